@@ -1,0 +1,1 @@
+"""What both processes agree on, and the HTTP face."""

@@ -1,0 +1,1 @@
+"""Stack, release, rollout and state: frozen values and pure transitions, standard library only."""

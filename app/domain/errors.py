@@ -1,0 +1,205 @@
+"""Every error the updater names: one root, a stable code, and whose fault it is."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """Who has to do something about an error."""
+
+    RELEASE = "release"
+    MACHINE = "machine"
+    OPERATOR = "operator"
+
+
+class UpdaterError(Exception):
+    """The updater could not go on.
+
+    The class's docstring is the message; `detail` says what exactly, `service` which part of the stack,
+    and `last_lines` the end of the output that a person would look at first.
+    """
+
+    code = "updater_error"
+    fault = Fault.MACHINE
+
+    def __init__(self, detail: str = "", *, service: str | None = None, last_lines: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.service = service
+        self.last_lines = tuple(last_lines)
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the docstring, without its full stop."""
+        return (self.__doc__ or self.code).strip().splitlines()[0].removesuffix(".")
+
+    def __str__(self) -> str:
+        where = f" ({self.service})" if self.service else ""
+        return f"{self.summary}{where}: {self.detail}" if self.detail else f"{self.summary}{where}"
+
+
+class SettingsInvalid(UpdaterError):
+    """The environment has wrong settings."""
+
+    code = "settings_invalid"
+    fault = Fault.OPERATOR
+
+
+class StackInvalid(UpdaterError):
+    """The stack file is not valid."""
+
+    code = "stack_invalid"
+    fault = Fault.OPERATOR
+
+
+class TagInvalid(UpdaterError):
+    """The tag is not a version that this stack accepts."""
+
+    code = "tag_invalid"
+    fault = Fault.OPERATOR
+
+
+class TagNotFound(UpdaterError):
+    """The repository has no such tag."""
+
+    code = "tag_not_found"
+    fault = Fault.RELEASE
+
+
+class TagMoved(UpdaterError):
+    """The tag points to another commit than the one fetched before under its name."""
+
+    code = "tag_moved"
+    fault = Fault.RELEASE
+
+
+class PreflightRefused(UpdaterError):
+    """The machine or the live stack is not fit for a rollout now."""
+
+    code = "preflight_refused"
+
+
+class GitFailed(UpdaterError):
+    """Git did not do what was asked."""
+
+    code = "git_failed"
+
+
+class ComposeInvalid(UpdaterError):
+    """The release's Compose file cannot be used."""
+
+    code = "compose_invalid"
+    fault = Fault.RELEASE
+
+
+class BuildFailed(UpdaterError):
+    """The images of the release could not be built."""
+
+    code = "build_failed"
+    fault = Fault.RELEASE
+
+
+class StartFailed(UpdaterError):
+    """A service of the release could not be started."""
+
+    code = "start_failed"
+    fault = Fault.RELEASE
+
+
+class NeverHealthy(UpdaterError):
+    """The new color did not become healthy."""
+
+    code = "never_healthy"
+    fault = Fault.RELEASE
+
+
+class RouteNotConfirmed(UpdaterError):
+    """Traefik did not answer with this rollout's route."""
+
+    code = "route_not_confirmed"
+
+
+class RoutedUnhealthy(UpdaterError):
+    """The new color is not healthy through Traefik."""
+
+    code = "routed_unhealthy"
+    fault = Fault.RELEASE
+
+
+class SingletonNeverReady(UpdaterError):
+    """The new bot did not become ready."""
+
+    code = "singleton_never_ready"
+    fault = Fault.RELEASE
+
+
+class SingletonNotGone(UpdaterError):
+    """The old bot did not stop, so the new one was not started."""
+
+    code = "singleton_not_gone"
+
+
+class BakeFailed(UpdaterError):
+    """The new color failed while it was being watched."""
+
+    code = "bake_failed"
+    fault = Fault.RELEASE
+
+
+class EngineFailed(UpdaterError):
+    """The container engine did not do what was asked."""
+
+    code = "engine_failed"
+
+
+class StepTimedOut(UpdaterError):
+    """A step took longer than its limit."""
+
+    code = "step_timed_out"
+
+
+class Interrupted(UpdaterError):
+    """The worker stopped in the middle of the rollout."""
+
+    code = "interrupted"
+
+
+class InternalError(UpdaterError):
+    """The updater has a fault of its own."""
+
+    code = "internal_error"
+
+
+class JournalUnreadable(UpdaterError):
+    """The state file and its previous copy cannot be read."""
+
+    code = "journal_unreadable"
+
+
+class StaleWorker(UpdaterError):
+    """Another worker has taken over this stack."""
+
+    code = "stale_worker"
+
+
+class LedgerUnavailable(UpdaterError):
+    """Redis does not answer."""
+
+    code = "ledger_unavailable"
+
+
+class WorkerSilent(UpdaterError):
+    """The worker did not answer in time."""
+
+    code = "worker_silent"
+
+
+class DeliveryRefused(UpdaterError):
+    """The delivery is not a signed release event."""
+
+    code = "delivery_refused"
+    fault = Fault.OPERATOR
+
+    def __init__(self, detail: str, *, status: int) -> None:
+        super().__init__(detail)
+        self.status = status

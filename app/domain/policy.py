@@ -1,0 +1,52 @@
+"""Which release events are wanted: one table, read from top to bottom."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.domain.errors import TagInvalid
+from app.domain.release import Version
+from app.domain.stack import Channel, Stack
+
+WANTED_ACTIONS = frozenset({"published", "released"})
+
+
+@dataclass(frozen=True)
+class ReleaseEvent:
+    """What of a signed `release` delivery counts. `repository` is `owner/name` as GitHub writes it."""
+
+    action: str
+    repository: str
+    repository_id: int
+    release_id: int
+    tag: str
+    draft: bool
+    prerelease: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.repository_id}:{self.release_id}"
+
+
+def _tag_refused(event: ReleaseEvent) -> bool:
+    try:
+        Version.of(event.tag)
+    except TagInvalid:
+        return True
+    return False
+
+
+_TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack], bool], str], ...] = (
+    (lambda e, s: e.repository.lower() != s.repository.lower(), "another repository"),
+    (lambda e, _: e.action not in WANTED_ACTIONS, "the action is not published or released"),
+    (lambda e, _: e.draft, "the release is a draft"),
+    (
+        lambda e, s: e.prerelease and s.channel is not Channel.PRERELEASE,
+        "a prerelease, and the channel is stable",
+    ),
+    (lambda e, _: _tag_refused(e), "the tag is not of the form v1.2.3"),
+)
+
+
+def reason_to_ignore(event: ReleaseEvent, stack: Stack) -> str | None:
+    """Why `event` does not lead to a rollout of `stack`; None when it is wanted."""
+    return next((reason for applies, reason in _TABLE if applies(event, stack)), None)

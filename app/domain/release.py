@@ -1,0 +1,83 @@
+"""A release that somebody wants live, and the order between tags."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import total_ordering
+
+from app.domain.errors import TagInvalid
+
+MAX_TAG_LENGTH = 100
+_NUMBER = r"(?:0|[1-9]\d{0,8})"
+_TAG = re.compile(
+    rf"v?(?P<core>{_NUMBER}\.{_NUMBER}\.{_NUMBER})"
+    r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?"
+)
+
+
+@total_ordering
+@dataclass(frozen=True)
+class Version:
+    """A semantic version, ordered by https://semver.org/#spec-item-11."""
+
+    core: tuple[int, ...]
+    pre: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, tag: str) -> "Version":
+        """The version that `tag` names. Raises TagInvalid."""
+        match = _TAG.fullmatch(tag) if len(tag) <= MAX_TAG_LENGTH else None
+        if match is None:
+            raise TagInvalid(f"{tag[:MAX_TAG_LENGTH]!r} is not of the form v1.2.3 or v1.2.3-rc.1")
+        pre = match["pre"].split(".") if match["pre"] else []
+        return cls(tuple(int(part) for part in match["core"].split(".")), tuple(pre))
+
+    def _precedence(self) -> tuple[object, ...]:
+        parts = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in self.pre)
+        return (self.core, not self.pre, parts)
+
+    def __lt__(self, other: "Version") -> bool:
+        return self._precedence() < other._precedence()
+
+
+class Trigger(StrEnum):
+    """Who asked for a release."""
+
+    WEBHOOK = "webhook"
+    MANUAL = "manual"
+    RECOVERY = "recovery"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that was accepted: recorded, and to be decided.
+
+    `key` is what it is recognised by: `<repository id>:<release id>` from signed content, or
+    `manual:<rollout id>`. `rollout_id` is the id that its rollout will have. `attempts` counts the
+    rollouts that an interruption of the worker ended.
+    """
+
+    key: str
+    tag: str
+    rollout_id: str
+    trigger: Trigger
+    accepted_at: datetime
+    version: str | None = None
+    force: bool = False
+    delivery: str | None = None
+    attempts: int = 0
+
+    @property
+    def order(self) -> Version:
+        return Version.of(self.tag)
+
+
+@dataclass(frozen=True)
+class LiveRelease:
+    """A release that went live: `since` when its rollout ended, by the rollout `rollout_id`."""
+
+    tag: str
+    sha: str
+    rollout_id: str
+    since: datetime

@@ -1,0 +1,138 @@
+"""One attempt to make a release live: its steps, its evidence and its one final status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.domain.release import LiveRelease, Release
+from app.domain.stack import Color, Stack
+
+ROUTE_SWITCH = "route_switch"
+"""The commit point: before it nothing live was touched, from it on there is something to undo."""
+
+
+class Status(StrEnum):
+    """Where a rollout stands."""
+
+    RUNNING = "running"
+    ROLLING_BACK = "rolling_back"
+    SUCCESS = "success"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `seconds` is None while it runs; `error` is why it ended without its evidence."""
+
+    name: str
+    started_at: datetime
+    seconds: float | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def completed(self) -> bool:
+        return self.seconds is not None and self.error is None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The record of one attempt.
+
+    `target` is the idle color that it makes live, `origin` the color that was live (None: nothing was).
+    `previous` is what was live before. `replaced` maps each singleton to the instance that was stopped for it.
+    `reason_code` and `error` are why it ended otherwise than `success`; `warnings` is what went wrong without
+    touching traffic.
+    """
+
+    release: Release
+    target: Color
+    origin: Color | None
+    previous: LiveRelease | None
+    started_at: datetime
+    status: Status = Status.RUNNING
+    sha: str | None = None
+    steps: tuple[Step, ...] = ()
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    reason_code: str | None = None
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    completed_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.release.rollout_id
+
+    @property
+    def running_step(self) -> str | None:
+        return next((s.name for s in reversed(self.steps) if s.seconds is None), None)
+
+    @property
+    def failed_step(self) -> str | None:
+        """The first step that ended without its evidence: the cause, where later ones are only its wake."""
+        return next((s.name for s in self.steps if s.error is not None), None)
+
+    @property
+    def steps_completed(self) -> list[str]:
+        return [s.name for s in self.steps if s.completed]
+
+    @property
+    def past_flip(self) -> bool:
+        """Whether the route may have been moved: true from the moment that the step was begun."""
+        return any(s.name == ROUTE_SWITCH for s in self.steps)
+
+    def evidence(self, step: str) -> Mapping[str, Any]:
+        """What `step` proved; empty when it did not complete."""
+        return next((s.evidence for s in reversed(self.steps) if s.name == step), {})
+
+    def resolved(self, sha: str) -> "Rollout":
+        return replace(self, sha=sha)
+
+    def begin(self, step: str, at: datetime) -> "Rollout":
+        return replace(self, steps=(*self.steps, Step(step, at)))
+
+    def end(self, step: str, seconds: float, evidence: Mapping[str, Any]) -> "Rollout":
+        return self._close(step, seconds=seconds, evidence=evidence)
+
+    def fail(self, step: str, seconds: float, error: str) -> "Rollout":
+        return self._close(step, seconds=seconds, error=error)
+
+    def _close(self, step: str, **change: Any) -> "Rollout":
+        return replace(
+            self,
+            steps=tuple(replace(s, **change) if s.name == step and s.seconds is None else s for s in self.steps),
+        )
+
+    def replacing(self, singleton: str, instance: str) -> "Rollout":
+        return replace(self, replaced={**self.replaced, singleton: instance})
+
+    def warn(self, warning: str) -> "Rollout":
+        return replace(self, warnings=(*self.warnings, warning))
+
+    def roll_back(self, reason_code: str, error: str) -> "Rollout":
+        return replace(self, status=Status.ROLLING_BACK, reason_code=reason_code, error=error)
+
+    def finish(self, status: Status, at: datetime) -> "Rollout":
+        return replace(self, status=status, completed_at=at)
+
+
+def step_names(stack: Stack) -> tuple[str, ...]:
+    """The steps of a rollout of `stack`, in order; what `steps_completed` holds after a success."""
+    return (
+        "preflight",
+        "git_fetch_tags",
+        "git_checkout_tag",
+        "docker_build",
+        *(f"start_{s.name}" for s in stack.routed),
+        *(f"health_{s.name}" for s in stack.routed),
+        ROUTE_SWITCH,
+        *(f"health_routed_{s.name}" for s in stack.routed),
+        *(f"restart_{s.name}" for s in stack.singletons),
+        "bake",
+        "stop_old_color",
+        "prune",
+    )

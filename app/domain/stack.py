@@ -1,0 +1,132 @@
+"""The stack: one Compose project, its routed services and its singletons."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Color(StrEnum):
+    """The two copies of each routed service."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+    @property
+    def other(self) -> "Color":
+        return Color.GREEN if self is Color.BLUE else Color.BLUE
+
+
+class Channel(StrEnum):
+    """Which releases are wanted: only stable ones, or prereleases too."""
+
+    STABLE = "stable"
+    PRERELEASE = "prerelease"
+
+
+@dataclass(frozen=True)
+class RoutedService:
+    """A service with two colors behind Traefik.
+
+    `colors` names the Compose service of each color; `port` and `health` are where a copy listens;
+    `entrypoint` is the Traefik entrypoint that its traffic comes in by, `rule` the router's rule there.
+    """
+
+    name: str
+    colors: Mapping[Color, str]
+    port: int
+    health: str
+    entrypoint: str
+    rule: str = "PathPrefix(`/`)"
+
+
+@dataclass(frozen=True)
+class Singleton:
+    """A service of which two must never run at once."""
+
+    name: str
+    service: str
+
+
+@dataclass(frozen=True)
+class Traefik:
+    """`entrypoints`: name → URL at which the worker reaches it. `backend_idle`: seconds, see FileProvider."""
+
+    entrypoints: Mapping[str, str]
+    rollout_header: str = "X-Updater-Rollout"
+    backend_idle: float = 3.0
+
+
+@dataclass(frozen=True)
+class Times:
+    """The limits of everything that waits, in seconds."""
+
+    fetch: float = 120
+    build: float = 1800
+    start: float = 120
+    health: float = 120
+    route: float = 10
+    ready: float = 120
+    bake: float = 30
+    drain: float = 30
+    stop_grace: float = 30
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How health is judged: `passes` in a row, every `interval` seconds, each answered within `timeout` seconds."""
+
+    passes: int = 3
+    interval: float = 0.5
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What must be free before a rollout starts."""
+
+    disk_gb: float = 2.0
+    memory_mb: float = 512.0
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What stays after a rollout beside the current and the previous release."""
+
+    build_cache_gb: float = 10.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything of `stack.yml`, checked."""
+
+    project: str
+    repository: str
+    source: str
+    directory: str
+    routed: tuple[RoutedService, ...]
+    traefik: Traefik
+    compose_file: str = "docker-compose.yml"
+    channel: Channel = Channel.STABLE
+    singletons: tuple[Singleton, ...] = ()
+    times: Times = field(default_factory=Times)
+    checks: Checks = field(default_factory=Checks)
+    needs: Needs = field(default_factory=Needs)
+    keep: Keep = field(default_factory=Keep)
+
+    def services(self, color: Color) -> tuple[str, ...]:
+        """The Compose services that a rollout to `color` builds: that color of all routed ones, and the singletons."""
+        return (*(s.colors[color] for s in self.routed), *(s.service for s in self.singletons))
+
+    def moved_services(self) -> Mapping[str, Color | None]:
+        """Every Compose service that the updater moves, with its color (None for a singleton)."""
+        colored = {name: color for s in self.routed for color, name in s.colors.items()}
+        return {**colored, **{s.service: None for s in self.singletons}}
+
+    def route_url(self, service: RoutedService) -> str:
+        """Where the worker probes `service` through Traefik."""
+        return self.traefik.entrypoints[service.entrypoint].rstrip("/") + service.health
+
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+"""`owner/name` as GitHub allows it."""

@@ -1,0 +1,80 @@
+"""What the updater knows of its stack, and how that changes."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from app.domain.release import LiveRelease, Release
+from app.domain.rollout import Rollout, Status
+from app.domain.stack import Color
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class State:
+    """The content of the state file: intent and progress.
+
+    `accepted` are the releases not yet decided; `rollout` is the running rollout, or one that a crash left.
+    """
+
+    active_color: Color | None = None
+    last_good_tag: str | None = None
+    paused: bool = False
+    pause_reason: str | None = None
+    last_checked_at: datetime | None = None
+    last_attempted_tag: str | None = None
+    last_success_at: datetime | None = None
+    last_failure_at: datetime | None = None
+    resumed_at: datetime | None = None
+    schema: int = SCHEMA
+    epoch: int = 0
+    current: LiveRelease | None = None
+    previous: LiveRelease | None = None
+    rollout: Rollout | None = None
+    accepted: tuple[Release, ...] = ()
+
+    def accept(self, *releases: Release) -> "State":
+        """Adds releases that are not here yet; the same key is the same release."""
+        known = {r.key for r in self.accepted} | ({self.rollout.release.key} if self.rollout else set())
+        return replace(self, accepted=(*self.accepted, *(r for r in releases if r.key not in known)))
+
+    def drop(self, *releases: Release) -> "State":
+        gone = {r.key for r in releases}
+        return replace(self, accepted=tuple(r for r in self.accepted if r.key not in gone))
+
+    def check(self, at: datetime) -> "State":
+        return replace(self, last_checked_at=at)
+
+    def take_over(self) -> "State":
+        """A worker's turn begins: every older worker's epoch is stale from here on."""
+        return replace(self, epoch=self.epoch + 1)
+
+    def begin(self, rollout: Rollout) -> "State":
+        return replace(self.drop(rollout.release), rollout=rollout, last_attempted_tag=rollout.release.tag)
+
+    def progress(self, rollout: Rollout) -> "State":
+        return replace(self, rollout=rollout)
+
+    def routed_to(self, color: Color | None) -> "State":
+        return replace(self, active_color=color)
+
+    def pause(self, reason: str) -> "State":
+        return replace(self, paused=True, pause_reason=reason)
+
+    def unpause(self, at: datetime) -> "State":
+        return replace(self, paused=False, pause_reason=None, resumed_at=at)
+
+    def finish(self, rollout: Rollout, at: datetime) -> "State":
+        """The rollout has its final status: a success becomes the current release, anything else changes none."""
+        ended = replace(self, rollout=None)
+        if rollout.status is not Status.SUCCESS or rollout.sha is None:
+            return replace(ended, last_failure_at=at)
+        live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at)
+        return replace(
+            ended,
+            active_color=rollout.target,
+            current=live,
+            previous=rollout.previous,
+            last_good_tag=live.tag,
+            last_success_at=at,
+        )

@@ -1,0 +1,115 @@
+"""What other programs read: the status, the final result and the history entry, as plain JSON values."""
+
+from datetime import datetime
+from typing import Any
+
+from app.domain.release import Release
+from app.domain.rollout import Rollout, Status
+from app.domain.state import State
+
+_RESULT = {Status.ROLLING_BACK: "rolling_back", Status.RUNNING: "updating"}
+
+
+def status_view(state: State, steps: tuple[str, ...], durations: dict[str, float] | None = None) -> dict[str, Any]:
+    """The fields of `GET /status` that the worker knows.
+
+    `steps` are the names of a whole rollout; `durations` the seconds that each took in the last success,
+    from which `eta_seconds` is told (None without one).
+    """
+    rollout = state.rollout
+    return {
+        "state": _RESULT[rollout.status] if rollout and rollout.status in _RESULT else "idle",
+        "current_operation": _operation(rollout),
+        "active_color": state.active_color,
+        "paused": state.paused,
+        "pause_reason": state.pause_reason,
+        "last_checked_at": _iso(state.last_checked_at),
+        "last_attempted_tag": state.last_attempted_tag,
+        "last_good_tag": state.last_good_tag,
+        "current": _live_view(state),
+        "rollout": _progress(rollout, steps, durations or {}) if rollout else None,
+        "held": [r.tag for r in state.accepted],
+    }
+
+
+def result_view(rollout: Rollout, state: State) -> dict[str, Any]:
+    """The final result of a rollout."""
+    assert rollout.completed_at is not None  # noqa: S101 - a rollout without an end has no result
+    return {
+        "status": rollout.status,
+        "rollout_id": rollout.id,
+        "tag": rollout.release.tag,
+        "previous_sha": rollout.previous.sha if rollout.previous else None,
+        "new_sha": rollout.sha,
+        "active_color": state.active_color,
+        "target_color": rollout.target,
+        "paused": state.paused,
+        "pause_reason": state.pause_reason,
+        "steps_completed": rollout.steps_completed,
+        "error": rollout.error,
+        "reason_code": rollout.reason_code,
+        "warnings": list(rollout.warnings),
+        "duration_seconds": round((rollout.completed_at - rollout.started_at).total_seconds(), 3),
+        "started_at": _iso(rollout.started_at),
+        "completed_at": _iso(rollout.completed_at),
+        "evidence": {s.name: {"seconds": s.seconds, **s.evidence} for s in rollout.steps},
+    }
+
+
+def history_entry(result: dict[str, Any], version: str | None, trigger: str) -> dict[str, Any]:
+    """One entry of `GET /update/history` for a final result."""
+    return {
+        "tag": result["tag"],
+        "version": version or result["tag"].removeprefix("v"),
+        "result": result["status"],
+        "timestamp": result["completed_at"],
+        "trigger": trigger,
+        "rollout_id": result["rollout_id"],
+        "reason_code": result["reason_code"],
+        "error": result["error"],
+        "duration_seconds": result["duration_seconds"],
+        "sha": result["new_sha"],
+    }
+
+
+def superseded_entry(release: Release, reason: str, at: datetime) -> dict[str, Any]:
+    """One entry of the history for a release that never got a rollout."""
+    return {
+        "tag": release.tag,
+        "version": release.version or release.tag.removeprefix("v"),
+        "result": Status.SUPERSEDED,
+        "timestamp": at.isoformat(),
+        "trigger": release.trigger,
+        "rollout_id": release.rollout_id,
+        "reason_code": "superseded",
+        "error": reason,
+        "duration_seconds": 0.0,
+        "sha": None,
+    }
+
+
+def _operation(rollout: Rollout | None) -> str | None:
+    return f"{rollout.release.tag}: {rollout.running_step or 'between steps'}" if rollout else None
+
+
+def _live_view(state: State) -> dict[str, Any] | None:
+    live = state.current
+    return {"tag": live.tag, "sha": live.sha, "since": _iso(live.since)} if live else None
+
+
+def _progress(rollout: Rollout, steps: tuple[str, ...], durations: dict[str, float]) -> dict[str, Any]:
+    done = [name for name in steps if name in rollout.steps_completed]
+    left = [durations[name] for name in steps if name not in done and name in durations]
+    return {
+        "id": rollout.id,
+        "tag": rollout.release.tag,
+        "status": rollout.status,
+        "step": rollout.running_step,
+        "percent": round(100 * len(done) / len(steps)),
+        "started_at": _iso(rollout.started_at),
+        "eta_seconds": round(sum(left), 1) if durations else None,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

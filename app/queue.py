@@ -1,0 +1,88 @@
+"""The way to the worker: arq jobs, JSON on both sides.
+
+arq is in maintenance only and its default, pickle, would make a write to Redis code execution in the worker:
+everything that knows arq is here and in `workers/jobs.py`.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from app.domain.errors import LedgerUnavailable, UpdaterError, WorkerSilent
+
+ANSWER_SECONDS = 20.0
+"""How long a question to the worker may take before the caller is told that it is silent."""
+
+_POLL_SECONDS = 0.1
+
+
+def dump(value: dict[str, Any]) -> bytes:
+    """A job or its result as JSON; what JSON does not know (an exception) is kept as its text."""
+    return json.dumps(value, default=str).encode()
+
+
+def load(value: bytes) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(value)
+    return loaded
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """arq's settings for `url`: a Redis restart is ridden through, not died of."""
+    settings = RedisSettings.from_dsn(url)
+    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError]
+    settings.retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=8)
+    settings.conn_timeout = 5
+    return settings
+
+
+async def open_pool(url: str, namespace: str) -> ArqRedis:
+    """A connection pool that enqueues to the namespace's own queue."""
+    return await create_pool(
+        redis_settings(url),
+        job_serializer=dump,
+        job_deserializer=load,
+        default_queue_name=queue_name(namespace),
+    )
+
+
+def queue_name(namespace: str) -> str:
+    return f"{namespace}:queue"
+
+
+class Queue:
+    """`nudge` says that there may be something to do; `ask` puts a question and waits for its answer."""
+
+    def __init__(self, pool: ArqRedis) -> None:
+        self._pool = pool
+
+    async def nudge(self) -> None:
+        """Raises LedgerUnavailable. A lost nudge costs a minute: the worker asks itself as often."""
+        await self._enqueue("nudge")
+
+    async def ask(self, question: str, *args: Any) -> dict[str, Any]:
+        """The worker's answer. Raises WorkerSilent after ANSWER_SECONDS, LedgerUnavailable when Redis is away."""
+        job = await self._enqueue(question, *args)
+        try:
+            answer: dict[str, Any] = await job.result(timeout=ANSWER_SECONDS, poll_delay=_POLL_SECONDS)
+        except TimeoutError as error:
+            raise WorkerSilent(f"no answer to {question} within {ANSWER_SECONDS:.0f} s") from error
+        except RedisError as error:
+            raise LedgerUnavailable(str(error)) from error
+        except (UpdaterError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise WorkerSilent(f"{question} ended without an answer ({type(error).__name__})") from error
+        return answer
+
+    async def _enqueue(self, function: str, *args: Any) -> Any:
+        try:
+            return await self._pool.enqueue_job(function, *args)
+        except (RedisError, OSError) as error:
+            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error

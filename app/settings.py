@@ -1,0 +1,110 @@
+"""The environment, read once and reported whole."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from app.domain.errors import SettingsInvalid
+from app.domain.stack import REPOSITORY
+
+SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN")
+"""Settings that may come from a file: `<NAME>_FILE` names it."""
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the highest port there is
+        raise ValueError("should be host:port, as 0.0.0.0:9090")
+    return value
+
+
+def _repository(value: str) -> str:
+    if not REPOSITORY.fullmatch(value):
+        raise ValueError("should be owner/name")
+    return value
+
+
+def _redis(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("should start with redis://, rediss:// or unix://")
+    return value
+
+
+Bind = Annotated[str, AfterValidator(_bind)]
+
+
+class Settings(BaseModel):
+    """What both processes need to know. Every field's alias is the name in the environment."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
+
+    redis_url: Annotated[str, AfterValidator(_redis)] = Field(alias="REDIS_URL", repr=False)
+    namespace: str = Field("zetherion-updater", alias="UPDATER_NAMESPACE", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    stack_file: Path = Field(Path("config/stack.yml"), alias="UPDATER_STACK_FILE")
+    repository: Annotated[str, AfterValidator(_repository)] | None = Field(None, alias="AUTO_UPDATE_REPO")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """The settings in `environ`. Raises SettingsInvalid, which names everything that is wrong at once."""
+        values, problems = _with_secret_files(environ)
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            problems += [_problem(e["loc"], e["msg"]) for e in error.errors(include_input=False)]
+            raise SettingsInvalid("; ".join(problems)) from None
+        if problems:
+            raise SettingsInvalid("; ".join(problems))
+        return settings
+
+
+class WebSettings(Settings):
+    """The web process: no engine, no Git credential."""
+
+    bind: Bind = Field("0.0.0.0:9090", alias="UPDATER_BIND")
+    public_bind: Bind = Field("0.0.0.0:9091", alias="UPDATER_PUBLIC_BIND")
+    secret_path: Path = Field(Path("/app/data/.updater-secret"), alias="UPDATER_SECRET_PATH")
+    secret_group: str | None = Field(None, alias="UPDATER_SECRET_GROUP")
+    webhook_secret: SecretStr = Field(alias="GITHUB_WEBHOOK_SECRET", min_length=1)
+    webhook_max_bytes: int = Field(4 * 1024 * 1024, alias="UPDATER_WEBHOOK_MAX_BYTES", gt=0)
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Every secret that a delivery may be signed with; the newest first."""
+        return tuple(s.strip() for s in self.webhook_secret.get_secret_value().split(",") if s.strip())
+
+
+class WorkerSettings(Settings):
+    """The worker: it touches the machine."""
+
+    data_dir: Path = Field(Path("/app/data"), alias="UPDATER_DATA_DIR")
+    state_path: Path | None = Field(None, alias="UPDATER_STATE_PATH")
+    traefik_dynamic_path: Path = Field(alias="UPDATER_TRAEFIK_DYNAMIC_PATH")
+    compose_command: str | None = Field(None, alias="UPDATER_COMPOSE")
+    docker_host: str | None = Field(None, alias="DOCKER_HOST")
+    enabled: bool = Field(True, alias="AUTO_UPDATE_ENABLED")
+    pause_on_failure: bool = Field(True, alias="AUTO_UPDATE_PAUSE_ON_FAILURE")
+
+    @property
+    def journal_path(self) -> Path:
+        return self.state_path or self.data_dir / "updater-state.json"
+
+
+def _with_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {name: value for name, value in environ.items() if value != ""}
+    problems = []
+    for name in SECRETS:
+        file = values.get(f"{name}_FILE")
+        if file is None:
+            continue
+        try:
+            values[name] = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{name}_FILE: {file} cannot be read ({type(error).__name__})")
+    return values, problems
+
+
+def _problem(loc: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ")
+    return f"{'.'.join(map(str, loc))}: {'is not set' if said == 'Field required' else said}"

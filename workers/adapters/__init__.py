@@ -1,0 +1,1 @@
+"""One file per outside thing; its errors are translated at its border."""

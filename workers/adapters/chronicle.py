@@ -1,0 +1,112 @@
+"""What others read, written behind the pipeline's back: the ledger may be slow or away, a rollout is not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from app.domain.errors import LedgerUnavailable
+from app.domain.release import Release
+from app.domain.rollout import Rollout, Status, step_names
+from app.domain.stack import Stack
+from app.domain.state import State
+from app.domain.views import history_entry, result_view, status_view, superseded_entry
+from app.ledger import Ledger
+from workers.ports import Clock
+
+WRITE_SECONDS = 2.0
+BACKLOG = 5_000
+"""How many writes wait while Redis is away; beyond it the log's lines are only in the file."""
+
+LINES_AT_ONCE = 200
+
+log = structlog.get_logger()
+Write = Callable[[], Awaitable[None]]
+
+
+class LedgerChronicle:
+    """Writes in order, one at a time, in a task of its own; the log's lines go to a file first."""
+
+    def __init__(self, ledger: Ledger, stack: Stack, logs: Path, clock: Clock) -> None:
+        self._ledger = ledger
+        self._steps = step_names(stack)
+        self._logs = logs
+        self._clock = clock
+        self._queue: asyncio.Queue[Write] = asyncio.Queue()
+        self._durations: dict[str, float] = {}
+        self._latest: dict[str, Any] | None = None
+        self._lines: list[tuple[str, str]] = []
+
+    def status(self, state: State) -> None:
+        """The latest one counts: those that wait are overtaken by it."""
+        waiting = self._latest is not None
+        self._latest = status_view(state, self._steps, self._durations)
+        if not waiting:
+            self._queue.put_nowait(self._write_status)
+
+    def event(self, kind: str, **data: Any) -> None:
+        self._queue.put_nowait(lambda: self._ledger.tell(kind, data))
+
+    def result(self, rollout: Rollout, state: State) -> None:
+        result = result_view(rollout, state)
+        if rollout.status is Status.SUCCESS:
+            self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
+        entry = history_entry(result, rollout.release.version, rollout.release.trigger)
+        self._queue.put_nowait(lambda: self._ledger.record_result(result, entry))
+        self.event("rollout.completed", rollout_id=rollout.id, tag=rollout.release.tag, status=rollout.status)
+        if state.paused:
+            self.event("paused", reason=state.pause_reason)
+
+    def superseded(self, release: Release, reason: str) -> None:
+        entry = superseded_entry(release, reason, self._clock.now())
+        self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
+        self.event("release.superseded", tag=release.tag, rollout_id=release.rollout_id, reason=reason)
+
+    def line(self, rollout: str, line: str) -> None:
+        self._append(rollout, line)
+        if self._queue.qsize() < BACKLOG:
+            self._lines.append((rollout, line))
+            if len(self._lines) == 1:
+                self._queue.put_nowait(self._write_lines)
+
+    async def run(self) -> None:
+        """Writes what is told, until it is cancelled."""
+        while True:
+            write = await self._queue.get()
+            try:
+                await self._write(write)
+            finally:
+                self._queue.task_done()
+
+    async def flush(self) -> None:
+        """Everything told so far is written, or was given up."""
+        await self._queue.join()
+
+    async def _write(self, write: Write) -> None:
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await write()
+        except (LedgerUnavailable, TimeoutError) as error:
+            log.warning("the ledger could not be written; the rollout does not need it", reason=str(error))
+
+    async def _write_status(self) -> None:
+        latest, self._latest = self._latest, None
+        if latest is not None:
+            await self._ledger.publish_status(latest)
+
+    async def _write_lines(self) -> None:
+        lines, self._lines = self._lines, []
+        for rollout in dict.fromkeys(rollout for rollout, _ in lines):
+            mine = [line for of, line in lines if of == rollout]
+            for start in range(0, len(mine), LINES_AT_ONCE):
+                await self._ledger.append_log(rollout, mine[start : start + LINES_AT_ONCE])
+
+    def _append(self, rollout: str, line: str) -> None:
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+            with (self._logs / f"{rollout}.log").open("a", encoding="utf-8") as file:
+                file.write(f"{self._clock.now().isoformat(timespec='milliseconds')} {line}\n")
+        except OSError as error:
+            log.warning("the rollout's log could not be written", reason=str(error))

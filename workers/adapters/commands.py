@@ -1,0 +1,120 @@
+"""Runs a command: no shell, a clean environment, a limit, its lines as they come, and its whole group ended."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LINES_KEPT = 400
+LINE_BYTES = 1024 * 1024
+END_SECONDS = 5.0
+"""How long a command that is ended may take to go by itself."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended; `lines` are its last ones, standard output and error together as they came."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+async def run_command(
+    command: Sequence[str],
+    *,
+    limit: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Finished:
+    """Runs `command` to its end. Raises TimeoutError after `limit` seconds; then, as on any way out, its group ends."""
+    lines: deque[str] = deque(maxlen=LINES_KEPT)
+    async with asyncio.timeout(limit), _started(command, env or {}, cwd) as process:
+        async for line in _lines(process):
+            lines.append(line)
+            if on_line:
+                on_line(line)
+        return Finished(await process.wait(), tuple(lines))
+
+
+async def read_command(
+    command: Sequence[str], *, limit: float, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> tuple[Finished, str]:
+    """Runs `command` and keeps standard output whole, apart from its last lines of standard error."""
+    async with (
+        asyncio.timeout(limit),
+        _started(command, env or {}, cwd, stderr=asyncio.subprocess.PIPE) as process,
+    ):
+        out, err = await process.communicate()
+        said = err.decode("utf-8", "replace").splitlines()[-LINES_KEPT:]
+        return Finished(process.returncode or 0, tuple(said)), out.decode("utf-8", "replace")
+
+
+def clean_environ(**more: str) -> dict[str, str]:
+    """What a command needs to run at all, and nothing that the updater knows: its secrets stay its own."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, **more}
+
+
+@contextlib.asynccontextmanager
+async def _started(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path | None,
+    stderr: int = asyncio.subprocess.STDOUT,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=clean_environ(**env),
+        cwd=cwd,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=stderr,
+        start_new_session=True,
+        limit=LINE_BYTES,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            await asyncio.shield(_end(process))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    _signal(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(END_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        pass
+    finally:
+        _signal(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
+    """Lines of standard output; one that is longer than LINE_BYTES comes in parts."""
+    assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+    while True:
+        try:
+            raw = await process.stdout.readuntil(b"\n")
+        except asyncio.LimitOverrunError as long:
+            raw = await process.stdout.readexactly(long.consumed)
+        except asyncio.IncompleteReadError as end:
+            if end.partial:
+                yield end.partial.decode("utf-8", "replace").rstrip("\r\n")
+            return
+        yield raw.decode("utf-8", "replace").rstrip("\r\n")

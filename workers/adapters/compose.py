@@ -1,0 +1,134 @@
+"""Docker Compose: the commands, and what they say when they fail."""
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
+from workers.adapters.commands import read_command, run_command
+
+CONFIG_SECONDS = 60.0
+LAST_LINES = 20
+
+Command = list[str]
+T = TypeVar("T")
+
+
+def find_compose(configured: str | None = None) -> Command:
+    """The command that is Docker Compose here: the configured one, `docker-compose` of this environment, or the plugin.
+
+    Raises EngineFailed when there is none.
+    """
+    if configured:
+        return shlex.split(configured)
+    beside = Path(sys.executable).with_name("docker-compose")
+    if beside.exists():
+        return [str(beside)]
+    if found := shutil.which("docker-compose"):
+        return [found]
+    if docker := shutil.which("docker"):
+        return [docker, "compose"]
+    raise EngineFailed("Docker Compose was not found. Install it, or name its command in UPDATER_COMPOSE.")
+
+
+def config_command(compose: Command, file: Path, directory: str, project: str) -> Command:
+    """Prints the model of `file`, resolved with the `.env` and the paths of the live `directory`."""
+    return [
+        *compose,
+        *("--file", str(file), "--project-directory", directory, "--project-name", project, "--profile", "*"),
+        *("config", "--format", "json"),
+    ]
+
+
+def _project(compose: Command, model: Path, project: str) -> Command:
+    return [
+        *compose,
+        *("--file", str(model), "--project-name", project, "--profile", "*"),
+        *("--env-file", "/dev/null", "--progress", "plain"),
+    ]
+
+
+def build_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
+    return [*_project(compose, model, project), "build", *services]
+
+
+def pull_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
+    return [*_project(compose, model, project), "pull", "--policy", "missing", *services]
+
+
+def up_command(compose: Command, model: Path, project: str, service: str) -> Command:
+    """Creates and starts the service, in the place of an instance that is defined otherwise."""
+    return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", service]
+
+
+def create_command(compose: Command, model: Path, project: str, service: str, count: int) -> Command:
+    """Creates instances of the service until there are `count`, without starting or touching any other."""
+    scale = ("--scale", f"{service}={count}")
+    flags = ("--no-start", "--no-deps", "--no-build", "--no-recreate")
+    return [*_project(compose, model, project), "up", *flags, *scale, service]
+
+
+class Compose:
+    """Runs the commands for one project on the engine at `host`."""
+
+    def __init__(self, command: Command, project: str, host: str | None) -> None:
+        self._command = command
+        self._project = project
+        # Compose's own BuildKit; a `docker` client without buildx would fall back to the classic builder.
+        self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
+
+    async def config(self, file: Path, directory: str) -> dict[str, Any]:
+        """The resolved model. Raises ComposeInvalid."""
+        command = config_command(self._command, file, directory, self._project)
+        finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
+        if not finished.ok:
+            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
+        try:
+            model: dict[str, Any] = json.loads(out)
+        except ValueError as error:
+            raise ComposeInvalid(f"{file.name}: Compose printed something that is not JSON") from error
+        return model
+
+    async def build(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
+        """Builds in parallel. Raises BuildFailed with the last lines of the output."""
+        command = build_command(self._command, model, self._project, services)
+        await self._obey(command, limit, log, BuildFailed, ", ".join(services))
+
+    async def pull(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
+        """Fetches the images that no service builds. Raises BuildFailed."""
+        command = pull_command(self._command, model, self._project, services)
+        await self._obey(command, limit, log, BuildFailed, ", ".join(services))
+
+    async def up(self, model: Path, service: str, limit: float) -> None:
+        """Raises StartFailed."""
+        await self._obey(up_command(self._command, model, self._project, service), limit, None, StartFailed, service)
+
+    async def create(self, model: Path, service: str, count: int, limit: float) -> None:
+        """Raises StartFailed."""
+        command = create_command(self._command, model, self._project, service, count)
+        await self._obey(command, limit, None, StartFailed, service)
+
+    async def _obey(
+        self,
+        command: Command,
+        limit: float,
+        log: Callable[[str], None] | None,
+        failed: type[BuildFailed | StartFailed],
+        service: str,
+    ) -> None:
+        finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
+        if not finished.ok:
+            raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
+
+
+async def _limited(running: Awaitable[T], what: str) -> T:
+    try:
+        return await running
+    except TimeoutError as late:
+        raise EngineFailed(f"Compose: {what} took longer than its limit") from late
+    except OSError as error:
+        raise EngineFailed(f"Compose could not be run: {error}") from error

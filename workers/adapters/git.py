@@ -1,0 +1,124 @@
+"""Git: a bare mirror under the data directory, and a worktree of its own per commit.
+
+Checked-out files are data: no hook, no submodule, no filter of a user's configuration runs, and no ref that a
+repository chose is ever an option. https://git-scm.com/docs/git#_environment_variables
+"""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from app.domain.errors import GitFailed, TagMoved, TagNotFound
+from app.domain.release import Version
+from workers.adapters.commands import Finished, read_command
+
+LOCAL_SECONDS = 60.0
+LAST_LINES = 10
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+_ENV = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_ALLOW_PROTOCOL": "https:ssh:file",
+    "LC_ALL": "C",
+}
+_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
+
+
+def fetch_command(url: str, tag: str) -> list[str]:
+    """Fetches exactly one tag under its own name; one that moved is refused, for it is not forced."""
+    return ["fetch", "--no-tags", "--no-recurse-submodules", "--quiet", "--", url, f"refs/tags/{tag}:refs/tags/{tag}"]
+
+
+def find_command(url: str, tag: str) -> list[str]:
+    return ["ls-remote", "--exit-code", "--", url, f"refs/tags/{tag}"]
+
+
+def resolve_command(tag: str) -> list[str]:
+    return ["rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}"]
+
+
+class GitSource:
+    """The stack's repository at `url`; `directory` holds the mirror and the trees."""
+
+    def __init__(self, url: str, directory: Path, fetch_seconds: float) -> None:
+        self._url = url
+        self._mirror = directory / "mirror.git"
+        self._trees = directory / "trees"
+        self._fetch_seconds = fetch_seconds
+
+    async def find(self, tag: str) -> str:
+        Version.of(tag)
+        await self._ensure_mirror()
+        finished, out = await self._git(find_command(self._url, tag), self._fetch_seconds)
+        if finished.code == 2:  # noqa: PLR2004 - ls-remote --exit-code: no such ref
+            raise TagNotFound(tag)
+        self._expect(finished, "the repository cannot be read")
+        return out.split(maxsplit=1)[0]
+
+    async def fetch(self, tag: str) -> str:
+        Version.of(tag)
+        await self._ensure_mirror()
+        finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
+        if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
+            raise TagMoved(f"{tag} was moved after it had been fetched once; a release's tag has to stay where it is")
+        if any("couldn't find remote ref" in line for line in finished.lines):
+            raise TagNotFound(tag)
+        self._expect(finished, f"{tag} could not be fetched")
+        return await self._resolve(tag)
+
+    async def checkout(self, sha: str) -> Path:
+        if not _SHA.fullmatch(sha):
+            raise GitFailed(f"{sha!r} is not a commit SHA")
+        tree = self._trees / sha
+        if not await self._is_whole(tree, sha):
+            await asyncio.to_thread(shutil.rmtree, tree, True)
+            await self._git(["worktree", "prune"], LOCAL_SECONDS)
+            finished, _ = await self._git(["worktree", "add", "--detach", "--quiet", str(tree), sha], LOCAL_SECONDS)
+            self._expect(finished, f"{sha} could not be checked out")
+        return tree
+
+    async def prune(self, keep: Collection[str]) -> None:
+        for tree in self._trees.iterdir() if self._trees.exists() else ():
+            if tree.name not in keep:
+                await asyncio.to_thread(shutil.rmtree, tree, True)
+        if self._mirror.exists():
+            await self._git(["worktree", "prune"], LOCAL_SECONDS)
+
+    async def _resolve(self, tag: str) -> str:
+        finished, out = await self._git(resolve_command(tag), LOCAL_SECONDS)
+        if not finished.ok or not _SHA.fullmatch(out.strip()):
+            raise GitFailed(f"{tag} does not point to a commit")
+        return out.strip()
+
+    async def _is_whole(self, tree: Path, sha: str) -> bool:
+        """Whether the tree is there, at that commit and unchanged: a crash may have left half of one."""
+        if not (tree / ".git").exists():
+            return False
+        head, at = await self._git(["rev-parse", "HEAD"], LOCAL_SECONDS, cwd=tree)
+        status, changes = await self._git(["status", "--porcelain"], LOCAL_SECONDS, cwd=tree)
+        return head.ok and status.ok and at.strip() == sha and not changes.strip()
+
+    async def _ensure_mirror(self) -> None:
+        if (self._mirror / "HEAD").exists():
+            return
+        self._mirror.parent.mkdir(parents=True, exist_ok=True)
+        finished, _ = await self._git(["init", "--bare", "--quiet", str(self._mirror)], LOCAL_SECONDS, cwd=Path("/"))
+        self._expect(finished, "the mirror could not be made")
+
+    async def _git(self, words: Sequence[str], limit: float, *, cwd: Path | None = None) -> tuple[Finished, str]:
+        try:
+            return await read_command(["git", *_SAFE, *words], limit=limit, env=_ENV, cwd=cwd or self._mirror)
+        except TimeoutError as late:
+            raise GitFailed(f"git {words[0]} took longer than {limit:.0f} s") from late
+        except OSError as error:
+            raise GitFailed(f"git could not be run: {error}") from error
+
+    @staticmethod
+    def _expect(finished: Finished, otherwise: str) -> None:
+        if not finished.ok:
+            raise GitFailed(f"{otherwise} (exit code {finished.code})", last_lines=finished.lines[-LAST_LINES:])

@@ -1,0 +1,115 @@
+"""The journal: the state file at UPDATER_STATE_PATH."""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from app.domain.errors import JournalUnreadable, StaleWorker
+from app.domain.state import SCHEMA, State
+from workers.adapters.files import replace_durably
+
+MODE = 0o600
+_STATE = TypeAdapter(State)
+log = structlog.get_logger()
+
+
+class FileJournal:
+    """The state in a file: replaced in one step, checksummed, with the copy before it beside it.
+
+    One worker writes it: `hold` is taken for the worker's life, and a write is refused when the file carries the
+    epoch of another one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._previous = path.with_name(path.name + ".previous")
+        self._turn = asyncio.Lock()
+        self._state = State()
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Locks the journal for this process. Raises StaleWorker when another one has it."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, MODE)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise StaleWorker(f"{self._path} is held by a worker that runs. One stack has one worker.") from error
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def load(self) -> State:
+        """The state on disk; a new one when there is no file. Raises JournalUnreadable when no copy can be read."""
+        if not self._path.exists() and not self._previous.exists():
+            return self._state
+        for path in (self._path, self._previous):
+            try:
+                self._state = decode(path.read_bytes())
+            except (OSError, ValueError) as error:
+                log.warning("a copy of the journal cannot be read", path=str(path), reason=str(error))
+            else:
+                return self._state
+        raise JournalUnreadable(f"{self._path} and {self._previous.name}")
+
+    async def update(self, change: Callable[[State], State]) -> State:
+        """Applies `change` and returns when the result is on disk. Raises StaleWorker, OSError."""
+        async with self._turn:
+            new = change(self._state)
+            if new != self._state:
+                await asyncio.shield(asyncio.to_thread(self._write, new))
+                self._state = new
+            return new
+
+    def _write(self, new: State) -> None:
+        if self._path.exists():
+            current = self._path.read_bytes()
+            self._refuse_stale(current, new)
+            replace_durably(self._previous, current, staging=self._path.parent, mode=MODE)
+        replace_durably(self._path, encode(new), staging=self._path.parent, mode=MODE)
+
+    def _refuse_stale(self, current: bytes, new: State) -> None:
+        with contextlib.suppress(ValueError):
+            if decode(current).epoch > new.epoch:
+                raise StaleWorker("the journal carries a later worker's epoch; this one stops")
+
+
+def encode(state: State) -> bytes:
+    """`state` as JSON with a checksum over everything else."""
+    fields: dict[str, Any] = _STATE.dump_python(state, mode="json")
+    return json.dumps({**fields, "checksum": _checksum(fields)}, indent=1).encode()
+
+
+def decode(content: bytes) -> State:
+    """The state in `content`. Raises ValueError when it is torn, changed or of a later schema."""
+    fields = json.loads(content)
+    if not isinstance(fields, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - a torn file, not a programming error
+    checksum = fields.pop("checksum", None)
+    if checksum != _checksum(fields):
+        raise ValueError("its checksum is wrong")
+    if fields.get("schema", 0) > SCHEMA:
+        raise ValueError(f"its schema is {fields['schema']}, this version knows {SCHEMA}")
+    try:
+        return _STATE.validate_python(fields)
+    except ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,44 @@
+"""The clock, and what the machine has free."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workers.ports import Room
+
+MEMINFO = Path("/proc/meminfo")
+
+
+class SystemClock:
+    """Deadlines are monotonic; the time of day is for people."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def limit(self, seconds: float) -> asyncio.Timeout:
+        return asyncio.timeout(seconds)
+
+
+def room_of(*directories: Path) -> Callable[[], Room]:
+    """What is free where the scarcest of `directories` is, those that this process cannot see left out."""
+
+    def look() -> Room:
+        disk = min(shutil.disk_usage(d).free for d in directories if d.exists())
+        return Room(disk, available_memory(MEMINFO.read_text()))
+
+    return look
+
+
+def available_memory(meminfo: str) -> int:
+    """`MemAvailable` in bytes. https://docs.kernel.org/filesystems/proc.html"""
+    line = next(line for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
+    return int(line.split()[1]) * 1024

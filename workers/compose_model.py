@@ -1,0 +1,91 @@
+"""The release's own Compose model, turned into the model that the updater runs: a pure function."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from app.domain.errors import ComposeInvalid
+from app.domain.stack import Stack
+from workers.ports import Stamp
+
+STACK_LABEL = "updater.stack"
+RELEASE_LABEL = "updater.release"
+SHA_LABEL = "updater.sha"
+COLOR_LABEL = "updater.color"
+ROLLOUT_LABEL = "updater.rollout"
+DEFINITION_LABEL = "updater.definition"
+SHA_LENGTH = 12
+
+Model = dict[str, Any]
+
+
+def image_name(project: str, service: str, sha: str) -> str:
+    """`<project>-<service>:<sha12>`."""
+    return f"{project}-{service}:{sha[:SHA_LENGTH]}"
+
+
+def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str, tree: str) -> Model:
+    """The model of the release `stamp`, from what `compose config` printed for its file.
+
+    Of the services that the updater moves: build contexts below the live directory `live` move to the worktree
+    `tree`, images get the release's own name, own labels are added, and `restart: always` becomes `unless-stopped`
+    (a stopped color or bot must stay stopped when the engine restarts). Everything else stays as it is.
+    Raises ComposeInvalid when a service of the stack file is not there.
+    """
+    result: Model = copy.deepcopy(dict(model))
+    services = result.get("services") or {}
+    moved = stack.moved_services()
+    missing = sorted(set(moved) - set(services))
+    if missing:
+        raise ComposeInvalid(f"it has no service {', '.join(missing)}, which the stack file names")
+    for name, color in moved.items():
+        services[name] = _service(services[name], image_name(stack.project, name, stamp.sha), stamp, live, tree)
+        labels = services[name]["labels"]
+        labels |= {STACK_LABEL: stack.project, **({COLOR_LABEL: str(color)} if color else {})}
+    return result
+
+
+def fingerprint(service: Mapping[str, Any]) -> str:
+    """What of a service's definition decides how it runs: all but its build, its image's name and own labels."""
+    shown = {key: value for key, value in service.items() if key not in {"build", "image", "pull_policy"}}
+    labels = {k: v for k, v in (service.get("labels") or {}).items() if not k.startswith("updater.")}
+    canonical = json.dumps({**shown, "labels": labels}, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def _service(service: Mapping[str, Any], image: str, stamp: Stamp, live: str, tree: str) -> Model:
+    changed = dict(service)
+    if "build" in service:
+        changed["build"] = _reroot(service["build"], live, tree)
+        changed["image"] = image
+        changed["pull_policy"] = "never"
+    if changed.get("restart") == "always":
+        changed["restart"] = "unless-stopped"
+    changed["labels"] = {
+        **(service.get("labels") or {}),
+        RELEASE_LABEL: stamp.release,
+        SHA_LABEL: stamp.sha,
+        ROLLOUT_LABEL: stamp.rollout,
+        DEFINITION_LABEL: fingerprint(changed),
+    }
+    return changed
+
+
+def _reroot(build: Mapping[str, Any], live: str, tree: str) -> Model:
+    """The build with its context, and additional contexts, in the worktree. Compose has made the paths absolute."""
+    changed = dict(build)
+    changed["context"] = _move(build["context"], live, tree)
+    if contexts := build.get("additional_contexts"):
+        changed["additional_contexts"] = {key: _move(value, live, tree) for key, value in contexts.items()}
+    return changed
+
+
+def _move(path: str, live: str, tree: str) -> str:
+    """`path` below `live` as the same path below `tree`; any other (an image, a URL) as it is."""
+    try:
+        return str(PurePosixPath(tree) / PurePosixPath(path).relative_to(live))
+    except ValueError:
+        return path

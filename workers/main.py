@@ -1,0 +1,122 @@
+"""The worker process, wired here and nowhere else."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import docker
+import structlog
+from arq.connections import ArqRedis
+
+from app.domain.errors import EngineFailed, UpdaterError
+from app.domain.stack import Stack
+from app.ledger import Ledger
+from app.logs import configure_logs
+from app.queue import Queue, open_pool
+from app.settings import WorkerSettings
+from app.stack_file import load_stack
+from workers.adapters.chronicle import LedgerChronicle
+from workers.adapters.compose import Compose, find_compose
+from workers.adapters.docker_engine import CALL_SECONDS, DockerEngine
+from workers.adapters.git import GitSource
+from workers.adapters.http_probe import HttpProbe
+from workers.adapters.journal import FileJournal
+from workers.adapters.machine import SystemClock, room_of
+from workers.adapters.traefik import RouteFile
+from workers.jobs import Jobs, build_worker
+from workers.ports import Ports
+from workers.reconcile import Reconciler
+
+FLUSH_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+@contextlib.asynccontextmanager
+async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis) -> AsyncIterator[Ports]:
+    """The ports on their adapters, for the life of the worker."""
+    client = await asyncio.to_thread(_docker_client, settings.docker_host)
+    compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
+    journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
+    chronicle = LedgerChronicle(ledger, stack, settings.data_dir / "logs", clock)
+    probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
+    with journal.hold():
+        journal.load()
+        writer = asyncio.create_task(chronicle.run())
+        try:
+            yield Ports(
+                engine=DockerEngine(client, compose, stack, settings.data_dir / "releases"),
+                source=GitSource(stack.source, settings.data_dir / "git", stack.times.fetch),
+                route=RouteFile(settings.traefik_dynamic_path, stack),
+                probe=probe,
+                journal=journal,
+                inbox=ledger,
+                chronicle=chronicle,
+                clock=clock,
+                room=room_of(settings.data_dir, _engine_root(client)),
+            )
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await chronicle.flush()
+            writer.cancel()
+            await probe.aclose()
+            client.close()
+
+
+async def run(settings: WorkerSettings) -> None:
+    """Recovers, then works until SIGTERM or SIGINT."""
+    stack = load_stack(settings.stack_file, repository=settings.repository)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    pool = await open_pool(settings.redis_url, settings.namespace)
+    async with wire(settings, stack, pool) as ports:
+        reconciler = Reconciler(stack, ports, enabled=settings.enabled, pause_on_failure=settings.pause_on_failure)
+        working = asyncio.create_task(_work(reconciler, ports, pool, settings.namespace))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+    await pool.aclose()
+
+
+async def _work(reconciler: Reconciler, ports: Ports, pool: ArqRedis, namespace: str) -> None:
+    log.info("worker starts: what an earlier one left is looked at first")
+    await reconciler.start()
+    await Queue(pool).nudge()
+    log.info("worker is up")
+    worker = build_worker(Jobs(reconciler, ports.source), pool, namespace)
+    try:
+        await worker.main()
+    finally:
+        await worker.close()
+
+
+def _docker_client(host: str | None) -> docker.DockerClient:
+    try:
+        client = docker.DockerClient(base_url=host, timeout=int(CALL_SECONDS)) if host else docker.from_env()
+        client.ping()
+    except docker.errors.DockerException as error:
+        where = host or "the default socket"
+        raise EngineFailed(f"no Docker Engine answers at {where}. Start it, or set DOCKER_HOST. ({error})") from error
+    return client
+
+
+def _engine_root(client: docker.DockerClient) -> Path:
+    return Path(client.info()["DockerRootDir"])
+
+
+def main() -> None:
+    """`python -m workers.main`."""
+    configure_logs()
+    try:
+        asyncio.run(run(WorkerSettings.from_environ(os.environ)))
+    except UpdaterError as error:
+        sys.exit(f"zetherion-updater worker did not start or had to stop. {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""What the pipeline needs of the world, in the pipeline's words."""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.domain.release import Release
+from app.domain.rollout import Rollout
+from app.domain.stack import Color
+from app.domain.state import State
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Who made something: written on every image and instance, so that it is found again by more than its name."""
+
+    release: str
+    sha: str
+    rollout: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """How the services of one release run: a file that holds the operator's secrets (0600, never shown)."""
+
+    path: Path
+    sha: str
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One copy of a service, as the engine saw it last.
+
+    `state` is the engine's word (`created`, `running`, `exited`…), `health` its own check's (None: it has none),
+    `address` an IP address or None while it does not run, `rollout` the id of the rollout that made it.
+    """
+
+    id: str
+    service: str
+    state: str
+    health: str | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    address: str | None = None
+    image: str | None = None
+    rollout: str | None = None
+    sha: str | None = None
+    definition: str | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+    @property
+    def gone(self) -> bool:
+        """It holds no connection and answers no request any more."""
+        return self.state in {"created", "exited", "dead", "removed"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: `status` 0 when there was none, `rollout` the value of the rollout header, `seconds` it took."""
+
+    status: int
+    seconds: float
+    rollout: str | None = None
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300  # noqa: PLR2004 - the class of success
+
+    def __str__(self) -> str:
+        return self.error or f"HTTP {self.status}"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the machine has free, in bytes."""
+
+    disk: int
+    memory: int
+
+
+class Engine(Protocol):
+    """Where the stack runs. Every call has a limit of its own and raises EngineFailed beyond it."""
+
+    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+        """The release's services as they will run. Raises ComposeInvalid."""
+
+    async def build(
+        self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Image ids by service, built in parallel, their output in `log` as it comes. Raises BuildFailed."""
+
+    async def start(self, definition: Definition, service: str) -> Instance:
+        """Creates and starts the one instance of `service`, in the place of a stopped one. Raises StartFailed."""
+
+    async def create(self, definition: Definition, service: str) -> Instance:
+        """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed."""
+
+    async def unchanged(self, instance: Instance, definition: Definition) -> bool:
+        """Whether `definition` would run the instance's service from the same image in the same way."""
+
+    async def resume(self, instance: str) -> None:
+        """Starts a stopped or created instance. Raises StartFailed."""
+
+    async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
+        """The service's instances, stopped ones too; with `rollout` only those that it made."""
+
+    async def inspect(self, instance: str) -> Instance:
+        """How the instance is now; state `removed` when there is none."""
+
+    async def stop(self, instance: str, grace: float) -> Instance:
+        """Asks it to stop, ends it after `grace` seconds; how it ended. One that is gone already is no error."""
+
+    async def remove(self, instance: str) -> None:
+        """Removes a stopped instance. One that is not there is no error."""
+
+    async def tail(self, instance: str, lines: int) -> list[str]:
+        """The last lines that it wrote."""
+
+    async def prune(self, keep: Collection[str]) -> int:
+        """Removes own images and stopped singletons of other releases than the SHAs in `keep`; bytes freed."""
+
+
+class Source(Protocol):
+    """Where releases come from."""
+
+    async def find(self, tag: str) -> str:
+        """The object that the repository has under `tag` now. Raises TagNotFound."""
+
+    async def fetch(self, tag: str) -> str:
+        """The commit SHA of `tag`, fetched. Raises TagNotFound, TagMoved, GitFailed."""
+
+    async def checkout(self, sha: str) -> Path:
+        """A tree of its own at that SHA. Raises GitFailed."""
+
+    async def prune(self, keep: Collection[str]) -> None:
+        """Removes the trees of other commits."""
+
+
+class Route(Protocol):
+    """The one file that says which color gets the traffic."""
+
+    async def flip(self, color: Color, rollout: str) -> None:
+        """Moves all routes in one step; answers carry `rollout` from then on. Raises RouteNotConfirmed."""
+
+    async def clear(self) -> None:
+        """No route any more: there is nothing healthy to point to."""
+
+    async def active(self) -> Color | None:
+        """Where the file points now; None when it is missing or not ours."""
+
+
+class Probe(Protocol):
+    async def get(self, url: str) -> Answer:
+        """One GET; never raises, an answer that did not come has status 0."""
+
+
+class Journal(Protocol):
+    """The crash-safe state. A write is on disk when the call returns."""
+
+    @property
+    def state(self) -> State: ...
+
+    async def update(self, change: Callable[[State], State]) -> State:
+        """Applies a transition. Raises StaleWorker when another worker has taken over."""
+
+
+class Inbox(Protocol):
+    """The accepted releases that are not in the journal yet. Raises LedgerUnavailable."""
+
+    async def ping(self) -> None: ...
+    async def pending(self) -> list[Release]: ...
+    async def taken(self, releases: Sequence[Release]) -> None: ...
+
+
+class Chronicle(Protocol):
+    """What others read. It is told and not waited for: nothing of it delays or fails a rollout."""
+
+    def status(self, state: State) -> None: ...
+    def event(self, kind: str, **data: Any) -> None: ...
+    def result(self, rollout: Rollout, state: State) -> None: ...
+    def superseded(self, release: Release, reason: str) -> None: ...
+    def line(self, rollout: str, line: str) -> None:
+        """Appends one line to that rollout's log."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """Ends what is inside after that long, with TimeoutError."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    engine: Engine
+    source: Source
+    route: Route
+    probe: Probe
+    journal: Journal
+    inbox: Inbox
+    chronicle: Chronicle
+    clock: Clock
+    room: Callable[[], Room]

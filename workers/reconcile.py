@@ -1,0 +1,126 @@
+"""Which release should be live, which one is? The one function that closes the difference.
+
+The nudge, the worker's start, its own timer and the manual call all end here, so a duplicate, a reordering, a lost
+job, a crash and a missed webhook are one and the same case.
+"""
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from app.domain.decision import decide
+from app.domain.errors import LedgerUnavailable
+from app.domain.release import Release
+from app.domain.rollout import Rollout
+from app.domain.stack import Color, Stack
+from app.domain.state import State
+from workers.ports import Ports
+from workers.recovery import recover
+from workers.rollout import roll_out
+from workers.run import Run
+
+log = structlog.get_logger()
+
+
+class Reconciler:
+    """One rollout at a time: a call that comes while one runs has it look again at its end."""
+
+    def __init__(self, stack: Stack, ports: Ports, *, enabled: bool = True, pause_on_failure: bool = True) -> None:
+        self._stack = stack
+        self._ports = ports
+        self._enabled = enabled
+        self._pause_on_failure = pause_on_failure
+        self._turn = asyncio.Lock()
+        self._again = False
+
+    @property
+    def busy(self) -> bool:
+        return self._turn.locked()
+
+    async def start(self) -> None:
+        """Before any job: what a crash left is ended, and what was live is known."""
+        async with self._turn:
+            await self._ports.journal.update(lambda s: s.take_over())
+            if self._ports.journal.state.rollout is not None:
+                await recover(self._run())
+            elif self._ports.journal.state.active_color is None:
+                await self._adopt()
+            self._ports.chronicle.status(self._ports.journal.state)
+
+    async def reconcile(self) -> None:
+        """Rolls out wanted releases until none is left. Returns at once when that is already being done."""
+        self._again = True
+        if self._turn.locked():
+            return
+        async with self._turn:
+            while self._again:
+                self._again = False
+                await self._close_difference()
+
+    async def unpause(self) -> str | None:
+        """Lets rollouts start again; the reason when it cannot be done now."""
+        if self.busy:
+            return "a rollout is running. Unpause when it has ended."
+        async with self._turn:
+            now = self._ports.clock.now()
+            state = await self._ports.journal.update(lambda s: s.unpause(now))
+            self._ports.chronicle.status(state)
+            self._ports.chronicle.event("resumed")
+        return None
+
+    async def _close_difference(self) -> None:
+        while release := await self._next():
+            await self._roll_out(release)
+
+    async def _roll_out(self, release: Release) -> None:
+        now = self._ports.clock.now()
+        state = await self._ports.journal.update(lambda s: s.begin(_rollout(s, release, now)))
+        self._ports.chronicle.status(state)
+        self._ports.chronicle.event("rollout.started", rollout_id=release.rollout_id, tag=release.tag)
+        ended = await roll_out(self._run())
+        log.info("rollout ended", tag=release.tag, rollout_id=ended.id, status=ended.status, error=ended.error)
+
+    async def _next(self) -> Release | None:
+        await self._take_in()
+        state = self._ports.journal.state
+        decision = decide(state, enabled=self._enabled)
+        for release, reason in decision.superseded:
+            self._ports.chronicle.superseded(release, reason)
+        gone = [release for release, _ in decision.superseded]
+        checked = await self._ports.journal.update(lambda s: s.drop(*gone).check(self._ports.clock.now()))
+        self._ports.chronicle.status(checked)
+        return decision.go
+
+    async def _take_in(self) -> None:
+        """From the ledger into the journal, and only then out of the ledger: no crash between loses a release."""
+        try:
+            pending = await self._ports.inbox.pending()
+            await self._ports.journal.update(lambda s: s.accept(*pending))
+            await self._ports.inbox.taken(pending)
+        except LedgerUnavailable as away:
+            log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
+
+    async def _adopt(self) -> None:
+        """A stack that was running before the updater: the color that the route file names, if it really runs."""
+        color = await self._ports.route.active()
+        if color is not None and await self._all_run(color):
+            await self._ports.journal.update(lambda s: s.routed_to(color))
+
+    async def _all_run(self, color: Color) -> bool:
+        found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]
+        return all(any(i.running for i in instances) for instances in found)
+
+    def _run(self) -> Run:
+        return Run(self._stack, self._ports, pause_on_failure=self._pause_on_failure)
+
+
+def _rollout(state: State, release: Release, at: datetime) -> Rollout:
+    origin = state.active_color
+    return Rollout(
+        release=release,
+        target=origin.other if origin else Color.BLUE,
+        origin=origin,
+        previous=state.current,
+        started_at=at,
+    )

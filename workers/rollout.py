@@ -1,0 +1,65 @@
+"""READ FIRST: the order of the steps, and what undoes them."""
+
+from app.domain import messages
+from app.domain.errors import StaleWorker, UpdaterError
+from app.domain.rollout import ROUTE_SWITCH, Rollout, Status
+from workers import steps
+from workers.run import Run
+
+
+async def roll_out(run: Run) -> Rollout:
+    """Makes the journal's rollout live, or puts everything back as it was. Returns its record with a final status.
+
+    Up to `route_switch` nothing live is touched. From there on the old color stays warm until the new one has
+    proven itself, so that going back is one rename.
+    """
+    routed, singletons = run.stack.routed, run.stack.singletons
+    try:
+        await run.step("preflight", steps.preflight)
+        await run.step("git_fetch_tags", steps.fetch)
+        await run.step("git_checkout_tag", steps.checkout)
+        await run.step("docker_build", steps.build)
+        for service in routed:
+            await run.step(f"start_{service.name}", steps.start, service)
+        for service in routed:
+            await run.step(f"health_{service.name}", steps.check_direct, service)
+        await run.step(ROUTE_SWITCH, steps.switch_route)
+        for service in routed:
+            await run.step(f"health_routed_{service.name}", steps.check_routed, service)
+        for singleton in singletons:
+            await run.step(f"restart_{singleton.name}", steps.hand_over, singleton)
+        await run.step("bake", steps.bake)
+    except StaleWorker:
+        raise
+    except UpdaterError as error:
+        return await undo(run, error)
+    return await retire(run)
+
+
+async def retire(run: Run) -> Rollout:
+    """The new color has proven itself: the old one drains and stops, what is too old goes."""
+    await run.attempt("stop_old_color", steps.stop_old_color)
+    await run.attempt("prune", steps.prune)
+    return await run.finish(Status.SUCCESS)
+
+
+async def undo(run: Run, error: UpdaterError) -> Rollout:
+    """Route first, then the bot, then the new color; nothing is rebuilt. Before the flip only what was created goes.
+
+    The new color is stopped only when the route is known to be away from it.
+    """
+    run.failed = error
+    where = run.rollout.failed_step or "between steps"
+    await run.record(lambda r: r.roll_back(error.code, messages.failure(where, error)))
+    if not run.rollout.past_flip:
+        await run.attempt("discard", steps.discard_new_color)
+        status = Status.FAILED
+    else:
+        back = await run.attempt("rollback_route", steps.restore_route)
+        for singleton in run.stack.singletons:
+            await run.attempt(f"rollback_{singleton.name}", steps.restore_singleton, singleton)
+        if back:
+            await run.attempt("rollback_stop", steps.stop_new_color)
+        status = Status.ROLLED_BACK if back else Status.FAILED
+    await run.attempt("prune", steps.prune)
+    return await run.finish(status)

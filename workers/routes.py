@@ -1,0 +1,67 @@
+"""The text of Traefik's route file: a pure function of the stack, the active color and the rollout."""
+
+from typing import Any
+
+import yaml
+
+from app.domain.stack import Color, RoutedService, Stack
+
+HEADER = "# Written by zetherion-updater: one rename moves every route. Changes by hand are overwritten.\n"
+COLOR_KEY = "# active color: "
+ROLLOUT_KEY = "# rollout: "
+
+
+def render(stack: Stack, color: Color, rollout: str) -> str:
+    """The dynamic configuration that sends all routed services of `stack` to `color`.
+
+    Every router carries the rollout header, so that an answer proves which configuration served it.
+    Idle connections to the backends are dropped before the backends drop them: `backend_idle` seconds.
+    https://doc.traefik.io/traefik/routing/services/#serverstransport
+    """
+    http = {
+        "routers": {f"updater-{s.name}": _router(s) for s in stack.routed},
+        "services": {f"updater-{s.name}": _service(s, color) for s in stack.routed},
+        "middlewares": {
+            "updater-rollout": {"headers": {"customResponseHeaders": {stack.traefik.rollout_header: rollout}}}
+        },
+        "serversTransports": {
+            "updater": {"forwardingTimeouts": {"idleConnTimeout": f"{stack.traefik.backend_idle:g}s"}}
+        },
+    }
+    head = f"{HEADER}{COLOR_KEY}{color}\n{ROLLOUT_KEY}{rollout}\n"
+    return head + yaml.safe_dump({"http": http}, sort_keys=False)
+
+
+def render_empty() -> str:
+    """No route at all: nothing of the stack is healthy."""
+    return f"{HEADER}{{}}\n"
+
+
+def active_color(text: str, stack: Stack) -> Color | None:
+    """The color that every route of `text` points to; None when they differ or it is not such a file."""
+    try:
+        services = yaml.safe_load(text)["http"]["services"]
+        urls = [services[f"updater-{s.name}"]["loadBalancer"]["servers"][0]["url"] for s in stack.routed]
+    except (yaml.YAMLError, KeyError, IndexError, TypeError):
+        return None
+    for color in Color:
+        if urls == [_url(s, color) for s in stack.routed]:
+            return color
+    return None
+
+
+def _router(service: RoutedService) -> dict[str, Any]:
+    return {
+        "rule": service.rule,
+        "entryPoints": [service.entrypoint],
+        "service": f"updater-{service.name}",
+        "middlewares": ["updater-rollout"],
+    }
+
+
+def _service(service: RoutedService, color: Color) -> dict[str, Any]:
+    return {"loadBalancer": {"serversTransport": "updater", "servers": [{"url": _url(service, color)}]}}
+
+
+def _url(service: RoutedService, color: Color) -> str:
+    return f"http://{service.colors[color]}:{service.port}"

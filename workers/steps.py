@@ -1,0 +1,250 @@
+"""What each step does, and the evidence that it is done."""
+
+import asyncio
+from typing import Any
+
+from app.domain.errors import InternalError, PreflightRefused, SingletonNeverReady, SingletonNotGone, UpdaterError
+from app.domain.stack import RoutedService, Singleton
+from workers import health
+from workers.ports import Definition, Instance, Stamp
+from workers.run import Run
+
+Evidence = dict[str, Any]
+GB, MB = 1024**3, 1024**2
+ENTRY_STATUS = 1
+"""Any HTTP status at all says that Traefik is there."""
+
+
+async def preflight(run: Run) -> Evidence:
+    """Room for two colors and a build; Traefik, Redis and the active color are well."""
+    room, needs = run.ports.room(), run.stack.needs
+    problems = []
+    if room.disk < needs.disk_gb * GB:
+        problems.append(f"{room.disk / GB:.1f} GB of disk are free, needs/disk_gb is {needs.disk_gb:g}")
+    if room.memory < needs.memory_mb * MB:
+        problems.append(f"{room.memory / MB:.0f} MB of memory are free, needs/memory_mb is {needs.memory_mb:g}")
+    problems += await _unwell_routes(run)
+    try:
+        await run.ports.inbox.ping()
+    except UpdaterError as away:
+        problems.append(str(away))
+    if problems and not run.rollout.release.force:
+        raise PreflightRefused("; ".join(problems))
+    return {"disk_gb": round(room.disk / GB, 1), "memory_mb": round(room.memory / MB), "ignored": problems}
+
+
+async def _unwell_routes(run: Run) -> list[str]:
+    answers = await asyncio.gather(*(run.ports.probe.get(run.stack.route_url(s)) for s in run.stack.routed))
+    live = run.rollout.origin is not None
+    return [
+        f"{service.name} answers {answer} through Traefik"
+        for service, answer in zip(run.stack.routed, answers, strict=True)
+        if (not answer.ok if live else answer.status < ENTRY_STATUS)
+    ]
+
+
+async def fetch(run: Run) -> Evidence:
+    """The tag, resolved to a commit in the updater's own mirror."""
+    sha = await run.ports.source.fetch(run.rollout.release.tag)
+    await run.record(lambda r: r.resolved(sha))
+    return {"sha": sha}
+
+
+async def checkout(run: Run) -> Evidence:
+    """A tree of its own, and in it the definition of how the services run."""
+    release, sha = run.rollout.release, _sha(run)
+    tree = await run.ports.source.checkout(sha)
+    run.definition = await run.ports.engine.define(tree, Stamp(release.tag, sha, release.rollout_id))
+    return {"sha": sha}
+
+
+async def build(run: Run) -> Evidence:
+    """Images of the idle color and the singletons, in parallel."""
+    services = run.stack.services(run.target)
+    return {"images": await run.ports.engine.build(_definition(run), services, run.say)}
+
+
+async def start(run: Run, service: RoutedService) -> Evidence:
+    """The idle color's instance runs."""
+    instance = await run.ports.engine.start(_definition(run), service.colors[run.target])
+    return {"instance": instance.id, "restarts": instance.restarts}
+
+
+async def check_direct(run: Run, service: RoutedService) -> Evidence:
+    """The idle color is healthy at its own address."""
+    return await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
+
+
+async def switch_route(run: Run) -> Evidence:
+    """The commit point: one rename, and Traefik answers with this rollout's id."""
+    clock = run.ports.clock
+    started = clock.monotonic()
+    await run.ports.route.flip(run.target, run.rollout.id)
+    await health.confirm_route(run, run.rollout.id)
+    run.flipped_at = clock.monotonic()
+    await run.update(lambda state: state.routed_to(run.target))
+    run.ports.chronicle.event("route.flipped", rollout_id=run.rollout.id, color=run.target)
+    return {"color": run.target, "flip_ms": round((run.flipped_at - started) * 1000, 1)}
+
+
+async def check_routed(run: Run, service: RoutedService) -> Evidence:
+    """The new color is healthy through Traefik."""
+    return await health.wait_routed(run, service)
+
+
+async def hand_over(run: Run, singleton: Singleton) -> Evidence:
+    """Create the new one, stop the old, see it gone, start the new, wait until it is ready. Never two at once."""
+    engine, clock, definition = run.ports.engine, run.ports.clock, _definition(run)
+    old = [i for i in await engine.find(singleton.service) if not i.gone]
+    if len(old) == 1 and await engine.unchanged(old[0], definition):
+        return {"skipped": "nothing about it changed"}
+    new = await engine.create(definition, singleton.service)
+    for instance in old:
+        await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
+        await _stop_for_good(run, singleton, instance)
+    stopped = clock.monotonic()
+    await engine.resume(new.id)
+    ready = await health.wait_ready(run, new)
+    if ready is None:
+        raise await _never_ready(run, singleton, new)
+    return {"instance": new.id, "gap_seconds": round(clock.monotonic() - stopped, 3) if old else None}
+
+
+async def bake(run: Run) -> Evidence:
+    """The old color stays warm while every route and instance is watched for `times.bake`."""
+    until = run.ports.clock.monotonic() + run.stack.times.bake
+    watch = health.Watch(run, await _watched(run), until)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for watcher in watch.watchers():
+                group.create_task(watcher())  # type: ignore[arg-type]
+    except* UpdaterError as errors:
+        raise _first(errors) from None
+    return {"requests": watch.requests, "errors": watch.errors, "slowest_ms": round(watch.slowest * 1000, 1)}
+
+
+async def stop_old_color(run: Run) -> Evidence:
+    """Drain, then stop with a grace. Stopped and not removed: it is the next rollback."""
+    if run.rollout.origin is None:
+        return {"skipped": "nothing was live before"}
+    clock, times = run.ports.clock, run.stack.times
+    if run.flipped_at is not None:
+        await clock.sleep(max(0.0, run.flipped_at + times.drain - clock.monotonic()))
+    old = await _instances(run, [s.colors[run.rollout.origin] for s in run.stack.routed])
+    stopped = await _stop_all(run, old)
+    return {"exit_codes": {i.service: i.exit_code for i in stopped}}
+
+
+async def prune(run: Run) -> Evidence:
+    """What belongs to neither the current nor the previous release goes, after a failure too."""
+    rollout, state = run.rollout, run.ports.journal.state
+    success = run.failed is None
+    kept = (rollout.previous,) if success else (state.current, state.previous)
+    keep = {live.sha for live in kept if live} | ({rollout.sha} if success and rollout.sha else set())
+    freed = await run.ports.engine.prune(keep)
+    await run.ports.source.prune(keep)
+    return {"freed_bytes": freed}
+
+
+async def discard_new_color(run: Run) -> Evidence:
+    """Before the flip: what this rollout created goes, and nothing else is touched."""
+    made = await _made(run)
+    await _stop_all(run, made)
+    for instance in made:
+        await run.ports.engine.remove(instance.id)
+    return {"removed": len(made)}
+
+
+async def restore_route(run: Run) -> Evidence:
+    """The route goes back to the color that was live, which still runs."""
+    started, origin = run.ports.clock.monotonic(), run.rollout.origin
+    if origin is None:
+        await run.ports.route.clear()
+        await run.update(lambda state: state.routed_to(None))
+        return {"color": None}
+    proof = f"{run.rollout.id}-back"
+    await run.ports.route.flip(origin, proof)
+    await health.confirm_route(run, proof)
+    rollback_ms = round((run.ports.clock.monotonic() - started) * 1000, 1)
+    await run.update(lambda state: state.routed_to(origin))
+    run.ports.chronicle.event("route.rolled_back", rollout_id=run.rollout.id, color=origin)
+    return {"color": origin, "rollback_ms": rollback_ms}
+
+
+async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
+    """The old one runs again, after the new one is seen gone."""
+    for new in await run.ports.engine.find(singleton.service, rollout=run.rollout.id):
+        await _stop_for_good(run, singleton, new)
+        await run.ports.engine.remove(new.id)
+    old = run.rollout.replaced.get(singleton.name)
+    if old is None:
+        return {"skipped": "the old one was never stopped"}
+    await run.ports.engine.resume(old)
+    if await health.wait_ready(run, await run.ports.engine.inspect(old)) is None:
+        raise SingletonNeverReady("the old one was started again and is not ready", service=singleton.name)
+    return {"instance": old}
+
+
+async def stop_new_color(run: Run) -> Evidence:
+    """The new color drains, then is stopped and kept for inspection."""
+    await run.ports.clock.sleep(run.stack.times.drain)
+    stopped = await _stop_all(run, await _made(run))
+    return {"exit_codes": {i.service: i.exit_code for i in stopped}}
+
+
+async def _never_ready(run: Run, singleton: Singleton, new: Instance) -> UpdaterError:
+    now = await run.ports.engine.inspect(new.id)
+    lines = await run.ports.engine.tail(new.id, health.TAIL_LINES)
+    detail = f"within {run.stack.times.ready:.0f} s; it is {now.state}, its own check says {now.health or 'nothing'}"
+    return SingletonNeverReady(detail, service=singleton.name, last_lines=lines)
+
+
+async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> None:
+    await run.ports.engine.stop(instance.id, run.stack.times.stop_grace)
+    now = await run.ports.engine.inspect(instance.id)
+    if not now.gone:
+        raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)
+
+
+async def _stop_all(run: Run, instances: list[Instance]) -> list[Instance]:
+    grace = run.stack.times.stop_grace
+    return list(await asyncio.gather(*(run.ports.engine.stop(i.id, grace) for i in instances)))
+
+
+async def _instances(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:
+    found = await asyncio.gather(*(run.ports.engine.find(s, rollout=rollout) for s in services))
+    return [instance for instances in found for instance in instances]
+
+
+async def _made(run: Run) -> list[Instance]:
+    return await _instances(run, list(run.stack.services(run.target)), rollout=run.rollout.id)
+
+
+async def _watched(run: Run) -> list[Instance]:
+    colored = await _instances(run, [s.colors[run.target] for s in run.stack.routed], rollout=run.rollout.id)
+    single = await _instances(run, [s.service for s in run.stack.singletons])
+    return [i for i in (*colored, *single) if i.running]
+
+
+async def _made_by(run: Run, service: str) -> Instance:
+    made = await run.ports.engine.find(service, rollout=run.rollout.id)
+    if len(made) != 1:
+        raise InternalError(f"{len(made)} instances of {service} carry this rollout's id")
+    return made[0]
+
+
+def _definition(run: Run) -> Definition:
+    if run.definition is None:
+        raise InternalError("no release was checked out")
+    return run.definition
+
+
+def _sha(run: Run) -> str:
+    if run.rollout.sha is None:
+        raise InternalError("no tag was fetched")
+    return run.rollout.sha
+
+
+def _first(errors: BaseExceptionGroup[UpdaterError]) -> UpdaterError:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
