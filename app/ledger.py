@@ -48,6 +48,11 @@ class Ledger:
         async with _translated():
             await cast(Awaitable[bool], self._redis.ping())
 
+    async def worker_alive(self) -> bool:
+        """Whether the worker's heartbeat is there: it writes one every ten seconds."""
+        async with _translated():
+            return bool(await self._redis.exists(self.key("worker")))
+
     async def accept(self, release: Release) -> Release | None:
         """Records `release`. Returns None, or the release that is already recorded under the same key."""
         keys = [self.key("releases"), self.key("pending"), self.key("events")]

@@ -1,11 +1,11 @@
 """`stack.yml`: read with safe_load, validated as a whole, every error with its path."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
@@ -24,6 +24,12 @@ from app.domain.stack import (
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _inside(path: str) -> str:
+    if not path.strip() or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError("should be a path inside the release")
+    return path
 
 
 class _Part(BaseModel):
@@ -81,7 +87,7 @@ class _File(_Part):
     repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
     source: str | None = Field(None, pattern=r"^(https://|ssh://|file:///|/)\S+$")
     directory: str = Field(pattern="^/")
-    compose_file: str = Field("docker-compose.yml", pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))\S+$")
+    compose_file: Annotated[str, AfterValidator(_inside)] = "docker-compose.yml"
     channel: Channel = Channel.STABLE
     traefik: _Traefik
     routed: dict[Name, _Routed] = Field(min_length=1)

@@ -78,6 +78,7 @@ class Operator:
         waiting = [] if status["paused"] else status["held"]
         return {
             **status,
+            "worker_alive": await self.ledger.worker_alive(),
             "last_result": await self.ledger.last_result(),
             "uptime_seconds": round(time.monotonic() - self.started, 1),
             "queued": [*waiting, *(t for t in pending if t not in waiting)],

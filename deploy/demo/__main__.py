@@ -1,0 +1,222 @@
+"""`bin/demo`: a GitHub release goes live before your eyes, while clients load the routes."""
+
+import asyncio
+import json
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
+from deploy.demo.house import House, house, logs_of
+from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.load import Load, Report
+from deploy.demo.repository import Variant
+
+BEFORE, AFTER = "v1.0.0", "v1.1.0"
+ROLLOUT_SECONDS = 300.0
+LEAST_REQUESTS = 2_000
+LOAD_SECONDS = 60.0
+"""How long the clients go on at most, after the rollout has ended, until they have asked LEAST_REQUESTS times."""
+
+WARM_UP_REQUESTS = 200
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the demo of a variant has to end."""
+
+    result: str
+    tag_live: str
+    active_color: str
+    paused: bool
+
+
+ENDINGS = {
+    Variant.GOOD: Ending("success", AFTER, "green", False),
+    Variant.UNHEALTHY: Ending("failed", BEFORE, "blue", True),
+    Variant.BROKEN_BUILD: Ending("failed", BEFORE, "blue", True),
+    Variant.BOT_FAILS: Ending("rolled_back", BEFORE, "blue", True),
+}
+
+
+@dataclass
+class Show:
+    """What a person sees while it works, on standard error; one line a step, and what is going on below them."""
+
+    console: Console
+    spinner: Status
+    started: float = field(default_factory=time.monotonic)
+    seen: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.console.print(f"[dim]{time.monotonic() - self.started:6.1f} s[/]  {text}", highlight=False)
+        self.spinner.update(text)
+
+    def watch(self, tag: str, load: Load | None, status: Json) -> None:
+        """One look at the status: the spinner always, a line when a step has come."""
+        rollout = status["rollout"]
+        if rollout is None or rollout["tag"] != tag:
+            return
+        step = rollout["step"] or "…"
+        served = f"{load.report.requests:,} requests, {load.report.failed} failed" if load else "no clients yet"
+        self.spinner.update(f"{tag} · {step} · {rollout['percent']} % · {served}")
+        if rollout["step"] and (not self.seen or self.seen[-1] != step):
+            self.seen.append(step)
+            self.say(f"{tag}  [bold]{step}[/]  [dim]{served}[/]")
+
+
+@contextmanager
+def _show() -> Iterator[Show]:
+    console = Console(stderr=True)
+    with console.status("starting") as spinner:
+        yield Show(console, spinner)
+
+
+async def play(home: House, variant: Variant, rps: float, show: Show) -> tuple[Json, Report]:
+    """v1.0.0 live, clients on, v1.1.0 published: the outcome as the contract has it, and what the clients saw."""
+    show.say(f"publishing {BEFORE}: the first release")
+    home.release(BEFORE)
+    first = await _follow(home, BEFORE, show, None)
+    if first["status"] != "success":
+        raise RuntimeError(f"{BEFORE} did not go live: {first['error']}")
+    show.say(f"{BEFORE} is live; clients start: GET, POST, ten-second requests, websockets, {rps:g} a second")
+    async with Load(list(home.routes.values()), rps) as load:
+        await load.served(WARM_UP_REQUESTS, LOAD_SECONDS)
+        show.say(f"publishing {AFTER} ({variant}): a signed release event is posted")
+        home.release(AFTER, variant)
+        result = await _follow(home, AFTER, show, load)
+        show.say(f"{AFTER} ended: {result['status']}; the clients go on for a moment")
+        await load.served(LEAST_REQUESTS, LOAD_SECONDS)
+        report = await load.stop()
+    status, sessions = await home.get("/status"), await home.sessions()
+    return _outcome(result, status, sessions, report), report
+
+
+async def _follow(home: House, tag: str, show: Show, load: Load | None) -> Json:
+    show.seen.clear()
+    accepted = await home.announce(tag)
+    return await home.ended(accepted["rollout_id"], ROLLOUT_SECONDS, lambda status: show.watch(tag, load, status))
+
+
+def _outcome(result: Json, status: Json, sessions: Json, report: Report) -> Json:
+    evidence = result["evidence"]
+    return {
+        "result": result["status"],
+        "tag_live": status["current"]["tag"],
+        "active_color": status["active_color"],
+        "paused": status["paused"],
+        "requests": report.requests,
+        "failed_requests": report.failed,
+        "flip_ms": evidence.get("route_switch", {}).get("flip_ms"),
+        "rollback_ms": evidence.get("rollback_route", {}).get("rollback_ms"),
+        "bot_gap_s": sessions["gaps"][-1] if sessions["gaps"] else None,
+        "max_bots": sessions["max"],
+        "bots_open": sessions["open"],
+        "duration_s": result["duration_seconds"],
+        "steps_completed": result["steps_completed"],
+    }
+
+
+def problems(outcome: Json, variant: Variant) -> list[str]:
+    """What is otherwise than it has to be; nothing when the ending is the expected one."""
+    expected = ENDINGS[variant]
+    checks = {
+        "result": expected.result,
+        "tag_live": expected.tag_live,
+        "active_color": expected.active_color,
+        "paused": expected.paused,
+        "failed_requests": 0,
+        "max_bots": 1,
+        "bots_open": 1,
+    }
+    wrong = [f"{name} is {outcome[name]}, expected {value}" for name, value in checks.items() if outcome[name] != value]
+    if outcome["requests"] < LEAST_REQUESTS:
+        wrong.append(f"only {outcome['requests']} requests were made")
+    return wrong
+
+
+def summary(console: Console, home_status: Json, outcome: Json, report: Report, variant: Variant) -> None:
+    """The summary that a person reads."""
+    result = home_status["last_result"]
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("release", f"{BEFORE} was live (blue), {AFTER} ({variant}) was published")
+    facts.add_row("result", f"[bold]{outcome['result']}[/]: {outcome['tag_live']} is live ({outcome['active_color']})")
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.by_kind.items())
+    facts.add_row("requests", f"{report.requests:,} ({kinds})")
+    facts.add_row("failed", f"[bold {'green' if not report.failed else 'red'}]{report.failed}[/]")
+    facts.add_row("slowest of a hundred", f"{report.p99_ms:.0f} ms (p99 of GET and POST)")
+    facts.add_row("websockets", f"{report.reconnects} closed with a close frame and reconnected at once")
+    if outcome["flip_ms"] is not None:
+        facts.add_row("flip", f"{outcome['flip_ms']:.0f} ms from the rename until every route was confirmed")
+    if outcome["rollback_ms"] is not None:
+        facts.add_row("rollback", f"{outcome['rollback_ms']:.0f} ms until every route was back")
+    gap = f", {outcome['bot_gap_s']:.2f} s without one" if outcome["bot_gap_s"] is not None else ""
+    facts.add_row("bots", f"never more than {outcome['max_bots']}{gap}")
+    steps = ", ".join(f"{name} {step['seconds']:.1f} s" for name, step in result["evidence"].items())
+    facts.add_row("duration", f"{outcome['duration_s']:.1f} s: {steps}")
+    if outcome["paused"]:
+        facts.add_row("paused", home_status["pause_reason"])
+    console.print()
+    console.print(facts, highlight=False)
+
+
+def demo(
+    release: Annotated[Variant, typer.Option(help="What is wrong with the release that is published.")] = Variant.GOOD,
+    rps: Annotated[float, typer.Option(min=1, max=500, help="GET and POST requests a second.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="The last line of standard output is the outcome.")] = False,
+    keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
+) -> None:
+    """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load."""
+    exit_on_sigterm()
+    with _show() as show:
+        try:
+            wrong = _whole(release, rps, as_json, keep, show)
+        except EngineUnavailable as missing:
+            show.console.print(f"[red]The demo cannot run here.[/] {missing}", highlight=False)
+            raise typer.Exit(2) from None
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) -> list[str]:
+    with docker_engine(show.say) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
+        base, traefik = ensure_base(engine.host, show.say), ensure_traefik(engine.host, show.say)
+        with house(Path(directory) / "house", engine, base=base, traefik=traefik, say=show.say) as home:
+            try:
+                outcome, report = asyncio.run(play(home, variant, rps, show))
+            except Exception:
+                show.console.print(logs_of(home), highlight=False, markup=False)
+                raise
+            status = asyncio.run(home.get("/status"))
+            show.spinner.stop()
+            wrong = problems(outcome, variant)
+            summary(show.console, status, outcome, report, variant)
+            for text in (*wrong, *report.failures):
+                show.console.print(f"[red]{text}[/]", highlight=False)
+            if keep:
+                _keep(home, show)
+    if as_json:
+        print(json.dumps(outcome))
+    return wrong
+
+
+def _keep(home: House, show: Show) -> None:
+    show.console.print(f"\nStatus: {home.internal_url}/status with X-Updater-Secret: {home.secret}", highlight=False)
+    show.console.print(f"Routes: {', '.join(home.routes.values())}. Ctrl-C ends everything.", highlight=False)
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+if __name__ == "__main__":
+    typer.run(demo)

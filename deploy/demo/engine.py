@@ -1,0 +1,283 @@
+"""A Docker Engine to work on: the one that answers, else a private one that leaves nothing behind."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, DockerException
+
+from deploy.demo.processes import ROOT, end_group
+
+HOME = ROOT / ".cache" / "engine"
+OWN_ENGINE = "UPDATER_TEST_OWN_ENGINE"
+"""When set in the environment, a private engine is started whatever answers."""
+
+PING_SECONDS = 5
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+LOCK_SECONDS = 600.0
+POLL_SECONDS = 0.2
+COMMAND_SECONDS = 60
+PACKAGES = ("docker.io", "iptables", "iproute2")
+SUBNETS = tuple(f"10.213.{n}.1/24" for n in range(1, 250))
+POOL = "base=10.214.0.0/16,size=24"
+
+Say = Callable[[str], None]
+
+
+class EngineUnavailable(Exception):
+    """There is no Docker Engine here, and none could be started; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`host` as DOCKER_HOST has it; `owned`: it was started here and ends with the `with` block."""
+
+    host: str
+    owned: bool
+
+
+def exit_on_sigterm() -> None:
+    """Has SIGTERM unwind the stack as Ctrl-C does, so that everything started is ended."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+@contextlib.contextmanager
+def docker_engine(say: Say, *, own: bool = False) -> Iterator[Engine]:
+    """The engine that answers, or a private one. Raises EngineUnavailable."""
+    own = own or bool(os.environ.get(OWN_ENGINE))
+    if not own and (host := answering()):
+        yield Engine(host, owned=False)
+        return
+    if os.geteuid() != 0:
+        raise EngineUnavailable(
+            "No Docker Engine answers, and starting one needs root. "
+            "Install and start Docker (Debian: sudo apt-get install docker.io), or set DOCKER_HOST, and run this again."
+        )
+    _install(say)
+    if not own and (host := answering()):
+        yield Engine(host, owned=False)
+        return
+    with _locked(say), _private_engine(say) as host:
+        yield Engine(host, owned=True)
+
+
+def answering() -> str | None:
+    """The address of an engine that answers: DOCKER_HOST, else the default socket."""
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    try:
+        client = docker.DockerClient(base_url=host, timeout=PING_SECONDS)
+        client.ping()
+        client.close()
+    except DockerException:
+        return None
+    return host
+
+
+def apt_install(packages: Sequence[str], say: Say) -> None:
+    """Installs from the distribution. Raises EngineUnavailable with apt's last words."""
+    if shutil.which("apt-get") is None:
+        raise EngineUnavailable(
+            f"{', '.join(packages)} is missing and there is no apt-get. Install it and run this again."
+        )
+    say(f"installing {' '.join(packages)} from the distribution")
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    if run_apt(install).returncode:
+        run_apt(["apt-get", "update"])
+        if (again := run_apt(install)).returncode:
+            raise EngineUnavailable(f"{' '.join(install)} failed:\n{again.stderr[-1500:]}")
+
+
+def run_apt(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Runs a command of the package tools: no questions, its output kept."""
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(
+        command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
+    )
+
+
+def _install(say: Say) -> None:
+    missing = [p for p, tool in zip(PACKAGES, ("dockerd", "iptables", "ip"), strict=True) if not which(tool)]
+    if missing:
+        apt_install(missing, say)
+
+
+def which(tool: str) -> str | None:
+    """Where `tool` is, the administrator's directories included."""
+    return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+@contextlib.contextmanager
+def _locked(say: Say) -> Iterator[None]:
+    """One private engine at a time: two on one data directory would destroy it."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
+        deadline, told = time.monotonic() + LOCK_SECONDS, False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise EngineUnavailable(
+                        f"Another run of this project has used its engine for {LOCK_SECONDS:.0f} s. Let it end first."
+                    ) from None
+            if not told:
+                say("another run of this project uses its engine; waiting for it to end")
+                told = True
+            time.sleep(POLL_SECONDS)
+        yield
+
+
+@contextlib.contextmanager
+def _private_engine(say: Say) -> Iterator[str]:
+    say("starting a Docker Engine of our own")
+    _end_left_over(HOME / "running.json")
+    runtime = Path(tempfile.mkdtemp(prefix="zu-"))
+    bridge = f"zu{os.getpid()}"
+    firewall = _firewall()
+    forwarding = Path("/proc/sys/net/ipv4/ip_forward")
+    forwarded = forwarding.read_text()
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        _make_bridge(bridge)
+        process = _start(runtime, bridge)
+        (HOME / "running.json").write_text(json.dumps({"pid": process.pid, "runtime": str(runtime), "bridge": bridge}))
+        host = f"unix://{runtime}/docker.sock"
+        client = _wait_until_up(process, host)
+        empty(client)
+        yield host
+        empty(client)
+        client.close()
+    finally:
+        if process is not None:
+            end_group(process, STOP_SECONDS)
+        _sweep(runtime, bridge)
+        _restore_firewall(firewall)
+        forwarding.write_text(forwarded)
+        (HOME / "running.json").unlink(missing_ok=True)
+
+
+def _start(runtime: Path, bridge: str) -> "subprocess.Popen[bytes]":
+    command = [
+        which("dockerd") or "dockerd",
+        *("--data-root", str(HOME / "data"), "--exec-root", str(runtime / "exec")),
+        *("--pidfile", str(runtime / "pid"), "--host", f"unix://{runtime}/docker.sock"),
+        *("--bridge", bridge, "--default-address-pool", POOL),
+    ]
+    env = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    with (HOME / "dockerd.log").open("wb") as log:
+        return subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def _wait_until_up(process: "subprocess.Popen[bytes]", host: str) -> docker.DockerClient:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            client = docker.DockerClient(base_url=host, timeout=60)
+            client.ping()
+        except DockerException:
+            time.sleep(POLL_SECONDS)
+        else:
+            return client
+    tail = (HOME / "dockerd.log").read_text(errors="replace")[-1500:]
+    raise EngineUnavailable(f"The Docker Engine that was started did not come up. Its last words:\n{tail}")
+
+
+def empty(client: docker.DockerClient) -> None:
+    """Removes every container and network of the engine: only for one that is ours."""
+    for container in client.containers.list(all=True, ignore_removed=True):
+        with contextlib.suppress(APIError):
+            container.remove(force=True, v=True)
+    with contextlib.suppress(APIError):
+        client.networks.prune()
+    with contextlib.suppress(APIError):
+        client.volumes.prune()
+
+
+def _end_left_over(record: Path) -> None:
+    """Ends the engine of a run that was killed before it could."""
+    if not record.exists():
+        return
+    left = json.loads(record.read_text())
+    command = Path(f"/proc/{left['pid']}/cmdline")
+    if command.exists() and str(HOME / "data").encode() in command.read_bytes():
+        os.kill(left["pid"], signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while command.exists() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+    _sweep(Path(left["runtime"]), left["bridge"])
+    record.unlink()
+
+
+def _make_bridge(name: str) -> None:
+    """A bridge of its own, in a subnet that no route of this machine has: docker0 may be another engine's."""
+    routes = _run("ip", "-4", "route")
+    subnet = next(s for s in SUBNETS if s.rsplit(".", 1)[0] not in routes)
+    _run("ip", "link", "add", name, "type", "bridge")
+    _run("ip", "address", "add", subnet, "dev", name)
+    _run("ip", "link", "set", name, "up")
+
+
+def _sweep(runtime: Path, bridge: str) -> None:
+    """Unmounts and removes what the engine leaves behind when it stops."""
+    roots = (str(runtime), str(HOME / "data"))
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(roots)), key=len, reverse=True):
+        _run("umount", "--lazy", mount, check=False)
+    shutil.rmtree(runtime, ignore_errors=True)
+    _run("ip", "link", "delete", bridge, check=False)
+
+
+def _firewall() -> dict[str, list[str]]:
+    """The rules of each table, as `iptables-save` prints them."""
+    tables: dict[str, list[str]] = {}
+    for line in _run("iptables-save", check=False).splitlines():
+        if line.startswith("*"):
+            rules = tables.setdefault(line[1:], [])
+        elif line.startswith((":", "-A")):
+            rules.append(line.rpartition(" [")[0] if line.startswith(":") else line)
+    return tables
+
+
+def _restore_firewall(before: dict[str, list[str]]) -> None:
+    """Takes out exactly what came since `before`: rules, then chains, then policies that changed."""
+    for table, rules in _firewall().items():
+        new = [r for r in rules if r not in before.get(table, [])]
+        for rule in (r for r in new if r.startswith("-A")):
+            _run("sh", "-c", f"iptables -t {table} -D {rule.removeprefix('-A ')}", check=False)
+        known = {r.split()[0]: r.split()[1] for r in before.get(table, []) if r.startswith(":")}
+        for chain, policy in (r.split()[:2] for r in new if r.startswith(":")):
+            if policy == "-":
+                _run("iptables", "-t", table, "-F", chain[1:], check=False)
+                _run("iptables", "-t", table, "-X", chain[1:], check=False)
+            else:
+                _run("iptables", "-t", table, "-P", chain[1:], known.get(chain, "ACCEPT"), check=False)
+
+
+def _run(*command: str, check: bool = True) -> str:
+    tool = which(command[0])
+    if tool is None:
+        if check:
+            raise EngineUnavailable(f"{command[0]} is missing. Install it and run this again.")
+        return ""
+    done = subprocess.run([tool, *command[1:]], capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
+    if check and done.returncode:
+        raise EngineUnavailable(f"{' '.join(command)} failed: {done.stderr.strip()}")
+    return done.stdout

