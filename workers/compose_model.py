@@ -42,9 +42,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
     if missing:
         raise ComposeInvalid(f"it has no service {', '.join(missing)}, which the stack file names")
     for name, color in moved.items():
-        services[name] = _service(services[name], image_name(stack.project, name, stamp.sha), stamp, live, tree)
-        labels = services[name]["labels"]
-        labels |= {STACK_LABEL: stack.project, **({COLOR_LABEL: str(color)} if color else {})}
+        services[name] = _service(services[name], name, stack, stamp, (live, tree))
+        services[name]["labels"] |= {COLOR_LABEL: str(color)} if color else {}
     return result
 
 
@@ -56,16 +55,17 @@ def fingerprint(service: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def _service(service: Mapping[str, Any], image: str, stamp: Stamp, live: str, tree: str) -> Model:
+def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, move: tuple[str, str]) -> Model:
     changed = dict(service)
     if "build" in service:
-        changed["build"] = _reroot(service["build"], live, tree)
-        changed["image"] = image
+        changed["build"] = _reroot(service["build"], *move) | {"labels": _labelled(service["build"], stack)}
+        changed["image"] = image_name(stack.project, name, stamp.sha)
         changed["pull_policy"] = "never"
     if changed.get("restart") == "always":
         changed["restart"] = "unless-stopped"
     changed["labels"] = {
         **(service.get("labels") or {}),
+        STACK_LABEL: stack.project,
         RELEASE_LABEL: stamp.release,
         SHA_LABEL: stamp.sha,
         ROLLOUT_LABEL: stamp.rollout,
@@ -81,6 +81,11 @@ def _reroot(build: Mapping[str, Any], live: str, tree: str) -> Model:
     if contexts := build.get("additional_contexts"):
         changed["additional_contexts"] = {key: _move(value, live, tree) for key, value in contexts.items()}
     return changed
+
+
+def _labelled(build: Mapping[str, Any], stack: Stack) -> dict[str, str]:
+    """The image's labels with the stack's name: the same for every release, so an unchanged image keeps its id."""
+    return {**(build.get("labels") or {}), STACK_LABEL: stack.project}
 
 
 def _move(path: str, live: str, tree: str) -> str:

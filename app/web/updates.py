@@ -130,6 +130,7 @@ class Operator:
         answer = await self.queue.ask("unpause")
         if "error" in answer:
             return error(409, answer["error"], answer["code"])
+        await self.queue.nudge()
         return JSONResponse({"resumed": True, "status": "ok"})
 
     def guarded(self, endpoint: Endpoint) -> Endpoint:

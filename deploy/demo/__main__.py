@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +29,8 @@ LOAD_SECONDS = 60.0
 """How long the clients go on at most, after the rollout has ended, until they have asked LEAST_REQUESTS times."""
 
 WARM_UP_REQUESTS = 200
+BAR_WIDTH = 30
+GREEN = ("skills-green", "api-green")
 
 Json = dict[str, Any]
 
@@ -41,13 +43,15 @@ class Ending:
     tag_live: str
     active_color: str
     paused: bool
+    route_moved: bool
+    green_containers: int
 
 
 ENDINGS = {
-    Variant.GOOD: Ending("success", AFTER, "green", False),
-    Variant.UNHEALTHY: Ending("failed", BEFORE, "blue", True),
-    Variant.BROKEN_BUILD: Ending("failed", BEFORE, "blue", True),
-    Variant.BOT_FAILS: Ending("rolled_back", BEFORE, "blue", True),
+    Variant.GOOD: Ending("success", AFTER, "green", paused=False, route_moved=True, green_containers=2),
+    Variant.UNHEALTHY: Ending("failed", BEFORE, "blue", paused=True, route_moved=False, green_containers=0),
+    Variant.BROKEN_BUILD: Ending("failed", BEFORE, "blue", paused=True, route_moved=False, green_containers=0),
+    Variant.BOT_FAILS: Ending("rolled_back", BEFORE, "blue", paused=True, route_moved=True, green_containers=2),
 }
 
 
@@ -95,13 +99,15 @@ async def play(home: House, variant: Variant, rps: float, show: Show) -> tuple[J
     async with Load(list(home.routes.values()), rps) as load:
         await load.served(WARM_UP_REQUESTS, LOAD_SECONDS)
         show.say(f"publishing {AFTER} ({variant}): a signed release event is posted")
+        route = home.route_file.read_bytes()
         home.release(AFTER, variant)
         result = await _follow(home, AFTER, show, load)
         show.say(f"{AFTER} ended: {result['status']}; the clients go on for a moment")
         await load.served(LEAST_REQUESTS, LOAD_SECONDS)
         report = await load.stop()
     status, sessions = await home.get("/status"), await home.sessions()
-    return _outcome(result, status, sessions, report), report
+    seen = {"route_moved": home.route_file.read_bytes() != route, "green_containers": len(home.containers(*GREEN))}
+    return _outcome(result, status, sessions, report) | seen, report
 
 
 async def _follow(home: House, tag: str, show: Show, load: Load | None) -> Json:
@@ -131,12 +137,8 @@ def _outcome(result: Json, status: Json, sessions: Json, report: Report) -> Json
 
 def problems(outcome: Json, variant: Variant) -> list[str]:
     """What is otherwise than it has to be; nothing when the ending is the expected one."""
-    expected = ENDINGS[variant]
     checks = {
-        "result": expected.result,
-        "tag_live": expected.tag_live,
-        "active_color": expected.active_color,
-        "paused": expected.paused,
+        **asdict(ENDINGS[variant]),
         "failed_requests": 0,
         "max_bots": 1,
         "bots_open": 1,
@@ -164,12 +166,16 @@ def summary(console: Console, home_status: Json, outcome: Json, report: Report, 
         facts.add_row("rollback", f"{outcome['rollback_ms']:.0f} ms until every route was back")
     gap = f", {outcome['bot_gap_s']:.2f} s without one" if outcome["bot_gap_s"] is not None else ""
     facts.add_row("bots", f"never more than {outcome['max_bots']}{gap}")
-    steps = ", ".join(f"{name} {step['seconds']:.1f} s" for name, step in result["evidence"].items())
-    facts.add_row("duration", f"{outcome['duration_s']:.1f} s: {steps}")
+    facts.add_row("duration", f"{outcome['duration_s']:.1f} s")
+    steps = Table.grid(padding=(0, 2))
+    longest = max(step["seconds"] for step in result["evidence"].values())
+    for name, step in result["evidence"].items():
+        bar = "▇" * max(1, round(BAR_WIDTH * step["seconds"] / longest))
+        steps.add_row("", name, f"{step['seconds']:6.2f} s", bar)
+    for part in ("", facts, "", steps, ""):
+        console.print(part, highlight=False)
     if outcome["paused"]:
-        facts.add_row("paused", home_status["pause_reason"])
-    console.print()
-    console.print(facts, highlight=False)
+        console.print(f"Paused. {home_status['pause_reason']}", highlight=False, markup=False)
 
 
 def demo(

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -79,13 +80,33 @@ def docker_engine(say: Say, *, own: bool = False) -> Iterator[Engine]:
 def answering() -> str | None:
     """The address of an engine that answers: DOCKER_HOST, else the default socket."""
     host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    return host if _answers(host) else None
+
+
+def _answers(host: str) -> bool:
+    if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
+        return False  # the SDK would leave its socket open
+    with contextlib.suppress(DockerException), connected(host, PING_SECONDS) as client:
+        return bool(client.ping())
+    return False
+
+
+def _listens(path: str) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PING_SECONDS)
+        probe.connect(path)
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def connected(host: str, timeout: int = 60) -> Iterator[docker.DockerClient]:
+    """A client of the engine at `host`, whose calls take at most `timeout` seconds."""
+    client = docker.DockerClient(base_url=host, timeout=timeout)
     try:
-        client = docker.DockerClient(base_url=host, timeout=PING_SECONDS)
-        client.ping()
+        yield client
+    finally:
         client.close()
-    except DockerException:
-        return None
-    return host
 
 
 def apt_install(packages: Sequence[str], say: Say) -> None:
@@ -158,11 +179,11 @@ def _private_engine(say: Say) -> Iterator[str]:
         process = _start(runtime, bridge)
         (HOME / "running.json").write_text(json.dumps({"pid": process.pid, "runtime": str(runtime), "bridge": bridge}))
         host = f"unix://{runtime}/docker.sock"
-        client = _wait_until_up(process, host)
-        empty(client)
-        yield host
-        empty(client)
-        client.close()
+        _wait_until_up(process, host)
+        with connected(host) as client:
+            empty(client)
+            yield host
+            empty(client)
     finally:
         if process is not None:
             end_group(process, STOP_SECONDS)
@@ -186,16 +207,12 @@ def _start(runtime: Path, bridge: str) -> "subprocess.Popen[bytes]":
         )
 
 
-def _wait_until_up(process: "subprocess.Popen[bytes]", host: str) -> docker.DockerClient:
+def _wait_until_up(process: "subprocess.Popen[bytes]", host: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            client = docker.DockerClient(base_url=host, timeout=60)
-            client.ping()
-        except DockerException:
-            time.sleep(POLL_SECONDS)
-        else:
-            return client
+        if _answers(host):
+            return
+        time.sleep(POLL_SECONDS)
     tail = (HOME / "dockerd.log").read_text(errors="replace")[-1500:]
     raise EngineUnavailable(f"The Docker Engine that was started did not come up. Its last words:\n{tail}")
 

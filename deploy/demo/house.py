@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import docker
 import httpx
 import yaml
 from docker.errors import APIError
 
-from deploy.demo.engine import Engine, Say
+from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
 from deploy.demo.processes import ROOT, free_port, procfile_commands, running
 from deploy.demo.redis_server import redis_server
@@ -65,6 +64,10 @@ class House:
         return self.directory / "live"
 
     @property
+    def route_file(self) -> Path:
+        return self.directory / "routes" / "dynamic" / "updater-routes.yml"
+
+    @property
     def secret(self) -> str:
         return (self.directory / "data" / "secret").read_text().strip()
 
@@ -109,23 +112,23 @@ class House:
         self.release(tag, variant, **more)
         return await self.ended((await self.announce(tag))["rollout_id"], limit)
 
+    async def holds(self, tags: set[str], limit: float = 30) -> None:
+        """Waits until exactly those releases are held. Raises TimeoutError after `limit` seconds."""
+        async with asyncio.timeout(limit):
+            while set((await self.get("/status"))["held"]) != tags:
+                await asyncio.sleep(POLL_SECONDS)
+
     async def sessions(self) -> Json:
         """What the gateway counted: see stack/gateway/gateway.py."""
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             said: Json = (await client.get(f"{self.gateway_url}/sessions")).json()
             return said
 
-    def client(self) -> docker.DockerClient:
-        return docker.DockerClient(base_url=self.engine.host, timeout=60)
-
     def containers(self, *services: str, running_only: bool = False) -> list[Json]:
         """The sample stack's containers as the engine lists them, by service: what anyone can see."""
-        client = self.client()
         filters: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={self.project}"}
-        try:
+        with connected(self.engine.host) as client:
             found = [c.attrs for c in client.containers.list(all=not running_only, filters=filters)]
-        finally:
-            client.close()
         return [c for c in found if not services or _service(c) in services]
 
     def _operator(self) -> httpx.AsyncClient:
@@ -279,9 +282,8 @@ def logs_of(home: House, lines: int = 30) -> str:
 
 def _down(home: House) -> None:
     """Takes the sample stack away: containers, networks, volumes, and the images that its releases made."""
-    client = home.client()
     label = f"com.docker.compose.project={home.project}"
-    try:
+    with connected(home.engine.host) as client:
         for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
             with contextlib.suppress(APIError):
                 container.remove(force=True, v=True)
@@ -293,8 +295,6 @@ def _down(home: House) -> None:
             for tag in (t for t in image.tags if t.startswith(f"{home.project}-")):
                 with contextlib.suppress(APIError):
                     client.images.remove(tag, noprune=True)
-    finally:
-        client.close()
 
 
 def tree_of(directory: Path) -> dict[str, bytes]:

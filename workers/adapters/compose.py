@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
-from workers.adapters.commands import read_command, run_command
+from workers.adapters.commands import Finished, read_command, run_command
 
 CONFIG_SECONDS = 60.0
 LAST_LINES = 20
+SOLVE_FAILED = "failed to solve"
 
 Command = list[str]
 T = TypeVar("T")
@@ -121,8 +122,13 @@ class Compose:
         service: str,
     ) -> None:
         finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
-        if not finished.ok:
+        if not finished.ok or _build_broke(finished):
             raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
+
+
+def _build_broke(finished: Finished) -> bool:
+    """Compose 2.40 with its own BuildKit ends with exit code 0 when a build fails: only its last words tell."""
+    return any(line.startswith(SOLVE_FAILED) for line in finished.lines)
 
 
 async def _limited(running: Awaitable[T], what: str) -> T:

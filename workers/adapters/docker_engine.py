@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ from app.domain.errors import BuildFailed, EngineFailed, StartFailed
 from app.domain.stack import Stack
 from workers import compose_model
 from workers.adapters.compose import Compose
-from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL, SHA_LABEL, SHA_LENGTH
+from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL, SHA_LABEL, SHA_LENGTH, STACK_LABEL
 from workers.ports import Definition, Instance, Stamp
 
 CALL_SECONDS = 30.0
@@ -30,6 +31,7 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONEOFF_LABEL = "com.docker.compose.oneoff"
 MODEL_FILE = "compose.json"
+RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
 GB = 1024**3
 
 T = TypeVar("T")
@@ -139,11 +141,10 @@ class DockerEngine:
                     await self.remove(instance.id)
 
     async def _prune_images(self, keep: Collection[str]) -> int:
-        services = self._stack.moved_services()
-        prefixes = tuple(compose_model.image_name(self._stack.project, s, "") for s in services)
-        images = await self._call(self._client.images.list)
-        tags = {tag: image.attrs["Size"] for image in images for tag in image.tags if tag.startswith(prefixes)}
-        old = {tag: size for tag, size in tags.items() if tag.rpartition(":")[2] not in keep}
+        own = {"label": f"{STACK_LABEL}={self._stack.project}"}
+        images = await self._call(lambda: self._client.images.list(filters=own))
+        tags = {tag: image.attrs["Size"] for image in images for tag in image.tags}
+        old = {tag: size for tag, size in tags.items() if RELEASE_TAG.fullmatch(tag) and tag[-SHA_LENGTH:] not in keep}
         return sum([size for tag, size in old.items() if await self._untag(tag)])
 
     async def _untag(self, tag: str) -> bool:

@@ -1,0 +1,64 @@
+"""`bin/demo` as a person runs it: each variant of the release ends as it has to, and nothing is left behind."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.demo.engine import OWN_ENGINE, Engine, connected
+from deploy.demo.processes import ROOT
+
+pytestmark = pytest.mark.engine
+
+DEMO_SECONDS = 300
+
+
+async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, the JSON of the last line of standard output, and what a person saw."""
+    env = {**os.environ, "DOCKER_HOST": engine.host}
+    env.pop(OWN_ENGINE, None)
+    process = await asyncio.create_subprocess_exec(
+        *(str(ROOT / "bin" / "demo"), "--release", release, "--json"),
+        env=env,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(DEMO_SECONDS):
+        out, err = await process.communicate()
+    said = err.decode()
+    assert out.strip(), said
+    return process.returncode or 0, json.loads(out.decode().splitlines()[-1]), said
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        ("good", {"result": "success", "tag_live": "v1.1.0", "active_color": "green", "paused": False}),
+        ("unhealthy", {"result": "failed", "tag_live": "v1.0.0", "paused": True, "route_moved": False}),
+        ("broken-build", {"result": "failed", "tag_live": "v1.0.0", "paused": True, "route_moved": False}),
+        ("bot-fails", {"result": "rolled_back", "tag_live": "v1.0.0", "paused": True, "active_color": "blue"}),
+    ],
+)
+async def test_no_request_fails_whatever_is_released(
+    engine: Engine, images: tuple[str, str], release: str, expected: dict[str, Any]
+) -> None:
+    code, outcome, said = await demo(engine, release)
+    assert code == 0, said
+    assert outcome | expected == outcome
+    assert (outcome["failed_requests"], outcome["max_bots"]) == (0, 1)
+    assert outcome["requests"] >= 2_000
+    assert (outcome["rollback_ms"] is not None) == (release == "bot-fails")
+    assert left_over(engine) == []
+
+
+def left_over(engine: Engine) -> list[str]:
+    """Containers, networks and files of a demo that has ended."""
+    with connected(engine.host) as client:
+        containers = [str(c.name) for c in client.containers.list(all=True)]
+        networks = [str(n.name) for n in client.networks.list()]
+    files = [str(p) for p in Path("/tmp").glob("zu-demo-*")]  # noqa: S108
+    return [name for name in (*containers, *networks, *files) if "zu-demo" in name]
