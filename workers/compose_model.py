@@ -32,7 +32,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
 
     Of the services that the updater moves: build contexts below the live directory `live` move to the worktree
     `tree`, images get the release's own name, own labels are added, and `restart: always` becomes `unless-stopped`
-    (a stopped color or bot must stay stopped when the engine restarts). Everything else stays as it is.
+    (a stopped color or bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an
+    alias. Everything else stays as it is.
     Raises ComposeInvalid when a service of the stack file is not there.
     """
     result: Model = copy.deepcopy(dict(model))
@@ -43,7 +44,10 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
         raise ComposeInvalid(f"it has no service {', '.join(missing)}, which the stack file names")
     for name, color in moved.items():
         services[name] = _service(services[name], name, stack, stamp, (live, tree))
-        services[name]["labels"] |= {COLOR_LABEL: str(color)} if color else {}
+        if color is None:
+            services[name] = _unnamed(services[name])
+        else:
+            services[name]["labels"][COLOR_LABEL] = str(color)
     return result
 
 
@@ -72,6 +76,20 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
         DEFINITION_LABEL: fingerprint(changed),
     }
     return changed
+
+
+def _unnamed(singleton: Mapping[str, Any]) -> Model:
+    """A new singleton is created beside the old one, so its container can have no fixed name: that becomes an alias."""
+    changed = dict(singleton)
+    if name := changed.pop("container_name", None):
+        networks = changed.get("networks") or {"default": None}
+        changed["networks"] = {key: _with_alias(network, name) for key, network in networks.items()}
+    return changed
+
+
+def _with_alias(network: Mapping[str, Any] | None, name: str) -> Model:
+    settings = dict(network or {})
+    return {**settings, "aliases": [*settings.get("aliases", []), name]}
 
 
 def _reroot(build: Mapping[str, Any], live: str, tree: str) -> Model:

@@ -43,6 +43,8 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis) -> AsyncI
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     chronicle = LedgerChronicle(ledger, stack, settings.data_dir / "logs", clock)
+    route = RouteFile(settings.traefik_dynamic_path, stack)
+    await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
     with journal.hold():
         journal.load()
@@ -51,7 +53,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis) -> AsyncI
             yield Ports(
                 engine=DockerEngine(client, compose, stack, settings.data_dir / "releases"),
                 source=GitSource(stack.source, settings.data_dir / "git", stack.times.fetch),
-                route=RouteFile(settings.traefik_dynamic_path, stack),
+                route=route,
                 probe=probe,
                 journal=journal,
                 inbox=ledger,

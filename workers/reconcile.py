@@ -34,10 +34,6 @@ class Reconciler:
         self._turn = asyncio.Lock()
         self._again = False
 
-    @property
-    def busy(self) -> bool:
-        return self._turn.locked()
-
     async def start(self) -> None:
         """Before any job: what a crash left is ended, and what was live is known."""
         async with self._turn:
@@ -60,7 +56,7 @@ class Reconciler:
 
     async def unpause(self) -> str | None:
         """Lets rollouts start again; the reason when it cannot be done now."""
-        if self.busy:
+        if self._ports.journal.state.rollout is not None:
             return "a rollout is running. Unpause when it has ended."
         async with self._turn:
             now = self._ports.clock.now()

@@ -33,5 +33,5 @@ async def recover(run: Run) -> Rollout:
     ended = await undo(run, Interrupted(f"in {left.running_step or 'between steps'}"))
     if again:
         release = replace(left.release, attempts=left.release.attempts + 1, trigger=Trigger.RECOVERY)
-        await run.update(lambda s: s.accept(release))
+        await run.update(lambda s: s.requeue(release))
     return ended

@@ -8,13 +8,16 @@ from app.domain.rollout import Rollout, Status
 from app.domain.stack import Color
 
 SCHEMA = 1
+DECIDED_KEPT = 500
+"""How many decided releases are remembered: far more than the ledger may still list as pending."""
 
 
 @dataclass(frozen=True)
 class State:
     """The content of the state file: intent and progress.
 
-    `accepted` are the releases not yet decided; `rollout` is the running rollout, or one that a crash left.
+    `accepted` are the releases not yet decided, `decided` the keys of those that were: neither comes in again.
+    `rollout` is the running rollout, or one that a crash left.
     """
 
     active_color: Color | None = None
@@ -32,15 +35,23 @@ class State:
     previous: LiveRelease | None = None
     rollout: Rollout | None = None
     accepted: tuple[Release, ...] = ()
+    decided: tuple[str, ...] = ()
 
     def accept(self, *releases: Release) -> "State":
-        """Adds releases that are not here yet; the same key is the same release."""
-        known = {r.key for r in self.accepted} | ({self.rollout.release.key} if self.rollout else set())
+        """Adds releases that were never here; the same key is the same release."""
+        known = {r.key for r in self.accepted} | set(self.decided)
         return replace(self, accepted=(*self.accepted, *(r for r in releases if r.key not in known)))
 
+    def requeue(self, release: Release) -> "State":
+        """The release is to be decided once more."""
+        decided = tuple(key for key in self.decided if key != release.key)
+        return replace(self, decided=decided).accept(release)
+
     def drop(self, *releases: Release) -> "State":
+        """The releases are decided."""
         gone = {r.key for r in releases}
-        return replace(self, accepted=tuple(r for r in self.accepted if r.key not in gone))
+        left = tuple(r for r in self.accepted if r.key not in gone)
+        return replace(self, accepted=left, decided=(*self.decided, *sorted(gone))[-DECIDED_KEPT:])
 
     def check(self, at: datetime) -> "State":
         return replace(self, last_checked_at=at)

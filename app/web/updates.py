@@ -17,7 +17,7 @@ from app.domain.errors import DeliveryRefused, LedgerUnavailable, TagInvalid, Wo
 from app.domain.release import Release, Trigger, Version
 from app.ledger import Ledger
 from app.queue import Queue
-from app.web.answers import error, read_body
+from app.web.answers import HANDLERS, error, read_body
 from app.web.webhook import new_rollout_id
 
 MAX_BODY_BYTES = 64 * 1024
@@ -160,5 +160,6 @@ def internal_app(operator: Operator) -> Starlette:
             Route("/update/history", guarded(operator.history)),
             Route("/update/apply", guarded(operator.apply), methods=["POST"]),
             Route("/update/unpause", guarded(operator.unpause), methods=["POST"]),
-        ]
+        ],
+        exception_handlers=HANDLERS,
     )

@@ -21,7 +21,7 @@ from app.domain.release import Release, Trigger
 from app.domain.stack import Stack
 from app.ledger import Ledger
 from app.queue import Queue
-from app.web.answers import error, read_body
+from app.web.answers import HANDLERS, error, read_body
 from app.web.github import check_signature, parse_release
 
 RETRY_AFTER_SECONDS = 30
@@ -113,4 +113,6 @@ async def _nudge(queue: Queue) -> None:
 
 def public_app(receiver: Receiver) -> Starlette:
     """The whole public listener."""
-    return Starlette(routes=[Route("/webhooks/github", receiver.receive, methods=["POST"])])
+    return Starlette(
+        routes=[Route("/webhooks/github", receiver.receive, methods=["POST"])], exception_handlers=HANDLERS
+    )

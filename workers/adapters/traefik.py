@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-from app.domain.errors import RouteNotConfirmed
+from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from workers import routes
 from workers.adapters.files import replace_durably
@@ -26,6 +26,20 @@ class RouteFile:
         self._staging = self._path.parent.parent / STAGING_NAME
         self._stack = stack
 
+    def check(self) -> None:
+        """Raises SettingsInvalid when a rename into the watched directory cannot work."""
+        watched = self._path.parent
+        try:
+            self._staging.mkdir(exist_ok=True)
+            same = self._staging.stat().st_dev == watched.stat().st_dev
+        except OSError as error:
+            raise SettingsInvalid(f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} cannot be used ({error})") from error
+        if not same:
+            raise SettingsInvalid(
+                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} and {self._staging} are on two filesystems, and a rename "
+                "between them is no single step. Mount the parent directory, and have Traefik watch one inside it."
+            )
+
     async def flip(self, color: Color, rollout: str) -> None:
         await self._install(routes.render(self._stack, color, rollout))
 
@@ -45,5 +59,4 @@ class RouteFile:
             raise RouteNotConfirmed(f"{where} ({error}). Both have to be on one filesystem and writable.") from error
 
     def _replace(self, content: bytes) -> None:
-        self._staging.mkdir(exist_ok=True)
         replace_durably(self._path, content, staging=self._staging, mode=MODE)
