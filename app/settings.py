@@ -32,6 +32,16 @@ def _redis(value: str) -> str:
     return value
 
 
+def _split(secrets: SecretStr) -> tuple[str, ...]:
+    return tuple(s.strip() for s in secrets.get_secret_value().split(",") if s.strip())
+
+
+def _not_blank(secrets: SecretStr) -> SecretStr:
+    if not _split(secrets):
+        raise ValueError("is empty")
+    return secrets
+
+
 Bind = Annotated[str, AfterValidator(_bind)]
 
 
@@ -66,13 +76,13 @@ class WebSettings(Settings):
     public_bind: Bind = Field("0.0.0.0:9091", alias="UPDATER_PUBLIC_BIND")
     secret_path: Path = Field(Path("/app/data/.updater-secret"), alias="UPDATER_SECRET_PATH")
     secret_group: str | None = Field(None, alias="UPDATER_SECRET_GROUP")
-    webhook_secret: SecretStr = Field(alias="GITHUB_WEBHOOK_SECRET", min_length=1)
+    webhook_secret: Annotated[SecretStr, AfterValidator(_not_blank)] = Field(alias="GITHUB_WEBHOOK_SECRET")
     webhook_max_bytes: int = Field(4 * 1024 * 1024, alias="UPDATER_WEBHOOK_MAX_BYTES", gt=0)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
         """Every secret that a delivery may be signed with; the newest first."""
-        return tuple(s.strip() for s in self.webhook_secret.get_secret_value().split(",") if s.strip())
+        return _split(self.webhook_secret)
 
 
 class WorkerSettings(Settings):

@@ -18,6 +18,7 @@ from app.domain.stack import (
     RoutedService,
     Singleton,
     Stack,
+    Supersede,
     Times,
     Traefik,
 )
@@ -89,6 +90,7 @@ class _File(_Part):
     directory: str = Field(pattern="^/")
     compose_file: Annotated[str, AfterValidator(_inside)] = "docker-compose.yml"
     channel: Channel = Channel.STABLE
+    supersede: Supersede = Supersede.BEFORE_FLIP
     traefik: _Traefik
     routed: dict[Name, _Routed] = Field(min_length=1)
     singletons: dict[Name, _Singleton] = Field(default_factory=dict)
@@ -128,7 +130,7 @@ def load_stack(path: Path, *, repository: str | None = None) -> Stack:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise StackInvalid(f"{path} cannot be read ({error})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise StackInvalid(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise StackInvalid(f"{path} should be a mapping with the keys {', '.join(_File.model_fields)}")
@@ -162,6 +164,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         directory=file.directory,
         compose_file=file.compose_file,
         channel=file.channel,
+        supersede=file.supersede,
         traefik=Traefik(**file.traefik.model_dump()),
         routed=tuple(_routed(name, s) for name, s in file.routed.items()),
         singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),

@@ -42,7 +42,7 @@ def active_color(text: str, stack: Stack) -> Color | None:
     try:
         services = yaml.safe_load(text)["http"]["services"]
         urls = [services[f"updater-{s.name}"]["loadBalancer"]["servers"][0]["url"] for s in stack.routed]
-    except (yaml.YAMLError, KeyError, IndexError, TypeError):
+    except (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError):
         return None
     for color in Color:
         if urls == [_url(s, color) for s in stack.routed]:

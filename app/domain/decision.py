@@ -1,9 +1,13 @@
 """Which release should be live? The one question that every nudge asks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.release import Release, Trigger, Version
+from app.domain.rollout import Rollout
 from app.domain.state import State
+
+Reasons = tuple[tuple[Release, str], ...]
 
 
 @dataclass(frozen=True)
@@ -11,14 +15,15 @@ class Decision:
     """`go` is to be rolled out now; `superseded` never will be, each with its reason; `held` waits."""
 
     go: Release | None = None
-    superseded: tuple[tuple[Release, str], ...] = ()
+    superseded: Reasons = ()
     held: tuple[Release, ...] = ()
 
 
 def decide(state: State, *, enabled: bool = True) -> Decision:
     """The newest wanted release goes, a forced one first; what is older than it or than the live one never does.
 
-    While paused only a forced release goes. Where automatic updates are off (`enabled` false) only a manual one does.
+    While paused only a forced release goes. Where automatic updates are off (`enabled` false) only a manual one does,
+    and what is newer than it waits on.
     """
     forced = [r for r in state.accepted if r.force]
     if forced:
@@ -26,16 +31,27 @@ def decide(state: State, *, enabled: bool = True) -> Decision:
         overtaken = tuple((r, f"a later forced apply of {go.tag} took its place") for r in forced[:-1])
         return Decision(go, overtaken, tuple(r for r in state.accepted if not r.force))
     fresh, stale = _against_live(state)
-    if not fresh:
-        return Decision(superseded=stale)
-    newest = max(fresh, key=lambda r: (r.order, r.accepted_at))
-    overtaken = tuple((r, f"{newest.tag} is newer") for r in fresh if r is not newest)
-    if state.paused or not (enabled or newest.trigger is not Trigger.WEBHOOK):
+    may_go = [] if state.paused else [r for r in fresh if enabled or r.trigger is not Trigger.WEBHOOK]
+    if not may_go:
         return Decision(superseded=stale, held=tuple(fresh))
-    return Decision(newest, (*stale, *overtaken))
+    newest = max(may_go, key=lambda r: (r.order, r.accepted_at))
+    held = tuple(r for r in fresh if r.order > newest.order)
+    return Decision(newest, (*stale, *_overtaken(fresh, newest)), held)
 
 
-def _against_live(state: State) -> tuple[list[Release], tuple[tuple[Release, str], ...]]:
+def overtakes(newer: Release, running: Rollout) -> bool:
+    """Whether `newer` may take the place of the rollout that is running and has not moved the route."""
+    if running.release.force:
+        return False
+    return newer.force or newer.order > running.release.order
+
+
+def _overtaken(fresh: Sequence[Release], newest: Release) -> Reasons:
+    older = [r for r in fresh if r is not newest and r.order <= newest.order]
+    return tuple((r, f"{newest.tag} is newer" if r.order < newest.order else "it was asked for twice") for r in older)
+
+
+def _against_live(state: State) -> tuple[list[Release], Reasons]:
     if state.current is None:
         return list(state.accepted), ()
     live = state.current

@@ -164,6 +164,34 @@ class Interrupted(UpdaterError):
     code = "interrupted"
 
 
+class Superseded(UpdaterError):
+    """A newer release took its place before the flip."""
+
+    code = "superseded"
+    fault = Fault.OPERATOR
+
+
+class Cancelled(UpdaterError):
+    """An operator cancelled the rollout."""
+
+    code = "cancelled"
+    fault = Fault.OPERATOR
+
+
+class OperatorRollback(UpdaterError):
+    """An operator asked for the release before it."""
+
+    code = "operator_rollback"
+    fault = Fault.OPERATOR
+
+
+class ReleaseNotKept(UpdaterError):
+    """There is no kept release to go back to."""
+
+    code = "release_not_kept"
+    fault = Fault.OPERATOR
+
+
 class InternalError(UpdaterError):
     """The updater has a fault of its own."""
 

@@ -18,12 +18,21 @@ def failure(step: str, error: UpdaterError) -> str:
     return f"{step}: {error}{lines}"
 
 
-def pause_reason(rollout: Rollout, fault: Fault) -> str:
-    """Why no rollout starts any more after `rollout` ended without success."""
-    return f"{rollout.release.tag} is not live. {rollout.error}\n{_traffic(rollout)} {_NEXT[fault]}"
+def pause_reason(rollout: Rollout) -> str:
+    """Why no rollout starts any more after `rollout` ended."""
+    tag = rollout.release.tag
+    if rollout.status is Status.SUCCESS:
+        return f"An operator went back to {tag}, which is live. Unpause to let newer releases go live again."
+    fault = rollout.fault or Fault.MACHINE
+    return f"{tag} is not live. {rollout.error}\n{_traffic(rollout)} {_NEXT[fault]}"
 
 
 def _traffic(rollout: Rollout) -> str:
+    if rollout.past_flip and rollout.status is Status.FAILED:
+        return (
+            f"The route could not be confirmed on either color: {rollout.target} and what was live before both still "
+            "run. Look at Traefik and at the route file before anything else."
+        )
     if rollout.origin is None:
         return "Nothing was live before, and nothing is now."
     live = rollout.previous.tag if rollout.previous else "what was live before"

@@ -9,10 +9,11 @@ from functools import total_ordering
 from app.domain.errors import TagInvalid
 
 MAX_TAG_LENGTH = 100
-_NUMBER = r"(?:0|[1-9]\d{0,8})"
+_NUMBER = r"(?:0|[1-9][0-9]{0,8})"
+_IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"  # a number has no leading zero
 _TAG = re.compile(
     rf"v?(?P<core>{_NUMBER}\.{_NUMBER}\.{_NUMBER})"
-    r"(?:-(?P<pre>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?"
+    rf"(?:-(?P<pre>{_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+[0-9A-Za-z.-]+)?"
 )
 
 
@@ -55,7 +56,8 @@ class Release:
 
     `key` is what it is recognised by: `<repository id>:<release id>` from signed content, or
     `manual:<rollout id>`. `rollout_id` is the id that its rollout will have. `attempts` counts the
-    rollouts that an interruption of the worker ended.
+    rollouts that an interruption of the worker ended. `recall` is the commit SHA of a kept release that is to come
+    back as it was, without a build.
     """
 
     key: str
@@ -67,6 +69,7 @@ class Release:
     force: bool = False
     delivery: str | None = None
     attempts: int = 0
+    recall: str | None = None
 
     @property
     def order(self) -> Version:

@@ -6,11 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.errors import Cancelled, Fault, Superseded, UpdaterError
 from app.domain.release import LiveRelease, Release
 from app.domain.stack import Color, Stack
 
 ROUTE_SWITCH = "route_switch"
 """The commit point: before it nothing live was touched, from it on there is something to undo."""
+
+BAKE = "bake"
+RECALL = "recall_release"
+_GAVE_WAY = {Superseded.code, Cancelled.code}
 
 
 class Status(StrEnum):
@@ -45,8 +50,8 @@ class Rollout:
 
     `target` is the idle color that it makes live, `origin` the color that was live (None: nothing was).
     `previous` is what was live before. `replaced` maps each singleton to the instance that was stopped for it.
-    `reason_code` and `error` are why it ended otherwise than `success`; `warnings` is what went wrong without
-    touching traffic.
+    `reason_code`, `error` and `fault` are why it ended otherwise than `success`; `warnings` is what went wrong
+    without touching traffic.
     """
 
     release: Release
@@ -60,6 +65,7 @@ class Rollout:
     replaced: Mapping[str, str] = field(default_factory=dict)
     reason_code: str | None = None
     error: str | None = None
+    fault: Fault | None = None
     warnings: tuple[str, ...] = ()
     completed_at: datetime | None = None
 
@@ -84,6 +90,16 @@ class Rollout:
     def past_flip(self) -> bool:
         """Whether the route may have been moved: true from the moment that the step was begun."""
         return any(s.name == ROUTE_SWITCH for s in self.steps)
+
+    @property
+    def on_trial(self) -> bool:
+        """From the flip until the end of the bake: it has the traffic, and the old color is warm."""
+        return self.status is Status.RUNNING and self.past_flip and BAKE not in self.steps_completed
+
+    @property
+    def pauses(self) -> bool:
+        """Whether no other rollout may start after it until a person says so."""
+        return self.reason_code is not None and self.reason_code not in _GAVE_WAY
 
     def evidence(self, step: str) -> Mapping[str, Any]:
         """What `step` proved; empty when it did not complete."""
@@ -113,26 +129,30 @@ class Rollout:
     def warn(self, warning: str) -> "Rollout":
         return replace(self, warnings=(*self.warnings, warning))
 
-    def roll_back(self, reason_code: str, error: str) -> "Rollout":
-        return replace(self, status=Status.ROLLING_BACK, reason_code=reason_code, error=error)
+    def roll_back(self, cause: UpdaterError, error: str) -> "Rollout":
+        """The first cause stays: what fails later is its wake."""
+        if self.reason_code is not None:
+            return self
+        return replace(self, status=Status.ROLLING_BACK, reason_code=cause.code, error=error, fault=cause.fault)
 
     def finish(self, status: Status, at: datetime) -> "Rollout":
         return replace(self, status=status, completed_at=at)
 
 
-def step_names(stack: Stack) -> tuple[str, ...]:
-    """The steps of a rollout of `stack`, in order; what `steps_completed` holds after a success."""
+def step_names(stack: Stack, *, recall: bool = False) -> tuple[str, ...]:
+    """The steps of a rollout of `stack`, in order; what `steps_completed` holds after a success.
+
+    `recall`: of one that brings a kept release back.
+    """
     return (
         "preflight",
-        "git_fetch_tags",
-        "git_checkout_tag",
-        "docker_build",
+        *((RECALL,) if recall else ("git_fetch_tags", "git_checkout_tag", "docker_build")),
         *(f"start_{s.name}" for s in stack.routed),
         *(f"health_{s.name}" for s in stack.routed),
         ROUTE_SWITCH,
         *(f"health_routed_{s.name}" for s in stack.routed),
         *(f"restart_{s.name}" for s in stack.singletons),
-        "bake",
+        BAKE,
         "stop_old_color",
         "prune",
     )

@@ -17,6 +17,13 @@ class Color(StrEnum):
         return Color.GREEN if self is Color.BLUE else Color.BLUE
 
 
+class Supersede(StrEnum):
+    """When a newer release takes the place of one that is being rolled out."""
+
+    BEFORE_FLIP = "before_flip"
+    NEVER = "never"
+
+
 class Channel(StrEnum):
     """Which releases are wanted: only stable ones, or prereleases too."""
 
@@ -108,6 +115,7 @@ class Stack:
     traefik: Traefik
     compose_file: str = "docker-compose.yml"
     channel: Channel = Channel.STABLE
+    supersede: Supersede = Supersede.BEFORE_FLIP
     singletons: tuple[Singleton, ...] = ()
     times: Times = field(default_factory=Times)
     checks: Checks = field(default_factory=Checks)

@@ -39,8 +39,10 @@ class State:
 
     def accept(self, *releases: Release) -> "State":
         """Adds releases that were never here; the same key is the same release."""
-        known = {r.key for r in self.accepted} | set(self.decided)
-        return replace(self, accepted=(*self.accepted, *(r for r in releases if r.key not in known)))
+        running = {self.rollout.release.key} if self.rollout else set()
+        known = {r.key for r in self.accepted} | set(self.decided) | running
+        new = {r.key: r for r in reversed(releases) if r.key not in known}
+        return replace(self, accepted=(*self.accepted, *reversed(new.values())))
 
     def requeue(self, release: Release) -> "State":
         """The release is to be decided once more."""
@@ -78,6 +80,7 @@ class State:
     def finish(self, rollout: Rollout, at: datetime) -> "State":
         """The rollout has its final status: a success becomes the current release, anything else changes none."""
         ended = replace(self, rollout=None)
+        same = self.current is not None and self.current.sha == rollout.sha
         if rollout.status is not Status.SUCCESS or rollout.sha is None:
             return replace(ended, last_failure_at=at)
         live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at)
@@ -85,7 +88,7 @@ class State:
             ended,
             active_color=rollout.target,
             current=live,
-            previous=rollout.previous,
+            previous=self.previous if same else rollout.previous,
             last_good_tag=live.tag,
             last_success_at=at,
         )

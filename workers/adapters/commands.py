@@ -84,12 +84,13 @@ async def _started(
     try:
         yield process
     finally:
-        if process.returncode is None:
-            await asyncio.shield(_end(process))
+        await asyncio.shield(_end(process))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    _signal(process.pid, signal.SIGTERM)
+    """Ends the command and what it started: a child may outlive the one that led its group."""
+    if process.returncode is None:
+        _signal(process.pid, signal.SIGTERM)
     try:
         async with asyncio.timeout(END_SECONDS):
             await process.wait()

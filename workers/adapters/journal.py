@@ -78,15 +78,18 @@ class FileJournal:
 
     def _write(self, new: State) -> None:
         if self._path.exists():
-            current = self._path.read_bytes()
-            self._refuse_stale(current, new)
-            replace_durably(self._previous, current, staging=self._path.parent, mode=MODE)
+            self._keep(self._path.read_bytes(), new)
         replace_durably(self._path, encode(new), staging=self._path.parent, mode=MODE)
 
-    def _refuse_stale(self, current: bytes, new: State) -> None:
-        with contextlib.suppress(ValueError):
-            if decode(current).epoch > new.epoch:
-                raise StaleWorker("the journal carries a later worker's epoch; this one stops")
+    def _keep(self, current: bytes, new: State) -> None:
+        """The copy on disk becomes the previous one; a torn one never takes a good one's place."""
+        try:
+            epoch = decode(current).epoch
+        except ValueError:
+            return
+        if epoch > new.epoch:
+            raise StaleWorker("the journal carries a later worker's epoch; this one stops")
+        replace_durably(self._previous, current, staging=self._path.parent, mode=MODE)
 
 
 def encode(state: State) -> bytes:

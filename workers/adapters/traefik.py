@@ -59,4 +59,5 @@ class RouteFile:
             raise RouteNotConfirmed(f"{where} ({error}). Both have to be on one filesystem and writable.") from error
 
     def _replace(self, content: bytes) -> None:
+        self._staging.mkdir(exist_ok=True)
         replace_durably(self._path, content, staging=self._staging, mode=MODE)

@@ -1,0 +1,63 @@
+"""The stack, releases and rollouts that the tests speak of: two routed services and one bot."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.domain.release import LiveRelease, Release, Trigger
+from app.domain.rollout import Rollout
+from app.domain.stack import Color, RoutedService, Singleton, Stack, Times, Traefik
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def sha_of(tag: str) -> str:
+    """A commit SHA that is the same for the same tag."""
+    return tag.encode().hex().ljust(40, "0")[:40]
+
+
+def a_stack(**change: Any) -> Stack:
+    fields: dict[str, Any] = {
+        "project": "shop",
+        "repository": "octo/shop",
+        "source": "https://github.com/octo/shop.git",
+        "directory": "/srv/shop",
+        "traefik": Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"}),
+        "routed": (
+            RoutedService("skills", _colors("skills"), 8080, "/health", "web"),
+            RoutedService("api", _colors("api"), 8090, "/api/v1/health", "api", "PathPrefix(`/api`)"),
+        ),
+        "singletons": (Singleton("bot", "bot"),),
+        "times": Times(),
+    }
+    return Stack(**fields | change)
+
+
+def a_release(tag: str = "v1.1.0", *, after: float = 0, **change: Any) -> Release:
+    """`after`: seconds after NOW at which it was accepted."""
+    fields: dict[str, Any] = {
+        "key": f"1:{tag}",
+        "tag": tag,
+        "rollout_id": f"r-{tag}",
+        "trigger": Trigger.WEBHOOK,
+        "accepted_at": NOW + timedelta(seconds=after),
+    }
+    return Release(**fields | change)
+
+
+def a_live(tag: str = "v1.0.0") -> LiveRelease:
+    return LiveRelease(tag, sha_of(tag), f"r-{tag}", NOW)
+
+
+def a_rollout(**change: Any) -> Rollout:
+    fields: dict[str, Any] = {
+        "release": a_release(),
+        "target": Color.GREEN,
+        "origin": Color.BLUE,
+        "previous": a_live(),
+        "started_at": NOW,
+    }
+    return Rollout(**fields | change)
+
+
+def _colors(name: str) -> dict[Color, str]:
+    return {color: f"{name}-{color}" for color in Color}

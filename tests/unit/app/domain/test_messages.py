@@ -1,0 +1,59 @@
+import pytest
+
+from app.domain import messages
+from app.domain.errors import Fault, NeverHealthy
+from app.domain.rollout import ROUTE_SWITCH, Status
+from app.domain.stack import Color
+from tests.examples import NOW, a_release, a_rollout, sha_of
+
+
+def test_a_failure_names_the_step_and_shows_the_last_lines() -> None:
+    error = NeverHealthy("HTTP 500", service="api", last_lines=[f"line {n}" for n in range(20)])
+    assert messages.failure("health_api", error).splitlines() == [
+        "health_api: The new color did not become healthy (api): HTTP 500",
+        *(f"  | line {n}" for n in range(12, 20)),
+    ]
+
+
+def test_a_failure_before_the_flip_says_that_traffic_was_not_touched() -> None:
+    failed = a_rollout(error="health_api: HTTP 500", fault=Fault.RELEASE).finish(Status.FAILED, NOW)
+    assert messages.pause_reason(failed) == (
+        "v1.1.0 is not live. health_api: HTTP 500\n"
+        "Traffic stayed on v1.0.0 (blue); nothing live was touched. "
+        "Publish a release that mends it and unpause, or apply the tag again with force."
+    )
+
+
+def test_a_roll_back_says_where_the_traffic_is() -> None:
+    back = a_rollout(error="bake: it died").finish(Status.ROLLED_BACK, NOW)
+    assert "Traffic is back on v1.0.0 (blue)." in messages.pause_reason(back)
+
+
+def test_a_release_that_an_operator_brought_back_is_told_as_live() -> None:
+    back = a_rollout(release=a_release("v1.0.0", recall=sha_of("v1.0.0"))).finish(Status.SUCCESS, NOW)
+    assert messages.pause_reason(back) == (
+        "An operator went back to v1.0.0, which is live. Unpause to let newer releases go live again."
+    )
+
+
+def test_an_adopted_stack_has_no_tag_to_name() -> None:
+    adopted = a_rollout(previous=None).finish(Status.ROLLED_BACK, NOW)
+    assert "Traffic is back on what was live before (blue)." in messages.pause_reason(adopted)
+
+
+def test_a_first_rollout_that_fails_leaves_nothing_live() -> None:
+    first = a_rollout(previous=None, origin=None).finish(Status.ROLLED_BACK, NOW)
+    assert "Nothing was live before, and nothing is now." in messages.pause_reason(first)
+
+
+@pytest.mark.parametrize("origin", [Color.BLUE, None])
+def test_a_route_that_could_not_be_moved_back_is_not_told_as_untouched(origin: Color | None) -> None:
+    stuck = a_rollout(origin=origin).begin(ROUTE_SWITCH, NOW).finish(Status.FAILED, NOW)
+    said = messages.pause_reason(stuck)
+    assert "nothing live was touched" not in said
+    assert "nothing is now" not in said
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_every_fault_says_what_to_do_next(fault: Fault) -> None:
+    assert "unpause" in messages.pause_reason(a_rollout(fault=fault).finish(Status.FAILED, NOW))

@@ -1,0 +1,44 @@
+from dataclasses import replace
+
+import pytest
+
+from app.domain.policy import ReleaseEvent, reason_to_ignore
+from app.domain.stack import Channel
+from tests.examples import a_stack
+
+WANTED = ReleaseEvent("published", "octo/shop", 1, 2, "v1.1.0", draft=False, prerelease=False)
+
+
+@pytest.mark.parametrize("action", ["published", "released"])
+def test_a_published_release_of_the_stacks_repository_is_wanted(action: str) -> None:
+    assert reason_to_ignore(replace(WANTED, action=action), a_stack()) is None
+
+
+def test_github_does_not_distinguish_the_case_of_a_repository() -> None:
+    assert reason_to_ignore(replace(WANTED, repository="Octo/Shop"), a_stack()) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"repository": "octo/shop2"}, "another repository"),
+        *(
+            ({"action": action}, "the action is not published or released")
+            for action in ("created", "edited", "deleted", "unpublished", "prereleased", "Published", "")
+        ),
+        ({"draft": True}, "the release is a draft"),
+        ({"prerelease": True}, "a prerelease, and the channel is stable"),
+        ({"tag": "latest"}, "the tag is not of the form v1.2.3"),
+        ({"tag": "--upload-pack=x"}, "the tag is not of the form v1.2.3"),
+    ],
+)
+def test_any_other_event_is_ignored_with_its_reason(change: dict[str, object], reason: str) -> None:
+    assert reason_to_ignore(replace(WANTED, **change), a_stack()) == reason  # type: ignore[arg-type]
+
+
+def test_a_prerelease_is_wanted_where_the_channel_is_prerelease() -> None:
+    assert reason_to_ignore(replace(WANTED, prerelease=True), a_stack(channel=Channel.PRERELEASE)) is None
+
+
+def test_the_key_is_made_of_signed_content() -> None:
+    assert WANTED.key == "1:2"

@@ -1,0 +1,65 @@
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+
+import pytest
+
+from app.domain.rollout import Status
+from app.domain.stack import Color
+from app.domain.state import State
+from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
+
+LATER = NOW + timedelta(minutes=5)
+RUNNING = State(active_color=Color.BLUE, current=a_live(), last_good_tag="v1.0.0", rollout=a_rollout())
+
+
+def test_a_state_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        State().paused = True  # type: ignore[misc]
+
+
+def test_the_same_release_is_accepted_once() -> None:
+    first, again = a_release("v1.1.0"), a_release("v1.1.0", rollout_id="r-other")
+    state = State().accept(first).accept(again, a_release("v1.2.0"))
+    assert [r.rollout_id for r in state.accepted] == ["r-v1.1.0", "r-v1.2.0"]
+
+
+def test_the_same_release_twice_in_one_call_is_accepted_once() -> None:
+    assert len(State().accept(a_release(), a_release()).accepted) == 1
+
+
+def test_the_release_that_is_being_rolled_out_is_not_accepted_again() -> None:
+    assert RUNNING.accept(RUNNING.rollout.release if RUNNING.rollout else a_release()).accepted == ()
+
+
+def test_begin_takes_the_release_out_of_the_accepted_ones() -> None:
+    state = State(accepted=(a_release("v1.1.0"), a_release("v1.2.0"))).begin(a_rollout())
+    assert [r.tag for r in state.accepted] == ["v1.2.0"]
+    assert state.last_attempted_tag == "v1.1.0"
+    assert state.rollout == a_rollout()
+
+
+def test_a_success_becomes_the_current_release() -> None:
+    ended = a_rollout(sha=sha_of("v1.1.0")).finish(Status.SUCCESS, LATER)
+    state = RUNNING.finish(ended, LATER)
+    assert state.current is not None
+    assert (state.current.tag, state.current.sha, state.current.since) == ("v1.1.0", sha_of("v1.1.0"), LATER)
+    assert (state.previous, state.active_color, state.last_good_tag) == (a_live(), Color.GREEN, "v1.1.0")
+    assert (state.rollout, state.last_success_at, state.last_failure_at) == (None, LATER, None)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.ROLLED_BACK])
+def test_any_other_end_changes_nothing_of_what_is_live(status: Status) -> None:
+    state = RUNNING.finish(a_rollout(sha=sha_of("v1.1.0")).finish(status, LATER), LATER)
+    assert (state.current, state.active_color, state.last_good_tag) == (a_live(), Color.BLUE, "v1.0.0")
+    assert (state.rollout, state.last_failure_at, state.last_success_at) == (None, LATER, None)
+
+
+def test_pause_and_unpause() -> None:
+    paused = State().pause("v1.1.0 is not live")
+    assert (paused.paused, paused.pause_reason) == (True, "v1.1.0 is not live")
+    resumed = paused.unpause(LATER)
+    assert (resumed.paused, resumed.pause_reason, resumed.resumed_at) == (False, None, LATER)
+
+
+def test_a_workers_turn_makes_older_epochs_stale() -> None:
+    assert State(epoch=3).take_over().epoch == 4

@@ -1,0 +1,134 @@
+import json
+from datetime import timedelta
+
+from app.domain.errors import BakeFailed
+from app.domain.release import Trigger
+from app.domain.rollout import Rollout, Status, step_names
+from app.domain.stack import Color
+from app.domain.state import State
+from app.domain.views import history_entry, result_view, status_view, superseded_entry
+from tests.examples import NOW, a_live, a_release, a_rollout, a_stack, sha_of
+
+STEPS = step_names(a_stack())
+
+
+def test_the_status_of_an_idle_updater() -> None:
+    state = State(
+        active_color=Color.BLUE,
+        current=a_live(),
+        last_good_tag="v1.0.0",
+        last_attempted_tag="v1.1.0",
+        last_checked_at=NOW,
+        paused=True,
+        pause_reason="v1.1.0 is not live",
+        accepted=(a_release("v1.2.0"),),
+    )
+    assert json.loads(json.dumps(status_view(state, STEPS))) == {
+        "state": "idle",
+        "current_operation": None,
+        "active_color": "blue",
+        "paused": True,
+        "pause_reason": "v1.1.0 is not live",
+        "last_checked_at": "2026-01-02T03:04:05+00:00",
+        "last_attempted_tag": "v1.1.0",
+        "last_good_tag": "v1.0.0",
+        "current": {"tag": "v1.0.0", "sha": sha_of("v1.0.0"), "since": "2026-01-02T03:04:05+00:00"},
+        "rollout": None,
+        "held": ["v1.2.0"],
+    }
+
+
+def test_a_status_before_anything_was_ever_live() -> None:
+    view = status_view(State(), STEPS)
+    assert (view["state"], view["active_color"], view["current"], view["last_checked_at"]) == ("idle", None, None, None)
+
+
+def test_the_status_of_a_rollout_says_how_far_it_is_and_how_long_it_takes() -> None:
+    rollout = a_rollout().begin("preflight", NOW).end("preflight", 1.0, {}).begin("git_fetch_tags", NOW)
+    view = status_view(State(rollout=rollout), STEPS, {"preflight": 1.0, "git_fetch_tags": 2.0, "bake": 30.04})
+    assert view["state"] == "updating"
+    assert view["current_operation"] == "v1.1.0: git_fetch_tags"
+    assert json.loads(json.dumps(view["rollout"])) == {
+        "id": "r-v1.1.0",
+        "tag": "v1.1.0",
+        "status": "running",
+        "step": "git_fetch_tags",
+        "percent": 7,
+        "started_at": "2026-01-02T03:04:05+00:00",
+        "eta_seconds": 32.0,
+    }
+
+
+def test_without_an_earlier_success_no_end_is_foretold() -> None:
+    assert status_view(State(rollout=a_rollout()), STEPS)["rollout"]["eta_seconds"] is None
+
+
+def test_the_status_of_a_roll_back() -> None:
+    view = status_view(State(rollout=a_rollout().roll_back(BakeFailed(), "it died")), STEPS)
+    assert (view["state"], view["current_operation"]) == ("rolling_back", "v1.1.0: between steps")
+
+
+def test_the_final_result_has_every_field_of_the_contract() -> None:
+    assert json.loads(json.dumps(result_view(_ended(), State(active_color=Color.BLUE).pause("why")))) == {
+        "status": "rolled_back",
+        "rollout_id": "r-v1.1.0",
+        "tag": "v1.1.0",
+        "previous_sha": sha_of("v1.0.0"),
+        "new_sha": sha_of("v1.1.0"),
+        "active_color": "blue",
+        "target_color": "green",
+        "paused": True,
+        "pause_reason": "why",
+        "steps_completed": ["preflight"],
+        "error": "bake: it died",
+        "reason_code": "bake_failed",
+        "warnings": ["slow"],
+        "duration_seconds": 90.0,
+        "started_at": "2026-01-02T03:04:05+00:00",
+        "completed_at": "2026-01-02T03:05:35+00:00",
+        "evidence": {"preflight": {"seconds": 1.0, "disk_gb": 3}},
+    }
+
+
+def test_the_result_of_a_first_rollout_has_no_previous_sha() -> None:
+    first = a_rollout(previous=None, origin=None).finish(Status.FAILED, NOW)
+    assert result_view(first, State())["previous_sha"] is None
+
+
+def test_the_history_entry_of_a_result() -> None:
+    entry = history_entry(result_view(_ended(), State()), None, Trigger.WEBHOOK)
+    assert json.loads(json.dumps(entry)) == {
+        "tag": "v1.1.0",
+        "version": "1.1.0",
+        "result": "rolled_back",
+        "timestamp": "2026-01-02T03:05:35+00:00",
+        "trigger": "webhook",
+        "rollout_id": "r-v1.1.0",
+        "reason_code": "bake_failed",
+        "error": "bake: it died",
+        "duration_seconds": 90.0,
+        "sha": sha_of("v1.1.0"),
+    }
+    assert history_entry(result_view(_ended(), State()), "2026.1", Trigger.MANUAL)["version"] == "2026.1"
+
+
+def test_the_history_entry_of_a_release_that_never_got_a_rollout() -> None:
+    entry = superseded_entry(a_release("v1.1.0"), "v1.2.0 is newer", NOW)
+    assert json.loads(json.dumps(entry)) == {
+        "tag": "v1.1.0",
+        "version": "1.1.0",
+        "result": "superseded",
+        "timestamp": "2026-01-02T03:04:05+00:00",
+        "trigger": "webhook",
+        "rollout_id": "r-v1.1.0",
+        "reason_code": "superseded",
+        "error": "v1.2.0 is newer",
+        "duration_seconds": 0.0,
+        "sha": None,
+    }
+
+
+def _ended() -> Rollout:
+    rollout = a_rollout(sha=sha_of("v1.1.0")).begin("preflight", NOW).end("preflight", 1.0, {"disk_gb": 3})
+    rolled = rollout.warn("slow").roll_back(BakeFailed(), "bake: it died")
+    return rolled.finish(Status.ROLLED_BACK, NOW + timedelta(seconds=90))

@@ -1,0 +1,105 @@
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.errors import SettingsInvalid
+from app.settings import WebSettings, WorkerSettings
+
+SECRET = "the-canary"
+REDIS = "redis://:redis-canary@redis:6379/0"
+WEB = {"REDIS_URL": REDIS, "GITHUB_WEBHOOK_SECRET": SECRET}
+WORKER = {"REDIS_URL": REDIS, "UPDATER_TRAEFIK_DYNAMIC_PATH": "/traefik/dynamic"}
+
+
+def refused(environ: dict[str, str], kind: type[Any] = WebSettings) -> str:
+    with pytest.raises(SettingsInvalid) as error:
+        kind.from_environ(environ)
+    return str(error.value.detail)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    web, worker = WebSettings.from_environ(WEB), WorkerSettings.from_environ(WORKER)
+    assert (web.bind, web.public_bind, web.webhook_max_bytes) == ("0.0.0.0:9090", "0.0.0.0:9091", 4 * 1024 * 1024)
+    assert (web.stack_file, worker.data_dir) == (Path("config/stack.yml"), Path("/app/data"))
+    assert worker.journal_path == Path("/app/data/updater-state.json")
+    assert (worker.enabled, worker.pause_on_failure, worker.repository) == (True, True, None)
+
+
+def test_the_environment_is_taken_over() -> None:
+    worker = WorkerSettings.from_environ(
+        {
+            **WORKER,
+            "AUTO_UPDATE_ENABLED": "false",
+            "AUTO_UPDATE_PAUSE_ON_FAILURE": "0",
+            "AUTO_UPDATE_REPO": "octo/shop",
+            "UPDATER_STATE_PATH": "/state.json",
+            "SOMETHING_ELSE": "x",
+        }
+    )
+    assert (worker.enabled, worker.pause_on_failure, worker.repository) == (False, False, "octo/shop")
+    assert worker.journal_path == Path("/state.json")
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    assert WebSettings.from_environ({**WEB, "UPDATER_BIND": ""}).bind == "0.0.0.0:9090"
+
+
+def test_all_problems_are_reported_at_once_by_name() -> None:
+    said = refused(
+        {
+            "UPDATER_BIND": "9090",
+            "UPDATER_PUBLIC_BIND": "0.0.0.0:70000",
+            "UPDATER_WEBHOOK_MAX_BYTES": "many",
+            "AUTO_UPDATE_REPO": "shop",
+            "UPDATER_NAMESPACE": "a b",
+            "GITHUB_WEBHOOK_SECRET_FILE": "/does/not/exist",
+        }
+    )
+    assert {part.partition(": ")[0] for part in said.split("; ")} >= {
+        "REDIS_URL",
+        "UPDATER_BIND",
+        "UPDATER_PUBLIC_BIND",
+        "UPDATER_WEBHOOK_MAX_BYTES",
+        "AUTO_UPDATE_REPO",
+        "UPDATER_NAMESPACE",
+        "GITHUB_WEBHOOK_SECRET_FILE",
+    }
+    assert "REDIS_URL: is not set" in said
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("new, old\n")
+    settings = WebSettings.from_environ({"REDIS_URL": REDIS, "GITHUB_WEBHOOK_SECRET_FILE": str(file)})
+    assert settings.webhook_secrets == ("new", "old")
+
+
+def test_a_secret_file_that_cannot_be_read_is_named_though_the_rest_is_right(tmp_path: Path) -> None:
+    said = refused({**WEB, "GITHUB_WEBHOOK_SECRET_FILE": str(tmp_path / "none")})
+    assert said.startswith("GITHUB_WEBHOOK_SECRET_FILE: ")
+
+
+@pytest.mark.parametrize("secret", ["", " ", ",", " , "])
+def test_without_a_webhook_secret_the_process_does_not_start(secret: str) -> None:
+    assert "GITHUB_WEBHOOK_SECRET" in refused({**WEB, "GITHUB_WEBHOOK_SECRET": secret})
+
+
+def test_no_secret_is_ever_printed() -> None:
+    settings = WebSettings.from_environ(WEB)
+    assert "canary" not in repr(settings)
+    assert "canary" not in str(settings)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {**WEB, "UPDATER_BIND": "x"},
+        {**WEB, "REDIS_URL": "http://:redis-canary@redis"},
+    ],
+)
+def test_no_secret_is_in_the_error_or_its_traceback(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid) as error:
+        WebSettings.from_environ(environ)
+    assert "canary" not in "".join(traceback.format_exception(error.value))

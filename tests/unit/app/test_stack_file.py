@@ -1,0 +1,170 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.domain.errors import StackInvalid
+from app.domain.stack import Channel, Color, RoutedService, Singleton, Times
+from app.stack_file import load_stack, parse_stack
+
+COMMITTED = Path(__file__).parents[3] / "config" / "stack.yml"
+
+
+def content(**change: Any) -> dict[str, Any]:
+    """The smallest stack file, with `change`."""
+    return {
+        "project": "shop",
+        "repository": "octo/shop",
+        "directory": "/srv/shop",
+        "traefik": {"entrypoints": {"web": "http://traefik:80"}},
+        "routed": {"api": routed()},
+        **change,
+    }
+
+
+def routed(**change: Any) -> dict[str, Any]:
+    service = {"blue": "api-blue", "green": "api-green", "port": 8090, "health": "/health", "entrypoint": "web"}
+    return {**service, **change}
+
+
+def problems(**change: Any) -> list[str]:
+    with pytest.raises(StackInvalid) as refused:
+        parse_stack(content(**change))
+    return [line.strip() for line in refused.value.detail.splitlines()[1:]]
+
+
+def test_the_smallest_file_gets_the_defaults() -> None:
+    stack = parse_stack(content())
+    colors = {Color.BLUE: "api-blue", Color.GREEN: "api-green"}
+    assert stack.routed == (RoutedService("api", colors, 8090, "/health", "web", "PathPrefix(`/`)"),)
+    assert (stack.singletons, stack.times, stack.channel) == ((), Times(), Channel.STABLE)
+    assert (stack.compose_file, stack.source) == ("docker-compose.yml", "https://github.com/octo/shop.git")
+
+
+def test_every_key_is_taken_over() -> None:
+    stack = parse_stack(
+        content(
+            source="file:///srv/shop.git",
+            compose_file="deploy/compose.yml",
+            channel="prerelease",
+            singletons={"bot": {"service": "discord-bot"}},
+            times={"bake": 5, "drain": 0},
+            checks={"passes": 1},
+            needs={"disk_gb": 0},
+            keep={"build_cache_gb": 1.5},
+        )
+    )
+    assert (stack.source, stack.compose_file) == ("file:///srv/shop.git", "deploy/compose.yml")
+    assert (stack.channel, stack.singletons) == (Channel.PRERELEASE, (Singleton("bot", "discord-bot"),))
+    assert (stack.times.bake, stack.times.drain, stack.times.build) == (5, 0, Times.build)
+    assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
+
+
+def test_the_environments_repository_goes_before_the_files() -> None:
+    stack = parse_stack(content(), repository="octo/fork")
+    assert (stack.repository, stack.source) == ("octo/fork", "https://github.com/octo/fork.git")
+
+
+def test_all_problems_are_reported_together_each_with_its_path() -> None:
+    found = problems(
+        repositry="octo/shop",
+        directory="srv/shop",
+        channel="nightly",
+        routed={"api": routed(port=0, colour="red"), "web": {"blue": "web-blue"}},
+        times={"bake": -1, "bakes": 3},
+    )
+    assert {line.partition(": ")[0] for line in found} == {
+        "repositry",
+        "directory",
+        "channel",
+        "routed/api/port",
+        "routed/api/colour",
+        "routed/web/green",
+        "routed/web/port",
+        "routed/web/health",
+        "routed/web/entrypoint",
+        "times/bake",
+        "times/bakes",
+    }
+    assert "repositry: is not a known key" in found
+    assert "routed/web/green: is missing" in found
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("project", {"project": "Shop"}),
+        ("repository", {"repository": "shop"}),
+        ("repository", {"repository": "octo/shop/../x"}),
+        ("source", {"source": "ext::sh -c id"}),
+        ("source", {"source": "--upload-pack=x"}),
+        ("compose_file", {"compose_file": "/etc/passwd"}),
+        ("compose_file", {"compose_file": "../docker-compose.yml"}),
+        ("compose_file", {"compose_file": "a/../../b.yml"}),
+        ("routed", {"routed": {}}),
+        ("routed/api/health", {"routed": {"api": routed(health="health")}}),
+        ("routed/api/health", {"routed": {"api": routed(health="/a b")}}),
+        ("routed/api/port", {"routed": {"api": routed(port=65_536)}}),
+        ("routed/API", {"routed": {"API": routed()}}),
+        ("traefik/entrypoints", {"traefik": {"entrypoints": {}}}),
+        ("traefik/entrypoints/web", {"traefik": {"entrypoints": {"web": "traefik:80"}}}),
+        ("traefik/rollout_header", {"traefik": {"entrypoints": {"web": "http://t"}, "rollout_header": "X-A: b"}}),
+        ("times/health", {"times": {"health": float("inf")}}),
+        ("times/health", {"times": {"health": 0}}),
+        ("needs/disk_gb", {"needs": {"disk_gb": "much"}}),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_path(path: str, change: dict[str, Any]) -> None:
+    assert [line.partition(": ")[0] for line in problems(**change)] == [path]
+
+
+def test_an_entrypoint_that_traefik_does_not_have_is_refused() -> None:
+    assert problems(routed={"api": routed(entrypoint="websecure")}) == [
+        "routed/api/entrypoint: websecure is not one of traefik/entrypoints (web)"
+    ]
+
+
+def test_a_service_that_is_named_twice_is_refused() -> None:
+    services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue")}
+    assert problems(routed=services, singletons={"bot": {"service": "web-blue"}}) == [
+        "routed/web/green: api-blue is already the service of routed/api/blue",
+        "singletons/bot/service: web-blue is already the service of routed/web/blue",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- a list\n",
+        "project: [\n",
+        "project: !!python/object/apply:os.system ['true']\n",
+        "project: 2026-99-99\n",
+    ],
+)
+def test_a_file_that_is_not_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "stack.yml"
+    file.write_text(text)
+    with pytest.raises(StackInvalid, match=r"stack\.yml"):
+        load_stack(file)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackInvalid, match="cannot be read"):
+        load_stack(tmp_path / "stack.yml")
+    (tmp_path / "stack.yml").write_bytes(b"project: \xff\n")
+    with pytest.raises(StackInvalid, match="cannot be read"):
+        load_stack(tmp_path / "stack.yml")
+
+
+def test_a_file_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "stack.yml"
+    file.write_text(yaml.safe_dump(content()))
+    assert load_stack(file) == parse_stack(content())
+
+
+def test_the_committed_stack_file_is_valid() -> None:
+    stack = load_stack(COMMITTED)
+    assert [service.name for service in stack.routed] == ["skills", "api"]
+    assert [singleton.name for singleton in stack.singletons] == ["bot"]

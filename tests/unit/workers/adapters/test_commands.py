@@ -1,0 +1,159 @@
+# ruff: noqa: ASYNC240 - a test may block
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.adapters import commands
+from workers.adapters.commands import clean_environ, read_command, run_command
+
+LONG = 20.0
+"""Seconds that no test comes near unless it fails."""
+
+
+def python(program: str) -> list[str]:
+    return [sys.executable, "-c", program]
+
+
+async def test_lines_come_in_order_and_as_they_are_written(tmp_path: Path) -> None:
+    """The command waits for a file that is made when its first line has come."""
+    seen = tmp_path / "seen"
+    script = f"echo one; while [ ! -e {seen} ]; do sleep 0.01; done; echo two >&2; echo three; printf four"
+    lines: list[str] = []
+
+    def on_line(line: str) -> None:
+        lines.append(line)
+        seen.touch()
+
+    finished = await run_command(["sh", "-c", script], limit=LONG, on_line=on_line)
+    assert lines == ["one", "two", "three", "four"]
+    assert (finished.code, finished.ok, finished.lines) == (0, True, ("one", "two", "three", "four"))
+
+
+async def test_the_exit_code_is_told() -> None:
+    finished = await run_command(["sh", "-c", "exit 17"], limit=LONG)
+    assert (finished.code, finished.ok) == (17, False)
+
+
+async def test_only_the_last_lines_are_kept() -> None:
+    finished = await run_command(["seq", str(commands.LINES_KEPT + 5)], limit=LONG)
+    assert (len(finished.lines), finished.lines[0]) == (commands.LINES_KEPT, "6")
+
+
+async def test_an_overlong_line_comes_in_parts_and_nothing_of_it_is_lost() -> None:
+    size = 3 * commands.LINE_BYTES + 17
+    program = f"print('start'); print('x' * {size}); print('end')"
+    lines: list[str] = []
+    await run_command(python(program), limit=LONG, on_line=lines.append)
+    assert (lines[0], lines[-1]) == ("start", "end")
+    assert "".join(lines[1:-1]) == "x" * size
+
+
+async def test_bytes_that_are_not_text_are_replaced() -> None:
+    finished = await run_command(["printf", r"a\377b\r\n"], limit=LONG)
+    assert finished.lines == ("a�b",)
+
+
+async def test_standard_output_is_read_whole_and_apart_from_the_errors() -> None:
+    finished, out = await read_command(["sh", "-c", "echo out; echo err >&2; echo more; exit 3"], limit=LONG)
+    assert (finished.code, finished.lines, out) == (3, ("err",), "out\nmore\n")
+
+
+async def test_there_is_nothing_to_read_on_standard_input() -> None:
+    assert (await run_command(["cat"], limit=LONG)).lines == ()
+
+
+async def test_a_command_runs_where_it_is_told_to(tmp_path: Path) -> None:
+    assert (await run_command(["pwd", "-P"], limit=LONG, cwd=tmp_path)).lines == (str(tmp_path.resolve()),)
+
+
+async def test_nothing_that_the_updater_knows_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "canary")
+    monkeypatch.setenv("GIT_DIR", "canary")
+    for finished in (
+        await run_command(["env"], limit=LONG, env={"MORE": "1"}),
+        (await read_command(["sh", "-c", "env >&2"], limit=LONG, env={"MORE": "1"}))[0],
+    ):
+        assert "MORE=1" in finished.lines
+        assert not [line for line in finished.lines if "canary" in line]
+    assert set(clean_environ(MORE="1")) <= {"PATH", "HOME", "LANG", "TMPDIR", "MORE"}
+
+
+async def test_a_command_that_is_not_there_is_an_os_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        await run_command(["/no/such/command"], limit=LONG)
+
+
+class Family:
+    """A command and its child, both of which hold a lock for as long as they live."""
+
+    def __init__(self, directory: Path) -> None:
+        self.lock, self.ready = directory / "lock", directory / "ready"
+        self.lock.touch()
+
+    def command(self, parent: str, child: str = "exec sleep 60") -> list[str]:
+        """`parent` is what the shell does after its child holds the lock."""
+        start = f"(exec 9>{self.lock}; flock -s 9; echo up; {child}) & while flock -n -x {self.lock} true; do :; done"
+        return ["sh", "-c", f"{start}; {parent}"]
+
+    async def all_gone(self) -> bool:
+        """Whether no process holds the lock any more; one that is just ending has a few seconds."""
+        waiting = await asyncio.create_subprocess_exec("flock", "-x", "-w", "5", str(self.lock), "true")
+        return await waiting.wait() == 0
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Family:
+    return Family(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _short_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "END_SECONDS", 0.2)
+
+
+@pytest.mark.parametrize("child", ["exec sleep 60", "trap '' TERM; while :; do sleep 60; done"])
+async def test_the_time_limit_ends_the_whole_group(family: Family, child: str) -> None:
+    with pytest.raises(TimeoutError):
+        await run_command(family.command("wait", child), limit=0.5)
+    assert await family.all_gone()
+
+
+async def test_a_command_that_ignores_the_request_to_stop_is_killed(family: Family) -> None:
+    with pytest.raises(TimeoutError):
+        await run_command(
+            ["sh", "-c", f"trap '' TERM; exec 9<{family.lock}; flock -s 9; while :; do sleep 60; done"], limit=0.3
+        )
+    assert await family.all_gone()
+
+
+async def test_a_cancelled_command_ends_with_its_whole_group(family: Family) -> None:
+    up = asyncio.Event()
+    running = asyncio.create_task(run_command(family.command("wait"), limit=LONG, on_line=lambda _: up.set()))
+    await asyncio.wait_for(up.wait(), LONG)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await family.all_gone()
+
+
+async def test_a_child_that_outlives_its_command_ends_at_the_time_limit(family: Family) -> None:
+    with pytest.raises(TimeoutError):
+        await run_command(family.command("exit 0"), limit=0.5)
+    assert await family.all_gone()
+
+
+async def test_a_child_that_outlives_its_command_in_silence_ends_with_it(family: Family) -> None:
+    finished = await run_command(family.command("exit 0", "exec sleep 60 >/dev/null 2>&1"), limit=LONG)
+    assert finished.ok
+    assert await family.all_gone()
+
+
+async def test_no_process_of_the_updater_itself_is_ended(family: Family) -> None:
+    """The command leads a group of its own."""
+    finished = await run_command(
+        ["sh", "-c", "ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat"], limit=LONG
+    )
+    assert int(finished.lines[-1]) != os.getpgrp()

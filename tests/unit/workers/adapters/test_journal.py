@@ -1,0 +1,194 @@
+# ruff: noqa: ASYNC240 - a test may block
+import asyncio
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.errors import BakeFailed, JournalUnreadable, StaleWorker
+from app.domain.release import Trigger
+from app.domain.stack import Color
+from app.domain.state import SCHEMA, State
+from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
+from workers.adapters.journal import FileJournal, decode, encode
+
+ROLLOUT = (
+    a_rollout(sha=sha_of("v1.1.0"), replaced={"bot": "c1"}, warnings=("slow",))
+    .begin("preflight", NOW)
+    .end("preflight", 1.5, {"disk_gb": 3.2, "images": {"api": "sha256:1"}, "latency_ms": [1, 2], "color": None})
+    .begin("bake", NOW)
+    .roll_back(BakeFailed(), "bake: it died\n  | líne")
+)
+FULL = State(
+    active_color=Color.BLUE,
+    last_good_tag="v1.0.0",
+    paused=True,
+    pause_reason="why",
+    last_checked_at=NOW,
+    last_attempted_tag="v1.1.0",
+    last_success_at=NOW,
+    last_failure_at=NOW,
+    resumed_at=NOW,
+    epoch=7,
+    current=a_live("v1.0.0"),
+    previous=a_live("v0.9.0"),
+    rollout=ROLLOUT,
+    accepted=(
+        a_release("v1.2.0", delivery="d-1"),
+        a_release("v1.3.0", force=True, trigger=Trigger.RECOVERY, attempts=2),
+    ),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "updater-state.json"
+
+
+@pytest.fixture
+def journal(path: Path) -> FileJournal:
+    path.parent.mkdir()
+    return FileJournal(path)
+
+
+def becomes(state: State) -> Any:
+    return lambda _: state
+
+
+@pytest.mark.parametrize("state", [State(), FULL])
+def test_a_state_is_read_back_as_it_was_written(state: State) -> None:
+    assert decode(encode(state)) == state
+
+
+def test_the_fields_that_others_read_are_there() -> None:
+    fields = json.loads(encode(FULL))
+    assert {name: fields[name] for name in ("active_color", "last_good_tag", "paused", "pause_reason")} == {
+        "active_color": "blue",
+        "last_good_tag": "v1.0.0",
+        "paused": True,
+        "pause_reason": "why",
+    }
+    assert {"last_checked_at", "last_attempted_tag", "last_success_at", "last_failure_at", "resumed_at"} <= set(fields)
+    assert (fields["schema"], fields["epoch"], len(fields["checksum"])) == (SCHEMA, 7, 64)
+
+
+def test_a_torn_file_is_never_read_as_a_state() -> None:
+    whole = encode(FULL)
+    for length in range(len(whole)):
+        with pytest.raises(ValueError, match=r"."):
+            decode(whole[:length])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda whole: whole.replace(b'"epoch": 7', b'"epoch": 8'),
+        lambda whole: whole.replace(b'"paused": true', b'"paused": false'),
+        lambda whole: whole.replace(b"checksum", b"checksun"),
+        lambda whole: b"\xff" + whole,
+        lambda whole: b"\x00" * len(whole),
+        lambda _: b"[]",
+        lambda _: b"{}",
+    ],
+)
+def test_a_changed_file_is_never_read_as_a_state(change: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode(change(encode(FULL)))
+
+
+def test_a_later_schema_is_refused() -> None:
+    with pytest.raises(ValueError, match="schema"):
+        decode(encode(replace(FULL, schema=SCHEMA + 1)))
+
+
+def test_without_a_file_the_state_is_new(journal: FileJournal) -> None:
+    assert journal.load() == State()
+
+
+async def test_a_write_is_on_disk_when_the_call_returns(journal: FileJournal, path: Path) -> None:
+    assert await journal.update(becomes(FULL)) == FULL
+    assert journal.state == FULL
+    assert FileJournal(path).load() == FULL
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_the_copy_before_it_is_kept(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(FULL))
+    await journal.update(lambda s: s.pause("later"))
+    previous = path.with_name("updater-state.json.previous")
+    assert decode(previous.read_bytes()) == FULL
+    assert stat.S_IMODE(previous.stat().st_mode) == 0o600
+    assert {p.name for p in path.parent.iterdir()} == {"updater-state.json", "updater-state.json.previous"}
+
+
+async def test_updates_that_come_at_once_all_count(journal: FileJournal) -> None:
+    await asyncio.gather(*(journal.update(lambda s, n=n: s.accept(a_release(f"v1.{n}.0"))) for n in range(20)))  # type: ignore[misc]
+    assert len(journal.state.accepted) == 20
+
+
+async def test_a_file_torn_at_any_length_leaves_the_copy_before_it(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert FileJournal(path).load() == State(epoch=1)
+
+
+async def test_a_file_that_is_missing_leaves_the_copy_before_it(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    path.unlink()
+    assert FileJournal(path).load() == State(epoch=1)
+
+
+async def test_two_unreadable_copies_are_a_named_error(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    path.write_bytes(b"{")
+    with pytest.raises(JournalUnreadable):
+        FileJournal(path).load()
+
+
+async def test_a_torn_file_never_takes_the_place_of_the_good_copy(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    path.write_bytes(b"{")
+    after = FileJournal(path)
+    after.load()
+    await after.update(lambda s: s.pause("later"))
+    path.unlink()
+    assert FileJournal(path).load().epoch == 1
+
+
+async def test_a_worker_with_an_older_epoch_is_refused(journal: FileJournal, path: Path) -> None:
+    await journal.update(lambda s: s.take_over())
+    later = FileJournal(path)
+    later.load()
+    await later.update(lambda s: s.take_over())
+    with pytest.raises(StaleWorker):
+        await journal.update(lambda s: s.pause("from the past"))
+    assert journal.state == State(epoch=1)
+    assert FileJournal(path).load() == State(epoch=2)
+
+
+def test_a_second_worker_is_refused_while_the_first_one_runs(path: Path) -> None:
+    with FileJournal(path).hold():
+        with pytest.raises(StaleWorker, match="One stack has one worker"), FileJournal(path).hold():
+            pass
+        with pytest.raises(StaleWorker), FileJournal(path).hold():
+            pass
+    with FileJournal(path).hold():
+        pass
+
+
+async def test_a_write_that_fails_changes_nothing(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    path.parent.rename(path.parent.with_name("away"))
+    with pytest.raises(OSError, match=r"."):
+        await journal.update(becomes(State(epoch=2)))
+    path.parent.with_name("away").rename(path.parent)
+    assert journal.state == State(epoch=1)
+    assert FileJournal(path).load() == State(epoch=1)

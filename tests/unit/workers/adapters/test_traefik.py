@@ -1,0 +1,101 @@
+# ruff: noqa: ASYNC240 - a test may block
+import contextlib
+import ctypes
+import os
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import RouteNotConfirmed
+from app.domain.stack import Color
+from tests.examples import a_stack
+from workers import routes
+from workers.adapters.traefik import FILE_NAME, RouteFile
+
+STACK = a_stack()
+
+IN_MOVED_TO = 0x80
+IN_CHANGES = 0x2 | 0x8 | 0x40 | IN_MOVED_TO | 0x100 | 0x200
+"""Modified, closed after writing, moved away, moved in, created, deleted."""
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Path:
+    watched = tmp_path / "dynamic"
+    watched.mkdir()
+    return watched
+
+
+async def test_a_flip_installs_the_route_file(watched: Path) -> None:
+    await RouteFile(watched, STACK).flip(Color.GREEN, "r-1")
+    file = watched / FILE_NAME
+    assert file.read_text() == routes.render(STACK, Color.GREEN, "r-1")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+async def test_the_path_may_be_the_file_itself(watched: Path) -> None:
+    await RouteFile(watched / "mine.yaml", STACK).flip(Color.BLUE, "r-1")
+    assert [path.name for path in watched.iterdir()] == ["mine.yaml"]
+
+
+async def test_the_active_color_is_read_from_the_file(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    assert await route.active() is None
+    await route.flip(Color.GREEN, "r-1")
+    assert await route.active() is Color.GREEN
+    await route.clear()
+    assert await route.active() is None
+    (watched / FILE_NAME).write_bytes(b"\xff\xfe")
+    assert await route.active() is None
+
+
+async def test_the_file_is_renamed_in_and_never_written_into(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.BLUE, "r-1")
+    with (watched / FILE_NAME).open() as reader:
+        await route.flip(Color.GREEN, "r-2")
+        assert reader.read() == routes.render(STACK, Color.BLUE, "r-1")
+
+
+async def test_nothing_but_the_rename_happens_in_the_watched_directory(watched: Path) -> None:
+    """Any event there makes Traefik rebuild everything and then sleep its throttle."""
+    route = RouteFile(watched, STACK)
+    with inotify(watched) as events:
+        for color in (Color.BLUE, Color.GREEN):
+            await route.flip(color, "r-1")
+            assert events() == [(IN_MOVED_TO, FILE_NAME)]
+
+
+async def test_a_directory_that_cannot_be_written_is_a_named_error(tmp_path: Path) -> None:
+    with pytest.raises(RouteNotConfirmed, match="could not be replaced"):
+        await RouteFile(tmp_path / "none", STACK).flip(Color.GREEN, "r-1")
+
+
+async def test_staging_is_beside_the_watched_directory_and_left_empty(watched: Path) -> None:
+    await RouteFile(watched, STACK).flip(Color.GREEN, "r-1")
+    (staging,) = set(watched.parent.iterdir()) - {watched}
+    assert list(staging.iterdir()) == []
+
+
+@contextlib.contextmanager
+def inotify(directory: Path) -> Iterator[Callable[[], list[tuple[int, str]]]]:
+    """What the kernel tells a watcher of `directory`: mask and name. https://man7.org/linux/man-pages/man7/inotify.7.html"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = libc.inotify_init1(os.O_NONBLOCK)
+    assert libc.inotify_add_watch(handle, bytes(directory), IN_CHANGES) >= 0
+
+    def events() -> list[tuple[int, str]]:
+        raw, found = os.read(handle, 64 * 1024), []
+        while raw:
+            _, mask, _, length = struct.unpack_from("iIII", raw)
+            found.append((mask, raw[16 : 16 + length].rstrip(b"\0").decode()))
+            raw = raw[16 + length :]
+        return found
+
+    try:
+        yield events
+    finally:
+        os.close(handle)

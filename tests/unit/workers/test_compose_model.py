@@ -1,0 +1,151 @@
+import copy
+from typing import Any
+
+import pytest
+
+from app.domain.errors import ComposeInvalid
+from tests.examples import a_stack, sha_of
+from workers.compose_model import fingerprint, image_name, transform
+from workers.ports import Stamp
+
+STACK = a_stack(routed=a_stack().routed[1:])
+SHA = sha_of("v1.1.0")
+STAMP = Stamp("v1.1.0", SHA, "r-1")
+
+
+def color_of_api(**change: Any) -> dict[str, Any]:
+    return {
+        "build": {"context": "/srv/shop/api", "dockerfile": "Dockerfile"},
+        "image": "shop-api",
+        "restart": "always",
+        "environment": {"MODE": "live"},
+        "labels": {"team": "shop"},
+        **change,
+    }
+
+
+def model() -> dict[str, Any]:
+    """What `compose config` printed."""
+    return {
+        "name": "shop",
+        "services": {
+            "api-blue": color_of_api(),
+            "api-green": color_of_api(restart="on-failure"),
+            "bot": {"image": "registry.example/bot:1.1.0", "restart": "always"},
+            "postgres": {"image": "postgres:16", "restart": "always", "build": {"context": "/srv/shop/postgres"}},
+        },
+        "volumes": {"pg": {"name": "shop_pg"}},
+    }
+
+
+def transformed(source: dict[str, Any]) -> dict[str, Any]:
+    return transform(source, STACK, STAMP, live="/srv/shop", tree="/data/trees/abc")
+
+
+def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
+    return {
+        "updater.stack": "shop",
+        "updater.release": "v1.1.0",
+        "updater.sha": SHA,
+        "updater.rollout": "r-1",
+        "updater.definition": fingerprint(service),
+        **more,
+    }
+
+
+def test_the_whole_model() -> None:
+    build = {"context": "/data/trees/abc/api", "dockerfile": "Dockerfile", "labels": {"updater.stack": "shop"}}
+    ours = {"build": build, "image": f"shop-api-blue:{SHA[:12]}", "pull_policy": "never", "restart": "unless-stopped"}
+    blue = color_of_api(**ours)
+    green = color_of_api(**ours | {"image": f"shop-api-green:{SHA[:12]}", "restart": "on-failure"})
+    bot = {"image": "registry.example/bot:1.1.0", "restart": "unless-stopped"}
+    assert transformed(model()) == {
+        "name": "shop",
+        "services": {
+            "api-blue": blue | {"labels": {"team": "shop", **own_labels(blue, **{"updater.color": "blue"})}},
+            "api-green": green | {"labels": {"team": "shop", **own_labels(green, **{"updater.color": "green"})}},
+            "bot": {**bot, "labels": own_labels(bot)},
+            "postgres": model()["services"]["postgres"],
+        },
+        "volumes": {"pg": {"name": "shop_pg"}},
+    }
+
+
+def test_the_model_that_was_given_stays_as_it_is() -> None:
+    given = model()
+    transformed(given)
+    assert given == model()
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        ("/srv/shop", "/data/trees/abc"),
+        ("/srv/shop/a/b", "/data/trees/abc/a/b"),
+        ("/srv/shopping", "/srv/shopping"),
+        ("/usr/share/base", "/usr/share/base"),
+        ("https://github.com/octo/shop.git", "https://github.com/octo/shop.git"),
+    ],
+)
+def test_contexts_below_the_live_directory_move_to_the_worktree(context: str, expected: str) -> None:
+    source = model()
+    more = {"common": context, "base": "docker-image://python:3.12"}
+    source["services"]["api-green"]["build"] = {"context": context, "additional_contexts": more}
+    build = transformed(source)["services"]["api-green"]["build"]
+    assert build["context"] == expected
+    assert build["additional_contexts"] == {"common": expected, "base": "docker-image://python:3.12"}
+
+
+@pytest.mark.parametrize("restart", ["no", "on-failure", "unless-stopped", None])
+def test_only_restart_always_is_changed(restart: str | None) -> None:
+    source = model()
+    source["services"]["bot"]["restart"] = restart
+    assert transformed(source)["services"]["bot"]["restart"] == restart
+
+
+def test_a_missing_service_is_refused_by_name() -> None:
+    source = model()
+    del source["services"]["bot"], source["services"]["api-green"]
+    with pytest.raises(ComposeInvalid, match="no service api-green, bot"):
+        transformed(source)
+
+
+@pytest.mark.parametrize("services", [None, {}])
+def test_a_model_without_services_is_refused(services: dict[str, Any] | None) -> None:
+    with pytest.raises(ComposeInvalid):
+        transformed({"name": "shop", "services": services})
+
+
+def test_the_name_of_an_image_has_the_short_sha() -> None:
+    assert image_name("shop", "bot", "0123456789abcdef") == "shop-bot:0123456789ab"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": "another"},
+        {"pull_policy": "never"},
+        {"build": {"context": "/elsewhere"}},
+        {"labels": {"team": "shop", "updater.sha": "x", "updater.rollout": "r-9"}},
+    ],
+)
+def test_the_fingerprint_does_not_depend_on_the_image_or_own_labels(change: dict[str, Any]) -> None:
+    assert fingerprint(color_of_api(**change)) == fingerprint(color_of_api())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"environment": {"MODE": "test"}},
+        {"restart": "no"},
+        {"volumes": [{"type": "volume", "source": "pg", "target": "/data"}]},
+        {"labels": {"team": "warehouse"}},
+    ],
+)
+def test_the_fingerprint_depends_on_everything_else(change: dict[str, Any]) -> None:
+    assert fingerprint(color_of_api(**change)) != fingerprint(color_of_api())
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
+    service = copy.deepcopy(color_of_api())
+    assert fingerprint(dict(reversed(service.items()))) == fingerprint(service)
