@@ -51,6 +51,14 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
     return result
 
 
+def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
+    """A model that was transformed before, for another rollout of the same release."""
+    result: Model = copy.deepcopy(dict(model))
+    for name in stack.moved_services():
+        result["services"][name]["labels"][ROLLOUT_LABEL] = stamp.rollout
+    return result
+
+
 def fingerprint(service: Mapping[str, Any]) -> str:
     """What of a service's definition decides how it runs: all but its build, its image's name and own labels."""
     shown = {key: value for key, value in service.items() if key not in {"build", "image", "pull_policy"}}

@@ -29,7 +29,7 @@ async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> 
     seen = "no check was made"
     while clock.monotonic() < deadline:
         now = await run.ports.engine.inspect(instance.id)
-        if not now.running or now.restarts > instance.restarts:
+        if not now.running or now.restarts > 0:
             seen = f"it is {now.state}, exit code {now.exit_code}, {now.restarts} restarts"
             break
         answer = await run.ports.probe.get(f"http://{now.address}:{service.port}{service.health}")
@@ -86,7 +86,7 @@ async def wait_ready(run: Run, instance: Instance) -> Instance | None:
     started = clock.monotonic()
     while clock.monotonic() - started < run.stack.times.ready:
         now = await run.ports.engine.inspect(instance.id)
-        if not now.running or now.restarts > instance.restarts:
+        if not now.running or now.restarts > 0:
             return None
         settled = now.health is None and clock.monotonic() - started >= SETTLE_SECONDS
         if now.health == "healthy" or settled:

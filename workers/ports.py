@@ -102,6 +102,12 @@ class Engine(Protocol):
     async def create(self, definition: Definition, service: str) -> Instance:
         """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed."""
 
+    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+        """The kept definition of the release `stamp`, for a new rollout of it. Raises ReleaseNotKept.
+
+        It is not kept when its definition is gone, or an image of one of `services`.
+        """
+
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way."""
 
@@ -190,11 +196,17 @@ class Chronicle(Protocol):
         """Appends one line to that rollout's log."""
 
 
+class Scope(Protocol):
+    """What `limit` is inside of: `reschedule` moves its end to that moment of the loop's clock, the past included."""
+
+    def reschedule(self, when: float | None) -> None: ...
+
+
 class Clock(Protocol):
     def now(self) -> datetime: ...
     def monotonic(self) -> float: ...
     async def sleep(self, seconds: float) -> None: ...
-    def limit(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[Scope]:
         """Ends what is inside after that long, with TimeoutError."""
 
 

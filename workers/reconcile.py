@@ -9,11 +9,11 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.decision import decide
-from app.domain.errors import LedgerUnavailable
+from app.domain.decision import Decision, decide, overtakes
+from app.domain.errors import LedgerUnavailable, Superseded
 from app.domain.release import Release
 from app.domain.rollout import Rollout
-from app.domain.stack import Color, Stack
+from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.ports import Ports
 from workers.recovery import recover
@@ -33,58 +33,87 @@ class Reconciler:
         self._pause_on_failure = pause_on_failure
         self._turn = asyncio.Lock()
         self._again = False
+        self._run: Run | None = None
 
     async def start(self) -> None:
         """Before any job: what a crash left is ended, and what was live is known."""
         async with self._turn:
             await self._ports.journal.update(lambda s: s.take_over())
-            if self._ports.journal.state.rollout is not None:
-                await recover(self._run())
-            elif self._ports.journal.state.active_color is None:
-                await self._adopt()
+            await self._end_left_over()
+            await self._see_reality()
             self._ports.chronicle.status(self._ports.journal.state)
 
     async def reconcile(self) -> None:
-        """Rolls out wanted releases until none is left. Returns at once when that is already being done."""
+        """Rolls out wanted releases until none is left.
+
+        Returns at once when that is already being done; the rollout that is running may give way to a newer release.
+        """
         self._again = True
         if self._turn.locked():
+            await self._overtake()
             return
         async with self._turn:
             while self._again:
                 self._again = False
                 await self._close_difference()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a rollout is running."""
+        return self._ports.journal.state.rollout is not None
+
     async def unpause(self) -> str | None:
         """Lets rollouts start again; the reason when it cannot be done now."""
-        if self._ports.journal.state.rollout is not None:
+        if self.busy:
             return "a rollout is running. Unpause when it has ended."
-        async with self._turn:
-            now = self._ports.clock.now()
-            state = await self._ports.journal.update(lambda s: s.unpause(now))
-            self._ports.chronicle.status(state)
-            self._ports.chronicle.event("resumed")
+        now = self._ports.clock.now()
+        state = await self._ports.journal.update(lambda s: s.unpause(now))
+        self._again = True  # what looks at this moment may have seen the pause
+        self._ports.chronicle.status(state)
+        self._ports.chronicle.event("resumed")
         return None
 
     async def _close_difference(self) -> None:
+        await self._end_left_over()
         while release := await self._next():
+            await self._see_reality()
             await self._roll_out(release)
+
+    async def _end_left_over(self) -> None:
+        """A rollout that is in the journal and that nobody runs: its worker was stopped, or could not write."""
+        if self.busy:
+            await recover(self._new_run())
 
     async def _roll_out(self, release: Release) -> None:
         now = self._ports.clock.now()
         state = await self._ports.journal.update(lambda s: s.begin(_rollout(s, release, now)))
         self._ports.chronicle.status(state)
         self._ports.chronicle.event("rollout.started", rollout_id=release.rollout_id, tag=release.tag)
-        ended = await roll_out(self._run())
+        self._run = self._new_run()
+        try:
+            ended = await roll_out(self._run)
+        finally:
+            self._run = None
         log.info("rollout ended", tag=release.tag, rollout_id=ended.id, status=ended.status, error=ended.error)
+
+    async def _overtake(self) -> None:
+        await self._take_in()
+        run, newer = self._run, self._decide().go
+        if run is None or newer is None or self._stack.supersede is Supersede.NEVER:
+            return
+        if overtakes(newer, run.rollout):
+            run.give_way(Superseded(f"{newer.tag} is to go live instead"))
+
+    def _decide(self) -> Decision:
+        return decide(self._ports.journal.state, enabled=self._enabled)
 
     async def _next(self) -> Release | None:
         await self._take_in()
-        state = self._ports.journal.state
-        decision = decide(state, enabled=self._enabled)
-        for release, reason in decision.superseded:
-            self._ports.chronicle.superseded(release, reason)
+        decision = self._decide()
         gone = [release for release, _ in decision.superseded]
         checked = await self._ports.journal.update(lambda s: s.drop(*gone).check(self._ports.clock.now()))
+        for release, reason in decision.superseded:
+            self._ports.chronicle.superseded(release, reason)
         self._ports.chronicle.status(checked)
         return decision.go
 
@@ -97,8 +126,12 @@ class Reconciler:
         except LedgerUnavailable as away:
             log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
 
-    async def _adopt(self) -> None:
-        """A stack that was running before the updater: the color that the route file names, if it really runs."""
+    async def _see_reality(self) -> None:
+        """The color that the route file names is the active one, if it really runs, whatever the journal says.
+
+        It says otherwise where a stack ran before the updater did, and where a flip could be neither confirmed nor
+        taken back: a rollout must never begin on the color that has the traffic.
+        """
         color = await self._ports.route.active()
         if color is not None and await self._all_run(color):
             await self._ports.journal.update(lambda s: s.routed_to(color))
@@ -107,7 +140,7 @@ class Reconciler:
         found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]
         return all(any(i.running for i in instances) for instances in found)
 
-    def _run(self) -> Run:
+    def _new_run(self) -> Run:
         return Run(self._stack, self._ports, pause_on_failure=self._pause_on_failure)
 
 

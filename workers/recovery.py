@@ -5,8 +5,8 @@ from dataclasses import replace
 import structlog
 
 from app.domain.errors import Interrupted
-from app.domain.release import Trigger
-from app.domain.rollout import Rollout
+from app.domain.release import Release, Trigger
+from app.domain.rollout import BAKE, Rollout
 from workers.rollout import retire, undo
 from workers.run import Run
 
@@ -17,21 +17,23 @@ log = structlog.get_logger()
 
 
 async def recover(run: Run) -> Rollout:
-    """Ends the rollout that is in the journal: forward after its bake, else back; before its flip it is queued again.
+    """Ends the rollout that is in the journal: forward after its bake, else back; before its flip it is begun again.
 
-    Its release is queued at most ATTEMPTS times; after the flip an interruption pauses, as any failure does.
+    Its release is begun at most ATTEMPTS times; after the flip an interruption pauses, as any failure does. What was
+    going back already goes on with that, for its own cause.
     """
     left = run.rollout
     log.warning("a rollout was interrupted", tag=left.release.tag, rollout_id=left.id, step=left.running_step)
-    running = left.running_step
-    if running:
+    if running := left.running_step:
         await run.record(lambda r: r.fail(running, 0.0, "the worker stopped"))
-    if "bake" in left.steps_completed:
+    if left.reason_code is None and BAKE in left.steps_completed:
         return await retire(run)
-    again = not left.past_flip and left.reason_code is None and left.release.attempts + 1 < ATTEMPTS
-    run.pause_on_failure = run.pause_on_failure and not again
-    ended = await undo(run, Interrupted(f"in {left.running_step or 'between steps'}"))
-    if again:
-        release = replace(left.release, attempts=left.release.attempts + 1, trigger=Trigger.RECOVERY)
-        await run.update(lambda s: s.requeue(release))
-    return ended
+    return await undo(run, Interrupted(f"in {running or 'between steps'}"), again=_again(left))
+
+
+def _again(left: Rollout) -> Release | None:
+    release = left.release
+    interrupted = left.reason_code in {None, Interrupted.code}
+    if not interrupted or left.past_flip or release.attempts + 1 >= ATTEMPTS:
+        return None
+    return replace(release, attempts=release.attempts + 1, trigger=Trigger.RECOVERY)

@@ -1,8 +1,8 @@
 """READ FIRST: the order of the steps, and what undoes them."""
 
-from app.domain import messages
-from app.domain.errors import StaleWorker, UpdaterError
-from app.domain.rollout import ROUTE_SWITCH, Rollout, Status
+from app.domain.errors import StaleWorker, Superseded, UpdaterError
+from app.domain.release import Release
+from app.domain.rollout import BAKE, RECALL, ROUTE_SWITCH, Rollout, Status
 from workers import steps
 from workers.run import Run
 
@@ -16,9 +16,12 @@ async def roll_out(run: Run) -> Rollout:
     routed, singletons = run.stack.routed, run.stack.singletons
     try:
         await run.step("preflight", steps.preflight)
-        await run.step("git_fetch_tags", steps.fetch)
-        await run.step("git_checkout_tag", steps.checkout)
-        await run.step("docker_build", steps.build)
+        if run.rollout.release.recall:
+            await run.step(RECALL, steps.recall)
+        else:
+            await run.step("git_fetch_tags", steps.fetch)
+            await run.step("git_checkout_tag", steps.checkout)
+            await run.step("docker_build", steps.build)
         for service in routed:
             await run.step(f"start_{service.name}", steps.start, service)
         for service in routed:
@@ -28,7 +31,7 @@ async def roll_out(run: Run) -> Rollout:
             await run.step(f"health_routed_{service.name}", steps.check_routed, service)
         for singleton in singletons:
             await run.step(f"restart_{singleton.name}", steps.hand_over, singleton)
-        await run.step("bake", steps.bake)
+        await run.step(BAKE, steps.bake)
     except StaleWorker:
         raise
     except UpdaterError as error:
@@ -43,17 +46,15 @@ async def retire(run: Run) -> Rollout:
     return await run.finish(Status.SUCCESS)
 
 
-async def undo(run: Run, error: UpdaterError) -> Rollout:
+async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -> Rollout:
     """Route first, then the bot, then the new color; nothing is rebuilt. Before the flip only what was created goes.
 
-    The new color is stopped only when the route is known to be away from it.
+    The new color is stopped only when the route is known to be away from it. `again` is what is begun anew afterwards.
     """
-    run.failed = error
-    where = run.rollout.failed_step or "between steps"
-    await run.record(lambda r: r.roll_back(error.code, messages.failure(where, error)))
+    await run.undoing(error)
     if not run.rollout.past_flip:
         await run.attempt("discard", steps.discard_new_color)
-        status = Status.FAILED
+        status = Status.SUPERSEDED if run.rollout.reason_code == Superseded.code else Status.FAILED
     else:
         back = await run.attempt("rollback_route", steps.restore_route)
         for singleton in run.stack.singletons:
@@ -62,4 +63,4 @@ async def undo(run: Run, error: UpdaterError) -> Rollout:
             await run.attempt("rollback_stop", steps.stop_new_color)
         status = Status.ROLLED_BACK if back else Status.FAILED
     await run.attempt("prune", steps.prune)
-    return await run.finish(status)
+    return await run.finish(status, again=again)

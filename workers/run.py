@@ -8,10 +8,11 @@ import structlog
 
 from app.domain import messages
 from app.domain.errors import InternalError, StaleWorker, StepTimedOut, UpdaterError
-from app.domain.rollout import Rollout, Status
+from app.domain.release import Release
+from app.domain.rollout import ROUTE_SWITCH, Rollout, Status
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers.ports import Definition, Ports
+from workers.ports import Definition, Ports, Scope
 
 Evidence = Mapping[str, Any]
 MARGIN_SECONDS = 15.0
@@ -29,7 +30,9 @@ class Run:
         self.pause_on_failure = pause_on_failure
         self.definition: Definition | None = None
         self.flipped_at: float | None = None
-        self.failed: UpdaterError | None = None
+        self._committed = False
+        self._why: UpdaterError | None = None
+        self._scope: Scope | None = None
 
     @property
     def rollout(self) -> Rollout:
@@ -42,10 +45,6 @@ class Run:
     def target(self) -> Color:
         return self.rollout.target
 
-    def service(self, name: str) -> str:
-        """The idle color's Compose service of the routed service `name`."""
-        return next(s.colors[self.target] for s in self.stack.routed if s.name == name)
-
     def say(self, line: str) -> None:
         """One line of the rollout's log."""
         self.ports.chronicle.line(self.rollout.id, line)
@@ -56,9 +55,20 @@ class Run:
     async def update(self, change: Callable[[State], State]) -> None:
         self.ports.chronicle.status(await self.ports.journal.update(change))
 
+    def give_way(self, why: UpdaterError) -> bool:
+        """Ends the rollout at once where it has not begun to move the route; False where it is too late for that."""
+        return self._stop(why) if self.rollout.status is Status.RUNNING and not self._past_flip else False
+
+    def turn_back(self, why: UpdaterError) -> bool:
+        """Has the rollout rolled back where it is on trial; False where it is not."""
+        return self._stop(why) if self.rollout.on_trial else False
+
     async def step(self, name: str, action: Callable[..., Awaitable[Evidence]], *args: Any) -> None:
         """Runs one step: journaled before, its evidence after. Raises what it raises, as an UpdaterError."""
         clock = self.ports.clock
+        if self._why is not None:
+            raise self._why
+        self._committed = self._committed or name == ROUTE_SWITCH
         await self.record(lambda r: r.begin(name, clock.now()))
         self.ports.chronicle.event("step.started", rollout_id=self.rollout.id, step=name)
         started = clock.monotonic()
@@ -77,6 +87,8 @@ class Run:
 
     async def attempt(self, name: str, action: Callable[..., Awaitable[Evidence]], *args: Any) -> bool:
         """Runs a step whose failure changes nothing for the traffic: it becomes a warning."""
+        if name in self.rollout.steps_completed:
+            return True
         try:
             await self.step(name, action, *args)
         except StaleWorker:
@@ -87,19 +99,38 @@ class Run:
             return False
         return True
 
-    async def finish(self, status: Status) -> Rollout:
-        """The one final status, journaled and told; anything but a success pauses."""
+    async def undoing(self, why: UpdaterError) -> None:
+        """From here on it goes back, and nothing stops that."""
+        self._why = None
+        where = self.rollout.failed_step or "between steps"
+        await self.record(lambda r: r.roll_back(why, messages.failure(where, why)))
+
+    async def finish(self, status: Status, *, again: Release | None = None) -> Rollout:
+        """The one final status, journaled and told. `again` is begun anew; else anything but a success pauses."""
         at = self.ports.clock.now()
         ended = self.rollout.finish(status, at)
-        state = await self.ports.journal.update(lambda s: self._paused(s.finish(ended, at), ended))
+        state = await self.ports.journal.update(lambda s: self._after(s.finish(ended, at), ended, again))
         self.ports.chronicle.result(ended, state)
         self.ports.chronicle.status(state)
         return ended
 
-    def _paused(self, state: State, ended: Rollout) -> State:
-        if self.failed is None or not self.pause_on_failure:
-            return state
-        return state.pause(messages.pause_reason(ended, self.failed.fault))
+    def _after(self, state: State, ended: Rollout, again: Release | None) -> State:
+        if again is not None:
+            return state.requeue(again)
+        if ended.release.recall is not None and ended.status is Status.SUCCESS:
+            return state.pause(messages.pause_reason(ended))
+        return state.pause(messages.pause_reason(ended)) if ended.pauses and self.pause_on_failure else state
+
+    @property
+    def _past_flip(self) -> bool:
+        return self._committed or self.rollout.past_flip
+
+    def _stop(self, why: UpdaterError) -> bool:
+        if self._why is None and self._scope is not None:
+            with contextlib.suppress(RuntimeError):  # its own limit has just ended it
+                self._scope.reschedule(0)
+        self._why = self._why or why
+        return True
 
     async def _failed(self, name: str, seconds: float, error: UpdaterError) -> None:
         said = messages.failure(name, error)
@@ -111,15 +142,17 @@ class Run:
     async def _limited(self, name: str) -> AsyncIterator[None]:
         limit = step_limit(self.stack, name)
         try:
-            async with self.ports.clock.limit(limit):
+            async with self.ports.clock.limit(limit) as self._scope:
                 yield
         except UpdaterError:
             raise
         except TimeoutError as late:
-            raise StepTimedOut(f"{name} took longer than {limit:.0f} s") from late
+            raise self._why or StepTimedOut(f"{name} took longer than {limit:.0f} s") from late
         except Exception as bug:
             log.exception("a step failed in a way that has no name", step=name)
             raise InternalError(f"{type(bug).__name__}: {bug}") from bug
+        finally:
+            self._scope = None
 
 
 def step_limit(stack: Stack, name: str) -> float:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from app.domain.errors import InternalError, PreflightRefused, SingletonNeverReady, SingletonNotGone, UpdaterError
+from app.domain.rollout import Status
 from app.domain.stack import RoutedService, Singleton
 from workers import health
 from workers.ports import Definition, Instance, Stamp
@@ -41,6 +42,15 @@ async def _unwell_routes(run: Run) -> list[str]:
         for service, answer in zip(run.stack.routed, answers, strict=True)
         if (not answer.ok if live else answer.status < ENTRY_STATUS)
     ]
+
+
+async def recall(run: Run) -> Evidence:
+    """A kept release as it ran: its own definition and images, nothing fetched and nothing built."""
+    release, sha = run.rollout.release, str(run.rollout.release.recall)
+    await run.record(lambda r: r.resolved(sha))
+    stamp = Stamp(release.tag, sha, release.rollout_id)
+    run.definition = await run.ports.engine.recall(stamp, run.stack.services(run.target))
+    return {"sha": sha}
 
 
 async def fetch(run: Run) -> Evidence:
@@ -137,10 +147,10 @@ async def stop_old_color(run: Run) -> Evidence:
 
 async def prune(run: Run) -> Evidence:
     """What belongs to neither the current nor the previous release goes, after a failure too."""
-    rollout, state = run.rollout, run.ports.journal.state
-    success = run.failed is None
-    kept = (rollout.previous,) if success else (state.current, state.previous)
-    keep = {live.sha for live in kept if live} | ({rollout.sha} if success and rollout.sha else set())
+    state, rollout = run.ports.journal.state, run.rollout
+    if rollout.reason_code is None:
+        state = state.finish(rollout.finish(Status.SUCCESS, run.ports.clock.now()), run.ports.clock.now())
+    keep = {live.sha for live in (state.current, state.previous) if live}
     freed = await run.ports.engine.prune(keep)
     await run.ports.source.prune(keep)
     return {"freed_bytes": freed}
@@ -223,7 +233,7 @@ async def _made(run: Run) -> list[Instance]:
 async def _watched(run: Run) -> list[Instance]:
     colored = await _instances(run, [s.colors[run.target] for s in run.stack.routed], rollout=run.rollout.id)
     single = await _instances(run, [s.service for s in run.stack.singletons])
-    return [i for i in (*colored, *single) if i.running]
+    return [*colored, *(i for i in single if i.running)]
 
 
 async def _made_by(run: Run, service: str) -> Instance:

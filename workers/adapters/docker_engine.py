@@ -17,7 +17,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
-from app.domain.errors import BuildFailed, EngineFailed, StartFailed
+from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Stack
 from workers import compose_model
 from workers.adapters.compose import Compose
@@ -33,6 +33,7 @@ ONEOFF_LABEL = "com.docker.compose.oneoff"
 MODEL_FILE = "compose.json"
 RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
 GB = 1024**3
+TAIL_LINES = 20
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -52,9 +53,29 @@ class DockerEngine:
         stack = self._stack
         model = await self._compose.config(tree / stack.compose_file, stack.directory)
         ours = compose_model.transform(model, stack, stamp, live=stack.directory, tree=str(tree))
-        path = self._releases / stamp.sha / MODEL_FILE
-        await asyncio.to_thread(_write_private, path, json.dumps(ours))
+        return await self._write(stamp, ours)
+
+    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+        """The file that is kept, with the new rollout's labels."""
+        try:
+            kept = json.loads(await asyncio.to_thread(self._path(stamp).read_text, "utf-8"))
+        except (OSError, ValueError) as error:
+            raise ReleaseNotKept(f"the definition of {stamp.release} is gone ({type(error).__name__})") from error
+        for service in services:
+            image = kept["services"][service]["image"]
+            try:
+                await self._image_id(service, image)
+            except BuildFailed as error:
+                raise ReleaseNotKept(f"the image {image} of {stamp.release} is gone", service=service) from error
+        return await self._write(stamp, compose_model.restamp(kept, self._stack, stamp))
+
+    async def _write(self, stamp: Stamp, model: compose_model.Model) -> Definition:
+        path = self._path(stamp)
+        await asyncio.to_thread(_write_private, path, json.dumps(model))
         return Definition(path, stamp.sha)
+
+    def _path(self, stamp: Stamp) -> Path:
+        return self._releases / stamp.sha / MODEL_FILE
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
@@ -72,9 +93,11 @@ class DockerEngine:
 
     async def start(self, definition: Definition, service: str) -> Instance:
         await self._compose.up(definition.path, service, self._stack.times.start)
-        running = [i for i in await self.find(service) if i.sha == definition.sha and not i.gone]
+        made = [i for i in await self.find(service) if i.sha == definition.sha]
+        running = [i for i in made if not i.gone]
         if len(running) != 1:
-            raise StartFailed(f"{len(running)} instances run after it was started", service=service)
+            lines = await self.tail(made[0].id, TAIL_LINES) if made else []
+            raise StartFailed(f"{len(running)} instances run after it was started", service=service, last_lines=lines)
         return running[0]
 
     async def create(self, definition: Definition, service: str) -> Instance:
@@ -136,9 +159,13 @@ class DockerEngine:
 
     async def _prune_singletons(self, keep: Collection[str]) -> None:
         for singleton in self._stack.singletons:
-            for instance in await self.find(singleton.service):
-                if instance.gone and instance.sha is not None and instance.sha not in keep:
+            seen: set[str] = set()
+            for instance in await self.find(singleton.service):  # the newest first
+                if instance.sha is None:
+                    continue
+                if instance.gone and (instance.sha not in keep or instance.sha in seen):
                     await self.remove(instance.id)
+                seen.add(instance.sha)
 
     async def _prune_images(self, keep: Collection[str]) -> int:
         own = {"label": f"{STACK_LABEL}={self._stack.project}"}

@@ -1,0 +1,236 @@
+"""An engine in memory: instances that start, answer, die and stop as their release was told to."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from tests.examples import sha_of
+from tests.fakes.clock import FakeClock
+from tests.fakes.fuse import Fuse
+from workers.ports import Definition, Instance, Stamp
+
+
+class TwoAtOnce(BaseException):
+    """Two instances of a singleton ran at once; nothing may catch this and go on."""
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How the instances of a service of a release behave; times in seconds after their start.
+
+    `image` makes two releases share one; `own_check` is whether the engine checks their health itself.
+    """
+
+    builds: bool = True
+    starts: bool = True
+    status: int = 200
+    ready_after: float = 0.25
+    dies_after: float | None = None
+    stops: bool = True
+    own_check: bool = True
+    image: str | None = None
+
+
+@dataclass
+class _Container:
+    id: str
+    service: str
+    stamp: Stamp
+    image: str
+    behaviour: Behaviour
+    started_at: float | None = None
+    exited: bool = False
+
+
+class FakeEngine:
+    """`effects` tells in order what was done, `at` when it was last; `watcher` is called after each transition."""
+
+    def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
+        self.effects: list[str] = []
+        self.at: dict[str, float] = {}
+        self.watcher: Callable[[str], None] = lambda _: None
+        self.images: set[tuple[str, str]] = set()
+        self._clock, self._fuse, self._singletons = clock, fuse, singletons
+        self._behaviours: dict[tuple[str, str], Behaviour] = {}
+        self._stamps: dict[Path, Stamp] = {}
+        self._containers: dict[str, _Container] = {}
+        self._made = 0
+
+    def behave(self, name: str, tag: str, **change: Any) -> None:
+        """`name` without its color: `api` is said of api-blue and api-green."""
+        self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)
+
+    def place(self, service: str, tag: str) -> str:
+        """An instance that ran before the test began."""
+        container = self._make(service, Stamp(tag, sha_of(tag), f"r-{tag}"))
+        container.started_at = self._clock.monotonic() - container.behaviour.ready_after
+        self.images.add((service, container.stamp.sha))
+        return container.id
+
+    def status(self, service: str) -> int:
+        """What a client of `service` is answered; 0 when nothing listens."""
+        for container in self._containers.values():
+            if container.service == service and self._state(container) == "running":
+                return container.behaviour.status if self._is_ready(container) else 503
+        return 0
+
+    def status_at(self, address: str) -> int:
+        container = self._containers.get(address)
+        return self.status(container.service) if container and self._state(container) == "running" else 0
+
+    def running(self, service: str) -> list[str]:
+        """The tags of the instances that run."""
+        ours = (c for c in self._containers.values() if c.service == service)
+        return [c.stamp.release for c in ours if self._state(c) == "running"]
+
+    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+        path = tree / f"{stamp.rollout}.json"
+        self._stamps[path] = stamp
+        return Definition(path, stamp.sha)
+
+    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+        for service in services:
+            if (service, stamp.sha) not in self.images:
+                raise ReleaseNotKept(f"the image of {service} is gone", service=service)
+        return await self.define(Path("/kept") / stamp.sha, stamp)
+
+    async def build(
+        self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
+    ) -> dict[str, str]:
+        stamp = self._stamps[definition.path]
+        for service in services:
+            log(f"building {service}")
+            if not self._behaviour(service, stamp.release).builds:
+                raise BuildFailed("exit code 17", service=service, last_lines=["no such file"])
+            self.images.add((service, stamp.sha))
+        return {service: self._image(service, stamp.release) for service in services}
+
+    async def start(self, definition: Definition, service: str) -> Instance:
+        for old in [c for c in self._containers.values() if c.service == service]:
+            self._change(f"replace {service} {old.stamp.release}", lambda c=old: self._containers.pop(c.id))  # type: ignore[misc]
+        container = self._make(service, self._stamps[definition.path])
+        await self.resume(container.id)
+        return self._instance(container)
+
+    async def create(self, definition: Definition, service: str) -> Instance:
+        stamp = self._stamps[definition.path]
+        self._fuse.burn()
+        container = self._make(service, stamp)
+        self._change(f"create {service} {stamp.release}", lambda: None)
+        return self._instance(container)
+
+    async def unchanged(self, instance: Instance, definition: Definition) -> bool:
+        return instance.image == self._image(instance.service, self._stamps[definition.path].release)
+
+    async def resume(self, instance: str) -> None:
+        container = self._containers[instance]
+        if not container.behaviour.starts:
+            raise StartFailed("exec format error", service=container.service)
+
+        def start() -> None:
+            container.started_at, container.exited = self._clock.monotonic(), False
+
+        if self._state(container) != "running":
+            self._change(f"start {container.service} {container.stamp.release}", start)
+
+    async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
+        ours = (c for c in self._containers.values() if c.service == service)
+        return [self._instance(c) for c in ours if rollout in {None, c.stamp.rollout}]
+
+    async def inspect(self, instance: str) -> Instance:
+        container = self._containers.get(instance)
+        return self._instance(container) if container else Instance(instance, service="", state="removed")
+
+    async def stop(self, instance: str, grace: float) -> Instance:
+        container = self._containers.get(instance)
+        if container is not None and self._state(container) == "running":
+            if container.behaviour.stops:
+                self._change(f"stop {container.service} {container.stamp.release}", lambda: _exit(container))
+            else:
+                await self._clock.sleep(grace)
+        return await self.inspect(instance)
+
+    async def remove(self, instance: str) -> None:
+        container = self._containers.get(instance)
+        if container is None:
+            return
+        if self._state(container) == "running":
+            raise EngineFailed("it runs: stop it before it is removed")
+        self._change(f"remove {container.service} {container.stamp.release}", lambda: self._containers.pop(instance))
+
+    async def tail(self, instance: str, lines: int) -> list[str]:
+        container = self._containers[instance]
+        return [f"{container.service} {container.stamp.release} was here"][-lines:]
+
+    async def prune(self, keep: Collection[str]) -> int:
+        old = [c for c in self._containers.values() if c.service in self._singletons and c.stamp.sha not in keep]
+        for container in [c for c in old if self._state(c) != "running"]:
+            await self.remove(container.id)
+        gone = {(service, sha) for service, sha in self.images if sha not in keep}
+        self.images -= gone
+        return 1000 * len(gone)
+
+    def note(self, effect: str) -> None:
+        self.effects.append(effect)
+        self.at[effect] = self._clock.monotonic()
+
+    def _make(self, service: str, stamp: Stamp) -> _Container:
+        self._made += 1
+        behaviour = self._behaviour(service, stamp.release)
+        container = _Container(f"c{self._made}", service, stamp, self._image(service, stamp.release), behaviour)
+        self._containers[container.id] = container
+        return container
+
+    def _change(self, effect: str, change: Callable[[], Any]) -> None:
+        self._fuse.burn()
+        change()
+        self.note(effect)
+        for service in self._singletons:
+            if len(self.running(service)) > 1:
+                raise TwoAtOnce(f"{effect}: {service} runs {self.running(service)}")
+        self.watcher(effect)
+        self._fuse.burn()
+
+    def _behaviour(self, service: str, tag: str) -> Behaviour:
+        return self._behaviours.get((service.partition("-")[0], tag), Behaviour())
+
+    def _image(self, service: str, tag: str) -> str:
+        return self._behaviour(service, tag).image or f"{service}:{tag}"
+
+    def _state(self, container: _Container) -> str:
+        if container.started_at is None:
+            return "created"
+        dies = container.behaviour.dies_after
+        died = dies is not None and self._clock.monotonic() >= container.started_at + dies
+        return "exited" if container.exited or died else "running"
+
+    def _is_ready(self, container: _Container) -> bool:
+        started = container.started_at
+        return started is not None and self._clock.monotonic() >= started + container.behaviour.ready_after
+
+    def _health(self, container: _Container) -> str | None:
+        if not container.behaviour.own_check:
+            return None
+        if not self._is_ready(container):
+            return "starting"
+        return "healthy" if container.behaviour.status == 200 else "unhealthy"
+
+    def _instance(self, container: _Container) -> Instance:
+        state = self._state(container)
+        return Instance(
+            id=container.id,
+            service=container.service,
+            state=state,
+            health=self._health(container) if state == "running" else None,
+            exit_code=None if state == "running" else 0,
+            address=container.id if state == "running" else None,
+            image=container.image,
+            rollout=container.stamp.rollout,
+            sha=container.stamp.sha,
+        )
+
+
+def _exit(container: _Container) -> None:
+    container.exited = True

@@ -1,0 +1,252 @@
+"""Everything outside the worker, in memory: what stays when the worker is gone is here."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, StaleWorker, TagMoved, TagNotFound
+from app.domain.release import Release
+from app.domain.rollout import Rollout
+from app.domain.stack import Color, Stack
+from app.domain.state import State
+from tests.examples import a_live, a_stack, sha_of
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.fuse import Fuse
+from workers.ports import Answer, Ports, Room
+from workers.reconcile import Reconciler
+
+GB = 1024**3
+LATENCY = 0.01
+"""Seconds that an HTTP answer takes."""
+
+
+class FakeRoute:
+    """The route file and the Traefik that reads it `lag` seconds later; `refuses` cannot be flipped to."""
+
+    def __init__(self, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
+        self.lag = 0.05
+        self.deaf = False
+        self.refuses: set[Color | None] = set()
+        self._clock, self._fuse, self._note = clock, fuse, note
+        self._file: Color | None = None
+        self._served: list[tuple[float, Color | None, str]] = []
+
+    async def flip(self, color: Color, rollout: str) -> None:
+        self._install(color, rollout)
+
+    async def clear(self) -> None:
+        self._install(None, "")
+
+    async def active(self) -> Color | None:
+        return self._file
+
+    def served(self) -> tuple[Color | None, str]:
+        """The color that Traefik sends traffic to now, and the rollout id in its answers."""
+        now = self._clock.monotonic()
+        return next(((c, r) for at, c, r in reversed(self._served) if at <= now), (None, ""))
+
+    def place(self, color: Color, rollout: str) -> None:
+        """As it was before the test began."""
+        self._file = color
+        self._served.append((self._clock.monotonic(), color, rollout))
+
+    def _install(self, color: Color | None, rollout: str) -> None:
+        self._fuse.burn()
+        if color in self.refuses:
+            raise RouteNotConfirmed("the disk is full")
+        self._file = color
+        self._note(f"route {color}")
+        if not self.deaf:
+            self._served.append((self._clock.monotonic() + self.lag, color, rollout))
+        self._fuse.burn()
+
+
+class FakeProbe:
+    """Answers as Traefik does for a route's URL, and as the instance for its own address."""
+
+    def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
+        self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
+
+    async def get(self, url: str) -> Answer:
+        await self._clock.sleep(LATENCY)
+        service = next((s for s in self._stack.routed if self._stack.route_url(s) == url), None)
+        if service is None:
+            return _answer(self._engine.status_at(urlsplit(url).hostname or ""))
+        color, rollout = self._route.served()
+        if color is None:
+            return Answer(404, LATENCY)
+        return _answer(self._engine.status(service.colors[color]) or 502, rollout)
+
+
+def _answer(status: int, rollout: str | None = None) -> Answer:
+    return Answer(status, LATENCY, rollout, None if status else "no answer (ConnectError)")
+
+
+class FakeSource:
+    """A repository that has `tags`; those in `moved` point elsewhere than they did."""
+
+    def __init__(self, *tags: str) -> None:
+        self.tags = {tag: sha_of(tag) for tag in tags}
+        self.moved: set[str] = set()
+        self.trees: set[str] = set()
+
+    async def find(self, tag: str) -> str:
+        if tag not in self.tags:
+            raise TagNotFound(tag)
+        return self.tags[tag]
+
+    async def fetch(self, tag: str) -> str:
+        if tag in self.moved:
+            raise TagMoved(tag)
+        return await self.find(tag)
+
+    async def checkout(self, sha: str) -> Path:
+        self.trees.add(sha)
+        return Path("/trees") / sha
+
+    async def prune(self, keep: Collection[str]) -> None:
+        self.trees &= set(keep)
+
+
+class FakeJournal:
+    """The state, for as long as the disk takes it (`full`) and no other worker has taken over (`epoch`)."""
+
+    def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
+        self.full = False
+        self.epoch = 0
+        self._state = State()
+        self._clock, self._fuse = clock, fuse
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    async def update(self, change: Callable[[State], State]) -> State:
+        new = change(self._state)
+        if new == self._state:
+            return new
+        await self._clock.sleep(0)
+        self._fuse.burn()
+        if self.full:
+            raise OSError(28, "No space left on device")
+        if self.epoch > new.epoch:
+            raise StaleWorker("the journal carries a later worker's epoch")
+        self._state = change(self._state)
+        self._fuse.burn()
+        return self._state
+
+
+class FakeInbox:
+    """Accepted releases that the worker has not taken over; Redis may be `away`, or `forgetful` of what was taken."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self.away = False
+        self.forgetful = False
+        self._fuse = fuse
+        self._pending: dict[str, Release] = {}
+
+    def put(self, *releases: Release) -> None:
+        self._pending |= {r.key: r for r in releases}
+
+    async def ping(self) -> None:
+        if self.away:
+            raise LedgerUnavailable("ConnectionError")
+
+    async def pending(self) -> list[Release]:
+        await self.ping()
+        return sorted(self._pending.values(), key=lambda r: r.accepted_at)
+
+    async def taken(self, releases: Sequence[Release]) -> None:
+        await self.ping()
+        self._fuse.burn()
+        for release in () if self.forgetful else releases:
+            self._pending.pop(release.key, None)
+        self._fuse.burn()
+
+
+class FakeChronicle:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.statuses: list[State] = []
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.results: list[tuple[Rollout, State]] = []
+        self.never: list[tuple[str, str]] = []
+        self.lines: list[tuple[str, str]] = []
+
+    def status(self, state: State) -> None:
+        self.statuses.append(state)
+
+    def event(self, kind: str, **data: Any) -> None:
+        self.events.append((kind, data))
+
+    def result(self, rollout: Rollout, state: State) -> None:
+        self.results.append((rollout, state))
+
+    def superseded(self, release: Release, reason: str) -> None:
+        self.never.append((release.tag, reason))
+
+    def line(self, rollout: str, line: str) -> None:
+        self.lines.append((rollout, line))
+
+
+@dataclass
+class World:
+    """A host with its stack. `outages` are the effects after which the route led to something unwell."""
+
+    stack: Stack = field(default_factory=a_stack)
+    clock: FakeClock = field(default_factory=FakeClock)
+    fuse: Fuse = field(default_factory=Fuse)
+    room: Room = field(default_factory=lambda: Room(disk=100 * GB, memory=100 * GB))
+    outages: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.engine = FakeEngine(self.clock, self.fuse, {s.service for s in self.stack.singletons})
+        self.engine.watcher = self._look
+        self.route = FakeRoute(self.clock, self.fuse, self.engine.note)
+        self.probe = FakeProbe(self.stack, self.clock, self.route, self.engine)
+        self.source = FakeSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
+        self.journal = FakeJournal(self.clock, self.fuse)
+        self.inbox = FakeInbox(self.fuse)
+        self.chronicle = FakeChronicle()
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(
+            engine=self.engine,
+            source=self.source,
+            route=self.route,
+            probe=self.probe,
+            journal=self.journal,
+            inbox=self.inbox,
+            chronicle=self.chronicle,
+            clock=self.clock,
+            room=lambda: self.room,
+        )
+
+    @property
+    def state(self) -> State:
+        return self.journal.state
+
+    @property
+    def effects(self) -> list[str]:
+        return self.engine.effects
+
+    def worker(self, **options: bool) -> Reconciler:
+        """A new worker process."""
+        return Reconciler(self.stack, self.ports, **options)
+
+    async def live(self, tag: str, color: Color = Color.BLUE) -> None:
+        """`tag` is live on `color`, as an earlier rollout left it."""
+        for service in self.stack.services(color):
+            self.engine.place(service, tag)
+        self.route.place(color, f"r-{tag}")
+        await self.journal.update(lambda _: State(active_color=color, current=a_live(tag), last_good_tag=tag, epoch=1))
+
+    def _look(self, effect: str) -> None:
+        color, _ = self.route.served()
+        if color and not all(self.engine.status(s.colors[color]) == 200 for s in self.stack.routed):
+            self.outages.append(effect)

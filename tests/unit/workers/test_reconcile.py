@@ -1,0 +1,188 @@
+"""Which release should be live, and that exactly it is rolled out."""
+
+import asyncio
+
+from app.domain.release import Trigger
+from app.domain.rollout import Status
+from app.domain.stack import Color
+from app.domain.state import State
+from tests.examples import a_live, a_release
+from tests.fakes.world import World
+
+OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0")
+
+
+def ended(world: World) -> list[tuple[str, Status]]:
+    return [(rollout.release.tag, rollout.status) for rollout, _ in world.chronicle.results]
+
+
+async def test_without_a_release_nothing_is_done(world: World) -> None:
+    await world.worker().reconcile()
+    assert (world.effects, ended(world)) == ([], [])
+    assert world.state.last_checked_at == world.clock.now()
+
+
+async def test_the_newest_of_a_burst_goes_live_and_the_others_are_told_why_not(world: World) -> None:
+    world.inbox.put(NEW, OLD)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.2.0", Status.SUCCESS)]
+    assert world.chronicle.never == [("v1.1.0", "v1.2.0 is newer")]
+    assert world.state.accepted == ()
+
+
+async def test_what_was_taken_over_leaves_the_inbox(world: World) -> None:
+    world.inbox.put(OLD)
+    await world.worker().reconcile()
+    assert await world.inbox.pending() == []
+
+
+async def test_a_release_that_comes_while_paused_is_held_and_starts_after_unpause(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.inbox.put(OLD, NEW)
+    worker = world.worker()
+    await worker.reconcile()
+    assert (ended(world), [r.tag for r in world.state.accepted]) == ([], ["v1.1.0", "v1.2.0"])
+    assert await worker.unpause() is None
+    assert (world.state.paused, world.state.resumed_at) == (False, world.clock.now())
+    await worker.reconcile()
+    assert ended(world) == [("v1.2.0", Status.SUCCESS)]
+
+
+async def test_a_failed_release_is_not_tried_again_after_unpause(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    world.inbox.put(OLD)
+    worker = world.worker()
+    await worker.reconcile()
+    await worker.unpause()
+    await worker.reconcile()
+    assert ended(world) == [("v1.1.0", Status.FAILED)]
+
+
+async def test_after_a_failure_the_next_release_is_held_until_unpause(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    world.inbox.put(OLD)
+    worker = world.worker()
+    await worker.reconcile()
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert [r.tag for r in world.state.accepted] == ["v1.2.0"]
+    await worker.unpause()
+    await worker.reconcile()
+    assert ended(world)[-1] == ("v1.2.0", Status.SUCCESS)
+
+
+async def test_a_decided_release_that_redis_brings_back_is_not_rolled_out_again(world: World) -> None:
+    """Redis may forget that it was taken: an old snapshot, or its last write lost."""
+    world.engine.behave("api", "v1.1.0", status=500)
+    world.inbox.forgetful = True
+    world.inbox.put(OLD)
+    worker = world.worker(pause_on_failure=False)
+    async with asyncio.timeout(3600):
+        await worker.reconcile()
+        await worker.reconcile()
+    assert ended(world) == [("v1.1.0", Status.FAILED)]
+
+
+async def test_a_forced_release_that_redis_brings_back_is_not_rolled_out_again(world: World) -> None:
+    world.inbox.forgetful = True
+    world.inbox.put(a_release("v0.9.0", force=True, trigger=Trigger.MANUAL))
+    worker = world.worker()
+    look = world.engine.watcher
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        assert len(ended(world)) < 3, "it is rolled out again and again"
+
+    world.engine.watcher = watcher
+    await worker.reconcile()
+    assert ended(world) == [("v0.9.0", Status.SUCCESS)]
+
+
+async def test_a_nudge_during_a_rollout_makes_it_look_again_at_its_end(world: World) -> None:
+    world.inbox.put(OLD)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while "route green" not in world.effects:
+        await world.clock.sleep(0.1)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert not rolling.done()
+    await rolling
+    assert ended(world) == [("v1.1.0", Status.SUCCESS), ("v1.2.0", Status.SUCCESS)]
+
+
+async def test_any_number_of_nudges_start_one_rollout(world: World) -> None:
+    world.inbox.put(OLD)
+    worker = world.worker()
+    await asyncio.gather(*(worker.reconcile() for _ in range(50)))
+    assert ended(world) == [("v1.1.0", Status.SUCCESS)]
+
+
+async def test_a_nudge_that_comes_while_it_is_unpaused_is_not_lost(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.inbox.put(NEW)
+    worker = world.worker()
+    await asyncio.gather(worker.unpause(), worker.reconcile())
+    assert ended(world) == [("v1.2.0", Status.SUCCESS)]
+
+
+async def test_unpause_is_refused_while_a_rollout_runs(world: World) -> None:
+    world.inbox.put(OLD)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not world.effects:
+        await world.clock.sleep(0.1)
+    assert worker.busy
+    assert "a rollout is running" in str(await worker.unpause())
+    await rolling
+    assert not worker.busy
+
+
+async def test_redis_being_away_does_not_stop_what_the_journal_knows(world: World) -> None:
+    await world.journal.update(lambda s: s.accept(OLD))
+    world.inbox.away = True
+    await world.worker().reconcile()
+    assert world.state.last_attempted_tag == "v1.1.0"
+
+
+async def test_where_automatic_updates_are_off_only_a_manual_release_goes(world: World) -> None:
+    world.inbox.put(OLD)
+    worker = world.worker(enabled=False)
+    await worker.reconcile()
+    assert ended(world) == []
+    world.inbox.put(a_release("v1.2.0", trigger=Trigger.MANUAL))
+    await worker.reconcile()
+    assert ended(world) == [("v1.2.0", Status.SUCCESS)]
+
+
+async def test_a_forced_release_goes_back_to_an_older_one(world: World) -> None:
+    world.inbox.put(a_release("v0.9.0", force=True, trigger=Trigger.MANUAL))
+    await world.worker().reconcile()
+    assert ended(world) == [("v0.9.0", Status.SUCCESS)]
+    assert world.state.previous == a_live("v1.0.0")
+
+
+async def test_a_stack_that_ran_before_the_updater_is_adopted(world: World) -> None:
+    await world.journal.update(lambda _: State())
+    await world.worker().start()
+    assert (world.state.active_color, world.state.current) == (Color.BLUE, None)
+    world.inbox.put(OLD)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", Status.SUCCESS)]
+    assert world.route.served()[0] is Color.GREEN
+    assert world.outages == []
+
+
+async def test_a_color_that_does_not_run_is_not_adopted(world: World) -> None:
+    await world.journal.update(lambda _: State())
+    for instance in await world.engine.find("api-blue"):
+        await world.engine.stop(instance.id, 1)
+    await world.worker().start()
+    assert world.state.active_color is None
+
+
+async def test_each_worker_takes_the_epoch_over(world: World) -> None:
+    await world.worker().start()
+    await world.worker().start()
+    assert world.state.epoch == 3
+    assert world.chronicle.statuses[-1] == world.state

@@ -1,0 +1,194 @@
+"""kill -9 of the worker, and what the next one makes of it."""
+
+import contextlib
+
+import pytest
+
+from app.domain.rollout import Status, step_names
+from app.domain.stack import Color
+from app.domain.state import State
+from tests.examples import a_live, a_release
+from tests.fakes.fuse import Crash
+from tests.fakes.world import World
+from workers.recovery import ATTEMPTS
+
+NEW = a_release("v1.1.0")
+SOON = 1_000.0
+
+
+async def crash_after(world: World, step: str) -> None:
+    """Rolls v1.1.0 out until `step` has begun, and ends the worker there."""
+    look = world.chronicle.event
+
+    def event(kind: str, **data: object) -> None:
+        look(kind, **data)
+        if (kind, data.get("step")) == ("step.started", step):
+            world.fuse.light(0)
+
+    world.chronicle.event = event  # type: ignore[method-assign]  # a fake is ours to wire
+    world.inbox.put(NEW)
+    with contextlib.suppress(Crash):
+        await world.worker().reconcile()
+    world.chronicle.event = look  # type: ignore[method-assign]
+    await power_on(world)
+
+
+async def power_on(world: World) -> None:
+    """What the old worker still had in hand never happens."""
+    await world.clock.sleep(SOON)
+    world.fuse.put_out()
+
+
+async def start_again(world: World, **options: bool) -> None:
+    worker = world.worker(**options)
+    await worker.start()
+    await worker.reconcile()
+
+
+def ended(world: World) -> list[tuple[str, Status, str | None]]:
+    return [(r.release.tag, r.status, r.reason_code) for r, _ in world.chronicle.results]
+
+
+def is_consistent(world: World) -> None:
+    """One release is live, served by the color that the journal names, with one bot, and nothing is running."""
+    color, current = world.state.active_color, world.state.current
+    assert color is not None
+    assert current is not None
+    assert world.route.served()[0] is color
+    assert running(world, color) == [[current.tag], [current.tag]]
+    assert world.engine.running("bot") == [current.tag]
+    assert world.state.rollout is None
+    assert world.outages == []
+
+
+def running(world: World, color: Color) -> list[list[str]]:
+    return [world.engine.running(s.colors[color]) for s in world.stack.routed]
+
+
+@pytest.mark.parametrize("step", ["preflight", "git_fetch_tags", "docker_build", "start_api", "health_api"])
+async def test_interrupted_before_the_flip_it_is_discarded_and_begun_again(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", Status.FAILED, "interrupted"), ("v1.1.0", Status.SUCCESS, None)]
+    is_consistent(world)
+    assert not world.state.paused
+
+
+async def test_a_release_that_is_interrupted_again_and_again_pauses(world: World) -> None:
+    await crash_after(world, "docker_build")
+    for _ in range(ATTEMPTS + 2):
+        worker = world.worker()
+        await worker.start()
+        if world.state.paused:
+            break
+        await crash_after(world, "docker_build")
+    assert [status for _, status, _ in ended(world)] == [Status.FAILED] * ATTEMPTS
+    assert world.state.paused
+    assert world.state.accepted == ()
+    is_consistent(world)
+
+
+@pytest.mark.parametrize("step", ["route_switch", "health_routed_api", "restart_bot", "bake"])
+async def test_interrupted_after_the_flip_it_is_rolled_back_and_paused(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", Status.ROLLED_BACK, "interrupted")]
+    assert world.state.current == a_live("v1.0.0")
+    assert world.state.paused
+    is_consistent(world)
+
+
+@pytest.mark.parametrize("step", ["stop_old_color", "prune"])
+async def test_interrupted_after_its_bake_it_is_ended_as_a_success(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", Status.SUCCESS, None)]
+    assert not world.state.paused
+    is_consistent(world)
+    assert running(world, Color.BLUE) == [[], []]
+
+
+@pytest.mark.parametrize("step", ["stop_old_color", "prune"])
+async def test_a_retirement_that_is_done_again_completes_each_step_once(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert world.chronicle.results[-1][0].steps_completed == list(step_names(world.stack))
+
+
+@pytest.mark.parametrize("step", ["rollback_route", "rollback_bot", "rollback_stop"])
+async def test_an_interrupted_roll_back_is_finished_and_keeps_its_cause(world: World, step: str) -> None:
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", Status.ROLLED_BACK, "bake_failed")]
+    is_consistent(world)
+
+
+async def test_an_interrupted_discard_is_finished_and_keeps_its_cause(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    await crash_after(world, "discard")
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", Status.FAILED, "never_healthy")]
+    assert world.state.paused
+    is_consistent(world)
+
+
+async def test_a_pause_survives_a_restart(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.inbox.put(NEW)
+    await start_again(world)
+    assert (world.state.paused, world.state.pause_reason, ended(world)) == (True, "mend it", [])
+
+
+async def moments(bad: bool) -> int:
+    """How many moments the worker has in a rollout that nothing disturbs."""
+    world = await a_world(bad)
+    begun = world.fuse.burnt
+    await world.worker().reconcile()
+    return world.fuse.burnt - begun
+
+
+async def a_world(bad: bool) -> World:
+    world = World()
+    if bad:
+        world.engine.behave("api", "v1.1.0", dies_after=20)
+    await world.live("v1.0.0")
+    world.inbox.put(NEW)
+    return world
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
+async def test_whenever_the_worker_is_killed_the_end_is_consistent_and_no_release_is_lost(bad: bool) -> None:
+    """Every moment before and after each effect and each write, for a release that goes live and one that does not."""
+    for moment in range(await moments(bad)):
+        world = await a_world(bad)
+        world.fuse.light(moment)
+        with contextlib.suppress(Crash):
+            await world.worker().reconcile()
+        await power_on(world)
+        await start_again(world)
+        assert the_release_is_decided(world.state), f"killed at moment {moment}"
+        is_consistent(world)
+
+
+@pytest.mark.parametrize("second", range(0, 60, 3))
+async def test_a_second_kill_during_the_recovery_is_survived_too(second: int) -> None:
+    for first in range(await moments(bad=True)):
+        world = await a_world(bad=True)
+        world.fuse.light(first)
+        with contextlib.suppress(Crash):
+            await world.worker().reconcile()
+        await power_on(world)
+        world.fuse.light(second)
+        with contextlib.suppress(Crash):
+            await start_again(world)
+        await power_on(world)
+        await start_again(world)
+        assert the_release_is_decided(world.state), f"killed at moment {first} and {second} moments later"
+        is_consistent(world)
+
+
+def the_release_is_decided(state: State) -> bool:
+    """It is live, or somebody can read why it is not."""
+    live = state.current is not None and state.current.tag == "v1.1.0"
+    return live or (state.paused and "v1.1.0" in str(state.pause_reason))

@@ -1,0 +1,41 @@
+import pytest
+
+from app.domain.rollout import step_names
+from app.domain.stack import Times
+from tests.examples import a_stack
+from workers.run import MARGIN_SECONDS, step_limit
+
+TIMES = Times(fetch=1_000, build=2_000, start=3_000, health=4_000, route=5_000, ready=6_000, bake=7_000, drain=8_000)
+STACK = a_stack(times=TIMES)
+
+STOP = TIMES.stop_grace + MARGIN_SECONDS
+WAITS = {
+    "preflight": MARGIN_SECONDS,
+    "git_fetch_tags": TIMES.fetch,
+    "git_checkout_tag": TIMES.fetch,
+    "docker_build": TIMES.build,
+    "start_skills": TIMES.start,
+    "start_api": TIMES.start,
+    "health_skills": TIMES.health,
+    "health_api": TIMES.health,
+    "route_switch": TIMES.route,
+    "health_routed_skills": TIMES.route,
+    "health_routed_api": TIMES.route,
+    "restart_bot": TIMES.start + STOP + TIMES.ready,
+    "bake": TIMES.bake,
+    "stop_old_color": TIMES.drain + STOP,
+    "prune": TIMES.start,
+    "discard": STOP,
+    "rollback_route": TIMES.route,
+    "rollback_bot": STOP + TIMES.ready,
+    "rollback_stop": TIMES.drain + STOP,
+}
+
+
+@pytest.mark.parametrize(("step", "wait"), WAITS.items())
+def test_a_step_may_take_what_it_waits_for_and_a_margin(step: str, wait: float) -> None:
+    assert step_limit(STACK, step) == wait + MARGIN_SECONDS
+
+
+def test_every_step_of_a_rollout_is_in_the_table() -> None:
+    assert set(step_names(STACK)) <= set(WAITS)
