@@ -9,6 +9,7 @@ from arq.worker import Worker, func
 
 from app.domain.errors import UpdaterError
 from app.queue import dump, load, queue_name
+from workers.operator import Operator
 from workers.ports import Source
 from workers.reconcile import Reconciler
 
@@ -20,44 +21,67 @@ ANSWER_KEPT_SECONDS = 60
 SLOTS = 10
 HEALTH_SECONDS = 10
 
+Context = dict[str, Any]
 Answer = dict[str, Any]
+Question = Callable[..., Awaitable[Answer]]
 
 
 class Jobs:
-    """What the worker does when it is asked."""
+    """What the worker does when it is asked. An answer has `error` and `code` where it could not be done."""
 
-    def __init__(self, reconciler: Reconciler, source: Source) -> None:
+    def __init__(self, reconciler: Reconciler, operator: Operator, source: Source) -> None:
         self._reconciler = reconciler
+        self._operator = operator
         self._source = source
 
-    async def nudge(self, _: dict[str, Any]) -> None:
+    async def nudge(self, _: Context) -> None:
         await self._reconciler.reconcile()
 
-    async def unpause(self, _: dict[str, Any]) -> Answer:
-        """`{}`, or `error` and `code` when it cannot be done now."""
-        if refused := await self._reconciler.unpause():
-            return {"error": refused, "code": "rollout_running"}
+    async def pause(self, _: Context, reason: str) -> Answer:
+        await self._operator.pause(reason)
         return {}
 
-    async def find_tag(self, _: dict[str, Any], tag: str) -> Answer:
-        """`sha` of what the repository has under `tag`, or `error` and `code`."""
+    async def unpause(self, _: Context) -> Answer:
+        await self._operator.unpause()
+        return {}
+
+    async def cancel(self, _: Context, rollout_id: str) -> Answer:
+        await self._operator.cancel(rollout_id)
+        return {}
+
+    async def rollback(self, _: Context, sha: str | None) -> Answer:
+        """`rollout_id` of what goes back."""
+        return {"rollout_id": await self._operator.roll_back(sha)}
+
+    async def find_tag(self, _: Context, tag: str) -> Answer:
+        """`sha` of what the repository has under `tag`."""
+        return {"sha": await self._source.find(tag)}
+
+    def questions(self) -> dict[str, Question]:
+        asked = (self.pause, self.unpause, self.cancel, self.rollback, self.find_tag)
+        return {question.__name__: question for question in asked}
+
+
+def answered(question: Question) -> Question:
+    """`question`, whose named errors are an answer too."""
+
+    async def answer(context: Context, *args: Any) -> Answer:
         try:
-            return {"sha": await self._source.find(tag)}
+            return await question(context, *args)
         except UpdaterError as error:
             return {"error": str(error), "code": error.code}
+
+    return answer
 
 
 def build_worker(jobs: Jobs, pool: ArqRedis, namespace: str) -> Worker:
     """arq's worker for `jobs`: JSON on the wire, no retries, signals left to whoever runs it."""
-
-    def question(ask: Callable[..., Awaitable[Answer]], name: str) -> Any:
-        return func(ask, name=name, timeout=QUESTION_SECONDS, keep_result=ANSWER_KEPT_SECONDS, max_tries=1)  # type: ignore[arg-type]
-
+    limits: dict[str, Any] = {"timeout": QUESTION_SECONDS, "keep_result": ANSWER_KEPT_SECONDS, "max_tries": 1}
+    questions = [func(answered(ask), name=name, **limits) for name, ask in jobs.questions().items()]
     return Worker(
         functions=[
             func(jobs.nudge, name="nudge", timeout=NUDGE_SECONDS, keep_result=0, max_tries=1),  # type: ignore[arg-type]
-            question(jobs.unpause, "unpause"),
-            question(jobs.find_tag, "find_tag"),
+            *questions,
         ],
         cron_jobs=[cron(jobs.nudge, name="look", second=0, keep_result=0, timeout=NUDGE_SECONDS)],  # type: ignore[arg-type]
         redis_pool=pool,

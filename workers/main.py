@@ -28,6 +28,7 @@ from workers.adapters.journal import FileJournal
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.traefik import RouteFile
 from workers.jobs import Jobs, build_worker
+from workers.operator import Operator
 from workers.ports import Ports
 from workers.reconcile import Reconciler
 
@@ -90,7 +91,7 @@ async def _work(reconciler: Reconciler, ports: Ports, pool: ArqRedis, namespace:
     await reconciler.start()
     await Queue(pool).nudge()
     log.info("worker is up")
-    worker = build_worker(Jobs(reconciler, ports.source), pool, namespace)
+    worker = build_worker(Jobs(reconciler, Operator(ports, reconciler), ports.source), pool, namespace)
     try:
         await worker.main()
     finally:

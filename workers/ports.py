@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.domain.errors import UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color
@@ -191,7 +192,9 @@ class Chronicle(Protocol):
     def status(self, state: State) -> None: ...
     def event(self, kind: str, **data: Any) -> None: ...
     def result(self, rollout: Rollout, state: State) -> None: ...
-    def superseded(self, release: Release, reason: str) -> None: ...
+    def decided(self, release: Release, why: UpdaterError) -> None:
+        """The release never gets a rollout."""
+
     def line(self, rollout: str, line: str) -> None:
         """Appends one line to that rollout's log."""
 

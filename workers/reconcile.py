@@ -33,7 +33,7 @@ class Reconciler:
         self._pause_on_failure = pause_on_failure
         self._turn = asyncio.Lock()
         self._again = False
-        self._run: Run | None = None
+        self.running: Run | None = None
 
     async def start(self) -> None:
         """Before any job: what a crash left is ended, and what was live is known."""
@@ -59,19 +59,12 @@ class Reconciler:
 
     @property
     def busy(self) -> bool:
-        """Whether a rollout is running."""
+        """Whether a rollout is in the journal: one that runs, or one that is still to be ended."""
         return self._ports.journal.state.rollout is not None
 
-    async def unpause(self) -> str | None:
-        """Lets rollouts start again; the reason when it cannot be done now."""
-        if self.busy:
-            return "a rollout is running. Unpause when it has ended."
-        now = self._ports.clock.now()
-        state = await self._ports.journal.update(lambda s: s.unpause(now))
-        self._again = True  # what looks at this moment may have seen the pause
-        self._ports.chronicle.status(state)
-        self._ports.chronicle.event("resumed")
-        return None
+    def look_again(self) -> None:
+        """What looks at this moment may have seen what has just changed: it looks once more."""
+        self._again = True
 
     async def _close_difference(self) -> None:
         await self._end_left_over()
@@ -89,16 +82,16 @@ class Reconciler:
         state = await self._ports.journal.update(lambda s: s.begin(_rollout(s, release, now)))
         self._ports.chronicle.status(state)
         self._ports.chronicle.event("rollout.started", rollout_id=release.rollout_id, tag=release.tag)
-        self._run = self._new_run()
+        self.running = self._new_run()
         try:
-            ended = await roll_out(self._run)
+            ended = await roll_out(self.running)
         finally:
-            self._run = None
+            self.running = None
         log.info("rollout ended", tag=release.tag, rollout_id=ended.id, status=ended.status, error=ended.error)
 
     async def _overtake(self) -> None:
-        await self._take_in()
-        run, newer = self._run, self._decide().go
+        await self.take_in()
+        run, newer = self.running, self._decide().go
         if run is None or newer is None or self._stack.supersede is Supersede.NEVER:
             return
         if overtakes(newer, run.rollout):
@@ -108,16 +101,16 @@ class Reconciler:
         return decide(self._ports.journal.state, enabled=self._enabled)
 
     async def _next(self) -> Release | None:
-        await self._take_in()
+        await self.take_in()
         decision = self._decide()
         gone = [release for release, _ in decision.superseded]
         checked = await self._ports.journal.update(lambda s: s.drop(*gone).check(self._ports.clock.now()))
         for release, reason in decision.superseded:
-            self._ports.chronicle.superseded(release, reason)
+            self._ports.chronicle.decided(release, Superseded(reason))
         self._ports.chronicle.status(checked)
         return decision.go
 
-    async def _take_in(self) -> None:
+    async def take_in(self) -> None:
         """From the ledger into the journal, and only then out of the ledger: no crash between loses a release."""
         try:
             pending = await self._ports.inbox.pending()

@@ -192,6 +192,27 @@ class ReleaseNotKept(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class RolloutRunning(UpdaterError):
+    """A rollout is running."""
+
+    code = "rollout_running"
+    fault = Fault.OPERATOR
+
+
+class TooLate(UpdaterError):
+    """The rollout cannot be cancelled any more."""
+
+    code = "too_late"
+    fault = Fault.OPERATOR
+
+
+class UnknownRollout(UpdaterError):
+    """No rollout with that id waits or runs."""
+
+    code = "unknown_rollout"
+    fault = Fault.OPERATOR
+
+
 class InternalError(UpdaterError):
     """The updater has a fault of its own."""
 

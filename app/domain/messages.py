@@ -8,7 +8,7 @@ LINES_SHOWN = 8
 _NEXT = {
     Fault.RELEASE: "Publish a release that mends it and unpause, or apply the tag again with force.",
     Fault.MACHINE: "Mend what is named above, then unpause and apply the tag again.",
-    Fault.OPERATOR: "Correct what is named above, then unpause and apply the tag again.",
+    Fault.OPERATOR: "Unpause when releases may go live again; apply the tag by hand if you still want it.",
 }
 
 

@@ -27,6 +27,11 @@ class ReleaseEvent:
         return f"{self.repository_id}:{self.release_id}"
 
 
+def not_newer(tag: str, live: str | None) -> bool:
+    """Whether the live release is `tag` or a newer one. Nothing is known of an unknown live release."""
+    return live is not None and not Version.of(tag) > Version.of(live)
+
+
 def _tag_refused(event: ReleaseEvent) -> bool:
     try:
         Version.of(event.tag)
@@ -35,18 +40,22 @@ def _tag_refused(event: ReleaseEvent) -> bool:
     return False
 
 
-_TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack], bool], str], ...] = (
-    (lambda e, s: e.repository.lower() != s.repository.lower(), "another repository"),
-    (lambda e, _: e.action not in WANTED_ACTIONS, "the action is not published or released"),
-    (lambda e, _: e.draft, "the release is a draft"),
+Live = str | None
+"""The live release's tag; None when nothing is live, or it is not known what."""
+
+_TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
+    (lambda e, s, _: e.repository.lower() != s.repository.lower(), "another repository"),
+    (lambda e, *_: e.action not in WANTED_ACTIONS, "the action is not published or released"),
+    (lambda e, *_: e.draft, "the release is a draft"),
     (
-        lambda e, s: e.prerelease and s.channel is not Channel.PRERELEASE,
+        lambda e, s, _: e.prerelease and s.channel is not Channel.PRERELEASE,
         "a prerelease, and the channel is stable",
     ),
-    (lambda e, _: _tag_refused(e), "the tag is not of the form v1.2.3"),
+    (lambda e, *_: _tag_refused(e), "the tag is not of the form v1.2.3"),
+    (lambda e, _, live: not_newer(e.tag, live), "not newer than the live release"),
 )
 
 
-def reason_to_ignore(event: ReleaseEvent, stack: Stack) -> str | None:
+def reason_to_ignore(event: ReleaseEvent, stack: Stack, live: Live = None) -> str | None:
     """Why `event` does not lead to a rollout of `stack`; None when it is wanted."""
-    return next((reason for applies, reason in _TABLE if applies(event, stack)), None)
+    return next((reason for applies, reason in _TABLE if applies(event, stack, live)), None)

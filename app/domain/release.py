@@ -1,6 +1,7 @@
 """A release that somebody wants live, and the order between tags."""
 
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +41,11 @@ class Version:
 
     def __lt__(self, other: "Version") -> bool:
         return self._precedence() < other._precedence()
+
+
+def new_rollout_id() -> str:
+    """An id that no other rollout has."""
+    return f"r-{secrets.token_hex(6)}"
 
 
 class Trigger(StrEnum):

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from app.domain.errors import UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import Rollout, Status
 from app.domain.state import State
@@ -56,14 +57,15 @@ def result_view(rollout: Rollout, state: State) -> dict[str, Any]:
     }
 
 
-def history_entry(result: dict[str, Any], version: str | None, trigger: str) -> dict[str, Any]:
-    """One entry of `GET /update/history` for a final result."""
+def history_entry(result: dict[str, Any], release: Release) -> dict[str, Any]:
+    """One entry of `GET /update/history` for the final result of the rollout of `release`."""
     return {
+        "key": release.key,
         "tag": result["tag"],
-        "version": version or result["tag"].removeprefix("v"),
+        "version": release.version or result["tag"].removeprefix("v"),
         "result": result["status"],
         "timestamp": result["completed_at"],
-        "trigger": trigger,
+        "trigger": release.trigger,
         "rollout_id": result["rollout_id"],
         "reason_code": result["reason_code"],
         "error": result["error"],
@@ -72,17 +74,48 @@ def history_entry(result: dict[str, Any], version: str | None, trigger: str) -> 
     }
 
 
-def superseded_entry(release: Release, reason: str, at: datetime) -> dict[str, Any]:
-    """One entry of the history for a release that never got a rollout."""
+def rollout_view(rollout: Rollout) -> dict[str, Any]:
+    """The whole record of a rollout, a running one too; `steps` in the order in which they were begun."""
+    return {
+        "rollout_id": rollout.id,
+        "tag": rollout.release.tag,
+        "version": rollout.release.version or rollout.release.tag.removeprefix("v"),
+        "trigger": rollout.release.trigger,
+        "status": rollout.status,
+        "sha": rollout.sha,
+        "origin": rollout.origin,
+        "target": rollout.target,
+        "previous": {"tag": rollout.previous.tag, "sha": rollout.previous.sha} if rollout.previous else None,
+        "started_at": _iso(rollout.started_at),
+        "completed_at": _iso(rollout.completed_at),
+        "reason_code": rollout.reason_code,
+        "error": rollout.error,
+        "warnings": list(rollout.warnings),
+        "steps": [
+            {
+                "name": step.name,
+                "started_at": _iso(step.started_at),
+                "seconds": step.seconds,
+                "evidence": dict(step.evidence),
+                "error": step.error,
+            }
+            for step in rollout.steps
+        ],
+    }
+
+
+def decision_entry(release: Release, why: UpdaterError, at: datetime) -> dict[str, Any]:
+    """One entry of the history for a release that never got a rollout: its result is `superseded` or `cancelled`."""
     return {
         "tag": release.tag,
         "version": release.version or release.tag.removeprefix("v"),
-        "result": Status.SUPERSEDED,
+        "result": why.code,
         "timestamp": at.isoformat(),
         "trigger": release.trigger,
         "rollout_id": release.rollout_id,
-        "reason_code": "superseded",
-        "error": reason,
+        "key": release.key,
+        "reason_code": why.code,
+        "error": why.detail,
         "duration_seconds": 0.0,
         "sha": None,
     }

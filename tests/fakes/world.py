@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, StaleWorker, TagMoved, TagNotFound
+from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, StaleWorker, TagMoved, TagNotFound, UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
@@ -186,8 +186,8 @@ class FakeChronicle:
     def result(self, rollout: Rollout, state: State) -> None:
         self.results.append((rollout, state))
 
-    def superseded(self, release: Release, reason: str) -> None:
-        self.never.append((release.tag, reason))
+    def decided(self, release: Release, why: UpdaterError) -> None:
+        self.never.append((release.tag, why.detail))
 
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))

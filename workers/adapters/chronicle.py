@@ -7,12 +7,12 @@ from typing import Any
 
 import structlog
 
-from app.domain.errors import LedgerUnavailable
+from app.domain.errors import LedgerUnavailable, UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import Rollout, Status, step_names
 from app.domain.stack import Stack
 from app.domain.state import State
-from app.domain.views import history_entry, result_view, status_view, superseded_entry
+from app.domain.views import decision_entry, history_entry, result_view, status_view
 from app.ledger import Ledger
 from workers.ports import Clock
 
@@ -53,16 +53,16 @@ class LedgerChronicle:
         result = result_view(rollout, state)
         if rollout.status is Status.SUCCESS:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
-        entry = history_entry(result, rollout.release.version, rollout.release.trigger)
+        entry = history_entry(result, rollout.release)
         self._queue.put_nowait(lambda: self._ledger.record_result(result, entry))
         self.event("rollout.completed", rollout_id=rollout.id, tag=rollout.release.tag, status=rollout.status)
         if state.paused:
             self.event("paused", reason=state.pause_reason)
 
-    def superseded(self, release: Release, reason: str) -> None:
-        entry = superseded_entry(release, reason, self._clock.now())
+    def decided(self, release: Release, why: UpdaterError) -> None:
+        entry = decision_entry(release, why, self._clock.now())
         self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
-        self.event("release.superseded", tag=release.tag, rollout_id=release.rollout_id, reason=reason)
+        self.event(f"release.{why.code}", tag=release.tag, rollout_id=release.rollout_id, reason=why.detail)
 
     def line(self, rollout: str, line: str) -> None:
         self._append(rollout, line)

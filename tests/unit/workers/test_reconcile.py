@@ -4,10 +4,11 @@ import asyncio
 
 from app.domain.release import Trigger
 from app.domain.rollout import Status
-from app.domain.stack import Color
+from app.domain.stack import Color, Supersede
 from app.domain.state import State
-from tests.examples import a_live, a_release
+from tests.examples import a_live, a_release, a_stack
 from tests.fakes.world import World
+from workers.operator import Operator
 
 OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0")
 
@@ -42,7 +43,7 @@ async def test_a_release_that_comes_while_paused_is_held_and_starts_after_unpaus
     worker = world.worker()
     await worker.reconcile()
     assert (ended(world), [r.tag for r in world.state.accepted]) == ([], ["v1.1.0", "v1.2.0"])
-    assert await worker.unpause() is None
+    await Operator(world.ports, worker).unpause()
     assert (world.state.paused, world.state.resumed_at) == (False, world.clock.now())
     await worker.reconcile()
     assert ended(world) == [("v1.2.0", Status.SUCCESS)]
@@ -53,7 +54,7 @@ async def test_a_failed_release_is_not_tried_again_after_unpause(world: World) -
     world.inbox.put(OLD)
     worker = world.worker()
     await worker.reconcile()
-    await worker.unpause()
+    await Operator(world.ports, worker).unpause()
     await worker.reconcile()
     assert ended(world) == [("v1.1.0", Status.FAILED)]
 
@@ -66,7 +67,7 @@ async def test_after_a_failure_the_next_release_is_held_until_unpause(world: Wor
     world.inbox.put(NEW)
     await worker.reconcile()
     assert [r.tag for r in world.state.accepted] == ["v1.2.0"]
-    await worker.unpause()
+    await Operator(world.ports, worker).unpause()
     await worker.reconcile()
     assert ended(world)[-1] == ("v1.2.0", Status.SUCCESS)
 
@@ -122,20 +123,8 @@ async def test_a_nudge_that_comes_while_it_is_unpaused_is_not_lost(world: World)
     await world.journal.update(lambda s: s.pause("mend it"))
     world.inbox.put(NEW)
     worker = world.worker()
-    await asyncio.gather(worker.unpause(), worker.reconcile())
+    await asyncio.gather(Operator(world.ports, worker).unpause(), worker.reconcile())
     assert ended(world) == [("v1.2.0", Status.SUCCESS)]
-
-
-async def test_unpause_is_refused_while_a_rollout_runs(world: World) -> None:
-    world.inbox.put(OLD)
-    worker = world.worker()
-    rolling = asyncio.create_task(worker.reconcile())
-    while not world.effects:
-        await world.clock.sleep(0.1)
-    assert worker.busy
-    assert "a rollout is running" in str(await worker.unpause())
-    await rolling
-    assert not worker.busy
 
 
 async def test_redis_being_away_does_not_stop_what_the_journal_knows(world: World) -> None:
@@ -186,3 +175,62 @@ async def test_each_worker_takes_the_epoch_over(world: World) -> None:
     await world.worker().start()
     assert world.state.epoch == 3
     assert world.chronicle.statuses[-1] == world.state
+
+
+async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    world.inbox.put(OLD)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not world.effects:
+        await world.clock.sleep(0.1)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    await rolling
+    assert ended(world) == [("v1.1.0", Status.SUPERSEDED), ("v1.2.0", Status.SUCCESS)]
+    overtaken = world.chronicle.results[0][0]
+    assert (overtaken.reason_code, "v1.2.0 is to go live instead" in str(overtaken.error)) == ("superseded", True)
+    assert (world.state.paused, world.outages) == (False, [])
+    assert world.engine.running("api-green") == ["v1.2.0"]
+
+
+async def test_a_rollout_in_its_flip_is_not_overtaken(world: World) -> None:
+    world.route.lag = 2
+    world.inbox.put(OLD)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while "route green" not in world.effects:
+        await world.clock.sleep(0.1)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    await rolling
+    assert ended(world) == [("v1.1.0", Status.SUCCESS), ("v1.2.0", Status.SUCCESS)]
+
+
+async def test_where_the_stack_says_never_a_rollout_is_ended_first() -> None:
+    world = World(a_stack(supersede=Supersede.NEVER))
+    await world.live("v1.0.0")
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    world.inbox.put(OLD)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not world.effects:
+        await world.clock.sleep(0.1)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    await rolling
+    assert ended(world) == [("v1.1.0", Status.SUCCESS), ("v1.2.0", Status.SUCCESS)]
+
+
+async def test_an_older_release_overtakes_nothing(world: World) -> None:
+    world.engine.behave("api", "v1.2.0", ready_after=60)
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not world.effects:
+        await world.clock.sleep(0.1)
+    world.inbox.put(OLD)
+    await worker.reconcile()
+    await rolling
+    assert ended(world) == [("v1.2.0", Status.SUCCESS)]
+    assert world.chronicle.never == [("v1.1.0", "the live v1.2.0 is newer")]

@@ -56,4 +56,4 @@ def test_a_route_that_could_not_be_moved_back_is_not_told_as_untouched(origin: C
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_every_fault_says_what_to_do_next(fault: Fault) -> None:
-    assert "unpause" in messages.pause_reason(a_rollout(fault=fault).finish(Status.FAILED, NOW))
+    assert "unpause" in messages.pause_reason(a_rollout(fault=fault).finish(Status.FAILED, NOW)).lower()

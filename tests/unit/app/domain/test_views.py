@@ -1,12 +1,11 @@
 import json
 from datetime import timedelta
 
-from app.domain.errors import BakeFailed
-from app.domain.release import Trigger
+from app.domain.errors import BakeFailed, Superseded
 from app.domain.rollout import Rollout, Status, step_names
 from app.domain.stack import Color
 from app.domain.state import State
-from app.domain.views import history_entry, result_view, status_view, superseded_entry
+from app.domain.views import decision_entry, history_entry, result_view, rollout_view, status_view
 from tests.examples import NOW, a_live, a_release, a_rollout, a_stack, sha_of
 
 STEPS = step_names(a_stack())
@@ -96,8 +95,9 @@ def test_the_result_of_a_first_rollout_has_no_previous_sha() -> None:
 
 
 def test_the_history_entry_of_a_result() -> None:
-    entry = history_entry(result_view(_ended(), State()), None, Trigger.WEBHOOK)
+    entry = history_entry(result_view(_ended(), State()), a_release())
     assert json.loads(json.dumps(entry)) == {
+        "key": "1:v1.1.0",
         "tag": "v1.1.0",
         "version": "1.1.0",
         "result": "rolled_back",
@@ -109,11 +109,11 @@ def test_the_history_entry_of_a_result() -> None:
         "duration_seconds": 90.0,
         "sha": sha_of("v1.1.0"),
     }
-    assert history_entry(result_view(_ended(), State()), "2026.1", Trigger.MANUAL)["version"] == "2026.1"
+    assert history_entry(result_view(_ended(), State()), a_release(version="2026.1"))["version"] == "2026.1"
 
 
 def test_the_history_entry_of_a_release_that_never_got_a_rollout() -> None:
-    entry = superseded_entry(a_release("v1.1.0"), "v1.2.0 is newer", NOW)
+    entry = decision_entry(a_release("v1.1.0"), Superseded("v1.2.0 is newer"), NOW)
     assert json.loads(json.dumps(entry)) == {
         "tag": "v1.1.0",
         "version": "1.1.0",
@@ -121,6 +121,7 @@ def test_the_history_entry_of_a_release_that_never_got_a_rollout() -> None:
         "timestamp": "2026-01-02T03:04:05+00:00",
         "trigger": "webhook",
         "rollout_id": "r-v1.1.0",
+        "key": "1:v1.1.0",
         "reason_code": "superseded",
         "error": "v1.2.0 is newer",
         "duration_seconds": 0.0,
@@ -132,3 +133,14 @@ def _ended() -> Rollout:
     rollout = a_rollout(sha=sha_of("v1.1.0")).begin("preflight", NOW).end("preflight", 1.0, {"disk_gb": 3})
     rolled = rollout.warn("slow").roll_back(BakeFailed(), "bake: it died")
     return rolled.finish(Status.ROLLED_BACK, NOW + timedelta(seconds=90))
+
+
+def test_the_whole_record_of_a_rollout_that_runs() -> None:
+    record = rollout_view(a_rollout().begin("preflight", NOW).end("preflight", 1.0, {"disk_gb": 3}).begin("bake", NOW))
+    assert json.loads(json.dumps(record)) == record
+    assert (record["status"], record["completed_at"], record["previous"]["tag"]) == ("running", None, "v1.0.0")
+    at = "2026-01-02T03:04:05+00:00"
+    assert record["steps"] == [
+        {"name": "preflight", "started_at": at, "seconds": 1.0, "evidence": {"disk_gb": 3}, "error": None},
+        {"name": "bake", "started_at": at, "seconds": None, "evidence": {}, "error": None},
+    ]
