@@ -77,7 +77,10 @@ def answered(question: Question) -> Question:
 def build_worker(jobs: Jobs, pool: ArqRedis, namespace: str) -> Worker:
     """arq's worker for `jobs`: JSON on the wire, no retries, signals left to whoever runs it."""
     limits: dict[str, Any] = {"timeout": QUESTION_SECONDS, "keep_result": ANSWER_KEPT_SECONDS, "max_tries": 1}
-    questions = [func(answered(ask), name=name, **limits) for name, ask in jobs.questions().items()]
+    questions = [
+        func(answered(ask), name=name, **limits)  # type: ignore[arg-type]
+        for name, ask in jobs.questions().items()
+    ]
     return Worker(
         functions=[
             func(jobs.nudge, name="nudge", timeout=NUDGE_SECONDS, keep_result=0, max_tries=1),  # type: ignore[arg-type]

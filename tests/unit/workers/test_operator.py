@@ -8,13 +8,21 @@ import pytest
 
 from app.domain.errors import ReleaseNotKept, RolloutRunning, TooLate, UnknownRollout
 from app.domain.rollout import Rollout, Status
-from app.domain.stack import Color
-from tests.examples import a_live, a_release, sha_of
+from app.domain.stack import Color, Times
+from tests.examples import a_live, a_release, a_stack, sha_of
 from tests.fakes.world import World
 from workers.operator import Operator
 from workers.reconcile import Reconciler
 
 NEW = a_release("v1.1.0")
+
+
+@pytest.fixture
+async def world() -> World:
+    """v1.0.0 is live on blue; the drain outlasts the bake."""
+    world = World(a_stack(times=Times(drain=90)))
+    await world.live("v1.0.0")
+    return world
 
 
 def last(world: World) -> Rollout:
@@ -35,7 +43,10 @@ async def rolling_until(world: World, moment: str) -> AsyncIterator[Operator]:
     world.inbox.put(NEW)
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())
-    while moment not in {*world.effects, world.state.rollout and world.state.rollout.running_step}:
+    while not rolling.done() and moment not in {
+        *world.effects,
+        world.state.rollout and world.state.rollout.running_step,
+    }:
         await world.clock.sleep(0.1)
     yield Operator(world.ports, worker)
     await rolling
