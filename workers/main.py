@@ -19,6 +19,7 @@ from app.logs import configure_logs
 from app.queue import Queue, open_pool
 from app.settings import WorkerSettings
 from app.stack_file import load_stack
+from workers.adapters.archive import HistoryFile
 from workers.adapters.chronicle import LedgerChronicle
 from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_engine import CALL_SECONDS, DockerEngine
@@ -43,7 +44,9 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis) -> AsyncI
     client = await asyncio.to_thread(_docker_client, settings.docker_host)
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
-    chronicle = LedgerChronicle(ledger, stack, settings.data_dir / "logs", clock)
+    chronicle = LedgerChronicle(
+        ledger, stack, HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs", clock
+    )
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)

@@ -191,9 +191,14 @@ class Chronicle(Protocol):
 
     def status(self, state: State) -> None: ...
     def event(self, kind: str, **data: Any) -> None: ...
-    def result(self, rollout: Rollout, state: State) -> None: ...
+    def result(self, rollout: Rollout, state: State) -> None:
+        """The rollout ends so, in `state`. It survives a crash from here on."""
+
     def decided(self, release: Release, why: UpdaterError) -> None:
-        """The release never gets a rollout."""
+        """The release never gets a rollout. It survives a crash from here on."""
+
+    async def rebuild(self, *, always: bool = False) -> None:
+        """Writes anew what others read where it was lost, or `always`; where that cannot be done now, later."""
 
     def line(self, rollout: str, line: str) -> None:
         """Appends one line to that rollout's log."""

@@ -39,6 +39,7 @@ class Reconciler:
         """Before any job: what a crash left is ended, and what was live is known."""
         async with self._turn:
             await self._ports.journal.update(lambda s: s.take_over())
+            await self._ports.chronicle.rebuild(always=True)
             await self._end_left_over()
             await self._see_reality()
             self._ports.chronicle.status(self._ports.journal.state)
@@ -67,6 +68,7 @@ class Reconciler:
         self._again = True
 
     async def _close_difference(self) -> None:
+        await self._ports.chronicle.rebuild()
         await self._end_left_over()
         while release := await self._next():
             await self._see_reality()
@@ -103,10 +105,10 @@ class Reconciler:
     async def _next(self) -> Release | None:
         await self.take_in()
         decision = self._decide()
-        gone = [release for release, _ in decision.superseded]
-        checked = await self._ports.journal.update(lambda s: s.drop(*gone).check(self._ports.clock.now()))
         for release, reason in decision.superseded:
             self._ports.chronicle.decided(release, Superseded(reason))
+        gone = [release for release, _ in decision.superseded]
+        checked = await self._ports.journal.update(lambda s: s.drop(*gone).check(self._ports.clock.now()))
         self._ports.chronicle.status(checked)
         return decision.go
 

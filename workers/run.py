@@ -109,8 +109,9 @@ class Run:
         """The one final status, journaled and told. `again` is begun anew; else anything but a success pauses."""
         at = self.ports.clock.now()
         ended = self.rollout.finish(status, at)
+        expected = self._after(self.ports.journal.state.finish(ended, at), ended, again)
+        self.ports.chronicle.result(ended, expected)  # told twice after a crash is better than never
         state = await self.ports.journal.update(lambda s: self._after(s.finish(ended, at), ended, again))
-        self.ports.chronicle.result(ended, state)
         self.ports.chronicle.status(state)
         return ended
 

@@ -176,6 +176,7 @@ class FakeChronicle:
         self.results: list[tuple[Rollout, State]] = []
         self.never: list[tuple[str, str]] = []
         self.lines: list[tuple[str, str]] = []
+        self.rebuilt = 0
 
     def status(self, state: State) -> None:
         self.statuses.append(state)
@@ -188,6 +189,9 @@ class FakeChronicle:
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         self.never.append((release.tag, why.detail))
+
+    async def rebuild(self, *, always: bool = False) -> None:
+        self.rebuilt += 1
 
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))

@@ -12,8 +12,9 @@ from app.domain.release import Release
 from app.domain.rollout import Rollout, Status, step_names
 from app.domain.stack import Stack
 from app.domain.state import State
-from app.domain.views import decision_entry, history_entry, result_view, status_view
+from app.domain.views import decision_entry, history_entry, result_view, rollout_view, status_view
 from app.ledger import Ledger
+from workers.adapters.archive import HistoryFile
 from workers.ports import Clock
 
 WRITE_SECONDS = 2.0
@@ -29,20 +30,21 @@ Write = Callable[[], Awaitable[None]]
 class LedgerChronicle:
     """Writes in order, one at a time, in a task of its own; the log's lines go to a file first."""
 
-    def __init__(self, ledger: Ledger, stack: Stack, logs: Path, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, stack: Stack, archive: HistoryFile, logs: Path, clock: Clock) -> None:
         self._ledger = ledger
-        self._steps = step_names(stack)
+        self._stack = stack
+        self._archive = archive
         self._logs = logs
         self._clock = clock
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
-        self._latest: dict[str, Any] | None = None
+        self._latest: State | None = None
         self._lines: list[tuple[str, str]] = []
 
     def status(self, state: State) -> None:
         """The latest one counts: those that wait are overtaken by it."""
         waiting = self._latest is not None
-        self._latest = status_view(state, self._steps, self._durations)
+        self._latest = state
         if not waiting:
             self._queue.put_nowait(self._write_status)
 
@@ -54,6 +56,13 @@ class LedgerChronicle:
         if rollout.status is Status.SUCCESS:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
         entry = history_entry(result, rollout.release)
+        self._archive.append(entry)
+        record = rollout_view(rollout) | result
+        self._queue.put_nowait(lambda: self._ledger.publish_record(record))
+        if _is_begun_again(rollout, state):
+            self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
+            self.event("rollout.interrupted", rollout_id=rollout.id, tag=rollout.release.tag)
+            return
         self._queue.put_nowait(lambda: self._ledger.record_result(result, entry))
         self.event("rollout.completed", rollout_id=rollout.id, tag=rollout.release.tag, status=rollout.status)
         if state.paused:
@@ -61,6 +70,7 @@ class LedgerChronicle:
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         entry = decision_entry(release, why, self._clock.now())
+        self._archive.append(entry)
         self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
         self.event(f"release.{why.code}", tag=release.tag, rollout_id=release.rollout_id, reason=why.detail)
 
@@ -70,6 +80,13 @@ class LedgerChronicle:
             self._lines.append((rollout, line))
             if len(self._lines) == 1:
                 self._queue.put_nowait(self._write_lines)
+
+    async def rebuild(self, *, always: bool = False) -> None:
+        try:
+            if always or await self._ledger.lost():
+                await self._ledger.restore(await asyncio.to_thread(self._archive.entries))
+        except LedgerUnavailable as away:
+            log.warning("the ledger cannot be rebuilt now", reason=str(away))
 
     async def run(self) -> None:
         """Writes what is told, until it is cancelled."""
@@ -93,8 +110,13 @@ class LedgerChronicle:
 
     async def _write_status(self) -> None:
         latest, self._latest = self._latest, None
-        if latest is not None:
-            await self._ledger.publish_status(latest)
+        if latest is None:
+            return
+        recall = latest.rollout is not None and latest.rollout.release.recall is not None
+        steps = step_names(self._stack, recall=recall)
+        await self._ledger.publish_status(status_view(latest, steps, self._durations))
+        if latest.rollout is not None:
+            await self._ledger.publish_record(rollout_view(latest.rollout))
 
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []
@@ -110,3 +132,8 @@ class LedgerChronicle:
                 file.write(f"{self._clock.now().isoformat(timespec='milliseconds')} {line}\n")
         except OSError as error:
             log.warning("the rollout's log could not be written", reason=str(error))
+
+
+def _is_begun_again(rollout: Rollout, state: State) -> bool:
+    """An interrupted attempt is not the end: its id gets its final result later."""
+    return any(waiting.rollout_id == rollout.id for waiting in state.accepted)
