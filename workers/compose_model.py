@@ -4,12 +4,13 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Stack
-from workers.ports import Stamp
+from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"
 RELEASE_LABEL = "updater.release"
@@ -120,3 +121,43 @@ def _move(path: str, live: str, tree: str) -> str:
         return str(PurePosixPath(tree) / PurePosixPath(path).relative_to(live))
     except ValueError:
         return path
+
+
+def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Stack, *, tree: str) -> Comparison:
+    """A release's transformed model beside the live release's (None: nothing is live)."""
+    moved = stack.moved_services()
+    services, before = model["services"], (live or {}).get("services") or {}
+    others = [
+        (name, why) for name in sorted({*services, *before} - set(moved)) if (why := _why(name, services, before))
+    ]
+    return Comparison(
+        moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
+        others=tuple(others) if live else (),
+    )
+
+
+def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:
+    context = _move(service["build"]["context"], tree, ".") if "build" in service else None
+    difference = Difference(name, service["image"], context)
+    if before is None:
+        return difference
+    new, old = (_environment(s) for s in (service, before))
+    return replace(
+        difference,
+        redefined=service["labels"][DEFINITION_LABEL] != before["labels"][DEFINITION_LABEL],
+        added=tuple(sorted(set(new) - set(old))),
+        removed=tuple(sorted(set(old) - set(new))),
+        changed=tuple(sorted(key for key in set(new) & set(old) if new[key] != old[key])),
+    )
+
+
+def _environment(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    return service.get("environment") or {}
+
+
+def _why(name: str, services: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
+    if name not in before:
+        return "it is new"
+    if name not in services:
+        return "it is gone from the release's file"
+    return None if services[name] == before[name] else "its definition changed"

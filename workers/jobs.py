@@ -8,9 +8,12 @@ from arq.cron import cron
 from arq.worker import Worker, func
 
 from app.domain.errors import UpdaterError
+from app.domain.stack import Stack
 from app.queue import dump, load, queue_name
+from workers.doctor import diagnostics, examine
 from workers.operator import Operator
-from workers.ports import Source
+from workers.plan import plan
+from workers.ports import Ports
 from workers.reconcile import Reconciler
 
 QUESTION_SECONDS = 15.0
@@ -29,10 +32,11 @@ Question = Callable[..., Awaitable[Answer]]
 class Jobs:
     """What the worker does when it is asked. An answer has `error` and `code` where it could not be done."""
 
-    def __init__(self, reconciler: Reconciler, operator: Operator, source: Source) -> None:
+    def __init__(self, stack: Stack, ports: Ports, reconciler: Reconciler) -> None:
+        self._stack = stack
+        self._ports = ports
         self._reconciler = reconciler
-        self._operator = operator
-        self._source = source
+        self._operator = Operator(ports, reconciler)
 
     async def nudge(self, _: Context) -> None:
         await self._reconciler.reconcile()
@@ -55,10 +59,25 @@ class Jobs:
 
     async def find_tag(self, _: Context, tag: str) -> Answer:
         """`sha` of what the repository has under `tag`."""
-        return {"sha": await self._source.find(tag)}
+        return {"sha": await self._ports.source.find(tag)}
+
+    async def plan(self, _: Context, tag: str) -> Answer:
+        """See workers/plan.py."""
+        return await plan(self._stack, self._ports, tag)
+
+    async def diagnostics(self, _: Context) -> Answer:
+        """See workers/doctor.py."""
+        return await diagnostics(self._ports)
+
+    async def doctor(self, _: Context) -> Answer:
+        """`checks`: see workers/doctor.py."""
+        return {"checks": [check.view() for check in await examine(self._stack, self._ports)]}
 
     def questions(self) -> dict[str, Question]:
-        asked = (self.pause, self.unpause, self.cancel, self.rollback, self.find_tag)
+        asked = (
+            *(self.pause, self.unpause, self.cancel, self.rollback),
+            *(self.find_tag, self.plan, self.diagnostics, self.doctor),
+        )
         return {question.__name__: question for question in asked}
 
 

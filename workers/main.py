@@ -22,14 +22,14 @@ from app.stack_file import load_stack
 from workers.adapters.archive import HistoryFile
 from workers.adapters.chronicle import LedgerChronicle
 from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_engine import CALL_SECONDS, DockerEngine
+from workers.adapters.docker_client import CALL_SECONDS
+from workers.adapters.docker_engine import DockerEngine
 from workers.adapters.git import GitSource
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.journal import FileJournal
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.traefik import RouteFile
 from workers.jobs import Jobs, build_worker
-from workers.operator import Operator
 from workers.ports import Ports
 from workers.reconcile import Reconciler
 
@@ -81,7 +81,7 @@ async def run(settings: WorkerSettings) -> None:
     pool = await open_pool(settings.redis_url, settings.namespace)
     async with wire(settings, stack, pool) as ports:
         reconciler = Reconciler(stack, ports, enabled=settings.enabled, pause_on_failure=settings.pause_on_failure)
-        working = asyncio.create_task(_work(reconciler, ports, pool, settings.namespace))
+        working = asyncio.create_task(_work(stack, reconciler, ports, pool, settings.namespace))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
@@ -89,12 +89,12 @@ async def run(settings: WorkerSettings) -> None:
     await pool.aclose()
 
 
-async def _work(reconciler: Reconciler, ports: Ports, pool: ArqRedis, namespace: str) -> None:
+async def _work(stack: Stack, reconciler: Reconciler, ports: Ports, pool: ArqRedis, namespace: str) -> None:
     log.info("worker starts: what an earlier one left is looked at first")
     await reconciler.start()
     await Queue(pool).nudge()
     log.info("worker is up")
-    worker = build_worker(Jobs(reconciler, Operator(ports, reconciler), ports.source), pool, namespace)
+    worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
     try:
         await worker.main()
     finally:

@@ -1,6 +1,6 @@
 """What the pipeline needs of the world, in the pipeline's words."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +62,31 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """How a service that the updater moves would run, beside how it runs in the live release.
+
+    `context` is where its image is built from, inside the release (None: the image is fetched). `redefined` is None
+    where there is nothing to compare with. Of its environment only the names are told.
+    """
+
+    service: str
+    image: str
+    context: str | None
+    redefined: bool | None = None
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A release beside the live one: the services that are moved, and the others that it changes, with a reason."""
+
+    moved: tuple[Difference, ...]
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Answer:
     """An HTTP answer: `status` 0 when there was none, `rollout` the value of the rollout header, `seconds` it took."""
 
@@ -84,6 +109,36 @@ class Room:
 
     disk: int
     memory: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A container of the project as the engine shows it; `mounts` maps where it is inside to where that is outside."""
+
+    service: str
+    state: str
+    health: str | None
+    image: str
+    color: str | None
+    release: str | None
+    command: tuple[str, ...]
+    mounts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the machine runs and holds. `own_mounts` are those of the worker's own container; None where it has none.
+
+    `by_hand` is the image that a plain `docker compose up` in the live directory would run of each service; None
+    where its file does not resolve. Bytes of disk.
+    """
+
+    containers: tuple[Seen, ...]
+    images_bytes: int
+    build_cache_bytes: int
+    versions: Mapping[str, str]
+    own_mounts: Mapping[str, str] | None
+    by_hand: Mapping[str, str] | None
 
 
 class Engine(Protocol):
@@ -109,6 +164,15 @@ class Engine(Protocol):
         It is not kept when its definition is gone, or an image of one of `services`.
         """
 
+    async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
+        """What of the kept release is gone: its definition, or images of `services`."""
+
+    async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
+        """What the release would change of the one of the SHA `live`. Changes nothing. Raises ComposeInvalid."""
+
+    async def publish(self, definition: Definition) -> None:
+        """The release is live: what an operator types by hand finds its definition."""
+
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way."""
 
@@ -130,6 +194,9 @@ class Engine(Protocol):
     async def tail(self, instance: str, lines: int) -> list[str]:
         """The last lines that it wrote."""
 
+    async def survey(self) -> Survey:
+        """What is there, for a person to read. Changes nothing."""
+
     async def prune(self, keep: Collection[str]) -> int:
         """Removes own images and stopped singletons of other releases than the SHAs in `keep`; bytes freed."""
 
@@ -142,6 +209,9 @@ class Source(Protocol):
 
     async def fetch(self, tag: str) -> str:
         """The commit SHA of `tag`, fetched. Raises TagNotFound, TagMoved, GitFailed."""
+
+    async def differs(self, old: str, new: str, path: str) -> bool:
+        """Whether anything below `path` differs between two commits that were fetched. Raises GitFailed."""
 
     async def checkout(self, sha: str) -> Path:
         """A tree of its own at that SHA. Raises GitFailed."""
@@ -158,6 +228,10 @@ class Route(Protocol):
 
     async def clear(self) -> None:
         """No route any more: there is nothing healthy to point to."""
+
+    @property
+    def file(self) -> Path:
+        """Where it is, as the worker sees it."""
 
     async def active(self) -> Color | None:
         """Where the file points now; None when it is missing or not ours."""

@@ -1,47 +1,27 @@
 """What each step does, and the evidence that it is done."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from app.domain.errors import InternalError, PreflightRefused, SingletonNeverReady, SingletonNotGone, UpdaterError
 from app.domain.rollout import Status
 from app.domain.stack import RoutedService, Singleton
-from workers import health
+from workers import fitness, health
+from workers.fitness import GB, MB
 from workers.ports import Definition, Instance, Stamp
 from workers.run import Run
 
 Evidence = dict[str, Any]
-GB, MB = 1024**3, 1024**2
-ENTRY_STATUS = 1
-"""Any HTTP status at all says that Traefik is there."""
 
 
 async def preflight(run: Run) -> Evidence:
-    """Room for two colors and a build; Traefik, Redis and the active color are well."""
-    room, needs = run.ports.room(), run.stack.needs
-    problems = []
-    if room.disk < needs.disk_gb * GB:
-        problems.append(f"{room.disk / GB:.1f} GB of disk are free, needs/disk_gb is {needs.disk_gb:g}")
-    if room.memory < needs.memory_mb * MB:
-        problems.append(f"{room.memory / MB:.0f} MB of memory are free, needs/memory_mb is {needs.memory_mb:g}")
-    problems += await _unwell_routes(run)
-    try:
-        await run.ports.inbox.ping()
-    except UpdaterError as away:
-        problems.append(str(away))
+    """Room for two colors and a build; Traefik, Redis and the active color are well, and its images are there."""
+    room = run.ports.room()
+    problems = await fitness.problems(run.stack, run.ports, room)
     if problems and not run.rollout.release.force:
         raise PreflightRefused("; ".join(problems))
     return {"disk_gb": round(room.disk / GB, 1), "memory_mb": round(room.memory / MB), "ignored": problems}
-
-
-async def _unwell_routes(run: Run) -> list[str]:
-    answers = await asyncio.gather(*(run.ports.probe.get(run.stack.route_url(s)) for s in run.stack.routed))
-    live = run.rollout.origin is not None
-    return [
-        f"{service.name} answers {answer} through Traefik"
-        for service, answer in zip(run.stack.routed, answers, strict=True)
-        if (not answer.ok if live else answer.status < ENTRY_STATUS)
-    ]
 
 
 async def recall(run: Run) -> Evidence:
@@ -63,9 +43,21 @@ async def fetch(run: Run) -> Evidence:
 async def checkout(run: Run) -> Evidence:
     """A tree of its own, and in it the definition of how the services run."""
     release, sha = run.rollout.release, _sha(run)
-    tree = await run.ports.source.checkout(sha)
-    run.definition = await run.ports.engine.define(tree, Stamp(release.tag, sha, release.rollout_id))
-    return {"sha": sha}
+    tree, stamp = await run.ports.source.checkout(sha), Stamp(release.tag, sha, release.rollout_id)
+    others = await _not_moved(run, tree, stamp)
+    run.definition = await run.ports.engine.define(tree, stamp)
+    return {"sha": sha, "not_applied": others}
+
+
+async def _not_moved(run: Run, tree: Path, stamp: Stamp) -> list[str]:
+    """What the release changes and no rollout moves: a person has to know."""
+    live = run.rollout.previous
+    compared = await run.ports.engine.compare(tree, stamp, live.sha if live else None)
+    others = [f"{name}: {reason}" for name, reason in compared.others]
+    if others:
+        text = f"the release also changes {', '.join(others)}. That is not applied by itself; do it by hand."
+        await run.record(lambda r: r.warn(text))
+    return others
 
 
 async def build(run: Run) -> Evidence:
@@ -151,6 +143,8 @@ async def prune(run: Run) -> Evidence:
     if rollout.reason_code is None:
         state = state.finish(rollout.finish(Status.SUCCESS, run.ports.clock.now()), run.ports.clock.now())
     keep = {live.sha for live in (state.current, state.previous) if live}
+    if rollout.reason_code is None and run.definition is not None:
+        await run.ports.engine.publish(run.definition)
     freed = await run.ports.engine.prune(keep)
     await run.ports.source.prune(keep)
     return {"freed_bytes": freed}

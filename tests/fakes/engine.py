@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
-from workers.ports import Definition, Instance, Stamp
+from workers.ports import Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
 
 
 class TwoAtOnce(BaseException):
@@ -56,6 +57,7 @@ class FakeEngine:
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._stamps: dict[Path, Stamp] = {}
         self._containers: dict[str, _Container] = {}
+        self.published: str | None = None
         self._made = 0
 
     def behave(self, name: str, tag: str, **change: Any) -> None:
@@ -91,10 +93,25 @@ class FakeEngine:
         return Definition(path, stamp.sha)
 
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
-        for service in services:
-            if (service, stamp.sha) not in self.images:
-                raise ReleaseNotKept(f"the image of {service} is gone", service=service)
+        if gone := await self.missing(stamp.sha, services):
+            raise ReleaseNotKept(f"of {stamp.release} this is gone: {', '.join(gone)}")
         return await self.define(Path("/kept") / stamp.sha, stamp)
+
+    async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
+        return [f"{service}:{sha}" for service in services if (service, sha) not in self.images]
+
+    async def publish(self, definition: Definition) -> None:
+        self.published = definition.sha
+
+    async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
+        assert str(tree).startswith("/trees")
+        redefined = None if live is None else False
+        names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
+        return Comparison(tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names))
+
+    async def survey(self) -> Survey:
+        seen = tuple(self._seen(c) for c in self._containers.values())
+        return Survey(seen, 1000 * len(self.images), 0, {"engine": "in memory"}, None, None)
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
@@ -205,6 +222,11 @@ class FakeEngine:
         dies = container.behaviour.dies_after
         died = dies is not None and self._clock.monotonic() >= container.started_at + dies
         return "exited" if container.exited or died else "running"
+
+    def _seen(self, container: _Container) -> Seen:
+        color = container.service.partition("-")[2] or None
+        state, health = self._state(container), self._health(container)
+        return Seen(container.service, state, health, container.image, color, container.stamp.release, (), {})
 
     def _is_ready(self, container: _Container) -> bool:
         started = container.started_at

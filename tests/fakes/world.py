@@ -40,6 +40,10 @@ class FakeRoute:
     async def clear(self) -> None:
         self._install(None, "")
 
+    @property
+    def file(self) -> Path:
+        return Path("/routes/dynamic/updater-routes.yml")
+
     async def active(self) -> Color | None:
         return self._file
 
@@ -92,6 +96,7 @@ class FakeSource:
         self.tags = {tag: sha_of(tag) for tag in tags}
         self.moved: set[str] = set()
         self.trees: set[str] = set()
+        self.unchanged: set[str] = set()
 
     async def find(self, tag: str) -> str:
         if tag not in self.tags:
@@ -102,6 +107,9 @@ class FakeSource:
         if tag in self.moved:
             raise TagMoved(tag)
         return await self.find(tag)
+
+    async def differs(self, old: str, new: str, path: str) -> bool:
+        return old != new and path not in self.unchanged
 
     async def checkout(self, sha: str) -> Path:
         self.trees.add(sha)
@@ -191,7 +199,7 @@ class FakeChronicle:
         self.never.append((release.tag, why.detail))
 
     async def rebuild(self, *, always: bool = False) -> None:
-        self.rebuilt += 1
+        self.rebuilt += 1 if always else 0
 
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))

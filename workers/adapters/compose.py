@@ -45,6 +45,11 @@ def config_command(compose: Command, file: Path, directory: str, project: str) -
     ]
 
 
+def by_hand_command(compose: Command) -> Command:
+    """What a plain `docker compose` in the live directory reads, its own COMPOSE_FILE included."""
+    return [*compose, "config", "--format", "json"]
+
+
 def _project(compose: Command, model: Path, project: str) -> Command:
     return [
         *compose,
@@ -93,6 +98,26 @@ class Compose:
         except ValueError as error:
             raise ComposeInvalid(f"{file.name}: Compose printed something that is not JSON") from error
         return model
+
+    async def by_hand(self, directory: str) -> dict[str, Any] | None:
+        """The model that an operator's own command finds in `directory`; None when it does not resolve."""
+        try:
+            running = read_command(
+                by_hand_command(self._command), limit=CONFIG_SECONDS, env=self._env, cwd=Path(directory)
+            )
+            finished, out = await running
+            model: dict[str, Any] | None = json.loads(out) if finished.ok else None
+        except (TimeoutError, OSError, ValueError):
+            return None
+        return model
+
+    async def version(self) -> str:
+        """Empty when it cannot be told."""
+        try:
+            _, out = await read_command([*self._command, "version", "--short"], limit=CONFIG_SECONDS, env=self._env)
+        except (TimeoutError, OSError):
+            return ""
+        return out.strip()
 
     async def build(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
         """Builds in parallel. Raises BuildFailed with the last lines of the output."""

@@ -50,6 +50,7 @@ class GitSource:
         self._mirror = directory / "mirror.git"
         self._trees = directory / "trees"
         self._fetch_seconds = fetch_seconds
+        self._turn = asyncio.Lock()  # a plan may be asked for while a rollout fetches
 
     async def find(self, tag: str) -> str:
         Version.of(tag)
@@ -62,6 +63,10 @@ class GitSource:
 
     async def fetch(self, tag: str) -> str:
         Version.of(tag)
+        async with self._turn:
+            return await self._fetch(tag)
+
+    async def _fetch(self, tag: str) -> str:
         await self._ensure_mirror()
         finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
         if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
@@ -71,23 +76,35 @@ class GitSource:
         self._expect(finished, f"{tag} could not be fetched")
         return await self._resolve(tag)
 
+    async def differs(self, old: str, new: str, path: str) -> bool:
+        words = ["diff", "--quiet", "--no-ext-diff", "--no-textconv", old, new, "--", path]
+        finished, _ = await self._git(words, LOCAL_SECONDS)
+        if finished.code not in {0, 1}:
+            self._expect(finished, f"{old} and {new} cannot be compared")
+        return finished.code == 1
+
     async def checkout(self, sha: str) -> Path:
         if not _SHA.fullmatch(sha):
             raise GitFailed(f"{sha!r} is not a commit SHA")
         tree = self._trees / sha
-        if not await self._is_whole(tree, sha):
-            await asyncio.to_thread(shutil.rmtree, tree, True)
-            await self._git(["worktree", "prune"], LOCAL_SECONDS)
-            finished, _ = await self._git(["worktree", "add", "--detach", "--quiet", str(tree), sha], LOCAL_SECONDS)
-            self._expect(finished, f"{sha} could not be checked out")
+        async with self._turn:
+            if not await self._is_whole(tree, sha):
+                await self._add(tree, sha)
         return tree
 
     async def prune(self, keep: Collection[str]) -> None:
-        for tree in self._trees.iterdir() if self._trees.exists() else ():
-            if tree.name not in keep:
-                await asyncio.to_thread(shutil.rmtree, tree, True)
-        if self._mirror.exists():
-            await self._git(["worktree", "prune"], LOCAL_SECONDS)
+        async with self._turn:
+            for tree in self._trees.iterdir() if self._trees.exists() else ():
+                if tree.name not in keep:
+                    await asyncio.to_thread(shutil.rmtree, tree, True)
+            if self._mirror.exists():
+                await self._git(["worktree", "prune"], LOCAL_SECONDS)
+
+    async def _add(self, tree: Path, sha: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, tree, True)
+        await self._git(["worktree", "prune"], LOCAL_SECONDS)
+        finished, _ = await self._git(["worktree", "add", "--detach", "--quiet", str(tree), sha], LOCAL_SECONDS)
+        self._expect(finished, f"{sha} could not be checked out")
 
     async def _resolve(self, tag: str) -> str:
         finished, out = await self._git(resolve_command(tag), LOCAL_SECONDS)

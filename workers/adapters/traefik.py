@@ -40,6 +40,10 @@ class RouteFile:
                 "between them is no single step. Mount the parent directory, and have Traefik watch one inside it."
             )
 
+    @property
+    def file(self) -> Path:
+        return self._path
+
     async def flip(self, color: Color, rollout: str) -> None:
         await self._install(routes.render(self._stack, color, rollout))
 

@@ -5,8 +5,8 @@ import pytest
 
 from app.domain.errors import ComposeInvalid
 from tests.examples import a_stack, sha_of
-from workers.compose_model import fingerprint, image_name, transform
-from workers.ports import Stamp
+from workers.compose_model import compare, fingerprint, image_name, restamp, transform
+from workers.ports import Comparison, Stamp
 
 STACK = a_stack(routed=a_stack().routed[1:])
 SHA = sha_of("v1.1.0")
@@ -149,3 +149,61 @@ def test_the_fingerprint_depends_on_everything_else(change: dict[str, Any]) -> N
 def test_the_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
     service = copy.deepcopy(color_of_api())
     assert fingerprint(dict(reversed(service.items()))) == fingerprint(service)
+
+
+# Beside the live release
+
+
+def compared(new: dict[str, Any], live: dict[str, Any] | None) -> Comparison:
+    before = (
+        transform(live, STACK, Stamp("v1.0.0", sha_of("v1.0.0"), "r-0"), live="/srv/shop", tree="/t") if live else None
+    )
+    return compare(transformed(new), before, STACK, tree="/data/trees/abc")
+
+
+def test_a_release_with_the_same_file_changes_nothing() -> None:
+    found = compared(model(), model())
+    assert [(d.service, d.context, d.redefined) for d in found.moved] == [
+        ("api-blue", "api", False),
+        ("api-green", "api", False),
+        ("bot", None, False),
+    ]
+    assert found.others == ()
+
+
+def test_without_a_live_release_there_is_nothing_to_compare_with() -> None:
+    found = compared(model(), None)
+    assert {d.redefined for d in found.moved} == {None}
+    assert found.others == ()
+
+
+def test_of_the_environment_only_names_are_told() -> None:
+    new = model()
+    new["services"]["api-blue"]["environment"] = {"MODE": "other-secret", "ADDED": "secret"}
+    live = model()
+    live["services"]["api-blue"]["environment"] = {"MODE": "live", "OLD": "secret"}
+    difference = compared(new, live).moved[0]
+    assert (difference.added, difference.removed, difference.changed) == (("ADDED",), ("OLD",), ("MODE",))
+    assert difference.redefined
+    assert "secret" not in repr(difference)
+
+
+def test_what_the_updater_does_not_move_is_told_with_its_reason() -> None:
+    new, live = model(), model()
+    new["services"]["postgres"]["image"] = "postgres:17"
+    new["services"]["qdrant"] = {"image": "qdrant"}
+    live["services"]["ollama"] = {"image": "ollama"}
+    assert compared(new, live).others == (
+        ("ollama", "it is gone from the release's file"),
+        ("postgres", "its definition changed"),
+        ("qdrant", "it is new"),
+    )
+
+
+def test_a_release_that_comes_back_carries_the_new_rollouts_id() -> None:
+    kept = transformed(model())
+    back = restamp(kept, STACK, Stamp("v1.1.0", SHA, "r-2"))
+    labels = {name: back["services"][name]["labels"]["updater.rollout"] for name in ("api-blue", "api-green", "bot")}
+    assert set(labels.values()) == {"r-2"}
+    assert back["services"]["api-blue"]["image"] == kept["services"]["api-blue"]["image"]
+    assert kept["services"]["bot"]["labels"]["updater.rollout"] == "r-1", "what was given stays"

@@ -1,0 +1,147 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.errors import EngineFailed
+from app.domain.stack import Color
+from tests.fakes.world import World
+from workers.doctor import Check, Verdict, diagnostics, examine
+from workers.ports import Seen, Survey
+
+HEALTHY = Survey((), 0, 0, {"docker_engine": "20.10", "compose": "2.40.3"}, None, None)
+
+
+def seen(service: str, **change: Any) -> Seen:
+    known = Seen(service, "running", "healthy", f"shop-{service}:abc", None, "v1.0.0", (), {})
+    return replace(known, **change)
+
+
+async def check(world: World, name: str, survey: Survey) -> Check:
+    async def answer() -> Survey:
+        return survey
+
+    world.engine.survey = answer  # type: ignore[method-assign]  # a fake is ours to tell what it sees
+    return next(c for c in await examine(world.stack, world.ports) if c.name == name)
+
+
+async def test_a_machine_without_an_engine_is_told_at_once(world: World) -> None:
+    checks = await examine(world.stack, replace(world.ports, engine=Unreachable()))  # type: ignore[arg-type]
+    assert [(c.name, c.status) for c in checks] == [("engine", Verdict.FAILED)]
+    assert "DOCKER_HOST" in checks[0].remedy
+
+
+async def test_every_check_that_is_not_well_says_what_to_do(world: World) -> None:
+    for found in await examine(world.stack, world.ports):
+        assert (found.status is Verdict.OK) == (found.remedy == ""), found
+
+
+async def test_compose_that_does_not_run_is_a_failure(world: World) -> None:
+    found = await check(world, "engine", replace(HEALTHY, versions={"docker_engine": "20.10", "compose": ""}))
+    assert (found.status, "UPDATER_COMPOSE" in found.remedy) == (Verdict.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "verdict"),
+    [
+        ({"/routes": "/routes"}, Verdict.OK),
+        ({"/etc/dynamic": "/routes/dynamic"}, Verdict.OK),
+        ({"/etc/r.yml": "/routes/dynamic/updater-routes.yml"}, Verdict.FAILED),
+        ({"/data": "/srv/data"}, Verdict.WARNING),
+    ],
+)
+async def test_the_directory_is_mounted_and_not_the_file(
+    world: World, mounts: dict[str, str], verdict: Verdict
+) -> None:
+    found = await check(world, "traefik_mount", replace(HEALTHY, containers=(seen("traefik", mounts=mounts),)))
+    assert found.status is verdict
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict", "said"),
+    [
+        ("--providers.providersThrottleDuration=100ms", Verdict.OK, "100 ms"),
+        ("--providers.providersthrottleduration=2s", Verdict.WARNING, "2000 ms"),
+        ("--log.level=WARN", Verdict.WARNING, "it is not set"),
+    ],
+)
+async def test_the_throttle_is_read_from_the_command_line(
+    world: World, words: str, verdict: Verdict, said: str
+) -> None:
+    traefik = seen("traefik", command=("traefik", words), mounts={"/routes": "/routes"})
+    found = await check(world, "traefik_throttle", replace(HEALTHY, containers=(traefik,)))
+    assert (found.status, said in found.found) == (verdict, True)
+
+
+async def test_the_throttle_is_read_from_a_mounted_file(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "traefik.yml"
+    file.write_text("providers:\n  providersThrottleDuration: 50ms\n")
+    traefik = seen("traefik", mounts={"/routes": "/routes", "/etc/traefik/traefik.yml": str(file)})
+    found = await check(world, "traefik_throttle", replace(HEALTHY, containers=(traefik,)))
+    assert (found.status, found.found) == (Verdict.OK, "50 ms")
+
+
+@pytest.mark.parametrize(
+    ("mounts", "verdict"),
+    [
+        (None, Verdict.OK),
+        ({"/routes": "/routes", "/srv": "/srv"}, Verdict.OK),
+        ({"/routes": "/routes", "/srv/shop": "/home/me/shop"}, Verdict.FAILED),
+        ({"/routes": "/routes"}, Verdict.FAILED),
+    ],
+)
+async def test_a_path_means_the_same_inside_and_outside(
+    world: World, mounts: dict[str, str] | None, verdict: Verdict
+) -> None:
+    found = await check(world, "same_paths", replace(HEALTHY, own_mounts=mounts))
+    assert found.status is verdict
+    assert ("`/srv/shop:/srv/shop`" in found.remedy) == (verdict is Verdict.FAILED)
+
+
+async def test_the_active_color_has_to_run_and_the_idle_one_not(world: World) -> None:
+    running = replace(HEALTHY, containers=(seen("api-blue", health="unhealthy"), seen("skills-green")))
+    verdicts = {
+        name: (await check(world, f"color_{name}", running)).status
+        for name in ("api-blue", "api-green", "skills-blue", "skills-green")
+    }
+    assert verdicts == {
+        "api-blue": Verdict.WARNING,
+        "api-green": Verdict.OK,
+        "skills-blue": Verdict.WARNING,
+        "skills-green": Verdict.WARNING,
+    }
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "verdict"),
+    [
+        (None, Verdict.WARNING),
+        ({"api-blue": "shop-api-blue"}, Verdict.WARNING),
+        ({"api-blue": "shop-api-blue:abc", "skills-blue": "x"}, Verdict.OK),
+    ],
+)
+async def test_what_a_plain_compose_up_would_replace_is_told(
+    world: World, by_hand: dict[str, str] | None, verdict: Verdict
+) -> None:
+    survey = replace(HEALTHY, containers=(seen("api-blue"),), by_hand=by_hand)
+    found = await check(world, "compose_by_hand", survey)
+    assert (found.status, "COMPOSE_FILE" in found.remedy) == (verdict, verdict is Verdict.WARNING)
+
+
+async def test_a_route_file_that_names_another_color_is_a_failure(world: World) -> None:
+    assert (await check(world, "route_file", HEALTHY)).status is Verdict.OK
+    await world.route.flip(Color.GREEN, "r-hand")
+    assert (await check(world, "route_file", HEALTHY)).status is Verdict.FAILED
+
+
+async def test_diagnostics_name_what_runs(world: World) -> None:
+    found = await diagnostics(world.ports)
+    assert found["git_ref"] == "v1.0.0"
+    assert {c["service"] for c in found["containers"]} == {"skills-blue", "api-blue", "bot"}
+    assert set(found["disk_usage"]) == {"free_bytes", "images_bytes", "build_cache_bytes"}
+
+
+class Unreachable:
+    async def survey(self) -> Survey:
+        raise EngineFailed("no Docker Engine answers")

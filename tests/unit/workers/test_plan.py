@@ -1,0 +1,61 @@
+import pytest
+
+from app.domain.errors import TagNotFound
+from app.domain.stack import Color
+from tests.examples import sha_of
+from tests.fakes.world import World
+from workers.plan import plan
+from workers.ports import Room
+
+
+async def test_a_plan_tells_what_a_rollout_would_do(world: World) -> None:
+    world.source.unchanged = {"bot"}
+    told = await plan(world.stack, world.ports, "v1.1.0")
+    assert (told["tag"], told["sha"], told["current"]) == (
+        "v1.1.0",
+        sha_of("v1.1.0"),
+        {"tag": "v1.0.0", "sha": sha_of("v1.0.0")},
+    )
+    assert (told["starts"], told["stops"]) == (["skills-green", "api-green"], ["skills-blue", "api-blue"])
+    assert told["route"] == {"from": Color.BLUE, "to": Color.GREEN, "routers": ["updater-skills", "updater-api"]}
+    assert [(i["service"], i["builds"]) for i in told["images"]] == [
+        ("skills-green", True),
+        ("api-green", True),
+        ("bot", True),
+    ]
+    assert told["singletons"] == [
+        {"name": "bot", "service": "bot", "restarts": False, "reason": "nothing about it changed"}
+    ]
+    assert (told["would_start"], told["blocked_by"]) == (True, [])
+
+
+async def test_a_plan_changes_nothing(world: World) -> None:
+    before = world.state
+    await plan(world.stack, world.ports, "v1.1.0")
+    assert (world.state, world.effects, world.chronicle.events) == (before, [], [])
+
+
+async def test_a_bot_whose_files_changed_restarts(world: World) -> None:
+    told = await plan(world.stack, world.ports, "v1.1.0")
+    assert (told["singletons"][0]["restarts"], told["singletons"][0]["reason"]) == (True, "bot changed")
+
+
+async def test_the_first_release_of_all_is_planned_on_blue() -> None:
+    world = World()
+    told = await plan(world.stack, world.ports, "v1.0.0")
+    assert (told["current"], told["target_color"], told["stops"]) == (None, Color.BLUE, [])
+    assert told["singletons"][0]["reason"] == "it starts for the first time"
+
+
+async def test_everything_that_speaks_against_it_is_told_at_once(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.room = Room(0, 10**12)
+    told = await plan(world.stack, world.ports, "v0.9.0")
+    assert not told["would_start"]
+    for part in ("paused: mend it", "v0.9.0 is not newer than the live v1.0.0", "GB of disk"):
+        assert part in "; ".join(told["blocked_by"])
+
+
+async def test_a_tag_that_is_not_there_has_no_plan(world: World) -> None:
+    with pytest.raises(TagNotFound):
+        await plan(world.stack, world.ports, "v9.9.9")

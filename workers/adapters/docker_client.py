@@ -1,0 +1,86 @@
+"""The Docker Engine's API: one call at a time in a thread, each with its limit, its errors translated."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+from requests.exceptions import RequestException
+
+from app.domain.errors import EngineFailed
+from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL, SHA_LABEL
+from workers.ports import Instance
+
+CALL_SECONDS = 30.0
+"""The limit of one call to the engine; a stop has its grace on top."""
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+
+T = TypeVar("T")
+
+
+class Missing(EngineFailed):
+    """The engine has no such thing."""
+
+
+class Docker:
+    """The engine that `client` talks to."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._client = client
+
+    async def call(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
+        """After the limit the outcome is unknown, and the caller has to look. Raises Missing, EngineFailed."""
+        try:
+            async with asyncio.timeout(limit):
+                return await asyncio.to_thread(ask, self._client)
+        except (ImageNotFound, NotFound) as error:
+            raise Missing(str(error.explanation)) from error
+        except TimeoutError as error:
+            raise EngineFailed(f"the Docker Engine did not answer within {limit:.0f} s") from error
+        except APIError as error:
+            raise EngineFailed(str(error.explanation or error)) from error
+        except (DockerException, RequestException) as error:
+            raise EngineFailed(f"the Docker Engine cannot be reached ({type(error).__name__})") from error
+
+    async def containers(self, project: str, *labels: str) -> list[Container]:
+        """The project's containers with all of `labels`, stopped ones too; the newest first."""
+        wanted = [f"{PROJECT_LABEL}={project}", f"{ONEOFF_LABEL}=False", *labels]
+        filters: dict[str, str | list[str] | bool] = {"label": wanted}
+        return await self.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
+
+    async def image_id(self, image: str) -> str | None:
+        """None when there is no such image."""
+        try:
+            return str((await self.call(lambda c: c.images.get(image))).id)
+        except Missing:
+            return None
+
+
+def instance_of(container: Container) -> Instance:
+    """What the engine says of `container`, in the pipeline's words."""
+    attrs: Mapping[str, Any] = container.attrs
+    state, labels = attrs["State"], attrs["Config"]["Labels"] or {}
+    return Instance(
+        id=attrs["Id"],
+        service=labels.get(SERVICE_LABEL, ""),
+        state=state["Status"],
+        health=(state.get("Health") or {}).get("Status"),
+        restarts=attrs.get("RestartCount", 0),
+        exit_code=state.get("ExitCode"),
+        address=_address(attrs),
+        image=attrs.get("Image"),
+        rollout=labels.get(ROLLOUT_LABEL),
+        sha=labels.get(SHA_LABEL),
+        definition=labels.get(DEFINITION_LABEL),
+    )
+
+
+def _address(attrs: Mapping[str, Any]) -> str | None:
+    """The address in the first network by name; with several networks all lead to the same container."""
+    networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
+    return next((networks[n]["IPAddress"] for n in sorted(networks) if networks[n]["IPAddress"]), None)

@@ -1,0 +1,59 @@
+"""What is too old goes: own singletons, images and definitions, by their labels, and the build cache over its limit."""
+
+import re
+from collections.abc import Collection
+
+from app.domain.errors import EngineFailed
+from app.domain.stack import Stack
+from workers.adapters.docker_client import CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
+from workers.compose_model import SHA_LENGTH, STACK_LABEL
+
+RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
+GB = 1024**3
+
+
+async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str]) -> None:
+    """Stopped ones of other releases than `keep`, and all but the newest of each release."""
+    for singleton in stack.singletons:
+        seen: set[str] = set()
+        found = await docker.containers(stack.project, f"{SERVICE_LABEL}={singleton.service}")
+        for instance in (instance_of(c) for c in found):
+            if instance.sha is None:
+                continue
+            if instance.gone and (instance.sha not in keep or instance.sha in seen):
+                await remove(docker, instance.id)
+            seen.add(instance.sha)
+
+
+async def prune_images(docker: Docker, stack: Stack, keep: Collection[str]) -> int:
+    """Bytes freed by the images of other releases than `keep`."""
+    short = {sha[:SHA_LENGTH] for sha in keep}
+    own = {"label": f"{STACK_LABEL}={stack.project}"}
+    images = await docker.call(lambda c: c.images.list(filters=own))
+    tags = {tag: image.attrs["Size"] for image in images for tag in image.tags}
+    old = {tag: size for tag, size in tags.items() if RELEASE_TAG.fullmatch(tag) and tag[-SHA_LENGTH:] not in short}
+    return sum([size for tag, size in old.items() if await _untag(docker, tag)])
+
+
+async def prune_build_cache(docker: Docker, stack: Stack) -> int:
+    """Bytes freed."""
+    limit = int(stack.keep.build_cache_gb * GB)
+    freed = await docker.call(lambda c: c.api.prune_builds(keep_storage=limit), limit=CALL_SECONDS * 2)
+    return int(freed.get("SpaceReclaimed") or 0)
+
+
+async def remove(docker: Docker, instance: str) -> None:
+    """A stopped one. One that is not there is no error."""
+    try:
+        await docker.call(lambda c: c.api.remove_container(instance, v=True))
+    except Missing:
+        return
+
+
+async def _untag(docker: Docker, tag: str) -> bool:
+    """False where a container, a stopped one too, still needs the image: it stays."""
+    try:
+        await docker.call(lambda c: c.api.remove_image(tag))
+    except EngineFailed:
+        return False
+    return True

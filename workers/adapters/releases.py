@@ -1,0 +1,59 @@
+"""The definitions of the releases that are kept, each in a file that only the updater may read."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+MODEL_FILE = "compose.json"
+CURRENT = "current"
+
+Model = dict[str, Any]
+
+
+class ReleaseFiles:
+    """One directory a release below `directory`, named by its SHA."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def path(self, sha: str) -> Path:
+        return self._directory / sha / MODEL_FILE
+
+    @property
+    def current(self) -> Path:
+        """Where the live release's definition is found, whichever that is: for a plain `docker compose`."""
+        return self._directory / CURRENT / MODEL_FILE
+
+    def read(self, sha: str) -> Model | None:
+        """None when it is gone or not whole."""
+        try:
+            model: Model = json.loads(self.path(sha).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return model
+
+    def write(self, sha: str, model: Model) -> Path:
+        """Mode 0600 from its first byte: it holds the operator's secrets."""
+        path = self.path(sha)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, staged = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(json.dumps(model))
+        Path(staged).replace(path)
+        return path
+
+    def publish(self, sha: str) -> None:
+        """`current` leads to that release from here on, in one step."""
+        link, staged = self._directory / CURRENT, self._directory / f".{CURRENT}"
+        staged.unlink(missing_ok=True)
+        staged.symlink_to(sha, target_is_directory=True)
+        staged.replace(link)
+
+    def prune(self, keep: Collection[str]) -> None:
+        for directory in self._directory.iterdir() if self._directory.exists() else ():
+            if directory.name not in keep and not directory.is_symlink():
+                shutil.rmtree(directory, ignore_errors=True)

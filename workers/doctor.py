@@ -1,0 +1,194 @@
+"""Everything about the machine that an operator can have wrong, and what to do about each."""
+
+import asyncio
+import re
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from app.domain.errors import UpdaterError
+from app.domain.stack import Stack
+from app.domain.state import State
+from workers import fitness
+from workers.ports import Ports, Seen, Survey
+
+THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
+MOST_THROTTLE_MS = 200.0
+CALM_THROTTLE_MS = 2000.0
+"""Traefik's default."""
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at, what was found, and what to do (empty where there is nothing to do)."""
+
+    name: str
+    status: Verdict
+    found: str
+    remedy: str = ""
+
+    def view(self) -> dict[str, str]:
+        return asdict(self)
+
+
+async def diagnostics(ports: Ports) -> dict[str, Any]:
+    """What runs and what it takes, as plain JSON values. Raises EngineFailed."""
+    seen, room, live = await ports.engine.survey(), ports.room(), ports.journal.state.current
+    shown = ("service", "state", "health", "image", "color", "release")
+    return {
+        "git_sha": live.sha if live else None,
+        "git_ref": live.tag if live else None,
+        "containers": [{name: getattr(c, name) for name in shown} for c in seen.containers],
+        "disk_usage": {
+            "free_bytes": room.disk,
+            "images_bytes": seen.images_bytes,
+            "build_cache_bytes": seen.build_cache_bytes,
+        },
+        "versions": dict(seen.versions),
+    }
+
+
+async def examine(stack: Stack, ports: Ports) -> list[Check]:
+    """Every check, in the order in which a person would make them."""
+    try:
+        seen = await ports.engine.survey()
+    except UpdaterError as error:
+        return [Check("engine", Verdict.FAILED, str(error), "Start the Docker Engine, or correct DOCKER_HOST.")]
+    state, route = ports.journal.state, ports.route.file
+    checks = [
+        _engine(seen),
+        _mounted_route(seen, route),
+        await asyncio.to_thread(_throttle, seen, route),
+        _same_paths(seen, [route, Path(stack.directory)]),
+        *_colors(stack, state, seen),
+        _by_hand(stack, state, seen),
+        await _route_names_what_is_live(ports),
+    ]
+    problems = await fitness.problems(stack, ports, ports.room())
+    remedy = "No rollout starts like this, unless it is forced: mend each of them."
+    return [*checks, Check("preflight", _failed_if(problems), "; ".join(problems) or "fit", remedy if problems else "")]
+
+
+def _engine(seen: Survey) -> Check:
+    found = ", ".join(f"{name} {version}" for name, version in seen.versions.items())
+    if not seen.versions.get("compose", "-"):
+        return Check(
+            "engine", Verdict.FAILED, found, "Docker Compose does not run: name its command in UPDATER_COMPOSE."
+        )
+    return Check("engine", Verdict.OK, found)
+
+
+def _mounted_route(seen: Survey, route: Path) -> Check:
+    """A bind mount of one file goes blind after the first rename: the directory has to be mounted."""
+    sources = {source: c for c in seen.containers for source in c.mounts.values()}
+    if str(route) in sources:
+        remedy = f"Mount {route.parent.parent} into Traefik, and have it watch {route.parent.name} in there."
+        return Check("traefik_mount", Verdict.FAILED, f"{sources[str(route)].service} mounts the file {route}", remedy)
+    mounted = next((str(p) for p in route.parents if str(p) in sources), None)
+    if mounted:
+        return Check("traefik_mount", Verdict.OK, f"{sources[mounted].service} mounts the directory {mounted}")
+    remedy = (
+        f"See that Traefik watches {route.parent}. Where it runs outside the project this cannot be seen from here."
+    )
+    return Check("traefik_mount", Verdict.WARNING, f"no container of the project mounts {route.parent}", remedy)
+
+
+def _throttle(seen: Survey, route: Path) -> Check:
+    """Every flip and every rollback may wait for as long as Traefik sleeps after an event."""
+    remedy = "Set providersThrottleDuration to 100ms in Traefik's static configuration, and restart Traefik once."
+    traefik = _traefik(seen, route)
+    if traefik is None:
+        return Check("traefik_throttle", Verdict.WARNING, "Traefik's configuration cannot be seen from here", remedy)
+    texts = [*traefik.command, *(_text(Path(source)) for source in traefik.mounts.values())]
+    found = next((match for text in texts if (match := THROTTLE.search(text))), None)
+    millis = float(found[1]) * (1 if found[2] == "ms" else 1000) if found else CALM_THROTTLE_MS
+    said = f"{millis:.0f} ms{'' if found else ' (Traefik default: it is not set)'}"
+    bad = millis > MOST_THROTTLE_MS
+    return Check("traefik_throttle", Verdict.WARNING if bad else Verdict.OK, said, remedy if bad else "")
+
+
+def _traefik(seen: Survey, route: Path) -> Seen | None:
+    watched = {str(route), *map(str, route.parents)} - {"/"}
+    return next((c for c in seen.containers if watched & set(c.mounts.values())), None)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8") if file.suffix in {".yml", ".yaml", ".toml"} else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _same_paths(seen: Survey, needed: list[Path]) -> Check:
+    """The engine resolves bind mounts and build contexts on the host: a path has to mean the same on both sides."""
+    if seen.own_mounts is None:
+        return Check("same_paths", Verdict.OK, "the worker runs on the host itself")
+    wrong = [str(path) for path in needed if not _means_the_same(path, seen)]
+    remedy = " ".join(f"Mount it as `{path}:{path}` into the worker." for path in wrong)
+    found = f"inside and outside differ for {', '.join(wrong)}" if wrong else "the same inside and outside"
+    return Check("same_paths", Verdict.FAILED if wrong else Verdict.OK, found, remedy)
+
+
+def _means_the_same(path: Path, seen: Survey) -> bool:
+    mounts = {PurePosixPath(inside): PurePosixPath(outside) for inside, outside in (seen.own_mounts or {}).items()}
+    below = next((p for p in (path, *path.parents) if PurePosixPath(p) in mounts), None)
+    return below is not None and mounts[PurePosixPath(below)] == PurePosixPath(below)
+
+
+def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
+    """The active color runs and is well; the idle one does not run."""
+    by_service = {c.service: c for c in seen.containers if c.state == "running"}
+    checks = []
+    for service in stack.routed:
+        for color, name in service.colors.items():
+            running, active = by_service.get(name), color is state.active_color
+            said = f"{color} is {'active' if active else 'idle'} and {_said(running)}"
+            well = running is None if not active else running is not None and running.health in {None, "healthy"}
+            checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, said, _advice(active, well)))
+    return checks
+
+
+def _said(running: Seen | None) -> str:
+    return f"runs ({running.health or 'no health check'})" if running else "does not run"
+
+
+def _advice(active: bool, well: bool) -> str:
+    if well:
+        return ""
+    return "Your traffic goes there: look at its logs now." if active else "It takes memory for nothing: stop it."
+
+
+def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
+    """What a plain `docker compose up` would do to the live color."""
+    remedy = (
+        f"In {stack.directory}/.env set COMPOSE_PROJECT_NAME={stack.project} and COMPOSE_FILE=<the updater's data "
+        "directory>/releases/current/compose.json: then it reads what is live."
+    )
+    if seen.by_hand is None:
+        found = f"a plain `docker compose` in {stack.directory} finds no file that resolves"
+        return Check("compose_by_hand", Verdict.WARNING, found, remedy)
+    active = [s.colors[state.active_color] for s in stack.routed] if state.active_color else []
+    other = [c.service for c in seen.containers if c.service in active and seen.by_hand.get(c.service) != c.image]
+    if other:
+        found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
+        return Check("compose_by_hand", Verdict.WARNING, found, remedy)
+    return Check("compose_by_hand", Verdict.OK, "a plain `docker compose up` would run what is live")
+
+
+async def _route_names_what_is_live(ports: Ports) -> Check:
+    named, live = await ports.route.active(), ports.journal.state.active_color
+    if named is live:
+        return Check("route_file", Verdict.OK, f"it names {named or 'no color'}")
+    remedy = f"Look at {ports.route.file}: who changed it? The next rollout begins from what it names."
+    return Check("route_file", Verdict.FAILED, f"it names {named or 'no color'}, the active color is {live}", remedy)
+
+
+def _failed_if(problems: list[str]) -> Verdict:
+    return Verdict.FAILED if problems else Verdict.OK

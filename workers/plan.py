@@ -1,0 +1,105 @@
+"""What a rollout of a tag would do, without doing it."""
+
+from typing import Any
+
+from app.domain.errors import GitFailed
+from app.domain.release import LiveRelease, Version, new_rollout_id
+from app.domain.stack import Color, Singleton, Stack
+from app.domain.state import State
+from workers import fitness
+from workers.fitness import GB
+from workers.ports import Comparison, Difference, Ports, Stamp
+
+Plan = dict[str, Any]
+
+
+async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
+    """The plan, as plain JSON values. The tag is fetched and checked out, and nothing that runs is touched.
+
+    Raises TagNotFound, TagMoved, GitFailed, ComposeInvalid.
+    """
+    state, room = ports.journal.state, ports.room()
+    sha = await ports.source.fetch(tag)
+    tree = await ports.source.checkout(sha)
+    live = state.current.sha if state.current else None
+    compared = await ports.engine.compare(tree, Stamp(tag, sha, new_rollout_id()), live)
+    target = state.active_color.other if state.active_color else Color.BLUE
+    differing = {d.service: await _differs(ports, d, live, sha) for d in compared.moved}
+    blocked = [*_blocked(state, tag), *await fitness.problems(stack, ports, room)]
+    singletons = [_singleton(s, compared, differing) for s in stack.singletons]
+    return {
+        "tag": tag,
+        "sha": sha,
+        "current": _shown(state.current),
+        "target_color": target,
+        "images": [_image(d, differing[d.service]) for d in compared.moved if d.service in stack.services(target)],
+        "starts": [s.colors[target] for s in stack.routed],
+        "stops": [s.colors[state.active_color] for s in stack.routed] if state.active_color else [],
+        "singletons": singletons,
+        "route": {"from": state.active_color, "to": target, "routers": [f"updater-{s.name}" for s in stack.routed]},
+        "environment_changes": [_environment(d) for d in compared.moved if d.added or d.removed or d.changed],
+        "not_applied": [{"service": name, "reason": reason} for name, reason in compared.others],
+        "disk": {"free_bytes": room.disk, "needed_bytes": round(stack.needs.disk_gb * GB)},
+        "would_start": not blocked,
+        "blocked_by": blocked,
+        "warnings": _warnings(compared),
+    }
+
+
+async def _differs(ports: Ports, difference: Difference, old: str | None, new: str) -> bool:
+    """Whether what the service's image is built from differs from the live release's; what cannot be told does."""
+    if difference.context is None:
+        return bool(difference.redefined)
+    try:
+        return old is None or await ports.source.differs(old, new, difference.context)
+    except GitFailed:
+        return True
+
+
+def _image(difference: Difference, differs: bool) -> Plan:
+    if difference.context is None:
+        reason = "it is fetched, not built"
+    else:
+        reason = f"{difference.context} {'changed' if differs else 'is as it was: the build comes from the cache'}"
+    builds = difference.context is not None
+    return {"service": difference.service, "image": difference.image, "builds": builds, "reason": reason}
+
+
+def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, bool]) -> Plan:
+    difference = next(d for d in compared.moved if d.service == singleton.service)
+    if difference.redefined is None:
+        restarts, reason = True, "it starts for the first time"
+    elif difference.redefined:
+        restarts, reason = True, "its definition changed"
+    elif differing[difference.service]:
+        restarts, reason = True, f"{difference.context} changed"
+    else:
+        restarts, reason = False, "nothing about it changed"
+    return {"name": singleton.name, "service": singleton.service, "restarts": restarts, "reason": reason}
+
+
+def _environment(difference: Difference) -> Plan:
+    names = {"added": difference.added, "removed": difference.removed, "changed": difference.changed}
+    return {"service": difference.service, **{key: list(value) for key, value in names.items()}}
+
+
+def _blocked(state: State, tag: str) -> list[str]:
+    found = []
+    if state.paused:
+        found.append(f"paused: {state.pause_reason}")
+    if state.current and Version.of(tag) <= Version.of(state.current.tag):
+        found.append(f"{tag} is not newer than the live {state.current.tag}: it would need force")
+    if state.rollout:
+        found.append(f"{state.rollout.release.tag} is being rolled out: it would wait for that, or take its place")
+    return found
+
+
+def _warnings(compared: Comparison) -> list[str]:
+    if not compared.others:
+        return []
+    names = ", ".join(name for name, _ in compared.others)
+    return [f"the release also changes {names}: that is not applied by itself. Do it by hand, before or after."]
+
+
+def _shown(live: LiveRelease | None) -> Plan | None:
+    return {"tag": live.tag, "sha": live.sha} if live else None
