@@ -158,6 +158,9 @@ class Engine(Protocol):
     async def create(self, definition: Definition, service: str) -> Instance:
         """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed."""
 
+    def defined(self, sha: str) -> Definition:
+        """Where the definition of a release that was defined before is; whether it is still there is not looked at."""
+
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         """The kept definition of the release `stamp`, for a new rollout of it. Raises ReleaseNotKept.
 

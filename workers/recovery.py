@@ -7,27 +7,31 @@ import structlog
 from app.domain.errors import Interrupted
 from app.domain.release import Release, Trigger
 from app.domain.rollout import BAKE, Rollout
-from workers.rollout import retire, undo
+from workers.rollout import go_on, retire, undo
 from workers.run import Run
 
 ATTEMPTS = 3
-"""How often the same release is begun again before an interruption counts as its failure."""
+"""How often the same release is begun again, or goes on, before an interruption counts as its failure."""
 
 log = structlog.get_logger()
 
 
 async def recover(run: Run) -> Rollout:
-    """Ends the rollout that is in the journal: forward after its bake, else back; before its flip it is begun again.
+    """Ends the rollout that is in the journal: before its flip it is begun again, after it it goes on where it is well.
 
-    Its release is begun at most ATTEMPTS times; after the flip an interruption pauses, as any failure does. What was
-    going back already goes on with that, for its own cause.
+    Either happens at most ATTEMPTS times; then, as any failure, it goes back and pauses. What was going back already
+    goes on with that, for its own cause.
     """
     left = run.rollout
     log.warning("a rollout was interrupted", tag=left.release.tag, rollout_id=left.id, step=left.running_step)
     if running := left.running_step:
         await run.record(lambda r: r.fail(running, 0.0, "the worker stopped"))
+    run.flipped_at = run.ports.clock.monotonic()  # how long it really has the traffic is not known: a whole drain
     if left.reason_code is None and BAKE in left.steps_completed:
         return await retire(run)
+    if left.reason_code is None and left.past_flip and left.resumed < ATTEMPTS:
+        await run.record(Rollout.resume)
+        return await go_on(run)
     return await undo(run, Interrupted(f"in {running or 'between steps'}"), again=_again(left))
 
 

@@ -2,7 +2,7 @@
 
 from app.domain.errors import StaleWorker, Superseded, UpdaterError
 from app.domain.release import Release
-from app.domain.rollout import BAKE, RECALL, ROUTE_SWITCH, Rollout, Status
+from app.domain.rollout import BAKE, RECALL, RESUME, ROUTE_SWITCH, Rollout, Status
 from workers import steps
 from workers.run import Run
 
@@ -13,30 +13,51 @@ async def roll_out(run: Run) -> Rollout:
     Up to `route_switch` nothing live is touched. From there on the old color stays warm until the new one has
     proven itself, so that going back is one rename.
     """
-    routed, singletons = run.stack.routed, run.stack.singletons
     try:
-        await run.step("preflight", steps.preflight)
-        if run.rollout.release.recall:
-            await run.step(RECALL, steps.recall)
-        else:
-            await run.step("git_fetch_tags", steps.fetch)
-            await run.step("git_checkout_tag", steps.checkout)
-            await run.step("docker_build", steps.build)
-        for service in routed:
-            await run.step(f"start_{service.name}", steps.start, service)
-        for service in routed:
-            await run.step(f"health_{service.name}", steps.check_direct, service)
-        await run.step(ROUTE_SWITCH, steps.switch_route)
-        for service in routed:
-            await run.step(f"health_routed_{service.name}", steps.check_routed, service)
-        for singleton in singletons:
-            await run.step(f"restart_{singleton.name}", steps.hand_over, singleton)
-        await run.step(BAKE, steps.bake)
+        await _prepare(run)
+        await _take_over(run)
     except StaleWorker:
         raise
     except UpdaterError as error:
         return await undo(run, error)
     return await retire(run)
+
+
+async def go_on(run: Run) -> Rollout:
+    """After an interruption past the flip: forward where the new color is still well, else back."""
+    try:
+        await run.step(RESUME, steps.check_again)
+        await _take_over(run)
+    except StaleWorker:
+        raise
+    except UpdaterError as error:
+        return await undo(run, error)
+    return await retire(run)
+
+
+async def _prepare(run: Run) -> None:
+    """The idle color is built, runs and is healthy by itself; nothing live is touched."""
+    await run.step("preflight", steps.preflight)
+    if run.rollout.release.recall:
+        await run.step(RECALL, steps.recall)
+    else:
+        await run.step("git_fetch_tags", steps.fetch)
+        await run.step("git_checkout_tag", steps.checkout)
+        await run.step("docker_build", steps.build)
+    for service in run.stack.routed:
+        await run.step(f"start_{service.name}", steps.start, service)
+    for service in run.stack.routed:
+        await run.step(f"health_{service.name}", steps.check_direct, service)
+
+
+async def _take_over(run: Run) -> None:
+    """From the flip to the end of the bake; each step may be begun again after an interruption."""
+    await run.once(ROUTE_SWITCH, steps.switch_route)
+    for service in run.stack.routed:
+        await run.once(f"health_routed_{service.name}", steps.check_routed, service)
+    for singleton in run.stack.singletons:
+        await run.once(f"restart_{singleton.name}", steps.hand_over, singleton)
+    await run.once(BAKE, steps.bake)
 
 
 async def retire(run: Run) -> Rollout:

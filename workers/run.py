@@ -85,12 +85,15 @@ class Run:
             "step.completed", rollout_id=self.rollout.id, step=name, seconds=seconds, evidence=dict(evidence)
         )
 
+    async def once(self, name: str, action: Callable[..., Awaitable[Evidence]], *args: Any) -> None:
+        """Runs one step, unless it was completed before an interruption."""
+        if name not in self.rollout.steps_completed:
+            await self.step(name, action, *args)
+
     async def attempt(self, name: str, action: Callable[..., Awaitable[Evidence]], *args: Any) -> bool:
         """Runs a step whose failure changes nothing for the traffic: it becomes a warning."""
-        if name in self.rollout.steps_completed:
-            return True
         try:
-            await self.step(name, action, *args)
+            await self.once(name, action, *args)
         except StaleWorker:
             raise
         except UpdaterError as error:

@@ -72,6 +72,13 @@ async def start(run: Run, service: RoutedService) -> Evidence:
     return {"instance": instance.id, "restarts": instance.restarts}
 
 
+async def check_again(run: Run) -> Evidence:
+    """The new color is well after an interruption, by itself: the route is looked at after it."""
+    for service in run.stack.routed:
+        await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
+    return {"resumed": run.rollout.resumed}
+
+
 async def check_direct(run: Run, service: RoutedService) -> Evidence:
     """The idle color is healthy at its own address."""
     return await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
@@ -97,10 +104,12 @@ async def check_routed(run: Run, service: RoutedService) -> Evidence:
 async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     """Create the new one, stop the old, see it gone, start the new, wait until it is ready. Never two at once."""
     engine, clock, definition = run.ports.engine, run.ports.clock, _definition(run)
-    old = [i for i in await engine.find(singleton.service) if not i.gone]
-    if len(old) == 1 and await engine.unchanged(old[0], definition):
+    found = await engine.find(singleton.service)
+    made = [i for i in found if i.rollout == run.rollout.id]
+    old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
+    if not made and len(old) == 1 and await engine.unchanged(old[0], definition):
         return {"skipped": "nothing about it changed"}
-    new = await engine.create(definition, singleton.service)
+    new = made[0] if made else await engine.create(definition, singleton.service)
     for instance in old:
         await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
         await _stop_for_good(run, singleton, instance)
@@ -143,8 +152,8 @@ async def prune(run: Run) -> Evidence:
     if rollout.reason_code is None:
         state = state.finish(rollout.finish(Status.SUCCESS, run.ports.clock.now()), run.ports.clock.now())
     keep = {live.sha for live in (state.current, state.previous) if live}
-    if rollout.reason_code is None and run.definition is not None:
-        await run.ports.engine.publish(run.definition)
+    if rollout.reason_code is None:
+        await run.ports.engine.publish(_definition(run))
     freed = await run.ports.engine.prune(keep)
     await run.ports.source.prune(keep)
     return {"freed_bytes": freed}
@@ -238,8 +247,9 @@ async def _made_by(run: Run, service: str) -> Instance:
 
 
 def _definition(run: Run) -> Definition:
+    """The one that this rollout made; after an interruption the one on disk."""
     if run.definition is None:
-        raise InternalError("no release was checked out")
+        run.definition = run.ports.engine.defined(_sha(run))
     return run.definition
 
 

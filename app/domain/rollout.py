@@ -15,6 +15,7 @@ ROUTE_SWITCH = "route_switch"
 
 BAKE = "bake"
 RECALL = "recall_release"
+RESUME = "resume_check"
 _GAVE_WAY = {Superseded.code, Cancelled.code}
 
 
@@ -50,6 +51,7 @@ class Rollout:
 
     `target` is the idle color that it makes live, `origin` the color that was live (None: nothing was).
     `previous` is what was live before. `replaced` maps each singleton to the instance that was stopped for it.
+    `resumed` counts how often it went on after an interruption past its flip.
     `reason_code`, `error` and `fault` are why it ended otherwise than `success`; `warnings` is what went wrong
     without touching traffic.
     """
@@ -68,6 +70,7 @@ class Rollout:
     fault: Fault | None = None
     warnings: tuple[str, ...] = ()
     completed_at: datetime | None = None
+    resumed: int = 0
 
     @property
     def id(self) -> str:
@@ -125,6 +128,9 @@ class Rollout:
 
     def replacing(self, singleton: str, instance: str) -> "Rollout":
         return replace(self, replaced={**self.replaced, singleton: instance})
+
+    def resume(self) -> "Rollout":
+        return replace(self, resumed=self.resumed + 1)
 
     def warn(self, warning: str) -> "Rollout":
         return replace(self, warnings=(*self.warnings, warning))

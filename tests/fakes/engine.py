@@ -92,6 +92,10 @@ class FakeEngine:
         self._stamps[path] = stamp
         return Definition(path, stamp.sha)
 
+    def defined(self, sha: str) -> Definition:
+        path = next(p for p, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
+        return Definition(path, sha)
+
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"of {stamp.release} this is gone: {', '.join(gone)}")

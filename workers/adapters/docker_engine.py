@@ -35,6 +35,9 @@ class DockerEngine:
         """The release's model, resolved and transformed."""
         return await self._write(stamp, await self._model(tree, stamp))
 
+    def defined(self, sha: str) -> Definition:
+        return Definition(self._files.path(sha), sha)
+
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         """The release's model beside the live one's; nothing is written."""
         kept = await asyncio.to_thread(self._files.read, live) if live else None

@@ -1,6 +1,7 @@
 """kill -9 of the worker, and what the next one makes of it."""
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,8 +17,9 @@ NEW = a_release("v1.1.0")
 SOON = 1_000.0
 
 
-async def crash_after(world: World, step: str) -> None:
-    """Rolls v1.1.0 out until `step` has begun, and ends the worker there."""
+@contextlib.contextmanager
+def crashing_in(world: World, step: str) -> Iterator[None]:
+    """The worker ends when `step` has begun."""
     look = world.chronicle.event
 
     def event(kind: str, **data: object) -> None:
@@ -26,10 +28,21 @@ async def crash_after(world: World, step: str) -> None:
             world.fuse.light(0)
 
     world.chronicle.event = event  # type: ignore[method-assign]  # a fake is ours to wire
-    world.inbox.put(NEW)
-    with contextlib.suppress(Crash):
-        await world.worker().reconcile()
+    yield
     world.chronicle.event = look  # type: ignore[method-assign]
+
+
+async def crash_after(world: World, step: str) -> None:
+    """Rolls v1.1.0 out until `step` has begun, and ends the worker there."""
+    world.inbox.put(NEW)
+    with crashing_in(world, step), contextlib.suppress(Crash):
+        await world.worker().reconcile()
+    await power_on(world)
+
+
+async def crash_in_recovery(world: World, step: str) -> None:
+    with crashing_in(world, step), contextlib.suppress(Crash):
+        await start_again(world)
     await power_on(world)
 
 
@@ -88,14 +101,38 @@ async def test_a_release_that_is_interrupted_again_and_again_pauses(world: World
     is_consistent(world)
 
 
-@pytest.mark.parametrize("step", ["route_switch", "health_routed_api", "restart_bot", "bake"])
-async def test_interrupted_after_the_flip_it_is_rolled_back_and_paused(world: World, step: str) -> None:
+AFTER_THE_FLIP = ["route_switch", "health_routed_api", "restart_bot", "bake"]
+
+
+@pytest.mark.parametrize("step", AFTER_THE_FLIP)
+async def test_interrupted_after_the_flip_it_goes_on_where_the_new_color_is_well(world: World, step: str) -> None:
     await crash_after(world, step)
     await start_again(world)
-    assert ended(world) == [("v1.1.0", Status.ROLLED_BACK, "interrupted")]
+    assert ended(world) == [("v1.1.0", Status.SUCCESS, None)]
+    assert (world.state.active_color, world.state.paused) == (Color.GREEN, False)
+    is_consistent(world)
+    assert running(world, Color.BLUE) == [[], []]
+
+
+@pytest.mark.parametrize("step", AFTER_THE_FLIP)
+async def test_interrupted_after_the_flip_it_goes_back_where_the_new_color_is_not_well(world: World, step: str) -> None:
+    world.engine.behave("api", "v1.1.0", dies_after=100)
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", Status.ROLLED_BACK, "never_healthy")]
     assert world.state.current == a_live("v1.0.0")
     assert world.state.paused
+    assert world.route.served()[0] is Color.BLUE
+
+
+async def test_a_rollout_that_ends_its_worker_again_and_again_goes_back(world: World) -> None:
+    await crash_after(world, "bake")
+    for _ in range(ATTEMPTS):
+        await crash_in_recovery(world, "bake")
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", Status.ROLLED_BACK, "interrupted")]
     is_consistent(world)
+    assert world.state.paused
 
 
 @pytest.mark.parametrize("step", ["stop_old_color", "prune"])

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.policy import ReleaseEvent, reason_to_ignore
+from app.domain.policy import ReleaseEvent, not_newer, reason_to_ignore
 from app.domain.stack import Channel
 from tests.examples import a_stack
 
@@ -42,3 +42,12 @@ def test_a_prerelease_is_wanted_where_the_channel_is_prerelease() -> None:
 
 def test_the_key_is_made_of_signed_content() -> None:
     assert WANTED.key == "1:2"
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted"), [(None, True), ("v1.0.0", True), ("v1.1.0-rc.1", True), ("v1.1.0", False), ("v1.2.0", False)]
+)
+def test_what_is_not_newer_than_the_live_release_is_not_wanted(live: str | None, wanted: bool) -> None:
+    reason = reason_to_ignore(WANTED, a_stack(), live)
+    assert reason == (None if wanted else "not newer than the live release")
+    assert not_newer(WANTED.tag, live) is not wanted
