@@ -27,8 +27,10 @@ from workers.adapters.docker_engine import DockerEngine
 from workers.adapters.git import GitSource
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.journal import FileJournal
+from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.traefik import RouteFile
+from workers.fence import FencedEngine, FencedRoute
 from workers.jobs import Jobs, build_worker
 from workers.ports import Ports
 from workers.reconcile import Reconciler
@@ -50,14 +52,14 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis) -> AsyncI
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
-    with journal.hold():
+    async with Lease(settings.journal_path.with_name(settings.journal_path.name + ".lock")).held():
         journal.load()
         writer = asyncio.create_task(chronicle.run())
         try:
             yield Ports(
-                engine=DockerEngine(client, compose, stack, settings.data_dir / "releases"),
+                engine=FencedEngine(DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
                 source=GitSource(stack.source, settings.data_dir / "git", stack.times.fetch),
-                route=route,
+                route=FencedRoute(route, journal),
                 probe=probe,
                 journal=journal,
                 inbox=ledger,

@@ -254,6 +254,9 @@ class Journal(Protocol):
     async def update(self, change: Callable[[State], State]) -> State:
         """Applies a transition. Raises StaleWorker when another worker has taken over."""
 
+    async def check(self) -> None:
+        """Before a mutation of anything else. Raises StaleWorker when another worker has taken over."""
+
 
 class Inbox(Protocol):
     """The accepted releases that are not in the journal yet. Raises LedgerUnavailable."""

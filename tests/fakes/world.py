@@ -15,6 +15,7 @@ from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
+from workers.fence import FencedEngine, FencedRoute
 from workers.ports import Answer, Ports, Room
 from workers.reconcile import Reconciler
 
@@ -132,6 +133,10 @@ class FakeJournal:
     def state(self) -> State:
         return self._state
 
+    async def check(self) -> None:
+        if self.epoch > self._state.epoch:
+            raise StaleWorker("the journal carries a later worker's epoch")
+
     async def update(self, change: Callable[[State], State]) -> State:
         new = change(self._state)
         if new == self._state:
@@ -228,9 +233,9 @@ class World:
     @property
     def ports(self) -> Ports:
         return Ports(
-            engine=self.engine,
+            engine=FencedEngine(self.engine, self.journal),
             source=self.source,
-            route=self.route,
+            route=FencedRoute(self.route, self.journal),
             probe=self.probe,
             journal=self.journal,
             inbox=self.inbox,

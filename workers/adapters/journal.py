@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +23,7 @@ log = structlog.get_logger()
 class FileJournal:
     """The state in a file: replaced in one step, checksummed, with the copy before it beside it.
 
-    One worker writes it: `hold` is taken for the worker's life, and a write is refused when the file carries the
-    epoch of another one.
+    One worker writes it: a write is refused when the file carries the epoch of another one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,21 +35,6 @@ class FileJournal:
     @property
     def state(self) -> State:
         return self._state
-
-    @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """Locks the journal for this process. Raises StaleWorker when another one has it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, MODE)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(handle)
-            raise StaleWorker(f"{self._path} is held by a worker that runs. One stack has one worker.") from error
-        try:
-            yield
-        finally:
-            os.close(handle)
 
     def load(self) -> State:
         """The state on disk; a new one when there is no file. Raises JournalUnreadable when no copy can be read."""
@@ -76,6 +58,13 @@ class FileJournal:
                 self._state = new
             return new
 
+    async def check(self) -> None:
+        await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # what cannot be read names no other worker
+            self._refuse(decode(self._path.read_bytes()).epoch, self._state)
+
     def _write(self, new: State) -> None:
         if self._path.exists():
             self._keep(self._path.read_bytes(), new)
@@ -87,9 +76,13 @@ class FileJournal:
             epoch = decode(current).epoch
         except ValueError:
             return
-        if epoch > new.epoch:
-            raise StaleWorker("the journal carries a later worker's epoch; this one stops")
+        self._refuse(epoch, new)
         replace_durably(self._previous, current, staging=self._path.parent, mode=MODE)
+
+    @staticmethod
+    def _refuse(epoch: int, mine: State) -> None:
+        if epoch > mine.epoch:
+            raise StaleWorker("the journal carries a later worker's epoch; this one stops")
 
 
 def encode(state: State) -> bytes:

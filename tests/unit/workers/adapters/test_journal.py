@@ -174,14 +174,21 @@ async def test_a_worker_with_an_older_epoch_is_refused(journal: FileJournal, pat
     assert FileJournal(path).load() == State(epoch=2)
 
 
-def test_a_second_worker_is_refused_while_the_first_one_runs(path: Path) -> None:
-    with FileJournal(path).hold():
-        with pytest.raises(StaleWorker, match="One stack has one worker"), FileJournal(path).hold():
-            pass
-        with pytest.raises(StaleWorker), FileJournal(path).hold():
-            pass
-    with FileJournal(path).hold():
-        pass
+async def test_a_replaced_worker_is_refused_before_it_changes_anything_else(journal: FileJournal, path: Path) -> None:
+    await journal.update(lambda s: s.take_over())
+    await journal.check()
+    later = FileJournal(path)
+    later.load()
+    await later.update(lambda s: s.take_over())
+    with pytest.raises(StaleWorker):
+        await journal.check()
+    await later.check()
+
+
+async def test_a_journal_that_cannot_be_read_names_no_other_worker(journal: FileJournal, path: Path) -> None:
+    await journal.update(lambda s: s.take_over())
+    path.write_bytes(b"{")
+    await journal.check()
 
 
 async def test_a_write_that_fails_changes_nothing(journal: FileJournal, path: Path) -> None:

@@ -1,0 +1,132 @@
+"""One worker a stack: a lock that the kernel gives back, and a lease that a suspended worker lets run out."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+
+from app.domain.errors import StaleWorker
+
+BEAT_SECONDS = 5.0
+LEASE_SECONDS = 30.0
+"""A holder that was silent for so long is suspended, or its machine is: another worker takes its place."""
+
+WAIT_SECONDS = 2 * LEASE_SECONDS
+"""How long a worker waits for its turn: longer than the lease and than the grace of one that is being stopped."""
+
+POLL_SECONDS = 0.5
+MODE = 0o600
+
+log = structlog.get_logger()
+
+
+class Lease:
+    """The file at `path`: its lock is held for the worker's life, and it says when the holder was last awake.
+
+    Time is CLOCK_BOOTTIME: it is the same for all processes and no one can set it; after a reboot no lock is held.
+    """
+
+    def __init__(self, path: Path, *, beat: float = BEAT_SECONDS, lease: float = LEASE_SECONDS) -> None:
+        self._path = path
+        self._beat, self._lease = beat, lease
+
+    @contextlib.asynccontextmanager
+    async def held(self, wait: float = WAIT_SECONDS) -> AsyncIterator[None]:
+        """Waits for the turn and keeps it. Raises StaleWorker when another worker that is awake keeps its own."""
+        handle = await self._acquire(wait)
+        beating = asyncio.create_task(self._beat_on(handle))
+        try:
+            yield
+        finally:
+            beating.cancel()
+            os.close(handle)
+
+    async def _acquire(self, wait: float) -> int:
+        deadline = time.monotonic() + wait
+        while True:
+            if (handle := self._try()) is not None:
+                return handle
+            if time.monotonic() > deadline:
+                raise StaleWorker(f"{self._path} is held by a worker that runs. One stack has one worker.")
+            await asyncio.sleep(min(POLL_SECONDS, self._beat))
+
+    def _try(self) -> int | None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, MODE)
+        if self._lock(handle):
+            return handle
+        silent = _silence(handle) > self._lease
+        os.close(handle)
+        return self._take_over() if silent else None
+
+    def _lock(self, handle: int) -> bool:
+        """Whether the file at the path is now locked by this handle, and is still the one at the path."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        if not self._is_at_path(handle):
+            return False
+        _write(handle)
+        return True
+
+    def _take_over(self) -> int | None:
+        """A new file in the place of the one that a suspended worker holds; the journal's epoch refuses that worker."""
+        with self._path.with_name(f"{self._path.name}.takeover").open("w") as turn:
+            try:
+                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                silent = _silence_of(self._path)
+            except (BlockingIOError, FileNotFoundError):
+                return None
+            return self._replace() if silent > self._lease else None
+
+    def _replace(self) -> int:
+        log.warning("the worker before this one is silent; its place is taken", lease_seconds=self._lease)
+        staged = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        handle = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_TRUNC, MODE)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _write(handle)
+        staged.replace(self._path)
+        return handle
+
+    def _is_at_path(self, handle: int) -> bool:
+        try:
+            return os.fstat(handle).st_ino == self._path.stat().st_ino
+        except FileNotFoundError:
+            return False
+
+    async def _beat_on(self, handle: int) -> None:
+        while True:
+            await asyncio.sleep(self._beat)
+            with contextlib.suppress(OSError):  # a full disk: the lock itself still holds
+                _write(handle)
+
+
+def _write(handle: int) -> None:
+    os.pwrite(handle, json.dumps({"pid": os.getpid(), "awake_at": _now()}).ljust(80).encode(), 0)
+
+
+def _silence_of(path: Path) -> float:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return _silence(handle)
+    finally:
+        os.close(handle)
+
+
+def _silence(handle: int) -> float:
+    """Seconds since the holder was awake; 0 when that cannot be told."""
+    try:
+        return _now() - float(json.loads(os.pread(handle, 1024, 0))["awake_at"])
+    except (ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def _now() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,0 +1,102 @@
+"""No worker that another one has replaced changes anything: the journal's epoch is read before every mutation."""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from app.domain.stack import Color
+from workers.ports import Comparison, Definition, Engine, Instance, Journal, Route, Stamp, Survey
+
+
+class FencedEngine:
+    """`engine`, whose mutations raise StaleWorker when another worker has taken over."""
+
+    def __init__(self, engine: Engine, journal: Journal) -> None:
+        self._engine, self._journal = engine, journal
+
+    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+        await self._journal.check()
+        return await self._engine.define(tree, stamp)
+
+    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+        await self._journal.check()
+        return await self._engine.recall(stamp, services)
+
+    async def publish(self, definition: Definition) -> None:
+        await self._journal.check()
+        await self._engine.publish(definition)
+
+    async def build(
+        self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
+    ) -> dict[str, str]:
+        await self._journal.check()
+        return await self._engine.build(definition, services, log)
+
+    async def start(self, definition: Definition, service: str) -> Instance:
+        await self._journal.check()
+        return await self._engine.start(definition, service)
+
+    async def create(self, definition: Definition, service: str) -> Instance:
+        await self._journal.check()
+        return await self._engine.create(definition, service)
+
+    async def resume(self, instance: str) -> None:
+        await self._journal.check()
+        await self._engine.resume(instance)
+
+    async def stop(self, instance: str, grace: float) -> Instance:
+        await self._journal.check()
+        return await self._engine.stop(instance, grace)
+
+    async def remove(self, instance: str) -> None:
+        await self._journal.check()
+        await self._engine.remove(instance)
+
+    async def prune(self, keep: Collection[str]) -> int:
+        await self._journal.check()
+        return await self._engine.prune(keep)
+
+    def defined(self, sha: str) -> Definition:
+        return self._engine.defined(sha)
+
+    async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
+        return await self._engine.missing(sha, services)
+
+    async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
+        return await self._engine.compare(tree, stamp, live)
+
+    async def unchanged(self, instance: Instance, definition: Definition) -> bool:
+        return await self._engine.unchanged(instance, definition)
+
+    async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
+        return await self._engine.find(service, rollout=rollout)
+
+    async def inspect(self, instance: str) -> Instance:
+        return await self._engine.inspect(instance)
+
+    async def tail(self, instance: str, lines: int) -> list[str]:
+        return await self._engine.tail(instance, lines)
+
+    async def survey(self) -> Survey:
+        return await self._engine.survey()
+
+
+class FencedRoute:
+    """`route`, whose mutations raise StaleWorker when another worker has taken over."""
+
+    def __init__(self, route: Route, journal: Journal) -> None:
+        self._route, self._journal = route, journal
+
+    async def flip(self, color: Color, rollout: str) -> None:
+        await self._journal.check()
+        await self._route.flip(color, rollout)
+
+    async def clear(self) -> None:
+        await self._journal.check()
+        await self._route.clear()
+
+    @property
+    def file(self) -> Path:
+        return self._route.file
+
+    async def active(self) -> Color | None:
+        return await self._route.active()
