@@ -107,7 +107,7 @@ async def play(home: House, variant: Variant, rps: float, show: Show) -> tuple[J
         report = await load.stop()
     status, sessions = await home.get("/status"), await home.sessions()
     seen = {"route_moved": home.route_file.read_bytes() != route, "green_containers": len(home.containers(*GREEN))}
-    return _outcome(result, status, sessions, report) | seen, report
+    return outcome_of(result, status, sessions, report) | seen, report
 
 
 async def _follow(home: House, tag: str, show: Show, load: Load | None) -> Json:
@@ -116,7 +116,8 @@ async def _follow(home: House, tag: str, show: Show, load: Load | None) -> Json:
     return await home.ended(accepted["rollout_id"], ROLLOUT_SECONDS, lambda status: show.watch(tag, load, status))
 
 
-def _outcome(result: Json, status: Json, sessions: Json, report: Report) -> Json:
+def outcome_of(result: Json, status: Json, sessions: Json, report: Report) -> Json:
+    """The ending in the contract's words, of what the updater, the gateway and the clients said."""
     evidence = result["evidence"]
     return {
         "result": result["status"],

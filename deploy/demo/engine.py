@@ -17,6 +17,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, DockerException
 
+from deploy.demo.network import Tables, free_subnet, tables, undo
 from deploy.demo.processes import ROOT, end_group
 
 HOME = ROOT / ".cache" / "engine"
@@ -30,7 +31,6 @@ LOCK_SECONDS = 600.0
 POLL_SECONDS = 0.2
 COMMAND_SECONDS = 60
 PACKAGES = ("docker.io", "iptables", "iproute2")
-SUBNETS = tuple(f"10.213.{n}.1/24" for n in range(1, 250))
 POOL = "base=10.214.0.0/16,size=24"
 
 Say = Callable[[str], None]
@@ -245,8 +245,9 @@ def _end_left_over(record: Path) -> None:
 
 def _make_bridge(name: str) -> None:
     """A bridge of its own, in a subnet that no route of this machine has: docker0 may be another engine's."""
-    routes = _run("ip", "-4", "route")
-    subnet = next(s for s in SUBNETS if s.rsplit(".", 1)[0] not in routes)
+    subnet = free_subnet(_run("ip", "-4", "route"))
+    if subnet is None:
+        raise EngineUnavailable("Every subnet for a private engine is taken here. Set DOCKER_HOST and run this again.")
     _run("ip", "link", "add", name, "type", "bridge")
     _run("ip", "address", "add", subnet, "dev", name)
     _run("ip", "link", "set", name, "up")
@@ -262,30 +263,13 @@ def _sweep(runtime: Path, bridge: str) -> None:
     _run("ip", "link", "delete", bridge, check=False)
 
 
-def _firewall() -> dict[str, list[str]]:
-    """The rules of each table, as `iptables-save` prints them."""
-    tables: dict[str, list[str]] = {}
-    for line in _run("iptables-save", check=False).splitlines():
-        if line.startswith("*"):
-            rules = tables.setdefault(line[1:], [])
-        elif line.startswith((":", "-A")):
-            rules.append(line.rpartition(" [")[0] if line.startswith(":") else line)
-    return tables
+def _firewall() -> Tables:
+    return tables(_run("iptables-save", check=False))
 
 
-def _restore_firewall(before: dict[str, list[str]]) -> None:
-    """Takes out exactly what came since `before`: rules, then chains, then policies that changed."""
-    for table, rules in _firewall().items():
-        new = [r for r in rules if r not in before.get(table, [])]
-        for rule in (r for r in new if r.startswith("-A")):
-            _run("sh", "-c", f"iptables -t {table} -D {rule.removeprefix('-A ')}", check=False)
-        known = {r.split()[0]: r.split()[1] for r in before.get(table, []) if r.startswith(":")}
-        for chain, policy in (r.split()[:2] for r in new if r.startswith(":")):
-            if policy == "-":
-                _run("iptables", "-t", table, "-F", chain[1:], check=False)
-                _run("iptables", "-t", table, "-X", chain[1:], check=False)
-            else:
-                _run("iptables", "-t", table, "-P", chain[1:], known.get(chain, "ACCEPT"), check=False)
+def _restore_firewall(before: Tables) -> None:
+    for command in undo(before, _firewall()):
+        _run(*command, check=False)
 
 
 def _run(*command: str, check: bool = True) -> str:

@@ -8,37 +8,115 @@ from typing import Any
 
 REPOSITORY = "zetherion/sample-stack"
 REPOSITORY_ID = 186853002
+HOOK_ID = 1
+PUBLISHED_AT = "2026-01-01T00:00:00Z"
+
+_ACCOUNT_LINKS = {
+    "followers_url": "/followers",
+    "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}",
+    "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions",
+    "organizations_url": "/orgs",
+    "repos_url": "/repos",
+    "events_url": "/events{/privacy}",
+    "received_events_url": "/received_events",
+}
 
 
 def release_event(
-    tag: str, release_id: int, *, action: str = "published", draft: bool = False, prerelease: bool = False
+    tag: str,
+    release_id: int,
+    *,
+    repository: str = REPOSITORY,
+    repository_id: int = REPOSITORY_ID,
+    action: str = "published",
+    draft: bool = False,
+    prerelease: bool = False,
 ) -> bytes:
-    """The body of a `release` event of the sample stack, with the fields that GitHub sends and anyone reads."""
-    home = f"https://github.com/{REPOSITORY}"
-    release: dict[str, Any] = {
-        "id": release_id,
-        "html_url": f"{home}/releases/tag/{tag}",
-        "tag_name": tag,
-        "target_commitish": "main",
-        "name": tag,
-        "draft": draft,
-        "prerelease": prerelease,
-        "body": f"The sample stack, {tag}.",
-        "assets": [],
+    """The body of a `release` event; its release and its accounts have every field of a recorded delivery.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#release
+    """
+    owner = _account(repository.partition("/")[0])
+    release = _release(tag, release_id, repository) | {"author": owner, "draft": draft, "prerelease": prerelease}
+    event = {
+        "action": action,
+        "release": release,
+        "repository": _repository(repository, repository_id) | {"owner": owner},
+        "sender": owner,
     }
-    owner, _, name = REPOSITORY.partition("/")
-    repository = {"id": REPOSITORY_ID, "name": name, "full_name": REPOSITORY, "owner": {"login": owner}}
-    event = {"action": action, "release": release, "repository": repository, "sender": {"login": owner}}
     return json.dumps(event).encode()
 
 
-def signed_headers(body: bytes, secret: str, event: str = "release") -> dict[str, str]:
-    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers"""
+def signed_headers(body: bytes, secret: str, event: str = "release", delivery: str | None = None) -> dict[str, str]:
+    """A new delivery id, unless `delivery` is one that is sent again.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
+    """
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return {
         "Content-Type": "application/json",
         "User-Agent": "GitHub-Hookshot/demo",
         "X-GitHub-Event": event,
-        "X-GitHub-Delivery": str(uuid.uuid4()),
+        "X-GitHub-Delivery": delivery or str(uuid.uuid4()),
+        "X-GitHub-Hook-ID": str(HOOK_ID),
         "X-Hub-Signature-256": f"sha256={signature}",
+    }
+
+
+def _release(tag: str, release_id: int, repository: str) -> dict[str, Any]:
+    home, api = f"https://github.com/{repository}", f"https://api.github.com/repos/{repository}"
+    return {
+        "url": f"{api}/releases/{release_id}",
+        "assets_url": f"{api}/releases/{release_id}/assets",
+        "upload_url": f"https://uploads.github.com/repos/{repository}/releases/{release_id}/assets{{?name,label}}",
+        "html_url": f"{home}/releases/tag/{tag}",
+        "id": release_id,
+        "node_id": f"RE_{release_id}",
+        "tag_name": tag,
+        "target_commitish": "main",
+        "name": tag,
+        "created_at": PUBLISHED_AT,
+        "published_at": PUBLISHED_AT,
+        "assets": [],
+        "tarball_url": f"{api}/tarball/{tag}",
+        "zipball_url": f"{api}/zipball/{tag}",
+        "body": f"The sample stack, {tag}.",
+    }
+
+
+def _repository(full_name: str, repository_id: int) -> dict[str, Any]:
+    home, api = f"https://github.com/{full_name}", f"https://api.github.com/repos/{full_name}"
+    return {
+        "id": repository_id,
+        "node_id": f"R_{repository_id}",
+        "name": full_name.partition("/")[2],
+        "full_name": full_name,
+        "private": True,
+        "html_url": home,
+        "description": None,
+        "fork": False,
+        "url": api,
+        "releases_url": f"{api}/releases{{/id}}",
+        "clone_url": f"{home}.git",
+        "ssh_url": f"git@github.com:{full_name}.git",
+        "archived": False,
+        "default_branch": "main",
+    }
+
+
+def _account(login: str) -> dict[str, Any]:
+    api = f"https://api.github.com/users/{login}"
+    return {
+        "login": login,
+        "id": 1,
+        "node_id": "U_1",
+        "avatar_url": "https://avatars.githubusercontent.com/u/1?v=4",
+        "gravatar_id": "",
+        "url": api,
+        "html_url": f"https://github.com/{login}",
+        **{name: api + path for name, path in _ACCOUNT_LINKS.items()},
+        "type": "User",
+        "site_admin": False,
     }

@@ -45,7 +45,7 @@ Json = dict[str, Any]
 
 @dataclass
 class House:
-    """A sample stack that the updater keeps. All URLs are on the loopback interface."""
+    """A sample stack that the updater keeps; `processes` by their names in the Procfile. All URLs are on loopback."""
 
     directory: Path
     project: str
@@ -56,6 +56,7 @@ class House:
     routes: dict[str, str]
     gateway_url: str
     log_dir: Path
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     release_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -176,11 +177,9 @@ def house(
         redis_url = stack.enter_context(redis_server(directory / "redis", say))
         env = _environment(home, redis_url, ports)
         commands = procfile_commands((ROOT / "Procfile").read_text())
-        processes = [
-            stack.enter_context(running(command, env, home.log_dir / f"{name}.log"))
-            for name, command in commands.items()
-        ]
-        _wait_until_up(home, processes)
+        for name, command in commands.items():
+            home.processes[name] = stack.enter_context(running(command, env, home.log_dir / f"{name}.log"))
+        _wait_until_up(home)
         yield home
 
 
@@ -259,7 +258,7 @@ def _environment(home: House, redis_url: str, ports: Mapping[str, int]) -> dict[
     }
 
 
-def _wait_until_up(home: House, processes: list["subprocess.Popen[bytes]"]) -> None:
+def _wait_until_up(home: House) -> None:
     """Both processes: the web answers, and the worker has published a status."""
     deadline = time.monotonic() + UP_SECONDS
     with httpx.Client(trust_env=False, timeout=5) as client:
@@ -269,7 +268,7 @@ def _wait_until_up(home: House, processes: list["subprocess.Popen[bytes]"]) -> N
                 status = client.get(f"{home.internal_url}/status", headers=headers).json()
                 if status["worker_alive"]:
                     return
-            if time.monotonic() > deadline or any(p.poll() is not None for p in processes):
+            if time.monotonic() > deadline or any(p.poll() is not None for p in home.processes.values()):
                 raise RuntimeError(f"the updater did not come up:\n{logs_of(home)}")
             time.sleep(POLL_SECONDS)
 

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
+from deploy.demo.distribution import codename, mirror
 from deploy.demo.engine import EngineUnavailable, Say, apt_install, connected, run_apt, which
 
 PULL_SECONDS = 90.0
@@ -114,20 +115,15 @@ def _pack(client: docker.DockerClient, name: str, say: Say) -> str:
 
 
 def _codename() -> str:
-    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
-    return release.get("VERSION_CODENAME", "").strip('"') or "stable"
+    return codename(Path("/etc/os-release").read_text())
 
 
 def _mirror() -> str:
     """The package mirror that this machine itself uses."""
-    sources = Path("/etc/apt")
-    for file in sorted(sources.glob("sources.list.d/*.sources")):
-        for line in file.read_text().splitlines():
-            if line.startswith("URIs:"):
-                return line.split()[1]
-    for file in (sources / "sources.list", *sorted(sources.glob("sources.list.d/*.list"))):
-        for line in file.read_text().splitlines() if file.exists() else ():
-            words = [w for w in line.split() if not w.startswith("[") and not w.endswith("]")]
-            if words[:1] == ["deb"]:
-                return words[1]
-    raise EngineUnavailable("This machine's apt sources name no mirror; a base image cannot be made from packages.")
+    apt = Path("/etc/apt")
+    deb822 = [f.read_text() for f in sorted(apt.glob("sources.list.d/*.sources"))]
+    lists = [*apt.glob("sources.list"), *sorted(apt.glob("sources.list.d/*.list"))]
+    found = mirror(deb822, [f.read_text() for f in lists], _codename())
+    if found is None:
+        raise EngineUnavailable("This machine's apt sources name no mirror; a base image cannot be made from packages.")
+    return found

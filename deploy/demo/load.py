@@ -2,31 +2,48 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import httpx
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 REQUEST_SECONDS = 30.0
 SLOW_SECONDS = 10.0
 SLOW_IN_FLIGHT = 2
 WEBSOCKET_INTERVAL = 0.2
+STOP_SECONDS = REQUEST_SECONDS + SLOW_SECONDS
 DETAILS_KEPT = 20
+FAILURE_PAUSE = 0.2
+"""Seconds before a client that talks all the time goes on after a failure: what is down is not asked without end."""
+
+WEBSOCKET_OPTIONS: Any = {
+    "open_timeout": REQUEST_SECONDS,
+    "close_timeout": 1,
+    "ping_interval": None,
+    "proxy": None,
+}
 PROPER_CLOSE = {CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART}
+
+
+class WrongAnswer(Exception):
+    """An answer came, and it is not the one that was asked for."""
 
 
 @dataclass
 class Report:
     """What the clients saw: `requests` in all and `by_kind` (get, post, slow, websocket), of which `failed`.
 
-    `latencies_ms` are those of the paced GET and POST; `versions` counts the answers of each version.
+    One message there and back is a request of a websocket. `failures` tells the first DETAILS_KEPT; `latencies_ms`
+    are those of the paced GET and POST; `versions` counts the answers of each version; `reconnects` the websockets
+    that were closed with a proper close frame and came back at once.
     """
 
     requests: int = 0
@@ -42,6 +59,10 @@ class Report:
         ordered = sorted(self.latencies_ms)
         return ordered[int(len(ordered) * 0.99)] if ordered else 0.0
 
+    @property
+    def max_ms(self) -> float:
+        return max(self.latencies_ms, default=0.0)
+
     def passed(self, kind: str, version: str) -> None:
         self.requests += 1
         self.by_kind[kind] += 1
@@ -56,11 +77,12 @@ class Report:
 
 
 class Load:
-    """GET and POST at `rps` requests a second in all, open loop; 10-second requests and a websocket on each route."""
+    """GET and POST at `rps` a second in all, open loop; requests of `slow_seconds` and a websocket on each route."""
 
-    def __init__(self, routes: list[str], rps: float = 100.0) -> None:
+    def __init__(self, routes: list[str], rps: float = 100.0, *, slow_seconds: float = SLOW_SECONDS) -> None:
         self._routes = routes
         self._interval = 1 / rps
+        self._slow_seconds = slow_seconds
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
@@ -78,11 +100,16 @@ class Load:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def stop(self) -> Report:
-        """Begins no request any more and waits for those in flight."""
+    async def stop(self, limit: float = STOP_SECONDS) -> Report:
+        """Begins no request any more and waits for those in flight. What takes over `limit` seconds is not counted."""
         self._stop.set()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.aclose()
         return self.report
 
@@ -94,9 +121,8 @@ class Load:
                 raise TimeoutError(f"{self.report.requests} of {requests} requests were made within {limit:.0f} s")
             await self._pause(self._interval)
 
-    def _begin(self, work: "Awaitable[None]") -> None:
-        task = asyncio.ensure_future(work)
-        assert isinstance(task, asyncio.Task)  # noqa: S101 - made from a coroutine
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -118,52 +144,68 @@ class Load:
         await self._request("post", lambda: self._client.post(f"{route}/echo", content=sent), sent)
 
     async def _slow(self, route: str) -> None:
-        url = f"{route}/slow?seconds={SLOW_SECONDS:g}"
+        url = f"{route}/slow?seconds={self._slow_seconds:g}"
         while not self._stop.is_set():
-            await self._request("slow", lambda: self._client.get(url))
+            if not await self._request("slow", lambda: self._client.get(url)):
+                await self._pause(FAILURE_PAUSE)
 
-    async def _request(self, kind: str, ask: Callable[[], Awaitable[httpx.Response]], echo: str | None = None) -> None:
+    async def _request(self, kind: str, ask: Callable[[], Awaitable[httpx.Response]], echo: str | None = None) -> bool:
+        """Asks once and reports; whether it passed. Whatever is raised on the way is a failed request."""
         started = time.monotonic()
         try:
-            response = await ask()
-        except httpx.HTTPError as error:
+            version = _version(await ask(), echo)
+        except Exception as error:
             self.report.failure(kind, f"{type(error).__name__} {error}")
-            await self._pause(self._interval)
-            return
-        if not response.is_success:
-            self.report.failure(kind, f"HTTP {response.status_code} {response.text[:80]}")
-        elif echo is not None and response.json()["echo"] != echo:
-            self.report.failure(kind, "the echo is another one")
-        else:
-            self.report.passed(kind, response.json()["version"])
-            if kind != "slow":
-                self.report.latencies_ms.append((time.monotonic() - started) * 1000)
+            return False
+        self.report.passed(kind, version)
+        if kind != "slow":
+            self.report.latencies_ms.append((time.monotonic() - started) * 1000)
+        return True
 
     async def _websocket(self, route: str) -> None:
         """Talks all the time. A proper close frame is allowed, and is answered by reconnecting at once."""
         url = route.replace("http://", "ws://", 1) + "/ws"
         while not self._stop.is_set():
             try:
-                async with connect(url, open_timeout=REQUEST_SECONDS, close_timeout=1, ping_interval=None) as socket:
-                    while not self._stop.is_set():
-                        await socket.send("hello")
-                        answer = json.loads(await asyncio.wait_for(socket.recv(), REQUEST_SECONDS))
-                        self.report.passed("websocket", answer["version"])
-                        await self._pause(WEBSOCKET_INTERVAL)
+                async with connect(url, **WEBSOCKET_OPTIONS) as socket:
+                    await self._talk(socket)
             except ConnectionClosed as closed:
-                self._closed(closed)
-            except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+                await self._closed(closed)
+            except Exception as error:
                 self.report.failure("websocket", f"{type(error).__name__} {error}")
-                await self._pause(WEBSOCKET_INTERVAL)
+                await self._pause(FAILURE_PAUSE)
 
-    def _closed(self, closed: ConnectionClosed) -> None:
+    async def _talk(self, socket: ClientConnection) -> None:
+        for count in itertools.count():
+            if self._stop.is_set():
+                return
+            sent = f"message {count}"
+            await socket.send(sent)
+            answer = json.loads(await asyncio.wait_for(socket.recv(), REQUEST_SECONDS))
+            if answer["echo"] != sent:
+                raise WrongAnswer(f"the echo of {sent!r} is {answer['echo']!r}")
+            self.report.passed("websocket", answer["version"])
+            await self._pause(WEBSOCKET_INTERVAL)
+
+    async def _closed(self, closed: ConnectionClosed) -> None:
         if closed.rcvd is not None and closed.rcvd.code in PROPER_CLOSE:
             self.report.reconnects += 1
         else:
             self.report.failure("websocket", f"closed without a proper close frame: {closed}")
+            await self._pause(FAILURE_PAUSE)
 
     async def _pause(self, seconds: float) -> None:
         """Waits that long, or until there is nothing more to do."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._stop.wait()
+
+
+def _version(response: httpx.Response, echo: str | None) -> str:
+    """The version that answered. Raises WrongAnswer, ValueError (not JSON) or KeyError."""
+    if not response.is_success:
+        raise WrongAnswer(f"HTTP {response.status_code} {response.text[:80]}")
+    answer = response.json()
+    if echo is not None and answer["echo"] != echo:
+        raise WrongAnswer(f"the echo of {echo!r} is {answer['echo']!r}")
+    return str(answer["version"])

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -44,19 +45,19 @@ def redis_server(directory: Path, say: Say = print) -> Iterator[str]:
         "daemonize": "no",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    with running([redis_binary(say), *words], {}, directory / "redis.log"):
-        _wait_until_up(port, directory / "redis.log")
+    with running([redis_binary(say), *words], {}, directory / "redis.log") as process:
+        _wait_until_up(process, port, directory / "redis.log")
         yield f"redis://127.0.0.1:{port}/0"
 
 
-def _wait_until_up(port: int, log: Path) -> None:
+def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     with redis.Redis(port=port, socket_timeout=1) as client:
         while True:
             try:
                 client.ping()
             except redis.RedisError:
-                if time.monotonic() > deadline:
+                if process.poll() is not None or time.monotonic() > deadline:
                     raise EngineUnavailable(f"Redis did not come up:\n{log.read_text()[-1000:]}") from None
                 time.sleep(POLL_SECONDS)
             else:

@@ -60,6 +60,7 @@ class DemoRepository:
         Each release starts from the good content again; `edit` may change the tree before the commit.
         """
         versions = {s: (self.path / s / "VERSION").read_text() for s in SERVICES if (self.path / s).exists()}
+        self._git("rm", "-r", "--quiet", "--force", "--ignore-unmatch", ".")
         shutil.copytree(CONTENT, self.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         for service in SERVICES:
             version = f"{tag}\n" if service in change else versions.get(service, f"{tag}\n")

@@ -10,23 +10,19 @@ from pathlib import Path
 GATEWAY = os.environ.get("GATEWAY", "gateway:7000")
 TOKEN = "sample"
 READY_FILE = Path(os.environ.get("READY_FILE", "/tmp/ready"))  # noqa: S108 - the container's own
-BACKOFF_SECONDS = 0.5
+MISSED_HEARTBEATS = 3
+LEAST_BACKOFF_SECONDS, MOST_BACKOFF_SECONDS = 0.25, 2.0
 
 
 async def session():
-    """One session, from hello to its end."""
+    """One session, from hello to its end. Whether it ever was ready."""
     host, _, port = GATEWAY.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        version = Path(os.environ.get("VERSION_FILE", "/srv/VERSION")).read_text().strip()
-        writer.write(json.dumps({"op": "identify", "token": TOKEN, "version": version}).encode() + b"\n")
-        while line := await reader.readline():
-            message = json.loads(line)
-            print(json.dumps({"gateway": message}), flush=True)
-            if message["op"] == "ready":
-                READY_FILE.touch()
-            if message["op"] == "refused":
-                return
+        hello = json.loads(await reader.readline() or "{}")
+        if "heartbeat_seconds" in hello:
+            return await talk(reader, writer, hello["heartbeat_seconds"])
+        return False
     finally:
         READY_FILE.unlink(missing_ok=True)
         writer.close()
@@ -34,13 +30,43 @@ async def session():
             await writer.wait_closed()
 
 
-async def stay_connected():
+async def talk(reader, writer, interval):
+    version = Path(os.environ.get("VERSION_FILE", "/srv/VERSION")).read_text().strip()
+    say(writer, op="identify", token=TOKEN, version=version)
+    beating, ready = asyncio.ensure_future(heartbeats(writer, interval)), False
+    try:
+        while line := await asyncio.wait_for(reader.readline(), MISSED_HEARTBEATS * interval):
+            message = json.loads(line)
+            if message["op"] != "ack":
+                print(json.dumps({"gateway": message}), flush=True)
+            if message["op"] == "ready":
+                READY_FILE.touch()
+                ready = True
+        return ready
+    finally:
+        beating.cancel()
+
+
+async def heartbeats(writer, interval):
     while True:
+        await asyncio.sleep(interval)
+        say(writer, op="heartbeat")
+
+
+def say(writer, **message):
+    writer.write(json.dumps(message).encode() + b"\n")
+
+
+async def stay_connected():
+    backoff = LEAST_BACKOFF_SECONDS
+    while True:
+        ready = False
         try:
-            await session()
-        except OSError as error:
-            print(json.dumps({"gateway": f"unreachable: {error}"}), flush=True)
-        await asyncio.sleep(BACKOFF_SECONDS)
+            ready = await session()
+        except (OSError, TimeoutError, ValueError) as error:
+            print(json.dumps({"gateway": f"lost: {type(error).__name__} {error}"}), flush=True)
+        backoff = LEAST_BACKOFF_SECONDS if ready else min(backoff * 2, MOST_BACKOFF_SECONDS)
+        await asyncio.sleep(backoff)
 
 
 async def main():

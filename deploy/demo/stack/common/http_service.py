@@ -13,17 +13,29 @@ import os
 import signal
 import struct
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 IDLE_SECONDS = 5.0
+LONGEST_SECONDS = 60.0
 LARGEST_BODY = 1024 * 1024
 WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 GOING_AWAY = 1001
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 503: "Service Unavailable"}
+REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    413: "Content Too Large",
+    503: "Service Unavailable",
+}
 
 
 class Service:
-    """One service: its name, the port it listens on, and what its health path answers."""
+    """One service: its name, the port it listens on (0: any free one), and what its health path answers.
+
+    Its first line of output is a JSON object whose `listening` is the port.
+    """
 
     def __init__(self, name, port, health_path, healthy=lambda: True):
         self.name = name
@@ -43,7 +55,7 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
         server = await asyncio.start_server(self.connected, "0.0.0.0", self.port)
-        print(json.dumps(self.about(listening=self.port)), flush=True)
+        print(json.dumps(self.about(listening=server.sockets[0].getsockname()[1])), flush=True)
         await self.stopping.wait()
         server.close()
         if self.connections:
@@ -72,8 +84,12 @@ class Service:
             if headers.get("upgrade", "").lower() == "websocket":
                 await self.websocket(reader, writer, headers)
                 return
-            body = await reader.readexactly(min(int(headers.get("content-length", 0)), LARGEST_BODY))
-            status, answer = await self.answer(method, path, body)
+            length = int(headers.get("content-length", 0))
+            if length > LARGEST_BODY:
+                writer.write(response(413, self.about(error="the body is too large"), last=True))
+                await writer.drain()
+                return
+            status, answer = await self.answer(method, path, await reader.readexactly(length))
             last = self.stopping.is_set() or headers.get("connection", "").lower() == "close"
             writer.write(response(status, answer, last))
             await writer.drain()
@@ -103,14 +119,15 @@ class Service:
         if path == "/health":
             return 401, self.about(error="this is not the health path of this service")
         if path == "/slow":
-            seconds = min(float(dict(p.split("=") for p in query.split("&") if "=" in p).get("seconds", 10)), 60.0)
+            try:
+                seconds = min(float(dict(parse_qsl(query)).get("seconds", 10)), LONGEST_SECONDS)
+            except ValueError:
+                return 400, self.about(error="seconds is not a number")
             await asyncio.sleep(seconds)
             return 200, self.about(slept=seconds)
         if path == "/echo" and method == "POST":
             return 200, self.about(echo=body.decode("utf-8", "replace"))
-        if path in ("/", "/version"):
-            return 200, self.about()
-        return 404, self.about(error="not found")
+        return (200, self.about()) if path in ("/", "/version") else (404, self.about(error="not found"))
 
     async def websocket(self, reader, writer, headers):
         """Echoes text frames until either side closes."""
@@ -126,6 +143,7 @@ class Service:
                 await asyncio.wait({frame, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if not frame.done():
                     frame.cancel()
+                    await asyncio.wait({frame})
                     writer.write(make_frame(CLOSE, struct.pack(">H", GOING_AWAY)))
                     await writer.drain()
                     await self.closed(reader)

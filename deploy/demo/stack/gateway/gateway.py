@@ -1,18 +1,25 @@
 """A stand-in for Discord's gateway: it knows, exactly, how many bot sessions are open and for how long none was.
 
-Sessions: lines of JSON over TCP (port 7000). `GET /sessions` (port 7001) answers `open`, `max` (the most that were
-open at once), `opened` (all there ever were), `gaps` (seconds in which none was open, one number each) and
-`versions` of the bots in order.
+Sessions: lines of JSON over TCP (port 7000): `hello` from here, `identify` from the bot, `ready` from here, and then
+a `heartbeat` of the bot, answered with `ack`, every HEARTBEAT_SECONDS. A session is open from `ready` to its end;
+one that is silent for MISSED_HEARTBEATS of them is closed. A wrong token is `refused` and is never a session.
+
+`GET /sessions` (port 7001) answers `open`, `max` (the most that were open at once), `opened` (all there ever were),
+`gaps` (seconds in which none was open, one number each), `gap_seconds` (the last of them, or null) and `versions` of
+the bots in order. `POST /reset` starts `max` and `gaps` anew.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import signal
 import time
 
 SESSION_PORT = int(os.environ.get("SESSION_PORT", "7000"))
 HTTP_PORT = int(os.environ.get("HTTP_PORT", "7001"))
+HEARTBEAT_SECONDS = float(os.environ.get("HEARTBEAT_SECONDS", "5"))
+MISSED_HEARTBEATS = 3
 TOKEN = "sample"
 
 
@@ -40,12 +47,19 @@ class Sessions:
         if self.open == 0:
             self.empty_since = self.clock()
 
+    def reset(self):
+        self.max = self.open
+        self.gaps = []
+        if self.empty_since is not None:
+            self.empty_since = self.clock()
+
     def report(self):
         return {
             "open": self.open,
             "max": self.max,
             "opened": self.opened,
             "gaps": self.gaps,
+            "gap_seconds": self.gaps[-1] if self.gaps else None,
             "versions": self.versions,
         }
 
@@ -54,42 +68,64 @@ class Gateway:
     def __init__(self):
         self.sessions = Sessions()
 
+    async def connected(self, reader, writer):
+        with contextlib.suppress(ConnectionError, TimeoutError, ValueError):
+            await self.session(reader, writer)
+        writer.close()
+
     async def session(self, reader, writer):
+        await say(writer, op="hello", heartbeat_seconds=HEARTBEAT_SECONDS)
+        identify = json.loads(await heard(reader))
+        if identify.get("token") != TOKEN:
+            await say(writer, op="refused", reason="the token is wrong")
+            return
+        self.sessions.opens(identify.get("version"))
         try:
-            hello = json.loads(await reader.readline())
-            if hello.get("token") != TOKEN:
-                writer.write(b'{"op": "refused", "reason": "the token is wrong"}\n')
-                await writer.drain()
-                return
-            self.sessions.opens(hello.get("version"))
-            try:
-                writer.write(b'{"op": "ready"}\n')
-                await writer.drain()
-                while await reader.readline():
-                    pass
-            finally:
-                self.sessions.closes()
-        except (ConnectionError, ValueError):
-            pass
+            await say(writer, op="ready")
+            while await heard(reader):
+                await say(writer, op="ack")
         finally:
-            writer.close()
+            self.sessions.closes()
 
     async def http(self, reader, writer):
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            body = json.dumps(self.sessions.report()).encode()
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            head = await reader.readuntil(b"\r\n\r\n")
+            status, answer = self.answer(*head.decode("latin-1").split(" ", 2)[:2])
+            body = json.dumps(answer).encode()
+            head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
             writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
             await writer.drain()
         writer.close()
 
+    def answer(self, method, path):
+        if (method, path) == ("POST", "/reset"):
+            self.sessions.reset()
+        elif (method, path) != ("GET", "/sessions"):
+            return "404 Not Found", {"error": "not found"}
+        return "200 OK", self.sessions.report()
+
+
+async def say(writer, **message):
+    writer.write(json.dumps(message).encode() + b"\n")
+    await writer.drain()
+
+
+async def heard(reader):
+    """The next line; empty at the end. Raises TimeoutError after MISSED_HEARTBEATS."""
+    return await asyncio.wait_for(reader.readline(), MISSED_HEARTBEATS * HEARTBEAT_SECONDS)
+
 
 async def main():
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     gateway = Gateway()
-    await asyncio.start_server(gateway.session, "0.0.0.0", SESSION_PORT)
-    server = await asyncio.start_server(gateway.http, "0.0.0.0", HTTP_PORT)
-    print(json.dumps({"listening": [SESSION_PORT, HTTP_PORT]}), flush=True)
-    await server.serve_forever()
+    servers = [
+        await asyncio.start_server(gateway.connected, "0.0.0.0", SESSION_PORT),
+        await asyncio.start_server(gateway.http, "0.0.0.0", HTTP_PORT),
+    ]
+    print(json.dumps({"listening": [s.sockets[0].getsockname()[1] for s in servers]}), flush=True)
+    await stopping.wait()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,79 @@
+"""`bin/bench`: one line per figure."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from enum import StrEnum
+from itertools import groupby
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.bench import flip, idle, receiver, signature
+from deploy.bench.figures import Figure
+from deploy.demo.engine import Say, exit_on_sigterm
+
+ROUNDS = 5
+
+
+class Name(StrEnum):
+    """The benchmarks; each has a file of its name."""
+
+    RECEIVER = receiver.BENCH
+    SIGNATURE = signature.BENCH
+    FLIP = flip.BENCH
+    IDLE = idle.BENCH
+
+
+MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
+    Name.RECEIVER: receiver.measure,
+    Name.SIGNATURE: signature.measure,
+    Name.FLIP: flip.measure,
+    Name.IDLE: idle.measure,
+}
+
+
+def tables(figures: list[Figure]) -> Iterator[Table]:
+    """The figures as a person reads them: one table for each reference of each benchmark."""
+    for (name, reference), group in groupby(figures, key=lambda f: (f.bench, f.reference_name)):
+        shown = Table(title=escape(f"{name} against {reference}"), title_justify="left", box=box.SIMPLE_HEAD)
+        for column in ("figure", "unit"):
+            shown.add_column(column)
+        for column in ("ours", "reference", "ratio", "least", "most"):
+            shown.add_column(column, justify="right")
+        for f in group:
+            numbers = (f.ours, f.reference, f.ratio, f.ratio_min, f.ratio_max)
+            shown.add_row(f.figure, f.unit, *("–" if n is None else f"{n:g}" for n in numbers))
+        yield shown
+
+
+def bench(
+    name: Annotated[Name | None, typer.Argument(help="One benchmark; without a name all of them.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line per figure, on standard output.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each contender runs.")] = ROUNDS,
+) -> None:
+    """Measures the updater against named references, round by round in turns."""
+    exit_on_sigterm()
+    console, figures = Console(stderr=True), []
+    with console.status("starting") as spinner:
+
+        def say(text: str) -> None:
+            spinner.update(escape(text))
+            console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
+
+        for wanted in [name] if name else list(Name):
+            for figure in MEASURES[wanted](rounds, say):
+                figures.append(figure)
+                if as_json:
+                    print(json.dumps(asdict(figure)), flush=True)
+    if not as_json:
+        for shown in tables(figures):
+            Console().print(shown)
+
+
+if __name__ == "__main__":
+    typer.run(bench)

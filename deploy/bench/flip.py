@@ -1,0 +1,184 @@
+"""`flip`: how soon Traefik answers from the new color, and what a flip under load loses."""
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from app.domain.stack import Color, Stack
+from deploy.bench.backends import stack_of, traefik, two_colors
+from deploy.bench.client import BadAnswer, Run, connected, request
+from deploy.bench.figures import Figure, Rounds, turns
+from deploy.bench.parts import Missing
+from deploy.demo.engine import Say
+from workers import routes
+from workers.adapters.traefik import FILE_NAME, RouteFile
+
+BENCH = "flip"
+THROTTLE, DEFAULT_THROTTLE = "100ms", "2s"
+SETTLE_SECONDS = 2.5
+"""Before a timed flip: longer than the longest throttle, so that none is timed with the sleep of the one before."""
+
+ANSWER_SECONDS = 15.0
+LOOK_SECONDS = 0.002
+TIMED_FLIPS = 3
+LOADED_FLIPS = 10
+FLIP_INTERVAL = 0.5
+CONNECTIONS, REQUESTS_PER_SECOND = 10, 300.0
+ASK = request("GET", "/", {})
+
+OURS, INSIDE = "ours", "staged in the watched directory, throttle 2 s"
+IN_PLACE = "truncated and written in place"
+LATENCY = {"rename to first new answer": "ms"}
+LOSS = {"lost requests": "%"}
+
+Flip = Callable[[Color, str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to flip, and where the Traefik that watches it answers."""
+
+    name: str
+    port: int
+    flip: Flip
+
+
+def measure(rounds: int, say: Say) -> Iterator[Figure]:
+    """Latencies one flip at a time; losses under load."""
+    with tempfile.TemporaryDirectory(prefix="zu-bench-") as directory:
+        try:
+            latency, loss = asyncio.run(_measure(Path(directory), rounds, say))
+        except Missing as missing:
+            say(f"{BENCH}: skipped: {missing}")
+            return
+    yield from latency.figures(BENCH, OURS, INSIDE, LATENCY)
+    yield from loss.figures(BENCH, OURS, IN_PLACE, LOSS)
+
+
+async def _measure(directory: Path, rounds: int, say: Say) -> tuple[Rounds, Rounds]:
+    latency, loss = Rounds(), Rounds()
+    async with two_colors() as port, contextlib.AsyncExitStack() as stack:
+        add = _Contenders(directory, stack_of(port), stack)
+        ours = await add(OURS, THROTTLE, lambda file, s: RouteFile(file, s).flip)
+        inside = await add(INSIDE, DEFAULT_THROTTLE, staged_inside)
+        in_place = await add(IN_PLACE, THROTTLE, written_in_place)
+        for number, turn in enumerate(turns([ours, inside], rounds), 1):
+            say(f"{BENCH}: round {number} of {rounds}: {TIMED_FLIPS} flips each, one at a time")
+            for contender in turn:
+                latency.add(contender.name, {"rename to first new answer": await _timed(contender)})
+        for number, turn in enumerate(turns([ours, in_place], rounds), 1):
+            say(f"{BENCH}: round {number} of {rounds}: {LOADED_FLIPS} flips each at {REQUESTS_PER_SECOND:g} requests/s")
+            for contender in turn:
+                loss.add(contender.name, {"lost requests": lost_percent(await _loaded(contender))})
+    return latency, loss
+
+
+@dataclass(frozen=True)
+class _Contenders:
+    """Starts a Traefik for each, on a directory of its own, with blue active."""
+
+    directory: Path
+    stack: Stack
+    exits: contextlib.AsyncExitStack
+
+    async def __call__(self, name: str, throttle: str, make: Callable[[Path, Stack], Flip]) -> Contender:
+        watched = self.directory / str(len(list(self.directory.iterdir()))) / "dynamic"
+        watched.mkdir(parents=True)
+        (watched / FILE_NAME).write_text(routes.render(self.stack, Color.BLUE, "start"))
+        server = self.exits.enter_context(traefik(watched, throttle))
+        contender = Contender(name, server.port, make(watched, self.stack))
+        await _first_answer(contender.port, Color.BLUE)
+        return contender
+
+
+def staged_inside(watched: Path, stack: Stack) -> Flip:
+    """A rename like ours, but the new file is written into the watched directory first."""
+
+    async def flip(color: Color, rollout: str) -> None:
+        staged = watched / f"{FILE_NAME}.new"
+        staged.write_text(routes.render(stack, color, rollout))
+        staged.replace(watched / FILE_NAME)
+
+    return flip
+
+
+def written_in_place(watched: Path, stack: Stack) -> Flip:
+    """No rename at all: what an editor or a shell's `>` does."""
+
+    async def flip(color: Color, rollout: str) -> None:
+        (watched / FILE_NAME).write_text(routes.render(stack, color, rollout))
+
+    return flip
+
+
+async def _timed(contender: Contender) -> float:
+    """Milliseconds of the median flip; blue is active before and after, or green is."""
+    took = []
+    async with connected(contender.port) as connection:
+        _, active = await connection.ask(ASK)
+    color = Color(active.decode())
+    for _ in range(TIMED_FLIPS):
+        color = color.other
+        await asyncio.sleep(SETTLE_SECONDS)
+        started = time.perf_counter()
+        await contender.flip(color, f"r-{started}")
+        await _first_answer(contender.port, color)
+        took.append((time.perf_counter() - started) * 1000)
+    return median(took)
+
+
+async def _first_answer(port: int, color: Color) -> None:
+    """Raises TimeoutError when none has come from `color` after ANSWER_SECONDS."""
+    async with asyncio.timeout(ANSWER_SECONDS), connected(port) as connection:
+        while (await connection.ask(ASK))[1] != color.encode():
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _loaded(contender: Contender) -> Run:
+    """Flips under load; what the clients saw. A connection that broke counts as status 0."""
+    run = Run()
+    async with _asking(contender.port, run):
+        color = Color.BLUE
+        for number in range(LOADED_FLIPS):
+            color = color.other
+            await asyncio.sleep(FLIP_INTERVAL)
+            await contender.flip(color, f"r-{number}")
+        await asyncio.sleep(FLIP_INTERVAL)
+    return run
+
+
+@contextlib.asynccontextmanager
+async def _asking(port: int, run: Run) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CONNECTIONS):
+            group.create_task(_ask_until(stop, port, run))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+async def _ask_until(stop: asyncio.Event, port: int, run: Run) -> None:
+    """One client at its share of the rate, open loop; it connects again after a break."""
+    due, interval = time.perf_counter(), CONNECTIONS / REQUESTS_PER_SECOND
+    while not stop.is_set():
+        try:
+            async with connected(port) as connection:
+                while not stop.is_set():
+                    status, _ = await connection.ask(ASK)
+                    run.statuses[status] += 1
+                    due += interval
+                    await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        except (BadAnswer, OSError, EOFError):
+            run.statuses[0] += 1
+
+
+def lost_percent(run: Run) -> float:
+    """The share of the requests that were not answered with 200."""
+    return 100 * (1 - run.statuses[200] / run.statuses.total())

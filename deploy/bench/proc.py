@@ -1,0 +1,22 @@
+"""What the kernel says of a process: memory and CPU time. https://docs.kernel.org/filesystems/proc.html"""
+
+import time
+from pathlib import Path
+
+KIB_PER_MIB = 1024
+SCHEDULED = 2  # CPUCLOCK_SCHED: the time that the process has run, to the nanosecond
+
+
+def memory_mib(smaps_rollup: str) -> dict[str, float]:
+    """`Rss` and `Pss` (shared pages divided among those who share them) of a smaps_rollup, in MiB."""
+    sizes = {line.split(":")[0]: line.split()[1] for line in smaps_rollup.splitlines() if line.endswith(" kB")}
+    return {name: int(sizes[name]) / KIB_PER_MIB for name in ("Rss", "Pss")}
+
+
+def memory_of(pid: int) -> dict[str, float]:
+    return memory_mib(Path(f"/proc/{pid}/smaps_rollup").read_text())
+
+
+def cpu_ms(pid: int) -> float:
+    """User and system time of the process so far, all its threads: the clock of clock_getcpuclockid(3)."""
+    return time.clock_gettime(~pid << 3 | SCHEDULED) * 1000

@@ -1,0 +1,71 @@
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from deploy.bench.client import BadAnswer, Connection, connected, drive, request, status_and_length
+
+
+@asynccontextmanager
+async def echoing() -> AsyncIterator[tuple[int, list[int]]]:
+    """A port where every body comes back, and how many requests each connection there has sent."""
+    served: list[int] = []
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        number = len(served)
+        served.append(0)
+        with suppress(EOFError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                body = await reader.readexactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+                served[number] += 1
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], served
+
+
+def test_a_request_is_exactly_these_bytes() -> None:
+    assert request("POST", "/hook", {"X-A": "1"}, b"{}") == (
+        b"POST /hook HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: 1\r\nContent-Length: 2\r\n\r\n{}"
+    )
+
+
+def test_an_answer_s_head_says_status_and_length() -> None:
+    assert status_and_length(b"HTTP/1.1 202 \r\nA: b\r\nCONTENT-length: 17\r\n\r\n") == (202, 17)
+
+
+@pytest.mark.parametrize("head", [b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 OK\r\nContent-Length: 1\r\n\r\n"])
+def test_an_answer_without_status_or_length_is_not_read(head: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        status_and_length(head)
+
+
+async def test_a_connection_is_kept_for_the_next_request() -> None:
+    async with echoing() as (port, served), connected(port) as connection:
+        assert [await say(connection, text) for text in (b"one", b"two")] == [(200, b"one"), (200, b"two")]
+        assert served == [2]
+
+
+async def say(connection: Connection, body: bytes) -> tuple[int, bytes]:
+    return await connection.ask(request("POST", "/", {}, body))
+
+
+async def test_every_request_is_sent_once_over_all_connections() -> None:
+    async with echoing() as (port, served):
+        run = await drive(port, [request("POST", "/", {}, b"body")] * 100, 4)
+    assert run.statuses == Counter({200: 100})
+    assert len(run.latencies_ms) == sum(served) == 100
+    assert len(served) == 4
+    assert run.per_second == 100 / run.seconds
+
+
+async def test_a_server_that_is_gone_fails_the_phase() -> None:
+    async with echoing() as (gone, _):
+        pass
+    with pytest.raises(ConnectionError):
+        await drive(gone, [request("GET", "/", {})], 1)

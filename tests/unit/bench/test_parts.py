@@ -1,0 +1,112 @@
+import hashlib
+import hmac
+import os
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from githubkit.webhooks import parse
+
+from app.web.github import check_signature, parse_release
+from deploy.bench.__main__ import MEASURES, Name, tables
+from deploy.bench.bare import bare_app
+from deploy.bench.client import Run
+from deploy.bench.figures import compare
+from deploy.bench.flip import lost_percent
+from deploy.bench.parts import HOOK_PATH, Missing, hook, listening, webhook_binary
+from deploy.bench.proc import cpu_ms, memory_mib, memory_of
+from deploy.bench.receiver import UNITS, delivery, told
+from deploy.bench.signature import recorded_body
+from deploy.demo.house import WEBHOOK_SECRET
+from deploy.demo.processes import free_port
+
+ROLLUP = """\
+55d0c0000000-7ffd00000000 ---p 00000000 00:00 0                          [rollup]
+Rss:               57344 kB
+Pss:               43520 kB
+Pss_Dirty:         41000 kB
+"""
+
+
+@pytest.mark.parametrize(("signature", "status"), [("right", 200), ("wrong", 401)])
+async def test_the_bare_receiver_checks_the_signature(signature: str, status: int) -> None:
+    body = b"{}"
+    digest = hmac.new(b"right", body, hashlib.sha256).hexdigest()
+    transport = httpx.ASGITransport(bare_app(signature.encode()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://bare") as client:
+        answer = await client.post(HOOK_PATH, content=body, headers={"X-Hub-Signature-256": f"sha256={digest}"})
+    assert answer.status_code == status
+
+
+def test_a_delivery_is_one_that_the_receiver_takes() -> None:
+    head, _, body = delivery(7).partition(b"\r\n\r\n")
+    signatures = [line.split(": ")[1] for line in head.decode().split("\r\n") if line.startswith("X-Hub-Signature-256")]
+    check_signature(body, signatures, [WEBHOOK_SECRET])
+    assert (parse_release(body).release_id, parse_release(body).tag) == (7, "v1.0.7")
+
+
+def test_a_phase_is_told_in_the_figures_of_the_benchmark() -> None:
+    run = Run(seconds=2, latencies_ms=[float(n) for n in range(1, 201)])
+    assert told("duplicate", run) == {"duplicate: throughput": 100, "duplicate: median": 100, "duplicate: p99": 198}
+    assert told("duplicate", run).keys() < UNITS.keys()
+
+
+def test_both_models_take_the_recorded_body() -> None:
+    assert parse("release", recorded_body()).action == parse_release(recorded_body()).action == "published"
+
+
+def test_the_hook_checks_the_signature_before_it_runs_anything() -> None:
+    assert hook("s")["trigger-rule"] == {
+        "match": {
+            "type": "payload-hmac-sha256",
+            "secret": "s",
+            "parameter": {"source": "header", "name": "X-Hub-Signature-256"},
+        }
+    }
+
+
+def test_a_reference_that_the_machine_cannot_give_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Missing, match="adnanh/webhook is not installed"):
+        webhook_binary(tmp_path)
+
+
+def test_a_process_that_does_not_listen_is_told_in_its_last_words(tmp_path: Path) -> None:
+    command = ["python", "-c", "raise SystemExit('no port for me')"]
+    with (
+        pytest.raises(RuntimeError, match="no port for me"),
+        listening(command, {}, free_port(), tmp_path / "it.log"),
+    ):
+        pass
+
+
+def test_memory_is_read_in_mebibytes() -> None:
+    assert memory_mib(ROLLUP) == {"Rss": 56, "Pss": 42.5}
+    assert 0 < memory_of(os.getpid())["Pss"] <= memory_of(os.getpid())["Rss"]
+
+
+def test_cpu_time_is_this_process_s_own() -> None:
+    before, read = time.process_time() * 1000, cpu_ms(os.getpid())
+    assert before <= read <= time.process_time() * 1000
+
+
+@pytest.mark.parametrize(("statuses", "percent"), [({200: 4}, 0), ({200: 3, 404: 1}, 25), ({0: 1, 502: 1}, 100)])
+def test_a_request_is_lost_unless_it_is_answered_with_200(statuses: dict[int, int], percent: float) -> None:
+    run = Run()
+    run.statuses.update(statuses)
+    assert lost_percent(run) == percent
+
+
+def test_every_benchmark_of_the_command_can_be_run() -> None:
+    assert MEASURES.keys() == set(Name)
+
+
+def test_each_reference_has_a_table_of_its_own() -> None:
+    figures = [
+        compare([1.0], [2.0], bench="b", figure=figure, unit="ms", reference_name=reference)
+        for reference in ("one", "parse('release', [any])")
+        for figure in ("median", "p99")
+    ]
+    shown = list(tables(figures))
+    assert [table.row_count for table in shown] == [2, 2]

@@ -1,0 +1,140 @@
+import asyncio
+import json
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.unit.demo.services import VERSION, ended, said, service
+
+ABOUT_SKILLS = {"service": "skills", "version": VERSION, "color": "blue"}
+
+
+@asynccontextmanager
+async def serving(directory: Path, script: str = "skills/app.py") -> AsyncIterator[tuple[Process, str]]:
+    """The process and its URL."""
+    async with service(script, directory, PORT="0", COLOR="blue") as process:
+        yield process, f"http://127.0.0.1:{await said(process, 'listening')}"
+
+
+def client(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, trust_env=False, timeout=20)
+
+
+def websocket(url: str) -> connect:
+    return connect(url.replace("http", "ws", 1) + "/ws", proxy=None)
+
+
+async def exchange(socket: ClientConnection, text: str) -> dict[str, str]:
+    await socket.send(text)
+    answer: dict[str, str] = json.loads(await socket.recv())
+    return answer
+
+
+async def refused(url: str) -> bool:
+    try:
+        await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+async def test_every_answer_says_who_answered(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (_, url), client(url) as ask:
+        answers = [await ask.get(path) for path in ("/", "/version", "/health", "/slow?seconds=0", "/nowhere")]
+        answers.append(await ask.post("/echo", content="hello"))
+    assert [a.status_code for a in answers] == [200, 200, 200, 200, 404, 200]
+    assert [a.json() | ABOUT_SKILLS == a.json() for a in answers] == [True] * 6
+    assert answers[-1].json()["echo"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("script", "path", "status"),
+    [
+        ("skills/app.py", "/health", 200),
+        ("skills/app.py", "/api/v1/health", 404),
+        ("api/app.py", "/api/v1/health", 200),
+        ("api/app.py", "/health", 401),
+    ],
+)
+async def test_each_service_has_its_own_health_path(tmp_path: Path, script: str, path: str, status: int) -> None:
+    async with serving(tmp_path, script) as (_, url), client(url) as ask:
+        assert (await ask.get(path)).status_code == status
+
+
+async def test_a_connection_is_kept_for_the_next_request(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (_, url), client(url) as ask:
+        ports = {(await ask.get("/")).extensions["network_stream"].get_extra_info("client_addr")[1] for _ in range(3)}
+    assert len(ports) == 1
+
+
+async def test_what_is_malformed_is_refused(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (_, url), client(url) as ask:
+        assert (await ask.get("/slow?seconds=soon")).status_code == 400
+        too_large = await begun(url, "POST /echo HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n")
+        assert (await too_large)[0].endswith(" 413 Content Too Large")
+        assert (await ask.get("/")).status_code == 200
+
+
+async def test_sigterm_lets_a_request_in_flight_end_and_takes_no_new_one(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (process, url), client(url) as ask:
+        await ask.get("/")
+        slow = await begun(url, "GET /slow?seconds=1 HTTP/1.1\r\n\r\n")
+        process.terminate()
+        status, headers, answer = await slow
+        assert status.endswith("200 OK")
+        assert "Connection: close" in headers
+        assert answer == ABOUT_SKILLS | {"slept": 1.0}
+        assert await ended(process) == 0
+        assert await refused(url)
+
+
+async def begun(url: str, request: str) -> "asyncio.Task[tuple[str, list[str], object]]":
+    """A request that the service has begun: a later one, on a later connection, was answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(request.encode())
+    await writer.drain()
+    async with client(url) as ask:
+        await ask.get("/")
+
+    async def answer() -> tuple[str, list[str], object]:
+        everything = await reader.read()
+        writer.close()
+        head, _, body = everything.decode().partition("\r\n\r\n")
+        status, *headers = head.split("\r\n")
+        return status, headers, json.loads(body)
+
+    return asyncio.create_task(answer())
+
+
+async def test_sigterm_closes_an_idle_connection_at_once(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (process, url), client(url) as ask:
+        await ask.get("/")
+        started = time.monotonic()
+        process.terminate()
+        assert await ended(process) == 0
+        assert time.monotonic() - started < 3
+
+
+async def test_a_websocket_echoes_text(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (_, url), websocket(url) as socket:
+        for text in ("hello", "é" * 200):
+            assert await exchange(socket, text) == ABOUT_SKILLS | {"echo": text}
+        await (await socket.ping())
+
+
+async def test_sigterm_closes_a_websocket_with_going_away(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (process, url), websocket(url) as socket:
+        await exchange(socket, "hello")
+        process.terminate()
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+        assert await ended(process) == 0

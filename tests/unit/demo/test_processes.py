@@ -1,0 +1,87 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.processes import ROOT, end_group, procfile_commands, running
+
+LIMIT = 20.0
+TOUCHY = "import signal; print('ready', flush=True); signal.pause()"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {TOUCHY}"
+
+
+def with_grandchild(script: str) -> str:
+    """A process that has started one with `script`, and both have one standard output."""
+    return f"import subprocess, sys, signal; subprocess.Popen([sys.executable, '-c', {script!r}]); signal.pause()"
+
+
+def started(script: str) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def rest(process: "subprocess.Popen[bytes]") -> bytes:
+    """What is left of the output, whose end comes when the last that has it is gone. Raises TimeoutExpired."""
+    return process.communicate(timeout=LIMIT)[0]
+
+
+def test_a_procfile_is_read_by_name() -> None:
+    text = "# both\nweb: python -m app.main\n\nworker:python -c 'print(1 + 1)'\nclock: a b:c\n"
+    assert procfile_commands(text) == {
+        "web": ["python", "-m", "app.main"],
+        "worker": ["python", "-c", "print(1 + 1)"],
+        "clock": ["a", "b:c"],
+    }
+
+
+def test_the_project_s_own_procfile_has_both_processes() -> None:
+    assert procfile_commands((ROOT / "Procfile").read_text()).keys() == {"web", "worker"}
+
+
+@pytest.mark.parametrize("grandchild", [TOUCHY, STUBBORN], ids=["one that SIGTERM ends", "one that ignores SIGTERM"])
+def test_the_group_ends_with_its_grandchildren(grandchild: str) -> None:
+    process = started(with_grandchild(grandchild))
+    assert process.stdout is not None
+    with process.stdout:
+        end_group(process, LIMIT)
+        assert process.returncode == -signal.SIGTERM
+        assert rest(process) == b""
+
+
+def test_a_process_that_ignores_sigterm_is_killed_after_the_limit() -> None:
+    process = started(STUBBORN)
+    assert process.stdout is not None
+    with process.stdout:
+        end_group(process, 0.1)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_the_group_of_a_process_that_has_ended_by_itself_ends_too() -> None:
+    process = started(f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {TOUCHY!r}])")
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.wait(LIMIT) == 0
+        end_group(process)
+        assert rest(process) == b""
+
+
+def test_it_runs_this_interpreter_in_the_project_with_the_given_environment(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    script = "import os, sys; print(sys.prefix, os.getcwd(), os.environ['GIVEN']); print('error', file=sys.stderr)"
+    with running(["python", "-c", script], {"GIVEN": "value"}, log) as process:
+        assert process.wait(LIMIT) == 0
+    assert sorted(log.read_text().splitlines()) == sorted([f"{sys.prefix} {ROOT} value", "error"])
+
+
+def test_it_ends_with_the_block_even_when_the_block_fails(tmp_path: Path) -> None:
+    script = "import signal; signal.pause()"
+    with (
+        pytest.raises(RuntimeError, match="the block failed"),
+        running(["python", "-c", script], {}, tmp_path / "it.log") as process,
+    ):
+        raise RuntimeError("the block failed")
+    assert process.returncode == -signal.SIGTERM
