@@ -36,8 +36,9 @@ def load(value: bytes) -> dict[str, Any]:
 def redis_settings(url: str) -> RedisSettings:
     """arq's settings for `url`: a Redis restart is ridden through, not died of."""
     settings = RedisSettings.from_dsn(url)
-    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError]
-    settings.retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=8)
+    # OSError: redis-py does not translate a connection that is refused before it looks at what to retry.
+    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
+    settings.retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)  # of each try's own three: 3 s in all
     settings.conn_timeout = 5
     return settings
 

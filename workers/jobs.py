@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from arq.connections import ArqRedis
 from arq.cron import cron
 from arq.worker import Worker, func
+from redis.exceptions import RedisError
 
-from app.domain.errors import UpdaterError
+from app.domain.errors import StaleWorker, UpdaterError
 from app.domain.stack import Stack
 from app.queue import dump, load, queue_name
 from workers.doctor import diagnostics, examine
@@ -24,6 +26,7 @@ ANSWER_KEPT_SECONDS = 60
 SLOTS = 10
 HEALTH_SECONDS = 10
 
+log = structlog.get_logger()
 Context = dict[str, Any]
 Answer = dict[str, Any]
 Question = Callable[..., Awaitable[Answer]]
@@ -37,6 +40,11 @@ class Jobs:
         self._ports = ports
         self._reconciler = reconciler
         self._operator = Operator(ports, reconciler)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another worker has taken over: this one has nothing more to do."""
+        return self._reconciler.replaced
 
     async def nudge(self, _: Context) -> None:
         await self._reconciler.reconcile()
@@ -93,6 +101,25 @@ def answered(question: Question) -> Question:
     return answer
 
 
+class SteadyWorker(Worker):
+    """arq's worker, which a Redis that is away does not end: a rollout that runs in it must not end with it.
+
+    Raises StaleWorker when `replaced` says that another worker has taken over.
+    """
+
+    def __init__(self, *, replaced: Callable[[], bool], **options: Any) -> None:
+        super().__init__(**options)
+        self._replaced = replaced
+
+    async def _poll_iteration(self) -> None:
+        if self._replaced():
+            raise StaleWorker("this one ends")
+        try:
+            await super()._poll_iteration()
+        except (RedisError, OSError) as away:
+            log.warning("Redis does not answer; jobs wait for it, a rollout does not", reason=str(away))
+
+
 def build_worker(jobs: Jobs, pool: ArqRedis, namespace: str) -> Worker:
     """arq's worker for `jobs`: JSON on the wire, no retries, signals left to whoever runs it."""
     limits: dict[str, Any] = {"timeout": QUESTION_SECONDS, "keep_result": ANSWER_KEPT_SECONDS, "max_tries": 1}
@@ -100,12 +127,15 @@ def build_worker(jobs: Jobs, pool: ArqRedis, namespace: str) -> Worker:
         func(answered(ask), name=name, **limits)  # type: ignore[arg-type]
         for name, ask in jobs.questions().items()
     ]
-    return Worker(
+    # Not unique: arq's id for that has no namespace, and of two stacks on one Redis only one would look.
+    every_minute: dict[str, Any] = {"second": 0, "unique": False, "keep_result": 0, "timeout": NUDGE_SECONDS}
+    return SteadyWorker(
+        replaced=lambda: jobs.replaced,
         functions=[
             func(jobs.nudge, name="nudge", timeout=NUDGE_SECONDS, keep_result=0, max_tries=1),  # type: ignore[arg-type]
             *questions,
         ],
-        cron_jobs=[cron(jobs.nudge, name="look", second=0, keep_result=0, timeout=NUDGE_SECONDS)],  # type: ignore[arg-type]
+        cron_jobs=[cron(jobs.nudge, name="look", **every_minute)],  # type: ignore[arg-type]
         redis_pool=pool,
         queue_name=queue_name(namespace),
         health_check_key=f"{namespace}:worker",

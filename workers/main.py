@@ -16,7 +16,7 @@ from app.domain.errors import EngineFailed, UpdaterError
 from app.domain.stack import Stack
 from app.ledger import Ledger
 from app.logs import configure_logs
-from app.queue import Queue, open_pool
+from app.queue import open_pool
 from app.settings import WorkerSettings
 from app.stack_file import load_stack
 from workers.adapters.archive import HistoryFile
@@ -94,13 +94,24 @@ async def run(settings: WorkerSettings) -> None:
 async def _work(stack: Stack, reconciler: Reconciler, ports: Ports, pool: ArqRedis, namespace: str) -> None:
     log.info("worker starts: what an earlier one left is looked at first")
     await reconciler.start()
-    await Queue(pool).nudge()
-    log.info("worker is up")
     worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
+    looking = asyncio.create_task(_look(reconciler))
+    log.info("worker is up")
     try:
         await worker.main()
     finally:
-        await worker.close()
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):  # arq raises it for a job that has just ended
+            await worker.close()
+
+
+async def _look(reconciler: Reconciler) -> None:
+    """The first look, which needs no Redis: the journal may know what to do."""
+    try:
+        await reconciler.reconcile()
+    except Exception:
+        log.exception("the first look ended early; there is one every minute")
 
 
 def _docker_client(host: str | None) -> docker.DockerClient:

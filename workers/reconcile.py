@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from app.domain.decision import Decision, decide, overtakes
-from app.domain.errors import LedgerUnavailable, Superseded
+from app.domain.errors import LedgerUnavailable, StaleWorker, Superseded
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
@@ -34,6 +34,7 @@ class Reconciler:
         self._turn = asyncio.Lock()
         self._again = False
         self.running: Run | None = None
+        self.replaced = False
 
     async def start(self) -> None:
         """Before any job: what a crash left is ended, and what was live is known."""
@@ -54,9 +55,13 @@ class Reconciler:
             await self._overtake()
             return
         async with self._turn:
-            while self._again:
-                self._again = False
-                await self._close_difference()
+            try:
+                while self._again:
+                    self._again = False
+                    await self._close_difference()
+            except StaleWorker:
+                self.replaced = True
+                raise
 
     @property
     def busy(self) -> bool:

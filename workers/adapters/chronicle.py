@@ -39,6 +39,7 @@ class LedgerChronicle:
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
         self._latest: State | None = None
+        self._behind = False
         self._lines: list[tuple[str, str]] = []
 
     def status(self, state: State) -> None:
@@ -83,9 +84,11 @@ class LedgerChronicle:
 
     async def rebuild(self, *, always: bool = False) -> None:
         try:
-            if always or await self._ledger.lost():
+            if always or self._behind or await self._ledger.lost():
+                self._behind = False
                 await self._ledger.restore(await asyncio.to_thread(self._archive.entries))
         except LedgerUnavailable as away:
+            self._behind = True
             log.warning("the ledger cannot be rebuilt now", reason=str(away))
 
     async def run(self) -> None:
@@ -106,7 +109,10 @@ class LedgerChronicle:
             async with asyncio.timeout(WRITE_SECONDS):
                 await write()
         except (LedgerUnavailable, TimeoutError) as error:
+            self._behind = True
             log.warning("the ledger could not be written; the rollout does not need it", reason=str(error))
+        except Exception:
+            log.exception("something could not be written to the ledger; what follows is")
 
     async def _write_status(self) -> None:
         latest, self._latest = self._latest, None

@@ -13,7 +13,7 @@ from workers.adapters.commands import Finished, read_command, run_command
 
 CONFIG_SECONDS = 60.0
 LAST_LINES = 20
-SOLVE_FAILED = "failed to solve"
+FAILED_WORDS = ("failed to solve", "Error response from daemon")
 
 Command = list[str]
 T = TypeVar("T")
@@ -147,13 +147,13 @@ class Compose:
         service: str,
     ) -> None:
         finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
-        if not finished.ok or _build_broke(finished):
+        if not finished.ok or _broke(finished):
             raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
 
 
-def _build_broke(finished: Finished) -> bool:
-    """Compose 2.40 with its own BuildKit ends with exit code 0 when a build fails: only its last words tell."""
-    return any(line.startswith(SOLVE_FAILED) for line in finished.lines)
+def _broke(finished: Finished) -> bool:
+    """Compose 2.40 ends some failures (a build by its own BuildKit, a name that is taken) with exit code 0."""
+    return any(line.strip().startswith(FAILED_WORDS) for line in finished.lines)
 
 
 async def _limited(running: Awaitable[T], what: str) -> T:

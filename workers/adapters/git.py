@@ -31,11 +31,16 @@ _SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "gc.a
 
 def fetch_command(url: str, tag: str) -> list[str]:
     """Fetches exactly one tag under its own name; one that moved is refused, for it is not forced."""
-    return ["fetch", "--no-tags", "--no-recurse-submodules", "--quiet", "--", url, f"refs/tags/{tag}:refs/tags/{tag}"]
+    return ["fetch", "--no-tags", "--no-recurse-submodules", "--", url, f"refs/tags/{tag}:refs/tags/{tag}"]
 
 
 def find_command(url: str, tag: str) -> list[str]:
     return ["ls-remote", "--exit-code", "--", url, f"refs/tags/{tag}"]
+
+
+def add_command(tree: Path, sha: str) -> list[str]:
+    """Forced twice: git's lock on a tree that a power cut left half made outlives `worktree prune`."""
+    return ["worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), sha]
 
 
 def resolve_command(tag: str) -> list[str]:
@@ -103,7 +108,7 @@ class GitSource:
     async def _add(self, tree: Path, sha: str) -> None:
         await asyncio.to_thread(shutil.rmtree, tree, True)
         await self._git(["worktree", "prune"], LOCAL_SECONDS)
-        finished, _ = await self._git(["worktree", "add", "--detach", "--quiet", str(tree), sha], LOCAL_SECONDS)
+        finished, _ = await self._git(add_command(tree, sha), LOCAL_SECONDS)
         self._expect(finished, f"{sha} could not be checked out")
 
     async def _resolve(self, tag: str) -> str:

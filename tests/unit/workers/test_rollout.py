@@ -359,8 +359,10 @@ async def test_a_worker_that_was_replaced_touches_nothing_more(world: World) -> 
 
     world.engine.watcher = watcher
     world.inbox.put(NEW)
+    worker = world.worker()
     with pytest.raises(StaleWorker):
-        await world.worker().reconcile()
+        await worker.reconcile()
+    assert worker.replaced
     assert world.effects == ["start skills-green v1.1.0"]
 
 

@@ -1,0 +1,42 @@
+"""arq's worker in this process, on the world in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from arq.worker import Worker
+
+from app.queue import open_pool
+from tests.fakes.world import World
+from workers.jobs import Jobs, build_worker
+from workers.ports import Source
+
+END_SECONDS = 10.0
+"""How long a job that still runs may take to end: arq's own end would cut it off."""
+
+
+def jobs_of(world: World, source: Source | None = None) -> Jobs:
+    ports = replace(world.ports, source=source or world.source)
+    return Jobs(world.stack, ports, world.worker())
+
+
+@asynccontextmanager
+async def working(jobs: Jobs, url: str, namespace: str) -> AsyncIterator[Worker]:
+    """The worker runs inside the block, as the worker process runs it. Raises what ended it before."""
+    worker = build_worker(jobs, await open_pool(url, namespace), namespace)
+    running = asyncio.create_task(worker.main())
+    try:
+        yield worker
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        if worker.tasks:
+            await asyncio.wait(worker.tasks.values(), timeout=END_SECONDS)
+        await worker.close()
+
+
+def looked(world: World) -> bool:
+    """Whether the worker has looked for something to do."""
+    return world.state.last_checked_at is not None

@@ -1,0 +1,51 @@
+"""A copy of a routed service, as small as it can be."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.domain.stack import Color, RoutedService
+
+
+def backend_url(service: RoutedService, color: Color) -> str:
+    return f"http://{service.colors[color]}:{service.port}"
+
+
+class Gate:
+    """Requests for `/held` wait here: `reached` is set by the first, all go on when it is `opened`."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def hold(self) -> None:
+        self.reached.set()
+        await self.opened.wait()
+
+
+@asynccontextmanager
+async def backend(service: RoutedService, color: Color, gate: Gate) -> AsyncIterator[None]:
+    """Answers every request with its name and color, on a connection that stays open until the end of the block."""
+    body = f"{service.name} {color}".encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    connections: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            connections.add(task)
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if head.startswith(b"GET /held "):
+                    await gate.hold()
+                writer.write(answer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, service.colors[color], service.port):
+        yield
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)

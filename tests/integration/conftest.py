@@ -1,0 +1,72 @@
+"""The real parts that the adapters are tested on; each test has names of its own in them."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from arq.connections import ArqRedis
+
+from app.ledger import Ledger
+from app.queue import open_pool
+from deploy.demo.engine import Engine, EngineUnavailable
+from deploy.demo.redis_server import redis_server
+from tests.integration.redis_servers import OwnRedis, own_redis
+from tests.integration.sample_stack import Sample, sample_stack
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for the whole run; it stays up."""
+    server = redis_server(tmp_path_factory.mktemp("redis"), lambda _: None)
+    try:
+        url = server.__enter__()
+    except EngineUnavailable as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Redis: {missing}")
+    try:
+        yield url
+    finally:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, redis_url: str) -> Iterator[OwnRedis]:
+    """A server of the test's own, to be ended and started again."""
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    with own_redis(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def namespace() -> str:
+    return f"test-{uuid4().hex}"
+
+
+@pytest.fixture
+async def pool(redis_url: str, namespace: str) -> AsyncIterator[ArqRedis]:
+    pool = await open_pool(redis_url, namespace)
+    yield pool
+    await pool.aclose()
+
+
+@pytest.fixture
+def ledger(pool: ArqRedis, namespace: str) -> Ledger:
+    return Ledger(pool, namespace)
+
+
+@pytest.fixture(scope="session")
+def whole_sample(engine: Engine, images: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    base, _ = images
+    with sample_stack(tmp_path_factory.mktemp("sample"), engine.host, base) as sample:
+        yield sample
+
+
+@pytest.fixture
+def sample(whole_sample: Sample) -> Iterator[Sample]:
+    """The sample stack without a container; images of earlier tests may be there."""
+    yield whole_sample
+    whole_sample.remove_containers()

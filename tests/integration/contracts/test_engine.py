@@ -1,0 +1,198 @@
+"""What the port promises of an engine, kept by the fake one and by the real one."""
+
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from deploy.demo.repository import Variant
+from tests.examples import sha_of
+from tests.fakes.world import World
+from tests.integration.sample_stack import BLUE, BOT, MOVED, Sample
+from tests.integration.waiting import until
+from workers.ports import Definition, Engine, Stamp
+
+GRACE = 1.0
+NOBODY = "0" * 64
+
+V1, V2, SAME_BOT, BROKEN, NO_START = "v1.0.0", "v2.0.0", "v2.0.1", "v3.0.0", "v4.0.0"
+"""The releases: SAME_BOT has V2's bot, BROKEN's skills does not build, NO_START's skills does not start."""
+
+
+class Bench(Protocol):
+    """An engine with nothing on it, and releases for it."""
+
+    @property
+    def engine(self) -> Engine: ...
+    def stamp(self, tag: str, rollout: str = "") -> Stamp: ...
+    async def define(self, tag: str, rollout: str = "") -> Definition: ...
+    async def built(self, tag: str, *services: str) -> Definition: ...
+
+
+class FakeBench:
+    def __init__(self) -> None:
+        self.engine = World().engine
+        self.engine.behave("bot", SAME_BOT, image=f"bot:{V2}")
+        self.engine.behave("skills", BROKEN, builds=False)
+        self.engine.behave("skills", NO_START, starts=False)
+
+    def stamp(self, tag: str, rollout: str = "") -> Stamp:
+        return Stamp(tag, sha_of(tag), rollout or f"r-{tag}")
+
+    async def define(self, tag: str, rollout: str = "") -> Definition:
+        return await self.engine.define(Path("/trees") / sha_of(tag), self.stamp(tag, rollout))
+
+    async def built(self, tag: str, *services: str) -> Definition:
+        definition = await self.define(tag)
+        await self.engine.build(definition, services or MOVED, lambda _: None)
+        return definition
+
+
+def no_command(tree: Path) -> None:
+    file = tree / "skills" / "Dockerfile"
+    file.write_text(file.read_text().replace('CMD ["python3"', 'CMD ["/no/such/command"'))
+
+
+class EngineContract:
+    async def test_a_build_makes_an_image_for_each_service_and_tells_what_it_does(self, bench: Bench) -> None:
+        told: list[str] = []
+        images = await bench.engine.build(await bench.define(V1), [BLUE, BOT], told.append)
+        assert set(images) == {BLUE, BOT}
+        assert len(set(images.values())) == 2
+        assert told
+
+    async def test_a_build_that_breaks_is_the_releases_fault(self, bench: Bench) -> None:
+        with pytest.raises(BuildFailed) as failed:
+            await bench.engine.build(await bench.define(BROKEN), [BLUE], lambda _: None)
+        assert failed.value.service == BLUE
+        assert failed.value.last_lines
+
+    async def test_a_started_instance_runs_and_says_what_made_it(self, bench: Bench) -> None:
+        definition = await bench.built(V1, BLUE)
+        started = await bench.engine.start(definition, BLUE)
+        seen = await bench.engine.inspect(started.id)
+        assert seen.running
+        assert seen.address
+        assert (seen.service, seen.rollout, seen.sha) == (BLUE, f"r-{V1}", bench.stamp(V1).sha)
+        assert [i.id for i in await bench.engine.find(BLUE)] == [started.id]
+        assert await bench.engine.find(BOT) == []
+
+    async def test_a_start_takes_the_place_of_a_stopped_instance(self, bench: Bench) -> None:
+        old = await bench.engine.start(await bench.built(V1, BLUE), BLUE)
+        await bench.engine.stop(old.id, GRACE)
+        new = await bench.engine.start(await bench.built(V2, BLUE), BLUE)
+        assert new.sha == bench.stamp(V2).sha
+        assert [i.id for i in await bench.engine.find(BLUE)] == [new.id]
+
+    async def test_an_instance_that_cannot_start_is_the_releases_fault(self, bench: Bench) -> None:
+        definition = await bench.built(NO_START, BLUE)
+        with pytest.raises(StartFailed) as failed:
+            await bench.engine.start(definition, BLUE)
+        assert failed.value.service == BLUE
+
+    async def test_an_instance_is_created_beside_a_running_one_and_not_started(self, bench: Bench) -> None:
+        old = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        new = await bench.engine.create(await bench.built(V2, BOT), BOT)
+        assert (new.state, new.sha, new.address) == ("created", bench.stamp(V2).sha, None)
+        assert new.gone
+        assert (await bench.engine.inspect(old.id)).running
+        assert {i.id for i in await bench.engine.find(BOT)} == {old.id, new.id}
+        assert [i.id for i in await bench.engine.find(BOT, rollout=f"r-{V2}")] == [new.id]
+
+    async def test_a_stopped_instance_is_gone_and_can_be_resumed(self, bench: Bench) -> None:
+        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        ended = await bench.engine.stop(bot.id, GRACE)
+        assert ended.gone
+        assert (await bench.engine.inspect(bot.id)).gone
+        for _ in range(2):
+            await bench.engine.resume(bot.id)
+            assert (await bench.engine.inspect(bot.id)).running
+
+    async def test_a_created_instance_can_be_resumed(self, bench: Bench) -> None:
+        bot = await bench.engine.create(await bench.built(V1, BOT), BOT)
+        await bench.engine.resume(bot.id)
+        assert (await bench.engine.inspect(bot.id)).running
+
+    async def test_stopping_what_is_gone_already_is_no_error(self, bench: Bench) -> None:
+        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        for _ in range(2):
+            assert (await bench.engine.stop(bot.id, GRACE)).gone
+        await bench.engine.remove(bot.id)
+        for instance in (bot.id, NOBODY):
+            assert (await bench.engine.stop(instance, GRACE)).state == "removed"
+
+    async def test_only_a_stopped_instance_is_removed(self, bench: Bench) -> None:
+        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        with pytest.raises(EngineFailed):
+            await bench.engine.remove(bot.id)
+        assert (await bench.engine.inspect(bot.id)).running
+        await bench.engine.stop(bot.id, GRACE)
+        for _ in range(2):
+            await bench.engine.remove(bot.id)
+        assert (await bench.engine.inspect(bot.id)).state == "removed"
+        assert await bench.engine.find(BOT) == []
+
+    async def test_a_singleton_is_unchanged_when_its_image_and_definition_are(self, bench: Bench) -> None:
+        bot = await bench.engine.start(await bench.built(V2, BOT), BOT)
+        assert await bench.engine.unchanged(bot, await bench.built(SAME_BOT, BOT))
+        assert not await bench.engine.unchanged(bot, await bench.built(V1, BOT))
+
+    async def test_the_last_lines_of_an_instance_are_kept_after_its_end(self, bench: Bench) -> None:
+        skills = await bench.engine.start(await bench.built(V1, BLUE), BLUE)
+
+        async def has_said_something() -> bool:
+            return len(await bench.engine.tail(skills.id, 5)) > 0
+
+        await until(has_said_something)
+        await bench.engine.stop(skills.id, GRACE)
+        assert len(await bench.engine.tail(skills.id, 1)) == 1
+
+    async def test_pruning_takes_what_no_kept_release_needs(self, bench: Bench) -> None:
+        old, new = await bench.built(V1), await bench.built(V2)
+        stopped_color = await bench.engine.start(old, BLUE)
+        old_bot = await bench.engine.create(old, BOT)
+        new_bot = await bench.engine.create(new, BOT)
+        await bench.engine.stop(stopped_color.id, GRACE)
+        assert await bench.engine.prune([new.sha]) > 0
+        assert {i.id for i in await bench.engine.find(BOT)} == {new_bot.id}
+        assert [i.id for i in await bench.engine.find(BLUE)] == [stopped_color.id], "a color is replaced, not pruned"
+        assert (await bench.engine.inspect(old_bot.id)).state == "removed"
+        assert (await bench.engine.recall(bench.stamp(V2), [BOT])).sha == new.sha
+        with pytest.raises(ReleaseNotKept):
+            await bench.engine.recall(bench.stamp(V1), [BOT])
+
+    async def test_a_singleton_that_runs_is_never_pruned(self, bench: Bench) -> None:
+        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        await bench.engine.prune([])
+        assert (await bench.engine.inspect(bot.id)).running
+
+    async def test_a_kept_release_is_recalled_for_a_new_rollout(self, bench: Bench) -> None:
+        await bench.built(V1, BOT)
+        recalled = await bench.engine.recall(bench.stamp(V1, "r-again"), [BOT])
+        bot = await bench.engine.start(recalled, BOT)
+        assert (bot.rollout, bot.sha) == ("r-again", bench.stamp(V1).sha)
+
+    async def test_a_release_without_an_image_is_not_recalled(self, bench: Bench) -> None:
+        await bench.engine.prune([])
+        await bench.define(V1)
+        with pytest.raises(ReleaseNotKept):
+            await bench.engine.recall(bench.stamp(V1), [BOT])
+
+
+class TestFakeEngine(EngineContract):
+    @pytest.fixture
+    def bench(self) -> Bench:
+        return FakeBench()
+
+
+@pytest.mark.engine
+class TestDockerEngine(EngineContract):
+    @pytest.fixture
+    def bench(self, sample: Sample) -> Bench:
+        sample.release(V1)
+        sample.release(V2)
+        sample.release(SAME_BOT, change=("skills",))
+        sample.release(BROKEN, Variant.BROKEN_BUILD)
+        sample.release(NO_START, edit=no_command)
+        return sample

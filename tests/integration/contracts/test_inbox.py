@@ -1,0 +1,97 @@
+"""What the port promises of the inbox, kept by the fake one and by the ledger."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import pytest
+from redis.asyncio import Redis
+
+from app.domain.errors import LedgerUnavailable
+from app.domain.release import Release
+from app.ledger import Ledger
+from tests.examples import a_release
+from tests.fakes.fuse import Fuse
+from tests.fakes.world import FakeInbox
+from workers.ports import Inbox
+
+OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0", after=1)
+
+
+class Letters(Protocol):
+    """An inbox, and the way into it."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    async def put(self, *releases: Release) -> None: ...
+
+
+class InboxContract:
+    async def test_an_empty_inbox_holds_nothing(self, letters: Letters) -> None:
+        await letters.inbox.ping()
+        assert await letters.inbox.pending() == []
+
+    async def test_what_was_accepted_first_comes_first(self, letters: Letters) -> None:
+        await letters.put(NEW, OLD)
+        for _ in range(2):
+            assert await letters.inbox.pending() == [OLD, NEW]
+
+    async def test_what_was_taken_is_not_pending_any_more(self, letters: Letters) -> None:
+        await letters.put(OLD, NEW)
+        await letters.inbox.taken([OLD])
+        assert await letters.inbox.pending() == [NEW]
+
+    async def test_taking_nothing_or_what_is_not_there_is_no_error(self, letters: Letters) -> None:
+        await letters.put(NEW)
+        await letters.inbox.taken([])
+        await letters.inbox.taken([OLD])
+        assert await letters.inbox.pending() == [NEW]
+
+    async def test_an_inbox_that_is_away_is_a_named_error(self, away: Inbox) -> None:
+        with pytest.raises(LedgerUnavailable):
+            await away.ping()
+        with pytest.raises(LedgerUnavailable):
+            await away.pending()
+        with pytest.raises(LedgerUnavailable):
+            await away.taken([OLD])
+
+
+class FakeLetters:
+    def __init__(self) -> None:
+        self.inbox = FakeInbox(Fuse())
+
+    async def put(self, *releases: Release) -> None:
+        self.inbox.put(*releases)
+
+
+class LedgerLetters:
+    def __init__(self, ledger: Ledger) -> None:
+        self.inbox = ledger
+
+    async def put(self, *releases: Release) -> None:
+        for release in releases:
+            await self.inbox.accept(release)
+
+
+class TestFakeInbox(InboxContract):
+    @pytest.fixture
+    def letters(self) -> Letters:
+        return FakeLetters()
+
+    @pytest.fixture
+    def away(self) -> Inbox:
+        inbox = FakeInbox(Fuse())
+        inbox.away = True
+        return inbox
+
+
+@pytest.mark.redis
+class TestLedger(InboxContract):
+    @pytest.fixture
+    def letters(self, ledger: Ledger) -> Letters:
+        return LedgerLetters(ledger)
+
+    @pytest.fixture
+    async def away(self) -> AsyncIterator[Inbox]:
+        nobody = Redis.from_url("redis://127.0.0.1:1/0")
+        yield Ledger(nobody, "x")
+        await nobody.aclose()

@@ -1,0 +1,45 @@
+"""What the port promises of the route, kept by the fake one and by the file."""
+
+from pathlib import Path
+
+import pytest
+
+from app.domain.stack import Color
+from tests.examples import a_stack
+from tests.fakes.world import World
+from workers.adapters.traefik import RouteFile
+from workers.ports import Route
+
+
+class RouteContract:
+    async def test_before_the_first_flip_there_is_no_route(self, route: Route) -> None:
+        assert await route.active() is None
+
+    async def test_the_route_points_to_the_color_of_the_last_flip(self, route: Route) -> None:
+        for n, color in enumerate((Color.BLUE, Color.GREEN, Color.GREEN, Color.BLUE)):
+            await route.flip(color, f"r-{n}")
+            assert await route.active() is color
+
+    async def test_a_cleared_route_points_nowhere(self, route: Route) -> None:
+        await route.flip(Color.GREEN, "r-1")
+        for _ in range(2):
+            await route.clear()
+            assert await route.active() is None
+
+    async def test_a_cleared_route_can_be_flipped_again(self, route: Route) -> None:
+        await route.clear()
+        await route.flip(Color.GREEN, "r-1")
+        assert await route.active() is Color.GREEN
+
+
+class TestFakeRoute(RouteContract):
+    @pytest.fixture
+    def route(self) -> Route:
+        return World().route
+
+
+class TestRouteFile(RouteContract):
+    @pytest.fixture
+    def route(self, tmp_path: Path) -> Route:
+        (tmp_path / "dynamic").mkdir()
+        return RouteFile(tmp_path / "dynamic", a_stack())

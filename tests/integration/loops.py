@@ -1,0 +1,20 @@
+"""A loop for limits that are long on purpose: its clock runs faster, what it waits for is real."""
+
+import asyncio
+import selectors
+
+HURRY = 20.0
+"""How many of its seconds pass in one."""
+
+
+class HurriedLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        super().__init__(_Hurried())
+
+    def time(self) -> float:
+        return super().time() * HURRY
+
+
+class _Hurried(selectors.DefaultSelector):
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(timeout / HURRY if timeout and timeout > 0 else timeout)

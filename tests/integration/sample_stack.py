@@ -1,0 +1,116 @@
+"""The sample stack on the real engine, a project of its own: one routed service and the bot."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import docker
+from docker.errors import APIError
+from docker.models.containers import Container
+
+from app.domain.stack import Color, RoutedService, Stack, Times
+from deploy.demo.engine import connected
+from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
+from tests.examples import a_stack
+from workers.adapters.compose import Compose, find_compose
+from workers.adapters.docker_engine import DockerEngine
+from workers.ports import Definition, Stamp
+
+BLUE, GREEN, BOT = "skills-blue", "skills-green", "bot"
+MOVED = (BLUE, GREEN, BOT)
+PROJECT_LABEL = "com.docker.compose.project"
+
+
+@dataclass
+class Sample:
+    """The stack below `directory`; `shas` are those of the releases that were made."""
+
+    directory: Path
+    host: str
+    client: docker.DockerClient
+    stack: Stack
+    repository: DemoRepository
+    shas: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> DockerEngine:
+        compose = Compose(find_compose(), self.stack.project, self.host)
+        return DockerEngine(self.client, compose, self.stack, self.directory / "releases")
+
+    @property
+    def containers(self) -> list[Container]:
+        """Those of the project, stopped ones too."""
+        filters: dict[str, str | list[str] | bool] = {"label": f"{PROJECT_LABEL}={self.stack.project}"}
+        return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
+
+    def release(
+        self,
+        tag: str,
+        variant: Variant = Variant.GOOD,
+        change: Collection[str] = SERVICES,
+        edit: Callable[[Path], None] | None = None,
+    ) -> Path:
+        """The tree of a release that is made unless there is one of that tag."""
+        if tag not in self.shas:
+            self.shas[tag] = self.repository.release(tag, variant=variant, change=change, edit=edit)
+            ignored = shutil.ignore_patterns(".git")
+            shutil.copytree(self.repository.path, self.directory / "trees" / self.shas[tag], ignore=ignored)
+        return self.directory / "trees" / self.shas[tag]
+
+    def stamp(self, tag: str, rollout: str = "") -> Stamp:
+        return Stamp(tag, self.shas[tag], rollout or f"r-{tag}")
+
+    async def define(self, tag: str, rollout: str = "") -> Definition:
+        return await self.engine.define(self.release(tag), self.stamp(tag, rollout))
+
+    async def built(self, tag: str, *services: str) -> Definition:
+        """Defined, and with the images of `services`, of all that are moved where none is named."""
+        definition = await self.define(tag)
+        await self.engine.build(definition, services or MOVED, lambda _: None)
+        return definition
+
+    def remove_containers(self) -> None:
+        for container in self.containers:
+            with contextlib.suppress(APIError):
+                container.remove(force=True, v=True)
+
+    def remove(self) -> None:
+        """Everything of the project that is in the engine."""
+        self.remove_containers()
+        for network in self.client.networks.list(filters={"label": f"{PROJECT_LABEL}={self.stack.project}"}):
+            network.remove()
+        for tag in [tag for image in self.client.images.list() for tag in image.tags]:
+            if tag.startswith(f"{self.stack.project}-"):
+                with contextlib.suppress(APIError):
+                    self.client.images.remove(tag, noprune=True)
+
+
+@contextlib.contextmanager
+def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
+    """With `base` as the image that its own stand on; nothing of it stays behind."""
+    live = directory / "live"
+    live.mkdir(parents=True)
+    shutil.copy(CONTENT / "docker-compose.yml", live)
+    (live / ".env").write_text(_env(base))
+    stack = a_stack(
+        project=f"zu-test-{uuid4().hex[:8]}",
+        directory=str(live),
+        routed=(RoutedService("skills", {Color.BLUE: BLUE, Color.GREEN: GREEN}, 8080, "/health", "web"),),
+        times=Times(build=120, start=60),
+    )
+    with connected(host) as client:
+        sample = Sample(directory, host, client, stack, DemoRepository(directory / "repository"))
+        try:
+            yield sample
+        finally:
+            sample.remove()
+
+
+def _env(base: str) -> str:
+    """The operator's values; those that no moved service needs are there so that the file resolves."""
+    values = {"DEMO_BASE_IMAGE": base, "DEMO_TRAEFIK_IMAGE": base, "DEMO_ROUTES_DIR": "/nowhere"}
+    values |= {f"DEMO_{name}_PORT": "0" for name in ("SKILLS", "API", "GATEWAY")}
+    return "".join(f"{name}={value}\n" for name, value in (values | {"DEMO_OPERATOR_VALUE": "'costs $5'"}).items())

@@ -1,0 +1,212 @@
+"""The first engine on a real Docker Engine and a real Compose, beyond what contracts/test_engine.py says."""
+
+import asyncio
+import json
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from app.domain.errors import ComposeInvalid, EngineFailed, StartFailed
+from tests.integration.sample_stack import BLUE, BOT, MOVED, Sample
+from tests.integration.waiting import until
+from workers.adapters.compose import Compose
+from workers.adapters.docker_engine import DockerEngine
+from workers.compose_model import SHA_LENGTH
+
+pytestmark = pytest.mark.engine
+
+V1, V2 = "v11.0.0", "v12.0.0"
+FOREIGN_COMMAND = ["python3", "-c", "import time; time.sleep(600)"]
+KILLED = 137
+
+
+@pytest.fixture
+def stack(sample: Sample) -> Sample:
+    """V1 and V2 are there; the bot of V2 is another."""
+    sample.release(V1)
+    sample.release(V2)
+    return sample
+
+
+@pytest.fixture
+def foreign(stack: Sample, images: tuple[str, str]) -> Iterator[dict[str, Container]]:
+    """Containers that are nobody's business: one stopped, one that holds the name of the next skills."""
+    base, _ = images
+    name = stack.stack.project
+    made = {
+        "stopped": stack.client.containers.create(base, FOREIGN_COMMAND, name=f"{name}-foreign"),
+        "in the way": stack.client.containers.create(base, FOREIGN_COMMAND, name=f"{name}-{BLUE}-1"),
+    }
+    made["in the way"].start()
+    yield made
+    for container in made.values():
+        container.remove(force=True)
+
+
+def as_is(container: Container) -> tuple[Any, ...]:
+    container.reload()
+    return container.attrs["Id"], container.attrs["Name"], container.attrs["State"], container.attrs["Config"]
+
+
+def seen(sample: Sample, instance: str) -> dict[str, Any]:
+    attrs: dict[str, Any] = sample.client.containers.get(instance).attrs
+    return attrs
+
+
+def life_of(sample: Sample, instance: str) -> tuple[str, int, str]:
+    """What is another after a restart."""
+    state = seen(sample, instance)["State"]
+    return state["Status"], state["Pid"], state["StartedAt"]
+
+
+def own_tags(sample: Sample) -> set[str]:
+    tags = [tag for image in sample.client.images.list() for tag in image.tags]
+    return {tag for tag in tags if tag.startswith(f"{sample.stack.project}-")}
+
+
+async def test_a_definition_is_private_and_pins_the_images_of_its_release(stack: Sample) -> None:
+    definition = await stack.define(V1)
+    assert stat.S_IMODE(definition.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(definition.path.parent.stat().st_mode) == 0o700
+    services = json.loads(definition.path.read_text())["services"]
+    sha = stack.shas[V1]
+    assert {services[s]["image"] for s in MOVED} == {f"{stack.stack.project}-{s}:{sha[:SHA_LENGTH]}" for s in MOVED}
+    assert services[BLUE]["build"]["context"] == str(stack.directory / "trees" / sha)
+
+
+async def test_the_operators_own_values_arrive_as_they_wrote_them(stack: Sample) -> None:
+    started = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+    assert "OPERATOR_VALUE=costs $5" in seen(stack, started.id)["Config"]["Env"]
+    assert list((stack.directory / "live").glob("*.json")) == [], "nothing is written in the live directory"
+
+
+@pytest.mark.parametrize("text", ["services: [", "services: {}", "services: {skills-blue: {image: 5}}"])
+async def test_a_release_whose_compose_file_cannot_be_used_is_refused(stack: Sample, text: str, tmp_path: Path) -> None:
+    stack.release(V1)
+    (tmp_path / "docker-compose.yml").write_text(text)
+    with pytest.raises(ComposeInvalid):
+        await stack.engine.define(tmp_path, stack.stamp(V1))
+
+
+async def test_creating_beside_a_running_singleton_does_not_touch_it(stack: Sample) -> None:
+    old = await stack.engine.start(await stack.built(V1, BOT), BOT)
+    before = life_of(stack, old.id)
+    new = await stack.engine.create(await stack.built(V2, BOT), BOT)
+    assert life_of(stack, old.id) == before
+    assert seen(stack, new.id)["State"]["StartedAt"].startswith("0001-01-01"), "it was never started"
+
+
+async def test_a_service_that_ignores_its_end_is_ended_after_the_grace(stack: Sample) -> None:
+    stack.release("v15.0.0", edit=deaf_bot)
+    bot = await stack.engine.start(await stack.built("v15.0.0", BOT), BOT)
+    started = time.monotonic()
+    ended = await stack.engine.stop(bot.id, 1)
+    assert (ended.state, ended.exit_code) == ("exited", KILLED)
+    assert 1 <= time.monotonic() - started < 5
+
+
+def deaf_bot(tree: Path) -> None:
+    """PID 1 without a handler ignores SIGTERM."""
+    (tree / "bot" / "bot.py").write_text("import time\ntime.sleep(600)\n")
+
+
+async def test_a_service_that_ends_by_itself_within_its_grace_is_not_killed(stack: Sample) -> None:
+    skills = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+
+    async def is_up() -> bool:
+        return any("listening" in line for line in await stack.engine.tail(skills.id, 5))
+
+    await until(is_up)
+    ended = await stack.engine.stop(skills.id, 10)
+    assert (ended.state, ended.exit_code) == ("exited", 0)
+
+
+async def test_a_service_becomes_healthy_by_its_own_check(stack: Sample) -> None:
+    skills = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+
+    async def is_healthy() -> bool:
+        return (await stack.engine.inspect(skills.id)).health == "healthy"
+
+    await until(is_healthy)
+
+
+async def test_a_singleton_whose_definition_changed_is_not_unchanged(stack: Sample) -> None:
+    def edit(tree: Path) -> None:
+        file = tree / "docker-compose.yml"
+        file.write_text(file.read_text().replace("  bot:\n", "  bot:\n    mem_limit: 64m\n"))
+
+    stack.release("v16.0.0")
+    stack.release("v16.0.1", change=(), edit=edit)
+    bot = await stack.engine.start(await stack.built("v16.0.0", BOT), BOT)
+    changed = await stack.built("v16.0.1", BOT)
+    same_image = await stack.engine.build(changed, [BOT], lambda _: None)
+    assert same_image[BOT] == bot.image
+    assert not await stack.engine.unchanged(bot, changed)
+
+
+async def test_a_foreign_container_that_holds_the_name_stays_and_the_start_fails(
+    stack: Sample, foreign: dict[str, Container]
+) -> None:
+    definition = await stack.built(V1, BLUE)
+    before = as_is(foreign["in the way"])
+    with pytest.raises(StartFailed) as failed:
+        await stack.engine.start(definition, BLUE)
+    assert any("already in use" in line for line in failed.value.last_lines), failed.value.__dict__
+    assert as_is(foreign["in the way"]) == before
+    assert await stack.engine.find(BLUE) == []
+
+
+async def test_pruning_never_touches_what_is_not_the_stacks_own(
+    stack: Sample, images: tuple[str, str], foreign: dict[str, Container]
+) -> None:
+    await stack.built(V1)
+    kept = await stack.built(V2)
+    base = stack.client.images.get(images[0])
+    others = [f"{stack.stack.project}-other:{'0' * SHA_LENGTH}", f"{stack.stack.project}-{BOT}:mine"]
+    for name in others:
+        base.tag(name)
+    before = [as_is(container) for container in foreign.values()]
+    await stack.engine.prune([kept.sha])
+    assert [as_is(container) for container in foreign.values()] == before
+    assert own_tags(stack) == {*others, *(f"{stack.stack.project}-{s}:{kept.sha[:SHA_LENGTH]}" for s in MOVED)}
+    assert [p.name for p in (stack.directory / "releases").iterdir()] == [kept.sha]
+
+
+async def test_another_stacks_releases_are_not_pruned(stack: Sample) -> None:
+    await stack.built(V1)
+    mine = own_tags(stack)
+    other_stack = replace(stack.stack, project="zu-other")
+    other = DockerEngine(stack.client, Compose(["false"], "zu-other", None), other_stack, stack.directory / "x")
+    await other.prune([])
+    assert own_tags(stack) == mine
+
+
+async def test_an_image_that_a_stopped_container_needs_stays(stack: Sample) -> None:
+    old = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+    await stack.engine.stop(old.id, 1)
+    await stack.engine.prune([])
+    await stack.engine.resume(old.id)
+    assert (await stack.engine.inspect(old.id)).running
+
+
+async def test_an_engine_that_hangs_up_is_a_named_error(stack: Sample, tmp_path: Path) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    socket = tmp_path / "docker.sock"
+    async with await asyncio.start_unix_server(hang_up, socket):
+        client = docker.DockerClient(base_url=f"unix://{socket}", version="1.41")
+        gone = DockerEngine(client, Compose(["false"], stack.stack.project, None), stack.stack, tmp_path)
+        for call in (gone.find(BOT), gone.inspect("x"), gone.stop("x", 1), gone.remove("x"), gone.tail("x", 1)):
+            with pytest.raises(EngineFailed, match="cannot be reached"):
+                await call
+        with pytest.raises(StartFailed, match="cannot be reached"):
+            await gone.resume("x")
+        client.close()

@@ -1,0 +1,215 @@
+"""Git on real repositories: what a release's repository holds, and what a crash leaves."""
+
+# ruff: noqa: ASYNC240 - a test may block
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import GitFailed, TagInvalid, TagMoved, TagNotFound
+from tests.integration.repositories import Repository, git
+from workers.adapters.git import GitSource
+
+LIMIT = 10.0
+FILES = {"app.py": "print('one')\n", "deep/er/file.txt": "two\n"}
+EVIL_TAGS = (
+    "--upload-pack=/x",
+    "-v1.0.0",
+    "../x",
+    "v1;rm",
+    "v1.0.0;rm",
+    "v1.0.0 ",
+    "v1.0.0:x",
+    "+v1.0.0",
+    "v1.0.*",
+    "",
+)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """`v1.0.0` is an annotated tag of a commit, `v1.1.0` a lightweight one of the next."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit(FILES)
+    repository.tag("v1.0.0", "--annotate")
+    repository.commit({"app.py": "print('two')\n"})
+    repository.tag("v1.1.0")
+    return repository
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "git"
+
+
+@pytest.fixture
+def source(repository: Repository, directory: Path) -> GitSource:
+    return GitSource(str(repository.path), directory, fetch_seconds=LIMIT)
+
+
+def sha_at(repository: Repository, name: str) -> str:
+    return git(repository.path, "rev-parse", name)
+
+
+def content(tree: Path) -> dict[str, str]:
+    return {str(p.relative_to(tree)): p.read_text() for p in tree.rglob("*") if p.is_file() and p.name != ".git"}
+
+
+@pytest.mark.parametrize("tag", ["v1.0.0", "v1.1.0"])
+async def test_a_tag_is_fetched_and_its_commit_checked_out(source: GitSource, repository: Repository, tag: str) -> None:
+    sha = await source.fetch(tag)
+    assert sha == sha_at(repository, f"{tag}^{{commit}}")
+    tree = await source.checkout(sha)
+    assert content(tree) == FILES | ({"app.py": "print('two')\n"} if tag == "v1.1.0" else {})
+
+
+async def test_what_the_repository_has_under_a_tag_is_found_without_fetching(
+    source: GitSource, repository: Repository, directory: Path
+) -> None:
+    for tag in ("v1.0.0", "v1.1.0"):
+        assert await source.find(tag) == sha_at(repository, tag)
+    assert git(directory / "mirror.git", "tag", "--list") == ""
+
+
+async def test_a_tag_is_fetched_again_as_long_as_it_stays(source: GitSource) -> None:
+    assert await source.fetch("v1.0.0") == await source.fetch("v1.0.0")
+
+
+async def test_a_tag_that_is_not_there_is_a_named_error(source: GitSource) -> None:
+    for ask in (source.find, source.fetch):
+        with pytest.raises(TagNotFound):
+            await ask("v9.9.9")
+
+
+@pytest.mark.parametrize("kind", [(), ("--annotate",)])
+async def test_a_tag_that_was_moved_is_refused(
+    source: GitSource, repository: Repository, kind: tuple[str, ...]
+) -> None:
+    repository.tag("v2.0.0", *kind)
+    first = await source.fetch("v2.0.0")
+    repository.commit({"app.py": "print('evil')\n"})
+    repository.tag("v2.0.0", "--force", *kind)
+    for _ in range(2):
+        with pytest.raises(TagMoved, match=r"v2\.0\.0"):
+            await source.fetch("v2.0.0")
+    assert content(await source.checkout(first))["app.py"] == "print('two')\n"
+
+
+async def test_a_tag_that_is_no_commit_is_a_named_error(source: GitSource, repository: Repository) -> None:
+    repository.tag("v3.0.0", at="HEAD^{tree}")
+    with pytest.raises(GitFailed, match="does not point to a commit"):
+        await source.fetch("v3.0.0")
+
+
+@pytest.mark.parametrize("tag", EVIL_TAGS)
+async def test_a_tag_that_is_no_version_never_reaches_git(source: GitSource, directory: Path, tag: str) -> None:
+    for ask in (source.find, source.fetch):
+        with pytest.raises(TagInvalid):
+            await ask(tag)
+    assert not directory.exists()
+
+
+@pytest.mark.parametrize("sha", ["HEAD", "--quiet", "../x", "v1.0.0", "abc123", ""])
+async def test_only_a_whole_sha_is_checked_out(source: GitSource, sha: str) -> None:
+    await source.fetch("v1.0.0")
+    with pytest.raises(GitFailed, match="not a commit SHA"):
+        await source.checkout(sha)
+
+
+async def test_a_commit_that_was_never_fetched_is_a_named_error(source: GitSource) -> None:
+    await source.fetch("v1.0.0")
+    with pytest.raises(GitFailed, match="could not be checked out"):
+        await source.checkout("0" * 39 + "1")
+
+
+@pytest.mark.parametrize("crash", ["a file gone", "a file cut", "a file more", "no .git", "no tree", "a lock", "begun"])
+async def test_half_a_tree_is_made_whole(source: GitSource, directory: Path, crash: str) -> None:
+    sha = await source.fetch("v1.0.0")
+    tree = await source.checkout(sha)
+    about = directory / "mirror.git" / "worktrees" / sha
+    match crash:
+        case "a file gone":
+            (tree / "app.py").unlink()
+        case "a file cut":
+            (tree / "app.py").write_text("pri")
+        case "a file more":
+            (tree / "more.py").write_text("")
+        case "no .git":
+            (tree / ".git").unlink()
+        case "no tree":
+            shutil.rmtree(tree)
+        case "a lock":
+            (tree / "app.py").unlink()
+            (about / "index.lock").touch()
+        case "begun":  # git marks a tree like this while it adds it
+            (tree / "app.py").unlink()
+            (about / "locked").write_text("initializing\n")
+    assert content(await source.checkout(sha)) == FILES
+
+
+async def test_a_whole_tree_is_left_as_it_is(source: GitSource) -> None:
+    sha = await source.fetch("v1.0.0")
+    before = (await source.checkout(sha)).stat().st_ino
+    assert (await source.checkout(sha)).stat().st_ino == before
+
+
+async def test_a_mirror_that_was_only_begun_is_made_whole(source: GitSource, directory: Path) -> None:
+    (directory / "mirror.git").mkdir(parents=True)
+    assert content(await source.checkout(await source.fetch("v1.0.0"))) == FILES
+
+
+async def test_pruning_keeps_the_trees_it_is_told_to_and_no_other(source: GitSource) -> None:
+    old, new = [await source.fetch(tag) for tag in ("v1.0.0", "v1.1.0")]
+    gone, kept = [await source.checkout(sha) for sha in (old, new)]
+    await source.prune([new])
+    assert (gone.exists(), kept.exists()) == (False, True)
+    assert content(await source.checkout(old)) == FILES, "it can be had again"
+
+
+async def test_pruning_before_anything_was_fetched_is_no_error(source: GitSource) -> None:
+    await source.prune([])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+async def test_a_data_directory_that_belongs_to_another_user_is_still_used(source: GitSource, directory: Path) -> None:
+    sha = await source.fetch("v1.0.0")
+    await source.checkout(sha)
+    for path in (directory, *directory.rglob("*")):
+        os.lchown(path, 12345, 12345)
+    assert content(await source.checkout(sha)) == FILES
+    await source.checkout(await source.fetch("v1.1.0"))
+
+
+async def test_a_repository_that_is_not_there_is_a_named_error(directory: Path, tmp_path: Path) -> None:
+    nowhere = GitSource(str(tmp_path / "nowhere"), directory, fetch_seconds=LIMIT)
+    for ask in (nowhere.find, nowhere.fetch):
+        with pytest.raises(GitFailed):
+            await ask("v1.0.0")
+
+
+async def test_a_remote_that_never_answers_ends_with_the_limit_and_leaves_no_process(directory: Path) -> None:
+    async with deaf() as (port, hung_up):
+        source = GitSource(f"https://127.0.0.1:{port}/x.git", directory, fetch_seconds=0.5)
+        for ask, word in ((source.find, "ls-remote"), (source.fetch, "fetch")):
+            with pytest.raises(GitFailed, match=f"git {word} took longer than"):
+                await ask("v1.0.0")
+            await asyncio.wait_for(hung_up.get(), LIMIT)
+
+
+@asynccontextmanager
+async def deaf() -> AsyncIterator[tuple[int, asyncio.Queue[bool]]]:
+    """The port of a server that accepts and never answers, and a word for each client that hung up."""
+    hung_up: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        hung_up.put_nowait(True)
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], hung_up

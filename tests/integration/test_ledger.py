@@ -1,0 +1,233 @@
+"""The ledger on a real Redis."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from arq.connections import ArqRedis
+from redis.asyncio import Redis
+
+from app.domain.errors import LedgerUnavailable
+from app.domain.release import Trigger
+from app.ledger import FORGOTTEN, RECORD_SECONDS_KEPT, Ledger
+from app.queue import open_pool
+from tests.examples import NOW, a_release
+from tests.integration.redis_servers import OwnRedis
+
+pytestmark = pytest.mark.redis
+
+AT_ONCE = 100
+RELEASE = a_release("v1.1.0", trigger=Trigger.MANUAL, version="one", force=True, delivery="d-1")
+
+CALLS: dict[str, Callable[[Ledger], Awaitable[Any]]] = {
+    "ping": lambda ledger: ledger.ping(),
+    "worker_alive": lambda ledger: ledger.worker_alive(),
+    "accept": lambda ledger: ledger.accept(RELEASE),
+    "pending": lambda ledger: ledger.pending(),
+    "taken": lambda ledger: ledger.taken([RELEASE]),
+    "publish_status": lambda ledger: ledger.publish_status({}),
+    "status": lambda ledger: ledger.status(),
+    "record_result": lambda ledger: ledger.record_result({"rollout_id": "r-1"}, {}),
+    "record_decision": lambda ledger: ledger.record_decision({}),
+    "history": lambda ledger: ledger.history(10),
+    "last_result": lambda ledger: ledger.last_result(),
+    "result": lambda ledger: ledger.result("r-1"),
+    "tell": lambda ledger: ledger.tell("paused", {}),
+    "append_log": lambda ledger: ledger.append_log("r-1", ["a line"]),
+}
+
+
+@pytest.fixture
+async def own_client(own_server: OwnRedis) -> AsyncIterator[Redis]:
+    client = Redis.from_url(own_server.url)
+    yield client
+    await client.aclose()
+
+
+async def events(pool: ArqRedis, ledger: Ledger) -> list[dict[bytes, bytes]]:
+    return [fields for _, fields in await pool.xrange(ledger.key("events"))]
+
+
+async def test_a_new_release_is_recorded_and_pending_as_it_came(ledger: Ledger) -> None:
+    assert await ledger.accept(RELEASE) is None
+    assert await ledger.pending() == [RELEASE]
+
+
+async def test_a_second_one_of_the_same_key_is_answered_with_the_first(ledger: Ledger) -> None:
+    await ledger.accept(RELEASE)
+    assert await ledger.accept(replace(RELEASE, rollout_id="r-other", delivery="d-2")) == RELEASE
+    assert await ledger.pending() == [RELEASE]
+
+
+async def test_of_many_at_once_exactly_one_is_the_first(pool: ArqRedis, ledger: Ledger) -> None:
+    same = [replace(RELEASE, rollout_id=f"r-{n}") for n in range(AT_ONCE)]
+    answers = await asyncio.gather(*(ledger.accept(release) for release in same))
+    (first,) = [release for release, known in zip(same, answers, strict=True) if known is None]
+    assert {known for known in answers if known is not None} == {first}
+    assert await ledger.pending() == [first]
+    assert len(await events(pool, ledger)) == 1
+
+
+async def test_a_release_that_was_taken_over_is_still_known(ledger: Ledger) -> None:
+    await ledger.accept(RELEASE)
+    await ledger.taken([RELEASE])
+    assert await ledger.pending() == []
+    assert await ledger.accept(RELEASE) == RELEASE
+    assert await ledger.pending() == [], "a redelivery does not bring a decided release back"
+
+
+async def test_pending_releases_come_in_the_order_of_their_acceptance(ledger: Ledger) -> None:
+    releases = [a_release(f"v1.{n}.0", after=n) for n in range(10)]
+    for release in (*releases[5:], *releases[:5]):
+        await ledger.accept(release)
+    assert await ledger.pending() == releases
+
+
+async def test_only_what_was_taken_is_no_longer_pending(ledger: Ledger) -> None:
+    old, new = a_release("v1.1.0"), a_release("v1.2.0", after=1)
+    await ledger.accept(old)
+    await ledger.accept(new)
+    await ledger.taken([])
+    assert await ledger.pending() == [old, new]
+    await ledger.taken([old, a_release("v9.9.9")])
+    assert await ledger.pending() == [new]
+
+
+async def test_the_status_is_what_was_published_last(ledger: Ledger) -> None:
+    assert await ledger.status() is None
+    await ledger.publish_status({"state": "updating"})
+    await ledger.publish_status({"state": "idle", "pause_reason": "größer"})
+    assert await ledger.status() == {"state": "idle", "pause_reason": "größer"}
+
+
+async def test_results_are_found_by_their_rollout_and_the_last_one_by_itself(ledger: Ledger) -> None:
+    assert (await ledger.last_result(), await ledger.result("r-1")) == (None, None)
+    for n in (1, 2):
+        await ledger.record_result({"rollout_id": f"r-{n}", "status": "success"}, {"tag": f"v{n}"})
+    assert await ledger.result("r-1") == {"rollout_id": "r-1", "status": "success"}
+    assert await ledger.last_result() == await ledger.result("r-2")
+
+
+async def test_the_history_is_newest_first_with_the_decisions_among_the_results(ledger: Ledger) -> None:
+    assert await ledger.history(10) == []
+    await ledger.record_result({"rollout_id": "r-1"}, {"tag": "v1"})
+    await ledger.record_decision({"tag": "v2"})
+    await ledger.record_result({"rollout_id": "r-3"}, {"tag": "v3"})
+    assert await ledger.history(10) == [{"tag": "v3"}, {"tag": "v2"}, {"tag": "v1"}]
+    assert await ledger.history(2) == [{"tag": "v3"}, {"tag": "v2"}]
+
+
+async def test_the_history_goes_on_from_an_entry(ledger: Ledger) -> None:
+    for n in range(5):
+        await ledger.record_decision({"rollout_id": f"r-{n}"})
+    assert [e["rollout_id"] for e in await ledger.history(2, before="r-3")] == ["r-2", "r-1"]
+    assert await ledger.history(2, before="r-unknown") == []
+
+
+async def test_the_record_of_a_rollout_is_the_one_that_was_published_last(ledger: Ledger) -> None:
+    assert await ledger.record("r-1") is None
+    for step in ("bake", "prune"):
+        await ledger.publish_record({"rollout_id": "r-1", "step": step})
+    assert await ledger.record("r-1") == {"rollout_id": "r-1", "step": "prune"}
+
+
+async def test_a_release_too_old_to_be_remembered_is_still_a_duplicate(pool: ArqRedis, ledger: Ledger) -> None:
+    ledger.releases_kept = 3
+    releases = [a_release(f"v1.{n}.0", key=f"7:{1000 + n}") for n in range(6)]
+    for release in releases:
+        assert await ledger.accept(release) is None
+    again = [await ledger.accept(release) for release in releases]
+    assert [known and known.rollout_id for known in again] == [FORGOTTEN] * 3 + [r.rollout_id for r in releases[3:]]
+    assert await pool.zcard(ledger.key("releases:order")) == 3
+    assert await ledger.accept(a_release(key="8:1")) is None, "another repository counts for itself"
+
+
+async def test_a_restored_ledger_knows_its_history_and_its_releases(ledger: Ledger) -> None:
+    entry = {"key": "7:1001", "tag": "v1.1.0", "rollout_id": "r-1", "timestamp": NOW.isoformat()}
+    assert await ledger.lost()
+    for _ in range(2):
+        await ledger.restore([entry])
+        assert not await ledger.lost()
+        assert await ledger.history(10) == [entry]
+    known = await ledger.accept(a_release("v1.1.0", key="7:1001", rollout_id="r-other"))
+    assert known is not None
+    assert known.rollout_id == "r-1"
+    assert await ledger.pending() == []
+
+
+async def test_settings_that_can_lose_a_release_are_told(ledger: Ledger, own_client: Redis) -> None:
+    assert await ledger.durability() == []
+    for name, value in (("appendfsync", "everysec"), ("maxmemory-policy", "allkeys-lru")):
+        await own_client.config_set(name, value)
+    told = await Ledger(own_client, "x").durability()
+    assert [line.partition(" is ")[0] for line in told] == ["appendfsync", "maxmemory-policy"]
+
+
+async def test_events_come_in_order_with_their_kind_time_and_facts(pool: ArqRedis, ledger: Ledger) -> None:
+    await ledger.accept(RELEASE)
+    await ledger.tell("paused", {"reason": "why"})
+    accepted, paused = await events(pool, ledger)
+    assert (accepted[b"type"], json.loads(accepted[b"data"])["tag"]) == (b"release.accepted", "v1.1.0")
+    assert (paused[b"type"], json.loads(paused[b"data"])) == (b"paused", {"reason": "why"})
+    times = [datetime.fromisoformat(event[b"at"].decode()) for event in (accepted, paused)]
+    assert times == sorted(times)
+
+
+async def test_a_rollouts_log_grows_and_is_forgotten_in_the_end(pool: ArqRedis, ledger: Ledger) -> None:
+    await ledger.append_log("r-1", ["one", "two"])
+    await ledger.append_log("r-2", ["not mine"])
+    await ledger.append_log("r-1", ["thrée"])
+    lines = [fields[b"line"].decode() for _, fields in await pool.xrange(ledger.key("log:r-1"))]
+    assert lines == ["one", "two", "thrée"]
+    assert 0 < await pool.ttl(ledger.key("log:r-1")) <= RECORD_SECONDS_KEPT
+
+
+async def test_two_stacks_share_a_redis_and_see_nothing_of_each_other(pool: ArqRedis, ledger: Ledger) -> None:
+    other = Ledger(pool, ledger.key("other"))
+    await ledger.accept(RELEASE)
+    await ledger.publish_status({"state": "updating"})
+    assert (await other.pending(), await other.status()) == ([], None)
+    assert await other.accept(RELEASE) is None
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_redis_that_is_away_is_a_named_error(call: str) -> None:
+    nobody = Redis.from_url("redis://127.0.0.1:1/0")
+    with pytest.raises(LedgerUnavailable, match="ConnectionError"):
+        await CALLS[call](Ledger(nobody, "x"))
+    await nobody.aclose()
+
+
+async def test_a_redis_that_stops_is_a_named_error_until_it_is_back(own_server: OwnRedis, own_client: Redis) -> None:
+    ledger = Ledger(own_client, "x")
+    await ledger.accept(RELEASE)
+    own_server.stop()
+    with pytest.raises(LedgerUnavailable):
+        await ledger.pending()
+    own_server.start()
+    assert await ledger.pending() == [RELEASE]
+
+
+async def test_an_accepted_release_survives_a_redis_that_is_killed(own_server: OwnRedis) -> None:
+    pool = await open_pool(own_server.url, "x")
+    ledger = Ledger(pool, "x")
+    assert await ledger.accept(RELEASE) is None
+    own_server.kill()
+    own_server.start()
+    assert await ledger.pending() == [RELEASE]
+    assert await ledger.accept(RELEASE) == RELEASE
+    await pool.aclose()
+
+
+async def test_a_redis_that_is_full_records_nothing_and_says_so(own_server: OwnRedis, own_client: Redis) -> None:
+    ledger = Ledger(own_client, "x")
+    await own_client.config_set("maxmemory", "1")
+    with pytest.raises(LedgerUnavailable, match="memory"):
+        await ledger.accept(RELEASE)
+    assert await own_client.keys("*") == []
+    await own_client.config_set("maxmemory", "0")
+    assert await ledger.accept(RELEASE) is None, "the redelivery is not taken for a duplicate"

@@ -1,0 +1,181 @@
+"""The way to the worker on a real Redis, with arq's own worker in this process."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from arq.connections import ArqRedis
+from arq.constants import job_key_prefix, result_key_prefix
+from arq.worker import Worker
+
+from app.domain.errors import WorkerSilent
+from app.ledger import Ledger
+from app.queue import ANSWER_SECONDS, Queue, open_pool, queue_name
+from tests.fakes.world import FakeSource, World
+from tests.integration.arq_worker import jobs_of, looked, working
+from tests.integration.loops import HurriedLoop
+from tests.integration.repositories import Repository
+from tests.integration.waiting import until
+from workers.adapters.git import GitSource
+from workers.jobs import Jobs, build_worker
+
+# arq 0.28 closes its pool by a name that redis-py 5 calls old.
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+AtWork = Callable[[], AbstractAsyncContextManager[Worker]]
+
+
+@pytest.fixture
+async def world() -> World:
+    """v1.0.0 is live; nothing is wanted, so a nudge ends at once."""
+    world = World()
+    await world.live("v1.0.0")
+    return world
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repository")
+
+
+@pytest.fixture
+def jobs(world: World, repository: Repository, tmp_path: Path) -> Jobs:
+    return jobs_of(world, GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10))
+
+
+@pytest.fixture
+def at_work(jobs: Jobs, redis_url: str, namespace: str) -> AtWork:
+    return lambda: working(jobs, redis_url, namespace)
+
+
+async def values_with(pool: ArqRedis, prefix: str, word: str) -> Iterable[bytes]:
+    """The values below `prefix` that speak of `word`: arq's keys are those of every stack in this Redis."""
+    values = [await pool.get(key) for key in await pool.keys(f"{prefix}*")]
+    return [value for value in values if value and word.encode() in value]
+
+
+async def test_a_nudge_has_the_worker_look(at_work: AtWork, world: World) -> None:
+    async with at_work() as worker:
+        await Queue(worker.pool).nudge()
+        await until(lambda: looked(world))
+
+
+async def test_a_nudge_waits_for_a_worker_that_is_not_there_yet(at_work: AtWork, world: World, pool: ArqRedis) -> None:
+    await Queue(pool).nudge()
+    async with at_work():
+        await until(lambda: looked(world))
+
+
+async def test_a_question_is_answered(at_work: AtWork, repository: Repository, pool: ArqRedis) -> None:
+    sha = repository.commit({"a": "1"})
+    repository.tag("v1.1.0")
+    async with at_work():
+        assert await Queue(pool).ask("find_tag", "v1.1.0") == {"sha": sha}
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v9.9.9", "tag_not_found"), ("--upload-pack=x", "tag_invalid")])
+async def test_an_error_that_has_a_name_is_an_answer(at_work: AtWork, pool: ArqRedis, tag: str, code: str) -> None:
+    async with at_work():
+        answer = await Queue(pool).ask("find_tag", tag)
+    assert answer["code"] == code
+    assert tag in answer["error"]
+
+
+async def test_what_is_asked_is_done_before_it_is_answered(at_work: AtWork, world: World, pool: ArqRedis) -> None:
+    async with at_work():
+        assert await Queue(pool).ask("pause", "why") == {}
+        assert world.state.pause_reason == "why"
+        assert await Queue(pool).ask("unpause") == {}
+        assert not world.state.paused
+
+
+async def test_a_question_that_ends_in_a_bug_is_a_silent_worker(
+    world: World, pool: ArqRedis, redis_url: str, namespace: str
+) -> None:
+    class Broken(FakeSource):
+        async def find(self, tag: str) -> str:
+            raise KeyError(tag)
+
+    async with working(jobs_of(world, Broken()), redis_url, namespace):
+        for question in ("find_tag", "no_such_question"):
+            with pytest.raises(WorkerSilent, match="ended without an answer"):
+                await Queue(pool).ask(question, "v1.1.0")
+
+
+def test_a_worker_that_is_not_there_is_silent_after_the_named_limit(redis_url: str, namespace: str) -> None:
+    async def ask() -> float:
+        async with await open_pool(redis_url, namespace) as pool:
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(WorkerSilent, match=f"within {ANSWER_SECONDS:.0f} s"):
+                await Queue(pool).ask("unpause")
+            return asyncio.get_running_loop().time() - started
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        assert ANSWER_SECONDS <= runner.run(ask()) < 2 * ANSWER_SECONDS
+
+
+async def test_jobs_and_answers_are_json_on_the_wire(
+    at_work: AtWork, repository: Repository, pool: ArqRedis, namespace: str
+) -> None:
+    tag = f"v1.1.0-{namespace}"
+    repository.commit({"a": "1"})
+    repository.tag(tag)
+    job = await pool.enqueue_job("find_tag", tag)
+    assert job is not None
+    (raw,) = await values_with(pool, job_key_prefix, tag)
+    assert json.loads(raw)["a"] == [tag]
+    async with at_work():
+        await job.result(timeout=10, poll_delay=0.05)
+    (raw,) = await values_with(pool, result_key_prefix, tag)
+    assert json.loads(raw)["s"] is True
+
+
+async def test_a_pickle_in_the_queue_runs_nothing_and_stops_nothing(
+    at_work: AtWork, world: World, pool: ArqRedis, namespace: str, tmp_path: Path
+) -> None:
+    """Whoever can write to Redis must not thereby run code where the Docker socket is."""
+    canary = tmp_path / "canary"
+    await pool.set(job_key_prefix + namespace, f"cposix\nsystem\n(S'touch {canary}'\ntR.".encode())
+    await pool.zadd(queue_name(namespace), {namespace: 1})
+    async with at_work():
+        await until(lambda: is_empty(pool, namespace))
+        await Queue(pool).nudge()
+        await until(lambda: looked(world))
+    assert not canary.exists()
+
+
+async def is_empty(pool: ArqRedis, namespace: str) -> bool:
+    return not await pool.zcard(queue_name(namespace))
+
+
+async def test_the_worker_is_seen_alive_while_it_runs(at_work: AtWork, ledger: Ledger) -> None:
+    assert not await ledger.worker_alive()
+    async with at_work():
+        await until(ledger.worker_alive)
+    assert not await ledger.worker_alive()
+
+
+async def test_a_stacks_nudge_reaches_its_own_worker_only(
+    at_work: AtWork, pool: ArqRedis, redis_url: str, namespace: str
+) -> None:
+    async with await open_pool(redis_url, f"{namespace}-other") as other:
+        await Queue(other).nudge()
+        async with at_work():
+            await Queue(pool).ask("unpause")
+        assert await other.zcard(queue_name(f"{namespace}-other")) == 1
+
+
+async def test_two_stacks_that_share_a_redis_both_look_every_minute(jobs: Jobs, redis_url: str, namespace: str) -> None:
+    now = datetime.now(UTC)
+    looks = []
+    for name in (namespace, f"{namespace}-other"):
+        async with await open_pool(redis_url, name) as pool:
+            worker = build_worker(jobs, pool, name)
+            await worker.run_cron(now, 0)
+            await worker.run_cron(now + timedelta(minutes=1), 0)
+            looks.append(await pool.zcard(queue_name(name)))
+    assert looks == [1, 1]

@@ -1,0 +1,101 @@
+"""Redis goes away and comes back: the queue and the worker ride through it."""
+
+import asyncio
+
+import pytest
+
+from app.domain.errors import LedgerUnavailable
+from app.ledger import Ledger
+from app.queue import Queue, open_pool, queue_name
+from tests.fakes.world import World
+from tests.integration.arq_worker import jobs_of, looked, working
+from tests.integration.loops import HURRY, HurriedLoop
+from tests.integration.redis_servers import OwnRedis
+from tests.integration.waiting import LIMIT, until
+from workers.jobs import Jobs
+
+# arq 0.28 closes its pool by a name that redis-py 5 calls old.
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+AWAY_SECONDS = 60.0
+GITHUB_SECONDS = 10.0
+
+
+@pytest.fixture
+def world() -> World:
+    """Nothing is wanted, so a nudge ends at once."""
+    return World()
+
+
+@pytest.fixture
+def jobs(world: World) -> Jobs:
+    return jobs_of(world)
+
+
+async def test_a_nudge_survives_a_restart_of_redis(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
+    async with await open_pool(own_server.url, "x") as pool:
+        await Queue(pool).nudge()
+    own_server.kill()
+    own_server.start()
+    async with working(jobs, own_server.url, "x"):
+        await until(lambda: looked(world))
+
+
+async def test_the_web_rides_through_a_restart_of_redis(own_server: OwnRedis) -> None:
+    async with await open_pool(own_server.url, "x") as pool:
+        await Queue(pool).nudge()
+        await asyncio.to_thread(own_server.kill)
+        nudging = asyncio.create_task(Queue(pool).nudge())
+        await asyncio.to_thread(own_server.start)
+        await nudging
+        assert await pool.zcard(queue_name("x")) == 2
+
+
+async def test_the_worker_rides_through_a_restart_of_redis(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
+    async with working(jobs, own_server.url, "x"):
+        await until(lambda: _is_alive(own_server))
+        await asyncio.to_thread(own_server.kill)
+        await asyncio.to_thread(own_server.start)
+        async with await open_pool(own_server.url, "x") as pool:
+            await Queue(pool).nudge()
+            await until(lambda: looked(world))
+
+
+async def _is_alive(server: OwnRedis) -> bool:
+    async with await open_pool(server.url, "x") as pool:
+        return await Ledger(pool, "x").worker_alive()
+
+
+def test_the_worker_outlives_a_redis_that_is_away_for_longer_than_any_retry(
+    world: World, jobs: Jobs, own_server: OwnRedis
+) -> None:
+    """Its end would end the rollout that it runs."""
+
+    async def outage() -> None:
+        async with working(jobs, own_server.url, "x"):
+            await until(lambda: _is_alive(own_server), limit=LIMIT * HURRY)
+            await asyncio.to_thread(own_server.kill)
+            await asyncio.sleep(AWAY_SECONDS)
+            await asyncio.to_thread(own_server.start)
+            async with await open_pool(own_server.url, "x") as pool:
+                await Queue(pool).nudge()
+            await until(lambda: looked(world), limit=LIMIT * HURRY)
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        runner.run(outage())
+
+
+def test_a_redis_that_stays_away_is_a_named_error_before_github_gives_up(own_server: OwnRedis) -> None:
+    """A webhook has to be answered within ten seconds."""
+
+    async def nudge() -> None:
+        async with await open_pool(own_server.url, "x") as pool:
+            await asyncio.to_thread(own_server.stop)
+            async with asyncio.timeout(GITHUB_SECONDS):
+                with pytest.raises(LedgerUnavailable):
+                    await Queue(pool).nudge()
+            with pytest.raises(LedgerUnavailable):
+                await Queue(pool).ask("unpause")
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        runner.run(nudge())

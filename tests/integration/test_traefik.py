@@ -1,0 +1,171 @@
+"""The route file and the real Traefik that reads it."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.domain.stack import Color, RoutedService, Stack, Traefik
+from deploy.demo.processes import free_port, running
+from tests.examples import a_stack
+from tests.integration.backends import Gate, backend, backend_url
+from tests.integration.waiting import until
+from workers.adapters.traefik import RouteFile
+
+FLIPS = 20
+CLIENTS = 6
+PACE_SECONDS = 0.02
+"""How long a client waits after an answer: about 300 requests a second in all, of which the machine takes no notice."""
+
+HOSTS = {Color.BLUE: "127.0.0.2", Color.GREEN: "127.0.0.3"}
+"""A color's copies listen on the same port, as they do in containers: on an address of their own."""
+
+FOREIGN = """
+http:
+  routers: {{foreign: {{rule: "PathPrefix(`/foreign`)", service: foreign, priority: 1000, entryPoints: [skills]}}}}
+  services: {{foreign: {{loadBalancer: {{servers: [{{url: "{url}"}}]}}}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A Traefik that runs, its route file, and a client of it."""
+
+    route: RouteFile
+    stack: Stack
+    dynamic: Path
+    client: httpx.AsyncClient
+    gate: Gate
+
+    async def ask(self, name: str, path: str = "/") -> tuple[int, str, str | None]:
+        """The status, which copy answered, and the rollout header."""
+        answer = await self.client.get(f"{self.stack.traefik.entrypoints[name]}{path}")
+        return answer.status_code, answer.text, answer.headers.get("X-Updater-Rollout")
+
+    async def answers(self, color: Color, rollout: str) -> bool:
+        """Whether every route leads to `color` and says `rollout`."""
+        seen = [await self.ask(s.name) for s in self.stack.routed]
+        return seen == [(200, f"{s.name} {color}", rollout) for s in self.stack.routed]
+
+    async def flip(self, color: Color, rollout: str) -> None:
+        """As the pipeline does it: the next thing happens when the flip is confirmed."""
+        await self.route.flip(color, rollout)
+        await until(lambda: self.answers(color, rollout))
+
+
+@pytest.fixture
+def stack() -> Stack:
+    ports = {name: free_port() for name in ("skills", "api", "skills-entry", "api-entry")}
+    return a_stack(
+        traefik=Traefik({name: f"http://127.0.0.1:{ports[f'{name}-entry']}" for name in ("skills", "api")}),
+        routed=tuple(RoutedService(name, HOSTS, ports[name], "/", name) for name in ("skills", "api")),
+    )
+
+
+@pytest.fixture
+def dynamic(tmp_path: Path, stack: Stack) -> Iterator[Path]:
+    """The directory that a Traefik watches."""
+    dynamic = tmp_path / "routes" / "dynamic"
+    dynamic.mkdir(parents=True)
+    (dynamic / "foreign.yml").write_text(FOREIGN.format(url=backend_url(stack.routed[0], Color.BLUE)))
+    with running(traefik_command(stack, dynamic), {}, tmp_path / "traefik.log"):
+        yield dynamic
+
+
+@pytest.fixture
+async def served(stack: Stack, dynamic: Path) -> AsyncIterator[Served]:
+    """Blue serves, by the rollout `r-0`."""
+    gate = Gate()
+    async with AsyncExitStack() as parts:
+        for service in stack.routed:
+            for color in Color:
+                await parts.enter_async_context(backend(service, color, gate))
+        limits = httpx.Limits(max_connections=None)
+        client = await parts.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=5, limits=limits))
+        served = Served(RouteFile(dynamic, stack), stack, dynamic, client, gate)
+        await until(lambda: listens(served))
+        await served.flip(Color.BLUE, "r-0")
+        yield served
+
+
+def traefik_command(stack: Stack, dynamic: Path) -> list[str]:
+    entrypoints = [
+        f"--entrypoints.{n}.address={url.rpartition('/')[2]}" for n, url in stack.traefik.entrypoints.items()
+    ]
+    return [
+        str(Path(sys.executable).with_name("traefik")),
+        *entrypoints,
+        *(f"--providers.file.directory={dynamic}", "--providers.file.watch=true"),
+        *("--providers.providersThrottleDuration=100ms", "--log.level=WARN"),
+        *("--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"),
+    ]
+
+
+async def listens(served: Served) -> bool:
+    try:
+        return (await served.ask("skills", "/foreign"))[0] == 200
+    except httpx.TransportError:
+        return False
+
+
+async def test_a_flip_moves_every_route_and_each_answer_says_by_which_rollout(served: Served) -> None:
+    await served.flip(Color.GREEN, "r-1")
+    assert await served.ask("skills") == (200, "skills green", "r-1")
+    assert await served.ask("api", "/any/path") == (200, "api green", "r-1")
+
+
+async def test_flips_under_load_lose_no_request(served: Served) -> None:
+    seen: Counter[tuple[int, str, str | None]] = Counter()
+    stopping = asyncio.Event()
+
+    async def load(name: str) -> None:
+        while not stopping.is_set():
+            seen[await served.ask(name)] += 1
+            await asyncio.sleep(PACE_SECONDS)
+
+    async with asyncio.TaskGroup() as clients:
+        for n in range(CLIENTS):
+            clients.create_task(load(("skills", "api")[n % 2]))
+        for n in range(1, FLIPS + 1):
+            await served.flip((Color.BLUE, Color.GREEN)[n % 2], f"r-{n}")
+        stopping.set()
+    assert {status for status, _, _ in seen} == {200}
+    colors = {f"r-{n}": str((Color.BLUE, Color.GREEN)[n % 2]) for n in range(FLIPS + 1)}
+    assert all(color.endswith(colors[rollout or ""]) for _, color, rollout in seen), "the header never lies"
+    assert len({rollout for _, _, rollout in seen}) > FLIPS / 2, "the load saw the flips"
+    assert seen.total() > FLIPS * CLIENTS
+
+
+async def test_a_request_in_flight_is_answered_by_the_color_that_it_went_to(served: Served) -> None:
+    waiting = asyncio.create_task(served.ask("skills", "/held"))
+    await until(served.gate.reached.is_set)
+    await served.flip(Color.GREEN, "r-1")
+    served.gate.opened.set()
+    assert await waiting == (200, "skills blue", "r-0")
+
+
+async def test_a_foreign_file_keeps_serving_whatever_happens_to_ours(served: Served) -> None:
+    foreign = (served.dynamic / "foreign.yml").read_bytes()
+    for n, color in enumerate((Color.GREEN, Color.BLUE), start=1):
+        await served.flip(color, f"r-{n}")
+        assert await served.ask("skills", "/foreign") == (200, "skills blue", None)
+    await served.route.clear()
+    await until(lambda: is_gone(served))
+    assert await served.ask("skills", "/foreign") == (200, "skills blue", None)
+    assert (served.dynamic / "foreign.yml").read_bytes() == foreign
+
+
+async def test_a_cleared_route_answers_404_and_a_flip_brings_it_back(served: Served) -> None:
+    await served.route.clear()
+    await until(lambda: is_gone(served))
+    await served.flip(Color.GREEN, "r-1")
+
+
+async def is_gone(served: Served) -> bool:
+    return [(await served.ask(s.name))[0] for s in served.stack.routed] == [404, 404]
