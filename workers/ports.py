@@ -36,7 +36,8 @@ class Instance:
     """One copy of a service, as the engine saw it last.
 
     `state` is the engine's word (`created`, `running`, `exited`…), `health` its own check's (None: it has none),
-    `address` an IP address or None while it does not run, `rollout` the id of the rollout that made it.
+    `address` an IP address or None while it does not run. `rollout` is the id of the rollout that made it, of the
+    release `release` at the commit `sha`; None where the updater did not.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Instance:
     address: str | None = None
     image: str | None = None
     rollout: str | None = None
+    release: str | None = None
     sha: str | None = None
     definition: str | None = None
 
@@ -251,6 +253,10 @@ class Journal(Protocol):
     @property
     def state(self) -> State: ...
 
+    @property
+    def lost(self) -> str | None:
+        """Why the state may not be the last one that was written; None where it is."""
+
     async def update(self, change: Callable[[State], State]) -> State:
         """Applies a transition. Raises StaleWorker when another worker has taken over."""
 
@@ -276,6 +282,9 @@ class Chronicle(Protocol):
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         """The release never gets a rollout. It survives a crash from here on."""
+
+    async def decided_keys(self) -> list[str]:
+        """The keys of the releases that were ever decided, as far as that is remembered; the oldest first."""
 
     async def rebuild(self, *, always: bool = False) -> None:
         """Writes anew what others read where it was lost, or `always`; where that cannot be done now, later."""

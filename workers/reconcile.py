@@ -16,6 +16,7 @@ from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.ports import Ports
+from workers.rebuild import rebuild
 from workers.recovery import recover
 from workers.rollout import roll_out
 from workers.run import Run
@@ -39,6 +40,7 @@ class Reconciler:
     async def start(self) -> None:
         """Before any job: what a crash left is ended, and what was live is known."""
         async with self._turn:
+            await rebuild(self._stack, self._ports)
             await self._ports.journal.update(lambda s: s.take_over())
             await self._ports.chronicle.rebuild(always=True)
             await self._end_left_over()

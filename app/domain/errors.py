@@ -219,12 +219,6 @@ class InternalError(UpdaterError):
     code = "internal_error"
 
 
-class JournalUnreadable(UpdaterError):
-    """The state file and its previous copy cannot be read."""
-
-    code = "journal_unreadable"
-
-
 class StaleWorker(UpdaterError):
     """Another worker has taken over this stack."""
 

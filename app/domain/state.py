@@ -1,5 +1,6 @@
 """What the updater knows of its stack, and how that changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -36,6 +37,31 @@ class State:
     rollout: Rollout | None = None
     accepted: tuple[Release, ...] = ()
     decided: tuple[str, ...] = ()
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing is known of the stack: a first start, or a journal that was lost."""
+        return self.current is None and self.rollout is None and not self.decided
+
+    def rebuilt(
+        self,
+        *,
+        color: Color | None,
+        current: LiveRelease | None,
+        previous: LiveRelease | None,
+        decided: Sequence[str],
+        epoch: int,
+    ) -> "State":
+        """What is known again of a stack whose journal was lost."""
+        return replace(
+            self,
+            active_color=color,
+            current=current,
+            previous=previous,
+            last_good_tag=current.tag if current else None,
+            decided=tuple(dict.fromkeys((*self.decided, *decided)))[-DECIDED_KEPT:],
+            epoch=max(self.epoch, epoch),
+        )
 
     def accept(self, *releases: Release) -> "State":
         """Adds releases that were never here; the same key is the same release."""

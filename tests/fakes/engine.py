@@ -43,6 +43,7 @@ class _Container:
     behaviour: Behaviour
     started_at: float | None = None
     exited: bool = False
+    labelled: bool = True
 
 
 class FakeEngine:
@@ -70,6 +71,11 @@ class FakeEngine:
         container.started_at = self._clock.monotonic() - container.behaviour.ready_after
         self.images.add((service, container.stamp.sha))
         return container.id
+
+    def unlabel(self) -> None:
+        """What is there was not made by the updater."""
+        for container in self._containers.values():
+            container.labelled = False
 
     def status(self, service: str) -> int:
         """What a client of `service` is answered; 0 when nothing listens."""
@@ -253,8 +259,9 @@ class FakeEngine:
             exit_code=None if state == "running" else 0,
             address=container.id if state == "running" else None,
             image=container.image,
-            rollout=container.stamp.rollout,
-            sha=container.stamp.sha,
+            rollout=container.stamp.rollout if container.labelled else None,
+            release=container.stamp.release if container.labelled else None,
+            sha=container.stamp.sha if container.labelled else None,
         )
 
 

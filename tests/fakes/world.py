@@ -125,6 +125,7 @@ class FakeJournal:
 
     def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
         self.full = False
+        self.lost: str | None = None
         self.epoch = 0
         self._state = State()
         self._clock, self._fuse = clock, fuse
@@ -132,6 +133,10 @@ class FakeJournal:
     @property
     def state(self) -> State:
         return self._state
+
+    def lose(self, why: str | None) -> None:
+        """The file is gone, or, where there is a reason, cannot be read."""
+        self._state, self.lost = State(), why
 
     async def check(self) -> None:
         if self.epoch > self._state.epoch:
@@ -202,6 +207,9 @@ class FakeChronicle:
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         self.never.append((release.tag, why.detail))
+
+    async def decided_keys(self) -> list[str]:
+        return [rollout.release.key for rollout, _ in self.results]
 
     async def rebuild(self, *, always: bool = False) -> None:
         self.rebuilt += 1 if always else 0

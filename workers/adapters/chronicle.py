@@ -82,6 +82,10 @@ class LedgerChronicle:
             if len(self._lines) == 1:
                 self._queue.put_nowait(self._write_lines)
 
+    async def decided_keys(self) -> list[str]:
+        entries = await asyncio.to_thread(self._archive.entries)
+        return [entry["key"] for entry in reversed(entries) if "key" in entry]
+
     async def rebuild(self, *, always: bool = False) -> None:
         try:
             if always or self._behind or await self._ledger.lost():

@@ -10,7 +10,7 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from app.domain.errors import EngineFailed
-from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL, SHA_LABEL
+from workers.compose_model import DEFINITION_LABEL, RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
 from workers.ports import Instance
 
 CALL_SECONDS = 30.0
@@ -75,6 +75,7 @@ def instance_of(container: Container) -> Instance:
         address=_address(attrs),
         image=attrs.get("Image"),
         rollout=labels.get(ROLLOUT_LABEL),
+        release=labels.get(RELEASE_LABEL),
         sha=labels.get(SHA_LABEL),
         definition=labels.get(DEFINITION_LABEL),
     )

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.domain.errors import JournalUnreadable, StaleWorker
+from app.domain.errors import StaleWorker
 from app.domain.state import SCHEMA, State
 from workers.adapters.files import replace_durably
 
@@ -31,23 +31,32 @@ class FileJournal:
         self._previous = path.with_name(path.name + ".previous")
         self._turn = asyncio.Lock()
         self._state = State()
+        self._lost: str | None = None
 
     @property
     def state(self) -> State:
         return self._state
 
+    @property
+    def lost(self) -> str | None:
+        return self._lost
+
     def load(self) -> State:
-        """The state on disk; a new one when there is no file. Raises JournalUnreadable when no copy can be read."""
-        if not self._path.exists() and not self._previous.exists():
-            return self._state
-        for path in (self._path, self._previous):
+        """The state on disk: the last one, the copy before it, or, with neither, a new one; `lost` says which.
+
+        No file at all is a first start as far as the journal can tell.
+        """
+        copies = [path for path in (self._path, self._previous) if path.exists()]
+        for path in copies:
             try:
                 self._state = decode(path.read_bytes())
             except (OSError, ValueError) as error:
-                log.warning("a copy of the journal cannot be read", path=str(path), reason=str(error))
+                log.error("a copy of the journal cannot be read", path=str(path), reason=str(error))
             else:
+                self._lost = None if path is self._path else f"{self._path} could not be read; the copy before it was."
                 return self._state
-        raise JournalUnreadable(f"{self._path} and {self._previous.name}")
+        self._lost = f"{self._path} could not be read, nor the copy before it." if copies else None
+        return self._state
 
     async def update(self, change: Callable[[State], State]) -> State:
         """Applies `change` and returns when the result is on disk. Raises StaleWorker, OSError."""

@@ -153,8 +153,9 @@ async def test_a_forced_release_goes_back_to_an_older_one(world: World) -> None:
 
 async def test_a_stack_that_ran_before_the_updater_is_adopted(world: World) -> None:
     await world.journal.update(lambda _: State())
+    world.engine.unlabel()
     await world.worker().start()
-    assert (world.state.active_color, world.state.current) == (Color.BLUE, None)
+    assert (world.state.active_color, world.state.current, world.state.paused) == (Color.BLUE, None, False)
     world.inbox.put(OLD)
     await world.worker().reconcile()
     assert ended(world) == [("v1.1.0", Status.SUCCESS)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import BakeFailed, JournalUnreadable, StaleWorker
+from app.domain.errors import BakeFailed, StaleWorker
 from app.domain.release import Trigger
 from app.domain.stack import Color
 from app.domain.state import SCHEMA, State
@@ -145,11 +145,20 @@ async def test_a_file_that_is_missing_leaves_the_copy_before_it(journal: FileJou
     assert FileJournal(path).load() == State(epoch=1)
 
 
-async def test_two_unreadable_copies_are_a_named_error(journal: FileJournal, path: Path) -> None:
+async def test_a_copy_that_is_not_the_last_one_is_told(journal: FileJournal, path: Path) -> None:
     await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    assert (journal.load().epoch, journal.lost) == (2, None)
     path.write_bytes(b"{")
-    with pytest.raises(JournalUnreadable):
-        FileJournal(path).load()
+    assert (journal.load().epoch, "the copy before it was" in str(journal.lost)) == (1, True)
+
+
+async def test_two_unreadable_copies_are_told_and_not_died_of(path: Path) -> None:
+    for copy in (path, path.with_name(path.name + ".previous")):
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(b"{")
+    journal = FileJournal(path)
+    assert (journal.load(), "could not be read" in str(journal.lost)) == (State(), True)
 
 
 async def test_a_torn_file_never_takes_the_place_of_the_good_copy(journal: FileJournal, path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Where the journal was lost: what is live, from what runs and what it is labelled with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from app.domain.release import LiveRelease
+from app.domain.stack import Color, Stack
+from workers.ports import Instance, Ports
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the machine says is live, and what was before it."""
+
+    color: Color | None = None
+    current: LiveRelease | None = None
+    previous: LiveRelease | None = None
+
+
+async def rebuild(stack: Stack, ports: Ports) -> None:
+    """Fills a lost journal in and pauses with the reason; a journal that is whole, or was never there, stays."""
+    lost, state = ports.journal.lost, ports.journal.state
+    if lost is None and not state.is_blank:
+        return
+    found = await look(stack, ports) if state.is_blank else Found(state.active_color, state.current, state.previous)
+    if lost is None and found.current is None:
+        return
+    reason = _reason(lost, found)
+    log.error("the journal was lost", reason=reason)
+    now = ports.clock.now()
+    decided = await ports.chronicle.decided_keys()
+    epoch = int(now.timestamp())  # above any that a worker counted to: one that still sleeps stays refused
+    change = {"color": found.color, "current": found.current, "previous": found.previous}
+    await ports.journal.update(lambda s: s.rebuilt(**change, decided=decided, epoch=epoch).pause(reason))  # type: ignore[arg-type]
+    ports.chronicle.event("paused", reason=reason)
+
+
+async def look(stack: Stack, ports: Ports) -> Found:
+    """The color that the route file names, or the one that runs; its release; the kept release of the other color."""
+    colors = {color: await _instances(stack, ports, color) for color in Color}
+    running = [color for color, instances in colors.items() if all(any(i.running for i in s) for s in instances)]
+    named = await ports.route.active()
+    color = named if named in running else (running[0] if len(running) == 1 else None)
+    if color is None:
+        return Found()
+    now = ports.clock.now()
+    kept = [[i for i in s if i.gone] for s in colors[color.other]]
+    return Found(color, _release([[i for i in s if i.running] for s in colors[color]], now), _release(kept, now))
+
+
+async def _instances(stack: Stack, ports: Ports, color: Color) -> list[list[Instance]]:
+    return [await ports.engine.find(service.colors[color]) for service in stack.routed]
+
+
+def _release(by_service: Sequence[Sequence[Instance]], now: datetime) -> LiveRelease | None:
+    """The one release that every service's first instance is labelled with; None when they differ or are not ours."""
+    labels = {(i[0].release, i[0].sha, i[0].rollout) if i else (None, None, None) for i in by_service}
+    (release, sha, rollout), *others = labels
+    if others or release is None or sha is None or rollout is None:
+        return None
+    return LiveRelease(release, sha, rollout, now)
+
+
+def _reason(lost: str | None, found: Found) -> str:
+    what = lost or "The state file is gone."
+    if found.current is None:
+        live = "Nothing that the updater made is live."
+    else:
+        live = f"{found.current.tag} is live on {found.color}, as its containers say."
+    return f"{what} {live} Traffic was not touched. Look whether that is right, then unpause."
