@@ -98,5 +98,15 @@ class FencedRoute:
     def file(self) -> Path:
         return self._route.file
 
+    async def stands(self, color: Color, rollout: str | None) -> bool:
+        return await self._route.stands(color, rollout)
+
+    async def strays(self) -> list[str]:
+        return await self._route.strays()
+
+    async def set_aside(self, name: str) -> None:
+        await self._journal.check()
+        await self._route.set_aside(name)
+
     async def active(self) -> Color | None:
         return await self._route.active()

@@ -31,6 +31,7 @@ from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.traefik import RouteFile
 from workers.fence import FencedEngine, FencedRoute
+from workers.guard import Guard
 from workers.jobs import Jobs, build_worker
 from workers.ports import Ports
 from workers.reconcile import Reconciler
@@ -95,7 +96,7 @@ async def _work(stack: Stack, reconciler: Reconciler, ports: Ports, pool: ArqRed
     log.info("worker starts: what an earlier one left is looked at first")
     await reconciler.start()
     worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
-    looking = asyncio.create_task(_look(reconciler))
+    looking = asyncio.gather(_look(reconciler), Guard(stack, ports, reconciler).run())
     log.info("worker is up")
     try:
         await worker.main()

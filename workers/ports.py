@@ -238,6 +238,15 @@ class Route(Protocol):
     def file(self) -> Path:
         """Where it is, as the worker sees it."""
 
+    async def stands(self, color: Color, rollout: str | None) -> bool:
+        """Whether the file is what `flip` wrote; without a rollout, whether it names that color."""
+
+    async def strays(self) -> list[str]:
+        """Files beside it that claim its names, or that nobody can read: Traefik would believe neither."""
+
+    async def set_aside(self, name: str) -> None:
+        """Takes that file out of the watched directory, and keeps it. Raises RouteNotConfirmed."""
+
     async def active(self) -> Color | None:
         """Where the file points now; None when it is missing or not ours."""
 
@@ -272,6 +281,14 @@ class Inbox(Protocol):
     async def taken(self, releases: Sequence[Release]) -> None: ...
 
 
+@dataclass(frozen=True)
+class Alarm:
+    """What is not as it should be; `text` says what that means and what to do. `kind` is a stable word."""
+
+    kind: str
+    text: str
+
+
 class Chronicle(Protocol):
     """What others read. It is told and not waited for: nothing of it delays or fails a rollout."""
 
@@ -288,6 +305,9 @@ class Chronicle(Protocol):
 
     async def rebuild(self, *, always: bool = False) -> None:
         """Writes anew what others read where it was lost, or `always`; where that cannot be done now, later."""
+
+    def alarms(self, alarms: Sequence[Alarm]) -> None:
+        """What is wrong now; a new one is an event."""
 
     def line(self, rollout: str, line: str) -> None:
         """Appends one line to that rollout's log."""

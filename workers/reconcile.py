@@ -5,6 +5,8 @@ job, a crash and a missed webhook are one and the same case.
 """
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 import structlog
@@ -64,6 +66,17 @@ class Reconciler:
             except StaleWorker:
                 self.replaced = True
                 raise
+
+    @contextlib.asynccontextmanager
+    async def quiet(self) -> AsyncIterator[bool]:
+        """Whether nothing is being rolled out; while the block lasts nothing begins."""
+        if self.busy or self._turn.locked():
+            yield False
+            return
+        async with self._turn:
+            yield True
+        if self._again:
+            await self.reconcile()
 
     @property
     def busy(self) -> bool:
@@ -129,14 +142,16 @@ class Reconciler:
             log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
 
     async def _see_reality(self) -> None:
-        """The color that the route file names is the active one, if it really runs, whatever the journal says.
+        """Where the journal is not sure of the route, the color that the file names is the active one if it really runs.
 
-        It says otherwise where a stack ran before the updater did, and where a flip could be neither confirmed nor
-        taken back: a rollout must never begin on the color that has the traffic.
+        So where a stack ran before the updater did, and where a flip could be neither confirmed nor taken back: a
+        rollout must never begin on the color that has the traffic.
         """
+        if self._ports.journal.state.route_id is not None:
+            return
         color = await self._ports.route.active()
         if color is not None and await self._all_run(color):
-            await self._ports.journal.update(lambda s: s.routed_to(color))
+            await self._ports.journal.update(lambda s: s.routed_to(color, None))
 
     async def _all_run(self, color: Color) -> bool:
         found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]

@@ -82,6 +82,8 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
             await run.attempt(f"rollback_{singleton.name}", steps.restore_singleton, singleton)
         if back:
             await run.attempt("rollback_stop", steps.stop_new_color)
+        else:
+            await run.update(lambda state: state.routed_to(state.active_color, None))
         status = Status.ROLLED_BACK if back else Status.FAILED
     await run.attempt("prune", steps.prune)
     return await run.finish(status, again=again)

@@ -50,6 +50,22 @@ def active_color(text: str, stack: Stack) -> Color | None:
     return None
 
 
+def claims_our_names(text: str) -> bool:
+    """Whether `text`, another file's, defines a name of ours, or is no configuration at all.
+
+    Traefik drops what two files define, and takes nothing of a directory in which one file is broken.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return True
+    if not isinstance(content, dict):
+        return content is not None
+    http = content.get("http")
+    parts = http.values() if isinstance(http, dict) else ()
+    return any(str(name).startswith("updater") for part in parts if isinstance(part, dict) for name in part)
+
+
 def _router(service: RoutedService) -> dict[str, Any]:
     return {
         "rule": service.rule,

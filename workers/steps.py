@@ -91,7 +91,7 @@ async def switch_route(run: Run) -> Evidence:
     await run.ports.route.flip(run.target, run.rollout.id)
     await health.confirm_route(run, run.rollout.id)
     run.flipped_at = clock.monotonic()
-    await run.update(lambda state: state.routed_to(run.target))
+    await run.update(lambda state: state.routed_to(run.target, run.rollout.id))
     run.ports.chronicle.event("route.flipped", rollout_id=run.rollout.id, color=run.target)
     return {"color": run.target, "flip_ms": round((run.flipped_at - started) * 1000, 1)}
 
@@ -173,13 +173,13 @@ async def restore_route(run: Run) -> Evidence:
     started, origin = run.ports.clock.monotonic(), run.rollout.origin
     if origin is None:
         await run.ports.route.clear()
-        await run.update(lambda state: state.routed_to(None))
+        await run.update(lambda state: state.routed_to(None, None))
         return {"color": None}
     proof = f"{run.rollout.id}-back"
     await run.ports.route.flip(origin, proof)
     await health.confirm_route(run, proof)
     rollback_ms = round((run.ports.clock.monotonic() - started) * 1000, 1)
-    await run.update(lambda state: state.routed_to(origin))
+    await run.update(lambda state: state.routed_to(origin, proof))
     run.ports.chronicle.event("route.rolled_back", rollout_id=run.rollout.id, color=origin)
     return {"color": origin, "rollback_ms": rollback_ms}
 

@@ -18,10 +18,11 @@ class State:
     """The content of the state file: intent and progress.
 
     `accepted` are the releases not yet decided, `decided` the keys of those that were: neither comes in again.
-    `rollout` is the running rollout, or one that a crash left.
+    `rollout` is the running rollout, or one that a crash left. `route_id` is what the route file's answers carry.
     """
 
     active_color: Color | None = None
+    route_id: str | None = None
     last_good_tag: str | None = None
     paused: bool = False
     pause_reason: str | None = None
@@ -94,8 +95,9 @@ class State:
     def progress(self, rollout: Rollout) -> "State":
         return replace(self, rollout=rollout)
 
-    def routed_to(self, color: Color | None) -> "State":
-        return replace(self, active_color=color)
+    def routed_to(self, color: Color | None, route_id: str | None) -> "State":
+        """`route_id` None: the file may say otherwise, and is looked at before anything else is begun."""
+        return replace(self, active_color=color, route_id=route_id)
 
     def pause(self, reason: str) -> "State":
         return replace(self, paused=True, pause_reason=reason)

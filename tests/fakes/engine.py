@@ -72,6 +72,12 @@ class FakeEngine:
         self.images.add((service, container.stamp.sha))
         return container.id
 
+    def start_by_hand(self, service: str, tag: str) -> None:
+        """Somebody starts one beside what runs; the engine does not stop them."""
+        container = self._make(service, Stamp(tag, sha_of(tag), "r-hand"))
+        container.labelled, container.started_at = False, self._clock.monotonic()
+        self._containers = {container.id: container, **self._containers}  # the newest first
+
     def unlabel(self) -> None:
         """What is there was not made by the updater."""
         for container in self._containers.values():

@@ -16,7 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
 from workers.fence import FencedEngine, FencedRoute
-from workers.ports import Answer, Ports, Room
+from workers.ports import Alarm, Answer, Ports, Room
 from workers.reconcile import Reconciler
 
 GB = 1024**3
@@ -30,6 +30,7 @@ class FakeRoute:
     def __init__(self, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
         self.lag = 0.05
         self.deaf = False
+        self.beside: list[str] = []
         self.refuses: set[Color | None] = set()
         self._clock, self._fuse, self._note = clock, fuse, note
         self._file: Color | None = None
@@ -44,6 +45,17 @@ class FakeRoute:
     @property
     def file(self) -> Path:
         return Path("/routes/dynamic/updater-routes.yml")
+
+    async def stands(self, color: Color, rollout: str | None) -> bool:
+        written = self._served[-1][2] if self._served else None
+        return self._file is color and rollout in {None, written}
+
+    async def strays(self) -> list[str]:
+        return list(self.beside)
+
+    async def set_aside(self, name: str) -> None:
+        self.beside.remove(name)
+        self._note(f"set aside {name}")
 
     async def active(self) -> Color | None:
         return self._file
@@ -195,6 +207,7 @@ class FakeChronicle:
         self.never: list[tuple[str, str]] = []
         self.lines: list[tuple[str, str]] = []
         self.rebuilt = 0
+        self.alarmed: list[list[str]] = []
 
     def status(self, state: State) -> None:
         self.statuses.append(state)
@@ -213,6 +226,9 @@ class FakeChronicle:
 
     async def rebuild(self, *, always: bool = False) -> None:
         self.rebuilt += 1 if always else 0
+
+    def alarms(self, alarms: Sequence[Alarm]) -> None:
+        self.alarmed.append([alarm.kind for alarm in alarms])
 
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))

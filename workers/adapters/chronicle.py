@@ -1,7 +1,8 @@
 """What others read, written behind the pipeline's back: the ledger may be slow or away, a rollout is not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.domain.state import State
 from app.domain.views import decision_entry, history_entry, result_view, rollout_view, status_view
 from app.ledger import Ledger
 from workers.adapters.archive import HistoryFile
-from workers.ports import Clock
+from workers.ports import Alarm, Clock
 
 WRITE_SECONDS = 2.0
 BACKLOG = 5_000
@@ -39,13 +40,15 @@ class LedgerChronicle:
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
         self._latest: State | None = None
+        self._state: State | None = None
+        self._alarms: list[Alarm] = []
         self._behind = False
         self._lines: list[tuple[str, str]] = []
 
     def status(self, state: State) -> None:
         """The latest one counts: those that wait are overtaken by it."""
         waiting = self._latest is not None
-        self._latest = state
+        self._latest = self._state = state
         if not waiting:
             self._queue.put_nowait(self._write_status)
 
@@ -74,6 +77,17 @@ class LedgerChronicle:
         self._archive.append(entry)
         self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
         self.event(f"release.{why.code}", tag=release.tag, rollout_id=release.rollout_id, reason=why.detail)
+
+    def alarms(self, alarms: Sequence[Alarm]) -> None:
+        new = [alarm for alarm in alarms if alarm not in self._alarms]
+        if list(alarms) == self._alarms:
+            return
+        self._alarms = list(alarms)
+        for alarm in new:
+            log.error("alarm", kind=alarm.kind, text=alarm.text)
+            self.event("alarm", kind=alarm.kind, text=alarm.text)
+        if self._state is not None:
+            self.status(self._state)
 
     def line(self, rollout: str, line: str) -> None:
         self._append(rollout, line)
@@ -124,7 +138,8 @@ class LedgerChronicle:
             return
         recall = latest.rollout is not None and latest.rollout.release.recall is not None
         steps = step_names(self._stack, recall=recall)
-        await self._ledger.publish_status(status_view(latest, steps, self._durations))
+        alarms = [asdict(alarm) for alarm in self._alarms]
+        await self._ledger.publish_status(status_view(latest, steps, self._durations) | {"alarms": alarms})
         if latest.rollout is not None:
             await self._ledger.publish_record(rollout_view(latest.rollout))
 

@@ -1,7 +1,6 @@
 """Traefik's route file: staged outside the watched directory, renamed in."""
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 from app.domain.errors import RouteNotConfirmed, SettingsInvalid
@@ -50,10 +49,25 @@ class RouteFile:
     async def clear(self) -> None:
         await self._install(routes.render_empty())
 
+    async def stands(self, color: Color, rollout: str | None) -> bool:
+        if rollout is None:
+            return await self.active() is color
+        return await asyncio.to_thread(self._read, self._path) == routes.render(self._stack, color, rollout)
+
+    async def strays(self) -> list[str]:
+        return await asyncio.to_thread(self._strays)
+
+    async def set_aside(self, name: str) -> None:
+        aside = self._staging / f"{name}.set-aside"
+        try:
+            self._staging.mkdir(exist_ok=True)
+            await asyncio.to_thread((self._path.parent / name).replace, aside)
+        except OSError as error:
+            raise RouteNotConfirmed(f"{name} could not be moved to {aside} ({error})") from error
+
     async def active(self) -> Color | None:
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            return routes.active_color(await asyncio.to_thread(self._path.read_text, "utf-8"), self._stack)
-        return None
+        text = await asyncio.to_thread(self._read, self._path)
+        return routes.active_color(text, self._stack) if text is not None else None
 
     async def _install(self, text: str) -> None:
         try:
@@ -61,6 +75,22 @@ class RouteFile:
         except OSError as error:
             where = f"{self._path} could not be replaced from {self._staging}"
             raise RouteNotConfirmed(f"{where} ({error}). Both have to be on one filesystem and writable.") from error
+
+    def _strays(self) -> list[str]:
+        try:
+            beside = [p for p in self._path.parent.iterdir() if p.suffix in {".yml", ".yaml"} and p != self._path]
+        except OSError:
+            return []
+        texts = {path.name: self._read(path) for path in beside}
+        return sorted(name for name, text in texts.items() if text is not None and routes.claims_our_names(text))
+
+    @staticmethod
+    def _read(path: Path) -> str | None:
+        """None when it is not there or not text."""
+        try:
+            return path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def _replace(self, content: bytes) -> None:
         self._staging.mkdir(exist_ok=True)

@@ -1,0 +1,122 @@
+"""Between the rollouts: whatever somebody does by hand is told, and put right where that makes nothing worse."""
+
+import asyncio
+
+import pytest
+
+from app.domain.stack import Color
+from tests.examples import a_release
+from tests.fakes.world import World
+from workers.guard import TRIES, Guard
+
+
+async def a_guard(world: World) -> Guard:
+    """v1.1.0 is live on green, by a rollout."""
+    world.inbox.put(a_release("v1.1.0"))
+    worker = world.worker()
+    await worker.reconcile()
+    assert world.state.active_color is Color.GREEN
+    world.effects.clear()
+    return Guard(world.stack, world.ports, worker)
+
+
+def alarmed(world: World) -> list[str]:
+    return world.chronicle.alarmed[-1]
+
+
+async def test_where_all_is_well_nothing_is_done_and_nothing_told(world: World) -> None:
+    guard = await a_guard(world)
+    await guard.look()
+    assert (world.effects, alarmed(world)) == ([], [])
+
+
+@pytest.mark.parametrize("to", [None, Color.BLUE])
+async def test_a_route_file_that_was_changed_or_removed_is_put_right(world: World, to: Color | None) -> None:
+    guard = await a_guard(world)
+    await (world.route.flip(to, "r-hand") if to else world.route.clear())
+    await guard.look()
+    assert alarmed(world) == ["route_changed"]
+    await world.clock.sleep(1)
+    assert world.route.served() == (Color.GREEN, "r-v1.1.0")
+    await guard.look()
+    assert alarmed(world) == []
+
+
+async def test_a_file_that_claims_the_routes_names_is_set_aside(world: World) -> None:
+    guard = await a_guard(world)
+    world.route.beside = ["copy-of-updater-routes.yml"]
+    await guard.look()
+    assert (alarmed(world), world.route.beside) == (["route_shadowed"], [])
+
+
+async def test_a_live_color_that_was_stopped_is_started_again(world: World) -> None:
+    guard = await a_guard(world)
+    for instance in await world.engine.find("api-green"):
+        await world.engine.stop(instance.id, 1)
+    await guard.look()
+    assert (alarmed(world), world.engine.running("api-green")) == (["live_color_down"], ["v1.1.0"])
+    await guard.look()
+    assert alarmed(world) == []
+
+
+async def test_a_live_color_that_does_not_stay_up_is_not_started_for_ever(world: World) -> None:
+    guard = await a_guard(world)
+    (instance,) = await world.engine.find("api-green")
+    world.effects.clear()
+    for _ in range(TRIES + 5):
+        await world.engine.stop(instance.id, 1)
+        world.engine.unanswerable.add("api-green")
+        await guard.look()
+    assert world.effects.count("start api-green v1.1.0") == TRIES
+    assert alarmed(world) == ["live_color_down"]
+
+
+async def test_of_two_bots_the_one_that_the_updater_made_stays(world: World) -> None:
+    guard = await a_guard(world)
+    (bot,) = [i for i in await world.engine.find("bot") if i.running]
+    world.engine.start_by_hand("bot", "v1.1.0")
+    await guard.look()
+    assert alarmed(world) == ["singleton_doubled"]
+    assert [i.id for i in await world.engine.find("bot") if i.running] == [bot.id]
+
+
+async def test_a_bot_that_was_stopped_is_told_and_left(world: World) -> None:
+    guard = await a_guard(world)
+    for instance in await world.engine.find("bot"):
+        await world.engine.stop(instance.id, 1)
+    world.effects.clear()
+    await guard.look()
+    assert (alarmed(world), world.effects) == (["singleton_gone"], [])
+
+
+async def test_during_a_rollout_it_only_tells(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    world.inbox.put(a_release("v1.1.0"))
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not world.effects:
+        await world.clock.sleep(0.1)
+    (old,) = await world.engine.find("api-blue")
+    await world.engine.stop(old.id, 1)
+    world.effects.clear()
+    await Guard(world.stack, world.ports, worker).look()
+    assert (alarmed(world), world.effects) == (["live_color_down"], [])
+    await rolling
+    assert world.route.served()[0] is Color.GREEN
+
+
+async def test_before_anything_is_live_there_is_nothing_to_guard() -> None:
+    world = World()
+    await Guard(world.stack, world.ports, world.worker()).look()
+    assert world.chronicle.alarmed == []
+
+
+async def test_a_release_that_comes_while_it_looks_is_not_forgotten(world: World) -> None:
+    guard = await a_guard(world)
+    world.inbox.put(a_release("v1.2.0"))
+    worker = guard._reconciler
+    async with worker.quiet() as quiet:
+        assert quiet
+        await worker.reconcile()
+    assert world.state.current is not None
+    assert world.state.current.tag == "v1.2.0"

@@ -1,0 +1,106 @@
+"""Between the rollouts: the route, the live color and the bot stay as they should be, whoever changed them."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from app.domain.errors import StaleWorker, UpdaterError
+from app.domain.stack import Color, Singleton, Stack
+from app.domain.state import State
+from workers.ports import Alarm, Instance, Ports
+from workers.reconcile import Reconciler
+
+LOOK_SECONDS = 2.0
+TRIES = 3
+"""How often something that does not stay up is started again before it is only told: never make it worse."""
+
+log = structlog.get_logger()
+
+
+class Guard:
+    """Looks every LOOK_SECONDS. While a rollout runs it only tells; that puts things right by itself."""
+
+    def __init__(self, stack: Stack, ports: Ports, reconciler: Reconciler) -> None:
+        self._stack = stack
+        self._ports = ports
+        self._reconciler = reconciler
+        self._tries: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Until it is cancelled, or another worker has taken over."""
+        while not self._reconciler.replaced:
+            try:
+                await self.look()
+            except StaleWorker:
+                return
+            except UpdaterError as error:
+                log.warning("the guard could not look", reason=str(error))
+            await self._ports.clock.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """One look: what is wrong is told, and, where nothing is being rolled out, put right."""
+        state = self._ports.journal.state
+        if state.active_color is None:
+            return
+        async with self._reconciler.quiet() as quiet:
+            alarms = [
+                *await self._route(state, state.active_color, mend=quiet),
+                *await self._colors(state.active_color, mend=quiet),
+                *await self._singletons(mend=quiet),
+            ]
+        self._ports.chronicle.alarms(alarms)
+
+    async def _route(self, state: State, color: Color, *, mend: bool) -> list[Alarm]:
+        route, alarms = self._ports.route, []
+        for name in await route.strays():
+            done = "It was set aside beside the watched directory." if mend else "It blocks the route file."
+            alarms.append(Alarm("route_shadowed", f"{name} beside the route file claims its names. {done}"))
+            if mend:
+                await route.set_aside(name)
+        if mend and not await route.stands(color, state.route_id):
+            route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
+            await route.flip(color, route_id)
+            await self._ports.journal.update(lambda s: s.routed_to(color, route_id))
+            text = (
+                f"The route file was changed or removed by somebody else; it names {color} again. Find out who it was."
+            )
+            alarms.append(Alarm("route_changed", text))
+        return alarms
+
+    async def _colors(self, color: Color, *, mend: bool) -> list[Alarm]:
+        """The live color runs. The engine restarts what dies; what was stopped is started here, a few times."""
+        alarms = []
+        for service in (s.colors[color] for s in self._stack.routed):
+            instances = await self._ports.engine.find(service)
+            if any(i.running for i in instances):
+                self._tries.pop(service, None)
+                continue
+            alarms.append(Alarm("live_color_down", f"{service} does not run, and your traffic goes there."))
+            if mend and instances and self._tries.get(service, 0) < TRIES:
+                self._tries[service] = self._tries.get(service, 0) + 1
+                await self._ports.engine.resume(instances[0].id)
+        return alarms
+
+    async def _singletons(self, *, mend: bool) -> list[Alarm]:
+        return [alarm for s in self._stack.singletons for alarm in await self._singleton(s, mend=mend)]
+
+    async def _singleton(self, singleton: Singleton, *, mend: bool) -> Sequence[Alarm]:
+        """None is told and left: somebody may have stopped it. Of two all but the one that is known are stopped."""
+        running = [i for i in await self._ports.engine.find(singleton.service) if not i.gone]
+        if not running and mend:
+            text = f"{singleton.name} does not run. If nobody stopped it on purpose, start it: docker start it by its name."
+            return [Alarm("singleton_gone", text)]
+        if len(running) <= 1 or not mend:
+            return []
+        stopped = [i.id[:12] for i in running if i is not _known(running)]
+        grace = self._stack.times.stop_grace
+        await asyncio.gather(*(self._ports.engine.stop(i.id, grace) for i in running if i is not _known(running)))
+        text = f"{len(running)} of {singleton.name} ran at once; {', '.join(stopped)} was stopped. Find out who started it."
+        return [Alarm("singleton_doubled", text)]
+
+
+def _known(running: Sequence[Instance]) -> Instance:
+    """The one that a rollout made; of several the oldest, for a newer one was started beside it."""
+    ours = [i for i in running if i.rollout is not None]
+    return (ours or running)[-1]
