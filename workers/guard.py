@@ -62,9 +62,7 @@ class Guard:
             route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
             await route.flip(color, route_id)
             await self._ports.journal.update(lambda s: s.routed_to(color, route_id))
-            text = (
-                f"The route file was changed or removed by somebody else; it names {color} again. Find out who it was."
-            )
+            text = f"Somebody changed or removed the route file; it names {color} again. Find out who it was."
             alarms.append(Alarm("route_changed", text))
         return alarms
 
@@ -89,14 +87,14 @@ class Guard:
         """None is told and left: somebody may have stopped it. Of two all but the one that is known are stopped."""
         running = [i for i in await self._ports.engine.find(singleton.service) if not i.gone]
         if not running and mend:
-            text = f"{singleton.name} does not run. If nobody stopped it on purpose, start it: docker start it by its name."
+            text = f"{singleton.name} does not run. If nobody stopped it on purpose, start its container again."
             return [Alarm("singleton_gone", text)]
         if len(running) <= 1 or not mend:
             return []
         stopped = [i.id[:12] for i in running if i is not _known(running)]
         grace = self._stack.times.stop_grace
         await asyncio.gather(*(self._ports.engine.stop(i.id, grace) for i in running if i is not _known(running)))
-        text = f"{len(running)} of {singleton.name} ran at once; {', '.join(stopped)} was stopped. Find out who started it."
+        text = f"{len(running)} of {singleton.name} ran at once; {', '.join(stopped)} was stopped. Who started it?"
         return [Alarm("singleton_doubled", text)]
 
 

@@ -142,7 +142,7 @@ class Reconciler:
             log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
 
     async def _see_reality(self) -> None:
-        """Where the journal is not sure of the route, the color that the file names is the active one if it really runs.
+        """Where the journal is not sure of the route, the color that the file names is the active one, if it runs.
 
         So where a stack ran before the updater did, and where a flip could be neither confirmed nor taken back: a
         rollout must never begin on the color that has the traffic.

@@ -85,7 +85,7 @@ class LedgerChronicle:
         self._alarms = list(alarms)
         for alarm in new:
             log.error("alarm", kind=alarm.kind, text=alarm.text)
-            self.event("alarm", kind=alarm.kind, text=alarm.text)
+            self.event("alarm", alarm=alarm.kind, text=alarm.text)
         if self._state is not None:
             self.status(self._state)
 

@@ -80,6 +80,50 @@ async def test_staging_is_beside_the_watched_directory_and_left_empty(watched: P
     assert list(staging.iterdir()) == []
 
 
+async def test_the_file_stands_until_somebody_changes_a_byte_of_it(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    assert await route.stands(Color.GREEN, "r-1")
+    assert not await route.stands(Color.BLUE, "r-1")
+    assert not await route.stands(Color.GREEN, "r-2")
+    with (watched / FILE_NAME).open("a") as file:
+        file.write("# by hand\n")
+    assert not await route.stands(Color.GREEN, "r-1")
+    assert await route.stands(Color.GREEN, None), "the color is still the same"
+
+
+@pytest.mark.parametrize("content", [b"", b"http:", b"\xff\xfe", None])
+async def test_an_emptied_half_unreadable_or_deleted_file_does_not_stand(watched: Path, content: bytes | None) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    (watched / FILE_NAME).unlink() if content is None else (watched / FILE_NAME).write_bytes(content)
+    assert not await route.stands(Color.GREEN, "r-1")
+
+
+async def test_what_claims_our_names_or_blocks_the_directory_is_a_stray_and_a_foreign_file_is_not(
+    watched: Path,
+) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    (watched / "copy.yml").write_text(routes.render(STACK, Color.BLUE, "r-0"))
+    (watched / "broken.yaml").write_text("http: [")
+    (watched / "foreign.yml").write_text("http: {routers: {shop: {rule: Host(`a`), service: shop}}}")
+    (watched / "empty.yml").write_text("")
+    (watched / "notes.txt").write_text("http: [")
+    assert await route.strays() == ["broken.yaml", "copy.yml"]
+
+
+async def test_a_stray_is_set_aside_and_kept(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    (watched / "copy.yml").write_text("http: [")
+    await route.set_aside("copy.yml")
+    assert list(watched.iterdir()) == []
+    (kept,) = watched.parent.rglob("copy.yml*")
+    assert kept.read_text() == "http: ["
+    with pytest.raises(RouteNotConfirmed, match=r"copy\.yml could not be moved"):
+        await route.set_aside("copy.yml")
+
+
 @contextlib.contextmanager
 def inotify(directory: Path) -> Iterator[Callable[[], list[tuple[int, str]]]]:
     """What the kernel tells a watcher of `directory`: mask and name. https://man7.org/linux/man-pages/man7/inotify.7.html"""
