@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from app.domain.errors import ComposeInvalid
-from app.domain.stack import Stack
+from app.domain.stack import Color, Stack
 from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"
@@ -19,6 +19,7 @@ COLOR_LABEL = "updater.color"
 ROLLOUT_LABEL = "updater.rollout"
 DEFINITION_LABEL = "updater.definition"
 SHA_LENGTH = 12
+IDLE_PROFILE = "updater-idle"
 
 Model = dict[str, Any]
 
@@ -57,6 +58,28 @@ def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     result: Model = copy.deepcopy(dict(model))
     for name in stack.moved_services():
         result["services"][name]["labels"][ROLLOUT_LABEL] = stamp.rollout
+    return result
+
+
+def as_it_runs(
+    model: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    stack: Stack,
+    color: Color,
+    singletons: Mapping[str, str | None],
+) -> Model:
+    """`model`, live on `color`, as a plain `docker compose up` may read it without changing what runs.
+
+    The idle color is in a profile of its own: it does not run, and its images may not even be there. A singleton that
+    runs since another rollout (`singletons`: service → rollout id) keeps the definition of that one, from `before`.
+    """
+    result: Model = copy.deepcopy(dict(model))
+    for routed in stack.routed:
+        result["services"][routed.colors[color.other]]["profiles"] = [IDLE_PROFILE]
+    for service, rollout in singletons.items():
+        earlier = ((before or {}).get("services") or {}).get(service)
+        if earlier and rollout and earlier["labels"].get(ROLLOUT_LABEL) == rollout:
+            result["services"][service] = copy.deepcopy(earlier)
     return result
 
 

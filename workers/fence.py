@@ -21,9 +21,9 @@ class FencedEngine:
         await self._journal.check()
         return await self._engine.recall(stamp, services)
 
-    async def publish(self, definition: Definition) -> None:
+    async def publish(self, definition: Definition, color: Color) -> None:
         await self._journal.check()
-        await self._engine.publish(definition)
+        await self._engine.publish(definition, color)
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]

@@ -175,8 +175,8 @@ class Engine(Protocol):
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         """What the release would change of the one of the SHA `live`. Changes nothing. Raises ComposeInvalid."""
 
-    async def publish(self, definition: Definition) -> None:
-        """The release is live: what an operator types by hand finds its definition."""
+    async def publish(self, definition: Definition, color: Color) -> None:
+        """The release is live on `color`: what an operator types by hand finds it as it runs, and changes nothing."""
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way."""

@@ -153,7 +153,7 @@ async def prune(run: Run) -> Evidence:
         state = state.finish(rollout.finish(Status.SUCCESS, run.ports.clock.now()), run.ports.clock.now())
     keep = {live.sha for live in (state.current, state.previous) if live}
     if rollout.reason_code is None:
-        await run.ports.engine.publish(_definition(run))
+        await run.ports.engine.publish(_definition(run), run.target)
     freed = await run.ports.engine.prune(keep)
     await run.ports.source.prune(keep)
     return {"freed_bytes": freed}

@@ -58,7 +58,7 @@ class FakeEngine:
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._stamps: dict[Path, Stamp] = {}
         self._containers: dict[str, _Container] = {}
-        self.published: str | None = None
+        self.published: tuple[str, Color] | None = None
         self._made = 0
 
     def behave(self, name: str, tag: str, **change: Any) -> None:
@@ -116,8 +116,8 @@ class FakeEngine:
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
         return [f"{service}:{sha}" for service in services if (service, sha) not in self.images]
 
-    async def publish(self, definition: Definition) -> None:
-        self.published = definition.sha
+    async def publish(self, definition: Definition, color: Color) -> None:
+        self.published = (definition.sha, color)
 
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         assert str(tree).startswith("/trees")

@@ -10,12 +10,12 @@ import docker
 from docker.errors import NotFound
 
 from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
-from app.domain.stack import Stack
+from app.domain.stack import Color, Stack
 from workers import compose_model
 from workers.adapters import docker_prune, docker_survey
 from workers.adapters.compose import Compose
 from workers.adapters.docker_client import CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
-from workers.adapters.releases import ReleaseFiles
+from workers.adapters.releases import CURRENT, ReleaseFiles
 from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, Stamp, Survey
 
@@ -59,11 +59,18 @@ class DockerEngine:
         images = [kept["services"][service]["image"] for service in services]
         return [image for image in images if await self._docker.image_id(image) is None]
 
-    async def publish(self, definition: Definition) -> None:
+    async def publish(self, definition: Definition, color: Color) -> None:
+        model = await asyncio.to_thread(self._kept, definition.sha)
+        before = await asyncio.to_thread(self._files.read, CURRENT)
+        running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
+        live = compose_model.as_it_runs(model, before, self._stack, color, running)
         try:
-            await asyncio.to_thread(self._files.publish, definition.sha)
+            await asyncio.to_thread(self._files.write, CURRENT, live)
         except OSError as error:
-            raise EngineFailed(f"the live release's definition could not be linked ({error})") from error
+            raise EngineFailed(f"the live release's definition could not be written ({error})") from error
+
+    async def _rollout_of(self, service: str) -> str | None:
+        return next((i.rollout for i in await self.find(service) if i.running), None)
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
@@ -139,7 +146,9 @@ class DockerEngine:
 
     async def prune(self, keep: Collection[str]) -> int:
         await docker_prune.prune_singletons(self._docker, self._stack, keep)
-        freed = await docker_prune.prune_images(self._docker, self._stack, keep)
+        live = await asyncio.to_thread(self._files.read, CURRENT)
+        named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
+        freed = await docker_prune.prune_images(self._docker, self._stack, keep, named)
         await asyncio.to_thread(self._files.prune, set(keep))
         return freed + await docker_prune.prune_build_cache(self._docker, self._stack)
 

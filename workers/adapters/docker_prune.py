@@ -25,13 +25,14 @@ async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str]) 
             seen.add(instance.sha)
 
 
-async def prune_images(docker: Docker, stack: Stack, keep: Collection[str]) -> int:
-    """Bytes freed by the images of other releases than `keep`."""
+async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
+    """Bytes freed by the images of other releases than `keep`, but for those that are `named`."""
     short = {sha[:SHA_LENGTH] for sha in keep}
     own = {"label": f"{STACK_LABEL}={stack.project}"}
     images = await docker.call(lambda c: c.images.list(filters=own))
     tags = {tag: image.attrs["Size"] for image in images for tag in image.tags}
-    old = {tag: size for tag, size in tags.items() if RELEASE_TAG.fullmatch(tag) and tag[-SHA_LENGTH:] not in short}
+    releases = {tag: size for tag, size in tags.items() if RELEASE_TAG.fullmatch(tag) and tag not in named}
+    old = {tag: size for tag, size in releases.items() if tag[-SHA_LENGTH:] not in short}
     return sum([size for tag, size in old.items() if await _untag(docker, tag)])
 
 

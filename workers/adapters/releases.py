@@ -10,6 +10,8 @@ from typing import Any
 
 MODEL_FILE = "compose.json"
 CURRENT = "current"
+"""Where the definition of what is live is found, whichever release that is: for a plain `docker compose`."""
+
 
 Model = dict[str, Any]
 
@@ -23,13 +25,8 @@ class ReleaseFiles:
     def path(self, sha: str) -> Path:
         return self._directory / sha / MODEL_FILE
 
-    @property
-    def current(self) -> Path:
-        """Where the live release's definition is found, whichever that is: for a plain `docker compose`."""
-        return self._directory / CURRENT / MODEL_FILE
-
     def read(self, sha: str) -> Model | None:
-        """None when it is gone or not whole."""
+        """None when it is gone or not whole. CURRENT for what `publish` wrote last."""
         try:
             model: Model = json.loads(self.path(sha).read_text("utf-8"))
         except (OSError, ValueError):
@@ -46,14 +43,7 @@ class ReleaseFiles:
         Path(staged).replace(path)
         return path
 
-    def publish(self, sha: str) -> None:
-        """`current` leads to that release from here on, in one step."""
-        link, staged = self._directory / CURRENT, self._directory / f".{CURRENT}"
-        staged.unlink(missing_ok=True)
-        staged.symlink_to(sha, target_is_directory=True)
-        staged.replace(link)
-
     def prune(self, keep: Collection[str]) -> None:
         for directory in self._directory.iterdir() if self._directory.exists() else ():
-            if directory.name not in keep and not directory.is_symlink():
+            if directory.name not in {*keep, CURRENT}:
                 shutil.rmtree(directory, ignore_errors=True)

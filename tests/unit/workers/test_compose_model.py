@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from app.domain.errors import ComposeInvalid
+from app.domain.stack import Color
 from tests.examples import a_stack, sha_of
-from workers.compose_model import compare, fingerprint, image_name, restamp, transform
+from workers.compose_model import as_it_runs, compare, fingerprint, image_name, restamp, transform
 from workers.ports import Comparison, Stamp
 
 STACK = a_stack(routed=a_stack().routed[1:])
@@ -207,3 +208,21 @@ def test_a_release_that_comes_back_carries_the_new_rollouts_id() -> None:
     assert set(labels.values()) == {"r-2"}
     assert back["services"]["api-blue"]["image"] == kept["services"]["api-blue"]["image"]
     assert kept["services"]["bot"]["labels"]["updater.rollout"] == "r-1", "what was given stays"
+
+
+# What a plain `docker compose` reads
+
+
+def test_the_idle_color_is_in_a_profile_of_its_own_and_the_rest_is_as_it_runs() -> None:
+    ours = transformed(model())
+    live = as_it_runs(ours, None, STACK, Color.GREEN, {"bot": "r-1"})
+    assert live["services"]["api-blue"]["profiles"] == ["updater-idle"]
+    del live["services"]["api-blue"]["profiles"]
+    assert live == ours
+
+
+@pytest.mark.parametrize(("rollout", "kept"), [("r-0", True), ("r-1", False), (None, False)])
+def test_a_singleton_that_was_not_restarted_keeps_its_earlier_definition(rollout: str | None, kept: bool) -> None:
+    before = as_it_runs(restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0")), None, STACK, Color.BLUE, {})
+    live = as_it_runs(transformed(model()), before, STACK, Color.GREEN, {"bot": rollout})
+    assert (live["services"]["bot"]["labels"]["updater.rollout"] == "r-0") is kept

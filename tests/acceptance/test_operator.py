@@ -1,0 +1,140 @@
+"""What a person does to whole rollouts on real parts: roll back, cancel, plan; and what a newer release does."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.demo.engine import connected
+from deploy.demo.house import House, compose_up, tree_of
+from deploy.demo.load import Load
+
+pytestmark = pytest.mark.engine
+
+LONG = 120.0
+SLOW_BUILD = "RUN sleep 20\n"
+
+
+def slow_build(tree: Path) -> None:
+    file = tree / "skills" / "Dockerfile"
+    file.write_text(file.read_text() + SLOW_BUILD)
+
+
+async def until_step(home: House, rollout_id: str, step: str) -> None:
+    """Waits until that rollout is in `step`. Raises TimeoutError after LONG seconds."""
+    async with asyncio.timeout(LONG):
+        while True:
+            rollout = (await home.get("/status"))["rollout"]
+            if rollout and (rollout["id"], rollout["step"]) == (rollout_id, step):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def queued(home: House, path: str, body: dict[str, Any]) -> str:
+    answer = await home.post(path, body)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["rollout_id"])
+
+
+def fingerprint(home: House) -> tuple[object, ...]:
+    """Everything of the stack that a plan could have touched."""
+    with connected(home.engine.host) as client:
+        images = {tag for image in client.images.list() for tag in image.tags if tag.startswith(home.project)}
+    containers = {(c["Id"], c["State"]["StartedAt"]) for c in home.containers()}
+    return images, containers, home.route_file.read_bytes(), tree_of(home.live)
+
+
+async def test_an_operator_goes_back_and_there_again_without_a_build_and_without_a_failed_request(home: House) -> None:
+    first, second = [await home.go_live(tag) for tag in ("v1.0.0", "v1.1.0")]
+    async with Load(list(home.routes.values()), rps=50) as load:
+        back = await home.ended(await queued(home, "/update/rollback", {}), LONG)
+        again = await home.ended(await queued(home, "/update/rollback", {"previous_sha": second["new_sha"]}), LONG)
+        report = await load.stop()
+    assert (back["status"], back["tag"], back["new_sha"]) == ("success", "v1.0.0", first["new_sha"])
+    assert back["steps_completed"][:2] == ["preflight", "recall_release"]
+    assert (again["status"], again["tag"], again["active_color"]) == ("success", "v1.1.0", "green")
+    assert report.failed == 0, report.failures
+    assert set(report.versions) == {"v1.0.0", "v1.1.0"}
+    assert (await home.sessions())["max"] == 1
+    status = await home.get("/status")
+    assert (status["paused"], "An operator went back" in status["pause_reason"]) == (True, True)
+
+
+async def test_a_release_that_is_not_kept_cannot_be_gone_back_to(home: House) -> None:
+    await home.go_live("v1.0.0")
+    nothing = await home.post("/update/rollback", {})
+    unknown = await home.post("/update/rollback", {"previous_sha": "f" * 40})
+    assert [(a.status_code, a.json()["code"]) for a in (nothing, unknown)] == [(404, "release_not_kept")] * 2
+
+
+async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(home: House) -> None:
+    await home.go_live("v1.0.0")
+    home.release("v1.1.0", edit=slow_build)
+    home.release("v1.2.0")
+    older = (await home.announce("v1.1.0"))["rollout_id"]
+    await until_step(home, older, "docker_build")
+    newer = await home.ended((await home.announce("v1.2.0"))["rollout_id"], LONG)
+    assert (newer["status"], newer["tag"]) == ("success", "v1.2.0")
+    entries = {e["tag"]: (e["result"], e["error"]) for e in (await home.get("/update/history"))["entries"]}
+    assert entries["v1.1.0"][0] == "superseded"
+    assert "v1.2.0" in entries["v1.1.0"][1]
+
+
+async def test_a_cancelled_build_ends_at_once_and_nothing_live_was_touched(home: House) -> None:
+    await home.go_live("v1.0.0")
+    before = {c["Id"] for c in home.containers(running_only=True)}
+    home.release("v1.1.0", edit=slow_build)
+    rollout_id = (await home.announce("v1.1.0"))["rollout_id"]
+    await until_step(home, rollout_id, "docker_build")
+    assert (await home.post("/update/cancel", {"rollout_id": rollout_id})).status_code == 202
+    result = await home.ended(rollout_id, 15)
+    assert (result["status"], result["reason_code"], result["paused"]) == ("failed", "cancelled", False)
+    assert {c["Id"] for c in home.containers(running_only=True)} == before
+    assert (await home.post("/update/cancel", {"rollout_id": rollout_id})).status_code == 404
+
+
+async def test_a_plan_reads_like_a_summary_and_changes_nothing(home: House) -> None:
+    def edit(tree: Path) -> None:
+        file = tree / "docker-compose.yml"
+        text = file.read_text().replace("environment: {COLOR: green}", 'environment: {COLOR: green, ADDED: "secret"}')
+        file.write_text(text.replace("max-size: 1m", "max-size: 2m"))
+
+    await home.go_live("v1.0.0")
+    home.release("v1.1.0", change=("skills",), edit=edit)
+    before = fingerprint(home)
+    plan = await home.get("/update/plan?tag=v1.1.0")
+    assert fingerprint(home) == before
+    assert (plan["starts"], plan["stops"]) == (["skills-green", "api-green"], ["skills-blue", "api-blue"])
+    assert (plan["route"]["from"], plan["route"]["to"]) == ("blue", "green")
+    assert {"service": "api-green", "added": ["ADDED"], "removed": [], "changed": []} in plan["environment_changes"]
+    assert "secret" not in str(plan)
+    assert {n["service"] for n in plan["not_applied"]} == {"gateway", "traefik"}
+    assert plan["singletons"][0]["restarts"], "its logging changed"
+    assert plan["would_start"]
+
+
+async def test_the_doctor_finds_the_demo_well_but_for_the_plain_compose_file(home: House) -> None:
+    await home.go_live("v1.0.0")
+    checks = {c["name"]: c for c in (await home.get("/doctor"))["checks"]}
+    assert {name for name, c in checks.items() if c["status"] == "failed"} == set()
+    assert checks["traefik_throttle"]["found"] == "100 ms"
+    assert "directory" in checks["traefik_mount"]["found"]
+    assert (checks["compose_by_hand"]["status"], "COMPOSE_FILE" in checks["compose_by_hand"]["remedy"]) == (
+        "warning",
+        True,
+    )
+
+
+async def test_a_plain_compose_up_in_the_live_directory_changes_nothing_that_runs(home: House) -> None:
+    await home.go_live("v1.0.0")
+    await home.go_live("v1.1.0", change=("skills", "api"))
+    with (home.live / ".env").open("a") as file:
+        file.write(f"COMPOSE_PROJECT_NAME={home.project}\n")
+        file.write(f"COMPOSE_FILE={home.directory / 'data' / 'releases' / 'current' / 'compose.json'}\n")
+    before = {c["Id"]: c["State"]["StartedAt"] for c in home.containers(running_only=True)}
+    checks = {c["name"]: c["status"] for c in (await home.get("/doctor"))["checks"]}
+    await asyncio.to_thread(compose_up, home)
+    assert {c["Id"]: c["State"]["StartedAt"] for c in home.containers(running_only=True)} == before
+    assert checks["compose_by_hand"] == "ok"
+    assert (await home.sessions())["max"] == 1
