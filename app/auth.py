@@ -1,15 +1,24 @@
-"""The shared secret: a file that the web process makes, reads anew when it changes, and never prints."""
+"""Who may call: the shared secret's file, tokens made of it, and the scopes that they carry.
+
+The file is made at the first start, read anew when it changes, and never printed. Its first line is the current
+secret and signs; further lines are older ones that still verify.
+"""
 
 import grp
 import hmac
 import os
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 
 from app.domain.errors import SettingsInvalid
+from app.tokens import Scope, sign_token
 
 SECRET_BYTES = 32
+LONGEST_TOKEN_SECONDS = 366 * 24 * 3600.0
+
+_OPEN_TO_ALL = "can be read by every user of this machine. Make it mode 0600, then start again"
 
 
 class SharedSecret:
@@ -22,27 +31,49 @@ class SharedSecret:
         self._accepted: tuple[bytes, ...] = ()
 
     def ensure(self) -> None:
-        """Makes the file when there is none. Raises SettingsInvalid when it cannot be used."""
+        """Makes the file when there is none. Raises SettingsInvalid when it cannot be used, or all may read it."""
         try:
             if not self._path.exists():
                 self._create()
             self._read()
+            if self.mode() & stat.S_IROTH:
+                raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} {_OPEN_TO_ALL} (chmod 600)")
         except (OSError, KeyError) as error:
             raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} cannot be used ({error})") from error
 
     def matches(self, given: str) -> bool:
         """Whether `given` is one of the secrets, in constant time. An unreadable file matches nothing new."""
+        candidate = given.encode("utf-8", "surrogateescape")
+        equal = [hmac.compare_digest(candidate, secret) for secret in self.keys()]
+        return any(equal)
+
+    def keys(self) -> tuple[bytes, ...]:
+        """Every accepted secret, the newest first; none when the file cannot be used."""
         try:
             self._read()
         except (OSError, SettingsInvalid):
-            return False
-        candidate = given.encode("utf-8", "surrogateescape")
-        equal = [hmac.compare_digest(candidate, secret) for secret in self._accepted]
-        return any(equal)
+            return ()
+        return self._accepted
+
+    def mode(self) -> int:
+        """The file's permission bits. Raises OSError."""
+        return stat.S_IMODE(self._path.stat().st_mode)
+
+    def problem(self) -> str | None:
+        """What is wrong with the file's permissions, for a person; None when only its owner or a group reads it."""
+        try:
+            mode = self.mode()
+        except OSError as error:
+            return f"{self._path} cannot be read ({error.strerror})"
+        if mode & stat.S_IRWXO:
+            return f"{self._path} has mode {mode:04o}: others may use it"
+        if mode & stat.S_IWGRP or (mode & stat.S_IRGRP and not self._group):
+            return f"{self._path} has mode {mode:04o}: its group may use it, and UPDATER_SECRET_GROUP names none"
+        return None
 
     def _read(self) -> None:
-        stat = self._path.stat()
-        if (seen := (stat.st_mtime_ns, stat.st_ino)) == self._seen:
+        found = self._path.stat()
+        if (seen := (found.st_mtime_ns, found.st_ino)) == self._seen:
             return
         lines = (line.strip() for line in self._path.read_bytes().splitlines())
         accepted = tuple(line for line in lines if line)
@@ -64,3 +95,16 @@ class SharedSecret:
             Path(staged).replace(self._path)
         finally:
             Path(staged).unlink(missing_ok=True)
+
+
+def make_token(secret_path: Path, scope: Scope, ttl_seconds: float) -> str:
+    """A token for `Authorization: Bearer`, valid for `ttl_seconds` and signed with the file's first line.
+
+    Raises SettingsInvalid when the file cannot be read or is empty, ValueError when `ttl_seconds` makes no sense.
+    """
+    if not 0 < ttl_seconds <= LONGEST_TOKEN_SECONDS:
+        raise ValueError(f"a token lives for more than 0 and at most {LONGEST_TOKEN_SECONDS:.0f} seconds")
+    keys = SharedSecret(secret_path).keys()
+    if not keys:
+        raise SettingsInvalid(f"UPDATER_SECRET_PATH: {secret_path} cannot be read, or is empty")
+    return sign_token(keys, Scope(scope), ttl_seconds)

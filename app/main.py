@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import dataclass
 
 import structlog
 from arq.connections import ArqRedis
@@ -18,7 +19,19 @@ from app.logs import configure_logs
 from app.queue import Queue, open_pool
 from app.settings import WebSettings
 from app.stack_file import load_stack
-from app.web.updates import Operator, internal_app
+from app.web.changes import Changes
+from app.web.dashboard import Dashboard
+from app.web.doctor import Doctor
+from app.web.guard import MAX_BODY_BYTES, Guard
+from app.web.health import Health
+from app.web.intake import Intake
+from app.web.internal import internal_app
+from app.web.metrics import Metrics
+from app.web.reading import Reading
+from app.web.status import StatusCall
+from app.web.streams import Streams
+from app.web.table import Desk
+from app.web.waiting import Endings
 from app.web.webhook import Receiver, public_app
 
 GRACEFUL_SECONDS = 10.0
@@ -26,33 +39,55 @@ GRACEFUL_SECONDS = 10.0
 log = structlog.get_logger()
 
 
-def wire(settings: WebSettings, pool: ArqRedis) -> tuple[Starlette, Starlette]:
-    """The public and the internal application."""
+@dataclass(frozen=True)
+class Faces:
+    """The two applications, and what ends their open streams."""
+
+    public: Starlette
+    internal: Starlette
+    closing: asyncio.Event
+
+
+def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
+    """Both listeners' applications. Raises SettingsInvalid, StackInvalid."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
     secret = SharedSecret(settings.secret_path, settings.secret_group)
     secret.ensure()
     ledger, queue = Ledger(pool, settings.namespace), Queue(pool)
-    receiver = Receiver(stack, settings.webhook_secrets, settings.webhook_max_bytes, ledger, queue)
-    return public_app(receiver), internal_app(Operator(ledger, queue, secret))
+    receiver = Receiver(stack, settings.webhook_secrets, Intake(settings.webhook_max_bytes), ledger, queue)
+    streams, status = Streams(ledger), StatusCall(ledger)
+    endings = Endings(ledger, streams)
+    desk = Desk(
+        health=Health(ledger),
+        status=status,
+        changes=Changes(ledger, queue, status, endings, settings.apply_wait),
+        reading=Reading(ledger, queue, status, streams, endings),
+        doctor=Doctor(ledger, queue, secret, settings.webhook_secrets),
+        metrics=Metrics(ledger, status, receiver.decisions),
+        dashboard=Dashboard(secret),
+    )
+    guard = Guard(secret, Intake(MAX_BODY_BYTES))
+    return Faces(public_app(receiver), internal_app(desk, guard), streams.closing)
 
 
 async def run(settings: WebSettings) -> None:
     """Serves both listeners until SIGTERM or SIGINT."""
     pool = await open_pool(settings.redis_url, settings.namespace)
     try:
-        public, internal = wire(settings, pool)
-        stop = asyncio.Event()
+        faces = wire(settings, pool)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, faces.closing.set)
         async with asyncio.TaskGroup() as group:
-            for app, bind in ((public, settings.public_bind), (internal, settings.bind)):
-                group.create_task(serve(app, _hypercorn(bind), shutdown_trigger=stop.wait))  # type: ignore[arg-type]
+            for app, bind in ((faces.public, settings.public_bind), (faces.internal, settings.bind)):
+                listening = serve(app, listener(bind), shutdown_trigger=faces.closing.wait)  # type: ignore[arg-type]
+                group.create_task(listening)
             log.info("web is up", public=settings.public_bind, internal=settings.bind)
     finally:
         await pool.aclose()
 
 
-def _hypercorn(bind: str) -> Config:
+def listener(bind: str) -> Config:
+    """Hypercorn's settings for `bind`."""
     config = Config()
     config.bind = [bind]
     config.graceful_timeout = GRACEFUL_SECONDS

@@ -12,6 +12,13 @@ from app.domain.stack import REPOSITORY
 SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN")
 """Settings that may come from a file: `<NAME>_FILE` names it."""
 
+MIB = 1024 * 1024
+LARGEST_DELIVERY = 25 * MIB
+"""GitHub sends no larger one: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+
+MAX_WAIT_SECONDS = 3_600.0
+"""The longest that a call is kept waiting for the end of a rollout."""
+
 
 def _bind(value: str) -> str:
     host, _, port = value.rpartition(":")
@@ -77,7 +84,8 @@ class WebSettings(Settings):
     secret_path: Path = Field(Path("/app/data/.updater-secret"), alias="UPDATER_SECRET_PATH")
     secret_group: str | None = Field(None, alias="UPDATER_SECRET_GROUP")
     webhook_secret: Annotated[SecretStr, AfterValidator(_not_blank)] = Field(alias="GITHUB_WEBHOOK_SECRET")
-    webhook_max_bytes: int = Field(4 * 1024 * 1024, alias="UPDATER_WEBHOOK_MAX_BYTES", gt=0)
+    webhook_max_bytes: int = Field(4 * MIB, alias="UPDATER_WEBHOOK_MAX_BYTES", gt=0, le=LARGEST_DELIVERY)
+    apply_wait: float | None = Field(None, alias="UPDATER_APPLY_WAIT_SECONDS", gt=0, le=MAX_WAIT_SECONDS)
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

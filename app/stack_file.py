@@ -90,6 +90,7 @@ class _File(_Part):
     directory: str = Field(pattern="^/")
     compose_file: Annotated[str, AfterValidator(_inside)] = "docker-compose.yml"
     channel: Channel = Channel.STABLE
+    tags: str = Field("v*", min_length=1, max_length=100)
     supersede: Supersede = Supersede.BEFORE_FLIP
     traefik: _Traefik
     routed: dict[Name, _Routed] = Field(min_length=1)
@@ -164,6 +165,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         directory=file.directory,
         compose_file=file.compose_file,
         channel=file.channel,
+        tags=file.tags,
         supersede=file.supersede,
         traefik=Traefik(**file.traefik.model_dump()),
         routed=tuple(_routed(name, s) for name, s in file.routed.items()),

@@ -24,6 +24,9 @@ NUDGE_SECONDS = 24 * 3600.0
 
 ANSWER_KEPT_SECONDS = 60
 SLOTS = 10
+POLL_SECONDS = 0.1
+"""How often Redis is asked for jobs: somebody waits for the answer to each question."""
+
 HEALTH_SECONDS = 10
 
 log = structlog.get_logger()
@@ -142,6 +145,7 @@ def build_worker(jobs: Jobs, pool: ArqRedis, namespace: str) -> Worker:
         health_check_interval=HEALTH_SECONDS,
         max_jobs=SLOTS,
         handle_signals=False,
+        poll_delay=POLL_SECONDS,
         job_serializer=dump,
         job_deserializer=load,
         ctx={},

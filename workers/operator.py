@@ -72,6 +72,7 @@ class Operator:
             recall=target.sha,
         )
         self._ports.chronicle.status(await self._ports.journal.update(lambda s: s.accept(release)))
+        self._ports.chronicle.queued([release])
         self._reconciler.look_again()
         return rollout_id
 

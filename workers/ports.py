@@ -294,8 +294,14 @@ class Chronicle(Protocol):
 
     def status(self, state: State) -> None: ...
     def event(self, kind: str, **data: Any) -> None: ...
+    def queued(self, releases: Sequence[Release]) -> None:
+        """They wait: whoever knows the id of such a rollout finds it."""
+
+    def keep(self, rollout: Rollout, state: State) -> None:
+        """The rollout ends so, in `state`. It survives a crash from here on, and is not told yet."""
+
     def result(self, rollout: Rollout, state: State) -> None:
-        """The rollout ends so, in `state`. It survives a crash from here on."""
+        """The rollout has ended so, in `state`."""
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         """The release never gets a rollout. It survives a crash from here on."""

@@ -136,7 +136,9 @@ class Reconciler:
         """From the ledger into the journal, and only then out of the ledger: no crash between loses a release."""
         try:
             pending = await self._ports.inbox.pending()
-            await self._ports.journal.update(lambda s: s.accept(*pending))
+            before = self._ports.journal.state.accepted
+            state = await self._ports.journal.update(lambda s: s.accept(*pending))
+            self._ports.chronicle.queued([r for r in state.accepted if r not in before])
             await self._ports.inbox.taken(pending)
         except LedgerUnavailable as away:
             log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))

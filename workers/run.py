@@ -113,8 +113,9 @@ class Run:
         at = self.ports.clock.now()
         ended = self.rollout.finish(status, at)
         expected = self._after(self.ports.journal.state.finish(ended, at), ended, again)
-        self.ports.chronicle.result(ended, expected)  # told twice after a crash is better than never
+        self.ports.chronicle.keep(ended, expected)  # kept twice after a crash is better than never
         state = await self.ports.journal.update(lambda s: self._after(s.finish(ended, at), ended, again))
+        self.ports.chronicle.result(ended, state)
         self.ports.chronicle.status(state)
         return ended
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from app.domain.errors import TagInvalid
 from app.domain.release import Version
@@ -52,6 +53,7 @@ _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
         "a prerelease, and the channel is stable",
     ),
     (lambda e, *_: _tag_refused(e), "the tag is not of the form v1.2.3"),
+    (lambda e, s, _: not fnmatchcase(e.tag, s.tags), "the tag does not match the stack file's pattern"),
     (lambda e, _, live: not_newer(e.tag, live), "not newer than the live release"),
 )
 

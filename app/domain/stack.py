@@ -115,6 +115,7 @@ class Stack:
     traefik: Traefik
     compose_file: str = "docker-compose.yml"
     channel: Channel = Channel.STABLE
+    tags: str = "v*"
     supersede: Supersede = Supersede.BEFORE_FLIP
     singletons: tuple[Singleton, ...] = ()
     times: Times = field(default_factory=Times)

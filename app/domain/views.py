@@ -104,6 +104,19 @@ def rollout_view(rollout: Rollout) -> dict[str, Any]:
     }
 
 
+def queued_view(release: Release) -> dict[str, Any]:
+    """The record of a rollout that has not begun."""
+    return {
+        "rollout_id": release.rollout_id,
+        "tag": release.tag,
+        "version": release.version or release.tag.removeprefix("v"),
+        "trigger": release.trigger,
+        "status": "queued",
+        "accepted_at": _iso(release.accepted_at),
+        "steps": [],
+    }
+
+
 def decision_entry(release: Release, why: UpdaterError, at: datetime) -> dict[str, Any]:
     """One entry of the history for a release that never got a rollout: its result is `superseded` or `cancelled`."""
     return {

@@ -1,23 +1,22 @@
-"""The shape of every error answer, and bodies read under a cap and a deadline."""
+"""The shape of every error answer."""
 
-import asyncio
 from typing import Any
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-
-from app.domain.errors import DeliveryRefused
+from starlette.types import Receive, Scope, Send
 
 log = structlog.get_logger()
 
-BODY_SECONDS = 5.0
-"""How long a body may take in all; GitHub sends its own within milliseconds."""
+RETRY_AFTER_SECONDS = 30
 
 
 def error(status: int, text: str, code: str, **headers: str) -> Response:
     """`{"error": text, "code": code}` with `status`."""
+    if status == 503:  # noqa: PLR2004 - the status that asks to come again
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **headers}
     return JSONResponse({"error": text, "code": code}, status, headers)
 
 
@@ -37,19 +36,6 @@ async def failed(request: Request, problem: Exception) -> Response:
 HANDLERS: dict[Any, Any] = {HTTPException: refused, Exception: failed}
 
 
-async def read_body(request: Request, cap: int) -> bytes:
-    """The body, of at most `cap` bytes within BODY_SECONDS. Raises DeliveryRefused (408, 413, 400)."""
-    if int(request.headers.get("content-length") or 0) > cap:
-        raise DeliveryRefused(f"the body is larger than {cap} bytes", status=413)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > cap:
-                    raise DeliveryRefused(f"the body is larger than {cap} bytes", status=413)
-    except TimeoutError as late:
-        raise DeliveryRefused(f"the body took longer than {BODY_SECONDS:.0f} s", status=408) from late
-    except ClientDisconnect as gone:
-        raise DeliveryRefused("the client went away in the middle of the body", status=400) from gone
-    return bytes(body)
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """404 for whatever no route takes; to a websocket too, which would else be told 403."""
+    await error(404, "Not Found", "not_found")(scope, receive, send)

@@ -3,85 +3,124 @@
 Head, body under a cap and a deadline, signature, parse, policy, record, answer: in this order and no more.
 """
 
-import secrets as random
+import asyncio
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.domain.policy import ReleaseEvent, reason_to_ignore
-from app.domain.release import Release, Trigger
+from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
-from app.ledger import Ledger
+from app.ledger import FORGOTTEN, Ledger
 from app.queue import Queue
-from app.web.answers import HANDLERS, error, read_body
+from app.web.access_log import Line
+from app.web.answers import HANDLERS, error, not_found
 from app.web.github import check_signature, parse_release
+from app.web.head import check_head
+from app.web.intake import Intake, drain
+from app.web.live import live_tag
 
-RETRY_AFTER_SECONDS = 30
+RECORD_SECONDS = 3.5
+"""With the body's five seconds this stays below the ten in which GitHub wants its answer.
+https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks#respond-within-10-seconds"""
+
+ACCEPTED = 202
 
 log = structlog.get_logger()
 
 
-def new_rollout_id() -> str:
-    return f"r-{random.token_hex(6)}"
+@dataclass(frozen=True)
+class Outcome:
+    """What is answered, and the words of it that the access log keeps."""
+
+    status: int
+    content: dict[str, Any]
+    decision: str
+    reason: str = ""
+    action: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """What the endpoint needs: the stack's policy, the secrets, and where a wanted release is recorded."""
+    """What the endpoint needs: the stack's policy, the secrets, and where a wanted release is recorded.
+
+    `decisions` counts the deliveries by what was decided.
+    """
 
     stack: Stack
     secrets: Sequence[str]
-    max_bytes: int
+    intake: Intake
     ledger: Ledger
     queue: Queue
+    decisions: Counter[str] = field(default_factory=Counter)
 
     async def receive(self, request: Request) -> Response:
         """The answer to a delivery, as the table of the contract says."""
+        line = Line(request.headers)
+        outcome = await self._outcome(request)
+        self.decisions[outcome.decision] += 1
+        line.write(outcome.status, outcome.decision, action=outcome.action, tag=outcome.tag, reason=outcome.reason)
+        if "error" in outcome.content:
+            return error(outcome.status, outcome.content["error"], outcome.content["code"])
+        after = BackgroundTask(self._nudge) if outcome.status == ACCEPTED else None
+        return JSONResponse(outcome.content, outcome.status, background=after)
+
+    async def _outcome(self, request: Request) -> Outcome:
         try:
-            _check_head(request)
-            body = await read_body(request, self.max_bytes)
+            body = await self._body(request)
             check_signature(body, request.headers.getlist("x-hub-signature-256"), self.secrets)
             return await self._take(request, body)
         except DeliveryRefused as refused:
-            log.info("delivery refused", status=refused.status, reason=refused.detail)
-            return error(refused.status, refused.detail, refused.code)
-        except LedgerUnavailable as away:
-            log.error("delivery not recorded", reason=str(away))
-            text = "the release could not be recorded: Redis does not answer. Nothing was started; send it again."
-            return error(503, text, away.code, **{"Retry-After": str(RETRY_AFTER_SECONDS)})
+            content = {"error": refused.detail, "code": refused.code}
+            return Outcome(refused.status, content, "refused", refused.detail)
 
-    async def _take(self, request: Request, body: bytes) -> Response:
+    async def _body(self, request: Request) -> bytes:
+        try:
+            check_head(request.headers, self.intake.cap)
+            return await self.intake.read(request)
+        except DeliveryRefused:
+            await drain(request)
+            raise
+
+    async def _take(self, request: Request, body: bytes) -> Outcome:
         kind = request.headers.get("x-github-event", "")
         if kind == "ping":
-            return JSONResponse({"status": "pong"})
+            return Outcome(200, {"status": "pong"}, "pong")
         if kind != "release":
             return _ignored("the event is not release")
         event = parse_release(body)
-        if reason := reason_to_ignore(event, self.stack):
-            return _ignored(reason)
-        return await self._record(_release(event, request.headers.get("x-github-delivery")))
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                return await self._decide(event, request.headers.get("x-github-delivery"))
+        except (LedgerUnavailable, TimeoutError) as away:
+            return _not_recorded(event, away)
 
-    async def _record(self, release: Release) -> Response:
+    async def _decide(self, event: ReleaseEvent, delivery: str | None) -> Outcome:
+        if reason := reason_to_ignore(event, self.stack, live_tag(await self.ledger.status())):
+            return _ignored(reason, event)
+        release = _release(event, delivery)
         known = await self.ledger.accept(release)
         if known is not None:
-            return JSONResponse({"status": "duplicate", **_shown(known)})
-        log.info("release accepted", tag=release.tag, rollout_id=release.rollout_id, delivery=release.delivery)
-        await _nudge(self.queue)
-        return JSONResponse({"status": "accepted", **_shown(release)}, 202)
+            return _recorded(200, "duplicate", known, event)
+        return _recorded(ACCEPTED, "accepted", release, event)
 
-
-def _check_head(request: Request) -> None:
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise DeliveryRefused("the content type should be application/json", status=415)
+    async def _nudge(self) -> None:
+        """The release is recorded: that the nudge did not go out costs at most the worker's own next look."""
+        try:
+            await self.queue.nudge()
+        except LedgerUnavailable as away:
+            log.warning("nudge not sent; the worker finds the release by itself", reason=str(away))
 
 
 def _release(event: ReleaseEvent, delivery: str | None) -> Release:
@@ -95,24 +134,27 @@ def _release(event: ReleaseEvent, delivery: str | None) -> Release:
     )
 
 
-def _shown(release: Release) -> dict[str, Any]:
-    return {"release": {"key": release.key, "tag": release.tag}, "rollout_id": release.rollout_id}
+def _recorded(status: int, decision: str, release: Release, event: ReleaseEvent) -> Outcome:
+    rollout_id = None if release.rollout_id == FORGOTTEN else release.rollout_id
+    shown = {"release": {"key": release.key, "tag": release.tag}, "rollout_id": rollout_id}
+    return Outcome(status, {"status": decision, **shown}, decision, action=event.action, tag=event.tag)
 
 
-def _ignored(reason: str) -> Response:
-    return JSONResponse({"status": "ignored", "reason": reason})
+def _ignored(reason: str, event: ReleaseEvent | None = None) -> Outcome:
+    action, tag = (event.action, event.tag) if event else ("", "")
+    return Outcome(200, {"status": "ignored", "reason": reason}, "ignored", reason, action, tag)
 
 
-async def _nudge(queue: Queue) -> None:
-    """The release is recorded: that the nudge did not go out costs at most the worker's own next look."""
-    try:
-        await queue.nudge()
-    except LedgerUnavailable as away:
-        log.warning("nudge not sent; the worker finds the release by itself", reason=str(away))
+def _not_recorded(event: ReleaseEvent, away: Exception) -> Outcome:
+    reason = str(away) or f"Redis took longer than {RECORD_SECONDS} s"
+    text = "the release could not be recorded: Redis does not answer. Nothing was started; send it again."
+    content = {"error": text, "code": LedgerUnavailable.code}
+    return Outcome(503, content, "not recorded", reason, event.action, event.tag)
 
 
 def public_app(receiver: Receiver) -> Starlette:
     """The whole public listener."""
-    return Starlette(
-        routes=[Route("/webhooks/github", receiver.receive, methods=["POST"])], exception_handlers=HANDLERS
-    )
+    app = Starlette(routes=[Route("/webhooks/github", receiver.receive, methods=["POST"])], exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False  # a redirect would name the caller's own Host
+    app.router.default = not_found
+    return app

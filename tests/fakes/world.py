@@ -207,6 +207,8 @@ class FakeChronicle:
         self.never: list[tuple[str, str]] = []
         self.lines: list[tuple[str, str]] = []
         self.rebuilt = 0
+        self.waiting: list[str] = []
+        self.kept: list[tuple[Rollout, State]] = []
         self.alarmed: list[list[str]] = []
 
     def status(self, state: State) -> None:
@@ -215,6 +217,12 @@ class FakeChronicle:
     def event(self, kind: str, **data: Any) -> None:
         self.events.append((kind, data))
 
+    def queued(self, releases: Sequence[Release]) -> None:
+        self.waiting += [release.tag for release in releases]
+
+    def keep(self, rollout: Rollout, state: State) -> None:
+        self.kept.append((rollout, state))
+
     def result(self, rollout: Rollout, state: State) -> None:
         self.results.append((rollout, state))
 
@@ -222,7 +230,7 @@ class FakeChronicle:
         self.never.append((release.tag, why.detail))
 
     async def decided_keys(self) -> list[str]:
-        return [rollout.release.key for rollout, _ in self.results]
+        return [rollout.release.key for rollout, _ in self.kept]
 
     async def rebuild(self, *, always: bool = False) -> None:
         self.rebuilt += 1 if always else 0

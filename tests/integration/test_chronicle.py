@@ -81,6 +81,7 @@ def tell_everything(chronicle: LedgerChronicle) -> None:
         chronicle.status(State())
         chronicle.event("step.started", step="bake")
         chronicle.line("r-1", "a line")
+    chronicle.keep(ENDED, State())
     chronicle.result(ENDED, State())
     chronicle.decided(a_release(), Superseded("v1.2.0 is newer"))
 
@@ -123,6 +124,7 @@ async def test_a_status_that_comes_between_two_writes_is_not_lost(chronicle: Led
 
 async def test_a_result_is_told_with_its_pause(chronicle: LedgerChronicle, ledger: Ledger, pool: Redis) -> None:
     async with writing(chronicle):
+        chronicle.keep(ENDED, PAUSED)
         chronicle.result(ENDED, PAUSED)
     assert (await ledger.result(ENDED.id), (await ledger.history(1))[0]["tag"]) == (
         await ledger.last_result(),
@@ -169,6 +171,7 @@ async def test_a_result_of_a_time_without_redis_is_in_the_history_at_the_next_lo
     await chronicle.rebuild(always=True)
     async with writing(chronicle):
         own_server.stop()
+        chronicle.keep(ENDED, State())
         chronicle.result(ENDED, State())
         await asyncio.to_thread(own_server.start)
     await chronicle.rebuild()
@@ -180,6 +183,7 @@ async def test_what_redis_lost_is_written_anew_at_the_next_look(
 ) -> None:
     async with writing(chronicle):
         chronicle.decided(a_release(), Superseded("v1.2.0 is newer"))
+        chronicle.keep(ENDED, State())
         chronicle.result(ENDED, State())
     await chronicle.rebuild(always=True)
     before = await ledger.history(10)

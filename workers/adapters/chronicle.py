@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from app.domain.release import Release
 from app.domain.rollout import Rollout, Status, step_names
 from app.domain.stack import Stack
 from app.domain.state import State
-from app.domain.views import decision_entry, history_entry, result_view, rollout_view, status_view
+from app.domain.views import decision_entry, history_entry, queued_view, result_view, rollout_view, status_view
 from app.ledger import Ledger
 from workers.adapters.archive import HistoryFile
 from workers.ports import Alarm, Clock
@@ -55,12 +56,18 @@ class LedgerChronicle:
     def event(self, kind: str, **data: Any) -> None:
         self._queue.put_nowait(lambda: self._ledger.tell(kind, data))
 
+    def queued(self, releases: Sequence[Release]) -> None:
+        for record in map(queued_view, releases):
+            self._queue.put_nowait(partial(self._ledger.publish_record, record))
+
+    def keep(self, rollout: Rollout, state: State) -> None:
+        self._archive.append(history_entry(result_view(rollout, state), rollout.release))
+
     def result(self, rollout: Rollout, state: State) -> None:
         result = result_view(rollout, state)
         if rollout.status is Status.SUCCESS:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
         entry = history_entry(result, rollout.release)
-        self._archive.append(entry)
         record = rollout_view(rollout) | result
         self._queue.put_nowait(lambda: self._ledger.publish_record(record))
         if _is_begun_again(rollout, state):

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import docker
+import structlog
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
-from requests.exceptions import RequestException
+from requests.exceptions import RequestException, Timeout
 
 from app.domain.errors import EngineFailed
 from workers.compose_model import DEFINITION_LABEL, RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
@@ -20,11 +21,21 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONEOFF_LABEL = "com.docker.compose.oneoff"
 
+AWAY_SECONDS = 45.0
+"""How long an engine that nobody can reach is waited for: longer than its restart takes."""
+
+AWAY_INTERVAL = 0.5
+
 T = TypeVar("T")
+log = structlog.get_logger()
 
 
 class Missing(EngineFailed):
     """The engine has no such thing."""
+
+
+class Away(EngineFailed):
+    """The engine cannot be reached: nothing was asked of it, or its answer was cut off."""
 
 
 class Docker:
@@ -34,7 +45,26 @@ class Docker:
         self._client = client
 
     async def call(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
-        """After the limit the outcome is unknown, and the caller has to look. Raises Missing, EngineFailed."""
+        """After the limit the outcome is unknown, and the caller has to look. Raises Missing, EngineFailed.
+
+        An engine that is being restarted is waited for: every call here names what it means by its id, so that asking
+        again does nothing twice.
+        """
+        deadline = asyncio.get_running_loop().time() + AWAY_SECONDS
+        while True:
+            try:
+                return await self._once(ask, limit)
+            except Away as away:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                log.warning("the Docker Engine is away; waiting for it", reason=away.detail)
+                await asyncio.sleep(AWAY_INTERVAL)
+
+    async def ready(self) -> None:
+        """The engine answers, or is waited for: before a command that would not wait itself. Raises EngineFailed."""
+        await self.call(lambda c: c.ping())
+
+    async def _once(self, ask: Callable[[docker.DockerClient], T], limit: float) -> T:
         try:
             async with asyncio.timeout(limit):
                 return await asyncio.to_thread(ask, self._client)
@@ -44,8 +74,10 @@ class Docker:
             raise EngineFailed(f"the Docker Engine did not answer within {limit:.0f} s") from error
         except APIError as error:
             raise EngineFailed(str(error.explanation or error)) from error
+        except Timeout as error:
+            raise EngineFailed(f"the Docker Engine did not answer in time ({type(error).__name__})") from error
         except (DockerException, RequestException) as error:
-            raise EngineFailed(f"the Docker Engine cannot be reached ({type(error).__name__})") from error
+            raise Away(f"the Docker Engine cannot be reached ({type(error).__name__})") from error
 
     async def containers(self, project: str, *labels: str) -> list[Container]:
         """The project's containers with all of `labels`, stopped ones too; the newest first."""

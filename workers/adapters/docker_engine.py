@@ -80,6 +80,7 @@ class DockerEngine:
         built = [s for s in services if "build" in model[s]]
         fetched = [s for s in services if "build" not in model[s]]
         limit = self._stack.times.build
+        await self._docker.ready()
         if built:
             await self._compose.build(definition.path, built, log, limit)
         if fetched:
@@ -87,6 +88,7 @@ class DockerEngine:
         return {s: await self._built(s, model[s]["image"]) for s in services}
 
     async def start(self, definition: Definition, service: str) -> Instance:
+        await self._docker.ready()
         await self._compose.up(definition.path, service, self._stack.times.start)
         made = [i for i in await self.find(service) if i.sha == definition.sha]
         running = [i for i in made if not i.gone]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import json
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from app.domain.state import SCHEMA, State
 from workers.adapters.files import replace_durably
 
 MODE = 0o600
+RESERVE_BYTES = 1024 * 1024
+"""Far more than all that a rollout writes until its end."""
+
 _STATE = TypeAdapter(State)
 log = structlog.get_logger()
 
@@ -29,6 +33,7 @@ class FileJournal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._previous = path.with_name(path.name + ".previous")
+        self._reserve = path.with_name(path.name + ".reserve")
         self._turn = asyncio.Lock()
         self._state = State()
         self._lost: str | None = None
@@ -75,6 +80,24 @@ class FileJournal:
             self._refuse(decode(self._path.read_bytes()).epoch, self._state)
 
     def _write(self, new: State) -> None:
+        """What is kept in reserve is given up for it when the disk is full: a rollout has to be able to end."""
+        try:
+            self._replace(new)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not self._reserve.exists():
+                raise
+            log.error("the disk is full; the journal's reserve is used", path=str(self._path))
+            self._reserve.unlink()
+            self._replace(new)
+        else:
+            self._refill()
+
+    def _refill(self) -> None:
+        if not self._reserve.exists():
+            with contextlib.suppress(OSError):  # the disk is still full: later
+                replace_durably(self._reserve, bytes(RESERVE_BYTES), staging=self._path.parent, mode=MODE)
+
+    def _replace(self, new: State) -> None:
         if self._path.exists():
             self._keep(self._path.read_bytes(), new)
         replace_durably(self._path, encode(new), staging=self._path.parent, mode=MODE)

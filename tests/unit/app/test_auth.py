@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.auth import SharedSecret
+from app.auth import SharedSecret, make_token
 from app.domain.errors import SettingsInvalid
+from app.tokens import Scope, scope_of
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def replace(path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     other = path.with_name("other")
     other.write_text(text)
+    other.chmod(0o600)
     other.replace(path)
 
 
@@ -99,3 +101,59 @@ def test_it_never_prints_itself(path: Path) -> None:
     secret = SharedSecret(path)
     secret.ensure()
     assert "canary" not in repr(secret)
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o666])
+def test_a_file_that_everybody_may_read_is_refused(path: Path, mode: int) -> None:
+    replace(path, "mine\n")
+    path.chmod(mode)
+    with pytest.raises(SettingsInvalid, match="every user"):
+        SharedSecret(path).ensure()
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o660, 0o602])
+def test_a_file_that_more_than_its_owner_may_use_is_told(path: Path, mode: int) -> None:
+    replace(path, "mine\n")
+    path.chmod(mode)
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert f"{mode:04o}" in (secret.problem() or "")
+
+
+def test_a_group_that_was_asked_for_is_no_problem(path: Path) -> None:
+    secret = SharedSecret(path, grp.getgrgid(os.getgid()).gr_name)
+    secret.ensure()
+    assert secret.problem() is None
+
+
+def test_a_file_of_its_owner_is_no_problem_and_one_that_is_gone_is(path: Path) -> None:
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert secret.problem() is None
+    path.unlink()
+    assert "cannot be read" in (secret.problem() or "")
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_token_is_signed_with_the_first_line_and_outlives_a_rotation(path: Path, scope: Scope) -> None:
+    replace(path, "first\nolder\n")
+    token = make_token(path, scope, 60)
+    assert scope_of([b"first"], token) is scope
+    assert scope_of([b"older"], token) is None
+    replace(path, "new\nfirst\n")
+    assert scope_of(SharedSecret(path).keys(), token) is scope
+
+
+@pytest.mark.parametrize("text", [None, "\n"])
+def test_no_token_is_made_without_a_secret(path: Path, text: str | None) -> None:
+    if text is not None:
+        replace(path, text)
+    with pytest.raises(SettingsInvalid, match="UPDATER_SECRET_PATH"):
+        make_token(path, Scope.READ, 60)
+
+
+@pytest.mark.parametrize("ttl", [0, -1, float("inf"), float("nan")])
+def test_a_token_has_an_end(path: Path, ttl: float) -> None:
+    replace(path, "mine\n")
+    with pytest.raises(ValueError, match="seconds"):
+        make_token(path, Scope.READ, ttl)

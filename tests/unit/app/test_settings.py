@@ -103,3 +103,14 @@ def test_no_secret_is_in_the_error_or_its_traceback(environ: dict[str, str]) -> 
     with pytest.raises(SettingsInvalid) as error:
         WebSettings.from_environ(environ)
     assert "canary" not in "".join(traceback.format_exception(error.value))
+
+
+def test_how_long_a_call_waits_is_bounded_and_off_by_default() -> None:
+    assert WebSettings.from_environ(WEB).apply_wait is None
+    assert WebSettings.from_environ({**WEB, "UPDATER_APPLY_WAIT_SECONDS": "600"}).apply_wait == 600
+    for wrong in ("0", "-1", "3601", "soon", "inf", "nan"):
+        assert "UPDATER_APPLY_WAIT_SECONDS" in refused({**WEB, "UPDATER_APPLY_WAIT_SECONDS": wrong})
+
+
+def test_no_larger_delivery_is_allowed_than_github_sends() -> None:
+    assert "UPDATER_WEBHOOK_MAX_BYTES" in refused({**WEB, "UPDATER_WEBHOOK_MAX_BYTES": str(26 * 1024 * 1024)})

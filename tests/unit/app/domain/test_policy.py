@@ -30,6 +30,7 @@ def test_github_does_not_distinguish_the_case_of_a_repository() -> None:
         ({"prerelease": True}, "a prerelease, and the channel is stable"),
         ({"tag": "latest"}, "the tag is not of the form v1.2.3"),
         ({"tag": "--upload-pack=x"}, "the tag is not of the form v1.2.3"),
+        ({"tag": "1.1.0"}, "the tag does not match the stack file's pattern"),
     ],
 )
 def test_any_other_event_is_ignored_with_its_reason(change: dict[str, object], reason: str) -> None:
@@ -38,6 +39,11 @@ def test_any_other_event_is_ignored_with_its_reason(change: dict[str, object], r
 
 def test_a_prerelease_is_wanted_where_the_channel_is_prerelease() -> None:
     assert reason_to_ignore(replace(WANTED, prerelease=True), a_stack(channel=Channel.PRERELEASE)) is None
+
+
+@pytest.mark.parametrize(("tags", "wanted"), [("*", True), ("1.*", True), ("v*", False), ("2.*", False)])
+def test_the_stack_says_which_tags_are_its_own(tags: str, wanted: bool) -> None:
+    assert (reason_to_ignore(replace(WANTED, tag="1.1.0"), a_stack(tags=tags)) is None) is wanted
 
 
 def test_the_key_is_made_of_signed_content() -> None:

@@ -1,7 +1,10 @@
-# ruff: noqa: ASYNC240 - a test may block
+# ruff: noqa: ASYNC221, ASYNC240 - a test may block
 import asyncio
+import contextlib
 import json
+import os
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from app.domain.release import Trigger
 from app.domain.stack import Color
 from app.domain.state import SCHEMA, State
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
-from workers.adapters.journal import FileJournal, decode, encode
+from workers.adapters.journal import RESERVE_BYTES, FileJournal, decode, encode
 
 ROLLOUT = (
     a_rollout(sha=sha_of("v1.1.0"), replaced={"bot": "c1"}, warnings=("slow",))
@@ -121,7 +124,8 @@ async def test_the_copy_before_it_is_kept(journal: FileJournal, path: Path) -> N
     previous = path.with_name("updater-state.json.previous")
     assert decode(previous.read_bytes()) == FULL
     assert stat.S_IMODE(previous.stat().st_mode) == 0o600
-    assert {p.name for p in path.parent.iterdir()} == {"updater-state.json", "updater-state.json.previous"}
+    names = {p.name.removeprefix("updater-state.json") for p in path.parent.iterdir()}
+    assert names == {"", ".previous", ".reserve"}, "no file is left of the writing"
 
 
 async def test_updates_that_come_at_once_all_count(journal: FileJournal) -> None:
@@ -208,3 +212,23 @@ async def test_a_write_that_fails_changes_nothing(journal: FileJournal, path: Pa
     path.parent.with_name("away").rename(path.parent)
     assert journal.state == State(epoch=1)
     assert FileJournal(path).load() == State(epoch=1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own has to be mounted")
+async def test_on_a_full_disk_the_reserve_lets_a_rollout_end(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
+    try:
+        journal = FileJournal(disk / "state.json")
+        await journal.update(becomes(State(epoch=1)))
+        with contextlib.suppress(OSError):
+            (disk / "filler").write_bytes(bytes(8 * 1024 * 1024))
+        for epoch in range(2, 60):
+            await journal.update(becomes(State(epoch=epoch)))
+        assert FileJournal(disk / "state.json").load().epoch == 59
+        (disk / "filler").unlink()
+        await journal.update(becomes(State(epoch=60)))
+        assert (disk / "state.json.reserve").stat().st_size == RESERVE_BYTES
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

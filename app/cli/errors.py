@@ -1,0 +1,69 @@
+"""What a command ends with when it does not end well: what happened, what it means for traffic, what to do next."""
+
+from enum import IntEnum
+
+from app.domain.errors import Fault, UpdaterError
+
+UNTOUCHED = "Nothing was changed by this; traffic is as it was."
+
+
+class Exit(IntEnum):
+    """The exit codes that scripts rely on."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    CANNOT_REACH = 3
+    NOT_ALLOWED = 4
+    INTERRUPTED = 130
+
+
+class CommandError(UpdaterError):
+    """The command did not do what was asked."""
+
+    code = "command_failed"
+    fault = Fault.OPERATOR
+    exit_code = Exit.FAILED
+
+    def __init__(self, what: str, todo: str, *, traffic: str = UNTOUCHED, code: str | None = None) -> None:
+        super().__init__(what)
+        self.traffic = traffic
+        self.todo = todo
+        self.code = code or self.code
+
+    def __str__(self) -> str:
+        return f"{self.detail} {self.traffic} {self.todo}"
+
+
+class Refused(CommandError):
+    """The updater answered, and did not do it."""
+
+    code = "refused"
+
+
+class WrongUse(CommandError):
+    """The command cannot be understood, or what it is given cannot be used."""
+
+    code = "usage"
+    exit_code = Exit.USAGE
+
+
+class CannotReach(CommandError):
+    """The updater, or what is behind its web process, did not answer."""
+
+    code = "cannot_reach"
+    exit_code = Exit.CANNOT_REACH
+
+
+class NotAllowed(CommandError):
+    """There is no secret or token, it is not accepted, or the updater is paused."""
+
+    code = "not_allowed"
+    exit_code = Exit.NOT_ALLOWED
+
+
+def exit_code(error: UpdaterError) -> Exit:
+    """The exit code of `error`; the operator's own files and settings count as usage."""
+    if isinstance(error, CommandError):
+        return error.exit_code
+    return Exit.USAGE if error.fault is Fault.OPERATOR else Exit.FAILED

@@ -1,0 +1,62 @@
+"""Asks for a rollout, follows it to its end, and says how it ended."""
+
+from rich.console import Console
+
+from app.cli.client import Json, Updater
+from app.cli.display import Display, JsonLines, LivePicture, PlainLines
+from app.cli.errors import Exit
+from app.cli.progress import Progress, outcome
+from app.cli.report import write
+from app.cli.show import console, show_summary
+from app.cli.text import document
+from app.cli.watch import Watch
+
+
+async def ask_and_follow(
+    updater: Updater, path: str, body: Json, *, tag: str = "", forced: bool, wait: bool, as_json: bool
+) -> Exit:
+    """POSTs `body` to `path`; with `wait` follows the rollout that comes of it, in JSON its result is the one document.
+
+    `forced`: a pause does not hold it.
+    """
+    before = (await updater.status()).get("current")
+    answer = await updater.post(path, body)
+    rollout_id = str(answer.get("rollout_id"))
+    if not wait:
+        if as_json:
+            write(document(answer))
+        else:
+            console().print(f"Queued as {rollout_id}. `updater status --watch` follows it.", soft_wrap=True)
+        return Exit.DONE
+    out = console(stderr=as_json)
+    ended = await Watch(updater, _display(out)).follow(Progress(rollout_id, tag, forced=forced, before=before))
+    _tell_end(out, ended, as_json=as_json)
+    return Exit.DONE if reached(ended, going_back=path.endswith("/rollback")) else Exit.FAILED
+
+
+async def watch(updater: Updater, *, as_json: bool) -> Exit:
+    """Follows the rollout that runs, or the next one; in JSON one object a line, the result the last."""
+    out = console()
+    display: Display = JsonLines(write) if as_json else _display(out)
+    watching = Watch(updater, display)
+    ended = await watching.follow(await watching.next())
+    _tell_end(out, ended, as_json=as_json)
+    return Exit.DONE if reached(ended, going_back=False) else Exit.FAILED
+
+
+def reached(progress: Progress, *, going_back: bool) -> bool:
+    """Whether what was asked for is so. Who asked to go back has it too when a rollout on trial was turned back."""
+    result = progress.result or {}
+    turned_back = outcome(result) == "rolled_back" and result.get("reason_code") == "operator_rollback"
+    return outcome(result) == "success" or (going_back and turned_back)
+
+
+def _display(out: Console) -> Display:
+    return LivePicture(out) if out.is_terminal else PlainLines(out)
+
+
+def _tell_end(out: Console, ended: Progress, *, as_json: bool) -> None:
+    if as_json:
+        write(document(ended.result))
+    else:
+        show_summary(out, ended)

@@ -1,0 +1,93 @@
+"""`updater init`: reads a Compose project, proposes a stack file, checks it as the updater will, and writes it."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.cli.errors import CommandError, Refused, WrongUse
+from app.cli.starting.compose_file import Project, read_project
+from app.cli.starting.notes import Notes
+from app.cli.starting.proposal import propose
+from app.cli.starting.stack_text import stack_text
+from app.cli.text import plain
+from app.domain.errors import StackInvalid
+from app.stack_file import load_stack
+
+MODE = 0o644
+
+_TITLES = {"found": "Found", "guessed": "Guessed, because nothing says it", "check": "Check"}
+
+
+@dataclass(frozen=True)
+class Written:
+    """The file that was written, and how its parts came about."""
+
+    path: Path
+    notes: Notes
+
+    def document(self) -> dict[str, Any]:
+        return {"path": str(self.path), **{name: getattr(self.notes, name) for name in _TITLES}}
+
+    def lines(self) -> Iterator[str]:
+        """What a person reads, and what they do next."""
+        yield f"Written: {plain(self.path)}"
+        for name, title in _TITLES.items():
+            if found := getattr(self.notes, name):
+                yield f"\n{title}:"
+                yield from (f"  {plain(line)}" for line in found)
+        yield "\nNothing else was changed; traffic is as it was."
+        yield "Next: read it, name it in UPDATER_STACK_FILE, start web and worker; `updater doctor` checks the rest."
+
+
+def write_stack_file(directory: Path, path: Path, *, force: bool, environ: Mapping[str, str]) -> Written:
+    """Raises WrongUse where there is a file already and `force` is not, Refused where no valid one comes of it."""
+    if path.exists() and not force:
+        raise WrongUse(f"{path} is there already.", "Give --force to overwrite it, or another --output.")
+    project = read_project(directory, environ)
+    proposal = propose(project)
+    if not proposal.routed:
+        raise _no_colors(project)
+    if not project.resolved:
+        proposal.notes.check.append(
+            f"Everything: only the file itself was read, without .env ({project.why_unresolved})."
+        )
+    if "/" in project.file:
+        proposal.notes.check.append(
+            f"compose_file: {project.file} is not at the top of the repository; its build contexts have to be paths "
+            "that are right from `directory`."
+        )
+    _write_checked(path, stack_text(proposal))
+    return Written(path, proposal.notes)
+
+
+def _no_colors(project: Project) -> CommandError:
+    services = ", ".join(project.services) or "none"
+    return Refused(
+        f"No service of {project.directory / Path(project.file).name} has two colors (its services: {services}).",
+        "Give each service that takes requests two copies, as api-blue and api-green, then run this again; "
+        "README.md, 'Connect a real stack', says how.",
+    )
+
+
+def _write_checked(path: Path, text: str) -> None:
+    """Puts `text` at `path` in one step, after the updater's own reader has taken it."""
+    staged = None
+    try:
+        handle, staged = tempfile.mkstemp(dir=path.parent, prefix=".stack-", suffix=".yml")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        load_stack(Path(staged))
+        Path(staged).chmod(MODE)
+        Path(staged).replace(path)
+    except StackInvalid as invalid:
+        problems = invalid.detail.replace(str(staged), "what was found")
+        todo = "Rename what it names in the Compose file, or write the stack file by hand after config/stack.yml."
+        raise Refused(f"No valid stack file comes of this project. {problems}.", todo) from invalid
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be written ({error.strerror}).", "Choose another --output.") from error
+    finally:
+        if staged:
+            Path(staged).unlink(missing_ok=True)

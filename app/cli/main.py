@@ -1,0 +1,242 @@
+"""The commands. Each asks the internal listener; `init`, `token` and part of `doctor` need none."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.auth import make_token
+from app.cli.access import access, secret_path
+from app.cli.client import Updater
+from app.cli.doctor import doctor_lines, failed, local_checks
+from app.cli.duration import parse_duration
+from app.cli.errors import CannotReach, Exit, NotAllowed, WrongUse
+from app.cli.follow import ask_and_follow, watch
+from app.cli.init import write_stack_file
+from app.cli.log_stream import print_log
+from app.cli.plan import plan_lines
+from app.cli.report import ending, write
+from app.cli.show import console, show_history, show_rows, status_rows
+from app.cli.text import document, plain
+from app.tokens import Scope
+
+HISTORY_DEFAULT, HISTORY_MOST = 20, 200
+
+app = typer.Typer(
+    help="Zero-downtime releases of a Compose stack: what is live, what goes live, and what to do about it.",
+    epilog="Exit codes: 0 done, 1 failed or rolled back, 2 usage, 3 cannot reach, 4 not allowed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback with local variables would show the secret
+)
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as it is queued.")]
+
+
+def _ask(call: Callable[[Updater], Awaitable[Exit]], *, as_json: bool) -> None:
+    async def run() -> Exit:
+        async with Updater(access(os.environ)) as updater:
+            return await call(updater)
+
+    with ending(as_json=as_json):
+        raise typer.Exit(asyncio.run(run()))
+
+
+def _say(answer: dict[str, Any], sentence: str, *, as_json: bool) -> Exit:
+    if as_json:
+        write(document(answer))
+    else:
+        console().print(sentence, soft_wrap=True)
+    return Exit.DONE
+
+
+@app.command()
+def status(
+    watch_it: Annotated[bool, typer.Option("--watch", "-w", help="Follow the rollout, or the next one.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What is live, what runs, what waits."""
+
+    async def call(updater: Updater) -> Exit:
+        if watch_it:
+            return await watch(updater, as_json=as_json)
+        answer = await updater.status()
+        if as_json:
+            write(document(answer))
+        else:
+            show_rows(console(), status_rows(answer))
+        return Exit.DONE
+
+    _ask(call, as_json=as_json)
+
+
+@app.command()
+def deploy(
+    tag: str,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also while paused, an older tag, or where preflight would refuse.")
+    ] = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Make the release TAG live, and follow it until it is, or is not."""
+    body: dict[str, Any] = {"tag": tag, **({"force": True} if force else {})}
+    _ask(
+        lambda updater: ask_and_follow(
+            updater, "/update/apply", body, tag=tag, forced=force, wait=not no_wait, as_json=as_json
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command()
+def rollback(
+    sha: Annotated[
+        str | None, typer.Argument(help="Of a kept release; without it the one before the live one.")
+    ] = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Go back to a kept release, without a build; then it stays paused."""
+    body = {"previous_sha": sha} if sha else {}
+    _ask(
+        lambda updater: ask_and_follow(
+            updater, "/update/rollback", body, forced=True, wait=not no_wait, as_json=as_json
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command()
+def pause(reason: str, as_json: Json = False) -> None:
+    """No rollout starts until `unpause`; releases are still accepted."""
+
+    async def call(updater: Updater) -> Exit:
+        answer = await updater.post("/update/pause", {"reason": reason})
+        said = "Paused. Releases are accepted and wait; a rollout that runs goes on to its end."
+        return _say(answer, said, as_json=as_json)
+
+    _ask(call, as_json=as_json)
+
+
+@app.command()
+def unpause(as_json: Json = False) -> None:
+    """Rollouts may start again; the newest release that waits starts at once."""
+
+    async def call(updater: Updater) -> Exit:
+        answer = await updater.post("/update/unpause", {})
+        return _say(answer, "Rollouts may start again; the newest release that waits starts at once.", as_json=as_json)
+
+    _ask(call, as_json=as_json)
+
+
+@app.command()
+def cancel(rollout_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Stop a rollout that has not moved the route yet."""
+
+    async def call(updater: Updater) -> Exit:
+        answer = await updater.post("/update/cancel", {"rollout_id": rollout_id})
+        said = (
+            f"{plain(rollout_id)} is being cancelled; its route never moved. `updater status` tells when it has ended."
+        )
+        return _say(answer, said, as_json=as_json)
+
+    _ask(call, as_json=as_json)
+
+
+@app.command()
+def history(
+    limit: Annotated[int, typer.Option(min=1, max=HISTORY_MOST, help="How many, newest first.")] = HISTORY_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """What has been decided, newest first."""
+
+    async def call(updater: Updater) -> Exit:
+        answer = await updater.get("/update/history", limit=limit)
+        if as_json:
+            write(document(answer))
+        else:
+            show_history(console(), answer.get("entries") or [])
+        return Exit.DONE
+
+    _ask(call, as_json=as_json)
+
+
+@app.command()
+def logs(
+    rollout_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Default: the running or last one.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it has ended.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The log of a rollout, the build's output included."""
+    _ask(lambda updater: print_log(updater, rollout_id, follow=follow, as_json=as_json), as_json=as_json)
+
+
+@app.command()
+def plan(tag: str, as_json: Json = False) -> None:
+    """What a rollout of TAG would do. Changes nothing."""
+
+    async def call(updater: Updater) -> Exit:
+        answer = await updater.get("/update/plan", tag=tag)
+        for line in [document(answer)] if as_json else plan_lines(answer):
+            write(line)
+        return Exit.DONE
+
+    _ask(call, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check everything that can be wrong, and say what to do about it."""
+
+    async def ask() -> list[dict[str, Any]]:
+        async with Updater(access(os.environ)) as updater:
+            return list((await updater.get("/doctor")).get("checks") or [])
+
+    with ending(as_json=as_json):
+        try:
+            checks, ends = asyncio.run(ask()), None
+        except (CannotReach, NotAllowed, WrongUse) as why:
+            checks, ends = local_checks(os.environ, why), why.exit_code
+        for line in [document({"checks": checks})] if as_json else doctor_lines(checks):
+            write(line)
+        raise typer.Exit(ends or (Exit.FAILED if failed(checks) else Exit.DONE))
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the Compose file is.")] = Path(),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stack.yml in DIR.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a stack.yml for the Compose project in DIR by looking at its file."""
+    with ending(as_json=as_json):
+        written = write_stack_file(directory, output or directory / "stack.yml", force=force, environ=os.environ)
+        for line in [document(written.document())] if as_json else written.lines():
+            write(line)
+
+
+@app.command()
+def token(
+    scope: Annotated[Scope, typer.Option(help="What it may be used for.")],
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 7d.")] = "1h",
+    as_json: Json = False,
+) -> None:
+    """Make a token for UPDATER_TOKEN, signed with the secret of UPDATER_SECRET_PATH; asks nobody."""
+    with ending(as_json=as_json):
+        lifetime = parse_duration(ttl)
+        try:
+            made = make_token(secret_path(os.environ), scope, lifetime)
+        except ValueError as error:
+            raise WrongUse(f"--ttl {ttl}: {error}.", "Choose another one, as 1h.") from error
+        write(document({"token": made, "scope": scope, "expires_in_seconds": lifetime}) if as_json else made)
+
+
+def main() -> None:
+    """`updater`."""
+    app(prog_name="updater")

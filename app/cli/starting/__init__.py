@@ -1,0 +1,1 @@
+"""`updater init`: a stack file for a Compose project that is there already, from what its files say."""

@@ -1,0 +1,48 @@
+"""What the parts of the ledger share: the client, the namespace, and errors in our own words."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.domain.errors import LedgerUnavailable
+
+RECORD_SECONDS_KEPT = 30 * 24 * 3600
+EVENTS_KEPT = 10_000
+CALL_SECONDS = 8.0
+"""How long a call may take, the client's own tries again included: a Redis that hangs is one that is away."""
+
+
+class Part:
+    """A part of the ledger. Every call raises LedgerUnavailable when Redis does not do it."""
+
+    def __init__(self, redis: Redis, namespace: str) -> None:
+        self._redis = redis
+        self._namespace = namespace
+
+    def key(self, name: str) -> str:
+        return f"{self._namespace}:{name}"
+
+    async def _read(self, name: str) -> dict[str, Any] | None:
+        async with translated():
+            value = await self._redis.get(self.key(name))
+        return json.loads(value) if value else None
+
+
+@asynccontextmanager
+async def translated(limit: float = CALL_SECONDS) -> AsyncIterator[None]:
+    """Redis's errors, and no answer within `limit` seconds, as LedgerUnavailable."""
+    try:
+        async with asyncio.timeout(limit):
+            yield
+    except (RedisError, OSError) as error:  # TimeoutError is an OSError
+        raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()

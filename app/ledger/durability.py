@@ -1,0 +1,56 @@
+"""Whether Redis keeps what it has answered: the promise behind every 202.
+
+https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
+"""
+
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from redis.exceptions import ResponseError
+
+from app.ledger.base import Part, translated
+
+_FSYNC = "appendfsync is {0}: a power cut can lose a release that was answered with 202. Set appendfsync always."
+_APPEND = "appendonly is off: a restart of Redis can lose releases that were answered with 202. Set appendonly yes."
+_EVICTS = "maxmemory-policy is {0}: Redis may drop accepted releases when it is full. Set maxmemory-policy noeviction."
+_REPLICA = "this Redis is a read-only replica: nothing can be recorded. Point REDIS_URL at the primary."
+_FAILING = "Redis could not write its append-only file the last time: nothing new is safe. Look at its disk and log."
+
+
+class Durability(Part):
+    async def ping(self) -> None:
+        async with translated():
+            await cast(Awaitable[bool], self._redis.ping())
+
+    async def worker_alive(self) -> bool:
+        """Whether the worker's heartbeat is there: it writes one every ten seconds."""
+        async with translated():
+            return bool(await self._redis.exists(self.key("worker")))
+
+    async def durability(self) -> list[str]:
+        """What the server's settings lack, each with what to do; empty when it keeps what it has answered.
+
+        Where CONFIG is forbidden, as on some hosted servers, INFO says all but `appendfsync`.
+        """
+        async with translated():
+            info = await self._redis.info("everything")
+            return _missing(info, await self._config("appendfsync"))
+
+    async def _config(self, name: str) -> str | None:
+        try:
+            settings: dict[str, str] = await self._redis.config_get(name)
+        except ResponseError:  # NOPERM, or an unknown command
+            return None
+        return settings.get(name)
+
+
+def _missing(info: dict[str, Any], fsync: str | None) -> list[str]:
+    policy = info.get("maxmemory_policy", "noeviction")
+    table = (
+        (not info.get("aof_enabled"), _APPEND),
+        (bool(info.get("aof_enabled")) and fsync not in {None, "always"}, _FSYNC.format(fsync)),
+        (info.get("aof_last_write_status", "ok") != "ok", _FAILING),
+        (policy != "noeviction", _EVICTS.format(policy)),
+        (info.get("role") == "slave" and info.get("slave_read_only") == 1, _REPLICA),
+    )
+    return [text for applies, text in table if applies]

@@ -1,0 +1,96 @@
+"""Accepted releases: each recognised for ever, in bounded memory, and waiting until the worker has taken it over."""
+
+import re
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+from typing import cast
+
+from pydantic import TypeAdapter
+
+from app.domain.release import Release
+from app.ledger.base import EVENTS_KEPT, Part, now, translated
+
+RELEASES_KEPT = 10_000
+"""How many releases are known by their key. Of a repository's older ones only the highest id is kept, as its floor."""
+
+FORGOTTEN = "forgotten"
+"""The rollout id of a release that is known to be a duplicate, and no more than that."""
+
+RELEASE = TypeAdapter(Release)
+_SIGNED = re.compile(r"([0-9]+):([0-9]+)")
+_MANUAL = "manual:"
+
+# One step for Redis: a known release stays as it is, a new one is recorded, to be taken over, and told.
+# GitHub counts release ids up, so a release that is not above the highest forgotten id was here before.
+# https://redis.io/docs/latest/develop/programmability/eval-intro/
+_ACCEPT = """
+local releases, order, floors, pending, events = unpack(KEYS)
+local key, release, repository, id, at, events_kept, releases_kept = unpack(ARGV)
+if id ~= 'manual' then
+  local known = redis.call('HGET', releases, key)
+  if known then return known end
+  local floor = redis.call('HGET', floors, repository)
+  if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end
+  redis.call('HSET', releases, key, release)
+  redis.call('ZADD', order, id, key)
+  while redis.call('ZCARD', order) > tonumber(releases_kept) do
+    local oldest = redis.call('ZPOPMIN', order)
+    redis.call('HDEL', releases, oldest[1])
+    local from = string.match(oldest[1], '^(%d+):%d+$')
+    local last = from and redis.call('HGET', floors, from)
+    if from and (not last or tonumber(oldest[2]) > tonumber(last)) then
+      redis.call('HSET', floors, from, string.match(oldest[1], ':(%d+)$'))
+    end
+  end
+elseif redis.call('HEXISTS', pending, key) == 1 then
+  return redis.call('HGET', pending, key)
+end
+redis.call('HSET', pending, key, release)
+redis.call('XADD', events, 'MAXLEN', '~', events_kept, '*', 'type', 'release.accepted', 'at', at, 'data', release)
+return false
+"""
+
+
+class Releases(Part):
+    """`releases` (hash), `releases:order` (by release id), `releases:floors` (by repository id), `pending` (hash)."""
+
+    releases_kept = RELEASES_KEPT
+
+    async def accept(self, release: Release) -> Release | None:
+        """Records `release`. Returns None, or the release that is already recorded under the same key.
+
+        One that was recorded so long ago that only that is known comes back with the rollout id FORGOTTEN.
+        """
+        keys = [self.key(k) for k in ("releases", "releases:order", "releases:floors", "pending", "events")]
+        repository, id_ = ids_of(release.key)
+        value = RELEASE.dump_json(release).decode()
+        args = [release.key, value, repository, id_, now(), str(EVENTS_KEPT), str(self.releases_kept)]
+        async with translated():
+            known = await cast(Awaitable[bytes | None], self._redis.eval(_ACCEPT, len(keys), *keys, *args))
+        if known == FORGOTTEN.encode():
+            return replace(release, rollout_id=FORGOTTEN)
+        return RELEASE.validate_json(known) if known else None
+
+    async def pending(self) -> list[Release]:
+        """The accepted releases that the worker has not taken over yet."""
+        async with translated():
+            values = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key("pending")))
+        return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
+
+    async def taken(self, releases: Sequence[Release]) -> None:
+        """The worker has `releases` in its journal: they are no longer pending."""
+        if releases:
+            async with translated():
+                keys = [r.key for r in releases]
+                await cast(Awaitable[int], self._redis.hdel(self.key("pending"), *keys))
+
+
+def ids_of(key: str) -> tuple[str, str]:
+    """Repository id and release id of a release's key; the second is `manual` where no two are ever the same.
+
+    A key of another form is remembered as the oldest.
+    """
+    if key.startswith(_MANUAL):
+        return "", "manual"
+    signed = _SIGNED.fullmatch(key)
+    return (signed[1], signed[2]) if signed else ("", "0")

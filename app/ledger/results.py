@@ -1,0 +1,113 @@
+"""What came of the releases: status, records, results and the history, newest first."""
+
+import json
+from collections.abc import Awaitable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from app.domain.release import Release, Trigger
+from app.ledger.base import RECORD_SECONDS_KEPT, Part, now, translated
+from app.ledger.releases import RELEASE, RELEASES_KEPT, ids_of
+
+HISTORY_KEPT = 1_000
+
+# ARGV: releases kept, how many history entries, the entries, then for each release to be known its key, id and value.
+_RESTORE = """
+local history, releases, order, generation = unpack(KEYS)
+local kept, entries, at = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+redis.call('DEL', history)
+for n = 4, 3 + entries do redis.call('RPUSH', history, ARGV[n]) end
+for n = 4 + entries, #ARGV, 3 do
+  if redis.call('HSETNX', releases, ARGV[n], ARGV[n + 2]) == 1 then redis.call('ZADD', order, ARGV[n + 1], ARGV[n]) end
+end
+redis.call('SETNX', generation, at)
+"""
+
+
+class Results(Part):
+    """`status`, `last_result`, `result:<rollout id>`, `rollout:<rollout id>` (JSON), `history` (list), `generation`."""
+
+    async def publish_status(self, status: dict[str, Any]) -> None:
+        async with translated():
+            await self._redis.set(self.key("status"), json.dumps(status))
+
+    async def status(self) -> dict[str, Any] | None:
+        """What the worker published last; None before it ever did."""
+        return await self._read("status")
+
+    async def publish_record(self, record: dict[str, Any]) -> None:
+        """Keeps the whole record of a running or ended rollout, under its `rollout_id`, for 30 days."""
+        async with translated():
+            name = self.key(f"rollout:{record['rollout_id']}")
+            await self._redis.set(name, json.dumps(record), ex=RECORD_SECONDS_KEPT)
+
+    async def record(self, rollout_id: str) -> dict[str, Any] | None:
+        """The whole record of that rollout; None before it began, and after 30 days."""
+        return await self._read(f"rollout:{rollout_id}")
+
+    async def record_result(self, result: dict[str, Any], entry: dict[str, Any]) -> None:
+        """Keeps a final result and its history entry, in one transaction."""
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(self.key(f"result:{result['rollout_id']}"), json.dumps(result), ex=RECORD_SECONDS_KEPT)
+            pipe.set(self.key("last_result"), json.dumps(result))
+            pipe.lpush(self.key("history"), json.dumps(entry))
+            pipe.ltrim(self.key("history"), 0, HISTORY_KEPT - 1)
+            await pipe.execute()
+
+    async def record_decision(self, entry: dict[str, Any]) -> None:
+        """Keeps the history entry of a release that never got a rollout."""
+        async with translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.lpush(self.key("history"), json.dumps(entry))
+            pipe.ltrim(self.key("history"), 0, HISTORY_KEPT - 1)
+            await pipe.execute()
+
+    async def history(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
+        """The last `limit` entries, newest first; with `before` those older than that rollout id's entry."""
+        last = limit - 1 if before is None else -1
+        async with translated():
+            values = await cast(Awaitable[list[bytes]], self._redis.lrange(self.key("history"), 0, last))
+        entries: list[dict[str, Any]] = [json.loads(v) for v in values]
+        if before is None:
+            return entries
+        at = max((n for n, e in enumerate(entries) if e.get("rollout_id") == before), default=len(entries))
+        return entries[at + 1 : at + 1 + limit]
+
+    async def last_result(self) -> dict[str, Any] | None:
+        """The final result of the rollout that ended last; None before the first."""
+        return await self._read("last_result")
+
+    async def result(self, rollout_id: str) -> dict[str, Any] | None:
+        """The final result of that rollout; None while it has none, and after 30 days."""
+        return await self._read(f"result:{rollout_id}")
+
+    async def lost(self) -> bool:
+        """Whether Redis has lost what it knew, or never knew anything: the mark that `restore` sets is missing."""
+        async with translated():
+            return not await self._redis.exists(self.key("generation"))
+
+    async def restore(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Writes the history anew from `entries` (newest first), knows their releases again, and sets the mark.
+
+        Needs of each entry `key`, `tag`, `rollout_id` and `timestamp`. One step for Redis.
+        """
+        kept = [json.dumps(entry) for entry in entries[:HISTORY_KEPT]]
+        known = [word for entry in entries if (words := _release_of(entry)) for word in words]
+        keys = [self.key(k) for k in ("history", "releases", "releases:order", "generation")]
+        args = [str(RELEASES_KEPT), str(len(kept)), now(), *kept, *known]
+        async with translated():
+            await cast(Awaitable[None], self._redis.eval(_RESTORE, len(keys), *keys, *args))
+
+
+def _release_of(entry: dict[str, Any]) -> tuple[str, str, str] | None:
+    """Key, release id and value under which the release of a history entry is known; None for a manual one."""
+    _, id_ = ids_of(entry["key"])
+    if id_ == "manual":
+        return None
+    release = Release(
+        key=entry["key"],
+        tag=entry["tag"],
+        rollout_id=entry["rollout_id"],
+        trigger=Trigger.WEBHOOK,
+        accepted_at=datetime.fromisoformat(entry["timestamp"]),
+    )
+    return entry["key"], id_, RELEASE.dump_json(release).decode()

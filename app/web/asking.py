@@ -1,0 +1,38 @@
+"""Questions to the worker, and what its errors are as answers of HTTP."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from app.queue import Queue
+from app.web.answers import error
+
+STATUS_OF = {
+    "tag_invalid": 400,
+    "sha_ambiguous": 400,
+    "tag_not_found": 404,
+    "release_not_kept": 404,
+    "unknown_rollout": 404,
+    "rollout_running": 409,
+    "too_late": 409,
+}
+"""Whatever else the worker could not do is a fault behind this process."""
+
+BEHIND = 502
+
+
+class Refused(Exception):
+    """The worker could not do it: `answer` says why."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+async def ask(queue: Queue, question: str, *args: Any) -> dict[str, Any]:
+    """The worker's answer. Raises Refused when it is an error, WorkerSilent, LedgerUnavailable."""
+    answer = await queue.ask(question, *args)
+    if "error" in answer:
+        code = str(answer["code"])
+        raise Refused(error(STATUS_OF.get(code, BEHIND), str(answer["error"]), code))
+    return answer

@@ -1,0 +1,57 @@
+"""`/health`: this process is alive. `/ready`: so is everything that a release needs, each part named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from app.domain.errors import LedgerUnavailable
+from app.ledger import Ledger
+from app.web.call import Given
+
+RECONCILED_SECONDS = 180.0
+"""How old the worker's last look at what should be live may be: it looks every minute, and not during a rollout."""
+
+Part = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Health:
+    ledger: Ledger
+
+    async def alive(self, _: Given) -> Response:
+        """Nothing more is said here: it is asked without a secret."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _: Given) -> Response:
+        """200, or 503 with the part that is not well."""
+        parts = await self.parts()
+        ok = all(part["ok"] for part in parts.values())
+        return JSONResponse({"status": "ok" if ok else "not ready", "parts": parts}, 200 if ok else 503)
+
+    async def parts(self) -> dict[str, Part]:
+        try:
+            lacks = await self.ledger.durability()
+            alive = await self.ledger.worker_alive()
+            status = await self.ledger.status()
+        except LedgerUnavailable as away:
+            return {"redis": {"ok": False, "found": str(away)}}
+        return {
+            "redis": {"ok": True, "found": "it answers"},
+            "durability": {"ok": not lacks, "found": " ".join(lacks) or "what it has answered stays"},
+            "worker": {"ok": alive, "found": "its heartbeat is there" if alive else "no heartbeat"},
+            "reconciliation": reconciliation(status or {}, datetime.now(UTC)),
+        }
+
+
+def reconciliation(status: Mapping[str, Any], now: datetime) -> Part:
+    """How long ago the worker asked itself which release should be live."""
+    if status.get("rollout"):
+        return {"ok": True, "found": "a rollout is running", "age_seconds": None}
+    checked = status.get("last_checked_at")
+    if checked is None:
+        return {"ok": False, "found": "the worker has not looked yet", "age_seconds": None}
+    age = round((now - datetime.fromisoformat(checked)).total_seconds(), 1)
+    return {"ok": age <= RECONCILED_SECONDS, "found": f"{age:.0f} s ago", "age_seconds": age}

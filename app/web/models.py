@@ -1,0 +1,226 @@
+"""What is asked and answered on the internal listener: the one description that checks requests and makes the document.
+
+Answers may carry more than is said here; what is said is what other programs may rely on.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.domain.errors import TagInvalid
+from app.domain.release import MAX_TAG_LENGTH, Version
+
+HISTORY_DEFAULT, HISTORY_MOST = 20, 200
+LONGEST_REASON = 1_000
+ROLLOUT_ID = r"^[A-Za-z0-9._-]{1,64}$"
+EVENT_ID = r"^[0-9]{1,15}(-[0-9]{1,15})?$"
+
+
+def _tag(value: str) -> str:
+    try:
+        Version.of(value)
+    except TagInvalid as refused:
+        raise ValueError(refused.detail) from refused
+    return value
+
+
+Tag = Annotated[str, AfterValidator(_tag), Field(max_length=MAX_TAG_LENGTH, examples=["v1.2.3"])]
+RolloutId = Annotated[str, Field(pattern=ROLLOUT_ID)]
+Color = Literal["blue", "green"]
+
+
+class Asked(BaseModel):
+    """What comes in: nothing more than is described."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Queried(BaseModel):
+    """A query string: text that stands for its values."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Told(BaseModel):
+    """What goes out."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Apply(Asked):
+    tag: Tag
+    version: Annotated[str, Field(max_length=MAX_TAG_LENGTH)] | None = None
+    force: bool = False
+
+
+class Rollback(Asked):
+    previous_sha: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+
+
+class Pause(Asked):
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=r"\S")]
+
+
+class Cancel(Asked):
+    rollout_id: RolloutId
+
+
+class Login(Asked):
+    secret: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+
+
+class PlanQuery(Queried):
+    tag: Tag
+
+
+class HistoryQuery(Queried):
+    limit: Annotated[int, Field(ge=1, le=HISTORY_MOST)] = HISTORY_DEFAULT
+    before: RolloutId | None = None
+
+
+class LogQuery(Queried):
+    follow: Literal["0", "1"] = "0"
+
+
+class EventsQuery(Queried):
+    last_event_id: Annotated[str, Field(pattern=EVENT_ID)] | None = None
+
+
+class Problem(BaseModel):
+    error: str
+    code: str
+
+
+class Alive(BaseModel):
+    status: Literal["ok"]
+
+
+class PartOf(Told):
+    ok: bool
+    found: str
+
+
+class Ready(Told):
+    status: Literal["ok", "not ready"]
+    parts: dict[str, PartOf]
+
+
+class Live(Told):
+    tag: str
+    sha: str
+    since: str | None
+
+
+class Progress(Told):
+    id: str
+    tag: str
+    status: str
+    step: str | None
+    percent: float
+    started_at: str | None
+    eta_seconds: float | None
+
+
+class Result(Told):
+    status: str
+    rollout_id: str
+    tag: str
+    previous_sha: str | None
+    new_sha: str | None
+    active_color: str | None
+    target_color: str | None
+    paused: bool
+    pause_reason: str | None
+    steps_completed: list[str]
+    error: str | None
+    reason_code: str | None
+    duration_seconds: float
+    started_at: str | None
+    completed_at: str | None
+    evidence: dict[str, Any]
+
+
+class Status(Told):
+    state: Literal["idle", "updating", "rolling_back"]
+    current_operation: str | None
+    last_result: Result | None
+    uptime_seconds: float
+    active_color: Color | None
+    paused: bool
+    pause_reason: str | None
+    last_checked_at: str | None
+    last_attempted_tag: str | None
+    last_good_tag: str | None
+    current: Live | None
+    rollout: Progress | None
+    queued: list[str]
+    held: list[str]
+    worker_alive: bool
+
+
+class Queued(Told):
+    status: Literal["queued"]
+    rollout_id: str
+
+
+class Cancelling(Told):
+    status: Literal["cancelling"]
+    rollout_id: str
+
+
+class Paused(Told):
+    status: Literal["ok"]
+    paused: Literal[True]
+    pause_reason: str
+
+
+class Resumed(Told):
+    status: Literal["ok"]
+    resumed: Literal[True]
+
+
+class Entry(Told):
+    tag: str
+    version: str | None
+    result: str
+    timestamp: str
+    rollout_id: str
+
+
+class History(Told):
+    entries: list[Entry]
+
+
+class Plan(Told):
+    tag: str
+
+
+class Record(Told):
+    rollout_id: str
+    tag: str
+    status: str
+
+
+class Diagnostics(Status):
+    git_sha: str | None
+    git_ref: str | None
+    containers: list[dict[str, Any]]
+    disk_usage: dict[str, Any]
+    versions: dict[str, Any]
+
+
+class Check(Told):
+    name: str
+    status: Literal["ok", "warning", "failed"]
+    found: str
+    remedy: str | None
+
+
+class Doctor(Told):
+    status: Literal["ok", "warning", "failed"]
+    checks: list[Check]
+
+
+class LoggedIn(Told):
+    status: Literal["ok"]
+    expires_in: float

@@ -1,0 +1,151 @@
+"use strict";
+// Text from the updater is only ever set as text: nothing that a release brings with it can become markup.
+const LINES_KEPT = 500, EVENTS_SHOWN = 100, POLL_MS = 10000, RETRY_MS = 3000;
+const at = (id) => document.getElementById(id);
+const state = { status: null, etag: null, source: null, followed: null, abort: null };
+
+async function call(method, path, body, headers = {}) {
+  const options = { method, headers: { ...headers }, credentials: "same-origin", cache: "no-store" };
+  if (method === "POST") {
+    options.headers["X-Updater-Request"] = "dashboard";
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body ?? {});
+  }
+  const answer = await fetch(path, options);
+  if (answer.status === 401) { askForSecret(); throw new Error("Log in first."); }
+  return answer;
+}
+
+async function read(path) {
+  const answer = await call("GET", path);
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  return answer.json();
+}
+
+async function change(path, body) {
+  try {
+    const answer = await call("POST", path, body);
+    const said = await answer.json();
+    notice(answer.ok ? "" : said.error);
+  } catch (problem) { notice(String(problem.message)); }
+  look();
+}
+
+function notice(text) { at("notice").textContent = text; at("notice").hidden = !text; }
+function element(name, text) { const made = document.createElement(name); made.textContent = text ?? ""; return made; }
+
+function askForSecret() {
+  stop();
+  at("login").hidden = false; at("main").hidden = true; at("logout").hidden = true;
+  at("connection").textContent = "not logged in";
+}
+
+async function look() {
+  try {
+    const answer = await call("GET", "/status", null, state.etag ? { "If-None-Match": state.etag } : {});
+    if (answer.status === 200) {
+      state.etag = answer.headers.get("ETag");
+      show(await answer.json());
+      await showHistory();
+    }
+    listen();
+    at("connection").textContent = "up to date";
+  } catch (problem) { at("connection").textContent = String(problem.message); }
+}
+
+function show(status) {
+  state.status = status;
+  at("login").hidden = true; at("main").hidden = false; at("logout").hidden = false;
+  const live = status.current, rollout = status.rollout;
+  const facts = [
+    ["Release", live ? `${live.tag} (${live.sha.slice(0, 12)}) since ${live.since}` : "none yet"],
+    ["Color", status.active_color ?? "none"],
+    ["State", status.state],
+    ["Worker", status.worker_alive ? "alive" : "no heartbeat: nothing starts until it is back"],
+    ["Waiting", [...status.queued, ...status.held].join(", ") || "nothing"],
+  ];
+  at("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
+  at("pause").hidden = !status.paused; at("pause").textContent = status.paused ? `Paused. ${status.pause_reason ?? ""}` : "";
+  at("do-pause").disabled = status.paused; at("do-unpause").disabled = !status.paused || Boolean(rollout);
+  at("do-cancel").disabled = !rollout;
+  at("progress").hidden = !rollout; at("progress").value = rollout ? rollout.percent : 0;
+  at("step").textContent = rollout
+    ? `${rollout.tag}: ${rollout.step ?? "between steps"}, ${rollout.percent} %` +
+      (rollout.eta_seconds == null ? "" : `, about ${Math.round(rollout.eta_seconds)} s left`)
+    : "No rollout is running.";
+  if (rollout && rollout.id !== state.followed) follow(rollout.id);
+}
+
+async function showHistory() {
+  const { entries } = await read("/update/history?limit=20");
+  at("history").replaceChildren(...entries.map((entry) => {
+    const row = document.createElement("tr");
+    const values = [entry.tag, entry.result, entry.timestamp, entry.duration_seconds, entry.error];
+    row.append(...values.map((value) => element("td", value == null ? "" : String(value))));
+    return row;
+  }));
+}
+
+function listen() {
+  if (state.source) return;
+  state.source = new EventSource("/update/events");
+  state.source.onmessage = (message) => {
+    const event = JSON.parse(message.data), about = event.data.tag ?? event.data.step ?? event.data.reason ?? "";
+    at("events").prepend(element("li", `${event.at.slice(11, 19)} ${event.type} ${about}`));
+    while (at("events").children.length > EVENTS_SHOWN) at("events").lastChild.remove();
+    look();
+  };
+  state.source.onerror = () => {
+    at("connection").textContent = "connection lost, trying again";
+    if (state.source?.readyState === EventSource.CLOSED) state.source = null;  // the next look opens another one
+  };
+}
+
+async function follow(rollout) {
+  state.abort?.abort();
+  const abort = state.abort = new AbortController();
+  state.followed = rollout;
+  at("log").textContent = "";
+  try {
+    const answer = await fetch(`/update/rollouts/${encodeURIComponent(rollout)}/log?follow=1`, { signal: abort.signal });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) append(part.value);
+  } catch (problem) { /* the next look follows it again, from the beginning */ }
+  setTimeout(() => { if (state.followed === rollout) state.followed = state.etag = null; }, RETRY_MS);
+}
+
+function append(text) {
+  const log = at("log"), atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+  log.textContent = (log.textContent + text).split("\n").slice(-LINES_KEPT).join("\n");
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+function stop() {
+  state.source?.close(); state.abort?.abort();
+  Object.assign(state, { source: null, abort: null, followed: null, etag: null });
+}
+
+at("login").addEventListener("submit", async (submitted) => {
+  submitted.preventDefault();
+  const secret = at("secret").value;
+  at("secret").value = "";
+  const headers = { "Content-Type": "application/json", "X-Updater-Request": "dashboard" };
+  const answer = await fetch("/login", { method: "POST", headers, body: JSON.stringify({ secret }) });
+  notice(answer.ok ? "" : answer.status === 401 ? "That is not the secret." : (await answer.json()).error);
+  if (answer.ok) look();
+});
+at("logout").addEventListener("click", async () => { await call("POST", "/logout"); askForSecret(); });
+at("do-pause").addEventListener("click", () => {
+  const reason = prompt("Why should no rollout start?");
+  if (reason?.trim()) change("/update/pause", { reason });
+});
+at("do-unpause").addEventListener("click", () => change("/update/unpause"));
+at("do-rollback").addEventListener("click", () => {
+  if (confirm("Go back to the release before the live one?")) change("/update/rollback");
+});
+at("do-cancel").addEventListener("click", () => {
+  if (state.status?.rollout && confirm("Cancel the rollout?")) change("/update/cancel", { rollout_id: state.status.rollout.id });
+});
+look();
+setInterval(() => { if (!at("main").hidden) look(); }, POLL_MS);

@@ -1,0 +1,156 @@
+"""The command line as an operator has it: a real web process, a real Redis, a worker on the world in memory."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.ledger import Ledger
+from app.queue import Queue, open_pool
+from deploy.demo.processes import ROOT, free_port, running
+from tests.examples import a_stack
+from tests.fakes.world import FakeSource, World
+from tests.integration.arq_worker import working
+from workers.adapters.archive import HistoryFile
+from workers.adapters.chronicle import LedgerChronicle
+from workers.jobs import Jobs
+from workers.ports import Ports
+from workers.reconcile import Reconciler
+
+UP_SECONDS = 20.0
+COMMAND_SECONDS = 40.0
+POLL_SECONDS = 0.05
+STACK = Path(__file__).parents[3] / "config" / "stack.yml"
+
+
+class GatedSource(FakeSource):
+    """Rollouts wait in `git_fetch_tags` until the gate is open."""
+
+    def __init__(self, *tags: str) -> None:
+        super().__init__(*tags)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def fetch(self, tag: str) -> str:
+        await self.gate.wait()
+        return await super().fetch(tag)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Front:
+    """The updater's web process, which can be stopped and started again, and what works behind it."""
+
+    directory: Path
+    redis_url: str
+    namespace: str
+    world: World
+    source: GatedSource
+    port: int = field(default_factory=free_port)
+    _web: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def secret_path(self) -> Path:
+        return self.directory / "secret"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an operator has set."""
+        return {"UPDATER_URL": f"http://127.0.0.1:{self.port}", "UPDATER_SECRET_PATH": str(self.secret_path)}
+
+    async def start_web(self) -> None:
+        env = {
+            **self.environment,
+            "REDIS_URL": self.redis_url,
+            "UPDATER_NAMESPACE": self.namespace,
+            "UPDATER_STACK_FILE": str(STACK),
+            "UPDATER_BIND": f"127.0.0.1:{self.port}",
+            "UPDATER_PUBLIC_BIND": f"127.0.0.1:{free_port()}",
+            "GITHUB_WEBHOOK_SECRET": "a-webhook-secret-of-the-tests",
+        }
+        log = self.directory / "web.log"
+        process = self._web.enter_context(running([sys.executable, "-m", "app.main"], env, log))
+        await asyncio.to_thread(self._wait_until_up, process, log)
+
+    async def stop_web(self) -> None:
+        await asyncio.to_thread(self._web.close)
+
+    def _wait_until_up(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        deadline = time.monotonic() + UP_SECONDS
+        with httpx.Client(trust_env=False, timeout=2) as client:
+            while True:
+                with suppress(httpx.HTTPError):
+                    if client.get(f"{self.environment['UPDATER_URL']}/health").is_success:
+                        return
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the web process did not come up:\n{log.read_text()[-2000:]}")
+                time.sleep(POLL_SECONDS)
+
+    async def run(self, *words: str, **env: str) -> Done:
+        """`updater WORDS`, to its end."""
+        async with self.command(*words, **env) as process:
+            out, err = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
+        assert process.returncode is not None
+        return Done(process.returncode, out.decode(), err.decode())
+
+    @asynccontextmanager
+    async def command(self, *words: str, **env: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """`updater WORDS` while it runs; ended with the block."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.cli", *words),
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **self.environment, **env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+
+@asynccontextmanager
+async def front(directory: Path, redis_url: str, namespace: str, **stack: Any) -> AsyncIterator[Front]:
+    """v1.0.0 is live on blue; web and worker run inside the block."""
+    world, source = World(a_stack(**stack)), GatedSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
+    await world.live("v1.0.0")
+    home = Front(directory, redis_url, namespace, world, source)
+    pool = await open_pool(redis_url, namespace)
+    ledger = Ledger(pool, namespace)
+    chronicle = LedgerChronicle(
+        ledger, world.stack, HistoryFile(directory / "history.jsonl"), directory / "logs", world.clock
+    )
+    writing = asyncio.create_task(chronicle.run())
+    ports: Ports = replace(world.ports, source=source, chronicle=chronicle, inbox=ledger)
+    reconciler = Reconciler(world.stack, ports)
+    try:
+        await reconciler.start()
+        async with working(Jobs(world.stack, ports, reconciler), redis_url, namespace):
+            await Queue(pool).nudge()
+            await home.start_web()
+            yield home
+            source.gate.set()
+    finally:
+        await home.stop_web()
+        await chronicle.flush()
+        writing.cancel()
+        await pool.aclose()

@@ -1,0 +1,135 @@
+"""What a command asks, and how it ends: exit codes, and what goes where."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.state import State
+from tests.integration.cli.front import Front
+
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def document(text: str) -> dict[str, Any]:
+    (line,) = text.splitlines()
+    loaded: dict[str, Any] = json.loads(line)
+    return loaded
+
+
+def unchecked(home: Front) -> tuple[State, list[str]]:
+    """The journal and everything that was done, but for when the worker last looked: it does so every minute."""
+    return replace(home.world.state, last_checked_at=None), list(home.world.effects)
+
+
+async def test_status_says_what_is_live(home: Front) -> None:
+    done = await home.run("status")
+    assert (done.code, done.err) == (0, "")
+    assert "v1.0.0" in done.out
+    assert "on blue" in done.out
+    assert document((await home.run("status", "--json")).out)["current"]["tag"] == "v1.0.0"
+
+
+async def test_pause_and_unpause(home: Front) -> None:
+    assert (await home.run("pause", "a holiday")).code == 0
+    assert "a holiday" in (await home.run("status")).out
+    refused = await home.run("deploy", "v1.1.0", "--json")
+    assert refused.code == 4
+    assert document(refused.out)["code"] == "paused"
+    assert "a holiday" in refused.err
+    assert (await home.run("unpause")).code == 0
+    assert document((await home.run("status", "--json")).out)["paused"] is False
+
+
+async def test_a_forced_deploy_goes_through_a_pause(home: Front) -> None:
+    await home.run("pause", "a holiday")
+    assert (await home.run("deploy", "v1.1.0", "--force")).code == 0
+
+
+async def test_history_lists_what_has_been(home: Front) -> None:
+    assert "No release has been decided yet." in (await home.run("history")).out
+    await home.run("deploy", "v1.1.0")
+    shown = await home.run("history", "--limit", "5")
+    assert "v1.1.0" in shown.out
+    assert "success" in shown.out
+    assert document((await home.run("history", "--json")).out)["entries"][0]["tag"] == "v1.1.0"
+
+
+async def test_plan_reads_as_a_summary_and_changes_nothing(home: Front) -> None:
+    before = unchecked(home)
+    done = await home.run("plan", "v1.1.0")
+    assert done.code == 0, done
+    assert done.out.startswith("v1.1.0 (")
+    assert "nothing was changed" in done.out
+    assert document((await home.run("plan", "v1.1.0", "--json")).out)["tag"] == "v1.1.0"
+    assert unchecked(home) == before
+
+
+async def test_a_tag_that_is_none_is_wrong_use_and_one_that_is_not_there_is_a_failure(home: Front) -> None:
+    for command in ("deploy", "plan"):
+        assert (await home.run(command, "--", "-x")).code == 2
+        unknown = await home.run(command, "v9.9.9")
+        assert (unknown.code, unknown.out) == (1, "")
+        assert "v9.9.9" in unknown.err
+
+
+async def test_a_wrong_secret_is_not_allowed_and_never_shown(home: Front, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("an-old-secret\n")
+    done = await home.run("status", UPDATER_SECRET_PATH=str(wrong))
+    assert (done.code, done.out) == (4, "")
+    assert "an-old-secret" not in done.err
+    assert "UPDATER_SECRET_PATH" in done.err
+    assert (await home.run("status", UPDATER_SECRET_PATH=str(tmp_path / "none"))).code == 4
+
+
+async def test_a_token_of_scope_read_looks_and_does_not_operate(home: Front) -> None:
+    token = (await home.run("token", "--scope", "read", "--ttl", "5m", UPDATER_URL=NOWHERE)).out.strip()
+    env = {"UPDATER_TOKEN": token, "UPDATER_SECRET_PATH": "/nowhere"}
+    assert (await home.run("status", **env)).code == 0
+    refused = await home.run("pause", "no", **env)
+    assert refused.code == 4
+    assert "--scope operate" in refused.err
+    assert token not in refused.err
+
+
+async def test_an_updater_that_is_not_there_is_3_and_says_what_that_means(home: Front) -> None:
+    for words in (["status"], ["deploy", "v1.1.0"], ["logs", "-f"], ["history"], ["plan", "v1.1.0"], ["pause", "x"]):
+        done = await home.run(*words, UPDATER_URL=NOWHERE)
+        assert (done.code, done.out) == (3, ""), words
+        assert "does not answer" in done.err
+        assert "raffic is not touched" in done.err
+        assert "`updater doctor`" in done.err
+    in_json = await home.run("status", "--json", UPDATER_URL=NOWHERE)
+    assert document(in_json.out)["code"] == "cannot_reach"
+
+
+async def test_doctor_checks_from_here_when_the_updater_is_not_there(home: Front) -> None:
+    home.secret_path.chmod(0o644)
+    done = await home.run("doctor", "--json", UPDATER_URL=NOWHERE)
+    found = {each["name"]: each["status"] for each in document(done.out)["checks"]}
+    assert done.code == 3
+    assert found == {
+        "updater": "failed",
+        "UPDATER_URL": "ok",
+        "UPDATER_SECRET_PATH": "failed",
+        "UPDATER_STACK_FILE": "ok",
+    }
+
+
+async def test_doctor_prints_what_the_updater_finds(home: Front) -> None:
+    done = await home.run("doctor")
+    assert done.code in {0, 1}, done
+    assert "redis" in done.out
+    assert "failed." in done.out.splitlines()[-1]
+
+
+async def test_wrong_use_is_2(home: Front) -> None:
+    for words in (["deploy"], ["no-such"], ["history", "--limit", "0"], ["token", "--scope", "all"]):
+        assert (await home.run(*words)).code == 2, words
+    assert (await home.run("token", "--scope", "read", "--ttl", "soon")).code == 2
+    assert (await home.run("status", UPDATER_URL="127.0.0.1:9090")).code == 2

@@ -1,0 +1,103 @@
+"""The limits of following: each ends it with a sentence of its own. Their time runs faster, the connection is real."""
+
+import asyncio
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from app.cli.access import Access
+from app.cli.client import Updater
+from app.cli.display import PlainLines
+from app.cli.errors import CannotReach, CommandError, NotAllowed, Refused
+from app.cli.log_stream import RIDE_SECONDS
+from app.cli.progress import Progress
+from app.cli.watch import LOST_SECONDS, SILENT_SECONDS, Watch
+from tests.integration.loops import HURRY, HurriedLoop
+
+IDLE: dict[str, Any] = {
+    "rollout": None,
+    "last_result": None,
+    "paused": False,
+    "queued": [],
+    "held": [],
+    "current": None,
+}
+WAITS = {**IDLE, "queued": ["v1.1.0"]}
+UNKNOWN = {"error": "no rollout is known", "code": "unknown_rollout"}
+
+
+def follow(status: Callable[[float], dict[str, Any] | None]) -> tuple[CommandError, float, str]:
+    """Follows v1.1.0 with an updater whose status is that of so many seconds; None: it hangs up."""
+
+    async def run() -> tuple[CommandError, float, str]:
+        clock = asyncio.get_running_loop()
+        began = clock.time()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            content = status(clock.time() - began)
+            found = "GET /status" in head
+            if content is not None:
+                body = json.dumps(content if found else UNKNOWN)
+                line = "200 OK" if found else "404 Not Found"
+                writer.write(
+                    f"HTTP/1.1 {line}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+                )
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        console = Console(record=True, file=io.StringIO(), width=300)
+        async with server, Updater(Access(url, {})) as updater:
+            with pytest.raises(CommandError) as ended:
+                await Watch(updater, PlainLines(console)).follow(Progress("r-1", "v1.1.0"))
+        return ended.value, clock.time() - began, console.export_text()
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        return runner.run(run())
+
+
+def after(limit: float, seconds: float) -> bool:
+    """Not before the limit, and, on a machine that has much to do, not long after it."""
+    return limit <= seconds < limit + 3 * HURRY
+
+
+def test_an_updater_that_stays_away_is_given_up_after_the_named_limit() -> None:
+    ended, seconds, said = follow(lambda _: None)
+    assert isinstance(ended, CannotReach)
+    assert "The rollout goes on by itself" in str(ended)
+    assert "`updater status --watch` follows it again" in str(ended)
+    assert after(RIDE_SECONDS, seconds)
+    assert said.count("Trying again for 60 s") == 1
+
+
+def test_one_that_comes_back_begins_a_new_limit() -> None:
+    ended, seconds, said = follow(lambda at: WAITS if 30 < at < 50 else None)
+    assert isinstance(ended, CannotReach)
+    assert after(50 + RIDE_SECONDS, seconds)
+    assert "The updater answers again." in said
+
+
+def test_a_worker_that_stays_silent_is_given_up_and_what_was_accepted_is_recorded() -> None:
+    ended, seconds, said = follow(lambda _: {**WAITS, "worker_alive": False})
+    assert isinstance(ended, CannotReach)
+    assert "what was accepted is recorded" in str(ended)
+    assert "heartbeat is missing" in said
+    assert after(SILENT_SECONDS, seconds)
+
+
+def test_a_rollout_of_which_nothing_is_said_any_more_is_given_up() -> None:
+    ended, seconds, _ = follow(lambda _: IDLE)
+    assert isinstance(ended, Refused)
+    assert after(LOST_SECONDS, seconds)
+
+
+def test_a_pause_that_holds_it_ends_the_following_at_once() -> None:
+    ended, seconds, _ = follow(lambda _: {**IDLE, "paused": True, "pause_reason": "why", "held": ["v1.1.0"]})
+    assert isinstance(ended, NotAllowed)
+    assert "v1.1.0 is recorded and held, because the updater is paused: why" in str(ended)
+    assert seconds < LOST_SECONDS

@@ -1,0 +1,153 @@
+"""Both listeners on loopback sockets, a real Redis, and arq's worker on the world in memory."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from arq.connections import ArqRedis
+from hypercorn.asyncio import serve
+from starlette.applications import Starlette
+
+from app.auth import SharedSecret
+from app.domain.stack import Checks, Times
+from app.ledger import Ledger
+from app.main import Faces, listener, wire
+from app.queue import Queue
+from app.settings import WebSettings
+from tests.examples import a_stack
+from tests.fakes.clock import FakeClock
+from tests.fakes.world import World
+from tests.integration.arq_worker import working
+from workers.adapters.archive import HistoryFile
+from workers.adapters.chronicle import LedgerChronicle
+from workers.jobs import Jobs
+from workers.reconcile import Reconciler
+
+WEBHOOK_SECRET = "a-webhook-secret-of-the-tests"
+OLD_WEBHOOK_SECRET = "an-older-webhook-secret"
+QUICK = Times(bake=0.05, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
+
+
+class WallClock(FakeClock):
+    """The loop's time for waiting, the calendar's for telling."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def environ(redis_url: str, namespace: str, directory: Path) -> dict[str, str]:
+    return {
+        "REDIS_URL": redis_url,
+        "UPDATER_NAMESPACE": namespace,
+        "GITHUB_WEBHOOK_SECRET": f"{WEBHOOK_SECRET},{OLD_WEBHOOK_SECRET}",
+        "UPDATER_SECRET_PATH": str(directory / "secret"),
+        "AUTO_UPDATE_REPO": "octo/shop",
+    }
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where the two applications are reached, and what they were made with."""
+
+    faces: Faces
+    public: str
+    internal: str
+    secret_path: Path
+    pool: ArqRedis
+    ledger: Ledger
+
+    @property
+    def secret(self) -> str:
+        return SharedSecret(self.secret_path).keys()[0].decode()
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        """A caller of the internal listener; with the shared secret unless `headers` say otherwise."""
+        return httpx.AsyncClient(
+            base_url=self.internal, headers=headers or {"X-Updater-Secret": self.secret}, trust_env=False, timeout=30
+        )
+
+
+@asynccontextmanager
+async def listening(settings: WebSettings, pool: ArqRedis) -> AsyncIterator[Listening]:
+    """Both listeners, until the end of the block."""
+    faces = wire(settings, pool)
+    async with asyncio.TaskGroup() as group:
+        public, internal = (_serve(group, app, faces.closing) for app in (faces.public, faces.internal))
+        try:
+            ledger = Ledger(pool, settings.namespace)
+            yield Listening(faces, public, internal, settings.secret_path, pool, ledger)
+        finally:
+            faces.closing.set()
+
+
+def _serve(group: asyncio.TaskGroup, app: Starlette, closing: asyncio.Event) -> str:
+    listener_socket = socket.create_server(("127.0.0.1", 0))
+    port = listener_socket.getsockname()[1]
+    config = listener(f"fd://{listener_socket.detach()}")
+    group.create_task(serve(app, config, shutdown_trigger=closing.wait))  # type: ignore[arg-type]
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def settings(redis_url: str, namespace: str, tmp_path: Path) -> WebSettings:
+    return WebSettings.from_environ(environ(redis_url, namespace, tmp_path))
+
+
+@pytest.fixture
+async def web(settings: WebSettings, pool: ArqRedis) -> AsyncIterator[Listening]:
+    """The web process's two applications; no worker."""
+    async with listening(settings, pool) as both:
+        yield both
+
+
+@pytest.fixture
+async def client(web: Listening) -> AsyncIterator[httpx.AsyncClient]:
+    async with web.client() as caller:
+        yield caller
+
+
+def a_world() -> World:
+    return World(stack=a_stack(times=QUICK, checks=Checks(passes=1, interval=0.02, timeout=1)), clock=WallClock())
+
+
+@asynccontextmanager
+async def working_on(
+    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, directory: Path
+) -> AsyncIterator[Reconciler]:
+    """The worker as its process runs it, on the world in memory and the real ledger. v1.0.0 is live on blue."""
+    await world.live("v1.0.0")
+    archive = HistoryFile(directory / "history.jsonl")
+    chronicle = LedgerChronicle(ledger, world.stack, archive, directory / "logs", world.clock)
+    ports = replace(world.ports, inbox=ledger, chronicle=chronicle)
+    reconciler = Reconciler(world.stack, ports)
+    writing = asyncio.create_task(chronicle.run())
+    try:
+        await reconciler.start()
+        await chronicle.flush()
+        async with working(Jobs(world.stack, ports, reconciler), redis_url, ledger.key("")[:-1]):
+            await Queue(pool).nudge()
+            yield reconciler
+    finally:
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+
+
+@pytest.fixture
+def world() -> World:
+    """v1.0.0 is live on blue, as soon as the worker is there; v1.1.0 and v1.2.0 are tagged."""
+    return a_world()
+
+
+@pytest.fixture
+async def worker(
+    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, tmp_path: Path
+) -> AsyncIterator[Reconciler]:
+    async with working_on(world, ledger, pool, redis_url, tmp_path) as reconciler:
+        yield reconciler

@@ -1,0 +1,60 @@
+"""The web process itself, as the Procfile starts it: for what has to be seen from outside, memory and its log."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.demo.processes import free_port, running
+from tests.integration.web.conftest import environ
+
+START_SECONDS = 20.0
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class WebProcess:
+    public: str
+    internal: str
+    pid: int
+    log: Path
+
+    def memory(self) -> float:
+        """Resident MiB, now."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Its log. Raises ValueError where a line is not JSON: a traceback, or something forged."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@contextmanager
+def web_process(redis_url: str, namespace: str, directory: Path, **settings: str) -> Iterator[WebProcess]:
+    public, internal = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    variables = environ(redis_url, namespace, directory) | settings
+    variables |= {"UPDATER_PUBLIC_BIND": public, "UPDATER_BIND": internal, "PYTHONUNBUFFERED": "1"}
+    log = directory / "web.log"
+    with running([sys.executable, "-m", "app.main"], variables, log) as process:
+        _wait_until_up(internal, log)
+        yield WebProcess(f"http://{public}", f"http://{internal}", process.pid, log)
+
+
+def _wait_until_up(internal: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            httpx.get(f"http://{internal}/health", trust_env=False, timeout=1).raise_for_status()
+        except httpx.HTTPError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(log.read_text()) from None
+            time.sleep(0.05)
+        else:
+            return

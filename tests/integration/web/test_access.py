@@ -1,0 +1,161 @@
+"""Who may do what on the internal listener, by every way of proving who one is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.auth import make_token
+from app.tokens import SESSION, Scope, sign_token
+from app.web.guard import COOKIE
+from tests.integration.web.conftest import Listening
+from tests.integration.web.deliveries import head, raw
+
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+GUARD = {"X-Updater-Request": "dashboard"}
+PAUSE = {"reason": "a test"}
+
+
+@pytest.fixture
+async def stranger(web: Listening) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=web.internal, trust_env=False, timeout=30) as client:
+        yield client
+
+
+def bearer(web: Listening, scope: Scope, ttl: float = 60) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_token(web.secret_path, scope, ttl)}"}
+
+
+async def calls(stranger: httpx.AsyncClient) -> list[tuple[str, str, bool]]:
+    """Method, path and whether it is guarded, of every call in the document."""
+    paths = (await stranger.get("/openapi.json")).json()["paths"]
+    one = [(method.upper(), path, bool(said["security"])) for path in paths for method, said in paths[path].items()]
+    return [(method, path.replace("{rollout_id}", "r-1"), guarded) for method, path, guarded in one]
+
+
+async def test_every_call_but_the_open_ones_wants_to_know_who_asks(stranger: httpx.AsyncClient) -> None:
+    opened = set()
+    for method, path, guarded in await calls(stranger):
+        answer = await stranger.request(method, path, json={} if method == "POST" else None)
+        if guarded:
+            assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized", "code": "unauthorized"})
+        else:
+            opened.add(path)
+    assert opened == {"/health", "/ready", "/", "/login", "/openapi.json"}
+
+
+async def test_a_wrong_secret_is_not_helped_by_a_right_token(web: Listening, stranger: httpx.AsyncClient) -> None:
+    right = bearer(web, Scope.OPERATE)
+    assert (await stranger.get("/status", headers=right)).status_code == 200
+    for wrong in ("", "x", web.secret[:-1], web.secret + "0"):
+        answer = await stranger.get("/status", headers={**right, "X-Updater-Secret": wrong})
+        assert answer.status_code == 401
+
+
+async def test_reading_is_not_operating(web: Listening, stranger: httpx.AsyncClient) -> None:
+    read = bearer(web, Scope.READ)
+    assert (await stranger.get("/status", headers=read)).status_code == 200
+    for path in ("apply", "rollback", "pause", "unpause", "cancel"):
+        answer = await stranger.post(f"/update/{path}", json={}, headers=read)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_operating_is_reading_too(web: Listening, stranger: httpx.AsyncClient) -> None:
+    operate = bearer(web, Scope.OPERATE)
+    assert (await stranger.get("/update/history", headers=operate)).status_code == 200
+    assert (await stranger.post("/update/apply", json={}, headers=operate)).status_code == 400
+
+
+async def test_a_token_ends_with_its_key_and_with_its_time(web: Listening, stranger: httpx.AsyncClient) -> None:
+    expired = {"Authorization": f"Bearer {sign_token([web.secret.encode()], Scope.READ, -1)}"}
+    assert (await stranger.get("/status", headers=expired)).status_code == 401
+    token = bearer(web, Scope.READ)
+    web.secret_path.write_text(f"another\n{web.secret}\n")
+    assert (await stranger.get("/status", headers=token)).status_code == 200
+    web.secret_path.write_text("another\n")
+    assert (await stranger.get("/status", headers=token)).status_code == 401
+
+
+@pytest.mark.parametrize("value", ["", "Bearer", "Basic eDp5", "bearer x.y.z", "Bearer \xff", "Bearer a b"])
+async def test_another_authorization_is_none(stranger: httpx.AsyncClient, value: str) -> None:
+    headers = [(b"Authorization", value.encode("latin-1"))]
+    assert (await stranger.get("/status", headers=headers)).status_code == 401
+
+
+async def test_a_secret_that_is_not_ascii_may_be_used(web: Listening, stranger: httpx.AsyncClient) -> None:
+    web.secret_path.write_text("größe-im-geheimen\n", encoding="utf-8")
+    headers = [(b"X-Updater-Secret", "größe-im-geheimen".encode())]
+    assert (await stranger.get("/status", headers=headers)).status_code == 200
+
+
+async def log_in(web: Listening, stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.post("/login", json={"secret": web.secret}, headers=GUARD)
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"]
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/", "Max-Age=43200"))
+    assert web.secret not in answer.text + cookie
+
+
+async def test_a_login_is_a_session_for_looking_and_operating(web: Listening, stranger: httpx.AsyncClient) -> None:
+    await log_in(web, stranger)
+    assert (await stranger.get("/status")).status_code == 200
+    assert (await stranger.post("/update/apply", json={}, headers=GUARD)).status_code == 400
+    assert (await stranger.post("/logout", headers=GUARD)).status_code == 200
+    assert (await stranger.get("/status")).status_code == 401
+
+
+async def test_a_page_of_another_origin_cannot_use_the_session(web: Listening, stranger: httpx.AsyncClient) -> None:
+    await log_in(web, stranger)
+    for path in ("/update/pause", "/update/unpause", "/update/apply"):
+        answer = await stranger.post(path, json=PAUSE, headers={"Origin": "https://evil.example"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    preflight = await stranger.options(
+        "/update/pause",
+        headers={"Origin": "https://evil.example", "Access-Control-Request-Headers": "x-updater-request"},
+    )
+    assert preflight.status_code == 405
+    assert not [name for name in preflight.headers if name.startswith("access-control")]
+
+
+async def test_a_wrong_secret_does_not_log_in(stranger: httpx.AsyncClient) -> None:
+    assert (await stranger.post("/login", json={"secret": "x"}, headers=GUARD)).status_code == 401
+    assert (await stranger.post("/login", json={"secret": "x"})).status_code == 403
+    assert not stranger.cookies
+
+
+async def test_a_bearer_token_is_no_session(web: Listening, stranger: httpx.AsyncClient) -> None:
+    token = make_token(web.secret_path, Scope.OPERATE, 60)
+    stranger.cookies.set(COOKIE, token)
+    assert (await stranger.get("/status")).status_code == 401
+    session = sign_token([web.secret.encode()], Scope.OPERATE, 60, SESSION)
+    assert (await stranger.get("/status", headers={"Authorization": f"Bearer {session}"})).status_code == 401
+
+
+async def test_the_dashboard_runs_nothing_but_itself(stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert policy.count("'sha256-") == 2
+    assert (answer.headers["x-frame-options"], answer.headers["x-content-type-options"]) == ("DENY", "nosniff")
+    assert "http://" not in answer.text
+    assert "https://" not in answer.text
+    assert "innerHTML" not in answer.text
+
+
+async def test_a_request_without_a_right_body_is_a_400(web: Listening) -> None:
+    async with web.client() as client:
+        for content in (b"", b"[]", b"\xff", b'{"tag": "v1.0.0", "more": 1}', b'{"tag": "latest"}', b"[" * 50_000):
+            answer = await client.post("/update/apply", content=content, headers={"Content-Type": "application/json"})
+            assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+        assert (await client.post("/update/apply", content=b"{}")).status_code == 415
+        large = await client.post("/update/apply", json={"tag": "v" * 100_000})
+        assert large.status_code == 413
+
+
+async def test_many_strangers_at_once_are_all_refused(web: Listening) -> None:
+    whole = head([("Content-Length", "2"), ("Content-Type", "application/json")], "POST /update/pause HTTP/1.1")
+    answers = await asyncio.gather(*(raw(web.internal, whole, b"{}") for _ in range(50)))
+    assert set(answers) == {401}

@@ -1,0 +1,275 @@
+"""The internal listener's calls, on the real worker's answers."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.queue import open_pool
+from app.settings import WebSettings
+from app.web.streams import MOST_STREAMS
+from tests.examples import sha_of
+from tests.fakes.world import World
+from tests.integration.redis_servers import OwnRedis
+from tests.integration.waiting import until
+from tests.integration.web.conftest import Listening, environ, listening
+from workers.reconcile import Reconciler
+
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+WAIT = {"Prefer": "wait=30"}
+
+
+async def apply(client: httpx.AsyncClient, tag: str, **more: bool) -> httpx.Response:
+    return await client.post("/update/apply", json={"tag": tag, **more}, headers=WAIT)
+
+
+async def published(web: Listening) -> None:
+    await until(lambda: _has_status(web))
+
+
+async def _has_status(web: Listening) -> bool:
+    return (await web.ledger.status() or {}).get("last_checked_at") is not None
+
+
+async def test_a_status_that_says_the_same_is_not_sent_again(web: Listening, client: httpx.AsyncClient) -> None:
+    first = await client.get("/status")
+    known = {"If-None-Match": first.headers["etag"]}
+    for path in ("/status", "/update/status"):
+        again = await client.get(path, headers=known)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    await web.ledger.publish_status({**first.json(), "paused": True})
+    changed = await client.get("/status", headers=known)
+    assert (changed.status_code, changed.json()["paused"]) == (200, True)
+
+
+async def test_an_apply_without_a_preference_is_answered_at_once(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    answer = await client.post("/update/apply", json={"tag": "v1.1.0"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    assert answer.headers["location"] == f"/update/rollouts/{answer.json()['rollout_id']}"
+    assert "preference-applied" not in answer.headers
+
+
+async def test_a_wait_that_is_too_short_ends_with_202(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    answer = await client.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": "wait=0"})
+    assert (answer.status_code, answer.headers["preference-applied"]) == (202, "wait=0")
+
+
+async def test_where_it_is_set_every_caller_waits(settings: WebSettings, worker: Reconciler, web: Listening) -> None:
+    waiting = settings.model_copy(update={"apply_wait": 30.0})
+    async with listening(waiting, web.pool) as patient, patient.client() as client:
+        answer = await client.post("/update/apply", json={"tag": "v1.1.0"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "success")
+
+
+async def test_an_apply_is_refused_with_a_code_for_each_reason(
+    web: Listening, client: httpx.AsyncClient, worker: Reconciler
+) -> None:
+    await published(web)
+    for tag, status, code in (
+        ("latest", 400, "bad_request"),
+        ("--upload-pack=x", 400, "bad_request"),
+        ("v7.7.7", 404, "tag_not_found"),
+        ("v1.0.0", 409, "not_newer"),
+        ("v0.9.0", 409, "not_newer"),
+    ):
+        answer = await apply(client, tag)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (await apply(client, "v0.9.0", force=True)).status_code == 200
+
+
+async def test_a_pause_holds_releases_and_force_goes_past_it(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    paused = await client.post("/update/pause", json={"reason": " holidays "})
+    assert (paused.status_code, paused.json()["pause_reason"]) == (200, "holidays")
+    refused = await apply(client, "v1.1.0")
+    assert (refused.status_code, refused.json()) == (423, {"error": "holidays", "code": "paused"})
+    assert (await apply(client, "v1.1.0", force=True)).json()["status"] == "success"
+    assert (await client.get("/status")).json()["paused"]
+
+
+async def test_a_release_that_was_overtaken_is_told_to_whoever_waits(
+    client: httpx.AsyncClient, worker: Reconciler, world: World
+) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=20)
+    older = asyncio.create_task(apply(client, "v1.1.0"))
+    await until(lambda: worker.busy)
+    newer = await apply(client, "v1.2.0")
+    assert newer.json()["status"] == "success"
+    answer = await older
+    assert (answer.status_code, answer.json()["status"]) == (500, "superseded")
+
+
+async def test_a_rollout_is_cancelled_before_its_flip(
+    client: httpx.AsyncClient, worker: Reconciler, world: World
+) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=20)
+    waiting = asyncio.create_task(apply(client, "v1.1.0"))
+    await until(lambda: worker.busy)
+    rollout_id = (await client.get("/status")).json()["rollout"]["id"]
+    answer = await client.post("/update/cancel", json={"rollout_id": rollout_id})
+    assert (answer.status_code, answer.json()["rollout_id"]) == (202, rollout_id)
+    assert (await waiting).json()["reason_code"] == "cancelled"
+    again = await client.post("/update/cancel", json={"rollout_id": rollout_id})
+    assert (again.status_code, again.json()["code"]) == (404, "unknown_rollout")
+
+
+async def test_there_is_nothing_to_go_back_to_at_first(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    for body in (b"", b"{}", json.dumps({"previous_sha": sha_of("v0.1.0")}).encode()):
+        answer = await client.post("/update/rollback", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "release_not_kept")
+
+
+async def test_a_rollback_without_a_body_goes_to_the_release_before(
+    client: httpx.AsyncClient, worker: Reconciler
+) -> None:
+    await apply(client, "v1.1.0")
+    answer = await client.post("/update/rollback", headers=WAIT)
+    assert (answer.status_code, answer.json()["tag"]) == (200, "v1.0.0")
+
+
+async def test_the_history_is_read_page_by_page(web: Listening, client: httpx.AsyncClient) -> None:
+    for n in range(5):
+        await web.ledger.record_decision({"tag": f"v{n}", "rollout_id": f"r-{n}"})
+    newest = (await client.get("/update/history?limit=2")).json()["entries"]
+    older = (await client.get("/update/history?limit=2&before=r-3")).json()["entries"]
+    assert [e["rollout_id"] for e in newest + older] == ["r-4", "r-3", "r-2", "r-1"]
+    assert (await client.get("/update/history?before=r-0")).json()["entries"] == []
+    assert (await client.get("/update/history?before=r-unknown")).json()["entries"] == []
+    for query in ("limit=0", "limit=201", "limit=x", "before=a/b"):
+        assert (await client.get(f"/update/history?{query}")).status_code == 400
+
+
+async def test_a_rollout_is_told_as_a_whole(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    rollout_id = (await apply(client, "v1.1.0")).json()["rollout_id"]
+    record = (await client.get(f"/update/rollouts/{rollout_id}")).json()
+    assert (record["rollout_id"], record["tag"], record["status"]) == (rollout_id, "v1.1.0", "success")
+    log = await client.get(f"/update/rollouts/{rollout_id}/log")
+    assert log.headers["content-type"].startswith("text/plain")
+    assert "building api-green" in log.text
+    for path in ("r-unknown", "r-unknown/log", "a%0ab"):
+        answer = await client.get(f"/update/rollouts/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_rollout")
+
+
+async def test_a_log_that_is_followed_goes_on_until_the_rollout_has_ended(
+    client: httpx.AsyncClient, worker: Reconciler
+) -> None:
+    rollout_id = (await client.post("/update/apply", json={"tag": "v1.1.0"})).json()["rollout_id"]
+    followed = await client.get(f"/update/rollouts/{rollout_id}/log?follow=1")
+    whole = await client.get(f"/update/rollouts/{rollout_id}/log")
+    assert followed.text == whole.text
+    assert (await client.get(f"/update/rollouts/{rollout_id}")).json()["status"] == "success"
+
+
+async def frames(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
+    """Server-sent events, each with its fields; heartbeats and the first word of the stream have no data."""
+    fields: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        name, _, value = line.partition(": ")
+        if line:
+            fields[name] = value
+        elif fields:
+            yield fields
+            fields = {}
+
+
+async def test_events_come_as_they_are_told_and_resume_where_one_stopped(
+    web: Listening, client: httpx.AsyncClient
+) -> None:
+    await web.ledger.tell("paused", {"reason": "before"})
+    async with client.stream("GET", "/update/events") as answer:
+        coming = frames(answer)
+        start = await anext(coming)
+        await web.ledger.tell("paused", {"reason": "first"})
+        first = await anext(coming)
+    assert "data" not in start
+    assert json.loads(first["data"])["data"] == {"reason": "first"}
+    await web.ledger.tell("resumed", {})
+    async with client.stream("GET", "/update/events", headers={"Last-Event-ID": first["id"]}) as answer:
+        coming = frames(answer)
+        await anext(coming)
+        assert json.loads((await anext(coming))["data"])["type"] == "resumed"
+    async with client.stream("GET", f"/update/events?last_event_id={start['id']}") as answer:
+        coming = frames(answer)
+        await anext(coming)
+        assert [json.loads((await anext(coming))["data"])["type"] for _ in range(2)] == ["paused", "resumed"]
+
+
+@pytest.mark.parametrize("last", ["x", "$", "0-0-0", "9" * 30, "-1"])
+async def test_a_place_that_no_event_has_is_a_400(client: httpx.AsyncClient, last: str) -> None:
+    assert (await client.get("/update/events", headers={"Last-Event-ID": last})).status_code == 400
+
+
+async def test_streams_are_bounded_and_end_when_the_process_is_to_stop(settings: WebSettings, web: Listening) -> None:
+    async with listening(settings, web.pool) as other, other.client() as client:
+        opened = [client.stream("GET", "/update/events") for _ in range(MOST_STREAMS)]
+        answers = [await stream.__aenter__() for stream in opened]
+        firsts = [await anext(frames(answer)) for answer in answers[:1]]
+        assert firsts
+        refused = await client.get("/update/events")
+        assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+        other.faces.closing.set()
+        async with asyncio.timeout(5):
+            for answer in answers[1:]:
+                await answer.aread()
+        for stream in opened:
+            await stream.__aexit__(None, None, None)
+
+
+async def test_metrics_are_prometheus_text(client: httpx.AsyncClient, worker: Reconciler, web: Listening) -> None:
+    await published(web)
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert 'updater_active_color{color="blue"} 1.0' in answer.text
+
+
+async def test_ready_names_the_part_that_is_not(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/ready")
+    parts = answer.json()["parts"]
+    assert (answer.status_code, parts["worker"]["ok"]) == (503, False)
+    assert (parts["redis"]["ok"], parts["durability"]["ok"]) == (True, True)
+
+
+async def test_a_plan_of_a_tag_changes_nothing(client: httpx.AsyncClient, worker: Reconciler, world: World) -> None:
+    before = (world.state, list(world.effects))
+    answer = await client.get("/update/plan?tag=v1.1.0")
+    assert (answer.status_code, answer.json()["tag"]) == (200, "v1.1.0")
+    assert (await client.get("/update/plan?tag=v7.7.7")).status_code == 404
+    assert (await client.get("/update/plan?tag=latest")).status_code == 400
+    assert (await client.get("/update/plan")).status_code == 400
+    assert (world.state.accepted, list(world.effects)) == (before[0].accepted, before[1])
+
+
+async def test_diagnostics_say_what_the_machine_does(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    told = (await client.get("/diagnostics")).json()
+    assert told.keys() >= {"git_sha", "git_ref", "containers", "disk_usage", "versions", "state", "active_color"}
+
+
+async def test_the_check_up_is_of_both_processes(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    told = (await client.get("/doctor")).json()
+    checks = {check["name"]: check["status"] for check in told["checks"]}
+    assert {name: checks[name] for name in ("secret_file", "webhook_secret", "redis")} == dict.fromkeys(
+        ("secret_file", "webhook_secret", "redis"), "ok"
+    )
+    assert len(checks) > 3
+
+
+async def test_ready_and_the_check_up_say_that_redis_may_forget(own_server: OwnRedis, tmp_path: Path) -> None:
+    pool = await open_pool(own_server.url, "x")
+    await pool.config_set("appendfsync", "everysec")
+    settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path))
+    async with listening(settings, pool) as web, web.client() as client:
+        durability = (await client.get("/ready")).json()["parts"]["durability"]
+        assert not durability["ok"]
+        assert "appendfsync always" in durability["found"]
+        await asyncio.to_thread(own_server.stop)
+        assert (await client.get("/health")).status_code == 200
+        away = await client.get("/ready")
+        assert (away.status_code, away.json()["parts"].keys()) == (503, {"redis"})
+        silent = await client.get("/status")
+        assert (silent.status_code, silent.json()["code"]) == (503, "ledger_unavailable")
+        await asyncio.to_thread(own_server.start)
+    await pool.aclose()

@@ -1,0 +1,98 @@
+"""The document held against the real answers, with each way of proving who one is."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from app.auth import make_token
+from app.ledger import Ledger
+from app.queue import open_pool
+from app.tokens import SESSION, Scope, sign_token
+from app.web.guard import COOKIE
+from tests.fakes.world import World
+from tests.integration.web.conftest import a_world, working_on
+from tests.integration.web.process import WebProcess, web_process
+
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+EXAMPLES = 8
+ENDLESS = ["/update/events", "/update/rollouts/{rollout_id}/log"]
+"""Streams: what follows them is in test_calls."""
+
+
+class WorkerThread(threading.Thread):
+    """The worker, in a loop of its own."""
+
+    def __init__(self, redis_url: str, namespace: str, directory: Path) -> None:
+        super().__init__(daemon=True)
+        self._args = (redis_url, namespace, directory)
+        self.up = threading.Event()
+
+    def run(self) -> None:
+        asyncio.run(self._work(*self._args))
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self.join()
+
+    async def _work(self, redis_url: str, namespace: str, directory: Path) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        async with AsyncExitStack() as stack:
+            pool = await open_pool(redis_url, namespace)
+            stack.push_async_callback(pool.aclose)
+            world: World = a_world()
+            await stack.enter_async_context(working_on(world, Ledger(pool, namespace), pool, redis_url, directory))
+            self.up.set()
+            await self._over.wait()
+
+
+@pytest.fixture(scope="module")
+def process(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
+    directory, namespace = tmp_path_factory.mktemp("openapi"), f"test-{uuid4().hex}"
+    worker = WorkerThread(redis_url, namespace, directory)
+    worker.start()
+    worker.up.wait(10)
+    with web_process(redis_url, namespace, directory) as running:
+        yield running
+    worker.stop()
+    assert {line["level"] for line in running.lines()} == {"info"}
+
+
+def by_secret(path: Path) -> dict[str, str]:
+    return {"X-Updater-Secret": path.read_text().strip()}
+
+
+def by_token(path: Path) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_token(path, Scope.OPERATE, 600)}"}
+
+
+def by_session(path: Path) -> dict[str, str]:
+    session = sign_token([path.read_text().strip().encode()], Scope.OPERATE, 600, SESSION)
+    return {"Cookie": f"{COOKIE}={session}", "X-Updater-Request": "dashboard"}
+
+
+@pytest.mark.parametrize("proof", [by_secret, by_token, by_session])
+def test_every_answer_is_as_the_document_says(process: WebProcess, proof: Callable[[Path], dict[str, str]]) -> None:
+    schema = schemathesis.openapi.from_url(f"{process.internal}/openapi.json")
+    proven = proof(process.log.parent / "secret")
+    for result in schema.exclude(path=ENDLESS).get_all_operations():
+        operation: Any = result.ok()  # type: ignore[union-attr]
+
+        @hypothesis.given(case=operation.as_strategy())
+        @hypothesis.settings(
+            max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )  # fmt: skip
+        def hold(case: Any) -> None:
+            case.call_and_validate(headers=proven, excluded_checks=[positive_data_acceptance])
+
+        hold()

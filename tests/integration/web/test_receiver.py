@@ -1,0 +1,294 @@
+"""The public listener's table, with raw bytes where a client would be too polite."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from app.queue import open_pool
+from app.settings import WebSettings
+from app.web.intake import BODY_SECONDS
+from app.web.webhook import RECORD_SECONDS
+from tests.examples import a_live
+from tests.integration.redis_servers import OwnRedis
+from tests.integration.waiting import until
+from tests.integration.web.conftest import OLD_WEBHOOK_SECRET, Listening, environ, listening
+from tests.integration.web.deliveries import head, headers, raw, release_body, signature
+
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+BODY = release_body()
+PATH = "/webhooks/github"
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.fixture
+async def github(web: Listening) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=web.public, trust_env=False, timeout=30) as client:
+        yield client
+
+
+async def post(github: httpx.AsyncClient, body: bytes, **change: str) -> httpx.Response:
+    return await github.post(PATH, content=body, headers=headers(body, **change))
+
+
+def fields(body: bytes = BODY, *extra: tuple[str, str], without: str = "") -> list[tuple[str, str]]:
+    common = {**headers(body), "Content-Length": str(len(body))}
+    return [*((n, v) for n, v in common.items() if n.lower() != without.lower()), *extra]
+
+
+async def test_a_wanted_release_is_recorded_before_it_is_answered(web: Listening, github: httpx.AsyncClient) -> None:
+    answer = await post(github, BODY)
+    assert answer.status_code == 202
+    said = answer.json()
+    assert (said["status"], said["release"]) == ("accepted", {"key": "1:2", "tag": "v1.1.0"})
+    assert [r.rollout_id for r in await web.ledger.pending()] == [said["rollout_id"]]
+
+
+async def test_the_same_release_again_is_a_duplicate_whatever_event_tells_it(github: httpx.AsyncClient) -> None:
+    first = (await post(github, BODY)).json()
+    for body in (BODY, release_body(action="released")):
+        answer = await post(github, body)
+        assert (answer.status_code, answer.json()) == (200, {**first, "status": "duplicate"})
+
+
+async def test_an_older_secret_is_accepted_while_it_is_configured(github: httpx.AsyncClient) -> None:
+    assert (await post(github, BODY, secret=OLD_WEBHOOK_SECRET)).status_code == 202
+    assert (await post(github, BODY, secret="another")).status_code == 401
+
+
+async def test_a_ping_is_answered_after_its_signature_was_checked(github: httpx.AsyncClient) -> None:
+    assert (await post(github, b"{}", event="ping")).json() == {"status": "pong"}
+    assert (await post(github, b"{}", event="ping", secret="another")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (release_body(action="edited"), "the action is not published or released"),
+        (release_body(repository={"id": 1, "full_name": "octo/other"}), "another repository"),
+        (release_body(tag="latest"), "the tag is not of the form v1.2.3"),
+        (release_body(tag="--upload-pack=x"), "the tag is not of the form v1.2.3"),
+        (release_body(tag="v1\u0000;rm -rf"), "the tag is not of the form v1.2.3"),
+        (release_body(tag="v0.9.0"), "not newer than the live release"),
+        (release_body(tag="v1.0.0"), "not newer than the live release"),
+    ],
+)
+async def test_what_is_not_wanted_is_ignored_with_its_reason(
+    web: Listening, github: httpx.AsyncClient, body: bytes, reason: str
+) -> None:
+    await web.ledger.publish_status({"current": {"tag": a_live().tag}})
+    answer = await post(github, body)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ignored", "reason": reason})
+    assert await web.ledger.pending() == []
+
+
+async def test_another_event_is_ignored(github: httpx.AsyncClient) -> None:
+    assert (await post(github, BODY, event="push")).json()["status"] == "ignored"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"payload=%7B%7D",
+        b"\xff\xfe\x00",
+        BODY.replace(b"octo", b"oct\xff"),
+        BODY.replace(b"octo", b"oct\x00"),
+        BODY[:-1],
+        BODY + b"x",
+        DEEP,
+        b'{"a":' * 100_000,
+        b'{"release":' + DEEP + b"}",
+        release_body(release_id=10**400),
+        release_body(release_id=-1),
+        release_body(release_id=0),
+        b'{"action":"published","release":null,"release":[]}',
+        b"NaN",
+        b'"\\ud800"',
+    ],
+    ids=lambda body: repr(body[:16]),
+)
+async def test_a_signed_body_that_is_no_release_event_is_a_400(github: httpx.AsyncClient, body: bytes) -> None:
+    answer = await post(github, body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json().keys() == {"error", "code"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Hub-Signature-256", ""),
+        ("X-Hub-Signature-256", signature(BODY).replace("sha256=", "sha1=")),
+        ("X-Hub-Signature-256", signature(BODY)[:-1]),
+        ("X-Hub-Signature-256", signature(BODY)[:-1] + "é"),
+        ("X-Hub-Signature-256", signature(BODY, "another")),
+        ("X-Hub-Signature-256", f"{signature(BODY)}, {signature(BODY)}"),
+        ("X-Hub-Signature", signature(BODY).replace("sha256=", "sha1=")),
+    ],
+)
+async def test_a_signature_of_another_form_is_a_401(web: Listening, name: str, value: str) -> None:
+    assert await raw(web.public, head(fields(BODY, (name, value), without="X-Hub-Signature-256")), BODY) == 401
+
+
+@pytest.mark.parametrize("second", [signature(BODY), "sha256=" + "0" * 64])
+async def test_a_doubled_signature_is_a_401(web: Listening, second: str) -> None:
+    assert await raw(web.public, head(fields(BODY, ("X-Hub-Signature-256", second))), BODY) == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ((("Content-Type", "application/x-www-form-urlencoded"), "Content-Type"), 415),
+        ((("Content-Type", "text/plain; application/json"), "Content-Type"), 415),
+        ((("X-Nothing", ""), "Content-Type"), 415),
+        ((("Content-Encoding", "gzip"), ""), 415),
+        ((("Content-Length", str(100 * 1024 * 1024)), "Content-Length"), 413),
+        ((("Content-Length", "9" * 15), "Content-Length"), 413),
+        ((("Content-Length", "-5"), "Content-Length"), 400),
+        ((("Content-Length", "abc"), "Content-Length"), 400),
+        ((("Content-Length", "12, 13"), "Content-Length"), 400),
+        ((("Transfer-Encoding", "gzip"), "Content-Length"), 501),
+    ],
+    ids=str,
+)
+async def test_a_bad_head_is_refused_without_a_body(
+    web: Listening, change: tuple[tuple[str, str], str], status: int
+) -> None:
+    extra, without = change
+    started = asyncio.get_running_loop().time()
+    assert await raw(web.public, head(fields(BODY, extra, without=without))) == status
+    assert asyncio.get_running_loop().time() - started < 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
+async def test_another_method_is_a_405(github: httpx.AsyncClient, method: str) -> None:
+    answer = await github.request(method, PATH)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def chunked(body: bytes, size: int = 40) -> list[bytes]:
+    parts = [body[n : n + size] for n in range(0, len(body), size)]
+    return [*(b"%x\r\n%s\r\n" % (len(p), p) for p in parts), b"0\r\n\r\n"]
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+
+
+async def test_a_signed_body_in_chunks_is_taken_as_cloudflared_sends_it(web: Listening) -> None:
+    assert await raw(web.public, head(fields(BODY, CHUNKED, without="Content-Length")), *chunked(BODY)) == 202
+
+
+async def test_a_body_that_trickles_is_cut_off_in_the_end(web: Listening) -> None:
+    started = asyncio.get_running_loop().time()
+    whole = head(fields(BODY))
+    assert await raw(web.public, whole, *(BODY[n : n + 1] for n in range(len(BODY))), pause=0.3) == 408
+    assert asyncio.get_running_loop().time() - started < BODY_SECONDS + 1
+
+
+async def test_chunks_that_trickle_are_cut_off_too(web: Listening) -> None:
+    whole = head(fields(BODY, CHUNKED, without="Content-Length"))
+    assert await raw(web.public, whole, *chunked(BODY, size=1), pause=0.3) == 408
+
+
+async def test_chunks_beyond_the_cap_are_a_413(web: Listening) -> None:
+    megabyte = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    whole = head(fields(BODY, CHUNKED, without="Content-Length"))
+    assert await raw(web.public, whole, *[megabyte] * 100) in {413, 0}
+
+
+PATHS = [
+    "/", "/health", "/ready", "/status", "/update/status", "/update/apply", "/metrics", "/openapi.json",
+    "/webhooks", "/webhooks/", "/webhooks/github/", "//webhooks/github", "/webhooks/../status", "/%2e%2e/status",
+    "/webhooks/github/../../status", "http://updater/status",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_no_other_path_is_there_whatever_the_headers_say(web: Listening, path: str, method: str) -> None:
+    spoofed = [
+        ("X-Forwarded-Host", "localhost:9090"),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Forwarded-Prefix", "/internal"),
+        ("X-Original-URL", "/status"),
+        ("Forwarded", "for=127.0.0.1;host=localhost:9090"),
+        ("X-Updater-Secret", web.secret),
+        ("Content-Length", "0"),
+    ]
+    assert await raw(web.public, head(spoofed, f"{method} {path} HTTP/1.1")) == 404
+
+
+async def test_a_websocket_is_not_found_either(web: Listening) -> None:
+    upgrade = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    assert await raw(web.public, head(upgrade, "GET /update/events HTTP/1.1")) == 404
+
+
+async def test_a_client_that_goes_away_in_the_middle_leaves_no_error(web: Listening) -> None:
+    with capture_logs() as lines:
+        where = httpx.URL(web.public)
+        _, writer = await asyncio.open_connection(where.host, where.port)
+        writer.write(head(fields(BODY)) + BODY[:10])
+        await writer.drain()
+        writer.close()
+        await until(lambda: bool(lines))
+    (line,) = lines
+    assert (line["status"], line["decision"], line["log_level"]) == (400, "refused", "info")
+    assert "went away" in line["reason"]
+
+
+async def test_every_delivery_leaves_one_line_that_nothing_in_it_can_forge(github: httpx.AsyncClient) -> None:
+    body = release_body(tag="v1\n{}", action="x\u2028\r\n" + "y" * 500)
+    with capture_logs() as lines:
+        await post(github, body, event="release", **{"X-GitHub-Delivery": "d\x1b[2J"})
+    (line,) = [entry for entry in lines if entry["event"] == "delivery"]
+    assert (line["delivery"], line["decision"], line["status"]) == ("d?[2J", "ignored", 200)
+    assert (line["tag"], len(line["action"])) == ("v1?{}", 64)
+    assert all(character.isprintable() for character in json.dumps(line))
+    assert isinstance(line["ms"], float)
+
+
+@asynccontextmanager
+async def stopped(server: OwnRedis) -> AsyncIterator[None]:
+    await asyncio.to_thread(server.stop)
+    yield
+    await asyncio.to_thread(server.start)
+
+
+@asynccontextmanager
+async def suspended(server: OwnRedis) -> AsyncIterator[None]:
+    async with Redis.from_url(server.url) as operator:
+        await operator.client_pause(60_000, all=False)  # writes only: else nobody could end it
+        yield
+        await operator.client_unpause()
+
+
+@pytest.mark.parametrize("away", [stopped, suspended])
+async def test_a_redis_that_does_not_record_is_a_503_well_before_github_gives_up(
+    own_server: OwnRedis, tmp_path: Path, away: Callable[[OwnRedis], AbstractAsyncContextManager[None]]
+) -> None:
+    pool = await open_pool(own_server.url, "x")
+    settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path))
+    async with (
+        listening(settings, pool) as web,
+        httpx.AsyncClient(base_url=web.public, trust_env=False, timeout=30) as github,
+    ):
+        assert (await post(github, BODY)).status_code == 202
+        async with away(own_server):
+            answer = await post(github, release_body(release_id=3))
+        assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+        assert answer.elapsed.total_seconds() < RECORD_SECONDS + 1
+        assert (await post(github, release_body("v1.2.0", release_id=4))).status_code == 202
+    await pool.aclose()
