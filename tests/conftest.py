@@ -1,6 +1,7 @@
-"""The real parts that tests share; one that a machine cannot give is named and counted at the end."""
+"""The real parts that tests share; one that a machine cannot give is skipped by name, with the reason."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -8,11 +9,18 @@ import pytest
 from deploy.demo.engine import Engine, EngineUnavailable, docker_engine
 from deploy.demo.images import ensure_base, ensure_traefik
 
-_missing: dict[str, str] = {}
-
 
 def _say(text: str) -> None:
-    print(f"[set-up] {text}", flush=True)
+    """Standard error: of two test processes only that is seen as it comes."""
+    print(f"[set-up] {text}", file=sys.stderr, flush=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs the engine is one group: one process starts it, and no two tests load it at once."""
+    for item in items:
+        if item.get_closest_marker("engine") or "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("engine"))
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +32,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
             context = docker_engine(_say)
             started = context.__enter__()
         except EngineUnavailable as missing:
-            _missing["Docker Engine"] = str(missing)
             if os.environ.get("CI"):
                 raise
-            pytest.skip(f"no Docker Engine: {missing}")
+            pytest.skip(f"not available here: Docker Engine: {missing}")
     try:
         yield started
     finally:
@@ -40,8 +47,3 @@ def images(engine: Engine, request: pytest.FixtureRequest) -> tuple[str, str]:
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         return ensure_base(engine.host, _say), ensure_traefik(engine.host, _say)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for part, reason in _missing.items():
-        terminalreporter.write_line(f"not available here: {part}: {reason}")

@@ -1,5 +1,7 @@
 """READ FIRST: the order of the steps, and what undoes them."""
 
+from collections.abc import Awaitable, Callable
+
 from app.domain.errors import StaleWorker, Superseded, UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import BAKE, RECALL, RESUME, ROUTE_SWITCH, Rollout, Status
@@ -13,26 +15,27 @@ async def roll_out(run: Run) -> Rollout:
     Up to `route_switch` nothing live is touched. From there on the old color stays warm until the new one has
     proven itself, so that going back is one rename.
     """
-    try:
-        await _prepare(run)
-        await _take_over(run)
-    except StaleWorker:
-        raise
-    except UpdaterError as error:
-        return await undo(run, error)
-    return await retire(run)
+    return await _attempt(run, _prepare, _take_over)
 
 
 async def go_on(run: Run) -> Rollout:
     """After an interruption past the flip: forward where the new color is still well, else back."""
+    return await _attempt(run, _check_again, _take_over)
+
+
+async def _attempt(run: Run, *phases: Callable[[Run], Awaitable[None]]) -> Rollout:
     try:
-        await run.step(RESUME, steps.check_again)
-        await _take_over(run)
+        for phase in phases:
+            await phase(run)
     except StaleWorker:
         raise
     except UpdaterError as error:
         return await undo(run, error)
     return await retire(run)
+
+
+async def _check_again(run: Run) -> None:
+    await run.step(RESUME, steps.check_again)
 
 
 async def _prepare(run: Run) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.domain.release import Trigger
+from app.domain.release import Release, Trigger
 from app.domain.rollout import Status
 from app.domain.stack import Color, Supersede
 from app.domain.state import State
@@ -178,33 +178,31 @@ async def test_each_worker_takes_the_epoch_over(world: World) -> None:
     assert world.chronicle.statuses[-1] == world.state
 
 
-async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(world: World) -> None:
-    world.engine.behave("api", "v1.1.0", ready_after=60)
-    world.inbox.put(OLD)
+async def overtaken(world: World, running: Release, newer: Release, effect: str) -> None:
+    """`running` is being rolled out and has come as far as `effect` when `newer` comes; both have ended."""
+    world.inbox.put(running)
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())
-    while not world.effects:
+    while effect not in world.effects:
         await world.clock.sleep(0.1)
-    world.inbox.put(NEW)
+    world.inbox.put(newer)
     await worker.reconcile()
     await rolling
+
+
+async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    await overtaken(world, OLD, NEW, "start api-green v1.1.0")
     assert ended(world) == [("v1.1.0", Status.SUPERSEDED), ("v1.2.0", Status.SUCCESS)]
-    overtaken = world.chronicle.results[0][0]
-    assert (overtaken.reason_code, "v1.2.0 is to go live instead" in str(overtaken.error)) == ("superseded", True)
+    gave_way = world.chronicle.results[0][0]
+    assert (gave_way.reason_code, "v1.2.0 is to go live instead" in str(gave_way.error)) == ("superseded", True)
     assert (world.state.paused, world.outages) == (False, [])
     assert world.engine.running("api-green") == ["v1.2.0"]
 
 
 async def test_a_rollout_in_its_flip_is_not_overtaken(world: World) -> None:
     world.route.lag = 2
-    world.inbox.put(OLD)
-    worker = world.worker()
-    rolling = asyncio.create_task(worker.reconcile())
-    while "route green" not in world.effects:
-        await world.clock.sleep(0.1)
-    world.inbox.put(NEW)
-    await worker.reconcile()
-    await rolling
+    await overtaken(world, OLD, NEW, "route green")
     assert ended(world) == [("v1.1.0", Status.SUCCESS), ("v1.2.0", Status.SUCCESS)]
 
 
@@ -212,26 +210,12 @@ async def test_where_the_stack_says_never_a_rollout_is_ended_first() -> None:
     world = World(a_stack(supersede=Supersede.NEVER))
     await world.live("v1.0.0")
     world.engine.behave("api", "v1.1.0", ready_after=60)
-    world.inbox.put(OLD)
-    worker = world.worker()
-    rolling = asyncio.create_task(worker.reconcile())
-    while not world.effects:
-        await world.clock.sleep(0.1)
-    world.inbox.put(NEW)
-    await worker.reconcile()
-    await rolling
+    await overtaken(world, OLD, NEW, "start api-green v1.1.0")
     assert ended(world) == [("v1.1.0", Status.SUCCESS), ("v1.2.0", Status.SUCCESS)]
 
 
 async def test_an_older_release_overtakes_nothing(world: World) -> None:
     world.engine.behave("api", "v1.2.0", ready_after=60)
-    world.inbox.put(NEW)
-    worker = world.worker()
-    rolling = asyncio.create_task(worker.reconcile())
-    while not world.effects:
-        await world.clock.sleep(0.1)
-    world.inbox.put(OLD)
-    await worker.reconcile()
-    await rolling
+    await overtaken(world, NEW, OLD, "start api-green v1.2.0")
     assert ended(world) == [("v1.2.0", Status.SUCCESS)]
     assert world.chronicle.never == [("v1.1.0", "the live v1.2.0 is newer")]
