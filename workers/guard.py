@@ -1,6 +1,7 @@
 """Between the rollouts: the route, the live color and the bot stay as they should be, whoever changed them."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import structlog
@@ -12,6 +13,9 @@ from workers.ports import Alarm, Instance, Ports
 from workers.reconcile import Reconciler
 
 LOOK_SECONDS = 2.0
+LOOKS_AT_CONTAINERS = 3
+"""At every so-manieth look: to ask the engine of each service costs more than to read one file."""
+
 TRIES = 3
 """How often something that does not stay up is started again before it is only told: never make it worse."""
 
@@ -26,30 +30,32 @@ class Guard:
         self._ports = ports
         self._reconciler = reconciler
         self._tries: dict[str, int] = {}
+        self._of_containers: list[Alarm] = []
 
     async def run(self) -> None:
         """Until it is cancelled, or another worker has taken over."""
-        while not self._reconciler.replaced:
+        for count in itertools.count():
+            if self._reconciler.replaced:
+                return
             try:
-                await self.look()
+                await self.look(containers=count % LOOKS_AT_CONTAINERS == 0)
             except StaleWorker:
                 return
             except UpdaterError as error:
                 log.warning("the guard could not look", reason=str(error))
             await self._ports.clock.sleep(LOOK_SECONDS)
 
-    async def look(self) -> None:
+    async def look(self, *, containers: bool = True) -> None:
         """One look: what is wrong is told, and, where nothing is being rolled out, put right."""
         state = self._ports.journal.state
         if state.active_color is None:
             return
         async with self._reconciler.quiet() as quiet:
-            alarms = [
-                *await self._route(state, state.active_color, mend=quiet),
-                *await self._colors(state.active_color, mend=quiet),
-                *await self._singletons(mend=quiet),
-            ]
-        self._ports.chronicle.alarms(alarms)
+            of_the_route = await self._route(state, state.active_color, mend=quiet)
+            if containers:
+                colors = await self._colors(state.active_color, mend=quiet)
+                self._of_containers = [*colors, *await self._singletons(mend=quiet)]
+        self._ports.chronicle.alarms([*of_the_route, *self._of_containers])
 
     async def _route(self, state: State, color: Color, *, mend: bool) -> list[Alarm]:
         route, alarms = self._ports.route, []

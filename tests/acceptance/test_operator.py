@@ -25,9 +25,11 @@ async def until_step(home: House, rollout_id: str, step: str) -> None:
     """Waits until that rollout is in `step`. Raises TimeoutError after LONG seconds."""
     async with asyncio.timeout(LONG):
         while True:
-            rollout = (await home.get("/status"))["rollout"]
+            status = await home.get("/status")
+            rollout, last = status["rollout"], status["last_result"]
             if rollout and (rollout["id"], rollout["step"]) == (rollout_id, step):
                 return
+            assert not last or last["rollout_id"] != rollout_id, f"it ended before {step}: {last['error']}"
             await asyncio.sleep(0.05)
 
 

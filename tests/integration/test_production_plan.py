@@ -1,0 +1,77 @@
+"""`plan` of the Compose file in deploy/, as config/stack.yml describes it: on a real engine, changing nothing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.domain.stack import Color, Stack, Traefik
+from app.queue import open_pool
+from app.settings import WorkerSettings
+from app.stack_file import load_stack
+from deploy.demo.engine import Engine, connected
+from deploy.demo.house import tree_of
+from deploy.demo.processes import ROOT, free_port
+from tests.integration.repositories import git
+from workers.main import wire
+from workers.plan import plan
+from workers.ports import Ports
+
+pytestmark = [pytest.mark.engine, pytest.mark.redis]
+
+VALUES = ("DATABASE_URL", "DISCORD_TOKEN", "CLOUDFLARE_TUNNEL_TOKEN", "POSTGRES_PASSWORD")
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    """The committed stack, with its repository and live directory in `tmp_path`; nothing listens as Traefik."""
+    live, repository = tmp_path / "live", tmp_path / "repository"
+    live.mkdir()
+    (live / ".env").write_text("".join(f"{name}=canary-secret\n" for name in VALUES))
+    repository.mkdir()
+    (repository / "docker-compose.yml").write_bytes((ROOT / "deploy" / "docker-compose.yml").read_bytes())
+    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "release"), ("tag", "v1.0.0")):
+        git(repository, *words)
+    committed = load_stack(ROOT / "config" / "stack.yml")
+    nobody = Traefik({name: f"http://127.0.0.1:{free_port()}" for name in committed.traefik.entrypoints})
+    return replace(committed, source=str(repository), directory=str(live), traefik=nobody)
+
+
+@pytest.fixture
+async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tmp_path: Path) -> AsyncIterator[Ports]:
+    """Everything as the worker process wires it."""
+    (tmp_path / "routes" / "dynamic").mkdir(parents=True)
+    settings = WorkerSettings.from_environ(
+        {
+            "REDIS_URL": redis_url,
+            "DOCKER_HOST": engine.host,
+            "UPDATER_NAMESPACE": namespace,
+            "UPDATER_DATA_DIR": str(tmp_path / "data"),
+            "UPDATER_TRAEFIK_DYNAMIC_PATH": str(tmp_path / "routes" / "dynamic"),
+        }
+    )
+    pool = await open_pool(redis_url, namespace)
+    async with wire(settings, stack, pool) as wired:
+        yield wired
+    await pool.aclose()
+
+
+async def test_the_plan_of_the_production_stack(stack: Stack, ports: Ports, engine: Engine) -> None:
+    live = tree_of(Path(stack.directory))
+    with connected(engine.host) as client:
+        before = {c.id for c in client.containers.list(all=True)}, {i.id for i in client.images.list()}
+        told = await plan(stack, ports, "v1.0.0")
+        assert ({c.id for c in client.containers.list(all=True)}, {i.id for i in client.images.list()}) == before
+    assert tree_of(Path(stack.directory)) == live
+    assert told["starts"] == ["zetherion-ai-skills-blue", "zetherion-ai-api-blue"]
+    assert (told["target_color"], told["stops"], told["current"]) == (Color.BLUE, [], None)
+    assert {i["service"]: i["builds"] for i in told["images"]} == {
+        "zetherion-ai-skills-blue": True,
+        "zetherion-ai-api-blue": True,
+        "zetherion-ai-bot": True,
+    }
+    assert told["singletons"][0]["reason"] == "it starts for the first time"
+    assert not told["would_start"]
+    assert "through Traefik" in "; ".join(told["blocked_by"])
+    assert "canary-secret" not in str(told)
