@@ -46,6 +46,8 @@ def status_rows(status: Json) -> Iterator[Row]:
         )
     if status.get("paused"):
         yield "paused", plain(status.get("pause_reason") or "")
+    for alarm in status.get("alarms") or ():
+        yield "alarm", plain(alarm.get("text") or "")
     yield from _waiting(status)
     if last := status.get("last_result"):
         yield "last", _last(last)

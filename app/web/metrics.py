@@ -55,6 +55,7 @@ def render(facts: Facts) -> bytes:
     _gauge(registry, "updater_worker_up", "1 while the worker's heartbeat is there", status["worker_alive"])
     _gauge(registry, "updater_uptime_seconds", "Of the web process", status["uptime_seconds"])
     _gauge(registry, "updater_waiting_releases", "Accepted and not decided", len(status["queued"] + status["held"]))
+    _gauge(registry, "updater_alarms", "What is not as it should be now", len(status["alarms"]))
     _gauge(registry, "updater_rollout_progress_percent", "Of the running rollout", rollout.get("percent", 0))
     _gauge(registry, "updater_last_rollout_duration_seconds", "Of the last one", last.get("duration_seconds", 0))
     _gauge(

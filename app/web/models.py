@@ -140,6 +140,13 @@ class Result(Told):
     evidence: dict[str, Any]
 
 
+class Alarm(Told):
+    """What is not as it should be between rollouts: see docs/operations.md."""
+
+    kind: str
+    text: str
+
+
 class Status(Told):
     state: Literal["idle", "updating", "rolling_back"]
     current_operation: str | None
@@ -155,6 +162,7 @@ class Status(Told):
     rollout: Progress | None
     queued: list[str]
     held: list[str]
+    alarms: list[Alarm]
     worker_alive: bool
 
 

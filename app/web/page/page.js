@@ -63,6 +63,7 @@ function show(status) {
     ["State", status.state],
     ["Worker", status.worker_alive ? "alive" : "no heartbeat: nothing starts until it is back"],
     ["Waiting", [...status.queued, ...status.held].join(", ") || "nothing"],
+    ["Alarms", (status.alarms ?? []).map((alarm) => alarm.text).join(" ") || "none"],
   ];
   at("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   at("pause").hidden = !status.paused; at("pause").textContent = status.paused ? `Paused. ${status.pause_reason ?? ""}` : "";

@@ -51,9 +51,11 @@ def test_a_status_says_what_runs_what_waits_and_what_is_missing() -> None:
                 "held": ["v1.3.0", "v1.4.0"],
                 "last_result": last,
                 "worker_alive": False,
+                "alarms": [{"kind": "route_changed", "text": "Somebody changed the route file."}],
             }
         )
     )
+    assert rows["alarm"] == "Somebody changed the route file."
     assert rows["rollout"] == "v1.1.0: bake, 80 %, 5.0 s left (r-1)"
     assert (rows["paused"], rows["queued"], rows["held"]) == ("a holiday", "v1.2.0", "v1.3.0, v1.4.0")
     assert rows["last"] == "v0.9.0 rolled back in 3.0 s, 2026-01-02 03:04:05 UTC"

@@ -14,6 +14,7 @@ STATUS = {
     "rollout": {"percent": 50},
     "queued": ["v1"],
     "held": ["v2", "v3"],
+    "alarms": [{"kind": "route_changed", "text": "Somebody changed it."}],
     "last_checked_at": "2026-01-02T03:04:05+00:00",
 }
 
@@ -32,6 +33,7 @@ def test_everything_that_is_known_is_told() -> None:
     assert told['updater_state{state="idle"}'] == 0
     assert (told["updater_paused"], told["updater_worker_up"]) == (1, 1)
     assert (told["updater_waiting_releases"], told["updater_rollout_progress_percent"]) == (3, 50)
+    assert told["updater_alarms"] == 1
     assert told["updater_last_rollout_duration_seconds"] == 42
     assert told["updater_last_check_timestamp_seconds"] == 1767323045
     assert told['updater_history_results{result="success"}'] == 3
