@@ -6,8 +6,11 @@ import sys
 import structlog
 
 
-def configure_logs() -> None:
-    """Sends structlog's and the standard library's lines through one JSON renderer, from level INFO."""
+def configure_logs(*more: structlog.types.Processor) -> None:
+    """Sends structlog's and the standard library's lines through one JSON renderer, from level INFO.
+
+    `more` are processors that every line goes through last.
+    """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -15,7 +18,7 @@ def configure_logs() -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[*shared, *more, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
     )
@@ -23,6 +26,7 @@ def configure_logs() -> None:
         foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *more,
             structlog.processors.JSONRenderer(),
         ],
     )

@@ -29,6 +29,7 @@ from workers.adapters.http_probe import HttpProbe
 from workers.adapters.journal import FileJournal
 from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
+from workers.adapters.redaction import Redactor
 from workers.adapters.traefik import RouteFile
 from workers.fence import FencedEngine, FencedRoute
 from workers.guard import Guard
@@ -42,14 +43,13 @@ log = structlog.get_logger()
 
 
 @contextlib.asynccontextmanager
-async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis) -> AsyncIterator[Ports]:
+async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor) -> AsyncIterator[Ports]:
     """The ports on their adapters, for the life of the worker."""
     client = await asyncio.to_thread(_docker_client, settings.docker_host)
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
-    chronicle = LedgerChronicle(
-        ledger, stack, HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs", clock
-    )
+    history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
+    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value)
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
@@ -80,9 +80,11 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis) -> AsyncI
 async def run(settings: WorkerSettings) -> None:
     """Recovers, then works until SIGTERM or SIGINT."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
+    redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url))
+    configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = await open_pool(settings.redis_url, settings.namespace)
-    async with wire(settings, stack, pool) as ports:
+    async with wire(settings, stack, pool, redactor) as ports:
         reconciler = Reconciler(stack, ports, enabled=settings.enabled, pause_on_failure=settings.pause_on_failure)
         working = asyncio.create_task(_work(stack, reconciler, ports, pool, settings.namespace))
         for number in (signal.SIGTERM, signal.SIGINT):

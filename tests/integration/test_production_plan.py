@@ -14,6 +14,7 @@ from deploy.demo.engine import Engine, connected
 from deploy.demo.house import tree_of
 from deploy.demo.processes import ROOT, free_port
 from tests.integration.repositories import git
+from workers.adapters.redaction import Redactor
 from workers.main import wire
 from workers.plan import plan
 from workers.ports import Ports
@@ -52,7 +53,7 @@ async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tm
         }
     )
     pool = await open_pool(redis_url, namespace)
-    async with wire(settings, stack, pool) as wired:
+    async with wire(settings, stack, pool, Redactor(tmp_path / ".env")) as wired:
         yield wired
     await pool.aclose()
 

@@ -27,16 +27,21 @@ LINES_AT_ONCE = 200
 
 log = structlog.get_logger()
 Write = Callable[[], Awaitable[None]]
+Hide = Callable[[Any], Any]
+"""Takes the operator's secrets out of a value: see redaction.py."""
 
 
 class LedgerChronicle:
     """Writes in order, one at a time, in a task of its own; the log's lines go to a file first."""
 
-    def __init__(self, ledger: Ledger, stack: Stack, archive: HistoryFile, logs: Path, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, stack: Stack, archive: HistoryFile, logs: Path, clock: Clock, *, hide: Hide = lambda v: v
+    ) -> None:
         self._ledger = ledger
         self._stack = stack
         self._archive = archive
         self._logs = logs
+        self._hide = hide
         self._clock = clock
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
@@ -54,21 +59,22 @@ class LedgerChronicle:
             self._queue.put_nowait(self._write_status)
 
     def event(self, kind: str, **data: Any) -> None:
-        self._queue.put_nowait(lambda: self._ledger.tell(kind, data))
+        hidden = self._hide(data)
+        self._queue.put_nowait(lambda: self._ledger.tell(kind, hidden))
 
     def queued(self, releases: Sequence[Release]) -> None:
         for record in map(queued_view, releases):
             self._queue.put_nowait(partial(self._ledger.publish_record, record))
 
     def keep(self, rollout: Rollout, state: State) -> None:
-        self._archive.append(history_entry(result_view(rollout, state), rollout.release))
+        self._archive.append(self._hide(history_entry(result_view(rollout, state), rollout.release)))
 
     def result(self, rollout: Rollout, state: State) -> None:
-        result = result_view(rollout, state)
+        result = self._hide(result_view(rollout, state))
         if rollout.status is Status.SUCCESS:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
         entry = history_entry(result, rollout.release)
-        record = rollout_view(rollout) | result
+        record = self._hide(rollout_view(rollout)) | result
         self._queue.put_nowait(lambda: self._ledger.publish_record(record))
         if _is_begun_again(rollout, state):
             self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
@@ -80,7 +86,7 @@ class LedgerChronicle:
             self.event("paused", reason=state.pause_reason)
 
     def decided(self, release: Release, why: UpdaterError) -> None:
-        entry = decision_entry(release, why, self._clock.now())
+        entry = self._hide(decision_entry(release, why, self._clock.now()))
         self._archive.append(entry)
         self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
         self.event(f"release.{why.code}", tag=release.tag, rollout_id=release.rollout_id, reason=why.detail)
@@ -97,6 +103,7 @@ class LedgerChronicle:
             self.status(self._state)
 
     def line(self, rollout: str, line: str) -> None:
+        line = self._hide(line)
         self._append(rollout, line)
         if self._queue.qsize() < BACKLOG:
             self._lines.append((rollout, line))
@@ -146,9 +153,10 @@ class LedgerChronicle:
         recall = latest.rollout is not None and latest.rollout.release.recall is not None
         steps = step_names(self._stack, recall=recall)
         alarms = [asdict(alarm) for alarm in self._alarms]
-        await self._ledger.publish_status(status_view(latest, steps, self._durations) | {"alarms": alarms})
+        status = status_view(latest, steps, self._durations) | {"alarms": alarms}
+        await self._ledger.publish_status(self._hide(status))
         if latest.rollout is not None:
-            await self._ledger.publish_record(rollout_view(latest.rollout))
+            await self._ledger.publish_record(self._hide(rollout_view(latest.rollout)))
 
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []

@@ -5,10 +5,12 @@ repository chose is ever an option. https://git-scm.com/docs/git#_environment_va
 """
 
 import asyncio
+import base64
 import re
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.domain.errors import GitFailed, TagMoved, TagNotFound
 from app.domain.release import Version
@@ -47,11 +49,30 @@ def resolve_command(tag: str) -> list[str]:
     return ["rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}"]
 
 
+def without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """`url` as it may stand on a command line, and the environment that carries its user and password to that host.
+
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpextraHeader
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.password is None:
+        return url, {}
+    host = parts.netloc.rpartition("@")[2]
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+    header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
+    carried = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.https://{host}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": header,
+    }
+    return urlunsplit(parts._replace(netloc=host)), carried
+
+
 class GitSource:
     """The stack's repository at `url`; `directory` holds the mirror and the trees."""
 
     def __init__(self, url: str, directory: Path, fetch_seconds: float) -> None:
-        self._url = url
+        self._url, self._credentials = without_credentials(url)
         self._mirror = directory / "mirror.git"
         self._trees = directory / "trees"
         self._fetch_seconds = fetch_seconds
@@ -133,8 +154,9 @@ class GitSource:
         self._expect(finished, "the mirror could not be made")
 
     async def _git(self, words: Sequence[str], limit: float, *, cwd: Path | None = None) -> tuple[Finished, str]:
+        env = {**_ENV, **self._credentials}
         try:
-            return await read_command(["git", *_SAFE, *words], limit=limit, env=_ENV, cwd=cwd or self._mirror)
+            return await read_command(["git", *_SAFE, *words], limit=limit, env=env, cwd=cwd or self._mirror)
         except TimeoutError as late:
             raise GitFailed(f"git {words[0]} took longer than {limit:.0f} s") from late
         except OSError as error:

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from workers.adapters.redaction import HIDDEN, Redactor, secrets_in_env
+
+ENV = """
+# a comment with TOKEN=inside-a-comment
+DISCORD_TOKEN=abc.def-123.xyz
+export POSTGRES_PASSWORD = 'cost$ 5 pounds'
+SHORT_SECRET=short
+MODE=production-like
+DATABASE_URL=postgres://app:p%40ssword-1@db/app
+HOST_PORT=8080
+"""
+
+
+@pytest.fixture
+def redactor(tmp_path: Path) -> Redactor:
+    (tmp_path / ".env").write_text(ENV)
+    return Redactor(
+        tmp_path / ".env", ["https://operator:in-the-remote@git.example/x.git", "redis://:over-there-9@r/0"]
+    )
+
+
+def test_what_is_a_secret_is_told_by_its_name_or_by_being_a_password_in_a_url() -> None:
+    assert set(secrets_in_env(ENV)) == {"abc.def-123.xyz", "cost$ 5 pounds", "p%40ssword-1", "p@ssword-1"}
+
+
+@pytest.mark.parametrize("secret", ["abc.def-123.xyz", "cost$ 5 pounds", "p@ssword-1", "in-the-remote", "over-there-9"])
+def test_no_text_holds_one(redactor: Redactor, secret: str) -> None:
+    assert redactor.text(f"connecting with {secret}, twice {secret}") == f"connecting with {HIDDEN}, twice {HIDDEN}"
+
+
+def test_ordinary_words_stay(redactor: Redactor) -> None:
+    text = "production-like on 8080, a short answer"
+    assert redactor.text(text) == text
+
+
+def test_every_part_of_a_value_is_looked_at(redactor: Redactor) -> None:
+    value = {"lines": ["ok", "token abc.def-123.xyz"], "n": 1, "deep": {"none": None, "t": ("p@ssword-1",)}}
+    assert redactor.value(value) == {"lines": ["ok", f"token {HIDDEN}"], "n": 1, "deep": {"none": None, "t": [HIDDEN]}}
+
+
+def test_a_log_line_goes_through_it(redactor: Redactor) -> None:
+    assert redactor.processor(None, "info", {"event": "it said abc.def-123.xyz"}) == {"event": f"it said {HIDDEN}"}
+
+
+def test_a_secret_that_was_changed_is_known_at_once(redactor: Redactor, tmp_path: Path) -> None:
+    assert redactor.text("a-newer-token") == "a-newer-token"
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=a-newer-token\n")
+    assert redactor.text("a-newer-token") == HIDDEN
+
+
+def test_without_a_file_those_in_urls_are_still_known(tmp_path: Path) -> None:
+    redactor = Redactor(tmp_path / "none", ["https://u:in-the-remote@h/x"])
+    assert redactor.text("in-the-remote") == HIDDEN
+    assert Redactor(tmp_path / "none").text("x") == "x"
