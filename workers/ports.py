@@ -278,6 +278,9 @@ class Inbox(Protocol):
 
     async def ping(self) -> None: ...
     async def pending(self) -> list[Release]: ...
+    async def known(self) -> list[Release]:
+        """Every release that was ever accepted from GitHub and is remembered, decided or not."""
+
     async def taken(self, releases: Sequence[Release]) -> None: ...
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.release import LiveRelease
+from app.domain.errors import LedgerUnavailable
+from app.domain.release import LiveRelease, Version
 from app.domain.stack import Color, Stack
 from workers.ports import Instance, Ports
 
@@ -37,7 +38,32 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
     epoch = int(now.timestamp())  # above any that a worker counted to: one that still sleeps stays refused
     change = {"color": found.color, "current": found.current, "previous": found.previous}
     await ports.journal.update(lambda s: s.rebuilt(**change, decided=decided, epoch=epoch).pause(reason))  # type: ignore[arg-type]
+    await _take_in_what_was_accepted(ports)
+    await _stop_what_nobody_knows(stack, ports)
     ports.chronicle.event("paused", reason=reason)
+
+
+async def _take_in_what_was_accepted(ports: Ports) -> None:
+    """What was ever accepted, was not decided and would still be wanted: the journal may have had it in hand."""
+    try:
+        known = await ports.inbox.known()
+    except LedgerUnavailable as away:
+        log.warning("the ledger cannot be read now; what it knows comes in with the next delivery", reason=str(away))
+        return
+    live = ports.journal.state.current
+    newer = [r for r in known if live is None or r.order > Version.of(live.tag)]
+    await ports.journal.update(lambda s: s.accept(*newer))
+
+
+async def _stop_what_nobody_knows(stack: Stack, ports: Ports) -> None:
+    """The idle color of a rollout that was lost with the journal: it does not run on for nothing."""
+    color = ports.journal.state.active_color
+    if color is None:
+        return
+    for service in stack.routed:
+        for instance in await ports.engine.find(service.colors[color.other]):
+            if instance.running and instance.rollout is not None:
+                await ports.engine.stop(instance.id, stack.times.stop_grace)
 
 
 async def look(stack: Stack, ports: Ports) -> Found:

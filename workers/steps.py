@@ -177,9 +177,9 @@ async def restore_route(run: Run) -> Evidence:
         return {"color": None}
     proof = f"{run.rollout.id}-back"
     await run.ports.route.flip(origin, proof)
+    await run.update(lambda state: state.routed_to(origin, proof))  # so the file says, confirmed or not yet
     await health.confirm_route(run, proof)
     rollback_ms = round((run.ports.clock.monotonic() - started) * 1000, 1)
-    await run.update(lambda state: state.routed_to(origin, proof))
     run.ports.chronicle.event("route.rolled_back", rollout_id=run.rollout.id, color=origin)
     return {"color": origin, "rollback_ms": rollback_ms}
 

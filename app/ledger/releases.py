@@ -77,6 +77,12 @@ class Releases(Part):
             values = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key("pending")))
         return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
 
+    async def known(self) -> list[Release]:
+        """Every release that is recognised by its key, the oldest first; decided or not."""
+        async with translated():
+            values = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key("releases")))
+        return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
+
     async def taken(self, releases: Sequence[Release]) -> None:
         """The worker has `releases` in its journal: they are no longer pending."""
         if releases:

@@ -17,7 +17,7 @@ from docker.errors import APIError
 
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
-from deploy.demo.processes import ROOT, free_port, procfile_commands, running
+from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands, started
 from deploy.demo.redis_server import redis_server
 from deploy.demo.repository import CONTENT, DemoRepository, Variant
 from workers.adapters.compose import find_compose
@@ -56,6 +56,7 @@ class House:
     routes: dict[str, str]
     gateway_url: str
     log_dir: Path
+    env: dict[str, str] = field(default_factory=dict)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     release_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -71,6 +72,11 @@ class House:
     @property
     def secret(self) -> str:
         return (self.directory / "data" / "secret").read_text().strip()
+
+    def start(self, name: str) -> None:
+        """Starts the Procfile's process `name`, a first time or again after it has ended."""
+        command = procfile_commands((ROOT / "Procfile").read_text())[name]
+        self.processes[name] = started(command, self.env, self.log_dir / f"{name}.log")
 
     def release(self, tag: str, variant: Variant = Variant.GOOD, **more: Any) -> str:
         """Commits and tags; nothing is announced yet. The commit's SHA."""
@@ -150,8 +156,13 @@ def house(
     traefik: str,
     say: Say = lambda _: None,
     times: Mapping[str, float] = TIMES,
+    redis_url: str | None = None,
+    prepare: Callable[[House], None] = lambda _: None,
 ) -> Iterator[House]:
-    """Brings everything up below the empty `directory`, and everything down again. Nothing is live yet."""
+    """Brings everything up below the empty `directory`, and everything down again. Nothing is live yet.
+
+    With `redis_url` a server that somebody else runs is used; `prepare` may change what is there before the start.
+    """
     project = f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}"
     ports = {name: free_port() for name in ("skills", "api", "gateway", "public", "internal")}
     for name in ("live", "routes/dynamic", "data", "redis", "logs"):
@@ -174,11 +185,12 @@ def house(
         stack.callback(_down, home)
         compose_up(home, "traefik", "gateway")
         say("starting Redis, the updater's web process and its worker")
-        redis_url = stack.enter_context(redis_server(directory / "redis", say))
-        env = _environment(home, redis_url, ports)
-        commands = procfile_commands((ROOT / "Procfile").read_text())
-        for name, command in commands.items():
-            home.processes[name] = stack.enter_context(running(command, env, home.log_dir / f"{name}.log"))
+        redis_url = redis_url or stack.enter_context(redis_server(directory / "redis", say))
+        home.env = _environment(home, redis_url, ports)
+        prepare(home)
+        stack.callback(_end, home)
+        for name in procfile_commands((ROOT / "Procfile").read_text()):
+            home.start(name)
         _wait_until_up(home)
         yield home
 
@@ -271,6 +283,11 @@ def _wait_until_up(home: House) -> None:
             if time.monotonic() > deadline or any(p.poll() is not None for p in home.processes.values()):
                 raise RuntimeError(f"the updater did not come up:\n{logs_of(home)}")
             time.sleep(POLL_SECONDS)
+
+
+def _end(home: House) -> None:
+    for process in reversed(home.processes.values()):
+        end_group(process)
 
 
 def logs_of(home: House, lines: int = 30) -> str:

@@ -30,13 +30,22 @@ def procfile_commands(text: str) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def running(command: list[str], env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`command` in a group of its own, its output in `log`; on the way out SIGTERM, and SIGKILL after STOP_SECONDS.
+    """`command`, as `started` has it; on the way out SIGTERM, and SIGKILL after STOP_SECONDS."""
+    process = started(command, env, log)
+    try:
+        yield process
+    finally:
+        end_group(process)
+
+
+def started(command: list[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """`command` in a group of its own, its output at the end of `log`.
 
     This interpreter's directory is the first of its PATH: `python` in a Procfile is this one.
     """
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             env={**os.environ, "PATH": path, **env},
             cwd=ROOT,
@@ -45,10 +54,6 @@ def running(command: list[str], env: Mapping[str, str], log: Path) -> Iterator[s
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
-        yield process
-    finally:
-        end_group(process)
 
 
 def end_group(process: subprocess.Popen[bytes], limit: float = STOP_SECONDS) -> None:

@@ -177,9 +177,11 @@ class FakeInbox:
         self.forgetful = False
         self._fuse = fuse
         self._pending: dict[str, Release] = {}
+        self._known: dict[str, Release] = {}
 
     def put(self, *releases: Release) -> None:
         self._pending |= {r.key: r for r in releases}
+        self._known |= self._pending
 
     async def ping(self) -> None:
         if self.away:
@@ -188,6 +190,10 @@ class FakeInbox:
     async def pending(self) -> list[Release]:
         await self.ping()
         return sorted(self._pending.values(), key=lambda r: r.accepted_at)
+
+    async def known(self) -> list[Release]:
+        await self.ping()
+        return list(self._known.values())
 
     async def taken(self, releases: Sequence[Release]) -> None:
         await self.ping()

@@ -1,11 +1,14 @@
 """The journal is lost: what is live is known again from what runs, and a person is asked."""
 
+import asyncio
+
 import pytest
 
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.examples import a_release, sha_of
 from tests.fakes.world import World
+from workers.operator import Operator
 
 NEW = a_release("v1.1.0")
 
@@ -87,3 +90,42 @@ async def test_a_pause_that_was_lost_is_a_pause_again(world: World) -> None:
     await worker.reconcile()
     assert (world.chronicle.results, [r.tag for r in world.state.accepted]) == ([], ["v1.1.0"])
     assert isinstance(world.state, State)
+
+
+async def test_a_release_whose_rollout_was_lost_with_the_journal_waits_and_goes_live_after_unpause(
+    world: World,
+) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=5)
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while "start api-green v1.1.0" not in world.effects:
+        await world.clock.sleep(0.1)
+    rolling.cancel()
+    await asyncio.gather(rolling, return_exceptions=True)
+    world.journal.lose(None)
+    worker = world.worker()
+    await worker.start()
+    assert ([r.tag for r in world.state.accepted], world.state.paused) == (["v1.1.0"], True)
+    assert world.engine.running("api-green") == [], "the idle color of the lost rollout does not run on"
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.outages) == ("v1.1.0", [])
+
+
+async def test_what_was_accepted_and_is_older_than_the_live_release_does_not_come_back(world: World) -> None:
+    await go_live(world)
+    world.inbox.put(a_release("v0.9.0"))
+    await world.inbox.taken([a_release("v0.9.0")])
+    world.journal.lose(None)
+    await world.worker().start()
+    assert world.state.accepted == ()
+
+
+async def test_a_rebuild_does_not_need_redis(world: World) -> None:
+    await go_live(world)
+    world.journal.lose(None)
+    world.inbox.away = True
+    await world.worker().start()
+    assert (world.state.paused, world.state.last_good_tag) == (True, "v1.1.0")

@@ -11,6 +11,7 @@ from app.domain.rollout import Rollout, Status, step_names
 from app.domain.stack import Color, Times
 from tests.examples import a_live, a_release, a_stack, sha_of
 from tests.fakes.world import World
+from workers.guard import Guard
 from workers.ports import Room
 
 NEW = a_release("v1.1.0")
@@ -301,6 +302,25 @@ async def test_the_new_color_keeps_running_when_the_route_cannot_be_moved_back(w
     assert world.engine.running("bot") == ["v1.0.0"]
     assert world.outages == []
     assert (world.state.active_color, world.state.paused) == (Color.GREEN, True)
+
+
+async def test_a_rollback_that_traefik_does_not_confirm_is_never_undone_by_the_guard(world: World) -> None:
+    """Traefik is away: the file says blue again, and nothing may send the traffic to the failed release later."""
+    world.engine.behave("bot", "v1.1.0", dies_after=10)
+    look = world.engine.watcher
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        world.route.deaf = world.route.deaf or effect == "start bot v1.1.0"
+
+    world.engine.watcher = watcher
+    world.inbox.put(NEW)
+    worker = world.worker()
+    await worker.reconcile()
+    assert (last(world).status, world.state.active_color) == (Status.FAILED, Color.BLUE)
+    world.route.deaf = False
+    await Guard(world.stack, world.ports, worker).look()
+    assert await world.route.active() is Color.BLUE
 
 
 async def test_a_rollout_never_starts_on_the_color_that_the_route_points_to(world: World) -> None:

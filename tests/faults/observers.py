@@ -1,0 +1,242 @@
+"""Those who watch from outside: over HTTP, through the engine, on disk. None of them knows the updater's code."""
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import redis as redis_client
+
+from deploy.demo.engine import connected
+from deploy.demo.load import Load
+from tests.faults.stage import Json, Stage
+
+SAMPLE_SECONDS = 0.05
+ROUTE_SECONDS = 0.1
+CONVERGE_SECONDS = 60.0
+POLL_SECONDS = 0.1
+RPS = 30.0
+COLORS = ("blue", "green")
+ROUTED = ("skills", "api")
+
+
+@dataclass(frozen=True)
+class End:
+    """How a stack stands, as anyone can see it; colors by their role, so that two ends can be compared."""
+
+    tag: str | None
+    active_running: bool
+    idle_running: bool
+    idle_kept: bool
+    bots: int
+    bot_tag: str | None
+    route_file_agrees: bool
+    paused: bool
+
+    def __str__(self) -> str:
+        said = f"{self.tag} live, {self.bots} bot ({self.bot_tag}), {'paused' if self.paused else 'not paused'}"
+        odd = [n for n in ("active_running", "idle_kept", "route_file_agrees") if not getattr(self, n)]
+        return ", ".join([said, *(f"not {n}" for n in odd), *(["idle color runs"] if self.idle_running else [])])
+
+
+class Watch:
+    """Clients, the gateway's count every 50 ms and the route every 100 ms, from entry to `stop`."""
+
+    def __init__(self, stage: Stage, slow_seconds: float) -> None:
+        self._stage = stage
+        self.load = Load(list(stage.home.routes.values()), RPS, slow_seconds=slow_seconds)
+        self.max_bots = 0
+        self.split_routes: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._client = httpx.AsyncClient(trust_env=False, timeout=5)
+
+    async def __aenter__(self) -> Self:
+        with contextlib.suppress(httpx.HTTPError):
+            await self._client.post(f"{self._stage.home.gateway_url}/reset")
+        await self.load.__aenter__()
+        for watching in (self._count_bots(), self._read_route_file()):
+            self._begin(watching)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, where: TracebackType | None) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        await self.load.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.aclose()
+
+    def _begin(self, watching: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(watching))
+
+    async def _count_bots(self) -> None:
+        """`max` is counted by the gateway at each open and close; the sample is a second witness."""
+        while True:
+            with contextlib.suppress(httpx.HTTPError, ValueError):
+                said = (await self._client.get(f"{self._stage.home.gateway_url}/sessions")).json()
+                self.max_bots = max(self.max_bots, said["open"], said["max"])
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    async def _read_route_file(self) -> None:
+        """A file that sends one service to blue and the other to green was never one rename."""
+        while True:
+            named = colors_in(self._stage.home.route_file)
+            if len(named) > 1:
+                self.split_routes.append(f"{time.strftime('%H:%M:%S')} {sorted(named)}")
+            await asyncio.sleep(ROUTE_SECONDS)
+
+
+def colors_in(route_file: Path) -> set[str]:
+    """The colors that the file's backends have in their names."""
+    try:
+        text = route_file.read_text("utf-8", "replace")
+    except OSError:
+        return set()
+    return set(re.findall(r"http://[a-z]+-(blue|green):", text))
+
+
+async def answers(stage: Stage) -> list[Json]:
+    """What each route's /version says; a status that is not 200 is `{"status": …}`."""
+    found: list[Json] = []
+    async with httpx.AsyncClient(trust_env=False, timeout=3) as client:
+        for url in stage.home.routes.values():
+            try:
+                answer = await client.get(f"{url}/version")
+                found.append(answer.json() if answer.is_success else {"status": answer.status_code})
+            except (httpx.HTTPError, ValueError) as error:
+                found.append({"status": type(error).__name__})
+    return found
+
+
+async def end_of(stage: Stage) -> End:
+    """How it stands now."""
+    said = await answers(stage)
+    tags, colors = {a.get("version") for a in said}, {a.get("color") for a in said}
+    active = colors.pop() if len(colors) == 1 else None
+    idle = next((c for c in COLORS if c != active), None)
+    states = {
+        c["Config"]["Labels"]["com.docker.compose.service"]: c["State"]["Status"] for c in stage.home.containers()
+    }
+    sessions, status = await stage.home.sessions(), await stage.home.get("/status")
+    return End(
+        tag=tags.pop() if len(tags) == 1 else None,
+        active_running=all(states.get(f"{s}-{active}") == "running" for s in ROUTED),
+        idle_running=any(states.get(f"{s}-{idle}") == "running" for s in ROUTED),
+        idle_kept=all(f"{s}-{idle}" in states for s in ROUTED),
+        bots=sessions["open"],
+        bot_tag=sessions["versions"][-1] if sessions["versions"] else None,
+        route_file_agrees=colors_in(stage.home.route_file) == {active},
+        paused=status["paused"],
+    )
+
+
+async def converge(
+    stage: Stage, tag: str | None = None, limit: float = CONVERGE_SECONDS, *, decided: str | None = None
+) -> float:
+    """Seconds until nothing is going on, `tag` (if given) is live, a healthy color is served and one bot is there.
+
+    `decided`: the release of which the history has to tell how it ended.
+    Raises TimeoutError with what was still missing.
+    """
+    started, missing = time.monotonic(), "nothing was looked at"
+    while time.monotonic() - started < limit:
+        missing = await _missing(stage, tag) or await _undecided(stage, decided)
+        if not missing:
+            return time.monotonic() - started
+        await asyncio.sleep(POLL_SECONDS)
+    raise TimeoutError(f"not converged within {limit:.0f} s: {missing}")
+
+
+async def _missing(stage: Stage, tag: str | None) -> str:
+    try:
+        status, said, sessions = await stage.home.get("/status"), await answers(stage), await stage.home.sessions()
+    except (httpx.HTTPError, ValueError, OSError) as error:
+        return f"{type(error).__name__} {error}"
+    journal, colors = stage.journal(), {a.get("color") for a in said}
+    waits = [r["tag"] for r in journal.get("accepted", [])] if not journal.get("paused") else []
+    checks = (
+        (status["state"] == "idle" and not status["rollout"], f"/status: {status['current_operation']}"),
+        (journal and journal.get("rollout") is None, "the journal has a rollout, or is gone"),
+        (not waits, f"{waits} wait"),
+        (len(colors) == 1 and None not in colors, f"the routes answer {said}"),
+        (tag is None or (status["current"] or {}).get("tag") == tag, f"/status: current is {status['current']}"),
+        (tag is None or all(a.get("version") == tag for a in said), f"the routes serve {said}"),
+        (sessions["open"] == 1, f"{sessions['open']} bots"),
+    )
+    return "; ".join(text for holds, text in checks if not holds)
+
+
+async def _undecided(stage: Stage, tag: str | None) -> str:
+    if tag is None or any(e["tag"] == tag for e in await history(stage)):
+        return ""
+    return f"{tag} was accepted and the history has no decision of it"
+
+
+async def history(stage: Stage) -> list[Json]:
+    entries: list[Json] = (await stage.home.get("/update/history?limit=200"))["entries"]
+    return entries
+
+
+def release_images(stage: Stage) -> set[str]:
+    """The short commits that the stack's kept images were made from."""
+    with connected(stage.home.engine.host) as client:
+        tags = [tag for image in client.images.list() for tag in image.tags]
+    own = (tag.rpartition(":") for tag in tags if tag.startswith(f"{stage.home.project}-"))
+    return {sha for name, _, sha in own if not name.endswith(("gateway", "traefik"))}
+
+
+def places_with(stage: Stage, needles: list[str]) -> list[str]:
+    """Where a secret can be read that must not be: logs, Redis, the engine's record of the images."""
+    wanted = [n.encode() for n in needles]
+    files = [*stage.home.log_dir.rglob("*"), *(stage.home.directory / "data" / "logs").rglob("*")]
+    files += [stage.journal_file, stage.home.directory / "data" / "history.jsonl", stage.home.route_file]
+    found = [_named(str(f.name), f.read_bytes(), wanted) for f in files if f.is_file()]
+    with redis_client.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
+        found += [_named(f"Redis {key!r}", dump_of(client, key), wanted) for key in client.scan_iter()]
+    with connected(stage.home.engine.host) as engine:
+        for image in engine.images.list():
+            if any(tag.startswith(f"{stage.home.project}-") for tag in image.tags):
+                text = f"{image.attrs} {image.history()}".encode()
+                found.append(_named(f"image {image.tags[0]}", text, wanted))
+    return [place for place in found if place]
+
+
+def _named(place: str, content: bytes, wanted: list[bytes]) -> str:
+    hits = [n.decode() for n in wanted if n in content]
+    return f"{', '.join(hits)} in {place}" if hits else ""
+
+
+def dump_of(client: Any, key: bytes) -> bytes:
+    """The value as text, whatever its type."""
+    readers = {
+        b"string": lambda: client.get(key),
+        b"hash": lambda: client.hgetall(key),
+        b"list": lambda: client.lrange(key, 0, -1),
+        b"set": lambda: client.smembers(key),
+        b"zset": lambda: client.zrange(key, 0, -1),
+        b"stream": lambda: client.xrange(key),
+    }
+    return repr(readers[client.type(key)]()).encode()
+
+
+async def command_lines_with(needles: list[str], seen: set[str]) -> None:
+    """Adds every command line that has one of `needles` in it to `seen`, until it is cancelled."""
+    wanted = [n.encode() for n in needles]
+    while True:
+        lines = [line for line in _command_lines() if any(n in line for n in wanted)]
+        seen |= {f"the command line {line.replace(bytes(1), b' ').decode('utf-8', 'replace')[:300]}" for line in lines}
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+def _command_lines() -> Iterator[bytes]:
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield file.read_bytes()

@@ -1,0 +1,72 @@
+"""Releases that are bad in more ways than the demo's: edits of the tree before its commit."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.trial import replace_in
+
+Edit = Callable[[Path], None]
+
+CALL = "            status, answer = await self.answer("
+THROUGH_TRAEFIK = 'if "x-forwarded-for" in headers'
+NOT_ROUTED = f"            {THROUGH_TRAEFIK}:\n                path = '/nowhere'\n"
+NOT_FOR_CLIENTS = f"""            {THROUGH_TRAEFIK} and path != self.health_path:
+                writer.write(response(503, self.about(error="broken"), True))
+                await writer.drain()
+                return
+"""
+DIES = f"            {THROUGH_TRAEFIK}:\n                asyncio.get_running_loop().call_later({{0}}, os._exit, 1)\n"
+
+
+def _in_service(tree: Path, lines: str) -> None:
+    replace_in(tree / "common" / "http_service.py", CALL, lines + CALL)
+
+
+def slow_build(seconds: int) -> Edit:
+    def edit(tree: Path) -> None:
+        file = tree / "skills" / "Dockerfile"
+        file.write_text(f"{file.read_text()}RUN sleep {seconds}\n")
+
+    return edit
+
+
+def flapping(tree: Path) -> None:
+    """Healthy, unhealthy, healthy…: never as often in a row as is asked."""
+    healthy = "lambda: next(TURNS)"
+    replace_in(tree / "skills" / "app.py", "lambda: HEALTHY", healthy)
+    replace_in(tree / "skills" / "app.py", "import asyncio", "import asyncio\nimport itertools")
+    replace_in(tree / "skills" / "app.py", "HEALTHY = True", "TURNS = itertools.cycle([True, False])")
+
+
+def healthy_but_not_routed(tree: Path) -> None:
+    """It answers its health check, and 404 to whatever came through Traefik."""
+    _in_service(tree, NOT_ROUTED)
+
+
+def wrong_for_clients(tree: Path) -> None:
+    """Every health check passes, through Traefik too; every client's request is refused."""
+    _in_service(tree, NOT_FOR_CLIENTS)
+
+
+def dies_after_the_flip(seconds: float) -> Edit:
+    """`seconds` after its first request through Traefik."""
+
+    def edit(tree: Path) -> None:
+        _in_service(tree, DIES.format(seconds))
+
+    return edit
+
+
+def crashing_bot(tree: Path) -> None:
+    replace_in(tree / "bot" / "bot.py", "    asyncio.run(main())", "    raise SystemExit(1)")
+
+
+def deaf_bot(tree: Path) -> None:
+    """Never ready, and it does not end when it is asked to."""
+    replace_in(tree / "bot" / "bot.py", 'TOKEN = "sample"', 'TOKEN = "revoked"')
+    replace_in(tree / "bot" / "bot.py", "(number, running.cancel)", "(number, print)")
+
+
+def good_but_deaf_bot(tree: Path) -> None:
+    """Ready and well, and it does not end when it is asked to."""
+    replace_in(tree / "bot" / "bot.py", "(number, running.cancel)", "(number, print)")

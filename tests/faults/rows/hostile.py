@@ -1,0 +1,164 @@
+"""What should not be there: names that are taken, tags that are commands, secrets where anyone reads."""
+
+import asyncio
+import contextlib
+import secrets
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from deploy.demo.engine import connected
+from deploy.demo.repository import Variant
+from tests.faults.listeners import black_hole
+from tests.faults.observers import command_lines_with, converge, history, places_with
+from tests.faults.stage import Stage
+from tests.faults.trial import Trial, replace_in, row
+
+LONG_TAG = "v1.0.0" + "0" * 200
+
+
+@row(10, "a foreign container holds a name that is needed", "the foreign one untouched; a clear error; E")
+async def name_is_taken(trial: Trial) -> None:
+    await trial.went_live(await trial.publish(), "before a name is taken")
+    old, stage = await trial.live_tag(), trial.stage
+    idle = "green" if (await stage.home.get("/status"))["active_color"] == "blue" else "blue"
+    with _foreign(stage, f"{stage.home.project}-skills-{idle}-1", instead_of=f"skills-{idle}") as untouched:
+        tag = await trial.publish()
+        await trial.went_back(old, "the name of the idle color was taken", idle_kept=False)
+        await _named_in_the_error(trial, tag, f"skills-{idle}")
+        trial.result.expect(untouched(), "the foreign container was touched")
+    await trial.went_live(await trial.publish(), "the name is free again")
+
+
+async def _named_in_the_error(trial: Trial, tag: str, name: str) -> None:
+    entry = await trial.ended(tag)
+    error = str(entry["error"])
+    trial.result.expect(name in error and "in use" in error, f"the error does not name what is taken: {error[:300]}")
+
+
+@contextlib.contextmanager
+def _foreign(stage: Stage, name: str, instead_of: str) -> Iterator[Callable[[], bool]]:
+    """Somebody else's container under that name; yields whether it is as it was."""
+    base = next(line for line in (stage.home.live / ".env").read_text().splitlines() if "DEMO_BASE_IMAGE" in line)
+    with connected(stage.home.engine.host) as client:
+        for kept in stage.home.containers(instead_of):
+            client.containers.get(kept["Id"]).remove(force=True)
+        made = client.containers.run(base.partition("=")[2], ["sleep", "300"], name=name, detach=True)
+        try:
+            yield lambda: client.containers.get(name).id == made.id and client.containers.get(name).status == "running"
+        finally:
+            made.remove(force=True)
+
+
+@row(21, "tags that are options, paths or commands; a moved tag", "refused with a reason; nothing executed")
+async def hostile_tags(trial: Trial) -> None:
+    stage = trial.stage
+    with tempfile.TemporaryDirectory() as directory:
+        proof = Path(directory) / "executed"
+        for tag in (f"--upload-pack=touch {proof}", "../x", f"v1;touch {proof}", "v1.0.0\nv2.0.0", LONG_TAG, ""):
+            answer = await stage.deliver(tag, next(stage.home.release_ids))
+            refused = answer.status_code == 400 or (answer.status_code == 200 and answer.json().get("reason"))
+            trial.result.expect(
+                bool(refused), f"a release {tag!r} is answered {answer.status_code} {answer.text[:200]}"
+            )
+            asked = await stage.home.post("/update/apply", {"tag": tag})
+            trial.result.expect(asked.status_code in {400, 422}, f"apply of {tag!r} is answered {asked.status_code}")
+            trial.result.repeats += 1
+        trial.result.expect(not proof.exists(), "a tag was executed")
+    await _moved_tag(trial)
+    trial.result.notes.append("signed tags: the stack file has no way to require them yet")
+
+
+async def _moved_tag(trial: Trial) -> None:
+    stage, old = trial.stage, await trial.live_tag()
+    tag = await trial.publish(Variant.BROKEN_BUILD)
+    await trial.went_back(old, f"{tag} does not build")
+    _move(stage.home.repository.path, tag)
+    asked = await stage.home.post("/update/apply", {"tag": tag, "force": True})
+    trial.result.expect(asked.status_code == 202, f"apply of the moved tag is answered {asked.status_code}")
+    async with asyncio.timeout(30):
+        while len([e for e in await history(stage) if e["tag"] == tag]) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await trial.went_back(old, f"{tag} was moved")
+    reasons = [str(e["reason_code"]) for e in (await stage.home.get("/update/history"))["entries"] if e["tag"] == tag]
+    trial.result.expect("tag_moved" in reasons, f"the moved tag ended as {reasons}")
+
+
+def _move(repository: Path, tag: str) -> None:
+    """Somebody puts another commit under a tag that was published."""
+    (repository / "moved").write_text(tag)
+    who = ("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid")
+    for words in (["add", "--all"], ["commit", "--quiet", "--message", "moved"], ["tag", "--force", tag]):
+        subprocess.run(["git", *who, *words], cwd=repository, check=True, timeout=30, capture_output=True)
+
+
+@row(28, "canary secrets in .env, the remote's URL and a build's output", "G")
+async def canaries(trial: Trial) -> None:
+    stage, old = trial.stage, await trial.live_tag()
+    value, password = (f"canary-{secrets.token_hex(12)}" for _ in range(2))
+    needles = [value, password, stage.home.secret, stage.home.env["GITHUB_WEBHOOK_SECRET"]]
+    _write_canary(stage, value)
+    async with _command_lines(needles) as seen:
+        await trial.publish(edit=lambda tree: _print_the_secret(tree, ""))
+        await _settled(trial)
+        await trial.publish(edit=lambda tree: _print_the_secret(tree, " && exit 1"))
+        await _settled(trial)
+        with black_hole() as port:
+            source = stage.home.repository.url
+            stage.configure(source=f"https://operator:{password}@127.0.0.1:{port}/stack.git", times={"fetch": 3})
+            await trial.publish()
+            await _settled(trial)
+            stage.configure(source=source, times={"fetch": 30})
+        places = places_with(stage, needles)
+        for path in ("/status", "/update/history?limit=200", "/diagnostics", "/doctor", "/metrics"):
+            places += await _answer_with(stage, path, needles)
+    for place in sorted({*places, *seen}):
+        trial.result.expect(False, place.replace(value, "<.env>").replace(password, "<URL>"))
+    trial.result.repeats = 3
+    trial.result.notes.append("the value in .env has a name that says what it is: DEMO_API_TOKEN")
+    trial.result.end = f"{len(needles)} canaries, the live release was {old}"
+
+
+def _write_canary(stage: Stage, value: str) -> None:
+    env = stage.home.live / ".env"
+    kept = [line for line in env.read_text().splitlines() if not line.startswith("DEMO_API_TOKEN")]
+    env.write_text("\n".join([*kept, f"DEMO_API_TOKEN={value}", ""]))
+    (stage.home.live / "canary.txt").write_text(value)
+
+
+def _print_the_secret(tree: Path, then: str) -> None:
+    """A build that is given a secret as a secret, and prints it."""
+    compose = tree / "docker-compose.yml"
+    replace_in(
+        compose, "    dockerfile: skills/Dockerfile\n", "    dockerfile: skills/Dockerfile\n    secrets: [canary]\n"
+    )
+    compose.write_text(f"{compose.read_text()}\nsecrets:\n  canary: {{file: ./canary.txt}}\n")
+    file = tree / "skills" / "Dockerfile"
+    shown = f"RUN --mount=type=secret,id=canary,mode=0444 cat /run/secrets/canary{then}\n"
+    file.write_text(file.read_text().replace("USER 65532", f"{shown}USER 65532"))
+
+
+async def _settled(trial: Trial) -> None:
+    trial.result.converged(await converge(trial.stage, decided=trial.last_tag))
+    await trial.stage.home.post("/update/unpause")
+
+
+async def _answer_with(stage: Stage, path: str, needles: list[str]) -> list[str]:
+    headers = {"X-Updater-Secret": stage.home.secret}
+    async with httpx.AsyncClient(trust_env=False, timeout=30, headers=headers) as client:
+        text = (await client.get(f"{stage.home.internal_url}{path}")).text
+    return [f"{needle} in the answer to {path}" for needle in needles if needle in text]
+
+
+@contextlib.asynccontextmanager
+async def _command_lines(needles: list[str]) -> AsyncIterator[set[str]]:
+    seen: set[str] = set()
+    looking = asyncio.create_task(command_lines_with(needles, seen))
+    try:
+        yield seen
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)

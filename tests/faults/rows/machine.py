@@ -1,0 +1,125 @@
+"""The machine itself: the Docker Engine restarts, the power goes."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.faults.dockerd import Dockerd
+from tests.faults.engine_proxy import EngineProxy, engine_proxy
+from tests.faults.rows.route import agreed
+from tests.faults.stage import Stage
+from tests.faults.trial import Skipped, Trial, row
+
+RESTARTED_AT = (
+    "docker_build",
+    "start_skills",
+    "health_skills",
+    "route_switch",
+    "restart_bot",
+    "bake",
+    "stop_old_color",
+)
+POWERED_OFF_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "bake")
+
+HANGS_SECONDS = 35.0
+"""Longer than a call of the engine may take."""
+
+HANGS_AT = ("health_skills", "restart_bot")
+LOST_AFTER = ("docker_build", "health_routed_api")
+
+
+@row(9, "the Docker API hangs longer than its timeout; loses the answer to a create", "no duplicate container; E")
+async def engine_hangs(trial: Trial) -> None:
+    with _through_a_proxy(trial) as proxy:
+        for step in HANGS_AT:
+            tag = await trial.publish()
+            await trial.reach(tag, step)
+            proxy.hang()
+            await asyncio.sleep(HANGS_SECONDS)
+            proxy.flow()
+            await _no_duplicate(trial, tag, f"the Docker API hung for {HANGS_SECONDS:.0f} s in {step}")
+        for step in LOST_AFTER:
+            tag = await trial.publish()
+            await trial.reach(tag, step)
+            proxy.lose_next_create()
+            await _no_duplicate(trial, tag, f"the answer to the first create after {step} was lost")
+    trial.result.expect(proxy.lost > 0, "no create was lost: the fault did not happen")
+
+
+async def _no_duplicate(trial: Trial, tag: str, what: str) -> None:
+    await agreed(trial, what)
+    await decided(trial, tag, what)
+    running = trial.stage.home.containers(running_only=True)
+    services = Counter(c["Config"]["Labels"]["com.docker.compose.service"] for c in running)
+    twice = [name for name, count in services.items() if count > 1]
+    trial.result.expect(not twice, f"{what}: {twice} run twice")
+
+
+@contextlib.contextmanager
+def _through_a_proxy(trial: Trial) -> Iterator[EngineProxy]:
+    """The worker's way to the engine leads through a socket that can hang."""
+    home = trial.stage.home
+    with engine_proxy(home.directory / "engine.sock", home.engine.host) as proxy:
+        _lead(trial, f"unix://{proxy.path}")
+        try:
+            yield proxy
+        finally:
+            proxy.flow()
+            _lead(trial, home.engine.host)
+
+
+def _lead(trial: Trial, host: str) -> None:
+    trial.stage.home.env["DOCKER_HOST"] = host
+    trial.stage.terminate()
+    trial.stage.home.start("worker")
+
+
+@row(8, "dockerd restarted at each step", "B; E", quiet=False, own_engine=True)
+async def dockerd_restarted(trial: Trial) -> None:
+    dockerd = trial.stage.dockerd
+    if dockerd is None:
+        raise Skipped("the Docker Engine that answers here is not this run's own")
+    for step in RESTARTED_AT:
+        what = f"dockerd was restarted in {step}"
+        async with trial.part(what):
+            tag = await trial.publish()
+            await trial.reach(tag, step)
+            await asyncio.to_thread(dockerd.restart)
+            await agreed(trial, what)
+            await decided(trial, tag, what)
+
+
+@row(26, "the power goes in mid-rollout and comes back", "B D E", quiet=False, own_engine=True)
+async def host_restarted(trial: Trial) -> None:
+    stage, dockerd = trial.stage, trial.stage.dockerd
+    if dockerd is None:
+        raise Skipped("the Docker Engine that answers here is not this run's own")
+    for step in POWERED_OFF_AT:
+        what = f"the power went in {step}"
+        async with trial.part(what):
+            tag = await trial.publish()
+            await trial.reach(tag, step)
+            await asyncio.to_thread(_power_cut, stage, dockerd)
+            await agreed(trial, what)
+            await decided(trial, tag, what)
+
+
+def _power_cut(stage: Stage, dockerd: Dockerd) -> None:
+    """Everything ends at once; then everything is started, in the order of a boot."""
+    for name in ("worker", "web"):
+        stage.kill(name)
+    stage.redis_server.kill()
+    dockerd.power_off()
+    dockerd.start()
+    stage.redis_server.start()
+    for name in ("web", "worker"):
+        stage.home.start(name)
+
+
+async def decided(trial: Trial, tag: str, what: str) -> None:
+    """C: it went live, or anyone can read why not."""
+    if await trial.live_tag() == tag:
+        return
+    entry = await trial.ended(tag)
+    trial.result.expect(bool(entry["error"]), f"{what}: {tag} is not live, and its end has no reason: {entry}")

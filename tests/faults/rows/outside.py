@@ -1,0 +1,172 @@
+"""The world around: deliveries in a burst, a network that breaks, a long pause, an operator's own hands."""
+
+import asyncio
+import os
+import random
+import subprocess
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from deploy.demo.engine import connected
+from deploy.demo.house import COMPOSE_SECONDS
+from tests.faults.listeners import black_hole, broken_off
+from tests.faults.observers import converge, history
+from tests.faults.stage import NAMESPACE, Stage
+from tests.faults.trial import Skipped, Trial, row
+from workers.adapters.compose import find_compose
+
+RELEASES = 12
+DELIVERIES = 1_000
+AT_ONCE = 20
+FINAL = {"success", "superseded", "failed", "rolled_back", "cancelled"}
+
+
+@row(18, f"{DELIVERIES:,} deliveries in a burst: duplicates, replays, out of order", "C; each release is decided once")
+async def burst(trial: Trial) -> None:
+    stage = trial.stage
+    tags = {stage.next_tag(): next(stage.home.release_ids) for _ in range(RELEASES)}
+    for tag in tags:
+        stage.home.release(tag)
+    chosen = [(tag, f"delivery-{tag}-{n % 3}") for n in range(DELIVERIES // RELEASES) for tag in tags]
+    random.shuffle(chosen)
+    turn, accepted, other = asyncio.Semaphore(AT_ONCE), [], set()
+
+    async def deliver(tag: str, delivery: str) -> None:
+        async with turn:
+            answer = await stage.deliver(tag, tags[tag], delivery)
+            if answer.status_code == 202:
+                accepted.append(tag)
+            elif answer.status_code != 200:
+                other.add(answer.status_code)
+
+    await asyncio.gather(*(deliver(tag, delivery) for tag, delivery in chosen))
+    trial.result.expect(not other, f"some deliveries were answered {sorted(other)}")
+    trial.result.expect(len(accepted) == len(set(accepted)), f"accepted twice: {sorted(accepted)}")
+    newest = list(tags)[-1]
+    await trial.went_live(newest, f"{len(chosen)} deliveries of {RELEASES} releases")
+    trial.result.repeats = len(chosen)
+    entries = [e for e in await history(stage) if e["result"] in FINAL]
+    for tag in accepted:
+        decided = [e["result"] for e in entries if e["tag"] == tag]
+        trial.result.expect(len(decided) == 1, f"{tag} was answered 202 and its decisions are {decided}")
+
+
+@row(22, "the network is cut in mid-fetch and in mid-build", "A F; bounded retries; E")
+async def network_cut(trial: Trial) -> None:
+    stage, old = trial.stage, await trial.live_tag()
+    source = stage.home.repository.url
+    with black_hole() as port:
+        stage.configure(source=f"https://127.0.0.1:{port}/stack.git", times={"fetch": 4})
+        await trial.publish()
+        await trial.went_back(old, "the fetch hung")
+    stage.configure(source=source, times={"fetch": 30})
+    gateway = _seen_from_a_build(stage)
+    with broken_off(gateway) as port:
+        await trial.publish(edit=lambda tree: _download(tree, f"http://{gateway}:{port}/"))
+        await trial.went_back(old, "a download of the build broke off")
+    await trial.went_live(await trial.publish(), "the network is back")
+
+
+def _seen_from_a_build(stage: Stage) -> str:
+    """This machine's address on the bridge that builds use."""
+    with connected(stage.home.engine.host) as client:
+        config = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+    return str(config.get("Gateway") or next(IPv4Network(config["Subnet"]).hosts()))
+
+
+def _download(tree: Path, url: str) -> None:
+    file = tree / "skills" / "Dockerfile"
+    ask = f"import urllib.request; urllib.request.urlopen('{url}').read()"
+    file.write_text(file.read_text().replace("USER 65532", f'RUN python3 -c "{ask}"\nUSER 65532'))
+
+
+@row(24, "paused for more than 24 h with releases waiting; everything restarted", "C; the pause survives")
+async def long_pause(trial: Trial) -> None:
+    stage, old = trial.stage, await trial.live_tag()
+    reason = "a person looks at the numbers first, for longer than a day"
+    await stage.home.post("/update/pause", {"reason": reason})
+    older, newer = await trial.publish(), await trial.publish()
+    await stage.home.holds({older, newer})
+    with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
+        client.delete(f"{NAMESPACE}:queue", *client.scan_iter("arq:*"))  # a queued job lives for 24 h
+    for name in ("worker", "web"):
+        stage.kill(name)
+    stage.redis_server.kill()
+    stage.redis_server.start()
+    for name in ("web", "worker"):
+        stage.home.start(name)
+    trial.result.converged(await converge(stage, old))
+    status = await stage.home.get("/status")
+    kept = (status["paused"], status["pause_reason"], set(status["held"]))
+    trial.result.expect(kept == (True, reason, {older, newer}), f"after the restart: {kept}")
+    await trial.unpause("a long pause")
+    await trial.went_live(newer, "unpaused after a long pause")
+    decided = [e["result"] for e in await history(stage) if e["tag"] == older]
+    trial.result.expect(decided == ["superseded"], f"{older} waited as well and was decided {decided}")
+    trial.result.notes.append("a day is what arq's jobs live: they are dropped instead of waiting for it")
+
+
+@row(27, "`docker compose up -d` by hand; `down --remove-orphans`, then `up -d`",
+     "the live color is not recreated; restored after the second", quiet=False)  # fmt: skip
+async def by_hand(trial: Trial) -> None:
+    stage = trial.stage
+    tag = await trial.publish()
+    await trial.went_live(tag, "before an operator's hands")
+    env, report = stage.home.live / ".env", trial.watch.load.report
+    before, text = _live(stage), env.read_text()
+    data = stage.home.directory / "data"
+    env.write_text(
+        f"{text}COMPOSE_PROJECT_NAME={stage.home.project}\nCOMPOSE_FILE={data}/releases/current/compose.json\n"
+    )
+    try:
+        await asyncio.to_thread(_compose, stage, "up", "--detach")
+        changed = {name for name, at in before.items() if _live(stage).get(name) != at}
+        trial.result.expect(not changed, f"`up -d` recreated or restarted {sorted(changed)}")
+        trial.result.expect(report.failed == 0, f"{report.failed} requests failed by `up -d`: {report.failures[:3]}")
+        trial.result.converged(await converge(stage, tag))
+        await asyncio.to_thread(_compose, stage, "down", "--remove-orphans")
+        await asyncio.to_thread(_compose, stage, "up", "--detach")
+        trial.result.converged(await converge(stage, tag))
+        trial.result.repeats += 2
+    finally:
+        env.write_text(text)
+    await trial.went_live(await trial.publish(), "the release after it")
+
+
+def _live(stage: Stage) -> dict[str, Any]:
+    running = stage.home.containers(running_only=True)
+    return {c["Config"]["Labels"]["com.docker.compose.service"]: (c["Id"], c["State"]["StartedAt"]) for c in running}
+
+
+def _compose(stage: Stage, *words: str) -> None:
+    """What an operator types in the live directory. Raises RuntimeError with Compose's own words."""
+    env = {"PATH": os.environ["PATH"], "DOCKER_HOST": stage.home.engine.host, "COMPOSE_BAKE": "false"}
+    done = subprocess.run(
+        [*find_compose(), *words],
+        cwd=stage.home.live,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMPOSE_SECONDS,
+    )
+    if done.returncode:
+        raise RuntimeError(f"docker compose {' '.join(words)} failed: {(done.stdout + done.stderr)[-1500:]}")
+
+
+@row(19, "slow-loris, 100 MB bodies, chunks, gzip, NUL, nesting", "4xx or a time-out; memory flat")
+async def siege(trial: Trial) -> None:
+    raise Skipped("shown by tests/integration/web/test_siege.py, without an engine")
+
+
+@row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401")
+async def signatures(trial: Trial) -> None:
+    raise Skipped("shown by tests/integration/web/test_receiver.py, without an engine")
+
+
+@row(23, "the clock steps by a day", "deadlines are monotonic; E")
+async def clock_steps(trial: Trial) -> None:
+    raise Skipped("CLOCK_REALTIME is the machine's: a time namespace moves only the monotonic and boot clocks")

@@ -1,0 +1,120 @@
+"""The route file is spoilt, Traefik goes away."""
+
+import asyncio
+import functools
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.observers import answers, converge, end_of
+from tests.faults.stage import Stage
+from tests.faults.trial import Trial, row
+
+TAKEN_SECONDS = 1.0
+"""Until Traefik has taken a changed file over."""
+
+MENDED_SECONDS = 20.0
+
+STRAY = """http:
+  routers:
+    stray: {rule: "PathPrefix(`/`)", priority: 100000, entryPoints: [skills, api], service: stray}
+  services:
+    stray: {loadBalancer: {servers: [{url: "http://127.0.0.1:9"}]}}
+"""
+
+
+def _wrong_service(file: Path) -> None:
+    file.write_text(file.read_text().replace("http://skills-", "http://nowhere-"))
+
+
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "empty": lambda file: file.write_text(""),
+    "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
+    "pointing to a wrong service": _wrong_service,
+    "deleted": lambda file: file.unlink(),
+}
+
+
+@row(12, "the route file empty, half, wrong, deleted; a stray .yml beside it", "noticed and put right; D", quiet=False)
+async def spoilt_route_file(trial: Trial) -> None:
+    file = trial.stage.home.route_file
+    for what, spoil in SPOILT.items():
+        good = file.read_bytes()
+        spoil(file)
+        await asyncio.sleep(TAKEN_SECONDS)
+        await _put_right(trial, f"the route file was {what}", functools.partial(_whole, file, good))
+        if not _whole(file, good):
+            file.write_bytes(good)
+    stray = file.with_name("stray.yml")
+    stray.write_text(STRAY)
+    await asyncio.sleep(TAKEN_SECONDS)
+    await _put_right(trial, "a stray file took the routes", lambda: True)
+    stray.unlink(missing_ok=True)
+    trial.result.converged(await converge(trial.stage))
+
+
+def _whole(file: Path, good: bytes) -> bool:
+    return file.exists() and file.read_bytes() == good
+
+
+async def _put_right(trial: Trial, what: str, is_mended: Callable[[], bool]) -> None:
+    """The routes are served by what was live, or an alarm says why not: a foreign file is not the updater's."""
+    trial.result.repeats += 1
+    started = time.monotonic()
+    alarms: list[str] = []
+    while time.monotonic() - started < MENDED_SECONDS:
+        alarms = (await trial.stage.home.get("/status")).get("alarms") or []
+        end = await end_of(trial.stage)
+        if is_mended() and (alarms or end.tag is not None):
+            trial.result.converged(time.monotonic() - started)
+            return
+        await asyncio.sleep(0.2)
+    trial.result.expect(False, f"{what}: not put right within {MENDED_SECONDS:.0f} s, alarms: {alarms}")
+
+
+@row(
+    13, "Traefik stopped before the flip; restarted in mid-flip", "nothing is called live until confirmed", quiet=False
+)
+async def traefik_away(trial: Trial) -> None:
+    tag = await trial.publish()
+    await trial.reach(tag, "health_api")
+    trial.stage.docker("traefik", "kill")
+    entry = await trial.ended(tag)
+    trial.result.expect(entry["result"] != "success", f"{tag} was called live without Traefik")
+    trial.stage.docker("traefik", "start")
+    await agreed(trial, "Traefik was stopped before the flip")
+    tag = await trial.publish()
+    await trial.reach(tag, "route_switch")
+    trial.stage.docker("traefik", "kill")
+    trial.stage.docker("traefik", "start")
+    await agreed(trial, "Traefik was restarted in mid-flip")
+
+
+async def agreed(trial: Trial, what: str) -> None:
+    """What is called live is what answers, on the color that the file names, with one bot; paused or not."""
+    trial.result.repeats += 1
+    try:
+        trial.result.converged(await converge(trial.stage, decided=trial.last_tag))
+    except TimeoutError as late:
+        trial.result.expect(False, f"{what}: {late}")
+        return
+    end, status = await end_of(trial.stage), await trial.stage.home.get("/status")
+    trial.result.end = str(end)
+    same = (status["current"]["tag"], status["active_color"]) == (end.tag, await _color(trial.stage))
+    trial.result.expect(same, f"{what}: /status says {status['current']['tag']} is live, {end.tag} answers")
+    whole = end.route_file_agrees and end.active_running and end.bots == 1
+    trial.result.expect(whole, f"{what}: it ended as {end}")
+    if status["paused"]:
+        await trial.unpause(what)
+
+
+async def _color(stage: Stage) -> str | None:
+    return str((await answers(stage))[0].get("color"))
+
+
+@row(14, "Traefik's API off", "the routed identity suffices")
+async def no_api(trial: Trial) -> None:
+    (traefik,) = trial.stage.home.containers("traefik")
+    options = traefik["Config"]["Cmd"]
+    trial.result.expect(not [o for o in options if o.startswith("--api")], f"Traefik's API is on: {options}")
+    await trial.went_live(await trial.publish(), "an undisturbed rollout without Traefik's API")

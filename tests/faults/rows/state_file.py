@@ -1,0 +1,175 @@
+"""The state file is torn, gone, or cannot be written."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from structlog.testing import capture_logs
+
+from deploy.demo.house import House
+from tests.faults.kill_points import until
+from tests.faults.observers import history
+from tests.faults.rows.route import agreed
+from tests.faults.stage import Stage
+from tests.faults.trial import Skipped, Trial, row
+from workers.adapters.journal import FileJournal
+
+GARBAGE = b"\x00\xff{ this is no state"
+READ_SECONDS = 0.001
+DISK_MB = 96
+FULL_SECONDS = 6.0
+
+
+def _copies(stage: Stage) -> list[Path]:
+    file = stage.journal_file
+    return [f for f in (file, file.with_name(f"{file.name}.previous")) if f.exists()]
+
+
+def _truncated(stage: Stage) -> None:
+    file = stage.journal_file
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def _corrupt(stage: Stage) -> None:
+    for file in _copies(stage):
+        file.write_bytes(GARBAGE)
+
+
+def _missing(stage: Stage) -> None:
+    for file in _copies(stage):
+        file.unlink()
+
+
+WAYS: dict[str, Callable[[Stage], None]] = {"truncated": _truncated, "corrupt": _corrupt, "missing": _missing}
+
+
+@row(7, "the journal truncated, corrupt, missing", "rebuilt from reality, paused with the reason; D")
+async def journal_lost(trial: Trial) -> None:
+    for what, spoil in WAYS.items():
+        old = await trial.live_tag()
+        trial.stage.kill()
+        spoil(trial.stage)
+        trial.stage.home.start("worker")
+        await trial.went_back(old, f"the journal was {what}")
+        await trial.went_live(await trial.publish(), f"the release after the journal was {what}")
+    await _lost_in_mid_rollout(trial)
+
+
+async def _lost_in_mid_rollout(trial: Trial) -> None:
+    """A release that was answered with 202 is still decided."""
+    tag = await trial.publish()
+    await trial.reach(tag, "health_skills")
+    trial.stage.kill()
+    _missing(trial.stage)
+    trial.stage.home.start("worker")
+    await until(trial.stage, None, lambda state: bool(state.get("paused")))
+    await trial.unpause("the journal was missing after a crash")
+    await trial.went_live(tag, "a release whose rollout was in the lost journal")
+
+
+@row(25, "the power is cut at each write of the journal", "the old or the new state, never a torn one")
+async def power_cut_at_each_write(trial: Trial) -> None:
+    writes: list[bytes] = []
+    reading = asyncio.create_task(_record(trial.stage.journal_file, writes))
+    await trial.went_live(await trial.publish(), "the rollout whose writes were recorded")
+    reading.cancel()
+    trial.result.repeats = len(writes) - 1
+    pairs = list(itertools.pairwise(writes))
+    with capture_logs():  # each cut is logged as what it is
+        torn = [n for n, (old, new) in enumerate(pairs) for cut in _cuts(new) if not _survives(old, new, cut)]
+    trial.result.expect(not torn, f"writes {torn} leave nothing that loads when they are cut")
+    trial.result.notes.append(
+        f"{len(writes)} states were seen on disk; each was cut in {len(_cuts(b'12345678'))} places"
+    )
+
+
+async def _record(file: Path, writes: list[bytes]) -> None:
+    while True:
+        if (now := _read(file)) and now not in writes[-1:]:
+            writes.append(now)
+        await asyncio.sleep(READ_SECONDS)
+
+
+def _read(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""
+
+
+def _cuts(content: bytes) -> list[int]:
+    size = len(content)
+    return [0, 1, size // 4, size // 2, 3 * size // 4, size - 1]
+
+
+def _survives(old: bytes, new: bytes, cut: int) -> bool:
+    """Before the rename the old state loads, whatever is staged; after it the new one; torn, the copy before it."""
+    with tempfile.TemporaryDirectory() as name:
+        path, staged = Path(name) / "state.json", Path(name) / ".state.json.1"
+        staged.write_bytes(new[:cut])
+        path.write_bytes(old)
+        before = FileJournal(path)
+        kept = before.load()
+        path.with_name("state.json.previous").write_bytes(old)
+        path.write_bytes(new)
+        after = FileJournal(path)
+        after.load()
+        path.write_bytes(new[:cut])
+        torn = FileJournal(path)
+        return before.lost is None and after.lost is None and torn.load() == kept and torn.lost is not None
+
+
+def small_disk(home: House) -> None:
+    """The data directory is a filesystem of its own, of DISK_MB; the stack asks for next to nothing."""
+    if os.geteuid() != 0:
+        return
+    data = home.directory / "data"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(data)], check=True, timeout=30)
+    file = home.directory / "stack.yml"
+    stack = yaml.safe_load(file.read_text()) | {"needs": {"disk_gb": 0.001, "memory_mb": 256}}
+    file.write_text(yaml.safe_dump(stack, sort_keys=False))
+
+
+@row(11, "the disk is full: before, in checkout, build, journal, hand-over",
+     "A D F; space is given back; a clear error", fresh=True, prepare=small_disk)  # fmt: skip
+async def disk_full(trial: Trial) -> None:
+    data = trial.stage.journal_file.parent
+    if not _is_mount(data):
+        raise Skipped("a small filesystem can only be mounted by root")
+    for step in ("git_checkout_tag", "docker_build", "health_skills", "route_switch", "restart_bot"):
+        what = f"the disk was full from {step} on"
+        async with trial.part(what):
+            tag = await trial.publish()
+            await trial.reach(tag, step)
+            filled = _fill(data)
+            await asyncio.sleep(FULL_SECONDS)
+            filled.unlink()
+            await _decided(trial, tag, what)
+    trial.result.notes.append("the route's staging directory is on another filesystem here")
+
+
+def _is_mount(directory: Path) -> bool:
+    return directory.is_mount()
+
+
+def _fill(directory: Path) -> Path:
+    """Not one byte is left, within DISK_MB."""
+    file = directory / "filled"
+    with file.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
+        for size in (1024 * 1024, 4096, 1):
+            with contextlib.suppress(OSError):
+                for _ in range(DISK_MB * 1024 * 1024 // size if size > 1 else 4096):
+                    handle.write(b"x" * size)
+    return file
+
+
+async def _decided(trial: Trial, tag: str, what: str) -> None:
+    await agreed(trial, what)
+    entries = [e for e in await history(trial.stage) if e["tag"] == tag]
+    live = await trial.live_tag() == tag
+    clear = live or any("space" in (e["error"] or "").lower() or "disk" in (e["error"] or "").lower() for e in entries)
+    said = [e["error"] for e in entries]
+    trial.result.expect(clear, f"{what}: {tag} is not live and its end does not speak of the disk: {said}")

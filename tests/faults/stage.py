@@ -1,0 +1,173 @@
+"""A house whose parts can be killed, ended, frozen and started again, and whose releases count themselves up."""
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import redis
+import yaml
+
+from deploy.demo.engine import Engine, connected
+from deploy.demo.github import release_event, signed_headers
+from deploy.demo.house import TIMES, WEBHOOK_SECRET, House, house
+from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.processes import end_group
+from tests.faults.dockerd import Dockerd
+from tests.integration.redis_servers import OwnRedis, own_redis
+
+SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 6, "ready": 8}
+GRACE_SECONDS = 20.0
+NAMESPACE = "zetherion-updater"
+
+Json = dict[str, Any]
+Prepare = Callable[[House], None]
+
+
+@dataclass
+class Stage:
+    """The house, its Redis, and what was started beside them."""
+
+    home: House
+    redis_server: OwnRedis
+    redis_directory: Path
+    dockerd: Dockerd | None = None
+    beside: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def journal_file(self) -> Path:
+        return Path(self.home.env["UPDATER_STATE_PATH"])
+
+    @property
+    def worker(self) -> "subprocess.Popen[bytes]":
+        return self.home.processes["worker"]
+
+    @property
+    def redis_pid(self) -> int:
+        with redis.Redis.from_url(self.redis_server.url, socket_timeout=5) as client:
+            return int(client.info("server")["process_id"])
+
+    def journal(self) -> Json:
+        """The state file as it is on disk; empty when there is none, or none that is whole."""
+        try:
+            state: Json = json.loads(self.journal_file.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return state
+
+    def next_tag(self) -> str:
+        """Newer than every tag before it."""
+        return f"v1.{next(self._numbers)}.0"
+
+    def kill(self, name: str = "worker") -> None:
+        """As the kernel's out-of-memory killer does; what the process started lives on."""
+        process = self.home.processes[name]
+        process.kill()
+        process.wait()
+
+    def restart(self, name: str = "worker") -> None:
+        self.kill(name)
+        self.home.start(name)
+
+    def terminate(self, name: str = "worker") -> float | None:
+        """Asks it to end as a service manager does; its exit code, or None when it did not within GRACE_SECONDS."""
+        process = self.home.processes[name]
+        process.terminate()
+        try:
+            return process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def freeze(self, pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self, pid: int) -> None:
+        os.kill(pid, signal.SIGCONT)
+
+    def second_worker(self) -> "subprocess.Popen[bytes]":
+        """Starts another one; the first stays as it is. The first one."""
+        first = self.worker
+        self.beside.append(first)
+        self.home.start("worker")
+        return first
+
+    def configure(self, **change: Any) -> None:
+        """Changes the stack file and has the worker read it; `times` are merged."""
+        file = self.home.directory / "stack.yml"
+        stack = yaml.safe_load(file.read_text())
+        times = {**stack["times"], **change.pop("times", {})}
+        file.write_text(yaml.safe_dump({**stack, **change, "times": times}, sort_keys=False))
+        self.terminate()
+        self.home.start("worker")
+
+    async def deliver(self, tag: str, release_id: int, delivery: str | None = None) -> httpx.Response:
+        """A signed delivery, whatever it is answered with."""
+        body = release_event(tag, release_id)
+        headers = signed_headers(body, WEBHOOK_SECRET, delivery=delivery)
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            return await client.post(f"{self.home.public_url}/webhooks/github", content=body, headers=headers)
+
+    def process_of(self, service: str) -> int:
+        """The process on this machine that the running container of `service` is."""
+        (container,) = self.home.containers(service, running_only=True)
+        pid: int = container["State"]["Pid"]
+        return pid
+
+    def docker(self, service: str, action: str) -> None:
+        """`stop`, `start`, `restart` or `kill` of the one container of `service`, as an operator would."""
+        (container,) = self.home.containers(service)
+        with connected(self.home.engine.host) as client:
+            getattr(client.containers.get(container["Id"]), action)()
+
+
+@contextlib.contextmanager
+def stage(
+    engine: Engine,
+    *,
+    dockerd: Dockerd | None = None,
+    times: Mapping[str, float] = SHORT,
+    prepare: Prepare = lambda _: None,
+) -> Iterator[Stage]:
+    """Everything up, nothing live yet; everything down at the end."""
+    base, traefik = ensure_base(engine.host, print), ensure_traefik(engine.host, print)
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zu-faults-")))
+        (directory / "redis").mkdir()
+        stack.callback(_unmount, directory)
+        server = stack.enter_context(own_redis(directory / "redis"))
+        home = stack.enter_context(
+            house(
+                directory / "house",
+                engine,
+                base=base,
+                traefik=traefik,
+                times=times,
+                redis_url=server.url,
+                prepare=prepare,
+            )
+        )
+        built = Stage(home, server, directory / "redis", dockerd)
+        stack.callback(_end_beside, built)
+        yield built
+
+
+def _end_beside(built: Stage) -> None:
+    for process in built.beside:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGCONT)
+        end_group(process)
+
+
+def _unmount(directory: Path) -> None:
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in (m for m in mounts if m.startswith(f"{directory}/")):
+        subprocess.run(["umount", "--lazy", mount], check=False, timeout=30)
