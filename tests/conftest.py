@@ -11,21 +11,13 @@ from deploy.demo.images import ensure_base, ensure_traefik
 
 
 def _say(text: str) -> None:
-    """Standard error: of two test processes only that is seen as it comes."""
+    """On standard error, as it comes."""
     print(f"[set-up] {text}", file=sys.stderr, flush=True)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs the engine is one group: one process starts it, and no two tests load it at once."""
-    for item in items:
-        if item.get_closest_marker("engine") or "engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("engine"))
 
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A real Docker Engine: the one that answers, else one of our own for this run."""
+    """A real Docker Engine: the one that answers, else one of our own for this run. Whoever uses it is marked so."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         try:
