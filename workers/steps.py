@@ -129,7 +129,7 @@ async def bake(run: Run) -> Evidence:
         async with asyncio.TaskGroup() as group:
             for watcher in watch.watchers():
                 group.create_task(watcher())  # type: ignore[arg-type]
-    except* UpdaterError as errors:
+    except ExceptionGroup as errors:  # not except*: what that raises is a group again before Python 3.11.4
         raise _first(errors) from None
     return {"requests": watch.requests, "errors": watch.errors, "slowest_ms": round(watch.slowest * 1000, 1)}
 
@@ -259,6 +259,6 @@ def _sha(run: Run) -> str:
     return run.rollout.sha
 
 
-def _first(errors: BaseExceptionGroup[UpdaterError]) -> UpdaterError:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    """The first named error of the group; the group itself where none of it has a name."""
+    return next((error for error in errors.exceptions if isinstance(error, UpdaterError)), errors)

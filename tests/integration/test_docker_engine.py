@@ -203,7 +203,7 @@ async def test_an_engine_that_hangs_up_is_a_named_error(stack: Sample, tmp_path:
     socket = tmp_path / "docker.sock"
     async with await asyncio.start_unix_server(hang_up, socket):
         client = docker.DockerClient(base_url=f"unix://{socket}", version="1.41")
-        gone = DockerEngine(client, Compose(["false"], stack.stack.project, None), stack.stack, tmp_path)
+        gone = DockerEngine(client, Compose(["false"], stack.stack.project, None), stack.stack, tmp_path, away=0.6)
         for call in (gone.find(BOT), gone.inspect("x"), gone.stop("x", 1), gone.remove("x"), gone.tail("x", 1)):
             with pytest.raises(EngineFailed, match="cannot be reached"):
                 await call

@@ -41,8 +41,9 @@ class Away(EngineFailed):
 class Docker:
     """The engine that `client` talks to."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: docker.DockerClient, *, away: float = AWAY_SECONDS) -> None:
         self._client = client
+        self._away = away
 
     async def call(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
         """After the limit the outcome is unknown, and the caller has to look. Raises Missing, EngineFailed.
@@ -50,7 +51,7 @@ class Docker:
         An engine that is being restarted is waited for: every call here names what it means by its id, so that asking
         again does nothing twice.
         """
-        deadline = asyncio.get_running_loop().time() + AWAY_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._away
         while True:
             try:
                 return await self._once(ask, limit)

@@ -14,7 +14,7 @@ from app.domain.stack import Color, Stack
 from workers import compose_model
 from workers.adapters import docker_prune, docker_survey
 from workers.adapters.compose import Compose
-from workers.adapters.docker_client import CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
+from workers.adapters.docker_client import AWAY_SECONDS, CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
 from workers.adapters.releases import CURRENT, ReleaseFiles
 from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, Stamp, Survey
@@ -23,10 +23,21 @@ TAIL_LINES = 20
 
 
 class DockerEngine:
-    """One Compose project on one Docker host. `releases` is the directory of the releases' definitions."""
+    """One Compose project on one Docker host. `releases` is the directory of the releases' definitions.
 
-    def __init__(self, client: docker.DockerClient, compose: Compose, stack: Stack, releases: Path) -> None:
-        self._docker = Docker(client)
+    An engine that cannot be reached is waited for `away` seconds.
+    """
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        compose: Compose,
+        stack: Stack,
+        releases: Path,
+        *,
+        away: float = AWAY_SECONDS,
+    ) -> None:
+        self._docker = Docker(client, away=away)
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)

@@ -31,6 +31,10 @@ async def published(web: Listening) -> None:
     await until(lambda: _has_status(web))
 
 
+async def _has_rollout(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/status")).json()["rollout"] is not None
+
+
 async def _has_status(web: Listening) -> bool:
     return (await web.ledger.status() or {}).get("last_checked_at") is not None
 
@@ -107,7 +111,7 @@ async def test_a_rollout_is_cancelled_before_its_flip(
 ) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=20)
     waiting = asyncio.create_task(apply(client, "v1.1.0"))
-    await until(lambda: worker.busy)
+    await until(lambda: _has_rollout(client))
     rollout_id = (await client.get("/status")).json()["rollout"]["id"]
     answer = await client.post("/update/cancel", json={"rollout_id": rollout_id})
     assert (answer.status_code, answer.json()["rollout_id"]) == (202, rollout_id)

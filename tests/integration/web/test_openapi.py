@@ -11,6 +11,7 @@ from uuid import uuid4
 import hypothesis
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # now: Python 3.11.2 cannot compile it while another thread runs
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app.auth import make_token
