@@ -5,6 +5,7 @@ everything that knows arq is here and in `workers/jobs.py`.
 """
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.domain.errors import LedgerUnavailable, UpdaterError, WorkerSilent
@@ -20,6 +21,7 @@ from app.domain.errors import LedgerUnavailable, UpdaterError, WorkerSilent
 ANSWER_SECONDS = 20.0
 """How long a question to the worker may take before the caller is told that it is silent."""
 
+WATCH_TRIES = 3
 _POLL_SECONDS = 0.1
 
 
@@ -84,6 +86,13 @@ class Queue:
 
     async def _enqueue(self, function: str, *args: Any) -> Any:
         try:
-            return await self._pool.enqueue_job(function, *args)
+            return await self._tried(function, *args)
         except (RedisError, OSError) as error:
             raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def _tried(self, function: str, *args: Any) -> Any:
+        """A connection that is lost in arq's transaction is told as a watched key that changed: it is begun anew."""
+        for _ in range(WATCH_TRIES):
+            with contextlib.suppress(WatchError):
+                return await self._pool.enqueue_job(function, *args)
+        return await self._pool.enqueue_job(function, *args)
