@@ -43,6 +43,8 @@ class Guard:
                 return
             except UpdaterError as error:
                 log.warning("the guard could not look", reason=str(error))
+            except Exception:
+                log.exception("the guard could not look; it looks again")
             await self._ports.clock.sleep(LOOK_SECONDS)
 
     async def look(self, *, containers: bool = True) -> None:
@@ -97,10 +99,11 @@ class Guard:
             return [Alarm("singleton_gone", text)]
         if len(running) <= 1 or not mend:
             return []
-        stopped = [i.id[:12] for i in running if i is not _known(running)]
-        grace = self._stack.times.stop_grace
-        await asyncio.gather(*(self._ports.engine.stop(i.id, grace) for i in running if i is not _known(running)))
-        text = f"{len(running)} of {singleton.name} ran at once; {', '.join(stopped)} was stopped. Who started it?"
+        known, grace = _known(running), self._stack.times.stop_grace
+        others = [i.id for i in running if i is not known]
+        await asyncio.gather(*(self._ports.engine.stop(other, grace) for other in others))
+        stopped = ", ".join(other[:12] for other in others)
+        text = f"{len(running)} of {singleton.name} ran at once; {stopped} was stopped. Who started it?"
         return [Alarm("singleton_doubled", text)]
 
 

@@ -36,8 +36,11 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
     now = ports.clock.now()
     decided = await ports.chronicle.decided_keys()
     epoch = int(now.timestamp())  # above any that a worker counted to: one that still sleeps stays refused
-    change = {"color": found.color, "current": found.current, "previous": found.previous}
-    await ports.journal.update(lambda s: s.rebuilt(**change, decided=decided, epoch=epoch).pause(reason))  # type: ignore[arg-type]
+    await ports.journal.update(
+        lambda s: s.rebuilt(
+            color=found.color, current=found.current, previous=found.previous, decided=decided, epoch=epoch
+        ).pause(reason)
+    )
     await _take_in_what_was_accepted(ports)
     await _stop_what_nobody_knows(stack, ports)
     ports.chronicle.event("paused", reason=reason)

@@ -36,6 +36,7 @@ class Reconciler:
         self._pause_on_failure = pause_on_failure
         self._turn = asyncio.Lock()
         self._again = False
+        self._looking = False
         self.running: Run | None = None
         self.replaced = False
 
@@ -55,17 +56,23 @@ class Reconciler:
         Returns at once when that is already being done; the rollout that is running may give way to a newer release.
         """
         self._again = True
-        if self._turn.locked():
+        if self._looking:
             await self._overtake()
             return
-        async with self._turn:
-            try:
-                while self._again:
-                    self._again = False
-                    await self._close_difference()
-            except StaleWorker:
-                self.replaced = True
-                raise
+        self._looking = True
+        try:
+            async with self._turn:
+                await self._look()
+        except StaleWorker:
+            self.replaced = True
+            raise
+        finally:
+            self._looking = False
+
+    async def _look(self) -> None:
+        while self._again:
+            self._again = False
+            await self._close_difference()
 
     @contextlib.asynccontextmanager
     async def quiet(self) -> AsyncIterator[bool]:
@@ -75,8 +82,6 @@ class Reconciler:
             return
         async with self._turn:
             yield True
-        if self._again:
-            await self.reconcile()
 
     @property
     def busy(self) -> bool:

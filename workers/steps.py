@@ -150,10 +150,10 @@ async def prune(run: Run) -> Evidence:
     """What belongs to neither the current nor the previous release goes, after a failure too."""
     state, rollout = run.ports.journal.state, run.rollout
     if rollout.reason_code is None:
-        state = state.finish(rollout.finish(Status.SUCCESS, run.ports.clock.now()), run.ports.clock.now())
-    keep = {live.sha for live in (state.current, state.previous) if live}
-    if rollout.reason_code is None:
         await run.ports.engine.publish(_definition(run), run.target)
+        now = run.ports.clock.now()
+        state = state.finish(rollout.finish(Status.SUCCESS, now), now)
+    keep = {live.sha for live in (state.current, state.previous) if live}
     freed = await run.ports.engine.prune(keep)
     await run.ports.source.prune(keep)
     return {"freed_bytes": freed}

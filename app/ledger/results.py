@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
+from redis.asyncio.client import Pipeline
+
 from app.domain.release import Release, Trigger
 from app.ledger.base import RECORD_SECONDS_KEPT, Part, now, translated
 from app.ledger.releases import RELEASE, RELEASES_KEPT, ids_of
@@ -50,16 +52,21 @@ class Results(Part):
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self.key(f"result:{result['rollout_id']}"), json.dumps(result), ex=RECORD_SECONDS_KEPT)
             pipe.set(self.key("last_result"), json.dumps(result))
-            pipe.lpush(self.key("history"), json.dumps(entry))
-            pipe.ltrim(self.key("history"), 0, HISTORY_KEPT - 1)
+            self._add(pipe, entry)
             await pipe.execute()
 
     async def record_decision(self, entry: dict[str, Any]) -> None:
         """Keeps the history entry of a release that never got a rollout."""
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.lpush(self.key("history"), json.dumps(entry))
-            pipe.ltrim(self.key("history"), 0, HISTORY_KEPT - 1)
+            self._add(pipe, entry)
             await pipe.execute()
+
+    def _add(self, pipe: Pipeline, entry: dict[str, Any]) -> None:
+        """Once: `restore` may have written it from the disk already."""
+        value = json.dumps(entry)
+        pipe.lrem(self.key("history"), 0, value)
+        pipe.lpush(self.key("history"), value)
+        pipe.ltrim(self.key("history"), 0, HISTORY_KEPT - 1)
 
     async def history(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
         """The last `limit` entries, newest first; with `before` those older than that rollout id's entry."""

@@ -56,7 +56,7 @@ class Endings:
         return result
 
     async def _runs(self, rollout_id: str) -> bool:
-        """The result is told before the worker's journal has it; until then the worker refuses the next call."""
+        """The result is written a moment before the status: who was told the one may read the other at once."""
         status = await self.ledger.status() or {}
         return (status.get("rollout") or {}).get("id") == rollout_id
 

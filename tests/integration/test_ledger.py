@@ -231,3 +231,11 @@ async def test_a_redis_that_is_full_records_nothing_and_says_so(own_server: OwnR
     assert await own_client.keys("*") == []
     await own_client.config_set("maxmemory", "0")
     assert await ledger.accept(RELEASE) is None, "the redelivery is not taken for a duplicate"
+
+
+async def test_an_entry_that_was_restored_before_it_was_told_is_there_once(ledger: Ledger) -> None:
+    entry = {"key": "1:1", "tag": "v1.0.0", "rollout_id": "r-1", "timestamp": "2026-01-02T03:04:05+00:00"}
+    await ledger.restore([entry])
+    await ledger.record_result({"rollout_id": "r-1", "status": "success"}, entry)
+    await ledger.record_decision(entry)
+    assert await ledger.history(10) == [entry]

@@ -116,6 +116,23 @@ async def test_a_release_that_comes_while_it_looks_is_not_forgotten(world: World
     worker = guard._reconciler
     async with worker.quiet() as quiet:
         assert quiet
-        await worker.reconcile()
+        rolling = asyncio.create_task(worker.reconcile())
+        await world.clock.sleep(1)
+        await worker.reconcile()  # a second nudge does not wait for the first one's rollout
+        assert not rolling.done()
+    await rolling
     assert world.state.current is not None
     assert world.state.current.tag == "v1.2.0"
+
+
+async def test_it_looks_again_after_an_error_that_has_no_name(world: World) -> None:
+    guard = await a_guard(world)
+    world.journal.full = True
+    await world.route.flip(Color.BLUE, "r-hand")
+    looking = asyncio.create_task(guard.run())
+    await world.clock.sleep(1)
+    world.journal.full = False
+    await world.route.flip(Color.BLUE, "r-hand")
+    await world.clock.sleep(10)
+    assert (await world.route.active(), looking.done()) == (Color.GREEN, False)
+    looking.cancel()
