@@ -52,6 +52,7 @@ class _Singleton(_Part):
 
 class _Traefik(_Part):
     entrypoints: dict[Name, Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")]] = Field(min_length=1)
+    metrics: Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$")] | None = None
     rollout_header: str = Field("X-Updater-Rollout", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
     backend_idle: Seconds = 3
 
@@ -72,6 +73,7 @@ class _Checks(_Part):
     passes: int = Field(Checks.passes, ge=1, le=100)
     interval: Seconds = Checks.interval
     timeout: Seconds = Checks.timeout
+    errors: float = Field(Checks.errors, ge=0, le=1)
 
 
 class _Needs(_Part):

@@ -21,7 +21,9 @@ def a_stack(**change: Any) -> Stack:
         "repository": "octo/shop",
         "source": "https://github.com/octo/shop.git",
         "directory": "/srv/shop",
-        "traefik": Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"}),
+        "traefik": Traefik(
+            {"web": "http://traefik:80", "api": "http://traefik:81/"}, metrics="http://traefik:82/metrics"
+        ),
         "routed": (
             RoutedService("skills", _colors("skills"), 8080, "/health", "web"),
             RoutedService("api", _colors("api"), 8090, "/api/v1/health", "api", "PathPrefix(`/api`)"),

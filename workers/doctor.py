@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.domain.errors import UpdaterError
-from app.domain.stack import Stack
+from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers import fitness
 from workers.ports import Ports, Seen, Survey
@@ -70,6 +70,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *_colors(stack, state, seen),
         _by_hand(stack, state, seen),
         await _route_names_what_is_live(ports),
+        await _traffic(stack, ports),
     ]
     problems = await fitness.problems(stack, ports, ports.room())
     remedy = "No rollout starts like this, unless it is forced: mend each of them."
@@ -117,6 +118,21 @@ def _throttle(seen: Survey, route: Path) -> Check:
 def _traefik(seen: Survey, route: Path) -> Seen | None:
     watched = {str(route), *map(str, route.parents)} - {"/"}
     return next((c for c in seen.containers if watched & set(c.mounts.values())), None)
+
+
+async def _traffic(stack: Stack, ports: Ports) -> Check:
+    """Whether the bake sees what clients are answered, or its own probes only."""
+    if ports.traffic is None:
+        remedy = (
+            "Set traefik/metrics in the stack file: a release that is healthy and fails its clients goes live else."
+        )
+        return Check("traffic", Verdict.WARNING, "what clients are answered is not watched", remedy)
+    try:
+        await ports.traffic.tallies(ports.journal.state.active_color or Color.BLUE)
+    except UpdaterError as error:
+        remedy = "Switch Traefik's Prometheus metrics on, or correct traefik/metrics in the stack file."
+        return Check("traffic", Verdict.WARNING, str(error), remedy)
+    return Check("traffic", Verdict.OK, f"Traefik counts what clients are answered ({stack.traefik.metrics})")
 
 
 def _text(file: Path) -> str:

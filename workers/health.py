@@ -54,6 +54,7 @@ async def confirm_route(run: Run, rollout: str) -> None:
         for name, url in tuple(waiting.items()):
             answer = await run.ports.probe.get(url)
             if answer.rollout == rollout:
+                run.traffic.probed(name, answer.status)
                 del waiting[name]
         if waiting and clock.monotonic() > deadline:
             header = run.stack.traefik.rollout_header
@@ -71,7 +72,7 @@ async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
     deadline = clock.monotonic() + run.stack.times.route
     latencies: list[float] = []
     while len(latencies) < checks.passes:
-        answer = await run.ports.probe.get(run.stack.route_url(service))
+        answer = await _ask_route(run, service)
         mine = answer.ok and answer.rollout == run.rollout.id
         latencies = [*latencies, round(answer.seconds * 1000, 1)] if mine else []
         if not mine and clock.monotonic() > deadline:
@@ -95,11 +96,15 @@ async def wait_ready(run: Run, instance: Instance) -> Instance | None:
     return None
 
 
-class Watch:
-    """The bake: every route is probed and every instance looked at until `until` (monotonic seconds).
+async def _ask_route(run: Run, service: RoutedService) -> Answer:
+    answer = await run.ports.probe.get(run.stack.route_url(service))
+    if answer.rollout == run.rollout.id:
+        run.traffic.probed(service.name, answer.status)
+    return answer
 
-    The judgement of real traffic, from Traefik's own metrics, joins `watchers` as one more.
-    """
+
+class Watch:
+    """The bake: every route is probed and every instance looked at until `until` (monotonic seconds)."""
 
     def __init__(self, run: Run, instances: list[Instance], until: float) -> None:
         self._run = run
@@ -122,7 +127,7 @@ class Watch:
     async def _watch_route(self, service: RoutedService) -> None:
         strikes, clock = 0, self._run.ports.clock
         while clock.monotonic() < self._until:
-            answer = await self._run.ports.probe.get(self._run.stack.route_url(service))
+            answer = await _ask_route(self._run, service)
             self.requests += 1
             self.slowest = max(self.slowest, answer.seconds)
             good = answer.ok and answer.rollout == self._run.rollout.id

@@ -31,6 +31,7 @@ from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.redaction import Redactor
 from workers.adapters.traefik import RouteFile
+from workers.adapters.traefik_metrics import TraefikMetrics
 from workers.fence import FencedEngine, FencedRoute
 from workers.guard import Guard
 from workers.jobs import Jobs, build_worker
@@ -53,6 +54,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
+    traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
     async with Lease(settings.journal_path.with_name(settings.journal_path.name + ".lock")).held():
         journal.load()
         writer = asyncio.create_task(chronicle.run())
@@ -62,6 +64,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
                 source=GitSource(stack.source, settings.data_dir / "git", stack.times.fetch),
                 route=FencedRoute(route, journal),
                 probe=probe,
+                traffic=traffic,
                 journal=journal,
                 inbox=ledger,
                 chronicle=chronicle,
@@ -74,6 +77,8 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
                     await chronicle.flush()
             writer.cancel()
             await probe.aclose()
+            if traffic is not None:
+                await traffic.aclose()
             client.close()
 
 

@@ -12,6 +12,7 @@ from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color
 from app.domain.state import State
+from app.domain.traffic import Tally
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,13 @@ class Probe(Protocol):
         """One GET; never raises, an answer that did not come has status 0."""
 
 
+class Traffic(Protocol):
+    """What clients are answered, as Traefik counts it."""
+
+    async def tallies(self, color: Color) -> Mapping[str, Tally]:
+        """By routed service, since some moment in the past. Raises TrafficUnknown."""
+
+
 class Journal(Protocol):
     """The crash-safe state. A write is on disk when the call returns."""
 
@@ -342,6 +350,7 @@ class Ports:
     source: Source
     route: Route
     probe: Probe
+    traffic: Traffic | None
     journal: Journal
     inbox: Inbox
     chronicle: Chronicle

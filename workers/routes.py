@@ -19,8 +19,8 @@ def render(stack: Stack, color: Color, rollout: str) -> str:
     https://doc.traefik.io/traefik/routing/services/#serverstransport
     """
     http = {
-        "routers": {f"updater-{s.name}": _router(s) for s in stack.routed},
-        "services": {f"updater-{s.name}": _service(s, color) for s in stack.routed},
+        "routers": {f"updater-{s.name}": _router(s, color) for s in stack.routed},
+        "services": {_name(s, color): _service(s, color) for s in stack.routed},
         "middlewares": {
             "updater-rollout": {"headers": {"customResponseHeaders": {stack.traefik.rollout_header: rollout}}}
         },
@@ -40,14 +40,20 @@ def render_empty() -> str:
 def active_color(text: str, stack: Stack) -> Color | None:
     """The color that every route of `text` points to; None when they differ or it is not such a file."""
     try:
-        services = yaml.safe_load(text)["http"]["services"]
-        urls = [services[f"updater-{s.name}"]["loadBalancer"]["servers"][0]["url"] for s in stack.routed]
+        http = yaml.safe_load(text)["http"]
+        names = [http["routers"][f"updater-{s.name}"]["service"] for s in stack.routed]
+        urls = [http["services"][name]["loadBalancer"]["servers"][0]["url"] for name in names]
     except (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError):
         return None
     for color in Color:
         if urls == [_url(s, color) for s in stack.routed]:
             return color
     return None
+
+
+def metrics_name(service: RoutedService, color: Color) -> str:
+    """What Traefik calls that color of `service` in its metrics: a name of its own for each, so that they are apart."""
+    return f"{_name(service, color)}@file"
 
 
 def claims_our_names(text: str) -> bool:
@@ -66,11 +72,15 @@ def claims_our_names(text: str) -> bool:
     return any(str(name).startswith("updater") for part in parts if isinstance(part, dict) for name in part)
 
 
-def _router(service: RoutedService) -> dict[str, Any]:
+def _name(service: RoutedService, color: Color) -> str:
+    return f"updater-{service.name}-{color}"
+
+
+def _router(service: RoutedService, color: Color) -> dict[str, Any]:
     return {
         "rule": service.rule,
         "entryPoints": [service.entrypoint],
-        "service": f"updater-{service.name}",
+        "service": _name(service, color),
         "middlewares": ["updater-rollout"],
     }
 

@@ -12,6 +12,7 @@ from app.domain.release import Release
 from app.domain.rollout import ROUTE_SWITCH, Rollout, Status
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from app.domain.traffic import Traffic
 from workers.ports import Definition, Ports, Scope
 
 Evidence = Mapping[str, Any]
@@ -30,6 +31,7 @@ class Run:
         self.pause_on_failure = pause_on_failure
         self.definition: Definition | None = None
         self.flipped_at: float | None = None
+        self.traffic = Traffic()
         self._committed = False
         self._why: UpdaterError | None = None
         self._scope: Scope | None = None

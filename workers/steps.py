@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.errors import InternalError, PreflightRefused, SingletonNeverReady, SingletonNotGone, UpdaterError
 from app.domain.rollout import Status
 from app.domain.stack import RoutedService, Singleton
-from workers import fitness, health
+from workers import fitness, health, traffic
 from workers.fitness import GB, MB
 from workers.ports import Definition, Instance, Stamp
 from workers.run import Run
@@ -87,6 +87,7 @@ async def check_direct(run: Run, service: RoutedService) -> Evidence:
 async def switch_route(run: Run) -> Evidence:
     """The commit point: one rename, and Traefik answers with this rollout's id."""
     clock = run.ports.clock
+    run.traffic = await traffic.before_flip(run)
     started = clock.monotonic()
     await run.ports.route.flip(run.target, run.rollout.id)
     await health.confirm_route(run, run.rollout.id)
@@ -122,16 +123,18 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
 
 
 async def bake(run: Run) -> Evidence:
-    """The old color stays warm while every route and instance is watched for `times.bake`."""
+    """The old color stays warm while routes, instances and what clients are answered are watched for `times.bake`."""
     until = run.ports.clock.monotonic() + run.stack.times.bake
     watch = health.Watch(run, await _watched(run), until)
     try:
         async with asyncio.TaskGroup() as group:
             for watcher in watch.watchers():
                 group.create_task(watcher())  # type: ignore[arg-type]
+            group.create_task(traffic.watch(run, until))
     except ExceptionGroup as errors:  # not except*: what that raises is a group again before Python 3.11.4
         raise _first(errors) from None
-    return {"requests": watch.requests, "errors": watch.errors, "slowest_ms": round(watch.slowest * 1000, 1)}
+    probes = {"requests": watch.requests, "errors": watch.errors, "slowest_ms": round(watch.slowest * 1000, 1)}
+    return {**probes, "traffic": run.traffic.evidence()}
 
 
 async def stop_old_color(run: Run) -> Evidence:

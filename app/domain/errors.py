@@ -146,6 +146,12 @@ class BakeFailed(UpdaterError):
     fault = Fault.RELEASE
 
 
+class TrafficUnknown(UpdaterError):
+    """Traefik's metrics cannot be read."""
+
+    code = "traffic_unknown"
+
+
 class EngineFailed(UpdaterError):
     """The container engine did not do what was asked."""
 

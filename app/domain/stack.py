@@ -57,9 +57,13 @@ class Singleton:
 
 @dataclass(frozen=True)
 class Traefik:
-    """`entrypoints`: name → URL at which the worker reaches it. `backend_idle`: seconds, see FileProvider."""
+    """`entrypoints`: name → URL at which the worker reaches it. `metrics`: the URL of its Prometheus metrics, if any.
+
+    `backend_idle`: seconds, see FileProvider.
+    """
 
     entrypoints: Mapping[str, str]
+    metrics: str | None = None
     rollout_header: str = "X-Updater-Rollout"
     backend_idle: float = 3.0
 
@@ -81,11 +85,15 @@ class Times:
 
 @dataclass(frozen=True)
 class Checks:
-    """How health is judged: `passes` in a row, every `interval` seconds, each answered within `timeout` seconds."""
+    """How health is judged: `passes` in a row, every `interval` seconds, each answered within `timeout` seconds.
+
+    `errors`: by how much the share of clients' requests that fail may be larger than it was, 0 to 1.
+    """
 
     passes: int = 3
     interval: float = 0.5
     timeout: float = 2.0
+    errors: float = 0.05
 
 
 @dataclass(frozen=True)

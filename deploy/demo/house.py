@@ -54,6 +54,7 @@ class House:
     public_url: str
     internal_url: str
     routes: dict[str, str]
+    metrics_url: str
     gateway_url: str
     log_dir: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -164,7 +165,7 @@ def house(
     With `redis_url` a server that somebody else runs is used; `prepare` may change what is there before the start.
     """
     project = f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}"
-    ports = {name: free_port() for name in ("skills", "api", "gateway", "public", "internal")}
+    ports = {name: free_port() for name in ("skills", "api", "metrics", "gateway", "public", "internal")}
     for name in ("live", "routes/dynamic", "data", "redis", "logs"):
         (directory / name).mkdir(parents=True)
     home = House(
@@ -175,6 +176,7 @@ def house(
         public_url=f"http://127.0.0.1:{ports['public']}",
         internal_url=f"http://127.0.0.1:{ports['internal']}",
         routes={name: f"http://127.0.0.1:{ports[name]}" for name in ("skills", "api")},
+        metrics_url=f"http://127.0.0.1:{ports['metrics']}",
         gateway_url=f"http://127.0.0.1:{ports['gateway']}",
         log_dir=directory / "logs",
     )
@@ -202,7 +204,7 @@ def stack_file(home: House, times: Mapping[str, float]) -> Json:
         "repository": REPOSITORY,
         "source": home.repository.url,
         "directory": str(home.live),
-        "traefik": {"entrypoints": home.routes},
+        "traefik": {"entrypoints": home.routes, "metrics": f"{home.metrics_url}/metrics"},
         "routed": {
             "skills": {
                 **{"blue": "skills-blue", "green": "skills-green"},
@@ -228,6 +230,7 @@ def _write_live(home: House, base: str, traefik: str, ports: Mapping[str, int]) 
         "DEMO_ROUTES_DIR": str(home.directory / "routes"),
         "DEMO_SKILLS_PORT": str(ports["skills"]),
         "DEMO_API_PORT": str(ports["api"]),
+        "DEMO_METRICS_PORT": str(ports["metrics"]),
         "DEMO_GATEWAY_PORT": str(ports["gateway"]),
         "DEMO_OPERATOR_VALUE": "'costs $5'",
     }

@@ -15,6 +15,7 @@ from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
+from tests.fakes.traffic import Clients
 from workers.fence import FencedEngine, FencedRoute
 from workers.ports import Alarm, Answer, Ports, Room
 from workers.reconcile import Reconciler
@@ -263,6 +264,7 @@ class World:
         self.engine.watcher = self._look
         self.route = FakeRoute(self.clock, self.fuse, self.engine.note)
         self.probe = FakeProbe(self.stack, self.clock, self.route, self.engine)
+        self.clients = Clients(self.stack, self.clock, lambda: self.route.served()[0])
         self.source = FakeSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
         self.journal = FakeJournal(self.clock, self.fuse)
         self.inbox = FakeInbox(self.fuse)
@@ -275,6 +277,7 @@ class World:
             source=self.source,
             route=FencedRoute(self.route, self.journal),
             probe=self.probe,
+            traffic=self.clients if self.stack.traefik.metrics else None,
             journal=self.journal,
             inbox=self.inbox,
             chronicle=self.chronicle,

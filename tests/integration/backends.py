@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from app.domain.stack import Color, RoutedService
 
+BROKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+
 
 def backend_url(service: RoutedService, color: Color) -> str:
     return f"http://{service.colors[color]}:{service.port}"
@@ -26,7 +28,10 @@ class Gate:
 
 @asynccontextmanager
 async def backend(service: RoutedService, color: Color, gate: Gate) -> AsyncIterator[None]:
-    """Answers every request with its name and color, on a connection that stays open until the end of the block."""
+    """Answers every request with its name and color, and `/broken` with a 503.
+
+    A connection stays open until the end of the block.
+    """
     body = f"{service.name} {color}".encode()
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     connections: set[asyncio.Task[None]] = set()
@@ -38,7 +43,7 @@ async def backend(service: RoutedService, color: Color, gate: Gate) -> AsyncIter
             while head := await reader.readuntil(b"\r\n\r\n"):
                 if head.startswith(b"GET /held "):
                     await gate.hold()
-                writer.write(answer)
+                writer.write(BROKEN if head.startswith(b"GET /broken ") else answer)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.close()
             with contextlib.suppress(ConnectionError):

@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from app.domain.errors import TrafficUnknown
 from app.domain.stack import Color, RoutedService, Stack, Traefik
+from app.domain.traffic import Tally
 from deploy.demo.processes import free_port, running
 from tests.examples import a_stack
 from tests.integration.backends import Gate, backend, backend_url
 from tests.integration.waiting import until
 from workers.adapters.traefik import RouteFile
+from workers.adapters.traefik_metrics import TraefikMetrics
 
 FLIPS = 20
 CLIENTS = 6
@@ -61,9 +65,12 @@ class Served:
 
 @pytest.fixture
 def stack() -> Stack:
-    ports = {name: free_port() for name in ("skills", "api", "skills-entry", "api-entry")}
+    ports = {name: free_port() for name in ("skills", "api", "skills-entry", "api-entry", "metrics")}
     return a_stack(
-        traefik=Traefik({name: f"http://127.0.0.1:{ports[f'{name}-entry']}" for name in ("skills", "api")}),
+        traefik=Traefik(
+            {name: f"http://127.0.0.1:{ports[f'{name}-entry']}" for name in ("skills", "api")},
+            metrics=f"http://127.0.0.1:{ports['metrics']}/metrics",
+        ),
         routed=tuple(RoutedService(name, HOSTS, ports[name], "/", name) for name in ("skills", "api")),
     )
 
@@ -101,6 +108,8 @@ def traefik_command(stack: Stack, dynamic: Path) -> list[str]:
     return [
         str(Path(sys.executable).with_name("traefik")),
         *entrypoints,
+        f"--entrypoints.metrics.address={urlsplit(stack.traefik.metrics or '').netloc}",
+        *("--metrics.prometheus=true", "--metrics.prometheus.entrypoint=metrics"),
         *(f"--providers.file.directory={dynamic}", "--providers.file.watch=true"),
         *("--providers.providersThrottleDuration=100ms", "--log.level=WARN"),
         *("--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"),
@@ -169,3 +178,40 @@ async def test_a_cleared_route_answers_404_and_a_flip_brings_it_back(served: Ser
 
 async def is_gone(served: Served) -> bool:
     return [(await served.ask(s.name))[0] for s in served.stack.routed] == [404, 404]
+
+
+@pytest.fixture
+async def metrics(served: Served) -> AsyncIterator[TraefikMetrics]:
+    metrics = TraefikMetrics(served.stack.traefik.metrics or "", served.stack)
+    yield metrics
+    await metrics.aclose()
+
+
+async def test_what_each_color_answered_is_counted_apart_by_service(served: Served, metrics: TraefikMetrics) -> None:
+    before = (await metrics.tallies(Color.BLUE))["skills"]
+    for path in ("/", "/", "/broken"):
+        await served.ask("skills", path)
+    assert (await metrics.tallies(Color.BLUE))["skills"].since(before) == Tally(3, 1)
+    assert await metrics.tallies(Color.GREEN) == {"skills": Tally(), "api": Tally()}
+    await served.flip(Color.GREEN, "r-1")
+    await served.ask("api", "/broken")
+    assert (await metrics.tallies(Color.GREEN))["api"].errors == 1
+
+
+async def test_counts_of_a_color_that_was_left_are_told_once_more_and_begin_anew(
+    served: Served, metrics: TraefikMetrics
+) -> None:
+    await served.ask("skills", "/broken")
+    await served.flip(Color.GREEN, "r-1")
+    assert (await metrics.tallies(Color.BLUE))["skills"].errors == 1
+    assert (await metrics.tallies(Color.BLUE))["skills"] == Tally()
+    await served.flip(Color.BLUE, "r-2")
+    assert (await metrics.tallies(Color.BLUE))["skills"].errors == 0
+
+
+async def test_what_is_no_page_of_metrics_is_said_so(served: Served, stack: Stack) -> None:
+    for url in (served.stack.traefik.entrypoints["skills"], f"http://127.0.0.1:{free_port()}/metrics"):
+        metrics = TraefikMetrics(url, stack)
+        with pytest.raises(TrafficUnknown, match=r"Traefik's metrics cannot be read"):
+            await metrics.tallies(Color.BLUE)
+        await metrics.aclose()

@@ -23,6 +23,7 @@ class Proposal:
     name: str
     repository: str
     entrypoints: Mapping[str, str]
+    metrics: str | None
     routed: tuple[RoutedFound, ...]
     singletons: Mapping[str, str]
     unsure: Mapping[str, tuple[str, str]]
@@ -47,6 +48,7 @@ def propose(project: Project) -> Proposal:
         name=project.name,
         repository=repository,
         entrypoints=urls,
+        metrics=_metrics(project, notes),
         routed=routed,
         singletons={name: service for name, (service, _) in sure.items()},
         unsure=unsure,
@@ -78,6 +80,18 @@ def _entrypoints(project: Project, names: Collection[str], notes: Notes) -> Poin
         notes.found.append(f"traefik/entrypoints/{name}: port {port} of {service}")
     notes.check.append(f"traefik/entrypoints: does the worker reach {host} by this name, from where it will run?")
     return {name: (traefik.url(host, port), port) for name, port in found.items()}
+
+
+def _metrics(project: Project, notes: Notes) -> str | None:
+    """The URL of Traefik's metrics, where an entrypoint has their name."""
+    service = traefik.find_traefik(project.services)
+    port = traefik.entrypoints(project.services[service], project.directory).get("metrics") if service else None
+    if service is None or port is None:
+        notes.check.append("traefik/metrics: without Traefik's metrics what clients are answered is not watched.")
+        return None
+    host = "127.0.0.1" if project.services[service].get("network_mode") == "host" else service
+    notes.found.append(f"traefik/metrics: port {port} of {service}")
+    return f"{traefik.url(host, port)}/metrics"
 
 
 def _singleton_notes(sure: Mapping[str, tuple[str, str]], unsure: Mapping[str, tuple[str, str]], notes: Notes) -> None:

@@ -53,6 +53,11 @@ traefik:
   entrypoints:
 """
 
+_METRICS = """\
+  # Traefik's Prometheus metrics: in the bake the new color is judged by what clients are really answered, beside what
+  # the old one answered them. Without this line only the health paths are watched.
+"""
+
 _TRAEFIK_MORE = """\
   # The response header that proves which rollout's configuration served an answer.
   rollout_header: X-Updater-Rollout
@@ -92,6 +97,9 @@ checks:
   passes: {checks.passes}
   interval: {checks.interval:g}
   timeout: {checks.timeout:g}
+  # Back to the old color when clients' requests fail (5xx) by more than this share above what was usual: 0.05 is five
+  # in a hundred. It has to be sure of it, and fewer than three failures never are. Needs traefik/metrics.
+  errors: {checks.errors:g}
 
 # What has to be free before a rollout starts: two colors and a build have to fit.
 needs:
@@ -129,6 +137,10 @@ def _traefik(proposal: Proposal) -> Iterator[str]:
     yield _TRAEFIK
     for name, url in proposal.entrypoints.items():
         yield f"    {scalar(name)}: {scalar(url)}{_mark(proposal, f'traefik/entrypoints/{name}')}\n"
+    yield _METRICS
+    yield (
+        f"  metrics: {scalar(proposal.metrics)}\n" if proposal.metrics else "  # metrics: http://traefik:8082/metrics\n"
+    )
     yield _TRAEFIK_MORE
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.domain.errors import EngineFailed
-from app.domain.stack import Color
+from app.domain.stack import Color, Traefik
+from tests.examples import a_stack
 from tests.fakes.world import World
 from workers.doctor import Check, Verdict, diagnostics, examine
 from workers.ports import Seen, Survey
@@ -145,3 +146,15 @@ async def test_diagnostics_name_what_runs(world: World) -> None:
 class Unreachable:
     async def survey(self) -> Survey:
         raise EngineFailed("no Docker Engine answers")
+
+
+async def test_whether_clients_are_watched_is_told(world: World) -> None:
+    assert (await check(world, "traffic", HEALTHY)).status is Verdict.OK
+    world.clients.away = True
+    assert (await check(world, "traffic", HEALTHY)).status is Verdict.WARNING
+
+
+async def test_a_stack_whose_clients_are_not_watched_is_told_how_they_would_be() -> None:
+    world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
+    found = await check(world, "traffic", HEALTHY)
+    assert (found.status, "traefik/metrics" in found.remedy) == (Verdict.WARNING, True)

@@ -16,23 +16,23 @@ http:
       rule: PathPrefix(`/`)
       entryPoints:
       - web
-      service: updater-skills
+      service: updater-skills-green
       middlewares:
       - updater-rollout
     updater-api:
       rule: PathPrefix(`/api`)
       entryPoints:
       - api
-      service: updater-api
+      service: updater-api-green
       middlewares:
       - updater-rollout
   services:
-    updater-skills:
+    updater-skills-green:
       loadBalancer:
         serversTransport: updater
         servers:
         - url: http://skills-green:8080
-    updater-api:
+    updater-api-green:
       loadBalancer:
         serversTransport: updater
         servers:
@@ -74,7 +74,7 @@ def test_the_active_color_is_read_back(color: Color) -> None:
         "http:",
         "http: 2026-99-99",
         "http: {services: {}}",
-        "http: {services: {updater-skills: {loadBalancer: {servers: []}}}}",
+        "http: {routers: {updater-skills: {service: a}}, services: {a: {loadBalancer: {servers: []}}}}",
         "http: {services: {whoami: {loadBalancer: {servers: [{url: 'http://whoami'}]}}}}",
         routes.render_empty(),
         GREEN[: len(GREEN) // 2],

@@ -1,0 +1,102 @@
+"""What clients were answered, and when that is bad enough to go back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+
+FEWEST_ERRORS = 3
+"""One or two failed requests may be anything."""
+
+CERTAINTY = 3.0
+"""In standard deviations: about 1 in 700 that a color no worse than allowed is called worse, at each look."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many requests clients made, and how many of them were answered 5xx."""
+
+    requests: int = 0
+    errors: int = 0
+
+    def since(self, before: "Tally") -> "Tally":
+        """What came after `before`. A counter that has become smaller began anew: all of it came after."""
+        if self.requests < before.requests or self.errors < before.errors:
+            return self
+        return Tally(self.requests - before.requests, self.errors - before.errors)
+
+    def without(self, own: "Tally") -> "Tally":
+        """Less the requests that were no client's."""
+        errors = max(0, self.errors - own.errors)
+        return Tally(max(errors, self.requests - own.requests), errors)
+
+    def with_answer(self, status: int) -> "Tally":
+        return Tally(self.requests + 1, self.errors + (status >= 500))  # noqa: PLR2004 - the server's own failures
+
+    @property
+    def share(self) -> float:
+        return self.errors / self.requests if self.requests else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.errors} of {self.requests}"
+
+
+@dataclass
+class Traffic:
+    """Requests and 5xx answers by routed service on the new color, beside the share that failed on the old one.
+
+    `old` is what that one was answered in all. `base` is what the new color's counters said at the flip; None where
+    that is not known: then the first count is. `unknown` says why nothing was counted.
+    """
+
+    old: Mapping[str, Tally] = field(default_factory=dict)
+    base: Mapping[str, Tally] | None = None
+    unknown: str | None = None
+    _seen: dict[str, Tally] = field(default_factory=dict)
+    _probes: dict[str, Tally] = field(default_factory=dict)
+
+    def probed(self, service: str, status: int) -> None:
+        """The updater asked by itself through the new route, and that is counted too."""
+        self._probes[service] = self._probes.get(service, Tally()).with_answer(status)
+
+    def count(self, counted: Mapping[str, Tally]) -> None:
+        if self.base is None:
+            self.base = counted
+            self._probes.clear()
+        for name, tally in counted.items():
+            came = tally.since(self.base.get(name, Tally()))
+            self._seen[name] = came.without(self._probes.get(name, Tally()))
+
+    def failing(self, tolerance: float) -> str | None:
+        """The first service whose clients surely fare worse than they did."""
+        return next((n for n, t in self._seen.items() if is_worse(t, self._old(n), tolerance)), None)
+
+    def said(self, service: str) -> str:
+        now, before = self._seen[service], self._old(service)
+        return f"{now} of clients' requests were answered 5xx; on the color before it {before}"
+
+    def evidence(self) -> dict[str, object]:
+        """By service; where nothing was counted, why."""
+        counts: dict[str, object] = {
+            name: {"requests": t.requests, "errors": t.errors, "before": str(self._old(name))}
+            for name, t in self._seen.items()
+        }
+        return counts | ({"unknown": self.unknown} if self.unknown else {})
+
+    def _old(self, service: str) -> Tally:
+        return self.old.get(service, Tally())
+
+
+def is_worse(new: Tally, old: Tally, tolerance: float) -> bool:
+    """Whether the share of `new`'s requests that failed is surely more than `tolerance` above `old`'s.
+
+    Surely: the lower end of Wilson's score interval, so that few requests have to be bad in a row and many need not.
+    https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval#Wilson_score_interval
+    """
+    return new.errors >= FEWEST_ERRORS and _at_least(new) > old.share + tolerance
+
+
+def _at_least(tally: Tally) -> float:
+    n, share, z = tally.requests, tally.share, CERTAINTY
+    middle = share + z * z / (2 * n)
+    spread = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n)

@@ -1,0 +1,65 @@
+import pytest
+
+from app.domain.traffic import Tally, Traffic, is_worse
+
+TOLERANCE = 0.05
+
+
+@pytest.mark.parametrize(
+    ("requests", "errors", "worse"),
+    [
+        (0, 0, False),
+        (1, 1, False),
+        (2, 2, False),
+        (3, 3, True),
+        (12, 3, True),
+        (30, 3, False),
+        (100, 10, False),
+        (300, 30, True),
+        (1_000_000, 50_000, False),
+        (1_000_000, 52_000, True),
+    ],
+)
+def test_few_failures_have_to_be_close_together_and_many_need_not(requests: int, errors: int, worse: bool) -> None:
+    assert is_worse(Tally(requests, errors), Tally(500, 0), TOLERANCE) is worse
+
+
+def test_what_failed_before_may_fail_again() -> None:
+    assert not is_worse(Tally(300, 60), Tally(1000, 200), TOLERANCE)
+    assert is_worse(Tally(300, 120), Tally(1000, 200), TOLERANCE)
+
+
+def test_without_tolerance_only_what_was_usual_is_allowed() -> None:
+    assert is_worse(Tally(100_000, 200), Tally(100_000, 100), 0.0)
+    assert not is_worse(Tally(100_000, 100), Tally(100_000, 100), 0.0)
+
+
+def test_a_counter_that_began_anew_counts_whole() -> None:
+    assert Tally(7, 2).since(Tally(100, 1)) == Tally(7, 2)
+    assert Tally(107, 3).since(Tally(100, 1)) == Tally(7, 2)
+
+
+def test_the_updaters_own_probes_are_no_clients() -> None:
+    traffic = Traffic(base={"api": Tally(10, 4)})
+    for status in (200, 200, 503):
+        traffic.probed("api", status)
+    traffic.count({"api": Tally(20, 6)})
+    assert traffic.evidence() == {"api": {"requests": 7, "errors": 1, "before": "0 of 0"}}
+
+
+def test_probes_that_are_not_counted_yet_make_no_less_than_nothing() -> None:
+    traffic = Traffic(base={})
+    for _ in range(5):
+        traffic.probed("api", 503)
+    traffic.count({"api": Tally(3, 1)})
+    assert traffic.evidence() == {"api": {"requests": 0, "errors": 0, "before": "0 of 0"}}
+
+
+def test_where_the_counts_at_the_flip_are_not_known_the_first_ones_are_the_base() -> None:
+    traffic = Traffic()
+    traffic.probed("api", 200)
+    traffic.count({"api": Tally(1000, 900)})
+    assert traffic.failing(TOLERANCE) is None
+    traffic.count({"api": Tally(1010, 905)})
+    assert traffic.failing(TOLERANCE) == "api"
+    assert traffic.said("api") == "5 of 10 of clients' requests were answered 5xx; on the color before it 0 of 0"

@@ -1,0 +1,17 @@
+from app.domain.stack import Color
+from app.domain.traffic import Tally
+from tests.fakes.world import World
+
+
+async def test_counts_of_a_color_that_was_left_are_told_once_more_and_begin_anew() -> None:
+    """As tests/integration/test_traefik.py sees Traefik do it."""
+    world = World()
+    world.clients.rps, world.clients.failing = 10, {Color.BLUE: 0.5}
+    await world.route.flip(Color.BLUE, "r-0")
+    await world.clock.sleep(1)
+    assert (await world.clients.tallies(Color.BLUE))["api"] == Tally(10, 5)
+    await world.route.flip(Color.GREEN, "r-1")
+    await world.clock.sleep(1)
+    assert (await world.clients.tallies(Color.BLUE))["api"] == Tally(10, 5)
+    assert (await world.clients.tallies(Color.BLUE))["api"] == Tally()
+    assert (await world.clients.tallies(Color.GREEN))["api"] == Tally(10, 0)
