@@ -72,7 +72,17 @@ def _figures(result: Json) -> Iterator[Row]:
     bake = evidence.get("bake", {})
     if "requests" in bake:
         slowest = f", slowest {bake['slowest_ms']:g} ms" if "slowest_ms" in bake else ""
-        yield "bake", f"{bake['requests']:,} requests, {bake.get('errors', 0):,} errors{slowest}"
+        yield "bake", f"{bake['requests']:,} probes, {bake.get('errors', 0):,} errors{slowest}"
+    if traffic := bake.get("traffic"):
+        yield "clients", _clients(traffic)
+
+
+def _clients(traffic: Json) -> str:
+    """What they were answered by the new color until the bake ended."""
+    if unknown := traffic.get("unknown"):
+        return plain(unknown)
+    counts = [f"{plain(name)} {c['requests']:,} requests, {c['errors']:,} answered 5xx" for name, c in traffic.items()]
+    return "; ".join(counts)
 
 
 def _handover(proof: Json) -> str:

@@ -15,7 +15,10 @@ def test_a_success_says_what_was_live_what_is_and_what_it_took() -> None:
     evidence = {
         "route_switch": {"seconds": 0.1, "flip_ms": 85.3},
         "restart_bot": {"seconds": 2.0, "instance": "c1", "gap_seconds": 0.4321},
-        "bake": {"seconds": 30.0, "requests": 1234, "errors": 0, "slowest_ms": 12.5},
+        "bake": {
+            **{"seconds": 30.0, "requests": 1234, "errors": 0, "slowest_ms": 12.5},
+            "traffic": {"api": {"requests": 5678, "errors": 2, "before": "1 of 9"}},
+        },
     }
     assert summary(ended(evidence=evidence, warnings=["stop_old_color: it is slow"])) == [
         ("result", "v1.1.0 success in 41 s"),
@@ -23,7 +26,8 @@ def test_a_success_says_what_was_live_what_is_and_what_it_took() -> None:
         ("live now", "v1.1.0 (bbbbbbbbbbbb) on green"),
         ("flip", "85.3 ms from the rename until every route answered with it"),
         ("bot", "restarted, 0.43 s without one"),
-        ("bake", "1,234 requests, 0 errors, slowest 12.5 ms"),
+        ("bake", "1,234 probes, 0 errors, slowest 12.5 ms"),
+        ("clients", "api 5,678 requests, 2 answered 5xx"),
         ("warning", "stop_old_color: it is slow"),
     ]
 
@@ -67,3 +71,8 @@ def test_the_steps_have_their_seconds_and_the_first_cause() -> None:
     )
     assert step_rows(progress) == [("a", 1.0, ""), ("b", 0.5, "broke")]
     assert step_rows(Progress("r-1", steps=(StepSeen("a"),)).end({"status": "superseded"})) == [("a", None, "")]
+
+
+def test_where_clients_were_not_watched_the_summary_says_why() -> None:
+    rows = dict(summary(ended(evidence={"bake": {"requests": 1, "traffic": {"unknown": "not watched"}}})))
+    assert rows["clients"] == "not watched"
