@@ -13,11 +13,11 @@ from typing import Any
 
 import httpx
 import yaml
-from docker.errors import APIError
 
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
 from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands, started
+from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
 from deploy.demo.repository import CONTENT, DemoRepository, Variant
 from workers.adapters.compose import find_compose
@@ -184,7 +184,7 @@ def house(
     (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
     with contextlib.ExitStack() as stack:
         say("starting Traefik and the gateway of the sample stack")
-        stack.callback(_down, home)
+        stack.callback(take_down, engine.host, project)
         compose_up(home, "traefik", "gateway")
         say("starting Redis, the updater's web process and its worker")
         redis_url = redis_url or stack.enter_context(redis_server(directory / "redis", say))
@@ -297,23 +297,6 @@ def logs_of(home: House, lines: int = 30) -> str:
     """The last lines of the updater's own processes."""
     files = sorted(home.log_dir.glob("*.log"))
     return "\n".join(f"--- {f.name}\n" + "\n".join(f.read_text().splitlines()[-lines:]) for f in files)
-
-
-def _down(home: House) -> None:
-    """Takes the sample stack away: containers, networks, volumes, and the images that its releases made."""
-    label = f"com.docker.compose.project={home.project}"
-    with connected(home.engine.host) as client:
-        for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
-            with contextlib.suppress(APIError):
-                container.remove(force=True, v=True)
-        for network in client.networks.list(filters={"label": label}):
-            network.remove()
-        for volume in client.volumes.list(filters={"label": label}):
-            volume.remove()
-        for image in client.images.list():
-            for tag in (t for t in image.tags if t.startswith(f"{home.project}-")):
-                with contextlib.suppress(APIError):
-                    client.images.remove(tag, noprune=True)
 
 
 def tree_of(directory: Path) -> dict[str, bytes]:

@@ -5,15 +5,16 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
+from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine
 from deploy.demo.house import logs_of
 from deploy.demo.load import SLOW_SECONDS
-from tests.faults.dockerd import Dockerd
 from tests.faults.stage import SHORT, Stage, stage
 from tests.faults.trial import Row, is_clean, show
 from tests.faults.verdict import Result
 
 FIRST = "v1.0.0"
+LAST_LINES = 60
 
 
 class Houses:
@@ -40,11 +41,22 @@ class Houses:
         """Shows the row in a house with a live release; one that it leaves otherwise is left."""
         if row.fresh:
             self.leave()
-        here = self._stage or self._enter(row)
+        try:
+            here = self._stage or self._enter(row)
+        except Exception as error:
+            return self._no_house(row, error)
         result = asyncio.run(show(row, here, repeat, self._slow_seconds))
-        self.last_words = logs_of(here.home, 60) if result.problems else ""
+        self.last_words = logs_of(here.home, LAST_LINES) if result.problems else ""
         if row.fresh or not asyncio.run(is_clean(here)):
             self.leave()
+        return result
+
+    def _no_house(self, row: Row, error: Exception) -> Result:
+        """The next row tries again."""
+        self.last_words = logs_of(self._stage.home, LAST_LINES) if self._stage else ""
+        self.leave()
+        result = Result(row.number, row.fault, row.holds)
+        result.expect(False, f"there was no house for it: {type(error).__name__}: {error}")
         return result
 
     def _enter(self, row: Row) -> Stage:

@@ -16,12 +16,12 @@ import httpx
 import redis
 import yaml
 
+from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine, connected
 from deploy.demo.github import release_event, signed_headers
 from deploy.demo.house import TIMES, WEBHOOK_SECRET, House, house
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.processes import end_group
-from tests.faults.dockerd import Dockerd
 from tests.integration.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 6, "ready": 8}

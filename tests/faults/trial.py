@@ -116,6 +116,7 @@ class Row:
 
     `counts`: it makes of the number of repeats what fits it; else all of it is done so often.
     `own_engine`: the Docker Engine itself is ended, so it has to be one that was started for this.
+    `minutes`: about how long the quick pass of it takes; the longest is begun first.
     """
 
     number: int
@@ -126,6 +127,7 @@ class Row:
     fresh: bool = False
     counts: bool = False
     own_engine: bool = False
+    minutes: float = 0.5
     prepare: Prepare = lambda _: None
     times: dict[str, float] = field(default_factory=dict)
 

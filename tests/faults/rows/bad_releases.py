@@ -13,7 +13,7 @@ NEVER_FLIPPED = {"idle_kept": False}
 
 
 @row(15, "the new color: never healthy; flapping; not routed; dies 5 s after the flip; 5xx to clients",
-     "A before the flip; then D, rolled back, paused", quiet=False)  # fmt: skip
+     "A before the flip; then D, rolled back, paused", quiet=False, minutes=1.8)  # fmt: skip
 async def bad_color(trial: Trial) -> None:
     report = trial.watch.load.report
     old = await trial.live_tag()
@@ -34,7 +34,7 @@ async def bad_color(trial: Trial) -> None:
         trial.stage.configure(times={"bake": 1})
 
 
-@row(16, "the old color dies during the build", "an alarm; the rollout goes on", quiet=False)
+@row(16, "the old color dies during the build", "an alarm; the rollout goes on", quiet=False, minutes=0.4)
 async def old_color_dies(trial: Trial) -> None:
     tag = await trial.publish(edit=releases.slow_build(5))
     await trial.reach(tag, "docker_build")
@@ -47,7 +47,7 @@ async def old_color_dies(trial: Trial) -> None:
     await trial.went_live(tag, "the old color died during the build")
 
 
-@row(17, "the new bot: never ready; crash-loops; ignores SIGTERM", "A B; the old bot is back; paused")
+@row(17, "the new bot: never ready; crash-loops; ignores SIGTERM", "A B; the old bot is back; paused", minutes=1.8)
 async def bad_bot(trial: Trial) -> None:
     old = await trial.live_tag()
     await trial.publish(Variant.BOT_FAILS)

@@ -20,7 +20,7 @@ from tests.faults.trial import Trial, replace_in, row
 LONG_TAG = "v1.0.0" + "0" * 200
 
 
-@row(10, "a foreign container holds a name that is needed", "the foreign one untouched; a clear error; E")
+@row(10, "a foreign container holds a name that is needed", "the foreign one untouched; a clear error; E", minutes=0.5)
 async def name_is_taken(trial: Trial) -> None:
     await trial.went_live(await trial.publish(), "before a name is taken")
     old, stage = await trial.live_tag(), trial.stage
@@ -53,7 +53,9 @@ def _foreign(stage: Stage, name: str, instead_of: str) -> Iterator[Callable[[], 
             made.remove(force=True)
 
 
-@row(21, "tags that are options, paths or commands; a moved tag", "refused with a reason; nothing executed")
+@row(
+    21, "tags that are options, paths or commands; a moved tag", "refused with a reason; nothing executed", minutes=0.4
+)
 async def hostile_tags(trial: Trial) -> None:
     stage = trial.stage
     with tempfile.TemporaryDirectory() as directory:
@@ -95,7 +97,7 @@ def _move(repository: Path, tag: str) -> None:
         subprocess.run(["git", *who, *words], cwd=repository, check=True, timeout=30, capture_output=True)
 
 
-@row(28, "canary secrets in .env, the remote's URL and a build's output", "G")
+@row(28, "canary secrets in .env, the remote's URL and a build's output", "G", minutes=0.6)
 async def canaries(trial: Trial) -> None:
     stage, old = trial.stage, await trial.live_tag()
     value, password = (f"canary-{secrets.token_hex(12)}" for _ in range(2))

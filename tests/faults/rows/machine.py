@@ -5,7 +5,8 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.dockerd import Dockerd
+from deploy.demo.dockerd import Dockerd
+from tests.faults.daemon import power_off, restart
 from tests.faults.engine_proxy import EngineProxy, engine_proxy
 from tests.faults.rows.route import agreed
 from tests.faults.stage import Stage
@@ -22,6 +23,8 @@ RESTARTED_AT = (
 )
 POWERED_OFF_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "bake")
 
+NOT_OWN = "the Docker Engine that answers here is not this run's own"
+
 HANGS_SECONDS = 35.0
 """Longer than a call of the engine may take."""
 
@@ -29,7 +32,12 @@ HANGS_AT = ("health_skills", "restart_bot")
 LOST_AFTER = ("docker_build", "health_routed_api")
 
 
-@row(9, "the Docker API hangs longer than its timeout; loses the answer to a create", "no duplicate container; E")
+@row(
+    9,
+    "the Docker API hangs longer than its timeout; loses the answer to a create",
+    "no duplicate container; E",
+    minutes=1.2,
+)
 async def engine_hangs(trial: Trial) -> None:
     with _through_a_proxy(trial) as proxy:
         for step in HANGS_AT:
@@ -75,26 +83,26 @@ def _lead(trial: Trial, host: str) -> None:
     trial.stage.home.start("worker")
 
 
-@row(8, "dockerd restarted at each step", "B; E", quiet=False, own_engine=True)
+@row(8, "dockerd restarted at each step", "B; E", quiet=False, own_engine=True, minutes=3)
 async def dockerd_restarted(trial: Trial) -> None:
     dockerd = trial.stage.dockerd
     if dockerd is None:
-        raise Skipped("the Docker Engine that answers here is not this run's own")
+        raise Skipped(NOT_OWN)
     for step in RESTARTED_AT:
         what = f"dockerd was restarted in {step}"
         async with trial.part(what):
             tag = await trial.publish()
             await trial.reach(tag, step)
-            await asyncio.to_thread(dockerd.restart)
+            await asyncio.to_thread(restart, dockerd)
             await agreed(trial, what)
             await decided(trial, tag, what)
 
 
-@row(26, "the power goes in mid-rollout and comes back", "B D E", quiet=False, own_engine=True)
+@row(26, "the power goes in mid-rollout and comes back", "B D E", quiet=False, own_engine=True, minutes=2.5)
 async def host_restarted(trial: Trial) -> None:
     stage, dockerd = trial.stage, trial.stage.dockerd
     if dockerd is None:
-        raise Skipped("the Docker Engine that answers here is not this run's own")
+        raise Skipped(NOT_OWN)
     for step in POWERED_OFF_AT:
         what = f"the power went in {step}"
         async with trial.part(what):
@@ -110,7 +118,7 @@ def _power_cut(stage: Stage, dockerd: Dockerd) -> None:
     for name in ("worker", "web"):
         stage.kill(name)
     stage.redis_server.kill()
-    dockerd.power_off()
+    power_off(dockerd)
     dockerd.start()
     stage.redis_server.start()
     for name in ("web", "worker"):

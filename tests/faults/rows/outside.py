@@ -24,7 +24,12 @@ AT_ONCE = 20
 FINAL = {"success", "superseded", "failed", "rolled_back", "cancelled"}
 
 
-@row(18, f"{DELIVERIES:,} deliveries in a burst: duplicates, replays, out of order", "C; each release is decided once")
+@row(
+    18,
+    f"{DELIVERIES:,} deliveries in a burst: duplicates, replays, out of order",
+    "C; each release is decided once",
+    minutes=0.8,
+)
 async def burst(trial: Trial) -> None:
     stage = trial.stage
     tags = {stage.next_tag(): next(stage.home.release_ids) for _ in range(RELEASES)}
@@ -54,7 +59,7 @@ async def burst(trial: Trial) -> None:
         trial.result.expect(len(decided) == 1, f"{tag} was answered 202 and its decisions are {decided}")
 
 
-@row(22, "the network is cut in mid-fetch and in mid-build", "A F; bounded retries; E")
+@row(22, "the network is cut in mid-fetch and in mid-build", "A F; bounded retries; E", minutes=0.8)
 async def network_cut(trial: Trial) -> None:
     stage, old = trial.stage, await trial.live_tag()
     source = stage.home.repository.url
@@ -83,7 +88,7 @@ def _download(tree: Path, url: str) -> None:
     file.write_text(file.read_text().replace("USER 65532", f'RUN python3 -c "{ask}"\nUSER 65532'))
 
 
-@row(24, "paused for more than 24 h with releases waiting; everything restarted", "C; the pause survives")
+@row(24, "paused for more than 24 h with releases waiting; everything restarted", "C; the pause survives", minutes=0.6)
 async def long_pause(trial: Trial) -> None:
     stage, old = trial.stage, await trial.live_tag()
     reason = "a person looks at the numbers first, for longer than a day"
@@ -110,7 +115,7 @@ async def long_pause(trial: Trial) -> None:
 
 
 @row(27, "`docker compose up -d` by hand; `down --remove-orphans`, then `up -d`",
-     "the live color is not recreated; restored after the second", quiet=False)  # fmt: skip
+     "the live color is not recreated; restored after the second", quiet=False, minutes=0.7)  # fmt: skip
 async def by_hand(trial: Trial) -> None:
     stage = trial.stage
     tag = await trial.publish()
@@ -157,16 +162,16 @@ def _compose(stage: Stage, *words: str) -> None:
         raise RuntimeError(f"docker compose {' '.join(words)} failed: {(done.stdout + done.stderr)[-1500:]}")
 
 
-@row(19, "slow-loris, 100 MB bodies, chunks, gzip, NUL, nesting", "4xx or a time-out; memory flat")
+@row(19, "slow-loris, 100 MB bodies, chunks, gzip, NUL, nesting", "4xx or a time-out; memory flat", minutes=0.5)
 async def siege(trial: Trial) -> None:
     raise Skipped("shown by tests/integration/web/test_siege.py, without an engine")
 
 
-@row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401")
+@row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401", minutes=0.2)
 async def signatures(trial: Trial) -> None:
     raise Skipped("shown by tests/integration/web/test_receiver.py, without an engine")
 
 
-@row(23, "the clock steps by a day", "deadlines are monotonic; E")
+@row(23, "the clock steps by a day", "deadlines are monotonic; E", minutes=1.2)
 async def clock_steps(trial: Trial) -> None:
     raise Skipped("CLOCK_REALTIME is the machine's: a time namespace moves only the monotonic and boot clocks")

@@ -16,7 +16,12 @@ from tests.faults.trial import Trial, row
 AWAY_SECONDS = 3.0
 
 
-@row(5, "Redis down before the answer; down in mid-rollout; slow", "C; 503 or a durable 202; the rollout goes on")
+@row(
+    5,
+    "Redis down before the answer; down in mid-rollout; slow",
+    "C; 503 or a durable 202; the rollout goes on",
+    minutes=0.8,
+)
 async def away(trial: Trial) -> None:
     await _down_before_the_answer(trial)
     await _down_in_mid_rollout(trial)
@@ -75,7 +80,12 @@ async def frozen(stage: Stage, seconds: float) -> AsyncIterator[None]:
         stage.thaw(pid)
 
 
-@row(6, "all of Redis lost; an old snapshot restored; Redis read-only", "C; no old release is deployed again")
+@row(
+    6,
+    "all of Redis lost; an old snapshot restored; Redis read-only",
+    "C; no old release is deployed again",
+    minutes=1.3,
+)
 async def lost(trial: Trial) -> None:
     await _everything_lost(trial)
     await _old_snapshot(trial)

@@ -35,7 +35,13 @@ SPOILT: dict[str, Callable[[Path], object]] = {
 }
 
 
-@row(12, "the route file empty, half, wrong, deleted; a stray .yml beside it", "noticed and put right; D", quiet=False)
+@row(
+    12,
+    "the route file empty, half, wrong, deleted; a stray .yml beside it",
+    "noticed and put right; D",
+    quiet=False,
+    minutes=0.2,
+)
 async def spoilt_route_file(trial: Trial) -> None:
     file = trial.stage.home.route_file
     for what, spoil in SPOILT.items():
@@ -73,7 +79,11 @@ async def _put_right(trial: Trial, what: str, is_mended: Callable[[], bool]) -> 
 
 
 @row(
-    13, "Traefik stopped before the flip; restarted in mid-flip", "nothing is called live until confirmed", quiet=False
+    13,
+    "Traefik stopped before the flip; restarted in mid-flip",
+    "nothing is called live until confirmed",
+    quiet=False,
+    minutes=0.6,
 )
 async def traefik_away(trial: Trial) -> None:
     tag = await trial.publish()
@@ -112,7 +122,7 @@ async def _color(stage: Stage) -> str | None:
     return str((await answers(stage))[0].get("color"))
 
 
-@row(14, "Traefik's API off", "the routed identity suffices")
+@row(14, "Traefik's API off", "the routed identity suffices", minutes=0.3)
 async def no_api(trial: Trial) -> None:
     (traefik,) = trial.stage.home.containers("traefik")
     options = traefik["Config"]["Cmd"]

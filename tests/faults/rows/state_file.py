@@ -49,7 +49,7 @@ def _missing(stage: Stage) -> None:
 WAYS: dict[str, Callable[[Stage], None]] = {"truncated": _truncated, "corrupt": _corrupt, "missing": _missing}
 
 
-@row(7, "the journal truncated, corrupt, missing", "rebuilt from reality, paused with the reason; D")
+@row(7, "the journal truncated, corrupt, missing", "rebuilt from reality, paused with the reason; D", minutes=1.8)
 async def journal_lost(trial: Trial) -> None:
     for what, spoil in WAYS.items():
         old = await trial.live_tag()
@@ -73,7 +73,7 @@ async def _lost_in_mid_rollout(trial: Trial) -> None:
     await trial.went_live(tag, "a release whose rollout was in the lost journal")
 
 
-@row(25, "the power is cut at each write of the journal", "the old or the new state, never a torn one")
+@row(25, "the power is cut at each write of the journal", "the old or the new state, never a torn one", minutes=0.4)
 async def power_cut_at_each_write(trial: Trial) -> None:
     writes: list[bytes] = []
     reading = asyncio.create_task(_record(trial.stage.journal_file, writes))
@@ -134,7 +134,7 @@ def small_disk(home: House) -> None:
 
 
 @row(11, "the disk is full: before, in checkout, build, journal, hand-over",
-     "A D F; space is given back; a clear error", fresh=True, prepare=small_disk)  # fmt: skip
+     "A D F; space is given back; a clear error", fresh=True, prepare=small_disk, minutes=1.1)  # fmt: skip
 async def disk_full(trial: Trial) -> None:
     data = trial.stage.journal_file.parent
     if not _is_mount(data):

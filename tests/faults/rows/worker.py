@@ -19,7 +19,7 @@ STALE_SECONDS = 30.0
 
 
 @row(1, "the worker is killed (-9) at each step, and at random moments", "A B C D E; it ends as an undisturbed run",
-     counts=True)  # fmt: skip
+     counts=True, minutes=1.8)  # fmt: skip
 async def killed_at_each_step(trial: Trial) -> None:
     for points in schedule(both=trial.repeat > 1):
         await _killed(trial, points)
@@ -46,7 +46,10 @@ async def _killed_after(trial: Trial, seconds: float) -> None:
 
 
 @row(
-    2, "the worker is killed (-9) at each step of a rollback, twice in a row", "B D E F; the last good release is whole"
+    2,
+    "the worker is killed (-9) at each step of a rollback, twice in a row",
+    "B D E F; the last good release is whole",
+    minutes=1,
 )
 async def killed_while_going_back(trial: Trial) -> None:
     moments = tuple(Moment) if trial.repeat > 1 else (Moment.BEGUN,)
@@ -68,7 +71,7 @@ async def _killed_twice_going_back(trial: Trial, first: Point, second: Point) ->
     await trial.went_back(old, f"{tag} killed at {first} and {second}")
 
 
-@row(3, "SIGTERM of the worker in mid-step", "A–E; it stops within its grace, the next start goes on")
+@row(3, "SIGTERM of the worker in mid-step", "A–E; it stops within its grace, the next start goes on", minutes=1.6)
 async def ended_in_mid_step(trial: Trial) -> None:
     slowest = 0.0
     for step in ("docker_build", "health_skills", "route_switch", "restart_bot", "bake", "stop_old_color"):
@@ -85,7 +88,13 @@ async def ended_in_mid_step(trial: Trial) -> None:
     trial.result.notes.append(f"it stopped within {slowest:.1f} s")
 
 
-@row(4, "two workers; one suspended past its turn, then continued", "B D; the stale one is refused", counts=True)
+@row(
+    4,
+    "two workers; one suspended past its turn, then continued",
+    "B D; the stale one is refused",
+    counts=True,
+    minutes=0.8,
+)
 async def doubled(trial: Trial) -> None:
     for step in ("restart_bot", "docker_build", "route_switch")[: trial.repeat]:
         await _suspended(trial, step)

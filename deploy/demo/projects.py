@@ -1,0 +1,31 @@
+"""Compose projects on an engine, and how one is taken away."""
+
+import contextlib
+from typing import Any
+
+from docker.errors import APIError
+
+from deploy.demo.dockerd import connected
+
+LABEL = "com.docker.compose.project"
+
+
+def take_down(host: str, prefix: str) -> None:
+    """Takes away every project whose name begins so: containers, networks, volumes, the images of its releases."""
+    with connected(host) as client:
+        for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+            if _begins(container, prefix):
+                with contextlib.suppress(APIError):
+                    container.remove(force=True, v=True)
+        for kind in (client.networks, client.volumes):
+            for found in (f for f in kind.list(filters={"label": LABEL}) if _begins(f, prefix)):
+                found.remove()
+        for image in client.images.list():
+            for tag in (t for t in image.tags if t.startswith(prefix)):
+                with contextlib.suppress(APIError):
+                    client.images.remove(tag, noprune=True)
+
+
+def _begins(found: Any, prefix: str) -> bool:
+    labels = found.attrs["Config"]["Labels"] if "Config" in found.attrs else found.attrs["Labels"]
+    return str((labels or {}).get(LABEL, "")).startswith(prefix)

@@ -1,0 +1,101 @@
+"""The lanes themselves, with a program in the place of a house: what comes back, and that nothing stays."""
+
+import os
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from concurrent.futures import as_completed
+from pathlib import Path
+
+import pytest
+
+from tests.faults.lane import Orders
+from tests.faults.lanes import NO_ENGINE_TO_END, Lanes
+from tests.faults.trial import Row, Trial
+
+LIMIT = 30.0
+ECHO = """
+import json, sys
+for line in sys.stdin:
+    result = {"row": int(line), "fault": "a fault", "holds": "all", "notes": [sys.argv[1]]}
+    print(json.dumps({"result": result, "last_words": ""}), flush=True)
+"""
+LEAVES_A_CHILD = """
+import subprocess, sys
+from pathlib import Path
+for line in sys.stdin:
+    child = subprocess.Popen(["sleep", "300"], start_new_session=True, stdout=subprocess.DEVNULL)
+    Path({pids!r}).open("a").write(f"{{child.pid}}\\n")
+    {then}
+"""
+
+
+async def nothing(trial: Trial) -> None:
+    """Never played: the program is not a lane."""
+
+
+def row(number: int, minutes: float = 1, *, own_engine: bool = False) -> Row:
+    return Row(number, "a fault", "all", nothing, minutes=minutes, own_engine=own_engine)
+
+
+@pytest.fixture
+def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orders]:
+    """With no engine, and with a directory for temporary files that is empty before and after."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    yield Orders(host=f"unix://{tmp_path}/docker.sock", own=False, repeat=1, slow=1)
+    assert list(temporary.iterdir()) == []
+
+
+def program(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "program.py"
+    file.write_text(textwrap.dedent(text))
+    return [sys.executable, str(file)]
+
+
+def lives(pid: int) -> bool:
+    """A zombie has no command line."""
+    file = Path(f"/proc/{pid}/cmdline")
+    return file.exists() and bool(file.read_bytes())
+
+
+def test_every_row_comes_back_once_and_the_longest_is_begun_first(tmp_path: Path, orders: Orders) -> None:
+    rows = [row(1, minutes=1), row(2, minutes=3), row(3, minutes=2)]
+    came: list[int] = []
+    with Lanes(rows, orders, 1, program=program(tmp_path, ECHO)) as lanes:
+        came.extend(done.result().result.row for done in as_completed(lanes.results.values(), LIMIT))
+    assert sorted(came) == [1, 2, 3]
+    assert [lanes.results[n].result().result.notes for n in (1, 2, 3)] == [[orders.words()]] * 3
+    assert lanes.begun == [2, 3, 1]
+
+
+def test_a_lane_that_dies_fails_its_row_and_leaves_nothing(tmp_path: Path, orders: Orders) -> None:
+    pids = tmp_path / "pids"
+    dies = LEAVES_A_CHILD.format(pids=str(pids), then='sys.exit("the last words")')
+    with Lanes([row(1), row(2)], orders, 1, program=program(tmp_path, dies)) as lanes:
+        played = [lanes.results[n].result(LIMIT) for n in (1, 2)]
+    assert [p.result.passed for p in played] == [False, False]
+    assert all("the last words" in p.result.problems[0] for p in played)
+    children = [int(line) for line in pids.read_text().split()]
+    assert len(children) == 2
+    assert not [pid for pid in children if lives(pid)]
+
+
+def test_what_still_plays_is_ended_when_nobody_waits_for_it(tmp_path: Path, orders: Orders) -> None:
+    pids = tmp_path / "pids"
+    hangs = LEAVES_A_CHILD.format(pids=str(pids), then="child.wait()")
+    with Lanes([row(1), row(2)], orders, 1, program=program(tmp_path, hangs)) as lanes:
+        while not (pids.exists() and pids.read_text().endswith("\n")):
+            os.sched_yield()
+    assert not lives(int(pids.read_text()))
+    assert not lanes.results[2].done()
+
+
+def test_without_root_a_row_that_ends_the_engine_says_why_it_is_not_shown(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with Lanes([row(8, own_engine=True)], orders, 3) as lanes:
+        assert lanes.results[8].result(LIMIT).result.skipped == NO_ENGINE_TO_END
