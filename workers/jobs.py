@@ -1,5 +1,6 @@
 """The jobs that arq runs: nudges and small questions. Rollouts serialise on their own lock, not on arq's slots."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,6 +29,9 @@ POLL_SECONDS = 0.1
 """How often Redis is asked for jobs: somebody waits for the answer to each question."""
 
 HEALTH_SECONDS = 10
+
+STEP_SECONDS = 1.0
+"""A time of day that is so much earlier than the one before it was set back."""
 
 log = structlog.get_logger()
 Context = dict[str, Any]
@@ -113,14 +117,28 @@ class SteadyWorker(Worker):
     def __init__(self, *, replaced: Callable[[], bool], **options: Any) -> None:
         super().__init__(**options)
         self._replaced = replaced
+        self._latest = time.time()
 
     async def _poll_iteration(self) -> None:
         if self._replaced():
             raise StaleWorker("this one ends")
+        self._follow_the_clock()
         try:
             await super()._poll_iteration()
         except (RedisError, OSError) as away:
             log.warning("Redis does not answer; jobs wait for it, a rollout does not", reason=str(away))
+
+    def _follow_the_clock(self) -> None:
+        """arq keeps its appointments by the time of day: set back by a day, it would look and say that it lives only
+        when that time comes again."""
+        now, before = time.time(), self._latest
+        self._latest = now
+        if now > before - STEP_SECONDS:
+            return
+        log.warning("the clock was set back", seconds=round(before - now))
+        self._last_health_check = 0
+        for job in self.cron_jobs:
+            job.next_run = None
 
 
 def build_worker(jobs: Jobs, pool: ArqRedis, namespace: str) -> Worker:

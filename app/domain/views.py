@@ -50,7 +50,7 @@ def result_view(rollout: Rollout, state: State) -> dict[str, Any]:
         "error": rollout.error,
         "reason_code": rollout.reason_code,
         "warnings": list(rollout.warnings),
-        "duration_seconds": round((rollout.completed_at - rollout.started_at).total_seconds(), 3),
+        "duration_seconds": _duration(rollout, rollout.completed_at),
         "started_at": _iso(rollout.started_at),
         "completed_at": _iso(rollout.completed_at),
         "evidence": {s.name: {"seconds": s.seconds, **s.evidence} for s in rollout.steps},
@@ -155,6 +155,12 @@ def _progress(rollout: Rollout, steps: tuple[str, ...], durations: dict[str, flo
         "started_at": _iso(rollout.started_at),
         "eta_seconds": round(sum(left), 1) if durations else None,
     }
+
+
+def _duration(rollout: Rollout, end: datetime) -> float:
+    """Seconds; where the clock was set back meanwhile, what the steps took, which no clock's setting changes."""
+    steps = sum(step.seconds or 0.0 for step in rollout.steps)
+    return round(max((end - rollout.started_at).total_seconds(), steps), 3)
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -62,6 +62,12 @@ def test_without_an_earlier_success_no_end_is_foretold() -> None:
     assert status_view(State(rollout=a_rollout()), STEPS)["rollout"]["eta_seconds"] is None
 
 
+def test_a_rollout_took_as_long_as_its_steps_where_the_clock_was_set_back_meanwhile() -> None:
+    rollout = a_rollout().begin("preflight", NOW).end("preflight", 2.5, {})
+    ended = rollout.finish(Status.SUCCESS, NOW - timedelta(days=1))
+    assert result_view(ended, State())["duration_seconds"] == 2.5
+
+
 def test_the_status_of_a_roll_back() -> None:
     view = status_view(State(rollout=a_rollout().roll_back(BakeFailed(), "it died")), STEPS)
     assert (view["state"], view["current_operation"]) == ("rolling_back", "v1.1.0: between steps")
