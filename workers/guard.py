@@ -19,6 +19,9 @@ LOOKS_AT_CONTAINERS = 3
 TRIES = 3
 """How often something that does not stay up is started again before it is only told: never make it worse."""
 
+TOLD_SECONDS = 60.0
+"""How long it is told that the live color ended and was started again: it is over before anybody can look."""
+
 log = structlog.get_logger()
 
 
@@ -30,6 +33,8 @@ class Guard:
         self._ports = ports
         self._reconciler = reconciler
         self._tries: dict[str, int] = {}
+        self._restarts: dict[str, tuple[str, int]] = {}
+        self._restarted_at: dict[str, float] = {}
         self._of_containers: list[Alarm] = []
 
     async def run(self) -> None:
@@ -79,14 +84,25 @@ class Guard:
         alarms = []
         for service in (s.colors[color] for s in self._stack.routed):
             instances = await self._ports.engine.find(service)
-            if any(i.running for i in instances):
+            if running := next((i for i in instances if i.running), None):
                 self._tries.pop(service, None)
+                alarms += self._restarted(service, running)
                 continue
             alarms.append(Alarm("live_color_down", f"{service} does not run, and your traffic goes there."))
             if mend and instances and self._tries.get(service, 0) < TRIES:
                 self._tries[service] = self._tries.get(service, 0) + 1
                 await self._ports.engine.resume(instances[0].id)
         return alarms
+
+    def _restarted(self, service: str, instance: Instance) -> list[Alarm]:
+        """What dies is started again by the engine within a second: only its count of restarts tells of it."""
+        now, (known, before) = self._ports.clock.monotonic(), self._restarts.get(service, ("", 0))
+        if known == instance.id and instance.restarts > before:
+            self._restarted_at[service] = now
+        self._restarts[service] = (instance.id, instance.restarts)
+        if now - self._restarted_at.get(service, -TOLD_SECONDS) >= TOLD_SECONDS:
+            return []
+        return [Alarm("live_color_restarted", f"{service} ended, and the engine started it again. Look at its logs.")]
 
     async def _singletons(self, *, mend: bool) -> list[Alarm]:
         return [alarm for s in self._stack.singletons for alarm in await self._singleton(s, mend=mend)]

@@ -44,6 +44,7 @@ class _Container:
     started_at: float | None = None
     exited: bool = False
     labelled: bool = True
+    restarts: int = 0
 
 
 class FakeEngine:
@@ -77,6 +78,13 @@ class FakeEngine:
         container = self._make(service, Stamp(tag, sha_of(tag), "r-hand"))
         container.labelled, container.started_at = False, self._clock.monotonic()
         self._containers = {container.id: container, **self._containers}  # the newest first
+
+    def die(self, service: str) -> None:
+        """What runs of `service` ends, and the engine starts it again at once."""
+        for container in self._containers.values():
+            if container.service == service and self._state(container) == "running":
+                container.restarts += 1
+                container.started_at = self._clock.monotonic()
 
     def unlabel(self) -> None:
         """What is there was not made by the updater."""
@@ -262,6 +270,7 @@ class FakeEngine:
             service=container.service,
             state=state,
             health=self._health(container) if state == "running" else None,
+            restarts=container.restarts,
             exit_code=None if state == "running" else 0,
             address=container.id if state == "running" else None,
             image=container.image,

@@ -7,7 +7,7 @@ import pytest
 from app.domain.stack import Color
 from tests.examples import a_release
 from tests.fakes.world import World
-from workers.guard import TRIES, Guard
+from workers.guard import TOLD_SECONDS, TRIES, Guard
 
 
 async def a_guard(world: World) -> Guard:
@@ -68,6 +68,18 @@ async def test_a_live_color_that_does_not_stay_up_is_not_started_for_ever(world:
         await guard.look()
     assert world.effects.count("start api-green v1.1.0") == TRIES
     assert alarmed(world) == ["live_color_down"]
+
+
+async def test_a_live_color_that_died_and_is_back_is_told_for_a_while(world: World) -> None:
+    guard = await a_guard(world)
+    await guard.look()
+    world.engine.die("api-green")
+    for expected, seconds in ((["live_color_restarted"], TOLD_SECONDS / 2), (["live_color_restarted"], TOLD_SECONDS)):
+        await guard.look()
+        assert alarmed(world) == expected
+        await world.clock.sleep(seconds)
+    await guard.look()
+    assert (alarmed(world), world.effects) == ([], [])
 
 
 async def test_of_two_bots_the_one_that_the_updater_made_stays(world: World) -> None:
