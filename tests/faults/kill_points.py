@@ -1,8 +1,9 @@
 """Where a rollout can be killed: found from outside, by watching what is written to the state file."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,8 @@ AFTER_THE_FLIP = (
     *("bake", "stop_old_color", "prune"),
 )
 ROLLBACK = ("rollback_route", "rollback_bot", "rollback_stop", "prune")
+DISCARD = ("discard", "prune")
+"""Of a rollback before the flip."""
 
 
 class Moment(StrEnum):
@@ -51,6 +54,12 @@ def schedule(*, both: bool) -> list[list[Point]]:
     after = [Point(step, moment) for step in AFTER_THE_FLIP for moment in moments]
     releases = max(-(-len(before) // 2), -(-len(after) // 3))
     return [before[n::releases][:2] + after[n::releases][:3] for n in range(releases)]
+
+
+def pairs(steps: Sequence[str], *, both: bool) -> list[tuple[Point, Point]]:
+    """Two kills in one rollback each: every point is in one of them, the later ones as the second of it."""
+    moments = tuple(Moment) if both else (Moment.BEGUN,)
+    return list(itertools.pairwise(Point(step, moment) for step in steps for moment in moments))
 
 
 async def until(stage: Stage, tag: str | None, reached: Callable[[Json], bool], limit: float = REACHED_SECONDS) -> bool:

@@ -30,6 +30,10 @@ def slow_build(seconds: int) -> Edit:
     return edit
 
 
+def never_healthy(tree: Path) -> None:
+    replace_in(tree / "skills" / "app.py", "HEALTHY = True", "HEALTHY = False")
+
+
 def flapping(tree: Path) -> None:
     """Healthy, unhealthy, healthy…: never as often in a row as is asked."""
     healthy = "lambda: next(TURNS)"

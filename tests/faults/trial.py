@@ -17,6 +17,7 @@ from tests.faults.verdict import Result
 ROW_SECONDS = 3600.0
 ROLLOUT_SECONDS = 120.0
 SETTLE_SECONDS = 90.0
+SAID_SECONDS = 20.0
 
 
 class Skipped(Exception):
@@ -32,6 +33,10 @@ class Trial:
     watch: Watch
     repeat: int = 1
     last_tag: str | None = None
+
+    @property
+    def quick(self) -> bool:
+        return self.repeat == 1
 
     async def publish(self, variant: Variant = Variant.GOOD, **more: Any) -> str:
         """Tags a new release and announces it, as GitHub does; its tag."""
@@ -51,6 +56,10 @@ class Trial:
 
     async def live_tag(self) -> str:
         return str((await self.stage.home.get("/status"))["current"]["tag"])
+
+    async def idle_kept(self) -> bool:
+        """Whether the idle color's containers are there: in a house with one release they are not."""
+        return (await end_of(self.stage)).idle_kept
 
     async def ended(self, tag: str, limit: float = ROLLOUT_SECONDS) -> Json:
         """The history's entry with which `tag` was decided. Raises TimeoutError."""
@@ -79,10 +88,23 @@ class Trial:
         await self.unpause(what)
 
     async def unpause(self, what: str) -> None:
-        status = await self.stage.home.get("/status")
+        """Once it says that it is paused: a worker that starts pauses first and says so a little later."""
+        status = await self._paused()
         reason = status["pause_reason"] or ""
         self.result.expect(bool(status["paused"] and len(reason) > 20), f"{what}: paused without a reason: {reason!r}")
-        await self.stage.home.post("/update/unpause")
+        answer = await self.stage.home.post("/update/unpause")
+        self.result.expect(
+            answer.is_success, f"{what}: to unpause is answered {answer.status_code} {answer.text[:200]}"
+        )
+
+    async def _paused(self) -> Json:
+        """The status that says so, or the last one within SAID_SECONDS."""
+        deadline = time.monotonic() + SAID_SECONDS
+        while True:
+            status: Json = await self.stage.home.get("/status")
+            if status["paused"] or time.monotonic() > deadline:
+                return status
+            await asyncio.sleep(0.1)
 
     async def _ends(self, expected: End, what: str, limit: float) -> None:
         self.result.repeats += 1
@@ -106,6 +128,10 @@ UNDISTURBED = End(
     route_file_agrees=True,
     paused=False,
 )
+
+GOES_BACK = {"idle_kept": True}
+NEVER_FLIPPED = {"idle_kept": False}
+"""The containers of the idle color were replaced, and what replaced them was discarded."""
 
 Play = Callable[[Trial], Awaitable[None]]
 

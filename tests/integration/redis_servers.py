@@ -1,6 +1,7 @@
 """A Redis server that a test may end and start again: same port, same data."""
 
 import contextlib
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,12 +17,14 @@ POLL_SECONDS = 0.02
 
 
 class OwnRedis:
-    """Every write is on disk before it is answered, as an operator is told to have it."""
+    """Every write is on disk before it is answered, as an operator is told to have it. `env`: more of it, from the
+    next start on."""
 
     def __init__(self, directory: Path) -> None:
         self._port = free_port()
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
+        self.env: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -32,7 +35,10 @@ class OwnRedis:
         options |= {"appendonly": "yes", "appendfsync": "always", "logfile": "redis.log"}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._process = subprocess.Popen(
-            [redis_binary(print), *words], stdin=subprocess.DEVNULL, start_new_session=True
+            [redis_binary(print), *words],
+            env={**os.environ, **self.env},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self._wait_until_up()
 

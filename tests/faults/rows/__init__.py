@@ -1,11 +1,12 @@
 """One module for each kind of fault; importing this package fills the table."""
 
-from tests.faults.rows import bad_releases, hostile, machine, outside, redis_server, route, state_file, worker
+from tests.faults.rows import bad_releases, clock, hostile, machine, outside, redis_server, route, state_file, worker
 from tests.faults.trial import ROWS
 
 __all__ = [
     "ROWS",
     "bad_releases",
+    "clock",
     "hostile",
     "machine",
     "outside",

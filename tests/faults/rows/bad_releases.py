@@ -1,15 +1,20 @@
 """The release itself is bad, or what it replaces dies meanwhile."""
 
+import asyncio
 import os
 import signal
 
+from deploy.demo.house import TIMES
 from deploy.demo.repository import Variant
 from tests.faults import releases
-from tests.faults.trial import Trial, row
+from tests.faults.trial import GOES_BACK, NEVER_FLIPPED, Trial, row
 
 BAKE_SECONDS = 8.0
-GOES_BACK = {"idle_kept": True}
-NEVER_FLIPPED = {"idle_kept": False}
+GRACE_SECONDS = 4.0
+"""Instead of 15: what does not end when it is asked to is killed after as long."""
+
+SEEN_SECONDS = 7.0
+"""In which the guard has looked at the containers once: one that was live for a while."""
 
 
 @row(15, "the new color: never healthy; flapping; not routed; dies 5 s after the flip; 5xx to clients",
@@ -36,6 +41,7 @@ async def bad_color(trial: Trial) -> None:
 
 @row(16, "the old color dies during the build", "an alarm; the rollout goes on", quiet=False, minutes=0.4)
 async def old_color_dies(trial: Trial) -> None:
+    await asyncio.sleep(SEEN_SECONDS)
     tag = await trial.publish(edit=releases.slow_build(5))
     await trial.reach(tag, "docker_build")
     active = (await trial.stage.home.get("/status"))["active_color"]
@@ -50,6 +56,14 @@ async def old_color_dies(trial: Trial) -> None:
 @row(17, "the new bot: never ready; crash-loops; ignores SIGTERM", "A B; the old bot is back; paused", minutes=1.8)
 async def bad_bot(trial: Trial) -> None:
     old = await trial.live_tag()
+    trial.stage.configure(times={"stop_grace": GRACE_SECONDS})
+    try:
+        await _bad_bots(trial, old)
+    finally:
+        trial.stage.configure(times={"stop_grace": TIMES["stop_grace"]})
+
+
+async def _bad_bots(trial: Trial, old: str) -> None:
     await trial.publish(Variant.BOT_FAILS)
     await trial.went_back(old, "the bot was never ready")
     await trial.publish(edit=releases.crashing_bot)

@@ -75,16 +75,16 @@ async def hostile_tags(trial: Trial) -> None:
 
 
 async def _moved_tag(trial: Trial) -> None:
-    stage, old = trial.stage, await trial.live_tag()
+    stage, old, kept = trial.stage, await trial.live_tag(), await trial.idle_kept()
     tag = await trial.publish(Variant.BROKEN_BUILD)
-    await trial.went_back(old, f"{tag} does not build")
+    await trial.went_back(old, f"{tag} does not build", idle_kept=kept)
     _move(stage.home.repository.path, tag)
     asked = await stage.home.post("/update/apply", {"tag": tag, "force": True})
     trial.result.expect(asked.status_code == 202, f"apply of the moved tag is answered {asked.status_code}")
     async with asyncio.timeout(30):
         while len([e for e in await history(stage) if e["tag"] == tag]) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-    await trial.went_back(old, f"{tag} was moved")
+    await trial.went_back(old, f"{tag} was moved", idle_kept=kept)
     reasons = [str(e["reason_code"]) for e in (await stage.home.get("/update/history"))["entries"] if e["tag"] == tag]
     trial.result.expect("tag_moved" in reasons, f"the moved tag ended as {reasons}")
 
@@ -108,9 +108,9 @@ async def canaries(trial: Trial) -> None:
         await _settled(trial)
         await trial.publish(edit=lambda tree: _print_the_secret(tree, " && exit 1"))
         await _settled(trial)
-        with black_hole() as port:
+        with black_hole() as hole:
             source = stage.home.repository.url
-            stage.configure(source=f"https://operator:{password}@127.0.0.1:{port}/stack.git", times={"fetch": 3})
+            stage.configure(source=f"https://operator:{password}@127.0.0.1:{hole.port}/stack.git", times={"fetch": 3})
             await trial.publish()
             await _settled(trial)
             stage.configure(source=source, times={"fetch": 30})

@@ -52,24 +52,25 @@ WAYS: dict[str, Callable[[Stage], None]] = {"truncated": _truncated, "corrupt": 
 @row(7, "the journal truncated, corrupt, missing", "rebuilt from reality, paused with the reason; D", minutes=1.8)
 async def journal_lost(trial: Trial) -> None:
     for what, spoil in WAYS.items():
-        old = await trial.live_tag()
+        old, kept = await trial.live_tag(), await trial.idle_kept()
         trial.stage.kill()
         spoil(trial.stage)
         trial.stage.home.start("worker")
-        await trial.went_back(old, f"the journal was {what}")
+        await trial.went_back(old, f"the journal was {what}", idle_kept=kept)
         await trial.went_live(await trial.publish(), f"the release after the journal was {what}")
     await _lost_in_mid_rollout(trial)
 
 
 async def _lost_in_mid_rollout(trial: Trial) -> None:
-    """A release that was answered with 202 is still decided."""
-    tag = await trial.publish()
+    """What it had started is stopped; a release that was answered with 202 is still decided, once a person says so."""
+    old, tag = await trial.live_tag(), await trial.publish()
     await trial.reach(tag, "health_skills")
     trial.stage.kill()
     _missing(trial.stage)
     trial.stage.home.start("worker")
     await until(trial.stage, None, lambda state: bool(state.get("paused")))
-    await trial.unpause("the journal was missing after a crash")
+    trial.last_tag = None  # it is not decided while it waits
+    await trial.went_back(old, "the journal was missing after a crash")
     await trial.went_live(tag, "a release whose rollout was in the lost journal")
 
 

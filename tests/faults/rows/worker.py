@@ -1,21 +1,23 @@
 """The worker is killed, ended, frozen, doubled."""
 
 import asyncio
-import itertools
 import random
 import subprocess
 import time
 
-from tests.faults.kill_points import ROLLBACK, Moment, Point, schedule, until, until_point
+from tests.faults.kill_points import DISCARD, ROLLBACK, Point, pairs, schedule, until, until_point
 from tests.faults.observers import converge
-from tests.faults.releases import crashing_bot
+from tests.faults.releases import Edit, crashing_bot, never_healthy
 from tests.faults.stage import Json
-from tests.faults.trial import Trial, row
+from tests.faults.trial import GOES_BACK, NEVER_FLIPPED, Trial, row
 
 UNDISTURBED_SECONDS = 15.0
 """How long a rollout takes here: within it a random moment is chosen."""
 
 STALE_SECONDS = 30.0
+
+ENDED_AT = ("docker_build", "health_skills", "route_switch", "bake", "restart_bot", "stop_old_color")
+"""The quick pass has every other one of them."""
 
 
 @row(1, "the worker is killed (-9) at each step, and at random moments", "A B C D E; it ends as an undisturbed run",
@@ -52,29 +54,26 @@ async def _killed_after(trial: Trial, seconds: float) -> None:
     minutes=1,
 )
 async def killed_while_going_back(trial: Trial) -> None:
-    moments = tuple(Moment) if trial.repeat > 1 else (Moment.BEGUN,)
-    for _ in range(max(1, trial.repeat - 1)):
-        for first, second in _pairs([Point(step, moment) for step in ROLLBACK for moment in moments]):
-            await _killed_twice_going_back(trial, first, second)
+    for edit, steps in ((crashing_bot, ROLLBACK), (never_healthy, DISCARD)):
+        for first, second in pairs(steps, both=not trial.quick):
+            await _killed_twice_going_back(trial, edit, first, second)
 
 
-def _pairs(points: list[Point]) -> list[tuple[Point, Point]]:
-    """Each point is the first of one rollback, and the next one its second."""
-    return list(itertools.pairwise(points))
-
-
-async def _killed_twice_going_back(trial: Trial, first: Point, second: Point) -> None:
-    old, tag = await trial.live_tag(), await trial.publish(edit=crashing_bot)
+async def _killed_twice_going_back(trial: Trial, edit: Edit, first: Point, second: Point) -> None:
+    old, tag = await trial.live_tag(), await trial.publish(edit=edit)
     for point in (first, second):
-        if await until_point(trial.stage, tag, point):
+        reached = await until_point(trial.stage, tag, point)
+        trial.result.expect(reached, f"{tag} was over before {point}: it was not killed there")
+        if reached:
             trial.stage.restart()
-    await trial.went_back(old, f"{tag} killed at {first} and {second}")
+    kept = GOES_BACK if edit is crashing_bot else NEVER_FLIPPED
+    await trial.went_back(old, f"{tag} killed at {first} and {second}", **kept)
 
 
 @row(3, "SIGTERM of the worker in mid-step", "A–E; it stops within its grace, the next start goes on", minutes=1.6)
 async def ended_in_mid_step(trial: Trial) -> None:
     slowest = 0.0
-    for step in ("docker_build", "health_skills", "route_switch", "restart_bot", "bake", "stop_old_color"):
+    for step in ENDED_AT[:: 2 if trial.quick else 1]:
         tag = await trial.publish()
         await trial.reach(tag, step)
         asked = time.monotonic()
@@ -96,7 +95,7 @@ async def ended_in_mid_step(trial: Trial) -> None:
     minutes=0.8,
 )
 async def doubled(trial: Trial) -> None:
-    for step in ("restart_bot", "docker_build", "route_switch")[: trial.repeat]:
+    for step in ("restart_bot", "docker_build", "route_switch")[: 1 if trial.quick else None]:
         await _suspended(trial, step)
 
 

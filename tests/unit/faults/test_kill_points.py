@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.kill_points import AFTER_THE_FLIP, BEFORE_THE_FLIP, Moment, Point, schedule
+from tests.faults.kill_points import AFTER_THE_FLIP, BEFORE_THE_FLIP, DISCARD, ROLLBACK, Moment, Point, pairs, schedule
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -17,3 +17,13 @@ def test_no_release_is_killed_more_often_than_recovery_allows() -> None:
     for points in schedule(both=True):
         assert len([p for p in points if p.step in BEFORE_THE_FLIP]) <= 2
         assert len([p for p in points if p.step in AFTER_THE_FLIP]) <= 3
+
+
+@pytest.mark.parametrize("steps", [ROLLBACK, DISCARD])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_rollback_is_killed_at_every_step_twice_in_a_row(steps: tuple[str, ...], both: bool) -> None:
+    moments = list(Moment) if both else [Moment.BEGUN]
+    planned = pairs(steps, both=both)
+    assert {str(p) for pair in planned for p in pair} == {str(Point(s, m)) for s in steps for m in moments}
+    order = [str(Point(s, m)) for s in steps for m in moments]
+    assert all(order.index(str(second)) == order.index(str(first)) + 1 for first, second in planned)

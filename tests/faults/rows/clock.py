@@ -1,0 +1,76 @@
+"""The time of day is set, by a day ahead and by a day back."""
+
+import asyncio
+import email.utils
+import time
+from datetime import datetime
+
+import httpx
+import redis
+
+from tests.faults.false_clock import FalseClock, false_clock
+from tests.faults.observers import converge, history
+from tests.faults.stage import Stage
+from tests.faults.trial import Trial, row
+
+DAY_SECONDS = 24 * 3600.0
+AGREES_SECONDS = 60.0
+
+LONELY_SECONDS = 15.0
+"""After so long Redis has forgotten that the worker lives, unless the worker has said so again."""
+
+STEPS = (("docker_build", 1), ("restart_bot", -1), ("bake", 1), ("health_skills", 0))
+"""Where a rollout is when the clock is set, and to how many days from the truth; the quick pass has the first two."""
+
+QUICK = 2
+
+
+@row(23, "the clock steps by a day, ahead and back, in mid-rollout", "deadlines are monotonic; E", minutes=1.5)
+async def clock_steps(trial: Trial) -> None:
+    stage, tags = trial.stage, []
+    with false_clock(stage) as clock:
+        for step, days in STEPS[: QUICK if trial.quick else None]:
+            what = f"the clock was set to {days:+} days from the truth in {step}"
+            tags.append(await _set_in_mid_rollout(trial, clock, step, days, what))
+            await _says_that_it_lives(trial, what)
+        entries = [e for e in await history(stage) if e["tag"] in tags]
+        trial.result.expect(
+            [e["tag"] for e in entries] == tags[::-1], f"the history is not the newest first: {entries}"
+        )
+        negative = [e for e in entries if e["duration_seconds"] < 0]
+        trial.result.expect(not negative, f"rollouts that ended before they began: {negative}")
+    trial.result.converged(await converge(stage, tags[-1]))
+
+
+async def _set_in_mid_rollout(trial: Trial, clock: FalseClock, step: str, days: int, what: str) -> str:
+    stage, tag = trial.stage, await trial.publish()
+    await trial.reach(tag, step)
+    before = (stage.worker.pid, stage.journal()["epoch"])
+    clock.set(days)
+    await trial.went_live(tag, what)
+    after = (stage.worker.pid, stage.journal()["epoch"])
+    trial.result.expect(after == before and stage.worker.poll() is None, f"{what}: the worker lost its turn")
+    for who, off in (await _how_far_off(stage)).items():
+        trial.result.expect(abs(off - days * DAY_SECONDS) < AGREES_SECONDS, f"{what}: {who} is {off:.0f} s off")
+    return tag
+
+
+async def _says_that_it_lives(trial: Trial, what: str) -> None:
+    await asyncio.sleep(LONELY_SECONDS)
+    status = await trial.stage.home.get("/status")
+    trial.result.expect(status["worker_alive"], f"{what}: nobody knows any more that the worker lives")
+
+
+async def _how_far_off(stage: Stage) -> dict[str, float]:
+    """By how many seconds each of ours is off: that the fault happened is seen in what they say themselves."""
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        date = (await client.get(stage.home.public_url)).headers["date"]
+    with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as server:
+        seconds, _ = server.time()
+    ended = (await history(stage))[0]["completed_at"]
+    said = {
+        "Redis": float(seconds),
+        "the web process": email.utils.parsedate_to_datetime(date).timestamp(),
+        "the worker": datetime.fromisoformat(ended).timestamp(),
+    }
+    return {who: at - time.time() for who, at in said.items()}
