@@ -22,6 +22,7 @@ from app.domain.stack import (
     Times,
     Traefik,
 )
+from app.policy_file import PolicyPart
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -101,10 +102,11 @@ class _File(_Part):
     checks: _Checks = Field(default_factory=_Checks)
     needs: _Needs = Field(default_factory=_Needs)
     keep: _Keep = Field(default_factory=_Keep)
+    policy: PolicyPart = Field(default_factory=PolicyPart)
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        if problems := [*self._unknown_entrypoints(), *self._services_named_twice()]:
+        if problems := [*self._unknown_entrypoints(), *self._services_named_twice(), *self._signers()]:
             raise ValueError("\n".join(problems))
         return self
 
@@ -113,6 +115,10 @@ class _File(_Part):
         for name, service in self.routed.items():
             if service.entrypoint not in self.traefik.entrypoints:
                 yield f"routed/{name}/entrypoint: {service.entrypoint} is not one of traefik/entrypoints ({known})"
+
+    def _signers(self) -> Iterator[str]:
+        if problem := self.policy.inside(self.directory):
+            yield problem
 
     def _services_named_twice(self) -> Iterator[str]:
         seen: dict[str, str] = {}
@@ -176,6 +182,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         checks=Checks(**file.checks.model_dump()),
         needs=Needs(**file.needs.model_dump()),
         keep=Keep(**file.keep.model_dump()),
+        policy=file.policy.policy(),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.errors import UpdaterError
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers import fitness
+from workers import fitness, signers
 from workers.ports import Ports, Seen, Survey
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
@@ -71,6 +71,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _by_hand(stack, state, seen),
         await _route_names_what_is_live(ports),
         await _traffic(stack, ports),
+        *await asyncio.to_thread(_signatures, stack),
     ]
     problems = await fitness.problems(stack, ports, ports.room())
     remedy = "No rollout starts like this, unless it is forced: mend each of them."
@@ -204,6 +205,17 @@ async def _route_names_what_is_live(ports: Ports) -> Check:
         return Check("route_file", Verdict.OK, f"it names {named or 'no color'}")
     remedy = f"Look at {ports.route.file}: who changed it? The next rollout begins from what it names."
     return Check("route_file", Verdict.FAILED, f"it names {named or 'no color'}, the active color is {live}", remedy)
+
+
+def _signatures(stack: Stack) -> list[Check]:
+    """Only where the policy wants tags to be signed: then no release goes live without what checks them."""
+    if stack.policy.allowed_signers is None:
+        return []
+    file = Path(stack.policy.allowed_signers)
+    if problem := signers.problem(file):
+        remedy = "Every release is refused like this: mend it, or take policy/require_signed_tag out of the stack file."
+        return [Check("signatures", Verdict.FAILED, problem, remedy)]
+    return [Check("signatures", Verdict.OK, f"{file} names {', '.join(signers.signers(file))}")]
 
 
 def _failed_if(problems: list[str]) -> Verdict:

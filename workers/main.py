@@ -61,7 +61,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
         try:
             yield Ports(
                 engine=FencedEngine(DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
-                source=GitSource(stack.source, settings.data_dir / "git", stack.times.fetch),
+                source=GitSource(stack.source, settings.data_dir / "git", stack.times.fetch, _signers(stack)),
                 route=FencedRoute(route, journal),
                 probe=probe,
                 traffic=traffic,
@@ -130,6 +130,10 @@ def _docker_client(host: str | None) -> docker.DockerClient:
         where = host or "the default socket"
         raise EngineFailed(f"no Docker Engine answers at {where}. Start it, or set DOCKER_HOST. ({error})") from error
     return client
+
+
+def _signers(stack: Stack) -> Path | None:
+    return Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
 
 
 def _engine_root(client: docker.DockerClient) -> Path:

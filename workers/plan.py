@@ -16,7 +16,7 @@ Plan = dict[str, Any]
 async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
     """The plan, as plain JSON values. The tag is fetched and checked out, and nothing that runs is touched.
 
-    Raises TagNotFound, TagMoved, GitFailed, ComposeInvalid.
+    Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed, ComposeInvalid.
     """
     state, room = ports.journal.state, ports.room()
     sha = await ports.source.fetch(tag)

@@ -214,7 +214,10 @@ class Source(Protocol):
         """The object that the repository has under `tag` now. Raises TagNotFound."""
 
     async def fetch(self, tag: str) -> str:
-        """The commit SHA of `tag`, fetched. Raises TagNotFound, TagMoved, GitFailed."""
+        """The commit SHA of `tag`, fetched, and signed where the stack requires it.
+
+        Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed.
+        """
 
     async def differs(self, old: str, new: str, path: str) -> bool:
         """Whether anything below `path` differs between two commits that were fetched. Raises GitFailed."""

@@ -73,6 +73,19 @@ class TagMoved(UpdaterError):
     fault = Fault.RELEASE
 
 
+class SignatureRefused(UpdaterError):
+    """The tag is not signed by anyone who may release."""
+
+    code = "signature_refused"
+    fault = Fault.RELEASE
+
+
+class SignatureUnchecked(UpdaterError):
+    """The tag's signature cannot be checked on this machine."""
+
+    code = "signature_unchecked"
+
+
 class PreflightRefused(UpdaterError):
     """The machine or the live stack is not fit for a rollout now."""
 

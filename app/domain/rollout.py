@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.errors import Cancelled, Fault, Superseded, UpdaterError
+from app.domain.errors import Cancelled, Fault, SignatureRefused, Superseded, UpdaterError
 from app.domain.release import LiveRelease, Release
 from app.domain.stack import Color, Stack
 
@@ -17,6 +17,7 @@ BAKE = "bake"
 RECALL = "recall_release"
 RESUME = "resume_check"
 _GAVE_WAY = {Superseded.code, Cancelled.code}
+_REFUSED = {SignatureRefused.code}
 
 
 class Status(StrEnum):
@@ -101,8 +102,11 @@ class Rollout:
 
     @property
     def pauses(self) -> bool:
-        """Whether no other rollout may start after it until a person says so."""
-        return self.reason_code is not None and self.reason_code not in _GAVE_WAY
+        """Whether no other rollout may start after it until a person says so.
+
+        A release that the policy refuses does not: whoever may push a tag could else keep all others from going live.
+        """
+        return self.reason_code is not None and self.reason_code not in _GAVE_WAY | _REFUSED
 
     def evidence(self, step: str) -> Mapping[str, Any]:
         """What `step` proved; empty when it did not complete."""

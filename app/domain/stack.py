@@ -112,6 +112,13 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """Who may release. `allowed_signers`: the file of the keys that may sign a tag; None: no signature is needed."""
+
+    allowed_signers: str | None = None
+
+
+@dataclass(frozen=True)
 class Stack:
     """Everything of `stack.yml`, checked."""
 
@@ -130,6 +137,7 @@ class Stack:
     checks: Checks = field(default_factory=Checks)
     needs: Needs = field(default_factory=Needs)
     keep: Keep = field(default_factory=Keep)
+    policy: Policy = field(default_factory=Policy)
 
     def services(self, color: Color) -> tuple[str, ...]:
         """The Compose services that a rollout to `color` builds: that color of all routed ones, and the singletons."""

@@ -13,6 +13,7 @@ STATUS_OF = {
     "tag_not_found": 404,
     "release_not_kept": 404,
     "unknown_rollout": 404,
+    "signature_refused": 409,
     "rollout_running": 409,
     "too_late": 409,
 }

@@ -60,7 +60,7 @@ class Desk:
     def _looking(self) -> tuple[Call, ...]:
         reading, unknown = self.reading, m.Problem
         status: dict[int, Answer | None] = {200: m.Status, 304: None}
-        plan: dict[int, Answer] = {200: m.Plan, 404: m.Problem, 502: m.Problem}
+        plan: dict[int, Answer] = {200: m.Plan, 404: unknown, 409: m.Problem, 502: m.Problem}
         told: dict[int, Answer] = {200: m.Diagnostics, 502: m.Problem}
         record: dict[int, Answer] = {200: m.Record, 404: unknown}
         log: dict[int, Answer] = {200: "text/plain", 404: unknown}

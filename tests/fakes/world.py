@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.domain.errors import LedgerUnavailable, RouteNotConfirmed, StaleWorker, TagMoved, TagNotFound, UpdaterError
+from app.domain.errors import (
+    LedgerUnavailable,
+    RouteNotConfirmed,
+    SignatureRefused,
+    StaleWorker,
+    TagMoved,
+    TagNotFound,
+    UpdaterError,
+)
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
@@ -104,11 +112,12 @@ def _answer(status: int, rollout: str | None = None) -> Answer:
 
 
 class FakeSource:
-    """A repository that has `tags`; those in `moved` point elsewhere than they did."""
+    """A repository that has `tags`; those in `moved` point elsewhere than they did, those in `unsigned` are refused."""
 
     def __init__(self, *tags: str) -> None:
         self.tags = {tag: sha_of(tag) for tag in tags}
         self.moved: set[str] = set()
+        self.unsigned: set[str] = set()
         self.trees: set[str] = set()
         self.unchanged: set[str] = set()
 
@@ -120,6 +129,8 @@ class FakeSource:
     async def fetch(self, tag: str) -> str:
         if tag in self.moved:
             raise TagMoved(tag)
+        if tag in self.unsigned:
+            raise SignatureRefused(f"{tag} carries no signature")
         return await self.find(tag)
 
     async def differs(self, old: str, new: str, path: str) -> bool:

@@ -12,9 +12,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from app.domain.errors import GitFailed, TagMoved, TagNotFound
+from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFound
 from app.domain.release import Version
+from workers import signers
 from workers.adapters.commands import Finished, read_command
+from workers.adapters.tag_signature import check_verified, object_command, verify_command, verify_config
 
 LOCAL_SECONDS = 60.0
 LAST_LINES = 10
@@ -69,13 +71,17 @@ def without_credentials(url: str) -> tuple[str, dict[str, str]]:
 
 
 class GitSource:
-    """The stack's repository at `url`; `directory` holds the mirror and the trees."""
+    """The stack's repository at `url`; `directory` holds the mirror and the trees.
 
-    def __init__(self, url: str, directory: Path, fetch_seconds: float) -> None:
+    `signers`: the file of the keys of which one has to have signed a tag before it is taken; None: none has to.
+    """
+
+    def __init__(self, url: str, directory: Path, fetch_seconds: float, signers: Path | None = None) -> None:
         self._url, self._credentials = without_credentials(url)
         self._mirror = directory / "mirror.git"
         self._trees = directory / "trees"
         self._fetch_seconds = fetch_seconds
+        self._signers = signers
         self._turn = asyncio.Lock()  # a plan may be asked for while a rollout fetches
 
     async def find(self, tag: str) -> str:
@@ -100,6 +106,8 @@ class GitSource:
         if any("couldn't find remote ref" in line for line in finished.lines):
             raise TagNotFound(tag)
         self._expect(finished, f"{tag} could not be fetched")
+        if self._signers is not None:
+            await self._check_signature(tag, self._signers)
         return await self._resolve(tag)
 
     async def differs(self, old: str, new: str, path: str) -> bool:
@@ -132,6 +140,14 @@ class GitSource:
         finished, _ = await self._git(add_command(tree, sha), LOCAL_SECONDS)
         self._expect(finished, f"{sha} could not be checked out")
 
+    async def _check_signature(self, tag: str, file: Path) -> None:
+        if problem := await asyncio.to_thread(signers.problem, file):
+            raise SignatureUnchecked(problem)
+        found, tag_object = await self._git(object_command(tag), LOCAL_SECONDS)
+        self._expect(found, f"{tag} is not in the mirror")
+        words = verify_command(tag_object.strip())
+        check_verified(tag, file, *await self._git(words, LOCAL_SECONDS, config=verify_config(file)))
+
     async def _resolve(self, tag: str) -> str:
         finished, out = await self._git(resolve_command(tag), LOCAL_SECONDS)
         if not finished.ok or not _SHA.fullmatch(out.strip()):
@@ -153,10 +169,12 @@ class GitSource:
         finished, _ = await self._git(["init", "--bare", "--quiet", str(self._mirror)], LOCAL_SECONDS, cwd=Path("/"))
         self._expect(finished, "the mirror could not be made")
 
-    async def _git(self, words: Sequence[str], limit: float, *, cwd: Path | None = None) -> tuple[Finished, str]:
+    async def _git(
+        self, words: Sequence[str], limit: float, *, cwd: Path | None = None, config: Sequence[str] = ()
+    ) -> tuple[Finished, str]:
         env = {**_ENV, **self._credentials}
         try:
-            return await read_command(["git", *_SAFE, *words], limit=limit, env=env, cwd=cwd or self._mirror)
+            return await read_command(["git", *_SAFE, *config, *words], limit=limit, env=env, cwd=cwd or self._mirror)
         except TimeoutError as late:
             raise GitFailed(f"git {words[0]} took longer than {limit:.0f} s") from late
         except OSError as error:

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from app.domain.errors import StackInvalid
-from app.domain.stack import Channel, Color, RoutedService, Singleton, Times
+from app.domain.stack import Channel, Color, Policy, RoutedService, Singleton, Times
 from app.stack_file import load_stack, parse_stack
 
 COMMITTED = Path(__file__).parents[3] / "config" / "stack.yml"
@@ -53,10 +53,12 @@ def test_every_key_is_taken_over() -> None:
             checks={"passes": 1},
             needs={"disk_gb": 0},
             keep={"build_cache_gb": 1.5},
+            policy={"require_signed_tag": "/etc/updater/allowed_signers"},
         )
     )
     assert (stack.source, stack.compose_file) == ("file:///srv/shop.git", "deploy/compose.yml")
     assert (stack.channel, stack.singletons) == (Channel.PRERELEASE, (Singleton("bot", "discord-bot"),))
+    assert stack.policy == Policy(allowed_signers="/etc/updater/allowed_signers")
     assert (stack.times.bake, stack.times.drain, stack.times.build) == (5, 0, Times.build)
     assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
 
@@ -113,6 +115,10 @@ def test_all_problems_are_reported_together_each_with_its_path() -> None:
         ("times/health", {"times": {"health": float("inf")}}),
         ("times/health", {"times": {"health": 0}}),
         ("needs/disk_gb", {"needs": {"disk_gb": "much"}}),
+        ("policy/require_signed_tag", {"policy": {"require_signed_tag": "allowed_signers"}}),
+        ("policy/require_signed_tag", {"policy": {"require_signed_tag": "/etc/../srv/allowed_signers"}}),
+        ("policy/require_signed_tag", {"policy": {"require_signed_tag": "/srv/shop/allowed_signers"}}),
+        ("policy/signed", {"policy": {"signed": True}}),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(path: str, change: dict[str, Any]) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from app.domain.errors import EngineFailed
-from app.domain.stack import Color, Traefik
+from app.domain.stack import Color, Policy, Traefik
 from tests.examples import a_stack
 from tests.fakes.world import World
+from tests.integration.signing import need_ssh_keygen
 from workers.doctor import Check, Verdict, diagnostics, examine
 from workers.ports import Seen, Survey
 
@@ -158,3 +159,31 @@ async def test_a_stack_whose_clients_are_not_watched_is_told_how_they_would_be()
     world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
     found = await check(world, "traffic", HEALTHY)
     assert (found.status, "traefik/metrics" in found.remedy) == (Verdict.WARNING, True)
+
+
+async def test_where_no_tag_has_to_be_signed_nothing_is_said_of_signatures(world: World) -> None:
+    assert "signatures" not in {c.name for c in await examine(world.stack, world.ports)}
+
+
+async def test_who_may_sign_is_told_where_a_tag_has_to_be_signed(tmp_path: Path) -> None:
+    need_ssh_keygen()
+    file = tmp_path / "allowed_signers"
+    file.write_text("# releases\nalice@example.invalid ssh-ed25519 AAAA\n\nbob@example.invalid ssh-ed25519 AAAB\n")
+    found = await check(World(a_stack(policy=Policy(str(file)))), "signatures", HEALTHY)
+    assert (found.status, found.found) == (Verdict.OK, f"{file} names alice@example.invalid, bob@example.invalid")
+
+
+async def test_a_list_of_signers_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    need_ssh_keygen()
+    found = await check(World(a_stack(policy=Policy(str(tmp_path / "nowhere")))), "signatures", HEALTHY)
+    assert (found.status, "cannot be read" in found.found, "Every release is refused" in found.remedy) == (
+        Verdict.FAILED,
+        True,
+        True,
+    )
+
+
+async def test_ssh_keygen_that_is_missing_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = await check(World(a_stack(policy=Policy("/etc/allowed_signers"))), "signatures", HEALTHY)
+    assert (found.status, "openssh-client" in found.found) == (Verdict.FAILED, True)

@@ -168,6 +168,28 @@ async def test_a_flapping_service_is_not_healthy(world: World) -> None:
     assert (await roll_out(world)).reason_code == "never_healthy"
 
 
+async def test_a_tag_that_nobody_who_may_signed_is_refused_and_keeps_no_other_release_waiting(world: World) -> None:
+    world.source.unsigned.add("v1.1.0")
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code, ended.steps_completed) == (
+        Status.FAILED,
+        "signature_refused",
+        ["preflight", "discard", "prune"],
+    )
+    assert (world.source.trees, world.effects, world.state.paused) == (set(), [], False)
+    is_as_before(world)
+    world.inbox.put(a_release("v1.2.0"))
+    await world.worker().reconcile()
+    assert (last(world).release.tag, last(world).status) == ("v1.2.0", Status.SUCCESS)
+
+
+async def test_force_is_no_signature(world: World) -> None:
+    world.source.unsigned.add("v1.1.0")
+    world.inbox.put(replace(NEW, force=True))
+    await world.worker().reconcile()
+    assert last(world).reason_code == "signature_refused"
+
+
 @pytest.mark.parametrize(
     ("tag", "moved", "reason"), [("v1.1.0", True, "tag_moved"), ("v1.1.0", False, "tag_not_found")]
 )

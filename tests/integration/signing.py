@@ -1,0 +1,54 @@
+"""Real SSH keys, and tags that are signed with them."""
+
+import os
+import shutil
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.integration.repositories import GIT_SECONDS, Repository, git
+
+
+def need_ssh_keygen() -> None:
+    """Skips the test by name where the machine has none; CI has to have it."""
+    if shutil.which("ssh-keygen") is None:
+        if os.environ.get("CI"):
+            raise RuntimeError("ssh-keygen is missing: bin/_setup installs openssh-client")
+        pytest.skip("not available here: ssh-keygen (Debian: openssh-client)")
+
+
+def _ssh_keygen(*words: str, stdin: bytes = b"") -> bytes:
+    done = subprocess.run(["ssh-keygen", *words], input=stdin, check=True, capture_output=True, timeout=GIT_SECONDS)
+    return done.stdout
+
+
+class Signer:
+    """Somebody with a key of their own, in `directory`."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.name = name
+        self.key = directory / name
+        _ssh_keygen("-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(self.key))
+
+    def line(self, options: str = "") -> str:
+        """The line that allows this signer."""
+        kind, key, _ = self.key.with_name(f"{self.name}.pub").read_text().split()
+        return " ".join(filter(None, (self.name, options, kind, key)))
+
+    def tag(self, repository: Repository, name: str, *options: str, at: datetime | None = None) -> None:
+        """A signed tag of HEAD, as `git tag --sign` makes it; `at` is the time that it claims."""
+        config = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self.key}")
+        env = {"GIT_COMMITTER_DATE": at.isoformat()} if at else {}
+        git(repository.path, *config, "tag", "--sign", "--message", name, *options, name, **env)
+
+    def tag_for_another_use(self, repository: Repository, name: str) -> None:
+        """A tag with a right signature of this key that was made for something else than git."""
+        head = git(repository.path, "rev-parse", "HEAD")
+        text = f"object {head}\ntype commit\ntag {name}\ntagger T <t@example.invalid> 1700000000 +0000\n\n{name}\n"
+        signature = _ssh_keygen("-q", "-Y", "sign", "-n", "file", "-f", str(self.key), "-", stdin=text.encode())
+        file = repository.path.with_name("tag-object")
+        file.write_bytes(text.encode() + signature)
+        made = git(repository.path, "hash-object", "-t", "tag", "-w", str(file))
+        git(repository.path, "update-ref", f"refs/tags/{name}", made)

@@ -1,0 +1,201 @@
+"""Who may release, told by the tag's signature: real git, real SSH keys."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import SignatureRefused, SignatureUnchecked, TagMoved
+from tests.integration.repositories import Repository, git
+from tests.integration.signing import Signer, need_ssh_keygen
+from workers.adapters.git import GitSource
+
+LIMIT = 10.0
+TAG = "v1.0.0"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A repository of one commit, Alice whose key is in the file `allowed`, and the source that asks for it."""
+
+    repository: Repository
+    alice: Signer
+    allowed: Path
+    source: GitSource
+
+    def somebody(self, name: str) -> Signer:
+        """With a key that the file does not have."""
+        return Signer(self.alice.key.parent, name)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    need_ssh_keygen()
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"app.py": "print('one')\n"})
+    (tmp_path / "keys").mkdir()
+    alice = Signer(tmp_path / "keys", "alice@example.invalid")
+    allowed = tmp_path / "allowed_signers"
+    allowed.write_text(f"# who may release\n{alice.line()}\n")
+    return Origin(repository, alice, allowed, GitSource(str(repository.path), tmp_path / "git", LIMIT, allowed))
+
+
+async def refused(origin: Origin, tag: str = TAG) -> str:
+    """Why the tag is refused."""
+    with pytest.raises(SignatureRefused) as error:
+        await origin.source.fetch(tag)
+    return error.value.detail
+
+
+async def test_a_tag_that_an_allowed_key_signed_is_taken(origin: Origin) -> None:
+    origin.alice.tag(origin.repository, TAG)
+    for _ in range(2):
+        assert await origin.source.fetch(TAG) == git(origin.repository.path, "rev-parse", "HEAD")
+
+
+async def test_without_the_policy_no_tag_needs_a_signature(origin: Origin, tmp_path: Path) -> None:
+    origin.repository.tag(TAG)
+    assert await GitSource(str(origin.repository.path), tmp_path / "git", LIMIT).fetch(TAG)
+
+
+async def test_a_lightweight_tag_is_refused(origin: Origin) -> None:
+    origin.repository.tag(TAG)
+    assert "lightweight tag" in await refused(origin)
+
+
+async def test_an_unsigned_tag_is_refused(origin: Origin) -> None:
+    origin.repository.tag(TAG, "--annotate")
+    assert "carries no signature" in await refused(origin)
+
+
+async def test_a_tag_that_was_signed_with_another_key_is_refused(origin: Origin) -> None:
+    origin.somebody("mallory@example.invalid").tag(origin.repository, TAG)
+    assert "by no key of" in await refused(origin)
+
+
+async def test_a_tag_that_was_taken_unsigned_once_is_refused_from_the_policy_on(origin: Origin, tmp_path: Path) -> None:
+    origin.repository.tag(TAG, "--annotate")
+    await GitSource(str(origin.repository.path), tmp_path / "git", LIMIT).fetch(TAG)
+    assert "carries no signature" in await refused(origin)
+
+
+async def test_a_signed_tag_that_was_given_another_name_is_refused(origin: Origin) -> None:
+    """It still verifies: an old release with a known hole would come back as the newest one."""
+    origin.alice.tag(origin.repository, TAG)
+    git(origin.repository.path, "update-ref", "refs/tags/v2.0.0", git(origin.repository.path, "rev-parse", TAG))
+    assert await refused(origin, "v2.0.0") == "what v2.0.0 points to was signed under the name v1.0.0"
+
+
+async def test_a_signed_tag_that_was_changed_is_refused(origin: Origin, tmp_path: Path) -> None:
+    origin.alice.tag(origin.repository, TAG)
+    signed = git(origin.repository.path, "cat-file", "tag", TAG)
+    (tmp_path / "changed").write_text(signed.replace(f"tag {TAG}", "tag v2.0.0") + "\n")
+    made = git(origin.repository.path, "hash-object", "-t", "tag", "-w", str(tmp_path / "changed"))
+    git(origin.repository.path, "update-ref", "refs/tags/v2.0.0", made)
+    assert "by no key of" in await refused(origin, "v2.0.0")
+
+
+async def test_a_signed_tag_that_was_moved_is_refused(origin: Origin) -> None:
+    origin.alice.tag(origin.repository, TAG)
+    await origin.source.fetch(TAG)
+    origin.repository.commit({"app.py": "print('two')\n"})
+    origin.alice.tag(origin.repository, TAG, "--force")
+    with pytest.raises(TagMoved):
+        await origin.source.fetch(TAG)
+
+
+@pytest.mark.parametrize(("year", "taken"), [(2025, True), (2026, False)])
+async def test_a_key_may_be_allowed_until_a_day(origin: Origin, year: int, taken: bool) -> None:
+    origin.allowed.write_text(origin.alice.line('valid-before="20260101Z"') + "\n")
+    origin.alice.tag(origin.repository, TAG, at=datetime(year, 6, 1, tzinfo=UTC))
+    if taken:
+        assert await origin.source.fetch(TAG)
+    else:
+        assert "as it is allowed there" in await refused(origin)
+
+
+@pytest.mark.parametrize(("namespaces", "taken"), [("git", True), ("git,file", True), ("file", False)])
+async def test_a_key_may_be_allowed_for_some_uses_only(origin: Origin, namespaces: str, taken: bool) -> None:
+    origin.allowed.write_text(origin.alice.line(f'namespaces="{namespaces}"') + "\n")
+    origin.alice.tag(origin.repository, TAG)
+    if taken:
+        assert await origin.source.fetch(TAG)
+    else:
+        assert "as it is allowed there" in await refused(origin)
+
+
+async def test_a_signature_that_was_made_for_another_use_is_refused(origin: Origin) -> None:
+    origin.alice.tag_for_another_use(origin.repository, TAG)
+    assert "by no key of" in await refused(origin)
+
+
+async def test_a_signature_of_another_kind_asks_no_program_of_the_environment(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that takes every signature for good: in the home's configuration, and as `gpg` on the PATH."""
+    agrees = tmp_path / "bin" / "gpg"
+    agrees.parent.mkdir()
+    trace = tmp_path / "asked"
+    agrees.write_text(
+        f"#!/bin/sh\ntouch {trace}\n"
+        "printf '\\n[GNUPG:] GOODSIG 0 x\\n[GNUPG:] TRUST_ULTIMATE 0 pgp\\n[GNUPG:] VALIDSIG 0 0 0 0 0 0 0 0 0 0\\n'\n"
+    )
+    agrees.chmod(0o755)
+    _pgp_tag(origin.repository, tmp_path)
+    monkeypatch.setenv("PATH", f"{agrees.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", f"'gpg.program'='{agrees}'")
+    (tmp_path / ".gitconfig").write_text(f'[gpg]\nprogram = {agrees}\n[gpg "ssh"]\nprogram = {agrees}\n')
+    deceived = plain_git_verifies(origin.repository)
+    assert (deceived, trace.exists()) == (True, True), "plain git is deceived"
+    trace.unlink()
+    assert "by no key of" in await refused(origin)
+    assert not trace.exists()
+
+
+async def test_who_may_release_is_read_anew_each_time(origin: Origin) -> None:
+    origin.alice.tag(origin.repository, TAG)
+    await origin.source.fetch(TAG)
+    origin.allowed.write_text(origin.somebody("bob@example.invalid").line() + "\n")
+    assert "by no key of" in await refused(origin)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "cannot be read"), (b"# nobody\n\n", "names no signer"), (b"\xff", "cannot be read")]
+)
+async def test_without_a_list_of_signers_no_tag_is_taken(origin: Origin, content: bytes | None, said: str) -> None:
+    origin.alice.tag(origin.repository, TAG)
+    origin.allowed.unlink() if content is None else origin.allowed.write_bytes(content)
+    with pytest.raises(SignatureUnchecked, match=said):
+        await origin.source.fetch(TAG)
+
+
+async def test_without_ssh_keygen_no_tag_is_taken(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.alice.tag(origin.repository, TAG)
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "git").symlink_to(str(shutil.which("git")))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    with pytest.raises(SignatureUnchecked, match="openssh-client"):
+        await origin.source.fetch(TAG)
+
+
+def _pgp_tag(repository: Repository, directory: Path) -> None:
+    head = git(repository.path, "rev-parse", "HEAD")
+    text = f"object {head}\ntype commit\ntag {TAG}\ntagger T <t@example.invalid> 1700000000 +0000\n\n{TAG}\n"
+    armor = "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+    (directory / "pgp-tag").write_text(text + armor)
+    made = git(repository.path, "hash-object", "-t", "tag", "-w", str(directory / "pgp-tag"))
+    git(repository.path, "update-ref", f"refs/tags/{TAG}", made)
+
+
+def plain_git_verifies(repository: Repository) -> bool:
+    """What git in this environment says of the tag."""
+    command = ["git", "verify-tag", TAG]
+    done = subprocess.run(command, cwd=repository.path, check=False, capture_output=True, timeout=LIMIT)
+    return done.returncode == 0

@@ -1,0 +1,25 @@
+"""The file of the keys that may sign a release's tag, and the program that checks signatures against it.
+
+Its format: https://man.openbsd.org/ssh-keygen#ALLOWED_SIGNERS
+"""
+
+import shutil
+from pathlib import Path
+
+PROGRAM = "ssh-keygen"
+
+
+def problem(file: Path) -> str | None:
+    """Why no signature can be checked against `file`; None where it can."""
+    if shutil.which(PROGRAM) is None:
+        return f"{PROGRAM} is missing: install the package openssh-client beside the worker"
+    try:
+        return None if signers(file) else f"{file} names no signer"
+    except (OSError, UnicodeDecodeError) as error:
+        return f"{file} cannot be read ({type(error).__name__})"
+
+
+def signers(file: Path) -> list[str]:
+    """The principals that `file` names, one for each key. Raises OSError, UnicodeDecodeError."""
+    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    return [line.split()[0] for line in lines if line and not line.startswith("#")]
