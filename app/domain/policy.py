@@ -13,7 +13,11 @@ WANTED_ACTIONS = frozenset({"published", "released"})
 
 @dataclass(frozen=True)
 class ReleaseEvent:
-    """What of a signed `release` delivery counts. `repository` is `owner/name` as GitHub writes it."""
+    """What of a signed `release` delivery counts. `repository` is `owner/name` as GitHub writes it.
+
+    `author` is the login of whoever made the release, `immutable` whether GitHub lets nobody change it any more; None
+    is not known, and then not what a policy asks for.
+    """
 
     action: str
     repository: str
@@ -22,6 +26,8 @@ class ReleaseEvent:
     tag: str
     draft: bool
     prerelease: bool
+    author: str | None = None
+    immutable: bool | None = None
 
     @property
     def key(self) -> str:
@@ -41,6 +47,11 @@ def _tag_refused(event: ReleaseEvent) -> bool:
     return False
 
 
+def _author_refused(event: ReleaseEvent, stack: Stack) -> bool:
+    allowed = stack.policy.allowed_authors
+    return bool(allowed) and (event.author or "").lower() not in allowed
+
+
 Live = str | None
 """The live release's tag; None when nothing is live, or it is not known what."""
 
@@ -54,6 +65,11 @@ _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
     ),
     (lambda e, *_: _tag_refused(e), "the tag is not of the form v1.2.3"),
     (lambda e, s, _: not fnmatchcase(e.tag, s.tags), "the tag does not match the stack file's pattern"),
+    (lambda e, s, _: _author_refused(e, s), "the release's author is not one of the stack file's allowed_authors"),
+    (
+        lambda e, s, _: s.policy.require_immutable and not e.immutable,
+        "the release is not immutable, which the stack file requires",
+    ),
     (lambda e, _, live: not_newer(e.tag, live), "not newer than the live release"),
 )
 

@@ -113,9 +113,15 @@ class Keep:
 
 @dataclass(frozen=True)
 class Policy:
-    """Who may release. `allowed_signers`: the file of the keys that may sign a tag; None: no signature is needed."""
+    """Who may release.
+
+    `allowed_signers`: the file of the keys that may sign a tag; None: no signature is needed.
+    `allowed_authors`: GitHub logins in lower case; empty: anyone's release is wanted.
+    """
 
     allowed_signers: str | None = None
+    allowed_authors: frozenset[str] = frozenset()
+    require_immutable: bool = False
 
 
 @dataclass(frozen=True)

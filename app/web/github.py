@@ -25,11 +25,17 @@ class _Repository(_Model):
     full_name: str
 
 
+class _Author(_Model):
+    login: str
+
+
 class _Release(_Model):
     id: Id
     tag_name: str
     draft: bool
     prerelease: bool
+    author: _Author | None = None
+    immutable: bool | None = None
 
 
 class _Delivery(_Model):
@@ -63,4 +69,6 @@ def parse_release(body: bytes) -> ReleaseEvent:
         tag=delivery.release.tag_name,
         draft=delivery.release.draft,
         prerelease=delivery.release.prerelease,
+        author=delivery.release.author.login if delivery.release.author else None,
+        immutable=delivery.release.immutable,
     )

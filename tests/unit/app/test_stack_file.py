@@ -53,12 +53,17 @@ def test_every_key_is_taken_over() -> None:
             checks={"passes": 1},
             needs={"disk_gb": 0},
             keep={"build_cache_gb": 1.5},
-            policy={"require_signed_tag": "/etc/updater/allowed_signers"},
+            policy={
+                "require_signed_tag": "/etc/updater/allowed_signers",
+                "allowed_authors": ["OctoCat", "github-actions[bot]"],
+                "require_immutable": True,
+            },
         )
     )
     assert (stack.source, stack.compose_file) == ("file:///srv/shop.git", "deploy/compose.yml")
     assert (stack.channel, stack.singletons) == (Channel.PRERELEASE, (Singleton("bot", "discord-bot"),))
-    assert stack.policy == Policy(allowed_signers="/etc/updater/allowed_signers")
+    authors = frozenset({"octocat", "github-actions[bot]"})
+    assert stack.policy == Policy("/etc/updater/allowed_signers", authors, require_immutable=True)
     assert (stack.times.bake, stack.times.drain, stack.times.build) == (5, 0, Times.build)
     assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
 
@@ -118,6 +123,10 @@ def test_all_problems_are_reported_together_each_with_its_path() -> None:
         ("policy/require_signed_tag", {"policy": {"require_signed_tag": "allowed_signers"}}),
         ("policy/require_signed_tag", {"policy": {"require_signed_tag": "/etc/../srv/allowed_signers"}}),
         ("policy/require_signed_tag", {"policy": {"require_signed_tag": "/srv/shop/allowed_signers"}}),
+        ("policy/allowed_authors", {"policy": {"allowed_authors": []}}),
+        ("policy/allowed_authors", {"policy": {"allowed_authors": "octocat"}}),
+        ("policy/allowed_authors/1", {"policy": {"allowed_authors": ["octocat", "me@example.org"]}}),
+        ("policy/require_immutable", {"policy": {"require_immutable": "perhaps"}}),
         ("policy/signed", {"policy": {"signed": True}}),
     ],
 )

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.policy import ReleaseEvent, not_newer, reason_to_ignore
-from app.domain.stack import Channel
+from app.domain.stack import Channel, Policy
 from tests.examples import a_stack
 
 WANTED = ReleaseEvent("published", "octo/shop", 1, 2, "v1.1.0", draft=False, prerelease=False)
@@ -44,6 +44,32 @@ def test_a_prerelease_is_wanted_where_the_channel_is_prerelease() -> None:
 @pytest.mark.parametrize(("tags", "wanted"), [("*", True), ("1.*", True), ("v*", False), ("2.*", False)])
 def test_the_stack_says_which_tags_are_its_own(tags: str, wanted: bool) -> None:
     assert (reason_to_ignore(replace(WANTED, tag="1.1.0"), a_stack(tags=tags)) is None) is wanted
+
+
+@pytest.mark.parametrize(
+    ("author", "wanted"),
+    [
+        ("octocat", True),
+        ("OctoCat", True),
+        ("releases[bot]", True),
+        ("mallory", False),
+        ("octoca", False),
+        (None, False),
+    ],
+)
+def test_only_an_allowed_author_releases_where_the_stack_names_some(author: str | None, wanted: bool) -> None:
+    stack = a_stack(policy=Policy(allowed_authors=frozenset({"octocat", "releases[bot]"})))
+    reason = reason_to_ignore(replace(WANTED, author=author), stack)
+    assert reason == (None if wanted else "the release's author is not one of the stack file's allowed_authors")
+    assert reason_to_ignore(replace(WANTED, author=author), a_stack()) is None
+
+
+@pytest.mark.parametrize(("immutable", "wanted"), [(True, True), (False, False), (None, False)])
+def test_only_an_immutable_release_is_wanted_where_the_stack_requires_it(immutable: bool | None, wanted: bool) -> None:
+    event = replace(WANTED, immutable=immutable)
+    reason = reason_to_ignore(event, a_stack(policy=Policy(require_immutable=True)))
+    assert reason == (None if wanted else "the release is not immutable, which the stack file requires")
+    assert reason_to_ignore(event, a_stack()) is None
 
 
 def test_the_key_is_made_of_signed_content() -> None:

@@ -79,6 +79,7 @@ def test_recorded_deliveries_are_understood(sample: str, action: str, prerelease
         tag="0.0.1",
         draft=False,
         prerelease=prerelease,
+        author="Codertocat",
     )
 
 
@@ -86,6 +87,26 @@ def delivery(**change: Any) -> bytes:
     release = {"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": False}
     repository = {"id": 1, "full_name": "octo/shop"}
     return json.dumps({"action": "published", "release": release, "repository": repository, **change}).encode()
+
+
+def release(**change: Any) -> dict[str, Any]:
+    return {"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": False, **change}
+
+
+@pytest.mark.parametrize(
+    ("said", "author", "immutable"),
+    [
+        ({}, None, None),
+        ({"author": None, "immutable": None}, None, None),
+        ({"author": {"login": "octocat", "id": 1}, "immutable": True}, "octocat", True),
+        ({"author": {"login": "github-actions[bot]"}, "immutable": False}, "github-actions[bot]", False),
+    ],
+)
+def test_who_made_it_and_whether_it_may_change_is_read_where_it_is_said(
+    said: dict[str, Any], author: str | None, immutable: bool | None
+) -> None:
+    event = parse_release(delivery(release=release(**said)))
+    assert (event.author, event.immutable) == (author, immutable)
 
 
 def test_what_the_updater_does_not_need_may_be_missing_or_new() -> None:
@@ -113,6 +134,10 @@ def test_what_the_updater_does_not_need_may_be_missing_or_new() -> None:
         delivery(release={"id": 2, "tag_name": ["v1.1.0"], "draft": False, "prerelease": False}),
         delivery(release={"id": 2, "tag_name": "v1.1.0", "draft": "no", "prerelease": False}),
         delivery(release={"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": 0}),
+        delivery(release=release(author="octocat")),
+        delivery(release=release(author={"id": 1})),
+        delivery(release=release(immutable="true")),
+        delivery(release=release(immutable=1)),
         delivery(repository=[]),
         delivery(repository={"id": True, "full_name": "octo/shop"}),
         delivery(repository={"id": 1}),
