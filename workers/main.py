@@ -14,6 +14,7 @@ from arq.connections import ArqRedis
 
 from app.domain.errors import EngineFailed, UpdaterError
 from app.domain.stack import Stack
+from app.gate import Gate
 from app.ledger import Ledger
 from app.logs import configure_logs
 from app.queue import open_pool
@@ -50,7 +51,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
-    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value)
+    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value, gate=_gate(settings, stack))
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
@@ -90,7 +91,8 @@ async def run(settings: WorkerSettings) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = await open_pool(settings.redis_url, settings.namespace)
     async with wire(settings, stack, pool, redactor) as ports:
-        reconciler = Reconciler(stack, ports, enabled=settings.enabled, pause_on_failure=settings.pause_on_failure)
+        gate = _gate(settings, stack)
+        reconciler = Reconciler(stack, ports, gate=gate, pause_on_failure=settings.pause_on_failure)
         working = asyncio.create_task(_work(stack, reconciler, ports, pool, settings.namespace))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
@@ -130,6 +132,10 @@ def _docker_client(host: str | None) -> docker.DockerClient:
         where = host or "the default socket"
         raise EngineFailed(f"no Docker Engine answers at {where}. Start it, or set DOCKER_HOST. ({error})") from error
     return client
+
+
+def _gate(settings: WorkerSettings, stack: Stack) -> Gate:
+    return Gate(settings.enabled, stack.policy.windows)
 
 
 def _signers(stack: Stack) -> Path | None:

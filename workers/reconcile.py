@@ -11,12 +11,14 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.decision import Decision, decide, overtakes
+from app.domain.decision import Decision, Held, overtakes
 from app.domain.errors import LedgerUnavailable, StaleWorker, Superseded
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
+from app.domain.views import held_view
+from app.gate import Gate
 from workers.ports import Ports
 from workers.rebuild import rebuild
 from workers.recovery import recover
@@ -29,10 +31,18 @@ log = structlog.get_logger()
 class Reconciler:
     """One rollout at a time: a call that comes while one runs has it look again at its end."""
 
-    def __init__(self, stack: Stack, ports: Ports, *, enabled: bool = True, pause_on_failure: bool = True) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        ports: Ports,
+        *,
+        gate: Gate = Gate(),  # noqa: B008 - it is frozen
+        pause_on_failure: bool = True,
+    ) -> None:
         self._stack = stack
         self._ports = ports
-        self._enabled = enabled
+        self._gate = gate
+        self._told: frozenset[Held] = frozenset()
         self._pause_on_failure = pause_on_failure
         self._turn = asyncio.Lock()
         self._again = False
@@ -125,7 +135,12 @@ class Reconciler:
             run.give_way(Superseded(f"{newer.tag} is to go live instead"))
 
     def _decide(self) -> Decision:
-        return decide(self._ports.journal.state, enabled=self._enabled)
+        decision = self._gate.decide(self._ports.journal.state, self._ports.clock.now())
+        for held in decision.held:
+            if held not in self._told:
+                self._ports.chronicle.event("release.held", **held_view(held))
+        self._told = frozenset(decision.held)
+        return decision
 
     async def _next(self) -> Release | None:
         await self.take_in()

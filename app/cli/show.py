@@ -21,6 +21,9 @@ ERROR_SHOWN = 100
 Row = tuple[str, str]
 Json = Mapping[str, Any]
 
+PAUSED: Json = {"reason": "paused"}
+"""What holds a release is told once, and not for each of them."""
+
 
 def console(*, stderr: bool = False) -> Console:
     """A console that takes nothing in a text for markup."""
@@ -58,9 +61,14 @@ def status_rows(status: Json) -> Iterator[Row]:
 
 
 def _waiting(status: Json) -> Iterator[Row]:
-    for name in ("queued", "held"):
-        if tags := status.get(name):
-            yield name, ", ".join(plain(tag) for tag in tags)
+    if queued := status.get("queued"):
+        yield "queued", ", ".join(plain(tag) for tag in queued)
+    told = {held.get("tag"): held for held in status.get("held_for") or ()}
+    if paused := [tag for tag in status.get("held") or () if told.get(tag, PAUSED).get("reason") == "paused"]:
+        yield "held", ", ".join(plain(tag) for tag in paused)
+    for held in told.values():
+        if held.get("reason") != "paused":
+            yield "held", plain(held.get("text"))
 
 
 def _last(last: Json) -> str:

@@ -1,5 +1,6 @@
 """What a person reads: what happened, what it means for their traffic, what to do next."""
 
+from app.domain.decision import Held, Hold
 from app.domain.errors import Fault, UpdaterError
 from app.domain.rollout import Rollout, Status
 
@@ -10,6 +11,21 @@ _NEXT = {
     Fault.MACHINE: "Mend what is named above, then unpause and apply the tag again.",
     Fault.OPERATOR: "Unpause when releases may go live again; apply the tag by hand if you still want it.",
 }
+
+
+_HELD = {
+    Hold.PAUSED: "{tag} waits: rollouts are paused. The newest release that waits starts with `updater unpause`.",
+    Hold.AUTOMATIC_OFF: "{tag} waits: automatic updates are off (AUTO_UPDATE_ENABLED). `updater deploy {tag}` starts "
+    "it.",
+    Hold.WINDOW: "{tag} goes live by itself from {until} on, when the next window opens. `updater deploy {tag}` starts "
+    "it now.",
+}
+
+
+def held(held: Held) -> str:
+    """What a release waits for, and what ends that."""
+    until = f"{held.until:%Y-%m-%d %H:%M} UTC" if held.until else ""
+    return _HELD[held.why].format(tag=held.release.tag, until=until)
 
 
 def failure(step: str, error: UpdaterError) -> str:

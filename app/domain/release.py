@@ -56,6 +56,9 @@ class Trigger(StrEnum):
     RECOVERY = "recovery"
 
 
+_ASKED_FOR = {Trigger.MANUAL, Trigger.RECOVERY}
+
+
 @dataclass(frozen=True)
 class Release:
     """A release that was accepted: recorded, and to be decided.
@@ -76,6 +79,11 @@ class Release:
     delivery: str | None = None
     attempts: int = 0
     recall: str | None = None
+
+    @property
+    def asked_for(self) -> bool:
+        """A person asked for it, or its rollout was begun already: nothing holds it but a pause."""
+        return self.trigger in _ASKED_FOR
 
     @property
     def order(self) -> Version:

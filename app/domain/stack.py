@@ -112,16 +112,27 @@ class Keep:
 
 
 @dataclass(frozen=True)
+class Window:
+    """Open for `seconds` from each moment that the cron expression `opens` names on the clocks of `time_zone`."""
+
+    opens: str
+    seconds: float
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True)
 class Policy:
-    """Who may release.
+    """Who may release, and when.
 
     `allowed_signers`: the file of the keys that may sign a tag; None: no signature is needed.
     `allowed_authors`: GitHub logins in lower case; empty: anyone's release is wanted.
+    `windows`: when an accepted release may go live by itself; empty: at any time.
     """
 
     allowed_signers: str | None = None
     allowed_authors: frozenset[str] = frozenset()
     require_immutable: bool = False
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """What other programs read: the status, the final result and the history entry, as plain JSON values."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from app.domain import messages
+from app.domain.decision import Held
 from app.domain.errors import UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import Rollout, Status
@@ -11,13 +14,16 @@ from app.domain.state import State
 _RESULT = {Status.ROLLING_BACK: "rolling_back", Status.RUNNING: "updating"}
 
 
-def status_view(state: State, steps: tuple[str, ...], durations: dict[str, float] | None = None) -> dict[str, Any]:
+def status_view(
+    state: State, steps: tuple[str, ...], durations: dict[str, float] | None = None, *, held: Sequence[Held] = ()
+) -> dict[str, Any]:
     """The fields of `GET /status` that the worker knows.
 
     `steps` are the names of a whole rollout; `durations` the seconds that each took in the last success,
-    from which `eta_seconds` is told (None without one).
+    from which `eta_seconds` is told (None without one). `held` is what waits for something else than a rollout's end.
     """
     rollout = state.rollout
+    holds = {h.release.key: h for h in held}
     return {
         "state": _RESULT[rollout.status] if rollout and rollout.status in _RESULT else "idle",
         "current_operation": _operation(rollout),
@@ -29,7 +35,20 @@ def status_view(state: State, steps: tuple[str, ...], durations: dict[str, float
         "last_good_tag": state.last_good_tag,
         "current": _live_view(state),
         "rollout": _progress(rollout, steps, durations or {}) if rollout else None,
-        "held": [r.tag for r in state.accepted],
+        "queued": [r.tag for r in state.accepted if r.key not in holds],
+        "held": [h.release.tag for h in holds.values()],
+        "held_for": [held_view(h) for h in holds.values()],
+    }
+
+
+def held_view(held: Held) -> dict[str, Any]:
+    """Why a release waits: `reason` is a stable word, `text` a sentence with what to do."""
+    return {
+        "tag": held.release.tag,
+        "rollout_id": held.release.rollout_id,
+        "reason": held.why,
+        "until": _iso(held.until),
+        "text": messages.held(held),
     }
 
 

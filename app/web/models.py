@@ -147,6 +147,16 @@ class Alarm(Told):
     text: str
 
 
+class Held(Told):
+    """Why a release waits; `until` is when the next window opens."""
+
+    tag: str
+    rollout_id: str
+    reason: str
+    until: str | None
+    text: str
+
+
 class Status(Told):
     state: Literal["idle", "updating", "rolling_back"]
     current_operation: str | None
@@ -162,6 +172,7 @@ class Status(Told):
     rollout: Progress | None
     queued: list[str]
     held: list[str]
+    held_for: list[Held]
     alarms: list[Alarm]
     worker_alive: bool
 

@@ -26,7 +26,9 @@ UNKNOWN: dict[str, Any] = {
     "last_good_tag": None,
     "current": None,
     "rollout": None,
+    "queued": [],
     "held": [],
+    "held_for": [],
     "alarms": [],
 }
 """The status before the worker has ever published one."""
@@ -54,15 +56,13 @@ class StatusCall:
         """Every field of `GET /status`."""
         status = await self.published()
         pending = [r.tag for r in await self.ledger.pending()]
-        held = status["held"] if status["paused"] else []
-        waiting = [] if status["paused"] else status["held"]
+        waiting = status["queued"]
         return {
             **status,
             "worker_alive": await self.ledger.worker_alive(),
             "last_result": await self.ledger.last_result(),
             "uptime_seconds": round(time.monotonic() - self.started, 1),
-            "queued": [*waiting, *(t for t in pending if t not in waiting)],
-            "held": held,
+            "queued": [*waiting, *(t for t in pending if t not in [*waiting, *status["held"]])],
         }
 
 

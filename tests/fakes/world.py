@@ -19,6 +19,7 @@ from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from app.gate import Gate
 from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
@@ -195,6 +196,10 @@ class FakeInbox:
         self._pending |= {r.key: r for r in releases}
         self._known |= self._pending
 
+    def lose(self) -> None:
+        """Redis is empty."""
+        self._pending, self._known = {}, {}
+
     async def ping(self) -> None:
         if self.away:
             raise LedgerUnavailable("ConnectionError")
@@ -304,9 +309,10 @@ class World:
     def effects(self) -> list[str]:
         return self.engine.effects
 
-    def worker(self, **options: bool) -> Reconciler:
+    def worker(self, *, pause_on_failure: bool = True, **gate: bool) -> Reconciler:
         """A new worker process."""
-        return Reconciler(self.stack, self.ports, **options)
+        made = Gate(windows=self.stack.policy.windows, **gate)
+        return Reconciler(self.stack, self.ports, gate=made, pause_on_failure=pause_on_failure)
 
     async def live(self, tag: str, color: Color = Color.BLUE) -> None:
         """`tag` is live on `color`, as an earlier rollout left it."""

@@ -15,6 +15,7 @@ from app.domain.rollout import Rollout, Status, step_names
 from app.domain.stack import Stack
 from app.domain.state import State
 from app.domain.views import decision_entry, history_entry, queued_view, result_view, rollout_view, status_view
+from app.gate import Gate
 from app.ledger import Ledger
 from workers.adapters.archive import HistoryFile
 from workers.ports import Alarm, Clock
@@ -35,10 +36,19 @@ class LedgerChronicle:
     """Writes in order, one at a time, in a task of its own; the log's lines go to a file first."""
 
     def __init__(
-        self, ledger: Ledger, stack: Stack, archive: HistoryFile, logs: Path, clock: Clock, *, hide: Hide = lambda v: v
+        self,
+        ledger: Ledger,
+        stack: Stack,
+        archive: HistoryFile,
+        logs: Path,
+        clock: Clock,
+        *,
+        hide: Hide = lambda v: v,
+        gate: Gate = Gate(),  # noqa: B008 - it is frozen
     ) -> None:
         self._ledger = ledger
         self._stack = stack
+        self._gate = gate
         self._archive = archive
         self._logs = logs
         self._hide = hide
@@ -153,7 +163,8 @@ class LedgerChronicle:
         recall = latest.rollout is not None and latest.rollout.release.recall is not None
         steps = step_names(self._stack, recall=recall)
         alarms = [asdict(alarm) for alarm in self._alarms]
-        status = status_view(latest, steps, self._durations) | {"alarms": alarms}
+        held = self._gate.decide(latest, self._clock.now()).held
+        status = status_view(latest, steps, self._durations, held=held) | {"alarms": alarms}
         await self._ledger.publish_status(self._hide(status))
         if latest.rollout is not None:
             await self._ledger.publish_record(self._hide(rollout_view(latest.rollout)))

@@ -125,4 +125,4 @@ async def served_once(process: WebProcess) -> None:
 async def is_done(ledger: Ledger, newest: str) -> bool:
     status = await ledger.status() or {}
     live = (status.get("current") or {}).get("tag")
-    return live == newest and status["rollout"] is None and not status["held"] and not await ledger.pending()
+    return live == newest and status["rollout"] is None and not status["queued"] and not await ledger.pending()

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from app.domain.errors import StackInvalid
-from app.domain.stack import Channel, Color, Policy, RoutedService, Singleton, Times
+from app.domain.stack import Channel, Color, Policy, RoutedService, Singleton, Times, Window
 from app.stack_file import load_stack, parse_stack
 
 COMMITTED = Path(__file__).parents[3] / "config" / "stack.yml"
@@ -26,6 +26,10 @@ def content(**change: Any) -> dict[str, Any]:
 def routed(**change: Any) -> dict[str, Any]:
     service = {"blue": "api-blue", "green": "api-green", "port": 8090, "health": "/health", "entrypoint": "web"}
     return {**service, **change}
+
+
+def window(**change: Any) -> dict[str, Any]:
+    return {"policy": {"windows": [{"opens": "0 22 * * *", "for": "4h", **change}]}}
 
 
 def problems(**change: Any) -> list[str]:
@@ -57,13 +61,15 @@ def test_every_key_is_taken_over() -> None:
                 "require_signed_tag": "/etc/updater/allowed_signers",
                 "allowed_authors": ["OctoCat", "github-actions[bot]"],
                 "require_immutable": True,
+                "windows": [{"opens": "0 22 * * 1-5", "for": "4h", "time_zone": "Europe/Berlin"}],
             },
         )
     )
     assert (stack.source, stack.compose_file) == ("file:///srv/shop.git", "deploy/compose.yml")
     assert (stack.channel, stack.singletons) == (Channel.PRERELEASE, (Singleton("bot", "discord-bot"),))
     authors = frozenset({"octocat", "github-actions[bot]"})
-    assert stack.policy == Policy("/etc/updater/allowed_signers", authors, require_immutable=True)
+    windows = (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
+    assert stack.policy == Policy("/etc/updater/allowed_signers", authors, require_immutable=True, windows=windows)
     assert (stack.times.bake, stack.times.drain, stack.times.build) == (5, 0, Times.build)
     assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
 
@@ -128,6 +134,14 @@ def test_all_problems_are_reported_together_each_with_its_path() -> None:
         ("policy/allowed_authors/1", {"policy": {"allowed_authors": ["octocat", "me@example.org"]}}),
         ("policy/require_immutable", {"policy": {"require_immutable": "perhaps"}}),
         ("policy/signed", {"policy": {"signed": True}}),
+        ("policy/windows/0/opens", window(opens="22:00")),
+        ("policy/windows/0/for", {"policy": {"windows": [{"opens": "0 22 * * *"}]}}),
+        *(("policy/windows/0/for", window(**{"for": length})) for length in ("4 hours", "30s", "8d", 4)),
+        ("policy/windows/0/length", window(length="4h")),
+        *(
+            ("policy/windows/0/time_zone", window(time_zone=zone))
+            for zone in ("Berlin", "", "../etc/passwd", "/etc/localtime", "Europe", 1)
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(path: str, change: dict[str, Any]) -> None:
@@ -183,3 +197,15 @@ def test_the_committed_stack_file_is_valid() -> None:
     stack = load_stack(COMMITTED)
     assert [service.name for service in stack.routed] == ["skills", "api"]
     assert [singleton.name for singleton in stack.singletons] == ["bot"]
+
+
+def test_the_policy_that_the_committed_file_shows_is_one() -> None:
+    _, _, shown = COMMITTED.read_text().partition("# policy:\n")
+    part = "".join(line.removeprefix("# ") + "\n" for line in shown.partition("\n\n")[0].splitlines())
+    policy = parse_stack(content(policy=yaml.safe_load(part))).policy
+    assert (policy.allowed_signers, policy.allowed_authors, policy.require_immutable, len(policy.windows)) == (
+        "/etc/zetherion-updater/allowed_signers",
+        frozenset({"octocat"}),
+        True,
+        1,
+    )

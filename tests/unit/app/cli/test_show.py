@@ -62,6 +62,12 @@ def test_a_status_says_what_runs_what_waits_and_what_is_missing() -> None:
     assert "no heartbeat" in rows["worker"]
 
 
+def test_what_waits_for_something_else_than_an_unpause_is_told_with_what_to_do() -> None:
+    held_for = [{"tag": "v1.3.0", "reason": "window", "text": "v1.3.0 goes live by itself at night."}]
+    rows = list(status_rows({**STATUS, "held": ["v1.3.0"], "held_for": held_for}))
+    assert rows[2:] == [("held", "v1.3.0 goes live by itself at night.")]
+
+
 def test_before_the_first_release_nothing_is_live() -> None:
     assert list(status_rows({"state": "idle", "current": None, "active_color": None})) == [
         ("live", "nothing"),

@@ -1,8 +1,11 @@
-from app.domain.decision import Decision, decide
+from datetime import timedelta
+
+from app.domain.decision import Decision, Held, Hold, decide
 from app.domain.release import Trigger
 from app.domain.state import State
-from tests.examples import a_live, a_release
+from tests.examples import NOW, a_live, a_release
 
+LATER = NOW + timedelta(hours=1)
 OLD, NEW, NEWEST = a_release("v1.1.0"), a_release("v1.2.0"), a_release("v1.10.0")
 
 
@@ -46,14 +49,14 @@ def test_while_paused_releases_are_held() -> None:
     state = State(current=a_live("v1.1.0"), accepted=(OLD, NEW, NEWEST), paused=True)
     decision = decide(state)
     assert decision.go is None
-    assert decision.held == (NEW, NEWEST)
+    assert decision.held == (Held(NEW, Hold.PAUSED), Held(NEWEST, Hold.PAUSED))
     assert [release for release, _ in decision.superseded] == [OLD]
 
 
 def test_a_forced_release_goes_first_while_paused_and_older_than_the_live_one() -> None:
     forced = a_release("v0.9.0", force=True, trigger=Trigger.MANUAL)
     state = State(current=a_live("v1.0.0"), accepted=(NEW, forced), paused=True)
-    assert decide(state) == Decision(go=forced, held=(NEW,))
+    assert decide(state) == Decision(go=forced, held=(Held(NEW, Hold.PAUSED),))
 
 
 def test_of_two_forced_releases_the_later_one_goes() -> None:
@@ -64,7 +67,8 @@ def test_of_two_forced_releases_the_later_one_goes() -> None:
 
 
 def test_where_automatic_updates_are_off_a_webhook_release_is_held() -> None:
-    assert decide(State(accepted=(OLD, NEW)), enabled=False) == Decision(held=(OLD, NEW))
+    held = (Held(OLD, Hold.AUTOMATIC_OFF), Held(NEW, Hold.AUTOMATIC_OFF))
+    assert decide(State(accepted=(OLD, NEW)), enabled=False) == Decision(held=held)
 
 
 def test_where_automatic_updates_are_off_a_manual_release_goes() -> None:
@@ -75,3 +79,34 @@ def test_where_automatic_updates_are_off_a_manual_release_goes() -> None:
 def test_where_automatic_updates_are_off_a_held_newer_release_does_not_block_a_manual_one() -> None:
     manual = a_release("v1.1.0", key="manual:1", trigger=Trigger.MANUAL)
     assert decide(State(accepted=(NEW, manual)), enabled=False).go == manual
+
+
+def test_outside_of_every_window_a_release_is_held_until_the_next_one_opens() -> None:
+    state = State(current=a_live("v1.1.0"), accepted=(OLD, NEW, NEWEST))
+    assert decide(state, opens_at=LATER) == Decision(
+        superseded=((OLD, "v1.1.0 is already live"),),
+        held=(Held(NEW, Hold.WINDOW, LATER), Held(NEWEST, Hold.WINDOW, LATER)),
+    )
+    assert decide(state).go == NEWEST
+
+
+def test_outside_of_every_window_what_a_person_asked_for_goes_and_what_is_newer_waits_on() -> None:
+    manual = a_release("v1.2.0", key="manual:1", trigger=Trigger.MANUAL)
+    decision = decide(State(accepted=(OLD, manual, NEWEST)), opens_at=LATER)
+    assert (decision.go, decision.held) == (manual, (Held(NEWEST, Hold.WINDOW, LATER),))
+    assert decision.superseded == ((OLD, "v1.2.0 is newer"),)
+
+
+def test_outside_of_every_window_a_rollout_that_was_interrupted_begins_again() -> None:
+    interrupted = a_release("v1.2.0", trigger=Trigger.RECOVERY, attempts=1)
+    assert decide(State(accepted=(interrupted,)), opens_at=LATER).go == interrupted
+
+
+def test_while_paused_what_a_person_asked_for_waits_too() -> None:
+    manual = a_release("v1.2.0", trigger=Trigger.MANUAL)
+    assert decide(State(accepted=(manual,), paused=True)) == Decision(held=(Held(manual, Hold.PAUSED),))
+
+
+def test_a_forced_release_leaves_those_that_nothing_holds_in_the_queue() -> None:
+    forced = a_release("v0.9.0", force=True, trigger=Trigger.MANUAL)
+    assert decide(State(accepted=(NEW, forced))) == Decision(go=forced)

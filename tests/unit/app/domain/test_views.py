@@ -1,6 +1,7 @@
 import json
 from datetime import timedelta
 
+from app.domain.decision import Held, Hold
 from app.domain.errors import BakeFailed, Superseded
 from app.domain.rollout import Rollout, Status, step_names
 from app.domain.stack import Color
@@ -20,9 +21,10 @@ def test_the_status_of_an_idle_updater() -> None:
         last_checked_at=NOW,
         paused=True,
         pause_reason="v1.1.0 is not live",
-        accepted=(a_release("v1.2.0"),),
+        accepted=(a_release("v1.2.0"), a_release("v1.3.0")),
     )
-    assert json.loads(json.dumps(status_view(state, STEPS))) == {
+    held = (Held(state.accepted[1], Hold.WINDOW, NOW),)
+    assert json.loads(json.dumps(status_view(state, STEPS, held=held))) == {
         "state": "idle",
         "current_operation": None,
         "active_color": "blue",
@@ -33,7 +35,18 @@ def test_the_status_of_an_idle_updater() -> None:
         "last_good_tag": "v1.0.0",
         "current": {"tag": "v1.0.0", "sha": sha_of("v1.0.0"), "since": "2026-01-02T03:04:05+00:00"},
         "rollout": None,
-        "held": ["v1.2.0"],
+        "queued": ["v1.2.0"],
+        "held": ["v1.3.0"],
+        "held_for": [
+            {
+                "tag": "v1.3.0",
+                "rollout_id": "r-v1.3.0",
+                "reason": "window",
+                "until": "2026-01-02T03:04:05+00:00",
+                "text": "v1.3.0 goes live by itself from 2026-01-02 03:04 UTC on, when the next window opens. "
+                "`updater deploy v1.3.0` starts it now.",
+            }
+        ],
     }
 
 

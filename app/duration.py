@@ -1,0 +1,14 @@
+"""`90s`, `15m`, `1h`, `7d`: a length of time as a person writes it."""
+
+import re
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
+_FORM = re.compile(r"([0-9]{1,9})([smhd])")
+
+
+def seconds_in(text: str) -> float:
+    """Raises ValueError."""
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("should be a length of time as 90s, 15m, 1h or 7d")
+    return float(int(match[1]) * _UNITS[match[2]])

@@ -1,0 +1,164 @@
+"""A release that was accepted and may not go live yet: what it waits for, and what ends that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.release import Trigger
+from app.domain.rollout import Status
+from app.domain.stack import Policy, Window
+from tests.examples import a_release, a_stack
+from tests.fakes.world import World
+from tests.unit.workers.test_recovery import crash_after, start_again
+from workers.reconcile import Reconciler
+
+MINUTE = 60.0
+OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0")
+AT_FIVE = Window("0 5 * * *", 30 * MINUTE)
+"""The tests begin at 03:04:05 UTC."""
+
+OPENS = datetime(2026, 1, 2, 5, 0, tzinfo=UTC)
+
+
+def ended(world: World) -> list[tuple[str, Status]]:
+    return [(rollout.release.tag, rollout.status) for rollout, _ in world.chronicle.results]
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    return [(data["tag"], data["reason"]) for kind, data in world.chronicle.events if kind == "release.held"]
+
+
+async def at_night() -> World:
+    world = World(a_stack(policy=Policy(windows=(AT_FIVE,))))
+    await world.live("v1.0.0")
+    return world
+
+
+@asynccontextmanager
+async def looking(worker: Reconciler) -> AsyncIterator[None]:
+    """As the worker's timer has it: once a minute."""
+
+    async def look() -> None:
+        while True:
+            await worker.reconcile()
+            await asyncio.sleep(MINUTE)
+
+    task = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(world: World, moment: datetime) -> None:
+    await world.clock.sleep((moment - world.clock.now()).total_seconds())
+
+
+# Windows
+
+
+async def test_a_release_waits_for_the_window_and_then_goes_live_by_itself() -> None:
+    world = await at_night()
+    world.inbox.put(OLD)
+    async with looking(world.worker()):
+        await until(world, OPENS - timedelta(seconds=1))
+        assert (ended(world), world.effects, world.state.accepted) == ([], [], (OLD,))
+        await until(world, OPENS + timedelta(minutes=10))
+    assert ended(world) == [("v1.1.0", Status.SUCCESS)]
+    (rollout, _), *_ = world.chronicle.results
+    assert OPENS <= rollout.started_at <= OPENS + timedelta(minutes=1)
+    assert told(world) == [("v1.1.0", "window")], "once, and not at every look"
+
+
+async def test_of_several_that_wait_for_the_window_the_newest_goes() -> None:
+    world = await at_night()
+    world.inbox.put(OLD, NEW)
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=10))
+    assert ended(world) == [("v1.2.0", Status.SUCCESS)]
+    assert world.chronicle.never == [("v1.1.0", "v1.2.0 is newer")]
+
+
+async def test_a_release_that_comes_after_the_window_waits_for_the_next_one() -> None:
+    world = await at_night()
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=30))
+        world.inbox.put(OLD)
+        await until(world, OPENS + timedelta(hours=23))
+        assert ended(world) == []
+        await until(world, OPENS + timedelta(hours=24, minutes=10))
+    assert ended(world) == [("v1.1.0", Status.SUCCESS)]
+
+
+async def test_what_a_person_asks_for_goes_at_once() -> None:
+    world = await at_night()
+    world.inbox.put(OLD, a_release("v1.2.0", trigger=Trigger.MANUAL))
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.2.0", Status.SUCCESS)]
+
+
+async def test_a_rollout_that_began_in_the_window_goes_on_after_it() -> None:
+    world = await at_night()
+    world.engine.behave("api", "v1.1.0", ready_after=100)
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=28, seconds=30))
+        world.inbox.put(OLD)
+        await until(world, OPENS + timedelta(minutes=40))
+    assert ended(world) == [("v1.1.0", Status.SUCCESS)]
+    assert world.chronicle.results[0][0].completed_at > OPENS + timedelta(minutes=30)  # type: ignore[operator]
+
+
+async def test_a_release_that_is_bad_goes_back_after_the_window_too() -> None:
+    world = await at_night()
+    world.engine.behave("api", "v1.1.0", ready_after=90, dies_after=120)
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=28, seconds=30))
+        world.inbox.put(OLD)
+        await until(world, OPENS + timedelta(minutes=45))
+    rollout, _ = world.chronicle.results[0]
+    assert (rollout.status, rollout.completed_at > OPENS + timedelta(minutes=30)) == (  # type: ignore[operator]
+        Status.ROLLED_BACK,
+        True,
+    )
+    assert world.outages == []
+
+
+async def test_a_release_that_waits_survives_the_worker_and_a_redis_that_lost_it() -> None:
+    world = await at_night()
+    world.inbox.put(OLD)
+    await world.worker().reconcile()
+    world.inbox.lose()
+    worker = world.worker()
+    await worker.start()
+    async with looking(worker):
+        await until(world, OPENS + timedelta(minutes=10))
+    assert ended(world) == [("v1.1.0", Status.SUCCESS)]
+
+
+async def test_a_newer_release_outside_of_the_window_does_not_stop_a_running_rollout() -> None:
+    world = await at_night()
+    world.engine.behave("api", "v1.1.0", ready_after=100)
+    world.inbox.put(a_release("v1.1.0", trigger=Trigger.MANUAL))
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    await world.clock.sleep(5)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    await rolling
+    assert (ended(world), world.clock.now() < OPENS) == ([("v1.1.0", Status.SUCCESS)], True)
+    assert world.state.accepted == (NEW,)
+
+
+@pytest.mark.parametrize("step", ["docker_build", "route_switch", "bake"])
+async def test_a_rollout_that_a_crash_interrupted_goes_on_after_the_window(step: str) -> None:
+    world = await at_night()
+    await until(world, OPENS + timedelta(minutes=20))
+    await crash_after(world, step)
+    assert world.clock.now() > OPENS + timedelta(minutes=30)
+    await start_again(world)
+    assert ended(world)[-1] == ("v1.1.0", Status.SUCCESS)
+    assert told(world) == []
