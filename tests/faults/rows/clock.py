@@ -29,6 +29,7 @@ QUICK = 2
 async def clock_steps(trial: Trial) -> None:
     stage, tags = trial.stage, []
     with false_clock(stage) as clock:
+        await converge(stage)
         for step, days in STEPS[: QUICK if trial.quick else None]:
             what = f"the clock was set to {days:+} days from the truth in {step}"
             tags.append(await _set_in_mid_rollout(trial, clock, step, days, what))

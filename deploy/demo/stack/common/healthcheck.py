@@ -1,7 +1,16 @@
-"""The container's own health check: exit 0 when the URL in the first argument answers 2xx."""
+"""The container's own health check: exit 0 when the URL in the first argument answers 2xx.
 
+By a bare socket: it is a new Python each time, and an HTTP library is most of what that would cost.
+"""
+
+import socket
 import sys
-import urllib.request
 
-with urllib.request.urlopen(sys.argv[1], timeout=2) as answer:  # noqa: S310 - the URL is in the Compose file
-    sys.exit(0 if 200 <= answer.status < 300 else 1)
+LIMIT = 2.0
+
+address, _, path = sys.argv[1].removeprefix("http://").partition("/")
+host, _, port = address.partition(":")
+with socket.create_connection((host, int(port)), LIMIT) as asking:
+    asking.sendall(f"GET /{path} HTTP/1.0\r\nHost: {address}\r\n\r\n".encode())
+    status = asking.makefile("rb").readline().split()
+sys.exit(0 if status[1:2] and status[1].startswith(b"2") else 1)
