@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import yaml
 
+from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
 from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands, started
@@ -86,7 +87,7 @@ class House:
     async def announce(self, tag: str) -> Json:
         """Sends the signed webhook of a published release; the receiver's answer (202)."""
         body = release_event(tag, next(self.release_ids))
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with plain_client(timeout=10) as client:
             url = f"{self.public_url}/webhooks/github"
             answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET))
         answer.raise_for_status()
@@ -128,7 +129,7 @@ class House:
 
     async def sessions(self) -> Json:
         """What the gateway counted: see stack/gateway/gateway.py."""
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with plain_client(timeout=10) as client:
             said: Json = (await client.get(f"{self.gateway_url}/sessions")).json()
             return said
 
@@ -141,7 +142,7 @@ class House:
 
     def _operator(self) -> httpx.AsyncClient:
         headers = {"X-Updater-Secret": self.secret}
-        return httpx.AsyncClient(base_url=self.internal_url, headers=headers, trust_env=False, timeout=30)
+        return plain_client(base_url=self.internal_url, headers=headers, timeout=30)
 
 
 def _service(container: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
+from deploy.demo.clients import plain_client
+
 REQUEST_SECONDS = 30.0
 SLOW_SECONDS = 10.0
 SLOW_IN_FLIGHT = 2
@@ -86,7 +88,7 @@ class Load:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
-        self._client = httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits, trust_env=False)
+        self._client = plain_client(timeout=REQUEST_SECONDS, limits=limits)
         self.report = Report()
 
     async def __aenter__(self) -> Self:

@@ -15,7 +15,6 @@ from tests.faults.trial import Skipped
 PACKAGE = "libfaketime"
 PATTERN = "lib/*/faketime/libfaketimeMT.so.1"
 OURS = ("web", "worker")
-TRUE = "+0"
 
 
 class FalseClock:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 import redis as redis_client
 
+from deploy.demo.clients import plain_client
 from deploy.demo.engine import connected
 from deploy.demo.load import Load
 from tests.faults.stage import Json, Stage
@@ -54,7 +55,7 @@ class Watch:
         self.max_bots = 0
         self.split_routes: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._client = httpx.AsyncClient(trust_env=False, timeout=5)
+        self._client = plain_client(timeout=5)
 
     async def __aenter__(self) -> Self:
         with contextlib.suppress(httpx.HTTPError):
@@ -106,7 +107,7 @@ def colors_in(route_file: Path) -> set[str]:
 async def answers(stage: Stage) -> list[Json]:
     """What each route's /version says; a status that is not 200 is `{"status": …}`."""
     found: list[Json] = []
-    async with httpx.AsyncClient(trust_env=False, timeout=3) as client:
+    async with plain_client(timeout=3) as client:
         for url in stage.home.routes.values():
             try:
                 answer = await client.get(f"{url}/version")

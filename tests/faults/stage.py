@@ -16,6 +16,7 @@ import httpx
 import redis
 import yaml
 
+from deploy.demo.clients import plain_client
 from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine, connected
 from deploy.demo.github import release_event, signed_headers
@@ -118,7 +119,7 @@ class Stage:
         """A signed delivery, whatever it is answered with."""
         body = release_event(tag, release_id)
         headers = signed_headers(body, WEBHOOK_SECRET, delivery=delivery)
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with plain_client(timeout=10) as client:
             return await client.post(f"{self.home.public_url}/webhooks/github", content=body, headers=headers)
 
     def process_of(self, service: str) -> int:

@@ -5,9 +5,9 @@ import email.utils
 import time
 from datetime import datetime
 
-import httpx
 import redis
 
+from deploy.demo.clients import plain_client
 from tests.faults.false_clock import FalseClock, false_clock
 from tests.faults.observers import converge, history
 from tests.faults.stage import Stage
@@ -64,7 +64,7 @@ async def _says_that_it_lives(trial: Trial, what: str) -> None:
 
 async def _how_far_off(stage: Stage) -> dict[str, float]:
     """By how many seconds each of ours is off: that the fault happened is seen in what they say themselves."""
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with plain_client(timeout=10) as client:
         date = (await client.get(stage.home.public_url)).headers["date"]
     with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as server:
         seconds, _ = server.time()

@@ -8,8 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-import httpx
-
+from deploy.demo.clients import plain_client
 from deploy.demo.engine import connected
 from deploy.demo.repository import Variant
 from tests.faults.listeners import black_hole
@@ -150,7 +149,7 @@ async def _settled(trial: Trial) -> None:
 
 async def _answer_with(stage: Stage, path: str, needles: list[str]) -> list[str]:
     headers = {"X-Updater-Secret": stage.home.secret}
-    async with httpx.AsyncClient(trust_env=False, timeout=30, headers=headers) as client:
+    async with plain_client(timeout=30, headers=headers) as client:
         text = (await client.get(f"{stage.home.internal_url}{path}")).text
     return [f"{needle} in the answer to {path}" for needle in needles if needle in text]
 
