@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any
 
+from docker import DockerClient
 from docker.errors import APIError
 
 from deploy.demo.dockerd import connected
@@ -19,11 +20,16 @@ def take_down(host: str, prefix: str) -> None:
                     container.remove(force=True, v=True)
         for kind in (client.networks, client.volumes):
             for found in (f for f in kind.list(filters={"label": LABEL}) if _begins(f, prefix)):
-                found.remove()
-        for image in client.images.list():
-            for tag in (t for t in image.tags if t.startswith(prefix)):
                 with contextlib.suppress(APIError):
-                    client.images.remove(tag, noprune=True)
+                    found.remove()
+        for tag in (t for t in image_tags(client) if t.startswith(prefix)):
+            with contextlib.suppress(APIError):
+                client.images.remove(tag, noprune=True)
+
+
+def image_tags(client: DockerClient) -> list[str]:
+    """Every tag of every image, in one call: the SDK's own list looks at each, and one may be gone meanwhile."""
+    return [tag for image in client.api.images() for tag in image["RepoTags"] or []]
 
 
 def _begins(found: Any, prefix: str) -> bool:

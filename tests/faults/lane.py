@@ -17,6 +17,7 @@ from deploy.demo.engine import Engine, exit_on_sigterm
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.packages import which
 from deploy.demo.processes import ROOT
+from deploy.demo.projects import image_tags
 from tests.faults.houses import Houses
 from tests.faults.rows import ROWS
 
@@ -61,7 +62,7 @@ def _carry_images(source: str, target: str) -> None:
     """From one engine to the other: where the second is, there is no network."""
     names = [ensure_base(source, _say), ensure_traefik(source, _say)]
     with connected(source, SAVE_SECONDS) as giver, connected(target, SAVE_SECONDS) as taker:
-        have = {tag for image in taker.images.list() for tag in image.tags}
+        have = set(image_tags(taker))
         for name in (n for n in names if n not in have):
             taker.images.load(b"".join(giver.images.get(name).save(named=name)))
 

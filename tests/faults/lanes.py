@@ -25,7 +25,7 @@ from tests.faults.lane import Orders
 from tests.faults.trial import Row
 from tests.faults.verdict import Result
 
-LEAVE_SECONDS = 120.0
+LEAVE_SECONDS = 60.0
 """For a lane that is asked to end to take its house down."""
 
 GONE_SECONDS = 20.0
@@ -83,8 +83,15 @@ class Lane:
 
     def ask_to_end(self) -> None:
         """In the middle of a row too."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """What it has started is swept by whoever waits for it."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
+            os.killpg(self._process.pid, number)
 
     def end(self) -> None:
         """It takes its house down by itself; what it leaves all the same is taken away."""
@@ -97,8 +104,7 @@ class Lane:
 
     def sweep(self) -> None:
         """Everything that it started: processes, mounts, containers, files."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         self._process.wait()
         _end_all_of(self._directory)
         _unmount_below(self._directory)
@@ -162,8 +168,13 @@ class Lanes:
     def __exit__(self, kind: type[BaseException] | None, error: object, where: TracebackType | None) -> None:
         """What still plays is ended, and every lane has taken its house down."""
         self._over = True
-        for lane in self._open:
+        deadline = time.monotonic() + LEAVE_SECONDS
+        for lane in list(self._open):
             lane.ask_to_end()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for lane in list(self._open):
+            lane.kill()  # Python loses a signal's exception where it comes in a callback of the collector
         for thread in self._threads:
             thread.join()
 
@@ -190,7 +201,10 @@ class Lanes:
         return lane
 
     def _leave(self, lane: Lane) -> None:
-        lane.end()
+        try:
+            lane.end()
+        except Exception as error:  # the rows that wait are still played
+            print(f"error: a lane could not be swept: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         self._open.remove(lane)
 
 

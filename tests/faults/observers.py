@@ -16,13 +16,14 @@ import redis as redis_client
 from deploy.demo.clients import plain_client
 from deploy.demo.engine import connected
 from deploy.demo.load import Load
+from deploy.demo.projects import image_tags
 from tests.faults.stage import Json, Stage
 
 SAMPLE_SECONDS = 0.05
 ROUTE_SECONDS = 0.1
 CONVERGE_SECONDS = 60.0
 POLL_SECONDS = 0.1
-RPS = 30.0
+RPS = 15.0
 COLORS = ("blue", "green")
 ROUTED = ("skills", "api")
 
@@ -189,7 +190,7 @@ async def history(stage: Stage) -> list[Json]:
 def release_images(stage: Stage) -> set[str]:
     """The short commits that the stack's kept images were made from."""
     with connected(stage.home.engine.host) as client:
-        tags = [tag for image in client.images.list() for tag in image.tags]
+        tags = image_tags(client)
     own = (tag.rpartition(":") for tag in tags if tag.startswith(f"{stage.home.project}-"))
     return {sha for name, _, sha in own if not name.endswith(("gateway", "traefik"))}
 
@@ -203,10 +204,9 @@ def places_with(stage: Stage, needles: list[str]) -> list[str]:
     with redis_client.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
         found += [_named(f"Redis {key!r}", dump_of(client, key), wanted) for key in client.scan_iter()]
     with connected(stage.home.engine.host) as engine:
-        for image in engine.images.list():
-            if any(tag.startswith(f"{stage.home.project}-") for tag in image.tags):
-                text = f"{image.attrs} {image.history()}".encode()
-                found.append(_named(f"image {image.tags[0]}", text, wanted))
+        for tag in (t for t in image_tags(engine) if t.startswith(f"{stage.home.project}-")):
+            image = engine.images.get(tag)
+            found.append(_named(f"image {tag}", f"{image.attrs} {image.history()}".encode(), wanted))
     return [place for place in found if place]
 
 

@@ -68,7 +68,7 @@ async def _how_far_off(stage: Stage) -> dict[str, float]:
         date = (await client.get(stage.home.public_url)).headers["date"]
     with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as server:
         seconds, _ = server.time()
-    ended = (await history(stage))[0]["completed_at"]
+    ended = (await history(stage))[0]["timestamp"]
     said = {
         "Redis": float(seconds),
         "the web process": email.utils.parsedate_to_datetime(date).timestamp(),
