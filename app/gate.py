@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.decision import Decision, decide
+from app.domain.release import Release
 from app.domain.stack import Window
 from app.domain.state import State
 from app.windows import opens_at
@@ -11,11 +12,17 @@ from app.windows import opens_at
 
 @dataclass(frozen=True)
 class Gate:
-    """As the operator set it: `enabled` is AUTO_UPDATE_ENABLED, `windows` the stack's."""
+    """As the operator set it: AUTO_UPDATE_ENABLED, UPDATE_REQUIRE_APPROVAL, and the stack's windows."""
 
     enabled: bool = True
+    approval: bool = False
     windows: tuple[Window, ...] = ()
 
     def decide(self, state: State, now: datetime) -> Decision:
         """What goes, what never will, and what waits for what, at the moment `now`."""
-        return decide(state, enabled=self.enabled, opens_at=opens_at(self.windows, now))
+        opens = opens_at(self.windows, now)
+        return decide(state, enabled=self.enabled, approval=self.approval, opens_at=opens)
+
+    def awaits_approval(self, release: Release) -> bool:
+        """Whether it needs an approval and has none, whatever else it waits for."""
+        return self.approval and not release.approved and not release.asked_for

@@ -102,6 +102,7 @@ class WorkerSettings(Settings):
     compose_command: str | None = Field(None, alias="UPDATER_COMPOSE")
     docker_host: str | None = Field(None, alias="DOCKER_HOST")
     enabled: bool = Field(True, alias="AUTO_UPDATE_ENABLED")
+    approval: bool = Field(False, alias="UPDATE_REQUIRE_APPROVAL")
     pause_on_failure: bool = Field(True, alias="AUTO_UPDATE_PAUSE_ON_FAILURE")
 
     @property

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from app.domain.errors import StaleWorker, UpdaterError
 from app.domain.stack import Stack
+from app.domain.views import held_view
 from app.queue import dump, load, queue_name
 from workers.doctor import diagnostics, examine
 from workers.operator import Operator
@@ -64,6 +65,11 @@ class Jobs:
         await self._operator.unpause()
         return {}
 
+    async def approve(self, _: Context, tag: str) -> Answer:
+        """`rollout_id`, and `held_for`: what it waits for now, as the status has it; None where nothing holds it."""
+        rollout_id, held = await self._operator.approve(tag)
+        return {"rollout_id": rollout_id, "held_for": held_view(held) if held else None}
+
     async def cancel(self, _: Context, rollout_id: str) -> Answer:
         await self._operator.cancel(rollout_id)
         return {}
@@ -90,7 +96,7 @@ class Jobs:
 
     def questions(self) -> dict[str, Question]:
         asked = (
-            *(self.pause, self.unpause, self.cancel, self.rollback),
+            *(self.pause, self.unpause, self.approve, self.cancel, self.rollback),
             *(self.find_tag, self.plan, self.diagnostics, self.doctor),
         )
         return {question.__name__: question for question in asked}

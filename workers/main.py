@@ -135,7 +135,7 @@ def _docker_client(host: str | None) -> docker.DockerClient:
 
 
 def _gate(settings: WorkerSettings, stack: Stack) -> Gate:
-    return Gate(settings.enabled, stack.policy.windows)
+    return Gate(settings.enabled, settings.approval, stack.policy.windows)
 
 
 def _signers(stack: Stack) -> Path | None:

@@ -1,6 +1,16 @@
 """What a person may ask of the worker, a running rollout or not."""
 
-from app.domain.errors import Cancelled, OperatorRollback, ReleaseNotKept, RolloutRunning, TooLate, UnknownRollout
+from app.domain.decision import Held
+from app.domain.errors import (
+    ApprovalNotNeeded,
+    Cancelled,
+    NotWaiting,
+    OperatorRollback,
+    ReleaseNotKept,
+    RolloutRunning,
+    TooLate,
+    UnknownRollout,
+)
 from app.domain.release import LiveRelease, Release, Trigger, new_rollout_id
 from app.domain.rollout import Rollout
 from app.domain.state import State
@@ -33,6 +43,25 @@ class Operator:
         self._reconciler.look_again()
         self._ports.chronicle.status(state)
         self._ports.chronicle.event("resumed")
+
+    async def approve(self, tag: str) -> tuple[str, Held | None]:
+        """The release of that tag may go live: the id of its rollout, and what it waits for now.
+
+        Raises NotWaiting, ApprovalNotNeeded.
+        """
+        await self._reconciler.take_in()
+        accepted = self._ports.journal.state.accepted
+        waiting = [r for r in accepted if r.tag == tag]
+        if not waiting:
+            raise NotWaiting(f"{tag}. {', '.join(r.tag for r in accepted) or 'Nothing'} waits")
+        if not any(self._reconciler.gate.awaits_approval(r) for r in waiting):
+            raise ApprovalNotNeeded(f"{tag} goes live without one, as soon as what it waits for is over")
+        state = await self._ports.journal.update(lambda s: s.approve(tag))
+        self._reconciler.look_again()
+        self._ports.chronicle.status(state)
+        self._ports.chronicle.event("release.approved", tag=tag, rollout_id=waiting[-1].rollout_id)
+        held = self._reconciler.decide().held
+        return waiting[-1].rollout_id, next((h for h in held if h.release.tag == tag), None)
 
     async def cancel(self, rollout_id: str) -> None:
         """A release that waits is dropped, a rollout that has not moved the route gives way.

@@ -41,7 +41,7 @@ class Reconciler:
     ) -> None:
         self._stack = stack
         self._ports = ports
-        self._gate = gate
+        self.gate = gate
         self._told: frozenset[Held] = frozenset()
         self._pause_on_failure = pause_on_failure
         self._turn = asyncio.Lock()
@@ -128,14 +128,15 @@ class Reconciler:
 
     async def _overtake(self) -> None:
         await self.take_in()
-        run, newer = self.running, self._decide().go
+        run, newer = self.running, self.decide().go
         if run is None or newer is None or self._stack.supersede is Supersede.NEVER:
             return
         if overtakes(newer, run.rollout):
             run.give_way(Superseded(f"{newer.tag} is to go live instead"))
 
-    def _decide(self) -> Decision:
-        decision = self._gate.decide(self._ports.journal.state, self._ports.clock.now())
+    def decide(self) -> Decision:
+        """What goes, what never will, and what waits for what; a release that begins to wait is told."""
+        decision = self.gate.decide(self._ports.journal.state, self._ports.clock.now())
         for held in decision.held:
             if held not in self._told:
                 self._ports.chronicle.event("release.held", **held_view(held))
@@ -144,7 +145,7 @@ class Reconciler:
 
     async def _next(self) -> Release | None:
         await self.take_in()
-        decision = self._decide()
+        decision = self.decide()
         for release, reason in decision.superseded:
             self._ports.chronicle.decided(release, Superseded(reason))
         gone = [release for release, _ in decision.superseded]

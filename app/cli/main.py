@@ -135,6 +135,19 @@ def unpause(as_json: Json = False) -> None:
 
 
 @app.command()
+def approve(tag: str, as_json: Json = False) -> None:
+    """Let a release go live that waits for your word (UPDATE_REQUIRE_APPROVAL)."""
+
+    async def call(updater: Updater) -> Exit:
+        answer = await updater.post("/update/approve", {"tag": tag})
+        held = answer.get("held_for") or {}
+        then = held.get("text") or "It starts at once; `updater status --watch` follows it."
+        return _say(answer, plain(f"{tag} is approved. {then}"), as_json=as_json)
+
+    _ask(call, as_json=as_json)
+
+
+@app.command()
 def cancel(rollout_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
     """Stop a rollout that has not moved the route yet."""
 

@@ -1,9 +1,10 @@
 """Which release should be live? The one question that every nudge asks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from app.domain.release import Release, Version
 from app.domain.rollout import Rollout
@@ -17,6 +18,7 @@ class Hold(StrEnum):
 
     PAUSED = "paused"
     AUTOMATIC_OFF = "automatic_off"
+    APPROVAL = "approval"
     WINDOW = "window"
 
 
@@ -29,6 +31,10 @@ class Held:
     until: datetime | None = None
 
 
+Holding = Callable[[Release], Held | None]
+"""What a release waits for at the moment of the decision; None where nothing holds it."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """`go` is to be rolled out now; `superseded` never will be, each with its reason; `held` waits."""
@@ -38,27 +44,15 @@ class Decision:
     held: tuple[Held, ...] = ()
 
 
-def decide(state: State, *, enabled: bool = True, opens_at: datetime | None = None) -> Decision:
+def decide(state: State, *, enabled: bool = True, approval: bool = False, opens_at: datetime | None = None) -> Decision:
     """The newest wanted release goes, a forced one first; what is older than it or than the live one never does.
 
-    While paused only a forced release goes. Where automatic updates are off (`enabled` false), and outside of every
-    window (`opens_at` is when the next one opens), only what a person asked for does, and what is newer waits on.
+    While paused only a forced release goes. Where automatic updates are off (`enabled` false), where a release needs an
+    `approval`, and outside of every window (`opens_at` is when the next one opens), what a person asked for goes, and
+    what is newer waits on. Of those that wait for an approval only the newest does.
     """
-    holds = [_hold(r, state, enabled, opens_at) for r in state.accepted if not r.force]
-    held = tuple(hold for hold in holds if hold)
-    forced = [r for r in state.accepted if r.force]
-    if forced:
-        go = forced[-1]
-        overtaken = tuple((r, f"a later forced apply of {go.tag} took its place") for r in forced[:-1])
-        return Decision(go, overtaken, held)
-    fresh, stale = _against_live(state)
-    waits = {h.release.key for h in held}
-    may_go = [r for r in fresh if r.key not in waits]
-    if not may_go:
-        return Decision(superseded=stale, held=tuple(h for h in held if h.release in fresh))
-    newest = max(may_go, key=lambda r: (r.order, r.accepted_at))
-    newer = tuple(h for h in held if h.release.order > newest.order)
-    return Decision(newest, (*stale, *_overtaken(fresh, newest)), newer)
+    hold = partial(_hold, paused=state.paused, enabled=enabled, approval=approval, opens_at=opens_at)
+    return _forced(state, hold) or _newest(state, hold)
 
 
 def overtakes(newer: Release, running: Rollout) -> bool:
@@ -68,14 +62,53 @@ def overtakes(newer: Release, running: Rollout) -> bool:
     return newer.force or newer.order > running.release.order
 
 
-def _hold(release: Release, state: State, enabled: bool, opens_at: datetime | None) -> Held | None:
-    if state.paused:
+def _forced(state: State, hold: Holding) -> Decision | None:
+    """The one that was forced last; None where none is."""
+    forced = [r for r in state.accepted if r.force]
+    if not forced:
+        return None
+    go = forced[-1]
+    overtaken = tuple((r, f"a later forced apply of {go.tag} took its place") for r in forced[:-1])
+    return Decision(go, overtaken, _held((r for r in state.accepted if not r.force), hold))
+
+
+def _newest(state: State, hold: Holding) -> Decision:
+    fresh, stale = _against_live(state)
+    outrun = _outrun(_held(fresh, hold))
+    fresh = [r for r in fresh if r not in {o for o, _ in outrun}]
+    newest = max((r for r in fresh if hold(r) is None), key=_age, default=None)
+    if newest is None:
+        return Decision(None, (*stale, *outrun), _held(fresh, hold))
+    newer = [r for r in fresh if r.order > newest.order]
+    return Decision(newest, (*stale, *outrun, *_overtaken(fresh, newest)), _held(newer, hold))
+
+
+def _held(releases: Iterable[Release], hold: Holding) -> tuple[Held, ...]:
+    return tuple(held for release in releases if (held := hold(release)))
+
+
+def _hold(release: Release, *, paused: bool, enabled: bool, approval: bool, opens_at: datetime | None) -> Held | None:
+    if paused:
         return Held(release, Hold.PAUSED)
     if release.asked_for:
         return None
-    if not enabled:
+    if approval and not release.approved:
+        return Held(release, Hold.APPROVAL)
+    if not enabled and not release.approved:
         return Held(release, Hold.AUTOMATIC_OFF)
     return Held(release, Hold.WINDOW, opens_at) if opens_at else None
+
+
+def _outrun(held: Sequence[Held]) -> Reasons:
+    """Those that wait for an approval while a newer one waits for no more than that: nobody has to look at them."""
+    waiting = [h.release for h in held if h.why in {Hold.APPROVAL, Hold.WINDOW}]
+    newest = max(waiting, key=_age, default=None)
+    older = [h.release for h in held if h.why is Hold.APPROVAL and h.release is not newest]
+    return tuple((r, f"{newest.tag} is newer, and waits too") for r in older if newest)
+
+
+def _age(release: Release) -> tuple[Version, datetime]:
+    return release.order, release.accepted_at
 
 
 def _overtaken(fresh: Sequence[Release], newest: Release) -> Reasons:

@@ -232,6 +232,20 @@ class UnknownRollout(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class NotWaiting(UpdaterError):
+    """No release of that tag waits."""
+
+    code = "not_waiting"
+    fault = Fault.OPERATOR
+
+
+class ApprovalNotNeeded(UpdaterError):
+    """The release does not wait for an approval."""
+
+    code = "approval_not_needed"
+    fault = Fault.OPERATOR
+
+
 class InternalError(UpdaterError):
     """The updater has a fault of its own."""
 

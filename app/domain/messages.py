@@ -17,6 +17,8 @@ _HELD = {
     Hold.PAUSED: "{tag} waits: rollouts are paused. The newest release that waits starts with `updater unpause`.",
     Hold.AUTOMATIC_OFF: "{tag} waits: automatic updates are off (AUTO_UPDATE_ENABLED). `updater deploy {tag}` starts "
     "it.",
+    Hold.APPROVAL: "{tag} waits to be approved: `updater approve {tag}`, or the button on the dashboard. Traffic stays "
+    "on what is live.",
     Hold.WINDOW: "{tag} goes live by itself from {until} on, when the next window opens. `updater deploy {tag}` starts "
     "it now.",
 }

@@ -66,7 +66,7 @@ class Release:
     `key` is what it is recognised by: `<repository id>:<release id>` from signed content, or
     `manual:<rollout id>`. `rollout_id` is the id that its rollout will have. `attempts` counts the
     rollouts that an interruption of the worker ended. `recall` is the commit SHA of a kept release that is to come
-    back as it was, without a build.
+    back as it was, without a build. `approved`: a person said that it may go live.
     """
 
     key: str
@@ -79,6 +79,7 @@ class Release:
     delivery: str | None = None
     attempts: int = 0
     recall: str | None = None
+    approved: bool = False
 
     @property
     def asked_for(self) -> bool:

@@ -82,6 +82,10 @@ class State:
         left = tuple(r for r in self.accepted if r.key not in gone)
         return replace(self, accepted=left, decided=(*self.decided, *sorted(gone))[-DECIDED_KEPT:])
 
+    def approve(self, tag: str) -> "State":
+        """The releases of that tag that wait may go live."""
+        return replace(self, accepted=tuple(replace(r, approved=True) if r.tag == tag else r for r in self.accepted))
+
     def check(self, at: datetime) -> "State":
         return replace(self, last_checked_at=at)
 

@@ -13,6 +13,8 @@ STATUS_OF = {
     "tag_not_found": 404,
     "release_not_kept": 404,
     "unknown_rollout": 404,
+    "not_waiting": 404,
+    "approval_not_needed": 409,
     "signature_refused": 409,
     "rollout_running": 409,
     "too_late": 409,

@@ -1,4 +1,4 @@
-"""The calls that change something: apply, rollback, pause, unpause, cancel."""
+"""The calls that change something: apply, rollback, pause, unpause, approve, cancel."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,6 +61,13 @@ class Changes:
         await ask(self.queue, "unpause")
         await self.queue.nudge()
         return JSONResponse({"resumed": True, "status": "ok"})
+
+    async def approve(self, given: Given) -> Response:
+        """A release that waits for a person's word may go live; where nothing else holds it, it starts at once."""
+        tag = given.body.tag
+        answer = await ask(self.queue, "approve", tag)
+        await self.queue.nudge()
+        return JSONResponse({"status": "approved", "tag": tag, **answer}, 202)
 
     async def cancel(self, given: Given) -> Response:
         """A rollout gives way before its flip; a release that waits is dropped."""

@@ -61,6 +61,10 @@ class Pause(Asked):
     reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=r"\S")]
 
 
+class Approve(Asked):
+    tag: Tag
+
+
 class Cancel(Asked):
     rollout_id: RolloutId
 
@@ -180,6 +184,15 @@ class Status(Told):
 class Queued(Told):
     status: Literal["queued"]
     rollout_id: str
+
+
+class Approved(Told):
+    """`held_for` is what it waits for all the same."""
+
+    status: Literal["approved"]
+    tag: str
+    rollout_id: str
+    held_for: Held | None
 
 
 class Cancelling(Told):

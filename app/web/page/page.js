@@ -67,6 +67,7 @@ function show(status) {
   ];
   at("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   at("pause").hidden = !status.paused; at("pause").textContent = status.paused ? `Paused. ${status.pause_reason ?? ""}` : "";
+  at("held").replaceChildren(...(status.held_for ?? []).map(heldItem));
   at("do-pause").disabled = status.paused; at("do-unpause").disabled = !status.paused || Boolean(rollout);
   at("do-cancel").disabled = !rollout;
   at("progress").hidden = !rollout; at("progress").value = rollout ? rollout.percent : 0;
@@ -75,6 +76,19 @@ function show(status) {
       (rollout.eta_seconds == null ? "" : `, about ${Math.round(rollout.eta_seconds)} s left`)
     : "No rollout is running.";
   if (rollout && rollout.id !== state.followed) follow(rollout.id);
+}
+
+function heldItem(held) {
+  const item = element("li", held.text);
+  if (held.reason === "approval") {
+    const button = element("button", `Approve ${held.tag}`);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      if (confirm(`Let ${held.tag} go live?`)) change("/update/approve", { tag: held.tag });
+    });
+    item.append(" ", button);
+  }
+  return item;
 }
 
 async function showHistory() {

@@ -13,12 +13,15 @@ from typing import Any
 
 import httpx
 
+from app.domain.release import Release
+from app.gate import Gate
 from app.ledger import Ledger
 from app.queue import Queue, open_pool
 from deploy.demo.processes import ROOT, free_port, running
 from tests.examples import a_stack
 from tests.fakes.world import FakeSource, World
 from tests.integration.arq_worker import working
+from tests.integration.waiting import until
 from workers.adapters.archive import HistoryFile
 from workers.adapters.chronicle import LedgerChronicle
 from workers.jobs import Jobs
@@ -28,6 +31,7 @@ from workers.reconcile import Reconciler
 UP_SECONDS = 20.0
 COMMAND_SECONDS = 40.0
 POLL_SECONDS = 0.05
+OPEN = Gate()
 STACK = Path(__file__).parents[3] / "config" / "stack.yml"
 
 
@@ -102,6 +106,28 @@ class Front:
                     raise RuntimeError(f"the web process did not come up:\n{log.read_text()[-2000:]}")
                 time.sleep(POLL_SECONDS)
 
+    async def accept(self, release: Release) -> None:
+        """As a delivery from GitHub has it; in the journal when this returns."""
+        pool = await open_pool(self.redis_url, self.namespace)
+        await Ledger(pool, self.namespace).accept(release)
+        await Queue(pool).nudge()
+        await until(lambda: self._knows(release))
+        await pool.aclose()
+
+    async def _knows(self, release: Release) -> bool:
+        return release.tag in (await self.published())["held"]
+
+    async def published(self) -> dict[str, Any]:
+        """The status that the worker wrote last."""
+        pool = await open_pool(self.redis_url, self.namespace)
+        status = await Ledger(pool, self.namespace).status()
+        await pool.aclose()
+        return status or {"held": []}
+
+    async def is_live(self, tag: str) -> bool:
+        current = self.world.state.current
+        return current is not None and current.tag == tag
+
     async def run(self, *words: str, **env: str) -> Done:
         """`updater WORDS`, to its end."""
         async with self.command(*words, **env) as process:
@@ -129,19 +155,20 @@ class Front:
 
 
 @asynccontextmanager
-async def front(directory: Path, redis_url: str, namespace: str, **stack: Any) -> AsyncIterator[Front]:
+async def front(
+    directory: Path, redis_url: str, namespace: str, *, gate: Gate = OPEN, **stack: Any
+) -> AsyncIterator[Front]:
     """v1.0.0 is live on blue; web and worker run inside the block."""
     world, source = World(a_stack(**stack)), GatedSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
     await world.live("v1.0.0")
     home = Front(directory, redis_url, namespace, world, source)
     pool = await open_pool(redis_url, namespace)
     ledger = Ledger(pool, namespace)
-    chronicle = LedgerChronicle(
-        ledger, world.stack, HistoryFile(directory / "history.jsonl"), directory / "logs", world.clock
-    )
+    history = HistoryFile(directory / "history.jsonl")
+    chronicle = LedgerChronicle(ledger, world.stack, history, directory / "logs", world.clock, gate=gate)
     writing = asyncio.create_task(chronicle.run())
     ports: Ports = replace(world.ports, source=source, chronicle=chronicle, inbox=ledger)
-    reconciler = Reconciler(world.stack, ports)
+    reconciler = Reconciler(world.stack, ports, gate=gate)
     try:
         await reconciler.start()
         async with working(Jobs(world.stack, ports, reconciler), redis_url, namespace):

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from app.auth import SharedSecret
 from app.domain.stack import Checks, Times
+from app.gate import Gate
 from app.ledger import Ledger
 from app.main import Faces, listener, wire
 from app.queue import Queue
@@ -32,6 +33,9 @@ from workers.reconcile import Reconciler
 WEBHOOK_SECRET = "a-webhook-secret-of-the-tests"
 OLD_WEBHOOK_SECRET = "an-older-webhook-secret"
 QUICK = Times(bake=0.05, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
+
+
+OPEN = Gate()
 
 
 class WallClock(FakeClock):
@@ -118,14 +122,14 @@ def a_world() -> World:
 
 @asynccontextmanager
 async def working_on(
-    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, directory: Path
+    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, directory: Path, *, gate: Gate = OPEN
 ) -> AsyncIterator[Reconciler]:
     """The worker as its process runs it, on the world in memory and the real ledger. v1.0.0 is live on blue."""
     await world.live("v1.0.0")
     archive = HistoryFile(directory / "history.jsonl")
-    chronicle = LedgerChronicle(ledger, world.stack, archive, directory / "logs", world.clock)
+    chronicle = LedgerChronicle(ledger, world.stack, archive, directory / "logs", world.clock, gate=gate)
     ports = replace(world.ports, inbox=ledger, chronicle=chronicle)
-    reconciler = Reconciler(world.stack, ports)
+    reconciler = Reconciler(world.stack, ports, gate=gate)
     writing = asyncio.create_task(chronicle.run())
     try:
         await reconciler.start()

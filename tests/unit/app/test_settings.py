@@ -25,6 +25,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (web.stack_file, worker.data_dir) == (Path("config/stack.yml"), Path("/app/data"))
     assert worker.journal_path == Path("/app/data/updater-state.json")
     assert (worker.enabled, worker.pause_on_failure, worker.repository) == (True, True, None)
+    assert worker.approval is False
 
 
 def test_the_environment_is_taken_over() -> None:
@@ -34,11 +35,13 @@ def test_the_environment_is_taken_over() -> None:
             "AUTO_UPDATE_ENABLED": "false",
             "AUTO_UPDATE_PAUSE_ON_FAILURE": "0",
             "AUTO_UPDATE_REPO": "octo/shop",
+            "UPDATE_REQUIRE_APPROVAL": "true",
             "UPDATER_STATE_PATH": "/state.json",
             "SOMETHING_ELSE": "x",
         }
     )
     assert (worker.enabled, worker.pause_on_failure, worker.repository) == (False, False, "octo/shop")
+    assert worker.approval is True
     assert worker.journal_path == Path("/state.json")
 
 

@@ -110,3 +110,47 @@ def test_while_paused_what_a_person_asked_for_waits_too() -> None:
 def test_a_forced_release_leaves_those_that_nothing_holds_in_the_queue() -> None:
     forced = a_release("v0.9.0", force=True, trigger=Trigger.MANUAL)
     assert decide(State(accepted=(NEW, forced))) == Decision(go=forced)
+
+
+def test_a_release_waits_for_its_approval_and_goes_with_it() -> None:
+    assert decide(State(accepted=(NEW,)), approval=True) == Decision(held=(Held(NEW, Hold.APPROVAL),))
+    approved = a_release("v1.2.0", approved=True)
+    assert decide(State(accepted=(approved,)), approval=True) == Decision(go=approved)
+
+
+def test_of_those_that_wait_for_an_approval_only_the_newest_does() -> None:
+    decision = decide(State(current=a_live("v1.0.0"), accepted=(NEW, NEWEST, OLD)), approval=True)
+    assert decision.held == (Held(NEWEST, Hold.APPROVAL),)
+    assert decision.superseded == ((NEW, "v1.10.0 is newer, and waits too"), (OLD, "v1.10.0 is newer, and waits too"))
+
+
+def test_an_approved_release_goes_and_a_newer_one_that_is_not_waits_on() -> None:
+    approved = a_release("v1.2.0", approved=True)
+    decision = decide(State(accepted=(OLD, approved, NEWEST)), approval=True)
+    assert (decision.go, decision.held) == (approved, (Held(NEWEST, Hold.APPROVAL),))
+    assert [r for r, _ in decision.superseded] == [OLD]
+
+
+def test_an_approved_release_still_waits_for_the_window_and_is_not_overtaken_by_one_that_is_not_approved() -> None:
+    approved = a_release("v1.2.0", approved=True)
+    decision = decide(State(accepted=(OLD, approved, NEWEST)), approval=True, opens_at=LATER)
+    assert decision.held == (Held(approved, Hold.WINDOW, LATER), Held(NEWEST, Hold.APPROVAL))
+    assert decision.superseded == ((OLD, "v1.10.0 is newer, and waits too"),)
+
+
+def test_what_a_person_asked_for_needs_no_approval_and_neither_does_what_was_begun() -> None:
+    for trigger in (Trigger.MANUAL, Trigger.RECOVERY):
+        release = a_release("v1.2.0", trigger=trigger)
+        assert decide(State(accepted=(release,)), approval=True).go == release
+
+
+def test_an_approval_starts_a_release_where_automatic_updates_are_off() -> None:
+    waiting, approved = a_release("v1.2.0"), a_release("v1.2.0", approved=True)
+    assert decide(State(accepted=(waiting,)), approval=True, enabled=False).held == (Held(waiting, Hold.APPROVAL),)
+    assert decide(State(accepted=(approved,)), approval=True, enabled=False).go == approved
+
+
+def test_while_paused_an_approved_release_waits_and_none_is_dropped() -> None:
+    approved = a_release("v1.2.0", approved=True)
+    decision = decide(State(accepted=(OLD, approved), paused=True), approval=True)
+    assert decision == Decision(held=(Held(OLD, Hold.PAUSED), Held(approved, Hold.PAUSED)))

@@ -1,0 +1,58 @@
+"""A release that waits for a person's word, on the command line."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.domain.stack import Window
+from app.gate import Gate
+from tests.examples import a_release
+from tests.fakes.clock import FakeClock
+from tests.integration.cli.conftest import CHECKS, TIMES
+from tests.integration.cli.front import Front, front
+from tests.integration.cli.test_asking import document
+from tests.integration.waiting import until
+
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+WAITS = "v1.1.0 waits to be approved: `updater approve v1.1.0`"
+
+
+@pytest.fixture
+async def home(tmp_path: Path, redis_url: str, namespace: str) -> AsyncIterator[Front]:
+    """v1.1.0 was accepted and waits for its approval."""
+    async with front(tmp_path, redis_url, namespace, gate=Gate(approval=True), times=TIMES, checks=CHECKS) as home:
+        await home.accept(a_release("v1.1.0"))
+        yield home
+
+
+async def test_a_release_waits_until_it_is_approved(home: Front) -> None:
+    assert WAITS in (await home.run("status")).out
+    approved = await home.run("approve", "v1.1.0")
+    assert (approved.code, approved.err) == (0, "")
+    assert approved.out.startswith("v1.1.0 is approved. It starts at once")
+    await until(lambda: home.is_live("v1.1.0"))
+
+
+async def test_what_does_not_wait_is_refused_and_says_what_does(home: Front) -> None:
+    refused = await home.run("approve", "v9.9.9")
+    assert (refused.code, refused.out) == (1, "")
+    assert "v9.9.9. v1.1.0 waits" in refused.err
+    assert (await home.run("approve", "--", "-x")).code == 2
+
+
+async def test_an_approved_release_waits_for_the_window_and_says_until_when(
+    tmp_path: Path, redis_url: str, namespace: str
+) -> None:
+    opens = FakeClock().now() + timedelta(hours=12)
+    gate = Gate(approval=True, windows=(Window(f"{opens.minute} {opens.hour} * * *", 3600),))
+    async with front(tmp_path, redis_url, namespace, gate=gate) as home:
+        await home.accept(a_release("v1.1.0"))
+        approved = await home.run("approve", "v1.1.0", "--json")
+        assert document(approved.out)["held_for"]["reason"] == "window"
+        assert f"from {opens:%Y-%m-%d %H:%M} UTC on" in (await home.run("status")).out
+        again = await home.run("approve", "v1.1.0", "--json")
+        assert (again.code, document(again.out)["code"]) == (1, "approval_not_needed")
+        assert (home.world.state.last_good_tag, home.world.effects) == ("v1.0.0", [])

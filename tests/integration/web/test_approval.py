@@ -1,0 +1,102 @@
+"""A release that waits for a person's word, over HTTP."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from arq.connections import ArqRedis
+
+from app.auth import make_token
+from app.gate import Gate
+from app.ledger import Ledger
+from app.tokens import Scope
+from tests.examples import a_release
+from tests.fakes.world import World
+from tests.integration.waiting import until
+from tests.integration.web.conftest import Listening, working_on
+from workers.reconcile import Reconciler
+
+pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+
+WAITS = {
+    "tag": "v1.1.0",
+    "rollout_id": "r-v1.1.0",
+    "reason": "approval",
+    "until": None,
+    "text": "v1.1.0 waits to be approved: `updater approve v1.1.0`, or the button on the dashboard. Traffic stays on "
+    "what is live.",
+}
+
+
+@pytest.fixture
+async def worker(
+    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, tmp_path: Path
+) -> AsyncIterator[Reconciler]:
+    """As UPDATE_REQUIRE_APPROVAL=true makes it; v1.1.0 was accepted."""
+    await ledger.accept(a_release("v1.1.0"))
+    async with working_on(world, ledger, pool, redis_url, tmp_path, gate=Gate(approval=True)) as reconciler:
+        yield reconciler
+
+
+async def status(client: httpx.AsyncClient) -> dict[str, Any]:
+    said: dict[str, Any] = (await client.get("/status")).json()
+    return said
+
+
+async def approve(client: httpx.AsyncClient, tag: str = "v1.1.0") -> httpx.Response:
+    return await client.post("/update/approve", json={"tag": tag})
+
+
+async def held(client: httpx.AsyncClient) -> None:
+    async def is_held() -> bool:
+        return bool((await status(client))["held"] == ["v1.1.0"])
+
+    await until(is_held)
+
+
+async def test_a_held_release_is_in_the_status_with_what_it_waits_for(
+    client: httpx.AsyncClient, worker: Reconciler
+) -> None:
+    await held(client)
+    said = await status(client)
+    assert (said["held_for"], said["queued"], said["paused"], said["state"]) == ([WAITS], [], False, "idle")
+
+
+async def test_an_approved_release_goes_live(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    await held(client)
+    answer = await approve(client)
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {"status": "approved", "tag": "v1.1.0", "rollout_id": "r-v1.1.0", "held_for": None},
+    )
+
+    async def is_live() -> bool:
+        return bool((await status(client))["last_good_tag"] == "v1.1.0")
+
+    await until(is_live)
+    assert (await status(client))["held_for"] == []
+
+
+async def test_what_cannot_be_approved_is_refused_with_a_code_for_each_reason(
+    client: httpx.AsyncClient, worker: Reconciler
+) -> None:
+    await held(client)
+    await client.post("/update/pause", json={"reason": "a holiday"})
+    assert (await approve(client)).json()["held_for"]["reason"] == "paused"
+    for tag, code, word in (
+        ("v1.1.0", 409, "approval_not_needed"),
+        ("v9.9.9", 404, "not_waiting"),
+        ("-x", 400, "bad_request"),
+    ):
+        answer = await approve(client, tag)
+        assert (answer.status_code, answer.json()["code"]) == (code, word)
+
+
+async def test_who_may_only_read_may_not_approve(client: httpx.AsyncClient, web: Listening, worker: Reconciler) -> None:
+    await held(client)
+    token = make_token(web.secret_path, Scope.READ, 60)
+    async with web.client(Authorization=f"Bearer {token}") as reader:
+        assert (await approve(reader)).status_code == 403
+    assert (await status(client))["held"] == ["v1.1.0"]
