@@ -38,8 +38,8 @@ def release_event(
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#release
     """
-    owner = _account(repository.partition("/")[0])
-    release = _release(tag, release_id, repository) | {"author": owner, "draft": draft, "prerelease": prerelease}
+    owner = account(repository.partition("/")[0])
+    release = release_body(tag, release_id, repository) | {"author": owner, "draft": draft, "prerelease": prerelease}
     event = {
         "action": action,
         "release": release,
@@ -65,7 +65,8 @@ def signed_headers(body: bytes, secret: str, event: str = "release", delivery: s
     }
 
 
-def _release(tag: str, release_id: int, repository: str) -> dict[str, Any]:
+def release_body(tag: str, release_id: int, repository: str) -> dict[str, Any]:
+    """A release without its author, and without what says whether it is a draft or a prerelease."""
     home, api = f"https://github.com/{repository}", f"https://api.github.com/repos/{repository}"
     return {
         "url": f"{api}/releases/{release_id}",
@@ -106,7 +107,8 @@ def _repository(full_name: str, repository_id: int) -> dict[str, Any]:
     }
 
 
-def _account(login: str) -> dict[str, Any]:
+def account(login: str) -> dict[str, Any]:
+    """A user as it stands in every answer."""
     api = f"https://api.github.com/users/{login}"
     return {
         "login": login,

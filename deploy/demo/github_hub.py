@@ -1,0 +1,79 @@
+"""One repository as the GitHub of the demo holds it, and how that GitHub is today."""
+
+from dataclasses import dataclass, field
+from itertools import count
+
+from deploy.demo.github import REPOSITORY_ID
+from deploy.demo.github_answers import Json, delivery_answer, deployment_answer, release_answer, status_answer
+
+
+@dataclass
+class Weather:
+    """How GitHub is today.
+
+    `status`: what every call is answered (502…), carried out before where `carried_out`. `methods`: the calls that
+    this holds for. `slow`: seconds before an answer is given. `limited`: for how many seconds the rate limit is used
+    up. `times`: for how many calls it stays so (None: until it is changed).
+    """
+
+    status: int | None = None
+    carried_out: bool = False
+    methods: tuple[str, ...] = ("GET", "POST")
+    slow: float = 0.0
+    limited: float | None = None
+    times: int | None = None
+
+    def strikes(self, method: str) -> bool:
+        if method not in self.methods or self.times == 0:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+@dataclass
+class Hub:
+    """One repository, as GitHub holds it."""
+
+    repository: str
+    token: str
+    api: str
+    releases: list[Json] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    deployments: list[Json] = field(default_factory=list)
+    statuses: dict[int, list[Json]] = field(default_factory=dict)
+    hooks: list[Json] = field(default_factory=list)
+    deliveries: list[Json] = field(default_factory=list)
+    weather: Weather = field(default_factory=Weather)
+    calls: list[Json] = field(default_factory=list)
+    used: int = 0
+
+    def __post_init__(self) -> None:
+        self._numbers = count(1)
+
+    def publish(self, tag: str, sha: str, *, draft: bool = False, prerelease: bool = False) -> Json:
+        """A release of `tag`; an earlier one of the same tag is deleted first, for GitHub has one release a tag."""
+        self.tags[tag] = sha
+        release = release_answer(tag, next(self._numbers), self.repository, draft=draft, prerelease=prerelease)
+        self.releases = [release, *(r for r in self.releases if r["tag_name"] != tag)]
+        return release
+
+    def deploy(self, asked: Json) -> Json | None:
+        """None where nothing has that ref."""
+        sha: str = self.tags.get(asked["ref"], asked["ref"])
+        if sha not in self.tags.values():
+            return None
+        deployment = deployment_answer(next(self._numbers), asked, sha, self.repository, self.api)
+        self.deployments.insert(0, deployment)
+        self.statuses[deployment["id"]] = []
+        return deployment
+
+    def report(self, deployment: Json, asked: Json) -> Json:
+        status = status_answer(next(self._numbers), asked, deployment)
+        self.statuses[deployment["id"]].insert(0, status)
+        return status
+
+    def delivered(self, guid: str, status: int, action: str) -> Json:
+        delivery = delivery_answer(next(self._numbers), guid, status, action, REPOSITORY_ID)
+        self.deliveries.insert(0, delivery)
+        return delivery
