@@ -13,6 +13,7 @@ from app.domain.stack import (
     Channel,
     Checks,
     Color,
+    GitHub,
     Keep,
     Needs,
     RoutedService,
@@ -86,6 +87,16 @@ class _Keep(_Part):
     build_cache_gb: float = Field(Keep.build_cache_gb, ge=0)
 
 
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$", max_length=500)]
+
+
+class _GitHub(_Part):
+    deployments: bool = GitHub.deployments
+    environment: str = Field(GitHub.environment, min_length=1, max_length=100)
+    environment_url: HttpUrl | None = None
+    log_url: HttpUrl | None = None
+
+
 class _File(_Part):
     project: Name
     repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
@@ -103,6 +114,7 @@ class _File(_Part):
     needs: _Needs = Field(default_factory=_Needs)
     keep: _Keep = Field(default_factory=_Keep)
     policy: PolicyPart = Field(default_factory=PolicyPart)
+    github: _GitHub = Field(default_factory=_GitHub)
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -183,6 +195,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         needs=Needs(**file.needs.model_dump()),
         keep=Keep(**file.keep.model_dump()),
         policy=file.policy.policy(),
+        github=GitHub(**file.github.model_dump()),
     )
 
 

@@ -38,6 +38,11 @@ class UpdaterError(Exception):
         return f"{self.summary}{where}: {self.detail}" if self.detail else f"{self.summary}{where}"
 
 
+def fault_of(code: str | None) -> Fault:
+    """Whose fault the error with that code is; the machine's where there is none of that code any more."""
+    return next((error.fault for error in UpdaterError.__subclasses__() if error.code == code), Fault.MACHINE)
+
+
 class SettingsInvalid(UpdaterError):
     """The environment has wrong settings."""
 
@@ -262,6 +267,32 @@ class LedgerUnavailable(UpdaterError):
     """Redis does not answer."""
 
     code = "ledger_unavailable"
+
+
+class GitHubUnavailable(UpdaterError):
+    """GitHub did not do what was asked of it.
+
+    `wait` is how many seconds it wants to be left alone for. `sent`: whether what was asked may have been carried
+    out nevertheless.
+    """
+
+    code = "github_unavailable"
+
+    def __init__(self, detail: str, *, wait: float = 0.0, sent: bool = True) -> None:
+        super().__init__(detail)
+        self.wait = wait
+        self.sent = sent
+
+
+class GitHubRefused(UpdaterError):
+    """GitHub refuses what was asked of it; asked again as it is, it would refuse again."""
+
+    code = "github_refused"
+    fault = Fault.OPERATOR
+
+    def __init__(self, detail: str, *, status: int) -> None:
+        super().__init__(detail)
+        self.status = status
 
 
 class WorkerSilent(UpdaterError):

@@ -136,6 +136,20 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class GitHub:
+    """What GitHub is told of the rollouts, where there is a token.
+
+    `environment` is the name of the deployments' environment there. `environment_url` is where people see the stack,
+    `log_url` where they read a rollout's log: `{rollout_id}` in it is replaced.
+    """
+
+    deployments: bool = True
+    environment: str = "production"
+    environment_url: str | None = None
+    log_url: str | None = None
+
+
+@dataclass(frozen=True)
 class Stack:
     """Everything of `stack.yml`, checked."""
 
@@ -155,6 +169,7 @@ class Stack:
     needs: Needs = field(default_factory=Needs)
     keep: Keep = field(default_factory=Keep)
     policy: Policy = field(default_factory=Policy)
+    github: GitHub = field(default_factory=GitHub)
 
     def services(self, color: Color) -> tuple[str, ...]:
         """The Compose services that a rollout to `color` builds: that color of all routed ones, and the singletons."""

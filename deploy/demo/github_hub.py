@@ -60,7 +60,8 @@ class Hub:
 
     def deploy(self, asked: Json) -> Json | None:
         """None where nothing has that ref."""
-        sha: str = self.tags.get(asked["ref"], asked["ref"])
+        ref = str(asked["ref"])
+        sha = self.tags.get(ref, ref)
         if sha not in self.tags.values():
             return None
         deployment = deployment_answer(next(self._numbers), asked, sha, self.repository, self.api)

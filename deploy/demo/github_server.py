@@ -46,7 +46,7 @@ class Api:
         return self._page(request, shown)
 
     async def commit(self, request: Request) -> Response:
-        ref = request.path_params["ref"]
+        ref = request.path_params["ref"].removeprefix("tags/")
         sha = self.hub.tags.get(ref, ref)
         if sha not in self.hub.tags.values():
             return _error(422, f"No commit found for SHA: {ref}")
@@ -210,7 +210,7 @@ def github_app(hub: Hub) -> Starlette:
         routes=[
             Route(here, gate(api.repository)),
             Route(f"{here}/releases", gate(api.releases)),
-            Route(f"{here}/commits/{{ref}}", gate(api.commit)),
+            Route(f"{here}/commits/{{ref:path}}", gate(api.commit)),
             Route(f"{here}/hooks", closed(api.hooks)),
             Route(f"{here}/hooks/{{id:int}}/deliveries", closed(api.deliveries)),
             Route(f"{here}/deployments", gate(api.deployments)),

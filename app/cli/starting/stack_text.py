@@ -8,7 +8,7 @@ import yaml
 
 from app.cli.starting.proposal import Proposal
 from app.cli.starting.routed import RoutedFound
-from app.domain.stack import Checks, Keep, Needs, Times
+from app.domain.stack import Checks, GitHub, Keep, Needs, Times
 
 DEFAULT_RULE = "PathPrefix(`/`)"
 
@@ -106,6 +106,14 @@ needs:
   disk_gb: {needs.disk_gb:g}
   memory_mb: {needs.memory_mb:g}
 
+# What GitHub shows of the rollouts: a deployment each, with its states. Only with a GITHUB_TOKEN that may write
+# deployments.
+github:
+  deployments: true
+  environment: {github.environment} # the environment's name there
+  # environment_url: https://www.example.org      # where people see the stack
+  # log_url: https://updater.example.org/update/rollouts/{{rollout_id}}/log   # where they read a rollout's log
+
 # What stays. The current and the previous release always do.
 keep:
   build_cache_gb: {keep.build_cache_gb:g}
@@ -122,7 +130,8 @@ def stack_text(proposal: Proposal) -> str:
         directory=scalar(str(project.directory)),
         compose_file=scalar(project.file),
     )
-    tail = _TIMES.format(times=Times(), stop_grace=proposal.stop_grace, checks=Checks(), needs=Needs(), keep=Keep())
+    limits = {"times": Times(), "stop_grace": proposal.stop_grace, "checks": Checks(), "needs": Needs()}
+    tail = _TIMES.format(**limits, github=GitHub(), keep=Keep())
     return "".join([head, *_traefik(proposal), *_routed(proposal), *_singletons(proposal), tail])
 
 

@@ -1,0 +1,66 @@
+"""What is published, and what of it was missed: each release that a webhook would have brought, had it come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.policy import ReleaseEvent, reason_to_ignore
+from app.domain.release import Version
+from app.domain.stack import Stack
+from app.domain.state import State
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release as GitHub lists it, `at` the moment at which it was published; `event` is what its webhook says."""
+
+    event: ReleaseEvent
+    at: datetime
+
+    @property
+    def version(self) -> Version:
+        return Version.of(self.event.tag)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A tag of which something became, whatever it was, and when."""
+
+    tag: str
+    at: datetime
+
+    def overtakes(self, published: Published) -> bool:
+        """Had the webhook come, it would have been superseded by this one."""
+        return Version.of(self.tag) > published.version and self.at >= published.at
+
+
+def wanted(published: Sequence[Published], stack: Stack, live: str | None = None) -> list[Published]:
+    """What the stack's policy lets in of it, the newest version first."""
+    fit = [p for p in published if reason_to_ignore(p.event, stack, live) is None]
+    return sorted(fit, key=lambda p: (p.version, p.at), reverse=True)
+
+
+def missed(
+    published: Sequence[Published], stack: Stack, state: State, decided: Sequence[Decided]
+) -> tuple[Published, ...]:
+    """The wanted releases that are newer than the live one and neither decided nor waiting, the newest first.
+
+    Where nothing is live only the newest wanted one counts. A tag that was decided once never comes in by itself,
+    under whatever key it was known: an operator may have applied it by hand and gone back from it.
+    """
+    live = state.current.tag if state.current else None
+    newer = wanted(published, stack, live)
+    keys, tags = _known(state, decided)
+    return tuple(
+        p
+        for p in (newer if live else newer[:1])
+        if p.event.key not in keys and p.event.tag not in tags and not any(d.overtakes(p) for d in decided)
+    )
+
+
+def _known(state: State, decided: Sequence[Decided]) -> tuple[set[str], set[str]]:
+    """Keys and tags of everything that was decided, waits or runs."""
+    waiting = [*state.accepted, *((state.rollout.release,) if state.rollout else ())]
+    keys = {*state.decided, *(r.key for r in waiting)}
+    tags = {*(d.tag for d in decided), *(r.tag for r in waiting)}
+    return keys, tags

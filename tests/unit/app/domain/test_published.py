@@ -1,0 +1,76 @@
+"""Which published releases were missed, and which are none of ours."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.domain.published import Decided, missed, wanted
+from app.domain.stack import Channel
+from app.domain.state import State
+from tests.examples import NOW, a_live, a_release, a_rollout, a_stack
+from tests.fakes.forge import a_published
+
+OLD, NEW, NEWEST = (a_published(tag) for tag in ("v1.1.0", "v1.2.0", "v1.3.0"))
+LIVE = State(current=a_live("v1.0.0"))
+LATER, EARLIER = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
+
+
+def tags(state: State, *decided: Decided, published: object = (OLD, NEWEST, NEW), **stack: object) -> list[str]:
+    return [p.event.tag for p in missed(published, a_stack(**stack), state, decided)]  # type: ignore[arg-type]
+
+
+def test_everything_newer_than_the_live_release_was_missed_the_newest_first() -> None:
+    assert tags(LIVE) == ["v1.3.0", "v1.2.0", "v1.1.0"]
+
+
+def test_what_is_live_or_older_was_not_missed() -> None:
+    assert tags(State(current=a_live("v1.2.0"))) == ["v1.3.0"]
+    assert tags(State(current=a_live("v1.3.0"))) == []
+
+
+def test_on_a_first_start_only_the_newest_is_wanted() -> None:
+    assert tags(State()) == ["v1.3.0"]
+
+
+def test_where_the_newest_was_decided_and_nothing_is_live_an_older_one_does_not_take_its_place() -> None:
+    assert tags(State(decided=(NEWEST.event.key,))) == []
+    assert tags(State(), Decided("v1.3.0", LATER)) == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        State(current=a_live(), decided=(NEW.event.key,)),
+        State(current=a_live(), accepted=(a_release("v1.2.0", key=NEW.event.key),)),
+        State(current=a_live(), accepted=(a_release("v1.2.0", key="manual:r-1"),)),
+        State(current=a_live(), rollout=a_rollout(release=a_release("v1.2.0", key=NEW.event.key))),
+    ],
+)
+def test_what_was_decided_waits_or_runs_does_not_come_in_again(state: State) -> None:
+    assert tags(state, published=[NEW]) == []
+
+
+def test_a_tag_that_was_decided_under_another_key_does_not_come_in_by_itself() -> None:
+    """An operator applied v1.2.0 by hand and went back from it."""
+    assert tags(LIVE, Decided("v1.2.0", EARLIER), published=[NEW]) == []
+
+
+def test_what_a_later_decision_has_overtaken_stays_away() -> None:
+    """v1.1.0 was published before v1.2.0 was decided: its webhook would have been superseded."""
+    assert tags(LIVE, Decided("v1.2.0", LATER), published=[OLD]) == []
+
+
+def test_an_older_line_that_is_mended_after_a_newer_one_failed_is_wanted() -> None:
+    assert tags(LIVE, Decided("v1.2.0", EARLIER), published=[OLD]) == ["v1.1.0"]
+
+
+def test_the_policy_is_the_webhooks() -> None:
+    others = [
+        a_published("v9.0.0", draft=True),
+        a_published("v9.0.1", prerelease=True),
+        a_published("v9.0.2", repository="someone/else"),
+        a_published("nightly"),
+        a_published("9.0.3"),
+    ]
+    assert wanted([*others, NEW], a_stack()) == [NEW]
+    assert tags(LIVE, published=others, channel=Channel.PRERELEASE) == ["v9.0.1"]
