@@ -1,8 +1,10 @@
 """The environment, read once and reported whole."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -11,6 +13,9 @@ from app.domain.stack import REPOSITORY
 
 SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN")
 """Settings that may come from a file: `<NAME>_FILE` names it."""
+
+GITHUB_API = "https://api.github.com"
+MINUTES_PER_DAY = 24 * 60
 
 MIB = 1024 * 1024
 LARGEST_DELIVERY = 25 * MIB
@@ -76,6 +81,19 @@ class Settings(BaseModel):
         return settings
 
 
+def _api(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        raise ValueError("should be an http(s) URL without credentials, as https://github.example.org/api/v3")
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("should be one line without spaces")
+    return value
+
+
 class WebSettings(Settings):
     """The web process: no engine, no Git credential."""
 
@@ -104,6 +122,9 @@ class WorkerSettings(Settings):
     enabled: bool = Field(True, alias="AUTO_UPDATE_ENABLED")
     approval: bool = Field(False, alias="UPDATE_REQUIRE_APPROVAL")
     pause_on_failure: bool = Field(True, alias="AUTO_UPDATE_PAUSE_ON_FAILURE")
+    github_api_url: Annotated[str, AfterValidator(_api)] = Field(GITHUB_API, alias="GITHUB_API_URL")
+    github_token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(None, alias="GITHUB_TOKEN")
+    check_minutes: float = Field(15, alias="AUTO_UPDATE_CHECK_INTERVAL_MINUTES", ge=0, le=MINUTES_PER_DAY)
 
     @property
     def journal_path(self) -> Path:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -26,12 +26,18 @@ log = structlog.get_logger()
 
 
 class Guard:
-    """Looks every LOOK_SECONDS. While a rollout runs it only tells; that puts things right by itself."""
+    """Looks every LOOK_SECONDS. While a rollout runs it only tells; that puts things right by itself.
 
-    def __init__(self, stack: Stack, ports: Ports, reconciler: Reconciler) -> None:
+    What `beside` finds wrong is told with it.
+    """
+
+    def __init__(
+        self, stack: Stack, ports: Ports, reconciler: Reconciler, beside: Callable[[], Sequence[Alarm]] = tuple
+    ) -> None:
         self._stack = stack
         self._ports = ports
         self._reconciler = reconciler
+        self._beside = beside
         self._tries: dict[str, int] = {}
         self._restarts: dict[str, tuple[str, int]] = {}
         self._restarted_at: dict[str, float] = {}
@@ -56,13 +62,14 @@ class Guard:
         """One look: what is wrong is told, and, where nothing is being rolled out, put right."""
         state = self._ports.journal.state
         if state.active_color is None:
+            self._ports.chronicle.alarms(self._beside())
             return
         async with self._reconciler.quiet() as quiet:
             of_the_route = await self._route(state, state.active_color, mend=quiet)
             if containers:
                 colors = await self._colors(state.active_color, mend=quiet)
                 self._of_containers = [*colors, *await self._singletons(mend=quiet)]
-        self._ports.chronicle.alarms([*of_the_route, *self._of_containers])
+        self._ports.chronicle.alarms([*of_the_route, *self._of_containers, *self._beside()])
 
     async def _route(self, state: State, color: Color, *, mend: bool) -> list[Alarm]:
         route, alarms = self._ports.route, []

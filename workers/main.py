@@ -5,8 +5,9 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import docker
 import structlog
@@ -26,18 +27,22 @@ from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_client import CALL_SECONDS
 from workers.adapters.docker_engine import DockerEngine
 from workers.adapters.git import GitSource
+from workers.adapters.github import GitHubForge
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.journal import FileJournal
 from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
+from workers.adapters.outbox import FileOutbox
 from workers.adapters.redaction import Redactor
 from workers.adapters.traefik import RouteFile
 from workers.adapters.traefik_metrics import TraefikMetrics
+from workers.deployments import Deployments
 from workers.fence import FencedEngine, FencedRoute
 from workers.guard import Guard
 from workers.jobs import Jobs, build_worker
-from workers.ports import Ports
+from workers.ports import Alarm, Ports
 from workers.reconcile import Reconciler
+from workers.watch import Watch
 
 FLUSH_SECONDS = 5.0
 
@@ -86,14 +91,17 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
 async def run(settings: WorkerSettings) -> None:
     """Recovers, then works until SIGTERM or SIGINT."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
-    redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url))
+    token = settings.github_token.get_secret_value() if settings.github_token else None
+    redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url), [token] if token else [])
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = await open_pool(settings.redis_url, settings.namespace)
-    async with wire(settings, stack, pool, redactor) as ports:
+    forge = GitHubForge(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
+    async with wire(settings, stack, pool, redactor) as ports, forge.open():
         gate = _gate(settings, stack)
         reconciler = Reconciler(stack, ports, gate=gate, pause_on_failure=settings.pause_on_failure)
-        working = asyncio.create_task(_work(stack, reconciler, ports, pool, settings.namespace))
+        beside = _beside(settings, stack, ports, forge, reconciler)
+        working = asyncio.create_task(_work(stack, reconciler, ports, beside, pool=pool, namespace=settings.namespace))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
@@ -101,11 +109,34 @@ async def run(settings: WorkerSettings) -> None:
     await pool.aclose()
 
 
-async def _work(stack: Stack, reconciler: Reconciler, ports: Ports, pool: ArqRedis, namespace: str) -> None:
+class Beside(Protocol):
+    """What runs beside the rollouts, and what it finds wrong."""
+
+    async def run(self) -> None: ...
+    def alarms(self) -> Sequence[Alarm]: ...
+
+
+def _beside(
+    settings: WorkerSettings, stack: Stack, ports: Ports, forge: GitHubForge, reconciler: Reconciler
+) -> list[Beside]:
+    """What is done with GitHub: as much of it as the settings want."""
+    parts: list[Beside] = []
+    if settings.check_minutes:
+        parts.append(Watch(stack, ports, forge, reconciler, every=60 * settings.check_minutes))
+    if settings.github_token and stack.github.deployments:
+        outbox = FileOutbox(settings.data_dir / "github.json", ports.clock.now())
+        parts.append(Deployments(ports, forge, outbox))
+    return parts
+
+
+async def _work(
+    stack: Stack, reconciler: Reconciler, ports: Ports, beside: Sequence[Beside], *, pool: ArqRedis, namespace: str
+) -> None:
     log.info("worker starts: what an earlier one left is looked at first")
     await reconciler.start()
     worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
-    looking = asyncio.gather(_look(reconciler), Guard(stack, ports, reconciler).run())
+    guard = Guard(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
+    looking = asyncio.gather(_look(reconciler), guard.run(), *(part.run() for part in beside))
     log.info("worker is up")
     try:
         await worker.main()

@@ -289,6 +289,9 @@ class Inbox(Protocol):
 
     async def ping(self) -> None: ...
     async def pending(self) -> list[Release]: ...
+    async def accept(self, release: Release) -> Release | None:
+        """Records `release` as a webhook's is. None, or the one that is already recorded under the same key."""
+
     async def known(self) -> list[Release]:
         """Every release that was ever accepted from GitHub and is remembered, decided or not."""
 
@@ -322,6 +325,9 @@ class Chronicle(Protocol):
 
     async def decided_keys(self) -> list[str]:
         """The keys of the releases that were ever decided, as far as that is remembered; the oldest first."""
+
+    async def history(self) -> list[dict[str, Any]]:
+        """What has become of the releases, newest first, as it is kept on this machine: see app/domain/views.py."""
 
     async def rebuild(self, *, always: bool = False) -> None:
         """Writes anew what others read where it was lost, or `always`; where that cannot be done now, later."""

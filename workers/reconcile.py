@@ -149,7 +149,7 @@ class Reconciler:
         for release, reason in decision.superseded:
             self._ports.chronicle.decided(release, Superseded(reason))
         gone = [release for release, _ in decision.superseded]
-        checked = await self._ports.journal.update(lambda s: s.drop(*gone).check(self._ports.clock.now()))
+        checked = await self._ports.journal.update(lambda s: s.drop(*gone).look(self._ports.clock.now()))
         self._ports.chronicle.status(checked)
         return decision.go
 

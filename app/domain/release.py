@@ -43,6 +43,10 @@ class Version:
         return self._precedence() < other._precedence()
 
 
+FORGOTTEN = "forgotten"
+"""The rollout id of a release that is known to be a duplicate, and no more than that."""
+
+
 def new_rollout_id() -> str:
     """An id that no other rollout has."""
     return f"r-{secrets.token_hex(6)}"
@@ -54,6 +58,8 @@ class Trigger(StrEnum):
     WEBHOOK = "webhook"
     MANUAL = "manual"
     RECOVERY = "recovery"
+    RECONCILE = "reconcile"
+    """Nobody: the updater found it at GitHub, and no webhook had told it."""
 
 
 _ASKED_FOR = {Trigger.MANUAL, Trigger.RECOVERY}

@@ -18,6 +18,7 @@ class State:
     """The content of the state file: intent and progress.
 
     `accepted` are the releases not yet decided, `decided` the keys of those that were: neither comes in again.
+    `looked_at` is when the worker last asked itself what should be live, `last_checked_at` when it last asked GitHub.
     `rollout` is the running rollout, or one that a crash left. `route_id` is what the route file's answers carry.
     """
 
@@ -31,6 +32,7 @@ class State:
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
     resumed_at: datetime | None = None
+    looked_at: datetime | None = None
     schema: int = SCHEMA
     epoch: int = 0
     current: LiveRelease | None = None
@@ -86,7 +88,12 @@ class State:
         """The releases of that tag that wait may go live."""
         return replace(self, accepted=tuple(replace(r, approved=True) if r.tag == tag else r for r in self.accepted))
 
+    def look(self, at: datetime) -> "State":
+        """What should be live was asked, of what is known here."""
+        return replace(self, looked_at=at)
+
     def check(self, at: datetime) -> "State":
+        """What is published was compared with what is live, decided or held."""
         return replace(self, last_checked_at=at)
 
     def take_over(self) -> "State":

@@ -31,6 +31,7 @@ def status_view(
         "paused": state.paused,
         "pause_reason": state.pause_reason,
         "last_checked_at": _iso(state.last_checked_at),
+        "looked_at": _iso(state.looked_at),
         "last_attempted_tag": state.last_attempted_tag,
         "last_good_tag": state.last_good_tag,
         "current": _live_view(state),

@@ -4,9 +4,10 @@ All keys are below the namespace, so that several stacks share a Redis; values a
 state of any stack: the worker writes it anew (`lost`, `restore`).
 """
 
+from app.domain.release import FORGOTTEN
 from app.ledger.base import EVENTS_KEPT, RECORD_SECONDS_KEPT
 from app.ledger.durability import Durability
-from app.ledger.releases import FORGOTTEN, RELEASES_KEPT, Releases
+from app.ledger.releases import RELEASES_KEPT, Releases
 from app.ledger.results import HISTORY_KEPT, Results
 from app.ledger.streams import LOG_LINES_KEPT, Streams
 

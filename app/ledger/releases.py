@@ -7,14 +7,11 @@ from typing import cast
 
 from pydantic import TypeAdapter
 
-from app.domain.release import Release
+from app.domain.release import FORGOTTEN, Release
 from app.ledger.base import EVENTS_KEPT, Part, now, translated
 
 RELEASES_KEPT = 10_000
 """How many releases are known by their key. Of a repository's older ones only the highest id is kept, as its floor."""
-
-FORGOTTEN = "forgotten"
-"""The rollout id of a release that is known to be a duplicate, and no more than that."""
 
 RELEASE = TypeAdapter(Release)
 _SIGNED = re.compile(r"([0-9]+):([0-9]+)")

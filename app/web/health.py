@@ -43,6 +43,7 @@ class Health:
             "durability": {"ok": not lacks, "found": " ".join(lacks) or "what it has answered stays"},
             "worker": {"ok": alive, "found": "its heartbeat is there" if alive else "no heartbeat"},
             "reconciliation": reconciliation(status or {}, datetime.now(UTC)),
+            "github": github(status or {}, datetime.now(UTC)),
         }
 
 
@@ -50,8 +51,24 @@ def reconciliation(status: Mapping[str, Any], now: datetime) -> Part:
     """How long ago the worker asked itself which release should be live."""
     if status.get("rollout"):
         return {"ok": True, "found": "a rollout is running", "age_seconds": None}
+    looked = status.get("looked_at")
+    if looked is None:
+        return {"ok": False, "found": "the worker has not looked yet", "age_seconds": None}
+    age = _age(looked, now)
+    return {"ok": age <= RECONCILED_SECONDS, "found": f"{age:.0f} s ago", "age_seconds": age}
+
+
+def github(status: Mapping[str, Any], now: datetime) -> Part:
+    """How long ago what is published was compared with what is live; always ok, for webhooks come without it.
+
+    A GitHub that cannot be asked is an alarm of the status.
+    """
     checked = status.get("last_checked_at")
     if checked is None:
-        return {"ok": False, "found": "the worker has not looked yet", "age_seconds": None}
-    age = round((now - datetime.fromisoformat(checked)).total_seconds(), 1)
-    return {"ok": age <= RECONCILED_SECONDS, "found": f"{age:.0f} s ago", "age_seconds": age}
+        return {"ok": True, "found": "it was never asked for its releases", "age_seconds": None}
+    age = _age(checked, now)
+    return {"ok": True, "found": f"asked for its releases {age:.0f} s ago", "age_seconds": age}
+
+
+def _age(at: str, now: datetime) -> float:
+    return round((now - datetime.fromisoformat(at)).total_seconds(), 1)

@@ -58,9 +58,11 @@ def render(facts: Facts) -> bytes:
     _gauge(registry, "updater_alarms", "What is not as it should be now", len(status["alarms"]))
     _gauge(registry, "updater_rollout_progress_percent", "Of the running rollout", rollout.get("percent", 0))
     _gauge(registry, "updater_last_rollout_duration_seconds", "Of the last one", last.get("duration_seconds", 0))
-    _gauge(
-        registry, "updater_last_check_timestamp_seconds", "The worker's last look", _epoch(status["last_checked_at"])
-    )
+    for name, says, at in (
+        ("updater_last_check_timestamp_seconds", "GitHub was last asked for its releases", "last_checked_at"),
+        ("updater_last_look_timestamp_seconds", "The worker last asked itself what should be live", "looked_at"),
+    ):
+        _gauge(registry, name, says, _epoch(status[at]))
     _gauge(registry, "updater_events_kept", "Events that can still be read", facts.events)
     history = Gauge("updater_history_results", "Kept history entries by result", ["result"], registry=registry)
     for result in (*RESULTS, *sorted(set(facts.results) - set(RESULTS))):

@@ -170,6 +170,7 @@ class Status(Told):
     paused: bool
     pause_reason: str | None
     last_checked_at: str | None
+    looked_at: str | None
     last_attempted_tag: str | None
     last_good_tag: str | None
     current: Live | None

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from app.ledger import Ledger
 from app.web.call import Given
 
-ALWAYS_CHANGING = {"uptime_seconds", "last_checked_at"}
+ALWAYS_CHANGING = {"uptime_seconds", "last_checked_at", "looked_at"}
 """What says nothing new by being another one: the ETag does not see it."""
 
 UNKNOWN: dict[str, Any] = {
@@ -22,6 +22,7 @@ UNKNOWN: dict[str, Any] = {
     "paused": False,
     "pause_reason": None,
     "last_checked_at": None,
+    "looked_at": None,
     "last_attempted_tag": None,
     "last_good_tag": None,
     "current": None,

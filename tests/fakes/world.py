@@ -19,6 +19,7 @@ from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from app.domain.views import decision_entry, history_entry, result_view
 from app.gate import Gate
 from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.clock import FakeClock
@@ -208,6 +209,15 @@ class FakeInbox:
         await self.ping()
         return sorted(self._pending.values(), key=lambda r: r.accepted_at)
 
+    async def accept(self, release: Release) -> Release | None:
+        await self.ping()
+        self._fuse.burn()
+        if known := self._known.get(release.key):
+            return known
+        self.put(release)
+        self._fuse.burn()
+        return None
+
     async def known(self) -> list[Release]:
         await self.ping()
         return list(self._known.values())
@@ -221,9 +231,11 @@ class FakeInbox:
 
 
 class FakeChronicle:
-    """Keeps what it is told."""
+    """Keeps what it is told; `entries` is the history, the oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.entries: list[dict[str, Any]] = []
         self.statuses: list[State] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.results: list[tuple[Rollout, State]] = []
@@ -245,15 +257,20 @@ class FakeChronicle:
 
     def keep(self, rollout: Rollout, state: State) -> None:
         self.kept.append((rollout, state))
+        self._remember(history_entry(result_view(rollout, state), rollout.release))
 
     def result(self, rollout: Rollout, state: State) -> None:
         self.results.append((rollout, state))
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         self.never.append((release.tag, why.detail))
+        self._remember(decision_entry(release, why, self._clock.now()))
 
     async def decided_keys(self) -> list[str]:
         return [rollout.release.key for rollout, _ in self.kept]
+
+    async def history(self) -> list[dict[str, Any]]:
+        return self.entries[::-1]
 
     async def rebuild(self, *, always: bool = False) -> None:
         self.rebuilt += 1 if always else 0
@@ -263,6 +280,10 @@ class FakeChronicle:
 
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))
+
+    def _remember(self, entry: dict[str, Any]) -> None:
+        """A later entry of a rollout takes the place of an earlier one."""
+        self.entries = [*(e for e in self.entries if e["rollout_id"] != entry["rollout_id"]), entry]
 
 
 @dataclass
@@ -284,7 +305,7 @@ class World:
         self.source = FakeSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
         self.journal = FakeJournal(self.clock, self.fuse)
         self.inbox = FakeInbox(self.fuse)
-        self.chronicle = FakeChronicle()
+        self.chronicle = FakeChronicle(self.clock)
 
     @property
     def ports(self) -> Ports:

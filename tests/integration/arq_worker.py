@@ -39,4 +39,4 @@ async def working(jobs: Jobs, url: str, namespace: str) -> AsyncIterator[Worker]
 
 def looked(world: World) -> bool:
     """Whether the worker has looked for something to do."""
-    return world.state.last_checked_at is not None
+    return world.state.looked_at is not None

@@ -121,8 +121,10 @@ class LedgerChronicle:
                 self._queue.put_nowait(self._write_lines)
 
     async def decided_keys(self) -> list[str]:
-        entries = await asyncio.to_thread(self._archive.entries)
-        return [entry["key"] for entry in reversed(entries) if "key" in entry]
+        return [entry["key"] for entry in reversed(await self.history()) if "key" in entry]
+
+    async def history(self) -> list[dict[str, Any]]:
+        return await asyncio.to_thread(self._archive.entries)
 
     async def rebuild(self, *, always: bool = False) -> None:
         try:

@@ -15,11 +15,12 @@ _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P
 
 
 class Redactor:
-    """Knows the secrets of the operator's `.env`, read anew when it changes, and those in `urls`."""
+    """Knows the secrets of the operator's `.env`, read anew when it changes, those in `urls`, and `secrets`."""
 
-    def __init__(self, env_file: Path, urls: Iterable[str] = ()) -> None:
+    def __init__(self, env_file: Path, urls: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
         self._file = env_file
         self._given = {secret for url in urls for secret in secrets_in_url(url)}
+        self._given |= {secret for secret in secrets if len(secret) >= SHORTEST}
         self._seen: tuple[int, int] | None = None
         self._pattern: re.Pattern[str] | None = None
 

@@ -23,7 +23,7 @@ def document(text: str) -> dict[str, Any]:
 
 def unchecked(home: Front) -> tuple[State, list[str]]:
     """The journal and everything that was done, but for when the worker last looked: it does so every minute."""
-    return replace(home.world.state, last_checked_at=None), list(home.world.effects)
+    return replace(home.world.state, looked_at=None), list(home.world.effects)
 
 
 async def test_status_says_what_is_live(home: Front) -> None:

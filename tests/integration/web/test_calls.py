@@ -36,7 +36,7 @@ async def _has_rollout(client: httpx.AsyncClient) -> bool:
 
 
 async def _has_status(web: Listening) -> bool:
-    return (await web.ledger.status() or {}).get("last_checked_at") is not None
+    return (await web.ledger.status() or {}).get("looked_at") is not None
 
 
 async def test_a_status_that_says_the_same_is_not_sent_again(web: Listening, client: httpx.AsyncClient) -> None:

@@ -20,7 +20,7 @@ def ended(world: World) -> list[tuple[str, Status]]:
 async def test_without_a_release_nothing_is_done(world: World) -> None:
     await world.worker().reconcile()
     assert (world.effects, ended(world)) == ([], [])
-    assert world.state.last_checked_at == world.clock.now()
+    assert world.state.looked_at == world.clock.now()
 
 
 async def test_the_newest_of_a_burst_goes_live_and_the_others_are_told_why_not(world: World) -> None:

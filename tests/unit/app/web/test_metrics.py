@@ -16,6 +16,7 @@ STATUS = {
     "held": ["v2", "v3"],
     "alarms": [{"kind": "route_changed", "text": "Somebody changed it."}],
     "last_checked_at": "2026-01-02T03:04:05+00:00",
+    "looked_at": "2026-01-02T03:04:06+00:00",
 }
 
 
@@ -36,6 +37,7 @@ def test_everything_that_is_known_is_told() -> None:
     assert told["updater_alarms"] == 1
     assert told["updater_last_rollout_duration_seconds"] == 42
     assert told["updater_last_check_timestamp_seconds"] == 1767323045
+    assert told["updater_last_look_timestamp_seconds"] == 1767323046
     assert told['updater_history_results{result="success"}'] == 3
     assert told['updater_history_results{result="rolled_back"}'] == 0
     assert told['updater_history_results{result="odd"}'] == 1

@@ -1,0 +1,42 @@
+"""A worker's part of its own process that tells GitHub, to be killed: `python -m … DIRECTORY URL`.
+
+It has one release, live since a moment ago, and tells GitHub of it with the adapters that the worker has.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from app.domain.stack import Color, GitHub
+from app.domain.state import State
+from deploy.demo.github import REPOSITORY
+from deploy.demo.github_control import TOKEN
+from tests.examples import NOW, a_live, sha_of
+from tests.fakes.world import World
+from workers.adapters.github import GitHubForge
+from workers.adapters.outbox import FileOutbox
+from workers.deployments import Deployments
+
+ENTRY = {
+    "rollout_id": "r-v1.0.0",
+    "tag": "v1.0.0",
+    "sha": sha_of("v1.0.0"),
+    "result": "success",
+    "reason_code": None,
+    "error": None,
+    "timestamp": NOW.isoformat(),
+    "duration_seconds": 1.0,
+}
+
+
+async def tell(directory: Path, url: str) -> None:
+    world = World()
+    await world.journal.update(lambda _: State(active_color=Color.BLUE, current=a_live("v1.0.0"), epoch=1))
+    world.chronicle.entries.append(ENTRY)
+    forge = GitHubForge(REPOSITORY, GitHub(), api_url=url, token=TOKEN)
+    async with forge.open():
+        await Deployments(world.ports, forge, FileOutbox(directory / "github.json", NOW)).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(tell(Path(sys.argv[1]), sys.argv[2]))

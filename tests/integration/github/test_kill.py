@@ -1,0 +1,41 @@
+"""`kill -9` of a worker in the middle of its calls to GitHub: still exactly one deployment, with the right states."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.github_control import GitHubServer
+from deploy.demo.processes import running
+from tests.examples import sha_of
+from tests.integration.waiting import until
+
+LIVE = {"v1.0.0": ["queued", "in_progress", "success"]}
+LIMIT = 120.0
+
+
+@pytest.mark.parametrize("posts", [1, 2, 3, 4])
+async def test_killed_while_a_post_is_answered_slowly_there_is_still_exactly_one(
+    github: GitHubServer, tmp_path: Path, posts: int
+) -> None:
+    """The n-th POST is carried out while nobody is left to read its answer."""
+    github.publish("v1.0.0", sha_of("v1.0.0"))
+    command = [sys.executable, "-m", "tests.integration.github.telling", str(tmp_path), github.url]
+    github.weather(slow=0.3, methods=["POST"])
+    with running(command, {}, tmp_path / "first.log") as first:
+        await until(lambda: len(github.calls("POST")) >= posts - 1 and _in_the_next(tmp_path), LIMIT)
+        first.kill()
+    github.weather()
+    started = time.monotonic()
+    with running(command, {}, tmp_path / "second.log"):
+        await until(lambda: asyncio.to_thread(lambda: github.states() == LIVE), LIMIT)
+    assert len(github.deployments()) == 1
+    assert time.monotonic() - started < LIMIT
+
+
+def _in_the_next(directory: Path) -> bool:
+    """Whether it is on disk that something is being sent."""
+    outbox = directory / "github.json"
+    return outbox.exists() and '"tried_at": "' in outbox.read_text()
