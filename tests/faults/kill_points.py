@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from tests.faults.stage import Json, Stage
 
-POLL_SECONDS = 0.002
+POLL_SECONDS = 0.005
 REACHED_SECONDS = 90.0
 
 BEFORE_THE_FLIP = (

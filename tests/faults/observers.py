@@ -22,7 +22,7 @@ from tests.faults.stage import Json, Stage
 SAMPLE_SECONDS = 0.05
 ROUTE_SECONDS = 0.1
 CONVERGE_SECONDS = 60.0
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 RPS = 15.0
 COLORS = ("blue", "green")
 ROUTED = ("skills", "api")

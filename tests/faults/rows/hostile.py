@@ -13,6 +13,7 @@ from deploy.demo.engine import connected
 from deploy.demo.repository import Variant
 from tests.faults.listeners import black_hole
 from tests.faults.observers import command_lines_with, converge, history, places_with
+from tests.faults.rows.signed_tags import signatures_are_required
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial, replace_in, row
 
@@ -53,7 +54,10 @@ def _foreign(stage: Stage, name: str, instead_of: str) -> Iterator[Callable[[], 
 
 
 @row(
-    21, "tags that are options, paths or commands; a moved tag", "refused with a reason; nothing executed", minutes=0.4
+    21,
+    "tags that are options, paths or commands; moved, unsigned, signed for another",
+    "refused with a reason; nothing executed",
+    minutes=0.4,
 )
 async def hostile_tags(trial: Trial) -> None:
     stage = trial.stage
@@ -70,7 +74,7 @@ async def hostile_tags(trial: Trial) -> None:
             trial.result.repeats += 1
         trial.result.expect(not proof.exists(), "a tag was executed")
     await _moved_tag(trial)
-    trial.result.notes.append("signed tags: the stack file has no way to require them yet")
+    await signatures_are_required(trial)
 
 
 async def _moved_tag(trial: Trial) -> None:
