@@ -25,7 +25,7 @@ from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.processes import end_group
 from tests.integration.redis_servers import OwnRedis, own_redis
 
-SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "ready": 12}
+SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
 """Several houses at once on two cores: what is healthy has its time, what is not is waited for as long."""
 
 HEALTH_INTERVAL = "2s"
