@@ -27,6 +27,7 @@ from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_client import CALL_SECONDS
 from workers.adapters.docker_engine import DockerEngine
 from workers.adapters.git import GitSource
+from workers.adapters.git_credentials import token_for
 from workers.adapters.github import GitHubForge
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.journal import FileJournal
@@ -56,7 +57,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
-    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value, gate=_gate(settings, stack))
+    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value, gate=gate_of(settings, stack))
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
@@ -67,7 +68,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
         try:
             yield Ports(
                 engine=FencedEngine(DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
-                source=GitSource(stack.source, settings.data_dir / "git", stack.times.fetch, _signers(stack)),
+                source=source_of(settings, stack),
                 route=FencedRoute(route, journal),
                 probe=probe,
                 traffic=traffic,
@@ -91,14 +92,14 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
 async def run(settings: WorkerSettings) -> None:
     """Recovers, then works until SIGTERM or SIGINT."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
-    token = settings.github_token.get_secret_value() if settings.github_token else None
+    token = _token(settings)
     redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url), [token] if token else [])
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = await open_pool(settings.redis_url, settings.namespace)
     forge = GitHubForge(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
     async with wire(settings, stack, pool, redactor) as ports, forge.open():
-        gate = _gate(settings, stack)
+        gate = gate_of(settings, stack)
         reconciler = Reconciler(stack, ports, gate=gate, pause_on_failure=settings.pause_on_failure)
         beside = _beside(settings, stack, ports, forge, reconciler)
         working = asyncio.create_task(_work(stack, reconciler, ports, beside, pool=pool, namespace=settings.namespace))
@@ -165,12 +166,20 @@ def _docker_client(host: str | None) -> docker.DockerClient:
     return client
 
 
-def _gate(settings: WorkerSettings, stack: Stack) -> Gate:
-    return Gate(settings.enabled, settings.approval, stack.policy.windows)
+def gate_of(settings: WorkerSettings, stack: Stack) -> Gate:
+    """What holds releases back, as the environment and the stack file have it."""
+    return Gate(enabled=settings.enabled, approval=settings.approval, windows=stack.policy.windows)
 
 
-def _signers(stack: Stack) -> Path | None:
-    return Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
+def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
+    """Where the stack's releases come from, with whose signatures and which credential."""
+    signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
+    token = token_for(stack.source, settings.github_api_url, _token(settings))
+    return GitSource(stack.source, settings.data_dir / "git", stack.times.fetch, signers, token=token)
+
+
+def _token(settings: WorkerSettings) -> str | None:
+    return settings.github_token.get_secret_value() if settings.github_token else None
 
 
 def _engine_root(client: docker.DockerClient) -> Path:

@@ -5,17 +5,16 @@ repository chose is ever an option. https://git-scm.com/docs/git#_environment_va
 """
 
 import asyncio
-import base64
 import re
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFound
 from app.domain.release import Version
 from workers import signers
 from workers.adapters.commands import Finished, read_command
+from workers.adapters.git_credentials import without_credentials
 from workers.adapters.tag_signature import check_verified, object_command, verify_command, verify_config
 
 LOCAL_SECONDS = 60.0
@@ -51,33 +50,23 @@ def resolve_command(tag: str) -> list[str]:
     return ["rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}"]
 
 
-def without_credentials(url: str) -> tuple[str, dict[str, str]]:
-    """`url` as it may stand on a command line, and the environment that carries its user and password to that host.
-
-    https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpextraHeader
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "https" or parts.password is None:
-        return url, {}
-    host = parts.netloc.rpartition("@")[2]
-    pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
-    header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
-    carried = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.https://{host}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": header,
-    }
-    return urlunsplit(parts._replace(netloc=host)), carried
-
-
 class GitSource:
     """The stack's repository at `url`; `directory` holds the mirror and the trees.
 
     `signers`: the file of the keys of which one has to have signed a tag before it is taken; None: none has to.
+    `token`: the repository's credential where the URL has none.
     """
 
-    def __init__(self, url: str, directory: Path, fetch_seconds: float, signers: Path | None = None) -> None:
-        self._url, self._credentials = without_credentials(url)
+    def __init__(
+        self,
+        url: str,
+        directory: Path,
+        fetch_seconds: float,
+        signers: Path | None = None,
+        *,
+        token: str | None = None,
+    ) -> None:
+        self._url, self._credentials = without_credentials(url, token)
         self._mirror = directory / "mirror.git"
         self._trees = directory / "trees"
         self._fetch_seconds = fetch_seconds

@@ -71,10 +71,12 @@ def secrets_in_env(text: str) -> Iterator[str]:
 
 
 def secrets_in_url(url: str) -> Iterator[str]:
-    """The password in `url`, as it is written and as it is meant."""
+    """The password in `url`, or the token that stands alone, as it is written and as it is meant."""
     try:
-        password = urlsplit(url).password
+        parts = urlsplit(url)
     except ValueError:
         return
+    alone = parts.username if parts.scheme == "https" and parts.password is None else None
+    password = parts.password or alone
     if password and len(password) >= SHORTEST:
         yield from {password, unquote(password)}

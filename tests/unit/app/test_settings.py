@@ -117,3 +117,12 @@ def test_how_long_a_call_waits_is_bounded_and_off_by_default() -> None:
 
 def test_no_larger_delivery_is_allowed_than_github_sends() -> None:
     assert "UPDATER_WEBHOOK_MAX_BYTES" in refused({**WEB, "UPDATER_WEBHOOK_MAX_BYTES": str(26 * 1024 * 1024)})
+
+
+def test_githubs_token_never_prints_itself_and_its_api_carries_none() -> None:
+    worker = WorkerSettings.from_environ({**WORKER, "GITHUB_TOKEN": "ghp_abc"})
+    assert worker.github_token is not None
+    assert (worker.github_token.get_secret_value(), "ghp_abc" in repr(worker)) == ("ghp_abc", False)
+    assert worker.github_api_url == "https://api.github.com"
+    for wrong in ({"GITHUB_TOKEN": "two words"}, {"GITHUB_API_URL": "https://u:p@h"}, {"GITHUB_API_URL": "h"}):
+        assert next(iter(wrong)) in refused({**WORKER, **wrong}, WorkerSettings)

@@ -56,3 +56,9 @@ def test_without_a_file_those_in_urls_are_still_known(tmp_path: Path) -> None:
     redactor = Redactor(tmp_path / "none", ["https://u:in-the-remote@h/x"])
     assert redactor.text("in-the-remote") == HIDDEN
     assert Redactor(tmp_path / "none").text("x") == "x"
+
+
+def test_a_token_that_stands_alone_in_a_url_and_one_that_is_given_are_known(tmp_path: Path) -> None:
+    redactor = Redactor(tmp_path / "none", ["https://ghp_alone-in-it@h/x", "ssh://operator-name@h/x"], ["ghp_given-1"])
+    assert redactor.text("ghp_alone-in-it and ghp_given-1") == f"{HIDDEN} and {HIDDEN}"
+    assert redactor.text("operator-name") == "operator-name"

@@ -1,0 +1,175 @@
+"""A private repository behind HTTPS: git's own server program, which a credential opens; and who could see that."""
+
+import os
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.integration.repositories import GIT_SECONDS, git
+
+SEEN_SECONDS = 20.0
+"""How long an answer is kept back for the onlooker to see the one who asks."""
+
+
+def git_backend() -> Path:
+    """git's server program. https://git-scm.com/docs/git-http-backend"""
+    where = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True, timeout=GIT_SECONDS)
+    return Path(where.stdout.strip()) / "git-http-backend"
+
+
+def need_private_git() -> None:
+    """Skips the test by name where the machine has no part of it."""
+    found = {"openssl": shutil.which("openssl"), "git-http-backend": git_backend().exists()}
+    missing = [name for name, there in found.items() if not there]
+    if missing:
+        pytest.skip(f"not available here: {', '.join(missing)}")
+
+
+class PrivateGit(ThreadingHTTPServer):
+    """Serves the repositories below `root` to who has `credential` (the Authorization header; None: to all), else 401.
+
+    `authorizations` are those that came; `moved_to` answers everything with a redirect there. `before` is called before
+    each answer.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, root: Path, certificate: Path, credential: str | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.root, self.credential = root, credential
+        self.authorizations: list[str | None] = []
+        self.moved_to: str | None = None
+        self.before: Callable[[], None] = lambda: None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PrivateGit
+
+    def do_GET(self) -> None:
+        self.server.authorizations.append(self.headers["Authorization"])
+        self.server.before()
+        if self.server.moved_to:
+            self._answer(301, [("Location", self.server.moved_to + self.path)])
+        elif self.server.credential not in {None, self.headers["Authorization"]}:
+            self._answer(401, [("WWW-Authenticate", 'Basic realm="private"')])
+        else:
+            self._serve()
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        done = subprocess.run(
+            [git_backend()], env=self._cgi(), input=body, check=True, capture_output=True, timeout=GIT_SECONDS
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        fields = [tuple(line.split(": ", 1)) for line in head.decode().splitlines()]
+        status = next((int(value.split()[0]) for name, value in fields if name == "Status"), 200)
+        self._answer(status, [(name, value) for name, value in fields if name != "Status"], content)
+
+    def _cgi(self) -> dict[str, str]:
+        """https://datatracker.ietf.org/doc/html/rfc3875#section-4.1"""
+        path, _, query = self.path.partition("?")
+        headers = {"HTTP_CONTENT_ENCODING": "Content-Encoding", "HTTP_GIT_PROTOCOL": "Git-Protocol"}
+        return {
+            "PATH": os.environ["PATH"],
+            "GIT_PROJECT_ROOT": str(self.server.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers["Content-Type"] or "",
+            **{name: self.headers[field] for name, field in headers.items() if self.headers[field]},
+        }
+
+    def _answer(self, status: int, fields: Sequence[tuple[str, ...]], content: bytes = b"") -> None:
+        self.send_response(status)
+        for name, value in fields:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@contextmanager
+def serving(server: PrivateGit) -> Iterator[PrivateGit]:
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def certificate(directory: Path) -> Path:
+    """A certificate for localhost with its key, signed by itself."""
+    key, made = directory / "key.pem", directory / "certificate.pem"
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(made)]
+    subprocess.run(["openssl", *words, *names], check=True, capture_output=True, timeout=GIT_SECONDS)
+    made.write_text(made.read_text() + key.read_text())
+    return made
+
+
+def mirror_that_trusts(certificate: Path, directory: Path) -> None:
+    """The mirror as it is on a machine that knows who signed the server's certificate."""
+    mirror = directory / "mirror.git"
+    mirror.mkdir(parents=True)
+    git(mirror, "init", "--bare", "--quiet")
+    git(mirror, "config", "http.sslCAInfo", str(certificate))
+
+
+class Onlooker(threading.Thread):
+    """Somebody on the machine who reads every process's command line, as anybody may; `asked`: git's was among it."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seen: set[str] = set()
+        self.asked = threading.Event()
+        self._over = threading.Event()
+
+    def __enter__(self) -> "Onlooker":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            self.seen |= set(_command_lines())
+            if any("remote-https" in line for line in self.seen):
+                self.asked.set()
+
+    def wait(self) -> None:
+        """Until it has seen the one who asks. Raises TimeoutError."""
+        if not self.asked.wait(SEEN_SECONDS):
+            raise TimeoutError("the onlooker saw no git")
+
+
+def _command_lines() -> Iterator[str]:
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:  # it has just ended
+            continue

@@ -1,0 +1,126 @@
+"""A private repository is read with a token that nobody else on the machine, or on the way, gets to see."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import GitFailed
+from app.settings import WorkerSettings
+from tests.examples import a_stack
+from tests.integration.private_git import (
+    Onlooker,
+    PrivateGit,
+    certificate,
+    mirror_that_trusts,
+    need_private_git,
+    serving,
+)
+from tests.integration.repositories import Repository, git
+from workers.adapters.git import GitSource
+from workers.main import source_of
+
+LIMIT = 30.0
+TAG = "v1.0.0"
+TOKEN = "ghp_a-token-of-the-tests"
+PAIR = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+SECRETS = (TOKEN, PAIR)
+
+
+@dataclass(frozen=True)
+class House:
+    """The server, its certificate, and where the updater keeps its mirror."""
+
+    server: PrivateGit
+    certificate: Path
+    directory: Path
+
+    @property
+    def url(self) -> str:
+        return f"{self.server.url}/shop/.git"
+
+    def source(self, token: str | None = TOKEN, url: str | None = None) -> GitSource:
+        return GitSource(url or self.url, self.directory, LIMIT, token=token)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    need_private_git()
+    repository = Repository(tmp_path / "served" / "shop")
+    repository.commit({"app.py": "print('one')\n"})
+    repository.tag(TAG, "--annotate")
+    trusted = certificate(tmp_path)
+    mirror_that_trusts(trusted, tmp_path / "git")
+    with serving(PrivateGit(tmp_path / "served", trusted, f"Basic {PAIR}")) as server:
+        yield House(server, trusted, tmp_path / "git")
+
+
+async def test_a_token_opens_a_private_repository(house: House, tmp_path: Path) -> None:
+    source = house.source()
+    assert await source.find(TAG)
+    sha = await source.fetch(TAG)
+    assert sha == git(tmp_path / "served" / "shop", "rev-parse", "HEAD")
+    assert ((await source.checkout(sha)) / "app.py").read_text() == "print('one')\n"
+    assert set(house.server.authorizations) == {f"Basic {PAIR}"}, "it goes with the first request already"
+
+
+async def test_the_worker_gives_githubs_token_to_the_github_of_its_api(house: House) -> None:
+    environ = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes", "GITHUB_TOKEN": TOKEN}
+    environ |= {"UPDATER_DATA_DIR": str(house.directory.parent), "GITHUB_API_URL": "https://localhost/api/v3"}
+    settings = WorkerSettings.from_environ(environ)
+    assert await source_of(settings, a_stack(source=house.url)).fetch(TAG)
+    elsewhere = WorkerSettings.from_environ(environ | {"GITHUB_API_URL": "https://api.github.com"})
+    with pytest.raises(GitFailed):
+        await source_of(elsewhere, a_stack(source=house.url)).fetch(TAG)
+    assert set(house.server.authorizations) == {f"Basic {PAIR}", None}
+
+
+async def test_no_command_line_has_the_token_and_the_mirror_keeps_none(house: House) -> None:
+    """The server answers only after the onlooker has seen git ask, so that there is something to see."""
+    for ask in (house.source().find, house.source().fetch):
+        with Onlooker() as onlooker:
+            house.server.before = onlooker.wait
+            await ask(TAG)
+        assert any(house.url in line for line in onlooker.seen)
+        assert not [line for line in onlooker.seen for secret in SECRETS if secret in line]
+    kept = [file for file in house.directory.rglob("*") if file.is_file()]
+    assert kept
+    assert not [file for file in kept for secret in SECRETS if secret.encode() in file.read_bytes()]
+
+
+@pytest.mark.parametrize("written", ["x-access-token:{token}@", "{token}@"])
+async def test_a_token_in_the_stack_files_url_is_on_no_command_line_either(house: House, written: str) -> None:
+    url = house.url.replace("https://", "https://" + written.format(token=TOKEN))
+    pair = written.format(token=TOKEN).removesuffix("@")
+    header = base64.b64encode((pair if ":" in pair else f"{pair}:").encode()).decode()
+    house.server.credential = f"Basic {header}"
+    with Onlooker() as onlooker:
+        house.server.before = onlooker.wait
+        assert await house.source(None, url).fetch(TAG)
+    assert any(house.url in line for line in onlooker.seen)
+    assert not [line for line in onlooker.seen for secret in (TOKEN, header) if secret in line]
+
+
+@pytest.mark.parametrize("token", [None, "ghp_an-expired-token"])
+async def test_a_repository_that_stays_closed_is_a_named_error_without_the_token(
+    house: House, token: str | None
+) -> None:
+    for ask in (house.source(token).find, house.source(token).fetch):
+        with pytest.raises(GitFailed) as error:
+            await ask(TAG)
+        said = "\n".join([str(error.value), *error.value.last_lines])
+        assert "could not" in said or "cannot be read" in said
+        assert "ghp_" not in said
+
+
+async def test_a_server_that_sends_it_elsewhere_does_not_pass_the_token_on(house: House, tmp_path: Path) -> None:
+    """Somebody there opens to everyone: git would then ask on, with all that it was given."""
+    with serving(PrivateGit(tmp_path / "served", house.certificate, None)) as elsewhere:
+        house.server.moved_to = elsewhere.url
+        for ask in (house.source().find, house.source().fetch):
+            with pytest.raises(GitFailed):
+                await ask(TAG)
+    assert house.server.authorizations
+    assert elsewhere.authorizations == []

@@ -1,0 +1,40 @@
+"""A credential for a repository, which goes to git by its environment: not in a URL, not on a command line."""
+
+import base64
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+TOKEN_USER = "x-access-token"  # noqa: S105 - whom it names, not what it is
+"""https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation"""
+
+
+def without_credentials(url: str, token: str | None = None) -> tuple[str, dict[str, str]]:
+    """`url` as it may stand on a command line, and the environment that carries a credential to that host and no other.
+
+    It is the one in the URL, as `user:password@` or `token@`, else `token`; where git is not reached by https there is
+    none. A redirect is not followed with it: git would take it along, to whatever host that names.
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpextraHeader
+    """
+    parts = urlsplit(url)
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username else None
+    if pair is None and token is not None:
+        pair = f"{TOKEN_USER}:{token}"
+    if parts.scheme != "https" or pair is None:
+        return url, {}
+    host = parts.netloc.rpartition("@")[2]
+    header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
+    settings = {f"http.https://{host}/.extraHeader": header, "http.followRedirects": "false"}
+    return urlunsplit(parts._replace(netloc=host)), _environment(settings)
+
+
+def token_for(url: str, api_url: str, token: str | None) -> str | None:
+    """`token`, where `url` is at the GitHub that it is for: that of the API at `api_url`. Nobody else gets it."""
+    api = urlsplit(api_url).hostname
+    git_host = "github.com" if api == "api.github.com" else api
+    return token if urlsplit(url).hostname == git_host else None
+
+
+def _environment(settings: dict[str, str]) -> dict[str, str]:
+    """https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT"""
+    names = {f"GIT_CONFIG_KEY_{n}": name for n, name in enumerate(settings)}
+    values = {f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(settings.values())}
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **names, **values}
