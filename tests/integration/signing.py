@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo.repository import DemoRepository
 from tests.integration.repositories import GIT_SECONDS, Repository, git
 
 
@@ -24,6 +25,9 @@ def _ssh_keygen(*words: str, stdin: bytes = b"") -> bytes:
     return done.stdout
 
 
+AnyRepository = Repository | DemoRepository
+
+
 class Signer:
     """Somebody with a key of their own, in `directory`."""
 
@@ -37,7 +41,9 @@ class Signer:
         kind, key, _ = self.key.with_name(f"{self.name}.pub").read_text().split()
         return " ".join(filter(None, (self.name, options, kind, key)))
 
-    def tag(self, repository: Repository, name: str, *options: str, at: datetime | None = None) -> None:
+    def tag(
+        self, repository: Repository | DemoRepository, name: str, *options: str, at: datetime | None = None
+    ) -> None:
         """A signed tag of HEAD, as `git tag --sign` makes it; `at` is the time that it claims."""
         config = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self.key}")
         env = {"GIT_COMMITTER_DATE": at.isoformat()} if at else {}

@@ -1,0 +1,88 @@
+"""Who may release, on whole rollouts on real parts: signed tags, and a person's word."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from redis.asyncio import Redis
+
+from deploy.demo.engine import Engine
+from deploy.demo.house import House, house, logs_of
+from deploy.demo.processes import end_group
+from tests.acceptance.conftest import SHORT
+from tests.integration.signing import Signer, need_ssh_keygen
+
+pytestmark = pytest.mark.engine
+
+LONG = 180.0
+PATIENT = {**SHORT, "health": 60, "ready": 60}
+"""Nothing here is about what is slow."""
+
+
+@pytest.fixture
+def alice(tmp_path: Path) -> Signer:
+    need_ssh_keygen()
+    return Signer(tmp_path, "alice@example.invalid")
+
+
+@pytest.fixture
+def home(engine: Engine, images: tuple[str, str], tmp_path: Path, alice: Signer) -> Iterator[House]:
+    """Only Alice's tags go live, and each release waits for its approval. Nothing is live yet."""
+    allowed = tmp_path / "allowed_signers"
+    allowed.write_text(alice.line('namespaces="git"') + "\n")
+
+    def prepare(home: House) -> None:
+        file = home.directory / "stack.yml"
+        stack = {**yaml.safe_load(file.read_text()), "policy": {"require_signed_tag": str(allowed)}}
+        file.write_text(yaml.safe_dump(stack))
+        home.env["UPDATE_REQUIRE_APPROVAL"] = "true"
+
+    base, traefik = images
+    with house(tmp_path / "house", engine, base=base, traefik=traefik, times=PATIENT, prepare=prepare) as built:
+        yield built
+        print(logs_of(built))
+
+
+async def announced(home: House, tag: str, signer: Signer | None) -> str:
+    """The rollout id of a release that was told and is held."""
+    home.release(tag)
+    if signer:
+        signer.tag(home.repository, tag, "--force")
+    rollout_id = str((await home.announce(tag))["rollout_id"])
+    await home.holds({tag})
+    return rollout_id
+
+
+async def approve(home: House, tag: str) -> None:
+    answer = await home.post("/update/approve", {"tag": tag})
+    assert (answer.status_code, answer.json()["held_for"]) == (202, None), answer.text
+
+
+async def lose_worker_and_redis(home: House) -> None:
+    """kill -9, and a Redis that knows nothing any more; then the worker again."""
+    home.processes["worker"].kill()
+    end_group(home.processes["worker"])
+    async with Redis.from_url(home.env["REDIS_URL"]) as redis:
+        await redis.flushall()
+    home.start("worker")
+
+
+async def test_only_what_is_signed_and_approved_goes_live(home: House, alice: Signer) -> None:
+    first = await announced(home, "v1.0.0", alice)
+    await lose_worker_and_redis(home)
+    await home.holds({"v1.0.0"})
+    await approve(home, "v1.0.0")
+    assert (await home.ended(first, LONG))["status"] == "success"
+
+    unsigned = await announced(home, "v1.1.0", None)
+    before = {container["Id"] for container in home.containers()}
+    await approve(home, "v1.1.0")
+    refused = await home.ended(unsigned, LONG)
+    assert (refused["status"], refused["reason_code"], refused["paused"]) == ("failed", "signature_refused", False)
+    assert {container["Id"] for container in home.containers()} == before
+
+    signed = await announced(home, "v1.2.0", alice)
+    await approve(home, "v1.2.0")
+    assert (await home.ended(signed, LONG))["status"] == "success"
+    assert (await home.get("/status"))["current"]["tag"] == "v1.2.0"
