@@ -22,12 +22,18 @@ class _Repository(_Part):
     full_name: str
 
 
+class _Author(_Part):
+    login: str
+
+
 class _Release(_Part):
     id: Id
     tag_name: str
     draft: bool
     prerelease: bool
     published_at: datetime | None = None
+    author: _Author | None = None
+    immutable: bool | None = None
 
     def published(self, repository: _Repository) -> Published:
         """What its webhook would have said."""
@@ -40,6 +46,8 @@ class _Release(_Part):
             tag=self.tag_name,
             draft=self.draft,
             prerelease=self.prerelease,
+            author=self.author.login if self.author else None,
+            immutable=self.immutable,
         )
         return Published(event, self.published_at)
 
