@@ -117,7 +117,7 @@ def outcomes_to(report: Report, told: Outcome | None) -> tuple[Outcome, ...]:
 
 
 def _under_way(state: State) -> list[Report]:
-    held = "It waits: rollouts are paused." if state.paused else "It waits for its turn."
+    held = "It waits: rollouts are paused." if state.paused else "Accepted; it waits until it may go live."
     waiting = [Report(r.rollout_id, r.tag, r.recall, Outcome.QUEUED, held) for r in state.accepted]
     if state.rollout is None:
         return waiting

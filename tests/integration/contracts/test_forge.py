@@ -166,6 +166,12 @@ class TestGitHubForge(ForgeContract):
             yield ServerPlace(server, forge)
 
 
+async def test_a_release_says_what_a_policy_asks_for(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    (release,) = await all_of(forge_of(server))
+    assert (release.event.author, release.event.immutable) == ("zetherion", False)
+
+
 async def test_what_did_not_change_costs_nothing(server: GitHubServer) -> None:
     server.publish("v1.0.0", SHA)
     forge = forge_of(server)

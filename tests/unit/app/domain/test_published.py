@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.published import Decided, missed, wanted
-from app.domain.stack import Channel
+from app.domain.stack import Channel, Policy
 from app.domain.state import State
 from tests.examples import NOW, a_live, a_release, a_rollout, a_stack
 from tests.fakes.forge import a_published
@@ -62,6 +62,13 @@ def test_what_a_later_decision_has_overtaken_stays_away() -> None:
 
 def test_an_older_line_that_is_mended_after_a_newer_one_failed_is_wanted() -> None:
     assert tags(LIVE, Decided("v1.2.0", EARLIER), published=[OLD]) == ["v1.1.0"]
+
+
+def test_who_may_release_is_asked_here_too() -> None:
+    policy = Policy(allowed_authors=frozenset({"octocat"}), require_immutable=True)
+    fit = a_published("v1.3.0", author="Octocat", immutable=True)
+    others = [a_published("v1.4.0", author="mallory", immutable=True), a_published("v1.5.0", author="octocat"), NEW]
+    assert wanted([*others, fit], a_stack(policy=policy)) == [fit]
 
 
 def test_the_policy_is_the_webhooks() -> None:
