@@ -28,6 +28,10 @@ LEAST_REQUESTS = 2_000
 LOAD_SECONDS = 60.0
 """How long the clients go on at most, after the rollout has ended, until they have asked LEAST_REQUESTS times."""
 
+TOLD_SECONDS = 30.0
+"""How long GitHub may take, after the rollout has ended, to have been told of it."""
+
+POLL_SECONDS = 0.1
 WARM_UP_REQUESTS = 200
 BAR_WIDTH = 30
 GREEN = ("skills-green", "api-green")
@@ -45,13 +49,20 @@ class Ending:
     paused: bool
     route_moved: bool
     green_containers: int
+    deployment_states: list[str]
 
 
+LIVE, BAD = ["queued", "in_progress", "success"], ["queued", "in_progress", "failure"]
+NOT_MOVED: Json = {"paused": True, "route_moved": False, "green_containers": 0, "deployment_states": BAD}
 ENDINGS = {
-    Variant.GOOD: Ending("success", AFTER, "green", paused=False, route_moved=True, green_containers=2),
-    Variant.UNHEALTHY: Ending("failed", BEFORE, "blue", paused=True, route_moved=False, green_containers=0),
-    Variant.BROKEN_BUILD: Ending("failed", BEFORE, "blue", paused=True, route_moved=False, green_containers=0),
-    Variant.BOT_FAILS: Ending("rolled_back", BEFORE, "blue", paused=True, route_moved=True, green_containers=2),
+    Variant.GOOD: Ending(
+        *("success", AFTER, "green"), paused=False, route_moved=True, green_containers=2, deployment_states=LIVE
+    ),
+    Variant.UNHEALTHY: Ending("failed", BEFORE, "blue", **NOT_MOVED),
+    Variant.BROKEN_BUILD: Ending("failed", BEFORE, "blue", **NOT_MOVED),
+    Variant.BOT_FAILS: Ending(
+        *("rolled_back", BEFORE, "blue"), paused=True, route_moved=True, green_containers=2, deployment_states=BAD
+    ),
 }
 
 
@@ -107,7 +118,18 @@ async def play(home: House, variant: Variant, rps: float, show: Show) -> tuple[J
         report = await load.stop()
     status, sessions = await home.get("/status"), await home.sessions()
     seen = {"route_moved": home.route_file.read_bytes() != route, "green_containers": len(home.containers(*GREEN))}
-    return outcome_of(result, status, sessions, report) | seen, report
+    told = {"deployment_states": await told_at_github(home, AFTER)}
+    return outcome_of(result, status, sessions, report) | seen | told, report
+
+
+async def told_at_github(home: House, tag: str) -> list[str]:
+    """The states of the tag's deployment there, as soon as one is final, or after TOLD_SECONDS as they are."""
+    deadline = time.monotonic() + TOLD_SECONDS
+    while True:
+        states = (await asyncio.to_thread(home.github.states)).get(tag, [])
+        if states[-1:] not in ([], ["queued"], ["in_progress"]) or time.monotonic() > deadline:
+            return states
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _follow(home: House, tag: str, show: Show, load: Load | None) -> Json:
@@ -167,6 +189,7 @@ def summary(console: Console, home_status: Json, outcome: Json, report: Report, 
         facts.add_row("rollback", f"{outcome['rollback_ms']:.0f} ms until every route was back")
     gap = f", {outcome['bot_gap_s']:.2f} s without one" if outcome["bot_gap_s"] is not None else ""
     facts.add_row("bots", f"never more than {outcome['max_bots']}{gap}")
+    facts.add_row("at GitHub", " → ".join(outcome["deployment_states"]))
     facts.add_row("duration", f"{outcome['duration_s']:.1f} s")
     steps = Table.grid(padding=(0, 2))
     longest = max(step["seconds"] for step in result["evidence"].values())

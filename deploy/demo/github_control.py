@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from deploy.demo.clients import NO_TLS
 from deploy.demo.github import REPOSITORY
 from deploy.demo.processes import free_port, running
 
@@ -27,8 +28,11 @@ class GitHubServer:
 
     url: str
 
-    def publish(self, tag: str, sha: str, **more: bool) -> int:
-        """Publishes a release of `tag` (`draft`, `prerelease`: as in GitHub's form); its id. Nobody is told."""
+    def publish(self, tag: str, sha: str, **more: int) -> int:
+        """Publishes a release of `tag`; its id, which is `number` where one is given. Nobody is told.
+
+        `draft`, `prerelease`: as in GitHub's form.
+        """
         return int(self._post("releases", {"tag": tag, "sha": sha, **more})["id"])
 
     def weather(self, **weather: Any) -> None:
@@ -74,13 +78,13 @@ class GitHubServer:
         return said
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=CALL_SECONDS)
+        return httpx.Client(base_url=self.url, trust_env=False, verify=NO_TLS, timeout=CALL_SECONDS)
 
 
 @contextlib.contextmanager
-def github_server(log: Path, repository: str = REPOSITORY) -> Iterator[GitHubServer]:
+def github_server(log: Path, repository: str = REPOSITORY, port: int | None = None) -> Iterator[GitHubServer]:
     """A server of its own process. Raises TimeoutError when it is not up within UP_SECONDS."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "deploy.demo.github_server", str(port), repository]
     with running(command, {"GITHUB_TOKEN": TOKEN}, log):
         server = GitHubServer(f"http://127.0.0.1:{port}")

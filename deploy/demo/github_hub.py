@@ -51,10 +51,13 @@ class Hub:
     def __post_init__(self) -> None:
         self._numbers = count(1)
 
-    def publish(self, tag: str, sha: str, *, draft: bool = False, prerelease: bool = False) -> Json:
+    def publish(
+        self, tag: str, sha: str, number: int | None = None, *, draft: bool = False, prerelease: bool = False
+    ) -> Json:
         """A release of `tag`; an earlier one of the same tag is deleted first, for GitHub has one release a tag."""
         self.tags[tag] = sha
-        release = release_answer(tag, next(self._numbers), self.repository, draft=draft, prerelease=prerelease)
+        number = number or next(self._numbers)
+        release = release_answer(tag, number, self.repository, draft=draft, prerelease=prerelease)
         self.releases = [release, *(r for r in self.releases if r["tag_name"] != tag)]
         return release
 

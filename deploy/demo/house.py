@@ -17,6 +17,7 @@ import yaml
 from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
+from deploy.demo.github_control import TOKEN, GitHubServer, github_server
 from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands, started
 from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
@@ -58,6 +59,9 @@ class House:
     metrics_url: str
     gateway_url: str
     log_dir: Path
+    github: GitHubServer
+    shas: dict[str, str] = field(default_factory=dict)
+    published: dict[str, int] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     release_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -82,11 +86,22 @@ class House:
 
     def release(self, tag: str, variant: Variant = Variant.GOOD, **more: Any) -> str:
         """Commits and tags; nothing is announced yet. The commit's SHA."""
-        return self.repository.release(tag, variant=variant, **more)
+        self.shas[tag] = self.repository.release(tag, variant=variant, **more)
+        return self.shas[tag]
+
+    def publish(self, tag: str) -> int:
+        """GitHub has a release of `tag`; its id. No webhook tells it."""
+        self.published[tag] = self.github.publish(tag, self.shas[tag], number=next(self.release_ids))
+        return self.published[tag]
 
     async def announce(self, tag: str) -> Json:
-        """Sends the signed webhook of a published release; the receiver's answer (202)."""
-        body = release_event(tag, next(self.release_ids))
+        """GitHub has a release of `tag` and sends its signed webhook; the receiver's answer (202)."""
+        await asyncio.to_thread(self.publish, tag)
+        return await self.deliver(tag)
+
+    async def deliver(self, tag: str) -> Json:
+        """GitHub sends the signed webhook of the release of `tag` that it has; the receiver's answer."""
+        body = release_event(tag, self.published[tag])
         async with plain_client(timeout=10) as client:
             url = f"{self.public_url}/webhooks/github"
             answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET))
@@ -166,7 +181,8 @@ def house(
     With `redis_url` a server that somebody else runs is used; `prepare` may change what is there before the start.
     """
     project = f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}"
-    ports = {name: free_port() for name in ("skills", "api", "metrics", "gateway", "public", "internal")}
+    names = ("skills", "api", "metrics", "gateway", "public", "internal", "github")
+    ports = {name: free_port() for name in names}
     for name in ("live", "routes/dynamic", "data", "redis", "logs"):
         (directory / name).mkdir(parents=True)
     home = House(
@@ -180,10 +196,12 @@ def house(
         metrics_url=f"http://127.0.0.1:{ports['metrics']}",
         gateway_url=f"http://127.0.0.1:{ports['gateway']}",
         log_dir=directory / "logs",
+        github=GitHubServer(f"http://127.0.0.1:{ports['github']}"),
     )
     _write_live(home, base, traefik, ports)
     (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
     with contextlib.ExitStack() as stack:
+        stack.enter_context(github_server(home.log_dir / "github.log", port=ports["github"]))
         say("starting Traefik and the gateway of the sample stack")
         stack.callback(take_down, engine.host, project)
         compose_up(home, "traefik", "gateway")
@@ -194,7 +212,7 @@ def house(
         stack.callback(_end, home)
         for name in procfile_commands((ROOT / "Procfile").read_text()):
             home.start(name)
-        _wait_until_up(home)
+        wait_until_up(home)
         yield home
 
 
@@ -271,10 +289,12 @@ def _environment(home: House, redis_url: str, ports: Mapping[str, int]) -> dict[
         "UPDATER_BIND": f"127.0.0.1:{ports['internal']}",
         "UPDATER_PUBLIC_BIND": f"127.0.0.1:{ports['public']}",
         "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "GITHUB_API_URL": home.github.url,
+        "GITHUB_TOKEN": TOKEN,
     }
 
 
-def _wait_until_up(home: House) -> None:
+def wait_until_up(home: House) -> None:
     """Both processes: the web answers, and the worker has published a status."""
     deadline = time.monotonic() + UP_SECONDS
     with httpx.Client(trust_env=False, timeout=5) as client:

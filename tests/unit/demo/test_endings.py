@@ -17,12 +17,13 @@ RESULT = {
 STATUS = {"current": {"tag": "v1.1.0"}, "active_color": "green", "paused": False}
 SESSIONS = {"gaps": [0.5, 0.25], "max": 1, "open": 1}
 REPORT = Report(requests=LEAST_REQUESTS)
-SEEN = {"route_moved": True, "green_containers": 2}
+SEEN = {"route_moved": True, "green_containers": 2, "deployment_states": ["queued", "in_progress", "success"]}
 
 GOOD = outcome_of(RESULT, STATUS, SESSIONS, REPORT) | SEEN
 REFUSED = GOOD | {
     **{"result": "failed", "tag_live": "v1.0.0", "active_color": "blue", "paused": True},
     **{"route_moved": False, "green_containers": 0},
+    "deployment_states": ["queued", "in_progress", "failure"],
 }
 ROLLED_BACK = REFUSED | {"result": "rolled_back", "route_moved": True, "green_containers": 2}
 
@@ -73,6 +74,7 @@ def test_the_expected_ending_of_each_release_has_no_problem(variant: Variant) ->
         ("paused", None),
         ("route_moved", None),
         ("green_containers", 1),
+        ("deployment_states", ["queued", "in_progress"]),
         ("failed_requests", 1),
         ("max_bots", 2),
         ("bots_open", 0),
@@ -89,4 +91,4 @@ def test_too_few_requests_prove_nothing() -> None:
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:
-    assert len(problems(REFUSED, Variant.GOOD)) == 6
+    assert len(problems(REFUSED, Variant.GOOD)) == 7

@@ -1,0 +1,95 @@
+"""No release is ever missed, and GitHub shows what became of each: on a whole house and a GitHub beside it."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from deploy.demo.house import House, wait_until_up
+from deploy.demo.processes import end_group
+from deploy.demo.repository import Variant
+from tests.acceptance.test_operator import until_step
+from tests.integration.waiting import until
+
+pytestmark = pytest.mark.engine
+
+LIVE = ["queued", "in_progress", "success"]
+CATCH_UP_SECONDS = 60.0
+TOLD_SECONDS = 120.0
+"""Backoff, and the time in which a lost POST may still be on its way."""
+
+
+async def shown(home: House, expected: dict[str, list[str]], limit: float = TOLD_SECONDS) -> None:
+    """Waits until GitHub shows exactly that. Raises TimeoutError after `limit` seconds."""
+    try:
+        await until(lambda: home.github.states() == expected, limit)
+    except TimeoutError:
+        raise AssertionError(f"GitHub shows {home.github.states()}") from None
+
+
+async def live_tag(home: House) -> str | None:
+    current = (await home.get("/status"))["current"]
+    return current["tag"] if current else None
+
+
+async def test_three_releases_while_nobody_listened_the_newest_is_live_and_the_others_superseded(home: House) -> None:
+    await home.go_live("v1.0.0")
+    for name in ("web", "worker"):
+        end_group(home.processes[name])
+    for tag in ("v1.1.0", "v1.2.0", "v1.3.0"):
+        home.release(tag)
+        home.publish(tag)
+    started = time.monotonic()
+    for name in ("web", "worker"):
+        home.start(name)
+    await asyncio.to_thread(wait_until_up, home)
+
+    async def newest() -> bool:
+        return await live_tag(home) == "v1.3.0"
+
+    await until(newest, CATCH_UP_SECONDS)
+    assert time.monotonic() - started < CATCH_UP_SECONDS
+    entries = {e["tag"]: e for e in (await home.get("/update/history"))["entries"]}
+    assert {tag: e["result"] for tag, e in entries.items()} == {
+        "v1.3.0": "success",
+        "v1.2.0": "superseded",
+        "v1.1.0": "superseded",
+        "v1.0.0": "success",
+    }
+    assert [entries[tag]["trigger"] for tag in ("v1.3.0", "v1.2.0", "v1.1.0")] == ["reconcile"] * 3
+    assert (await home.get("/status"))["last_checked_at"] is not None
+    again = await home.deliver("v1.3.0")
+    assert again["status"] in {"duplicate", "ignored"}, "a webhook that comes after all is the same release"
+
+
+async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_deployment_each(home: House) -> None:
+    await home.go_live("v1.0.0")
+    await shown(home, {"v1.0.0": LIVE})
+    home.release("v1.1.0")
+    accepted = await home.announce("v1.1.0")
+    home.github.weather(status=502, carried_out=True)
+    await until_step(home, accepted["rollout_id"], "bake")
+    worker = home.processes["worker"]
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    home.start("worker")
+    result = await home.ended(accepted["rollout_id"], 120)
+    assert (result["status"], result["tag"]) == ("success", "v1.1.0")
+    home.github.weather()
+    await shown(home, {"v1.0.0": [*LIVE, "inactive"], "v1.1.0": LIVE})
+    assert [d["sha"] for d in home.github.deployments()] == [home.shas["v1.0.0"], home.shas["v1.1.0"]]
+    assert [d["environment"] for d in home.github.deployments()] == ["production"] * 2
+
+
+async def test_a_bad_release_is_a_failure_with_a_reason_and_the_live_one_stays_active(home: House) -> None:
+    await home.go_live("v1.0.0")
+    result = await home.go_live("v1.1.0", Variant.BOT_FAILS)
+    assert result["status"] == "rolled_back"
+    await shown(home, {"v1.0.0": LIVE, "v1.1.0": ["queued", "in_progress", "failure"]})
+    failure = home.github.deployments()[-1]["states"][0]
+    assert failure["description"].startswith("Rolled back: the release before it has the traffic. restart_bot:")
+    logs = "".join(p.read_text() for p in home.log_dir.glob("*.log"))
+    assert home.env["GITHUB_TOKEN"] not in logs
+    assert home.env["GITHUB_TOKEN"] not in (home.directory / "data" / "github.json").read_text()
