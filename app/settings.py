@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from app import notify_urls
 from app.domain.errors import SettingsInvalid
+from app.domain.notices import Kind
 from app.domain.stack import REPOSITORY
 
-SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN")
+SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "UPDATER_NOTIFY_URLS")
 """Settings that may come from a file: `<NAME>_FILE` names it."""
 
 GITHUB_API = "https://api.github.com"
@@ -52,6 +54,16 @@ def _not_blank(secrets: SecretStr) -> SecretStr:
     if not _split(secrets):
         raise ValueError("is empty")
     return secrets
+
+
+def _known_targets(urls: SecretStr) -> SecretStr:
+    if wrong := notify_urls.problems(notify_urls.split(urls.get_secret_value())):
+        raise ValueError("; ".join(wrong))
+    return urls
+
+
+def _words(value: Any) -> Any:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 Bind = Annotated[str, AfterValidator(_bind)]
@@ -125,6 +137,15 @@ class WorkerSettings(Settings):
     github_api_url: Annotated[str, AfterValidator(_api)] = Field(GITHUB_API, alias="GITHUB_API_URL")
     github_token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(None, alias="GITHUB_TOKEN")
     check_minutes: float = Field(15, alias="AUTO_UPDATE_CHECK_INTERVAL_MINUTES", ge=0, le=MINUTES_PER_DAY)
+    notify_urls: Annotated[SecretStr, AfterValidator(_known_targets)] | None = Field(None, alias="UPDATER_NOTIFY_URLS")
+    notify_events: Annotated[frozenset[Kind], BeforeValidator(_words)] = Field(
+        frozenset(Kind), alias="UPDATER_NOTIFY_EVENTS"
+    )
+
+    @property
+    def notify_targets(self) -> tuple[str, ...]:
+        """Whom to tell: one URL each, a secret."""
+        return notify_urls.split(self.notify_urls.get_secret_value()) if self.notify_urls else ()
 
     @property
     def journal_path(self) -> Path:

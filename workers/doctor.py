@@ -11,7 +11,7 @@ from app.domain.errors import UpdaterError
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers import fitness, signers
-from workers.ports import Ports, Seen, Survey
+from workers.ports import Notifier, Ports, Seen, Survey
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
 MOST_THROTTLE_MS = 200.0
@@ -72,6 +72,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         await _route_names_what_is_live(ports),
         await _traffic(stack, ports),
         *await asyncio.to_thread(_signatures, stack),
+        _notifications(ports.notifier),
     ]
     problems = await fitness.problems(stack, ports, ports.room())
     remedy = "No rollout starts like this, unless it is forced: mend each of them."
@@ -216,6 +217,17 @@ def _signatures(stack: Stack) -> list[Check]:
         remedy = "Every release is refused like this: mend it, or take policy/require_signed_tag out of the stack file."
         return [Check("signatures", Verdict.FAILED, problem, remedy)]
     return [Check("signatures", Verdict.OK, f"{file} names {', '.join(signers.signers(file))}")]
+
+
+def _notifications(notifier: Notifier | None) -> Check:
+    if notifier is None:
+        return Check("notifications", Verdict.OK, "nobody is told: UPDATER_NOTIFY_URLS is not set")
+    counts = notifier.counts()
+    found = f"{counts['targets']} targets; {counts['sent']} messages sent, {counts['waiting']} wait"
+    if not counts["given_up"]:
+        return Check("notifications", Verdict.OK, found)
+    remedy = "The worker's log says for each which URL it was and why."
+    return Check("notifications", Verdict.WARNING, f"{found}, {counts['given_up']} were given up", remedy)
 
 
 def _failed_if(problems: list[str]) -> Verdict:

@@ -13,6 +13,7 @@ import docker
 import structlog
 from arq.connections import ArqRedis
 
+from app import notify_urls
 from app.domain.errors import EngineFailed, UpdaterError
 from app.domain.stack import Stack
 from app.gate import Gate
@@ -33,15 +34,17 @@ from workers.adapters.http_probe import HttpProbe
 from workers.adapters.journal import FileJournal
 from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
+from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.outbox import FileOutbox
-from workers.adapters.redaction import Redactor
+from workers.adapters.redaction import Hide, Redactor
 from workers.adapters.traefik import RouteFile
 from workers.adapters.traefik_metrics import TraefikMetrics
+from workers.announce import Announced
 from workers.deployments import Deployments
 from workers.fence import FencedEngine, FencedRoute
 from workers.guard import Guard
 from workers.jobs import Jobs, build_worker
-from workers.ports import Alarm, Ports
+from workers.ports import Alarm, Clock, Ports
 from workers.reconcile import Reconciler
 from workers.watch import Watch
 
@@ -57,7 +60,9 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
-    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value, gate=gate_of(settings, stack))
+    notifier, gate = notifier_of(settings, clock, redactor.value), gate_of(settings, stack)
+    told = notifier.counts if notifier else dict
+    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value, gate=gate, notified=told)
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
@@ -65,6 +70,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
     async with Lease(settings.journal_path.with_name(settings.journal_path.name + ".lock")).held():
         journal.load()
         writer = asyncio.create_task(chronicle.run())
+        telling = asyncio.create_task(notifier.run()) if notifier else None
         try:
             yield Ports(
                 engine=FencedEngine(DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
@@ -74,8 +80,9 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
                 traffic=traffic,
                 journal=journal,
                 inbox=ledger,
-                chronicle=chronicle,
+                chronicle=Announced(chronicle, notifier, stack.project) if notifier else chronicle,
                 clock=clock,
+                notifier=notifier,
                 room=room_of(settings.data_dir, _engine_root(client)),
             )
         finally:
@@ -83,17 +90,28 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await chronicle.flush()
             writer.cancel()
+            if telling:
+                telling.cancel()
             await probe.aclose()
             if traffic is not None:
                 await traffic.aclose()
             client.close()
 
 
+def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNotifier | None:
+    """None where nobody is to be told."""
+    if not settings.notify_targets:
+        return None
+    file = settings.data_dir / "notices.json"
+    return AppriseNotifier(settings.notify_targets, settings.notify_events, file, clock, hide=hide)
+
+
 async def run(settings: WorkerSettings) -> None:
     """Recovers, then works until SIGTERM or SIGINT."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
     token = _token(settings)
-    redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url), [token] if token else [])
+    hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
+    redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url), hidden)
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = await open_pool(settings.redis_url, settings.namespace)

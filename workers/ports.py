@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.domain.errors import UpdaterError
+from app.domain.notices import Notice
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color
@@ -339,6 +340,25 @@ class Chronicle(Protocol):
         """Appends one line to that rollout's log."""
 
 
+class Notifier(Protocol):
+    """Tells people. It is told and not waited for: nothing of it delays or fails a rollout."""
+
+    def tell(self, notice: Notice) -> None:
+        """Once for each event, by its id, also over a restart."""
+
+    def mark(self, event: str) -> None:
+        """The event needs no message of its own: another one tells it."""
+
+    def settle(self, prefix: str, *, standing: Sequence[str] = (), before: datetime | None = None) -> bool:
+        """Of the events that begin with `prefix` those that are over may be told again; whether there were any.
+
+        They are over when they are not `standing` and were told `before` (default: long enough ago, QUIET).
+        """
+
+    def counts(self) -> dict[str, int]:
+        """Messages to one target each: `sent`, `given_up`, `waiting`; and how many `targets` there are."""
+
+
 class Scope(Protocol):
     """What `limit` is inside of: `reschedule` moves its end to that moment of the loop's clock, the past included."""
 
@@ -365,3 +385,4 @@ class Ports:
     chronicle: Chronicle
     clock: Clock
     room: Callable[[], Room]
+    notifier: Notifier | None = None

@@ -42,7 +42,12 @@ def pause_reason(rollout: Rollout) -> str:
     if rollout.status is Status.SUCCESS:
         return f"An operator went back to {tag}, which is live. Unpause to let newer releases go live again."
     fault = rollout.fault or Fault.MACHINE
-    return f"{tag} is not live. {rollout.error}\n{_traffic(rollout)} {_NEXT[fault]}"
+    return f"{outcome(rollout)} {_NEXT[fault]}"
+
+
+def outcome(rollout: Rollout) -> str:
+    """Why `rollout`'s release is not live, and where the traffic is."""
+    return f"{rollout.release.tag} is not live. {rollout.error}\n{_traffic(rollout)}"
 
 
 def _traffic(rollout: Rollout) -> str:

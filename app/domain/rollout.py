@@ -108,6 +108,11 @@ class Rollout:
         """
         return self.reason_code is not None and self.reason_code not in _GAVE_WAY | _REFUSED
 
+    @property
+    def gave_way(self) -> bool:
+        """Whether it ended for a newer release, or because an operator cancelled it: nobody has to mend anything."""
+        return self.reason_code in _GAVE_WAY
+
     def evidence(self, step: str) -> Mapping[str, Any]:
         """What `step` proved; empty when it did not complete."""
         return next((s.evidence for s in reversed(self.steps) if s.name == step), {})

@@ -46,6 +46,10 @@ class State:
         """Nothing is known of the stack: a first start, or a journal that was lost."""
         return self.current is None and self.rollout is None and not self.decided
 
+    def begins_again(self, rollout: Rollout) -> bool:
+        """An interrupted attempt is not the end: its id gets its final result later."""
+        return any(waiting.rollout_id == rollout.id for waiting in self.accepted)
+
     def rebuilt(
         self,
         *,

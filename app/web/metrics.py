@@ -68,6 +68,7 @@ def render(facts: Facts) -> bytes:
     for result in (*RESULTS, *sorted(set(facts.results) - set(RESULTS))):
         history.labels(result).set(facts.results[result])
     registry.register(_Deliveries(facts.decisions))
+    registry.register(_Notifications(status["notifications"]))
     return generate_latest(registry)
 
 
@@ -81,6 +82,22 @@ class _Deliveries(Collector):
         )
         for decision, count in sorted(self._decisions.items()):
             family.add_metric([decision], count)
+        return [family]
+
+
+class _Notifications(Collector):
+    """Nothing where no target is configured."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Sequence[Metric]:
+        family = CounterMetricFamily(
+            "updater_notifications", "Messages to one target each, by what became of them", labels=["outcome"]
+        )
+        for outcome in ("sent", "given_up"):
+            if outcome in self._counts:
+                family.add_metric([outcome], self._counts[outcome])
         return [family]
 
 

@@ -31,6 +31,7 @@ UNKNOWN: dict[str, Any] = {
     "held": [],
     "held_for": [],
     "alarms": [],
+    "notifications": {},
 }
 """The status before the worker has ever published one."""
 

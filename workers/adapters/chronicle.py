@@ -18,6 +18,7 @@ from app.domain.views import decision_entry, history_entry, queued_view, result_
 from app.gate import Gate
 from app.ledger import Ledger
 from workers.adapters.archive import HistoryFile
+from workers.adapters.redaction import Hide
 from workers.ports import Alarm, Clock
 
 WRITE_SECONDS = 2.0
@@ -28,8 +29,6 @@ LINES_AT_ONCE = 200
 
 log = structlog.get_logger()
 Write = Callable[[], Awaitable[None]]
-Hide = Callable[[Any], Any]
-"""Takes the operator's secrets out of a value: see redaction.py."""
 
 
 class LedgerChronicle:
@@ -45,6 +44,7 @@ class LedgerChronicle:
         *,
         hide: Hide = lambda v: v,
         gate: Gate = Gate(),  # noqa: B008 - it is frozen
+        notified: Callable[[], dict[str, int]] = dict,
     ) -> None:
         self._ledger = ledger
         self._stack = stack
@@ -52,6 +52,7 @@ class LedgerChronicle:
         self._archive = archive
         self._logs = logs
         self._hide = hide
+        self._notified = notified
         self._clock = clock
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
         self._durations: dict[str, float] = {}
@@ -86,7 +87,7 @@ class LedgerChronicle:
         entry = history_entry(result, rollout.release)
         record = self._hide(rollout_view(rollout)) | result
         self._queue.put_nowait(lambda: self._ledger.publish_record(record))
-        if _is_begun_again(rollout, state):
+        if state.begins_again(rollout):
             self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
             self.event("rollout.interrupted", rollout_id=rollout.id, tag=rollout.release.tag)
             return
@@ -166,7 +167,8 @@ class LedgerChronicle:
         steps = step_names(self._stack, recall=recall)
         alarms = [asdict(alarm) for alarm in self._alarms]
         held = self._gate.decide(latest, self._clock.now()).held
-        status = status_view(latest, steps, self._durations, held=held) | {"alarms": alarms}
+        more = {"alarms": alarms, "notifications": self._notified()}
+        status = status_view(latest, steps, self._durations, held=held) | more
         await self._ledger.publish_status(self._hide(status))
         if latest.rollout is not None:
             await self._ledger.publish_record(self._hide(rollout_view(latest.rollout)))
@@ -185,8 +187,3 @@ class LedgerChronicle:
                 file.write(f"{self._clock.now().isoformat(timespec='milliseconds')} {line}\n")
         except OSError as error:
             log.warning("the rollout's log could not be written", reason=str(error))
-
-
-def _is_begun_again(rollout: Rollout, state: State) -> bool:
-    """An interrupted attempt is not the end: its id gets its final result later."""
-    return any(waiting.rollout_id == rollout.id for waiting in state.accepted)

@@ -1,7 +1,7 @@
 """No secret reaches a log, an event or the status: what a release prints may hold what the operator gave it."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,6 +10,9 @@ SHORTEST = 8
 """A shorter value would take ordinary words out of every text; no secret worth keeping is as short."""
 
 HIDDEN = "[hidden]"
+Hide = Callable[[Any], Any]
+"""Takes the operator's secrets out of a JSON value."""
+
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE|_KEY\b|APIKEY|DSN|_AUTH\b", re.I)
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*?)\s*")
 

@@ -15,6 +15,7 @@ STATUS = {
     "queued": ["v1"],
     "held": ["v2", "v3"],
     "alarms": [{"kind": "route_changed", "text": "Somebody changed it."}],
+    "notifications": {"sent": 5, "given_up": 2, "waiting": 1},
     "last_checked_at": "2026-01-02T03:04:05+00:00",
     "looked_at": "2026-01-02T03:04:06+00:00",
 }
@@ -43,6 +44,8 @@ def test_everything_that_is_known_is_told() -> None:
     assert told['updater_history_results{result="odd"}'] == 1
     assert told['updater_deliveries_total{decision="accepted"}'] == 2
     assert told["updater_events_kept"] == 7
+    assert told['updater_notifications_total{outcome="sent"}'] == 5
+    assert told['updater_notifications_total{outcome="given_up"}'] == 2
 
 
 def test_a_stack_of_which_nothing_is_known_is_told_too() -> None:

@@ -1,0 +1,134 @@
+"""What is told where people look: one short message per event. Pure: from what happened to its text."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from app.domain import messages
+from app.domain.errors import UpdaterError
+from app.domain.release import Release, Trigger
+from app.domain.rollout import BAKE, ROUTE_SWITCH, Rollout, Status
+from app.domain.state import State
+
+PAUSED = "paused:"
+"""What the id of every message about a pause begins with."""
+
+ALARM = "alarm:"
+"""What the id of every alarm begins with."""
+
+
+class Kind(StrEnum):
+    """What a message is about: the words of UPDATER_NOTIFY_EVENTS."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"
+    LIVE = "live"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message. `id` is the event's own: what carries the same one is told once."""
+
+    id: str
+    kind: Kind
+    title: str
+    text: str
+
+
+_KINDS = {Status.SUCCESS: Kind.LIVE, Status.ROLLED_BACK: Kind.ROLLED_BACK, Status.SUPERSEDED: Kind.DROPPED}
+_ASKED = {Trigger.MANUAL: "An operator asked for it."}
+
+
+def accepted(project: str, release: Release) -> Notice:
+    asked = _ASKED.get(release.trigger, "GitHub published it.")
+    text = f"{asked} Nothing live has changed yet; the outcome follows."
+    return Notice(f"accepted:{release.rollout_id}", Kind.ACCEPTED, f"{project}: {release.tag} was accepted", text)
+
+
+def held(project: str, told: Mapping[str, Any]) -> Notice:
+    """`told`: see held_view. What it waits for is another event when it waits for something else."""
+    title = f"{project}: {told['tag']} is held"
+    return Notice(f"held:{told['rollout_id']}:{told['reason']}", Kind.HELD, title, told["text"])
+
+
+def ended(project: str, rollout: Rollout, state: State) -> Notice:
+    """The outcome of `rollout`, which left `state`: what happened, what it means for the traffic, what to do."""
+    kind = Kind.DROPPED if rollout.gave_way else _KINDS.get(rollout.status, Kind.FAILED)
+    said = {Kind.LIVE: "is live", Kind.ROLLED_BACK: "was rolled back", Kind.DROPPED: "was dropped"}
+    paused = "; releases are paused" if state.paused else ""
+    title = f"{project}: {rollout.release.tag} {said.get(kind, 'did not go live')}{paused}"
+    text = _live(rollout, state) if kind is Kind.LIVE else _not_live(rollout, state)
+    return Notice(f"rollout:{rollout.id}:{rollout.status}", kind, title, text)
+
+
+def dropped(project: str, release: Release, why: UpdaterError) -> Notice:
+    title = f"{project}: {release.tag} will not go live"
+    return Notice(f"dropped:{release.rollout_id}", Kind.DROPPED, title, f"{why}. Your traffic is not touched.")
+
+
+def paused(project: str, reason: str) -> Notice:
+    text = f"{reason}\nReleases are still recorded and none starts. `updater unpause` lets them go on."
+    return Notice(f"{PAUSED}{digest(reason)}", Kind.PAUSED, f"{project}: releases are paused", text)
+
+
+def resumed(project: str, state: State) -> Notice:
+    waiting = ", ".join(r.tag for r in state.accepted)
+    text = f"The newest of {waiting} starts now." if waiting else "None waits; the next one starts by itself."
+    return Notice(f"resumed:{state.resumed_at}", Kind.RESUMED, f"{project}: releases go live again", text)
+
+
+def alarm(project: str, kind: str, text: str) -> Notice:
+    return Notice(f"{ALARM}{kind}:{digest(text)}", Kind.ALARM, f"{project}: {kind.replace('_', ' ')}", text)
+
+
+def digest(text: str) -> str:
+    """A short name for `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _live(rollout: Rollout, state: State) -> str:
+    before = f" in place of {rollout.previous.tag}" if rollout.previous else ""
+    sha = f" ({rollout.sha[:12]})" if rollout.sha else ""
+    took = f", after {_seconds(rollout):.0f} s" if rollout.completed_at else ""
+    lines = [f"{rollout.release.tag}{sha} has the traffic on {rollout.target}{before}{took}."]
+    if facts := "; ".join(_facts(rollout)):
+        lines.append(f"{facts[0].upper()}{facts[1:]}.")
+    lines += [f"Warning: {warning}" for warning in rollout.warnings]
+    if state.paused and state.pause_reason:
+        lines.append(state.pause_reason)
+    return "\n".join(lines)
+
+
+def _not_live(rollout: Rollout, state: State) -> str:
+    said = state.pause_reason if rollout.pauses and state.paused else None
+    lines = [said or messages.outcome(rollout)]
+    if (back := rollout.evidence("rollback_route").get("rollback_ms")) is not None:
+        lines.append(f"The route was back after {back:g} ms.")
+    return "\n".join(lines)
+
+
+def _facts(rollout: Rollout) -> list[str]:
+    """The evidence in words; what a rollout has not measured is not spoken of."""
+    flip, bake = rollout.evidence(ROUTE_SWITCH), rollout.evidence(BAKE)
+    gaps = [s.evidence.get("gap_seconds") for s in rollout.steps if s.name.startswith("restart_")]
+    facts = [f"the flip took {flip['flip_ms']:g} ms"] if "flip_ms" in flip else []
+    if "requests" in bake:
+        facts.append(_baked(bake))
+    return [*facts, *(f"the bot was away for {gap:g} s" for gap in gaps if gap is not None)]
+
+
+def _baked(bake: Mapping[str, Any]) -> str:
+    slowest = f", the slowest took {bake['slowest_ms']:g} ms" if "slowest_ms" in bake else ""
+    return f"{bake['requests']} requests were watched, {bake.get('errors', 0)} failed{slowest}"
+
+
+def _seconds(rollout: Rollout) -> float:
+    return (rollout.completed_at - rollout.started_at).total_seconds() if rollout.completed_at else 0.0

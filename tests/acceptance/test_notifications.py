@@ -1,0 +1,48 @@
+"""What people are told of whole rollouts, on real parts."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.engine import Engine
+from deploy.demo.house import House, house, logs_of
+from deploy.demo.repository import Variant
+from tests.acceptance.conftest import SHORT
+from tests.integration.listener import listening
+from tests.integration.waiting import until
+
+pytestmark = pytest.mark.engine
+
+TOLD_SECONDS = 30.0
+
+
+async def test_every_outcome_is_told_once_and_a_target_that_hangs_or_refuses_touches_no_rollout(
+    engine: Engine, images: tuple[str, str], tmp_path: Path
+) -> None:
+    base, traefik = images
+    with listening() as friend, listening() as hangs, listening() as refuses:
+        hangs.status, refuses.status = None, 500
+
+        def prepare(home: House) -> None:
+            home.env["UPDATER_NOTIFY_URLS"] = f"{hangs.url}\n{refuses.url}\n{friend.url}"
+
+        with house(tmp_path / "house", engine, base=base, traefik=traefik, times=SHORT, prepare=prepare) as home:
+            good = await home.go_live("v1.0.0")
+            bad = await home.go_live("v1.1.0", Variant.UNHEALTHY)
+            await home.post("/update/unpause")
+            assert (good["status"], bad["status"]) == ("success", "failed"), logs_of(home)
+            await until(lambda: len(friend.got) >= 5, TOLD_SECONDS)
+            counts = (await home.get("/status"))["notifications"]
+            log = (home.log_dir / "worker.log").read_text()
+    assert [title.partition(": ")[2] for title in friend.titles()] == [
+        "v1.0.0 was accepted",
+        "v1.0.0 is live",
+        "v1.1.0 was accepted",
+        "v1.1.0 did not go live; releases are paused",
+        "releases go live again",
+    ]
+    assert "requests were watched, 0 failed" in friend.got[1]["message"]
+    assert "Traffic stayed on v1.0.0" in friend.got[3]["message"]
+    assert counts["targets"] == 3
+    assert hangs.got, "it was asked, and has never answered"
+    assert "canary" not in log, "a URL holds tokens"

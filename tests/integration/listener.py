@@ -1,0 +1,54 @@
+"""Somewhere to send messages to: takes them, refuses them, or never answers."""
+
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    """Keeps what it gets; `status` is what it answers, None: nothing, until it is closed."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Post)
+        self.status: int | None = 200
+        self.got: list[dict[str, Any]] = []
+        self.closing = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self.server_address[1]}/canary-canary-canary"
+
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.got]
+
+
+class _Post(http.server.BaseHTTPRequestHandler):
+    server: Listener
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append(json.loads(body))
+        if self.server.status is None:
+            self.server.closing.wait()
+            return
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Listener]:
+    with Listener() as listener:
+        serving = threading.Thread(target=listener.serve_forever, args=(0.02,))
+        serving.start()
+        yield listener
+        listener.closing.set()
+        listener.shutdown()
+        serving.join()

@@ -1,0 +1,169 @@
+"""Real messages: apprise, and a real HTTP server that takes them, refuses them, or never answers."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.notices import Kind, Notice
+from tests.integration.listener import Listener, listening
+from tests.integration.waiting import until
+from workers.adapters.machine import SystemClock
+from workers.adapters.notifier import AppriseNotifier, Patience
+
+HURRY = Patience(send=0.5, first_pause=0.05, longest_pause=0.1, give_up=0.3)
+PATIENT = Patience(send=10, first_pause=0.05, longest_pause=0.1, give_up=60)
+AT_ONCE = 0.5
+"""Seconds within which telling is over, whatever the targets do."""
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as one:
+        yield one
+
+
+@pytest.fixture
+def other() -> Iterator[Listener]:
+    with listening() as one:
+        yield one
+
+
+Make = Callable[..., AppriseNotifier]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def make(*urls: str, patience: Patience = PATIENT, events: frozenset[Kind] = frozenset(Kind)) -> AppriseNotifier:
+        def hide(text: str) -> str:
+            return text.replace("canary", "[hidden]")
+
+        return AppriseNotifier(urls, events, tmp_path / "notices.json", SystemClock(), hide=hide, patience=patience)
+
+    return make
+
+
+@contextlib.asynccontextmanager
+async def running(notifier: AppriseNotifier) -> AsyncIterator[None]:
+    task = asyncio.create_task(notifier.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def a_notice(event: str, kind: Kind = Kind.LIVE) -> Notice:
+    return Notice(event, kind, f"shop: {event}", "It is <live> & *well*.\ncanary")
+
+
+async def test_a_message_arrives_once_with_its_title_and_text_and_without_secrets(
+    make: Make, listener: Listener
+) -> None:
+    notifier = make(listener.url)
+    async with running(notifier):
+        for _ in range(3):
+            notifier.tell(a_notice("e1"))
+        notifier.tell(a_notice("e2", Kind.ROLLED_BACK))
+        await until(lambda: notifier.counts()["sent"] == 2)
+    assert listener.titles() == ["shop: e1", "shop: e2"]
+    assert listener.got[0]["message"] == "It is <live> & *well*.\n[hidden]"
+    assert [message["type"] for message in listener.got] == ["success", "failure"]
+
+
+async def test_what_waits_is_sent_after_a_restart_and_what_was_sent_is_not(make: Make, listener: Listener) -> None:
+    before = make(listener.url)
+    async with running(before):
+        before.tell(a_notice("e1"))
+        await until(lambda: before.counts()["sent"] == 1)
+    before.tell(a_notice("e2"))
+    after = make(listener.url)
+    async with running(after):
+        after.tell(a_notice("e1"))
+        await until(lambda: after.counts()["sent"] == 2)
+    assert listener.titles() == ["shop: e1", "shop: e2"]
+
+
+async def test_a_target_that_refuses_is_tried_again_until_it_takes_it(make: Make, listener: Listener) -> None:
+    listener.status = 500
+    notifier = make(listener.url)
+    async with running(notifier):
+        notifier.tell(a_notice("e1"))
+        await until(lambda: len(listener.got) >= 3)
+        listener.status = 200
+        await until(lambda: notifier.counts()["sent"] == 1)
+    assert notifier.counts() == {"sent": 1, "given_up": 0, "waiting": 0, "targets": 1}
+
+
+async def test_what_cannot_be_sent_is_given_up_counted_and_said_without_the_url(
+    make: Make, listener: Listener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listener.status = 500
+    notifier = make(listener.url, patience=HURRY)
+    async with running(notifier):
+        notifier.tell(a_notice("e1"))
+        await until(lambda: notifier.counts()["given_up"] == 1)
+    assert notifier.counts()["waiting"] == 0
+    said = capsys.readouterr()
+    assert "a message was given up" in said.out
+    assert "URL 1 of 1" in said.out
+    assert "500" in said.out
+    assert "canary" not in said.out + said.err
+
+
+async def test_a_target_that_hangs_delays_neither_whoever_tells_nor_the_other_targets(
+    make: Make, listener: Listener, other: Listener
+) -> None:
+    listener.status = None
+    notifier = make(listener.url, other.url, patience=HURRY)
+    threads = threading.active_count()
+    async with running(notifier):
+        began = time.monotonic()
+        for n in range(50):
+            notifier.tell(a_notice(f"e{n}"))
+        assert time.monotonic() - began < AT_ONCE
+        await until(lambda: len(other.got) == 50)
+        await until(lambda: notifier.counts()["given_up"] == 50)
+    assert notifier.counts()["sent"] == 50
+    assert len(listener.got) <= 2, "it is asked by one thread at a time, and once more when that one ends"
+    assert threading.active_count() <= threads + 4
+
+
+async def test_only_the_events_that_were_chosen_are_told(make: Make, listener: Listener) -> None:
+    notifier = make(listener.url, events=frozenset({Kind.ROLLED_BACK}))
+    async with running(notifier):
+        notifier.tell(a_notice("e1", Kind.LIVE))
+        notifier.tell(a_notice("e2", Kind.ROLLED_BACK))
+        await until(lambda: notifier.counts()["sent"] == 1)
+    assert listener.titles() == ["shop: e2"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"told": 3}'])
+async def test_a_torn_file_costs_only_the_memory(
+    make: Make, listener: Listener, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "notices.json").write_bytes(content)
+    notifier = make(listener.url)
+    async with running(notifier):
+        notifier.tell(a_notice("e1"))
+        await until(lambda: notifier.counts()["sent"] == 1)
+    assert (tmp_path / "notices.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_disk_that_is_not_there_stops_no_message(listener: Listener, tmp_path: Path) -> None:
+    notifier = AppriseNotifier([listener.url], frozenset(Kind), tmp_path / "none" / "notices.json", SystemClock())
+    async with running(notifier):
+        notifier.tell(a_notice("e1"))
+        await until(lambda: notifier.counts()["sent"] == 1)
+
+
+def test_no_url_is_in_the_file(make: Make, listener: Listener, tmp_path: Path) -> None:
+    make(listener.url).tell(a_notice("e1"))
+    text = (tmp_path / "notices.json").read_text()
+    assert "e1" in text
+    assert "canary" not in text
+    assert "127.0.0.1" not in text

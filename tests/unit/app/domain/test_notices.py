@@ -1,0 +1,113 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.domain import notices
+from app.domain.decision import Held, Hold
+from app.domain.errors import BakeFailed, Cancelled, Superseded
+from app.domain.notices import Kind
+from app.domain.release import Trigger
+from app.domain.rollout import Rollout, Status
+from app.domain.state import State
+from app.domain.views import held_view
+from tests.examples import NOW, a_release, a_rollout, sha_of
+
+LIVE = State()
+
+
+def a_live_one() -> Rollout:
+    rollout = a_rollout().resolved(sha_of("v1.1.0"))
+    evidence: dict[str, dict[str, Any]] = {
+        "route_switch": {"color": "green", "flip_ms": 142.0},
+        "restart_bot": {"instance": "c1", "gap_seconds": 1.25},
+        "bake": {"requests": 310, "errors": 0, "slowest_ms": 12.5},
+    }
+    for step, proof in evidence.items():
+        rollout = rollout.begin(step, NOW).end(step, 1.0, proof)
+    return rollout.finish(Status.SUCCESS, NOW + timedelta(seconds=94))
+
+
+def test_what_went_live_is_told_with_its_evidence() -> None:
+    notice = notices.ended("shop", a_live_one(), LIVE)
+    assert (notice.id, notice.kind) == ("rollout:r-v1.1.0:success", Kind.LIVE)
+    assert notice.title == "shop: v1.1.0 is live"
+    assert notice.text == (
+        f"v1.1.0 ({sha_of('v1.1.0')[:12]}) has the traffic on green in place of v1.0.0, after 94 s.\n"
+        "The flip took 142 ms; 310 requests were watched, 0 failed, the slowest took 12.5 ms; "
+        "the bot was away for 1.25 s."
+    )
+
+
+def test_what_was_not_measured_is_not_spoken_of_and_a_warning_is() -> None:
+    first = a_rollout(previous=None).warn("prune: the disk is slow").finish(Status.SUCCESS, NOW)
+    assert notices.ended("shop", first, LIVE).text == (
+        "v1.1.0 has the traffic on green, after 0 s.\nWarning: prune: the disk is slow"
+    )
+
+
+def test_a_roll_back_is_one_message_with_the_pause_and_what_to_do() -> None:
+    failed = a_rollout().roll_back(BakeFailed("it died", service="api"), "bake: it died")
+    back = failed.begin("rollback_route", NOW).end("rollback_route", 0.1, {"rollback_ms": 96.0})
+    back = back.finish(Status.ROLLED_BACK, NOW)
+    notice = notices.ended("shop", back, LIVE.pause("v1.1.0 is not live. Publish a release that mends it."))
+    assert (notice.kind, notice.title) == (Kind.ROLLED_BACK, "shop: v1.1.0 was rolled back; releases are paused")
+    assert notice.text == "v1.1.0 is not live. Publish a release that mends it.\nThe route was back after 96 ms."
+
+
+def test_a_failure_that_does_not_pause_says_what_happened_and_where_the_traffic_is() -> None:
+    failed = a_rollout().roll_back(BakeFailed(""), "health_api: HTTP 500").finish(Status.FAILED, NOW)
+    notice = notices.ended("shop", failed, LIVE)
+    assert (notice.kind, notice.title) == (Kind.FAILED, "shop: v1.1.0 did not go live")
+    assert notice.text == (
+        "v1.1.0 is not live. health_api: HTTP 500\nTraffic stayed on v1.0.0 (blue); nothing live was touched."
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "status"), [(Superseded("v1.2.0"), Status.SUPERSEDED), (Cancelled("by hand"), Status.FAILED)]
+)
+def test_what_gave_way_is_dropped_and_no_failure(why: Cancelled | Superseded, status: Status) -> None:
+    notice = notices.ended("shop", a_rollout().roll_back(why, str(why)).finish(status, NOW), LIVE)
+    assert (notice.kind, notice.title) == (Kind.DROPPED, "shop: v1.1.0 was dropped")
+
+
+def test_an_accepted_release_says_who_asked_and_that_nothing_has_changed_yet() -> None:
+    notice = notices.accepted("shop", a_release())
+    assert (notice.id, notice.title) == ("accepted:r-v1.1.0", "shop: v1.1.0 was accepted")
+    assert notice.text == "GitHub published it. Nothing live has changed yet; the outcome follows."
+    by_hand = notices.accepted("shop", a_release(trigger=Trigger.MANUAL))
+    assert by_hand.text.startswith("An operator asked for it.")
+
+
+def test_a_release_that_will_never_go_live_says_why() -> None:
+    notice = notices.dropped("shop", a_release(), Superseded("v1.2.0 is newer"))
+    assert notice.title == "shop: v1.1.0 will not go live"
+    assert notice.text == (
+        "A newer release took its place before the flip: v1.2.0 is newer. Your traffic is not touched."
+    )
+
+
+def test_a_held_release_is_another_event_for_another_reason() -> None:
+    holds = (Hold.WINDOW, Hold.APPROVAL)
+    window, approval = (notices.held("shop", held_view(Held(a_release(), why, NOW))) for why in holds)
+    assert (window.id, window.title) == ("held:r-v1.1.0:window", "shop: v1.1.0 is held")
+    assert window.text.startswith("v1.1.0 goes live by itself from 2026-01-02 03:04 UTC on")
+    assert approval.id != window.id
+
+
+def test_a_pause_and_its_end_say_what_follows() -> None:
+    pause = notices.paused("shop", "moving the database")
+    assert pause.title == "shop: releases are paused"
+    assert pause.text == (
+        "moving the database\nReleases are still recorded and none starts. `updater unpause` lets them go on."
+    )
+    waits = State(accepted=(a_release(),)).unpause(NOW)
+    assert notices.resumed("shop", waits).text == "The newest of v1.1.0 starts now."
+    assert notices.resumed("shop", State().unpause(NOW)).text == "None waits; the next one starts by itself."
+
+
+def test_an_alarm_is_another_event_when_it_says_something_else() -> None:
+    first, other = (notices.alarm("shop", "live_color_down", f"{s} does not run") for s in ("api", "skills"))
+    assert (first.title, first.text) == ("shop: live color down", "api does not run")
+    assert first.id != other.id

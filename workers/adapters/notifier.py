@@ -1,0 +1,179 @@
+"""Messages to people, through apprise: Discord, Slack, mail, webhooks and a hundred more."""
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from app.domain.notice_book import QUIET, Book
+from app.domain.notices import Kind, Notice, digest
+from workers.adapters.files import replace_durably
+from workers.adapters.redaction import Hide
+from workers.ports import Clock
+
+MODE = 0o600
+_BOOK = TypeAdapter(Book)
+_TYPES: Mapping[Kind, str] = {
+    Kind.LIVE: "success",
+    Kind.ROLLED_BACK: "failure",
+    Kind.FAILED: "failure",
+    Kind.ALARM: "failure",
+    Kind.PAUSED: "warning",
+    Kind.HELD: "warning",
+}
+"""How a service that shows colors shows it; anything else is `info`."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds: the limit of one try, the first and the longest pause between two, and when a message is given up."""
+
+    send: float = 20.0
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    give_up: float = 900.0
+
+
+class AppriseNotifier:
+    """Tells every target of `urls` the `events` that were chosen, each in a task and a thread of its own.
+
+    What was told and what waits is in `file`, on disk when `tell` returns, so that a restart neither loses a message
+    nor repeats one. A service that takes a message and does not say so may get it twice.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        events: Collection[Kind],
+        file: Path,
+        clock: Clock,
+        *,
+        hide: Hide = lambda value: value,
+        patience: Patience | None = None,
+    ) -> None:
+        self._targets = {digest(url): url for url in urls}
+        self._events, self._file, self._clock, self._hide = events, file, clock, hide
+        self._patience = patience or Patience()
+        self._woken = {target: asyncio.Event() for target in self._targets}
+        self._sending: dict[str, concurrent.futures.Future[str | None]] = {}
+        self._book = _read(file).only_for(self._targets)
+
+    def tell(self, notice: Notice) -> None:
+        to = self._targets if notice.kind in self._events else ()
+        hidden = replace(notice, title=self._hide(notice.title), text=self._hide(notice.text))
+        self._turn(lambda book: book.tell(hidden, self._clock.now(), to))
+
+    def mark(self, event: str) -> None:
+        self._turn(lambda book: book.mark(event, self._clock.now()))
+
+    def settle(self, prefix: str, *, standing: Sequence[str] = (), before: datetime | None = None) -> bool:
+        until = before or self._clock.now() - QUIET
+        return self._turn(lambda book: book.forget(prefix, but=standing, before=until))
+
+    def counts(self) -> dict[str, int]:
+        return {**self._book.counts(), "targets": len(self._targets)}
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        await asyncio.gather(*(self._serve(target) for target in self._targets))
+
+    async def _serve(self, target: str) -> None:
+        pause = self._patience.first_pause
+        while True:
+            self._woken[target].clear()
+            if (waiting := self._book.next_for(target)) is None:
+                await self._woken[target].wait()
+                continue
+            why = await self._send(target, waiting.notice)
+            tried = (self._clock.now() - waiting.since).total_seconds()
+            if why is None:
+                pause = self._patience.first_pause
+                self._turn(lambda book, w=waiting: book.delivered(w.notice.id, target))  # type: ignore[misc]
+            elif tried >= self._patience.give_up:
+                log.error("a message was given up", notice=waiting.notice.id, target=self._place(target), reason=why)
+                self._turn(lambda book, w=waiting: book.give_up(w.notice.id, target))  # type: ignore[misc]
+            else:
+                log.warning("a message waits", notice=waiting.notice.id, target=self._place(target), reason=why)
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, self._patience.longest_pause)
+
+    async def _send(self, target: str, notice: Notice) -> str | None:
+        """None when the target took it, else why it did not. One thread a target at most: one may hang for ever."""
+        if (earlier := self._sending.get(target)) and not earlier.done():
+            return "an earlier try still hangs"
+        self._sending[target] = trying = _in_thread(lambda: deliver(self._targets[target], notice))
+        try:
+            async with asyncio.timeout(self._patience.send):
+                return await asyncio.wrap_future(trying)
+        except TimeoutError:
+            return f"no answer within {self._patience.send:g} s"
+        except Exception as error:  # whatever a plugin raises
+            return f"{type(error).__name__}: {error}"
+
+    def _place(self, target: str) -> str:
+        """Which URL it is, without showing it."""
+        return f"URL {list(self._targets).index(target) + 1} of {len(self._targets)}"
+
+    def _turn(self, change: Callable[[Book], Book]) -> bool:
+        """Whether anything changed. A disk that does not take it costs the memory over a restart, and no more."""
+        new = change(self._book)
+        if new is self._book:
+            return False
+        self._book = new
+        try:
+            replace_durably(self._file, _BOOK.dump_json(new), staging=self._file.parent, mode=MODE)
+        except OSError as error:
+            log.warning("what was told could not be written", path=str(self._file), reason=str(error))
+        for woken in self._woken.values():
+            woken.set()
+        return True
+
+
+def deliver(url: str, notice: Notice) -> str | None:
+    """One try, as long as it takes. None when the target took it, else why it did not."""
+    import apprise  # noqa: PLC0415 - it takes seconds and 40 MiB, and most do without
+
+    logging.getLogger("apprise").propagate = False  # it would print more than our own line says
+    asset = apprise.AppriseAsset(app_id="zetherion-updater", app_desc="zetherion-updater", storage_mode="memory")
+    target = apprise.Apprise(asset=asset)
+    target.add(url)
+    kind = apprise.NotifyType(_TYPES.get(notice.kind, "info"))
+    told = target.notify(body=notice.text, title=notice.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
+    if told:
+        return None
+    said = [entry.message for result in told.results for attempt in result.attempts for entry in attempt.logs]
+    return said[-1] if said else "it was not taken"
+
+
+def _in_thread(work: Callable[[], str | None]) -> concurrent.futures.Future[str | None]:
+    """In a thread that the end of the process does not wait for; the journal's threads are others."""
+    done: concurrent.futures.Future[str | None] = concurrent.futures.Future()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # whoever waits is told
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="notify", daemon=True).start()
+    return done
+
+
+def _read(file: Path) -> Book:
+    try:
+        return _BOOK.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return Book()
+    except (OSError, ValidationError) as error:
+        log.warning("what was told cannot be read; something may be told twice", path=str(file), reason=str(error))
+        return Book()
