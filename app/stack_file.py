@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
+    BeforeFlip,
     Channel,
     Checks,
     Color,
@@ -50,6 +51,12 @@ class _Routed(_Part):
 
 class _Singleton(_Part):
     service: Name
+
+
+class _BeforeFlip(_Part):
+    service: Name
+    command: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    limit: Seconds = BeforeFlip.limit
 
 
 class _Traefik(_Part):
@@ -109,6 +116,7 @@ class _File(_Part):
     traefik: _Traefik
     routed: dict[Name, _Routed] = Field(min_length=1)
     singletons: dict[Name, _Singleton] = Field(default_factory=dict)
+    before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
     times: _Times = Field(default_factory=_Times)
     checks: _Checks = Field(default_factory=_Checks)
     needs: _Needs = Field(default_factory=_Needs)
@@ -118,7 +126,8 @@ class _File(_Part):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        if problems := [*self._unknown_entrypoints(), *self._services_named_twice(), *self._signers()]:
+        problems = [*self._unknown_entrypoints(), *self._services_named_twice(), *self._signers()]
+        if problems := [*problems, *self._unknown_services()]:
             raise ValueError("\n".join(problems))
         return self
 
@@ -131,6 +140,13 @@ class _File(_Part):
     def _signers(self) -> Iterator[str]:
         if problem := self.policy.inside(self.directory):
             yield problem
+
+    def _unknown_services(self) -> Iterator[str]:
+        known = (*self.routed, *self.singletons)
+        for n, command in enumerate(self.before_flip):
+            if command.service not in known:
+                said = f"{command.service} is not one of routed or singletons ({', '.join(known)})"
+                yield f"before_flip/{n}/service: {said}"
 
     def _services_named_twice(self) -> Iterator[str]:
         seen: dict[str, str] = {}
@@ -190,6 +206,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         traefik=Traefik(**file.traefik.model_dump()),
         routed=tuple(_routed(name, s) for name, s in file.routed.items()),
         singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),
+        before_flip=tuple(BeforeFlip(c.service, tuple(c.command), c.limit) for c in file.before_flip),
         times=Times(**file.times.model_dump()),
         checks=Checks(**file.checks.model_dump()),
         needs=Needs(**file.needs.model_dump()),

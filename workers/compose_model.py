@@ -19,6 +19,12 @@ COLOR_LABEL = "updater.color"
 ROLLOUT_LABEL = "updater.rollout"
 DEFINITION_LABEL = "updater.definition"
 SHA_LENGTH = 12
+ONCE_LABEL = "updater.once"
+"""On what runs a release's before_flip command: its name."""
+
+ROLLBACK_LABEL = "updater.rollback"
+"""A release's own word, on any service that is moved: `never` where it cannot be rolled back, else `allowed`."""
+
 IDLE_PROFILE = "updater-idle"
 
 Model = dict[str, Any]
@@ -81,6 +87,18 @@ def as_it_runs(
         if earlier and rollout and earlier["labels"].get(ROLLOUT_LABEL) == rollout:
             result["services"][service] = copy.deepcopy(earlier)
     return result
+
+
+def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
+    """Whether the release says that it cannot be rolled back. Raises ComposeInvalid."""
+    services = model["services"]
+    said = {
+        name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed") for name in stack.moved_services()
+    }
+    if odd := {name: word for name, word in said.items() if word not in {"never", "allowed"}}:
+        where = ", ".join(f"{name} has {word!r}" for name, word in odd.items())
+        raise ComposeInvalid(f"{ROLLBACK_LABEL} should be never or allowed; {where}")
+    return "never" in said.values()
 
 
 def fingerprint(service: Mapping[str, Any]) -> str:
@@ -156,6 +174,7 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
     return Comparison(
         moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
         others=tuple(others) if live else (),
+        one_way=one_way(model, stack),
     )
 
 

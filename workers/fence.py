@@ -31,6 +31,26 @@ class FencedEngine:
         await self._journal.check()
         return await self._engine.build(definition, services, log)
 
+    async def run_once(
+        self,
+        definition: Definition,
+        service: str,
+        command: Sequence[str],
+        *,
+        name: str,
+        limit: float,
+        log: Callable[[str], None],
+    ) -> None:
+        await self._journal.check()
+        await self._engine.run_once(definition, service, command, name=name, limit=limit, log=log)
+
+    async def sweep(self) -> list[str]:
+        await self._journal.check()
+        return await self._engine.sweep()
+
+    async def one_way(self, sha: str) -> bool:
+        return await self._engine.one_way(sha)
+
     async def start(self, definition: Definition, service: str) -> Instance:
         await self._journal.check()
         return await self._engine.start(definition, service)

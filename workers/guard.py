@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from app.domain import messages
 from app.domain.errors import StaleWorker, UpdaterError
 from app.domain.stack import Color, Singleton, Stack
 from app.domain.state import State
@@ -69,7 +70,8 @@ class Guard:
             if containers:
                 colors = await self._colors(state.active_color, mend=quiet)
                 self._of_containers = [*colors, *await self._singletons(mend=quiet)]
-        self._ports.chronicle.alarms([*of_the_route, *self._of_containers, *self._beside()])
+        of_the_release = _of_the_release(state)
+        self._ports.chronicle.alarms([*of_the_release, *of_the_route, *self._of_containers, *self._beside()])
 
     async def _route(self, state: State, color: Color, *, mend: bool) -> list[Alarm]:
         route, alarms = self._ports.route, []
@@ -128,6 +130,12 @@ class Guard:
         stopped = ", ".join(other[:12] for other in others)
         text = f"{len(running)} of {singleton.name} ran at once; {stopped} was stopped. Who started it?"
         return [Alarm("singleton_doubled", text)]
+
+
+def _of_the_release(state: State) -> list[Alarm]:
+    if state.current is None or not state.is_unwell:
+        return []
+    return [Alarm("cannot_roll_back", messages.unwell(state.current.tag))]
 
 
 def _known(running: Sequence[Instance]) -> Instance:

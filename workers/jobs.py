@@ -10,7 +10,8 @@ from arq.cron import cron
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from app.domain.errors import StaleWorker, UpdaterError
+from app.domain import notices
+from app.domain.errors import NobodyIsTold, StaleWorker, UpdaterError
 from app.domain.stack import Stack
 from app.domain.views import held_view
 from app.queue import dump, load, queue_name
@@ -74,9 +75,9 @@ class Jobs:
         await self._operator.cancel(rollout_id)
         return {}
 
-    async def rollback(self, _: Context, sha: str | None) -> Answer:
+    async def rollback(self, _: Context, sha: str | None, force: bool) -> Answer:
         """`rollout_id` of what goes back."""
-        return {"rollout_id": await self._operator.roll_back(sha)}
+        return {"rollout_id": await self._operator.roll_back(sha, force=force)}
 
     async def find_tag(self, _: Context, tag: str) -> Answer:
         """`sha` of what the repository has under `tag`."""
@@ -94,10 +95,18 @@ class Jobs:
         """`checks`: see workers/doctor.py."""
         return {"checks": [check.view() for check in await examine(self._stack, self._ports)]}
 
+    async def notify_test(self, _: Context) -> Answer:
+        """`targets`: to how many the message goes; whether it arrives is not waited for."""
+        notifier = self._ports.notifier
+        if notifier is None:
+            raise NobodyIsTold("set UPDATER_NOTIFY_URLS and start the worker again")
+        notifier.tell(notices.test_message(self._stack.project, self._ports.clock.now()))
+        return {"targets": notifier.counts()["targets"]}
+
     def questions(self) -> dict[str, Question]:
         asked = (
             *(self.pause, self.unpause, self.approve, self.cancel, self.rollback),
-            *(self.find_tag, self.plan, self.diagnostics, self.doctor),
+            *(self.find_tag, self.plan, self.diagnostics, self.doctor, self.notify_test),
         )
         return {question.__name__: question for question in asked}
 

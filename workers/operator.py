@@ -4,6 +4,7 @@ from app.domain.decision import Held
 from app.domain.errors import (
     ApprovalNotNeeded,
     Cancelled,
+    CannotRollBack,
     NotWaiting,
     OperatorRollback,
     ReleaseNotKept,
@@ -16,6 +17,7 @@ from app.domain.rollout import Rollout
 from app.domain.state import State
 from workers.ports import Ports
 from workers.reconcile import Reconciler
+from workers.run import Run
 
 SHA_DIGITS = 7
 """The fewest digits of a SHA that name a release."""
@@ -80,17 +82,18 @@ class Operator:
         self._ports.chronicle.decided(waiting[0], Cancelled("before it began"))
         self._ports.chronicle.status(await self._ports.journal.update(lambda s: s.drop(*waiting)))
 
-    async def roll_back(self, sha: str | None) -> str:
+    async def roll_back(self, sha: str | None, *, force: bool = False) -> str:
         """The id of the rollout that goes back to the kept release `sha`, or to the one before the current.
 
-        A rollout that is on trial is turned back at once. Raises RolloutRunning, ReleaseNotKept.
+        A rollout that is on trial is turned back at once. Raises RolloutRunning, ReleaseNotKept, and CannotRollBack
+        where the release that is live says so and it is not forced.
         """
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None:
-            if _goes_back_to(run.rollout, sha) and run.turn_back(OperatorRollback("while it was on trial")):
-                return run.rollout.id
-            raise RolloutRunning("cancel it before its flip, or roll back when it has ended")
+            return self._turn_back(run, sha, force=force)
         target = kept(state, sha)
+        if state.current and not force and await self._ports.engine.one_way(state.current.sha):
+            raise _refused(state.current.tag, target.tag)
         release = Release(
             key=f"manual:{(rollout_id := new_rollout_id())}",
             tag=target.tag,
@@ -104,6 +107,22 @@ class Operator:
         self._ports.chronicle.queued([release])
         self._reconciler.look_again()
         return rollout_id
+
+    @staticmethod
+    def _turn_back(run: Run, sha: str | None, *, force: bool) -> str:
+        rollout = run.rollout
+        if rollout.one_way and rollout.on_trial and not force:
+            raise _refused(rollout.release.tag, rollout.previous.tag if rollout.previous else "what was live before")
+        if _goes_back_to(rollout, sha) and run.turn_back(OperatorRollback("while it was on trial")):
+            return rollout.id
+        raise RolloutRunning("cancel it before its flip, or roll back when it has ended")
+
+
+def _refused(live: str, back_to: str) -> CannotRollBack:
+    return CannotRollBack(
+        f"{live} has updater.rollback: never. {back_to} may not understand what {live} has written since. Your traffic "
+        "is not touched. Publish a release that mends it, or use force when you know that it works."
+    )
 
 
 def kept(state: State, sha: str | None) -> LiveRelease:

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.domain.errors import GitFailed
 from app.domain.release import LiveRelease, Version, new_rollout_id
-from app.domain.stack import Color, Singleton, Stack
+from app.domain.stack import BeforeFlip, Color, Singleton, Stack
 from app.domain.state import State
 from workers import fitness
 from workers.fitness import GB
@@ -42,7 +42,9 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         "disk": {"free_bytes": room.disk, "needed_bytes": round(stack.needs.disk_gb * GB)},
         "would_start": not blocked,
         "blocked_by": blocked,
-        "warnings": _warnings(compared),
+        "before_flip": [_command(name, command, state, sha) for name, command in stack.before_flip_steps().items()],
+        "rollback": "never" if compared.one_way else "allowed",
+        "warnings": _warnings(compared, tag),
     }
 
 
@@ -94,11 +96,27 @@ def _blocked(state: State, tag: str) -> list[str]:
     return found
 
 
-def _warnings(compared: Comparison) -> list[str]:
-    if not compared.others:
-        return []
-    names = ", ".join(name for name, _ in compared.others)
-    return [f"the release also changes {names}: that is not applied by itself. Do it by hand, before or after."]
+def _command(name: str, command: BeforeFlip, state: State, sha: str) -> Plan:
+    """`runs` is False where it has succeeded for this commit before."""
+    before = state.ran_for(sha, command.service, command.command)
+    runs = before is None or not before.completed
+    shown = {"service": command.service, "command": list(command.command), "limit": command.limit}
+    return {"step": name, **shown, "runs": runs}
+
+
+def _warnings(compared: Comparison, tag: str) -> list[str]:
+    found = []
+    if compared.others:
+        names = ", ".join(name for name, _ in compared.others)
+        found.append(
+            f"the release also changes {names}: that is not applied by itself. Do it by hand, before or after."
+        )
+    if compared.one_way:
+        found.append(
+            f"{tag} cannot be rolled back (updater.rollback: never): from its flip on your traffic stays on it, well "
+            "or not, until a release that mends it."
+        )
+    return found
 
 
 def _shown(live: LiveRelease | None) -> Plan | None:

@@ -84,10 +84,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A release beside the live one: the services that are moved, and the others that it changes, with a reason."""
+    """A release beside the live one: the services that are moved, and the others that it changes, with a reason.
+
+    `one_way`: it says that it cannot be rolled back.
+    """
 
     moved: tuple[Difference, ...]
     others: tuple[tuple[str, str], ...] = ()
+    one_way: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,28 @@ class Engine(Protocol):
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:
         """Image ids by service, built in parallel, their output in `log` as it comes. Raises BuildFailed."""
+
+    async def run_once(
+        self,
+        definition: Definition,
+        service: str,
+        command: Sequence[str],
+        *,
+        name: str,
+        limit: float,
+        log: Callable[[str], None],
+    ) -> None:
+        """Runs `command` to its end in an instance of its own that gets no traffic, its output in `log` as it comes.
+
+        Raises BeforeFlipFailed where it does not succeed within `limit` seconds. What is left of it then, or of a
+        worker that was killed, is for `sweep`.
+        """
+
+    async def sweep(self) -> list[str]:
+        """Ends and removes what `run_once` has left, of any rollout; the names."""
+
+    async def one_way(self, sha: str) -> bool:
+        """Whether the release says that it cannot be rolled back; False where its definition is gone."""
 
     async def start(self, definition: Definition, service: str) -> Instance:
         """Creates and starts the one instance of `service`, in the place of a stopped one. Raises StartFailed."""

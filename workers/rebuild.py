@@ -59,7 +59,8 @@ async def _take_in_what_was_accepted(ports: Ports) -> None:
 
 
 async def _stop_what_nobody_knows(stack: Stack, ports: Ports) -> None:
-    """The idle color of a rollout that was lost with the journal: it does not run on for nothing."""
+    """The idle color of a rollout that was lost with the journal, and its command: they do not run on for nothing."""
+    await ports.engine.sweep()
     color = ports.journal.state.active_color
     if color is None:
         return

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from app.domain.errors import StaleWorker, Superseded, UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import BAKE, RECALL, RESUME, ROUTE_SWITCH, Rollout, Status
-from workers import steps
+from workers import before_flip, steps
 from workers.run import Run
 
 
@@ -39,7 +39,10 @@ async def _check_again(run: Run) -> None:
 
 
 async def _prepare(run: Run) -> None:
-    """The idle color is built, runs and is healthy by itself; nothing live is touched."""
+    """The idle color is built, runs and is healthy by itself; nothing live is touched.
+
+    The commands come before its start: it starts on what they have made, and its health means something.
+    """
     await run.step("preflight", steps.preflight)
     if run.rollout.release.recall:
         await run.step(RECALL, steps.recall)
@@ -47,6 +50,8 @@ async def _prepare(run: Run) -> None:
         await run.step("git_fetch_tags", steps.fetch)
         await run.step("git_checkout_tag", steps.checkout)
         await run.step("docker_build", steps.build)
+        for name, command in run.stack.before_flip_steps().items():
+            await run.step(name, before_flip.run_command, name, command)
     for service in run.stack.routed:
         await run.step(f"start_{service.name}", steps.start, service)
     for service in run.stack.routed:
@@ -76,6 +81,8 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
     The new color is stopped only when the route is known to be away from it. `again` is what is begun anew afterwards.
     """
     await run.undoing(error)
+    if await steps.may_not_go_back(run):
+        return await stay(run)
     if not run.rollout.past_flip:
         await run.attempt("discard", steps.discard_new_color)
         status = Status.SUPERSEDED if run.rollout.reason_code == Superseded.code else Status.FAILED
@@ -90,3 +97,17 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
         status = Status.ROLLED_BACK if back else Status.FAILED
     await run.attempt("prune", steps.prune)
     return await run.finish(status, again=again)
+
+
+async def stay(run: Run) -> Rollout:
+    """A release that cannot be rolled back keeps the traffic, well or not: the old color would not understand it.
+
+    The bot is left as it is. The old color goes only where the route was seen to be away from it.
+    """
+    await run.record(Rollout.stay)
+    if run.rollout.flipped:
+        await run.attempt("stop_old_color", steps.stop_old_color)
+    else:
+        await run.update(lambda state: state.routed_to(run.target, None))
+    await run.attempt("prune", steps.prune)
+    return await run.finish(Status.FAILED)

@@ -10,7 +10,7 @@ from app.domain import messages
 from app.domain.errors import InternalError, StaleWorker, StepTimedOut, UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import ROUTE_SWITCH, Rollout, Status
-from app.domain.stack import Color, Stack
+from app.domain.stack import BEFORE_FLIP, Color, Stack
 from app.domain.state import State
 from app.domain.traffic import Traffic
 from workers.ports import Definition, Ports, Scope
@@ -129,11 +129,16 @@ class Run:
         return state.pause(messages.pause_reason(ended)) if ended.pauses and self.pause_on_failure else state
 
     @property
+    def _in_command(self) -> bool:
+        """What a release does outside the stack is not broken off half-way: it ends, and then the rollout does."""
+        return (self.rollout.running_step or "").startswith(BEFORE_FLIP)
+
+    @property
     def _past_flip(self) -> bool:
         return self._committed or self.rollout.past_flip
 
     def _stop(self, why: UpdaterError) -> bool:
-        if self._why is None and self._scope is not None:
+        if self._why is None and self._scope is not None and not self._in_command:
             with contextlib.suppress(RuntimeError):  # its own limit has just ended it
                 self._scope.reschedule(0)
         self._why = self._why or why
@@ -185,5 +190,7 @@ def step_limit(stack: Stack, name: str) -> float:
         ("restart_", times.start + stop + times.ready),
         ("rollback_", stop + times.ready),
     )
+    if command := stack.before_flip_steps().get(name):
+        return times.start + command.limit + MARGIN_SECONDS
     kind = next((limit for prefix, limit in by_kind if name.startswith(prefix)), MARGIN_SECONDS)
     return exact.get(name, kind) + MARGIN_SECONDS

@@ -4,7 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import InternalError, PreflightRefused, SingletonNeverReady, SingletonNotGone, UpdaterError
+from app.domain.errors import (
+    InternalError,
+    OperatorRollback,
+    PreflightRefused,
+    SingletonNeverReady,
+    SingletonNotGone,
+    UpdaterError,
+)
 from app.domain.rollout import Status
 from app.domain.stack import RoutedService, Singleton
 from workers import fitness, health, traffic
@@ -42,11 +49,13 @@ async def fetch(run: Run) -> Evidence:
 
 async def checkout(run: Run) -> Evidence:
     """A tree of its own, and in it the definition of how the services run."""
-    release, sha = run.rollout.release, _sha(run)
+    release, sha = run.rollout.release, sha_of(run)
     tree, stamp = await run.ports.source.checkout(sha), Stamp(release.tag, sha, release.rollout_id)
     others = await _not_moved(run, tree, stamp)
     run.definition = await run.ports.engine.define(tree, stamp)
-    return {"sha": sha, "not_applied": others}
+    one_way = await run.ports.engine.one_way(sha)
+    await run.record(lambda r: r.declared(one_way=one_way))
+    return {"sha": sha, "not_applied": others, "one_way": one_way}
 
 
 async def _not_moved(run: Run, tree: Path, stamp: Stamp) -> list[str]:
@@ -63,12 +72,12 @@ async def _not_moved(run: Run, tree: Path, stamp: Stamp) -> list[str]:
 async def build(run: Run) -> Evidence:
     """Images of the idle color and the singletons, in parallel."""
     services = run.stack.services(run.target)
-    return {"images": await run.ports.engine.build(_definition(run), services, run.say)}
+    return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
 
 
 async def start(run: Run, service: RoutedService) -> Evidence:
     """The idle color's instance runs."""
-    instance = await run.ports.engine.start(_definition(run), service.colors[run.target])
+    instance = await run.ports.engine.start(definition_of(run), service.colors[run.target])
     return {"instance": instance.id, "restarts": instance.restarts}
 
 
@@ -104,7 +113,7 @@ async def check_routed(run: Run, service: RoutedService) -> Evidence:
 
 async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     """Create the new one, stop the old, see it gone, start the new, wait until it is ready. Never two at once."""
-    engine, clock, definition = run.ports.engine, run.ports.clock, _definition(run)
+    engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
     found = await engine.find(singleton.service)
     made = [i for i in found if i.rollout == run.rollout.id]
     old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
@@ -152,10 +161,10 @@ async def stop_old_color(run: Run) -> Evidence:
 async def prune(run: Run) -> Evidence:
     """What belongs to neither the current nor the previous release goes, after a failure too."""
     state, rollout = run.ports.journal.state, run.rollout
-    if rollout.reason_code is None:
-        await run.ports.engine.publish(_definition(run), run.target)
+    if rollout.reason_code is None or rollout.stays:
+        await run.ports.engine.publish(definition_of(run), run.target)
         now = run.ports.clock.now()
-        state = state.finish(rollout.finish(Status.SUCCESS, now), now)
+        state = state.finish(rollout.finish(Status.FAILED if rollout.stays else Status.SUCCESS, now), now)
     keep = {live.sha for live in (state.current, state.previous) if live}
     freed = await run.ports.engine.prune(keep)
     await run.ports.source.prune(keep)
@@ -164,11 +173,23 @@ async def prune(run: Run) -> Evidence:
 
 async def discard_new_color(run: Run) -> Evidence:
     """Before the flip: what this rollout created goes, and nothing else is touched."""
+    await run.ports.engine.sweep()
     made = await _made(run)
     await _stop_all(run, made)
     for instance in made:
         await run.ports.engine.remove(instance.id)
     return {"removed": len(made)}
+
+
+async def may_not_go_back(run: Run) -> bool:
+    """The release cannot be rolled back, and the route names it: whatever it wrote, the old color may not know it.
+
+    Only an operator goes back nevertheless.
+    """
+    rollout = run.rollout
+    if not (rollout.one_way and rollout.past_flip) or rollout.origin is None:
+        return False
+    return rollout.reason_code != OperatorRollback.code and await run.ports.route.active() is run.target
 
 
 async def restore_route(run: Run) -> Evidence:
@@ -249,14 +270,14 @@ async def _made_by(run: Run, service: str) -> Instance:
     return made[0]
 
 
-def _definition(run: Run) -> Definition:
+def definition_of(run: Run) -> Definition:
     """The one that this rollout made; after an interruption the one on disk."""
     if run.definition is None:
-        run.definition = run.ports.engine.defined(_sha(run))
+        run.definition = run.ports.engine.defined(sha_of(run))
     return run.definition
 
 
-def _sha(run: Run) -> str:
+def sha_of(run: Run) -> str:
     if run.rollout.sha is None:
         raise InternalError("no tag was fetched")
     return run.rollout.sha

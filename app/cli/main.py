@@ -98,11 +98,12 @@ def rollback(
     sha: Annotated[
         str | None, typer.Argument(help="Of a kept release; without it the one before the live one.")
     ] = None,
+    force: Annotated[bool, typer.Option(help="Though the live release says that it cannot be rolled back.")] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """Go back to a kept release, without a build; then it stays paused."""
-    body = {"previous_sha": sha} if sha else {}
+    body = {**({"previous_sha": sha} if sha else {}), **({"force": True} if force else {})}
     _ask(
         lambda updater: ask_and_follow(
             updater, "/update/rollback", body, forced=True, wait=not no_wait, as_json=as_json
@@ -218,6 +219,21 @@ def doctor(as_json: Json = False) -> None:
         for line in [document({"checks": checks})] if as_json else doctor_lines(checks):
             write(line)
         raise typer.Exit(ends or (Exit.FAILED if failed(checks) else Exit.DONE))
+
+
+@app.command("notify-test")
+def notify_test(as_json: Json = False) -> None:
+    """Send a message to everybody of UPDATER_NOTIFY_URLS, to see it arrive."""
+
+    async def call(updater: Updater) -> Exit:
+        answer = await updater.post("/notify/test", {})
+        said = (
+            f"A message is on its way to {plain(answer.get('targets'))} targets. "
+            "Does it not arrive within a minute, the worker's log says why, and `updater doctor` counts it."
+        )
+        return _say(answer, said, as_json=as_json)
+
+    _ask(call, as_json=as_json)
 
 
 @app.command()

@@ -43,6 +43,7 @@ def _sections(plan: Json) -> Iterator[tuple[str, Sequence[str]]]:
     images = plan.get("images") or ()
     yield "Images", [*_images(images, builds=True), *_images(images, builds=False)]
     yield "Services", list(_services(plan))
+    yield "Before the flip, in the new images", [_command(each) for each in plan.get("before_flip") or ()]
     yield "Route", list(_route(plan.get("route") or {}))
     yield "Bots and other singletons", [_singleton(each) for each in plan.get("singletons") or ()]
     yield "Environment (names only)", [_environment(each) for each in plan.get("environment_changes") or ()]
@@ -73,6 +74,13 @@ def _route(route: Json) -> Iterator[str]:
     if route:
         routers = ", ".join(plain(name) for name in route.get("routers") or ())
         yield f"{plain(route.get('from') or 'nothing')} → {plain(route.get('to'))} in one step: {routers}"
+
+
+def _command(each: Json) -> str:
+    words = " ".join(plain(word) for word in each.get("command") or ())
+    limit = f"at most {float(each.get('limit') or 0):g} s"
+    said = limit if each.get("runs") else "not again: it has succeeded for this commit before"
+    return f"{plain(each.get('service'))}: {words} ({said})"
 
 
 def _singleton(each: Json) -> str:

@@ -53,8 +53,11 @@ def _before(progress: Progress, result: Json) -> str:
 def _after(progress: Progress, result: Json) -> str:
     color = result.get("active_color")
     on = f" on {plain(color)}" if color else ""
+    new = release(progress.tag, result.get("new_sha") or result.get("sha")) + on
     if outcome(result) == "success":
-        return release(progress.tag, result.get("new_sha") or result.get("sha")) + on
+        return new
+    if outcome(result) == "failed" and color and color == result.get("target_color"):
+        return f"{new}, well or not: it cannot be rolled back"
     back = "; traffic is back on it" if outcome(result) == "rolled_back" else "; it stayed live"
     before = _before(progress, result)
     return before if before == "nothing" else before + on + back

@@ -117,6 +117,13 @@ class BuildFailed(UpdaterError):
     fault = Fault.RELEASE
 
 
+class BeforeFlipFailed(UpdaterError):
+    """A command that the release has to run before its flip did not succeed."""
+
+    code = "before_flip_failed"
+    fault = Fault.RELEASE
+
+
 class StartFailed(UpdaterError):
     """A service of the release could not be started."""
 
@@ -213,6 +220,20 @@ class ReleaseNotKept(UpdaterError):
     """There is no kept release to go back to."""
 
     code = "release_not_kept"
+    fault = Fault.OPERATOR
+
+
+class CannotRollBack(UpdaterError):
+    """The live release says that it cannot be rolled back."""
+
+    code = "cannot_roll_back"
+    fault = Fault.OPERATOR
+
+
+class NobodyIsTold(UpdaterError):
+    """There is nobody to send a message to."""
+
+    code = "nobody_is_told"
     fault = Fault.OPERATOR
 
 

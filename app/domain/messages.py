@@ -11,6 +11,10 @@ _NEXT = {
     Fault.MACHINE: "Mend what is named above, then unpause and apply the tag again.",
     Fault.OPERATOR: "Unpause when releases may go live again; apply the tag by hand if you still want it.",
 }
+_FORWARD = (
+    "Publish a release that mends it and unpause; `updater rollback --force` goes back all the same, if what it "
+    "changed allows that."
+)
 
 
 _HELD = {
@@ -42,12 +46,22 @@ def pause_reason(rollout: Rollout) -> str:
     if rollout.status is Status.SUCCESS:
         return f"An operator went back to {tag}, which is live. Unpause to let newer releases go live again."
     fault = rollout.fault or Fault.MACHINE
-    return f"{outcome(rollout)} {_NEXT[fault]}"
+    return f"{outcome(rollout)} {_FORWARD if rollout.stays else _NEXT[fault]}"
 
 
 def outcome(rollout: Rollout) -> str:
     """Why `rollout`'s release is not live, and where the traffic is."""
+    if rollout.stays:
+        return f"{rollout.release.tag} failed and is live. {rollout.error}\n{_stays(rollout)}"
     return f"{rollout.release.tag} is not live. {rollout.error}\n{_traffic(rollout)}"
+
+
+def unwell(tag: str) -> str:
+    """What the alarm says while a release that failed has the traffic."""
+    return (
+        f"{tag} failed its rollout, has your traffic, and says that it cannot be rolled back. Look at its logs now, "
+        "and publish a release that mends it. `updater rollback --force` goes back all the same."
+    )
 
 
 def _traffic(rollout: Rollout) -> str:
@@ -57,8 +71,19 @@ def _traffic(rollout: Rollout) -> str:
             "run. Look at Traefik and at the route file before anything else."
         )
     if rollout.origin is None:
-        return "Nothing was live before, and nothing is now."
+        return f"Nothing was live before, and nothing is now.{_left_behind(rollout)}"
     live = rollout.previous.tag if rollout.previous else "what was live before"
     if rollout.status is Status.ROLLED_BACK:
         return f"Traffic is back on {live} ({rollout.origin})."
-    return f"Traffic stayed on {live} ({rollout.origin}); nothing live was touched."
+    return f"Traffic stayed on {live} ({rollout.origin}); nothing live was touched.{_left_behind(rollout)}"
+
+
+def _stays(rollout: Rollout) -> str:
+    live = rollout.previous.tag if rollout.previous else "what was live before"
+    seen = "" if rollout.flipped else f" Traefik was not seen to follow: {live} runs beside it. Look at Traefik first."
+    return f"It says that it cannot be rolled back: your traffic stays on it ({rollout.target}), well or not.{seen}"
+
+
+def _left_behind(rollout: Rollout) -> str:
+    begun = ", ".join(rollout.commands_begun)
+    return f" What {begun} changed outside the stack is not taken back." if begun else ""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     ALARM = "alarm"
+    TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def ended(project: str, rollout: Rollout, state: State) -> Notice:
     kind = Kind.DROPPED if rollout.gave_way else _KINDS.get(rollout.status, Kind.FAILED)
     said = {Kind.LIVE: "is live", Kind.ROLLED_BACK: "was rolled back", Kind.DROPPED: "was dropped"}
     paused = "; releases are paused" if state.paused else ""
-    title = f"{project}: {rollout.release.tag} {said.get(kind, 'did not go live')}{paused}"
+    failed = "failed and stays live" if rollout.stays else "did not go live"
+    title = f"{project}: {rollout.release.tag} {said.get(kind, failed)}{paused}"
     text = _live(rollout, state) if kind is Kind.LIVE else _not_live(rollout, state)
     return Notice(f"rollout:{rollout.id}:{rollout.status}", kind, title, text)
 
@@ -87,6 +90,12 @@ def resumed(project: str, state: State) -> Notice:
 
 def alarm(project: str, kind: str, text: str) -> Notice:
     return Notice(f"{ALARM}{kind}:{digest(text)}", Kind.ALARM, f"{project}: {kind.replace('_', ' ')}", text)
+
+
+def test_message(project: str, at: datetime) -> Notice:
+    """An operator wants to see one arrive."""
+    text = "An operator asked for this message. What the updater has to say comes here; your traffic is not touched."
+    return Notice(f"test:{at.isoformat()}", Kind.TEST, f"{project}: a message arrives", text)
 
 
 def digest(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.errors import Cancelled, Fault, SignatureRefused, Superseded, UpdaterError
 from app.domain.release import LiveRelease, Release
-from app.domain.stack import Color, Stack
+from app.domain.stack import BEFORE_FLIP, Color, Stack
 
 ROUTE_SWITCH = "route_switch"
 """The commit point: before it nothing live was touched, from it on there is something to undo."""
@@ -52,7 +52,8 @@ class Rollout:
 
     `target` is the idle color that it makes live, `origin` the color that was live (None: nothing was).
     `previous` is what was live before. `replaced` maps each singleton to the instance that was stopped for it.
-    `resumed` counts how often it went on after an interruption past its flip.
+    `resumed` counts how often it went on after an interruption past its flip. `one_way`: the release says that it
+    cannot be rolled back. `stays`: it failed past its flip and keeps the traffic all the same, for that reason.
     `reason_code`, `error` and `fault` are why it ended otherwise than `success`; `warnings` is what went wrong
     without touching traffic.
     """
@@ -72,6 +73,8 @@ class Rollout:
     warnings: tuple[str, ...] = ()
     completed_at: datetime | None = None
     resumed: int = 0
+    one_way: bool = False
+    stays: bool = False
 
     @property
     def id(self) -> str:
@@ -113,12 +116,29 @@ class Rollout:
         """Whether it ended for a newer release, or because an operator cancelled it: nobody has to mend anything."""
         return self.reason_code in _GAVE_WAY
 
+    @property
+    def commands_begun(self) -> list[str]:
+        """The steps that may have changed what is outside the stack: nothing takes that back."""
+        ran = (s for s in self.steps if s.name.startswith(BEFORE_FLIP) and "skipped" not in s.evidence)
+        return [s.name for s in ran]
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the route was seen to be on the new color."""
+        return ROUTE_SWITCH in self.steps_completed
+
     def evidence(self, step: str) -> Mapping[str, Any]:
         """What `step` proved; empty when it did not complete."""
         return next((s.evidence for s in reversed(self.steps) if s.name == step), {})
 
     def resolved(self, sha: str) -> "Rollout":
         return replace(self, sha=sha)
+
+    def declared(self, *, one_way: bool) -> "Rollout":
+        return replace(self, one_way=one_way)
+
+    def stay(self) -> "Rollout":
+        return replace(self, stays=True)
 
     def begin(self, step: str, at: datetime) -> "Rollout":
         return replace(self, steps=(*self.steps, Step(step, at)))
@@ -162,6 +182,7 @@ def step_names(stack: Stack, *, recall: bool = False) -> tuple[str, ...]:
     return (
         "preflight",
         *((RECALL,) if recall else ("git_fetch_tags", "git_checkout_tag", "docker_build")),
+        *(() if recall else stack.before_flip_steps()),
         *(f"start_{s.name}" for s in stack.routed),
         *(f"health_{s.name}" for s in stack.routed),
         ROUTE_SWITCH,

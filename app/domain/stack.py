@@ -56,6 +56,18 @@ class Singleton:
 
 
 @dataclass(frozen=True)
+class BeforeFlip:
+    """A command that is run once in the new image, before the new color is started: `service` is a name of the stack.
+
+    `limit`: seconds.
+    """
+
+    service: str
+    command: tuple[str, ...]
+    limit: float = 600
+
+
+@dataclass(frozen=True)
 class Traefik:
     """`entrypoints`: name → URL at which the worker reaches it. `metrics`: the URL of its Prometheus metrics, if any.
 
@@ -164,6 +176,7 @@ class Stack:
     tags: str = "v*"
     supersede: Supersede = Supersede.BEFORE_FLIP
     singletons: tuple[Singleton, ...] = ()
+    before_flip: tuple[BeforeFlip, ...] = ()
     times: Times = field(default_factory=Times)
     checks: Checks = field(default_factory=Checks)
     needs: Needs = field(default_factory=Needs)
@@ -175,6 +188,15 @@ class Stack:
         """The Compose services that a rollout to `color` builds: that color of all routed ones, and the singletons."""
         return (*(s.colors[color] for s in self.routed), *(s.service for s in self.singletons))
 
+    def service_of(self, name: str, color: Color) -> str:
+        """The Compose service of the routed service or singleton `name`."""
+        routed = {s.name: s.colors[color] for s in self.routed}
+        return routed.get(name) or next(s.service for s in self.singletons if s.name == name)
+
+    def before_flip_steps(self) -> Mapping[str, BeforeFlip]:
+        """The commands by the names of their steps, in order."""
+        return {f"{BEFORE_FLIP}{n}_{c.service}": c for n, c in enumerate(self.before_flip, 1)}
+
     def moved_services(self) -> Mapping[str, Color | None]:
         """Every Compose service that the updater moves, with its color (None for a singleton)."""
         colored = {name: color for s in self.routed for color, name in s.colors.items()}
@@ -184,6 +206,9 @@ class Stack:
         """Where the worker probes `service` through Traefik."""
         return self.traefik.entrypoints[service.entrypoint].rstrip("/") + service.health
 
+
+BEFORE_FLIP = "before_flip_"
+"""What the names of those steps begin with."""
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 """`owner/name` as GitHub allows it."""

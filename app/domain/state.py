@@ -13,6 +13,19 @@ DECIDED_KEPT = 500
 """How many decided releases are remembered: far more than the ledger may still list as pending."""
 
 
+RAN_KEPT = 50
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A before_flip command that was begun for a commit, and whether it was seen to succeed."""
+
+    sha: str
+    service: str
+    command: tuple[str, ...]
+    completed: bool = False
+
+
 @dataclass(frozen=True)
 class State:
     """The content of the state file: intent and progress.
@@ -40,11 +53,17 @@ class State:
     rollout: Rollout | None = None
     accepted: tuple[Release, ...] = ()
     decided: tuple[str, ...] = ()
+    ran: tuple[Ran, ...] = ()
 
     @property
     def is_blank(self) -> bool:
         """Nothing is known of the stack: a first start, or a journal that was lost."""
         return self.current is None and self.rollout is None and not self.decided
+
+    @property
+    def is_unwell(self) -> bool:
+        """What is live failed its rollout, and stays because it cannot be rolled back."""
+        return self.current is not None and self.last_good_tag is not None and self.current.tag != self.last_good_tag
 
     def begins_again(self, rollout: Rollout) -> bool:
         """An interrupted attempt is not the end: its id gets its final result later."""
@@ -110,6 +129,15 @@ class State:
     def progress(self, rollout: Rollout) -> "State":
         return replace(self, rollout=rollout)
 
+    def ran_for(self, sha: str, service: str, command: tuple[str, ...]) -> Ran | None:
+        """What is known of that command for that commit; None where it was never begun."""
+        return next((r for r in self.ran if (r.sha, r.service, r.command) == (sha, service, command)), None)
+
+    def run(self, ran: Ran) -> "State":
+        """The command is begun, or has succeeded."""
+        others = (r for r in self.ran if replace(r, completed=False) != replace(ran, completed=False))
+        return replace(self, ran=(*others, ran)[-RAN_KEPT:])
+
     def routed_to(self, color: Color | None, route_id: str | None) -> "State":
         """`route_id` None: the file may say otherwise, and is looked at before anything else is begun."""
         return replace(self, active_color=color, route_id=route_id)
@@ -121,17 +149,19 @@ class State:
         return replace(self, paused=False, pause_reason=None, resumed_at=at)
 
     def finish(self, rollout: Rollout, at: datetime) -> "State":
-        """The rollout has its final status: a success becomes the current release, anything else changes none."""
+        """The rollout has its final status: a success, and what cannot be rolled back, becomes the current release."""
         ended = replace(self, rollout=None)
         same = self.current is not None and self.current.sha == rollout.sha
-        if rollout.status is not Status.SUCCESS or rollout.sha is None:
+        good = rollout.status is Status.SUCCESS
+        if rollout.sha is None or not (good or rollout.stays):
             return replace(ended, last_failure_at=at)
         live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at)
-        return replace(
+        moved = replace(
             ended,
             active_color=rollout.target,
             current=live,
             previous=self.previous if same else rollout.previous,
-            last_good_tag=live.tag,
-            last_success_at=at,
         )
+        if not good:
+            return replace(moved, last_failure_at=at)
+        return replace(moved, last_good_tag=live.tag, last_success_at=at)

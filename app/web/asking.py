@@ -18,6 +18,8 @@ STATUS_OF = {
     "signature_refused": 409,
     "rollout_running": 409,
     "too_late": 409,
+    "cannot_roll_back": 409,
+    "nobody_is_told": 409,
 }
 """Whatever else the worker could not do is a fault behind this process."""
 

@@ -1,4 +1,4 @@
-"""The calls that change something: apply, rollback, pause, unpause, approve, cancel."""
+"""The calls that do something: apply, rollback, pause, unpause, approve, cancel, and a message to try."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ class Changes:
 
     async def rollback(self, given: Given) -> Response:
         """To a kept release, the last good one where none is named; allowed while paused."""
-        answer = await ask(self.queue, "rollback", given.body.previous_sha)
+        answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force)
         await self.queue.nudge()
         return await self._queued(given.request, answer["rollout_id"])
 
@@ -55,6 +55,11 @@ class Changes:
         reason = given.body.reason.strip()
         await ask(self.queue, "pause", reason)
         return JSONResponse({"status": "ok", "paused": True, "pause_reason": reason})
+
+    async def notify_test(self, _: Given) -> Response:
+        """One message to everybody who is told; whether it arrives is not waited for."""
+        answer = await ask(self.queue, "notify_test")
+        return JSONResponse({"status": "queued", "targets": answer["targets"]}, status_code=202)
 
     async def unpause(self, _: Given) -> Response:
         """Rollouts may start again; the newest held release starts at once."""

@@ -55,6 +55,7 @@ class Apply(Asked):
 
 class Rollback(Asked):
     previous_sha: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+    force: bool = False
 
 
 class Pause(Asked):
@@ -252,6 +253,11 @@ class Check(Told):
 class Doctor(Told):
     status: Literal["ok", "warning", "failed"]
     checks: list[Check]
+
+
+class Notified(Told):
+    status: Literal["queued"]
+    targets: int
 
 
 class LoggedIn(Told):

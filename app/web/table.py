@@ -94,6 +94,7 @@ class Desk:
         pause: dict[int, Answer] = {200: m.Paused, 502: no}
         unpause: dict[int, Answer] = {200: m.Resumed, 409: no, 502: no}
         approve: dict[int, Answer] = {202: m.Approved, 404: no, 409: no, 502: no}
+        notify: dict[int, Answer] = {202: m.Notified, 409: no, 502: no}
         cancel: dict[int, Answer] = {202: m.Cancelling, 404: no, 409: no, 502: no}
         return (
             Call("POST", "/update/apply", "make a tag live", do.apply, apply, OPERATE, body=m.Apply, headers=PREFER),
@@ -111,5 +112,6 @@ class Desk:
             Call("POST", "/update/pause", "no rollout starts any more", do.pause, pause, OPERATE, body=m.Pause),
             Call("POST", "/update/unpause", "rollouts start again", do.unpause, unpause, OPERATE),
             Call("POST", "/update/approve", "a release may go live", do.approve, approve, OPERATE, body=m.Approve),
+            Call("POST", "/notify/test", "send a message to try", do.notify_test, notify, OPERATE),
             Call("POST", "/update/cancel", "before its flip", do.cancel, cancel, OPERATE, body=m.Cancel),
         )

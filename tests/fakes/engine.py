@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.clock import FakeClock
@@ -21,7 +21,8 @@ class TwoAtOnce(BaseException):
 class Behaviour:
     """How the instances of a service of a release behave; times in seconds after their start.
 
-    `image` makes two releases share one; `own_check` is whether the engine checks their health itself.
+    `image` makes two releases share one; `own_check` is whether the engine checks their health itself. A command that
+    is run once in them takes `run_seconds` and ends with `exit_code`.
     """
 
     builds: bool = True
@@ -31,6 +32,8 @@ class Behaviour:
     dies_after: float | None = None
     stops: bool = True
     own_check: bool = True
+    run_seconds: float = 1.0
+    exit_code: int = 0
     image: str | None = None
 
 
@@ -59,6 +62,8 @@ class FakeEngine:
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._stamps: dict[Path, Stamp] = {}
         self._containers: dict[str, _Container] = {}
+        self.once: list[str] = []
+        self.one_ways: set[str] = set()
         self.published: tuple[str, Color] | None = None
         self._made = 0
 
@@ -131,7 +136,8 @@ class FakeEngine:
         assert str(tree).startswith("/trees")
         redefined = None if live is None else False
         names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
-        return Comparison(tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names))
+        moved = tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names)
+        return Comparison(moved, one_way=stamp.release in self.one_ways)
 
     async def survey(self) -> Survey:
         seen = tuple(self._seen(c) for c in self._containers.values())
@@ -147,6 +153,38 @@ class FakeEngine:
                 raise BuildFailed("exit code 17", service=service, last_lines=["no such file"])
             self.images.add((service, stamp.sha))
         return {service: self._image(service, stamp.release) for service in services}
+
+    async def run_once(
+        self,
+        definition: Definition,
+        service: str,
+        command: Sequence[str],
+        *,
+        name: str,
+        limit: float,
+        log: Callable[[str], None],
+    ) -> None:
+        stamp = self._stamps[definition.path]
+        behaviour = self._behaviour(service, stamp.release)
+        assert (service, stamp.sha) in self.images
+        assert not self.once, "two at once"
+        self._change(f"run {service} {stamp.release} {' '.join(command)}", lambda: self.once.append(name))
+        log(f"{service} {stamp.release} says {' '.join(command)}")
+        await self._clock.sleep(min(behaviour.run_seconds, limit))
+        if behaviour.run_seconds > limit:
+            raise BeforeFlipFailed(f"it had not ended after {limit:g} s", service=service, last_lines=["so far"])
+        self._change(f"ran {service} {stamp.release} {' '.join(command)}", lambda: self.once.remove(name))
+        if behaviour.exit_code:
+            raise BeforeFlipFailed(f"exit code {behaviour.exit_code}", service=service, last_lines=["no such column"])
+
+    async def sweep(self) -> list[str]:
+        left = list(self.once)
+        if left:
+            self._change("sweep", self.once.clear)
+        return left
+
+    async def one_way(self, sha: str) -> bool:
+        return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)
 
     async def start(self, definition: Definition, service: str) -> Instance:
         for old in [c for c in self._containers.values() if c.service == service]:

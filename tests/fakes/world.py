@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,8 +15,6 @@ from app.domain.errors import (
     TagNotFound,
     UpdaterError,
 )
-from app.domain.notice_book import QUIET, Book
-from app.domain.notices import Notice
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
@@ -28,6 +25,7 @@ from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.traffic import Clients
 from workers.announce import Announced
 from workers.fence import FencedEngine, FencedRoute
@@ -288,32 +286,6 @@ class FakeChronicle:
     def _remember(self, entry: dict[str, Any]) -> None:
         """A later entry of a rollout takes the place of an earlier one."""
         self.entries = [*(e for e in self.entries if e["rollout_id"] != entry["rollout_id"]), entry]
-
-
-class FakeNotifier:
-    """One target that takes everything; what it was told stays when the worker is gone."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._clock = clock
-        self._book = Book()
-
-    @property
-    def told(self) -> list[Notice]:
-        return [waiting.notice for waiting in self._book.waiting]
-
-    def tell(self, notice: Notice) -> None:
-        self._book = self._book.tell(notice, self._clock.now(), ["friend"])
-
-    def mark(self, event: str) -> None:
-        self._book = self._book.mark(event, self._clock.now())
-
-    def settle(self, prefix: str, *, standing: Sequence[str] = (), before: datetime | None = None) -> bool:
-        book = self._book
-        self._book = book.forget(prefix, but=standing, before=before or self._clock.now() - QUIET)
-        return self._book is not book
-
-    def counts(self) -> dict[str, int]:
-        return {**self._book.counts(), "targets": 1}
 
 
 @dataclass

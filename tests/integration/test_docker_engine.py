@@ -13,8 +13,8 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from app.domain.errors import ComposeInvalid, EngineFailed, StartFailed
-from tests.integration.sample_stack import BLUE, BOT, MOVED, Sample
+from app.domain.errors import BeforeFlipFailed, ComposeInvalid, EngineFailed, StartFailed
+from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Sample
 from tests.integration.waiting import until
 from workers.adapters.compose import Compose
 from workers.adapters.docker_engine import DockerEngine
@@ -210,3 +210,34 @@ async def test_an_engine_that_hangs_up_is_a_named_error(stack: Sample, tmp_path:
         with pytest.raises(StartFailed, match="cannot be reached"):
             await gone.resume("x")
         client.close()
+
+
+ASKS_ITS_NAME = [
+    "python3",
+    "-c",
+    f"import socket; print(len(set(a[4][0] for a in socket.getaddrinfo('{BLUE}', 80)))); raise SystemExit(4)",
+]
+"""Prints how many addresses the service's name has in the network, and fails."""
+
+
+async def test_a_command_is_no_backend_is_not_started_again_and_leaves_an_operators_own_run_alone(
+    stack: Sample,
+) -> None:
+    definition = await stack.built(V1, BLUE)
+    await stack.engine.start(definition, BLUE)
+    own = stack.client.containers.run(
+        f"{stack.stack.project}-{BLUE}:{definition.sha[:SHA_LENGTH]}",
+        ["python3", "-c", "import time; time.sleep(600)"],
+        detach=True,
+        labels={PROJECT_LABEL: stack.stack.project, "com.docker.compose.oneoff": "True"},
+    )
+    said: list[str] = []
+    with pytest.raises(BeforeFlipFailed, match="exit code 4"):
+        await stack.engine.run_once(definition, BLUE, ASKS_ITS_NAME, name="r-1", limit=60, log=said.append)
+    (once,) = [c for c in stack.containers if "updater.once" in c.labels]
+    assert once.attrs["RestartCount"] == 0
+    assert [line for line in said if line.strip()] == ["1"], "the name in the network is the color's alone"
+    assert len(await stack.engine.sweep()) == 1
+    own.reload()
+    assert own.status == "running"
+    assert len(await stack.engine.find(BLUE)) == 1

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
 from workers.adapters.commands import Finished, read_command, run_command
+from workers.compose_model import ONCE_LABEL
 
 CONFIG_SECONDS = 60.0
 LAST_LINES = 20
@@ -78,6 +79,15 @@ def create_command(compose: Command, model: Path, project: str, service: str, co
     return [*_project(compose, model, project), "up", *flags, *scale, service]
 
 
+def once_command(
+    compose: Command, model: Path, project: str, service: str, command: Sequence[str], *, name: str
+) -> Command:
+    """Runs `command` in a container of its own, which has none of the service's names in the network and no port."""
+    flags = ("--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull")
+    named = ("--name", name, "--label", f"{ONCE_LABEL}={name}")
+    return [*_project(compose, model, project), "run", *flags, *named, service, *command]
+
+
 class Compose:
     """Runs the commands for one project on the engine at `host`."""
 
@@ -128,6 +138,21 @@ class Compose:
         """Fetches the images that no service builds. Raises BuildFailed."""
         command = pull_command(self._command, model, self._project, services)
         await self._obey(command, limit, log, BuildFailed, ", ".join(services))
+
+    async def once(
+        self, model: Path, service: str, command: Sequence[str], *, name: str, limit: float, log: Callable[[str], None]
+    ) -> None:
+        """Runs it to its end. How it ended is the engine's to say: Compose 2.40 ends with 0 whatever the command did.
+
+        Raises TimeoutError when that takes longer than `limit`, EngineFailed.
+        """
+        whole = once_command(self._command, model, self._project, service, command, name=name)
+        try:
+            await run_command(whole, limit=limit, env=self._env, on_line=log)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise EngineFailed(f"Compose could not be run: {error}") from error
 
     async def up(self, model: Path, service: str, limit: float) -> None:
         """Raises StartFailed."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import shlex
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
-from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color, Stack
 from workers import compose_model
 from workers.adapters import docker_prune, docker_survey
@@ -97,6 +99,40 @@ class DockerEngine:
         if fetched:
             await self._compose.pull(definition.path, fetched, log, limit)
         return {s: await self._built(s, model[s]["image"]) for s in services}
+
+    async def run_once(
+        self,
+        definition: Definition,
+        service: str,
+        command: Sequence[str],
+        *,
+        name: str,
+        limit: float,
+        log: Callable[[str], None],
+    ) -> None:
+        await self._docker.ready()
+        named = f"{self._stack.project}-{name}"
+        lines: deque[str] = deque(maxlen=TAIL_LINES)
+
+        def said(line: str) -> None:
+            lines.extend([line] if line.strip() else [])
+            log(line)
+
+        try:
+            await self._compose.once(definition.path, service, command, name=named, limit=limit, log=said)
+            why = _why_not(await self.inspect(named), command)
+        except TimeoutError:
+            why = f"{shlex.join(command)} had not ended after {limit:g} s, and was ended"
+        if why:
+            raise BeforeFlipFailed(why, service=service, last_lines=lines)
+        await self.sweep()
+
+    async def sweep(self) -> list[str]:
+        return await docker_prune.sweep(self._docker, self._stack)
+
+    async def one_way(self, sha: str) -> bool:
+        kept = await asyncio.to_thread(self._files.read, sha)
+        return kept is not None and compose_model.one_way(kept, self._stack)
 
     async def start(self, definition: Definition, service: str) -> Instance:
         await self._docker.ready()
@@ -187,3 +223,10 @@ class DockerEngine:
         if (found := await self._docker.image_id(image)) is None:
             raise BuildFailed(f"there is no image {image} after the build", service=service)
         return found
+
+
+def _why_not(ended: Instance, command: Sequence[str]) -> str | None:
+    """Why the command in it has not succeeded; None where it has."""
+    if ended.state != "exited":
+        return f"{shlex.join(command)} did not run: its container is {ended.state}"
+    return f"{shlex.join(command)} ended with exit code {ended.exit_code}" if ended.exit_code else None

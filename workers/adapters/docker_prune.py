@@ -1,12 +1,20 @@
 """What is too old goes: own singletons, images and definitions, by their labels, and the build cache over its limit."""
 
+import contextlib
 import re
 from collections.abc import Collection
 
 from app.domain.errors import EngineFailed
 from app.domain.stack import Stack
-from workers.adapters.docker_client import CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
-from workers.compose_model import SHA_LENGTH, STACK_LABEL
+from workers.adapters.docker_client import (
+    CALL_SECONDS,
+    PROJECT_LABEL,
+    SERVICE_LABEL,
+    Docker,
+    Missing,
+    instance_of,
+)
+from workers.compose_model import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
 
 RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
 GB = 1024**3
@@ -49,6 +57,17 @@ async def remove(docker: Docker, instance: str) -> None:
         await docker.call(lambda c: c.api.remove_container(instance, v=True))
     except Missing:
         return
+
+
+async def sweep(docker: Docker, stack: Stack) -> list[str]:
+    """Ends and removes the one-off containers that carry ONCE_LABEL; an operator's own `compose run` does not."""
+    labels = [f"{PROJECT_LABEL}={stack.project}", ONCE_LABEL]
+    filters: dict[str, str | list[str] | bool] = {"label": labels}
+    left = await docker.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
+    for container in left:
+        with contextlib.suppress(Missing):
+            await docker.call(lambda c, i=container.id: c.api.remove_container(i, v=True, force=True))  # type: ignore[misc]
+    return [str(container.name) for container in left]
 
 
 async def _untag(docker: Docker, tag: str) -> bool:

@@ -68,7 +68,7 @@ class AppriseNotifier:
         self._book = _read(file).only_for(self._targets)
 
     def tell(self, notice: Notice) -> None:
-        to = self._targets if notice.kind in self._events else ()
+        to = self._targets if notice.kind in {*self._events, Kind.TEST} else ()
         hidden = replace(notice, title=self._hide(notice.title), text=self._hide(notice.text))
         self._turn(lambda book: book.tell(hidden, self._clock.now(), to))
 

@@ -133,3 +133,18 @@ async def test_wrong_use_is_2(home: Front) -> None:
         assert (await home.run(*words)).code == 2, words
     assert (await home.run("token", "--scope", "read", "--ttl", "soon")).code == 2
     assert (await home.run("status", UPDATER_URL="127.0.0.1:9090")).code == 2
+
+
+async def test_a_message_to_try_is_sent_to_everybody_who_is_told(home: Front) -> None:
+    done = await home.run("notify-test")
+    assert (done.code, "on its way to 1 targets" in done.out) == (0, True), done
+    assert document((await home.run("notify-test", "--json")).out)["targets"] == 1
+    assert home.world.notifier.told[-1].title == "shop: a message arrives"
+
+
+async def test_rollback_from_what_cannot_be_rolled_back_needs_force(home: Front) -> None:
+    home.world.engine.one_ways = {"v1.1.0"}
+    await home.run("deploy", "v1.1.0")
+    refused = await home.run("rollback")
+    assert (refused.code, "cannot be rolled back" in refused.err) == (1, True), refused
+    assert (await home.run("rollback", "--force")).code == 0

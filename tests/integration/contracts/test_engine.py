@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pytest
 
-from app.domain.errors import BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from deploy.demo.repository import Variant
 from tests.examples import sha_of
 from tests.fakes.world import World
@@ -18,6 +18,16 @@ NOBODY = "0" * 64
 
 V1, V2, SAME_BOT, BROKEN, NO_START = "v1.0.0", "v2.0.0", "v2.0.1", "v3.0.0", "v4.0.0"
 """The releases: SAME_BOT has V2's bot, BROKEN's skills does not build, NO_START's skills does not start."""
+
+
+FAILS, HANGS, ONE_WAY = "v5.0.0", "v5.0.1", "v6.0.0"
+"""A command that is run once in FAILS's skills fails, in HANGS's it does not end; ONE_WAY cannot be rolled back."""
+
+SUCCEEDS = ("python3", "-c", "print('migrated')")
+BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
+NEVER_ENDS = ("python3", "-c", "import time; print('begun', flush=True); time.sleep(3600)")
+LIMIT, SHORT = 60.0, 4.0
+"""Seconds."""
 
 
 class Bench(Protocol):
@@ -36,6 +46,9 @@ class FakeBench:
         self.engine.behave("bot", SAME_BOT, image=f"bot:{V2}")
         self.engine.behave("skills", BROKEN, builds=False)
         self.engine.behave("skills", NO_START, starts=False)
+        self.engine.behave("skills", FAILS, exit_code=3)
+        self.engine.behave("skills", HANGS, run_seconds=3600)
+        self.engine.one_ways = {ONE_WAY}
 
     def stamp(self, tag: str, rollout: str = "") -> Stamp:
         return Stamp(tag, sha_of(tag), rollout or f"r-{tag}")
@@ -52,6 +65,13 @@ class FakeBench:
 def no_command(tree: Path) -> None:
     file = tree / "skills" / "Dockerfile"
     file.write_text(file.read_text().replace('CMD ["python3"', 'CMD ["/no/such/command"'))
+
+
+def no_way_back(tree: Path) -> None:
+    file = tree / "docker-compose.yml"
+    text = file.read_text()
+    assert "  bot:\n" in text
+    file.write_text(text.replace("  bot:\n", "  bot:\n    labels: {updater.rollback: never}\n"))
 
 
 class EngineContract:
@@ -179,6 +199,47 @@ class EngineContract:
         with pytest.raises(ReleaseNotKept):
             await bench.engine.recall(bench.stamp(V1), [BOT])
 
+    async def test_a_command_runs_once_in_the_new_image_and_what_it_says_is_heard(self, bench: Bench) -> None:
+        definition, told = await bench.built(V1, BLUE), list[str]()
+        await bench.engine.run_once(definition, BLUE, SUCCEEDS, name="r-1-migrate", limit=LIMIT, log=told.append)
+        assert any("migrated" in line for line in told)
+        assert await bench.engine.find(BLUE) == [], "it is no instance of the service"
+        assert await bench.engine.sweep() == [], "nothing of it is left"
+
+    async def test_a_command_that_fails_is_the_releases_fault(self, bench: Bench) -> None:
+        definition = await bench.built(FAILS, BLUE)
+        with pytest.raises(BeforeFlipFailed) as failed:
+            await bench.engine.run_once(definition, BLUE, BREAKS, name="r-1-migrate", limit=LIMIT, log=_deaf)
+        assert (failed.value.service, failed.value.last_lines[-1]) == (BLUE, "no such column")
+        assert "exit code 3" in failed.value.detail
+        await bench.engine.sweep()
+
+    async def test_a_command_that_is_not_there_is_the_releases_fault(self, bench: Bench) -> None:
+        definition = await bench.built(FAILS, BLUE)
+        with pytest.raises(BeforeFlipFailed):
+            await bench.engine.run_once(definition, BLUE, ["/no/such"], name="r-1-migrate", limit=LIMIT, log=_deaf)
+        await bench.engine.sweep()
+
+    async def test_what_a_command_leaves_at_its_limit_is_swept_away_and_another_may_begin(self, bench: Bench) -> None:
+        definition = await bench.built(HANGS, BLUE)
+        with pytest.raises(BeforeFlipFailed):
+            await bench.engine.run_once(definition, BLUE, NEVER_ENDS, name="r-1-migrate", limit=SHORT, log=_deaf)
+        await bench.engine.sweep()
+        assert await bench.engine.sweep() == []
+        with pytest.raises(BeforeFlipFailed):
+            await bench.engine.run_once(definition, BLUE, NEVER_ENDS, name="r-1-migrate", limit=SHORT, log=_deaf)
+        await bench.engine.sweep()
+
+    async def test_a_release_says_whether_it_can_be_rolled_back(self, bench: Bench) -> None:
+        for tag in (V1, ONE_WAY):
+            await bench.define(tag)
+        said = [await bench.engine.one_way(sha) for sha in (bench.stamp(V1).sha, bench.stamp(ONE_WAY).sha, "0" * 40)]
+        assert said == [False, True, False]
+
+
+def _deaf(_: str) -> None:
+    """Nobody listens."""
+
 
 class TestFakeEngine(EngineContract):
     @pytest.fixture
@@ -195,4 +256,7 @@ class TestDockerEngine(EngineContract):
         sample.release(SAME_BOT, change=("skills",))
         sample.release(BROKEN, Variant.BROKEN_BUILD)
         sample.release(NO_START, edit=no_command)
+        sample.release(FAILS)
+        sample.release(HANGS)
+        sample.release(ONE_WAY, edit=no_way_back)
         return sample

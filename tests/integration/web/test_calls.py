@@ -134,6 +134,25 @@ async def test_a_rollback_without_a_body_goes_to_the_release_before(
     assert (answer.status_code, answer.json()["tag"]) == (200, "v1.0.0")
 
 
+async def test_a_release_that_cannot_be_rolled_back_is_left_only_with_force(
+    client: httpx.AsyncClient, worker: Reconciler, world: World
+) -> None:
+    world.engine.one_ways = {"v1.1.0"}
+    await apply(client, "v1.1.0")
+    refused = await client.post("/update/rollback", headers=WAIT)
+    assert (refused.status_code, refused.json()["code"]) == (409, "cannot_roll_back")
+    forced = await client.post("/update/rollback", json={"force": True}, headers=WAIT)
+    assert (forced.status_code, forced.json()["tag"]) == (200, "v1.0.0")
+
+
+async def test_a_message_to_try_goes_to_everybody_who_is_told(
+    client: httpx.AsyncClient, worker: Reconciler, world: World
+) -> None:
+    answer = await client.post("/notify/test")
+    assert (answer.status_code, answer.json()) == (202, {"status": "queued", "targets": 1})
+    assert world.notifier.told[-1].title == "shop: a message arrives"
+
+
 async def test_the_history_is_read_page_by_page(web: Listening, client: httpx.AsyncClient) -> None:
     for n in range(5):
         await web.ledger.record_decision({"tag": f"v{n}", "rollout_id": f"r-{n}"})

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from app.domain.errors import StackInvalid
-from app.domain.stack import Channel, Color, Policy, RoutedService, Singleton, Times, Window
+from app.domain.stack import BeforeFlip, Channel, Color, Policy, RoutedService, Singleton, Times, Window
 from app.stack_file import load_stack, parse_stack
 
 COMMITTED = Path(__file__).parents[3] / "config" / "stack.yml"
@@ -209,3 +209,20 @@ def test_the_policy_that_the_committed_file_shows_is_one() -> None:
         True,
         1,
     )
+
+
+def test_commands_before_the_flip_are_taken_over_in_order() -> None:
+    wanted = [{"service": "api", "command": ["migrate", "up"]}, {"service": "bot", "command": ["r"], "limit": 9}]
+    stack = parse_stack(content(singletons={"bot": {"service": "bot"}}, before_flip=wanted))
+    assert stack.before_flip == (BeforeFlip("api", ("migrate", "up"), 600), BeforeFlip("bot", ("r",), 9))
+    assert list(stack.before_flip_steps()) == ["before_flip_1_api", "before_flip_2_bot"]
+
+
+def test_each_wrong_command_is_named_by_its_path() -> None:
+    wrong = [{"service": "api", "command": "migrate"}, {"service": "api", "command": []}, {"service": "api"}]
+    said = problems(before_flip=[*wrong, {"service": "api", "command": ["m"], "limit": 0}])
+    paths = [f"before_flip/{path}" for path in ("0/command", "1/command", "2/command", "3/limit")]
+    assert [line.partition(": ")[0] for line in said] == paths
+    assert problems(before_flip=[{"service": "db", "command": ["m"]}]) == [
+        "before_flip/0/service: db is not one of routed or singletons (api)"
+    ]

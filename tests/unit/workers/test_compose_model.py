@@ -6,7 +6,7 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color
 from tests.examples import a_stack, sha_of
-from workers.compose_model import as_it_runs, compare, fingerprint, image_name, restamp, transform
+from workers.compose_model import as_it_runs, compare, fingerprint, image_name, one_way, restamp, transform
 from workers.ports import Comparison, Stamp
 
 STACK = a_stack(routed=a_stack().routed[1:])
@@ -226,3 +226,24 @@ def test_a_singleton_that_was_not_restarted_keeps_its_earlier_definition(rollout
     before = as_it_runs(restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0")), None, STACK, Color.BLUE, {})
     live = as_it_runs(transformed(model()), before, STACK, Color.GREEN, {"bot": rollout})
     assert (live["services"]["bot"]["labels"]["updater.rollout"] == "r-0") is kept
+
+
+@pytest.mark.parametrize(("said", "expected"), [(None, False), ("allowed", False), ("never", True)])
+def test_a_release_says_on_any_moved_service_that_it_cannot_be_rolled_back(said: str | None, expected: bool) -> None:
+    source = model()
+    source["services"]["bot"]["labels"] = {} if said is None else {"updater.rollback": said}
+    assert one_way(transformed(source), STACK) is expected
+    assert compare(transformed(source), None, STACK, tree="/data/trees/abc").one_way is expected
+
+
+def test_what_a_service_says_that_is_not_moved_does_not_count() -> None:
+    source = model()
+    source["services"]["postgres"]["labels"] = {"updater.rollback": "never"}
+    assert not one_way(transformed(source), STACK)
+
+
+def test_a_word_that_means_nothing_is_refused_where_it_stands() -> None:
+    source = model()
+    source["services"]["bot"]["labels"] = {"updater.rollback": "nver"}
+    with pytest.raises(ComposeInvalid, match=r"updater\.rollback should be never or allowed; bot has 'nver'"):
+        one_way(transformed(source), STACK)

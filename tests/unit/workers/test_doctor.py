@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from app.domain import notices
 from app.domain.errors import EngineFailed
 from app.domain.stack import Color, Policy, Traefik
-from tests.examples import a_stack
+from tests.examples import a_release, a_stack
 from tests.fakes.world import World
 from tests.integration.signing import need_ssh_keygen
 from workers.doctor import Check, Verdict, diagnostics, examine
@@ -187,3 +188,15 @@ async def test_ssh_keygen_that_is_missing_is_a_failure(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     found = await check(World(a_stack(policy=Policy("/etc/allowed_signers"))), "signatures", HEALTHY)
     assert (found.status, "openssh-client" in found.found) == (Verdict.FAILED, True)
+
+
+async def test_it_says_whether_anybody_is_told_and_what_could_not_be_sent(world: World) -> None:
+    checks = await examine(world.stack, replace(world.ports, notifier=None))
+    silent = next(c for c in checks if c.name == "notifications")
+    assert (silent.status, "nobody is told" in silent.found) == (Verdict.OK, True)
+    told = await check(world, "notifications", HEALTHY)
+    assert (told.status, told.found) == (Verdict.OK, "1 targets; 0 messages sent, 0 wait")
+    world.notifier.tell(notices.accepted("shop", a_release()))
+    world.notifier.give_up()
+    lost = await check(world, "notifications", HEALTHY)
+    assert (lost.status, lost.found) == (Verdict.WARNING, "1 targets; 0 messages sent, 0 wait, 1 were given up")

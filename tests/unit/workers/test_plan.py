@@ -1,8 +1,9 @@
 import pytest
 
 from app.domain.errors import TagNotFound
-from app.domain.stack import Color
-from tests.examples import sha_of
+from app.domain.stack import BeforeFlip, Color
+from app.domain.state import Ran
+from tests.examples import a_stack, sha_of
 from tests.fakes.world import World
 from workers.plan import plan
 from workers.ports import Room
@@ -59,3 +60,13 @@ async def test_everything_that_speaks_against_it_is_told_at_once(world: World) -
 async def test_a_tag_that_is_not_there_has_no_plan(world: World) -> None:
     with pytest.raises(TagNotFound):
         await plan(world.stack, world.ports, "v9.9.9")
+
+
+async def test_the_commands_before_the_flip_are_told_and_whether_they_would_run() -> None:
+    world = World(a_stack(before_flip=(BeforeFlip("skills", ("migrate", "up"), 60),)))
+    await world.live("v1.0.0")
+    told = {"step": "before_flip_1_skills", "service": "skills", "command": ["migrate", "up"], "limit": 60}
+    assert (await plan(world.stack, world.ports, "v1.1.0"))["before_flip"] == [{**told, "runs": True}]
+    done = Ran(sha_of("v1.1.0"), "skills", ("migrate", "up"), completed=True)
+    await world.journal.update(lambda s: s.run(done))
+    assert (await plan(world.stack, world.ports, "v1.1.0"))["before_flip"] == [{**told, "runs": False}]

@@ -1,12 +1,12 @@
 import pytest
 
 from app.domain.rollout import step_names
-from app.domain.stack import Times
+from app.domain.stack import BeforeFlip, Times
 from tests.examples import a_stack
 from workers.run import MARGIN_SECONDS, step_limit
 
 TIMES = Times(fetch=1_000, build=2_000, start=3_000, health=4_000, route=5_000, ready=6_000, bake=7_000, drain=8_000)
-STACK = a_stack(times=TIMES)
+STACK = a_stack(times=TIMES, before_flip=(BeforeFlip("skills", ("migrate",), 9_000),))
 
 STOP = TIMES.stop_grace + MARGIN_SECONDS
 WAITS = {
@@ -14,6 +14,7 @@ WAITS = {
     "git_fetch_tags": TIMES.fetch,
     "git_checkout_tag": TIMES.fetch,
     "docker_build": TIMES.build,
+    "before_flip_1_skills": TIMES.start + 9_000,
     "start_skills": TIMES.start,
     "start_api": TIMES.start,
     "health_skills": TIMES.health,

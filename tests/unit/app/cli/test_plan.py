@@ -89,3 +89,13 @@ def test_a_disk_that_is_too_small_is_said_aloud() -> None:
 
 def test_an_answer_with_less_in_it_is_shown_all_the_same() -> None:
     assert list(plan_lines({"tag": "v1.1.0", "target_color": "blue"}))[-1] == "This is a plan: nothing was changed."
+
+
+def test_commands_before_the_flip_are_shown_with_their_limit_or_why_they_do_not_run() -> None:
+    command = {"service": "skills", "command": ["python", "-m", "migrate"], "limit": 600.0}
+    lines = list(plan_lines({**PLAN, "before_flip": [{**command, "runs": True}, {**command, "runs": False}]}))
+    at = lines.index("Before the flip, in the new images")
+    assert lines[at + 1 : at + 3] == [
+        "  skills: python -m migrate (at most 600 s)",
+        "  skills: python -m migrate (not again: it has succeeded for this commit before)",
+    ]

@@ -76,3 +76,10 @@ def test_the_steps_have_their_seconds_and_the_first_cause() -> None:
 def test_where_clients_were_not_watched_the_summary_says_why() -> None:
     rows = dict(summary(ended(evidence={"bake": {"requests": 1, "traffic": {"unknown": "not watched"}}})))
     assert rows["clients"] == "not watched"
+
+
+def test_a_release_that_failed_and_cannot_be_rolled_back_is_what_is_live() -> None:
+    rows = dict(summary(ended(status="failed", target_color="green")))
+    assert rows["live now"] == "v1.1.0 (bbbbbbbbbbbb) on green, well or not: it cannot be rolled back"
+    before = dict(summary(ended(status="failed", active_color="blue", target_color="green")))
+    assert before["live now"] == "v1.0.0 (aaaaaaaaaaaa) on blue; it stayed live"

@@ -57,3 +57,21 @@ def test_a_route_that_could_not_be_moved_back_is_not_told_as_untouched(origin: C
 @pytest.mark.parametrize("fault", list(Fault))
 def test_every_fault_says_what_to_do_next(fault: Fault) -> None:
     assert "unpause" in messages.pause_reason(a_rollout(fault=fault).finish(Status.FAILED, NOW)).lower()
+
+
+def test_what_a_command_changed_outside_the_stack_is_said_not_to_be_taken_back() -> None:
+    failed = a_rollout(error="health_api: HTTP 500").begin("before_flip_1_skills", NOW)
+    failed = failed.end("before_flip_1_skills", 1.0, {"again": False}).finish(Status.FAILED, NOW)
+    assert "What before_flip_1_skills changed outside the stack is not taken back." in messages.pause_reason(failed)
+    skipped = a_rollout(error="x").begin("before_flip_1_skills", NOW).end("before_flip_1_skills", 0, {"skipped": "y"})
+    assert "outside the stack" not in messages.pause_reason(skipped.finish(Status.FAILED, NOW))
+
+
+def test_a_release_that_stays_says_so_and_what_to_do() -> None:
+    stays = a_rollout(error="bake: it died", fault=Fault.RELEASE).begin(ROUTE_SWITCH, NOW).end(ROUTE_SWITCH, 1, {})
+    assert messages.pause_reason(stays.stay().finish(Status.FAILED, NOW)) == (
+        "v1.1.0 failed and is live. bake: it died\n"
+        "It says that it cannot be rolled back: your traffic stays on it (green), well or not. "
+        "Publish a release that mends it and unpause; `updater rollback --force` goes back all the same, if what it "
+        "changed allows that."
+    )

@@ -1,11 +1,11 @@
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
 
 import pytest
 
 from app.domain.rollout import Status
 from app.domain.stack import Color
-from app.domain.state import State
+from app.domain.state import RAN_KEPT, Ran, State
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
 
 LATER = NOW + timedelta(minutes=5)
@@ -63,3 +63,25 @@ def test_pause_and_unpause() -> None:
 
 def test_a_workers_turn_makes_older_epochs_stale() -> None:
     assert State(epoch=3).take_over().epoch == 4
+
+
+def test_what_failed_and_stays_is_live_and_not_good() -> None:
+    before = State(active_color=Color.BLUE, current=a_live("v1.0.0"), last_good_tag="v1.0.0")
+    stays = a_rollout().resolved(sha_of("v1.1.0")).stay().finish(Status.FAILED, NOW)
+    after = before.progress(stays).finish(stays, NOW)
+    assert (after.current, after.previous) == (a_live("v1.1.0"), a_live("v1.0.0"))
+    assert (after.active_color, after.last_good_tag, after.last_failure_at) == (Color.GREEN, "v1.0.0", NOW)
+    assert after.is_unwell
+    assert not before.is_unwell
+
+
+def test_a_command_is_remembered_once_in_bounded_memory_as_begun_and_then_as_completed() -> None:
+    ran = Ran("sha", "skills", ("migrate",))
+    state = State().run(ran).run(ran)
+    assert (state.ran, state.ran_for("sha", "skills", ("migrate",))) == ((ran,), ran)
+    assert state.ran_for("sha", "skills", ("migrate", "more")) is None
+    done = state.run(replace(ran, completed=True))
+    assert [r.completed for r in done.ran] == [True]
+    for n in range(RAN_KEPT + 3):
+        done = done.run(replace(ran, sha=str(n)))
+    assert len(done.ran) == RAN_KEPT

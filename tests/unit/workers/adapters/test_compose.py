@@ -12,6 +12,7 @@ from workers.adapters.compose import (
     config_command,
     create_command,
     find_compose,
+    once_command,
     pull_command,
     up_command,
 )
@@ -116,3 +117,12 @@ async def test_a_limit_that_is_over_is_a_named_error(tmp_path: Path) -> None:
 async def test_a_command_that_is_not_there_is_a_named_error() -> None:
     with pytest.raises(EngineFailed, match="could not be run"):
         await asyncio.wait_for(Compose(["/no/such/compose"], "shop", None).up(MODEL, "bot", 10), 10)
+
+
+def test_a_command_that_is_run_once_gets_no_traffic_no_port_and_a_name_to_find_it_by() -> None:
+    assert once_command(DOCKER, MODEL, "shop", "api-green", ["migrate", "--to", "7"], name="shop-r-1") == [
+        *PROJECT,
+        *("run", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"),
+        *("--name", "shop-r-1", "--label", "updater.once=shop-r-1"),
+        *("api-green", "migrate", "--to", "7"),
+    ]

@@ -14,7 +14,7 @@ import pytest
 from app.domain.errors import BakeFailed, StaleWorker
 from app.domain.release import Trigger
 from app.domain.stack import Color
-from app.domain.state import SCHEMA, State
+from app.domain.state import SCHEMA, Ran, State
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
 from workers.adapters.journal import RESERVE_BYTES, FileJournal, decode, encode
 
@@ -43,6 +43,7 @@ FULL = State(
         a_release("v1.2.0", delivery="d-1"),
         a_release("v1.3.0", force=True, trigger=Trigger.RECOVERY, attempts=2),
     ),
+    ran=(Ran("a" * 40, "skills", ("migrate", "up"), completed=True),),
 )
 
 

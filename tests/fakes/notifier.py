@@ -1,0 +1,38 @@
+"""Whom the updater tells, in memory: one target."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.domain.notice_book import QUIET, Book
+from app.domain.notices import Notice
+from tests.fakes.clock import FakeClock
+
+
+class FakeNotifier:
+    """One target that takes everything; what it was told stays when the worker is gone."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._book = Book()
+
+    @property
+    def told(self) -> list[Notice]:
+        return [waiting.notice for waiting in self._book.waiting]
+
+    def tell(self, notice: Notice) -> None:
+        self._book = self._book.tell(notice, self._clock.now(), ["friend"])
+
+    def mark(self, event: str) -> None:
+        self._book = self._book.mark(event, self._clock.now())
+
+    def settle(self, prefix: str, *, standing: Sequence[str] = (), before: datetime | None = None) -> bool:
+        book = self._book
+        self._book = book.forget(prefix, but=standing, before=before or self._clock.now() - QUIET)
+        return self._book is not book
+
+    def counts(self) -> dict[str, int]:
+        return {**self._book.counts(), "targets": 1}
+
+    def give_up(self) -> None:
+        """The target has not taken the oldest message in time."""
+        self._book = self._book.give_up(self.told[0].id, "friend")
