@@ -153,6 +153,7 @@ class WorkerSettings(Settings):
 
 
 def _with_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """A blank variable, and a blank file, is one that is not set."""
     values: dict[str, Any] = {name: value for name, value in environ.items() if value != ""}
     problems = []
     for name in SECRETS:
@@ -160,7 +161,8 @@ def _with_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list
         if file is None:
             continue
         try:
-            values[name] = Path(file).read_text(encoding="utf-8").strip()
+            if secret := Path(file).read_text(encoding="utf-8").strip():
+                values[name] = secret
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{name}_FILE: {file} cannot be read ({type(error).__name__})")
     return values, problems

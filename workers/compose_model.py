@@ -76,8 +76,9 @@ def as_it_runs(
 ) -> Model:
     """`model`, live on `color`, as a plain `docker compose up` may read it without changing what runs.
 
-    The idle color is in a profile of its own: it does not run, and its images may not even be there. A singleton that
-    runs since another rollout (`singletons`: service → rollout id) keeps the definition of that one, from `before`.
+    The idle color is in a profile of its own: it does not run, and its images may not even be there. What is live is in
+    none, whatever the release's file says. A singleton that runs since another rollout (`singletons`: service → rollout
+    id) keeps the definition of that one, from `before`.
     """
     result: Model = copy.deepcopy(dict(model))
     for routed in stack.routed:
@@ -86,6 +87,8 @@ def as_it_runs(
         earlier = ((before or {}).get("services") or {}).get(service)
         if earlier and rollout and earlier["labels"].get(ROLLOUT_LABEL) == rollout:
             result["services"][service] = copy.deepcopy(earlier)
+    for name in stack.services(color):
+        result["services"][name].pop("profiles", None)
     return result
 
 

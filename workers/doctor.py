@@ -2,15 +2,16 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from app.domain.errors import UpdaterError
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers import fitness, signers
+from workers import fitness, paths, signers
 from workers.ports import Notifier, Ports, Seen, Survey
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
@@ -61,12 +62,13 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         seen = await ports.engine.survey()
     except UpdaterError as error:
         return [Check("engine", Verdict.FAILED, str(error), "Start the Docker Engine, or correct DOCKER_HOST.")]
-    state, route = ports.journal.state, ports.route.file
+    state = ports.journal.state
+    watched = paths.outside(ports.route.file, seen.own_mounts) or ports.route.file
     checks = [
         _engine(seen),
-        _mounted_route(seen, route),
-        await asyncio.to_thread(_throttle, seen, route),
-        _same_paths(seen, [route, Path(stack.directory)]),
+        _mounted_route(seen, watched),
+        await asyncio.to_thread(_throttle, seen, watched),
+        _same_paths(seen, [Path(stack.directory)]),
         *_colors(stack, state, seen),
         _by_hand(stack, state, seen),
         await _route_names_what_is_live(ports),
@@ -145,19 +147,13 @@ def _text(file: Path) -> str:
 
 
 def _same_paths(seen: Survey, needed: list[Path]) -> Check:
-    """The engine resolves bind mounts and build contexts on the host: a path has to mean the same on both sides."""
+    """The engine resolves bind mounts on the host, and so does an operator's Compose: a path has to mean the same."""
     if seen.own_mounts is None:
         return Check("same_paths", Verdict.OK, "the worker runs on the host itself")
-    wrong = [str(path) for path in needed if not _means_the_same(path, seen)]
-    remedy = " ".join(f"Mount it as `{path}:{path}` into the worker." for path in wrong)
-    found = f"inside and outside differ for {', '.join(wrong)}" if wrong else "the same inside and outside"
-    return Check("same_paths", Verdict.FAILED if wrong else Verdict.OK, found, remedy)
-
-
-def _means_the_same(path: Path, seen: Survey) -> bool:
-    mounts = {PurePosixPath(inside): PurePosixPath(outside) for inside, outside in (seen.own_mounts or {}).items()}
-    below = next((p for p in (path, *path.parents) if PurePosixPath(p) in mounts), None)
-    return below is not None and mounts[PurePosixPath(below)] == PurePosixPath(below)
+    wrong = paths.unlike(needed, seen.own_mounts)
+    said = ", ".join(map(str, wrong))
+    found = f"inside and outside differ for {said}" if wrong else "the same inside and outside"
+    return Check("same_paths", _failed_if(wrong), found, paths.remedy(wrong))
 
 
 def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
@@ -204,6 +200,8 @@ async def _route_names_what_is_live(ports: Ports) -> Check:
     named, live = await ports.route.active(), ports.journal.state.active_color
     if named is live:
         return Check("route_file", Verdict.OK, f"it names {named or 'no color'}")
+    if live is None:
+        return Check("route_file", Verdict.OK, f"it is the default, which names {named}; nothing is live yet")
     remedy = f"Look at {ports.route.file}: who changed it? The next rollout begins from what it names."
     return Check("route_file", Verdict.FAILED, f"it names {named or 'no color'}, the active color is {live}", remedy)
 
@@ -230,5 +228,5 @@ def _notifications(notifier: Notifier | None) -> Check:
     return Check("notifications", Verdict.WARNING, f"{found}, {counts['given_up']} were given up", remedy)
 
 
-def _failed_if(problems: list[str]) -> Verdict:
+def _failed_if(problems: Sequence[object]) -> Verdict:
     return Verdict.FAILED if problems else Verdict.OK

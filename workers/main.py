@@ -14,7 +14,7 @@ import structlog
 from arq.connections import ArqRedis
 
 from app import notify_urls
-from app.domain.errors import EngineFailed, UpdaterError
+from app.domain.errors import EngineFailed, SettingsInvalid, UpdaterError
 from app.domain.stack import Stack
 from app.gate import Gate
 from app.ledger import Ledger
@@ -22,11 +22,13 @@ from app.logs import configure_logs
 from app.queue import open_pool
 from app.settings import WorkerSettings
 from app.stack_file import load_stack
+from workers import paths
 from workers.adapters.archive import HistoryFile
 from workers.adapters.chronicle import LedgerChronicle
 from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_client import CALL_SECONDS
+from workers.adapters.docker_client import CALL_SECONDS, Docker
 from workers.adapters.docker_engine import DockerEngine
+from workers.adapters.docker_survey import own_mounts
 from workers.adapters.git import GitSource
 from workers.adapters.git_credentials import token_for
 from workers.adapters.github import GitHubForge
@@ -57,6 +59,7 @@ log = structlog.get_logger()
 async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor) -> AsyncIterator[Ports]:
     """The ports on their adapters, for the life of the worker."""
     client = await asyncio.to_thread(_docker_client, settings.docker_host)
+    await _check_paths(client, [Path(stack.directory), settings.data_dir])
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
@@ -198,6 +201,16 @@ def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
 
 def _token(settings: WorkerSettings) -> str | None:
     return settings.github_token.get_secret_value() if settings.github_token else None
+
+
+async def _check_paths(client: docker.DockerClient, needed: Sequence[Path]) -> None:
+    """Before anything is done: in a container these have to be where they are outside. Raises SettingsInvalid."""
+    if wrong := paths.unlike(needed, await own_mounts(Docker(client))):
+        said = ", ".join(map(str, wrong))
+        raise SettingsInvalid(
+            f"{said}: not the same inside this container and outside, where the engine and your own `docker compose` "
+            f"look for it. {paths.remedy(wrong)} Your traffic goes on as it is."
+        )
 
 
 def _engine_root(client: docker.DockerClient) -> Path:

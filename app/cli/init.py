@@ -68,7 +68,7 @@ def _no_colors(project: Project) -> CommandError:
     return Refused(
         f"No service of {project.directory / Path(project.file).name} has two colors (its services: {services}).",
         "Give each service that takes requests two copies, as api-blue and api-green, then run this again; "
-        "README.md, 'Connect a real stack', says how.",
+        "README.md, 'Connect another stack', says how.",
     )
 
 

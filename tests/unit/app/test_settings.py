@@ -72,6 +72,12 @@ def test_all_problems_are_reported_at_once_by_name() -> None:
     assert "REDIS_URL: is not set" in said
 
 
+def test_a_blank_secret_file_is_one_that_is_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("\n")
+    assert "GITHUB_WEBHOOK_SECRET: is not set" in refused({"REDIS_URL": REDIS, "GITHUB_WEBHOOK_SECRET_FILE": str(file)})
+
+
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("new, old\n")

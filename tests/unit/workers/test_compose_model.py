@@ -221,6 +221,15 @@ def test_the_idle_color_is_in_a_profile_of_its_own_and_the_rest_is_as_it_runs() 
     assert live == ours
 
 
+def test_what_is_live_is_in_no_profile_whatever_the_release_says() -> None:
+    released = model()
+    for name in ("api-blue", "api-green", "bot"):
+        released["services"][name]["profiles"] = ["release"]
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"})
+    profiles = {name: service.get("profiles") for name, service in live["services"].items()}
+    assert profiles == dict.fromkeys(profiles) | {"api-blue": ["updater-idle"]}
+
+
 @pytest.mark.parametrize(("rollout", "kept"), [("r-0", True), ("r-1", False), (None, False)])
 def test_a_singleton_that_was_not_restarted_keeps_its_earlier_definition(rollout: str | None, kept: bool) -> None:
     before = as_it_runs(restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0")), None, STACK, Color.BLUE, {})

@@ -61,6 +61,12 @@ async def test_the_directory_is_mounted_and_not_the_file(
     assert found.status is verdict
 
 
+async def test_a_volume_that_the_worker_and_traefik_share_is_recognised(world: World) -> None:
+    traefik = seen("traefik", mounts={"/etc/dynamic": "/volumes/routes"})
+    survey = replace(HEALTHY, containers=(traefik,), own_mounts={"/routes": "/volumes/routes"})
+    assert (await check(world, "traefik_mount", survey)).status is Verdict.OK
+
+
 @pytest.mark.parametrize(
     ("words", "verdict", "said"),
     [
@@ -90,6 +96,7 @@ async def test_the_throttle_is_read_from_a_mounted_file(world: World, tmp_path: 
     [
         (None, Verdict.OK),
         ({"/routes": "/routes", "/srv": "/srv"}, Verdict.OK),
+        ({"/routes": "/var/lib/volumes/routes/_data", "/srv/shop": "/srv/shop"}, Verdict.OK),
         ({"/routes": "/routes", "/srv/shop": "/home/me/shop"}, Verdict.FAILED),
         ({"/routes": "/routes"}, Verdict.FAILED),
     ],
@@ -136,6 +143,13 @@ async def test_a_route_file_that_names_another_color_is_a_failure(world: World) 
     assert (await check(world, "route_file", HEALTHY)).status is Verdict.OK
     await world.route.flip(Color.GREEN, "r-hand")
     assert (await check(world, "route_file", HEALTHY)).status is Verdict.FAILED
+
+
+async def test_the_default_route_is_no_failure_where_nothing_is_live() -> None:
+    world = World()
+    world.route.place(Color.BLUE, "default")
+    found = await check(world, "route_file", HEALTHY)
+    assert (found.status, "default" in found.found) == (Verdict.OK, True)
 
 
 async def test_diagnostics_name_what_runs(world: World) -> None:

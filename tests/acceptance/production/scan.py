@@ -1,0 +1,72 @@
+"""What a look at the running stack from the host shows: who listens as whom, who reaches what, where a secret is."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from docker.models.containers import Container
+
+from tests.acceptance.production.site import Site
+
+LISTEN = "0A"
+"""State of a listening socket in /proc/net/tcp: include/net/tcp_states.h of Linux."""
+
+ROOT_UID = "0"
+REACH = """
+import socket
+for name, port in {targets!r}:
+    try:
+        socket.create_connection((name, port), 2).close()
+        print(name)
+    except OSError:
+        pass
+"""
+
+
+def listens(container: Container) -> bool:
+    """Whether anything in its network namespace waits for connections; Docker's own DNS, on 127.0.0.11, aside."""
+    pid = int(container.attrs["State"]["Pid"])
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+    ]
+    return any(row[3] == LISTEN and not row[1].startswith("0B00007F") for row in rows)
+
+
+def root_processes(container: Container) -> list[str]:
+    """The command lines of what runs in it as root."""
+    found = container.top(ps_args="-eo pid,uid,args")["Processes"] or []
+    return [command for _, uid, command in found if uid == ROOT_UID]
+
+
+def reached(site: Site, service: str, targets: list[tuple[str, int]]) -> set[str]:
+    """To which of `targets` a connection can be made from that service's container; it has to have Python."""
+    return set(site.inside(service, "python3", "-c", REACH.format(targets=targets)).split())
+
+
+def has_socket(container: Container) -> bool:
+    """Whether it mounts the engine's socket, or a directory that holds it."""
+    return any(
+        mount["Destination"].endswith("docker.sock") or mount.get("Source") in {"/", "/run", "/var/run"}
+        for mount in container.attrs["Mounts"]
+    )
+
+
+def published(container: Container) -> list[str]:
+    """`address:port` on the host of everything that it publishes."""
+    bindings = [b for each in container.attrs["NetworkSettings"]["Ports"].values() for b in each or ()]
+    return [f"{b['HostIp']}:{b['HostPort']}" for b in bindings]
+
+
+def readable(site: Site) -> Iterator[tuple[str, str]]:
+    """Where a secret would be read by whoever may look at images, command lines and logs: (where, text)."""
+    for container in site.all_containers():
+        yield f"the log of {container.name}", container.logs().decode("utf-8", "replace")
+        yield f"the command of {container.name}", json.dumps(container.attrs["Config"]["Cmd"])
+    for image in site.client.images.list():
+        if any(tag.startswith((site.project, "zetherion-updater:")) for tag in image.tags):
+            yield f"the image {image.tags[0]}", json.dumps(image.attrs)
+            yield f"the history of {image.tags[0]}", json.dumps(image.history())
+    for log in (site.data / "logs").glob("*"):
+        yield str(log), log.read_text()

@@ -1,0 +1,146 @@
+"""The production stack, brought up as docs/install.md says, and releases that go live through it from inside it.
+
+The tests of this file share one host and come in the order in which an operator would see these things.
+"""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.demo.engine import Engine
+from deploy.demo.load import Load
+from deploy.demo.repository import Variant
+from tests.acceptance.production.scan import has_socket, listens, published, reached, readable, root_processes
+from tests.acceptance.production.site import CANARIES, PROXY, TRAEFIK, TUNNEL, WEB, WORKER, Site, bare_host
+
+pytestmark = pytest.mark.engine
+
+LONG = 120.0
+RELEASES = {"v1.0.0": Variant.GOOD, "v1.1.0": Variant.GOOD, "v1.2.0": Variant.BOT_FAILS}
+INFRASTRUCTURE = {WEB, WORKER, TRAEFIK, PROXY, TUNNEL, "redis", "postgres", "qdrant", "ollama", "ollama-router"}
+BLUE = {"zetherion-ai-skills-blue", "zetherion-ai-api-blue"}
+GREEN = {"zetherion-ai-skills-green", "zetherion-ai-api-green"}
+BOT = "zetherion-ai-bot"
+
+
+def say(text: str) -> None:
+    print(f"[set-up] {text}", file=sys.stderr, flush=True)
+
+
+@pytest.fixture(scope="module")
+def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Sections 1 to 5 of the page were typed; nothing is live yet."""
+    directory = tmp_path_factory.mktemp("site")
+    with bare_host(directory, engine, say) as bare:
+        bare.follow("1.", "2.", "3.", "4.")
+        bare.publish_repository(RELEASES)
+        bare.follow("5.")  # its last line is the doctor, who fails where anything is wrong
+        bare.look_up()
+        bare.start_gateway()
+        yield bare
+
+
+def test_everything_is_up_and_healthy_and_no_service_of_the_release_is_there_yet(site: Site) -> None:
+    running = site.running()
+    assert set(running) == INFRASTRUCTURE
+    assert {c.health for c in running.values()} == {"healthy"}
+    assert "a stand-in for" in site.container("qdrant").logs().decode()
+
+
+async def test_the_first_release_goes_live_and_the_page_ends_with_nothing_recreated(site: Site) -> None:
+    result = await site.ended((await site.announce("v1.0.0"))["rollout_id"], LONG)
+    assert (result["status"], result["active_color"]) == ("success", "blue"), result["error"]
+    before = {service: c.id for service, c in site.running().items()}
+    assert set(before) == INFRASTRUCTURE | BLUE | {BOT}
+    said = site.follow("8.")
+    assert "a plain `docker compose up` would run what is live" in said
+    assert {service: c.id for service, c in site.running().items()} == before
+
+
+async def test_a_signed_webhook_puts_a_release_live_without_a_failed_request(site: Site) -> None:
+    async with Load(list(site.routes.values()), rps=40, slow_seconds=3) as load:
+        result = await site.ended((await site.announce("v1.1.0"))["rollout_id"], LONG)
+        report = await load.stop()
+    assert (result["status"], result["active_color"]) == ("success", "green"), result["error"]
+    assert report.failed == 0, report.failures
+    assert {"v1.0.0", "v1.1.0"} <= set(report.versions)
+    assert set(site.running()) == INFRASTRUCTURE | GREEN | {BOT}
+    assert (await site.sessions())["max"] == 1
+
+
+async def test_up_by_hand_neither_recreates_nor_reroutes_what_is_live(site: Site) -> None:
+    before = {c.id: c.attrs["State"]["StartedAt"] for c in site.running().values()}
+    route = site.inside(WORKER, "cat", "/routes/dynamic/updater-routes.yml")
+    async with Load(list(site.routes.values()), rps=40, slow_seconds=1) as load:
+        site.type("docker compose up --detach")
+        report = await load.stop()
+    assert {c.id: c.attrs["State"]["StartedAt"] for c in site.running().values()} == before
+    assert site.inside(WORKER, "cat", "/routes/dynamic/updater-routes.yml") == route
+    assert report.failed == 0, report.failures
+
+
+async def test_a_bad_release_is_rolled_back_and_the_reason_is_there(site: Site) -> None:
+    async with Load(list(site.routes.values()), rps=40, slow_seconds=3) as load:
+        result = await site.ended((await site.announce("v1.2.0"))["rollout_id"], LONG)
+        report = await load.stop()
+    assert (result["status"], result["reason_code"]) == ("rolled_back", "singleton_never_ready"), result["error"]
+    assert report.failed == 0, report.failures
+    assert set(site.running()) == INFRASTRUCTURE | GREEN | {BOT}
+    assert (await site.sessions())["max"] == 1
+    assert (await site.get("/status"))["paused"]
+
+
+def test_no_process_that_listens_runs_as_root(site: Site) -> None:
+    listening = {service: c for service, c in site.running().items() if listens(c)}
+    assert set(listening) >= INFRASTRUCTURE - {WORKER}
+    assert {service: found for service, c in listening.items() if (found := root_processes(c))} == {}
+
+
+def test_only_the_worker_reaches_the_engine_and_only_through_the_proxy(site: Site) -> None:
+    running = site.running()
+    assert [service for service, c in running.items() if has_socket(c)] == [PROXY]
+    members = {service for service, c in running.items() if f"{site.project}_engine" in _networks(c)}
+    assert members == {PROXY, WORKER}
+    proxy = [(PROXY, 2375), (_address(site, PROXY, "engine"), 2375)]
+    assert reached(site, WORKER, proxy) == {name for name, _ in proxy}
+    assert {service: reached(site, service, proxy) for service in (WEB, "zetherion-ai-skills-green", BOT)} == {
+        service: set() for service in (WEB, "zetherion-ai-skills-green", BOT)
+    }
+
+
+def test_only_web_and_worker_reach_the_ledger(site: Site) -> None:
+    redis = [("redis", 6379)]
+    found = {service for service in (WEB, WORKER, "zetherion-ai-skills-green", BOT) if reached(site, service, redis)}
+    assert found == {WEB, WORKER}
+
+
+def test_only_two_ports_are_published_and_on_the_loopback_interface(site: Site) -> None:
+    found = {service: published(c) for service, c in site.running().items() if published(c)}
+    assert set(found) == {"qdrant", "ollama"}
+    assert all(address.startswith("127.0.0.1:") for addresses in found.values() for address in addresses)
+
+
+def test_no_secret_is_in_an_image_its_history_a_command_line_or_a_log(site: Site) -> None:
+    secrets = {**CANARIES, "webhook": (site.live / "secrets" / "github-webhook-secret").read_text().strip()}
+    secrets |= {"updater": site.secret, "postgres": site.value("POSTGRES_PASSWORD")}
+    seen = list(readable(site))
+    assert len([where for where, _ in seen if where.startswith("the history")]) >= 2
+    assert [(name, where) for where, text in seen for name, secret in secrets.items() if secret in text] == []
+
+
+def test_down_leaves_no_container_and_no_network(site: Site) -> None:
+    site.end_gateway()
+    site.type("docker compose --profile '*' down --timeout 20")
+    assert site.all_containers() == []
+    networks = site.client.networks.list(filters={"label": f"com.docker.compose.project={site.project}"})
+    assert networks == []
+
+
+def _networks(container: object) -> set[str]:
+    return set(container.attrs["NetworkSettings"]["Networks"])  # type: ignore[attr-defined]
+
+
+def _address(site: Site, service: str, network: str) -> str:
+    networks = site.container(service).attrs["NetworkSettings"]["Networks"]
+    return str(networks[f"{site.project}_{network}"]["IPAddress"])

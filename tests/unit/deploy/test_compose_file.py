@@ -1,0 +1,60 @@
+"""What the production stack's Compose file promises of every service, read from the file itself."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from app.stack_file import load_stack
+from deploy.demo.processes import ROOT
+
+Json = dict[str, Any]
+MODEL: Json = yaml.safe_load((ROOT / "deploy" / "docker-compose.yml").read_text())
+SERVICES: Json = MODEL["services"]
+STACK = load_stack(ROOT / "config" / "stack.yml")
+WRITES = {"postgres", "qdrant", "ollama", "ollama-router"}
+"""Services whose images write beside their volumes."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_bounded_restarts_unless_stopped_and_has_no_privilege(name: str) -> None:
+    service = SERVICES[name]
+    assert service["restart"] == "unless-stopped"
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["cap_drop"] == ["ALL"]
+    assert {"mem_limit", "pids_limit"} <= service.keys()
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert service.get("read_only", False) is (name not in WRITES)
+    assert not service.keys() & {"privileged", "cap_add", "network_mode", "pid", "container_name"}
+
+
+@pytest.mark.parametrize("name", [n for n, s in SERVICES.items() if "image" in s])
+def test_every_image_that_is_fetched_is_pinned_to_a_whole_version_and_checked(name: str) -> None:
+    tag = SERVICES[name]["image"].rpartition(":")[2] if "UPDATER" not in SERVICES[name]["image"] else "0.1.0"
+    assert tag.partition("-")[0].removeprefix("v").count(".") >= (1 if name == "postgres" else 2)
+    assert SERVICES[name]["healthcheck"]["test"]
+
+
+def test_what_the_updater_moves_is_in_the_profile_that_a_plain_up_leaves_alone() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles")} == set(STACK.moved_services())
+
+
+def test_the_ledger_keeps_what_was_answered() -> None:
+    words = " ".join(SERVICES["redis"]["command"])
+    for setting in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction"):
+        assert setting in words
+
+
+def test_traefik_listens_where_the_stack_file_looks_for_it() -> None:
+    static = yaml.safe_load((ROOT / "config" / "traefik" / "traefik.yml").read_text())
+    points = {name: point["address"] for name, point in static["entryPoints"].items()}
+    assert points == {"skills": ":8080", "api": ":8443", "traefik": ":8082"}
+    for name, url in STACK.traefik.entrypoints.items():
+        assert url == f"http://zetherion-ai-traefik{points[name]}"
+
+
+def test_traefik_is_done_before_compose_kills_it() -> None:
+    static = yaml.safe_load((ROOT / "config" / "traefik" / "traefik.yml").read_text())
+    cycle = static["entryPoints"]["api"]["transport"]["lifeCycle"]
+    seconds = sum(float(cycle[name].removesuffix("s")) for name in ("requestAcceptGraceTimeout", "graceTimeOut"))
+    assert seconds < float(SERVICES["zetherion-ai-traefik"]["stop_grace_period"].removesuffix("s"))

