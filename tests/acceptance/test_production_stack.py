@@ -11,12 +11,39 @@ import pytest
 from deploy.demo.engine import Engine
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
-from tests.acceptance.production.scan import has_socket, listens, published, reached, readable, root_processes
-from tests.acceptance.production.site import CANARIES, PROXY, TRAEFIK, TUNNEL, WEB, WORKER, Site, bare_host
+from tests.acceptance.production.images import GIT_BASE
+from tests.acceptance.production.scan import (
+    answers,
+    has_socket,
+    listens,
+    memory,
+    published,
+    reached,
+    readable,
+    root_processes,
+)
+from tests.acceptance.production.site import (
+    CANARIES,
+    PROXY,
+    TRAEFIK,
+    TUNNEL,
+    UPDATER_IMAGE,
+    WEB,
+    WORKER,
+    Site,
+    bare_host,
+)
 
 pytestmark = pytest.mark.engine
 
 LONG = 120.0
+MIB = 1024**2
+MOST_WEB, MOST_WORKER = 128, 192
+"""MiB at rest, after three rollouts."""
+
+MOST_OF_OUR_OWN = 220
+"""MiB that the image has beside its base: the Python packages, Docker Compose, the code."""
+
 RELEASES = {"v1.0.0": Variant.GOOD, "v1.1.0": Variant.GOOD, "v1.2.0": Variant.BOT_FAILS}
 INFRASTRUCTURE = {WEB, WORKER, TRAEFIK, PROXY, TUNNEL, "redis", "postgres", "qdrant", "ollama", "ollama-router"}
 BLUE = {"zetherion-ai-skills-blue", "zetherion-ai-api-blue"}
@@ -109,6 +136,29 @@ def test_only_the_worker_reaches_the_engine_and_only_through_the_proxy(site: Sit
     }
 
 
+def test_the_proxy_lets_nothing_through_that_the_worker_does_not_need(site: Site) -> None:
+    web = site.container(WEB).id
+    refused = [
+        ("POST", f"/v1.41/containers/{web}/exec"),
+        ("POST", f"/v1.41/containers/{web}/attach?stream=1"),
+        ("GET", f"/v1.41/containers/{web}/archive?path=/app/data"),
+        ("GET", f"/v1.41/containers/{web}/export"),
+        ("POST", "/v1.41/commit"),
+        ("POST", "/v1.41/build"),
+        ("POST", "/v1.41/images/load"),
+        ("GET", "/v1.41/secrets"),
+        ("POST", "/v1.41/swarm/init"),
+        ("POST", "/v1.41/plugins/pull"),
+        ("POST", "/v1.41/volumes/prune"),
+        ("DELETE", f"/v1.41/volumes/{site.project}_postgres"),
+        ("GET", f"/v1.41/containers/x/../{web}/export"),
+        ("GET", f"/v1.41/containers/{web}%2fexport"),
+    ]
+    assert answers(site, WORKER, PROXY, 2375, refused) == [403] * len(refused)
+    allowed = [("GET", "/_ping"), ("GET", "/v1.41/version"), ("GET", f"/v1.41/containers/{web}/json")]
+    assert answers(site, WORKER, PROXY, 2375, allowed) == [200] * len(allowed)
+
+
 def test_only_web_and_worker_reach_the_ledger(site: Site) -> None:
     redis = [("redis", 6379)]
     found = {service for service in (WEB, WORKER, "zetherion-ai-skills-green", BOT) if reached(site, service, redis)}
@@ -129,12 +179,25 @@ def test_no_secret_is_in_an_image_its_history_a_command_line_or_a_log(site: Site
     assert [(name, where) for where, text in seen for name, secret in secrets.items() if secret in text] == []
 
 
+def test_the_updater_is_small(site: Site) -> None:
+    used = {service: memory(site.container(service)) / MIB for service in (WEB, WORKER, PROXY)}
+    image = site.client.images.get(UPDATER_IMAGE).attrs["Size"] / MIB
+    print(f"memory in MiB: {used}; the image: {image:.0f} MiB, of which {_size(site, GIT_BASE):.0f} are Debian and git")
+    assert used[WEB] < MOST_WEB
+    assert used[WORKER] < MOST_WORKER
+    assert image - _size(site, GIT_BASE) < MOST_OF_OUR_OWN
+
+
 def test_down_leaves_no_container_and_no_network(site: Site) -> None:
     site.end_gateway()
     site.type("docker compose --profile '*' down --timeout 20")
     assert site.all_containers() == []
     networks = site.client.networks.list(filters={"label": f"com.docker.compose.project={site.project}"})
     assert networks == []
+
+
+def _size(site: Site, image: str) -> float:
+    return float(site.client.images.get(image).attrs["Size"]) / MIB
 
 
 def _networks(container: object) -> set[str]:

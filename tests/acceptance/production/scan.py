@@ -45,6 +45,28 @@ def reached(site: Site, service: str, targets: list[tuple[str, int]]) -> set[str
     return set(site.inside(service, "python3", "-c", REACH.format(targets=targets)).split())
 
 
+ASK = """
+import http.client
+for method, path in {calls!r}:
+    connection = http.client.HTTPConnection({host!r}, {port}, timeout=10)
+    connection.request(method, path)
+    print(connection.getresponse().status)
+"""
+
+
+def answers(site: Site, service: str, host: str, port: int, calls: list[tuple[str, str]]) -> list[int]:
+    """The HTTP status of each of `calls` (method, path), asked from that service's container."""
+    words = ASK.format(calls=calls, host=host, port=port)
+    return [int(status) for status in site.inside(service, "python3", "-c", words).split()]
+
+
+def memory(container: Container) -> int:
+    """Bytes that it holds, without what the kernel would give back at once: as `docker stats` counts them."""
+    said = container.stats(stream=False)["memory_stats"]
+    details = said["stats"]
+    return int(said["usage"]) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
+
+
 def has_socket(container: Container) -> bool:
     """Whether it mounts the engine's socket, or a directory that holds it."""
     return any(

@@ -1,0 +1,46 @@
+"""The units of deploy/systemd, as systemd itself reads them."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.processes import ROOT, procfile_commands
+
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+PYTHON = "/opt/zetherion-updater/.venv/bin/python"
+ANALYZE_SECONDS = 60
+MOST_EXPOSED = 2.0
+"""`systemd-analyze security` from 0 (nothing) to 10 (everything); a service without any setting has 9.6."""
+
+pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="not available here: systemd-analyze")
+
+
+def analyze(*words: str) -> str:
+    done = subprocess.run(
+        ["systemd-analyze", *words], capture_output=True, text=True, check=False, timeout=ANALYZE_SECONDS
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_finds_nothing_wrong_in_the_unit(unit: Path, tmp_path: Path) -> None:
+    """With this environment's Python in the place of the one that is to be installed."""
+    here = tmp_path / unit.name
+    here.write_text(unit.read_text().replace(PYTHON, sys.executable))
+    assert unit.name not in analyze("verify", str(here))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_the_unit_is_hardened(unit: Path) -> None:
+    said = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED * 10:.0f}", str(unit))
+    assert "Overall exposure level" in said
+
+
+def test_the_units_run_what_the_procfile_runs() -> None:
+    lines = [line for unit in UNITS for line in unit.read_text().splitlines() if line.startswith("ExecStart=")]
+    wanted = procfile_commands((ROOT / "Procfile").read_text()).values()
+    assert sorted(lines) == sorted(f"ExecStart={PYTHON} {' '.join(words[1:])}" for words in wanted)
