@@ -137,23 +137,23 @@ class SteadyWorker(Worker):
     async def _poll_iteration(self) -> None:
         if self._replaced():
             raise StaleWorker("this one ends")
-        self._follow_the_clock()
         try:
+            await self._follow_the_clock()
             await super()._poll_iteration()
         except (RedisError, OSError) as away:
             log.warning("Redis does not answer; jobs wait for it, a rollout does not", reason=str(away))
 
-    def _follow_the_clock(self) -> None:
+    async def _follow_the_clock(self) -> None:
         """arq keeps its appointments by the time of day: set back by a day, it would look and say that it lives only
-        when that time comes again."""
+        when that time comes again, and then obey a person who was told long ago that nobody answers."""
         now, before = time.time(), self._latest
+        if now < before - STEP_SECONDS:
+            log.warning("the clock was set back; what was asked before that is dropped", seconds=round(before - now))
+            await self.pool.zremrangebyscore(self.queue_name, (now + STEP_SECONDS) * 1000, "+inf")
+            self._last_health_check = 0
+            for job in self.cron_jobs:
+                job.next_run = None
         self._latest = now
-        if now > before - STEP_SECONDS:
-            return
-        log.warning("the clock was set back", seconds=round(before - now))
-        self._last_health_check = 0
-        for job in self.cron_jobs:
-            job.next_run = None
 
 
 def build_worker(jobs: Jobs, pool: ArqRedis, namespace: str) -> Worker:
