@@ -7,7 +7,8 @@ import pytest
 from app.domain.errors import Superseded
 from app.domain.notice_book import QUIET
 from app.domain.notices import Kind
-from tests.examples import a_release, a_rollout
+from app.domain.rollout import Status
+from tests.examples import NOW, a_release, a_rollout
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from tests.unit.workers.test_recovery import a_world, moments, power_on, start_again
@@ -106,7 +107,7 @@ async def test_an_alarm_that_comes_and_goes_all_the_time_is_told_once_in_a_while
 
 
 async def test_a_finish_that_is_done_again_is_told_once(world: World) -> None:
-    ended = a_rollout().roll_back(Superseded("v1.2.0"), "v1.2.0")
+    ended = a_rollout().roll_back(Superseded("v1.2.0"), "v1.2.0").finish(Status.SUPERSEDED, NOW)
     for _ in range(2):
         announced(world).keep(ended, world.state)
     assert told(world) == ["dropped v1.1.0 was dropped"]
