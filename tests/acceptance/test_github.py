@@ -35,7 +35,7 @@ async def live_tag(home: House) -> str | None:
 
 
 async def test_three_releases_while_nobody_listened_the_newest_is_live_and_the_others_superseded(home: House) -> None:
-    await home.go_live("v1.0.0")
+    assert (await home.go_live("v1.0.0"))["status"] == "success"
     for name in ("web", "worker"):
         end_group(home.processes[name])
     for tag in ("v1.1.0", "v1.2.0", "v1.3.0"):
@@ -65,7 +65,7 @@ async def test_three_releases_while_nobody_listened_the_newest_is_live_and_the_o
 
 
 async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_deployment_each(home: House) -> None:
-    await home.go_live("v1.0.0")
+    assert (await home.go_live("v1.0.0"))["status"] == "success"
     await shown(home, {"v1.0.0": LIVE})
     home.release("v1.1.0")
     accepted = await home.announce("v1.1.0")
@@ -84,7 +84,7 @@ async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_dep
 
 
 async def test_a_bad_release_is_a_failure_with_a_reason_and_the_live_one_stays_active(home: House) -> None:
-    await home.go_live("v1.0.0")
+    assert (await home.go_live("v1.0.0"))["status"] == "success"
     result = await home.go_live("v1.1.0", Variant.BOT_FAILS)
     assert result["status"] == "rolled_back"
     await shown(home, {"v1.0.0": LIVE, "v1.1.0": ["queued", "in_progress", "failure"]})
