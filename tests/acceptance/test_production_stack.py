@@ -31,12 +31,12 @@ from tests.acceptance.production.site import (
     WEB,
     WORKER,
     Site,
-    bare_host,
+    installed,
 )
 
 pytestmark = pytest.mark.engine
 
-LONG = 120.0
+LONG = 240.0
 MIB = 1024**2
 MOST_WEB, MOST_WORKER = 128, 192
 """MiB at rest, after three rollouts."""
@@ -58,14 +58,8 @@ def say(text: str) -> None:
 @pytest.fixture(scope="module")
 def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Sections 1 to 5 of the page were typed; nothing is live yet."""
-    directory = tmp_path_factory.mktemp("site")
-    with bare_host(directory, engine, say) as bare:
-        bare.follow("1.", "2.", "3.", "4.")
-        bare.publish_repository(RELEASES)
-        bare.follow("5.")  # its last line is the doctor, who fails where anything is wrong
-        bare.look_up()
-        bare.start_gateway()
-        yield bare
+    with installed(tmp_path_factory.mktemp("site"), engine, say, RELEASES, {}) as site:
+        yield site
 
 
 def test_everything_is_up_and_healthy_and_no_service_of_the_release_is_there_yet(site: Site) -> None:

@@ -62,7 +62,7 @@ def answers(site: Site, service: str, host: str, port: int, calls: list[tuple[st
 
 def memory(container: Container) -> int:
     """Bytes that it holds, without what the kernel would give back at once: as `docker stats` counts them."""
-    said = container.stats(stream=False)["memory_stats"]
+    said = container.stats(stream=False)["memory_stats"]  # type: ignore[index]  # not streamed: one answer
     details = said["stats"]
     return int(said["usage"]) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
 
@@ -81,14 +81,20 @@ def published(container: Container) -> list[str]:
     return [f"{b['HostIp']}:{b['HostPort']}" for b in bindings]
 
 
+def own_images(site: Site) -> list[str]:
+    """The names of the updater's image and of those that the releases made; the engine may have others, that go."""
+    tags = [tag for image in site.client.api.images() for tag in image["RepoTags"] or ()]
+    return [tag for tag in tags if tag.startswith((site.project, "zetherion-updater:"))]
+
+
 def readable(site: Site) -> Iterator[tuple[str, str]]:
     """Where a secret would be read by whoever may look at images, command lines and logs: (where, text)."""
     for container in site.all_containers():
         yield f"the log of {container.name}", container.logs().decode("utf-8", "replace")
         yield f"the command of {container.name}", json.dumps(container.attrs["Config"]["Cmd"])
-    for image in site.client.images.list():
-        if any(tag.startswith((site.project, "zetherion-updater:")) for tag in image.tags):
-            yield f"the image {image.tags[0]}", json.dumps(image.attrs)
-            yield f"the history of {image.tags[0]}", json.dumps(image.history())
+    for tag in own_images(site):
+        image = site.client.images.get(tag)
+        yield f"the image {tag}", json.dumps(image.attrs)
+        yield f"the history of {tag}", json.dumps(image.history())
     for log in (site.data / "logs").glob("*"):
         yield str(log), log.read_text()

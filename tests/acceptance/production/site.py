@@ -6,8 +6,9 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from docker.models.containers import Container
 
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
-from deploy.demo.github_control import GitHubServer
+from deploy.demo.github_control import github_server
 from deploy.demo.house import House, Json
 from deploy.demo.images import packed
 from deploy.demo.processes import ROOT, free_port
@@ -28,7 +29,8 @@ from tests.acceptance.production.images import GIT_BASE, PARTS_BASE, bases, pinn
 from tests.acceptance.production.page import sections
 from workers.adapters.compose import find_compose
 
-UPDATER_IMAGE = "zetherion-updater:0.1.0"
+UPDATER_VERSION = "0.1.0"
+UPDATER_IMAGE = f"zetherion-updater:{UPDATER_VERSION}"
 WEB, WORKER, TRAEFIK = "zetherion-ai-updater", "zetherion-ai-updater-worker", "zetherion-ai-traefik"
 PROXY, TUNNEL = "zetherion-ai-socket-proxy", "zetherion-ai-cloudflared"
 SERVICE_USER = 65532
@@ -40,7 +42,7 @@ CANARIES = {
     "TUNNEL_TOKEN": "canary-tunnel-0c6e42",
 }
 TIMES = {
-    **{"fetch": 30, "build": 120, "start": 60, "health": 20, "route": 5, "ready": 8},
+    **{"fetch": 60, "build": 240, "start": 120, "health": 60, "route": 30, "ready": 12},
     **{"bake": 2, "drain": 3, "stop_grace": 15},
 }
 
@@ -131,6 +133,11 @@ class Site(House):
         assert len(chosen) == len(headings), f"the page has no {headings}"
         return self.type("\n".join([first, *(block for section in chosen for block in section.blocks)]))
 
+    def take_containers_away(self) -> None:
+        """Before images that they run from are removed."""
+        for container in self.all_containers():
+            container.remove(force=True)
+
     def look_up(self) -> None:
         """Where the containers listen now."""
         web, traefik = self.address(WEB), self.address(TRAEFIK)
@@ -169,18 +176,25 @@ class Site(House):
         lines = (line.partition("=") for line in (self.live / ".env").read_text().splitlines())
         return next(value for key, _, value in lines if key == name)
 
-    def publish_repository(self, tags: dict[str, Variant]) -> None:
-        """Commits those releases, and gives the worker a copy that it may read: a local one has to be its own."""
-        for tag, variant in tags.items():
-            self.repository.release(tag, variant=variant, edit=_as_production)
+    def publish_repository(self, releases: Mapping[str, Variant], updaters: Mapping[str, str]) -> None:
+        """Commits those releases, and gives the worker a copy that it may read: a local one has to be its own.
+
+        `updaters`: tag → the version of the updater that the release comes with, where it is another one.
+        """
+        for tag, variant in releases.items():
+            edit = partial(_as_production, updater=updaters.get(tag, UPDATER_VERSION))
+            self.repository.release(tag, variant=variant, edit=edit)
         shutil.copytree(self.repository.path / ".git", self.live / "repository.git")
         for path in (self.live / "repository.git", *(self.live / "repository.git").rglob("*")):
             os.chown(path, SERVICE_USER, SERVICE_USER)
 
 
-def _as_production(tree: Path) -> None:
+def _as_production(tree: Path, updater: str) -> None:
     """The sample services under the production stack's own Compose file."""
-    (tree / "docker-compose.yml").write_bytes((ROOT / "deploy" / "docker-compose.yml").read_bytes())
+    text = (ROOT / "deploy" / "docker-compose.yml").read_text()
+    default = f"${{UPDATER_VERSION:-{UPDATER_VERSION}}}"
+    assert default in text
+    (tree / "docker-compose.yml").write_text(text.replace(default, f"${{UPDATER_VERSION:-{updater}}}"))
     (tree / "Dockerfile").write_text(RELEASE_DOCKERFILE)
 
 
@@ -198,10 +212,10 @@ def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
             public_url="",
             internal_url="",
             routes={},
-            metrics_url="",
             gateway_url="",
-            github=GitHubServer(""),
+            metrics_url="",
             log_dir=directory,
+            github=stack.enter_context(github_server(directory / "github.log")),
             client=client,
             tools=directory / "tools",
         )
@@ -214,10 +228,24 @@ def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
         yield site
 
 
-def _routed() -> Json:
-    """As the committed stack file has it."""
+@contextlib.contextmanager
+def installed(
+    directory: Path, engine: Engine, say: Say, releases: Mapping[str, Variant], updaters: Mapping[str, str]
+) -> Iterator[Site]:
+    """Sections 1 to 5 of the page were typed; nothing is live yet."""
+    with bare_host(directory, engine, say) as site:
+        site.follow("1.", "2.", "3.", "4.")
+        site.publish_repository(releases, updaters)
+        site.follow("5.")  # its last line is the doctor, who fails where anything is wrong
+        site.look_up()
+        site.start_gateway()
+        yield site
+
+
+def _committed(key: str) -> Json:
+    """That part of the committed stack file."""
     committed: Json = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
-    return dict(committed["routed"])
+    return dict(committed[key])
 
 
 def _pinned() -> set[str]:
@@ -289,7 +317,7 @@ def operator_values(site: Site) -> dict[str, Any]:
             "repository": REPOSITORY,
             "source": str(site.live / "repository.git"),
             "times": TIMES,
-            "routed": _routed(),
+            "routed": _committed("routed"),
             "needs": {"disk_gb": 1, "memory_mb": 128},
         },
     }

@@ -48,7 +48,8 @@ def test_the_ledger_keeps_what_was_answered() -> None:
 def test_traefik_listens_where_the_stack_file_looks_for_it() -> None:
     static = yaml.safe_load((ROOT / "config" / "traefik" / "traefik.yml").read_text())
     points = {name: point["address"] for name, point in static["entryPoints"].items()}
-    assert points == {"skills": ":8080", "api": ":8443", "traefik": ":8082"}
+    assert points == {"skills": ":8080", "api": ":8443", "metrics": ":8082", "traefik": ":8083"}
+    assert f"http://zetherion-ai-traefik{points['metrics']}/metrics" == STACK.traefik.metrics
     for name, url in STACK.traefik.entrypoints.items():
         assert url == f"http://zetherion-ai-traefik{points[name]}"
 

@@ -27,7 +27,7 @@ def test_the_environment_names_them() -> None:
     ],
 )
 def test_the_static_file_names_them_wherever_it_is_mounted(service: dict[str, object]) -> None:
-    assert entrypoints(service, COMMITTED) == {"skills": 8080, "api": 8443, "traefik": 8082}
+    assert entrypoints(service, COMMITTED) == {"skills": 8080, "api": 8443, "metrics": 8082, "traefik": 8083}
 
 
 def test_a_toml_file_is_read_too_and_one_that_is_neither_says_nothing(tmp_path: Path) -> None:
