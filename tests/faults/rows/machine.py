@@ -9,7 +9,7 @@ from deploy.demo.dockerd import Dockerd
 from tests.faults.daemon import power_off, restart
 from tests.faults.engine_proxy import EngineProxy, engine_proxy
 from tests.faults.rows.route import agreed
-from tests.faults.stage import Stage
+from tests.faults.stage import Json, Stage
 from tests.faults.trial import Skipped, Trial, row
 
 RESTARTED_AT = (
@@ -32,6 +32,9 @@ HANGS_AT = ("restart_bot", "health_skills")
 """The quick pass has the first, in which there could be two bots."""
 
 LOST_AFTER = ("docker_build", "health_routed_api")
+
+ROLLOUT = "updater.rollout"
+"""The label by which a container says which rollout made it."""
 
 
 @row(
@@ -61,10 +64,14 @@ async def engine_hangs(trial: Trial) -> None:
 async def _no_duplicate(trial: Trial, tag: str, what: str) -> None:
     await agreed(trial, what)
     await decided(trial, tag, what)
-    running = trial.stage.home.containers(running_only=True)
-    services = Counter(c["Config"]["Labels"]["com.docker.compose.service"] for c in running)
-    twice = [name for name, count in services.items() if count > 1]
-    trial.result.expect(not twice, f"{what}: {twice} run twice")
+    made = Counter(_service_and_rollout(c) for c in trial.stage.home.containers())
+    twice = sorted({service for (service, rollout), count in made.items() if rollout and count > 1})
+    trial.result.expect(not twice, f"{what}: {twice} are there twice by one rollout, running or not")
+
+
+def _service_and_rollout(container: Json) -> tuple[str, str]:
+    labels = container["Config"]["Labels"]
+    return labels["com.docker.compose.service"], labels.get(ROLLOUT, "")
 
 
 @contextlib.contextmanager

@@ -22,6 +22,8 @@ STRAY = """http:
     stray: {loadBalancer: {servers: [{url: "http://127.0.0.1:9"}]}}
 """
 
+BROKEN = "http: ["
+
 
 def _wrong_service(file: Path) -> None:
     file.write_text(file.read_text().replace("http://skills-", "http://nowhere-"))
@@ -98,6 +100,21 @@ async def traefik_away(trial: Trial) -> None:
     trial.stage.docker("traefik", "kill")
     trial.stage.docker("traefik", "start")
     await agreed(trial, "Traefik was restarted in mid-flip")
+    await _traefik_takes_nothing(trial)
+
+
+async def _traefik_takes_nothing(trial: Trial) -> None:
+    """It answers, and well, by what it read before: a broken file beside the route file keeps it from the new one."""
+    broken = trial.stage.home.route_file.with_name("broken.yml")
+    tag = await trial.publish()
+    await trial.reach(tag, "health_api")
+    broken.write_text(BROKEN)
+    try:
+        entry = await trial.ended(tag)
+    finally:
+        broken.unlink(missing_ok=True)  # the guard may have set it aside already
+    trial.result.expect(entry["result"] != "success", f"{tag} was called live, and Traefik never took its route")
+    await agreed(trial, "Traefik did not take the file")
 
 
 async def agreed(trial: Trial, what: str) -> None:

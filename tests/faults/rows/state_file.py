@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import yaml
 from structlog.testing import capture_logs
@@ -77,9 +78,13 @@ async def _lost_in_mid_rollout(trial: Trial) -> None:
 @row(25, "the power is cut at each write of the journal", "the old or the new state, never a torn one", minutes=0.4)
 async def power_cut_at_each_write(trial: Trial) -> None:
     writes: list[bytes] = []
-    reading = asyncio.create_task(_record(trial.stage.journal_file, writes))
+    spoilt: list[str] = []
+    file = trial.stage.journal_file
+    file.with_name(f"{file.name}.previous").unlink(missing_ok=True)  # what is there later was made by these writes
+    reading = asyncio.create_task(_record(file, writes, spoilt))
     await trial.went_live(await trial.publish(), "the rollout whose writes were recorded")
     reading.cancel()
+    trial.result.expect(not spoilt, f"in {len(writes)} writes: {sorted(set(spoilt))}")
     trial.result.repeats = len(writes) - 1
     pairs = list(itertools.pairwise(writes))
     with capture_logs():  # each cut is logged as what it is
@@ -90,11 +95,28 @@ async def power_cut_at_each_write(trial: Trial) -> None:
     )
 
 
-async def _record(file: Path, writes: list[bytes]) -> None:
+async def _record(file: Path, writes: list[bytes], spoilt: list[str]) -> None:
+    """Adds each state that is on disk. The one before it is kept open: it has to stay as it was, for the new one is
+    another file; and from the second on there is a copy of it."""
+    kept: BinaryIO | None = None
     while True:
         if (now := _read(file)) and now not in writes[-1:]:
+            if kept is not None:
+                spoilt += _how_spoilt(file, kept, writes[-1])
+                kept.close()
+            kept = file.open("rb")
+            now = kept.read()
             writes.append(now)
         await asyncio.sleep(READ_SECONDS)
+
+
+def _how_spoilt(file: Path, kept: BinaryIO, before: bytes) -> list[str]:
+    kept.seek(0)
+    in_place = [] if kept.read() == before else ["the state was written in place, not renamed in"]
+    copy = FileJournal(file.with_name(f"{file.name}.previous"))
+    copy.load()
+    whole = copy.lost is None and not copy.state.is_blank
+    return [*in_place, *([] if whole else ["no copy of the state before it is there, or it does not load"])]
 
 
 def _read(file: Path) -> bytes:
