@@ -15,6 +15,7 @@ import redis
 from deploy.demo.engine import connected
 from deploy.demo.house import COMPOSE_SECONDS, TIMES
 from deploy.demo.processes import ROOT
+from tests.faults.kill_points import until
 from tests.faults.listeners import Listener, black_hole, broken_off
 from tests.faults.observers import converge, history
 from tests.faults.stage import NAMESPACE, Stage
@@ -114,12 +115,14 @@ async def long_pause(trial: Trial) -> None:
     await stage.home.holds({older, newer})
     with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
         client.delete(f"{NAMESPACE}:queue", *client.scan_iter("arq:*"))  # a queued job lives for 24 h
+    epoch = stage.journal()["epoch"]
     for name in ("worker", "web"):
         stage.kill(name)
     stage.redis_server.kill()
     stage.redis_server.start()
     for name in ("web", "worker"):
         stage.home.start(name)
+    await until(stage, None, lambda state: bool(state.get("epoch", 0) > epoch))  # before, /status is the old worker's
     trial.result.converged(await converge(stage, old))
     status = await stage.home.get("/status")
     kept = (status["paused"], status["pause_reason"], set(status["held"]))
