@@ -44,7 +44,7 @@ async def test_deploy_follows_the_rollout_and_ends_with_what_it_took(home: Front
     assert "v1.1.0 success in" in done.out
     assert f"live before  v1.0.0 ({sha_of('v1.0.0')[:12]})" in done.out
     assert f"live now     v1.1.0 ({sha_of('v1.1.0')[:12]}) on green" in done.out
-    for figure in ("ms from the rename", "s without one", "requests, 0 errors"):
+    for figure in ("ms from the rename", "s without one", "probes, 0 errors"):
         assert figure in done.out
 
 
