@@ -97,6 +97,11 @@ class Dockerd:
         )
         self._wait_until_up(self.process)
 
+    def forget_networks(self) -> None:
+        """Before the first start: from a bridge of an earlier run, which is gone, it would deduce that docker0 is its
+        own to delete. That may be another engine's."""
+        shutil.rmtree(self.data / "network", ignore_errors=True)
+
     def stop(self) -> None:
         """It and its containers end; nothing that it mounted or connected stays."""
         if self.process is not None:
@@ -145,6 +150,7 @@ def own_dockerd(home: Path, say: Say) -> Iterator[Dockerd]:
         daemon = Dockerd(home, Path(tempfile.mkdtemp(prefix="zu-")), f"zu{os.getpid()}")
         try:
             _make_bridge(daemon.bridge)
+            daemon.forget_networks()
             daemon.start()
             with connected(daemon.host) as client:
                 empty(client)

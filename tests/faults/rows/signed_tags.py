@@ -47,6 +47,7 @@ async def _published_again(trial: Trial, old: str) -> str:
     """A new release whose tag is the old one's, signature and all."""
     tag = trial.stage.next_tag()
     _git(trial, "update-ref", f"refs/tags/{tag}", _git(trial, "rev-parse", f"refs/tags/{old}"))
+    trial.stage.home.shas[tag] = trial.stage.home.shas[old]
     return await _announced(trial, tag)
 
 
