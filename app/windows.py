@@ -1,6 +1,6 @@
 """When releases may go live by themselves: cron expressions, each in a time zone of its own.
 
-A clock that is put forward or back is met as Debian's cron meets it: https://pypi.org/project/cronsim/
+A clock that is put forward or back is met as Debian's cron meets it, and cronsim after it.
 """
 
 from collections.abc import Sequence
