@@ -168,6 +168,10 @@ async def _missing(stage: Stage, tag: str | None) -> str:
         (status["state"] == "idle" and not status["rollout"], f"/status: {status['current_operation']}"),
         (journal and journal.get("rollout") is None, "the journal has a rollout, or is gone"),
         (not waits, f"{waits} wait"),
+        (
+            status["paused"] == bool(journal.get("paused")),
+            "/status is older than the state file: paused in one of them",
+        ),
         (len(colors) == 1 and None not in colors, f"the routes answer {said}"),
         (tag is None or (status["current"] or {}).get("tag") == tag, f"/status: current is {status['current']}"),
         (tag is None or all(a.get("version") == tag for a in said), f"the routes serve {said}"),
