@@ -48,14 +48,13 @@ async def confirm_route(run: Run, rollout: str) -> None:
     """Every route answers with `rollout`: Traefik has taken the file over. Raises RouteNotConfirmed."""
     clock = run.ports.clock
     deadline = clock.monotonic() + run.stack.times.route
-    waiting = {s.name: run.stack.route_url(s) for s in run.stack.routed}
+    waiting = {s.name: s for s in run.stack.routed}
     answer: Answer | None = None
     while waiting:
-        for name, url in tuple(waiting.items()):
-            answer = await run.ports.probe.get(url)
+        for service in tuple(waiting.values()):
+            answer = await _ask_route(run, service)
             if answer.rollout == rollout:
-                run.traffic.probed(name, answer.status)
-                del waiting[name]
+                del waiting[service.name]
         if waiting and clock.monotonic() > deadline:
             header = run.stack.traefik.rollout_header
             detail = (
@@ -97,6 +96,7 @@ async def wait_ready(run: Run, instance: Instance) -> Instance | None:
 
 
 async def _ask_route(run: Run, service: RoutedService) -> Answer:
+    """What this rollout's route answers is counted by Traefik too, and is no client's."""
     answer = await run.ports.probe.get(run.stack.route_url(service))
     if answer.rollout == run.rollout.id:
         run.traffic.probed(service.name, answer.status)

@@ -66,16 +66,15 @@ def _short_names(project: str, colored: Mapping[str, object]) -> dict[str, str]:
 
 def _entrypoints(project: Project, names: Collection[str], notes: Notes) -> Points:
     """Name → URL and port."""
-    service = traefik.find_traefik(project.services)
-    found = traefik.entrypoints(project.services[service], project.directory) if service else {}
-    found = traefik.routable(found, names)
+    service, every = _traefik(project)
+    found = traefik.routable(every, names)
     if service is None or not found:
         name, address = NO_TRAEFIK
         what = f"the service {service} names no entrypoint" if service else "no service is Traefik"
         notes.guessed.append(f"traefik/entrypoints/{name}: {address} ({what} that could be read)")
         notes.check.append("traefik/entrypoints: Traefik's own names and ports; the routes go by them.")
         return {name: (address, 80)}
-    host = "127.0.0.1" if project.services[service].get("network_mode") == "host" else service
+    host = _host(project, service)
     for name, port in found.items():
         notes.found.append(f"traefik/entrypoints/{name}: port {port} of {service}")
     notes.check.append(f"traefik/entrypoints: does the worker reach {host} by this name, from where it will run?")
@@ -84,15 +83,24 @@ def _entrypoints(project: Project, names: Collection[str], notes: Notes) -> Poin
 
 def _metrics(project: Project, notes: Notes) -> str | None:
     """The URL of Traefik's metrics: an entrypoint of their name has them, or else Traefik's own."""
-    service = traefik.find_traefik(project.services)
-    found = traefik.entrypoints(project.services[service], project.directory) if service else {}
+    service, found = _traefik(project)
     port = found.get("metrics") or found.get("traefik")
     if service is None or port is None:
         notes.check.append("traefik/metrics: without Traefik's metrics what clients are answered is not watched.")
         return None
-    host = "127.0.0.1" if project.services[service].get("network_mode") == "host" else service
     notes.found.append(f"traefik/metrics: port {port} of {service}")
-    return f"{traefik.url(host, port)}/metrics"
+    return f"{traefik.url(_host(project, service), port)}/metrics"
+
+
+def _traefik(project: Project) -> tuple[str | None, dict[str, int]]:
+    """The service that is Traefik, and all of its entrypoints."""
+    service = traefik.find_traefik(project.services)
+    return service, traefik.entrypoints(project.services[service], project.directory) if service else {}
+
+
+def _host(project: Project, service: str) -> str:
+    """By what name the worker reaches `service`."""
+    return "127.0.0.1" if project.services[service].get("network_mode") == "host" else service
 
 
 def _singleton_notes(sure: Mapping[str, tuple[str, str]], unsure: Mapping[str, tuple[str, str]], notes: Notes) -> None:
