@@ -17,6 +17,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, DockerException
 
+from deploy.demo.mounts import unmount_below
 from deploy.demo.network import Tables, free_subnet, tables, undo
 from deploy.demo.packages import EngineUnavailable, Say, apt_install, which
 from deploy.demo.processes import end_group
@@ -113,10 +114,7 @@ class Dockerd:
 
     def unmount(self) -> None:
         """Whatever it has mounted."""
-        roots = (f"{self.runtime}/", f"{self.data}/")
-        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-        for mount in sorted((m for m in mounts if m.startswith(roots)), key=len, reverse=True):
-            _run("umount", "--lazy", mount, check=False)
+        unmount_below(self.runtime, self.data)
 
     def _begin(self) -> "subprocess.Popen[bytes]":
         command = [

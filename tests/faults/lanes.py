@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.demo.dockerd import answers
+from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import ROOT
 from deploy.demo.projects import take_down
 from tests.faults.lane import Orders
@@ -107,7 +108,7 @@ class Lane:
         self.kill()
         self._process.wait()
         _end_all_of(self._directory)
-        _unmount_below(self._directory)
+        unmount_below(self._directory)
         if answers(self._host):
             take_down(self._host, f"zu-demo-{self._process.pid}-")
         assert self._process.stdout is not None
@@ -135,12 +136,6 @@ def _started_in(directory: Path) -> Iterator[int]:
         with contextlib.suppress(OSError):
             if mark in file.read_bytes().split(b"\0"):
                 yield int(file.parent.name)
-
-
-def _unmount_below(directory: Path) -> None:
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in (m for m in mounts if m.startswith(f"{directory}/")):
-        subprocess.run(["umount", "--lazy", mount], check=False, timeout=GONE_SECONDS)
 
 
 class Lanes:

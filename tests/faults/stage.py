@@ -22,6 +22,7 @@ from deploy.demo.engine import Engine, connected
 from deploy.demo.github import release_event, signed_headers
 from deploy.demo.house import TIMES, WEBHOOK_SECRET, House, house
 from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import end_group
 from tests.integration.redis_servers import OwnRedis, own_redis
 
@@ -148,7 +149,7 @@ def stage(
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zu-faults-")))
         (directory / "redis").mkdir()
-        stack.callback(_unmount, directory)
+        stack.callback(unmount_below, directory)
         server = stack.enter_context(own_redis(directory / "redis"))
         home = stack.enter_context(
             house(
@@ -177,9 +178,3 @@ def _end_beside(built: Stage) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGCONT)
         end_group(process)
-
-
-def _unmount(directory: Path) -> None:
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in (m for m in mounts if m.startswith(f"{directory}/")):
-        subprocess.run(["umount", "--lazy", mount], check=False, timeout=30)
