@@ -70,8 +70,11 @@ class Queue:
         await self._enqueue("nudge")
 
     async def ask(self, question: str, *args: Any) -> dict[str, Any]:
-        """The worker's answer. Raises WorkerSilent after ANSWER_SECONDS, LedgerUnavailable when Redis is away."""
-        job = await self._enqueue(question, *args)
+        """The worker's answer. Raises WorkerSilent after ANSWER_SECONDS, LedgerUnavailable when Redis is away.
+
+        Whoever was told that nobody answers is not obeyed later: the question is gone by then.
+        """
+        job = await self._enqueue(question, *args, _expires=ANSWER_SECONDS)
         try:
             answer: dict[str, Any] = await job.result(timeout=ANSWER_SECONDS, poll_delay=_POLL_SECONDS)
         except TimeoutError as error:
@@ -84,15 +87,15 @@ class Queue:
             raise WorkerSilent(f"{question} ended without an answer ({type(error).__name__})") from error
         return answer
 
-    async def _enqueue(self, function: str, *args: Any) -> Any:
+    async def _enqueue(self, function: str, *args: Any, **options: Any) -> Any:
         try:
-            return await self._tried(function, *args)
+            return await self._tried(function, *args, **options)
         except (RedisError, OSError) as error:
             raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
 
-    async def _tried(self, function: str, *args: Any) -> Any:
+    async def _tried(self, function: str, *args: Any, **options: Any) -> Any:
         """A connection that is lost in arq's transaction is told as a watched key that changed: it is begun anew."""
         for _ in range(WATCH_TRIES):
             with contextlib.suppress(WatchError):
-                return await self._pool.enqueue_job(function, *args)
-        return await self._pool.enqueue_job(function, *args)
+                return await self._pool.enqueue_job(function, *args, **options)
+        return await self._pool.enqueue_job(function, *args, **options)

@@ -118,6 +118,18 @@ def test_a_worker_that_is_not_there_is_silent_after_the_named_limit(redis_url: s
         assert ANSWER_SECONDS <= runner.run(ask()) < 2 * ANSWER_SECONDS
 
 
+async def test_who_was_told_that_nobody_answers_is_not_obeyed_later(
+    at_work: AtWork, world: World, pool: ArqRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.queue.ANSWER_SECONDS", 0.2)
+    with pytest.raises(WorkerSilent):
+        await Queue(pool).ask("pause", "why")
+    await Queue(pool).nudge()  # it comes after the question
+    async with at_work():
+        await until(lambda: looked(world))
+    assert not world.state.paused
+
+
 async def test_jobs_and_answers_are_json_on_the_wire(
     at_work: AtWork, repository: Repository, pool: ArqRedis, namespace: str
 ) -> None:
