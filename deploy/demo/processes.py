@@ -2,24 +2,45 @@
 
 import contextlib
 import os
+import random
 import shlex
 import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 20.0
 
+PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections: none of them takes a port before whoever it is for does."""
+
+_given: deque[socket.socket] = deque(maxlen=64)
+"""A name in the abstract namespace for each port that was given last: other processes see it, and it ends with ours."""
+
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback interface that nothing listens on now, and that no other process is given soon.
+
+    Raises RuntimeError when all of PORTS are taken.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            name = socket.socket(socket.AF_UNIX)
+            try:
+                name.bind(f"\0zetherion-updater-port-{port}")
+            except OSError:
+                name.close()
+                continue
+            if len(_given) == _given.maxlen:
+                _given[0].close()
+            _given.append(name)
+            return port
+    raise RuntimeError(f"every port from {PORTS[0]} to {PORTS[-1]} is taken")
 
 
 def procfile_commands(text: str) -> dict[str, list[str]]:

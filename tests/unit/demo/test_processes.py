@@ -1,11 +1,12 @@
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.demo.processes import ROOT, end_group, procfile_commands, running
+from deploy.demo.processes import PORTS, ROOT, end_group, free_port, procfile_commands, running
 
 LIMIT = 20.0
 TOUCHY = "import signal; print('ready', flush=True); signal.pause()"
@@ -27,6 +28,30 @@ def started(script: str) -> "subprocess.Popen[bytes]":
 def rest(process: "subprocess.Popen[bytes]") -> bytes:
     """What is left of the output, whose end comes when the last that has it is gone. Raises TimeoutExpired."""
     return process.communicate(timeout=LIMIT)[0]
+
+
+def test_no_port_is_given_twice_to_processes_that_ask_at_the_same_time() -> None:
+    script = (
+        "from deploy.demo.processes import free_port; print(*[free_port() for _ in range(60)], flush=True); input()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    asked = [subprocess.Popen([sys.executable, "-c", script], **pipes) for _ in range(6)]  # type: ignore[call-overload]
+    try:
+        lines = [process.stdout.readline() for process in asked]  # all of them before any has ended
+    finally:
+        for process in asked:
+            process.communicate("\n", timeout=LIMIT)
+    given = [int(port) for line in lines for port in line.split()]
+    assert len(set(given)) == len(given) == 360
+    assert set(given) <= set(PORTS)
+
+
+def test_a_port_that_somebody_listens_on_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("deploy.demo.processes.PORTS", range(port, port + 1))
+        with pytest.raises(RuntimeError, match="is taken"):
+            free_port()
 
 
 def test_a_procfile_is_read_by_name() -> None:
