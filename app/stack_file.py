@@ -23,6 +23,7 @@ from app.domain.stack import (
     Supersede,
     Times,
     Traefik,
+    Updater,
 )
 from app.policy_file import PolicyPart
 
@@ -104,6 +105,11 @@ class _GitHub(_Part):
     log_url: HttpUrl | None = None
 
 
+class _Updater(_Part):
+    web: Name
+    worker: Name
+
+
 class _File(_Part):
     project: Name
     repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
@@ -123,6 +129,7 @@ class _File(_Part):
     keep: _Keep = Field(default_factory=_Keep)
     policy: PolicyPart = Field(default_factory=PolicyPart)
     github: _GitHub = Field(default_factory=_GitHub)
+    updater: _Updater | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -152,6 +159,7 @@ class _File(_Part):
         seen: dict[str, str] = {}
         places = [(f"routed/{n}/{c}", getattr(s, c)) for n, s in self.routed.items() for c in Color]
         places += [(f"singletons/{n}/service", s.service) for n, s in self.singletons.items()]
+        places += [(f"updater/{name}", service) for name, service in self.updater or ()]
         for path, service in places:
             if first := seen.get(service):
                 yield f"{path}: {service} is already the service of {first}"
@@ -213,6 +221,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         keep=Keep(**file.keep.model_dump()),
         policy=file.policy.policy(),
         github=GitHub(**file.github.model_dump()),
+        updater=Updater(**file.updater.model_dump()) if file.updater else None,
     )
 
 

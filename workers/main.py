@@ -15,7 +15,7 @@ from arq.connections import ArqRedis
 
 from app import notify_urls
 from app.domain.errors import EngineFailed, SettingsInvalid, UpdaterError
-from app.domain.stack import Stack
+from app.domain.stack import Stack, Updater
 from app.gate import Gate
 from app.ledger import Ledger
 from app.logs import configure_logs
@@ -38,6 +38,7 @@ from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.outbox import FileOutbox
+from workers.adapters.own_containers import OwnContainers
 from workers.adapters.redaction import Hide, Redactor
 from workers.adapters.traefik import RouteFile
 from workers.adapters.traefik_metrics import TraefikMetrics
@@ -48,6 +49,7 @@ from workers.guard import Guard
 from workers.jobs import Jobs, build_worker
 from workers.ports import Alarm, Clock, Ports
 from workers.reconcile import Reconciler
+from workers.succession import Succession
 from workers.watch import Watch
 
 FLUSH_SECONDS = 5.0
@@ -141,13 +143,15 @@ class Beside(Protocol):
 def _beside(
     settings: WorkerSettings, stack: Stack, ports: Ports, forge: GitHubForge, reconciler: Reconciler
 ) -> list[Beside]:
-    """What is done with GitHub: as much of it as the settings want."""
+    """What is done with GitHub and for the updater itself: as much of it as the settings and the stack want."""
     parts: list[Beside] = []
     if settings.check_minutes:
         parts.append(Watch(stack, ports, forge, reconciler, every=60 * settings.check_minutes))
     if settings.github_token and stack.github.deployments:
         outbox = FileOutbox(settings.data_dir / "github.json", ports.clock.now())
         parts.append(Deployments(ports, forge, outbox))
+    if stack.updater is not None:
+        parts.append(Succession(ports, reconciler, _own_containers(settings, stack.project, stack.updater)))
     return parts
 
 
@@ -167,6 +171,12 @@ async def _work(
         await asyncio.gather(looking, return_exceptions=True)
         with contextlib.suppress(asyncio.CancelledError):  # arq raises it for a job that has just ended
             await worker.close()
+
+
+def _own_containers(settings: WorkerSettings, project: str, updater: Updater) -> OwnContainers:
+    compose = Compose(find_compose(settings.compose_command), project, settings.docker_host)
+    docker = Docker(_docker_client(settings.docker_host))
+    return OwnContainers(docker, compose, project, updater, settings.data_dir / "succession")
 
 
 async def _look(reconciler: Reconciler) -> None:

@@ -162,6 +162,19 @@ class GitHub:
 
 
 @dataclass(frozen=True)
+class Updater:
+    """The Compose services of the updater itself, where it runs in the stack that it keeps."""
+
+    web: str
+    worker: str
+
+    @property
+    def services(self) -> tuple[str, str]:
+        """The worker is the last to be replaced."""
+        return self.web, self.worker
+
+
+@dataclass(frozen=True)
 class Stack:
     """Everything of `stack.yml`, checked."""
 
@@ -183,6 +196,7 @@ class Stack:
     keep: Keep = field(default_factory=Keep)
     policy: Policy = field(default_factory=Policy)
     github: GitHub = field(default_factory=GitHub)
+    updater: Updater | None = None
 
     def services(self, color: Color) -> tuple[str, ...]:
         """The Compose services that a rollout to `color` builds: that color of all routed ones, and the singletons."""

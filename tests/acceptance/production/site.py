@@ -318,6 +318,7 @@ def operator_values(site: Site) -> dict[str, Any]:
             "source": str(site.live / "repository.git"),
             "times": TIMES,
             "routed": _committed("routed"),
+            "updater": _committed("updater"),
             "needs": {"disk_gb": 1, "memory_mb": 128},
         },
     }

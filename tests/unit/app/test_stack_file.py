@@ -154,6 +154,16 @@ def test_an_entrypoint_that_traefik_does_not_have_is_refused() -> None:
     ]
 
 
+def test_the_updater_names_its_own_services_and_moves_none_of_them() -> None:
+    stack = parse_stack({**content(), "updater": {"web": "updater", "worker": "updater-worker"}})
+    assert stack.updater is not None
+    assert stack.updater.services == ("updater", "updater-worker")
+    assert not set(stack.updater.services) & set(stack.moved_services())
+    assert problems(updater={"web": "updater", "worker": "bot"}, singletons={"bot": {"service": "bot"}}) == [
+        "updater/worker: bot is already the service of singletons/bot/service"
+    ]
+
+
 def test_a_service_that_is_named_twice_is_refused() -> None:
     services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue")}
     assert problems(routed=services, singletons={"bot": {"service": "web-blue"}}) == [
