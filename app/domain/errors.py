@@ -50,6 +50,13 @@ class SettingsInvalid(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class StateOfLaterVersion(UpdaterError):
+    """The state file was written by a later version of the updater."""
+
+    code = "state_of_later_version"
+    fault = Fault.OPERATOR
+
+
 class StackInvalid(UpdaterError):
     """The stack file is not valid."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.domain.errors import StaleWorker
+from app.domain.errors import StaleWorker, StateOfLaterVersion
 from app.domain.state import SCHEMA, State
 from workers.adapters.files import replace_durably
 
@@ -20,6 +20,10 @@ MODE = 0o600
 RESERVE_BYTES = 1024 * 1024
 """Far more than all that a rollout writes until its end."""
 
+_LATER = (
+    "It was not touched, and your traffic goes on. Run that version again; or move the file away, then what is live is "
+    "read from the containers' labels, and rollouts wait until you unpause."
+)
 _STATE = TypeAdapter(State)
 log = structlog.get_logger()
 
@@ -49,12 +53,15 @@ class FileJournal:
     def load(self) -> State:
         """The state on disk: the last one, the copy before it, or, with neither, a new one; `lost` says which.
 
-        No file at all is a first start as far as the journal can tell.
+        No file at all is a first start as far as the journal can tell. Raises StateOfLaterVersion: to go on from an
+        older copy, or from none, would write over what is whole.
         """
         copies = [path for path in (self._path, self._previous) if path.exists()]
         for path in copies:
             try:
                 self._state = decode(path.read_bytes())
+            except LaterSchema as later:
+                raise StateOfLaterVersion(f"{path}: {later}. {_LATER}") from later
             except (OSError, ValueError) as error:
                 log.error("a copy of the journal cannot be read", path=str(path), reason=str(error))
             else:
@@ -117,6 +124,10 @@ class FileJournal:
             raise StaleWorker("the journal carries a later worker's epoch; this one stops")
 
 
+class LaterSchema(ValueError):
+    """It is whole, and of a version that this one does not know."""
+
+
 def encode(state: State) -> bytes:
     """`state` as JSON with a checksum over everything else."""
     fields: dict[str, Any] = _STATE.dump_python(state, mode="json")
@@ -124,7 +135,7 @@ def encode(state: State) -> bytes:
 
 
 def decode(content: bytes) -> State:
-    """The state in `content`. Raises ValueError when it is torn, changed or of a later schema."""
+    """The state in `content`. Raises ValueError when it is torn or changed, LaterSchema."""
     fields = json.loads(content)
     if not isinstance(fields, dict):
         raise ValueError("it is not a JSON object")  # noqa: TRY004 - a torn file, not a programming error
@@ -132,7 +143,7 @@ def decode(content: bytes) -> State:
     if checksum != _checksum(fields):
         raise ValueError("its checksum is wrong")
     if fields.get("schema", 0) > SCHEMA:
-        raise ValueError(f"its schema is {fields['schema']}, this version knows {SCHEMA}")
+        raise LaterSchema(f"its schema is {fields['schema']}, this version knows {SCHEMA}")
     try:
         return _STATE.validate_python(fields)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.errors import BakeFailed, StaleWorker
+from app.domain.errors import BakeFailed, StaleWorker, StateOfLaterVersion
 from app.domain.release import Trigger
 from app.domain.stack import Color
 from app.domain.state import SCHEMA, Ran, State
@@ -106,6 +106,15 @@ def test_a_changed_file_is_never_read_as_a_state(change: Any) -> None:
 def test_a_later_schema_is_refused() -> None:
     with pytest.raises(ValueError, match="schema"):
         decode(encode(replace(FULL, schema=SCHEMA + 1)))
+
+
+def test_what_a_later_version_wrote_is_neither_read_nor_written_over(journal: FileJournal, path: Path) -> None:
+    later = encode(replace(FULL, schema=SCHEMA + 1))
+    path.write_bytes(later)
+    path.with_name("updater-state.json.previous").write_bytes(encode(FULL))
+    with pytest.raises(StateOfLaterVersion, match="your traffic goes on"):
+        journal.load()
+    assert path.read_bytes() == later
 
 
 def test_without_a_file_the_state_is_new(journal: FileJournal) -> None:
