@@ -108,6 +108,7 @@ class _GitHub(_Part):
 class _Updater(_Part):
     web: Name
     worker: Name
+    ready: Seconds = Updater.ready
 
 
 class _File(_Part):
@@ -159,7 +160,8 @@ class _File(_Part):
         seen: dict[str, str] = {}
         places = [(f"routed/{n}/{c}", getattr(s, c)) for n, s in self.routed.items() for c in Color]
         places += [(f"singletons/{n}/service", s.service) for n, s in self.singletons.items()]
-        places += [(f"updater/{name}", service) for name, service in self.updater or ()]
+        if own := self.updater:
+            places += [("updater/web", own.web), ("updater/worker", own.worker)]
         for path, service in places:
             if first := seen.get(service):
                 yield f"{path}: {service} is already the service of {first}"

@@ -15,7 +15,7 @@ from arq.connections import ArqRedis
 
 from app import notify_urls
 from app.domain.errors import EngineFailed, SettingsInvalid, UpdaterError
-from app.domain.stack import Stack, Updater
+from app.domain.stack import Stack
 from app.gate import Gate
 from app.ledger import Ledger
 from app.logs import configure_logs
@@ -38,7 +38,7 @@ from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.outbox import FileOutbox
-from workers.adapters.own_containers import OwnContainers
+from workers.adapters.own_containers import OwnContainers, own_containers
 from workers.adapters.redaction import Hide, Redactor
 from workers.adapters.traefik import RouteFile
 from workers.adapters.traefik_metrics import TraefikMetrics
@@ -58,8 +58,10 @@ log = structlog.get_logger()
 
 
 @contextlib.asynccontextmanager
-async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor) -> AsyncIterator[Ports]:
-    """The ports on their adapters, for the life of the worker."""
+async def wire(
+    settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor, lease: Lease
+) -> AsyncIterator[Ports]:
+    """The ports on their adapters, for the life of the worker, while `lease` is held."""
     client = await asyncio.to_thread(_docker_client, settings.docker_host)
     await _check_paths(client, [Path(stack.directory), settings.data_dir])
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
@@ -72,7 +74,7 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
     traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
-    async with Lease(settings.journal_path.with_name(settings.journal_path.name + ".lock")).held():
+    async with lease.held():
         journal.load()
         writer = asyncio.create_task(chronicle.run())
         telling = asyncio.create_task(notifier.run()) if notifier else None
@@ -103,6 +105,11 @@ async def wire(settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor:
             client.close()
 
 
+def lease_of(settings: WorkerSettings) -> Lease:
+    """Beside the journal."""
+    return Lease(settings.journal_path.with_name(settings.journal_path.name + ".lock"))
+
+
 def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNotifier | None:
     """None where nobody is to be told."""
     if not settings.notify_targets:
@@ -121,11 +128,20 @@ async def run(settings: WorkerSettings) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = await open_pool(settings.redis_url, settings.namespace)
     forge = GitHubForge(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
-    async with wire(settings, stack, pool, redactor) as ports, forge.open():
+    lease = lease_of(settings)
+    async with (
+        wire(settings, stack, pool, redactor, lease) as ports,
+        forge.open(),
+        _own_services(settings, stack) as own,
+    ):
         gate = gate_of(settings, stack)
         reconciler = Reconciler(stack, ports, gate=gate, pause_on_failure=settings.pause_on_failure)
         beside = _beside(settings, stack, ports, forge, reconciler)
-        working = asyncio.create_task(_work(stack, reconciler, ports, beside, pool=pool, namespace=settings.namespace))
+        if own is not None and stack.updater is not None:
+            # First: what an earlier succession has left to do holds everything else back.
+            beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
+        namespace = settings.namespace
+        working = asyncio.create_task(_work(stack, reconciler, ports, beside, lease, pool=pool, namespace=namespace))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
@@ -143,26 +159,43 @@ class Beside(Protocol):
 def _beside(
     settings: WorkerSettings, stack: Stack, ports: Ports, forge: GitHubForge, reconciler: Reconciler
 ) -> list[Beside]:
-    """What is done with GitHub and for the updater itself: as much of it as the settings and the stack want."""
+    """What is done with GitHub: as much of it as the settings want."""
     parts: list[Beside] = []
     if settings.check_minutes:
         parts.append(Watch(stack, ports, forge, reconciler, every=60 * settings.check_minutes))
     if settings.github_token and stack.github.deployments:
         outbox = FileOutbox(settings.data_dir / "github.json", ports.clock.now())
         parts.append(Deployments(ports, forge, outbox))
-    if stack.updater is not None:
-        parts.append(Succession(ports, reconciler, _own_containers(settings, stack.project, stack.updater)))
     return parts
 
 
+@contextlib.asynccontextmanager
+async def _own_services(settings: WorkerSettings, stack: Stack) -> AsyncIterator[OwnContainers | None]:
+    """None where the stack has none that are to be replaced."""
+    if stack.updater is None:
+        yield None
+        return
+    where = {"host": settings.docker_host, "compose": settings.compose_command}
+    async with own_containers(stack, stack.updater, **where, data_dir=settings.data_dir) as own:
+        yield own
+
+
 async def _work(
-    stack: Stack, reconciler: Reconciler, ports: Ports, beside: Sequence[Beside], *, pool: ArqRedis, namespace: str
+    stack: Stack,
+    reconciler: Reconciler,
+    ports: Ports,
+    beside: Sequence[Beside],
+    lease: Lease,
+    *,
+    pool: ArqRedis,
+    namespace: str,
 ) -> None:
     log.info("worker starts: what an earlier one left is looked at first")
     await reconciler.start()
+    lease.works()
     worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
     guard = Guard(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
-    looking = asyncio.gather(_look(reconciler), guard.run(), *(part.run() for part in beside))
+    looking = asyncio.gather(*(part.run() for part in beside), _look(reconciler), guard.run())
     log.info("worker is up")
     try:
         await worker.main()
@@ -171,12 +204,6 @@ async def _work(
         await asyncio.gather(looking, return_exceptions=True)
         with contextlib.suppress(asyncio.CancelledError):  # arq raises it for a job that has just ended
             await worker.close()
-
-
-def _own_containers(settings: WorkerSettings, project: str, updater: Updater) -> OwnContainers:
-    compose = Compose(find_compose(settings.compose_command), project, settings.docker_host)
-    docker = Docker(_docker_client(settings.docker_host))
-    return OwnContainers(docker, compose, project, updater, settings.data_dir / "succession")
 
 
 async def _look(reconciler: Reconciler) -> None:

@@ -1,77 +1,159 @@
-"""The one-shot that replaces the updater by the one of a new release, or puts the old one back.
+"""The one-shot that replaces the updater by that of a new release, or puts the old one back.
 
-`python -m workers.successor SHA NEW OLD`: the release, and the Compose models of the new and of the old updater.
-It may be killed at any moment: started again it looks first, and all that it does can be done twice.
+`python -m workers.successor ROLLOUT`: the attempt for that rollout, which the worker has prepared. It may be killed at
+any moment: started again, by the engine, it looks first, and all that it does can be done twice. Web goes first, and
+the worker that started this only when the new web is well; the way back is the reverse.
 """
 
 import asyncio
 import os
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-import docker
 import structlog
 
-from app.domain.errors import UpdaterError
+from app.domain.errors import SettingsInvalid, UpdaterError
+from app.domain.stack import Updater
 from app.logs import configure_logs
 from app.settings import WorkerSettings
 from app.stack_file import load_stack
-from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_client import CALL_SECONDS, Docker
-from workers.adapters.own_containers import OwnContainers
-from workers.succession import Outcome
+from workers.adapters.journal_copy import JournalCopy
+from workers.adapters.own_containers import own_containers
+from workers.adapters.redaction import Hide, Redactor
+from workers.ports import Instance
+from workers.succession_model import Attempt
 
-INSTALL_SECONDS = 60.0
-WELL_SECONDS = 60.0
-"""How long the new updater may take to be healthy: its worker waits for the lease of the one before it."""
+TRIES = 5
+"""How often it goes on with the new updater after it died; then the old one is put back, however often that takes."""
 
-POLL_SECONDS = 1.0
+STEADY_SECONDS = 5.0
+"""How long a service without a health check has to run, without a restart, to be well."""
+
+RESTARTS = 3
+"""One that the engine had to start again so often is not well, and nobody is served by waiting longer."""
+
+POLL_SECONDS = 0.5
 
 log = structlog.get_logger()
 
 
-async def succeed(own: OwnContainers, sha: str, new: Path, old: Path) -> Outcome:
-    """The new updater where it gets well, else the old one again."""
-    if why := await _install(own, new):
-        log.error("the new updater is not well: the old one is put back", reason=why)
-        left = await _install(own, old)
-        return Outcome(sha, f"{why}; {left or 'the old one runs again'}")
-    return Outcome(sha)
+class Services(Protocol):
+    """What it needs of OwnContainers."""
+
+    async def put(self, attempt: Attempt, service: str, *, new: bool) -> None: ...
+    async def stop(self, service: str) -> None: ...
+    async def instance(self, service: str) -> Instance | None: ...
+    def record(self, attempt: Attempt) -> None: ...
 
 
-async def _install(own: OwnContainers, model: Path) -> str | None:
-    """Why it is not well, or None. What runs already is not touched."""
-    try:
-        await own.install(model, INSTALL_SECONDS)
-        async with asyncio.timeout(WELL_SECONDS):
-            while not (await own.running() == await own.wanted(model) and await own.healthy()):  # noqa: ASYNC110
-                await asyncio.sleep(POLL_SECONDS)
-    except UpdaterError as error:
-        return str(error)
-    except TimeoutError:
-        return f"it was not healthy within {WELL_SECONDS:.0f} s"
-    return None
+class Journal(Protocol):
+    """What the old updater hands over, and may get back: see JournalCopy."""
+
+    @property
+    def kept(self) -> bool: ...
+    def keep(self) -> None: ...
+    def give_back(self) -> None: ...
 
 
-async def run(settings: WorkerSettings, sha: str, new: Path, old: Path) -> None:
+@dataclass(frozen=True)
+class Successor:
+    services: Services
+    journal: Journal
+    updater: Updater
+    hide: Hide = str
+    """Takes secrets out of what Compose and the engine have said."""
+
+    async def run(self, attempt: Attempt) -> Attempt:
+        """How it ended. Raises UpdaterError where not even the old updater could be started: then once more."""
+        if attempt.ended:
+            return attempt
+        attempt = self._noted(replace(attempt, starts=attempt.starts + 1))
+        if not attempt.why:
+            if not (why := await self._go_on(attempt)):
+                return self._noted(replace(attempt, ended=True))
+            attempt = self._noted(replace(attempt, why=why))
+            log.error("the new updater is not well: the old one is put back", reason=why)
+        left = await self._go_back(attempt)
+        return self._noted(replace(attempt, ended=True, why=f"{attempt.why}; {left or 'the old one runs again'}"))
+
+    async def _go_on(self, attempt: Attempt) -> str:
+        """Why the new updater is not well; empty where it is."""
+        if attempt.starts > TRIES:
+            return f"its successor died {TRIES} times"
+        try:
+            if why := await self._put(attempt, self.updater.web, new=True):
+                return why
+            self.journal.keep()
+            return await self._put(attempt, self.updater.worker, new=True)
+        except UpdaterError as error:
+            return str(self.hide("; ".join([str(error), *error.last_lines[-1:]])))
+
+    async def _go_back(self, attempt: Attempt) -> str:
+        """What is not well of the old updater; empty where it is."""
+        if self.journal.kept:  # the journal was handed over: the new worker must not write into it any more
+            await self.services.stop(self.updater.worker)
+            self.journal.give_back()
+        wrong = [await self._put(attempt, name, new=False) for name in (self.updater.worker, self.updater.web)]
+        return "; ".join(filter(None, wrong))
+
+    async def _put(self, attempt: Attempt, service: str, *, new: bool) -> str:
+        await self.services.put(attempt, service, new=new)
+        try:
+            async with asyncio.timeout(self.updater.ready):
+                return await self._why_not_well(service)
+        except TimeoutError:
+            return f"{service} was not well within {self.updater.ready:g} s"
+
+    async def _why_not_well(self, service: str) -> str:
+        """Empty when its own health check says that it is; without one, when it has run for STEADY_SECONDS."""
+        seen, since = None, 0.0
+        while True:
+            found, now = await self.services.instance(service), asyncio.get_running_loop().time()
+            if found and found.running and found.health == "healthy":
+                return ""
+            if found and found.restarts >= RESTARTS:
+                return f"{service} ended {found.restarts} times"
+            key = (found.id, found.restarts) if found and found.running and found.health is None else None
+            if key is None or key != seen:
+                seen, since = key, now
+            elif now - since >= STEADY_SECONDS:
+                return ""
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _noted(self, attempt: Attempt) -> Attempt:
+        self.services.record(attempt)
+        return attempt
+
+
+async def run(settings: WorkerSettings, rollout: str) -> None:
+    """Raises UpdaterError: then the engine starts this once more."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
+    hidden = Redactor(Path(stack.directory) / ".env")
+    configure_logs(hidden.processor)  # type: ignore[arg-type]
     if stack.updater is None:
-        raise SystemExit("the stack file does not name the updater's own services")
-    client = docker.DockerClient(base_url=settings.docker_host, timeout=int(CALL_SECONDS))
-    compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
-    own = OwnContainers(Docker(client), compose, stack.project, stack.updater, settings.data_dir / "succession")
-    try:
-        own.record(outcome := await succeed(own, sha, new, old))
-        log.info("the succession has ended", why=outcome.why or "the new updater runs")
-    finally:
-        client.close()
+        raise SettingsInvalid("the stack file does not name the updater's own services any more")
+    where = {"host": settings.docker_host, "compose": settings.compose_command}
+    async with own_containers(stack, stack.updater, **where, data_dir=settings.data_dir) as own:
+        attempt = own.attempt
+        if attempt is None or attempt.rollout != rollout:
+            log.warning("there is no such attempt any more: nothing is done", rollout=rollout)
+        else:
+            journal = JournalCopy(settings.journal_path, own.directory(attempt))
+            ended = await Successor(own, journal, stack.updater, hidden.value).run(attempt)
+            log.info("the succession has ended", release=ended.tag, why=ended.why or "the new updater runs")
+        await own.stop_itself()
 
 
 def main() -> None:
-    """`python -m workers.successor SHA NEW OLD`."""
+    """`python -m workers.successor ROLLOUT`."""
     configure_logs()
-    sha, new, old = sys.argv[1:]
-    asyncio.run(run(WorkerSettings.from_environ(os.environ), sha, Path(new), Path(old)))
+    (rollout,) = sys.argv[1:]
+    try:
+        asyncio.run(run(WorkerSettings.from_environ(os.environ), rollout))
+    except UpdaterError as error:
+        sys.exit(f"zetherion-updater's successor has to be started again. {error}")
 
 
 if __name__ == "__main__":

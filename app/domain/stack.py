@@ -163,14 +163,18 @@ class GitHub:
 
 @dataclass(frozen=True)
 class Updater:
-    """The Compose services of the updater itself, where it runs in the stack that it keeps."""
+    """The Compose services of the updater itself, where it runs in the stack that it keeps.
+
+    `ready`: within how many seconds from its start each is well, the wait for the worker before it included.
+    """
 
     web: str
     worker: str
+    ready: float = 90
 
     @property
     def services(self) -> tuple[str, str]:
-        """The worker is the last to be replaced."""
+        """In the order in which they are replaced."""
         return self.web, self.worker
 
 

@@ -1,24 +1,26 @@
 """A release that changes the updater too: it replaces itself, last; one that does not get well leaves the old one."""
 
-import asyncio
+import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from unittest.mock import ANY
 
 import pytest
 
 from deploy.demo.engine import Engine
+from deploy.demo.house import Json
 from deploy.demo.images import packed
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.production.site import UPDATER_IMAGE, WEB, WORKER, Site, installed
+from tests.integration.waiting import until
 from workers.succession_model import SUCCESSOR
 
 pytestmark = pytest.mark.engine
 
 LONG = 240.0
-POLL_SECONDS = 0.2
 RELEASES = dict.fromkeys(("v1.0.0", "v1.1.0", "v1.2.0"), Variant.GOOD)
 GOOD, BROKEN = "zetherion-updater:0.2.0", "zetherion-updater:0.3.0"
 WITHOUT_ITS_FACE = f"FROM {UPDATER_IMAGE}\nUSER 0\nRUN rm -r /opt/updater/src/app/web\nUSER 65532:65532\n"
@@ -42,12 +44,6 @@ def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
                 site.client.images.remove(name)
 
 
-async def until(holds: Callable[[], bool], limit: float = LONG) -> None:
-    async with asyncio.timeout(limit):
-        while not holds():  # noqa: ASYNC110 - the engine is asked
-            await asyncio.sleep(POLL_SECONDS)
-
-
 def runs(site: Site, image: str) -> bool:
     """Whether web and worker run from it, and are well."""
     running = site.running()
@@ -59,23 +55,51 @@ def runs(site: Site, image: str) -> bool:
     )
 
 
+def services(site: Site) -> set[str]:
+    """Of all containers, stopped ones too."""
+    return {c.labels["com.docker.compose.service"] for c in site.all_containers()}
+
+
+def attempt(site: Site) -> Json:
+    found: Json = json.loads((site.data / "succession" / "attempt.json").read_text())
+    return found
+
+
+async def alarmed(site: Site) -> bool:
+    alarms = (await site.get("/status"))["alarms"]
+    return [alarm["kind"] for alarm in alarms] == ["updater_not_replaced"]
+
+
 async def test_the_updater_replaces_itself_last_and_a_failed_successor_leaves_the_old_one(site: Site) -> None:
-    assert (await site.ended((await site.announce("v1.0.0"))["rollout_id"], LONG))["status"] == "success"
-    assert (await site.ended((await site.announce("v1.1.0"))["rollout_id"], LONG))["status"] == "success"
+    for tag in ("v1.0.0", "v1.1.0"):
+        assert (await site.ended((await site.announce(tag))["rollout_id"], LONG))["status"] == "success"
+    first = site.container(WORKER).id
     async with Load(list(site.routes.values()), rps=10, slow_seconds=1) as load:
-        await until(lambda: SUCCESSOR in site.running())
-        os.kill(site.running()[SUCCESSOR].attrs["State"]["Pid"], signal.SIGKILL)  # it is started again and goes on
-        await until(lambda: runs(site, GOOD))
+        await until(lambda: SUCCESSOR in site.running() and attempt(site)["starts"] == 1, LONG)
+        os.kill(site.running()[SUCCESSOR].attrs["State"]["Pid"], signal.SIGKILL)  # the engine starts it again
+        await until(lambda: runs(site, GOOD), LONG)
+        await until(lambda: SUCCESSOR not in services(site), LONG)
         report = await load.stop()
     assert report.failed == 0, report.failures
+    assert site.container(WORKER).id != first
+    assert attempt(site) == {"rollout": ANY, "tag": "v1.1.0", "worker": first, "ended": True, "why": "", "starts": 2}
     site.look_up()
     status = await site.get("/status")
-    assert (status["current"]["tag"], status["paused"]) == ("v1.1.0", False)
+    assert (status["current"]["tag"], status["paused"], status["alarms"]) == ("v1.1.0", False, [])
 
     result = await site.ended((await site.announce("v1.2.0"))["rollout_id"], LONG)
     assert result["status"] == "success", "the successor took the journal over, and rolls out"
-    await until(lambda: SUCCESSOR in site.running())
-    await until(lambda: SUCCESSOR not in site.running())
-    await until(lambda: runs(site, GOOD))
+    second = site.container(WORKER).id
+    await until(lambda: attempt(site)["tag"] == "v1.2.0" and attempt(site)["ended"], LONG)
+    await until(lambda: runs(site, GOOD), LONG)
+    assert site.container(WORKER).id == second, "it was never ended"
+    why = attempt(site)["why"]
+    assert why.startswith(f"{WEB} ended "), why
+    assert why.endswith("; the old one runs again"), why
     site.look_up()
-    assert (await site.get("/status"))["current"]["tag"] == "v1.2.0"
+    await until(lambda: alarmed(site), LONG)
+    status = await site.get("/status")
+    assert (status["current"]["tag"], status["paused"]) == ("v1.2.0", False)
+    assert SUCCESSOR not in site.running(), "it is kept for its log, and not started again"
+    said = next(c for c in site.all_containers() if c.labels["com.docker.compose.service"] == SUCCESSOR).logs()
+    assert "the old one is put back" in said.decode()

@@ -19,6 +19,10 @@ class Fuse:
     def put_out(self) -> None:
         self._length = None
 
+    @property
+    def lit(self) -> bool:
+        return self._length is not None
+
     def burn(self) -> None:
         if self._length is not None and self.burnt >= self._length:
             raise Crash

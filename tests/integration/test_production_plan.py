@@ -15,7 +15,7 @@ from deploy.demo.house import tree_of
 from deploy.demo.processes import ROOT, free_port
 from tests.integration.repositories import git
 from workers.adapters.redaction import Redactor
-from workers.main import wire
+from workers.main import lease_of, wire
 from workers.plan import plan
 from workers.ports import Ports
 
@@ -53,7 +53,7 @@ async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tm
         }
     )
     pool = await open_pool(redis_url, namespace)
-    async with wire(settings, stack, pool, Redactor(tmp_path / ".env")) as wired:
+    async with wire(settings, stack, pool, Redactor(tmp_path / ".env"), lease_of(settings)) as wired:
         yield wired
     await pool.aclose()
 

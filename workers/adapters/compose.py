@@ -46,11 +46,6 @@ def config_command(compose: Command, file: Path, directory: str, project: str) -
     ]
 
 
-def hash_command(compose: Command, model: Path, project: str) -> Command:
-    """Prints each service and what its containers are labelled with when they are created from `model`."""
-    return [*_project(compose, model, project), "config", "--hash", "*"]
-
-
 def by_hand_command(compose: Command) -> Command:
     """What a plain `docker compose` in the live directory reads, its own COMPOSE_FILE included."""
     return [*compose, "config", "--format", "json"]
@@ -113,14 +108,6 @@ class Compose:
         except ValueError as error:
             raise ComposeInvalid(f"{file.name}: Compose printed something that is not JSON") from error
         return model
-
-    async def hashes(self, model: Path) -> dict[str, str]:
-        """By service. Raises ComposeInvalid."""
-        command = hash_command(self._command, model, self._project)
-        finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config --hash")
-        if not finished.ok:
-            raise ComposeInvalid(f"{model.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
-        return dict(line.split() for line in out.splitlines())
 
     async def by_hand(self, directory: str) -> dict[str, Any] | None:
         """The model that an operator's own command finds in `directory`; None when it does not resolve."""

@@ -42,15 +42,23 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
 async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
     """Those of the container that this process runs in, inside → outside; None where it runs in none.
 
+    Raises EngineFailed.
+    """
+    own = await own_container(docker)
+    return None if own is None else mounts_of(own.attrs)
+
+
+async def own_container(docker: Docker) -> Container | None:
+    """The one that this process runs in; None where it runs in none.
+
     In a container the host's name is the container's id. https://docs.docker.com/engine/network/#hostname
     Raises EngineFailed.
     """
     name = socket.gethostname()
     try:
-        own: Container = await docker.call(lambda c: c.containers.get(name))
+        return await docker.call(lambda c: c.containers.get(name))
     except Missing:
         return None
-    return _mounts(own.attrs)
 
 
 def _seen(attrs: Mapping[str, Any]) -> Seen:
@@ -64,11 +72,11 @@ def _seen(attrs: Mapping[str, Any]) -> Seen:
         color=labels.get(COLOR_LABEL),
         release=labels.get(RELEASE_LABEL),
         command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
-        mounts=_mounts(attrs),
+        mounts=mounts_of(attrs),
     )
 
 
-def _mounts(attrs: Mapping[str, Any]) -> dict[str, str]:
+def mounts_of(attrs: Mapping[str, Any]) -> dict[str, str]:
     return {mount["Destination"]: mount.get("Source", "") for mount in attrs.get("Mounts") or ()}
 
 

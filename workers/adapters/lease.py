@@ -39,17 +39,26 @@ class Lease:
     def __init__(self, path: Path, *, beat: float = BEAT_SECONDS, lease: float = LEASE_SECONDS) -> None:
         self._path = path
         self._beat, self._lease = beat, lease
+        self._handle: int | None = None
+        self._works = False
 
     @contextlib.asynccontextmanager
     async def held(self, wait: float = WAIT_SECONDS) -> AsyncIterator[None]:
         """Waits for the turn and keeps it. Raises StaleWorker when another worker that is awake keeps its own."""
-        handle = await self._acquire(wait)
+        self._handle = handle = await self._acquire(wait)
         beating = asyncio.create_task(self._beat_on(handle))
         try:
             yield
         finally:
             beating.cancel()
+            self._handle = None
             os.close(handle)
+
+    def works(self) -> None:
+        """The holder has read the journal, ended what an earlier one left, and said how things are: it is well."""
+        self._works = True
+        if self._handle is not None:
+            self._say(self._handle)
 
     async def _acquire(self, wait: float) -> int:
         deadline = time.monotonic() + wait
@@ -108,12 +117,15 @@ class Lease:
     async def _beat_on(self, handle: int) -> None:
         while True:
             await asyncio.sleep(self._beat)
-            with contextlib.suppress(OSError):  # a full disk: the lock itself still holds
-                _write(handle)
+            self._say(handle)
+
+    def _say(self, handle: int) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the lock itself still holds
+            _write(handle, works=self._works)
 
 
-def _write(handle: int) -> None:
-    holder = {"host": socket.gethostname(), "pid": os.getpid(), "awake_at": _now()}
+def _write(handle: int, *, works: bool = False) -> None:
+    holder = {"host": socket.gethostname(), "pid": os.getpid(), "awake_at": _now(), "works": works}
     os.pwrite(handle, json.dumps(holder).ljust(RECORD_BYTES).encode(), 0)
 
 

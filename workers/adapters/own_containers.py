@@ -1,89 +1,217 @@
-"""The updater's own services: how they run, how the live release has them, and the container that replaces them."""
+"""The updater's own services: how they run, how the releases have them, and the container that replaces them."""
 
+import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import EngineFailed
-from app.domain.stack import Updater
-from workers.adapters.compose import Compose
-from workers.adapters.docker_client import SERVICE_LABEL, Docker
-from workers.adapters.releases import ReleaseFiles
-from workers.succession import Hashes, Outcome
-from workers.succession_model import SUCCESSOR, Model, successor_model
+import docker
+from docker.errors import NotFound
+from docker.models.containers import Container
 
-HASH_LABEL = "com.docker.compose.config-hash"
-NEW, OLD, RUN = "new", "old", "successor"
-OUTCOME_FILE = "outcome.json"
+from app.domain.errors import BuildFailed, EngineFailed
+from app.domain.stack import Stack, Updater
+from workers.adapters.compose import Compose, find_compose
+from workers.adapters.docker_client import CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
+from workers.adapters.docker_survey import mounts_of, own_container
+from workers.adapters.files import replace_durably
+from workers.adapters.releases import ReleaseFiles
+from workers.ports import Instance
+from workers.succession_model import (
+    SUCCESSOR,
+    Attempt,
+    Model,
+    Runs,
+    Services,
+    installable,
+    own_services,
+    successor_model,
+)
+
+NEW, OLD, RUN = "new", "old", "run"
+ATTEMPT_FILE = "attempt.json"
+MODE = 0o600
+STOP_SECONDS = 60.0
+"""What an instance may need to go, on top of what the next one may need to start."""
+
+GONE_SECONDS = 10.0
+"""The grace of a successor that is taken away: what it leaves unfinished is looked at afterwards."""
 
 
 class OwnContainers:
-    """The services `updater` of the Compose project `project`; its own files are in `directory`."""
+    """The stack's services `updater`. What is known of the last succession is in `directory`."""
 
-    def __init__(self, docker: Docker, compose: Compose, project: str, updater: Updater, directory: Path) -> None:
-        self._docker, self._compose, self._project, self._updater = docker, compose, project, updater
-        self._files = ReleaseFiles(directory)
-        self._outcome = directory / OUTCOME_FILE
+    def __init__(self, docker: Docker, compose: Compose, stack: Stack, updater: Updater, directory: Path) -> None:
+        self._docker, self._compose, self._stack, self._updater = docker, compose, stack, updater
+        self._directory, self._files = directory, ReleaseFiles(directory)
 
-    async def running(self) -> Hashes:
-        """What each of the updater's services was created from; a service that does not run is not in it."""
-        found: dict[str, str] = {}
+    async def running(self) -> Mapping[str, Runs]:
+        """By service; one that does not run is not in it."""
+        found = {}
         for service in self._updater.services:
-            containers = await self._docker.containers(self._project, f"{SERVICE_LABEL}={service}")
-            up = (c for c in containers if c.attrs["State"]["Status"] == "running")
-            if newest := next(up, None):
-                found[service] = newest.labels.get(HASH_LABEL, "")
+            for container in await self._containers(service):
+                if container.attrs["State"]["Status"] == "running":
+                    found[service] = await self._runs(container)
+                    break
         return found
 
-    async def healthy(self) -> bool:
-        """Whether each of the updater's services runs and its own check says so."""
-        for service in self._updater.services:
-            containers = await self._docker.containers(self._project, f"{SERVICE_LABEL}={service}")
-            states = [c.attrs["State"] for c in containers]
-            if [(s.get("Health") or {}).get("Status") for s in states if s["Status"] == "running"] != ["healthy"]:
-                return False
-        return True
+    def defined(self, model: Path) -> Services | None:
+        """None where the file is gone."""
+        try:
+            return own_services(_read(model), self._updater)
+        except EngineFailed:
+            return None
 
-    async def wanted(self, model: Path) -> Hashes:
-        """What each of the updater's services would be created from by `model`."""
-        found = await self._compose.hashes(model)
-        return {service: found[service] for service in self._updater.services if service in found}
+    def left(self) -> Path | None:
+        """The model from which the last succession left the updater running, whichever way it ended."""
+        if (attempt := self.attempt) is None:
+            return None
+        return self._file(attempt, OLD if attempt.why else NEW)
 
-    async def install(self, model: Path, limit: float) -> None:
-        """Has the updater's services run as `model` says, the worker last. Raises StartFailed, EngineFailed."""
-        for service in self._updater.services:
-            await self._compose.up(model, service, limit)
+    async def fetch(self, new: Path) -> None:
+        """The images of the new updater are there, or are fetched. Raises BuildFailed."""
+        services = own_services(_read(new), self._updater)
+        names = {name: str(s.get("image", f"{self._stack.project}-{name}")) for name, s in services.items()}
+        if missing := [name for name, image in names.items() if await self._docker.image_id(image) is None]:
+            await self._compose.pull(new, missing, lambda _: None, self._stack.times.build)
+        for name in missing:
+            if await self._docker.image_id(names[name]) is None:
+                raise BuildFailed(f"there is no image {names[name]}", service=name)
 
-    async def begin(self, sha: str, new: Path, old: Path, limit: float) -> None:
-        """Starts the container that replaces this worker. Raises BuildFailed where its image is not to be had."""
-        model = _read(new)
-        await self._compose.pull(new, self._updater.services, lambda _: None, limit)
-        self._files.write(NEW, model)
-        self._files.write(OLD, _read(old))
-        one_shot = successor_model(model, self._updater, sha, self.file(NEW), self.file(OLD))
-        await self._compose.up(self._files.write(RUN, one_shot), SUCCESSOR, limit)
+    async def prepare(self, attempt: Attempt, new: Path, old: Path) -> None:
+        """All that the successor needs is on disk, the attempt last: from then on it is one that has begun."""
+        models = {NEW: installable(_read(new), self._updater), OLD: installable(_read(old), self._updater)}
+        models[RUN] = successor_model(models[OLD], self._updater, attempt.rollout)
+        for name, model in models.items():
+            self._files.write(f"{attempt.rollout}/{name}", model)
+        self.record(attempt)
+        self._files.prune({attempt.rollout})
 
-    def file(self, name: str) -> Path:
-        return self._files.path(name)
+    async def send(self, attempt: Attempt) -> None:
+        """The successor runs; one that runs already is not touched. Raises StartFailed, EngineFailed."""
+        await self._docker.ready()
+        await self._compose.up(self._file(attempt, RUN), SUCCESSOR, self._stack.times.start + STOP_SECONDS)
+
+    async def dismiss(self) -> bool:
+        """The successor is gone; whether there was one."""
+        containers = await self._containers(SUCCESSOR)
+        for container in containers:
+            await self._docker.call(_ended(container.id), limit=GONE_SECONDS + CALL_SECONDS)
+        return bool(containers)
+
+    async def stop_itself(self) -> None:
+        """Ends this process, where it runs in a container: one that was stopped is not started again."""
+        if (own := await own_container(self._docker)) is not None:
+            await self._docker.call(lambda c: c.containers.get(str(own.id)).stop(timeout=1))
+
+    async def put(self, attempt: Attempt, service: str, *, new: bool) -> None:
+        """Has it run as the new or the old updater; one that does already is not touched.
+
+        Raises StartFailed, EngineFailed.
+        """
+        await self._docker.ready()
+        limit = self._stack.times.start + STOP_SECONDS
+        await self._compose.up(self._file(attempt, NEW if new else OLD), service, limit)
+
+    async def stop(self, service: str) -> None:
+        """It does not run, and is not started again by the engine."""
+        for container in await self._containers(service):
+            await self._docker.call(_stopped(container), limit=STOP_SECONDS + CALL_SECONDS)
+
+    async def instance(self, service: str) -> Instance | None:
+        """None where there is not exactly one."""
+        containers = await self._containers(service)
+        return instance_of(containers[0]) if len(containers) == 1 else None
 
     @property
-    def outcome(self) -> Outcome | None:
-        """Of the last succession; None where there was none, or it was not recorded."""
+    def attempt(self) -> Attempt | None:
+        """The last one; None where there was none."""
         try:
-            return Outcome(**json.loads(self._outcome.read_text("utf-8")))
+            return Attempt(**json.loads((self._directory / ATTEMPT_FILE).read_text("utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
-    def record(self, outcome: Outcome) -> None:
-        staged = self._outcome.with_suffix(".new")
-        staged.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_text(json.dumps(outcome.__dict__), "utf-8")
-        staged.replace(self._outcome)
+    def record(self, attempt: Attempt) -> None:
+        content = json.dumps(asdict(attempt)).encode()
+        try:
+            replace_durably(self._directory / ATTEMPT_FILE, content, staging=self._directory, mode=MODE)
+        except OSError as error:
+            raise EngineFailed(f"{self._directory / ATTEMPT_FILE} could not be written ({error})") from error
+
+    def directory(self, attempt: Attempt) -> Path:
+        """What is kept for the attempt, until the next one begins."""
+        return self._directory / attempt.rollout
+
+    def _file(self, attempt: Attempt, name: str) -> Path:
+        return self._files.path(f"{attempt.rollout}/{name}")
+
+    async def _containers(self, service: str) -> list[Container]:
+        return await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
+
+    async def _runs(self, container: Container) -> Runs:
+        config = container.attrs["Config"]
+        try:
+            image = (await self._docker.call(lambda c: c.images.get(container.attrs["Image"]))).attrs
+        except Missing:
+            image = {}
+        return Runs(
+            image=config["Image"],
+            environment=_pairs(config),
+            inherited=_pairs(image.get("Config") or {}),
+            command=tuple(config.get("Cmd") or ()),
+            mounts=mounts_of(container.attrs),
+        )
+
+
+@contextlib.asynccontextmanager
+async def own_containers(
+    stack: Stack, updater: Updater, *, host: str | None, compose: str | None, data_dir: Path
+) -> AsyncIterator[OwnContainers]:
+    """On a connection of its own, to the engine at `host`. Raises EngineFailed."""
+    client = await asyncio.to_thread(_connected, host)
+    try:
+        command = Compose(find_compose(compose), stack.project, host)
+        yield OwnContainers(Docker(client), command, stack, updater, data_dir / "succession")
+    finally:
+        client.close()
+
+
+def _connected(host: str | None) -> docker.DockerClient:
+    seconds = int(CALL_SECONDS)
+    return docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
+
+
+def _stopped(container: Container) -> Callable[[docker.DockerClient], None]:
+    grace = int(container.attrs["Config"].get("StopTimeout") or GONE_SECONDS)
+
+    def stop(client: docker.DockerClient) -> None:
+        with contextlib.suppress(NotFound):
+            client.api.stop(str(container.id), timeout=grace)
+
+    return stop
+
+
+def _ended(container: str | None) -> Callable[[docker.DockerClient], None]:
+    def end(client: docker.DockerClient) -> None:
+        with contextlib.suppress(NotFound):
+            found = client.containers.get(str(container))
+            found.stop(timeout=int(GONE_SECONDS))
+            found.remove(force=True)
+
+    return end
+
+
+def _pairs(config: Mapping[str, Any]) -> dict[str, str]:
+    split = (entry.partition("=") for entry in config.get("Env") or ())
+    return {name: value for name, _, value in split}
 
 
 def _read(file: Path) -> Model:
     try:
-        model: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        model: Model = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise EngineFailed(f"{file} cannot be read ({type(error).__name__})") from error
     return model

@@ -11,7 +11,10 @@ from workers.alive import SILENT_SECONDS, lease_path, problem
 
 async def test_the_worker_that_holds_the_lease_is_well(tmp_path: Path) -> None:
     lease = tmp_path / "state.json.lock"
-    async with Lease(lease).held():
+    held = Lease(lease)
+    async with held.held():
+        assert "not ended yet" in str(problem(lease, socket.gethostname(), time.clock_gettime(time.CLOCK_BOOTTIME)))
+        held.works()
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         assert problem(lease, socket.gethostname(), now) is None
         assert "another worker" in str(problem(lease, "successor", now))

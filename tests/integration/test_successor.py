@@ -1,0 +1,120 @@
+"""The successor on a real engine and a real Compose: killed at every event that it causes there, found from outside."""
+
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.domain.state import State
+from deploy.demo.engine import Engine
+from tests.integration.own_project import UPDATER, OwnProject, own_project
+from workers.adapters.compose import Compose, find_compose
+from workers.adapters.journal import FileJournal
+from workers.succession_model import Attempt, runs_as
+from workers.successor import TRIES
+
+pytestmark = pytest.mark.engine
+
+ACTIONS = ("create", "die", "destroy", "rename", "start", "health_status: healthy")
+"""What Compose has the engine do to put one container in the place of another, and what comes of it."""
+
+FORWARD = [f"{service} {action}" for service in UPDATER.services for action in ACTIONS]
+BACK = [f"{service} {action}" for service in reversed(UPDATER.services) for action in ACTIONS]
+
+
+@pytest.fixture
+async def project(engine: Engine, images: tuple[str, str], tmp_path: Path) -> AsyncIterator[OwnProject]:
+    """Its updater runs as version 1."""
+    async with own_project(tmp_path, engine.host, images[0]) as made:
+        for service in UPDATER.services:
+            await made.own.put(await made.prepare("r-0", made.model("1"), made.model("1")), service, new=True)
+        yield made
+
+
+def wanted(version: str) -> list[tuple[str, str, str]]:
+    """Exactly one of each, well."""
+    return [(service, version, "healthy") for service in UPDATER.services]
+
+
+def spread(points: Sequence[str]) -> list[Sequence[str]]:
+    """Three kills in one succession, as many as it goes on after: every point is in one of them."""
+    runs = len(points) // 3
+    return [points[n::runs] for n in range(runs)]
+
+
+async def test_a_successor_that_is_killed_at_any_point_ends_with_the_new_updater(project: OwnProject) -> None:
+    models, reached = itertools.cycle([project.model("1"), project.model("2")]), set()
+    old, version = next(models), 1
+    for number, points in enumerate(spread(FORWARD)):
+        new, version = next(models), 3 - version
+        attempt = await project.prepare(f"r-{number}", new, old)
+        ended, killed = await project.succeed(attempt, [(point, 1) for point in points])
+        reached |= set(killed)
+        assert (ended.ended, ended.why, project.runs()) == (True, "", wanted(str(version))), points
+        assert runs_as(await project.own.running(), project.own.defined(new) or {}, project.project)
+        assert project.own.left() is not None
+        old = new
+    assert reached == set(FORWARD)
+
+
+async def test_a_failed_successor_that_is_killed_at_any_point_of_the_way_back_ends_with_the_old_updater(
+    project: OwnProject,
+) -> None:
+    old, new, reached = project.model("1"), project.model("2", unwell="worker"), set()
+    journal = FileJournal(project.journal)
+    await journal.update(lambda s: replace(s, epoch=7))
+    for number, points in enumerate(spread(BACK)):
+        attempt = await project.prepare(f"r-{number}", new, old)
+        # The second of its kind: the first is of the way forward. The worker's health is none there.
+        second = [(point, 1 if point == "worker health_status: healthy" else 2) for point in points]
+        ended, killed = await project.succeed(attempt, second)
+        reached |= set(killed)
+        assert ended.why == "worker was not well within 1.5 s; the old one runs again"
+        assert (ended.ended, project.runs()) == (True, wanted("1")), points
+        assert runs_as(await project.own.running(), project.own.defined(old) or {}, project.project)
+    assert reached == set(BACK)
+    assert FileJournal(project.journal).load() == State(epoch=7)
+
+
+async def test_a_web_that_never_gets_well_leaves_the_worker_untouched(project: OwnProject) -> None:
+    before = await project.own.instance(UPDATER.worker)
+    ended, _ = await project.succeed(await project.prepare("r-1", project.model("2", unwell="web"), project.model("1")))
+    assert ended.why == "web was not well within 1.5 s; the old one runs again"
+    assert project.runs() == wanted("1")
+    after = await project.own.instance(UPDATER.worker)
+    assert before
+    assert after
+    assert (after.id, after.restarts) == (before.id, 0)
+
+
+async def test_what_a_succession_left_is_what_a_plain_compose_up_of_that_release_would_run(project: OwnProject) -> None:
+    await project.succeed(await project.prepare("r-1", project.model("2"), project.model("1")))
+    before = {container.id for container in project.containers()}
+    await Compose(find_compose(), project.project, project.host).up(project.model("2"), UPDATER.worker, 60)
+    assert {container.id for container in project.containers()} == before
+
+
+async def test_an_image_that_is_not_there_leaves_the_old_updater(project: OwnProject) -> None:
+    new = project.model("2")
+    new.write_text(new.read_text().replace(project.base, "zu-test-no-such-image:1"))
+    ended, _ = await project.succeed(await project.prepare("r-1", new, project.model("1")))
+    assert "zu-test-no-such-image:1" in ended.why
+    assert project.runs() == wanted("1")
+
+
+async def test_one_that_died_too_often_puts_the_old_updater_back(project: OwnProject) -> None:
+    attempt = await project.prepare("r-1", project.model("2"), project.model("1"))
+    await project.own.put(attempt, UPDATER.web, new=True)
+    project.own.record(replace(attempt, starts=TRIES))
+    ended, _ = await project.succeed(attempt)
+    assert f"died {TRIES} times" in ended.why
+    assert project.runs() == wanted("1")
+
+
+async def test_one_that_has_ended_does_nothing_when_it_is_started_again(project: OwnProject) -> None:
+    attempt = await project.prepare("r-1", project.model("2"), project.model("1"))
+    project.own.record(Attempt("r-1", "v2.0.0", ended=True))
+    assert (await project.succeed(attempt))[0] == Attempt("r-1", "v2.0.0", ended=True)
+    assert project.runs() == wanted("1")
