@@ -8,6 +8,7 @@ from app.cli.starting import entrypoints as traefik
 from app.cli.starting import service_facts as facts
 from app.cli.starting.compose_file import Project
 from app.cli.starting.notes import Notes
+from app.cli.starting.own_services import own_services
 from app.cli.starting.routed import Points, RoutedFound, color_pairs, find_routed, note_shared_entrypoints
 from app.cli.starting.singletons import likely_singletons
 from app.domain.stack import Times
@@ -17,7 +18,10 @@ NO_TRAEFIK = ("web", "http://traefik:80")
 
 @dataclass(frozen=True)
 class Proposal:
-    """Everything of the stack file. `singletons` and `unsure` map a service's short name to it, and to why."""
+    """Everything of the stack file. `singletons` and `unsure` map a service's short name to it, and to why.
+
+    `updater`: its own web and worker, where it runs in the project.
+    """
 
     project: Project
     name: str
@@ -27,6 +31,7 @@ class Proposal:
     routed: tuple[RoutedFound, ...]
     singletons: Mapping[str, str]
     unsure: Mapping[str, tuple[str, str]]
+    updater: tuple[str, str] | None
     stop_grace: float
     notes: Notes
 
@@ -52,6 +57,7 @@ def propose(project: Project) -> Proposal:
         routed=routed,
         singletons={name: service for name, (service, _) in sure.items()},
         unsure=unsure,
+        updater=_updater(project, notes),
         stop_grace=max([Times.stop_grace, *(facts.stop_seconds(project.services[r.blue]) for r in routed)]),
         notes=notes,
     )
@@ -101,6 +107,15 @@ def _traefik(project: Project) -> tuple[str | None, dict[str, int]]:
 def _host(project: Project, service: str) -> str:
     """By what name the worker reaches `service`."""
     return "127.0.0.1" if project.services[service].get("network_mode") == "host" else service
+
+
+def _updater(project: Project, notes: Notes) -> tuple[str, str] | None:
+    found = own_services(project.services)
+    if found is not None:
+        notes.found.append(
+            f"updater: {' and '.join(found)} (their commands): a release that changes them replaces them"
+        )
+    return found
 
 
 def _singleton_notes(sure: Mapping[str, tuple[str, str]], unsure: Mapping[str, tuple[str, str]], notes: Notes) -> None:

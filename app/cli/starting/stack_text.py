@@ -8,8 +8,9 @@ import yaml
 
 from app.cli.starting.proposal import Proposal
 from app.cli.starting.routed import RoutedFound
-from app.domain.stack import Checks, GitHub, Keep, Needs, Times
+from app.domain.stack import Checks, GitHub, Keep, Needs, Times, Updater
 
+_READY = "# seconds from the start of each until it is well: by its own health check, else after five seconds"
 DEFAULT_RULE = "PathPrefix(`/`)"
 
 _HEAD = """\
@@ -79,6 +80,13 @@ _SINGLETONS = """
 # One that did not change is not restarted.
 """
 
+_UPDATER = """
+# The services of the updater itself, where it runs in this stack; without this part it is never replaced. When the
+# release that is live has them otherwise, they are replaced, last: web, then worker. Where one of the two is not well
+# in time, both run again as before, and your traffic knows nothing of it. Their image has to have another name in each
+# version, and to be on this host or in a registry.
+"""
+
 _TIMES = """
 # The limits of everything that waits, in seconds.
 times:
@@ -132,7 +140,7 @@ def stack_text(proposal: Proposal) -> str:
     )
     limits = {"times": Times(), "stop_grace": proposal.stop_grace, "checks": Checks(), "needs": Needs()}
     tail = _TIMES.format(**limits, github=GitHub(), keep=Keep())
-    return "".join([head, *_traefik(proposal), *_routed(proposal), *_singletons(proposal), tail])
+    return "".join([head, *_traefik(proposal), *_routed(proposal), *_singletons(proposal), *_updater(proposal), tail])
 
 
 def scalar(value: str) -> str:
@@ -183,6 +191,13 @@ def _singletons(proposal: Proposal) -> Iterator[str]:
     for name, (service, why) in proposal.unsure.items():
         yield f"  # Must two of it never run at once? It may be so by this: {why}.\n"
         yield f"  # {scalar(name)}:\n  #   service: {scalar(service)}\n"
+
+
+def _updater(proposal: Proposal) -> Iterator[str]:
+    yield _UPDATER
+    web, worker = map(scalar, proposal.updater or ("updater", "updater-worker"))
+    lines = ("updater:", f"  web: {web}", f"  worker: {worker}", f"  ready: {Updater.ready:g} {_READY}")
+    yield from (f"{line}\n" if proposal.updater else f"# {line}\n" for line in lines)
 
 
 def _mark(proposal: Proposal, path: str) -> str:

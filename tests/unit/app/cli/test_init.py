@@ -107,10 +107,23 @@ def test_every_key_of_the_committed_file_is_in_the_written_one_with_a_comment(de
     _, written, _ = init(demo)
     committed = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
     found = yaml.safe_load(written.path.read_text())
-    assert list(found) == list(committed)
+    assert list(found) == [key for key in committed if key != "updater"], "it does not run in the demo's project"
     for part in ("traefik", "times", "checks", "needs", "keep"):
         assert list(found[part]) == list(committed[part])
     assert "# source: " in written.path.read_text()
+    assert "\n# updater:\n#   web: updater\n" in written.path.read_text()
+
+
+def test_the_updater_is_found_in_the_project_that_it_runs_in(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "deploy" / "docker-compose.yml", tmp_path)
+    lines = (ROOT / "deploy" / ".env.example").read_text().splitlines()
+    (tmp_path / ".env").write_text("\n".join(f"{line}1000" if line.endswith("=") else line for line in lines))
+    _, written, said = init(tmp_path)
+    committed = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
+    found = yaml.safe_load(written.path.read_text())
+    assert list(found) == list(committed)
+    assert found["updater"] == committed["updater"]
+    assert "updater: zetherion-ai-updater and zetherion-ai-updater-worker" in said
 
 
 def test_a_file_that_is_there_is_overwritten_only_when_told_to(demo: Path) -> None:
