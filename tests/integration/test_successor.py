@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.state import State
+from app.domain.state import SCHEMA, State
 from deploy.demo.engine import Engine
 from tests.integration.own_project import UPDATER, OwnProject, own_project
 from workers.adapters.compose import Compose, find_compose
-from workers.adapters.journal import FileJournal
+from workers.adapters.journal import FileJournal, encode
+from workers.adapters.journal_copy import JournalCopy
 from workers.succession_model import Attempt, runs_as
 from workers.successor import TRIES
 
@@ -63,18 +64,32 @@ async def test_a_failed_successor_that_is_killed_at_any_point_of_the_way_back_en
     project: OwnProject,
 ) -> None:
     old, new, reached = project.model("1"), project.model("2", unwell="worker"), set()
-    journal = FileJournal(project.journal)
-    await journal.update(lambda s: replace(s, epoch=7))
+    await FileJournal(project.journal).update(lambda s: replace(s, epoch=7))
     for number, points in enumerate(spread(BACK)):
         attempt = await project.prepare(f"r-{number}", new, old)
-        # The second of its kind: the first is of the way forward. The worker's health is none there.
-        second = [(point, 1 if point == "worker health_status: healthy" else 2) for point in points]
-        ended, killed = await project.succeed(attempt, second)
+        for service in UPDATER.services:  # as far as it comes before it decides to go back
+            await project.own.put(attempt, service, new=True)
+        JournalCopy(project.journal, project.own.directory(attempt)).keep()
+        project.own.record(replace(attempt, starts=1, why="worker was not well"))
+        ended, killed = await project.succeed(attempt, [(point, 1) for point in points])
         reached |= set(killed)
-        assert ended.why == "worker was not well within 1.5 s; the old one runs again"
-        assert (ended.ended, project.runs()) == (True, wanted("1")), points
+        assert (ended.ended, ended.why) == (True, "worker was not well; the old one runs again")
+        assert project.runs() == wanted("1"), points
         assert runs_as(await project.own.running(), project.own.defined(old) or {}, project.project)
     assert reached == set(BACK)
+    assert FileJournal(project.journal).load() == State(epoch=7)
+
+
+async def test_a_worker_that_never_gets_well_is_given_back_a_journal_that_the_old_one_can_read(
+    project: OwnProject,
+) -> None:
+    await FileJournal(project.journal).update(lambda s: replace(s, epoch=7))
+    attempt = await project.prepare("r-1", project.model("2", unwell="worker"), project.model("1"))
+    JournalCopy(project.journal, project.own.directory(attempt)).keep()
+    project.journal.write_bytes(encode(State(schema=SCHEMA + 1)))  # as the new worker would
+    ended, _ = await project.succeed(attempt)
+    assert ended.why == "worker was not well within 1.5 s; the old one runs again"
+    assert project.runs() == wanted("1")
     assert FileJournal(project.journal).load() == State(epoch=7)
 
 
