@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.bench import flip, idle, receiver, signature
+from deploy.bench import flip, idle, receiver, signature, start
 from deploy.bench.figures import Figure
 from deploy.demo.engine import Say, exit_on_sigterm
 
@@ -27,6 +27,7 @@ class Name(StrEnum):
     SIGNATURE = signature.BENCH
     FLIP = flip.BENCH
     IDLE = idle.BENCH
+    START = start.BENCH
 
 
 MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
@@ -34,6 +35,7 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
     Name.SIGNATURE: signature.measure,
     Name.FLIP: flip.measure,
     Name.IDLE: idle.measure,
+    Name.START: start.measure,
 }
 
 
