@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,24 @@ pytestmark = pytest.mark.engine
 DEMO_SECONDS = 300
 
 
-async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str]:
-    """Exit code, the JSON of the last line of standard output, and what a person saw."""
-    env = {**os.environ, "DOCKER_HOST": engine.host}
-    env.pop(OWN_ENGINE, None)
-    process = await asyncio.create_subprocess_exec(
-        *(str(ROOT / "bin" / "demo"), "--release", release, "--json"),
-        env=env,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(DEMO_SECONDS):
-        out, err = await process.communicate()
+async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str, list[str]]:
+    """Exit code, the JSON of the last line of standard output, what a person saw, and what it left behind."""
+    with tempfile.TemporaryDirectory(prefix="zu-") as directory:
+        env = {**os.environ, "DOCKER_HOST": engine.host, "TMPDIR": directory}
+        env.pop(OWN_ENGINE, None)
+        process = await asyncio.create_subprocess_exec(
+            *(str(ROOT / "bin" / "demo"), "--release", release, "--json"),
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(DEMO_SECONDS):
+            out, err = await process.communicate()
+        left = left_over(engine, f"zu-demo-{process.pid}-", Path(directory))
     said = err.decode()
     assert out.strip(), said
-    return process.returncode or 0, json.loads(out.decode().splitlines()[-1]), said
+    return process.returncode or 0, json.loads(out.decode().splitlines()[-1]), said, left
 
 
 @pytest.mark.parametrize(
@@ -46,19 +49,19 @@ async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str]:
 async def test_no_request_fails_whatever_is_released(
     engine: Engine, images: tuple[str, str], release: str, expected: dict[str, Any]
 ) -> None:
-    code, outcome, said = await demo(engine, release)
+    code, outcome, said, left = await demo(engine, release)
     assert code == 0, said
     assert outcome | expected == outcome
     assert (outcome["failed_requests"], outcome["max_bots"]) == (0, 1)
     assert outcome["requests"] >= 2_000
     assert (outcome["rollback_ms"] is not None) == (release == "bot-fails")
-    assert left_over(engine) == []
+    assert left == []
 
 
-def left_over(engine: Engine) -> list[str]:
+def left_over(engine: Engine, prefix: str, directory: Path) -> list[str]:
     """Containers, networks and files of a demo that has ended."""
     with connected(engine.host) as client:
         containers = [str(c.name) for c in client.containers.list(all=True)]
         networks = [str(n.name) for n in client.networks.list()]
-    files = [str(p) for p in Path("/tmp").glob("zu-demo-*")]  # noqa: S108
-    return [name for name in (*containers, *networks, *files) if "zu-demo" in name]
+    files = [file.name for file in directory.iterdir()]
+    return [*(name for name in (*containers, *networks) if name.startswith(prefix)), *files]
