@@ -1,6 +1,7 @@
 """`bin/faults`: each row of the table on real parts, one line each."""
 
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from deploy.demo.images import ensure_base, ensure_traefik
 from tests.faults.lane import Orders
 from tests.faults.lanes import Lanes, Played
 from tests.faults.rows import ROWS
+from tests.faults.trial import Row
+from tests.faults.unprotected import PROTECTIONS, Seen, take_out
 
 
 def faults(  # noqa: PLR0917 - what a command line takes
@@ -20,6 +23,7 @@ def faults(  # noqa: PLR0917 - what a command line takes
     slow: Annotated[float, typer.Option(min=1, max=10, help="Seconds that the clients' longest requests take.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row on standard output.")] = False,
     verbose: Annotated[bool, typer.Option(help="The updater's last words where something did not hold.")] = False,
+    unprotected: Annotated[bool, typer.Option(help="Each row without its protection: it has to fail.")] = False,
 ) -> None:
     """Brings a sample stack up, does the fault to it under load, and says what held."""
     exit_on_sigterm()
@@ -27,26 +31,39 @@ def faults(  # noqa: PLR0917 - what a command line takes
     if unknown:
         raise typer.BadParameter(f"no row {', '.join(map(str, sorted(unknown)))}; there are {sorted(ROWS)}")
     rows = [ROWS[number] for number in (wanted or sorted(ROWS))]
-    passed = True
     try:
         with docker_engine(_say) as engine:
             ensure_base(engine.host, _say)
             ensure_traefik(engine.host, _say)
-            orders = Orders(host=engine.host, own=False, repeat=repeat, slow=slow)
-            with Lanes(rows, orders, jobs) as lanes:
-                for done in as_completed(lanes.results.values()):
-                    passed = _tell(done.result(), as_json, verbose) and passed
+            if unprotected:
+                taken_out = [p for p in PROTECTIONS if ROWS[p.row] in rows]
+                passed = take_out(taken_out, engine.host, jobs, _tell_seen)
+            else:
+                orders = Orders(host=engine.host, own=False, repeat=repeat, slow=slow)
+                passed = _play(rows, orders, jobs, lambda played: _tell(played, as_json, verbose))
     except EngineUnavailable as missing:
         print(f"The rows cannot be shown here. {missing}", file=sys.stderr)
         raise typer.Exit(2) from None
     raise typer.Exit(0 if passed else 1)
 
 
-def _tell(played: Played, as_json: bool, verbose: bool) -> bool:
+def _play(rows: Sequence[Row], orders: Orders, jobs: int, tell: Callable[[Played], None]) -> bool:
+    passed = True
+    with Lanes(rows, orders, jobs) as lanes:
+        for done in as_completed(lanes.results.values()):
+            tell(done.result())
+            passed = done.result().result.passed and passed
+    return passed
+
+
+def _tell_seen(seen: Seen) -> None:
+    print(seen.line(), flush=True)
+
+
+def _tell(played: Played, as_json: bool, verbose: bool) -> None:
     print(played.result.as_json() if as_json else played.result.line(), flush=True)
     if verbose and played.last_words:
         _say(played.last_words)
-    return played.result.passed
 
 
 def _say(text: str) -> None:

@@ -15,6 +15,7 @@ from tests.faults.verdict import Result
 
 FIRST = "v1.0.0"
 LAST_LINES = 60
+NO_HOUSE = "there was no house for it"
 
 
 class Houses:
@@ -56,7 +57,7 @@ class Houses:
         self.last_words = logs_of(self._stage.home, LAST_LINES) if self._stage else ""
         self.leave()
         result = Result(row.number, row.fault, row.holds)
-        result.expect(False, f"there was no house for it: {type(error).__name__}: {error}")
+        result.expect(False, f"{NO_HOUSE}: {type(error).__name__}: {error}")
         return result
 
     def _enter(self, row: Row) -> Stage:

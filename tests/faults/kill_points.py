@@ -74,11 +74,16 @@ async def until(stage: Stage, tag: str | None, reached: Callable[[Json], bool], 
             if tag and state and not mine and _is_over(state, tag):
                 return False
         await asyncio.sleep(POLL_SECONDS)
-    raise TimeoutError(f"{tag} did not come that far within {limit:.0f} s: {stage.journal().get('rollout')}")
+    raise TimeoutError(f"{tag} did not come that far within {limit:.0f} s: {_where(stage.journal())}")
 
 
 async def until_point(stage: Stage, tag: str, point: Point) -> bool:
     return await until(stage, tag, point.in_journal)
+
+
+def _where(state: Json) -> str:
+    rollout = state.get("rollout") or {}
+    return f"its rollout is {rollout['status']} in {rollout['steps'][-1:]}" if rollout else "it has no rollout"
 
 
 def _is_over(state: Json, tag: str) -> bool:

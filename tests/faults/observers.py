@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import re
+import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -189,6 +191,28 @@ async def _undecided(stage: Stage, tag: str | None) -> str:
 async def history(stage: Stage) -> list[Json]:
     entries: list[Json] = (await stage.home.get("/update/history?limit=200"))["entries"]
     return entries
+
+
+@contextlib.contextmanager
+def creations(stage: Stage, label: str) -> Iterator[Counter[tuple[str, str]]]:
+    """How often each service's container is made in the `with` block, by its value of `label`; then or later gone."""
+    filters = {"type": "container", "event": "create", "label": f"com.docker.compose.project={stage.home.project}"}
+    counts: Counter[tuple[str, str]] = Counter()
+
+    def listen(events: Iterable[Json]) -> None:
+        for event in events:  # ends when they are closed
+            labels = event["Actor"]["Attributes"]
+            counts[labels["com.docker.compose.service"], labels.get(label, "")] += 1
+
+    with connected(stage.home.engine.host) as client:
+        events = client.events(filters=filters, decode=True)
+        listening = threading.Thread(target=listen, args=(events,))
+        listening.start()
+        try:
+            yield counts
+        finally:
+            events.close()
+            listening.join()
 
 
 def release_images(stage: Stage) -> set[str]:

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from deploy.demo.dockerd import Dockerd
 from tests.faults.daemon import power_off, restart
 from tests.faults.engine_proxy import EngineProxy, engine_proxy
+from tests.faults.observers import creations
 from tests.faults.rows.route import agreed
-from tests.faults.stage import Json, Stage
+from tests.faults.stage import Stage
 from tests.faults.trial import Skipped, Trial, row
 
 RESTARTED_AT = (
@@ -46,32 +46,29 @@ ROLLOUT = "updater.rollout"
 async def engine_hangs(trial: Trial) -> None:
     with _through_a_proxy(trial) as proxy:
         for step in HANGS_AT[: 1 if trial.quick else None]:
-            tag = await trial.publish()
-            await trial.reach(tag, step)
-            proxy.hang()
-            await asyncio.sleep(HANGS_SECONDS)
-            proxy.flow()
-            await _no_duplicate(trial, tag, f"the Docker API hung for {HANGS_SECONDS:.0f} s in {step}")
+            async with _no_duplicate(trial, f"the Docker API hung for {HANGS_SECONDS:.0f} s in {step}") as tag:
+                await trial.reach(tag, step)
+                proxy.hang()
+                await asyncio.sleep(HANGS_SECONDS)
+                proxy.flow()
         for step in LOST_AFTER:
-            tag = await trial.publish()
-            await trial.reach(tag, step)
-            proxy.lose_next_create()
             lost = proxy.lost
-            await _no_duplicate(trial, tag, f"the answer to the first create after {step} was lost")
+            async with _no_duplicate(trial, f"the answer to the first create after {step} was lost") as tag:
+                await trial.reach(tag, step)
+                proxy.lose_next_create()
             trial.result.expect(proxy.lost == lost + 1, f"no answer to a create was lost after {step}")
 
 
-async def _no_duplicate(trial: Trial, tag: str, what: str) -> None:
-    await agreed(trial, what)
-    await decided(trial, tag, what)
-    made = Counter(_service_and_rollout(c) for c in trial.stage.home.containers())
+@contextlib.asynccontextmanager
+async def _no_duplicate(trial: Trial, what: str) -> AsyncIterator[str]:
+    """A new release, its tag. No rollout makes a service twice, not even one that it takes away again."""
+    with creations(trial.stage, ROLLOUT) as made:
+        tag = await trial.publish()
+        yield tag
+        await agreed(trial, what)
+        await decided(trial, tag, what)
     twice = sorted({service for (service, rollout), count in made.items() if rollout and count > 1})
-    trial.result.expect(not twice, f"{what}: {twice} are there twice by one rollout, running or not")
-
-
-def _service_and_rollout(container: Json) -> tuple[str, str]:
-    labels = container["Config"]["Labels"]
-    return labels["com.docker.compose.service"], labels.get(ROLLOUT, "")
+    trial.result.expect(not twice, f"{what}: {twice} were made twice by one rollout")
 
 
 @contextlib.contextmanager

@@ -129,7 +129,7 @@ async def agreed(trial: Trial, what: str) -> None:
     trial.result.end = str(end)
     same = (status["current"]["tag"], status["active_color"]) == (end.tag, await _color(trial.stage))
     trial.result.expect(same, f"{what}: /status says {status['current']['tag']} is live, {end.tag} answers")
-    whole = end.route_file_agrees and end.active_running and end.bots == 1
+    whole = end.route_file_agrees and end.active_running and not end.idle_running and end.bots == 1
     trial.result.expect(whole, f"{what}: it ended as {end}")
     if status["paused"]:
         await trial.unpause(what)

@@ -1,0 +1,288 @@
+"""`bin/faults --unprotected`: each protection taken out of a copy of this checkout, to see its row fail.
+
+A row that still holds without its protection shows nothing: it has to be made stricter, or the protection is not one.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.demo.processes import ROOT
+from tests.faults.houses import NO_HOUSE
+
+ROW_SECONDS = 1200.0
+SHOWN, CHARACTERS = 3, 300
+"""How many of the things that did not hold are printed for a protection, and how much of each."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """In `file` of the product, `old` becomes `new`; `old` has to be there once."""
+
+    file: str
+    old: str
+    new: str
+
+    def make(self, root: Path) -> None:
+        """Raises ValueError where the product no longer has `old`, or has it twice."""
+        file = root / self.file
+        text = file.read_text()
+        if (times := text.count(self.old)) != 1:
+            raise ValueError(f"{self.file} has {self.old!r} {times} times")
+        file.write_text(text.replace(self.old, self.new))
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What row `row` is about: `what`, which the `edits` take out; `at_first`: no release at all goes live then."""
+
+    row: int
+    what: str
+    edits: tuple[Edit, ...]
+    at_first: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How the row ended without `protection`: `problems` is what did not hold, empty where all held.
+
+    `not_played`: why nothing was seen.
+    """
+
+    protection: Protection
+    problems: tuple[str, ...] = ()
+    not_played: str = ""
+
+    @property
+    def shown(self) -> bool:
+        return bool(self.problems) and not self.not_played
+
+    def line(self) -> str:
+        verdict = "fails, as it should" if self.problems else "STILL HOLDS: the row does not show this protection"
+        if self.not_played:
+            verdict = f"WAS NOT PLAYED: {self.not_played}"
+        head = f"{self.protection.row:2}  without {self.protection.what}: {verdict}"
+        return "\n".join([head, *(f"        {problem[:CHARACTERS]}" for problem in self.problems[:SHOWN])])
+
+
+def _protection(row: int, what: str, *edits: tuple[str, str, str], at_first: bool = False) -> Protection:
+    return Protection(row, what, tuple(Edit(*edit) for edit in edits), at_first)
+
+
+_RECOVERY = ("workers/reconcile.py", "            await recover(self._new_run())", "            pass")
+_NOT_CREATED = """        if len(made) != 1:
+            raise StartFailed(f"{len(made)} instances were created"""
+_CREATED_AGAIN = """        if not made:
+            await self._compose.create(definition.path, service, len(before) + 2, self._stack.times.start)
+            made = [i for i in await self.find(service) if i.id not in before]
+        if not made:
+            raise StartFailed(f"{len(made)} instances were created"""
+
+PROTECTIONS: Sequence[Protection] = (
+    _protection(1, "recovery", _RECOVERY),
+    _protection(
+        2,
+        "going on with an interrupted rollback",
+        ("workers/recovery.py", "    return await undo(", "    return left if left.reason_code else await undo("),
+    ),
+    _protection(3, "the end at SIGTERM", ("workers/main.py", "(number, working.cancel)", "(number, int)")),
+    _protection(4, "the check of the epoch", ("workers/adapters/journal.py", "if epoch > mine.epoch:", "if False:")),
+    _protection(
+        5,
+        "503 where a release could not be recorded",
+        (
+            "app/web/webhook.py",
+            "return _not_recorded(event, away)",
+            'return Outcome(ACCEPTED, {"status": "accepted"}, "accepted")',
+        ),
+    ),
+    _protection(
+        6,
+        "the comparison with what is live and what was decided",
+        ("app/domain/decision.py", "[r for r in state.accepted if r.order > order]", "list(state.accepted)"),
+        ("app/domain/decision.py", "        if not r.order > order\n", "        if r is None\n"),
+        ("app/domain/state.py", "| set(self.decided) | running", "| running"),
+    ),
+    _protection(
+        7,
+        "rebuilding from what runs",
+        ("workers/reconcile.py", "            await rebuild(self._stack, self._ports)", "            pass"),
+    ),
+    _protection(
+        8,
+        "waiting for an engine that is away",
+        ("workers/adapters/docker_client.py", "AWAY_SECONDS = 45.0", "AWAY_SECONDS = 0.0"),
+    ),
+    _protection(
+        9,
+        "looking, instead of creating again, after an unknown outcome",
+        ("workers/adapters/docker_engine.py", _NOT_CREATED, _CREATED_AGAIN),
+    ),
+    _protection(
+        10,
+        "reading Compose's words for a name that is taken",
+        ("workers/adapters/compose.py", ', "Error response from daemon")', ",)"),
+    ),
+    _protection(
+        11,
+        "the journal's reserve",
+        (
+            "workers/adapters/journal.py",
+            "if error.errno != errno.ENOSPC or not self._reserve.exists():",
+            "if error.errno:",
+        ),
+    ),
+    _protection(
+        12,
+        "the guard of the route file",
+        ("workers/guard.py", "if mend and not await route.stands(color, state.route_id):", "if False:"),
+    ),
+    _protection(
+        13,
+        "the confirmation of the route, and the rollout's id in what is probed",
+        ("workers/steps.py", "    await health.confirm_route(run, run.rollout.id)\n", ""),
+        ("workers/health.py", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
+        ("workers/health.py", "good = answer.ok and answer.rollout == self._run.rollout.id", "good = answer.ok"),
+    ),
+    _protection(
+        14,
+        "the identity in what the route answers",
+        ("workers/routes.py", '"middlewares": ["updater-rollout"],', '"middlewares": [],'),
+        at_first=True,
+    ),
+    _protection(
+        15,
+        "the judgement of what clients are answered",
+        ("workers/steps.py", "            group.create_task(traffic.watch(run, until))\n", ""),
+    ),
+    _protection(
+        16,
+        "the alarms for a live color that died",
+        ("workers/guard.py", "                alarms += self._restarted(service, running)\n", ""),
+        ("workers/guard.py", 'alarms.append(Alarm("live_color_down"', 'print(Alarm("live_color_down"'),
+    ),
+    _protection(
+        17,
+        "the wait for the old bot's end",
+        (
+            "workers/steps.py",
+            "        await _stop_for_good(run, singleton, instance)\n    stopped",
+            "        asyncio.create_task(_stop_for_good(run, singleton, instance))\n    stopped",
+        ),
+    ),
+    _protection(
+        18,
+        "recognising a release again",
+        ("app/ledger/releases.py", "  if known then return known end\n", ""),
+        ("app/ledger/releases.py", "  if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end\n", ""),
+        ("app/domain/state.py", "| set(self.decided) | running", "| running"),
+    ),
+    _protection(19, "the body's deadline", ("app/web/intake.py", "BODY_SECONDS = 5.0", "BODY_SECONDS = 500.0")),
+    _protection(
+        20,
+        "the signature's form",
+        (
+            "app/web/head.py",
+            "if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):",
+            "if not signatures:",
+        ),
+    ),
+    _protection(
+        21,
+        "the refusal of a moved tag",
+        ("workers/adapters/git.py", 'f"refs/tags/{tag}:refs', 'f"+refs/tags/{tag}:refs'),
+    ),
+    _protection(
+        22,
+        "both limits of a fetch",
+        ("workers/adapters/git.py", "self._fetch_seconds = fetch_seconds", "self._fetch_seconds = 3600.0"),
+        ("workers/run.py", '        "git_fetch_tags": times.fetch,\n', '        "git_fetch_tags": 3600.0,\n'),
+    ),
+    _protection(
+        23,
+        "monotonic deadlines",
+        ("workers/adapters/machine.py", "return time.monotonic()", "return time.time()"),
+    ),
+    _protection(
+        24,
+        "the pause's survival of a start",
+        (
+            "app/domain/state.py",
+            "return replace(self, epoch=self.epoch + 1)",
+            "return replace(self, epoch=self.epoch + 1, paused=False)",
+        ),
+    ),
+    _protection(
+        25,
+        "the rename",
+        ("workers/adapters/files.py", "        staged.replace(path)\n", "        path.write_bytes(content)\n"),
+    ),
+    _protection(26, "recovery", _RECOVERY),
+    _protection(
+        27,
+        "the published model of what is live",
+        ("workers/steps.py", "        await run.ports.engine.publish(definition_of(run), run.target)\n", ""),
+    ),
+    _protection(
+        28,
+        "hiding secrets",
+        ("workers/adapters/redaction.py", "return pattern.sub(HIDDEN, text) if pattern else text", "return text"),
+    ),
+)
+
+
+def take_out(protections: Iterable[Protection], host: str, jobs: int, tell: Callable[[Seen], None]) -> bool:
+    """Plays the row of each without it, `jobs` at once, on the engine at `host`. Whether every row failed."""
+
+    def play(protection: Protection) -> Seen:
+        seen = _play(protection, host)
+        tell(seen)
+        return seen
+
+    with ThreadPoolExecutor(jobs) as pool:
+        seen = list(pool.map(play, protections))  # all of them, whatever the first shows
+    return all(one.shown for one in seen)
+
+
+def _play(protection: Protection, host: str) -> Seen:
+    with without(protection) as root:
+        # Its own modules come before those that are installed in the environment.
+        env = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "DOCKER_HOST": host}
+        words = [sys.executable, "-m", "tests.faults", str(protection.row), "--json", "--slow", "3"]
+        played = subprocess.run(
+            words, cwd=root, env=env, text=True, stdout=subprocess.PIPE, check=False, timeout=ROW_SECONDS
+        )
+    try:
+        result = json.loads(played.stdout)
+    except ValueError:
+        return Seen(protection, not_played=f"bin/faults ended with exit code {played.returncode}")
+    return seen_in(result, protection)
+
+
+def seen_in(result: Mapping[str, Any], protection: Protection) -> Seen:
+    """What `bin/faults --json` says of the row: a house that did not come up shows nothing of it."""
+    problems = tuple(result["problems"])
+    no_house = next((p for p in problems if p.startswith(NO_HOUSE) and not protection.at_first), "")
+    if why := result["skipped"] or no_house:
+        return Seen(protection, not_played=why)
+    return Seen(protection, problems)
+
+
+@contextmanager
+def without(protection: Protection) -> Iterator[Path]:
+    """This checkout as it is, without the protection."""
+    with tempfile.TemporaryDirectory(prefix="zu-unprotected-") as name:
+        root = Path(name)
+        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".*", "__pycache__"), dirs_exist_ok=True)
+        for edit in protection.edits:
+            edit.make(root)
+        yield root
