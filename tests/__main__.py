@@ -13,7 +13,8 @@ STREAMS = 4
 LEAVE_SECONDS = 60.0
 """For tests that are broken off to end what they started."""
 
-TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile")
+# In the order of their names, which has the long ones first: by default those with the fewest tests come last.
+TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
 ROWS = ("-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # each row's line is worth printing
 
 

@@ -14,6 +14,7 @@ from deploy.demo.repository import Variant
 from tests.acceptance.production.images import GIT_BASE
 from tests.acceptance.production.scan import (
     answers,
+    cold_start,
     has_socket,
     listens,
     memory,
@@ -40,6 +41,8 @@ LONG = 240.0
 MIB = 1024**2
 MOST_WEB, MOST_WORKER = 128, 192
 """MiB at rest, after three rollouts."""
+
+UP = {WEB: "web", WORKER: "worker"}
 
 MOST_OF_OUR_OWN = 220
 """MiB that the image has beside its base: the Python packages, Docker Compose, the code."""
@@ -176,7 +179,10 @@ def test_no_secret_is_in_an_image_its_history_a_command_line_or_a_log(site: Site
 def test_the_updater_is_small(site: Site) -> None:
     used = {service: memory(site.container(service)) / MIB for service in (WEB, WORKER, PROXY)}
     image = site.client.images.get(UPDATER_IMAGE).attrs["Size"] / MIB
+    cold = {service: cold_start(site.container(service), f"{name} is up") for service, name in UP.items()}
+    print(f"seconds from the container's start until it is up: {cold}")
     print(f"memory in MiB: {used}; the image: {image:.0f} MiB, of which {_size(site, GIT_BASE):.0f} are Debian and git")
+    assert all(0 < seconds < LONG for seconds in cold.values())
     assert used[WEB] < MOST_WEB
     assert used[WORKER] < MOST_WORKER
     assert image - _size(site, GIT_BASE) < MOST_OF_OUR_OWN

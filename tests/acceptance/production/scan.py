@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from docker.models.containers import Container
@@ -65,6 +66,15 @@ def memory(container: Container) -> int:
     said = container.stats(stream=False)["memory_stats"]  # type: ignore[index]  # not streamed: one answer
     details = said["stats"]
     return int(said["usage"]) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
+
+
+def cold_start(container: Container, event: str) -> float:
+    """Seconds from the container's start to the log line with which the process says that it is `event`."""
+    started = datetime.fromisoformat(container.attrs["State"]["StartedAt"][:26].rstrip("Z") + "+00:00")
+    lines = container.logs(since=started).decode().splitlines()
+    said = (json.loads(line) for line in lines if line.startswith("{"))
+    up = next(line["timestamp"] for line in said if line["event"] == event)
+    return (datetime.fromisoformat(up) - started).total_seconds()
 
 
 def has_socket(container: Container) -> bool:

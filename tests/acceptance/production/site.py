@@ -1,11 +1,13 @@
 """A host on which docs/install.md was followed: the stack's containers, and what an operator and GitHub do to them."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +38,7 @@ PROXY, TUNNEL = "zetherion-ai-socket-proxy", "zetherion-ai-cloudflared"
 SERVICE_USER = 65532
 GATEWAY = "updater.test.gateway"
 BLOCK_SECONDS = 300
+TURN_SECONDS, TURN_POLL_SECONDS = 900.0, 0.5
 CANARIES = {
     "DISCORD_TOKEN": "canary-discord-5b1f9c",
     "GITHUB_TOKEN": "canary-github-77d0ae",
@@ -202,7 +205,7 @@ def _as_production(tree: Path, updater: str) -> None:
 def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
     """The images under the names that the Compose file pins, a repository with releases, and nothing installed."""
     project = f"zu-prod-{os.getpid()}-{os.urandom(2).hex()}"
-    with connected(engine.host, BLOCK_SECONDS) as client, contextlib.ExitStack() as stack:
+    with _turn(), connected(engine.host, BLOCK_SECONDS) as client, contextlib.ExitStack() as stack:
         directory.mkdir(exist_ok=True)
         site = Site(
             directory=directory,
@@ -226,6 +229,22 @@ def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
         stack.callback(site.end_gateway)
         _write_tools(site)
         yield site
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """One such host at a time: two would have the same images and ports. Raises TimeoutError after TURN_SECONDS."""
+    deadline = time.monotonic() + TURN_SECONDS
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with (ROOT / ".cache" / "production-stack.lock").open("w") as turn:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"another test had the production stack for {TURN_SECONDS:.0f} s")
+            time.sleep(TURN_POLL_SECONDS)
+        yield
 
 
 @contextlib.contextmanager
