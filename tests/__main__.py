@@ -15,7 +15,7 @@ LEAVE_SECONDS = 60.0
 
 # In the order of their names, which has the long ones first: by default those with the fewest tests come last.
 TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
-ROWS = ("-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # each row's line is worth printing
+ROWS = ("tests/faults", "-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # each row's line is worth printing
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from tests.faults.trial import Row
 
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
-LANES = 4
+LANES = 3
 """Rows are mostly waiting: so many keep two cores busy, with one more for the rows that end the engine."""
 
 SLOW_SECONDS = 3.0

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from deploy.demo.dockerd import Dockerd
 from tests.faults.daemon import power_off, restart
 from tests.faults.engine_proxy import EngineProxy, engine_proxy
+from tests.faults.kill_points import BEFORE_THE_FLIP
 from tests.faults.observers import creations
 from tests.faults.rows.route import agreed
 from tests.faults.stage import Stage
@@ -101,7 +102,7 @@ async def dockerd_restarted(trial: Trial) -> None:
             tag = await trial.publish()
             await trial.reach(tag, step)
             await asyncio.to_thread(restart, dockerd)
-            await agreed(trial, what)
+            await agreed(trial, what, before_the_flip=step in BEFORE_THE_FLIP)
             await decided(trial, tag, what)
 
 

@@ -117,8 +117,12 @@ async def _traefik_takes_nothing(trial: Trial) -> None:
     await agreed(trial, "Traefik did not take the file")
 
 
-async def agreed(trial: Trial, what: str) -> None:
-    """What is called live is what answers, on the color that the file names, with one bot; paused or not."""
+async def agreed(trial: Trial, what: str, *, before_the_flip: bool = False) -> None:
+    """What is called live is what answers, on the color that the file names, with one bot; paused or not.
+
+    `before_the_flip`: nothing was moved, so nothing may be left running. Past it a color stays up where Traefik was not
+    seen to have left it.
+    """
     trial.result.repeats += 1
     try:
         trial.result.converged(await converge(trial.stage, decided=trial.last_tag))
@@ -129,7 +133,9 @@ async def agreed(trial: Trial, what: str) -> None:
     trial.result.end = str(end)
     same = (status["current"]["tag"], status["active_color"]) == (end.tag, await _color(trial.stage))
     trial.result.expect(same, f"{what}: /status says {status['current']['tag']} is live, {end.tag} answers")
-    whole = end.route_file_agrees and end.active_running and not end.idle_running and end.bots == 1
+    whole = (
+        end.route_file_agrees and end.active_running and end.bots == 1 and not (before_the_flip and end.idle_running)
+    )
     trial.result.expect(whole, f"{what}: it ended as {end}")
     if status["paused"]:
         await trial.unpause(what)
