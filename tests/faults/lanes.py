@@ -139,7 +139,10 @@ def _started_in(directory: Path) -> Iterator[int]:
 
 
 class Lanes:
-    """`jobs` of them, and one more for the rows that end the engine itself; `results` come as they come."""
+    """`jobs` of them, and one more for the rows that end the engine itself, which then takes others too.
+
+    `results` come as they come.
+    """
 
     def __init__(self, rows: Sequence[Row], orders: Orders, jobs: int, *, program: Sequence[str] = PROGRAM) -> None:
         self._program = program
@@ -152,7 +155,8 @@ class Lanes:
         self.begun: list[int] = []
         self._over = False
         self._open: list[Lane] = []
-        turns = [(shared, orders)] * min(jobs, len(shared)) + [(alone, replace(orders, own=True))] * bool(alone)
+        turns: list[tuple[Sequence[deque[Row]], Orders]] = [([shared], orders)] * min(jobs, len(shared))
+        turns += [([alone, shared], replace(orders, own=True))] * bool(alone)
         self._threads = [threading.Thread(target=self._follow, args=turn) for turn in turns]
 
     def __enter__(self) -> Self:
@@ -173,8 +177,8 @@ class Lanes:
         for thread in self._threads:
             thread.join()
 
-    def _follow(self, waiting: deque[Row], orders: Orders) -> None:
-        """Plays what waits, in one lane for as long as that lives."""
+    def _follow(self, waiting: Sequence[deque[Row]], orders: Orders) -> None:
+        """Plays what waits, of the first queue before the next, in one lane for as long as that lives."""
         lane: Lane | None = None
         while not self._over and (row := _next(waiting)):
             self.begun.append(row.number)
@@ -203,9 +207,10 @@ class Lanes:
         self._open.remove(lane)
 
 
-def _next(waiting: deque[Row]) -> Row | None:
-    with contextlib.suppress(IndexError):
-        return waiting.popleft()
+def _next(waiting: Sequence[deque[Row]]) -> Row | None:
+    for queue in waiting:
+        with contextlib.suppress(IndexError):
+            return queue.popleft()
     return None
 
 

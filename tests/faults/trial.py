@@ -142,6 +142,7 @@ class Row:
 
     `counts`: it makes of the number of repeats what fits it; else all of it is done so often.
     `own_engine`: the Docker Engine itself is ended, so it has to be one that was started for this.
+    `by_tests`: it is a file of tests, which are played here once more.
     `minutes`: about how long the quick pass of it takes; the longest is begun first.
     """
 
@@ -153,6 +154,7 @@ class Row:
     fresh: bool = False
     counts: bool = False
     own_engine: bool = False
+    by_tests: bool = False
     minutes: float = 0.5
     prepare: Prepare = lambda _: None
     times: dict[str, float] = field(default_factory=dict)

@@ -182,12 +182,18 @@ def _compose(stage: Stage, *words: str) -> None:
         raise RuntimeError(f"docker compose {' '.join(words)} failed: {(done.stdout + done.stderr)[-1500:]}")
 
 
-@row(19, "slow-loris, 100 MB bodies, chunks, gzip, NUL, nesting", "4xx or a time-out; memory flat", minutes=0.6)
+@row(
+    19,
+    "slow-loris, 100 MB bodies, chunks, gzip, NUL, nesting",
+    "4xx or a time-out; memory flat",
+    by_tests=True,
+    minutes=0.6,
+)
 async def siege(trial: Trial) -> None:
     await _shown_by(trial, "tests/integration/web/test_siege.py")
 
 
-@row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401", minutes=0.4)
+@row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401", by_tests=True, minutes=0.4)
 async def signatures(trial: Trial) -> None:
     await _shown_by(trial, "tests/integration/web/test_receiver.py")
 

@@ -1,5 +1,6 @@
 """The lanes themselves, with a program in the place of a house: what comes back, and that nothing stays."""
 
+import json
 import os
 import sys
 import tempfile
@@ -28,6 +29,20 @@ for line in sys.stdin:
     child = subprocess.Popen(["sleep", "300"], start_new_session=True, stdout=subprocess.DEVNULL)
     Path({pids!r}).open("a").write(f"{{child.pid}}\\n")
     {then}
+"""
+
+
+ONE_WAITS_FOR_TWO = """
+import json, os, sys
+from pathlib import Path
+played = Path({played!r})
+for line in sys.stdin:
+    while line == "1\\n" and not played.exists():
+        os.sched_yield()
+    if line == "2\\n":
+        played.touch()
+    result = {{"row": int(line), "fault": "a fault", "holds": "all", "notes": [sys.argv[1]]}}
+    print(json.dumps({{"result": result, "last_words": ""}}), flush=True)
 """
 
 
@@ -69,6 +84,18 @@ def test_every_row_comes_back_once_and_the_longest_is_begun_first(tmp_path: Path
     assert sorted(came) == [1, 2, 3]
     assert [lanes.results[n].result().result.notes for n in (1, 2, 3)] == [[orders.words()]] * 3
     assert lanes.begun == [2, 3, 1]
+
+
+def test_the_lane_of_rows_that_end_the_engine_takes_others_when_it_has_played_them(
+    tmp_path: Path, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr("tests.faults.lanes.ALONE", ())
+    text = ONE_WAITS_FOR_TWO.format(played=str(tmp_path / "played"))
+    rows = [row(1, minutes=3), row(2, minutes=2), row(8, own_engine=True)]
+    with Lanes(rows, orders, 1, program=program(tmp_path, text)) as lanes:
+        own = {n: json.loads(lanes.results[n].result(LIMIT).result.notes[0])["own"] for n in (1, 2, 8)}
+    assert own == {1: False, 2: True, 8: True}
 
 
 def test_a_lane_that_dies_fails_its_row_and_leaves_nothing(tmp_path: Path, orders: Orders) -> None:
