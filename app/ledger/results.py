@@ -25,6 +25,17 @@ end
 redis.call('SETNX', generation, at)
 """
 
+# A later entry of a rollout takes the place of an earlier one, as in the history on disk: of an attempt that was
+# interrupted, or that was told and not yet journaled when the worker was killed.
+_ADD = """
+local history, entry, rollout, kept = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+for _, known in ipairs(redis.call('LRANGE', history, 0, -1)) do
+  if cjson.decode(known)['rollout_id'] == rollout then redis.call('LREM', history, 0, known) end
+end
+redis.call('LPUSH', history, entry)
+redis.call('LTRIM', history, 0, kept - 1)
+"""
+
 
 class Results(Part):
     """`status`, `last_result`, `result:<rollout id>`, `rollout:<rollout id>` (JSON), `history` (list), `generation`."""
@@ -62,11 +73,8 @@ class Results(Part):
             await pipe.execute()
 
     def _add(self, pipe: Pipeline, entry: dict[str, Any]) -> None:
-        """Once: `restore` may have written it from the disk already."""
-        value = json.dumps(entry)
-        pipe.lrem(self.key("history"), 0, value)
-        pipe.lpush(self.key("history"), value)
-        pipe.ltrim(self.key("history"), 0, HISTORY_KEPT - 1)
+        """Once, with whatever its rollout had before."""
+        pipe.eval(_ADD, 1, self.key("history"), json.dumps(entry), entry["rollout_id"], str(HISTORY_KEPT))
 
     async def history(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
         """The last `limit` entries, newest first; with `before` those older than that rollout id's entry."""

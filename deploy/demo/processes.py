@@ -1,5 +1,6 @@
 """The processes of `Procfile`, and how they end."""
 
+import atexit
 import contextlib
 import os
 import random
@@ -20,6 +21,12 @@ PORTS = range(20_000, 32_768)
 
 _given: deque[socket.socket] = deque(maxlen=64)
 """A name in the abstract namespace for each port that was given last: other processes see it, and it ends with ours."""
+
+
+@atexit.register
+def _give_back() -> None:
+    for name in _given:
+        name.close()
 
 
 def free_port() -> int:

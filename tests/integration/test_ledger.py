@@ -31,8 +31,8 @@ CALLS: dict[str, Callable[[Ledger], Awaitable[Any]]] = {
     "taken": lambda ledger: ledger.taken([RELEASE]),
     "publish_status": lambda ledger: ledger.publish_status({}),
     "status": lambda ledger: ledger.status(),
-    "record_result": lambda ledger: ledger.record_result({"rollout_id": "r-1"}, {}),
-    "record_decision": lambda ledger: ledger.record_decision({}),
+    "record_result": lambda ledger: ledger.record_result({"rollout_id": "r-1"}, {"rollout_id": "r-1"}),
+    "record_decision": lambda ledger: ledger.record_decision({"rollout_id": "r-1"}),
     "history": lambda ledger: ledger.history(10),
     "last_result": lambda ledger: ledger.last_result(),
     "result": lambda ledger: ledger.result("r-1"),
@@ -107,18 +107,18 @@ async def test_the_status_is_what_was_published_last(ledger: Ledger) -> None:
 async def test_results_are_found_by_their_rollout_and_the_last_one_by_itself(ledger: Ledger) -> None:
     assert (await ledger.last_result(), await ledger.result("r-1")) == (None, None)
     for n in (1, 2):
-        await ledger.record_result({"rollout_id": f"r-{n}", "status": "success"}, {"tag": f"v{n}"})
+        await ledger.record_result({"rollout_id": f"r-{n}", "status": "success"}, {"rollout_id": f"r-{n}"})
     assert await ledger.result("r-1") == {"rollout_id": "r-1", "status": "success"}
     assert await ledger.last_result() == await ledger.result("r-2")
 
 
 async def test_the_history_is_newest_first_with_the_decisions_among_the_results(ledger: Ledger) -> None:
     assert await ledger.history(10) == []
-    await ledger.record_result({"rollout_id": "r-1"}, {"tag": "v1"})
-    await ledger.record_decision({"tag": "v2"})
-    await ledger.record_result({"rollout_id": "r-3"}, {"tag": "v3"})
-    assert await ledger.history(10) == [{"tag": "v3"}, {"tag": "v2"}, {"tag": "v1"}]
-    assert await ledger.history(2) == [{"tag": "v3"}, {"tag": "v2"}]
+    await ledger.record_result({"rollout_id": "r-1"}, {"rollout_id": "r-1"})
+    await ledger.record_decision({"rollout_id": "r-2"})
+    await ledger.record_result({"rollout_id": "r-3"}, {"rollout_id": "r-3"})
+    assert await ledger.history(10) == [{"rollout_id": "r-3"}, {"rollout_id": "r-2"}, {"rollout_id": "r-1"}]
+    assert await ledger.history(2) == [{"rollout_id": "r-3"}, {"rollout_id": "r-2"}]
 
 
 async def test_the_history_goes_on_from_an_entry(ledger: Ledger) -> None:
@@ -239,3 +239,12 @@ async def test_an_entry_that_was_restored_before_it_was_told_is_there_once(ledge
     await ledger.record_result({"rollout_id": "r-1", "status": "success"}, entry)
     await ledger.record_decision(entry)
     assert await ledger.history(10) == [entry]
+
+
+async def test_a_later_entry_of_a_rollout_takes_the_place_of_an_earlier_one(ledger: Ledger) -> None:
+    entry = {"key": "1:1", "tag": "v1.0.0", "rollout_id": "r-1", "timestamp": "2026-01-02T03:04:05+00:00"}
+    await ledger.record_decision(entry | {"result": "interrupted"})
+    await ledger.record_decision({"rollout_id": "r-2"})
+    again = entry | {"result": "success", "timestamp": "2026-01-02T03:04:09+00:00"}
+    await ledger.record_result({"rollout_id": "r-1", "status": "success"}, again)
+    assert await ledger.history(10) == [again, {"rollout_id": "r-2"}]

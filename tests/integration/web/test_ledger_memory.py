@@ -103,7 +103,7 @@ async def test_a_ledger_that_lost_everything_is_rebuilt_from_the_history(ledger:
 
 async def test_restoring_leaves_what_is_known_as_it_is(ledger: Ledger) -> None:
     await ledger.accept(numbered(3))
-    await ledger.record_decision({"tag": "gone"})
+    await ledger.record_decision({"tag": "gone", "rollout_id": "r-gone"})
     await ledger.restore([entry(3, rollout_id="r-other")])
     assert await ledger.accept(numbered(3)) == numbered(3)
     assert await ledger.pending() == [numbered(3)]
