@@ -7,7 +7,7 @@ import sys
 from deploy.demo.engine import OWN_ENGINE, EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.images import ensure_base, ensure_traefik
 
-STREAMS = 4
+STREAMS = 3
 """Files of tests at once: most of a test is waiting, so that so many keep two cores busy."""
 
 LEAVE_SECONDS = 60.0
