@@ -171,12 +171,13 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
     """A release's transformed model beside the live release's (None: nothing is live)."""
     moved = stack.moved_services()
     services, before = model["services"], (live or {}).get("services") or {}
-    others = [
-        (name, why) for name in sorted({*services, *before} - set(moved)) if (why := _why(name, services, before))
-    ]
+    own = stack.updater.services if stack.updater else ()
+    names = sorted({*services, *before} - set(moved)) if live else ()
+    changed = [(name, why) for name in names if (why := _why(name, services, before))]
     return Comparison(
         moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
-        others=tuple(others) if live else (),
+        others=tuple((name, why) for name, why in changed if name not in own),
+        own=tuple(name for name, _ in changed if name in own),
         one_way=one_way(model, stack),
     )
 

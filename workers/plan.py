@@ -1,6 +1,5 @@
 """What a rollout of a tag would do, without doing it."""
 
-from collections.abc import Collection
 from typing import Any
 
 from app.domain.errors import GitFailed
@@ -28,7 +27,6 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
     differing = {d.service: await _differs(ports, d, live, sha) for d in compared.moved}
     blocked = [*_blocked(state, tag), *await fitness.problems(stack, ports, room)]
     singletons = [_singleton(s, compared, differing) for s in stack.singletons]
-    own = stack.updater.services if stack.updater else ()
     return {
         "tag": tag,
         "sha": sha,
@@ -40,13 +38,13 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         "singletons": singletons,
         "route": {"from": state.active_color, "to": target, "routers": [f"updater-{s.name}" for s in stack.routed]},
         "environment_changes": [_environment(d) for d in compared.moved if d.added or d.removed or d.changed],
-        "not_applied": [{"service": name, "reason": why} for name, why in compared.others if name not in own],
+        "not_applied": [{"service": name, "reason": reason} for name, reason in compared.others],
         "disk": {"free_bytes": room.disk, "needed_bytes": round(stack.needs.disk_gb * GB)},
         "would_start": not blocked,
         "blocked_by": blocked,
         "before_flip": [_command(name, command, state, sha) for name, command in stack.before_flip_steps().items()],
         "rollback": "never" if compared.one_way else "allowed",
-        "warnings": _warnings(compared, tag, own),
+        "warnings": _warnings(compared, tag),
     }
 
 
@@ -106,13 +104,15 @@ def _command(name: str, command: BeforeFlip, state: State, sha: str) -> Plan:
     return {"step": name, **shown, "runs": runs}
 
 
-def _warnings(compared: Comparison, tag: str, own: Collection[str]) -> list[str]:
+def _warnings(compared: Comparison, tag: str) -> list[str]:
     found = []
-    if names := ", ".join(name for name, _ in compared.others if name not in own):
+    if compared.others:
+        names = ", ".join(name for name, _ in compared.others)
         found.append(
             f"the release also changes {names}: that is not applied by itself. Do it by hand, before or after."
         )
-    if names := ", ".join(name for name, _ in compared.others if name in own):
+    if compared.own:
+        names = ", ".join(compared.own)
         found.append(f"the release also changes {names}: the updater replaces itself when the release is live.")
     if compared.one_way:
         found.append(

@@ -86,11 +86,13 @@ class Difference:
 class Comparison:
     """A release beside the live one: the services that are moved, and the others that it changes, with a reason.
 
+    `own`: the updater's services that it changes; they are replaced when the release is live.
     `one_way`: it says that it cannot be rolled back.
     """
 
     moved: tuple[Difference, ...]
     others: tuple[tuple[str, str], ...] = ()
+    own: tuple[str, ...] = ()
     one_way: bool = False
 
 

@@ -61,6 +61,7 @@ class FakeEngine:
         self._clock, self._fuse, self._singletons = clock, fuse, singletons
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self.others: list[tuple[str, str]] = []
+        self.own: list[str] = []
         self._stamps: dict[Path, Stamp] = {}
         self._containers: dict[str, _Container] = {}
         self.once: list[str] = []
@@ -138,7 +139,7 @@ class FakeEngine:
         redefined = None if live is None else False
         names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
         moved = tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names)
-        return Comparison(moved, tuple(self.others), one_way=stamp.release in self.one_ways)
+        return Comparison(moved, tuple(self.others), tuple(self.own), one_way=stamp.release in self.one_ways)
 
     async def survey(self) -> Survey:
         seen = tuple(self._seen(c) for c in self._containers.values())

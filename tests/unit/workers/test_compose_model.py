@@ -1,10 +1,11 @@
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.domain.errors import ComposeInvalid
-from app.domain.stack import Color
+from app.domain.stack import Color, Updater
 from tests.examples import a_stack, sha_of
 from workers.compose_model import as_it_runs, compare, fingerprint, image_name, one_way, restamp, transform
 from workers.ports import Comparison, Stamp
@@ -199,6 +200,15 @@ def test_what_the_updater_does_not_move_is_told_with_its_reason() -> None:
         ("postgres", "its definition changed"),
         ("qdrant", "it is new"),
     )
+
+
+def test_what_the_updater_replaces_of_itself_is_nobodys_to_do_by_hand() -> None:
+    stack = replace(STACK, updater=Updater("updater", "updater-worker"))
+    new, live = model(), model()
+    new["services"] |= {"updater": {"image": "u:2"}, "updater-worker": {"image": "u:2"}, "qdrant": {"image": "qdrant"}}
+    live["services"]["updater"] = {"image": "u:1"}
+    found = compare(transformed(new), transformed(live), stack, tree="/data/trees/abc")
+    assert (found.others, found.own) == ((("qdrant", "it is new"),), ("updater", "updater-worker"))
 
 
 def test_a_release_that_comes_back_carries_the_new_rollouts_id() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from app.domain.errors import TagNotFound
-from app.domain.stack import BeforeFlip, Color, Updater
+from app.domain.stack import BeforeFlip, Color
 from app.domain.state import Ran
 from tests.examples import a_stack, sha_of
 from tests.fakes.world import World
@@ -31,8 +31,8 @@ async def test_a_plan_tells_what_a_rollout_would_do(world: World) -> None:
 
 
 async def test_what_is_not_moved_is_told_and_that_the_updater_replaces_itself() -> None:
-    world = World(stack=a_stack(updater=Updater("updater", "updater-worker")))
-    world.engine.others = [("postgres", "it is new"), ("updater-worker", "its definition changed")]
+    world = World()
+    world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
     told = await plan(world.stack, world.ports, "v1.0.0")
     assert told["not_applied"] == [{"service": "postgres", "reason": "it is new"}]
     assert [warning.partition(":")[0] for warning in told["warnings"]] == [

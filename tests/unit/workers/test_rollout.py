@@ -55,6 +55,16 @@ async def test_a_release_goes_live_without_an_outage(world: World) -> None:
     assert world.state.previous == a_live("v1.0.0")
 
 
+async def test_it_warns_of_what_is_to_be_done_by_hand_and_not_of_what_the_updater_replaces_of_itself(
+    world: World,
+) -> None:
+    world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
+    ended = await roll_out(world)
+    assert ended.warnings == (
+        "the release also changes postgres: it is new. That is not applied by itself; do it by hand.",
+    )
+
+
 async def test_the_effects_come_in_their_order(world: World) -> None:
     await roll_out(world)
     assert world.effects == [
