@@ -195,7 +195,7 @@ async def history(stage: Stage) -> list[Json]:
 
 @contextlib.contextmanager
 def creations(stage: Stage, label: str) -> Iterator[Counter[tuple[str, str]]]:
-    """How often each service's container is made in the `with` block, by its value of `label`; then or later gone."""
+    """How often each service's container is made in the `with` block, by its value of `label`, the removed ones too."""
     filters = {"type": "container", "event": "create", "label": f"com.docker.compose.project={stage.home.project}"}
     counts: Counter[tuple[str, str]] = Counter()
 

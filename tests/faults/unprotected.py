@@ -67,9 +67,10 @@ class Seen:
         return bool(self.problems) and not self.not_played
 
     def line(self) -> str:
-        verdict = "fails, as it should" if self.problems else "STILL HOLDS: the row does not show this protection"
         if self.not_played:
             verdict = f"WAS NOT PLAYED: {self.not_played}"
+        else:
+            verdict = "fails, as it should" if self.shown else "STILL HOLDS: the row does not show this protection"
         head = f"{self.protection.row:2}  without {self.protection.what}: {verdict}"
         return "\n".join([head, *(f"        {problem[:CHARACTERS]}" for problem in self.problems[:SHOWN])])
 

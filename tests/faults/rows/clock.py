@@ -33,8 +33,7 @@ async def clock_steps(trial: Trial) -> None:
         for step, days in STEPS[: QUICK if trial.quick else None]:
             what = f"the clock was set to {days:+} days from the truth in {step}"
             tags.append(await _set_in_mid_rollout(trial, clock, step, days, what))
-            if days < 0:
-                await _says_that_it_lives(trial, what)
+            await _says_that_it_lives(trial, what)
         entries = [e for e in await history(stage) if e["tag"] in tags]
         trial.result.expect(
             [e["tag"] for e in entries] == tags[::-1], f"the history is not the newest first: {entries}"
