@@ -13,6 +13,7 @@ from app.stack_file import load_stack
 from deploy.demo.engine import Engine, connected
 from deploy.demo.house import tree_of
 from deploy.demo.processes import ROOT, free_port
+from deploy.demo.projects import image_tags
 from tests.integration.repositories import git
 from workers.adapters.redaction import Redactor
 from workers.main import lease_of, wire
@@ -58,12 +59,19 @@ async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tm
     await pool.aclose()
 
 
+def of_the_stack(engine: Engine, stack: Stack) -> tuple[set[str | None], set[str]]:
+    """Its containers and its images: other tests work on the same engine."""
+    with connected(engine.host) as client:
+        containers = client.containers.list(all=True, filters={"label": f"com.docker.compose.project={stack.project}"})
+        tags = image_tags(client)
+    return {c.id for c in containers}, {tag for tag in tags if tag.startswith(f"{stack.project}-")}
+
+
 async def test_the_plan_of_the_production_stack(stack: Stack, ports: Ports, engine: Engine) -> None:
     live = tree_of(Path(stack.directory))
-    with connected(engine.host) as client:
-        before = {c.id for c in client.containers.list(all=True)}, {i.id for i in client.images.list()}
-        told = await plan(stack, ports, "v1.0.0")
-        assert ({c.id for c in client.containers.list(all=True)}, {i.id for i in client.images.list()}) == before
+    before = of_the_stack(engine, stack)
+    told = await plan(stack, ports, "v1.0.0")
+    assert of_the_stack(engine, stack) == before
     assert tree_of(Path(stack.directory)) == live
     assert told["starts"] == ["zetherion-ai-skills-blue", "zetherion-ai-api-blue"]
     assert (told["target_color"], told["stops"], told["current"]) == (Color.BLUE, [], None)
