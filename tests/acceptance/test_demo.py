@@ -61,7 +61,7 @@ async def test_no_request_fails_whatever_is_released(
 def left_over(engine: Engine, prefix: str, directory: Path) -> list[str]:
     """Containers, networks and files of a demo that has ended."""
     with connected(engine.host) as client:
-        containers = [str(c.name) for c in client.containers.list(all=True)]
+        containers = [str(c.name) for c in client.containers.list(all=True, ignore_removed=True)]
         networks = [str(n.name) for n in client.networks.list()]
     files = [file.name for file in directory.iterdir()]
     return [*(name for name in (*containers, *networks) if name.startswith(prefix)), *files]

@@ -9,6 +9,7 @@ import pytest
 from deploy.demo.engine import connected
 from deploy.demo.house import House, compose_up, tree_of
 from deploy.demo.load import Load
+from deploy.demo.projects import image_tags
 
 pytestmark = pytest.mark.engine
 
@@ -42,7 +43,7 @@ async def queued(home: House, path: str, body: dict[str, Any]) -> str:
 def fingerprint(home: House) -> tuple[object, ...]:
     """Everything of the stack that a plan could have touched."""
     with connected(home.engine.host) as client:
-        images = {tag for image in client.images.list() for tag in image.tags if tag.startswith(home.project)}
+        images = {tag for tag in image_tags(client) if tag.startswith(home.project)}
     containers = {(c["Id"], c["State"]["StartedAt"]) for c in home.containers()}
     return images, containers, home.route_file.read_bytes(), tree_of(home.live)
 

@@ -7,6 +7,7 @@ import pytest
 
 from deploy.demo.engine import connected
 from deploy.demo.house import House, tree_of
+from deploy.demo.projects import image_tags
 from deploy.demo.repository import Variant
 
 pytestmark = pytest.mark.engine
@@ -19,7 +20,7 @@ def running(home: House, *services: str) -> list[dict[str, Any]]:
 def release_images(home: House) -> set[str]:
     """The commits that the stack's own images were made from."""
     with connected(home.engine.host) as client:
-        tags = [tag for image in client.images.list() for tag in image.tags]
+        tags = image_tags(client)
     own = (tag.rpartition(":") for tag in tags if tag.startswith(f"{home.project}-"))
     return {sha for name, _, sha in own if not name.endswith("gateway")}
 

@@ -13,6 +13,7 @@ from docker.models.containers import Container
 
 from app.domain.stack import Color, RoutedService, Stack, Times
 from deploy.demo.engine import connected
+from deploy.demo.projects import image_tags
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_stack
 from workers.adapters.compose import Compose, find_compose
@@ -82,7 +83,7 @@ class Sample:
         self.remove_containers()
         for network in self.client.networks.list(filters={"label": f"{PROJECT_LABEL}={self.stack.project}"}):
             network.remove()
-        for tag in [tag for image in self.client.images.list() for tag in image.tags]:
+        for tag in image_tags(self.client):
             if tag.startswith(f"{self.stack.project}-"):
                 with contextlib.suppress(APIError):
                     self.client.images.remove(tag, noprune=True)

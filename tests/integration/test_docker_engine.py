@@ -14,6 +14,7 @@ import pytest
 from docker.models.containers import Container
 
 from app.domain.errors import BeforeFlipFailed, ComposeInvalid, EngineFailed, StartFailed
+from deploy.demo.projects import image_tags
 from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Sample
 from tests.integration.waiting import until
 from workers.adapters.compose import Compose
@@ -67,7 +68,7 @@ def life_of(sample: Sample, instance: str) -> tuple[str, int, str]:
 
 
 def own_tags(sample: Sample) -> set[str]:
-    tags = [tag for image in sample.client.images.list() for tag in image.tags]
+    tags = image_tags(sample.client)
     return {tag for tag in tags if tag.startswith(f"{sample.stack.project}-")}
 
 
