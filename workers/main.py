@@ -14,7 +14,7 @@ import structlog
 from arq.connections import ArqRedis
 
 from app import notify_urls
-from app.domain.errors import EngineFailed, SettingsInvalid, UpdaterError
+from app.domain.errors import SettingsInvalid, UpdaterError
 from app.domain.stack import Stack
 from app.gate import Gate
 from app.ledger import Ledger
@@ -26,7 +26,7 @@ from workers import paths
 from workers.adapters.archive import HistoryFile
 from workers.adapters.chronicle import LedgerChronicle
 from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_client import CALL_SECONDS, Docker
+from workers.adapters.docker_client import Docker, connect
 from workers.adapters.docker_engine import DockerEngine
 from workers.adapters.docker_survey import own_mounts
 from workers.adapters.git import GitSource
@@ -62,7 +62,7 @@ async def wire(
     settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor, lease: Lease
 ) -> AsyncIterator[Ports]:
     """The ports on their adapters, for the life of the worker, while `lease` is held."""
-    client = await asyncio.to_thread(_docker_client, settings.docker_host)
+    client = await asyncio.to_thread(connect, settings.docker_host)
     await _check_paths(client, [Path(stack.directory), settings.data_dir])
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
@@ -212,16 +212,6 @@ async def _look(reconciler: Reconciler) -> None:
         await reconciler.reconcile()
     except Exception:
         log.exception("the first look ended early; there is one every minute")
-
-
-def _docker_client(host: str | None) -> docker.DockerClient:
-    try:
-        client = docker.DockerClient(base_url=host, timeout=int(CALL_SECONDS)) if host else docker.from_env()
-        client.ping()
-    except docker.errors.DockerException as error:
-        where = host or "the default socket"
-        raise EngineFailed(f"no Docker Engine answers at {where}. Start it, or set DOCKER_HOST. ({error})") from error
-    return client
 
 
 def gate_of(settings: WorkerSettings, stack: Stack) -> Gate:

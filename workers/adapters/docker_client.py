@@ -1,6 +1,7 @@
 """The Docker Engine's API: one call at a time in a thread, each with its limit, its errors translated."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -36,6 +37,18 @@ class Missing(EngineFailed):
 
 class Away(EngineFailed):
     """The engine cannot be reached: nothing was asked of it, or its answer was cut off."""
+
+
+def connect(host: str | None) -> docker.DockerClient:
+    """A client of the engine at `host`, or of the one that the environment names. Raises EngineFailed."""
+    seconds = int(CALL_SECONDS)
+    try:
+        client = docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
+        client.ping()
+    except DockerException as error:
+        where = host or "the default socket"
+        raise EngineFailed(f"no Docker Engine answers at {where}. Start it, or set DOCKER_HOST. ({error})") from error
+    return client
 
 
 class Docker:
@@ -85,6 +98,15 @@ class Docker:
         wanted = [f"{PROJECT_LABEL}={project}", f"{ONEOFF_LABEL}=False", *labels]
         filters: dict[str, str | list[str] | bool] = {"label": wanted}
         return await self.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
+
+    async def stop(self, container: str, grace: float) -> None:
+        """It has `grace` seconds to end by itself. One that is not there is no error."""
+
+        def stop(client: docker.DockerClient) -> None:
+            with contextlib.suppress(NotFound):
+                client.api.stop(container, timeout=round(grace))
+
+        await self.call(stop, limit=grace + CALL_SECONDS)
 
     async def image_id(self, image: str) -> str | None:
         """None when there is no such image."""

@@ -1,7 +1,6 @@
 """The first engine: Compose creates, the Docker SDK watches, times and cleans."""
 
 import asyncio
-import contextlib
 import shlex
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -9,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import NotFound
 
 from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color, Stack
 from workers import compose_model
 from workers.adapters import docker_prune, docker_survey
 from workers.adapters.compose import Compose
-from workers.adapters.docker_client import AWAY_SECONDS, CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
+from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
 from workers.adapters.releases import CURRENT, ReleaseFiles
 from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, Stamp, Survey
@@ -174,13 +172,7 @@ class DockerEngine:
             return Instance(instance, service="", state="removed")
 
     async def stop(self, instance: str, grace: float) -> Instance:
-        seconds = round(grace)
-
-        def stop(client: docker.DockerClient) -> None:
-            with contextlib.suppress(NotFound):
-                client.api.stop(instance, timeout=seconds)
-
-        await self._docker.call(stop, limit=grace + CALL_SECONDS)
+        await self._docker.stop(instance, grace)
         return await self.inspect(instance)
 
     async def remove(self, instance: str) -> None:

@@ -3,19 +3,18 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.errors import NotFound
 from docker.models.containers import Container
 
 from app.domain.errors import BuildFailed, EngineFailed
 from app.domain.stack import Stack, Updater
+from workers.adapters import docker_prune
 from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_client import CALL_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
+from workers.adapters.docker_client import SERVICE_LABEL, Docker, Missing, connect, instance_of
 from workers.adapters.docker_survey import mounts_of, own_container
 from workers.adapters.files import replace_durably
 from workers.adapters.releases import ReleaseFiles
@@ -37,6 +36,7 @@ MODE = 0o600
 STOP_SECONDS = 60.0
 """What an instance may need to go, on top of what the next one may need to start."""
 
+ITSELF_SECONDS = 1.0
 GONE_SECONDS = 10.0
 """The grace of a successor that is taken away: what it leaves unfinished is looked at afterwards."""
 
@@ -99,13 +99,14 @@ class OwnContainers:
         """The successor is gone; whether there was one."""
         containers = await self._containers(SUCCESSOR)
         for container in containers:
-            await self._docker.call(_ended(container.id), limit=GONE_SECONDS + CALL_SECONDS)
+            await self._docker.stop(str(container.id), GONE_SECONDS)
+            await docker_prune.remove(self._docker, str(container.id))
         return bool(containers)
 
     async def stop_itself(self) -> None:
         """Ends this process, where it runs in a container: one that was stopped is not started again."""
         if (own := await own_container(self._docker)) is not None:
-            await self._docker.call(lambda c: c.containers.get(str(own.id)).stop(timeout=1))
+            await self._docker.stop(str(own.id), ITSELF_SECONDS)
 
     async def put(self, attempt: Attempt, service: str, *, new: bool) -> None:
         """Has it run as the new or the old updater; one that does already is not touched.
@@ -119,7 +120,8 @@ class OwnContainers:
     async def stop(self, service: str) -> None:
         """It does not run, and is not started again by the engine."""
         for container in await self._containers(service):
-            await self._docker.call(_stopped(container), limit=STOP_SECONDS + CALL_SECONDS)
+            grace = float(container.attrs["Config"].get("StopTimeout") or GONE_SECONDS)
+            await self._docker.stop(str(container.id), grace)
 
     async def instance(self, service: str) -> Instance | None:
         """None where there is not exactly one."""
@@ -171,37 +173,12 @@ async def own_containers(
     stack: Stack, updater: Updater, *, host: str | None, compose: str | None, data_dir: Path
 ) -> AsyncIterator[OwnContainers]:
     """On a connection of its own, to the engine at `host`. Raises EngineFailed."""
-    client = await asyncio.to_thread(_connected, host)
+    client = await asyncio.to_thread(connect, host)
     try:
         command = Compose(find_compose(compose), stack.project, host)
         yield OwnContainers(Docker(client), command, stack, updater, data_dir / "succession")
     finally:
         client.close()
-
-
-def _connected(host: str | None) -> docker.DockerClient:
-    seconds = int(CALL_SECONDS)
-    return docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
-
-
-def _stopped(container: Container) -> Callable[[docker.DockerClient], None]:
-    grace = int(container.attrs["Config"].get("StopTimeout") or GONE_SECONDS)
-
-    def stop(client: docker.DockerClient) -> None:
-        with contextlib.suppress(NotFound):
-            client.api.stop(str(container.id), timeout=grace)
-
-    return stop
-
-
-def _ended(container: str | None) -> Callable[[docker.DockerClient], None]:
-    def end(client: docker.DockerClient) -> None:
-        with contextlib.suppress(NotFound):
-            found = client.containers.get(str(container))
-            found.stop(timeout=int(GONE_SECONDS))
-            found.remove(force=True)
-
-    return end
 
 
 def _pairs(config: Mapping[str, Any]) -> dict[str, str]:
