@@ -12,7 +12,7 @@ from deploy.demo.images import ensure_base, ensure_traefik
 from tests.faults.lane import Orders
 from tests.faults.lanes import Lanes, Played
 from tests.faults.rows import ROWS
-from tests.faults.trial import Row
+from tests.faults.trial import Row, silent
 from tests.faults.unprotected import PROTECTIONS, Seen, take_out
 
 
@@ -49,7 +49,7 @@ def faults(  # noqa: PLR0917 - what a command line takes
 
 def _play(rows: Sequence[Row], orders: Orders, jobs: int, tell: Callable[[Played], None]) -> bool:
     passed = True
-    with Lanes(rows, orders, jobs) as lanes:
+    with Lanes(rows, orders, jobs, tell=_say if orders.repeat > 1 else silent) as lanes:
         for done in as_completed(lanes.results.values()):
             tell(done.result())
             passed = done.result().result.passed and passed

@@ -10,7 +10,7 @@ from deploy.demo.engine import Engine
 from deploy.demo.house import logs_of
 from deploy.demo.load import SLOW_SECONDS
 from tests.faults.stage import SHORT, Stage, stage
-from tests.faults.trial import Row, is_clean, show
+from tests.faults.trial import Row, Tell, is_clean, show, silent
 from tests.faults.verdict import Result
 
 FIRST = "v1.0.0"
@@ -38,7 +38,7 @@ class Houses:
             self._open.close()
         self._open, self._stage = None, None
 
-    def play(self, row: Row, repeat: int = 1) -> Result:
+    def play(self, row: Row, repeat: int = 1, tell: Tell = silent) -> Result:
         """Shows the row in a house with a live release; one that it leaves otherwise is left."""
         if row.fresh:
             self.leave()
@@ -46,7 +46,7 @@ class Houses:
             here = self._stage or self._enter(row)
         except Exception as error:
             return self._no_house(row, error)
-        result = asyncio.run(show(row, here, repeat, self._slow_seconds))
+        result = asyncio.run(show(row, here, repeat, self._slow_seconds, tell))
         self.last_words = logs_of(here.home, LAST_LINES) if result.problems else ""
         if row.fresh or not asyncio.run(is_clean(here)):
             self.leave()

@@ -1,6 +1,7 @@
 """One lane: a process that plays the rows whose numbers come on its standard input, in houses of its own.
 
-Each result goes to standard output as one line. `python -m tests.faults.lane` with the orders as JSON; see lanes.py.
+How far a row has come, and its result, go to standard output, a line each.
+`python -m tests.faults.lane` with the orders as JSON; see lanes.py.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from deploy.demo.dockerd import connected, own_dockerd
 from deploy.demo.engine import Engine, exit_on_sigterm
@@ -42,8 +43,12 @@ def play(orders: Orders, numbers: TextIO, results: TextIO) -> None:
     """Until there are no more numbers."""
     with _houses(orders) as houses:
         for line in numbers:
-            result = houses.play(ROWS[int(line)], orders.repeat)
-            print(json.dumps({"result": asdict(result), "last_words": houses.last_words}), file=results, flush=True)
+            result = houses.play(ROWS[int(line)], orders.repeat, lambda said: _send(results, {"progress": said}))
+            _send(results, {"result": asdict(result), "last_words": houses.last_words})
+
+
+def _send(results: TextIO, message: dict[str, Any]) -> None:
+    print(json.dumps(message), file=results, flush=True)
 
 
 @contextlib.contextmanager

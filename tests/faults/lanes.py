@@ -23,7 +23,7 @@ from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import ROOT
 from deploy.demo.projects import take_down
 from tests.faults.lane import Orders
-from tests.faults.trial import Row
+from tests.faults.trial import Row, Tell, silent
 from tests.faults.verdict import Result
 
 LEAVE_SECONDS = 60.0
@@ -71,13 +71,14 @@ class Lane:
                 start_new_session=True,
             )
 
-    def play(self, row: Row) -> Played:
+    def play(self, row: Row, tell: Tell = silent) -> Played:
         """Raises LaneEnded."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
             print(row.number, file=self._process.stdin, flush=True)
-            said = json.loads(self._process.stdout.readline())
+            while "progress" in (said := json.loads(self._process.stdout.readline())):
+                tell(f"row {row.number}: {said['progress']}")
         except (OSError, ValueError) as ended:
             raise LaneEnded(self._last_words()) from ended
         return Played(Result(**said["result"]), said["last_words"])
@@ -141,11 +142,19 @@ def _started_in(directory: Path) -> Iterator[int]:
 class Lanes:
     """`jobs` of them, and one more for the rows that end the engine itself, which then takes others too.
 
-    `results` come as they come.
+    `results` come as they come, and `tell` hears how far each row is.
     """
 
-    def __init__(self, rows: Sequence[Row], orders: Orders, jobs: int, *, program: Sequence[str] = PROGRAM) -> None:
-        self._program = program
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        orders: Orders,
+        jobs: int,
+        *,
+        program: Sequence[str] = PROGRAM,
+        tell: Tell = silent,
+    ) -> None:
+        self._program, self._tell = program, tell
         self.results: dict[int, Future[Played]] = {row.number: Future() for row in rows}
         ordered = sorted(rows, key=lambda row: -row.minutes)
         shared = deque(row for row in ordered if not row.own_engine)
@@ -184,7 +193,7 @@ class Lanes:
             self.begun.append(row.number)
             lane = lane or self._enter(orders)
             try:
-                self.results[row.number].set_result(lane.play(row))
+                self.results[row.number].set_result(lane.play(row, self._tell))
             except LaneEnded as ended:
                 self._leave(lane)
                 lane = None

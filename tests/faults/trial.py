@@ -20,6 +20,14 @@ SETTLE_SECONDS = 90.0
 SAID_SECONDS = 20.0
 
 
+Tell = Callable[[str], None]
+"""Where it is said how far a row has come."""
+
+
+def silent(_: str) -> None:
+    """For whoever waits for the end alone."""
+
+
 class Skipped(Exception):
     """The row cannot be shown here; the text says why."""
 
@@ -33,6 +41,7 @@ class Trial:
     watch: Watch
     repeat: int = 1
     last_tag: str | None = None
+    tell: Tell = silent
 
     @property
     def quick(self) -> bool:
@@ -97,6 +106,14 @@ class Trial:
             answer.is_success, f"{what}: to unpause is answered {answer.status_code} {answer.text[:200]}"
         )
 
+    async def _let_go_on(self) -> str:
+        """A pause that nobody expected would hold all that the row has yet to do: its reason, once it is ended."""
+        reason = self.stage.journal().get("pause_reason")
+        if reason is None:
+            return ""
+        await self.stage.home.post("/update/unpause")
+        return f"; it was paused: {reason}"
+
     async def _paused(self) -> Json:
         """The status that says so, or the last one within SAID_SECONDS."""
         deadline = time.monotonic() + SAID_SECONDS
@@ -109,10 +126,13 @@ class Trial:
     async def _ends(self, expected: End, what: str, limit: float) -> None:
         self.result.repeats += 1
         try:
-            self.result.converged(await converge(self.stage, expected.tag, limit, decided=self.last_tag))
+            seconds = await converge(self.stage, expected.tag, limit, decided=self.last_tag)
         except TimeoutError as late:
-            self.result.expect(False, f"{what}: {late}")
+            self.result.expect(False, f"{what}: {late}{await self._let_go_on()}")
+            self.tell(f"{what}: FAIL")
             return
+        self.result.converged(seconds)
+        self.tell(f"{what}: after {seconds:.1f} s")
         end = await end_of(self.stage)
         self.result.end = str(end).replace(str(end.tag), "the newest" if not expected.paused else "the last good")
         self.result.expect(end == expected, f"{what}: it ended as {end}, expected {expected}")
@@ -173,14 +193,14 @@ def row(number: int, fault: str, holds: str, **options: Any) -> Callable[[Play],
     return register
 
 
-async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float) -> Result:
+async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float, tell: Tell = silent) -> Result:
     """Plays the row under load, its longest requests of `slow_seconds`, and says what was seen."""
     result, started = Result(wanted.number, wanted.fault, wanted.holds), time.monotonic()
     async with Watch(stage, slow_seconds) as watch:
         try:
             async with asyncio.timeout(ROW_SECONDS):
                 for _ in range(1 if wanted.counts else repeat):
-                    await wanted.play(Trial(stage, result, watch, repeat))
+                    await wanted.play(Trial(stage, result, watch, repeat, tell=tell))
         except Skipped as why:
             result.skipped = str(why)
         except Exception as error:

@@ -22,6 +22,13 @@ for line in sys.stdin:
     result = {"row": int(line), "fault": "a fault", "holds": "all", "notes": [sys.argv[1]]}
     print(json.dumps({"result": result, "last_words": ""}), flush=True)
 """
+SAYS_HOW_FAR = """
+import json, sys
+for line in sys.stdin:
+    result = {"row": int(line), "fault": "a fault", "holds": "all"}
+    for message in ({"progress": "half"}, {"progress": "nearly"}, {"result": result, "last_words": ""}):
+        print(json.dumps(message), flush=True)
+"""
 LEAVES_A_CHILD = """
 import subprocess, sys
 from pathlib import Path
@@ -84,6 +91,13 @@ def test_every_row_comes_back_once_and_the_longest_is_begun_first(tmp_path: Path
     assert sorted(came) == [1, 2, 3]
     assert [lanes.results[n].result().result.notes for n in (1, 2, 3)] == [[orders.words()]] * 3
     assert lanes.begun == [2, 3, 1]
+
+
+def test_how_far_a_row_has_come_is_heard_before_its_result(tmp_path: Path, orders: Orders) -> None:
+    heard: list[str] = []
+    with Lanes([row(1)], orders, 1, program=program(tmp_path, SAYS_HOW_FAR), tell=heard.append) as lanes:
+        assert lanes.results[1].result(LIMIT).result.row == 1
+    assert heard == ["row 1: half", "row 1: nearly"]
 
 
 def test_the_lane_of_rows_that_end_the_engine_takes_others_when_it_has_played_them(
