@@ -72,7 +72,7 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
 
 async def run(settings: WebSettings) -> None:
     """Serves both listeners until SIGTERM or SIGINT."""
-    pool = await open_pool(settings.redis_url, settings.namespace)
+    pool = open_pool(settings.redis_url, settings.namespace)
     try:
         faces = wire(settings, pool)
         for number in (signal.SIGTERM, signal.SIGINT):

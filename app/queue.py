@@ -9,7 +9,8 @@ import contextlib
 import json
 from typing import Any
 
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -17,10 +18,12 @@ from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.domain.errors import LedgerUnavailable, UpdaterError, WorkerSilent
+from app.ledger.base import translated
 
 ANSWER_SECONDS = 20.0
 """How long a question to the worker may take before the caller is told that it is silent."""
 
+CONNECT_SECONDS = 5.0
 WATCH_TRIES = 3
 _POLL_SECONDS = 0.1
 
@@ -35,24 +38,28 @@ def load(value: bytes) -> dict[str, Any]:
     return loaded
 
 
-def redis_settings(url: str) -> RedisSettings:
-    """arq's settings for `url`: a Redis restart is ridden through, not died of."""
-    settings = RedisSettings.from_dsn(url)
-    # OSError: redis-py does not translate a connection that is refused before it looks at what to retry.
-    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
-    settings.retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)  # of each try's own three: 3 s in all
-    settings.conn_timeout = 5
-    return settings
+def open_pool(url: str, namespace: str) -> ArqRedis:
+    """A connection pool that enqueues to the namespace's own queue, and rides through a restart of Redis.
 
-
-async def open_pool(url: str, namespace: str) -> ArqRedis:
-    """A connection pool that enqueues to the namespace's own queue."""
-    return await create_pool(
-        redis_settings(url),
+    Nothing is connected yet, so Redis may be away: what a worker has to end when it starts needs the journal alone.
+    Raises ValueError for a `url` that is none.
+    """
+    connections = ConnectionPool.from_url(
+        url,
+        encoding="utf8",
+        socket_connect_timeout=CONNECT_SECONDS,
+        # OSError: redis-py does not translate a connection that is refused before it looks at what to retry.
+        retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # of each try's own three: 3 s in all
+    )
+    pool = ArqRedis(
+        connections,
         job_serializer=dump,
         job_deserializer=load,
         default_queue_name=queue_name(namespace),
     )
+    pool.auto_close_connection_pool = True
+    return pool
 
 
 def queue_name(namespace: str) -> str:
@@ -88,10 +95,8 @@ class Queue:
         return answer
 
     async def _enqueue(self, function: str, *args: Any, **options: Any) -> Any:
-        try:
+        async with translated():
             return await self._tried(function, *args, **options)
-        except (RedisError, OSError) as error:
-            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def _tried(self, function: str, *args: Any, **options: Any) -> Any:
         """A connection that is lost in arq's transaction is told as a watched key that changed: it is begun anew."""

@@ -1,5 +1,8 @@
 """The jobs that arq runs: nudges and small questions. Rollouts serialise on their own lock, not on arq's slots."""
 
+import asyncio
+import contextlib
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,13 +10,14 @@ from typing import Any
 import structlog
 from arq.connections import ArqRedis
 from arq.cron import cron
+from arq.utils import poll
 from arq.worker import Worker, func
-from redis.exceptions import RedisError
 
 from app.domain import notices
-from app.domain.errors import NobodyIsTold, StaleWorker, UpdaterError
+from app.domain.errors import LedgerUnavailable, NobodyIsTold, StaleWorker, UpdaterError
 from app.domain.stack import Stack
 from app.domain.views import held_view
+from app.ledger.base import translated
 from app.queue import dump, load, queue_name
 from workers.doctor import diagnostics, examine
 from workers.operator import Operator
@@ -134,14 +138,43 @@ class SteadyWorker(Worker):
         self._replaced = replaced
         self._latest = time.time()
 
+    async def main(self) -> None:
+        """arq's own asks Redis first what it is, and ends when nobody answers."""
+        self.ctx["redis"] = self.pool
+        async for _ in poll(self.poll_delay_s):
+            await self._poll_iteration()
+
     async def _poll_iteration(self) -> None:
         if self._replaced():
             raise StaleWorker("this one ends")
         try:
-            await self._follow_the_clock()
-            await super()._poll_iteration()
-        except (RedisError, OSError) as away:
+            async with translated():
+                await self._follow_the_clock()
+                await super()._poll_iteration()
+        except LedgerUnavailable as away:
             log.warning("Redis does not answer; jobs wait for it, a rollout does not", reason=str(away))
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """arq's own keeps the slot of a job that it could not take because Redis went away, and waits for a slot with
+        its sign of life: in the end nobody would be answered any more."""
+        for job_id in job_ids:
+            if self.job_counter >= self.max_jobs:
+                return
+            try:
+                await super().start_jobs([job_id])
+            except BaseException:
+                if job_id.decode() not in self.tasks:
+                    self.job_counter -= 1
+                    self.sem.release()
+                raise
+
+    async def close(self) -> None:
+        """Ends the jobs. Its sign of life is taken away if Redis answers; else that ends by itself."""
+        self.handle_sig(signal.SIGUSR1)
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        with contextlib.suppress(LedgerUnavailable):
+            async with translated():
+                await self.pool.delete(self.health_check_key)
 
     async def _follow_the_clock(self) -> None:
         """arq keeps its appointments by the time of day: set back by a day, it would look and say that it lives only

@@ -126,7 +126,7 @@ async def run(settings: WorkerSettings) -> None:
     redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url), hidden)
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    pool = await open_pool(settings.redis_url, settings.namespace)
+    pool = open_pool(settings.redis_url, settings.namespace)
     forge = GitHubForge(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
     lease = lease_of(settings)
     async with (
@@ -202,8 +202,7 @@ async def _work(
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
-        with contextlib.suppress(asyncio.CancelledError):  # arq raises it for a job that has just ended
-            await worker.close()
+        await worker.close()
 
 
 async def _look(reconciler: Reconciler) -> None:

@@ -24,17 +24,18 @@ def jobs_of(world: World, source: Source | None = None) -> Jobs:
 @asynccontextmanager
 async def working(jobs: Jobs, url: str, namespace: str) -> AsyncIterator[Worker]:
     """The worker runs inside the block, as the worker process runs it. Raises what ended it before."""
-    worker = build_worker(jobs, await open_pool(url, namespace), namespace)
-    running = asyncio.create_task(worker.main())
-    try:
-        yield worker
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        if worker.tasks:
-            await asyncio.wait(worker.tasks.values(), timeout=END_SECONDS)
-        await worker.close()
+    async with open_pool(url, namespace) as pool:
+        worker = build_worker(jobs, pool, namespace)
+        running = asyncio.create_task(worker.main())
+        try:
+            yield worker
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            if worker.tasks:
+                await asyncio.wait(worker.tasks.values(), timeout=END_SECONDS)
+            await worker.close()
 
 
 def looked(world: World) -> bool:

@@ -48,7 +48,7 @@ def namespace() -> str:
 
 @pytest.fixture
 async def pool(redis_url: str, namespace: str) -> AsyncIterator[ArqRedis]:
-    pool = await open_pool(redis_url, namespace)
+    pool = open_pool(redis_url, namespace)
     yield pool
     await pool.aclose()
 

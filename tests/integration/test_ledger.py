@@ -213,7 +213,7 @@ async def test_a_redis_that_stops_is_a_named_error_until_it_is_back(own_server: 
 
 
 async def test_an_accepted_release_survives_a_redis_that_is_killed(own_server: OwnRedis) -> None:
-    pool = await open_pool(own_server.url, "x")
+    pool = open_pool(own_server.url, "x")
     ledger = Ledger(pool, "x")
     assert await ledger.accept(RELEASE) is None
     own_server.kill()

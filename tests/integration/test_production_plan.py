@@ -53,7 +53,7 @@ async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tm
             "UPDATER_TRAEFIK_DYNAMIC_PATH": str(tmp_path / "routes" / "dynamic"),
         }
     )
-    pool = await open_pool(redis_url, namespace)
+    pool = open_pool(redis_url, namespace)
     async with wire(settings, stack, pool, Redactor(tmp_path / ".env"), lease_of(settings)) as wired:
         yield wired
     await pool.aclose()

@@ -23,8 +23,7 @@ from tests.integration.waiting import until
 from workers.adapters.git import GitSource
 from workers.jobs import Jobs, build_worker
 
-# arq 0.28 closes its pool by a name that redis-py 5 calls old.
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 AtWork = Callable[[], AbstractAsyncContextManager[Worker]]
 
@@ -108,7 +107,7 @@ async def test_a_question_that_ends_in_a_bug_is_a_silent_worker(
 
 def test_a_worker_that_is_not_there_is_silent_after_the_named_limit(redis_url: str, namespace: str) -> None:
     async def ask() -> float:
-        async with await open_pool(redis_url, namespace) as pool:
+        async with open_pool(redis_url, namespace) as pool:
             started = asyncio.get_running_loop().time()
             with pytest.raises(WorkerSilent, match=f"within {ANSWER_SECONDS:.0f} s"):
                 await Queue(pool).ask("unpause")
@@ -174,7 +173,7 @@ async def test_the_worker_is_seen_alive_while_it_runs(at_work: AtWork, ledger: L
 async def test_a_stacks_nudge_reaches_its_own_worker_only(
     at_work: AtWork, pool: ArqRedis, redis_url: str, namespace: str
 ) -> None:
-    async with await open_pool(redis_url, f"{namespace}-other") as other:
+    async with open_pool(redis_url, f"{namespace}-other") as other:
         await Queue(other).nudge()
         async with at_work():
             await Queue(pool).ask("unpause")
@@ -185,7 +184,7 @@ async def test_two_stacks_that_share_a_redis_both_look_every_minute(jobs: Jobs, 
     now = datetime.now(UTC)
     looks = []
     for name in (namespace, f"{namespace}-other"):
-        async with await open_pool(redis_url, name) as pool:
+        async with open_pool(redis_url, name) as pool:
             worker = build_worker(jobs, pool, name)
             await worker.run_cron(now, 0)
             await worker.run_cron(now + timedelta(minutes=1), 0)

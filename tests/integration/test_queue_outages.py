@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from redis.exceptions import RedisError
 
 from app.domain.errors import LedgerUnavailable
 from app.ledger import Ledger
@@ -12,10 +13,9 @@ from tests.integration.arq_worker import jobs_of, looked, working
 from tests.integration.loops import HURRY, HurriedLoop
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import LIMIT, until
-from workers.jobs import Jobs
+from workers.jobs import SLOTS, Jobs, build_worker
 
-# arq 0.28 closes its pool by a name that redis-py 5 calls old.
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 AWAY_SECONDS = 60.0
 GITHUB_SECONDS = 10.0
@@ -33,7 +33,7 @@ def jobs(world: World) -> Jobs:
 
 
 async def test_a_nudge_survives_a_restart_of_redis(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
-    async with await open_pool(own_server.url, "x") as pool:
+    async with open_pool(own_server.url, "x") as pool:
         await Queue(pool).nudge()
     own_server.kill()
     own_server.start()
@@ -42,7 +42,7 @@ async def test_a_nudge_survives_a_restart_of_redis(jobs: Jobs, world: World, own
 
 
 async def test_the_web_rides_through_a_restart_of_redis(own_server: OwnRedis) -> None:
-    async with await open_pool(own_server.url, "x") as pool:
+    async with open_pool(own_server.url, "x") as pool:
         await Queue(pool).nudge()
         await asyncio.to_thread(own_server.kill)
         nudging = asyncio.create_task(Queue(pool).nudge())
@@ -56,13 +56,47 @@ async def test_the_worker_rides_through_a_restart_of_redis(jobs: Jobs, world: Wo
         await until(lambda: _is_alive(own_server))
         await asyncio.to_thread(own_server.kill)
         await asyncio.to_thread(own_server.start)
-        async with await open_pool(own_server.url, "x") as pool:
+        async with open_pool(own_server.url, "x") as pool:
             await Queue(pool).nudge()
             await until(lambda: looked(world))
 
 
+async def test_the_worker_starts_without_redis_and_works_when_it_is_there(
+    jobs: Jobs, world: World, own_server: OwnRedis
+) -> None:
+    """Looked for in its queue, not in its log: a worker that waits is as good as one that was started again."""
+    await asyncio.to_thread(own_server.stop)
+    async with working(jobs, own_server.url, "x"):
+        with pytest.raises(LedgerUnavailable):
+            async with open_pool(own_server.url, "x") as pool:
+                await Queue(pool).nudge()
+        await asyncio.to_thread(own_server.start)
+        async with open_pool(own_server.url, "x") as pool:
+            await Queue(pool).nudge()
+            await until(lambda: looked(world))
+
+
+async def test_jobs_that_could_not_be_taken_cost_no_slot(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
+    async with open_pool(own_server.url, "x") as pool:
+        worker = build_worker(jobs, pool, "x")
+        await asyncio.to_thread(own_server.stop)
+        for _ in range(SLOTS + 1):
+            with pytest.raises((RedisError, OSError)):
+                await worker.start_jobs([b"a job"])
+        await asyncio.to_thread(own_server.start)
+        await Queue(pool).nudge()
+        await worker._poll_iteration()
+        await until(lambda: looked(world))
+
+
+async def test_the_worker_ends_in_time_though_redis_is_away(jobs: Jobs, own_server: OwnRedis) -> None:
+    async with asyncio.timeout(LIMIT), working(jobs, own_server.url, "x"):
+        await until(lambda: _is_alive(own_server))
+        await asyncio.to_thread(own_server.stop)
+
+
 async def _is_alive(server: OwnRedis) -> bool:
-    async with await open_pool(server.url, "x") as pool:
+    async with open_pool(server.url, "x") as pool:
         return await Ledger(pool, "x").worker_alive()
 
 
@@ -77,7 +111,7 @@ def test_the_worker_outlives_a_redis_that_is_away_for_longer_than_any_retry(
             await asyncio.to_thread(own_server.kill)
             await asyncio.sleep(AWAY_SECONDS)
             await asyncio.to_thread(own_server.start)
-            async with await open_pool(own_server.url, "x") as pool:
+            async with open_pool(own_server.url, "x") as pool:
                 await Queue(pool).nudge()
             await until(lambda: looked(world), limit=LIMIT * HURRY)
 
@@ -89,7 +123,7 @@ def test_a_redis_that_stays_away_is_a_named_error_before_github_gives_up(own_ser
     """A webhook has to be answered within ten seconds."""
 
     async def nudge() -> None:
-        async with await open_pool(own_server.url, "x") as pool:
+        async with open_pool(own_server.url, "x") as pool:
             await asyncio.to_thread(own_server.stop)
             async with asyncio.timeout(GITHUB_SECONDS):
                 with pytest.raises(LedgerUnavailable):

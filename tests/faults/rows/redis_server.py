@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from tests.faults.kill_points import Point, until_point
+from tests.faults.kill_points import Point, until, until_point
 from tests.faults.observers import converge, history
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial, row
@@ -27,6 +27,7 @@ REBUILT_SECONDS = 10.0
 async def away(trial: Trial) -> None:
     await _down_before_the_answer(trial)
     await _down_in_mid_rollout(trial)
+    await _down_when_the_worker_starts(trial)
     await _slow(trial)
 
 
@@ -52,6 +53,17 @@ async def _down_in_mid_rollout(trial: Trial) -> None:
     trial.result.expect(over, "the rollout did not go on without Redis")
     stage.redis_server.start()
     await trial.went_live(tag, "Redis was down from git_checkout_tag to prune")
+
+
+async def _down_when_the_worker_starts(trial: Trial) -> None:
+    """What it has to end needs the state file alone."""
+    stage, tag = trial.stage, await trial.publish()
+    await trial.reach(tag, "bake")
+    stage.redis_server.kill()
+    stage.restart()
+    await until(stage, None, lambda state: bool(state) and state["rollout"] is None)
+    stage.redis_server.start()
+    await trial.went_live(tag, "the worker was killed in bake and started again while Redis was away")
 
 
 async def _slow(trial: Trial) -> None:

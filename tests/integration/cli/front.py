@@ -108,7 +108,7 @@ class Front:
 
     async def accept(self, release: Release) -> None:
         """As a delivery from GitHub has it; in the journal when this returns."""
-        pool = await open_pool(self.redis_url, self.namespace)
+        pool = open_pool(self.redis_url, self.namespace)
         await Ledger(pool, self.namespace).accept(release)
         await Queue(pool).nudge()
         await until(lambda: self._knows(release))
@@ -119,7 +119,7 @@ class Front:
 
     async def published(self) -> dict[str, Any]:
         """The status that the worker wrote last."""
-        pool = await open_pool(self.redis_url, self.namespace)
+        pool = open_pool(self.redis_url, self.namespace)
         status = await Ledger(pool, self.namespace).status()
         await pool.aclose()
         return status or {"held": []}
@@ -162,7 +162,7 @@ async def front(
     world, source = World(a_stack(**stack)), GatedSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
     await world.live("v1.0.0")
     home = Front(directory, redis_url, namespace, world, source)
-    pool = await open_pool(redis_url, namespace)
+    pool = open_pool(redis_url, namespace)
     ledger = Ledger(pool, namespace)
     history = HistoryFile(directory / "history.jsonl")
     chronicle = LedgerChronicle(ledger, world.stack, history, directory / "logs", world.clock, gate=gate)

@@ -15,7 +15,7 @@ from tests.integration.cli.front import Front, front
 from tests.integration.cli.test_asking import document
 from tests.integration.waiting import until
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 WAITS = "v1.1.0 waits to be approved: `updater approve v1.1.0`"
 

@@ -10,7 +10,7 @@ import pytest
 from app.domain.state import State
 from tests.integration.cli.front import Front
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 NOWHERE = "http://127.0.0.1:9"
 

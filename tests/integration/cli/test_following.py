@@ -13,8 +13,7 @@ from tests.examples import sha_of
 from tests.integration.cli.front import COMMAND_SECONDS, Front
 from tests.integration.waiting import until
 
-# arq 0.28 closes its pool by a name that redis-py 5 calls old.
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 
 async def line_with(process: Process, words: str) -> str:

@@ -12,7 +12,7 @@ from app.web.guard import COOKIE
 from tests.integration.web.conftest import Listening
 from tests.integration.web.deliveries import head, raw
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 GUARD = {"X-Updater-Request": "dashboard"}
 PAUSE = {"reason": "a test"}

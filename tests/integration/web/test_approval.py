@@ -18,7 +18,7 @@ from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening, working_on
 from workers.reconcile import Reconciler
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 WAITS = {
     "tag": "v1.1.0",

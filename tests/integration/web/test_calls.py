@@ -18,7 +18,7 @@ from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening, environ, listening
 from workers.reconcile import Reconciler
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 WAIT = {"Prefer": "wait=30"}
 
@@ -281,7 +281,7 @@ async def test_the_check_up_is_of_both_processes(client: httpx.AsyncClient, work
 
 
 async def test_ready_and_the_check_up_say_that_redis_may_forget(own_server: OwnRedis, tmp_path: Path) -> None:
-    pool = await open_pool(own_server.url, "x")
+    pool = open_pool(own_server.url, "x")
     await pool.config_set("appendfsync", "everysec")
     settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path))
     async with listening(settings, pool) as web, web.client() as client:

@@ -11,7 +11,7 @@ from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening
 from workers.reconcile import Reconciler
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 RESULT = {
     "status", "previous_sha", "new_sha", "active_color", "target_color", "paused", "pause_reason",

@@ -23,7 +23,7 @@ from tests.fakes.world import World
 from tests.integration.web.conftest import a_world, working_on
 from tests.integration.web.process import WebProcess, web_process
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 EXAMPLES = 8
 ENDLESS = ["/update/events", "/update/rollouts/{rollout_id}/log"]
@@ -48,7 +48,7 @@ class WorkerThread(threading.Thread):
     async def _work(self, redis_url: str, namespace: str, directory: Path) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         async with AsyncExitStack() as stack:
-            pool = await open_pool(redis_url, namespace)
+            pool = open_pool(redis_url, namespace)
             stack.push_async_callback(pool.aclose)
             world: World = a_world()
             await stack.enter_async_context(working_on(world, Ledger(pool, namespace), pool, redis_url, directory))

@@ -21,7 +21,7 @@ from tests.integration.waiting import until
 from tests.integration.web.conftest import OLD_WEBHOOK_SECRET, Listening, environ, listening
 from tests.integration.web.deliveries import head, headers, raw, release_body, signature
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 BODY = release_body()
 PATH = "/webhooks/github"
@@ -278,7 +278,7 @@ async def suspended(server: OwnRedis) -> AsyncIterator[None]:
 async def test_a_redis_that_does_not_record_is_a_503_well_before_github_gives_up(
     own_server: OwnRedis, tmp_path: Path, away: Callable[[OwnRedis], AbstractAsyncContextManager[None]]
 ) -> None:
-    pool = await open_pool(own_server.url, "x")
+    pool = open_pool(own_server.url, "x")
     settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path))
     async with (
         listening(settings, pool) as web,

@@ -21,7 +21,7 @@ from tests.integration.web.deliveries import KeptConnection, release_body
 from tests.integration.web.process import WebProcess, web_process
 from workers.reconcile import Reconciler
 
-pytestmark = [pytest.mark.redis, pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning")]
+pytestmark = pytest.mark.redis
 
 SIEGE_SECONDS = 10.0
 SERVED_SECONDS = 0.1
