@@ -123,7 +123,7 @@ async def run(settings: WorkerSettings) -> None:
     stack = load_stack(settings.stack_file, repository=settings.repository)
     token = _token(settings)
     hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
-    redactor = Redactor(Path(stack.directory) / ".env", (stack.source, settings.redis_url), hidden)
+    redactor = Redactor(Path(stack.directory), (stack.source, settings.redis_url), hidden)
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = open_pool(settings.redis_url, settings.namespace)

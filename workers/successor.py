@@ -130,7 +130,7 @@ class Successor:
 async def run(settings: WorkerSettings, rollout: str) -> None:
     """Raises UpdaterError: then the engine starts this once more."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
-    hidden = Redactor(Path(stack.directory) / ".env")
+    hidden = Redactor(Path(stack.directory))
     configure_logs(hidden.processor)  # type: ignore[arg-type]
     if stack.updater is None:
         raise SettingsInvalid("the stack file does not name the updater's own services any more")

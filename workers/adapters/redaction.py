@@ -1,5 +1,6 @@
 """No secret reaches a log, an event or the status: what a release prints may hold what the operator gave it."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,18 +14,25 @@ HIDDEN = "[hidden]"
 Hide = Callable[[Any], Any]
 """Takes the operator's secrets out of a JSON value."""
 
+ENV_FILE, SECRETS_DIRECTORY = ".env", "secrets"
+"""Of the live directory."""
+
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE|_KEY\b|APIKEY|DSN|_AUTH\b", re.I)
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*?)\s*")
 
 
 class Redactor:
-    """Knows the secrets of the operator's `.env`, read anew when it changes, those in `urls`, and `secrets`."""
+    """Knows the secrets of the live `directory`, those in `urls`, and `secrets`.
 
-    def __init__(self, env_file: Path, urls: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
-        self._file = env_file
-        self._given = {secret for url in urls for secret in secrets_in_url(url)}
-        self._given |= {secret for secret in secrets if len(secret) >= SHORTEST}
-        self._seen: tuple[int, int] | None = None
+    In the directory they are those of `.env` and every line of each file in `secrets/`, read anew when one changes; a
+    value that was replaced stays hidden.
+    """
+
+    def __init__(self, directory: Path, urls: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
+        self._directory = directory
+        self._known = {secret for url in urls for secret in secrets_in_url(url)}
+        self._known |= {secret for secret in secrets if len(secret) >= SHORTEST}
+        self._seen: list[tuple[str, int, int]] | None = None
         self._pattern: re.Pattern[str] | None = None
 
     def text(self, text: str) -> str:
@@ -47,19 +55,46 @@ class Redactor:
         return {name: self.value(part) for name, part in event.items()}
 
     def _current(self) -> re.Pattern[str] | None:
-        try:
-            found = self._file.stat()
-            seen = (found.st_mtime_ns, found.st_size)
-            if seen != self._seen:
-                self._pattern, self._seen = self._compiled(self._file.read_text("utf-8", "replace")), seen
-        except OSError:
-            self._pattern = self._pattern or self._compiled("")
+        if (seen := list(self._marks())) != self._seen:
+            self._known |= set(self._secrets())
+            longest_first = sorted(self._known, key=len, reverse=True)  # one may be a part of another
+            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self._seen = seen
         return self._pattern
 
-    def _compiled(self, env: str) -> re.Pattern[str] | None:
-        """The longest first: one may be a part of another."""
-        secrets = sorted(self._given | set(secrets_in_env(env)), key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, secrets))) if secrets else None
+    def _secrets(self) -> Iterator[str]:
+        yield from secrets_in_env(_text(self._directory / ENV_FILE))
+        for file in self._files():
+            yield from secrets_in_file(_text(file))
+
+    def _files(self) -> list[Path]:
+        try:
+            return [file for file in (self._directory / SECRETS_DIRECTORY).iterdir() if file.is_file()]
+        except OSError:
+            return []
+
+    def _marks(self) -> Iterator[tuple[str, int, int]]:
+        """What changes when one of the files does."""
+        for file in (self._directory / ENV_FILE, *self._files()):
+            with contextlib.suppress(OSError):
+                found = file.stat()
+                yield file.name, found.st_mtime_ns, found.st_size
+
+
+def _text(file: Path) -> str:
+    """Empty where it cannot be read."""
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def secrets_in_file(text: str) -> Iterator[str]:
+    """The lines of a file that is a secret, and the credentials in those that are URLs."""
+    for line in map(str.strip, text.splitlines()):
+        if len(line) >= SHORTEST:
+            yield line
+        yield from secrets_in_url(line)
 
 
 def secrets_in_env(text: str) -> Iterator[str]:

@@ -100,12 +100,12 @@ def _move(repository: Path, tag: str) -> None:
         subprocess.run(["git", *who, *words], cwd=repository, check=True, timeout=30, capture_output=True)
 
 
-@row(28, "canary secrets in .env, the remote's URL and a build's output", "G", minutes=0.6)
+@row(28, "canary secrets in .env, a secret's file, the remote's URL and a build's output", "G", minutes=0.6)
 async def canaries(trial: Trial) -> None:
     stage, old = trial.stage, await trial.live_tag()
-    value, password = (f"canary-{secrets.token_hex(12)}" for _ in range(2))
-    needles = [value, password, stage.home.secret, stage.home.env["GITHUB_WEBHOOK_SECRET"]]
-    _write_canary(stage, value)
+    value, filed, password = (f"canary-{secrets.token_hex(12)}" for _ in range(3))
+    needles = [value, filed, password, stage.home.secret, stage.home.env["GITHUB_WEBHOOK_SECRET"]]
+    _write_canaries(stage, value, filed)
     async with _command_lines(needles) as seen:
         await trial.publish(edit=lambda tree: _print_the_secret(tree, ""))
         await _settled(trial)
@@ -121,28 +121,35 @@ async def canaries(trial: Trial) -> None:
         for path in ("/status", "/update/history?limit=200", "/diagnostics", "/doctor", "/metrics"):
             places += await _answer_with(stage, path, needles)
     for place in sorted({*places, *seen}):
-        trial.result.expect(False, place.replace(value, "<.env>").replace(password, "<URL>"))
+        named = place.replace(value, "<.env>").replace(filed, "<file>").replace(password, "<URL>")
+        trial.result.expect(False, named)
     trial.result.repeats = 3
     trial.result.notes.append("the value in .env has a name that says what it is: DEMO_API_TOKEN")
     trial.result.end = f"{len(needles)} canaries, the live release was {old}"
 
 
-def _write_canary(stage: Stage, value: str) -> None:
+def _write_canaries(stage: Stage, value: str, filed: str) -> None:
     env = stage.home.live / ".env"
     kept = [line for line in env.read_text().splitlines() if not line.startswith("DEMO_API_TOKEN")]
     env.write_text("\n".join([*kept, f"DEMO_API_TOKEN={value}", ""]))
     (stage.home.live / "canary.txt").write_text(value)
+    (stage.home.live / "secrets").mkdir(exist_ok=True)
+    (stage.home.live / "secrets" / "build-token").write_text(f"{filed}\n")
 
 
 def _print_the_secret(tree: Path, then: str) -> None:
-    """A build that is given a secret as a secret, and prints it."""
+    """A build that is given secrets as secrets, and prints them."""
     compose = tree / "docker-compose.yml"
     replace_in(
-        compose, "    dockerfile: skills/Dockerfile\n", "    dockerfile: skills/Dockerfile\n    secrets: [canary]\n"
+        compose,
+        "    dockerfile: skills/Dockerfile\n",
+        "    dockerfile: skills/Dockerfile\n    secrets: [canary, token]\n",
     )
-    compose.write_text(f"{compose.read_text()}\nsecrets:\n  canary: {{file: ./canary.txt}}\n")
+    files = "  canary: {file: ./canary.txt}\n  token: {file: ./secrets/build-token}\n"
+    compose.write_text(f"{compose.read_text()}\nsecrets:\n{files}")
     file = tree / "skills" / "Dockerfile"
-    shown = f"RUN --mount=type=secret,id=canary,mode=0444 cat /run/secrets/canary{then}\n"
+    mounts = " ".join(f"--mount=type=secret,id={name},mode=0444" for name in ("canary", "token"))
+    shown = f"RUN {mounts} cat /run/secrets/canary /run/secrets/token{then}\n"
     file.write_text(file.read_text().replace("USER 65532", f"{shown}USER 65532"))
 
 

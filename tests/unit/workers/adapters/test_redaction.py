@@ -14,13 +14,17 @@ DATABASE_URL=postgres://app:p%40ssword-1@db/app
 HOST_PORT=8080
 """
 
+FILES = {
+    "discord-token": "a-token-of-a-file\n",
+    "key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nshort\n",
+    "database-url": "postgres://u:of-the-database@db/x\n",
+}
+
 
 @pytest.fixture
 def redactor(tmp_path: Path) -> Redactor:
     (tmp_path / ".env").write_text(ENV)
-    return Redactor(
-        tmp_path / ".env", ["https://operator:in-the-remote@git.example/x.git", "redis://:over-there-9@r/0"]
-    )
+    return Redactor(tmp_path, ["https://operator:in-the-remote@git.example/x.git", "redis://:over-there-9@r/0"])
 
 
 def test_what_is_a_secret_is_told_by_its_name_or_by_being_a_password_in_a_url() -> None:
@@ -50,15 +54,28 @@ def test_a_secret_that_was_changed_is_known_at_once(redactor: Redactor, tmp_path
     assert redactor.text("a-newer-token") == "a-newer-token"
     (tmp_path / ".env").write_text("DISCORD_TOKEN=a-newer-token\n")
     assert redactor.text("a-newer-token") == HIDDEN
+    assert redactor.text("abc.def-123.xyz") == HIDDEN, "it may still be in use"
+
+
+@pytest.mark.parametrize(
+    "secret", ["a-token-of-a-file", "MIIEvQIBADANBg", "of-the-database", "postgres://u:of-the-database@db/x"]
+)
+def test_a_file_in_the_directory_for_secrets_is_one(redactor: Redactor, tmp_path: Path, secret: str) -> None:
+    assert redactor.text(secret) == secret
+    (tmp_path / "secrets").mkdir()
+    for name, text in FILES.items():
+        (tmp_path / "secrets" / name).write_text(text)
+    assert redactor.text(f"it said: {secret}") == f"it said: {HIDDEN}"
+    assert redactor.text("short") == "short"
 
 
 def test_without_a_file_those_in_urls_are_still_known(tmp_path: Path) -> None:
-    redactor = Redactor(tmp_path / "none", ["https://u:in-the-remote@h/x"])
+    redactor = Redactor(tmp_path, ["https://u:in-the-remote@h/x"])
     assert redactor.text("in-the-remote") == HIDDEN
-    assert Redactor(tmp_path / "none").text("x") == "x"
+    assert Redactor(tmp_path).text("x") == "x"
 
 
 def test_a_token_that_stands_alone_in_a_url_and_one_that_is_given_are_known(tmp_path: Path) -> None:
-    redactor = Redactor(tmp_path / "none", ["https://ghp_alone-in-it@h/x", "ssh://operator-name@h/x"], ["ghp_given-1"])
+    redactor = Redactor(tmp_path, ["https://ghp_alone-in-it@h/x", "ssh://operator-name@h/x"], ["ghp_given-1"])
     assert redactor.text("ghp_alone-in-it and ghp_given-1") == f"{HIDDEN} and {HIDDEN}"
     assert redactor.text("operator-name") == "operator-name"
