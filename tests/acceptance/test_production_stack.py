@@ -169,12 +169,22 @@ def test_only_two_ports_are_published_and_on_the_loopback_interface(site: Site) 
 
 
 def test_no_secret_is_in_an_image_its_history_a_container_or_a_log(site: Site) -> None:
-    secrets = {**CANARIES, "webhook": (site.live / "secrets" / "github-webhook-secret").read_text().strip()}
-    secrets |= {"updater": site.secret, "postgres": site.value("POSTGRES_PASSWORD")}
+    made = {name: site.secret_file(name) for name in ("github-webhook-secret", "postgres-password")}
+    secrets = {**CANARIES, **made, "updater": site.secret}
     seen = list(readable(site))
     assert len([where for where, _ in seen if where.startswith("the history")]) >= 2
-    assert len([where for where, _ in seen if where.startswith("docker inspect")]) == 9
+    inspected = {where.removeprefix("docker inspect ") for where, _ in seen if where.startswith("docker inspect")}
+    assert {c.name for c in site.running().values()} < inspected, "all that runs, and the color that is stopped"
     assert [(name, where) for where, text in seen for name, secret in secrets.items() if secret in text] == []
+
+
+def test_each_service_can_read_its_own_secrets_and_the_password_opens_the_database(site: Site) -> None:
+    assert site.inside(BOT, "cat", "/run/secrets/discord-token").strip() == CANARIES["DISCORD_TOKEN"]
+    (url,) = {site.inside(service, "cat", "/run/secrets/database-url").strip() for service in GREEN}
+    assert site.inside("postgres", "psql", url, "-tAc", "SELECT current_database()").strip() == "zetherion"
+    without = url.replace(site.secret_file("postgres-password"), "another")
+    with pytest.raises(AssertionError, match="password authentication failed"):
+        site.inside("postgres", "psql", without, "-tAc", "SELECT 1")
 
 
 def test_the_updater_is_small(site: Site) -> None:

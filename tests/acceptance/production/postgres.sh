@@ -6,7 +6,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
   {
     echo "CREATE DATABASE $POSTGRES_DB"
-    echo "ALTER USER postgres PASSWORD '$POSTGRES_PASSWORD'"
+    echo "ALTER USER postgres PASSWORD '$(cat "$POSTGRES_PASSWORD_FILE")'"
   } | postgres --single postgres >/dev/null
 fi
 exec postgres -c listen_addresses='*'

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from docker.models.containers import Container
 
-from tests.acceptance.production.site import PROXY, TRAEFIK, TUNNEL, WEB, WORKER, Site
+from tests.acceptance.production.site import Site
 
 LISTEN = "0A"
 """State of a listening socket in /proc/net/tcp: include/net/tcp_states.h of Linux."""
 
 ROOT_UID = "0"
-NO_SECRET_IN_THE_ENVIRONMENT = {WEB, WORKER, PROXY, TRAEFIK, TUNNEL, "redis", "qdrant", "ollama", "ollama-router"}
 REACH = """
 import socket
 for name, port in {targets!r}:
@@ -99,15 +98,10 @@ def own_images(site: Site) -> list[str]:
 
 
 def readable(site: Site) -> Iterator[tuple[str, str]]:
-    """Where a secret would be read by whoever may look at images, containers and logs: (where, text).
-
-    The release's own services and postgres are given theirs in the environment: of those all else is looked at.
-    """
+    """Where a secret would be read by whoever may look at images, containers and logs: (where, text)."""
     for container in site.all_containers():
-        if container.labels["com.docker.compose.service"] in NO_SECRET_IN_THE_ENVIRONMENT:
-            yield f"docker inspect {container.name}", json.dumps(container.attrs)
+        yield f"docker inspect {container.name}", json.dumps(container.attrs)
         yield f"the log of {container.name}", container.logs().decode("utf-8", "replace")
-        yield f"the command of {container.name}", json.dumps(container.attrs["Config"]["Cmd"])
     for tag in own_images(site):
         image = site.client.images.get(tag)
         yield f"the image {tag}", json.dumps(image.attrs)

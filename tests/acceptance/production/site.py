@@ -150,7 +150,7 @@ class Site(House):
     async def announce(self, tag: str) -> Json:
         """As GitHub would, signed with the secret that the page has made."""
         body = release_event(tag, next(self.release_ids))
-        secret = (self.live / "secrets" / "github-webhook-secret").read_text().strip()
+        secret = self.secret_file("github-webhook-secret")
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             headers = signed_headers(body, secret)
             answer = await client.post(f"{self.public_url}/webhooks/github", content=body, headers=headers)
@@ -174,10 +174,9 @@ class Site(House):
         for gateway in self.client.containers.list(all=True, filters={"label": f"{GATEWAY}={self.project}"}):
             gateway.remove(force=True)
 
-    def value(self, name: str) -> str:
-        """What the operator's `.env` has under that name."""
-        lines = (line.partition("=") for line in (self.live / ".env").read_text().splitlines())
-        return next(value for key, _, value in lines if key == name)
+    def secret_file(self, name: str) -> str:
+        """What the page, or the operator, wrote there."""
+        return (self.live / "secrets" / name).read_text().strip()
 
     def publish_repository(self, releases: Mapping[str, Variant], updaters: Mapping[str, str]) -> None:
         """Commits those releases, and gives the worker a copy that it may read: a local one has to be its own.
@@ -324,11 +323,11 @@ def operator_values(site: Site) -> dict[str, Any]:
     socket = site.engine.host.removeprefix("unix://")
     return {
         ".env": {
-            "DISCORD_TOKEN": CANARIES["DISCORD_TOKEN"],
             "DOCKER_SOCKET": socket,
             "QDRANT_BIND": f"127.0.0.1:{free_port()}",
             "OLLAMA_BIND": f"127.0.0.1:{free_port()}",
         },
+        "discord-token": CANARIES["DISCORD_TOKEN"],
         "github-token": CANARIES["GITHUB_TOKEN"],
         "cloudflare-tunnel-token": CANARIES["TUNNEL_TOKEN"],
         "stack.yml": {

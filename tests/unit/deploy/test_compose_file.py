@@ -1,5 +1,6 @@
 """What the production stack's Compose file promises of every service, read from the file itself."""
 
+import re
 from typing import Any
 
 import pytest
@@ -37,6 +38,23 @@ def test_every_image_that_is_fetched_is_pinned_to_a_whole_version_and_checked(na
 
 def test_what_the_updater_moves_is_in_the_profile_that_a_plain_up_leaves_alone() -> None:
     assert {name for name, service in SERVICES.items() if service.get("profiles")} == set(STACK.moved_services())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_secret_is_given_in_an_environment(name: str) -> None:
+    names = SERVICES[name].get("environment", {}).keys()
+    secret = {n for n in names if re.search("SECRET|TOKEN|PASSWORD|DATABASE_URL", n)}
+    assert all(n.endswith(("_FILE", "_PATH")) for n in secret)
+    mounted = {f"/run/secrets/{secret}" for secret in SERVICES[name].get("secrets", [])}
+    assert {v for v in SERVICES[name].get("environment", {}).values() if str(v).startswith("/run/secrets/")} == mounted
+
+
+def test_every_secret_is_a_file_that_the_page_makes_and_some_service_reads() -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    for name, secret in MODEL["secrets"].items():
+        assert secret == {"file": f"./secrets/{name}"}
+        assert re.search(rf"(>|nano}}\") secrets/{name}$", page, re.MULTILINE)
+    assert {s for service in SERVICES.values() for s in service.get("secrets", [])} == MODEL["secrets"].keys()
 
 
 def test_the_ledger_keeps_what_was_answered() -> None:
