@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -78,18 +78,44 @@ def as_it_runs(
 
     The idle color is in a profile of its own: it does not run, and its images may not even be there. What is live is in
     none, whatever the release's file says. A singleton that runs since another rollout (`singletons`: service → rollout
-    id) keeps the definition of that one, from `before`.
+    id) keeps the definition of that one, from `before`; so do the updater's own services, which run on as they are.
     """
-    result: Model = copy.deepcopy(dict(model))
+    before = before or {"services": {}}
+    of_now = {
+        service
+        for service, rollout in singletons.items()
+        if rollout and before["services"].get(service, {}).get("labels", {}).get(ROLLOUT_LABEL) == rollout
+    }
+    own = stack.updater.services if stack.updater else ()
+    result = with_services(model, before, [*sorted(of_now), *own])
     for routed in stack.routed:
         result["services"][routed.colors[color.other]]["profiles"] = [IDLE_PROFILE]
-    for service, rollout in singletons.items():
-        earlier = ((before or {}).get("services") or {}).get(service)
-        if earlier and rollout and earlier["labels"].get(ROLLOUT_LABEL) == rollout:
-            result["services"][service] = copy.deepcopy(earlier)
     for name in stack.services(color):
         result["services"][name].pop("profiles", None)
     return result
+
+
+def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Iterable[str]) -> Model:
+    """`model`, with the services `names` as `other` has them, if it does, and with what they need of it beside."""
+    result: Model = copy.deepcopy(dict(model))
+    for name in (n for n in names if n in other["services"]):
+        service = result["services"][name] = copy.deepcopy(other["services"][name])
+        for part, needed in _needs(service).items():
+            there = other.get(part) or {}
+            missing = {key: there[key] for key in needed if key in there and key not in (result.get(part) or {})}
+            if missing:
+                result[part] = {**(result.get(part) or {}), **copy.deepcopy(missing)}
+    return result
+
+
+def _needs(service: Mapping[str, Any]) -> dict[str, set[str]]:
+    """What a service of a resolved model uses, by the part of the model that defines it."""
+    return {
+        "networks": set(service.get("networks") or {}),
+        "volumes": {v["source"] for v in service.get("volumes") or () if v["type"] == "volume" and "source" in v},
+        "secrets": {secret["source"] for secret in service.get("secrets") or ()},
+        "configs": {config["source"] for config in service.get("configs") or ()},
+    }
 
 
 def one_way(model: Mapping[str, Any], stack: Stack) -> bool:

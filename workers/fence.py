@@ -25,6 +25,10 @@ class FencedEngine:
         await self._journal.check()
         await self._engine.publish(definition, color)
 
+    async def publish_updater(self, model: Path) -> None:
+        await self._journal.check()
+        await self._engine.publish_updater(model)
+
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:

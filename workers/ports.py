@@ -208,6 +208,9 @@ class Engine(Protocol):
     async def publish(self, definition: Definition, color: Color) -> None:
         """The release is live on `color`: what an operator types by hand finds it as it runs, and changes nothing."""
 
+    async def publish_updater(self, model: Path) -> None:
+        """The updater's own services run as `model` has them: that is found by hand too. Raises EngineFailed."""
+
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way."""
 

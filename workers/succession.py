@@ -223,7 +223,14 @@ class Succession:
         self._own.record(ended)
         return ended
 
+    async def _publish(self) -> None:
+        """What the last succession left is what an operator's own `docker compose up` finds, and recreates nothing."""
+        left = self._own.left()
+        if left is not None and self._was_started_from(left, await self._own.running()):
+            await self._ports.engine.publish_updater(left)
+
     async def _tell_end(self, ended: Attempt) -> None:
+        await self._publish()
         if ended.why:
             log.error("this updater stays: the new one did not take over", release=ended.tag, reason=ended.why)
             return
@@ -234,8 +241,8 @@ class Succession:
 
 _MEND = "Publish a release that mends it, or apply the tag again."
 _BY_HAND = (
-    "Somebody changed it, so it is left alone. `docker compose up -d` in the live directory gives it what the live "
-    "release says; without `updater` in stack.yml it is never replaced"
+    "Somebody changed it, so it is left alone. `docker compose up -d` in the live directory has it run as it was left "
+    "last, and from there it follows the live release; without `updater` in stack.yml it is never replaced"
 )
 
 

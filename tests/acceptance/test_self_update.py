@@ -101,5 +101,10 @@ async def test_the_updater_replaces_itself_last_and_a_failed_successor_leaves_th
     status = await site.get("/status")
     assert (status["current"]["tag"], status["paused"]) == ("v1.2.0", False)
     assert SUCCESSOR not in site.running(), "it is kept for its log, and not started again"
+    before = {service: c.id for service, c in site.running().items()}
+    site.follow("8.")
+    assert {service: c.id for service, c in site.running().items()} == before, (
+        "by hand, the updater stays as it runs too"
+    )
     said = next(c for c in site.all_containers() if c.labels["com.docker.compose.service"] == SUCCESSOR).logs()
     assert "the old one is put back" in said.decode()

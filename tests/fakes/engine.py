@@ -67,6 +67,7 @@ class FakeEngine:
         self.once: list[str] = []
         self.one_ways: set[str] = set()
         self.published: tuple[str, Color] | None = None
+        self.published_updater: Path | None = None
         self._made = 0
 
     def behave(self, name: str, tag: str, **change: Any) -> None:
@@ -133,6 +134,9 @@ class FakeEngine:
 
     async def publish(self, definition: Definition, color: Color) -> None:
         self.published = (definition.sha, color)
+
+    async def publish_updater(self, model: Path) -> None:
+        self.published_updater = model
 
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         assert str(tree).startswith("/trees")

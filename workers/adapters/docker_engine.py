@@ -15,7 +15,7 @@ from workers import compose_model
 from workers.adapters import docker_prune, docker_survey
 from workers.adapters.compose import Compose
 from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
-from workers.adapters.releases import CURRENT, ReleaseFiles
+from workers.adapters.releases import CURRENT, ReleaseFiles, read_model
 from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, Stamp, Survey
 
@@ -74,7 +74,18 @@ class DockerEngine:
         model = await asyncio.to_thread(self._kept, definition.sha)
         before = await asyncio.to_thread(self._files.read, CURRENT)
         running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
-        live = compose_model.as_it_runs(model, before, self._stack, color, running)
+        await self._publish(compose_model.as_it_runs(model, before, self._stack, color, running))
+
+    async def publish_updater(self, model: Path) -> None:
+        live = await asyncio.to_thread(self._files.read, CURRENT)
+        if live is None or self._stack.updater is None:
+            return
+        other = await asyncio.to_thread(read_model, model)
+        new = compose_model.with_services(live, other, self._stack.updater.services)
+        if new != live:
+            await self._publish(new)
+
+    async def _publish(self, live: compose_model.Model) -> None:
         try:
             await asyncio.to_thread(self._files.write, CURRENT, live)
         except OSError as error:

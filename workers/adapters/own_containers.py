@@ -17,12 +17,11 @@ from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_client import SERVICE_LABEL, Docker, Missing, connect, instance_of
 from workers.adapters.docker_survey import mounts_of, own_container
 from workers.adapters.files import replace_durably
-from workers.adapters.releases import ReleaseFiles
+from workers.adapters.releases import ReleaseFiles, read_model
 from workers.ports import Instance
 from workers.succession_model import (
     SUCCESSOR,
     Attempt,
-    Model,
     Runs,
     Services,
     installable,
@@ -61,7 +60,7 @@ class OwnContainers:
     def defined(self, model: Path) -> Services | None:
         """None where the file is gone."""
         try:
-            return own_services(_read(model), self._updater)
+            return own_services(read_model(model), self._updater)
         except EngineFailed:
             return None
 
@@ -73,7 +72,7 @@ class OwnContainers:
 
     async def fetch(self, new: Path) -> None:
         """The images of the new updater are there, or are fetched. Raises BuildFailed."""
-        services = own_services(_read(new), self._updater)
+        services = own_services(read_model(new), self._updater)
         names = {name: str(s.get("image", f"{self._stack.project}-{name}")) for name, s in services.items()}
         if missing := [name for name, image in names.items() if await self._docker.image_id(image) is None]:
             await self._compose.pull(new, missing, lambda _: None, self._stack.times.build)
@@ -83,7 +82,7 @@ class OwnContainers:
 
     async def prepare(self, attempt: Attempt, new: Path, old: Path) -> None:
         """All that the successor needs is on disk, the attempt last: from then on it is one that has begun."""
-        models = {NEW: installable(_read(new), self._updater), OLD: installable(_read(old), self._updater)}
+        models = {NEW: installable(read_model(new), self._updater), OLD: installable(read_model(old), self._updater)}
         models[RUN] = successor_model(models[OLD], self._updater, attempt.rollout)
         for name, model in models.items():
             self._files.write(f"{attempt.rollout}/{name}", model)
@@ -184,11 +183,3 @@ async def own_containers(
 def _pairs(config: Mapping[str, Any]) -> dict[str, str]:
     split = (entry.partition("=") for entry in config.get("Env") or ())
     return {name: value for name, _, value in split}
-
-
-def _read(file: Path) -> Model:
-    try:
-        model: Model = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineFailed(f"{file} cannot be read ({type(error).__name__})") from error
-    return model

@@ -8,12 +8,23 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from app.domain.errors import EngineFailed
+
 MODEL_FILE = "compose.json"
 CURRENT = "current"
 """Where the definition of what is live is found, whichever release that is: for a plain `docker compose`."""
 
 
 Model = dict[str, Any]
+
+
+def read_model(file: Path) -> Model:
+    """Raises EngineFailed when it is gone or not whole."""
+    try:
+        model: Model = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EngineFailed(f"{file} cannot be read ({type(error).__name__})") from error
+    return model
 
 
 class ReleaseFiles:
@@ -28,10 +39,9 @@ class ReleaseFiles:
     def read(self, sha: str) -> Model | None:
         """None when it is gone or not whole. CURRENT for what `publish` wrote last."""
         try:
-            model: Model = json.loads(self.path(sha).read_text("utf-8"))
-        except (OSError, ValueError):
+            return read_model(self.path(sha))
+        except EngineFailed:
             return None
-        return model
 
     def write(self, sha: str, model: Model) -> Path:
         """Mode 0600 from its first byte: it holds the operator's secrets."""

@@ -247,6 +247,32 @@ def test_a_singleton_that_was_not_restarted_keeps_its_earlier_definition(rollout
     assert (live["services"]["bot"]["labels"]["updater.rollout"] == "r-0") is kept
 
 
+def test_the_updaters_own_services_stay_as_they_run_with_all_that_they_need() -> None:
+    stack = replace(STACK, updater=Updater("updater", "updater-worker"))
+    before, released = transformed(model()), transformed(model())
+    needs = {
+        "networks": {"ledger": None},
+        "volumes": [{"type": "volume", "source": "routes", "target": "/routes"}, {"type": "bind", "source": "/srv"}],
+        "secrets": [{"source": "token"}],
+    }
+    before["services"] |= {"updater": {"image": "u:1"}, "updater-worker": {"image": "u:1", **needs}}
+    before |= {
+        "networks": {"ledger": {"internal": True}, "unused": {}},
+        "volumes": {"routes": {"name": "x_routes"}, "unused": {}},
+        "secrets": {"token": {"file": "/srv/secrets/token"}},
+    }
+    released["services"] |= {"updater": {"image": "u:2"}, "updater-worker": {"image": "u:2"}}
+    released["volumes"] = {"other": {}}
+    live = as_it_runs(released, before, stack, Color.GREEN, {"bot": "r-1"})
+    assert live["services"]["updater-worker"] == before["services"]["updater-worker"]
+    assert live["services"]["updater"] == {"image": "u:1"}
+    assert live["networks"] == {"ledger": {"internal": True}}
+    assert live["volumes"] == {"other": {}, "routes": {"name": "x_routes"}}
+    assert live["secrets"] == before["secrets"]
+    first = as_it_runs(released, None, stack, Color.GREEN, {"bot": "r-1"})
+    assert first["services"]["updater"] == {"image": "u:2"}
+
+
 @pytest.mark.parametrize(("said", "expected"), [(None, False), ("allowed", False), ("never", True)])
 def test_a_release_says_on_any_moved_service_that_it_cannot_be_rolled_back(said: str | None, expected: bool) -> None:
     source = model()

@@ -85,6 +85,12 @@ async def until_quiet(world: World, machine: Machine, *, fuse: Fuse | None = Non
     raise AssertionError("a worker was ended again and again")
 
 
+def published(world: World) -> str | None:
+    """Of which release the updater's services are that an operator's own command finds."""
+    found = world.engine.published_updater
+    return found.parent.name if found else None
+
+
 def events(world: World) -> list[str]:
     return [kind for kind, _ in world.chronicle.events if kind.startswith("updater.")]
 
@@ -105,6 +111,7 @@ async def test_the_live_releases_updater_takes_over_and_the_next_worker_says_so(
     assert machine.images() == ["u:2", "u:2"]
     assert (machine.sent, machine.stands, machine.given_back) == (1, False, 0)
     assert events(world) == ["updater.succession", "updater.replaced"]
+    assert published(world) == sha_of("v1.2.0"), "a plain `docker compose up` keeps it"
     assert succession.alarms() == []
     await succession.look()
     assert machine.sent == 1
@@ -141,6 +148,7 @@ async def test_a_failed_successor_leaves_the_old_one_running_whenever_it_is_kill
     assert machine.images() == ["u:1", "u:1"]
     assert machine.attempt is not None
     assert machine.attempt.why == f"{broken} was not well within 20 s; the old one runs again"
+    assert published(world) == sha_of("v1.1.0"), "a plain `docker compose up` keeps it"
     assert bool(machine.given_back) == (broken == "worker")
     (alarm,) = succession.alarms()
     assert alarm.kind == "updater_not_replaced"
