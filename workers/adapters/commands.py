@@ -99,6 +99,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     finally:
         _signal(process.pid, signal.SIGKILL)
         await process.wait()
+        # asyncio keeps its end of the pipes open for as long as anybody has the other, and has no public name for this.
+        process._transport.close()  # type: ignore[attr-defined]
 
 
 def _signal(group: int, number: signal.Signals) -> None:
