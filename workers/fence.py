@@ -13,6 +13,13 @@ class FencedEngine:
     def __init__(self, engine: Engine, journal: Journal) -> None:
         self._engine, self._journal = engine, journal
 
+    @property
+    def times_away(self) -> int:
+        return self._engine.times_away
+
+    async def ready(self) -> None:
+        await self._engine.ready()
+
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
         await self._journal.check()
         return await self._engine.define(tree, stamp)

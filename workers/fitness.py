@@ -11,12 +11,17 @@ GB, MB = 1024**3, 1024**2
 
 async def problems(stack: Stack, ports: Ports, room: Room) -> list[str]:
     """Everything that speaks against a rollout now, a sentence each."""
-    return [
-        *_cramped(stack, room),
-        *await _unwell_routes(stack, ports),
-        *await _missing(stack, ports),
-        *await _away(ports),
-    ]
+    return [*await lasting(stack, ports, room), *await passing(stack, ports)]
+
+
+async def lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
+    """What somebody has to mend."""
+    return [*_cramped(stack, room), *await _missing(stack, ports)]
+
+
+async def passing(stack: Stack, ports: Ports) -> list[str]:
+    """What a part that is being started says too."""
+    return [*await _unwell_routes(stack, ports), *await _away(ports)]
 
 
 def _cramped(stack: Stack, room: Room) -> list[str]:

@@ -63,7 +63,7 @@ async def wire(
 ) -> AsyncIterator[Ports]:
     """The ports on their adapters, for the life of the worker, while `lease` is held."""
     client = await asyncio.to_thread(connect, settings.docker_host)
-    await _check_paths(client, [Path(stack.directory), settings.data_dir])
+    await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
@@ -229,9 +229,9 @@ def _token(settings: WorkerSettings) -> str | None:
     return settings.github_token.get_secret_value() if settings.github_token else None
 
 
-async def _check_paths(client: docker.DockerClient, needed: Sequence[Path]) -> None:
+async def _check_paths(engine: Docker, needed: Sequence[Path]) -> None:
     """Before anything is done: in a container these have to be where they are outside. Raises SettingsInvalid."""
-    if wrong := paths.unlike(needed, await own_mounts(Docker(client))):
+    if wrong := paths.unlike(needed, await own_mounts(engine)):
         said = ", ".join(map(str, wrong))
         raise SettingsInvalid(
             f"{said}: not the same inside this container and outside, where the engine and your own `docker compose` "

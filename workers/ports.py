@@ -208,6 +208,13 @@ class Engine(Protocol):
     async def publish(self, definition: Definition, color: Color) -> None:
         """The release is live on `color`: what an operator types by hand finds it as it runs, and changes nothing."""
 
+    @property
+    def times_away(self) -> int:
+        """How often it was found away since this worker started."""
+
+    async def ready(self) -> None:
+        """It answers; one that is away is waited for. Raises EngineFailed."""
+
     async def publish_updater(self, model: Path) -> None:
         """The updater's own services run as `model` has them: that is found by hand too. Raises EngineFailed."""
 

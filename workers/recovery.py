@@ -1,17 +1,11 @@
 """What a rollout that the worker did not see the end of becomes."""
 
-from dataclasses import replace
-
 import structlog
 
 from app.domain.errors import Interrupted
-from app.domain.release import Release, Trigger
 from app.domain.rollout import BAKE, Rollout
-from workers.rollout import go_on, retire, undo
+from workers.rollout import ATTEMPTS, begun_again, go_on, retire, undo
 from workers.run import Run
-
-ATTEMPTS = 3
-"""How often the same release is begun again, or goes on, before an interruption counts as its failure."""
 
 log = structlog.get_logger()
 
@@ -32,12 +26,5 @@ async def recover(run: Run) -> Rollout:
     if left.reason_code is None and left.past_flip and left.resumed < ATTEMPTS:
         await run.record(Rollout.resume)
         return await go_on(run)
-    return await undo(run, Interrupted(f"in {running or 'between steps'}"), again=_again(left))
-
-
-def _again(left: Rollout) -> Release | None:
-    release = left.release
-    interrupted = left.reason_code in {None, Interrupted.code}
-    if not interrupted or left.past_flip or release.attempts + 1 >= ATTEMPTS:
-        return None
-    return replace(release, attempts=release.attempts + 1, trigger=Trigger.RECOVERY)
+    again = begun_again(left) if left.reason_code in {None, Interrupted.code} else None
+    return await undo(run, Interrupted(f"the worker stopped in {running or 'between steps'}"), again=again)

@@ -1,12 +1,16 @@
 """READ FIRST: the order of the steps, and what undoes them."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from app.domain.errors import StaleWorker, Superseded, UpdaterError
-from app.domain.release import Release
+from app.domain.errors import Interrupted, StaleWorker, Superseded, UpdaterError
+from app.domain.release import Release, Trigger
 from app.domain.rollout import BAKE, RECALL, RESUME, ROUTE_SWITCH, Rollout, Status
 from workers import before_flip, steps
 from workers.run import Run
+
+ATTEMPTS = 3
+"""How often the same release is begun again, or goes on, before an interruption counts as its failure."""
 
 
 async def roll_out(run: Run) -> Rollout:
@@ -29,9 +33,19 @@ async def _attempt(run: Run, *phases: Callable[[Run], Awaitable[None]]) -> Rollo
             await phase(run)
     except StaleWorker:
         raise
+    except Interrupted as interruption:
+        return await undo(run, interruption, again=begun_again(run.rollout))
     except UpdaterError as error:
         return await undo(run, error)
     return await retire(run)
+
+
+def begun_again(rollout: Rollout) -> Release | None:
+    """What an interrupted rollout begins anew with; None where it has moved the route, or was tried often enough."""
+    release = rollout.release
+    if rollout.past_flip or release.attempts + 1 >= ATTEMPTS:
+        return None
+    return replace(release, attempts=release.attempts + 1, trigger=Trigger.RECOVERY)
 
 
 async def _check_again(run: Run) -> None:

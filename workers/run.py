@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from app.domain import messages
-from app.domain.errors import InternalError, StaleWorker, StepTimedOut, UpdaterError
+from app.domain.errors import EngineFailed, InternalError, Interrupted, StaleWorker, StepTimedOut, UpdaterError
 from app.domain.release import Release
 from app.domain.rollout import ROUTE_SWITCH, Rollout, Status
 from app.domain.stack import BEFORE_FLIP, Color, Stack
@@ -73,13 +73,14 @@ class Run:
         self._committed = self._committed or name == ROUTE_SWITCH
         await self.record(lambda r: r.begin(name, clock.now()))
         self.ports.chronicle.event("step.started", rollout_id=self.rollout.id, step=name)
-        started = clock.monotonic()
+        started, away_before = clock.monotonic(), self.ports.engine.times_away
         try:
             async with self._limited(name):
                 evidence = await action(self, *args)
         except UpdaterError as error:
-            await self._failed(name, clock.monotonic() - started, error)
-            raise
+            cause = await self._cause(name, error, away_before)
+            await self._failed(name, clock.monotonic() - started, cause)
+            raise cause from error
         seconds = round(clock.monotonic() - started, 3)
         await self.record(lambda r: r.end(name, seconds, evidence))
         self.say(f"{name}: done in {seconds:.1f} s")
@@ -144,6 +145,18 @@ class Run:
         self._why = self._why or why
         return True
 
+    async def _cause(self, name: str, error: UpdaterError, away_before: int) -> UpdaterError:
+        """An engine that went away in the step interrupted it, whatever that looked like: the release may be good.
+
+        Past the flip it is not asked: what had the traffic ended with the engine, and that is answered by going back.
+        """
+        if self._past_flip or self._why is not None or isinstance(error, StaleWorker):
+            return error
+        with contextlib.suppress(EngineFailed):
+            await self.ports.engine.ready()
+        away = self.ports.engine.times_away > away_before
+        return Interrupted(f"the Docker Engine went away in {name}: {error}") if away else error
+
     async def _failed(self, name: str, seconds: float, error: UpdaterError) -> None:
         said = messages.failure(name, error)
         self.say(said)
@@ -172,6 +185,7 @@ def step_limit(stack: Stack, name: str) -> float:
     times = stack.times
     stop = times.stop_grace + MARGIN_SECONDS
     exact = {
+        "preflight": times.health,
         "git_fetch_tags": times.fetch,
         "git_checkout_tag": times.fetch,
         "docker_build": times.build,

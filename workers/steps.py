@@ -20,15 +20,31 @@ from workers.ports import Definition, Instance, Stamp
 from workers.run import Run
 
 Evidence = dict[str, Any]
+FIT_POLL_SECONDS = 0.5
 
 
 async def preflight(run: Run) -> Evidence:
-    """Room for two colors and a build; Traefik, Redis and the active color are well, and its images are there."""
-    room = run.ports.room()
-    problems = await fitness.problems(run.stack, run.ports, room)
-    if problems and not run.rollout.release.force:
+    """Room for two colors and a build; Traefik, Redis and the active color are well, and its images are there.
+
+    On a machine that has just been started they begin all at once: each has the time that a service has to get well.
+    """
+    room, force = run.ports.room(), run.rollout.release.force
+    problems = await fitness.lasting(run.stack, run.ports, room)
+    problems += await _unwell(run, 0.0 if problems or force else run.stack.times.health)
+    if problems and not force:
         raise PreflightRefused("; ".join(problems))
     return {"disk_gb": round(room.disk / GB, 1), "memory_mb": round(room.memory / MB), "ignored": problems}
+
+
+async def _unwell(run: Run, wait: float) -> list[str]:
+    """What may pass by itself and has not within `wait` seconds."""
+    until, told = run.ports.clock.monotonic() + wait, False
+    while (problems := await fitness.passing(run.stack, run.ports)) and run.ports.clock.monotonic() < until:
+        if not told:
+            run.say(f"preflight: waits up to {wait:.0f} s, because {'; '.join(problems)}")
+        told = True
+        await run.ports.clock.sleep(FIT_POLL_SECONDS)
+    return problems
 
 
 async def recall(run: Run) -> Evidence:

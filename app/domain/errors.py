@@ -197,7 +197,7 @@ class StepTimedOut(UpdaterError):
 
 
 class Interrupted(UpdaterError):
-    """The worker stopped in the middle of the rollout."""
+    """The rollout was interrupted."""
 
     code = "interrupted"
 

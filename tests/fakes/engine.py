@@ -69,6 +69,18 @@ class FakeEngine:
         self.published: tuple[str, Color] | None = None
         self.published_updater: Path | None = None
         self._made = 0
+        self.times_away = 0
+        self.goes_away: list[str] = []
+
+    async def ready(self) -> None:
+        """It has never been away for longer than it is waited for."""
+
+    def _may_go_away(self, effect: str) -> None:
+        """Where that is the next of `goes_away`: what it was asked is cut off, and then it is there again."""
+        if self.goes_away[:1] == [effect]:
+            self.goes_away.pop(0)
+            self.times_away += 1
+            raise EngineFailed("the connection was reset")
 
     def behave(self, name: str, tag: str, **change: Any) -> None:
         """`name` without its color: `api` is said of api-blue and api-green."""
@@ -153,6 +165,7 @@ class FakeEngine:
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:
         stamp = self._stamps[definition.path]
+        self._may_go_away(f"build {stamp.release}")
         for service in services:
             log(f"building {service}")
             if not self._behaviour(service, stamp.release).builds:
@@ -270,6 +283,7 @@ class FakeEngine:
 
     def _change(self, effect: str, change: Callable[[], Any]) -> None:
         self._fuse.burn()
+        self._may_go_away(effect)
         change()
         self.note(effect)
         for service in self._singletons:

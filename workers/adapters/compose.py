@@ -94,6 +94,7 @@ class Compose:
     def __init__(self, command: Command, project: str, host: str | None) -> None:
         self._command = command
         self._project = project
+        self.host = host
         # Compose's own BuildKit; a `docker` client without buildx would fall back to the classic builder.
         self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
 

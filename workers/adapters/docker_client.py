@@ -41,9 +41,8 @@ class Away(EngineFailed):
 
 def connect(host: str | None) -> docker.DockerClient:
     """A client of the engine at `host`, or of the one that the environment names. Raises EngineFailed."""
-    seconds = int(CALL_SECONDS)
     try:
-        client = docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
+        client = _client(host)
         client.ping()
     except DockerException as error:
         where = host or "the default socket"
@@ -51,12 +50,18 @@ def connect(host: str | None) -> docker.DockerClient:
     return client
 
 
-class Docker:
-    """The engine that `client` talks to."""
+def _client(host: str | None) -> docker.DockerClient:
+    seconds = int(CALL_SECONDS)
+    return docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
 
-    def __init__(self, client: docker.DockerClient, *, away: float = AWAY_SECONDS) -> None:
-        self._client = client
+
+class Docker:
+    """The engine that `client` talks to, at `host` (None: as the environment says)."""
+
+    def __init__(self, client: docker.DockerClient, host: str | None, *, away: float = AWAY_SECONDS) -> None:
+        self._client, self._host = client, host
         self._away = away
+        self.times_away = 0
 
     async def call(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
         """After the limit the outcome is unknown, and the caller has to look. Raises Missing, EngineFailed.
@@ -69,14 +74,23 @@ class Docker:
             try:
                 return await self._once(ask, limit)
             except Away as away:
+                self.times_away += 1
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 log.warning("the Docker Engine is away; waiting for it", reason=away.detail)
                 await asyncio.sleep(AWAY_INTERVAL)
 
     async def ready(self) -> None:
-        """The engine answers, or is waited for: before a command that would not wait itself. Raises EngineFailed."""
-        await self.call(lambda c: c.ping())
+        """The engine takes a new connection, or is waited for: a command that is run next would not wait itself.
+
+        One that is being stopped answers on those that it has until all containers have ended. Raises EngineFailed.
+        """
+
+        def greet(_: docker.DockerClient) -> None:
+            with contextlib.closing(_client(self._host)) as fresh:
+                fresh.ping()
+
+        await self.call(greet)
 
     async def _once(self, ask: Callable[[docker.DockerClient], T], limit: float) -> T:
         try:

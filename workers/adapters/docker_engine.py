@@ -37,10 +37,17 @@ class DockerEngine:
         *,
         away: float = AWAY_SECONDS,
     ) -> None:
-        self._docker = Docker(client, away=away)
+        self._docker = Docker(client, compose.host, away=away)
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)
+
+    @property
+    def times_away(self) -> int:
+        return self._docker.times_away
+
+    async def ready(self) -> None:
+        await self._docker.ready()
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
         """The release's model, resolved and transformed."""

@@ -175,7 +175,7 @@ async def own_containers(
     client = await asyncio.to_thread(connect, host)
     try:
         command = Compose(find_compose(compose), stack.project, host)
-        yield OwnContainers(Docker(client), command, stack, updater, data_dir / "succession")
+        yield OwnContainers(Docker(client, host), command, stack, updater, data_dir / "succession")
     finally:
         client.close()
 

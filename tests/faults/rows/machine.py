@@ -103,6 +103,9 @@ async def dockerd_restarted(trial: Trial) -> None:
             await trial.reach(tag, step)
             await asyncio.to_thread(restart, dockerd)
             await agreed(trial, what, before_the_flip=step in BEFORE_THE_FLIP)
+            if step in BEFORE_THE_FLIP:
+                live = await trial.live_tag()
+                trial.result.expect(live == tag, f"{what}: {tag} was not begun again; {live} is live")
             await decided(trial, tag, what)
 
 

@@ -11,7 +11,7 @@ from app.domain.state import State
 from tests.examples import a_live, a_release
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
-from workers.recovery import ATTEMPTS
+from workers.rollout import ATTEMPTS
 
 NEW = a_release("v1.1.0")
 SOON = 1_000.0
@@ -85,6 +85,44 @@ async def test_interrupted_before_the_flip_it_is_discarded_and_begun_again(world
     assert ended(world) == [("v1.1.0", Status.FAILED, "interrupted"), ("v1.1.0", Status.SUCCESS, None)]
     is_consistent(world)
     assert not world.state.paused
+
+
+@pytest.mark.parametrize("effect", ["build v1.1.0", "start api-green v1.1.0"])
+async def test_an_engine_that_goes_away_before_the_flip_says_nothing_of_the_release(world: World, effect: str) -> None:
+    world.engine.goes_away = [effect]
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", Status.FAILED, "interrupted"), ("v1.1.0", Status.SUCCESS, None)]
+    said = world.chronicle.results[0][0].error or ""
+    assert "The rollout was interrupted: the Docker Engine went away in" in said
+    is_consistent(world)
+    assert not world.state.paused
+
+
+async def test_an_engine_that_goes_away_again_and_again_pauses(world: World) -> None:
+    world.engine.goes_away = ["build v1.1.0"] * (ATTEMPTS + 2)
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", Status.FAILED, "interrupted")] * ATTEMPTS
+    assert world.state.paused
+    is_consistent(world)
+
+
+async def test_past_the_flip_an_engine_that_goes_away_is_a_failure_as_any(world: World) -> None:
+    world.engine.goes_away = ["stop bot v1.0.0"]
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", Status.ROLLED_BACK, "engine_failed")]
+    assert world.state.paused
+    is_consistent(world)
+
+
+async def test_a_release_that_is_bad_is_not_begun_again_for_an_engine_that_was_away_before(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", builds=False)
+    world.engine.times_away = 3
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", Status.FAILED, "build_failed")]
 
 
 async def test_a_release_that_is_interrupted_again_and_again_pauses(world: World) -> None:

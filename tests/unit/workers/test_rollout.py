@@ -1,5 +1,6 @@
 """The pipeline against a world in memory: what happens to the traffic and to the bot, whatever a release does."""
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from typing import Any
@@ -216,6 +217,21 @@ async def test_without_room_nothing_is_begun(world: World, room: Room) -> None:
     world.room = room
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code, world.effects) == (Status.FAILED, "preflight_refused", [])
+
+
+async def test_what_is_still_being_started_is_waited_for(world: World) -> None:
+    """As after a restart of the machine: the live color gets well, Redis answers a little later."""
+    world.engine.die("skills-blue")
+    await world.journal.update(lambda state: state.accept(NEW))
+    world.inbox.away = True
+    rolling = asyncio.create_task(world.worker().reconcile())
+    await world.clock.sleep(10)
+    assert world.engine.effects == []
+    world.inbox.away = False
+    await rolling
+    assert last(world).status is Status.SUCCESS
+    (waits,) = [line for _, line in world.chronicle.lines if line.startswith("preflight: waits up to")]
+    assert "skills answers HTTP 503 through Traefik" in waits
 
 
 async def test_preflight_names_everything_that_is_unwell(world: World) -> None:

@@ -10,7 +10,7 @@ STACK = a_stack(times=TIMES, before_flip=(BeforeFlip("skills", ("migrate",), 9_0
 
 STOP = TIMES.stop_grace + MARGIN_SECONDS
 WAITS = {
-    "preflight": MARGIN_SECONDS,
+    "preflight": TIMES.health,
     "git_fetch_tags": TIMES.fetch,
     "git_checkout_tag": TIMES.fetch,
     "docker_build": TIMES.build,
