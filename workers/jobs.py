@@ -36,6 +36,9 @@ POLL_SECONDS = 0.1
 
 HEALTH_SECONDS = 10
 
+END_SECONDS = 15.0
+"""How long the jobs that run may take to end when the worker does; a Redis that hangs would hold them for ever."""
+
 STEP_SECONDS = 1.0
 """A time of day that is so much earlier than the one before it was set back."""
 
@@ -137,6 +140,7 @@ class SteadyWorker(Worker):
         super().__init__(**options)
         self._replaced = replaced
         self._latest = time.time()
+        self._running = 0
 
     async def main(self) -> None:
         """arq's own asks Redis first what it is, and ends when nobody answers."""
@@ -158,20 +162,31 @@ class SteadyWorker(Worker):
         """arq's own keeps the slot of a job that it could not take because Redis went away, and waits for a slot with
         its sign of life: in the end nobody would be answered any more."""
         for job_id in job_ids:
+            if (name := job_id.decode()) in self.tasks:
+                continue  # it stays in the queue until it has ended
             if self.job_counter >= self.max_jobs:
                 return
             try:
                 await super().start_jobs([job_id])
-            except BaseException:
-                if job_id.decode() not in self.tasks:
-                    self.job_counter -= 1
-                    self.sem.release()
-                raise
+            finally:
+                self._running += name in self.tasks
+                self._give_slots_back()
+
+    def _give_slots_back(self) -> None:
+        """Those that no job has: arq may have given some back itself."""
+        while self.job_counter > self._running:
+            self.job_counter -= 1
+            self.sem.release()
+
+    def _release_sem_dec_counter_on_complete(self) -> None:
+        self._running -= 1
+        super()._release_sem_dec_counter_on_complete()
 
     async def close(self) -> None:
         """Ends the jobs. Its sign of life is taken away if Redis answers; else that ends by itself."""
         self.handle_sig(signal.SIGUSR1)
-        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        if self.tasks:
+            await asyncio.wait(self.tasks.values(), timeout=END_SECONDS)
         with contextlib.suppress(LedgerUnavailable):
             async with translated():
                 await self.pool.delete(self.health_check_key)

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from app.domain.errors import LedgerUnavailable
 from app.ledger import Ledger
 from app.queue import Queue, open_pool, queue_name
-from tests.fakes.world import World
+from tests.fakes.world import FakeSource, World
 from tests.integration.arq_worker import jobs_of, looked, working
 from tests.integration.loops import HURRY, HurriedLoop
 from tests.integration.redis_servers import OwnRedis
@@ -87,6 +87,26 @@ async def test_jobs_that_could_not_be_taken_cost_no_slot(jobs: Jobs, world: Worl
         await Queue(pool).nudge()
         await worker._poll_iteration()
         await until(lambda: looked(world))
+
+
+async def test_a_job_that_runs_keeps_its_own_slot_only(world: World, own_server: OwnRedis) -> None:
+    """It stays in the queue, so each look at the queue comes by it."""
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeSource):
+        async def find(self, tag: str) -> str:
+            begun.set()
+            await over.wait()
+            return tag
+
+    async with working(jobs_of(world, Slow()), own_server.url, "x") as worker, open_pool(own_server.url, "x") as pool:
+        asking = asyncio.create_task(Queue(pool).ask("find_tag", "v1.1.0"))
+        await begun.wait()
+        for _ in range(SLOTS + 1):
+            await worker.start_jobs([name.encode() for name in worker.tasks])
+        assert worker.job_counter == 1
+        over.set()
+        assert await asking == {"sha": "v1.1.0"}
 
 
 async def test_the_worker_ends_in_time_though_redis_is_away(jobs: Jobs, own_server: OwnRedis) -> None:
