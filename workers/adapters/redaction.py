@@ -74,11 +74,11 @@ class Redactor:
             return []
 
     def _marks(self) -> Iterator[tuple[str, int, int]]:
-        """What changes when one of the files does."""
+        """What changes when one of the files does, or who may read it."""
         for file in (self._directory / ENV_FILE, *self._files()):
             with contextlib.suppress(OSError):
                 found = file.stat()
-                yield file.name, found.st_mtime_ns, found.st_size
+                yield file.name, found.st_ctime_ns, found.st_size
 
 
 def _text(file: Path) -> str:
@@ -90,10 +90,11 @@ def _text(file: Path) -> str:
 
 
 def secrets_in_file(text: str) -> Iterator[str]:
-    """The lines of a file that is a secret, and the credentials in those that are URLs."""
+    """The lines of a file that is a secret; what of them would be one in a `.env`; the credentials in URLs."""
     for line in map(str.strip, text.splitlines()):
         if len(line) >= SHORTEST:
             yield line
+        yield from secrets_in_env(line)
         yield from secrets_in_url(line)
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ HOST_PORT=8080
 """
 
 FILES = {
+    "more.env": "export API_TOKEN=a-token-with-a-name\n",
     "discord-token": "a-token-of-a-file\n",
     "key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nshort\n",
     "database-url": "postgres://u:of-the-database@db/x\n",
@@ -58,7 +60,14 @@ def test_a_secret_that_was_changed_is_known_at_once(redactor: Redactor, tmp_path
 
 
 @pytest.mark.parametrize(
-    "secret", ["a-token-of-a-file", "MIIEvQIBADANBg", "of-the-database", "postgres://u:of-the-database@db/x"]
+    "secret",
+    [
+        "a-token-of-a-file",
+        "MIIEvQIBADANBg",
+        "of-the-database",
+        "postgres://u:of-the-database@db/x",
+        "a-token-with-a-name",
+    ],
 )
 def test_a_file_in_the_directory_for_secrets_is_one(redactor: Redactor, tmp_path: Path, secret: str) -> None:
     assert redactor.text(secret) == secret
@@ -79,3 +88,15 @@ def test_a_token_that_stands_alone_in_a_url_and_one_that_is_given_are_known(tmp_
     redactor = Redactor(tmp_path, ["https://ghp_alone-in-it@h/x", "ssh://operator-name@h/x"], ["ghp_given-1"])
     assert redactor.text("ghp_alone-in-it and ghp_given-1") == f"{HIDDEN} and {HIDDEN}"
     assert redactor.text("operator-name") == "operator-name"
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(redactor: Redactor, tmp_path: Path) -> None:
+    """As one of its owner or its mode, after which it may be read at last."""
+    file = tmp_path / "secrets" / "token"
+    file.parent.mkdir()
+    file.write_text("not-this-one")
+    assert redactor.text("but-this-one") == "but-this-one"
+    before = file.stat()
+    file.write_text("but-this-one")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert redactor.text("but-this-one") == HIDDEN
