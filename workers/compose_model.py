@@ -100,6 +100,8 @@ def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Ite
     result: Model = copy.deepcopy(dict(model))
     for name in (n for n in names if n in other["services"]):
         service = result["services"][name] = copy.deepcopy(other["services"][name])
+        if waits := service.get("depends_on"):
+            service["depends_on"] = {key: how for key, how in waits.items() if key in result["services"]}
         for part, needed in _needs(service).items():
             there = other.get(part) or {}
             missing = {key: there[key] for key in needed if key in there and key not in (result.get(part) or {})}

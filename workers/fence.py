@@ -32,6 +32,10 @@ class FencedEngine:
         await self._journal.check()
         await self._engine.publish(definition, color)
 
+    @property
+    def published_path(self) -> Path:
+        return self._engine.published_path
+
     async def publish_updater(self, model: Path) -> None:
         await self._journal.check()
         await self._engine.publish_updater(model)

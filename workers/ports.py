@@ -215,6 +215,10 @@ class Engine(Protocol):
     async def ready(self) -> None:
         """It answers; one that is away is waited for. Raises EngineFailed."""
 
+    @property
+    def published_path(self) -> Path:
+        """Where an operator's own `docker compose` reads."""
+
     async def publish_updater(self, model: Path) -> None:
         """The updater's own services run as `model` has them: that is found by hand too. Raises EngineFailed."""
 

@@ -150,7 +150,7 @@ class Succession:
         if missing := [name for name in self._updater.services if name not in services]:
             self._tell(live, f"it has no service {', '.join(missing)}, which stack.yml names under `updater`")
             return None
-        known = [path for path in (self._own.left(), *kept, new) if path is not None]
+        known = [path for path in (self._own.left(), *kept, new, self._ports.engine.published_path) if path is not None]
         old = next((path for path in known if self._was_started_from(path, running)), None)
         if old is None:
             self._tell(live, f"what runs is how neither it nor the release before has it. {_BY_HAND}")
@@ -223,14 +223,19 @@ class Succession:
         self._own.record(ended)
         return ended
 
-    async def _publish(self) -> None:
+    async def _publish(self, ended: Attempt) -> None:
         """What the last succession left is what an operator's own `docker compose up` finds, and recreates nothing."""
-        left = self._own.left()
-        if left is not None and self._was_started_from(left, await self._own.running()):
+        left, live = self._own.left(), self._ports.journal.state.current
+        if left is None:
+            return
+        runs = self._was_started_from(left, await self._own.running())
+        if runs or (live and live.rollout_id == ended.rollout):
             await self._ports.engine.publish_updater(left)
+        if not runs:
+            self._told = {ended.rollout: f"what runs is not how its succession left it. {_BY_HAND}"}
 
     async def _tell_end(self, ended: Attempt) -> None:
-        await self._publish()
+        await self._publish(ended)
         if ended.why:
             log.error("this updater stays: the new one did not take over", release=ended.tag, reason=ended.why)
             return

@@ -71,9 +71,11 @@ class FakeEngine:
         self._made = 0
         self.times_away = 0
         self.goes_away: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
 
     async def ready(self) -> None:
-        """It has never been away for longer than it is waited for."""
+        """It has never been away for longer than it is waited for; `meanwhile` happens while it is."""
+        self.meanwhile()
 
     def _may_go_away(self, effect: str) -> None:
         """Where that is the next of `goes_away`: what it was asked is cut off, and then it is there again."""
@@ -146,6 +148,10 @@ class FakeEngine:
 
     async def publish(self, definition: Definition, color: Color) -> None:
         self.published = (definition.sha, color)
+
+    @property
+    def published_path(self) -> Path:
+        return Path("/published/compose.json")
 
     async def publish_updater(self, model: Path) -> None:
         self.published_updater = model

@@ -44,7 +44,7 @@ class DockerEngine:
 
     @property
     def times_away(self) -> int:
-        return self._docker.times_away
+        return self._docker.times_away + self._compose.times_cut_off
 
     async def ready(self) -> None:
         await self._docker.ready()
@@ -82,6 +82,10 @@ class DockerEngine:
         before = await asyncio.to_thread(self._files.read, CURRENT)
         running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
         await self._publish(compose_model.as_it_runs(model, before, self._stack, color, running))
+
+    @property
+    def published_path(self) -> Path:
+        return self._files.path(CURRENT)
 
     async def publish_updater(self, model: Path) -> None:
         live = await asyncio.to_thread(self._files.read, CURRENT)

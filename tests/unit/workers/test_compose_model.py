@@ -254,6 +254,7 @@ def test_the_updaters_own_services_stay_as_they_run_with_all_that_they_need() ->
         "networks": {"ledger": None},
         "volumes": [{"type": "volume", "source": "routes", "target": "/routes"}, {"type": "bind", "source": "/srv"}],
         "secrets": [{"source": "token"}],
+        "depends_on": {"updater": {"condition": "service_started"}, "gone": {"condition": "service_healthy"}},
     }
     before["services"] |= {"updater": {"image": "u:1"}, "updater-worker": {"image": "u:1", **needs}}
     before |= {
@@ -264,7 +265,9 @@ def test_the_updaters_own_services_stay_as_they_run_with_all_that_they_need() ->
     released["services"] |= {"updater": {"image": "u:2"}, "updater-worker": {"image": "u:2"}}
     released["volumes"] = {"other": {}}
     live = as_it_runs(released, before, stack, Color.GREEN, {"bot": "r-1"})
-    assert live["services"]["updater-worker"] == before["services"]["updater-worker"]
+    kept = live["services"]["updater-worker"]
+    assert kept.pop("depends_on") == {"updater": {"condition": "service_started"}}, "Compose refuses what is not there"
+    assert kept == {"image": "u:1", **{key: value for key, value in needs.items() if key != "depends_on"}}
     assert live["services"]["updater"] == {"image": "u:1"}
     assert live["networks"] == {"ledger": {"internal": True}}
     assert live["volumes"] == {"other": {}, "routes": {"name": "x_routes"}}

@@ -300,6 +300,25 @@ async def test_what_was_changed_by_hand_is_told_and_left_alone(
     assert (machine.sent, succession.alarms()) == (0, [])
 
 
+async def test_what_was_changed_while_the_successor_worked_is_told(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    await until_quiet(world, machine)
+    machine.start("web", file_of("v1.1.0"))
+    succession = await until_quiet(world, machine)
+    assert published(world) == sha_of("v1.2.0"), "by hand it is put right"
+    (alarm,) = succession.alarms()
+    assert "what runs is not how its succession left it" in alarm.text
+
+
+async def test_what_runs_as_it_is_published_is_known(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    """Where it has never been replaced, what is published is older than the release before."""
+    machine.models[world.engine.published_path.parent.name] = services("u:0")
+    machine.place(world.engine.published_path)
+    assert (await until_quiet(world, machine)).alarms() == []
+    assert machine.images() == ["u:2", "u:2"]
+
+
 async def test_what_does_not_run_is_left_alone(world: World, machine: Machine, reconciler: Reconciler) -> None:
     del machine.runs["web"]
     assert (await until_quiet(world, machine)).alarms() == []
