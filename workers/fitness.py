@@ -11,7 +11,7 @@ GB, MB = 1024**3, 1024**2
 
 async def problems(stack: Stack, ports: Ports, room: Room) -> list[str]:
     """Everything that speaks against a rollout now, a sentence each."""
-    return [*await lasting(stack, ports, room), *await passing(stack, ports)]
+    return [*await lasting(stack, ports, room), *await passing(stack, ports), *await away(ports)]
 
 
 async def lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
@@ -20,8 +20,17 @@ async def lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
 
 
 async def passing(stack: Stack, ports: Ports) -> list[str]:
-    """What a part that is being started says too."""
-    return [*await _unwell_routes(stack, ports), *await _away(ports)]
+    """What a part that is being started says too: Traefik and the live color.
+
+    Where nothing is live any HTTP status at all says that Traefik is there.
+    """
+    answers = await asyncio.gather(*(ports.probe.get(stack.route_url(s)) for s in stack.routed))
+    live = ports.journal.state.active_color is not None
+    return [
+        f"{service.name} answers {answer} through Traefik"
+        for service, answer in zip(stack.routed, answers, strict=True)
+        if not (answer.ok if live else answer.status)
+    ]
 
 
 def _cramped(stack: Stack, room: Room) -> list[str]:
@@ -33,17 +42,6 @@ def _cramped(stack: Stack, room: Room) -> list[str]:
     return found
 
 
-async def _unwell_routes(stack: Stack, ports: Ports) -> list[str]:
-    """Where nothing is live any HTTP status at all says that Traefik is there."""
-    answers = await asyncio.gather(*(ports.probe.get(stack.route_url(s)) for s in stack.routed))
-    live = ports.journal.state.active_color is not None
-    return [
-        f"{service.name} answers {answer} through Traefik"
-        for service, answer in zip(stack.routed, answers, strict=True)
-        if not (answer.ok if live else answer.status)
-    ]
-
-
 async def _missing(stack: Stack, ports: Ports) -> list[str]:
     """The live release has to be one that could be brought back."""
     live, color = ports.journal.state.current, ports.journal.state.active_color
@@ -53,7 +51,8 @@ async def _missing(stack: Stack, ports: Ports) -> list[str]:
     return [f"of the live {live.tag} this is gone, so it could not be brought back: {', '.join(gone)}"] if gone else []
 
 
-async def _away(ports: Ports) -> list[str]:
+async def away(ports: Ports) -> list[str]:
+    """Redis: a rollout goes on without it, and nobody sees it."""
     try:
         await ports.inbox.ping()
     except UpdaterError as away:

@@ -8,6 +8,7 @@ import structlog
 
 from app.domain import messages
 from app.domain.errors import StaleWorker, UpdaterError
+from app.domain.rollout import PREFLIGHT
 from app.domain.stack import Color, Singleton, Stack
 from app.domain.state import State
 from workers.ports import Alarm, Instance, Ports
@@ -68,7 +69,7 @@ class Guard:
         async with self._reconciler.quiet() as quiet:
             of_the_route = await self._route(state, state.active_color, mend=quiet)
             if containers:
-                colors = await self._colors(state.active_color, mend=quiet)
+                colors = await self._colors(state.active_color, mend=quiet or _waits_for_it(state))
                 self._of_containers = [*colors, *await self._singletons(mend=quiet)]
         of_the_release = _of_the_release(state)
         self._ports.chronicle.alarms([*of_the_release, *of_the_route, *self._of_containers, *self._beside()])
@@ -130,6 +131,11 @@ class Guard:
         stopped = ", ".join(other[:12] for other in others)
         text = f"{len(running)} of {singleton.name} ran at once; {stopped} was stopped. Who started it?"
         return [Alarm("singleton_doubled", text)]
+
+
+def _waits_for_it(state: State) -> bool:
+    """A rollout that has only looked so far waits for the live color to be well."""
+    return state.rollout is not None and state.rollout.running_step == PREFLIGHT
 
 
 def _of_the_release(state: State) -> list[Alarm]:

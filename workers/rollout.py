@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.domain.errors import Interrupted, StaleWorker, Superseded, UpdaterError
 from app.domain.release import Release, Trigger
-from app.domain.rollout import BAKE, RECALL, RESUME, ROUTE_SWITCH, Rollout, Status
+from app.domain.rollout import BAKE, PREFLIGHT, RECALL, RESUME, ROUTE_SWITCH, Rollout, Status
 from workers import before_flip, steps
 from workers.run import Run
 
@@ -57,7 +57,7 @@ async def _prepare(run: Run) -> None:
 
     The commands come before its start: it starts on what they have made, and its health means something.
     """
-    await run.step("preflight", steps.preflight)
+    await run.step(PREFLIGHT, steps.preflight)
     if run.rollout.release.recall:
         await run.step(RECALL, steps.recall)
     else:

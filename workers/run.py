@@ -150,10 +150,12 @@ class Run:
 
         Past the flip it is not asked: what had the traffic ended with the engine, and that is answered by going back.
         """
-        if self._past_flip or self._why is not None or isinstance(error, StaleWorker):
+        if self._past_flip or isinstance(error, StaleWorker):
             return error
         with contextlib.suppress(EngineFailed):
             await self.ports.engine.ready()
+        if self._why is not None:  # somebody stopped it, maybe while the engine was waited for
+            return self._why
         away = self.ports.engine.times_away > away_before
         return Interrupted(f"the Docker Engine went away in {name}: {error}") if away else error
 
@@ -185,7 +187,7 @@ def step_limit(stack: Stack, name: str) -> float:
     times = stack.times
     stop = times.stop_grace + MARGIN_SECONDS
     exact = {
-        "preflight": times.health,
+        "preflight": times.health + stack.checks.timeout,
         "git_fetch_tags": times.fetch,
         "git_checkout_tag": times.fetch,
         "docker_build": times.build,

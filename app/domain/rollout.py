@@ -13,6 +13,7 @@ from app.domain.stack import BEFORE_FLIP, Color, Stack
 ROUTE_SWITCH = "route_switch"
 """The commit point: before it nothing live was touched, from it on there is something to undo."""
 
+PREFLIGHT = "preflight"
 BAKE = "bake"
 RECALL = "recall_release"
 RESUME = "resume_check"
@@ -180,7 +181,7 @@ def step_names(stack: Stack, *, recall: bool = False) -> tuple[str, ...]:
     `recall`: of one that brings a kept release back.
     """
     return (
-        "preflight",
+        PREFLIGHT,
         *((RECALL,) if recall else ("git_fetch_tags", "git_checkout_tag", "docker_build")),
         *(() if recall else stack.before_flip_steps()),
         *(f"start_{s.name}" for s in stack.routed),

@@ -194,22 +194,27 @@ async def history(stage: Stage) -> list[Json]:
 
 
 @contextlib.contextmanager
-def creations(stage: Stage, label: str) -> Iterator[Counter[tuple[str, str]]]:
-    """How often each service's container is made in the `with` block, by its value of `label`, the removed ones too."""
-    filters = {"type": "container", "event": "create", "label": f"com.docker.compose.project={stage.home.project}"}
-    counts: Counter[tuple[str, str]] = Counter()
+def most_at_once(stage: Stage, label: str) -> Iterator[Counter[tuple[str, str]]]:
+    """How many containers of each service that the `with` block makes are there at once, at most, running or not: by
+    the service and its value of `label`."""
+    project = f"com.docker.compose.project={stage.home.project}"
+    filters = {"type": "container", "event": ["create", "destroy"], "label": project}
+    there: Counter[tuple[str, str]] = Counter()
+    most: Counter[tuple[str, str]] = Counter()
 
     def listen(events: Iterable[Json]) -> None:
         for event in events:  # ends when they are closed
             labels = event["Actor"]["Attributes"]
-            counts[labels["com.docker.compose.service"], labels.get(label, "")] += 1
+            kind = labels["com.docker.compose.service"], labels.get(label, "")
+            there[kind] += 1 if event["Action"] == "create" else -1
+            most[kind] = max(most[kind], there[kind])
 
     with connected(stage.home.engine.host) as client:
         events = client.events(filters=filters, decode=True)
         listening = threading.Thread(target=listen, args=(events,))
         listening.start()
         try:
-            yield counts
+            yield most
         finally:
             events.close()
             listening.join()

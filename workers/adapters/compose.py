@@ -1,6 +1,7 @@
 """Docker Compose: the commands, and what they say when they fail."""
 
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -15,6 +16,10 @@ from workers.compose_model import ONCE_LABEL
 CONFIG_SECONDS = 60.0
 LAST_LINES = 20
 FAILED_WORDS = ("failed to solve", "Error response from daemon")
+CUT_OFF = re.compile(
+    r"(?!#|\d).*(Cannot connect to the Docker daemon|error during connect|error reading from server: EOF)"
+)
+"""What Compose says of an engine that went away. What a build prints begins with `#`, or with its time."""
 
 Command = list[str]
 T = TypeVar("T")
@@ -95,6 +100,7 @@ class Compose:
         self._command = command
         self._project = project
         self.host = host
+        self.times_cut_off = 0
         # Compose's own BuildKit; a `docker` client without buildx would fall back to the classic builder.
         self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
 
@@ -173,6 +179,9 @@ class Compose:
         service: str,
     ) -> None:
         finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
+        if cut_off := next(filter(CUT_OFF.match, finished.lines), None):  # with exit code 0 too
+            self.times_cut_off += 1
+            raise EngineFailed(cut_off.strip(), service=service)
         if not finished.ok or _broke(finished):
             raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
 

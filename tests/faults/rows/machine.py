@@ -8,7 +8,7 @@ from deploy.demo.dockerd import Dockerd
 from tests.faults.daemon import power_off, restart
 from tests.faults.engine_proxy import EngineProxy, engine_proxy
 from tests.faults.kill_points import BEFORE_THE_FLIP
-from tests.faults.observers import creations
+from tests.faults.observers import most_at_once
 from tests.faults.rows.route import agreed
 from tests.faults.stage import Stage
 from tests.faults.trial import Skipped, Trial, row
@@ -62,14 +62,14 @@ async def engine_hangs(trial: Trial) -> None:
 
 @contextlib.asynccontextmanager
 async def _no_duplicate(trial: Trial, what: str) -> AsyncIterator[str]:
-    """A new release, its tag. No rollout makes a service twice, not even one that it takes away again."""
-    with creations(trial.stage, ROLLOUT) as made:
+    """A new release, its tag. No rollout has a service twice at once, not even for a moment, stopped or not."""
+    with most_at_once(trial.stage, ROLLOUT) as most:
         tag = await trial.publish()
         yield tag
         await agreed(trial, what)
         await decided(trial, tag, what)
-    twice = sorted({service for (service, rollout), count in made.items() if rollout and count > 1})
-    trial.result.expect(not twice, f"{what}: {twice} were made twice by one rollout")
+    twice = sorted({service for (service, rollout), count in most.items() if rollout and count > 1})
+    trial.result.expect(not twice, f"{what}: {twice} were there twice at once, by one rollout")
 
 
 @contextlib.contextmanager

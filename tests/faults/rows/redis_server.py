@@ -58,12 +58,12 @@ async def _down_in_mid_rollout(trial: Trial) -> None:
 async def _down_when_the_worker_starts(trial: Trial) -> None:
     """What it has to end needs the state file alone."""
     stage, tag = trial.stage, await trial.publish()
-    await trial.reach(tag, "bake")
+    await trial.reach(tag, "docker_build")
     stage.redis_server.kill()
     stage.restart()
-    await until(stage, None, lambda state: bool(state) and state["rollout"] is None)
+    await until(stage, None, lambda state: bool(state) and state["rollout"] is None and state["current"]["tag"] == tag)
     stage.redis_server.start()
-    await trial.went_live(tag, "the worker was killed in bake and started again while Redis was away")
+    await trial.went_live(tag, "the worker was killed in docker_build, and began again while Redis was away")
 
 
 async def _slow(trial: Trial) -> None:

@@ -59,6 +59,21 @@ async def test_a_live_color_that_was_stopped_is_started_again(world: World) -> N
     assert alarmed(world) == []
 
 
+async def test_a_live_color_that_a_rollout_waits_for_is_started_again(world: World) -> None:
+    guard = await a_guard(world)
+    for instance in await world.engine.find("api-green"):
+        await world.engine.stop(instance.id, 1)
+    worker = world.worker()
+    world.inbox.put(a_release("v1.2.0"))
+    rolling = asyncio.create_task(worker.reconcile())
+    await world.clock.sleep(1)
+    await Guard(world.stack, world.ports, worker).look()
+    assert (alarmed(world), world.engine.running("api-green")) == (["live_color_down"], ["v1.1.0"])
+    await rolling
+    assert (world.state.current and world.state.current.tag) == "v1.2.0"
+    await guard.look()
+
+
 async def test_a_live_color_that_does_not_stay_up_is_not_started_for_ever(world: World) -> None:
     guard = await a_guard(world)
     (instance,) = await world.engine.find("api-green")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.domain.errors import Cancelled
 from app.domain.rollout import Status, step_names
 from app.domain.stack import Color
 from app.domain.state import State
@@ -97,6 +98,20 @@ async def test_an_engine_that_goes_away_before_the_flip_says_nothing_of_the_rele
     assert "The rollout was interrupted: the Docker Engine went away in" in said
     is_consistent(world)
     assert not world.state.paused
+
+
+async def test_what_is_cancelled_while_the_engine_is_away_is_not_begun_again(world: World) -> None:
+    worker = world.worker()
+
+    def cancel() -> None:
+        assert worker.running is not None
+        assert worker.running.give_way(Cancelled("by an operator"))
+
+    world.engine.goes_away, world.engine.meanwhile = ["build v1.1.0"], cancel
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert ended(world) == [("v1.1.0", Status.FAILED, "cancelled")]
+    is_consistent(world)
 
 
 async def test_an_engine_that_goes_away_again_and_again_pauses(world: World) -> None:

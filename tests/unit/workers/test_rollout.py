@@ -1,6 +1,5 @@
 """The pipeline against a world in memory: what happens to the traffic and to the bot, whatever a release does."""
 
-import asyncio
 import contextlib
 from dataclasses import replace
 from typing import Any
@@ -220,18 +219,20 @@ async def test_without_room_nothing_is_begun(world: World, room: Room) -> None:
 
 
 async def test_what_is_still_being_started_is_waited_for(world: World) -> None:
-    """As after a restart of the machine: the live color gets well, Redis answers a little later."""
+    """As after a restart of the machine: the live color gets well a little later."""
     world.engine.die("skills-blue")
-    await world.journal.update(lambda state: state.accept(NEW))
-    world.inbox.away = True
-    rolling = asyncio.create_task(world.worker().reconcile())
-    await world.clock.sleep(10)
-    assert world.engine.effects == []
-    world.inbox.away = False
-    await rolling
-    assert last(world).status is Status.SUCCESS
+    ended = await roll_out(world)
+    assert ended.status is Status.SUCCESS
     (waits,) = [line for _, line in world.chronicle.lines if line.startswith("preflight: waits up to")]
     assert "skills answers HTTP 503 through Traefik" in waits
+
+
+async def test_what_the_journal_knows_goes_live_without_redis(world: World) -> None:
+    await world.journal.update(lambda state: state.accept(NEW))
+    world.inbox.away = True
+    await world.worker().reconcile()
+    assert last(world).status is Status.SUCCESS
+    assert last(world).evidence("preflight")["ignored"] == ["Redis does not answer: ConnectionError"]
 
 
 async def test_preflight_names_everything_that_is_unwell(world: World) -> None:

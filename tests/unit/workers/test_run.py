@@ -10,7 +10,7 @@ STACK = a_stack(times=TIMES, before_flip=(BeforeFlip("skills", ("migrate",), 9_0
 
 STOP = TIMES.stop_grace + MARGIN_SECONDS
 WAITS = {
-    "preflight": TIMES.health,
+    "preflight": TIMES.health + STACK.checks.timeout,
     "git_fetch_tags": TIMES.fetch,
     "git_checkout_tag": TIMES.fetch,
     "docker_build": TIMES.build,

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -74,6 +75,32 @@ async def test_a_file_that_does_not_resolve_is_the_releases_fault(tmp_path: Path
 async def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ComposeInvalid, match="not JSON"):
         await compose(tmp_path, "echo services:").config(MODEL, "/srv/shop")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unable to get image 'x': Cannot connect to the Docker daemon at unix:///s. Is the docker daemon running?",
+        "error during connect: Post http://%2Fs/v1.41/containers/create: EOF",
+        "failed to solve: Unavailable: error reading from server: EOF",
+    ],
+)
+async def test_an_engine_that_goes_away_is_not_the_releases_fault_whatever_the_exit_code(
+    tmp_path: Path, said: str
+) -> None:
+    """As Compose 2.40 says it, the first of them with exit code 0."""
+    cut_off = compose(tmp_path, f'echo "{said}" >&2')
+    with pytest.raises(EngineFailed, match=re.escape(said)):
+        await cut_off.up(MODEL, "bot", 10)
+    assert cut_off.times_cut_off == 1
+
+
+async def test_what_a_build_prints_of_another_engine_is_its_own(tmp_path: Path) -> None:
+    script = "echo '#7 0.251 Cannot connect to the Docker daemon'; echo '0.251 error during connect: EOF'; exit 17"
+    broken = compose(tmp_path, script)
+    with pytest.raises(BuildFailed):
+        await broken.build(MODEL, ["bot"], lambda _: None, 10)
+    assert broken.times_cut_off == 0
 
 
 async def test_a_build_shows_its_lines_as_they_come(tmp_path: Path) -> None:
