@@ -80,13 +80,13 @@ def _protection(row: int, what: str, *edits: tuple[str, str, str], at_first: boo
 
 
 _RECOVERY = ("workers/reconcile.py", "            await recover(self._new_run())", "            pass")
-_NOT_CREATED = """        if len(made) != 1:
-            raise StartFailed(f"{len(made)} instances were created"""
-_CREATED_AGAIN = """        if not made:
+_CREATED = """        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
+"""
+_CREATED_AGAIN = """        try:
+            await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
+        except EngineFailed:
             await self._compose.create(definition.path, service, len(before) + 2, self._stack.times.start)
-            made = [i for i in await self.find(service) if i.id not in before]
-        if not made:
-            raise StartFailed(f"{len(made)} instances were created"""
+"""
 
 PROTECTIONS: Sequence[Protection] = (
     _protection(1, "recovery", _RECOVERY),
@@ -120,13 +120,13 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         8,
-        "waiting for an engine that is away",
-        ("workers/adapters/docker_client.py", "AWAY_SECONDS = 45.0", "AWAY_SECONDS = 0.0"),
+        "taking an engine that goes away for an interruption",
+        ("workers/run.py", "self.ports.engine.times_away > away_before", "False"),
     ),
     _protection(
         9,
         "looking, instead of creating again, after an unknown outcome",
-        ("workers/adapters/docker_engine.py", _NOT_CREATED, _CREATED_AGAIN),
+        ("workers/adapters/docker_engine.py", _CREATED, _CREATED_AGAIN),
     ),
     _protection(
         10,
