@@ -152,8 +152,8 @@ class House:
         """The sample stack's containers as the engine lists them, by service: what anyone can see."""
         filters: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={self.project}"}
         with connected(self.engine.host) as client:
-            found = [c.attrs for c in client.containers.list(all=not running_only, filters=filters)]
-        return [c for c in found if not services or _service(c) in services]
+            found = client.containers.list(all=not running_only, filters=filters, ignore_removed=True)
+        return [c for c in (each.attrs for each in found) if not services or _service(c) in services]
 
     def _operator(self) -> httpx.AsyncClient:
         headers = {"X-Updater-Secret": self.secret}

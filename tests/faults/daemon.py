@@ -24,7 +24,7 @@ def restart(daemon: Dockerd) -> None:
 def power_off(daemon: Dockerd) -> None:
     """The daemon and the containers' processes at once, with no time to say anything; no mount outlives that."""
     with connected(daemon.host) as client:
-        pids = [c.attrs["State"]["Pid"] for c in client.containers.list()]
+        pids = [c.attrs["State"]["Pid"] for c in client.containers.list(ignore_removed=True)]
     if daemon.process is not None:
         daemon.process.kill()
         _end(daemon, *pids)

@@ -62,7 +62,8 @@ async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tm
 def of_the_stack(engine: Engine, stack: Stack) -> tuple[set[str | None], set[str]]:
     """Its containers and its images: other tests work on the same engine."""
     with connected(engine.host) as client:
-        containers = client.containers.list(all=True, filters={"label": f"com.docker.compose.project={stack.project}"})
+        label = f"com.docker.compose.project={stack.project}"
+        containers = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
         tags = image_tags(client)
     return {c.id for c in containers}, {tag for tag in tags if tag.startswith(f"{stack.project}-")}
 

@@ -86,7 +86,7 @@ class Site(House):
 
     def all_containers(self, *, stopped: bool = True) -> list[Container]:
         label = f"com.docker.compose.project={self.project}"
-        return self.client.containers.list(all=stopped, filters={"label": label})
+        return self.client.containers.list(all=stopped, filters={"label": label}, ignore_removed=True)
 
     def running(self) -> dict[str, Container]:
         """What runs, by service."""
@@ -171,7 +171,8 @@ class Site(House):
         self.gateway_url = f"http://{address}:7001"
 
     def end_gateway(self) -> None:
-        for gateway in self.client.containers.list(all=True, filters={"label": f"{GATEWAY}={self.project}"}):
+        label = f"{GATEWAY}={self.project}"
+        for gateway in self.client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
             gateway.remove(force=True)
 
     def secret_file(self, name: str) -> str:
