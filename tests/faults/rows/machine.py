@@ -13,15 +13,10 @@ from tests.faults.rows.route import agreed
 from tests.faults.stage import Stage
 from tests.faults.trial import Skipped, Trial, row
 
-RESTARTED_AT = (
-    "docker_build",
-    "start_skills",
-    "health_skills",
-    "route_switch",
-    "restart_bot",
-    "bake",
-    "stop_old_color",
-)
+RESTARTED_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "stop_old_color")
+RESTARTED_AT_TOO = ("start_skills", "bake")
+"""Not in the quick pass."""
+
 POWERED_OFF_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "bake")
 
 NOT_OWN = "the Docker Engine that answers here is not this run's own"
@@ -96,7 +91,7 @@ async def dockerd_restarted(trial: Trial) -> None:
     dockerd = trial.stage.dockerd
     if dockerd is None:
         raise Skipped(NOT_OWN)
-    for step in RESTARTED_AT:
+    for step in RESTARTED_AT + (() if trial.quick else RESTARTED_AT_TOO):
         what = f"dockerd was restarted in {step}"
         async with trial.part(what):
             tag = await trial.publish()
