@@ -8,8 +8,10 @@ import asyncio
 import contextlib
 import json
 from typing import Any
+from uuid import uuid4
 
 from arq.connections import ArqRedis
+from arq.jobs import Job, JobStatus
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -98,9 +100,15 @@ class Queue:
         async with translated():
             return await self._tried(function, *args, **options)
 
-    async def _tried(self, function: str, *args: Any, **options: Any) -> Any:
-        """A connection that is lost in arq's transaction is told as a watched key that changed: it is begun anew."""
+    async def _tried(self, function: str, *args: Any, **options: Any) -> Job:
+        """A connection that is lost in arq's transaction is told as a watched key that changed, or as a job that is
+        there already: it is looked for, and asked for again by the same id, so that it is never there twice."""
+        name = uuid4().hex
         for _ in range(WATCH_TRIES):
             with contextlib.suppress(WatchError):
-                return await self._pool.enqueue_job(function, *args, **options)
-        return await self._pool.enqueue_job(function, *args, **options)
+                if job := await self._pool.enqueue_job(function, *args, _job_id=name, **options):
+                    return job
+            job = Job(name, self._pool, self._pool.default_queue_name, load)
+            if await job.status() is not JobStatus.not_found:
+                return job
+        raise LedgerUnavailable(f"the connection was lost {WATCH_TRIES} times")

@@ -41,6 +41,22 @@ async def test_a_nudge_survives_a_restart_of_redis(jobs: Jobs, world: World, own
         await until(lambda: looked(world))
 
 
+async def test_a_nudge_whose_transaction_was_cut_off_is_there_once(own_server: OwnRedis) -> None:
+    """The server stops at its write, and ends there."""
+    async with open_pool(own_server.url, "x") as pool, open_pool(own_server.url, "x") as other:
+        await other.client_pause(60_000, all=False)
+        nudging = asyncio.create_task(Queue(pool).nudge())
+
+        async def stopped() -> bool:
+            return int((await other.info("clients"))["blocked_clients"]) == 1
+
+        await until(stopped)
+        await asyncio.to_thread(own_server.kill)
+        await asyncio.to_thread(own_server.start)
+        await nudging
+        assert await pool.zcard(queue_name("x")) == 1
+
+
 async def test_the_web_rides_through_a_restart_of_redis(own_server: OwnRedis) -> None:
     async with open_pool(own_server.url, "x") as pool:
         await Queue(pool).nudge()
