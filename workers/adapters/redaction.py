@@ -37,22 +37,16 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """`text` without any of them."""
-        pattern = self._current()
-        return pattern.sub(HIDDEN, text) if pattern else text
+        return _without(self._current(), text)
 
     def value(self, value: Any) -> Any:
         """A JSON value whose texts are without any of them; the names of its fields stay."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {name: self.value(part) for name, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.value(part) for part in value]
-        return value
+        return _hidden(self._current(), value)
 
     def processor(self, _: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
         """For structlog. https://www.structlog.org/en/stable/processors.html"""
-        return {name: self.value(part) for name, part in event.items()}
+        hidden: dict[str, Any] = self.value(event)
+        return hidden
 
     def _current(self) -> re.Pattern[str] | None:
         if (seen := list(self._marks())) != self._seen:
@@ -79,6 +73,20 @@ class Redactor:
             with contextlib.suppress(OSError):
                 found = file.stat()
                 yield file.name, found.st_ctime_ns, found.st_size
+
+
+def _hidden(pattern: re.Pattern[str] | None, value: Any) -> Any:
+    if isinstance(value, str):
+        return _without(pattern, value)
+    if isinstance(value, Mapping):
+        return {name: _hidden(pattern, part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(pattern, part) for part in value]
+    return value
+
+
+def _without(pattern: re.Pattern[str] | None, text: str) -> str:
+    return pattern.sub(HIDDEN, text) if pattern else text
 
 
 def _text(file: Path) -> str:
