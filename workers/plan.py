@@ -3,7 +3,8 @@
 from typing import Any
 
 from app.domain.errors import GitFailed
-from app.domain.release import LiveRelease, Version, new_rollout_id
+from app.domain.policy import not_newer
+from app.domain.release import LiveRelease, new_rollout_id
 from app.domain.stack import BeforeFlip, Color, Singleton, Stack
 from app.domain.state import State
 from workers import fitness
@@ -89,7 +90,7 @@ def _blocked(state: State, tag: str) -> list[str]:
     found = []
     if state.paused:
         found.append(f"paused: {state.pause_reason}")
-    if state.current and Version.of(tag) <= Version.of(state.current.tag):
+    if state.current and not_newer(tag, state.current.tag):
         found.append(f"{tag} is not newer than the live {state.current.tag}: it would need force")
     if state.rollout:
         found.append(f"{state.rollout.release.tag} is being rolled out: it would wait for that, or take its place")

@@ -1,8 +1,9 @@
 """What a person reads: what happened, what it means for their traffic, what to do next."""
 
 from app.domain.decision import Held, Hold
-from app.domain.errors import Fault, UpdaterError
+from app.domain.errors import AdoptionRefused, Fault, UpdaterError
 from app.domain.rollout import Rollout, Status
+from app.domain.stack import Color
 
 LINES_SHOWN = 8
 
@@ -47,6 +48,30 @@ def pause_reason(rollout: Rollout) -> str:
         return f"An operator went back to {tag}, which is live. Unpause to let newer releases go live again."
     fault = rollout.fault or Fault.MACHINE
     return f"{outcome(rollout)} {_FORWARD if rollout.stays else _NEXT[fault]}"
+
+
+_NOT_ADOPTED = "The updater has not taken over the running stack: "
+
+
+def not_adopted(refused: AdoptionRefused) -> str:
+    """Why the stack that runs is not the updater's."""
+    return (
+        f"{_NOT_ADOPTED}{refused.detail}. Your traffic is not touched, and no release goes live. Correct that, then "
+        "unpause; `updater doctor` checks it again."
+    )
+
+
+def is_not_adopted(reason: str | None) -> bool:
+    """Whether a pause has that reason."""
+    return (reason or "").startswith(_NOT_ADOPTED)
+
+
+def adopted_without_journal(lost: str, tag: str, color: Color) -> str:
+    """The state file was unreadable, and a stack was found running."""
+    return (
+        f"{lost} The updater took over what runs: {tag} on {color}. Traffic was not touched. Check that this is right, "
+        "and why rollouts may have been paused before; then unpause."
+    )
 
 
 def outcome(rollout: Rollout) -> str:
