@@ -21,6 +21,9 @@ _BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport"
 _DEPTH = 8
 """How deep services may refer to services: Traefik's own do not nest deeper in practice, and a loop must end."""
 
+TEMPLATE = "{{"
+"""Traefik runs a file through Go's templates before it reads it."""
+
 Tree = Mapping[str, Any]
 Backend = tuple[RoutedService, Color]
 
@@ -73,12 +76,14 @@ class Router:
 class Routing:
     """All dynamic files together. `others` are, by file, the names in it that are no route of the stack.
 
-    `unreadable` are, by file, the reasons why it cannot be read.
+    `unreadable` are, by file, the reasons why it cannot be read. `templates` are files that only Traefik can read, and
+    that name a service of the stack.
     """
 
     routers: tuple[Router, ...] = ()
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
 
 
 def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Routing:
@@ -87,12 +92,13 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
     `hosts` are the names and addresses of the stack's colored services.
     """
     trees: dict[str, Tree] = {}
-    unreadable: dict[str, str] = {}
+    failed: dict[str, str] = {}
     for name, text in files.items():
         try:
             trees[name] = read_tree(name, text)
         except (ValueError, yaml.YAMLError) as error:
-            unreadable[name] = " ".join(str(error).split())
+            failed[name] = " ".join(str(error).split())
+    templates = {name for name in failed if TEMPLATE in files[name]}
     services = {k: v for tree in trees.values() for k, v in _part(tree, "services").items()}
     routers = tuple(
         _router(file, name, options, services, hosts)
@@ -100,7 +106,12 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
         for name, options in _part(tree, "routers").items()
     )
     others = {file: tuple(_others(tree, services, hosts)) for file, tree in trees.items()}
-    return Routing(routers, others, unreadable)
+    return Routing(
+        routers,
+        others,
+        unreadable={name: why for name, why in failed.items() if name not in templates},
+        templates=tuple(sorted(name for name in templates if any(host in files[name] for host in hosts))),
+    )
 
 
 def plain_rule(rule: str) -> str:

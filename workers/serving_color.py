@@ -74,6 +74,8 @@ def shadows(stack: Stack, routing: Routing, own_file: str) -> list[str]:
 def _unreadable(routing: Routing) -> Iterator[str]:
     for file, why in routing.unreadable.items():
         yield f"{file} cannot be read ({why}), and Traefik takes nothing of a directory with a broken file: correct it"
+    for file in routing.templates:
+        yield f"{file} is a template that names services of the stack: write its routes out, without `{{{{`"
 
 
 def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:

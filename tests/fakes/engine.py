@@ -291,6 +291,7 @@ class FakeEngine:
     async def prune(self, keep: Collection[str]) -> int:
         old = [c for c in self._containers.values() if c.service in self._singletons and c.stamp.sha not in keep]
         for container in [c for c in old if self._state(c) != "running"]:
+            container.adopted = False
             await self.remove(container.id)
         gone = {(service, sha) for service, sha in self.images if sha not in keep}
         self.images -= gone

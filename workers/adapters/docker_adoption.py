@@ -100,6 +100,4 @@ class DockerAdoption:
         """One with `restart: always` that was stopped comes back with the engine: a second bot."""
         found = await self._docker.call(lambda c: c.containers.get(container))
         if found.attrs["HostConfig"]["RestartPolicy"]["Name"] == ALWAYS:
-            await self._docker.call(
-                lambda c: c.api.update_container(container, restart_policy={"Name": UNLESS_STOPPED})
-            )
+            await self._docker.call(lambda c: c.api.update_container(container, restart_policy=UNLESS_STOPPED))

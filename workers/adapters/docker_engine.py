@@ -223,7 +223,7 @@ class DockerEngine:
         return await docker_survey.survey(self._docker, self._compose, self._stack)
 
     async def prune(self, keep: Collection[str]) -> int:
-        await docker_prune.prune_singletons(self._docker, self._stack, keep)
+        await docker_prune.prune_singletons(self._docker, self._stack, keep, self.find)
         live = await asyncio.to_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await docker_prune.prune_images(self._docker, self._stack, keep, named)

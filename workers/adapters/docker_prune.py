@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from docker.models.images import Image
 
@@ -11,23 +11,23 @@ from app.domain.stack import Stack
 from workers.adapters.docker_client import (
     CALL_SECONDS,
     PROJECT_LABEL,
-    SERVICE_LABEL,
     Docker,
     Missing,
-    instance_of,
 )
 from workers.compose_model import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
+from workers.ports import Instance
 
 RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
 GB = 1024**3
+Find = Callable[[str], Awaitable[Sequence[Instance]]]
+"""The instances of a service, the newest first."""
 
 
-async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str]) -> None:
+async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], find: Find) -> None:
     """Stopped ones of other releases than `keep`, and all but the newest of each release."""
     for singleton in stack.singletons:
         seen: set[str] = set()
-        found = await docker.containers(stack.project, f"{SERVICE_LABEL}={singleton.service}")
-        for instance in (instance_of(c) for c in found):
+        for instance in await find(singleton.service):
             if instance.sha is None:
                 continue
             if instance.gone and (instance.sha not in keep or instance.sha in seen):

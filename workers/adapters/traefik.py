@@ -104,8 +104,7 @@ class RouteFile:
             return []
         files.pop(self._path.name, None)
         routing = read_routing(files, hosts_of(self._stack, {}))
-        readable = {name: text for name, text in files.items() if name not in routing.unreadable}
-        claiming = [name for name, text in readable.items() if routes.claims_our_names(read_tree(name, text))]
+        claiming = [name for name in routing.others if routes.claims_our_names(read_tree(name, files[name]))]
         return sorted({*routing.unreadable, *claiming, *shadows(self._stack, routing, self._path.name)})
 
     def _files(self) -> dict[str, str]:

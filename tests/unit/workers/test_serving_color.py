@@ -85,6 +85,10 @@ def test_nothing_serves_if_no_color_runs() -> None:
     assert serves({}, running("bot")) is None
 
 
+def test_a_template_of_somebody_else_is_left_alone() -> None:
+    assert serves({"routes.yml": FILE, "t.yml": "http:\n{{ range x }}\n - {{ . }}\n"}, running(*EVERYTHING)) is not None
+
+
 def test_a_file_of_its_own_may_have_anything_else() -> None:
     other = "http: {routers: {blog: {rule: Host(`blog`), entryPoints: [web], service: blog}}}\ntls: {options: {}}\n"
     assert serves({"routes.yml": FILE, "blog.yml": other}, running(*EVERYTHING)) is not None
@@ -173,6 +177,12 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running(*EVERYTHING),
             ["broken.yml cannot be read"],
             id="a broken file",
+        ),
+        pytest.param(
+            {"routes.yml": FILE, "more.yml": "http:\n{{ range x }}\n  - api-blue\n{{ end }}"},
+            running(*EVERYTHING),
+            ["more.yml is a template that names services of the stack"],
+            id="a template that names a service",
         ),
         pytest.param(
             {"routes.yml": FILE},
