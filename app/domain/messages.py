@@ -95,6 +95,8 @@ def _traffic(rollout: Rollout) -> str:
             f"The route could not be confirmed on either color: {rollout.target} and what was live before both still "
             "run. Look at Traefik and at the route file before anything else."
         )
+    if rollout.reason_code == AdoptionRefused.code:
+        return "Your traffic was not touched: what ran before the updater still serves it."
     if rollout.origin is None:
         return f"Nothing was live before, and nothing is now.{_left_behind(rollout)}"
     live = rollout.previous.tag if rollout.previous else "what was live before"
