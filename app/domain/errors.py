@@ -104,6 +104,12 @@ class PreflightRefused(UpdaterError):
     code = "preflight_refused"
 
 
+class AdoptionRefused(UpdaterError):
+    """What serves now cannot be adopted."""
+
+    code = "adoption_refused"
+
+
 class GitFailed(UpdaterError):
     """Git did not do what was asked."""
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from app.domain.errors import TagInvalid
 from app.domain.release import Version
 
 
@@ -10,7 +9,4 @@ def live_tag(status: dict[str, Any] | None) -> str | None:
     """The live release's tag in the worker's status; None when nothing is live, or it is not known what."""
     current = (status or {}).get("current") or {}
     tag = current.get("tag")
-    try:
-        return tag if tag and Version.of(tag) else None
-    except TagInvalid:
-        return None
+    return tag if Version.read(tag) else None

@@ -111,9 +111,12 @@ class Ready(Told):
 
 
 class Live(Told):
+    """`adopted`: it ran before the updater did. If its tag is `unknown`, `sha` is a digest of its images."""
+
     tag: str
     sha: str
     since: str | None
+    adopted: bool = False
 
 
 class Progress(Told):
