@@ -35,7 +35,12 @@ def test_the_status_of_an_idle_updater() -> None:
         "looked_at": "2026-01-02T03:04:06+00:00",
         "last_attempted_tag": "v1.1.0",
         "last_good_tag": "v1.0.0",
-        "current": {"tag": "v1.0.0", "sha": sha_of("v1.0.0"), "since": "2026-01-02T03:04:05+00:00"},
+        "current": {
+            "tag": "v1.0.0",
+            "sha": sha_of("v1.0.0"),
+            "rollout_id": "r-v1.0.0",
+            "since": "2026-01-02T03:04:05+00:00",
+        },
         "rollout": None,
         "queued": ["v1.2.0"],
         "held": ["v1.3.0"],
