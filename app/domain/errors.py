@@ -236,6 +236,12 @@ class ReleaseNotKept(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class AlreadyLive(ReleaseNotKept):
+    """There is nothing to go back to."""
+
+    code = "already_live"
+
+
 class CannotRollBack(UpdaterError):
     """The live release says that it cannot be rolled back."""
 

@@ -162,7 +162,13 @@ def _live_view(state: State) -> dict[str, Any] | None:
     live = state.current
     if live is None:
         return None
-    return {"tag": live.tag, "sha": live.sha, "since": _iso(live.since), "adopted": live.adopted}
+    return {
+        "tag": live.tag,
+        "sha": live.sha,
+        "rollout_id": live.rollout_id,
+        "since": _iso(live.since),
+        "adopted": live.adopted,
+    }
 
 
 def _progress(rollout: Rollout, steps: tuple[str, ...], durations: dict[str, float]) -> dict[str, Any]:
