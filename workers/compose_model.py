@@ -97,10 +97,7 @@ def as_it_runs(
 
 
 def _depending_on(model: Model, live: Mapping[str, str]) -> Model:
-    """`model`, with every dependency on an idle service replaced by one on the service that `live` has for it.
-
-    Compose refuses a model in which a service depends on one whose profile is off.
-    """
+    """`model`, with the services of `live` for the idle ones that others depend on: Compose refuses such a model."""
     for name, service in model["services"].items():
         if waits := service.get("depends_on"):
             moved = {live.get(needed, needed): how for needed, how in waits.items()}

@@ -1,10 +1,8 @@
 """A host on which the stack of the old sidecar runs, and on which docs/from-the-sidecar.md is followed."""
 
-import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,27 +10,21 @@ from typing import Any
 
 import docker
 import httpx
-import pytest
 import yaml
 from docker.models.containers import Container
 
 from app.domain.stack import Color
 from deploy.demo.clients import plain_client
-from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
-from deploy.demo.github_control import GitHubServer, github_server
 from deploy.demo.house import House, Json
 from deploy.demo.processes import ROOT
-from deploy.demo.projects import take_down
-from deploy.demo.repository import DemoRepository, Variant
+from deploy.demo.repository import Variant
 from tests.acceptance.host.containers import Project
-from tests.acceptance.host.gateway import end_gateway, start_gateway
-from tests.acceptance.host.images import pinned_images
-from tests.acceptance.host.shell import BLOCK_SECONDS, UPDATER_IMAGE, Shell, shell_env, write_tools
-from tests.acceptance.host.turn import turn
+from tests.acceptance.host.shell import Shell, shell_env
 from tests.acceptance.takeover import client as client_module
 from tests.acceptance.takeover.client import Client, Outcome
-from tests.acceptance.takeover.old_stack import SERVICE_USER, STACK, LiveDirectory, old_shape
+from tests.acceptance.takeover.old_stack import SERVICE_USER, LiveDirectory, old_shape
+from tests.integration.waiting import until
 
 PAGE = ROOT / "docs" / "from-the-sidecar.md"
 BESIDE = ROOT / "deploy" / "beside.yml"
@@ -40,11 +32,16 @@ WEB, WORKER = "zetherion-ai-updater", "zetherion-ai-updater-worker"
 TRAEFIK, BOT, OLD_UPDATER = "traefik", "zetherion-ai-bot", "zetherion-ai-updater"
 PORTS = {"skills": 8080, "api": 8443}
 FIRST = "v1.0.0"
+UP_SECONDS = 30.0
 TIMES = {
     **{"fetch": 30, "build": 120, "start": 60, "health": 10, "route": 10, "ready": 10},
     **{"bake": 2, "drain": 2.5, "stop_grace": 10},
 }
 """The drain is longer than the load's longest request."""
+
+
+Instances = dict[str, tuple[str, str]]
+"""Id and start time of containers, by service."""
 
 
 def colored(color: Color) -> set[str]:
@@ -155,13 +152,12 @@ class Host(House):
         """The stack's client, at the updater's address in the stack's network."""
         return Client(self.internal_url, self.clone.secret)
 
-    def from_skills(self, color: Color, call: str, *arguments: object) -> Json:
+    def from_skills(self, color: Color, call: str, *arguments: object) -> Any:
         """The answer to the stack's client inside the skills container of `color`, by the name and the secret there."""
         source = Path(client_module.__file__).read_text()
         url, secret = f"http://{WEB}:9090", "/app/data/.updater-secret"
         words = ("python3", "-c", source, url, secret, call, json.dumps(arguments))
-        answer: Json = json.loads(self.stack.inside(f"zetherion-ai-skills-{color}", *words))
-        return answer
+        return json.loads(self.stack.inside(f"zetherion-ai-skills-{color}", *words))
 
     async def deliver(self, tag: str) -> Json:
         """GitHub sends the signed webhook of the release of `tag`, with the secret that the page made."""
@@ -174,8 +170,21 @@ class Host(House):
         said: Json = answer.json()
         return said
 
-    def instances(self, *services: str) -> dict[str, tuple[str, str]]:
-        """Id and start time of the running containers of the stack, by service."""
+    def status(self) -> Json:
+        """As the stack's client reads it."""
+        answer: Json = self.caller.status()
+        return answer
+
+    async def worker_is_up(self) -> None:
+        """Its own health check passes: it has read the journal, and adopted. Raises TimeoutError after UP_SECONDS."""
+        await until(lambda: self.beside.container(WORKER).health == "healthy", UP_SECONDS)
+
+    def running_of(self, services: set[str]) -> set[str]:
+        """Which of `services` run."""
+        return services & set(self.stack.running())
+
+    def instances(self, *services: str) -> Instances:
+        """The running containers of the stack, by service."""
         running = self.stack.running()
         return {s: _identity(c) for s, c in running.items() if not services or s in services}
 
@@ -190,84 +199,6 @@ def _identity(container: Container) -> tuple[str, str]:
 def outcome(answer: Json) -> Outcome:
     """What a client inside a container printed."""
     return Outcome(**{**answer, "steps_completed": tuple(answer["steps_completed"])})
-
-
-@contextlib.contextmanager
-def old_stack(directory: Path, engine: Engine, images: tuple[str, str], say: Say) -> Iterator[Host]:
-    """The stack of the old sidecar runs at FIRST, healthy, both colors up and blue routed. One at a time."""
-    with (
-        turn(),
-        connected(engine.host, BLOCK_SECONDS) as client,
-        github_server(directory / "github.log") as github,
-        contextlib.ExitStack() as stack,
-    ):
-        _names_are_free(client)
-        host = _host(directory, engine, images, client, github)
-        stack.callback(_remove_image, client, UPDATER_IMAGE)
-        stack.enter_context(pinned_images(client, _pinned(), say))
-        stack.callback(take_down, engine.host, host.project)
-        stack.callback(end_gateway, client, host.project)
-        write_tools(host.tools)
-        host.release(FIRST)
-        host.clone.make(host.repository, FIRST, _operator_env(host))
-        say("starting the stack of the old sidecar")
-        host.type("docker compose up --detach --build traefik")
-        host.gateway_url = start_gateway(client, host.project, host.network)
-        host.type("docker compose up --detach --build")
-        traefik = host.stack.address(TRAEFIK, host.network)
-        host.routes = {name: f"http://{traefik}:{port}" for name, port in PORTS.items()}
-        yield host
-
-
-def _host(
-    directory: Path, engine: Engine, images: tuple[str, str], client: docker.DockerClient, github: GitHubServer
-) -> Host:
-    return Host(
-        directory=directory,
-        project=f"zu-take-{os.getpid()}-{os.urandom(2).hex()}",
-        engine=engine,
-        repository=DemoRepository(directory / "repository"),
-        public_url="",
-        internal_url="",
-        routes={},
-        gateway_url="",
-        metrics_url="",
-        log_dir=directory,
-        github=github,
-        client=client,
-        tools=directory / "tools",
-        images=images,
-    )
-
-
-def _names_are_free(client: docker.DockerClient) -> None:
-    """The container names of this shape are fixed: a stack that runs under them is somebody's own."""
-    services = yaml.safe_load((STACK / "docker-compose.yml").read_text())["services"].values()
-    names = {service["container_name"] for service in services}
-    taken = names & {c.name for c in client.containers.list(all=True, ignore_removed=True)}
-    if taken:
-        pytest.skip(f"this engine has {', '.join(sorted(taken))} already: UPDATER_TEST_OWN_ENGINE=1 starts another one")
-
-
-def _pinned() -> set[str]:
-    services = yaml.safe_load(BESIDE.read_text())["services"].values()
-    return {s["image"] for s in services if not s["image"].startswith("zetherion-updater:")}
-
-
-def _remove_image(client: docker.DockerClient, name: str) -> None:
-    with contextlib.suppress(docker.errors.APIError):
-        client.images.remove(name)
-
-
-def _operator_env(host: Host) -> dict[str, str]:
-    base, traefik = host.images
-    return {
-        "BASE_IMAGE": base,
-        "TRAEFIK_IMAGE": traefik,
-        "DOCKER_SOCKET_PATH": host.engine.host.removeprefix("unix://"),
-        "AUTO_UPDATE_REPO": REPOSITORY,
-        "DISCORD_TOKEN": "canary-discord-9d1c77",
-    }
 
 
 def operator_values(host: Host) -> dict[str, Any]:
