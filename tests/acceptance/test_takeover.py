@@ -62,6 +62,25 @@ async def apply(host: Host, tag: str, **more: object) -> Outcome:
     return await asyncio.to_thread(host.caller.apply, tag, None, more)
 
 
+@pytest.fixture(scope="class")
+def from_damaged(host: Host) -> Iterator[Instances]:
+    take_over(host, DAMAGED)
+    yield host.instances(*colored(Color.BLUE))
+    host.follow("Back, before the first release")
+
+
+@pytest.fixture(scope="class")
+def from_absent(host: Host) -> Iterator[Instances]:
+    take_over(host, ABSENT)
+    yield host.instances(*ABSENT.untouched)
+    host.follow("Back, before the first release")
+
+
+@pytest.fixture(scope="class")
+def from_paused(host: Host) -> None:
+    take_over(host, PAUSED)
+
+
 def test_up_by_hand_changes_nothing_before(host: Host) -> None:
     before = host.instances()
     assert OLD_UPDATER in before
@@ -69,14 +88,9 @@ def test_up_by_hand_changes_nothing_before(host: Host) -> None:
     assert host.instances() == before
 
 
+@pytest.mark.usefixtures("from_damaged")
 class TestDamagedStateFile:
     """Both colors run, blue serves. A good release comes first, and is rolled back."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    def taken_over(self, host: Host) -> Iterator[Instances]:
-        take_over(host, DAMAGED)
-        yield host.instances(*colored(Color.BLUE))
-        host.follow("Back, before the first release")
 
     def test_the_damage_is_reported_and_a_copy_kept(self, host: Host) -> None:
         assert "updater-state.json" in host.beside.container(WORKER).logs().decode()
@@ -103,50 +117,42 @@ class TestDamagedStateFile:
         assert host.status()["active_color"] == "green"
         assert host.running_of(colored(Color.GREEN) | colored(Color.BLUE)) == colored(Color.GREEN)
 
-    async def test_rollback_starts_the_adopted_containers(self, host: Host, taken_over: Instances) -> None:
+    async def test_rollback_starts_the_adopted_containers(self, host: Host, from_damaged: Instances) -> None:
         result = await asyncio.to_thread(host.caller.rollback, host.clone.sha(FIRST))
         assert (result.status, result.new_sha) == ("success", host.clone.sha(FIRST)), result.error
         assert host.status()["active_color"] == "blue"
         serving = host.instances(*colored(Color.BLUE))
-        assert {name: found[0] for name, found in serving.items()} == {n: f[0] for n, f in taken_over.items()}
+        assert {name: found[0] for name, found in serving.items()} == {n: f[0] for n, f in from_damaged.items()}
         assert "docker_build" not in result.steps_completed
 
 
+@pytest.mark.usefixtures("from_absent")
 class TestNoStateFile:
     """Green serves, blue is stopped. The first release is unhealthy, the next one's bot fails after the flip."""
 
-    @pytest.fixture(scope="class", autouse=True)
-    def taken_over(self, host: Host) -> Iterator[Instances]:
-        take_over(host, ABSENT)
-        yield host.instances(*ABSENT.untouched)
-        host.follow("Back, before the first release")
-
-    async def test_an_unhealthy_first_release_takes_no_traffic(self, host: Host, taken_over: Instances) -> None:
+    async def test_an_unhealthy_first_release_takes_no_traffic(self, host: Host, from_damaged: Instances) -> None:
         host.release("v1.2.0", Variant.UNHEALTHY)
         result = await apply(host, "v1.2.0")
         assert (result.status, result.health_check_passed) == ("rolled_back", False)
         assert "skills" in str(result.error)
-        assert host.instances(*ABSENT.untouched) == taken_over
+        assert host.instances(*ABSENT.untouched) == from_damaged
         assert host.status()["paused"]
         assert host.caller.unpause()
 
-    async def test_a_first_release_whose_bot_fails_goes_back(self, host: Host, taken_over: Instances) -> None:
+    async def test_a_first_release_whose_bot_fails_goes_back(self, host: Host, from_damaged: Instances) -> None:
         host.release("v1.3.0", Variant.BOT_FAILS)
         result = await apply(host, "v1.3.0")
         assert (result.status, result.health_check_passed) == ("rolled_back", False)
         assert "route_switch" in result.steps_completed
         status = host.status()
         assert (status["active_color"], status["current"]["tag"]) == ("green", FIRST)
-        assert host.instances(*ABSENT.untouched - {BOT}) == {k: v for k, v in taken_over.items() if k != BOT}
+        assert host.instances(*ABSENT.untouched - {BOT}) == {k: v for k, v in from_damaged.items() if k != BOT}
         assert (await host.sessions())["versions"][-1] == FIRST
 
 
+@pytest.mark.usefixtures("from_paused")
 class TestPausedStateFile:
     """The old sidecar left updates paused; blue serves. Then everything that a stack goes through, to the way back."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    def taken_over(self, host: Host) -> None:
-        take_over(host, PAUSED)
 
     async def test_the_pause_stays_with_its_reason(self, host: Host) -> None:
         status = host.status()
