@@ -33,6 +33,7 @@ TRAEFIK, BOT, OLD_UPDATER = "traefik", "zetherion-ai-bot", "zetherion-ai-updater
 PORTS = {"skills": 8080, "api": 8443}
 FIRST = "v1.0.0"
 UP_SECONDS = 30.0
+LOG_LINES = 40
 TIMES = {
     **{"fetch": 30, "build": 120, "start": 60, "health": 10, "route": 10, "ready": 10},
     **{"bake": 2, "drain": 2.5, "stop_grace": 10},
@@ -111,8 +112,18 @@ class Host(House):
         return self.shell.type(block, self.live)
 
     def follow(self, *headings: str) -> str:
-        """Types the page's blocks under those headings, by how they begin; what they print."""
-        return self.shell.follow(*headings, cwd=self.directory)
+        """Types the page's blocks under those headings, by how they begin; what they print.
+
+        Raises AssertionError, with what the updater logged.
+        """
+        try:
+            return self.shell.follow(*headings, cwd=self.directory)
+        except AssertionError as failed:
+            raise AssertionError(f"{failed}\n{self.updater_logs()}") from failed
+
+    def updater_logs(self) -> str:
+        tails = {c.name: c.logs(tail=LOG_LINES).decode("utf-8", "replace") for c in self.beside.containers()}
+        return "\n".join(f"--- {name}\n{text}" for name, text in tails.items())
 
     def take_over(self) -> None:
         """Steps 1 to 9 of the page."""
