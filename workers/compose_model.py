@@ -76,9 +76,10 @@ def as_it_runs(
 ) -> Model:
     """`model`, live on `color`, as a plain `docker compose up` may read it without changing what runs.
 
-    The idle color is in a profile of its own: it does not run, and its images may not even be there. What is live is in
-    none, whatever the release's file says. A singleton that runs since another rollout (`singletons`: service → rollout
-    id) keeps the definition of that one, from `before`; so do the updater's own services, which run on as they are.
+    The idle color is in a profile of its own: it does not run, and its images may not even be there. What depends on it
+    depends on the live color instead. What is live is in no profile, whatever the release's file says. A singleton that
+    runs since another rollout (`singletons`: service → rollout id) keeps the definition of that one, from `before`; so
+    do the updater's own services, which run on as they are.
     """
     before = before or {"services": {}}
     of_now = {
@@ -92,7 +93,16 @@ def as_it_runs(
         result["services"][routed.colors[color.other]]["profiles"] = [IDLE_PROFILE]
     for name in stack.services(color):
         result["services"][name].pop("profiles", None)
-    return result
+    return _depending_on(result, {r.colors[color.other]: r.colors[color] for r in stack.routed})
+
+
+def _depending_on(model: Model, live: Mapping[str, str]) -> Model:
+    """`model`, with the services of `live` for the idle ones that others depend on: Compose refuses such a model."""
+    for name, service in model["services"].items():
+        if waits := service.get("depends_on"):
+            moved = {live.get(needed, needed): how for needed, how in waits.items()}
+            service["depends_on"] = {needed: how for needed, how in moved.items() if needed != name}
+    return model
 
 
 def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Iterable[str]) -> Model:

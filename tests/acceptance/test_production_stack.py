@@ -11,7 +11,8 @@ import pytest
 from deploy.demo.engine import Engine
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
-from tests.acceptance.production.images import GIT_BASE
+from tests.acceptance.host.images import GIT_BASE
+from tests.acceptance.host.shell import UPDATER_IMAGE
 from tests.acceptance.production.scan import (
     answers,
     cold_start,
@@ -28,7 +29,6 @@ from tests.acceptance.production.site import (
     PROXY,
     TRAEFIK,
     TUNNEL,
-    UPDATER_IMAGE,
     WEB,
     WORKER,
     Site,

@@ -14,7 +14,8 @@ from deploy.demo.house import Json
 from deploy.demo.images import packed
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
-from tests.acceptance.production.site import UPDATER_IMAGE, WEB, WORKER, Site, installed
+from tests.acceptance.host.shell import UPDATER_IMAGE
+from tests.acceptance.production.site import WEB, WORKER, Site, installed
 from tests.integration.waiting import until
 from workers.succession_model import SUCCESSOR
 

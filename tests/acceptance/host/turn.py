@@ -1,0 +1,26 @@
+"""One host at a time: two would have the same image names, container names and ports."""
+
+import contextlib
+import fcntl
+import time
+from collections.abc import Iterator
+
+from deploy.demo.processes import ROOT
+
+TURN_SECONDS, POLL_SECONDS = 900.0, 0.5
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """Holds the lock of this checkout. Raises TimeoutError after TURN_SECONDS."""
+    deadline = time.monotonic() + TURN_SECONDS
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with (ROOT / ".cache" / "production-stack.lock").open("w") as file:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"another test used the host for {TURN_SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
+        yield

@@ -1,0 +1,1 @@
+"""The take-over of a running stack of the first user's shape: its files, its client, its host."""

@@ -1,0 +1,231 @@
+"""A host on which the stack of the old sidecar runs, and on which docs/from-the-sidecar.md is followed."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import yaml
+from docker.models.containers import Container
+
+from app.domain.stack import Color
+from deploy.demo.clients import plain_client
+from deploy.demo.github import REPOSITORY, release_event, signed_headers
+from deploy.demo.house import House, Json
+from deploy.demo.processes import ROOT
+from deploy.demo.repository import Variant
+from tests.acceptance.host.containers import Project
+from tests.acceptance.host.shell import Shell, shell_env
+from tests.acceptance.takeover import client as client_module
+from tests.acceptance.takeover.client import Client, Outcome
+from tests.acceptance.takeover.old_stack import SERVICE_USER, LiveDirectory, old_shape
+from tests.integration.waiting import until
+
+PAGE = ROOT / "docs" / "from-the-sidecar.md"
+BESIDE = ROOT / "deploy" / "beside.yml"
+WEB, WORKER = "zetherion-ai-updater", "zetherion-ai-updater-worker"
+TRAEFIK, BOT, OLD_UPDATER = "traefik", "zetherion-ai-bot", "zetherion-ai-updater"
+PORTS = {"skills": 8080, "api": 8443}
+FIRST = "v1.0.0"
+UP_SECONDS = 30.0
+LOG_LINES = 40
+TIMES = {
+    **{"fetch": 30, "build": 120, "start": 60, "health": 10, "route": 10, "ready": 10},
+    **{"bake": 2, "drain": 2.5, "stop_grace": 10},
+}
+"""The drain is longer than the load's longest request."""
+
+
+Instances = dict[str, tuple[str, str]]
+"""Id and start time of containers, by service."""
+
+
+def colored(color: Color) -> set[str]:
+    """The services of that color."""
+    return {f"zetherion-ai-{name}-{color}" for name in PORTS}
+
+
+@dataclass
+class Host(House):
+    """The stack in `live`, the updater in `updater`; commands find `docker` in `tools` first."""
+
+    client: docker.DockerClient = field(kw_only=True)
+    tools: Path = field(kw_only=True)
+    images: tuple[str, str] = field(kw_only=True)
+
+    @property
+    def live(self) -> Path:
+        """Its name is the Compose project's, as Compose has it by default."""
+        return self.directory / self.project
+
+    @property
+    def clone(self) -> LiveDirectory:
+        return LiveDirectory(self.live)
+
+    @property
+    def updater(self) -> Path:
+        return self.directory / "updater"
+
+    @property
+    def data(self) -> Path:
+        return self.updater / "data"
+
+    @property
+    def secret(self) -> str:
+        return self.clone.secret
+
+    @property
+    def network(self) -> str:
+        return f"{self.project}_zetherion-ai-net"
+
+    @property
+    def stack(self) -> Project:
+        return Project(self.client, self.project)
+
+    @property
+    def beside(self) -> Project:
+        """The updater's own project."""
+        return Project(self.client, f"{self.project}-updater")
+
+    @cached_property
+    def shell(self) -> Shell:
+        places = {
+            "/srv/zetherion-ai": str(self.live),
+            "/srv/zetherion-updater": str(self.updater),
+            "/var/run/docker.sock": self.engine.host.removeprefix("unix://"),
+        }
+        env = shell_env(self.tools, self.engine.host, self.directory, operator_values(self))
+        github = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{self.repository.url}.insteadOf",
+            "GIT_CONFIG_VALUE_0": f"https://github.com/{REPOSITORY}.git",
+        }
+        return Shell(env | github, PAGE, places)
+
+    def type(self, block: str) -> str:
+        """Types it into a shell in the live directory; what it prints."""
+        return self.shell.type(block, self.live)
+
+    def follow(self, *headings: str) -> str:
+        """Types the page's blocks under those headings, by how they begin; what they print.
+
+        Raises AssertionError, with what the updater logged.
+        """
+        try:
+            return self.shell.follow(*headings, cwd=self.directory)
+        except AssertionError as failed:
+            raise AssertionError(f"{failed}\n{self.updater_logs()}") from failed
+
+    def updater_logs(self) -> str:
+        tails = {c.name: c.logs(tail=LOG_LINES).decode("utf-8", "replace") for c in self.beside.containers()}
+        return "\n".join(f"--- {name}\n{text}" for name, text in tails.items())
+
+    def take_over(self) -> None:
+        """Steps 1 to 9 of the page."""
+        self.follow("1.", "2.", "3.", "4.", "5.", "6.")
+        self.push()
+        self.follow("7.", "8.", "9.")
+        self.look_up()
+
+    def push(self) -> None:
+        """What GitHub has of the repository, where the worker may read it: a local one has to be its own."""
+        github = self.updater / "config" / "github.git"
+        shutil.rmtree(github, ignore_errors=True)
+        shutil.copytree(self.repository.path / ".git", github)
+        for path in (github, *github.rglob("*")):
+            os.chown(path, SERVICE_USER, SERVICE_USER)
+
+    def release(self, tag: str, variant: Variant = Variant.GOOD, **more: Any) -> str:
+        """Commits and tags in the old stack's shape; the commit's SHA."""
+        edit = more.pop("edit", lambda _: None)
+
+        def shaped(tree: Path) -> None:
+            old_shape(tree)
+            edit(tree)
+
+        sha = super().release(tag, variant, edit=shaped, **more)
+        if self.updater.exists():
+            self.push()
+        return sha
+
+    def look_up(self) -> None:
+        """Where the updater's web listens now."""
+        address = self.beside.address(WEB, self.network)
+        self.internal_url, self.public_url = f"http://{address}:9090", f"http://{address}:9091"
+
+    @property
+    def caller(self) -> Client:
+        """The stack's client, at the updater's address in the stack's network."""
+        return Client(self.internal_url, self.clone.secret)
+
+    def from_skills(self, color: Color, call: str, *arguments: object) -> Any:
+        """The answer to the stack's client inside the skills container of `color`, by the name and the secret there."""
+        source = Path(client_module.__file__).read_text()
+        url, secret = f"http://{WEB}:9090", "/app/data/.updater-secret"
+        words = ("python3", "-c", source, url, secret, call, json.dumps(arguments))
+        return json.loads(self.stack.inside(f"zetherion-ai-skills-{color}", *words))
+
+    async def deliver(self, tag: str) -> Json:
+        """GitHub sends the signed webhook of the release of `tag`, with the secret that the page made."""
+        body = release_event(tag, self.published[tag])
+        secret = (self.updater / "secrets" / "github-webhook-secret").read_text().strip()
+        async with plain_client(timeout=10) as client:
+            url = f"{self.public_url}/webhooks/github"
+            answer = await client.post(url, content=body, headers=signed_headers(body, secret))
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        said: Json = answer.json()
+        return said
+
+    def status(self) -> Json:
+        """As the stack's client reads it."""
+        answer: Json = self.caller.status()
+        return answer
+
+    async def worker_is_up(self) -> None:
+        """Its own health check passes: it has read the journal, and adopted. Raises TimeoutError after UP_SECONDS."""
+        await until(lambda: self.beside.container(WORKER).health == "healthy", UP_SECONDS)
+
+    def running_of(self, services: set[str]) -> set[str]:
+        """Which of `services` run."""
+        return services & set(self.stack.running())
+
+    def instances(self, *services: str) -> Instances:
+        """The running containers of the stack, by service."""
+        running = self.stack.running()
+        return {s: _identity(c) for s, c in running.items() if not services or s in services}
+
+    def route_text(self) -> str:
+        return (self.live / "config/traefik/dynamic/updater-routes.yml").read_text()
+
+
+def _identity(container: Container) -> tuple[str, str]:
+    return str(container.id), str(container.attrs["State"]["StartedAt"])
+
+
+def outcome(answer: Json) -> Outcome:
+    """What a client inside a container printed."""
+    return Outcome(**{**answer, "steps_completed": tuple(answer["steps_completed"])})
+
+
+def operator_values(host: Host) -> dict[str, Any]:
+    """What the operator of this host writes into each file that the page has them edit."""
+    page = yaml.safe_load(PAGE.read_text().partition("```yaml\n")[2].partition("```")[0])
+    return {
+        ".env": {"COMPOSE_PROJECT_NAME": host.beside.name},
+        "github-token": "",
+        "stack.yml": {
+            **page,
+            "project": host.project,
+            "repository": REPOSITORY,
+            "source": "/etc/zetherion-updater/github.git",
+            "directory": str(host.live),
+            "times": TIMES,
+            "checks": {"passes": 3, "interval": 0.25, "timeout": 2},
+            "needs": {"disk_gb": 1, "memory_mb": 128},
+        },
+    }

@@ -1,0 +1,94 @@
+"""What the old sidecar may have left behind: the points from which a take-over starts."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import httpx
+
+from app.domain.stack import Color
+from deploy.demo.clients import NO_TLS
+from tests.acceptance.takeover.host import FIRST, PORTS, Host, colored
+from tests.acceptance.takeover.old_stack import old_state
+
+ANSWERED_SECONDS, POLL_SECONDS = 10.0, 0.05
+LONGEST_REQUEST = 2.0
+"""Of the load: so long the color that is left still answers."""
+
+IN_A_ROW = 5
+
+
+@dataclass(frozen=True)
+class Start:
+    """The text of the state file (None: there is none), the color that serves, and whether the other one runs too."""
+
+    state: str | None
+    active: Color
+    both_run: bool
+
+    @property
+    def untouched(self) -> set[str]:
+        """The services that a take-over must not touch."""
+        return colored(self.active) | {"zetherion-ai-bot", "traefik", "qdrant", "cloudflared"}
+
+
+DAMAGED = Start(old_state(FIRST, Color.BLUE)[:57], Color.BLUE, both_run=True)
+"""Torn in the middle of a line; both colors run, as after `docker compose up`."""
+
+ABSENT = Start(None, Color.GREEN, both_run=False)
+"""The last rollout went to green, and nobody has the state file any more."""
+
+PAUSED = Start(old_state(FIRST, Color.BLUE, paused=True), Color.BLUE, both_run=False)
+"""The last rollout failed on green: paused, with the reason."""
+
+
+def prepare(host: Host, start: Start) -> None:
+    """The stack serves as `start` has it, without a failed request."""
+    host.clone.write_secret()
+    host.clone.write_state(start.state)
+    both = " ".join(sorted(colored(Color.BLUE) | colored(Color.GREEN)))
+    host.type(f"docker compose up --detach --no-deps {both}")
+    _until_answered(_own_urls(host, start.active), start.active)
+    host.clone.route_to(start.active)
+    _until_answered(host.routes.values(), start.active)
+    if not start.both_run:
+        host.type(f"sleep {LONGEST_REQUEST}; docker compose stop {' '.join(sorted(colored(start.active.other)))}")
+
+
+def take_over(host: Host, start: Start) -> None:
+    """Steps 1 to 9 of the page. Nothing of the stack is touched, and the color that serves is adopted."""
+    prepare(host, start)
+    before = host.instances(*start.untouched)
+    host.take_over()
+    assert set(before) == start.untouched
+    assert host.instances(*start.untouched) == before
+    status = host.status()
+    live = {name: status["current"][name] for name in ("tag", "sha", "adopted")}
+    assert live == {"tag": FIRST, "sha": host.clone.sha(FIRST), "adopted": True}
+    assert status["active_color"] == start.active
+
+
+def _own_urls(host: Host, color: Color) -> list[str]:
+    """Where the containers of that color listen themselves."""
+    addresses = {name: host.stack.address(f"zetherion-ai-{name}-{color}", host.network) for name in PORTS}
+    return [f"http://{address}:{PORTS[name]}" for name, address in addresses.items()]
+
+
+def _until_answered(urls: Iterable[str], color: Color) -> None:
+    """Each answers with that color, several times in a row. Raises TimeoutError after ANSWERED_SECONDS."""
+    deadline = time.monotonic() + ANSWERED_SECONDS
+    with httpx.Client(trust_env=False, verify=NO_TLS, timeout=5) as client:
+        for url in urls:
+            seen = 0
+            while seen < IN_A_ROW:
+                seen = seen + 1 if _color(client, url) == color else 0
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{url} does not answer with {color}")
+                time.sleep(POLL_SECONDS)
+
+
+def _color(client: httpx.Client, url: str) -> str | None:
+    try:
+        return str(client.get(f"{url}/version").json()["color"])
+    except httpx.HTTPError:
+        return None

@@ -1,0 +1,258 @@
+"""docs/from-the-sidecar.md on a running stack, under load: three starting points, what follows, and the way back.
+
+The tests share one host and come in the order in which an operator would see these things. Clients ask each route 20
+times a second from the first test to the last, and none of their requests may fail.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from app.domain.stack import Color
+from deploy.demo.engine import Engine
+from deploy.demo.repository import Variant
+from tests.acceptance.takeover.changes import add_a_service_and_a_variable, remove_the_old_updater
+from tests.acceptance.takeover.client import Outcome
+from tests.acceptance.takeover.host import BOT, FIRST, OLD_UPDATER, WORKER, Host, Instances, colored, outcome
+from tests.acceptance.takeover.kills import adopt_killed_at_every_write
+from tests.acceptance.takeover.old_stack import PAUSE_REASON
+from tests.acceptance.takeover.running import old_stack
+from tests.acceptance.takeover.starts import ABSENT, DAMAGED, LONGEST_REQUEST, PAUSED, take_over
+from tests.acceptance.takeover.traffic import Traffic, traffic
+
+pytestmark = pytest.mark.engine
+
+LONG = 120.0
+FEWEST_WRITES = 3
+LATER_FIELDS = {"verify_signatures": True, "github_repo": "zetherion/sample-stack", "verify_identity": "someone"}
+
+
+def say(text: str) -> None:
+    print(f"[set-up] {text}", file=sys.stderr, flush=True)
+
+
+@pytest.fixture(scope="module")
+def host(engine: Engine, images: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """The old stack runs, as an operator started it."""
+    with old_stack(tmp_path_factory.mktemp("takeover"), engine, images, say) as host:
+        yield host
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clients(host: Host) -> Iterator[Traffic]:
+    """They ask from the first test to the last."""
+    with traffic(list(host.routes.values()), rps_per_route=20, slow_seconds=LONGEST_REQUEST) as clients:
+        yield clients
+
+
+@pytest.fixture(autouse=True)
+async def unharmed(host: Host, clients: Traffic) -> AsyncIterator[None]:
+    """After each test: no request failed, and there never were two bots."""
+    yield
+    report = clients.report
+    assert report.failed == 0, report.failures
+    assert (await host.sessions())["max"] == 1
+
+
+async def apply(host: Host, tag: str, **more: object) -> Outcome:
+    """What the stack's client makes of the answer."""
+    return await asyncio.to_thread(host.caller.apply, tag, None, more)
+
+
+async def warnings_of(host: Host, service: str) -> list[str]:
+    """What the doctor finds about that very service, and not about another whose name begins so."""
+    checks = (await host.get("/doctor"))["checks"]
+    texts = [f"{c['name']}: {c['found']} {c['remedy']}" for c in checks if c["status"] != "ok"]
+    return [text for text in texts if re.search(rf"{service}(?![\w-])", text)]
+
+
+@pytest.fixture(scope="class")
+def from_damaged(host: Host) -> Iterator[Instances]:
+    take_over(host, DAMAGED)
+    yield host.instances(*colored(Color.BLUE))
+    host.follow("Back, before the first release")
+
+
+@pytest.fixture(scope="class")
+def from_absent(host: Host) -> Iterator[Instances]:
+    take_over(host, ABSENT)
+    yield host.instances(*ABSENT.untouched)
+    host.follow("Back, before the first release")
+
+
+@pytest.fixture(scope="class")
+def from_paused(host: Host) -> None:
+    take_over(host, PAUSED)
+
+
+def test_up_by_hand_changes_nothing_before(host: Host) -> None:
+    before = host.instances()
+    assert OLD_UPDATER in before
+    host.type("docker compose up --detach")
+    assert host.instances() == before
+
+
+@pytest.mark.usefixtures("from_damaged")
+class TestDamagedStateFile:
+    """Both colors run, blue serves. A good release comes first, and is rolled back."""
+
+    def test_the_damage_is_reported_and_a_copy_kept(self, host: Host) -> None:
+        assert "updater-state.json" in host.beside.container(WORKER).logs().decode()
+        assert DAMAGED.state in [file.read_text() for file in host.data.iterdir() if file.is_file()]
+
+    async def test_plan_shows_what_serves_and_the_other_color(self, host: Host) -> None:
+        host.release("v1.1.0")
+        plan = await host.get("/update/plan?tag=v1.1.0")
+        assert plan["current"]["tag"] == FIRST
+        assert (plan["route"]["from"], plan["route"]["to"]) == ("blue", "green")
+        assert set(plan["starts"]) == colored(Color.GREEN)
+
+    async def test_doctor_never_advises_to_stop_what_serves(self, host: Host) -> None:
+        checks = (await host.get("/doctor"))["checks"]
+        advice = {c["name"]: f"{c['found']} {c['remedy']}" for c in checks if c["remedy"]}
+        assert [text for name, text in advice.items() if "blue" in name and "stop" in text] == []
+        assert [c for c in checks if c["status"] == "failed"] == []
+
+    async def test_the_first_release_goes_to_the_other_color(self, host: Host) -> None:
+        host.caller.unpause()
+        result = await apply(host, "v1.1.0")
+        assert (result.status, result.new_sha) == ("success", host.shas["v1.1.0"]), result.error
+        assert host.status()["active_color"] == "green"
+        assert host.running_of(colored(Color.GREEN) | colored(Color.BLUE)) == colored(Color.GREEN)
+
+    async def test_rollback_starts_the_adopted_containers(self, host: Host, from_damaged: Instances) -> None:
+        result = await asyncio.to_thread(host.caller.rollback, host.clone.sha(FIRST))
+        assert (result.status, result.new_sha) == ("success", host.clone.sha(FIRST)), result.error
+        assert host.status()["active_color"] == "blue"
+        serving = host.instances(*colored(Color.BLUE))
+        assert {name: found[0] for name, found in serving.items()} == {n: f[0] for n, f in from_damaged.items()}
+        assert "docker_build" not in result.steps_completed
+
+
+@pytest.mark.usefixtures("from_absent")
+class TestNoStateFile:
+    """Green serves, blue is stopped. The first release is unhealthy, the next one's bot fails after the flip."""
+
+    async def test_an_unhealthy_first_release_takes_no_traffic(self, host: Host, from_damaged: Instances) -> None:
+        host.release("v1.2.0", Variant.UNHEALTHY)
+        result = await apply(host, "v1.2.0")
+        assert (result.status, result.health_check_passed) == ("rolled_back", False)
+        assert "skills" in str(result.error)
+        assert host.instances(*ABSENT.untouched) == from_damaged
+        assert host.status()["paused"]
+        assert host.caller.unpause()
+
+    async def test_a_first_release_whose_bot_fails_goes_back(self, host: Host, from_damaged: Instances) -> None:
+        host.release("v1.3.0", Variant.BOT_FAILS)
+        result = await apply(host, "v1.3.0")
+        assert (result.status, result.health_check_passed) == ("rolled_back", False)
+        assert "route_switch" in result.steps_completed
+        status = host.status()
+        assert (status["active_color"], status["current"]["tag"]) == ("green", FIRST)
+        assert host.instances(*ABSENT.untouched - {BOT}) == {k: v for k, v in from_damaged.items() if k != BOT}
+        assert (await host.sessions())["versions"][-1] == FIRST
+
+
+@pytest.mark.usefixtures("from_paused")
+class TestPausedStateFile:
+    """The old sidecar left updates paused; blue serves. Then everything that a stack goes through, to the way back."""
+
+    async def test_the_pause_stays_with_its_reason(self, host: Host) -> None:
+        status = host.status()
+        assert (status["paused"], status["pause_reason"], status["last_good_tag"]) == (True, PAUSE_REASON, FIRST)
+        assert PAUSED.state in [file.read_text() for file in host.data.iterdir() if file.is_file()]
+
+    async def test_skills_speaks_to_the_updater_by_its_name(self, host: Host) -> None:
+        host.release("v1.4.0")
+        assert host.from_skills(Color.BLUE, "status")["active_color"] == "blue"
+        assert host.from_skills(Color.BLUE, "diagnostics")["git_sha"] == host.clone.sha(FIRST)
+        assert host.from_skills(Color.BLUE, "history")["entries"] is not None
+        paused = outcome(host.from_skills(Color.BLUE, "apply", "v1.4.0"))
+        assert (paused.status, paused.code) == ("failed", 423)
+        assert PAUSE_REASON in str(paused.error)
+        assert host.from_skills(Color.BLUE, "unpause") is True
+        unknown = outcome(host.from_skills(Color.BLUE, "apply", "v9.9.9"))
+        assert (unknown.status, unknown.code) == ("failed", 404)
+        live = outcome(host.from_skills(Color.BLUE, "apply", FIRST, None, LATER_FIELDS))
+        assert (live.status, live.new_sha, live.steps_completed) == ("success", host.clone.sha(FIRST), ())
+
+    async def test_a_worker_killed_in_the_adoption_adopts(self, host: Host) -> None:
+        before = host.instances(*PAUSED.untouched)
+        kills = await asyncio.to_thread(adopt_killed_at_every_write, host, PAUSED.state)
+        assert kills > FEWEST_WRITES
+        await host.worker_is_up()
+        assert host.instances(*PAUSED.untouched) == before
+        status = host.status()
+        assert (status["active_color"], status["pause_reason"]) == ("blue", PAUSE_REASON)
+        assert host.caller.unpause()
+
+    async def test_a_good_release_goes_live(self, host: Host) -> None:
+        result = await apply(host, "v1.4.0", **LATER_FIELDS)
+        assert result.status == "success", result.error
+        assert host.status()["active_color"] == "green"
+        assert (await host.sessions())["versions"][-1] == "v1.4.0"
+        again = await apply(host, "v1.4.0")
+        assert (again.status, again.steps_completed) == ("success", ())
+
+    def test_up_by_hand_changes_nothing_afterwards(self, host: Host) -> None:
+        before, routes = host.instances(), host.route_text()
+        host.type("docker compose up --detach")
+        assert host.instances() == before
+        assert host.route_text() == routes
+        assert OLD_UPDATER not in before
+
+    async def test_doctor_warns_while_the_release_has_the_old_updater(self, host: Host) -> None:
+        assert await warnings_of(host, OLD_UPDATER)
+
+    async def test_a_release_whose_bot_fails_goes_back(self, host: Host) -> None:
+        host.release("v1.5.0", Variant.BOT_FAILS)
+        result = await apply(host, "v1.5.0")
+        assert result.status == "rolled_back"
+        assert host.status()["current"]["tag"] == "v1.4.0"
+        assert (await host.sessions())["versions"][-1] == "v1.4.0"
+        assert host.caller.unpause()
+
+    async def test_a_release_adds_a_service_and_a_variable(self, host: Host) -> None:
+        host.release("v1.6.0", edit=add_a_service_and_a_variable)
+        host.type("echo GREETING=hello >> .env")
+        plan = await host.get("/update/plan?tag=v1.6.0")
+        assert "notes" in json.dumps(plan["not_applied"])
+        result = await apply(host, "v1.6.0")
+        assert result.status == "success", result.error
+        skills = host.stack.container("zetherion-ai-skills-blue")
+        assert "GREETING=hello" in skills.attrs["Config"]["Env"]
+        before = host.instances()
+        host.type("docker compose up --detach")
+        assert set(host.instances()) - set(before) == {"notes"}
+        assert host.instances(*before) == before
+
+    async def test_rollback_by_sha_and_forth_again(self, host: Host) -> None:
+        result = await asyncio.to_thread(host.caller.rollback, host.shas["v1.4.0"])
+        assert (result.status, result.new_sha) == ("success", host.shas["v1.4.0"]), result.error
+        if host.status()["paused"]:
+            assert host.caller.unpause()
+
+    async def test_a_webhook_brings_the_release_without_the_old_updater(self, host: Host) -> None:
+        host.follow("12.")
+        host.look_up()
+        host.release("v1.7.0", edit=remove_the_old_updater)
+        result = await host.ended((await host.announce("v1.7.0"))["rollout_id"], LONG)
+        assert result["status"] == "success", result["error"]
+        assert await warnings_of(host, OLD_UPDATER) == []
+
+
+class TestBackToTheSidecar:
+    async def test_the_live_release_stays_live(self, host: Host) -> None:
+        host.release("v1.8.0")
+        assert (await apply(host, "v1.8.0")).status == "success"
+        active = Color(host.status()["active_color"])
+        before = host.instances(*colored(active), BOT, "traefik")
+        host.follow("Back, after a release")
+        assert host.instances(*before) == before
+        assert host.stack.container(OLD_UPDATER).status == "running"
+        assert host.beside.containers() == []
+        assert host.clone.sha() == host.shas["v1.8.0"]
