@@ -22,6 +22,7 @@ from app.stack_file import load_stack
 from app.web.changes import Changes
 from app.web.dashboard import Dashboard
 from app.web.doctor import Doctor
+from app.web.final import FinalAnswer
 from app.web.guard import MAX_BODY_BYTES, Guard
 from app.web.health import Health
 from app.web.intake import Intake
@@ -60,7 +61,7 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
     desk = Desk(
         health=Health(ledger),
         status=status,
-        changes=Changes(ledger, queue, status, endings, settings.apply_wait),
+        changes=Changes(ledger, queue, status, FinalAnswer(status, endings, settings.apply_wait)),
         reading=Reading(ledger, queue, status, streams, endings),
         doctor=Doctor(ledger, queue, secret, settings.webhook_secrets),
         metrics=Metrics(ledger, status, receiver.decisions),

@@ -6,6 +6,7 @@ import sys
 
 from deploy.demo.engine import OWN_ENGINE, EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.redis_server import redis_binary
 
 STREAMS = 3
 """Files of tests at once: most of a test is waiting, so that so many keep two cores busy."""
@@ -25,6 +26,7 @@ def main() -> int:
         with docker_engine(_say) as engine:
             ensure_base(engine.host, _say)
             ensure_traefik(engine.host, _say)
+            redis_binary(_say)
             env = {name: value for name, value in os.environ.items() if name != OWN_ENGINE}
             return _both({**env, "DOCKER_HOST": engine.host})
     except EngineUnavailable as missing:

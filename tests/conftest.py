@@ -8,6 +8,7 @@ import pytest
 
 from deploy.demo.engine import Engine, EngineUnavailable, docker_engine
 from deploy.demo.images import ensure_base, ensure_traefik
+from deploy.demo.redis_server import redis_binary
 
 
 def _say(text: str) -> None:
@@ -31,6 +32,17 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         yield started
     finally:
         context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def redis_program() -> str:
+    """The Redis server that tests start. A test that uses it is skipped with the reason when none is available."""
+    try:
+        return redis_binary(_say)
+    except EngineUnavailable as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"not available here: Redis: {missing}")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 from app.domain.errors import UpdaterError
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers import fitness, paths, signers
+from workers import adoption, fitness, paths, signers
 from workers.ports import Notifier, Ports, Seen, Survey
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
@@ -69,6 +69,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _mounted_route(seen, watched),
         await asyncio.to_thread(_throttle, seen, watched),
         _same_paths(seen, [Path(stack.directory)]),
+        *await _adoption(stack, ports),
         *_colors(stack, state, seen),
         _by_hand(stack, state, seen),
         await _route_names_what_is_live(ports),
@@ -156,13 +157,35 @@ def _same_paths(seen: Survey, needed: list[Path]) -> Check:
     return Check("same_paths", _failed_if(wrong), found, paths.remedy(wrong))
 
 
+async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
+    """Whether a stack that ran before the updater did was taken over; no check once a release went live."""
+    state = ports.journal.state
+    if state.current is not None and state.current.adopted:
+        found = f"{state.current.tag} ran before the updater did and was adopted on {state.active_color}"
+        return [Check("adoption", Verdict.OK, found)]
+    if not state.nothing_is_known_live:
+        return []
+    try:
+        adoptable = await adoption.look(stack, ports)
+    except UpdaterError as refused:
+        remedy = "Correct this, then unpause. Until then no release goes live, and your traffic is not touched."
+        return [Check("adoption", Verdict.FAILED, str(refused), remedy)]
+    if adoptable is None:
+        return [Check("adoption", Verdict.OK, "nothing serves yet: the first release makes the stack live")]
+    found = f"{adoptable.identity.tag} serves on {adoptable.serving.color} and is not adopted yet"
+    return [Check("adoption", Verdict.WARNING, found, "The worker adopts it within a minute.")]
+
+
 def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
-    """The active color runs and is well; the idle one does not run."""
+    """The active color runs and is well; the idle one does not run. If no color is known, none is judged."""
     by_service = {c.service: c for c in seen.containers if c.state == "running"}
     checks = []
     for service in stack.routed:
         for color, name in service.colors.items():
             running, active = by_service.get(name), color is state.active_color
+            if state.active_color is None:
+                checks.append(Check(f"color_{name}", Verdict.OK, f"{color} {_said(running)}"))
+                continue
             said = f"{color} is {'active' if active else 'idle'} and {_said(running)}"
             well = running is None if not active else running is not None and running.health in {None, "healthy"}
             checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, said, _advice(active, well)))
@@ -201,7 +224,7 @@ async def _route_names_what_is_live(ports: Ports) -> Check:
     if named is live:
         return Check("route_file", Verdict.OK, f"it names {named or 'no color'}")
     if live is None:
-        return Check("route_file", Verdict.OK, f"it is the default, which names {named}; nothing is live yet")
+        return Check("route_file", Verdict.OK, f"it names {named or 'no color'}; no release is live yet")
     remedy = f"Look at {ports.route.file}: who changed it? The next rollout begins from what it names."
     return Check("route_file", Verdict.FAILED, f"it names {named or 'no color'}, the active color is {live}", remedy)
 

@@ -1,6 +1,6 @@
 """No worker that another one has replaced changes anything: the journal's epoch is read before every mutation."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from app.domain.stack import Color
@@ -65,6 +65,10 @@ class FencedEngine:
 
     async def one_way(self, sha: str) -> bool:
         return await self._engine.one_way(sha)
+
+    async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        await self._journal.check()
+        return await self._engine.adopt(stamp, color, instances)
 
     async def start(self, definition: Definition, service: str) -> Instance:
         await self._journal.check()
@@ -145,3 +149,10 @@ class FencedRoute:
 
     async def active(self) -> Color | None:
         return await self._route.active()
+
+    async def files(self) -> Mapping[str, str]:
+        return await self._route.files()
+
+    async def restore(self, files: Mapping[str, str]) -> None:
+        await self._journal.check()
+        await self._route.restore(files)

@@ -64,7 +64,7 @@ class Guard:
         """One look: what is wrong is told, and, where nothing is being rolled out, put right."""
         state = self._ports.journal.state
         if state.active_color is None:
-            self._ports.chronicle.alarms(self._beside())
+            self._ports.chronicle.alarms([*_not_adopted(self._reconciler), *self._beside()])
             return
         async with self._reconciler.quiet() as quiet:
             of_the_route = await self._route(state, state.active_color, mend=quiet)
@@ -131,6 +131,11 @@ class Guard:
         stopped = ", ".join(other[:12] for other in others)
         text = f"{len(running)} of {singleton.name} ran at once; {stopped} was stopped. Who started it?"
         return [Alarm("singleton_doubled", text)]
+
+
+def _not_adopted(reconciler: Reconciler) -> list[Alarm]:
+    refused = reconciler.refused
+    return [Alarm("not_adopted", messages.not_adopted(refused))] if refused else []
 
 
 def _waits_for_it(state: State) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.domain.errors import BakeFailed, NeverHealthy, RoutedUnhealthy, RouteNotConfirmed, UpdaterError
-from app.domain.stack import RoutedService
-from workers.ports import Answer, Instance
+from app.domain.stack import RoutedService, Stack
+from workers.ports import Answer, Clock, Instance
 from workers.run import Run
 
 CONFIRM_INTERVAL = 0.02
@@ -46,20 +46,24 @@ async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> 
 
 async def confirm_route(run: Run, rollout: str) -> None:
     """Every route answers with `rollout`: Traefik has taken the file over. Raises RouteNotConfirmed."""
-    clock = run.ports.clock
-    deadline = clock.monotonic() + run.stack.times.route
-    waiting = {s.name: s for s in run.stack.routed}
+    await confirm_routes(run.stack, run.ports.clock, rollout, lambda service: _ask_route(run, service))
+
+
+async def confirm_routes(
+    stack: Stack, clock: Clock, rollout: str, ask: Callable[[RoutedService], Awaitable[Answer]]
+) -> None:
+    """Every route that `ask` asks answers with `rollout` within `times.route`. Raises RouteNotConfirmed."""
+    deadline = clock.monotonic() + stack.times.route
+    waiting = {s.name: s for s in stack.routed}
     answer: Answer | None = None
     while waiting:
         for service in tuple(waiting.values()):
-            answer = await _ask_route(run, service)
+            answer = await ask(service)
             if answer.rollout == rollout:
                 del waiting[service.name]
         if waiting and clock.monotonic() > deadline:
-            header = run.stack.traefik.rollout_header
-            detail = (
-                f"within {run.stack.times.route:.0f} s; last answer: {answer}, {header}: {answer and answer.rollout}"
-            )
+            header = stack.traefik.rollout_header
+            detail = f"within {stack.times.route:.0f} s; last answer: {answer}, {header}: {answer and answer.rollout}"
             raise RouteNotConfirmed(detail, service=", ".join(waiting))
         if waiting:
             await clock.sleep(CONFIRM_INTERVAL)

@@ -222,7 +222,8 @@ def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
     """Where the stack's releases come from, with whose signatures and which credential."""
     signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
     token = token_for(stack.source, settings.github_api_url, _token(settings))
-    return GitSource(stack.source, settings.data_dir / "git", stack.times.fetch, signers, token=token)
+    directory, names = settings.data_dir / "git", [stack.repository]
+    return GitSource(stack.source, directory, stack.times.fetch, signers, token=token, names=names)
 
 
 def _token(settings: WorkerSettings) -> str | None:

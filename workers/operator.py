@@ -2,6 +2,7 @@
 
 from app.domain.decision import Held
 from app.domain.errors import (
+    AlreadyLive,
     ApprovalNotNeeded,
     Cancelled,
     CannotRollBack,
@@ -85,8 +86,8 @@ class Operator:
     async def roll_back(self, sha: str | None, *, force: bool = False) -> str:
         """The id of the rollout that goes back to the kept release `sha`, or to the one before the current.
 
-        A rollout that is on trial is turned back at once. Raises RolloutRunning, ReleaseNotKept, and CannotRollBack
-        where the release that is live says so and it is not forced.
+        A rollout that is on trial is turned back at once. Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and
+        CannotRollBack where the release that is live says so and it is not forced.
         """
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None:
@@ -126,12 +127,15 @@ def _refused(live: str, back_to: str) -> CannotRollBack:
 
 
 def kept(state: State, sha: str | None) -> LiveRelease:
-    """The release before the current one, when `sha` (its first SHA_DIGITS or more) names it. Raises ReleaseNotKept."""
+    """The release before the current one, when `sha` (its first SHA_DIGITS or more) names it.
+
+    Raises ReleaseNotKept; AlreadyLive when `sha` names the current one.
+    """
     previous, current = state.previous, state.current
     if sha is not None and len(sha) < SHA_DIGITS:
         raise ReleaseNotKept(f"{sha!r} is too short to name one: {SHA_DIGITS} digits at least")
     if sha is not None and current is not None and current.sha.startswith(sha):
-        raise ReleaseNotKept(f"{current.tag} ({sha}) is live already")
+        raise AlreadyLive(f"{current.tag} ({sha}) is live already")
     if previous is None:
         raise ReleaseNotKept("no release was live before the current one")
     if sha is not None and not previous.sha.startswith(sha):

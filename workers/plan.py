@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from app.domain.errors import GitFailed
-from app.domain.release import LiveRelease, Version, new_rollout_id
+from app.domain.errors import AdoptionRefused, GitFailed
+from app.domain.policy import not_newer
+from app.domain.release import LiveRelease, new_rollout_id
 from app.domain.stack import BeforeFlip, Color, Singleton, Stack
 from app.domain.state import State
-from workers import fitness
+from workers import adoption, fitness
 from workers.fitness import GB
 from workers.ports import Comparison, Difference, Ports, Stamp
 
@@ -25,12 +26,14 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
     compared = await ports.engine.compare(tree, Stamp(tag, sha, new_rollout_id()), live)
     target = state.active_color.other if state.active_color else Color.BLUE
     differing = {d.service: await _differs(ports, d, live, sha) for d in compared.moved}
-    blocked = [*_blocked(state, tag), *await fitness.problems(stack, ports, room)]
+    refused = await _adoption_refused(stack, ports)
+    blocked = [*refused, *_blocked(state, tag), *await fitness.problems(stack, ports, room)]
     singletons = [_singleton(s, compared, differing) for s in stack.singletons]
     return {
         "tag": tag,
         "sha": sha,
         "current": _shown(state.current),
+        "adoption_refused": "; ".join(refused) or None,
         "target_color": target,
         "images": [_image(d, differing[d.service]) for d in compared.moved if d.service in stack.services(target)],
         "starts": [s.colors[target] for s in stack.routed],
@@ -46,6 +49,17 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         "rollback": "never" if compared.one_way else "allowed",
         "warnings": _warnings(compared, tag),
     }
+
+
+async def _adoption_refused(stack: Stack, ports: Ports) -> list[str]:
+    """Why what serves is not adopted; empty if it is, or if nothing serves."""
+    if not ports.journal.state.nothing_is_known_live:
+        return []
+    try:
+        await adoption.look(stack, ports)
+    except AdoptionRefused as refused:
+        return [str(refused)]
+    return []
 
 
 async def _differs(ports: Ports, difference: Difference, old: str | None, new: str) -> bool:
@@ -89,7 +103,7 @@ def _blocked(state: State, tag: str) -> list[str]:
     found = []
     if state.paused:
         found.append(f"paused: {state.pause_reason}")
-    if state.current and Version.of(tag) <= Version.of(state.current.tag):
+    if state.current and not_newer(tag, state.current.tag):
         found.append(f"{tag} is not newer than the live {state.current.tag}: it would need force")
     if state.rollout:
         found.append(f"{state.rollout.release.tag} is being rolled out: it would wait for that, or take its place")
@@ -123,4 +137,4 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
 
 
 def _shown(live: LiveRelease | None) -> Plan | None:
-    return {"tag": live.tag, "sha": live.sha} if live else None
+    return {"tag": live.tag, "sha": live.sha, "adopted": live.adopted} if live else None

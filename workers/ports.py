@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,7 +39,8 @@ class Instance:
 
     `state` is the engine's word (`created`, `running`, `exited`…), `health` its own check's (None: it has none),
     `address` an IP address or None while it does not run. `rollout` is the id of the rollout that made it, of the
-    release `release` at the commit `sha`; None where the updater did not.
+    release `release` at the commit `sha`; None where the updater did not. `names` are those under which others reach
+    it, `labels` what it was created with. `adopted`: it ran before the updater did, and is never created again.
     """
 
     id: str
@@ -54,6 +55,9 @@ class Instance:
     release: str | None = None
     sha: str | None = None
     definition: str | None = None
+    names: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    adopted: bool = False
 
     @property
     def running(self) -> bool:
@@ -184,8 +188,20 @@ class Engine(Protocol):
     async def one_way(self, sha: str) -> bool:
         """Whether the release says that it cannot be rolled back; False where its definition is gone."""
 
+    async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        """Records what runs on `color`, with its singletons, as the release `stamp`, as if the updater had made it.
+
+        The images are kept, the definition is recorded and published, and a stopped instance stays stopped when the
+        engine restarts. Nothing is stopped, started or created. Calling it again changes nothing.
+        Returns the services that could not be created anew from the definition: it is not what they run with.
+        Raises ComposeInvalid, EngineFailed.
+        """
+
     async def start(self, definition: Definition, service: str) -> Instance:
-        """Creates and starts the one instance of `service`, in the place of a stopped one. Raises StartFailed."""
+        """Creates and starts the one instance of `service`, in the place of a stopped one. Raises StartFailed.
+
+        Of an adopted release the instance that it was found with is started, as long as it exists.
+        """
 
     async def create(self, definition: Definition, service: str) -> Instance:
         """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed."""
@@ -238,7 +254,7 @@ class Engine(Protocol):
         """Asks it to stop, ends it after `grace` seconds; how it ended. One that is gone already is no error."""
 
     async def remove(self, instance: str) -> None:
-        """Removes a stopped instance. One that is not there is no error."""
+        """Removes a stopped instance; an adopted one is kept. One that is not there is no error."""
 
     async def tail(self, instance: str, lines: int) -> list[str]:
         """The last lines that it wrote."""
@@ -268,6 +284,18 @@ class Source(Protocol):
     async def checkout(self, sha: str) -> Path:
         """A tree of its own at that SHA. Raises GitFailed."""
 
+    async def commit_in(self, directory: Path, name: str) -> str | None:
+        """The commit that `name` (a full ref, HEAD or a SHA) names in the clone of the stack's repository there.
+
+        None if there is no such clone, or no such commit in it. Raises GitFailed.
+        """
+
+    async def tags_in(self, directory: Path, sha: str) -> list[str]:
+        """The tags that point to the commit `sha` in the clone in `directory`; none if there is no clone.
+
+        Raises GitFailed.
+        """
+
     async def prune(self, keep: Collection[str]) -> None:
         """Removes the trees of other commits."""
 
@@ -296,6 +324,18 @@ class Route(Protocol):
 
     async def active(self) -> Color | None:
         """Where the file points now; None when it is missing or not ours."""
+
+    async def files(self) -> Mapping[str, str]:
+        """The text of every file that Traefik reads in the watched directory, by its path inside it.
+
+        Raises RouteNotConfirmed if one cannot be read.
+        """
+
+    async def restore(self, files: Mapping[str, str]) -> None:
+        """Those files are in the watched directory as `files` gave them, and the route file only if it is one of them.
+
+        Raises RouteNotConfirmed.
+        """
 
 
 class Probe(Protocol):

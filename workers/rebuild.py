@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from app.domain.errors import LedgerUnavailable
-from app.domain.release import LiveRelease, Version
+from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
 from workers.ports import Instance, Ports
 
@@ -24,9 +24,12 @@ class Found:
 
 
 async def rebuild(stack: Stack, ports: Ports) -> None:
-    """Fills a lost journal in and pauses with the reason; a journal that is whole, or was never there, stays."""
+    """Fills a lost journal in and pauses with the reason; a journal that is whole, or was never there, stays.
+
+    One that a worker has written, as its epoch shows, is whole, even if it knows of nothing yet.
+    """
     lost, state = ports.journal.lost, ports.journal.state
-    if lost is None and not state.is_blank:
+    if lost is None and (state.epoch or not state.is_blank):
         return
     found = await look(stack, ports) if state.is_blank else Found(state.active_color, state.current, state.previous)
     if lost is None and found.current is None:
@@ -54,7 +57,8 @@ async def _take_in_what_was_accepted(ports: Ports) -> None:
         log.warning("the ledger cannot be read now; what it knows comes in with the next delivery", reason=str(away))
         return
     live = ports.journal.state.current
-    newer = [r for r in known if live is None or r.order > Version.of(live.tag)]
+    order = live.order if live else None
+    newer = [r for r in known if order is None or r.order > order]
     await ports.journal.update(lambda s: s.accept(*newer))
 
 
@@ -93,7 +97,7 @@ def _release(by_service: Sequence[Sequence[Instance]], now: datetime) -> LiveRel
     (release, sha, rollout), *others = labels
     if others or release is None or sha is None or rollout is None:
         return None
-    return LiveRelease(release, sha, rollout, now)
+    return LiveRelease(release, sha, rollout, now, adopted=any(i.adopted for each in by_service for i in each[:1]))
 
 
 def _reason(lost: str | None, found: Found) -> str:

@@ -11,14 +11,16 @@ from datetime import datetime
 
 import structlog
 
+from app.domain import messages
 from app.domain.decision import Decision, Held, overtakes
-from app.domain.errors import LedgerUnavailable, StaleWorker, Superseded
+from app.domain.errors import AdoptionRefused, LedgerUnavailable, StaleWorker, Superseded
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from app.domain.views import held_view
 from app.gate import Gate
+from workers.adoption import adopt
 from workers.ports import Ports
 from workers.rebuild import rebuild
 from workers.recovery import recover
@@ -48,6 +50,7 @@ class Reconciler:
         self._again = False
         self._looking = False
         self.running: Run | None = None
+        self.refused: AdoptionRefused | None = None
         self.replaced = False
 
     async def start(self) -> None:
@@ -57,6 +60,7 @@ class Reconciler:
             await self._ports.journal.update(lambda s: s.take_over())
             await self._ports.chronicle.rebuild(always=True)
             await self._end_left_over()
+            await self._adopt()
             await self._see_reality()
             self._ports.chronicle.status(self._ports.journal.state)
 
@@ -105,6 +109,7 @@ class Reconciler:
     async def _close_difference(self) -> None:
         await self._ports.chronicle.rebuild()
         await self._end_left_over()
+        await self._adopt()
         while release := await self._next():
             await self._see_reality()
             await self._roll_out(release)
@@ -164,13 +169,43 @@ class Reconciler:
         except LedgerUnavailable as away:
             log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
 
-    async def _see_reality(self) -> None:
-        """Where the journal is not sure of the route, the color that the file names is the active one, if it runs.
+    async def _adopt(self) -> None:
+        """A stack that ran before the updater did is taken over. If that is refused, no release goes live."""
+        state = self._ports.journal.state
+        if not state.nothing_is_known_live:
+            return
+        try:
+            adopted = await adopt(self._stack, self._ports)
+        except AdoptionRefused as refused:
+            self.refused = refused
+            await self._hold_back(messages.not_adopted(refused))
+            return
+        self.refused = None
+        if adopted is None:
+            await self._ports.journal.update(lambda s: s.routed_to(None, None))
+        elif lost := self._ports.journal.lost:
+            reason = messages.adopted_without_journal(lost, adopted.identity.tag, adopted.serving.color)
+            await self._ports.journal.update(lambda s: s.pause(reason))
 
-        So where a stack ran before the updater did, and where a flip could be neither confirmed nor taken back: a
-        rollout must never begin on the color that has the traffic.
+    async def _hold_back(self, reason: str) -> None:
+        """Nothing serves that the updater knows. A pause that has another reason keeps it: an alarm has this one."""
+        state = self._ports.journal.state
+        paused = state.paused and not messages.is_not_adopted(state.pause_reason)
+        unknown = await self._ports.journal.update(
+            lambda s: s.routed_to(None, None) if paused else s.routed_to(None, None).pause(reason)
+        )
+        if unknown.pause_reason != state.pause_reason:
+            self._ports.chronicle.event("paused", reason=reason)
+        self._ports.chronicle.status(unknown)
+
+    async def _see_reality(self) -> None:
+        """If the journal is not sure of the route, the color that the file names is the active one, if it runs.
+
+        That is so after a flip that could be neither confirmed nor taken back: a rollout must never begin on the color
+        that has the traffic.
         """
-        if self._ports.journal.state.route_id is not None:
+        state = self._ports.journal.state
+        if state.route_id is not None or state.nothing_is_known_live:
             return
         color = await self._ports.route.active()
         if color is not None and await self._all_run(color):

@@ -1,5 +1,6 @@
 """The text of Traefik's route file: a pure function of the stack, the active color and the rollout."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -56,17 +57,8 @@ def metrics_name(service: RoutedService, color: Color) -> str:
     return f"{_name(service, color)}@file"
 
 
-def claims_our_names(text: str) -> bool:
-    """Whether `text`, another file's, defines a name of ours, or is no configuration at all.
-
-    Traefik drops what two files define, and takes nothing of a directory in which one file is broken.
-    """
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
-        return True
-    if not isinstance(content, dict):
-        return content is not None
+def claims_our_names(content: Mapping[str, Any]) -> bool:
+    """Whether another file with that content defines a name of ours: Traefik drops what two files define."""
     http = content.get("http")
     parts = http.values() if isinstance(http, dict) else ()
     return any(str(name).startswith("updater") for part in parts if isinstance(part, dict) for name in part)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import (
+    AdoptionRefused,
     InternalError,
     OperatorRollback,
     PreflightRefused,
@@ -14,7 +15,7 @@ from app.domain.errors import (
 )
 from app.domain.rollout import Status
 from app.domain.stack import RoutedService, Singleton
-from workers import fitness, health, traffic
+from workers import adoption, fitness, health, traffic
 from workers.fitness import GB, MB
 from workers.ports import Definition, Instance, Stamp
 from workers.run import Run
@@ -29,6 +30,8 @@ async def preflight(run: Run) -> Evidence:
     On a machine that has just been started they begin all at once: each has the time that a service has to get well.
     Redis need not be there: what the journal knows goes live without it.
     """
+    if run.rollout.origin is None:
+        await _nothing_serves(run)
     room, force = run.ports.room(), run.rollout.release.force
     problems = await fitness.lasting(run.stack, run.ports, room)
     problems += await _unwell(run, 0.0 if problems or force else run.stack.times.health)
@@ -36,6 +39,12 @@ async def preflight(run: Run) -> Evidence:
         raise PreflightRefused("; ".join(problems))
     ignored = [*problems, *await fitness.away(run.ports)]
     return {"disk_gb": round(room.disk / GB, 1), "memory_mb": round(room.memory / MB), "ignored": ignored}
+
+
+async def _nothing_serves(run: Run) -> None:
+    """A first release replaces no container that has traffic, forced or not. Raises AdoptionRefused."""
+    if await adoption.look(run.stack, run.ports):
+        raise AdoptionRefused("the stack was started a moment ago: apply the tag again")
 
 
 async def _unwell(run: Run, wait: float) -> list[str]:

@@ -36,6 +36,8 @@ def problem(answer: httpx.Response) -> CommandError:
             traffic="Traffic is not touched by this.",
             code=code,
         )
+    if code == "not_newer":
+        return Refused(f"The updater refused: {text}.", "`updater deploy --force` goes there.", code=code)
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return WrongUse(f"The updater cannot use this: {text}.", "Correct it and ask again.", code=code)
     return Refused(f"The updater refused: {text}.", _NEXT.get(status, "Its log has more."), code=code)

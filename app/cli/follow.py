@@ -8,7 +8,7 @@ from app.cli.errors import Exit
 from app.cli.progress import Progress, outcome
 from app.cli.report import write
 from app.cli.show import console, show_summary
-from app.cli.text import document
+from app.cli.text import document, release
 from app.cli.watch import Watch
 
 
@@ -21,6 +21,8 @@ async def ask_and_follow(
     """
     before = (await updater.status()).get("current")
     answer = await updater.post(path, body)
+    if outcome(answer) == "success":
+        return _nothing_to_do(answer, as_json=as_json)
     rollout_id = str(answer.get("rollout_id"))
     if not wait:
         if as_json:
@@ -49,6 +51,16 @@ def reached(progress: Progress, *, going_back: bool) -> bool:
     result = progress.result or {}
     turned_back = outcome(result) == "rolled_back" and result.get("reason_code") == "operator_rollback"
     return outcome(result) == "success" or (going_back and turned_back)
+
+
+def _nothing_to_do(result: Json, *, as_json: bool) -> Exit:
+    """The updater answers with a result at once when the release is live already."""
+    if as_json:
+        write(document(result))
+    else:
+        live = release(result.get("tag"), result.get("new_sha"))
+        console().print(f"{live} is live already. Nothing was started; traffic stays as it is.", soft_wrap=True)
+    return Exit.DONE
 
 
 def _display(out: Console) -> Display:

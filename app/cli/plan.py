@@ -24,12 +24,15 @@ def plan_lines(plan: Json) -> Iterator[str]:
 def _headline(plan: Json) -> str:
     current = plan.get("current") or {}
     new = release(plan.get("tag"), plan.get("sha"))
+    if plan.get("adoption_refused"):
+        return f"{new} cannot go live yet: the updater has not taken over the stack that serves now."
     if not current:
         return f"{new} would be the first release that is live here, on {plain(plan.get('target_color'))}."
     old = release(current.get("tag"), current.get("sha"))
     if current.get("sha") and current.get("sha") == plan.get("sha"):
         return f"{new} is what is live already; it would be made live anew, on {plain(plan.get('target_color'))}."
-    return f"{new} would take the place of {old}, on {plain(plan.get('target_color'))}."
+    before = ", which ran before the updater did" if current.get("adopted") else ""
+    return f"{new} would take the place of {old}{before}, on {plain(plan.get('target_color'))}."
 
 
 def _verdict(plan: Json) -> str:

@@ -18,6 +18,8 @@ PLAIN_WIDTH = 200
 
 ERROR_SHOWN = 100
 
+UNADOPTED = "what ran before the updater, which has not taken it over"
+
 Row = tuple[str, str]
 Json = Mapping[str, Any]
 
@@ -38,7 +40,9 @@ def status_rows(status: Json) -> Iterator[Row]:
     current = status.get("current") or {}
     color = f" on {plain(status['active_color'])}" if status.get("active_color") else ""
     since = f", since {moment(current['since'])}" if current.get("since") else ""
-    yield "live", release(current.get("tag"), current.get("sha")) + color + since
+    before = ", ran before the updater" if current.get("adopted") else ""
+    serves = UNADOPTED if not current and _is_refused(status) else release(current.get("tag"), current.get("sha"))
+    yield "live", serves + color + since + before
     yield "state", plain(status.get("state", "unknown"))
     if rollout := status.get("rollout"):
         progress = Progress(str(rollout.get("id") or "")).see_status({"rollout": rollout})
@@ -58,6 +62,10 @@ def status_rows(status: Json) -> Iterator[Row]:
         yield "checked", moment(checked)
     if status.get("worker_alive") is False:
         yield "worker", "no heartbeat: no rollout starts or goes on until it runs; traffic stays where it is"
+
+
+def _is_refused(status: Json) -> bool:
+    return any(alarm.get("kind") == "not_adopted" for alarm in status.get("alarms") or ())
 
 
 def _waiting(status: Json) -> Iterator[Row]:

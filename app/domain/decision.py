@@ -117,10 +117,10 @@ def _overtaken(fresh: Sequence[Release], newest: Release) -> Reasons:
 
 
 def _against_live(state: State) -> tuple[list[Release], Reasons]:
-    if state.current is None:
-        return list(state.accepted), ()
     live = state.current
-    order = Version.of(live.tag)
+    order = live.order if live else None
+    if live is None or order is None:
+        return list(state.accepted), ()
     fresh = [r for r in state.accepted if r.order > order]
     stale = tuple(
         (r, f"{live.tag} is already live" if r.order == order else f"the live {live.tag} is newer")

@@ -104,6 +104,12 @@ class PreflightRefused(UpdaterError):
     code = "preflight_refused"
 
 
+class AdoptionRefused(UpdaterError):
+    """What serves now cannot be adopted."""
+
+    code = "adoption_refused"
+
+
 class GitFailed(UpdaterError):
     """Git did not do what was asked."""
 
@@ -228,6 +234,12 @@ class ReleaseNotKept(UpdaterError):
 
     code = "release_not_kept"
     fault = Fault.OPERATOR
+
+
+class AlreadyLive(ReleaseNotKept):
+    """There is nothing to go back to."""
+
+    code = "already_live"
 
 
 class CannotRollBack(UpdaterError):

@@ -1,8 +1,9 @@
 """What a person reads: what happened, what it means for their traffic, what to do next."""
 
 from app.domain.decision import Held, Hold
-from app.domain.errors import Fault, UpdaterError
+from app.domain.errors import AdoptionRefused, Fault, UpdaterError
 from app.domain.rollout import Rollout, Status
+from app.domain.stack import Color
 
 LINES_SHOWN = 8
 
@@ -49,6 +50,30 @@ def pause_reason(rollout: Rollout) -> str:
     return f"{outcome(rollout)} {_FORWARD if rollout.stays else _NEXT[fault]}"
 
 
+_NOT_ADOPTED = "The updater has not taken over the running stack: "
+
+
+def not_adopted(refused: AdoptionRefused) -> str:
+    """Why the stack that runs is not the updater's."""
+    return (
+        f"{_NOT_ADOPTED}{refused.detail}. Your traffic is not touched, and no release goes live. Correct that, then "
+        "unpause; `updater doctor` checks it again."
+    )
+
+
+def is_not_adopted(reason: str | None) -> bool:
+    """Whether a pause has that reason."""
+    return (reason or "").startswith(_NOT_ADOPTED)
+
+
+def adopted_without_journal(lost: str, tag: str, color: Color) -> str:
+    """The state file was unreadable, and a stack was found running."""
+    return (
+        f"{lost} The updater took over what runs: {tag} on {color}. Traffic was not touched. Check that this is right, "
+        "and why rollouts may have been paused before; then unpause."
+    )
+
+
 def outcome(rollout: Rollout) -> str:
     """Why `rollout`'s release is not live, and where the traffic is."""
     if rollout.stays:
@@ -70,6 +95,8 @@ def _traffic(rollout: Rollout) -> str:
             f"The route could not be confirmed on either color: {rollout.target} and what was live before both still "
             "run. Look at Traefik and at the route file before anything else."
         )
+    if rollout.reason_code == AdoptionRefused.code:
+        return "Your traffic was not touched: what ran before the updater still serves it."
     if rollout.origin is None:
         return f"Nothing was live before, and nothing is now.{_left_behind(rollout)}"
     live = rollout.previous.tag if rollout.previous else "what was live before"

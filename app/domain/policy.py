@@ -36,7 +36,8 @@ class ReleaseEvent:
 
 def not_newer(tag: str, live: str | None) -> bool:
     """Whether the live release is `tag` or a newer one. Nothing is known of an unknown live release."""
-    return live is not None and not Version.of(tag) > Version.of(live)
+    known = Version.read(live)
+    return known is not None and not Version.of(tag) > known
 
 
 def _tag_refused(event: ReleaseEvent) -> bool:

@@ -31,7 +31,8 @@ class Decided:
 
     def overtakes(self, published: Published) -> bool:
         """Had the webhook come, it would have been superseded by this one."""
-        return Version.of(self.tag) > published.version and self.at >= published.at
+        version = Version.read(self.tag)
+        return version is not None and version > published.version and self.at >= published.at
 
 
 def wanted(published: Sequence[Published], stack: Stack, live: str | None = None) -> list[Published]:
@@ -45,15 +46,16 @@ def missed(
 ) -> tuple[Published, ...]:
     """The wanted releases that are newer than the live one and neither decided nor waiting, the newest first.
 
-    Where nothing is live only the newest wanted one counts. A tag that was decided once never comes in by itself,
-    under whatever key it was known: an operator may have applied it by hand and gone back from it.
+    If nothing is live, or the live release has no version, only the newest wanted one counts. A tag that was decided
+    once never comes in by itself, under whatever key it was known: an operator may have applied it by hand and gone
+    back from it.
     """
     live = state.current.tag if state.current else None
     newer = wanted(published, stack, live)
     keys, tags = _known(state, decided)
     return tuple(
         p
-        for p in (newer if live else newer[:1])
+        for p in (newer if Version.read(live) else newer[:1])
         if p.event.key not in keys and p.event.tag not in tags and not any(d.overtakes(p) for d in decided)
     )
 

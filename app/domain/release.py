@@ -35,6 +35,14 @@ class Version:
         pre = match["pre"].split(".") if match["pre"] else []
         return cls(tuple(int(part) for part in match["core"].split(".")), tuple(pre))
 
+    @classmethod
+    def read(cls, tag: str | None) -> "Version | None":
+        """The version that `tag` names; None if it names none, as the tag of an adopted release may."""
+        try:
+            return cls.of(tag) if tag else None
+        except TagInvalid:
+            return None
+
     def _precedence(self) -> tuple[object, ...]:
         parts = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in self.pre)
         return (self.core, not self.pre, parts)
@@ -97,11 +105,24 @@ class Release:
         return Version.of(self.tag)
 
 
+UNKNOWN_TAG = "unknown"
+"""The tag of an adopted release that nothing identifies. Its `sha` is then a digest of its images, no commit."""
+
+
 @dataclass(frozen=True)
 class LiveRelease:
-    """A release that went live: `since` when its rollout ended, by the rollout `rollout_id`."""
+    """A release that is or was live: `since` when the rollout `rollout_id` ended.
+
+    `adopted`: it ran before the updater did. Its containers are those that it was found with.
+    """
 
     tag: str
     sha: str
     rollout_id: str
     since: datetime
+    adopted: bool = False
+
+    @property
+    def order(self) -> Version | None:
+        """None for an adopted release without a version: every release is newer than that."""
+        return Version.read(self.tag)

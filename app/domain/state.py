@@ -89,6 +89,17 @@ class State:
             epoch=max(self.epoch, epoch),
         )
 
+    @property
+    def nothing_is_known_live(self) -> bool:
+        """What serves, if anything does, ran before the updater did."""
+        return self.current is None and self.rollout is None
+
+    def adopt(self, live: LiveRelease, color: Color) -> "State":
+        """`live`, which ran on `color` before the updater did, is the current release from now on."""
+        return replace(
+            self, active_color=color, route_id=live.rollout_id, current=live, last_good_tag=live.tag, previous=None
+        )
+
     def accept(self, *releases: Release) -> "State":
         """Adds releases that were never here; the same key is the same release."""
         running = {self.rollout.release.key} if self.rollout else set()
@@ -155,7 +166,9 @@ class State:
         good = rollout.status is Status.SUCCESS
         if rollout.sha is None or not (good or rollout.stays):
             return replace(ended, last_failure_at=at)
-        live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at)
+        kept = self.previous if self.previous and self.previous.sha == rollout.sha else None
+        adopted = kept is not None and kept.adopted and rollout.release.recall is not None
+        live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at, adopted)
         moved = replace(
             ended,
             active_color=rollout.target,

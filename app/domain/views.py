@@ -160,7 +160,15 @@ def _operation(rollout: Rollout | None) -> str | None:
 
 def _live_view(state: State) -> dict[str, Any] | None:
     live = state.current
-    return {"tag": live.tag, "sha": live.sha, "since": _iso(live.since)} if live else None
+    if live is None:
+        return None
+    return {
+        "tag": live.tag,
+        "sha": live.sha,
+        "rollout_id": live.rollout_id,
+        "since": _iso(live.since),
+        "adopted": live.adopted,
+    }
 
 
 def _progress(rollout: Rollout, steps: tuple[str, ...], durations: dict[str, float]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The shape of every error answer."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -13,18 +15,25 @@ log = structlog.get_logger()
 RETRY_AFTER_SECONDS = 30
 
 
-def error(status: int, text: str, code: str, **headers: str) -> Response:
-    """`{"error": text, "code": code}` with `status`."""
-    if status == 503:  # noqa: PLR2004 - the status that asks to come again
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **headers}
-    return JSONResponse({"error": text, "code": code}, status, headers)
+def error(
+    status: int,
+    text: str,
+    code: str,
+    *,
+    more: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """`{"error": text, "code": code}` and the fields `more`, with `status`."""
+    again = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    content = {"error": text, "code": code, **(more or {})}
+    return JSONResponse(content, status, {**again, **(headers or {})})
 
 
 async def refused(_: Request, problem: Exception) -> Response:
     """An unknown path, or a method that it does not have, in the shape of every other error."""
     assert isinstance(problem, HTTPException)  # noqa: S101 - it is registered for nothing else
     code = problem.detail.lower().replace(" ", "_")
-    return error(problem.status_code, problem.detail, code, **(problem.headers or {}))
+    return error(problem.status_code, problem.detail, code, headers=problem.headers)
 
 
 async def failed(request: Request, problem: Exception) -> Response:

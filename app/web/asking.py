@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from starlette.responses import Response
-
 from app.queue import Queue
-from app.web.answers import error
 
 STATUS_OF = {
     "tag_invalid": 400,
     "sha_ambiguous": 400,
     "tag_not_found": 404,
     "release_not_kept": 404,
+    "already_live": 404,
     "unknown_rollout": 404,
     "not_waiting": 404,
     "approval_not_needed": 409,
@@ -27,11 +25,13 @@ BEHIND = 502
 
 
 class Refused(Exception):
-    """The worker could not do it: `answer` says why."""
+    """The call is not carried out: `status`, `text` and `code` of the answer say why."""
 
-    def __init__(self, answer: Response) -> None:
-        super().__init__()
-        self.answer = answer
+    def __init__(self, status: int, text: str, code: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.code = code
 
 
 async def ask(queue: Queue, question: str, *args: Any) -> dict[str, Any]:
@@ -39,5 +39,5 @@ async def ask(queue: Queue, question: str, *args: Any) -> dict[str, Any]:
     answer = await queue.ask(question, *args)
     if "error" in answer:
         code = str(answer["code"])
-        raise Refused(error(STATUS_OF.get(code, BEHIND), str(answer["error"]), code))
+        raise Refused(STATUS_OF.get(code, BEHIND), str(answer["error"]), code)
     return answer

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.tokens import Scope
-from app.web.models import Problem
+from app.web.models import Failed, Problem
 
 Answer = type[BaseModel] | str
 """The model of a JSON answer, or the media type of another one."""
@@ -34,6 +34,8 @@ class Call:
     """`answers` are the model or media type of each status that is the call's own; `scope` None lets everybody in.
 
     `optional`: the body may be left out. `headers` are request headers that change the answer, with what they do.
+    `compat`: programs written for the updater before this one make this call, so a body may have fields that are not
+    known here, and every error has `status: failed`, the word by which those programs tell an error from a success.
     """
 
     method: Literal["GET", "POST"]
@@ -46,13 +48,15 @@ class Call:
     body: type[BaseModel] | None = None
     optional: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    compat: bool = False
 
     def all_answers(self) -> dict[int, Answer | None]:
         """Every status that this call can have; None for one without a body."""
+        at_the_door = [401] if self.scope else []
+        at_the_door += [403] if self.scope is Scope.OPERATE else []
         common = [503]
-        common += [401] if self.scope else []
-        common += [403] if self.scope is Scope.OPERATE else []
         common += [400] if self.query else []
         common += [400, 408, 413] if self.method == "POST" else []
         common += [415] if self.body else []
-        return {**dict.fromkeys(common, Problem), **self.answers}
+        errors = dict.fromkeys(common, Failed if self.compat else Problem)
+        return {**dict.fromkeys(at_the_door, Problem), **errors, **self.answers}

@@ -1,54 +1,71 @@
 """The calls that do something: apply, rollback, pause, unpause, approve, cancel, and a message to try."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.domain.errors import AlreadyLive, LedgerUnavailable
 from app.domain.policy import not_newer
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.ledger import Ledger
 from app.queue import Queue
-from app.web.answers import error
-from app.web.asking import ask
+from app.web.asking import Refused, ask
 from app.web.call import Given
-from app.web.live import live_tag
+from app.web.final import FinalAnswer, rollout_of
+from app.web.live import Status, is_live, live_is_well, live_result, live_tag
 from app.web.models import Apply
 from app.web.status import StatusCall
-from app.web.waiting import Endings, preferred_wait
-
-SUCCESS = "success"
 
 
 @dataclass(frozen=True)
 class Changes:
-    """`default_wait`: how many seconds a caller without a preference waits for the end (None: not at all)."""
-
     ledger: Ledger
     queue: Queue
     status: StatusCall
-    endings: Endings
-    default_wait: float | None = None
+    final: FinalAnswer
 
     async def apply(self, given: Given) -> Response:
-        """Queues a release by its tag; 423 while paused and 409 when it is not newer, unless forced."""
+        """Queues a release by its tag.
+
+        Without `force`, a tag that is live, or is being rolled out, asks for nothing new, also while paused: the
+        answer is a success without steps, or the end of that rollout.
+        """
         wanted: Apply = given.body
         status = await self.status.published()
+        if not wanted.force:
+            if is_live(status, wanted.tag):
+                return JSONResponse(live_result(status))
+            if running := rollout_of(status, wanted.tag):
+                return await self.final.of(given.request, running, wanted.tag)
+        await self._check(wanted, status)
+        return await self.final.of(given.request, await self._accept(wanted), wanted.tag)
+
+    async def _check(self, wanted: Apply, status: Status) -> None:
+        """Raises Refused: 423 while paused, 404 for an unknown tag, 400 for one that is not newer.
+
+        Not 409: programs written for the updater before this one read it as "an update is in progress", and show
+        nothing else. Of a 400 they show the text.
+        """
         if status["paused"] and not wanted.force:
-            return error(423, status["pause_reason"] or "paused", "paused")
+            raise Refused(423, status["pause_reason"] or "paused", "paused")
         await ask(self.queue, "find_tag", wanted.tag)
         live = live_tag(status)
         if not wanted.force and not_newer(wanted.tag, live):
-            text = f"{live} is live, and {wanted.tag} is not newer. Apply it with force to go there all the same."
-            return error(409, text, "not_newer")
-        return await self._queued(given.request, await self._accept(wanted))
+            raise Refused(400, _not_newer(wanted.tag, str(live)), "not_newer")
 
     async def rollback(self, given: Given) -> Response:
-        """To a kept release, the last good one where none is named; allowed while paused."""
-        answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force)
-        await self.queue.nudge()
-        return await self._queued(given.request, answer["rollout_id"])
+        """To a kept release, or to the last good one when no SHA is given; allowed while paused."""
+        try:
+            answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force)
+        except Refused as refused:
+            status = await self.status.published()
+            if refused.code != AlreadyLive.code or not live_is_well(status):
+                raise
+            return JSONResponse(live_result(status))
+        await self._nudge()
+        return await self.final.of(given.request, answer["rollout_id"])
 
     async def pause(self, given: Given) -> Response:
         """No rollout starts from here on."""
@@ -93,15 +110,16 @@ class Changes:
                 force=wanted.force,
             )
         )
-        await self.queue.nudge()
+        await self._nudge()
         return rollout_id
 
-    async def _queued(self, request: Request, rollout_id: str) -> Response:
-        """202, or the final result when the caller waits for it: 500 with the same body unless it is a success."""
-        seconds, applied = preferred_wait(request.headers.getlist("prefer"), self.default_wait)
-        headers = {"Location": f"/update/rollouts/{rollout_id}"}
-        headers |= {"Preference-Applied": applied} if applied else {}
-        result = await self.endings.wait(rollout_id, seconds) if seconds else None
-        if result is None:
-            return JSONResponse({"status": "queued", "rollout_id": rollout_id}, 202, headers)
-        return JSONResponse(result, 200 if result["status"] == SUCCESS else 500, headers)
+    async def _nudge(self) -> None:
+        """What was recorded stays recorded: without a nudge the worker finds it within a minute."""
+        with contextlib.suppress(LedgerUnavailable):
+            await self.queue.nudge()
+
+
+def _not_newer(tag: str, live: str) -> str:
+    if tag == live:
+        return f"{tag} has the traffic, but its rollout failed. Apply it with force to roll it out again."
+    return f"{live} is live, and {tag} is not newer. Apply {tag} with force if you want the older release."

@@ -1,7 +1,7 @@
 """Who is let in, and with what: the secret, the scope, the query and the body of every call."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from app.web.answers import error
 from app.web.asking import Refused
 from app.web.call import Call, Given
 from app.web.head import check_json, check_length
+from app.web.ignored import IgnoredFields
 from app.web.intake import Intake, drain
 
 MAX_BODY_BYTES = 64 * 1024
@@ -42,6 +43,7 @@ class Guard:
 
     secret: SharedSecret
     intake: Intake
+    ignored: IgnoredFields = field(default_factory=IgnoredFields)
 
     def before(self, call: Call) -> Endpoint:
         """The endpoint of `call`."""
@@ -54,11 +56,11 @@ class Guard:
                 await drain(request)
                 return refused.answer
             except Refused as refused:
-                return refused.answer
+                return _problem(call, refused.status, refused.text, refused.code)
             except DeliveryRefused as refused:
-                return error(refused.status, refused.detail, "bad_request")
+                return _problem(call, refused.status, refused.detail, "bad_request")
             except (LedgerUnavailable, WorkerSilent) as away:
-                return error(503, f"{away}. Traffic is not touched by this.", away.code)
+                return _problem(call, 503, f"{away}. Traffic is not touched by this.", away.code)
 
         return answer
 
@@ -68,7 +70,7 @@ class Guard:
         by_session = PROOFS.isdisjoint(request.headers.keys())
         scope = scope_of_session(request, self.secret) if by_session else scope_of_caller(request, self.secret)
         if scope is None:
-            raise NotLetIn(error(401, "Unauthorized", "unauthorized", **{"WWW-Authenticate": "Bearer"}))
+            raise NotLetIn(error(401, "Unauthorized", "unauthorized", headers={"WWW-Authenticate": "Bearer"}))
         if not scope.covers(call.scope):
             raise NotLetIn(error(403, f"the token's scope is {scope}, this needs {call.scope}", "forbidden"))
         if by_session and call.method == "POST" and not request.headers.get(GUARD_HEADER):
@@ -81,12 +83,18 @@ class Guard:
     async def _body(self, request: Request, call: Call) -> BaseModel | None:
         check_length(request.headers, self.intake.cap)
         raw = await self.intake.read(request)
+        if call.compat:
+            self.ignored.note(call, raw)
         if call.body is None:
             return None
         if not raw.strip() and call.optional:
             return call.body()
         check_json(request.headers)
         return _checked(call.body, raw)
+
+
+def _problem(call: Call, status: int, text: str, code: str) -> Response:
+    return error(status, text, code, more={"status": "failed"} if call.compat else None)
 
 
 def scope_of_caller(request: Request, secret: SharedSecret) -> Scope | None:

@@ -35,6 +35,12 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Tolerant(Asked):
+    """What a call of the contract's (compat) part is sent: fields that are not known here are ignored."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": True})
+
+
 class Queried(BaseModel):
     """A query string: text that stands for its values."""
 
@@ -47,13 +53,13 @@ class Told(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class Apply(Asked):
+class Apply(Tolerant):
     tag: Tag
     version: Annotated[str, Field(max_length=MAX_TAG_LENGTH)] | None = None
     force: bool = False
 
 
-class Rollback(Asked):
+class Rollback(Tolerant):
     previous_sha: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
     force: bool = False
 
@@ -96,6 +102,12 @@ class Problem(BaseModel):
     code: str
 
 
+class Failed(Problem):
+    """The error answer of a call whose success has a `status` too."""
+
+    status: Literal["failed"]
+
+
 class Alive(BaseModel):
     status: Literal["ok"]
 
@@ -111,9 +123,12 @@ class Ready(Told):
 
 
 class Live(Told):
+    """`adopted`: it ran before the updater did. If its tag is `unknown`, `sha` is a digest of its images."""
+
     tag: str
     sha: str
     since: str | None
+    adopted: bool = False
 
 
 class Progress(Told):
@@ -184,8 +199,12 @@ class Status(Told):
 
 
 class Queued(Told):
+    """`error` and `code` are there only when UPDATER_APPLY_WAIT_SECONDS ended the wait: why there is no result yet."""
+
     status: Literal["queued"]
     rollout_id: str
+    error: str | None = None
+    code: str | None = None
 
 
 class Approved(Told):

@@ -60,9 +60,18 @@ def _operation(call: Call) -> Json:
     if call.body:
         content = {"application/json": {"schema": _ref(call.body)}}
         operation["requestBody"] = {"required": not call.optional, "content": content}
-    if call.scope is Scope.OPERATE:
-        operation["description"] = "Needs the scope `operate`."
+    if notes := [*_notes(call)]:
+        operation["description"] = " ".join(notes)
     return operation
+
+
+def _notes(call: Call) -> Iterator[str]:
+    if call.scope is Scope.OPERATE:
+        yield "Needs the scope `operate`."
+    if call.compat and call.body:
+        yield "Fields of the body that are not listed here are ignored; the log names each of them once."
+    elif call.compat:
+        yield "The call needs no body and ignores one; the log names each of its fields once."
 
 
 def _response(status: int, answer: Answer | None) -> Json:

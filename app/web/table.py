@@ -88,29 +88,40 @@ class Desk:
         )
 
     def _changing(self) -> tuple[Call, ...]:
-        do, no = self.changes, m.Problem
-        ending: dict[int, Answer] = {200: m.Result, 202: m.Queued, 404: no, 409: no, 500: m.Result, 502: no}
-        apply = {**ending, 423: no}
+        do, no, failed = self.changes, m.Problem, m.Failed
+        ending: dict[int, Answer] = {200: m.Result, 202: m.Queued, 404: failed, 500: m.Result, 502: failed}
+        apply, rollback = {**ending, 423: failed}, {**ending, 409: failed}
         pause: dict[int, Answer] = {200: m.Paused, 502: no}
-        unpause: dict[int, Answer] = {200: m.Resumed, 409: no, 502: no}
+        unpause: dict[int, Answer] = {200: m.Resumed, 409: failed, 502: failed}
         approve: dict[int, Answer] = {202: m.Approved, 404: no, 409: no, 502: no}
         notify: dict[int, Answer] = {202: m.Notified, 409: no, 502: no}
         cancel: dict[int, Answer] = {202: m.Cancelling, 404: no, 409: no, 502: no}
         return (
-            Call("POST", "/update/apply", "make a tag live", do.apply, apply, OPERATE, body=m.Apply, headers=PREFER),
+            Call(
+                "POST",
+                "/update/apply",
+                "make a tag live",
+                do.apply,
+                apply,
+                OPERATE,
+                body=m.Apply,
+                headers=PREFER,
+                compat=True,
+            ),
             Call(
                 "POST",
                 "/update/rollback",
                 "go back to a kept release",
                 do.rollback,
-                ending,
+                rollback,
                 OPERATE,
                 body=m.Rollback,
                 optional=True,
                 headers=PREFER,
+                compat=True,
             ),
             Call("POST", "/update/pause", "no rollout starts any more", do.pause, pause, OPERATE, body=m.Pause),
-            Call("POST", "/update/unpause", "rollouts start again", do.unpause, unpause, OPERATE),
+            Call("POST", "/update/unpause", "rollouts start again", do.unpause, unpause, OPERATE, compat=True),
             Call("POST", "/update/approve", "a release may go live", do.approve, approve, OPERATE, body=m.Approve),
             Call("POST", "/notify/test", "send a message to try", do.notify_test, notify, OPERATE),
             Call("POST", "/update/cancel", "before its flip", do.cancel, cancel, OPERATE, body=m.Cancel),

@@ -5,11 +5,11 @@ https://www.rfc-editor.org/rfc/rfc7240#section-4.3
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.errors import Interrupted
+from app.domain.errors import Interrupted, LedgerUnavailable
 from app.ledger import Ledger
 from app.settings import MAX_WAIT_SECONDS
 from app.web.streams import Streams
@@ -32,6 +32,10 @@ def preferred_wait(prefer: Iterable[str], default: float | None) -> tuple[float,
     return default or 0.0, None
 
 
+Stop = Callable[[], Awaitable[bool]]
+"""Whether a wait has no use any more, although the rollout has not ended."""
+
+
 @dataclass(frozen=True)
 class Endings:
     """Knows how a rollout ended, as soon as it has."""
@@ -39,21 +43,35 @@ class Endings:
     ledger: Ledger
     streams: Streams
 
-    async def wait(self, rollout_id: str, seconds: float) -> dict[str, Any] | None:
-        """The final result, when the worker is free again; None when it is not over within `seconds`.
+    async def wait(self, rollout_id: str, seconds: float, stop: Stop) -> dict[str, Any] | None:
+        """The final result, as soon as the worker is free again.
 
-        Nor is it when this process is to stop.
+        None when the rollout is not over within `seconds`, when this process is to stop, and when `stop` says so.
+        While Redis does not answer the wait goes on: the rollout does too.
         """
         clock = asyncio.get_running_loop()
-        deadline, last = clock.time() + seconds, await self.ledger.last_event_id()
-        while (result := await self.of(rollout_id)) is None or await self._runs(rollout_id):
+        deadline, last = clock.time() + seconds, None
+        while True:
             left = deadline - clock.time()
-            if left <= 0 or self.streams.closing.is_set():
-                return result
-            block = SETTLE_SECONDS if result else self.streams.slice_seconds
-            told = await self.ledger.events_after(last, block=min(left, block))
-            last = told[-1][0] if told else last
-        return result
+            over = left <= 0 or self.closing
+            try:
+                over = over or await stop()
+                last = last or await self.ledger.last_event_id()
+                result = await self.of(rollout_id)
+                if over or (result is not None and not await self._runs(rollout_id)):
+                    return result
+                block = SETTLE_SECONDS if result else self.streams.slice_seconds
+                told = await self.ledger.events_after(last, block=min(left, block))
+                last = told[-1][0] if told else last
+            except LedgerUnavailable:
+                if over:
+                    return None
+                await asyncio.sleep(min(left, self.streams.slice_seconds))
+
+    @property
+    def closing(self) -> bool:
+        """Whether this process is to stop: no call waits any longer."""
+        return self.streams.closing.is_set()
 
     async def _runs(self, rollout_id: str) -> bool:
         """The result is written a moment before the status: who was told the one may read the other at once."""

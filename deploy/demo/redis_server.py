@@ -12,23 +12,50 @@ from pathlib import Path
 import redis
 
 from deploy.demo.engine import EngineUnavailable, Say, apt_install
-from deploy.demo.processes import free_port, running
+from deploy.demo.processes import ROOT, free_port, running
 
 START_SECONDS = 15.0
 POLL_SECONDS = 0.05
 
+SERVER = "redis-server"
+CHECKER = "redis-check-rdb"
+"""One program with the server, which looks at the name that it is called by. Debian has it in redis-tools; its package
+redis-server adds a service, which would stay on the machine.
 
-def redis_binary(say: Say) -> str:
-    """The embedded server of the wheel, else the distribution's. Raises EngineUnavailable."""
-    beside = Path(sys.executable).with_name("redis-server")
+https://github.com/redis/redis/blob/7.0/src/server.c (main)
+"""
+
+LINK = ROOT / ".cache" / SERVER
+
+
+def redis_binary(say: Say, link: Path = LINK) -> str:
+    """The server of the wheel, else the distribution's, which is installed when missing. Raises EngineUnavailable.
+
+    The wheel exists for Python before 3.13 only. `link`: where a program with another name gets the server's.
+    """
+    beside = Path(sys.executable).with_name(SERVER)
     if beside.exists():
         return str(beside)
-    if found := shutil.which("redis-server"):
+    if found := shutil.which(SERVER):
         return found
+    return str(_named_server(shutil.which(CHECKER) or _install(say), link))
+
+
+def _install(say: Say) -> str:
     if os.geteuid() != 0:
-        raise EngineUnavailable("redis-server is missing. Install it (Debian: sudo apt-get install redis-server).")
-    apt_install(["redis-server"], say)
-    return shutil.which("redis-server") or "redis-server"
+        raise EngineUnavailable(f"{SERVER} is missing. Install it (Debian: sudo apt-get install redis-tools).")
+    apt_install(["redis-tools"], say)
+    if found := shutil.which(CHECKER):
+        return found
+    raise EngineUnavailable(f"redis-tools is installed, and has no {CHECKER}. Install a {SERVER}.")
+
+
+def _named_server(checker: str, link: Path) -> Path:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    new = link.with_name(f"{SERVER}.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    new.symlink_to(checker)
+    return new.replace(link)
 
 
 @contextlib.contextmanager

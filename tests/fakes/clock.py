@@ -1,20 +1,33 @@
-"""Time that passes only where somebody waits for it."""
+"""Virtual time: it passes only while everything waits for a timer."""
 
 import asyncio
+import contextlib
 import selectors
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 from tests.examples import NOW
 
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
+
+THREAD_SECONDS = 30.0
+"""Real time that a thread's work gets before virtual time passes all the same and timers expire."""
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop that does not wait for its next timer: its time is then that timer's."""
+    """An event loop that does not wait for its next timer: its time is then that timer's.
+
+    A thread works in real time. While one does, no virtual time passes, so that no limit expires before the work that
+    it limits. Closing the loop counts too: since Python 3.13 asyncio joins the threads under a timer of the loop.
+    """
 
     def __init__(self) -> None:
         self._virtual = 0.0
+        self._at_work = 0
         super().__init__(_Impatient(self))
 
     def time(self) -> float:
@@ -23,6 +36,33 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def advance(self, seconds: float) -> None:
         self._virtual += seconds
 
+    @property
+    def threads_work(self) -> bool:
+        return self._at_work > 0
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Arguments], T], *args: *Arguments
+    ) -> "asyncio.Future[T]":
+        future = super().run_in_executor(executor, func, *args)
+        self._at_work += 1
+        future.add_done_callback(self._one_is_done)
+        return future
+
+    async def shutdown_default_executor(self, *limit: float | None) -> None:  # takes none before Python 3.12
+        with self._working():
+            await super().shutdown_default_executor(*limit)
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[None]:
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+
+    def _one_is_done(self, _: object) -> None:
+        self._at_work -= 1
+
 
 class _Impatient(selectors.DefaultSelector):
     def __init__(self, loop: VirtualTimeLoop) -> None:
@@ -30,10 +70,12 @@ class _Impatient(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is not None and timeout > 0:
-            self._loop.advance(timeout)
-            timeout = 0
-        return super().select(timeout)
+        if timeout is None or timeout <= 0:
+            return super().select(timeout)
+        if self._loop.threads_work and (ready := super().select(THREAD_SECONDS)):
+            return ready
+        self._loop.advance(timeout)
+        return super().select(0)
 
 
 LOOP: Mapping[str, Any] = {"virtual": VirtualTimeLoop}

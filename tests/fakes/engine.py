@@ -47,6 +47,7 @@ class _Container:
     started_at: float | None = None
     exited: bool = False
     labelled: bool = True
+    adopted: bool = False
     restarts: int = 0
 
 
@@ -141,7 +142,21 @@ class FakeEngine:
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"of {stamp.release} this is gone: {', '.join(gone)}")
+        for container in self._containers.values():
+            if container.adopted and container.stamp.sha == stamp.sha:
+                container.stamp = stamp
         return await self.define(Path("/kept") / stamp.sha, stamp)
+
+    async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        self._fuse.burn()
+        for container in (self._containers[i.id] for i in instances):
+            container.stamp, container.labelled, container.adopted = stamp, True, True
+            name = container.service.partition("-")[0]
+            self.images |= {(s, stamp.sha) for s in (container.service, f"{name}-{color.other}")}
+        await self.define(Path("/kept") / stamp.sha, stamp)
+        self.note(f"adopt {stamp.release}")
+        self._fuse.burn()
+        return []
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
         return [f"{service}:{sha}" for service in services if (service, sha) not in self.images]
@@ -212,6 +227,11 @@ class FakeEngine:
         return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)
 
     async def start(self, definition: Definition, service: str) -> Instance:
+        stamp = self._stamps[definition.path]
+        ours = (c for c in self._containers.values() if c.service == service)
+        for adopted in [c for c in ours if c.adopted and c.stamp.sha == stamp.sha]:
+            await self.resume(adopted.id)
+            return self._instance(adopted)
         for old in [c for c in self._containers.values() if c.service == service]:
             self._change(f"replace {service} {old.stamp.release}", lambda c=old: self._containers.pop(c.id))  # type: ignore[misc]
         container = self._make(service, self._stamps[definition.path])
@@ -258,7 +278,7 @@ class FakeEngine:
 
     async def remove(self, instance: str) -> None:
         container = self._containers.get(instance)
-        if container is None:
+        if container is None or container.adopted:
             return
         if self._state(container) == "running":
             raise EngineFailed("it runs: stop it before it is removed")
@@ -271,6 +291,7 @@ class FakeEngine:
     async def prune(self, keep: Collection[str]) -> int:
         old = [c for c in self._containers.values() if c.service in self._singletons and c.stamp.sha not in keep]
         for container in [c for c in old if self._state(c) != "running"]:
+            container.adopted = False
             await self.remove(container.id)
         gone = {(service, sha) for service, sha in self.images if sha not in keep}
         self.images -= gone
@@ -341,6 +362,8 @@ class FakeEngine:
             rollout=container.stamp.rollout if container.labelled else None,
             release=container.stamp.release if container.labelled else None,
             sha=container.stamp.sha if container.labelled else None,
+            names=(container.service,),
+            adopted=container.adopted,
         )
 
 

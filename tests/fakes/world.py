@@ -1,10 +1,12 @@
 """Everything outside the worker, in memory: what stays when the worker is gone is here."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import yaml
 
 from app.domain.errors import (
     LedgerUnavailable,
@@ -27,6 +29,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.traffic import Clients
+from workers import routes
 from workers.announce import Announced
 from workers.fence import FencedEngine, FencedRoute
 from workers.ports import Alarm, Answer, Ports, Room
@@ -40,7 +43,9 @@ LATENCY = 0.01
 class FakeRoute:
     """The route file and the Traefik that reads it `lag` seconds later; `refuses` cannot be flipped to."""
 
-    def __init__(self, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._foreign: dict[str, str] = {}
         self.lag = 0.05
         self.deaf = False
         self.beside: list[str] = []
@@ -67,8 +72,21 @@ class FakeRoute:
         return list(self.beside)
 
     async def set_aside(self, name: str) -> None:
-        self.beside.remove(name)
+        self._fuse.burn()
+        if self._foreign.pop(name, None) is None:
+            self.beside.remove(name)
         self._note(f"set aside {name}")
+        self._fuse.burn()
+
+    async def files(self) -> Mapping[str, str]:
+        own = {self.file.name: routes.render(self._stack, self._file, self._served[-1][2])} if self._file else {}
+        return {**self._foreign, **own}
+
+    async def restore(self, files: Mapping[str, str]) -> None:
+        ours = files.get(self.file.name, "").startswith(routes.HEADER)
+        self._foreign = {name: text for name, text in files.items() if not (ours and name == self.file.name)}
+        self._file = self._file if ours else None
+        self._note("restore the routes")
 
     async def active(self) -> Color | None:
         return self._file
@@ -83,11 +101,24 @@ class FakeRoute:
         self._file = color
         self._served.append((self._clock.monotonic(), color, rollout))
 
+    def place_foreign(self, color: Color, *, name: str = "updater-routes.yml") -> None:
+        """The file of another program, `name`, leads there; its answers carry no rollout id."""
+        text = routes.render(self._stack, color, "").replace("updater-", "old-")
+        http = yaml.safe_load(text)["http"]
+        for router in http["routers"].values():
+            del router["middlewares"]
+        for service in http["services"].values():
+            del service["loadBalancer"]["serversTransport"]
+        self._foreign[name] = yaml.safe_dump({"http": {key: http[key] for key in ("routers", "services")}})
+        self._file = None
+        self._served.append((self._clock.monotonic(), color, ""))
+
     def _install(self, color: Color | None, rollout: str) -> None:
         self._fuse.burn()
         if color in self.refuses:
             raise RouteNotConfirmed("the disk is full")
         self._file = color
+        self._foreign.pop(self.file.name, None)
         self._note(f"route {color}")
         if not self.deaf:
             self._served.append((self._clock.monotonic() + self.lag, color, rollout))
@@ -116,7 +147,10 @@ def _answer(status: int, rollout: str | None = None) -> Answer:
 
 
 class FakeSource:
-    """A repository that has `tags`; those in `moved` point elsewhere than they did, those in `unsigned` are refused."""
+    """A repository that has `tags`; those in `moved` point elsewhere than they did, those in `unsigned` are refused.
+
+    `clone` has, by directory and ref, the commits of an operator's own clone.
+    """
 
     def __init__(self, *tags: str) -> None:
         self.tags = {tag: sha_of(tag) for tag in tags}
@@ -124,6 +158,7 @@ class FakeSource:
         self.unsigned: set[str] = set()
         self.trees: set[str] = set()
         self.unchanged: set[str] = set()
+        self.clone: dict[tuple[str, str], str] = {}
 
     async def find(self, tag: str) -> str:
         if tag not in self.tags:
@@ -139,6 +174,13 @@ class FakeSource:
 
     async def differs(self, old: str, new: str, path: str) -> bool:
         return old != new and path not in self.unchanged
+
+    async def commit_in(self, directory: Path, name: str) -> str | None:
+        return self.clone.get((str(directory), name))
+
+    async def tags_in(self, directory: Path, sha: str) -> list[str]:
+        refs = [name for (where, name), at in self.clone.items() if (where, at) == (str(directory), sha)]
+        return [ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/")]
 
     async def checkout(self, sha: str) -> Path:
         self.trees.add(sha)
@@ -301,7 +343,7 @@ class World:
     def __post_init__(self) -> None:
         self.engine = FakeEngine(self.clock, self.fuse, {s.service for s in self.stack.singletons})
         self.engine.watcher = self._look
-        self.route = FakeRoute(self.clock, self.fuse, self.engine.note)
+        self.route = FakeRoute(self.stack, self.clock, self.fuse, self.engine.note)
         self.probe = FakeProbe(self.stack, self.clock, self.route, self.engine)
         self.clients = Clients(self.stack, self.clock, lambda: self.route.served()[0])
         self.source = FakeSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
@@ -345,6 +387,14 @@ class World:
             self.engine.place(service, tag)
         self.route.place(color, f"r-{tag}")
         await self.journal.update(lambda _: State(active_color=color, current=a_live(tag), last_good_tag=tag, epoch=1))
+
+    async def before_the_updater(self, color: Color = Color.BLUE, *, file: str = "updater-routes.yml") -> None:
+        """Plain Compose runs v1.0.0 in both colors, and another program's `file` leads to `color`."""
+        for service in {*self.stack.services(Color.BLUE), *self.stack.services(Color.GREEN)}:
+            self.engine.place(service, "v1.0.0")
+        self.engine.unlabel()
+        self.route.place_foreign(color, name=file)
+        await self.journal.update(lambda _: State())
 
     def _look(self, effect: str) -> None:
         color, _ = self.route.served()

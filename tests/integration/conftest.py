@@ -1,6 +1,5 @@
 """The real parts that the adapters are tested on; each test has names of its own in them."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,26 +9,17 @@ from arq.connections import ArqRedis
 
 from app.ledger import Ledger
 from app.queue import open_pool
-from deploy.demo.engine import Engine, EngineUnavailable
+from deploy.demo.engine import Engine
 from deploy.demo.redis_server import redis_server
 from tests.integration.redis_servers import OwnRedis, own_redis
 from tests.integration.sample_stack import Sample, sample_stack
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_url(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One server for the whole run; it stays up."""
-    server = redis_server(tmp_path_factory.mktemp("redis"), lambda _: None)
-    try:
-        url = server.__enter__()
-    except EngineUnavailable as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no Redis: {missing}")
-    try:
+    with redis_server(tmp_path_factory.mktemp("redis"), lambda _: None) as url:
         yield url
-    finally:
-        server.__exit__(None, None, None)
 
 
 @pytest.fixture

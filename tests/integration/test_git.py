@@ -213,3 +213,51 @@ async def deaf() -> AsyncIterator[tuple[int, asyncio.Queue[bool]]]:
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1], hung_up
+
+
+async def test_the_operators_clone_says_which_commit_and_tags_it_has(
+    source: GitSource, repository: Repository, tmp_path: Path
+) -> None:
+    live = tmp_path / "live"
+    git(tmp_path, "clone", "--quiet", str(repository.path), str(live))
+    git(live, "checkout", "--quiet", "v1.0.0")
+    sha = sha_at(repository, "v1.0.0^{commit}")
+    assert await source.commit_in(live, "HEAD") == sha
+    assert await source.commit_in(live, "refs/tags/v1.0.0") == sha
+    assert await source.commit_in(live, sha[:8]) == sha
+    assert await source.commit_in(live, "refs/tags/v9.9.9") is None
+    assert await source.commit_in(live, "--output=/x") is None
+    assert await source.tags_in(live, sha) == ["v1.0.0"]
+
+
+async def test_a_directory_inside_a_clone_counts_only_if_that_is_the_stacks(
+    source: GitSource, repository: Repository, tmp_path: Path
+) -> None:
+    live = tmp_path / "live"
+    git(tmp_path, "clone", "--quiet", str(repository.path), str(live))
+    (live / "deploy").mkdir()
+    assert await source.commit_in(live / "deploy", "HEAD") == sha_at(repository, "HEAD")
+    git(live, "remote", "set-url", "origin", "https://github.com/octo/dotfiles.git")
+    assert await source.commit_in(live / "deploy", "HEAD") is None
+    assert await source.tags_in(live / "deploy", sha_at(repository, "HEAD")) == []
+
+
+async def test_a_directory_without_a_clone_says_nothing(source: GitSource, tmp_path: Path) -> None:
+    assert await source.commit_in(tmp_path / "missing", "HEAD") is None
+    (tmp_path / "plain").mkdir()
+    assert await source.commit_in(tmp_path / "plain", "HEAD") is None
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["git@github.com:Octo/Shop.git", "https://user:token@github.com/octo/shop", "ssh://git@github.com/octo/shop.git"],
+)
+async def test_any_form_of_the_repositorys_url_is_recognised(
+    repository: Repository, directory: Path, tmp_path: Path, origin: str
+) -> None:
+    source = GitSource("https://github.com/octo/shop.git", directory, LIMIT, names=["octo/shop"])
+    live = tmp_path / "live"
+    git(tmp_path, "clone", "--quiet", str(repository.path), str(live))
+    git(live, "remote", "set-url", "origin", origin)
+    (live / "deploy").mkdir()
+    assert await source.commit_in(live / "deploy", "HEAD") == sha_at(repository, "HEAD")

@@ -51,6 +51,11 @@ def config_command(compose: Command, file: Path, directory: str, project: str) -
     ]
 
 
+def hashes_command(compose: Command, file: Path, directory: str, project: str) -> Command:
+    """Prints `service hash` for each service: what Compose compares with the label of a container."""
+    return [*config_command(compose, file, directory, project)[:-2], "--hash", "*"]
+
+
 def by_hand_command(compose: Command) -> Command:
     """What a plain `docker compose` in the live directory reads, its own COMPOSE_FILE included."""
     return [*compose, "config", "--format", "json"]
@@ -115,6 +120,15 @@ class Compose:
         except ValueError as error:
             raise ComposeInvalid(f"{file.name}: Compose printed something that is not JSON") from error
         return model
+
+    async def hashes(self, file: Path, directory: str) -> dict[str, str]:
+        """Compose's hash of each service of `file`. Raises ComposeInvalid."""
+        command = hashes_command(self._command, file, directory, self._project)
+        finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
+        if not finished.ok:
+            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
+        lines = [line.split() for line in out.splitlines()]
+        return {words[0]: words[1] for words in lines if len(words) == 2}  # noqa: PLR2004 - a name and its hash
 
     async def by_hand(self, directory: str) -> dict[str, Any] | None:
         """The model that an operator's own command finds in `directory`; None when it does not resolve."""

@@ -27,6 +27,9 @@ AWAY_SECONDS = 45.0
 
 AWAY_INTERVAL = 0.5
 
+REMOVED = "removed"
+"""The state of a container that is gone."""
+
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -130,6 +133,14 @@ class Docker:
             return None
 
 
+async def inspected(docker: Docker, container: str) -> Instance:
+    """How the container is now; state REMOVED if there is none. Raises EngineFailed."""
+    try:
+        return instance_of(await docker.call(lambda c: c.containers.get(container)))
+    except Missing:
+        return Instance(container, service="", state=REMOVED)
+
+
 def instance_of(container: Container) -> Instance:
     """What the engine says of `container`, in the pipeline's words."""
     attrs: Mapping[str, Any] = container.attrs
@@ -147,7 +158,16 @@ def instance_of(container: Container) -> Instance:
         release=labels.get(RELEASE_LABEL),
         sha=labels.get(SHA_LABEL),
         definition=labels.get(DEFINITION_LABEL),
+        names=tuple(sorted(_names(attrs))),
+        labels=labels,
     )
+
+
+def _names(attrs: Mapping[str, Any]) -> set[str]:
+    """Its own name, and its aliases in each network."""
+    networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
+    aliases = {alias for network in networks.values() for alias in network.get("Aliases") or ()}
+    return {str(attrs["Name"]).removeprefix("/"), *aliases}
 
 
 def _address(attrs: Mapping[str, Any]) -> str | None:

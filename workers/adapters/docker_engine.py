@@ -13,10 +13,12 @@ from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, Relea
 from app.domain.stack import Color, Stack
 from workers import compose_model
 from workers.adapters import docker_prune, docker_survey
+from workers.adapters.adopted import AdoptedFile
 from workers.adapters.compose import Compose
-from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
+from workers.adapters.docker_adoption import DockerAdoption
+from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, inspected, instance_of
 from workers.adapters.releases import CURRENT, ReleaseFiles, read_model
-from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
+from workers.compose_model import DEFINITION_LABEL
 from workers.ports import Comparison, Definition, Instance, Stamp, Survey
 
 TAIL_LINES = 20
@@ -41,6 +43,7 @@ class DockerEngine:
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)
+        self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
 
     @property
     def times_away(self) -> int:
@@ -67,6 +70,7 @@ class DockerEngine:
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"of {stamp.release} this is gone: {', '.join(gone)}")
         kept = await asyncio.to_thread(self._kept, stamp.sha)
+        await self._adoption.recall(stamp)
         return await self._write(stamp, compose_model.restamp(kept, self._stack, stamp))
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
@@ -75,7 +79,15 @@ class DockerEngine:
         if kept is None:
             return ["its definition"]
         images = [kept["services"][service]["image"] for service in services]
-        return [image for image in images if await self._docker.image_id(image) is None]
+        gone = [image for image in images if await self._docker.image_id(image) is None]
+        return [*gone, *await self._adoption.lost(sha, services)]
+
+    async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        model = await self._adoption.live_model()
+        await self._write(stamp, await self._adoption.definition(model, stamp, color, instances))
+        changed = await self._adoption.record(stamp, color, instances)
+        await self._publish(compose_model.as_it_runs(model, None, self._stack, color, {}))
+        return changed
 
     async def publish(self, definition: Definition, color: Color) -> None:
         model = await asyncio.to_thread(self._kept, definition.sha)
@@ -156,6 +168,10 @@ class DockerEngine:
 
     async def start(self, definition: Definition, service: str) -> Instance:
         await self._docker.ready()
+        if existing := await self._adoption.existing(definition.sha, service):
+            for instance in existing:
+                await self.resume(instance.id)
+            return await self.inspect(existing[0].id)
         await self._compose.up(definition.path, service, self._stack.times.start)
         made = [i for i in await self.find(service) if i.sha == definition.sha]
         running = [i for i in made if not i.gone]
@@ -184,21 +200,20 @@ class DockerEngine:
             raise StartFailed(error.detail) from error
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
-        labels = [f"{SERVICE_LABEL}={service}", *([f"{ROLLOUT_LABEL}={rollout}"] if rollout else [])]
-        return [instance_of(c) for c in await self._docker.containers(self._stack.project, *labels)]
+        containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
+        found = [await self._adoption.mark(instance_of(container)) for container in containers]
+        return [instance for instance in found if rollout in {None, instance.rollout}]
 
     async def inspect(self, instance: str) -> Instance:
-        try:
-            return instance_of(await self._docker.call(lambda c: c.containers.get(instance)))
-        except Missing:
-            return Instance(instance, service="", state="removed")
+        return await self._adoption.mark(await inspected(self._docker, instance))
 
     async def stop(self, instance: str, grace: float) -> Instance:
         await self._docker.stop(instance, grace)
         return await self.inspect(instance)
 
     async def remove(self, instance: str) -> None:
-        await docker_prune.remove(self._docker, instance)
+        if not await self._adoption.keeps(instance):
+            await docker_prune.remove(self._docker, instance)
 
     async def tail(self, instance: str, lines: int) -> list[str]:
         raw = await self._docker.call(lambda c: c.api.logs(instance, tail=lines))
@@ -208,11 +223,12 @@ class DockerEngine:
         return await docker_survey.survey(self._docker, self._compose, self._stack)
 
     async def prune(self, keep: Collection[str]) -> int:
-        await docker_prune.prune_singletons(self._docker, self._stack, keep)
+        await docker_prune.prune_singletons(self._docker, self._stack, keep, self.find)
         live = await asyncio.to_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await docker_prune.prune_images(self._docker, self._stack, keep, named)
         await asyncio.to_thread(self._files.prune, set(keep))
+        self._adoption.pruned()
         return freed + await docker_prune.prune_build_cache(self._docker, self._stack)
 
     async def _model(self, tree: Path, stamp: Stamp) -> compose_model.Model:

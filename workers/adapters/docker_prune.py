@@ -2,30 +2,32 @@
 
 import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from docker.models.images import Image
 
 from app.domain.errors import EngineFailed
 from app.domain.stack import Stack
 from workers.adapters.docker_client import (
     CALL_SECONDS,
     PROJECT_LABEL,
-    SERVICE_LABEL,
     Docker,
     Missing,
-    instance_of,
 )
 from workers.compose_model import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
+from workers.ports import Instance
 
 RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
 GB = 1024**3
+Find = Callable[[str], Awaitable[Sequence[Instance]]]
+"""The instances of a service, the newest first."""
 
 
-async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str]) -> None:
+async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], find: Find) -> None:
     """Stopped ones of other releases than `keep`, and all but the newest of each release."""
     for singleton in stack.singletons:
         seen: set[str] = set()
-        found = await docker.containers(stack.project, f"{SERVICE_LABEL}={singleton.service}")
-        for instance in (instance_of(c) for c in found):
+        for instance in await find(singleton.service):
             if instance.sha is None:
                 continue
             if instance.gone and (instance.sha not in keep or instance.sha in seen):
@@ -36,12 +38,22 @@ async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str]) 
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
     """Bytes freed by the images of other releases than `keep`, but for those that are `named`."""
     short = {sha[:SHA_LENGTH] for sha in keep}
-    own = {"label": f"{STACK_LABEL}={stack.project}"}
-    images = await docker.call(lambda c: c.images.list(filters=own))
+    images = [*await _images(docker, label=f"{STACK_LABEL}={stack.project}"), *await _adopted(docker, stack)]
     tags = {tag: image.attrs["Size"] for image in images for tag in image.tags}
     releases = {tag: size for tag, size in tags.items() if RELEASE_TAG.fullmatch(tag) and tag not in named}
     old = {tag: size for tag, size in releases.items() if tag[-SHA_LENGTH:] not in short}
     return sum([size for tag, size in old.items() if await _untag(docker, tag)])
+
+
+async def _images(docker: Docker, **filters: str) -> list[Image]:
+    return await docker.call(lambda c: c.images.list(filters=filters))
+
+
+async def _adopted(docker: Docker, stack: Stack) -> list[Image]:
+    """The images that an adoption named: they were built without the stack's label."""
+    names = {f"{stack.project}-{service}" for service in stack.moved_services()}
+    found = await _images(docker, reference=f"{stack.project}-*")
+    return [image for image in found if any(tag.rpartition(":")[0] in names for tag in image.tags)]
 
 
 async def prune_build_cache(docker: Docker, stack: Stack) -> int:

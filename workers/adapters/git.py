@@ -14,6 +14,7 @@ from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFou
 from app.domain.release import Version
 from workers import signers
 from workers.adapters.commands import Finished, read_command
+from workers.adapters.git_clone import Clone
 from workers.adapters.git_credentials import without_credentials
 from workers.adapters.tag_signature import check_verified, object_command, verify_command, verify_config
 
@@ -54,7 +55,7 @@ class GitSource:
     """The stack's repository at `url`; `directory` holds the mirror and the trees.
 
     `signers`: the file of the keys of which one has to have signed a tag before it is taken; None: none has to.
-    `token`: the repository's credential where the URL has none.
+    `token`: the repository's credential where the URL has none. `names`: `owner/name` of the repository.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class GitSource:
         signers: Path | None = None,
         *,
         token: str | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         self._url, self._credentials = without_credentials(url, token)
         self._mirror = directory / "mirror.git"
         self._trees = directory / "trees"
         self._fetch_seconds = fetch_seconds
         self._signers = signers
+        self._names = names
         self._turn = asyncio.Lock()  # a plan may be asked for while a rollout fetches
 
     async def find(self, tag: str) -> str:
@@ -114,6 +117,15 @@ class GitSource:
             if not await self._is_whole(tree, sha):
                 await self._add(tree, sha)
         return tree
+
+    async def commit_in(self, directory: Path, name: str) -> str | None:
+        return await self._clone(directory).commit(name)
+
+    async def tags_in(self, directory: Path, sha: str) -> list[str]:
+        return await self._clone(directory).tags(sha)
+
+    def _clone(self, directory: Path) -> Clone:
+        return Clone(lambda words, cwd: self._git(words, LOCAL_SECONDS, cwd=cwd), directory, [self._url, *self._names])
 
     async def prune(self, keep: Collection[str]) -> None:
         async with self._turn:

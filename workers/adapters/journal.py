@@ -15,8 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 from app.domain.errors import StaleWorker, StateOfLaterVersion
 from app.domain.state import SCHEMA, State
 from workers.adapters.files import replace_durably
+from workers.adapters.sidecar_state import is_sidecar_state, sidecar_state
 
 MODE = 0o600
+SIDECAR, UNREADABLE = ".sidecar", ".unreadable"
+"""What is added to the name of the copy of a file that another program wrote, or that cannot be read."""
+
 RESERVE_BYTES = 1024 * 1024
 """Far more than all that a rollout writes until its end."""
 
@@ -53,22 +57,45 @@ class FileJournal:
     def load(self) -> State:
         """The state on disk: the last one, the copy before it, or, with neither, a new one; `lost` says which.
 
-        No file at all is a first start as far as the journal can tell. Raises StateOfLaterVersion: to go on from an
-        older copy, or from none, would write over what is whole.
+        No file at all is a first start as far as the journal can tell. A file that the sidecar before this updater
+        wrote is read, and one that cannot be read is not overwritten: a copy of either is kept beside it.
+        Raises StateOfLaterVersion: to go on from an older copy, or from none, would write over what is whole.
         """
         copies = [path for path in (self._path, self._previous) if path.exists()]
         for path in copies:
             try:
-                self._state = decode(path.read_bytes())
+                content = path.read_bytes()
+                self._state = self._read(path, content)
             except LaterSchema as later:
                 raise StateOfLaterVersion(f"{path}: {later}. {_LATER}") from later
             except (OSError, ValueError) as error:
-                log.error("a copy of the journal cannot be read", path=str(path), reason=str(error))
+                kept = self._keep_copy(path, UNREADABLE)
+                log.error("a copy of the state file cannot be read", path=str(path), reason=str(error), kept=kept)
             else:
                 self._lost = None if path is self._path else f"{self._path} could not be read; the copy before it was."
                 return self._state
         self._lost = f"{self._path} could not be read, nor the copy before it." if copies else None
         return self._state
+
+    def _read(self, path: Path, content: bytes) -> State:
+        """Raises ValueError, LaterSchema."""
+        if is_sidecar_state(fields := json.loads(content)):
+            kept = self._keep_copy(path, SIDECAR)
+            log.info("the state file is the one of the sidecar before this updater", path=str(path), kept=kept)
+            return sidecar_state(fields)
+        return decode(content)
+
+    @staticmethod
+    def _keep_copy(path: Path, suffix: str) -> str | None:
+        """Where the file is kept; None if it cannot be. The first copy stays: a later one may be worth less."""
+        copy = path.with_name(path.name + suffix)
+        try:
+            if not copy.exists():
+                replace_durably(copy, path.read_bytes(), staging=path.parent, mode=MODE)
+        except OSError as error:
+            log.error("a copy of the state file could not be kept", path=str(copy), reason=str(error))
+            return None
+        return str(copy)
 
     async def update(self, change: Callable[[State], State]) -> State:
         """Applies `change` and returns when the result is on disk. Raises StaleWorker, OSError."""

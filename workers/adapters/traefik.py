@@ -1,16 +1,21 @@
 """Traefik's route file: staged outside the watched directory, renamed in."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from workers import routes
 from workers.adapters.files import replace_durably
+from workers.serving import read_routing, read_tree
+from workers.serving_color import hosts_of, shadows
 
 FILE_NAME = "updater-routes.yml"
 STAGING_NAME = ".updater-staging"
 MODE = 0o644
+SUFFIXES = {".yml", ".yaml", ".toml"}
+"""https://doc.traefik.io/traefik/reference/install-configuration/providers/others/file/"""
 
 
 class RouteFile:
@@ -57,8 +62,23 @@ class RouteFile:
     async def strays(self) -> list[str]:
         return await asyncio.to_thread(self._strays)
 
+    async def files(self) -> Mapping[str, str]:
+        try:
+            return await asyncio.to_thread(self._files)
+        except OSError as error:
+            raise RouteNotConfirmed(f"{self._path.parent} cannot be read ({error})") from error
+
+    async def restore(self, files: Mapping[str, str]) -> None:
+        try:
+            for name, text in files.items():
+                await asyncio.to_thread(self._write, self._path.parent / name, text.encode())
+            if self._path.name not in files:
+                await asyncio.to_thread(self._path.unlink, missing_ok=True)
+        except OSError as error:
+            raise RouteNotConfirmed(f"the files of {self._path.parent} could not be put back ({error})") from error
+
     async def set_aside(self, name: str) -> None:
-        aside = self._staging / f"{name}.set-aside"
+        aside = self._staging / f"{name.replace('/', '__')}.set-aside"
         try:
             self._staging.mkdir(exist_ok=True)
             await asyncio.to_thread((self._path.parent / name).replace, aside)
@@ -77,12 +97,30 @@ class RouteFile:
             raise RouteNotConfirmed(f"{where} ({error}). Both have to be on one filesystem and writable.") from error
 
     def _strays(self) -> list[str]:
+        """Traefik takes nothing of a directory in which one file is broken."""
         try:
-            beside = [p for p in self._path.parent.iterdir() if p.suffix in {".yml", ".yaml"} and p != self._path]
+            files = self._files()
         except OSError:
             return []
-        texts = {path.name: self._read(path) for path in beside}
-        return sorted(name for name, text in texts.items() if text is not None and routes.claims_our_names(text))
+        files.pop(self._path.name, None)
+        routing = read_routing(files, hosts_of(self._stack, {}))
+        claiming = [name for name in routing.others if routes.claims_our_names(read_tree(name, files[name]))]
+        return sorted({*routing.unreadable, *claiming, *shadows(self._stack, routing, self._path.name)})
+
+    def _files(self) -> dict[str, str]:
+        """Traefik reads subdirectories too. A file that is gone since it was listed is none. Raises OSError."""
+        watched = self._path.parent
+        paths = sorted(path for path in watched.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+        texts = {str(path.relative_to(watched)): self._text(path) for path in paths}
+        return {name: text for name, text in texts.items() if text is not None}
+
+    @staticmethod
+    def _text(path: Path) -> str | None:
+        """None if it is not there any more; what is not UTF-8 is replaced, and then no configuration."""
+        try:
+            return path.read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
 
     @staticmethod
     def _read(path: Path) -> str | None:
@@ -93,5 +131,8 @@ class RouteFile:
             return None
 
     def _replace(self, content: bytes) -> None:
+        self._write(self._path, content)
+
+    def _write(self, path: Path, content: bytes) -> None:
         self._staging.mkdir(exist_ok=True)
-        replace_durably(self._path, content, staging=self._staging, mode=MODE)
+        replace_durably(path, content, staging=self._staging, mode=MODE)

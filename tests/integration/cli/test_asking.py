@@ -148,3 +148,16 @@ async def test_rollback_from_what_cannot_be_rolled_back_needs_force(home: Front)
     refused = await home.run("rollback")
     assert (refused.code, "cannot be rolled back" in refused.err) == (1, True), refused
     assert (await home.run("rollback", "--force")).code == 0
+
+
+async def test_the_live_tag_needs_no_rollout(home: Front) -> None:
+    done = await home.run("deploy", "v1.0.0")
+    assert (done.code, done.err) == (0, "")
+    assert "v1.0.0" in done.out
+    assert "is live already" in done.out
+    as_json = await home.run("deploy", "v1.0.0", "--json")
+    result = json.loads(as_json.out)
+    assert (as_json.code, result["status"], result["reason_code"]) == (0, "success", "already_live")
+    older = await home.run("deploy", "v0.9.0")
+    assert (older.code, older.out) == (1, "")
+    assert "--force" in older.err

@@ -31,6 +31,19 @@ class RouteContract:
         await route.flip(Color.GREEN, "r-1")
         assert await route.active() is Color.GREEN
 
+    async def test_the_files_are_those_that_traefik_reads(self, route: Route) -> None:
+        assert await route.files() == {}
+        await route.flip(Color.BLUE, "r-1")
+        files = await route.files()
+        assert list(files) == [route.file.name]
+        assert "skills-blue" in files[route.file.name]
+
+    async def test_restored_files_are_there_again_and_the_own_one_only_if_it_was(self, route: Route) -> None:
+        await route.flip(Color.GREEN, "r-2")
+        await route.restore({"old.yml": "http: {}\n"})
+        assert await route.files() == {"old.yml": "http: {}\n"}
+        assert await route.active() is None
+
 
 class TestFakeRoute(RouteContract):
     @pytest.fixture

@@ -77,11 +77,11 @@ async def test_an_apply_is_refused_with_a_code_for_each_reason(
         ("latest", 400, "bad_request"),
         ("--upload-pack=x", 400, "bad_request"),
         ("v7.7.7", 404, "tag_not_found"),
-        ("v1.0.0", 409, "not_newer"),
-        ("v0.9.0", 409, "not_newer"),
+        ("1.0.0", 404, "tag_not_found"),
+        ("v0.9.0", 400, "not_newer"),
     ):
         answer = await apply(client, tag)
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert (answer.status_code, answer.json()["code"], answer.json()["status"]) == (status, code, "failed")
     assert (await apply(client, "v0.9.0", force=True)).status_code == 200
 
 
@@ -89,7 +89,7 @@ async def test_a_pause_holds_releases_and_force_goes_past_it(client: httpx.Async
     paused = await client.post("/update/pause", json={"reason": " holidays "})
     assert (paused.status_code, paused.json()["pause_reason"]) == (200, "holidays")
     refused = await apply(client, "v1.1.0")
-    assert (refused.status_code, refused.json()) == (423, {"error": "holidays", "code": "paused"})
+    assert (refused.status_code, refused.json()) == (423, {"error": "holidays", "code": "paused", "status": "failed"})
     assert (await apply(client, "v1.1.0", force=True)).json()["status"] == "success"
     assert (await client.get("/status")).json()["paused"]
 

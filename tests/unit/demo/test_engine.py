@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.engine import OWN_ENGINE, EngineUnavailable, answering, apt_install, docker_engine, exit_on_sigterm
+from deploy.demo.packages import APT_LOCK_SECONDS
 from deploy.demo.processes import ROOT
 
 UNWINDS = f"""
@@ -22,6 +23,7 @@ finally:
     print("ended what was started", flush=True)
 """
 LIMIT = 20.0
+INSTALL = f"install --yes --no-install-recommends -o DPkg::Lock::Timeout={APT_LOCK_SECONDS} mmdebstrap"
 
 
 def test_sigterm_unwinds_the_stack() -> None:
@@ -72,8 +74,7 @@ def test_what_cannot_be_installed_is_told_in_apt_s_last_words(tmp_path: Path, mo
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineUnavailable, match="E: Unable to locate package"):
         apt_install(["mmdebstrap"], lambda _: None)
-    install = "install --yes --no-install-recommends mmdebstrap"
-    assert asked.read_text().splitlines() == [install, "update", install]
+    assert asked.read_text().splitlines() == [INSTALL, "update", INSTALL]
 
 
 def test_the_lists_are_left_alone_when_the_first_try_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,5 +82,5 @@ def test_the_lists_are_left_alone_when_the_first_try_succeeds(tmp_path: Path, mo
     monkeypatch.setenv("PATH", str(tmp_path))
     said: list[str] = []
     apt_install(["mmdebstrap"], said.append)
-    assert asked.read_text().splitlines() == ["install --yes --no-install-recommends mmdebstrap"]
+    assert asked.read_text().splitlines() == [INSTALL]
     assert said == ["installing mmdebstrap from the distribution"]

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -5,9 +8,22 @@ import pytest
 import redis
 
 from deploy.demo.engine import EngineUnavailable
-from deploy.demo.redis_server import START_SECONDS, redis_server
+from deploy.demo.redis_server import CHECKER, START_SECONDS, redis_binary, redis_server
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("redis_program")]
+
+
+def silent(_: str) -> None: ...
+
+
+@pytest.fixture
+def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only directory where programs are found, that of the interpreter included."""
+    directory = tmp_path / "only"
+    directory.mkdir()
+    monkeypatch.setenv("PATH", str(directory))
+    monkeypatch.setattr(sys, "executable", str(directory / "python"))
+    return directory
 
 
 def test_every_write_is_on_disk_before_it_is_answered(tmp_path: Path) -> None:
@@ -45,3 +61,30 @@ def test_one_that_cannot_start_is_told_at_once_in_its_last_words(tmp_path: Path)
     with pytest.raises(EngineUnavailable, match="Redis did not come up"), redis_server(tmp_path):
         pass
     assert time.monotonic() - started < START_SECONDS
+
+
+def test_the_server_of_the_wheel_goes_before_any_other(only: Path, tmp_path: Path) -> None:
+    (only / "redis-server").touch(0o755)
+    assert redis_binary(silent) == str(only / "redis-server")
+
+
+def test_redis_tools_alone_have_a_server(only: Path, tmp_path: Path, redis_program: str) -> None:
+    (only / CHECKER).symlink_to(Path(redis_program).resolve())
+    server = redis_binary(silent, tmp_path / "new" / "redis-server")
+    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=True, timeout=START_SECONDS)
+    assert said.stdout.startswith("Redis server v=")
+
+
+def test_without_a_server_redis_tools_are_installed(only: Path, tmp_path: Path) -> None:
+    install = f"#!/bin/sh\necho $* >> {only}/asked\n/bin/cp -p $0 {only}/{CHECKER}\n"
+    (only / "apt-get").write_text(install)
+    (only / "apt-get").chmod(0o755)
+    server = redis_binary(silent, tmp_path / "redis-server")
+    assert Path(server).resolve() == only / CHECKER
+    assert [line.split()[-1] for line in (only / "asked").read_text().splitlines()] == ["redis-tools"]
+
+
+def test_without_root_it_says_what_to_install(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(EngineUnavailable, match=r"redis-server is missing.*apt-get install redis-tools"):
+        redis_binary(silent)

@@ -149,7 +149,7 @@ async def test_the_default_route_is_no_failure_where_nothing_is_live() -> None:
     world = World()
     world.route.place(Color.BLUE, "default")
     found = await check(world, "route_file", HEALTHY)
-    assert (found.status, "default" in found.found) == (Verdict.OK, True)
+    assert (found.status, "no release is live" in found.found) == (Verdict.OK, True)
 
 
 async def test_diagnostics_name_what_runs(world: World) -> None:
@@ -214,3 +214,36 @@ async def test_it_says_whether_anybody_is_told_and_what_could_not_be_sent(world:
     world.notifier.give_up()
     lost = await check(world, "notifications", HEALTHY)
     assert (lost.status, lost.found) == (Verdict.WARNING, "1 targets; 0 messages sent, 0 wait, 1 were given up")
+
+
+async def checks(world: World) -> dict[str, Check]:
+    return {c.name: c for c in await examine(world.stack, world.ports)}
+
+
+async def test_a_serving_color_is_never_advised_to_be_stopped() -> None:
+    world = World()
+    await world.before_the_updater()
+    for adopted in (False, True):
+        if adopted:
+            await world.worker().start()
+        found = await checks(world)
+        serving = [found[f"color_{name}"] for name in ("skills-blue", "api-blue")]
+        assert [c.remedy for c in serving] == ["", ""], adopted
+    assert found["adoption"].status is Verdict.OK
+    assert "ran before the updater did" in found["adoption"].found
+
+
+async def test_a_refused_adoption_is_a_failure_with_what_to_do() -> None:
+    world = World()
+    await world.before_the_updater()
+    for instance in await world.engine.find("api-blue"):
+        await world.engine.stop(instance.id, 1)
+    found = (await checks(world))["adoption"]
+    assert (found.status, "api-blue does not run" in found.found) == (Verdict.FAILED, True)
+    assert "your traffic is not touched" in found.remedy
+
+
+async def test_an_empty_host_and_a_live_release_need_no_adoption(world: World) -> None:
+    assert "adoption" not in await checks(world)
+    empty = (await checks(World()))["adoption"]
+    assert (empty.status, empty.found) == (Verdict.OK, "nothing serves yet: the first release makes the stack live")

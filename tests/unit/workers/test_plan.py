@@ -15,7 +15,7 @@ async def test_a_plan_tells_what_a_rollout_would_do(world: World) -> None:
     assert (told["tag"], told["sha"], told["current"]) == (
         "v1.1.0",
         sha_of("v1.1.0"),
-        {"tag": "v1.0.0", "sha": sha_of("v1.0.0")},
+        {"tag": "v1.0.0", "sha": sha_of("v1.0.0"), "adopted": False},
     )
     assert (told["starts"], told["stops"]) == (["skills-green", "api-green"], ["skills-blue", "api-blue"])
     assert told["route"] == {"from": Color.BLUE, "to": Color.GREEN, "routers": ["updater-skills", "updater-api"]}
@@ -82,3 +82,24 @@ async def test_the_commands_before_the_flip_are_told_and_whether_they_would_run(
     done = Ran(sha_of("v1.1.0"), "skills", ("migrate", "up"), completed=True)
     await world.journal.update(lambda s: s.run(done))
     assert (await plan(world.stack, world.ports, "v1.1.0"))["before_flip"] == [{**told, "runs": False}]
+
+
+async def test_a_refused_adoption_blocks_the_plan_and_is_named() -> None:
+    world = World()
+    await world.before_the_updater()
+    for instance in await world.engine.find("api-blue"):
+        await world.engine.stop(instance.id, 1)
+    found = await plan(world.stack, world.ports, "v1.1.0")
+    assert not found["would_start"]
+    assert "api-blue does not run" in found["adoption_refused"]
+    assert found["adoption_refused"] in found["blocked_by"]
+
+
+async def test_an_adopted_release_is_planned_as_what_is_live() -> None:
+    world = World()
+    await world.before_the_updater(Color.GREEN)
+    await world.worker().start()
+    found = await plan(world.stack, world.ports, "v1.1.0")
+    assert (found["current"]["adopted"], found["target_color"]) == (True, Color.BLUE)
+    assert found["stops"] == ["skills-green", "api-green"]
+    assert found["adoption_refused"] is None

@@ -4,8 +4,7 @@ import asyncio
 
 from app.domain.release import Release, Trigger
 from app.domain.rollout import Status
-from app.domain.stack import Color, Supersede
-from app.domain.state import State
+from app.domain.stack import Supersede
 from tests.examples import a_live, a_release, a_stack
 from tests.fakes.world import World
 from workers.operator import Operator
@@ -149,26 +148,6 @@ async def test_a_forced_release_goes_back_to_an_older_one(world: World) -> None:
     await world.worker().reconcile()
     assert ended(world) == [("v0.9.0", Status.SUCCESS)]
     assert world.state.previous == a_live("v1.0.0")
-
-
-async def test_a_stack_that_ran_before_the_updater_is_adopted(world: World) -> None:
-    await world.journal.update(lambda _: State())
-    world.engine.unlabel()
-    await world.worker().start()
-    assert (world.state.active_color, world.state.current, world.state.paused) == (Color.BLUE, None, False)
-    world.inbox.put(OLD)
-    await world.worker().reconcile()
-    assert ended(world) == [("v1.1.0", Status.SUCCESS)]
-    assert world.route.served()[0] is Color.GREEN
-    assert world.outages == []
-
-
-async def test_a_color_that_does_not_run_is_not_adopted(world: World) -> None:
-    await world.journal.update(lambda _: State())
-    for instance in await world.engine.find("api-blue"):
-        await world.engine.stop(instance.id, 1)
-    await world.worker().start()
-    assert world.state.active_color is None
 
 
 async def test_each_worker_takes_the_epoch_over(world: World) -> None:

@@ -83,6 +83,13 @@ def test_the_first_release_and_the_live_one_are_told_as_such() -> None:
     assert "is what is live already" in same
 
 
+def test_what_ran_before_the_updater_is_named_and_a_refused_adoption_comes_first() -> None:
+    adopted = {**PLAN, "current": {**PLAN["current"], "adopted": True}}
+    assert "v1.0.0 (aaaaaaaaaaaa), which ran before the updater did, on green." in next(plan_lines(adopted))
+    refused = {**PLAN, "current": None, "adoption_refused": "two colors have traffic"}
+    assert "has not taken over the stack that serves now" in next(plan_lines(refused))
+
+
 def test_a_disk_that_is_too_small_is_said_aloud() -> None:
     assert "  needs 2 B, 1 B are free: NOT enough" in plan_lines({**PLAN, "disk": {"free_bytes": 1, "needed_bytes": 2}})
 

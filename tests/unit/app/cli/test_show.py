@@ -68,6 +68,13 @@ def test_what_waits_for_something_else_than_an_unpause_is_told_with_what_to_do()
     assert rows[2:] == [("held", "v1.3.0 goes live by itself at night.")]
 
 
+def test_what_ran_before_the_updater_is_said_to_serve_adopted_or_not() -> None:
+    adopted = {**STATUS, "current": {**STATUS["current"], "adopted": True}}
+    assert dict(status_rows(adopted))["live"].endswith(", ran before the updater")
+    refused = {"state": "idle", "current": None, "alarms": [{"kind": "not_adopted", "text": "why"}]}
+    assert dict(status_rows(refused))["live"] == "what ran before the updater, which has not taken it over"
+
+
 def test_before_the_first_release_nothing_is_live() -> None:
     assert list(status_rows({"state": "idle", "current": None, "active_color": None})) == [
         ("live", "nothing"),

@@ -108,9 +108,22 @@ async def test_what_claims_our_names_or_blocks_the_directory_is_a_stray_and_a_fo
     (watched / "copy.yml").write_text(routes.render(STACK, Color.BLUE, "r-0"))
     (watched / "broken.yaml").write_text("http: [")
     (watched / "foreign.yml").write_text("http: {routers: {shop: {rule: Host(`a`), service: shop}}}")
+    (watched / "template.yml").write_text("http:\n{{ range x }}\n - {{ . }}\n")
     (watched / "empty.yml").write_text("")
     (watched / "notes.txt").write_text("http: [")
     assert await route.strays() == ["broken.yaml", "copy.yml"]
+
+
+@pytest.mark.parametrize("name", ["old.yml", "sub/old.toml"])
+async def test_a_file_with_a_router_of_the_stack_is_a_stray_wherever_traefik_reads_it(watched: Path, name: str) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    (watched / name).parent.mkdir(exist_ok=True)
+    (watched / name).write_text(OLD_TOML if name.endswith("toml") else OLD_YAML)
+    assert await route.strays() == [name]
+    assert name in await route.files()
+    await route.set_aside(name)
+    assert await route.strays() == []
 
 
 async def test_a_stray_is_set_aside_and_kept(watched: Path) -> None:
@@ -122,6 +135,21 @@ async def test_a_stray_is_set_aside_and_kept(watched: Path) -> None:
     assert kept.read_text() == "http: ["
     with pytest.raises(RouteNotConfirmed, match=r"copy\.yml could not be moved"):
         await route.set_aside("copy.yml")
+
+
+OLD_YAML = """
+http:
+  routers: {skills: {entryPoints: [web], rule: "PathPrefix(`/`)", service: any}}
+  services: {any: {loadBalancer: {servers: [{url: "http://skills-blue:8080"}]}}}
+"""
+OLD_TOML = """
+[http.routers.api]
+entryPoints = ["api"]
+rule = "PathPrefix(`/api`)"
+service = "any"
+[[http.services.any.loadBalancer.servers]]
+url = "http://api-green:8090"
+"""
 
 
 @contextlib.contextmanager

@@ -1,0 +1,175 @@
+"""What the port promises of an adoption, kept by the fake engine and by the real one."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from app.domain.errors import ComposeInvalid, ReleaseNotKept
+from app.domain.stack import Color
+from tests.examples import sha_of
+from tests.fakes.world import World
+from tests.integration.sample_stack import BLUE, BOT, GREEN, Sample
+from workers.adapters.compose import find_compose
+from workers.ports import Engine, Instance, Stamp
+
+OLD = "v1.0.0"
+GRACE = 1.0
+COMPOSE_SECONDS = 300
+
+
+class Bench(Protocol):
+    """An engine on which plain Compose runs OLD in both colors, with the bot."""
+
+    @property
+    def engine(self) -> Engine: ...
+    def stamp(self, tag: str, rollout: str = "") -> Stamp: ...
+
+
+class FakeBench:
+    def __init__(self) -> None:
+        self.engine = World().engine
+        for service in (BLUE, GREEN, BOT):
+            self.engine.place(service, OLD)
+        self.engine.unlabel()
+
+    def stamp(self, tag: str, rollout: str = "") -> Stamp:
+        return Stamp(tag, sha_of(tag), rollout or f"r-{tag}")
+
+
+class AdoptionContract:
+    async def running(self, bench: Bench) -> list[Instance]:
+        return [i for service in (BLUE, BOT) for i in await bench.engine.find(service)]
+
+    async def adopt(self, bench: Bench) -> list[Instance]:
+        instances = await self.running(bench)
+        assert await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, instances) == []
+        return instances
+
+    async def test_what_runs_belongs_to_the_release_and_goes_on_running(self, bench: Bench) -> None:
+        before = await self.running(bench)
+        assert {(i.rollout, i.sha, i.adopted, i.running) for i in before} == {(None, None, False, True)}
+        await self.adopt(bench)
+        after = await self.running(bench)
+        assert [i.id for i in after] == [i.id for i in before]
+        stamp = bench.stamp(OLD)
+        assert {(i.rollout, i.sha, i.release, i.adopted, i.running) for i in after} == {
+            (stamp.rollout, stamp.sha, OLD, True, True)
+        }
+        assert [i.id for i in await bench.engine.find(BLUE, rollout=stamp.rollout)] == [before[0].id]
+        assert {i.rollout for i in await bench.engine.find(GREEN)} == {None}, "the idle color is not part of it"
+
+    async def test_an_adoption_may_be_done_again(self, bench: Bench) -> None:
+        first = await self.adopt(bench)
+        assert [i.id for i in await self.adopt(bench)] == [i.id for i in first]
+
+    async def test_the_release_is_kept(self, bench: Bench) -> None:
+        await self.adopt(bench)
+        assert await bench.engine.missing(bench.stamp(OLD).sha, [BLUE, BOT]) == []
+        assert await bench.engine.one_way(bench.stamp(OLD).sha) is False
+
+    async def test_a_recall_starts_the_very_containers(self, bench: Bench) -> None:
+        instances = await self.adopt(bench)
+        for instance in instances:
+            await bench.engine.stop(instance.id, GRACE)
+        definition = await bench.engine.recall(bench.stamp(OLD, "r-back"), [BLUE, BOT])
+        started = await bench.engine.start(definition, BLUE)
+        assert (started.id, started.running, started.rollout) == (instances[0].id, True, "r-back")
+        assert [i.id for i in await bench.engine.find(BOT, rollout="r-back")] == [instances[1].id]
+
+    async def test_an_adopted_container_is_never_removed_by_a_rollout(self, bench: Bench) -> None:
+        blue, bot = await self.adopt(bench)
+        for instance in (blue, bot):
+            await bench.engine.stop(instance.id, GRACE)
+            await bench.engine.remove(instance.id)
+        assert {(await bench.engine.inspect(i.id)).state for i in (blue, bot)} == {"exited"}
+
+    async def test_pruning_takes_a_release_that_is_not_kept(self, bench: Bench) -> None:
+        _, bot = await self.adopt(bench)
+        await bench.engine.stop(bot.id, GRACE)
+        await bench.engine.prune([])
+        assert (await bench.engine.inspect(bot.id)).state == "removed"
+        with pytest.raises(ReleaseNotKept):
+            await bench.engine.recall(bench.stamp(OLD), [BLUE])
+
+
+class TestFakeEngine(AdoptionContract):
+    @pytest.fixture
+    async def bench(self) -> Bench:
+        return FakeBench()
+
+
+@pytest.mark.engine
+class TestDockerEngine(AdoptionContract):
+    @pytest.fixture
+    def bench(self, sample: Sample) -> Sample:
+        """`engine` is made anew at each use, as by a worker that was restarted."""
+        shutil.copytree(sample.release(OLD), sample.stack.directory, dirs_exist_ok=True)
+        by_hand(sample, "up", "--detach", "--build", BLUE, GREEN, BOT)
+        return sample
+
+    async def test_compose_by_hand_finds_what_is_published_as_it_runs(self, bench: Sample) -> None:
+        await self.adopt(bench)
+        before = ids(bench)
+        for model in ([], ["--file", str(bench.engine.published_path)]):
+            by_hand(bench, "up", "--detach", BLUE, BOT, options=model)
+        assert ids(bench) == before
+
+    async def test_the_images_outlive_a_rebuild_by_hand(self, bench: Sample) -> None:
+        blue, _ = await self.adopt(bench)
+        (Path(bench.stack.directory) / "skills" / "VERSION").write_text("v9.9.9\n")
+        by_hand(bench, "build", BLUE)
+        bench.client.api.remove_container(blue.id, force=True)
+        definition = await bench.engine.recall(bench.stamp(OLD, "r-back"), [BLUE])
+        again = await bench.engine.start(definition, BLUE)
+        assert (again.image, again.adopted, again.rollout) == (blue.image, False, "r-back")
+
+    async def test_a_container_that_the_file_does_not_describe_is_not_created_again(self, bench: Sample) -> None:
+        file = Path(bench.stack.directory) / "docker-compose.yml"
+        text = file.read_text()
+        assert "  skills-blue:\n" in text
+        file.write_text(text.replace("  skills-blue:\n", "  skills-blue:\n    hostname: renamed\n"))
+        blue, bot = await self.running(bench)
+        assert await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, [blue, bot]) == [BLUE]
+        assert await bench.engine.missing(bench.stamp(OLD).sha, [BLUE]) == []
+        bench.client.api.remove_container(blue.id, force=True)
+        with pytest.raises(ReleaseNotKept, match=f"the container of {BLUE}"):
+            await bench.engine.recall(bench.stamp(OLD), [BLUE])
+
+    async def test_a_stopped_container_stays_stopped_when_the_engine_restarts(self, bench: Sample) -> None:
+        blue, bot = await self.running(bench)
+        bench.client.api.update_container(bot.id, restart_policy={"Name": "always"})
+        await self.adopt(bench)
+        policies = {
+            c.labels["com.docker.compose.service"]: c.attrs["HostConfig"]["RestartPolicy"] for c in bench.containers
+        }
+        assert policies[BOT]["Name"] == "unless-stopped"
+        assert (await bench.engine.inspect(blue.id)).running
+
+    async def test_a_live_directory_without_its_file_is_refused(self, bench: Sample) -> None:
+        (Path(bench.stack.directory) / "docker-compose.yml").unlink()
+        with pytest.raises(ComposeInvalid):
+            await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, await self.running(bench))
+
+
+def ids(sample: Sample) -> set[str]:
+    return {str(c.id) for c in sample.containers if c.status == "running"}
+
+
+def by_hand(sample: Sample, *words: str, options: Sequence[str] = ()) -> None:
+    """What an operator types in the live directory."""
+    command = [*find_compose(), *options, "--project-name", sample.stack.project, "--profile", "*", *words]
+    env = {"DOCKER_HOST": sample.host, "COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1"}
+    done = subprocess.run(
+        command,
+        cwd=sample.stack.directory,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMPOSE_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,297 @@
+"""What programs written for the updater before this one make of its answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.ledger import Ledger
+from app.queue import Queue, open_pool
+from app.settings import WebSettings
+from tests.examples import a_release, sha_of
+from tests.fakes.world import World
+from tests.integration.redis_servers import OwnRedis
+from tests.integration.waiting import until
+from tests.integration.web.clients import Outcome, Program, Shown
+from tests.integration.web.conftest import Listening, a_world, environ, listening, working_on
+from workers.reconcile import Reconciler
+
+pytestmark = pytest.mark.redis
+
+WAIT_SECONDS = 30.0
+SHORT_SECONDS = 0.3
+LONG = 3600.0
+"""After how many seconds a color gets well that never does within a test."""
+
+
+@asynccontextmanager
+async def program(settings: WebSettings, web: Listening, *, later: bool, wait: float) -> AsyncIterator[Program]:
+    """A program that calls a web process with UPDATER_APPLY_WAIT_SECONDS."""
+    waiting = settings.model_copy(update={"apply_wait": wait})
+    async with listening(waiting, web.pool) as patient, patient.client() as http:
+        yield Program(http, later=later)
+
+
+@pytest.fixture(params=[False, True], ids=["earlier", "later"])
+async def skills(
+    request: pytest.FixtureRequest, settings: WebSettings, web: Listening, worker: Reconciler
+) -> AsyncIterator[Program]:
+    async with program(settings, web, later=request.param, wait=WAIT_SECONDS) as client:
+        yield client
+
+
+@pytest.fixture(params=[False, True], ids=["earlier", "later"])
+async def impatient(
+    request: pytest.FixtureRequest, settings: WebSettings, web: Listening, worker: Reconciler
+) -> AsyncIterator[Program]:
+    """Where the wait ends before the rollout does."""
+    async with program(settings, web, later=request.param, wait=SHORT_SECONDS) as client:
+        yield client
+
+
+async def settled(web: Listening, tag: str) -> None:
+    """The status that web reads has `tag` live and nothing running."""
+
+    async def seen() -> bool:
+        status = await web.ledger.status() or {}
+        return (status.get("current") or {}).get("tag") == tag and status.get("rollout") is None
+
+    await until(seen)
+
+
+async def running(web: Listening, tag: str) -> None:
+    async def seen() -> bool:
+        return ((await web.ledger.status() or {}).get("rollout") or {}).get("tag") == tag
+
+    await until(seen)
+
+
+async def queued(web: Listening, tag: str) -> bool:
+    return tag in (await web.ledger.status() or {})["queued"]
+
+
+def untrue(shown: Shown) -> bool:
+    return not shown.error or "unknown" in shown.error or "in progress" in shown.error
+
+
+async def test_a_release_that_goes_live_is_a_success(skills: Program) -> None:
+    shown = await skills.apply("v1.1.0")
+    assert shown.outcome is Outcome.SUCCESS
+    assert (shown.body["new_sha"], shown.body["previous_sha"]) == (sha_of("v1.1.0"), sha_of("v1.0.0"))
+    assert "route_switch" in shown.body["steps_completed"]
+
+
+async def test_the_live_tag_is_a_success_without_steps(skills: Program, web: Listening, world: World) -> None:
+    await settled(web, "v1.0.0")
+    before = list(world.effects)
+    shown = await skills.apply("v1.0.0")
+    assert shown.outcome is Outcome.SUCCESS
+    body = shown.body
+    assert (body["steps_completed"], body["previous_sha"], body["new_sha"]) == ([], sha_of("v1.0.0"), sha_of("v1.0.0"))
+    assert (body["active_color"], body["target_color"], body["error"]) == ("blue", "blue", None)
+    assert (body["tag"], body["rollout_id"], body["evidence"]) == ("v1.0.0", "r-v1.0.0", {})
+    assert (body["duration_seconds"], body["started_at"]) == (0.0, body["completed_at"])
+    assert list(world.effects) == before
+
+
+async def test_the_live_tag_is_a_success_while_paused(skills: Program, web: Listening) -> None:
+    await settled(web, "v1.0.0")
+    await skills.http.post("/update/pause", json={"reason": "holidays"})
+    shown = await skills.apply("v1.0.0")
+    assert shown.outcome is Outcome.SUCCESS
+    assert (shown.body["paused"], shown.body["pause_reason"]) == (True, "holidays")
+
+
+async def test_the_live_tag_is_rolled_out_again_with_force(skills: Program, web: Listening) -> None:
+    await settled(web, "v1.0.0")
+    shown = await skills.apply("v1.0.0", force=True)
+    assert shown.outcome is Outcome.SUCCESS
+    assert (shown.body["target_color"], "route_switch" in shown.body["steps_completed"]) == ("green", True)
+
+
+async def test_a_live_release_that_failed_its_rollout_is_no_success(
+    skills: Program, web: Listening, world: World
+) -> None:
+    world.engine.one_ways = {"v1.1.0"}
+    world.engine.behave("bot", "v1.1.0", starts=False)
+    first = await skills.apply("v1.1.0")
+    assert first.outcome is Outcome.FAILED
+    await settled(web, "v1.1.0")
+    again = await skills.apply("v1.1.0")
+    assert (again.outcome, again.error) == (Outcome.FAILED, first.body["pause_reason"])
+    await skills.http.post("/update/unpause")
+    unpaused = await skills.apply("v1.1.0")
+    assert (unpaused.outcome, unpaused.body["code"]) == (Outcome.FAILED, "not_newer")
+    assert "its rollout failed" in str(unpaused.error)
+
+
+@pytest.mark.parametrize(
+    ("tag", "says"),
+    [
+        ("v0.9.0", "v1.0.0 is live, and v0.9.0 is not newer"),
+        ("v7.7.7", "no such tag: v7.7.7"),
+        ("latest", "not of the form v1.2.3"),
+    ],
+)
+async def test_a_tag_that_cannot_go_live_is_shown_with_the_reason(
+    skills: Program, web: Listening, tag: str, says: str
+) -> None:
+    await settled(web, "v1.0.0")
+    shown = await skills.apply(tag)
+    assert shown.outcome is Outcome.FAILED
+    assert says in str(shown.error)
+    assert shown.body["status"] == "failed"
+
+
+async def test_a_pause_is_shown_with_its_reason(skills: Program) -> None:
+    await skills.http.post("/update/pause", json={"reason": "holidays"})
+    shown = await skills.apply("v1.1.0")
+    assert (shown.outcome, shown.error, shown.body["status"]) == (Outcome.FAILED, "holidays", "failed")
+
+
+async def test_a_release_that_was_rolled_back_is_shown_with_the_reason(skills: Program, world: World) -> None:
+    world.engine.behave("bot", "v1.1.0", starts=False)
+    shown = await skills.apply("v1.1.0")
+    assert shown.outcome is (Outcome.FAILED if skills.later else Outcome.ROLLED_BACK)
+    assert shown.body["status"] == "rolled_back"
+    assert "bot" in str(shown.error)
+
+
+async def test_a_release_that_does_not_build_is_a_failure(skills: Program, world: World) -> None:
+    world.engine.behave("api", "v1.1.0", builds=False)
+    shown = await skills.apply("v1.1.0")
+    assert (shown.outcome, untrue(shown)) == (Outcome.FAILED, False)
+
+
+async def test_a_rollback_is_a_success_and_so_is_one_to_what_is_live(skills: Program, web: Listening) -> None:
+    first = await skills.apply("v1.1.0")
+    back = await skills.roll_back(first.body["previous_sha"])
+    assert (back.outcome, back.body["new_sha"]) == (Outcome.SUCCESS, sha_of("v1.0.0"))
+    await settled(web, "v1.0.0")
+    again = await skills.roll_back(first.body["previous_sha"])
+    assert (again.outcome, again.body["steps_completed"]) == (Outcome.SUCCESS, [])
+    assert (again.body["new_sha"], again.body["paused"]) == (sha_of("v1.0.0"), True)
+
+
+async def test_a_rollback_to_what_is_not_kept_is_shown_with_the_reason(skills: Program) -> None:
+    shown = await skills.roll_back("f" * 40)
+    assert (shown.outcome, untrue(shown), shown.body["code"]) == (Outcome.FAILED, False, "release_not_kept")
+
+
+async def test_a_tag_that_a_webhook_brings_already_is_waited_for(skills: Program, web: Listening, world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=1.0)
+    await web.ledger.accept(a_release("v1.1.0"))
+    await Queue(web.pool).nudge()
+    await running(web, "v1.1.0")
+    shown = await skills.apply("v1.1.0")
+    assert (shown.outcome, shown.body["rollout_id"]) == (Outcome.SUCCESS, "r-v1.1.0")
+    assert [e["tag"] for e in await web.ledger.history(10)] == ["v1.1.0"]
+
+
+async def test_a_tag_that_fails_meanwhile_is_not_begun_again(skills: Program, web: Listening, world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=0.5, starts=False)
+    await web.ledger.accept(a_release("v1.1.0"))
+    await Queue(web.pool).nudge()
+    shown = await skills.apply("v1.1.0")
+    assert (shown.outcome, untrue(shown)) == (Outcome.FAILED, False)
+
+
+async def test_two_programs_that_apply_the_same_tag_both_see_it_live(
+    skills: Program, web: Listening, world: World
+) -> None:
+    world.engine.behave("api", "v1.2.0", ready_after=0.5)
+    shown = await asyncio.gather(*(skills.apply("v1.2.0") for _ in range(4)))
+    assert {s.outcome for s in shown} == {Outcome.SUCCESS}
+    assert [e["result"] for e in await web.ledger.history(10) if e["result"] == "success"] == ["success"]
+
+
+async def test_a_release_that_a_newer_one_replaces_is_shown_with_the_reason(
+    skills: Program, web: Listening, world: World
+) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=LONG)
+    older = asyncio.create_task(skills.apply("v1.1.0"))
+    await running(web, "v1.1.0")
+    newer = await skills.apply("v1.2.0")
+    shown = await older
+    assert (newer.outcome, shown.outcome) == (Outcome.SUCCESS, Outcome.FAILED)
+    assert "v1.2.0" in str(shown.error)
+
+
+async def test_a_wait_that_ends_first_is_shown_with_what_goes_on(impatient: Program, world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=LONG)
+    shown = await impatient.apply("v1.1.0")
+    rollout_id = shown.body["rollout_id"]
+    assert (shown.outcome, shown.body["status"], shown.body["code"]) == (Outcome.FAILED, "queued", "not_finished")
+    assert "has not ended within 0.3 s; it goes on" in str(shown.error)
+    assert f"/update/rollouts/{rollout_id}" in str(shown.error)
+    await impatient.http.post("/update/cancel", json={"rollout_id": rollout_id})
+
+
+async def test_a_release_that_a_pause_holds_is_shown_with_the_reason(
+    settings: WebSettings, web: Listening, worker: Reconciler, world: World
+) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=LONG)
+    async with program(settings, web, later=False, wait=3.0) as skills:
+        forced = await skills.http.post(
+            "/update/apply", json={"tag": "v1.1.0", "force": True}, headers={"Prefer": "wait=0"}
+        )
+        await running(web, "v1.1.0")
+        waiting = asyncio.create_task(skills.apply("v1.2.0"))
+        await until(lambda: queued(web, "v1.2.0"))
+        await skills.http.post("/update/pause", json={"reason": "holidays"})
+        await skills.http.post("/update/cancel", json={"rollout_id": forced.json()["rollout_id"]})
+        shown = await waiting
+    assert (shown.outcome, shown.body["status"]) == (Outcome.FAILED, "queued")
+    assert "v1.2.0 waits: rollouts are paused" in str(shown.error)
+
+
+async def test_a_caller_with_a_preference_of_its_own_gets_the_plain_202(impatient: Program, world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=LONG)
+    for prefer in ("wait=0", "wait=1", "respond-async"):
+        answer = await impatient.http.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": prefer})
+        assert (answer.status_code, answer.json().keys()) == (202, {"status", "rollout_id"})
+    await impatient.http.post("/update/cancel", json={"rollout_id": answer.json()["rollout_id"]})
+
+
+async def test_a_caller_who_goes_away_does_not_end_the_rollout(
+    settings: WebSettings, web: Listening, worker: Reconciler, world: World
+) -> None:
+    """As skills does: the release replaces the process that asked for it."""
+    world.engine.behave("api", "v1.1.0", ready_after=0.5)
+    async with program(settings, web, later=False, wait=LONG) as client:
+        waiting = asyncio.create_task(client.apply("v1.1.0"))
+        await running(web, "v1.1.0")
+        waiting.cancel()
+        await client.http.aclose()
+        await settled(web, "v1.1.0")
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.state.active_color) == ("v1.1.0", "green")
+
+
+async def test_an_outage_of_redis_does_not_end_the_wait(own_server: OwnRedis, tmp_path: Path) -> None:
+    world, pool = a_world(), open_pool(own_server.url, "x")
+    ledger = Ledger(pool, "x")
+    world.engine.behave("api", "v1.1.0", ready_after=2.0)
+    settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path) | {"UPDATER_APPLY_WAIT_SECONDS": "60"})
+    async with (
+        working_on(world, ledger, pool, own_server.url, tmp_path),
+        listening(settings, pool) as web,
+        web.client() as http,
+    ):
+        waiting = asyncio.create_task(Program(http).apply("v1.1.0"))
+        await running(web, "v1.1.0")
+        await asyncio.to_thread(own_server.stop)
+        await asyncio.to_thread(own_server.start)
+        shown = await waiting
+    await pool.aclose()
+    assert shown.outcome is Outcome.SUCCESS, shown
+
+
+async def test_unpause_ignores_whatever_body_it_is_sent(client: httpx.AsyncClient, worker: Reconciler) -> None:
+    for content, kind in ((b'{"reason": 1}', "application/json"), (b"x=1", "text/plain"), (b"\xff", "a/b"), (b"", "")):
+        await client.post("/update/pause", json={"reason": "a test"})
+        answer = await client.post("/update/unpause", content=content, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()) == (200, {"resumed": True, "status": "ok"})

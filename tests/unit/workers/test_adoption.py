@@ -1,0 +1,275 @@
+"""A stack that ran before the updater did: what serves becomes the current release, and nothing of it is touched."""
+
+import contextlib
+
+import pytest
+
+from app.domain.rollout import Status
+from app.domain.stack import Color
+from app.domain.state import State
+from tests.examples import a_release, sha_of
+from tests.fakes.fuse import Crash
+from tests.fakes.world import World
+from workers.guard import Guard
+from workers.operator import Operator
+from workers.reconcile import Reconciler
+
+NEW = a_release("v1.1.0")
+SHA = "c" * 40
+SOON = 1_000.0
+
+
+@pytest.fixture
+async def world() -> World:
+    """Plain Compose runs v1.0.0 in both colors; the routes lead to blue; the clone has v1.0.0 checked out."""
+    world = World()
+    await world.before_the_updater()
+    world.source.clone = dict.fromkeys((("/srv/shop", "HEAD"), ("/srv/shop", "refs/tags/v1.0.0")), SHA)
+    return world
+
+
+async def started(world: World) -> Reconciler:
+    worker = world.worker()
+    await worker.start()
+    return worker
+
+
+def outcomes(world: World) -> list[tuple[str, Status, str | None]]:
+    return [(r.release.tag, r.status, r.reason_code) for r, _ in world.chronicle.results]
+
+
+def touched(world: World) -> list[str]:
+    """What was done to containers."""
+    words = ("start", "stop", "create", "remove", "replace")
+    return [effect for effect in world.effects if effect.startswith(words)]
+
+
+@pytest.mark.parametrize("color", list(Color))
+async def test_the_color_that_serves_becomes_the_current_release(world: World, color: Color) -> None:
+    world.route.place_foreign(color)
+    await started(world)
+    state = world.state
+    assert state.current is not None
+    assert (state.active_color, state.current.tag, state.current.sha) == (color, "v1.0.0", SHA)
+    assert (state.current.adopted, state.last_good_tag, state.paused) == (True, "v1.0.0", False)
+    assert world.route.served() == (color, state.current.rollout_id) or await world.route.active() is color
+    assert (touched(world), world.outages) == ([], [])
+
+
+@pytest.mark.parametrize("file", ["updater-routes.yml", "routes.yml", "sub/routes.yml"])
+async def test_the_old_routers_are_gone_and_the_route_never_left_the_color(world: World, file: str) -> None:
+    world.route = type(world.route)(world.stack, world.clock, world.fuse, world.engine.note)
+    world.probe._route = world.route
+    world.route.place_foreign(Color.BLUE, name=file)
+    await started(world)
+    assert list(await world.route.files()) == ["updater-routes.yml"]
+    assert {color for _, color, _ in world.route._served} == {Color.BLUE}
+
+
+async def test_the_first_release_goes_to_the_other_color(world: World) -> None:
+    worker = await started(world)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert outcomes(world) == [("v1.1.0", Status.SUCCESS, None)]
+    assert world.route.served()[0] is Color.GREEN
+    assert world.state.previous is not None
+    assert (world.state.previous.tag, world.state.previous.adopted) == ("v1.0.0", True)
+    assert world.outages == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"status": 500}, Status.FAILED),
+        ({"builds": False}, Status.FAILED),
+        ({"dies_after": 12.0}, Status.ROLLED_BACK),
+    ],
+)
+async def test_a_bad_first_release_leaves_the_adopted_one_serving(
+    world: World, change: dict[str, object], status: Status
+) -> None:
+    worker = await started(world)
+    world.engine.behave("api", "v1.1.0", **change)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert [(tag, how) for tag, how, _ in outcomes(world)] == [("v1.1.0", status)]
+    assert world.route.served()[0] is Color.BLUE
+    assert world.engine.running("bot") == ["v1.0.0"]
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.state.paused, world.outages) == ("v1.0.0", True, [])
+
+
+async def test_a_bad_bot_brings_the_adopted_bot_back(world: World) -> None:
+    worker = await started(world)
+    world.engine.behave("bot", "v1.1.0", dies_after=0.1)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert outcomes(world) == [("v1.1.0", Status.ROLLED_BACK, "singleton_never_ready")]
+    assert world.engine.running("bot") == ["v1.0.0"]
+    assert "create bot v1.0.0" not in world.effects
+
+
+async def test_a_rollback_starts_the_very_containers_that_were_adopted(world: World) -> None:
+    adopted = {i.id for s in world.stack.services(Color.BLUE) for i in await world.engine.find(s)}
+    worker = await started(world)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    await Operator(world.ports, worker).roll_back(SHA)
+    await worker.reconcile()
+    assert outcomes(world)[-1][:2] == ("v1.0.0", Status.SUCCESS)
+    assert world.route.served()[0] is Color.BLUE
+    now = {i.id for s in world.stack.services(Color.BLUE) for i in await world.engine.find(s) if i.running}
+    assert now == adopted
+    assert world.state.current is not None
+    assert (world.state.current.sha, world.state.current.adopted) == (SHA, True)
+    assert world.outages == []
+
+
+async def test_a_rollback_that_fails_does_not_remove_what_was_adopted(world: World) -> None:
+    adopted = {i.id for s in world.stack.services(Color.BLUE) for i in await world.engine.find(s)}
+    worker = await started(world)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    for container in world.engine._containers.values():
+        if container.service == "api-blue":
+            container.behaviour = type(container.behaviour)(status=500)
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert outcomes(world)[-1][1:] == (Status.FAILED, "never_healthy")
+    assert world.route.served()[0] is Color.GREEN
+    assert adopted <= set(world.engine._containers)
+
+
+async def test_killed_at_any_moment_the_adoption_ends_the_same(world: World) -> None:
+    for moment in range(200):
+        world = World()
+        await world.before_the_updater(file="routes.yml")
+        world.source.clone = dict.fromkeys((("/srv/shop", "HEAD"), ("/srv/shop", "refs/tags/v1.0.0")), SHA)
+        world.fuse.light(moment)
+        with contextlib.suppress(Crash):
+            await started(world)
+        if done := world.fuse.burnt < moment:
+            break
+        await world.clock.sleep(SOON)
+        world.fuse.put_out()
+        await started(world)
+        assert world.state.current is not None
+        assert (world.state.current.sha, world.state.active_color) == (SHA, Color.BLUE), moment
+        assert list(await world.route.files()) == ["updater-routes.yml"], moment
+        assert (touched(world), world.outages, world.state.paused) == ([], [], False), moment
+    assert done
+
+
+async def test_traefik_that_does_not_follow_gets_its_files_back_and_nothing_goes_live(world: World) -> None:
+    before = await world.route.files()
+    world.route.deaf = True
+    worker = await started(world)
+    assert await world.route.files() == before
+    assert (world.state.current, world.state.active_color, world.state.paused) == (None, None, True)
+    assert "Traefik does not follow" in str(world.state.pause_reason)
+    world.route.deaf = False
+    await Operator(world.ports, worker).unpause()
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert outcomes(world) == [("v1.1.0", Status.SUCCESS, None)]
+
+
+async def refuse(world: World) -> Reconciler:
+    """api-blue does not run: the color that the routes lead to is not whole."""
+    for instance in await world.engine.find("api-blue"):
+        await world.engine.stop(instance.id, 1)
+    world.engine.effects.clear()
+    world.outages.clear()
+    return await started(world)
+
+
+async def test_a_refused_adoption_pauses_with_what_to_do(world: World) -> None:
+    worker = await refuse(world)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    reason = str(world.state.pause_reason)
+    assert "api-blue does not run" in reason
+    assert "Your traffic is not touched" in reason
+    assert (outcomes(world), [r.tag for r in world.state.accepted]) == ([], ["v1.1.0"])
+    assert touched(world) == []
+
+
+async def test_a_refused_adoption_stops_a_forced_release_too(world: World) -> None:
+    worker = await refuse(world)
+    world.inbox.put(a_release("v1.1.0", force=True))
+    await worker.reconcile()
+    assert outcomes(world) == [("v1.1.0", Status.FAILED, "adoption_refused")]
+    assert "what ran before the updater still serves it" in str(world.state.pause_reason)
+    assert touched(world) == []
+
+
+async def test_a_refused_adoption_is_an_alarm_and_unpausing_without_a_fix_pauses_again(world: World) -> None:
+    worker = await refuse(world)
+    await Guard(world.stack, world.ports, worker).look()
+    assert world.chronicle.alarmed[-1] == ["not_adopted"]
+    await Operator(world.ports, worker).unpause()
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert (world.state.paused, outcomes(world)) == (True, [])
+
+
+async def test_what_was_corrected_is_adopted_without_a_restart_of_the_worker(world: World) -> None:
+    worker = await refuse(world)
+    for instance in await world.engine.find("api-blue"):
+        await world.engine.resume(instance.id)
+    await worker.reconcile()
+    assert (world.state.active_color, world.state.paused) == (Color.BLUE, True)
+    await Guard(world.stack, world.ports, worker).look()
+    assert "not_adopted" not in world.chronicle.alarmed[-1]
+
+
+async def test_a_pause_of_the_old_state_file_stays_with_its_reason(world: World) -> None:
+    await world.journal.update(lambda _: State(active_color=Color.GREEN, paused=True, pause_reason="disk full"))
+    await started(world)
+    assert (world.state.active_color, world.state.paused, world.state.pause_reason) == (Color.BLUE, True, "disk full")
+    assert world.state.current is not None
+
+
+async def test_an_unreadable_state_file_pauses_and_says_what_was_adopted(world: World) -> None:
+    world.journal.lose("updater-state.json could not be read.")
+    await started(world)
+    assert world.state.current is not None
+    assert world.state.paused
+    for part in ("could not be read", "v1.0.0 on blue", "unpause"):
+        assert part in str(world.state.pause_reason)
+
+
+async def test_an_old_state_file_that_contradicts_the_clone_makes_the_release_unknown(world: World) -> None:
+    world.source.clone["/srv/shop", "refs/tags/v0.9.0"] = "d" * 40
+    await world.journal.update(lambda _: State(last_good_tag="v0.9.0"))
+    worker = await started(world)
+    assert world.state.current is not None
+    assert world.state.current.tag == "unknown"
+    how = next(data["how"] for kind, data in world.chronicle.events if kind == "adopted")
+    assert "the old state file says v0.9.0" in how
+    world.inbox.put(a_release("v0.9.0"))
+    await worker.reconcile()
+    assert outcomes(world) == [("v0.9.0", Status.SUCCESS, None)]
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert outcomes(world)[-1][:2] == ("unknown", Status.SUCCESS)
+
+
+async def test_an_empty_host_has_nothing_to_adopt() -> None:
+    world = World()
+    await world.journal.update(lambda _: State(active_color=Color.GREEN, last_good_tag="v1.0.0"))
+    await started(world)
+    assert (world.state.active_color, world.state.current, world.state.paused) == (None, None, False)
+
+
+async def test_a_lost_journal_finds_the_adopted_release_by_its_record(world: World) -> None:
+    await started(world)
+    before = world.state.current
+    assert before is not None
+    world.journal.lose("torn")
+    await started(world)
+    assert world.state.current is not None
+    assert (world.state.current.sha, world.state.current.tag) == (before.sha, before.tag)
+    assert world.state.current.sha == SHA
+    assert world.state.paused
+    assert sha_of("v1.0.0") != SHA

@@ -1,0 +1,232 @@
+"""Which color serves, from the files that Traefik reads and what runs; and every reason not to say so."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from app.domain.errors import AdoptionRefused
+from app.domain.stack import Color
+from tests.examples import a_stack
+from workers.ports import Instance
+from workers.serving import read_routing
+from workers.serving_color import Serving, hosts_of, serving_color, shadows
+
+STACK = a_stack()
+FILE = """
+http:
+  routers:
+    skills: {entryPoints: [web], rule: "PathPrefix(`/`)", service: skills-blue}
+    api: {entryPoints: [api], rule: "PathPrefix(`/api`)", service: api-blue}
+  services:
+    skills-blue: {loadBalancer: {servers: [{url: "http://skills-blue:8080"}]}}
+    skills-green: {loadBalancer: {servers: [{url: "http://skills-green:8080"}]}}
+    api-blue: {loadBalancer: {servers: [{url: "http://api-blue:8090"}]}}
+    api-green: {loadBalancer: {servers: [{url: "http://api-green:8090"}]}}
+"""
+SKILLS_ONLY = """
+http:
+  routers:
+    front: {entryPoints: [web], rule: "PathPrefix(`/`)", service: front}
+  services:
+    front: {loadBalancer: {servers: [{url: "http://shop-skills:8080/"}]}}
+"""
+API_ONLY = """
+[http.routers.back]
+entryPoints = ["api"]
+rule = 'PathPrefix("/api")'
+service = "back@file"
+[[http.services.back.loadBalancer.servers]]
+url = "http://10.0.0.7:8090"
+"""
+EVERYTHING = ("skills-blue", "api-blue", "skills-green", "api-green", "bot")
+
+
+def running(*services: str, state: str = "running", **more: object) -> list[Instance]:
+    return [Instance(f"c-{name}", name, state, names=(name,), **more) for name in services]  # type: ignore[arg-type]
+
+
+def serves(files: dict[str, str], instances: Sequence[Instance]) -> Serving | None:
+    found = {service: [i for i in instances if i.service == service] for service in STACK.moved_services()}
+    return serving_color(STACK, read_routing(files, hosts_of(STACK, found)), found)
+
+
+def refusal(files: dict[str, str], instances: Sequence[Instance]) -> str:
+    with pytest.raises(AdoptionRefused) as refused:
+        serves(files, instances)
+    return refused.value.detail
+
+
+def edited(old: str, new: str) -> dict[str, str]:
+    assert old in FILE
+    return {"routes.yml": FILE.replace(old, new)}
+
+
+def test_routers_of_any_name_lead_to_the_color_that_serves() -> None:
+    found = serves({"routes.yml": FILE}, running(*EVERYTHING))
+    assert found is not None
+    assert (found.color, found.files) == (Color.BLUE, ("routes.yml",))
+    assert {i.service for i in found.instances} == {"skills-blue", "api-blue", "bot"}
+
+
+def test_both_files_and_formats_and_container_names_count() -> None:
+    containers = [
+        Instance("1", "skills-green", "running", names=("shop-skills",)),
+        Instance("2", "api-green", "running", address="10.0.0.7"),
+    ]
+    found = serves({"a.yml": SKILLS_ONLY, "more/b.toml": API_ONLY}, containers)
+    assert found is not None
+    assert (found.color, found.files) == (Color.GREEN, ("a.yml", "more/b.toml"))
+
+
+def test_nothing_serves_if_no_color_runs() -> None:
+    assert serves({"routes.yml": FILE}, []) is None
+    assert serves({"routes.yml": FILE}, running("skills-blue", "api-blue", state="exited")) is None
+    assert serves({}, running("bot")) is None
+
+
+def test_a_template_of_somebody_else_is_left_alone() -> None:
+    assert serves({"routes.yml": FILE, "t.yml": "http:\n{{ range x }}\n - {{ . }}\n"}, running(*EVERYTHING)) is not None
+
+
+def test_a_file_of_its_own_may_have_anything_else() -> None:
+    other = "http: {routers: {blog: {rule: Host(`blog`), entryPoints: [web], service: blog}}}\ntls: {options: {}}\n"
+    assert serves({"routes.yml": FILE, "blog.yml": other}, running(*EVERYTHING)) is not None
+
+
+@pytest.mark.parametrize(
+    ("files", "instances", "said"),
+    [
+        pytest.param(
+            edited("service: api-blue}", "service: api-green}"),
+            running(*EVERYTHING),
+            ["two colors have traffic", "router api in routes.yml leads to http://api-green:8090"],
+            id="two routers, two colors",
+        ),
+        pytest.param(
+            edited(
+                '[{url: "http://api-blue:8090"}]', '[{url: "http://api-blue:8090"}, {url: "http://api-green:8090"}]'
+            ),
+            running(*EVERYTHING),
+            ["two colors have traffic"],
+            id="one router, two colors",
+        ),
+        pytest.param(
+            {"routes.yml": FILE},
+            running("skills-blue", "skills-green", "api-green"),
+            ["api-blue does not run (it has no container): start it"],
+            id="a service of the color is missing",
+        ),
+        pytest.param(
+            {"routes.yml": FILE},
+            [*running("skills-blue"), *running("api-blue", state="exited")],
+            ["api-blue does not run (its container is exited)"],
+            id="a service of the color is stopped",
+        ),
+        pytest.param(
+            {"routes.yml": FILE},
+            running("skills-green", "api-green"),
+            ["the routers lead to blue, and skills-blue does not run"],
+            id="the other color runs",
+        ),
+        pytest.param({}, running(*EVERYTHING), ["no router of the watched directory leads there"], id="no router"),
+        pytest.param(
+            edited("http://api-blue:8090", "http://legacy:8090"),
+            running(*EVERYTHING),
+            ["leads to http://legacy:8090: remove it", "no router for `PathPrefix(`/api`)` at the entrypoint api"],
+            id="a router leads elsewhere",
+        ),
+        pytest.param(
+            edited('{url: "http://api-blue:8090"}', '{url: "http://api-blue:8090"}, {url: "http://legacy:80"}'),
+            running(*EVERYTHING),
+            ["router api in routes.yml also leads to http://legacy:80"],
+            id="a router leads elsewhere too",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "http://api-blue:9999"),
+            running(*EVERYTHING),
+            ["leads to port 9999, routed/api/port is 8090"],
+            id="another port",
+        ),
+        pytest.param(
+            edited("PathPrefix(`/api`)", "Host(`shop`)"),
+            running(*EVERYTHING),
+            ["for `Host(`shop`)` at api, and the stack file has no such route", "correct routed/api in the stack file"],
+            id="another rule",
+        ),
+        pytest.param(
+            edited("service: api-blue}", "service: api-blue, middlewares: [auth@docker], priority: 3}"),
+            running(*EVERYTHING),
+            ["router api in routes.yml has middlewares, priority", "clients would be served without it"],
+            id="options that would be lost",
+        ),
+        pytest.param(
+            edited("api-blue: {loadBalancer: {", "api-blue: {loadBalancer: {passHostHeader: false, sticky: {}, "),
+            running(*EVERYTHING),
+            ["passHostHeader: false", "sticky"],
+            id="options of the service that would be lost",
+        ),
+        pytest.param(
+            {"routes.yml": FILE + "  middlewares: {gzip: {compress: {}}}\n"},
+            running(*EVERYTHING),
+            ["routes.yml has http/middlewares/gzip", "move that to a file of its own"],
+            id="something else in the file",
+        ),
+        pytest.param(
+            {"routes.yml": FILE, "broken.yml": "http: {"},
+            running(*EVERYTHING),
+            ["broken.yml cannot be read"],
+            id="a broken file",
+        ),
+        pytest.param(
+            {"routes.yml": FILE, "more.yml": "http:\n{{ range x }}\n  - api-blue\n{{ end }}"},
+            running(*EVERYTHING),
+            ["more.yml is a template that names services of the stack"],
+            id="a template that names a service",
+        ),
+        pytest.param(
+            {"routes.yml": FILE},
+            [*running(*EVERYTHING), *running("bot")],
+            ["2 containers of bot run at once"],
+            id="two bots",
+        ),
+        pytest.param(
+            {"routes.yml": FILE},
+            [*running("skills-blue", labels={"traefik.http.routers.web.rule": "x"}), *running("api-blue")],
+            ["skills-blue has Traefik labels for the router web"],
+            id="labels",
+        ),
+    ],
+)
+def test_adoption_is_refused_by_name(files: dict[str, str], instances: list[Instance], said: list[str]) -> None:
+    detail = refusal(files, instances)
+    assert [part for part in said if part not in detail] == []
+
+
+def test_all_reasons_are_given_at_once() -> None:
+    detail = refusal({"routes.yml": FILE, "broken.yml": "["}, running("skills-blue"))
+    assert "broken.yml" in detail
+    assert "api-blue does not run" in detail
+
+
+def test_weighted_services_are_followed() -> None:
+    weighted = edited(
+        "api-blue: {loadBalancer",
+        "api-split: {weighted: {services: [{name: api-blue, weight: 1}, {name: api-green, weight: 0}]}}\n"
+        "    api-blue: {loadBalancer",
+    )
+    text = weighted["routes.yml"].replace("service: api-blue}", "service: api-split}")
+    assert "router api in routes.yml has weighted" in refusal({"routes.yml": text}, running(*EVERYTHING))
+    assert "two colors" in refusal({"routes.yml": text.replace("weight: 0", "weight: 1")}, running(*EVERYTHING))
+
+
+def test_services_that_refer_to_each_other_end() -> None:
+    text = "http: {routers: {a: {rule: x, service: a}}, services: {a: {failover: {service: a, fallback: a}}}}"
+    assert serves({"loop.yml": text, "routes.yml": FILE}, running(*EVERYTHING)) is not None
+
+
+def test_a_file_with_one_of_the_stacks_routes_shadows_it() -> None:
+    routing = read_routing({"routes.yml": FILE, "api.yml": FILE}, hosts_of(STACK, {}))
+    assert shadows(STACK, routing, "routes.yml") == ["api.yml"]
+    other = replace(routing, routers=tuple(replace(r, rule="Host(`preview`)") for r in routing.routers))
+    assert shadows(STACK, other, "routes.yml") == []

@@ -1,0 +1,53 @@
+"""The operator's own clone, in the live directory: it is read, never written."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from workers.adapters.commands import Finished
+
+Git = Callable[[Sequence[str], Path], Awaitable[tuple[Finished, str]]]
+_SCHEME = re.compile(r"^[a-z+]+://(?:[^/@]*@)?")
+
+
+def commit_command(name: str) -> list[str]:
+    return ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+
+
+def tags_command(sha: str) -> list[str]:
+    return ["tag", "--list", "--points-at", sha]
+
+
+class Clone:
+    """What `git` says in `directory`. `sources` are the URLs and the name of the repository that the stack is of."""
+
+    def __init__(self, git: Git, directory: Path, sources: Sequence[str]) -> None:
+        self._git, self._directory = git, directory
+        self._sources = tuple(_plain(source) for source in sources)
+
+    async def commit(self, name: str) -> str | None:
+        """None if there is no such commit, or no clone of the stack's repository."""
+        if not await self._is_the_stacks():
+            return None
+        finished, out = await self._git(commit_command(name), self._directory)
+        return out.strip() if finished.ok else None
+
+    async def tags(self, sha: str) -> list[str]:
+        if not await self._is_the_stacks():
+            return []
+        finished, out = await self._git(tags_command(sha), self._directory)
+        return out.split() if finished.ok else []
+
+    async def _is_the_stacks(self) -> bool:
+        """A directory that lies in the clone of something else says nothing of the stack."""
+        if not self._directory.is_dir():
+            return False
+        if (self._directory / ".git").exists():
+            return True
+        finished, out = await self._git(["remote", "get-url", "origin"], self._directory)
+        return finished.ok and any(_plain(out).endswith(source) for source in self._sources)
+
+
+def _plain(url: str) -> str:
+    """A URL in any of git's forms without its scheme, credential and `.git`."""
+    return _SCHEME.sub("", url.strip().lower()).removesuffix("/").removesuffix(".git").replace(":", "/")

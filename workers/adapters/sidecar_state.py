@@ -1,0 +1,53 @@
+"""The state file of the sidecar that the updater takes over from: the same names, no schema and no checksum."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.stack import Color
+from app.domain.state import State
+
+KEYS = frozenset(
+    {
+        *("active_color", "last_good_tag", "paused", "pause_reason", "last_checked_at", "last_attempted_tag"),
+        *("last_success_at", "last_failure_at", "resumed_at"),
+    }
+)
+OURS = frozenset({"schema", "checksum"})
+NO_REASON = "The sidecar before this updater had paused rollouts and gave no reason."
+
+
+def is_sidecar_state(fields: object) -> bool:
+    """Whether a JSON value is such a file: some of its keys and none of ours."""
+    return isinstance(fields, dict) and bool(KEYS & set(fields)) and not OURS & set(fields)
+
+
+def sidecar_state(fields: Mapping[str, Any]) -> State:
+    """What the file says. A value of another type counts as not there; a pause counts in any case."""
+    paused = bool(fields.get("paused"))
+    color = fields.get("active_color")
+    return State(
+        active_color=Color(color) if color in {str(c) for c in Color} else None,
+        last_good_tag=_text(fields, "last_good_tag"),
+        last_attempted_tag=_text(fields, "last_attempted_tag"),
+        paused=paused,
+        pause_reason=(_text(fields, "pause_reason") or NO_REASON) if paused else None,
+        last_checked_at=_moment(fields, "last_checked_at"),
+        last_success_at=_moment(fields, "last_success_at"),
+        last_failure_at=_moment(fields, "last_failure_at"),
+        resumed_at=_moment(fields, "resumed_at"),
+    )
+
+
+def _text(fields: Mapping[str, Any], key: str) -> str | None:
+    value = fields.get(key)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _moment(fields: Mapping[str, Any], key: str) -> datetime | None:
+    """A moment without a time zone is UTC, as the sidecar wrote it."""
+    try:
+        moment = datetime.fromisoformat(_text(fields, key) or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

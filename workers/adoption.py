@@ -1,0 +1,172 @@
+"""Takes over a stack that ran before the updater did: what serves becomes the current release.
+
+Nothing is restarted, and the routes lead to the same containers throughout. A worker may be killed at any point: each
+step may be done again, and only the last one, in the journal, says that the stack is adopted.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from app.domain.errors import AdoptionRefused, ComposeInvalid, GitFailed, RouteNotConfirmed
+from app.domain.release import LiveRelease
+from app.domain.stack import Stack
+from workers.health import confirm_routes
+from workers.identity import Claim, Identity, identify
+from workers.ports import Instance, Ports, Stamp
+from workers.serving import read_routing
+from workers.serving_color import Found, Serving, hosts_of, serving_color
+
+VERSION_LABEL = "org.opencontainers.image.version"
+REVISION_LABEL = "org.opencontainers.image.revision"
+"""https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
+
+_SHA = re.compile(r"[0-9a-f]{7,40}")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Adoptable:
+    """What serves now, and which release it is. `files` are the dynamic files of Traefik as they are."""
+
+    serving: Serving
+    identity: Identity
+    files: Mapping[str, str]
+
+    @property
+    def own(self) -> bool:
+        """A rollout of the updater made it, and its end was lost."""
+        return own_release(self.serving.instances) is not None
+
+    @property
+    def stamp(self) -> Stamp:
+        """The same each time: an adoption that was interrupted is begun again under the same id."""
+        made = own_release(self.serving.instances)
+        return made or Stamp(self.identity.tag, self.identity.sha, f"adopted-{self.identity.sha[:12]}")
+
+
+async def look(stack: Stack, ports: Ports) -> Adoptable | None:
+    """What could be adopted; None if nothing serves. Changes nothing. Raises AdoptionRefused, EngineFailed."""
+    found = await _found(stack, ports)
+    try:
+        files = await ports.route.files()
+    except RouteNotConfirmed as error:
+        raise AdoptionRefused(error.detail) from error
+    serving = serving_color(stack, read_routing(files, hosts_of(stack, found)), found)
+    if serving is None:
+        return None
+    return Adoptable(serving, await _identity(stack, ports, serving), files)
+
+
+async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
+    """Makes what serves the current release; None if nothing serves. Raises AdoptionRefused, EngineFailed.
+
+    After a refusal Traefik's files are as they were, and nothing that runs was touched.
+    """
+    found = await look(stack, ports)
+    if found is None:
+        return None
+    stamp, color = found.stamp, found.serving.color
+    changed = await _record(stack, ports, found)
+    await _take_routes(stack, ports, found)
+    live = LiveRelease(stamp.release, stamp.sha, stamp.rollout, ports.clock.now(), adopted=not found.own)
+    await ports.journal.update(lambda s: s.adopt(live, color))
+    _report(ports, found, changed)
+    return found
+
+
+async def _record(stack: Stack, ports: Ports, found: Adoptable) -> list[str]:
+    """See Engine.adopt. What a rollout of the updater made is recorded already."""
+    if found.own:
+        return []
+    try:
+        return await ports.engine.adopt(found.stamp, found.serving.color, found.serving.instances)
+    except ComposeInvalid as error:
+        raise AdoptionRefused(f"{error}: correct the Compose file in {stack.directory}") from error
+
+
+async def _take_routes(stack: Stack, ports: Ports, found: Adoptable) -> None:
+    """The updater's own routes lead where the old ones did, and Traefik answers with them.
+
+    The own file comes first: until the old files are gone two routers lead to the same container.
+    """
+    rollout = found.stamp.rollout
+    await ports.route.flip(found.serving.color, rollout)
+    try:
+        for name in found.serving.files:
+            if name != ports.route.file.name:
+                await ports.route.set_aside(name)
+        await confirm_routes(stack, ports.clock, rollout, lambda s: ports.probe.get(stack.route_url(s)))
+    except RouteNotConfirmed as error:
+        await ports.route.restore(found.files)
+        raise AdoptionRefused(
+            f"Traefik does not follow {ports.route.file} ({error}); its files were put back. See that Traefik watches "
+            f"that directory, and that traefik/entrypoints are right"
+        ) from error
+
+
+def _report(ports: Ports, found: Adoptable, changed: Sequence[str]) -> None:
+    stamp, color = found.stamp, found.serving.color
+    data = {"tag": stamp.release, "sha": stamp.sha, "color": color, "how": found.identity.how}
+    log.info("the running stack was adopted", **data, not_as_defined=list(changed))
+    ports.chronicle.event("adopted", **data, not_as_defined=list(changed))
+    ports.chronicle.status(ports.journal.state)
+
+
+async def _found(stack: Stack, ports: Ports) -> Found:
+    return {service: await ports.engine.find(service) for service in stack.moved_services()}
+
+
+def own_release(instances: Sequence[Instance]) -> Stamp | None:
+    """What a rollout labelled all of them with; None if one has no such label, or another one."""
+    if any(i.adopted for i in instances):
+        return None
+    stamps = {(i.release, i.sha, i.rollout) for i in instances}
+    release, sha, rollout = next(iter(stamps)) if len(stamps) == 1 else (None, None, None)
+    return Stamp(release, sha, rollout) if release and sha and rollout else None
+
+
+async def _identity(stack: Stack, ports: Ports, serving: Serving) -> Identity:
+    if made := own_release(serving.instances):
+        return Identity(made.release, made.sha, "as its containers are labelled")
+    return identify(await _claims(stack, ports, serving.instances), [str(i.image) for i in serving.instances])
+
+
+async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> list[Claim]:
+    """What says which release runs. A base image has labels too: only a commit that the clone has counts of them."""
+    good = ports.journal.state.last_good_tag
+    claims = [
+        await _claim(stack, ports, "the images' label", _labelled(instances)),
+        await _claim(stack, ports, "the old state file", _tag_ref(good)) or _tag_only("the old state file", good),
+        await _claim(stack, ports, f"the clone in {stack.directory}", "HEAD"),
+    ]
+    return [claim for claim in claims if claim]
+
+
+async def _claim(stack: Stack, ports: Ports, source: str, name: str | None) -> Claim | None:
+    clone = Path(stack.directory)
+    try:
+        sha = await ports.source.commit_in(clone, name) if name else None
+        return Claim(source, sha, tuple(await ports.source.tags_in(clone, sha))) if sha else None
+    except GitFailed as error:
+        log.warning("the clone cannot be read", clone=str(clone), reason=str(error))
+        return None
+
+
+def _tag_only(source: str, tag: str | None) -> Claim | None:
+    return Claim(source, None, (tag,)) if tag else None
+
+
+def _labelled(instances: Sequence[Instance]) -> str | None:
+    """The commit or tag that all images name; None if they do not agree, or name none."""
+    revisions = {i.labels.get(REVISION_LABEL, "") for i in instances}
+    versions = {i.labels.get(VERSION_LABEL, "") for i in instances}
+    revision, version = (next(iter(said)) if len(said) == 1 else "" for said in (revisions, versions))
+    return revision if _SHA.fullmatch(revision) else _tag_ref(version)
+
+
+def _tag_ref(tag: str | None) -> str | None:
+    return f"refs/tags/{tag}" if tag else None

@@ -1,0 +1,230 @@
+"""What serves now, according to Traefik's dynamic files: pure functions.
+
+A router serves a color when its service leads to a colored service of the stack, whatever the router's name is.
+https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/file/
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from app.domain.stack import Color, RoutedService
+
+OWN_PREFIX = "updater-"
+OWN = "updater"
+_ROUTER_KEYS = {"rule", "entrypoints", "service", "rulesyntax"}
+_BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport"}
+_DEPTH = 8
+"""How deep services may refer to services: Traefik's own do not nest deeper in practice, and a loop must end."""
+
+TEMPLATE = "{{"
+"""Traefik runs a file through Go's templates before it reads it."""
+
+Tree = Mapping[str, Any]
+Backend = tuple[RoutedService, Color]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server of a router's service: its URL, and the color of the stack that it is (None: something else)."""
+
+    url: str
+    backend: Backend | None
+
+    @property
+    def port(self) -> int | None:
+        return urlsplit(self.url).port
+
+
+@dataclass(frozen=True)
+class Router:
+    """A router of the file `file`; `extras` are options that the stack file has no key for."""
+
+    file: str
+    name: str
+    rule: str
+    entrypoints: tuple[str, ...]
+    servers: tuple[Server, ...]
+    extras: tuple[str, ...] = ()
+
+    @property
+    def colors(self) -> set[Color]:
+        return {server.backend[1] for server in self.servers if server.backend}
+
+    @property
+    def services(self) -> set[str]:
+        """The routed services of the stack that it leads to."""
+        return {server.backend[0].name for server in self.servers if server.backend}
+
+    def answers(self, service: RoutedService) -> bool:
+        """Whether it takes the same requests as the stack's own router of `service`."""
+        everywhere = not self.entrypoints  # Traefik's default: each of its entrypoints
+        return (everywhere or service.entrypoint in self.entrypoints) and plain_rule(self.rule) == plain_rule(
+            service.rule
+        )
+
+    @property
+    def where(self) -> str:
+        return f"router {self.name} in {self.file}"
+
+
+@dataclass(frozen=True)
+class Routing:
+    """All dynamic files together. `others` are, by file, the names in it that are no route of the stack.
+
+    `unreadable` are, by file, the reasons why it cannot be read. `templates` are files that only Traefik can read, and
+    that name a service of the stack.
+    """
+
+    routers: tuple[Router, ...] = ()
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
+
+
+def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Routing:
+    """`files` as Traefik reads them: the services of all files are one namespace.
+
+    `hosts` are the names and addresses of the stack's colored services.
+    """
+    trees: dict[str, Tree] = {}
+    failed: dict[str, str] = {}
+    for name, text in files.items():
+        try:
+            trees[name] = read_tree(name, text)
+        except (ValueError, yaml.YAMLError) as error:
+            failed[name] = " ".join(str(error).split())
+    templates = {name for name in failed if TEMPLATE in files[name]}
+    services = {k: v for tree in trees.values() for k, v in _part(tree, "services").items()}
+    routers = tuple(
+        _router(file, name, options, services, hosts)
+        for file, tree in trees.items()
+        for name, options in _part(tree, "routers").items()
+    )
+    others = {file: tuple(_others(tree, services, hosts)) for file, tree in trees.items()}
+    return Routing(
+        routers,
+        others,
+        unreadable={name: why for name, why in failed.items() if name not in templates},
+        templates=tuple(sorted(name for name in templates if any(host in files[name] for host in hosts))),
+    )
+
+
+def plain_rule(rule: str) -> str:
+    """Two rules that differ only in quotes and spaces are the same."""
+    return "".join(rule.replace('"', "`").split())
+
+
+def read_tree(name: str, text: str) -> Tree:
+    """The content of the dynamic file `name`. Raises ValueError, YAMLError if Traefik could not read it either."""
+    content = tomllib.loads(text) if name.endswith(".toml") else yaml.safe_load(text)
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ValueError("it is no mapping")  # noqa: TRY004 - a file that cannot be read, no programming error
+    return _lowered(content)
+
+
+def _lowered(content: Mapping[Any, Any]) -> Tree:
+    """Traefik's option names know no case; the names of routers and services do."""
+    return {str(key).lower(): value for key, value in content.items()}
+
+
+def _part(tree: Tree, part: str) -> dict[str, Tree]:
+    """`http/<part>` of a file: options by name."""
+    http = tree.get("http")
+    named = _lowered(http).get(part) if isinstance(http, dict) else None
+    return {str(k): _lowered(v) for k, v in named.items() if isinstance(v, dict)} if isinstance(named, dict) else {}
+
+
+def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Router:
+    service = str(options.get("service", ""))
+    servers, extras = _resolve(service, services, hosts, _DEPTH)
+    own = name.startswith(OWN_PREFIX) or name == OWN
+    more = [] if own else sorted(set(options) - _ROUTER_KEYS)
+    return Router(
+        file=file,
+        name=name,
+        rule=str(options.get("rule", "")),
+        entrypoints=tuple(str(each) for each in options.get("entrypoints") or ()),
+        servers=tuple(servers),
+        extras=(*more, *(() if own else sorted(set(extras)))),
+    )
+
+
+def _resolve(
+    name: str, services: Mapping[str, Tree], hosts: Mapping[str, Backend], depth: int
+) -> tuple[list[Server], list[str]]:
+    """The servers of the service `name`, and its options that a plain load balancer does not have."""
+    options = services.get(name.removesuffix("@file"))
+    if options is None or depth == 0:
+        return [Server(f"{name or 'no service'} (not in these files)", None)], []
+    servers: list[Server] = []
+    extras: list[str] = []
+    for kind, value in options.items():
+        body = _lowered(value) if isinstance(value, dict) else {}
+        if kind == "loadbalancer":
+            servers += [_server(each, hosts) for each in body.get("servers") or () if isinstance(each, dict)]
+            extras += _balancer_extras(body)
+            continue
+        extras.append(kind)
+        for inner in _inner(kind, body):
+            more, theirs = _resolve(inner, services, hosts, depth - 1)
+            servers, extras = [*servers, *more], [*extras, *theirs]
+    return servers, extras
+
+
+def _balancer_extras(body: Tree) -> list[str]:
+    extras = set(body) - _BALANCER_KEYS
+    if body.get("passhostheader") is False:
+        extras.add("passHostHeader: false")
+    if body.get("serverstransport") not in {None, OWN}:
+        extras.add("serversTransport")
+    return sorted(extras)
+
+
+def _inner(kind: str, body: Tree) -> Iterator[str]:
+    """The services that a service which is no load balancer sends requests to."""
+    if kind == "weighted":
+        shares = [each for each in body.get("services") or () if isinstance(each, dict)]
+        yield from (str(each.get("name", "")) for each in shares if each.get("weight", 1))
+    for key in ("service", "fallback"):
+        if key in body:
+            yield str(body[key])
+    if kind == "mirroring":
+        yield from (str(each.get("name", "")) for each in body.get("mirrors") or () if isinstance(each, dict))
+
+
+def _server(server: Tree, hosts: Mapping[str, Backend]) -> Server:
+    url = str(_lowered(server).get("url", ""))
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        host = ""
+    return Server(url, hosts.get(host))
+
+
+def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Iterator[str]:
+    """What a take-over of the file would lose."""
+    http = tree.get("http")
+    for part, named in (_lowered(http) if isinstance(http, dict) else {}).items():
+        for name in named if isinstance(named, dict) else ():
+            if not (_is_own(str(name)) or _is_ours(part, str(name), tree, services, hosts)):
+                yield f"http/{part}/{name}"
+    yield from (key for key in tree if key != "http")
+
+
+def _is_own(name: str) -> bool:
+    return name == OWN or name.startswith(OWN_PREFIX)
+
+
+def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> bool:
+    if part not in {"routers", "services"}:
+        return False
+    options = _part(tree, part).get(name, {})
+    service = str(options.get("service", "")) if part == "routers" else name
+    return any(server.backend for server in _resolve(service, services, hosts, _DEPTH)[0])

@@ -1,0 +1,175 @@
+"""Which color serves a stack that the updater does not know yet, or why that cannot be said: pure functions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.errors import AdoptionRefused
+from app.domain.stack import Color, RoutedService, Stack
+from workers.ports import Instance
+from workers.serving import Backend, Router, Routing
+
+Found = Mapping[str, Sequence[Instance]]
+"""The instances of each Compose service that the stack file names, stopped ones too."""
+
+LABEL_PREFIX = "traefik.http.routers."
+SHOWN = 5
+"""How many foreign names a message lists."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The color that has the traffic. `instances` are the copies of it that run, and the singletons that do.
+
+    `files` are the dynamic files whose routers lead to it.
+    """
+
+    color: Color
+    instances: tuple[Instance, ...]
+    files: tuple[str, ...]
+
+
+def hosts_of(stack: Stack, found: Found) -> dict[str, Backend]:
+    """Every name and address by which a router can lead to a colored service."""
+    hosts: dict[str, Backend] = {}
+    for service in stack.routed:
+        for color, name in service.colors.items():
+            names = {name, *(n for i in found.get(name, ()) for n in (*i.names, i.address) if n)}
+            hosts |= dict.fromkeys(names, (service, color))
+    return hosts
+
+
+def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | None:
+    """None if no colored service runs. Raises AdoptionRefused with all that speaks against an adoption."""
+    if not any(i.running for s in stack.routed for name in s.colors.values() for i in found.get(name, ())):
+        return None
+    ours = [router for router in routing.routers if router.services]
+    colors = {color for router in ours for color in router.colors}
+    problems = [*_unreadable(routing), *_routes(stack, routing, ours), *_foreign(routing, ours)]
+    problems += _labels(found)
+    if not ours and not problems:
+        problems.append(_no_router(stack, found))
+    if len(colors) > 1:
+        problems.append(_two_colors(ours))
+    if len(colors) == 1:
+        problems += _not_running(stack, next(iter(colors)), found)
+    problems += _doubled(stack, found)
+    if problems:
+        raise AdoptionRefused("; ".join(problems))
+    (color,) = colors
+    files = tuple(sorted({router.file for router in ours}))
+    return Serving(color, tuple(_running(stack, color, found)), files)
+
+
+def shadows(stack: Stack, routing: Routing, own_file: str) -> list[str]:
+    """The files beside the updater's own with a router that takes the requests of one of its routes."""
+    return sorted(
+        {
+            router.file
+            for router in routing.routers
+            if router.file != own_file and router.services and any(router.answers(s) for s in stack.routed)
+        }
+    )
+
+
+def _unreadable(routing: Routing) -> Iterator[str]:
+    for file, why in routing.unreadable.items():
+        yield f"{file} cannot be read ({why}), and Traefik takes nothing of a directory with a broken file: correct it"
+    for file in routing.templates:
+        yield f"{file} is a template that names services of the stack: write its routes out, without `{{{{`"
+
+
+def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
+    """Each routed service has exactly the route that the stack file says."""
+    if not ours:
+        return
+    for service in stack.routed:
+        if not any(router.answers(service) and service.name in router.services for router in ours):
+            yield (
+                f"no router for `{service.rule}` at the entrypoint {service.entrypoint} leads to "
+                f"{_either(service)}: correct routed/{service.name} in the stack file, or add the router"
+            )
+    for router in ours:
+        yield from _unlike(stack, router)
+    for router in routing.routers:
+        if not router.services and any(router.answers(s) for s in stack.routed):
+            yield f"{router.where} takes the requests of the stack and leads to {_urls(router)}: remove it"
+
+
+def _unlike(stack: Stack, router: Router) -> Iterator[str]:
+    """What of `router` the updater's own router would not have."""
+    matching = [s for s in stack.routed if s.name in router.services and router.answers(s)]
+    if not matching:
+        at = ", ".join(router.entrypoints) or "every entrypoint"
+        yield (
+            f"{router.where} leads to {_urls(router)} for `{router.rule}` at {at}, and the stack file has no such "
+            "route: add it there, or remove the router"
+        )
+        return
+    service = matching[0]
+    if elsewhere := [s.url for s in router.servers if not s.backend or s.backend[0].name != service.name]:
+        yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
+    if wrong := sorted({str(s.port) for s in router.servers if s.backend and s.port not in {None, service.port}}):
+        yield f"{router.where} leads to port {', '.join(wrong)}, routed/{service.name}/port is {service.port}"
+    if router.extras:
+        yield (
+            f"{router.where} has {', '.join(router.extras)}, which the updater's own router would not have: clients "
+            "would be served without it. Remove it from the router, or keep this service out of the stack file"
+        )
+
+
+def _foreign(routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
+    """What else is in a file that is to be replaced."""
+    for file in sorted({router.file for router in ours}):
+        if others := routing.others.get(file, ()):
+            names = ", ".join(others[:SHOWN]) + (" …" if len(others) > SHOWN else "")
+            yield f"{file} has {names} beside the routes of the stack, and is replaced: move that to a file of its own"
+
+
+def _labels(found: Found) -> Iterator[str]:
+    for service, instances in found.items():
+        labels = {label for i in instances if i.running for label in i.labels if label.startswith(LABEL_PREFIX)}
+        routers = sorted({label.removeprefix(LABEL_PREFIX).partition(".")[0] for label in labels})
+        if routers:
+            yield (
+                f"the container of {service} has Traefik labels for the router {', '.join(routers)}: write the router "
+                "into a dynamic file, and remove the labels"
+            )
+
+
+def _no_router(stack: Stack, found: Found) -> str:
+    running = sorted(n for s in stack.routed for n in s.colors.values() if any(i.running for i in found.get(n, ())))
+    return f"{', '.join(running)} run, and no router of the watched directory leads there: add the routers"
+
+
+def _two_colors(ours: Sequence[Router]) -> str:
+    said = "; ".join(f"{r.where} leads to {_urls(r)}" for r in ours)
+    return f"two colors have traffic ({said}): lead every router to one color"
+
+
+def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
+    for service in stack.routed:
+        name = service.colors[color]
+        instances = found.get(name, ())
+        if not any(i.running for i in instances):
+            state = f"its container is {instances[0].state}" if instances else "it has no container"
+            yield f"the routers lead to {color}, and {name} does not run ({state}): start it"
+
+
+def _doubled(stack: Stack, found: Found) -> Iterator[str]:
+    for singleton in stack.singletons:
+        running = [i for i in found.get(singleton.service, ()) if not i.gone]
+        if len(running) > 1:
+            yield f"{len(running)} containers of {singleton.service} run at once: stop all but one"
+
+
+def _running(stack: Stack, color: Color, found: Found) -> Iterator[Instance]:
+    for name in stack.services(color):
+        yield from (i for i in found.get(name, ()) if i.running)
+
+
+def _either(service: RoutedService) -> str:
+    return " or ".join(service.colors.values())
+
+
+def _urls(router: Router) -> str:
+    return ", ".join(server.url for server in router.servers) or "nothing"
