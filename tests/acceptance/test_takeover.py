@@ -140,8 +140,8 @@ class TestNoStateFile:
     async def test_an_unhealthy_first_release_takes_no_traffic(self, host: Host, from_absent: Instances) -> None:
         host.release("v1.2.0", Variant.UNHEALTHY)
         result = await apply(host, "v1.2.0")
-        assert (result.status, result.health_check_passed) == ("rolled_back", False)
-        assert "skills" in str(result.error)
+        assert (result.status, result.code) == ("failed", 500)
+        assert "HTTP 503" in str(result.error)
         assert host.instances(*ABSENT.untouched) == from_absent
         assert host.status()["paused"]
         assert host.caller.unpause()
