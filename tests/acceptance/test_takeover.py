@@ -137,23 +137,23 @@ class TestDamagedStateFile:
 class TestNoStateFile:
     """Green serves, blue is stopped. The first release is unhealthy, the next one's bot fails after the flip."""
 
-    async def test_an_unhealthy_first_release_takes_no_traffic(self, host: Host, from_damaged: Instances) -> None:
+    async def test_an_unhealthy_first_release_takes_no_traffic(self, host: Host, from_absent: Instances) -> None:
         host.release("v1.2.0", Variant.UNHEALTHY)
         result = await apply(host, "v1.2.0")
-        assert (result.status, result.health_check_passed) == ("rolled_back", False)
-        assert "skills" in str(result.error)
-        assert host.instances(*ABSENT.untouched) == from_damaged
+        assert (result.status, result.code) == ("failed", 500)
+        assert "HTTP 503" in str(result.error)
+        assert host.instances(*ABSENT.untouched) == from_absent
         assert host.status()["paused"]
         assert host.caller.unpause()
 
-    async def test_a_first_release_whose_bot_fails_goes_back(self, host: Host, from_damaged: Instances) -> None:
+    async def test_a_first_release_whose_bot_fails_goes_back(self, host: Host, from_absent: Instances) -> None:
         host.release("v1.3.0", Variant.BOT_FAILS)
         result = await apply(host, "v1.3.0")
         assert (result.status, result.health_check_passed) == ("rolled_back", False)
         assert "route_switch" in result.steps_completed
         status = host.status()
         assert (status["active_color"], status["current"]["tag"]) == ("green", FIRST)
-        assert host.instances(*ABSENT.untouched - {BOT}) == {k: v for k, v in from_damaged.items() if k != BOT}
+        assert host.instances(*ABSENT.untouched - {BOT}) == {k: v for k, v in from_absent.items() if k != BOT}
         assert (await host.sessions())["versions"][-1] == FIRST
 
 

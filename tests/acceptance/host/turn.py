@@ -2,20 +2,20 @@
 
 import contextlib
 import fcntl
+import os
+import tempfile
 import time
 from collections.abc import Iterator
-
-from deploy.demo.processes import ROOT
+from pathlib import Path
 
 TURN_SECONDS, POLL_SECONDS = 900.0, 0.5
 
 
 @contextlib.contextmanager
 def turn() -> Iterator[None]:
-    """Holds the lock of this checkout. Raises TimeoutError after TURN_SECONDS."""
+    """Holds this user's lock on this machine: checkouts share an engine too. Raises TimeoutError after TURN_SECONDS."""
     deadline = time.monotonic() + TURN_SECONDS
-    (ROOT / ".cache").mkdir(exist_ok=True)
-    with (ROOT / ".cache" / "production-stack.lock").open("w") as file:
+    with (Path(tempfile.gettempdir()) / f"zetherion-updater-host-{os.getuid()}.lock").open("w") as file:
         while True:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
