@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from app.domain.stack import Color
-from workers.ports import Comparison, Definition, Engine, Instance, Journal, Route, Stamp, Survey
+from workers.ports import CheckResult, Comparison, Definition, Engine, Instance, Journal, Route, Stamp, Survey
 
 
 class FencedEngine:
@@ -107,6 +107,10 @@ class FencedEngine:
 
     async def inspect(self, instance: str) -> Instance:
         return await self._engine.inspect(instance)
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        """Asks and changes nothing: that of a worker that was replaced does no harm."""
+        return await self._engine.check(instance, limit)
 
     async def tail(self, instance: str, lines: int) -> list[str]:
         return await self._engine.tail(instance, lines)

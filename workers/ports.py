@@ -66,6 +66,14 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class CheckResult:
+    """How one run of an instance's own health check ended; `words`: its last line, or why it did not end by itself."""
+
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True)
 class Difference:
     """How a service that the updater moves would run, beside how it runs in the live release.
 
@@ -233,6 +241,13 @@ class Engine(Protocol):
 
     async def inspect(self, instance: str) -> Instance:
         """How the instance is now; state `removed` when there is none."""
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        """Runs the instance's own health check now, once and to its end, as the engine does at its own times.
+
+        Not passed when it has no check or does not run, when the check cannot start, and when it has not ended within
+        `limit` seconds or the check's own limit. A run that hangs may go on after that; while it does, no other begins.
+        """
 
     async def stop(self, instance: str, grace: float) -> Instance:
         """Asks it to stop, ends it after `grace` seconds; how it ended. One that is gone already is no error."""

@@ -10,7 +10,7 @@ from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
-from workers.ports import Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
+from workers.ports import CheckResult, Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
 
 
 class TwoAtOnce(BaseException):
@@ -21,8 +21,11 @@ class TwoAtOnce(BaseException):
 class Behaviour:
     """How the instances of a service of a release behave; times in seconds after their start.
 
-    `image` makes two releases share one; `own_check` is whether the engine checks their health itself. A command that
-    is run once in them takes `run_seconds` and ends with `exit_code`.
+    `image` makes two releases share one. A command that is run once in them takes `run_seconds` and ends with
+    `exit_code`.
+    `own_check` is whether they have a health check of their own. A run of it takes `check_seconds` and passes while
+    they are ready and their status is 200; with `check_starts` False it cannot be run. The engine runs it every
+    `own_interval` seconds, the first time after one interval; 0: its verdict is always new.
     """
 
     builds: bool = True
@@ -32,6 +35,9 @@ class Behaviour:
     dies_after: float | None = None
     stops: bool = True
     own_check: bool = True
+    own_interval: float = 0.0
+    check_seconds: float = 0.05
+    check_starts: bool = True
     run_seconds: float = 1.0
     exit_code: int = 0
     image: str | None = None
@@ -48,13 +54,18 @@ class _Container:
     exited: bool = False
     labelled: bool = True
     restarts: int = 0
+    check_until: float = 0.0
 
 
 class FakeEngine:
-    """`effects` tells in order what was done, `at` when it was last; `watcher` is called after each transition."""
+    """`effects` tells in order what was done, `at` when it was last; `watcher` is called after each transition.
+
+    `checks` are the runs of health checks that were asked for, each as the service and when it began.
+    """
 
     def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
         self.effects: list[str] = []
+        self.checks: list[tuple[str, float]] = []
         self.at: dict[str, float] = {}
         self.watcher: Callable[[str], None] = lambda _: None
         self.images: set[tuple[str, str]] = set()
@@ -235,6 +246,7 @@ class FakeEngine:
 
         def start() -> None:
             container.started_at, container.exited = self._clock.monotonic(), False
+            container.check_until = 0.0
 
         if self._state(container) != "running":
             self._change(f"start {container.service} {container.stamp.release}", start)
@@ -246,6 +258,31 @@ class FakeEngine:
     async def inspect(self, instance: str) -> Instance:
         container = self._containers.get(instance)
         return self._instance(container) if container else Instance(instance, service="", state="removed")
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        container = self._containers.get(instance)
+        if container is None or self._state(container) != "running":
+            return CheckResult(False, f"it is {self._state(container) if container else 'removed'}")
+        behaviour, now = container.behaviour, self._clock.monotonic()
+        if not behaviour.own_check:
+            return CheckResult(False, "it has no health check")
+        if now < container.check_until:
+            return CheckResult(False, "a run of it has not ended yet")
+        if not behaviour.check_starts:
+            return CheckResult(False, "exit code 126: /no/such/check: no such file or directory")
+        self.checks.append((container.service, now))
+        return await self._run_check(container, limit)
+
+    async def _run_check(self, container: _Container, limit: float) -> CheckResult:
+        behaviour, restarts = container.behaviour, container.restarts
+        container.check_until = self._clock.monotonic() + behaviour.check_seconds
+        await self._clock.sleep(min(behaviour.check_seconds, limit))
+        if behaviour.check_seconds > limit:
+            return CheckResult(False, f"it had not ended after {limit:g} s")
+        if self._state(container) != "running" or container.restarts > restarts:
+            return CheckResult(False, "exit code 137")
+        passed = self._is_ready(container) and behaviour.status == 200
+        return CheckResult(passed, "exit code 0" if passed else f"exit code 1: {container.service} is not ready")
 
     async def stop(self, instance: str, grace: float) -> Instance:
         container = self._containers.get(instance)
@@ -316,16 +353,25 @@ class FakeEngine:
         state, health = self._state(container), self._health(container)
         return Seen(container.service, state, health, container.image, color, container.stamp.release, (), {})
 
-    def _is_ready(self, container: _Container) -> bool:
-        started = container.started_at
-        return started is not None and self._clock.monotonic() >= started + container.behaviour.ready_after
+    def _is_ready(self, container: _Container, at: float | None = None) -> bool:
+        now, started = self._clock.monotonic() if at is None else at, container.started_at
+        return started is not None and now >= started + container.behaviour.ready_after
 
     def _health(self, container: _Container) -> str | None:
         if not container.behaviour.own_check:
             return None
-        if not self._is_ready(container):
+        looked_at = self._looked_at(container)
+        if looked_at is None or not self._is_ready(container, looked_at):
             return "starting"
         return "healthy" if container.behaviour.status == 200 else "unhealthy"
+
+    def _looked_at(self, container: _Container) -> float | None:
+        """When the engine ran its check last; None before its first look."""
+        now, interval, started = self._clock.monotonic(), container.behaviour.own_interval, container.started_at
+        if not interval or started is None:
+            return now
+        looks = (now - started) // interval
+        return started + looks * interval if looks else None
 
     def _instance(self, container: _Container) -> Instance:
         state = self._state(container)

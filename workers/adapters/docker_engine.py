@@ -12,12 +12,12 @@ import docker
 from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color, Stack
 from workers import compose_model
-from workers.adapters import docker_prune, docker_survey
+from workers.adapters import docker_check, docker_prune, docker_survey
 from workers.adapters.compose import Compose
 from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, Missing, instance_of
 from workers.adapters.releases import CURRENT, ReleaseFiles, read_model
 from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
-from workers.ports import Comparison, Definition, Instance, Stamp, Survey
+from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
 
 TAIL_LINES = 20
 
@@ -192,6 +192,9 @@ class DockerEngine:
             return instance_of(await self._docker.call(lambda c: c.containers.get(instance)))
         except Missing:
             return Instance(instance, service="", state="removed")
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        return await docker_check.check(self._docker, instance, limit)
 
     async def stop(self, instance: str, grace: float) -> Instance:
         await self._docker.stop(instance, grace)

@@ -1,5 +1,6 @@
 """What the port promises of an engine, kept by the fake one and by the real one."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,10 @@ V1, V2, SAME_BOT, BROKEN, NO_START = "v1.0.0", "v2.0.0", "v2.0.1", "v3.0.0", "v4
 
 FAILS, HANGS, ONE_WAY = "v5.0.0", "v5.0.1", "v6.0.0"
 """A command that is run once in FAILS's skills fails, in HANGS's it does not end; ONE_WAY cannot be rolled back."""
+
+SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS = "v7.0.0", "v7.1.0", "v7.2.0", "v7.3.0", "v7.4.0"
+"""The engine runs their health checks once an hour. UNWELL's skills answers its check 503, UNCHECKED's has no check,
+NO_CHECK's names a program that is not there, CHECK_HANGS's does not end."""
 
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
@@ -49,6 +54,12 @@ class FakeBench:
         self.engine.behave("skills", FAILS, exit_code=3)
         self.engine.behave("skills", HANGS, run_seconds=3600)
         self.engine.one_ways = {ONE_WAY}
+        for tag in (SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS):
+            self.engine.behave("skills", tag, own_interval=3600)
+        self.engine.behave("skills", UNWELL, status=503)
+        self.engine.behave("skills", UNCHECKED, own_check=False)
+        self.engine.behave("skills", NO_CHECK, check_starts=False)
+        self.engine.behave("skills", CHECK_HANGS, check_seconds=3600)
 
     def stamp(self, tag: str, rollout: str = "") -> Stamp:
         return Stamp(tag, sha_of(tag), rollout or f"r-{tag}")
@@ -72,6 +83,24 @@ def no_way_back(tree: Path) -> None:
     text = file.read_text()
     assert "  bot:\n" in text
     file.write_text(text.replace("  bot:\n", "  bot:\n    labels: {updater.rollback: never}\n"))
+
+
+def checked_by(test: str | None = None) -> Callable[[Path], None]:
+    """Has the skills' health check run once an hour, and be `test`, as Compose has it."""
+
+    def edit(tree: Path) -> None:
+        file = tree / "docker-compose.yml"
+        text = file.read_text()
+        assert OWN_CHECK in text
+        assert "${DEMO_HEALTH_INTERVAL:-1s}" in text
+        text = text.replace("${DEMO_HEALTH_INTERVAL:-1s}", "1h")
+        file.write_text(text.replace(OWN_CHECK, test or OWN_CHECK))
+
+    return edit
+
+
+OWN_CHECK = '[CMD, python3, -IS, healthcheck.py, "http://127.0.0.1:8080/health"]'
+HANGING_CHECK = "[CMD, python3, -c, 'import time; time.sleep(3600)']"
 
 
 class EngineContract:
@@ -230,6 +259,43 @@ class EngineContract:
             await bench.engine.run_once(definition, BLUE, NEVER_ENDS, name="r-1-migrate", limit=SHORT, log=_deaf)
         await bench.engine.sweep()
 
+    async def test_an_own_check_passes_before_the_engine_has_looked(self, bench: Bench) -> None:
+        skills = await bench.engine.start(await bench.built(SELDOM, BLUE), BLUE)
+
+        async def passes() -> bool:
+            return (await bench.engine.check(skills.id, LIMIT)).passed
+
+        await until(passes)
+        assert (await bench.engine.inspect(skills.id)).health == "starting"
+
+    async def test_an_own_check_that_does_not_pass_says_why(self, bench: Bench) -> None:
+        skills = await bench.engine.start(await bench.built(UNWELL, BLUE), BLUE)
+        result = await bench.engine.check(skills.id, LIMIT)
+        assert (result.passed, "exit code 1" in result.words) == (False, True)
+
+    async def test_an_own_check_that_cannot_start_does_not_pass_and_names_what_is_missing(self, bench: Bench) -> None:
+        skills = await bench.engine.start(await bench.built(NO_CHECK, BLUE), BLUE)
+        result = await bench.engine.check(skills.id, LIMIT)
+        assert (result.passed, "/no/such/check" in result.words) == (False, True)
+
+    async def test_a_run_of_an_own_check_that_hangs_is_not_joined_by_another(self, bench: Bench) -> None:
+        skills = await bench.engine.start(await bench.built(CHECK_HANGS, BLUE), BLUE)
+        first, second = [await bench.engine.check(skills.id, 1.0) for _ in range(2)]
+        assert (first.passed, first.words) == (False, "it had not ended after 1 s")
+        assert (second.passed, second.words) == (False, "a run of it has not ended yet")
+
+    async def test_without_an_own_check_none_passes(self, bench: Bench) -> None:
+        skills = await bench.engine.start(await bench.built(UNCHECKED, BLUE), BLUE)
+        assert (await bench.engine.inspect(skills.id)).health is None
+        assert (await bench.engine.check(skills.id, LIMIT)).words == "it has no health check"
+        assert not (await bench.engine.check(skills.id, LIMIT)).passed
+
+    async def test_the_own_check_of_what_does_not_run_does_not_pass(self, bench: Bench) -> None:
+        skills = await bench.engine.start(await bench.built(SELDOM, BLUE), BLUE)
+        await bench.engine.stop(skills.id, GRACE)
+        assert not (await bench.engine.check(skills.id, LIMIT)).passed
+        assert not (await bench.engine.check(NOBODY, LIMIT)).passed
+
     async def test_a_release_says_whether_it_can_be_rolled_back(self, bench: Bench) -> None:
         for tag in (V1, ONE_WAY):
             await bench.define(tag)
@@ -259,4 +325,9 @@ class TestDockerEngine(EngineContract):
         sample.release(FAILS)
         sample.release(HANGS)
         sample.release(ONE_WAY, edit=no_way_back)
+        sample.release(SELDOM, edit=checked_by())
+        sample.release(UNWELL, Variant.UNHEALTHY, edit=checked_by())
+        sample.release(UNCHECKED, edit=checked_by("[NONE]"))
+        sample.release(NO_CHECK, edit=checked_by("[CMD, /no/such/check]"))
+        sample.release(CHECK_HANGS, edit=checked_by(HANGING_CHECK))
         return sample
