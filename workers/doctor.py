@@ -157,14 +157,18 @@ def _same_paths(seen: Survey, needed: list[Path]) -> Check:
 
 
 def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
-    """The active color runs and is well; the idle one does not run."""
+    """The active color runs and is well; the idle one does not run.
+
+    Before its first look, which may be half a minute after the start, the engine calls the active color `starting`: it
+    has traffic because its health path passed.
+    """
     by_service = {c.service: c for c in seen.containers if c.state == "running"}
     checks = []
     for service in stack.routed:
         for color, name in service.colors.items():
             running, active = by_service.get(name), color is state.active_color
             said = f"{color} is {'active' if active else 'idle'} and {_said(running)}"
-            well = running is None if not active else running is not None and running.health in {None, "healthy"}
+            well = running is None if not active else running is not None and running.health != "unhealthy"
             checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, said, _advice(active, well)))
     return checks
 

@@ -66,9 +66,9 @@ class FencedEngine:
     async def one_way(self, sha: str) -> bool:
         return await self._engine.one_way(sha)
 
-    async def start(self, definition: Definition, service: str) -> Instance:
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
         await self._journal.check()
-        return await self._engine.start(definition, service)
+        return await self._engine.start(definition, services)
 
     async def create(self, definition: Definition, service: str) -> Instance:
         await self._journal.check()

@@ -192,8 +192,11 @@ class Engine(Protocol):
     async def one_way(self, sha: str) -> bool:
         """Whether the release says that it cannot be rolled back; False where its definition is gone."""
 
-    async def start(self, definition: Definition, service: str) -> Instance:
-        """Creates and starts the one instance of `service`, in the place of a stopped one. Raises StartFailed."""
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        """Creates and starts the one instance of each of `services`, in their order and in the place of stopped ones.
+
+        All of them at once. Raises StartFailed with the first service that does not run.
+        """
 
     async def create(self, definition: Definition, service: str) -> Instance:
         """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed."""

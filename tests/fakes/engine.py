@@ -12,6 +12,12 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
 from workers.ports import CheckResult, Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
 
+CHECK_LIMIT = 30.0
+"""Seconds: each health check's own limit."""
+
+RETRIES = 3
+"""After so many failures in a row the engine calls an instance unhealthy."""
+
 
 class TwoAtOnce(BaseException):
     """Two instances of a singleton ran at once; nothing may catch this and go on."""
@@ -23,9 +29,10 @@ class Behaviour:
 
     `image` makes two releases share one. A command that is run once in them takes `run_seconds` and ends with
     `exit_code`.
-    `own_check` is whether they have a health check of their own. A run of it takes `check_seconds` and passes while
-    they are ready and their status is 200; with `check_starts` False it cannot be run. The engine runs it every
-    `own_interval` seconds, the first time after one interval; 0: its verdict is always new.
+    `own_check` is whether they have a health check of their own. A run takes `check_seconds`, at most CHECK_LIMIT, and
+    passes while they are ready and their status is 200; never when `check_passes` is False, and when `check_starts`
+    is False it cannot be run. The engine runs it every `own_interval` seconds, the first time after one interval, and
+    calls it unhealthy from the third failure on; 0: its verdict is always new.
     """
 
     builds: bool = True
@@ -38,6 +45,7 @@ class Behaviour:
     own_interval: float = 0.0
     check_seconds: float = 0.05
     check_starts: bool = True
+    check_passes: bool = True
     run_seconds: float = 1.0
     exit_code: int = 0
     image: str | None = None
@@ -60,12 +68,14 @@ class _Container:
 class FakeEngine:
     """`effects` tells in order what was done, `at` when it was last; `watcher` is called after each transition.
 
-    `checks` are the runs of health checks that were asked for, each as the service and when it began.
+    `checks` are the runs of health checks that were asked for, each as `bot v1.1.0` and when it began; it
+    `refuses_checks` when what stands between it and the worker does not let them through.
     """
 
     def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
         self.effects: list[str] = []
         self.checks: list[tuple[str, float]] = []
+        self.refuses_checks = False
         self.at: dict[str, float] = {}
         self.watcher: Callable[[str], None] = lambda _: None
         self.images: set[tuple[str, str]] = set()
@@ -222,7 +232,10 @@ class FakeEngine:
     async def one_way(self, sha: str) -> bool:
         return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)
 
-    async def start(self, definition: Definition, service: str) -> Instance:
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        return [await self._start(definition, service) for service in services]
+
+    async def _start(self, definition: Definition, service: str) -> Instance:
         for old in [c for c in self._containers.values() if c.service == service]:
             self._change(f"replace {service} {old.stamp.release}", lambda c=old: self._containers.pop(c.id))  # type: ignore[misc]
         container = self._make(service, self._stamps[definition.path])
@@ -268,20 +281,22 @@ class FakeEngine:
             return CheckResult(False, "it has no health check")
         if now < container.check_until:
             return CheckResult(False, "a run of it has not ended yet")
+        if self.refuses_checks:
+            return CheckResult(False, "the socket proxy does not allow this call")
         if not behaviour.check_starts:
             return CheckResult(False, "exit code 126: /no/such/check: no such file or directory")
-        self.checks.append((container.service, now))
+        self.checks.append((f"{container.service} {container.stamp.release}", now))
         return await self._run_check(container, limit)
 
     async def _run_check(self, container: _Container, limit: float) -> CheckResult:
-        behaviour, restarts = container.behaviour, container.restarts
+        behaviour, restarts, limit = container.behaviour, container.restarts, min(limit, CHECK_LIMIT)
         container.check_until = self._clock.monotonic() + behaviour.check_seconds
         await self._clock.sleep(min(behaviour.check_seconds, limit))
         if behaviour.check_seconds > limit:
             return CheckResult(False, f"it had not ended after {limit:g} s")
         if self._state(container) != "running" or container.restarts > restarts:
             return CheckResult(False, "exit code 137")
-        passed = self._is_ready(container) and behaviour.status == 200
+        passed = self._would_pass(container, self._clock.monotonic())
         return CheckResult(passed, "exit code 0" if passed else f"exit code 1: {container.service} is not ready")
 
     async def stop(self, instance: str, grace: float) -> Instance:
@@ -358,20 +373,22 @@ class FakeEngine:
         return started is not None and now >= started + container.behaviour.ready_after
 
     def _health(self, container: _Container) -> str | None:
-        if not container.behaviour.own_check:
+        behaviour, now, started = container.behaviour, self._clock.monotonic(), container.started_at
+        if not behaviour.own_check or started is None:
             return None
-        looked_at = self._looked_at(container)
-        if looked_at is None or not self._is_ready(container, looked_at):
-            return "starting"
-        return "healthy" if container.behaviour.status == 200 else "unhealthy"
+        if not behaviour.own_interval:
+            return "starting" if not self._is_ready(container) else self._verdict(container, now)
+        looks = (now - started) // behaviour.own_interval
+        verdict = self._verdict(container, started + looks * behaviour.own_interval)
+        return verdict if looks >= (1 if verdict == "healthy" else RETRIES) else "starting"
 
-    def _looked_at(self, container: _Container) -> float | None:
-        """When the engine ran its check last; None before its first look."""
-        now, interval, started = self._clock.monotonic(), container.behaviour.own_interval, container.started_at
-        if not interval or started is None:
-            return now
-        looks = (now - started) // interval
-        return started + looks * interval if looks else None
+    def _verdict(self, container: _Container, looked_at: float) -> str:
+        return "healthy" if self._would_pass(container, looked_at) else "unhealthy"
+
+    def _would_pass(self, container: _Container, at: float) -> bool:
+        behaviour = container.behaviour
+        works = behaviour.check_passes and behaviour.check_starts and behaviour.check_seconds <= CHECK_LIMIT
+        return works and behaviour.status == 200 and self._is_ready(container, at)
 
     def _instance(self, container: _Container) -> Instance:
         state = self._state(container)

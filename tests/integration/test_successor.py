@@ -107,7 +107,7 @@ async def test_a_web_that_never_gets_well_leaves_the_worker_untouched(project: O
 async def test_what_a_succession_left_is_what_a_plain_compose_up_of_that_release_would_run(project: OwnProject) -> None:
     await project.succeed(await project.prepare("r-1", project.model("2"), project.model("1")))
     before = {container.id for container in project.containers()}
-    await Compose(find_compose(), project.project, project.host).up(project.model("2"), UPDATER.worker, 60)
+    await Compose(find_compose(), project.project, project.host).up(project.model("2"), [UPDATER.worker], 60)
     assert {container.id for container in project.containers()} == before
 
 

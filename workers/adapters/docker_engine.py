@@ -154,15 +154,30 @@ class DockerEngine:
         kept = await asyncio.to_thread(self._files.read, sha)
         return kept is not None and compose_model.one_way(kept, self._stack)
 
-    async def start(self, definition: Definition, service: str) -> Instance:
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
         await self._docker.ready()
-        await self._compose.up(definition.path, service, self._stack.times.start)
+        try:
+            await self._compose.up(definition.path, services, self._stack.times.start)
+        except StartFailed as failed:
+            raise StartFailed(
+                failed.detail, service=await self._not_running(definition, services), last_lines=failed.last_lines
+            ) from failed
+        return [await self._started(definition, service) for service in services]
+
+    async def _started(self, definition: Definition, service: str) -> Instance:
         made = [i for i in await self.find(service) if i.sha == definition.sha]
         running = [i for i in made if not i.gone]
         if len(running) != 1:
             lines = await self.tail(made[0].id, TAIL_LINES) if made else []
             raise StartFailed(f"{len(running)} instances run after it was started", service=service, last_lines=lines)
         return running[0]
+
+    async def _not_running(self, definition: Definition, services: Sequence[str]) -> str:
+        """The first of `services` that Compose did not start, or all of them."""
+        for service in services:
+            if not any(i.sha == definition.sha and not i.gone for i in await self.find(service)):
+                return service
+        return ", ".join(services)
 
     async def create(self, definition: Definition, service: str) -> Instance:
         before = {i.id for i in await self.find(service)}

@@ -92,7 +92,7 @@ class OwnContainers:
     async def send(self, attempt: Attempt) -> None:
         """The successor runs; one that runs already is not touched. Raises StartFailed, EngineFailed."""
         await self._docker.ready()
-        await self._compose.up(self._file(attempt, RUN), SUCCESSOR, self._stack.times.start + STOP_SECONDS)
+        await self._compose.up(self._file(attempt, RUN), [SUCCESSOR], self._stack.times.start + STOP_SECONDS)
 
     async def dismiss(self) -> bool:
         """The successor is gone; whether there was one."""
@@ -114,7 +114,7 @@ class OwnContainers:
         """
         await self._docker.ready()
         limit = self._stack.times.start + STOP_SECONDS
-        await self._compose.up(self._file(attempt, NEW if new else OLD), service, limit)
+        await self._compose.up(self._file(attempt, NEW if new else OLD), [service], limit)
 
     async def stop(self, service: str) -> None:
         """It does not run, and is not started again by the engine."""
