@@ -32,10 +32,18 @@ def room_of(*directories: Path) -> Callable[[], Room]:
     """What is free where the scarcest of `directories` is, those that this process cannot see left out."""
 
     def look() -> Room:
-        disk = min(shutil.disk_usage(d).free for d in directories if d.exists())
+        disk = min(free for d in directories if (free := _free(d)) is not None)
         return Room(disk, available_memory(MEMINFO.read_text()))
 
     return look
+
+
+def _free(directory: Path) -> int | None:
+    """Bytes; None when the directory is missing here, or below one that this process may not enter."""
+    try:
+        return shutil.disk_usage(directory).free
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
 
 
 def available_memory(meminfo: str) -> int:
