@@ -1,11 +1,12 @@
 """Who may call: the shared secret's file, tokens made of it, and the scopes that they carry.
 
 The file is made at the first start, read anew when it changes, and never printed. Its first line is the current
-secret and signs; further lines are older ones that still verify.
+secret and signs; further lines are older ones that still verify. The file of the updater before this one, which has
+one line, is used as it is; its permissions are set right at the start.
 """
 
-import grp
 import hmac
+import json
 import os
 import secrets
 import stat
@@ -13,12 +14,11 @@ import tempfile
 from pathlib import Path
 
 from app.domain.errors import SettingsInvalid
+from app.secret_permissions import Permissions, set_right
 from app.tokens import Scope, sign_token
 
 SECRET_BYTES = 32
 LONGEST_TOKEN_SECONDS = 366 * 24 * 3600.0
-
-_OPEN_TO_ALL = "can be read by every user of this machine. Make it mode 0600, then start again"
 
 
 class SharedSecret:
@@ -31,14 +31,18 @@ class SharedSecret:
         self._accepted: tuple[bytes, ...] = ()
 
     def ensure(self) -> None:
-        """Makes the file when there is none. Raises SettingsInvalid when it cannot be used, or all may read it."""
+        """Makes the file when there is none, and sets the permissions of one that is there right.
+
+        Raises SettingsInvalid when the file cannot be used, or when every user can and that cannot be changed.
+        """
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            wanted = Permissions.of(self._group)
             if not self._path.exists():
-                self._create()
+                self._create(wanted)
+            set_right(self._path, wanted)
             self._read()
-            if self.mode() & stat.S_IROTH:
-                raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} {_OPEN_TO_ALL} (chmod 600)")
-        except (OSError, KeyError) as error:
+        except OSError as error:
             raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} cannot be used ({error})") from error
 
     def matches(self, given: str) -> bool:
@@ -62,39 +66,57 @@ class SharedSecret:
     def problem(self) -> str | None:
         """What is wrong with the file's permissions, for a person; None when only its owner or a group reads it."""
         try:
-            mode = self.mode()
+            found = self._path.stat()
         except OSError as error:
             return f"{self._path} cannot be read ({error.strerror})"
+        mode, wanted = stat.S_IMODE(found.st_mode), Permissions.of(self._group)
         if mode & stat.S_IRWXO:
             return f"{self._path} has mode {mode:04o}: others may use it"
         if mode & stat.S_IWGRP or (mode & stat.S_IRGRP and not self._group):
             return f"{self._path} has mode {mode:04o}: its group may use it, and UPDATER_SECRET_GROUP names none"
+        if not wanted.fit(found):
+            return f"{self._path} has mode {mode:04o} and gid {found.st_gid}: the gid {wanted.gid} should read it"
         return None
+
+    def remedy(self) -> str:
+        """The command that gives the file the permissions that it should have."""
+        return Permissions.of(self._group).command(self._path)
 
     def _read(self) -> None:
         found = self._path.stat()
         if (seen := (found.st_mtime_ns, found.st_ino)) == self._seen:
             return
-        lines = (line.strip() for line in self._path.read_bytes().splitlines())
+        content = self._path.read_bytes()
+        if _is_json_object(content):
+            raise SettingsInvalid(
+                f"UPDATER_SECRET_PATH: {self._path} has a JSON object where the secret should be: the updater before "
+                "this one may have encrypted it. Traffic is not touched. Write the secret itself into the file, as one "
+                "line; or remove the file, so that a new secret is made, and restart the callers that read it."
+            )
+        lines = (line.strip() for line in content.splitlines())
         accepted = tuple(line for line in lines if line)
         if not accepted:
             raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} is empty. Remove it, and a new secret is made.")
         self._accepted, self._seen = accepted, seen
 
-    def _create(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+    def _create(self, wanted: Permissions) -> None:
         handle, staged = tempfile.mkstemp(dir=self._path.parent, prefix=".secret-")
         try:
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(SECRET_BYTES) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            if self._group:
-                os.chown(staged, -1, grp.getgrnam(self._group).gr_gid)
-                Path(staged).chmod(0o640)
+                wanted.apply(file.fileno())
             Path(staged).replace(self._path)
         finally:
             Path(staged).unlink(missing_ok=True)
+
+
+def _is_json_object(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def make_token(secret_path: Path, scope: Scope, ttl_seconds: float) -> str:

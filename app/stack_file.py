@@ -123,6 +123,7 @@ class _File(_Part):
     traefik: _Traefik
     routed: dict[Name, _Routed] = Field(min_length=1)
     singletons: dict[Name, _Singleton] = Field(default_factory=dict)
+    retired: list[Name] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
     times: _Times = Field(default_factory=_Times)
     checks: _Checks = Field(default_factory=_Checks)
@@ -216,6 +217,7 @@ def _stack(file: _File, repository: str | None) -> Stack:
         traefik=Traefik(**file.traefik.model_dump()),
         routed=tuple(_routed(name, s) for name, s in file.routed.items()),
         singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),
+        retired=tuple(file.retired),
         before_flip=tuple(BeforeFlip(c.service, tuple(c.command), c.limit) for c in file.before_flip),
         times=Times(**file.times.model_dump()),
         checks=Checks(**file.checks.model_dump()),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.errors import CommandError, Refused, WrongUse
-from app.cli.starting.compose_file import Project, read_project
+from app.cli.starting.images.facts import FindImage, no_images
 from app.cli.starting.notes import Notes
+from app.cli.starting.project.compose_file import Project, read_project
 from app.cli.starting.proposal import propose
 from app.cli.starting.stack_text import stack_text
 from app.cli.text import plain
@@ -18,7 +19,12 @@ from app.stack_file import load_stack
 
 MODE = 0o644
 
-_TITLES = {"found": "Found", "guessed": "Guessed, because nothing says it", "check": "Check"}
+_TITLES = {
+    "found": "Found",
+    "questions": "Questions, marked in the file: answer each before the updater starts",
+    "check": "Check",
+    "traefik": "Traefik",
+}
 
 
 @dataclass(frozen=True)
@@ -29,38 +35,53 @@ class Written:
     notes: Notes
 
     def document(self) -> dict[str, Any]:
-        return {"path": str(self.path), **{name: getattr(self.notes, name) for name in _TITLES}}
+        return {"path": str(self.path), **self._parts(), "next": self.notes.following}
 
     def lines(self) -> Iterator[str]:
         """What a person reads, and what they do next."""
         yield f"Written: {plain(self.path)}"
-        for name, title in _TITLES.items():
-            if found := getattr(self.notes, name):
-                yield f"\n{title}:"
+        for name, found in self._parts().items():
+            if found:
+                yield f"\n{_TITLES[name]}:"
                 yield from (f"  {plain(line)}" for line in found)
         yield "\nNothing else was changed; traffic is as it was."
-        yield "Next: read it, name it in UPDATER_STACK_FILE, start web and worker; `updater doctor` checks the rest."
+        yield "Next:"
+        yield from (f"  {plain(step)}" for step in self.notes.following)
+        yield "  Name this file in UPDATER_STACK_FILE, start web and worker; `updater doctor` checks the rest."
+
+    def _parts(self) -> dict[str, list[str]]:
+        questions = [f"{path}: {question}" for path, question in self.notes.questions.items()]
+        return {
+            "found": self.notes.found,
+            "questions": questions,
+            "check": self.notes.check,
+            "traefik": self.notes.traefik,
+        }
 
 
-def write_stack_file(directory: Path, path: Path, *, force: bool, environ: Mapping[str, str]) -> Written:
+def write_stack_file(
+    directory: Path, path: Path, *, force: bool, environ: Mapping[str, str], find_image: FindImage = no_images
+) -> Written:
     """Raises WrongUse where there is a file already and `force` is not, Refused where no valid one comes of it."""
     if path.exists() and not force:
         raise WrongUse(f"{path} is there already.", "Give --force to overwrite it, or another --output.")
     project = read_project(directory, environ)
-    proposal = propose(project)
+    proposal = propose(project, find_image)
     if not proposal.routed:
         raise _no_colors(project)
+    proposal.notes.check[:0] = list(_about_the_project(project))
+    _write_checked(path, stack_text(proposal))
+    return Written(path, proposal.notes)
+
+
+def _about_the_project(project: Project) -> Iterator[str]:
     if not project.resolved:
-        proposal.notes.check.append(
-            f"Everything: only the file itself was read, without .env ({project.why_unresolved})."
-        )
+        yield f"Everything: only the file itself was read, without .env ({project.why_unresolved})."
     if "/" in project.file:
-        proposal.notes.check.append(
+        yield (
             f"compose_file: {project.file} is not at the top of the repository; its build contexts have to be paths "
             "that are right from `directory`."
         )
-    _write_checked(path, stack_text(proposal))
-    return Written(path, proposal.notes)
 
 
 def _no_colors(project: Project) -> CommandError:

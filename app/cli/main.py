@@ -243,9 +243,12 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a stack.yml for the Compose project in DIR by looking at its file."""
-    with ending(as_json=as_json):
-        written = write_stack_file(directory, output or directory / "stack.yml", force=force, environ=os.environ)
+    """Write a stack.yml for the Compose project in DIR: from its files, its Dockerfiles and Traefik's routes."""
+    from app.cli.starting.images.local_images import local_images  # noqa: PLC0415 - the Docker SDK takes 0.4 s
+
+    with ending(as_json=as_json), local_images(os.environ) as find_image:
+        path = output or directory / "stack.yml"
+        written = write_stack_file(directory, path, force=force, environ=os.environ, find_image=find_image)
         for line in [document(written.document())] if as_json else written.lines():
             write(line)
 

@@ -43,6 +43,13 @@ def fault_of(code: str | None) -> Fault:
     return next((error.fault for error in UpdaterError.__subclasses__() if error.code == code), Fault.MACHINE)
 
 
+def sentence_of(code: str | None, detail: str | None) -> str:
+    """What an error with that code and detail says; the detail alone when there is no such error any more."""
+    kind = next((error for error in UpdaterError.__subclasses__() if error.code == code), None)
+    summary = (kind.__doc__ or kind.code).splitlines()[0].removesuffix(".") if kind else ""
+    return ": ".join(said for said in (summary, detail) if said)
+
+
 class SettingsInvalid(UpdaterError):
     """The environment has wrong settings."""
 

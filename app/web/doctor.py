@@ -40,7 +40,7 @@ class Doctor:
         if not self.secret.keys():
             return check("secret_file", "failed", "no secret can be read from it", "See UPDATER_SECRET_PATH.")
         if problem := self.secret.problem():
-            return check("secret_file", "warning", problem, "Make it mode 0600, or set UPDATER_SECRET_GROUP and 0640.")
+            return check("secret_file", "warning", problem, f"Type on the host: {self.secret.remedy()}")
         return check("secret_file", "ok", "only those who should read it can")
 
     def _webhook_secrets(self) -> Iterator[Check]:

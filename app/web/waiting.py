@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.errors import Interrupted, LedgerUnavailable
+from app.domain.errors import Interrupted, LedgerUnavailable, sentence_of
 from app.ledger import Ledger
 from app.settings import MAX_WAIT_SECONDS
 from app.web.streams import Streams
@@ -105,7 +105,7 @@ def _as_result(entry: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
         "paused": bool(status.get("paused")),
         "pause_reason": status.get("pause_reason"),
         "steps_completed": [],
-        "error": entry.get("error"),
+        "error": sentence_of(entry.get("reason_code"), entry.get("error")),
         "reason_code": entry.get("reason_code"),
         "warnings": [],
         "duration_seconds": 0.0,

@@ -1,112 +1,158 @@
-"""What a stack file would say, found in a Compose project, and how sure each part is. Pure but for Traefik's file."""
+"""What a stack file would say, found in a Compose project, and how sure each part is."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from app.cli.starting import entrypoints as traefik
-from app.cli.starting import service_facts as facts
-from app.cli.starting.compose_file import Project
+from app.cli.starting.images.facts import FindImage, no_images
 from app.cli.starting.notes import Notes
-from app.cli.starting.own_services import own_services
-from app.cli.starting.routed import Points, RoutedFound, color_pairs, find_routed, note_shared_entrypoints
-from app.cli.starting.singletons import likely_singletons
+from app.cli.starting.own_services import old_updaters, own_services
+from app.cli.starting.pairs import color_pairs, colored_hosts, name_prefix
+from app.cli.starting.project import service_facts as facts
+from app.cli.starting.project.compose_file import Project
+from app.cli.starting.project.url_lists import listed_urls
+from app.cli.starting.routed import Led, RoutedFound, ask_about_rules, find_routed, led_to
+from app.cli.starting.servers import servers
+from app.cli.starting.singletons import Found, Others, likely_singletons
+from app.cli.starting.sources import Sources
+from app.cli.starting.traefik.additions import Additions, additions
+from app.cli.starting.traefik.advice import advise
+from app.cli.starting.traefik.entrypoints import EntryPoint, routable, url
+from app.cli.starting.traefik.found import FoundTraefik, found_traefik
+from app.cli.starting.traefik.watched import knows_where, say_where
 from app.domain.stack import Times
 
-NO_TRAEFIK = ("web", "http://traefik:80")
+UNKNOWN = EntryPoint("web", 80)
+"""Stands for Traefik's entrypoints when none can be read, with a question."""
 
 
 @dataclass(frozen=True)
 class Proposal:
     """Everything of the stack file. `singletons` and `unsure` map a service's short name to it, and to why.
 
-    `updater`: its own web and worker, where it runs in the project.
+    `metrics` is the URL of Traefik's metrics, which it has only when `has_metrics`. `updater`: its own web and worker,
+    where it runs in the project. `retired`: the updaters that this one replaces.
     """
 
     project: Project
     name: str
     repository: str
     entrypoints: Mapping[str, str]
-    metrics: str | None
+    metrics: str
+    has_metrics: bool
     routed: tuple[RoutedFound, ...]
     singletons: Mapping[str, str]
     unsure: Mapping[str, tuple[str, str]]
+    retired: tuple[str, ...]
     updater: tuple[str, str] | None
     stop_grace: float
     notes: Notes
 
 
-def propose(project: Project) -> Proposal:
+@dataclass(frozen=True)
+class _Looked:
+    """`leads`: one for each pair; `points`: the entrypoints that carry the stack's routes."""
+
+    traefik: FoundTraefik
+    sources: Sources
+    leads: tuple[Led, ...]
+    points: Mapping[str, EntryPoint]
+
+
+def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
     """Whatever can be found; `routed` is empty where no service has two colors."""
     notes = Notes()
-    colored = color_pairs(project.services)
-    names = _short_names(project.name, colored)
-    points = _entrypoints(project, names.values(), notes)
-    routed = tuple(find_routed(project.services, names[base], two, points, notes) for base, two in colored.items())
-    note_shared_entrypoints(routed, notes)
-    sure, unsure = likely_singletons(project.services, project.name, moved={s for two in colored.values() for s in two})
-    _singleton_notes(sure, unsure, notes)
-    urls = {name: address for name, (address, _) in points.items()}
-    repository = _repository(project, notes)
+    looked = _look(project, find_image, notes)
+    routed = tuple(find_routed(led, looked.sources, looked.points, notes) for led in looked.leads)
+    ask_about_rules(routed, looked.leads, notes)
+    retired = old_updaters(project.services)
+    prefix = name_prefix(project.services, project.name)
+    sure, unsure = likely_singletons(project.services, prefix, _others(looked, retired))
+    _service_notes(sure, unsure, retired, notes)
+    missing = additions(looked.traefik.config)
+    _traefik_notes(looked, missing, notes)
     return Proposal(
         project=project,
         name=project.name,
-        repository=repository,
-        entrypoints=urls,
-        metrics=_metrics(project, notes),
+        repository=_repository(project, notes),
+        entrypoints=dict(_urls(looked, routed, notes)),
+        metrics=f"{url(looked.traefik.host, missing.metrics.port, tls=missing.metrics.tls)}/metrics",
+        has_metrics=looked.traefik.service is not None and missing.has_metrics,
         routed=routed,
         singletons={name: service for name, (service, _) in sure.items()},
         unsure=unsure,
+        retired=tuple(retired),
         updater=_updater(project, notes),
         stop_grace=max([Times.stop_grace, *(facts.stop_seconds(project.services[r.blue]) for r in routed)]),
         notes=notes,
     )
 
 
-def _short_names(project: str, colored: Mapping[str, object]) -> dict[str, str]:
-    """Without the project's name in front, where that leaves each its own."""
-    short = {base: base.removeprefix(f"{project}-").removeprefix(f"{project}_") or base for base in colored}
-    taken = Counter(short.values())
-    return {base: name if taken[name] == 1 else base for base, name in short.items()}
+def _look(project: Project, find_image: FindImage, notes: Notes) -> _Looked:
+    pairs = color_pairs(project.services, project.name)
+    hosts = colored_hosts(project.services, pairs)
+    traefik = found_traefik(project)
+    sources = Sources(project, hosts, traefik.routes, tuple(listed_urls(project.services, hosts)), find_image)
+    leads = tuple(led_to(pair, sources, traefik.points, notes) for pair in pairs)
+    used = {way.entrypoint for led in leads for way in led.ways}
+    points = routable(traefik.points, used, [pair.name for pair in pairs])
+    points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
+    return _Looked(traefik, sources, leads, points or {UNKNOWN.name: UNKNOWN})
 
 
-def _entrypoints(project: Project, names: Collection[str], notes: Notes) -> Points:
-    """Name → URL and port."""
-    service, every = _traefik(project)
-    found = traefik.routable(every, names)
-    if service is None or not found:
-        name, address = NO_TRAEFIK
-        what = f"the service {service} names no entrypoint" if service else "no service is Traefik"
-        notes.guessed.append(f"traefik/entrypoints/{name}: {address} ({what} that could be read)")
-        notes.check.append("traefik/entrypoints: Traefik's own names and ports; the routes go by them.")
-        return {name: (address, 80)}
-    host = _host(project, service)
-    for name, port in found.items():
-        notes.found.append(f"traefik/entrypoints/{name}: port {port} of {service}")
-    notes.check.append(f"traefik/entrypoints: does the worker reach {host} by this name, from where it will run?")
-    return {name: (traefik.url(host, port), port) for name, port in found.items()}
+def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:
+    moved = [service for led in looked.leads for service in led.pair.services]
+    return Others(moved, retired, servers(looked.sources.project))
 
 
-def _metrics(project: Project, notes: Notes) -> str | None:
-    """The URL of Traefik's metrics: an entrypoint of their name has them, or else Traefik's own."""
-    service, found = _traefik(project)
-    port = found.get("metrics") or found.get("traefik")
-    if service is None or port is None:
-        notes.check.append("traefik/metrics: without Traefik's metrics what clients are answered is not watched.")
-        return None
-    notes.found.append(f"traefik/metrics: port {port} of {service}")
-    return f"{traefik.url(_host(project, service), port)}/metrics"
+def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Iterator[tuple[str, str]]:
+    """Name → where the worker reaches it."""
+    traefik = looked.traefik
+    with_tls = {each.entrypoint for each in routed if each.tls}
+    for name, point in looked.points.items():
+        address = url(traefik.host, point.port, tls=point.tls or name in with_tls)
+        if name in traefik.points:
+            notes.found.append(f"traefik/entrypoints/{name}: port {point.port} of {traefik.service}")
+        else:
+            what = f"{traefik.service} has no address for it" if traefik.service else "no service is Traefik"
+            notes.ask(f"traefik/entrypoints/{name}", f"{what} that can be read; {address} only stands in for it")
+        if address.startswith("https:"):
+            notes.check.append(
+                f"traefik/entrypoints/{name}: the worker has to trust its certificate for {traefik.host}."
+            )
+        yield name, address
+    notes.check.append(
+        f"traefik/entrypoints: does the worker reach {traefik.host} by this name, from where it will run?"
+    )
 
 
-def _traefik(project: Project) -> tuple[str | None, dict[str, int]]:
-    """The service that is Traefik, and all of its entrypoints."""
-    service = traefik.find_traefik(project.services)
-    return service, traefik.entrypoints(project.services[service], project.directory) if service else {}
+def _traefik_notes(looked: _Looked, missing: Additions, notes: Notes) -> None:
+    traefik = looked.traefik
+    if traefik.service is None:
+        notes.check.append(
+            "traefik: no service of the project is Traefik; README.md, 'Connect another stack', says how."
+        )
+        return
+    if missing.has_metrics:
+        notes.found.append(f"traefik/metrics: entrypoint {missing.metrics.name} of {traefik.service}")
+    else:
+        notes.check.append(
+            "traefik/metrics: without Traefik's metrics the bake watches only the health paths. Add the options below, "
+            "then take the comment sign off this line of the stack file."
+        )
+    advise(traefik.service, traefik.config, missing, traefik.dynamic, notes)
+    project = looked.sources.project
+    routes = [way.route for led in looked.leads for way in led.ways if way.route.file]
+    if not knows_where(project.services, own_services(project.services)):
+        say_where(project, traefik.service, traefik.dynamic, routes, notes)
 
 
-def _host(project: Project, service: str) -> str:
-    """By what name the worker reaches `service`."""
-    return "127.0.0.1" if project.services[service].get("network_mode") == "host" else service
+def _service_notes(sure: Found, unsure: Found, retired: Mapping[str, str], notes: Notes) -> None:
+    for name, (service, why) in sure.items():
+        notes.found.append(f"singletons/{name}: {service} ({why})")
+    for service, why in unsure.values():
+        notes.check.append(f"singletons: may two of {service} run at once ({why})? It is written as a comment.")
+    for service, why in retired.items():
+        notes.found.append(f"retired: {service} ({why}): this updater replaces it")
 
 
 def _updater(project: Project, notes: Notes) -> tuple[str, str] | None:
@@ -118,16 +164,9 @@ def _updater(project: Project, notes: Notes) -> tuple[str, str] | None:
     return found
 
 
-def _singleton_notes(sure: Mapping[str, tuple[str, str]], unsure: Mapping[str, tuple[str, str]], notes: Notes) -> None:
-    for name, (service, why) in sure.items():
-        notes.found.append(f"singletons/{name}: {service} ({why})")
-    for service, why in unsure.values():
-        notes.check.append(f"singletons: may two of {service} run at once ({why})? It is written as a comment.")
-
-
 def _repository(project: Project, notes: Notes) -> str:
     if project.repository:
         notes.found.append(f"repository: {project.repository} (git's remote origin)")
         return project.repository
-    notes.guessed.append(f"repository: example/{project.name} (git's remote origin is not on GitHub, or there is none)")
+    notes.ask("repository", "git's remote origin is not on GitHub, or there is none")
     return f"example/{project.name}"

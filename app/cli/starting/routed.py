@@ -1,26 +1,27 @@
-"""The services with two colors: where they listen, how their health is seen, which entrypoint is theirs. Pure."""
+"""The services with two colors: where they listen, how their health is seen, which entrypoint is theirs."""
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from app.cli.starting import service_facts as facts
+from app.cli.starting.evidence import Weighed, weigh
 from app.cli.starting.notes import Notes
-from app.cli.starting.service_facts import Service
+from app.cli.starting.pairs import Pair
+from app.cli.starting.project import service_facts as facts
+from app.cli.starting.routing import CATCH_ALL, Points, Way, ask_about_shared, best_way, guessed_entrypoint, ways_to
+from app.cli.starting.sources import Copy, Sources, copies, health_statements, port_statements
+from app.cli.starting.traefik.labels import label_routes
 
-HEALTH_GUESS = "/health"
-PORT_GUESS = 8080
+T = TypeVar("T", int, str)
 
-_COLORED = re.compile(r"(?P<base>.+?)[-_](?P<color>blue|green)|(?P<color2>blue|green)[-_](?P<base2>.+)")
-
-Points = Mapping[str, tuple[str, int]]
-"""Traefik's entrypoints: name → URL and port."""
+PLACEHOLDER_PORT = 8080
+PLACEHOLDER_HEALTH = "/health"
+"""Stand where nothing says the value, always with a question: a stack file without them is none."""
 
 
 @dataclass(frozen=True)
 class RoutedFound:
-    """A service with two colors."""
+    """A service with two colors. `tls`: its route needs TLS at the entrypoint."""
 
     name: str
     blue: str
@@ -29,96 +30,77 @@ class RoutedFound:
     health: str
     entrypoint: str
     rule: str | None = None
+    tls: bool = False
 
 
-def color_pairs(services: Mapping[str, Service]) -> dict[str, tuple[str, str]]:
-    """Base name → the services of both colors; one without its other color is none."""
-    bases: dict[str, dict[str, str]] = {}
-    for name in services:
-        if match := _COLORED.fullmatch(name):
-            base, color = match["base"] or match["base2"], match["color"] or match["color2"]
-            bases.setdefault(base, {})[color] = name
-    return {base: (two["blue"], two["green"]) for base, two in bases.items() if len(two) > 1}
+@dataclass(frozen=True)
+class Led:
+    """A pair, both of its copies, and the routes that lead to it now; `way` is the one that the stack file carries."""
+
+    pair: Pair
+    both: tuple[Copy, Copy]
+    ways: tuple[Way, ...]
+    way: Way | None
 
 
-def find_routed(
-    services: Mapping[str, Service], name: str, colors: tuple[str, str], points: Points, notes: Notes
-) -> RoutedFound:
-    """The routed service `name` of the services `colors`, blue and green."""
-    blue, green = colors
-    service = services[blue]
-    notes.found.append(f"routed/{name}: {blue} and {green}")
-    port = _port(services, name, colors, notes)
-    rule = facts.label_rule(service)
-    if rule:
-        notes.found.append(f"routed/{name}/rule: {rule} (label)")
-        notes.check.append(f"routed/{name}: take Traefik's labels off {blue} and {green}; else both route them.")
-    for color in (blue, green):
-        if facts.publishes(services[color]):
-            notes.check.append(f"routed/{name}: {color} publishes a port of the host; traffic has to come by Traefik.")
+def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
+    """`points` are all of Traefik's entrypoints."""
+    notes.found.append(f"routed/{pair.name}: {pair.blue} and {pair.green}")
+    both = copies(pair, sources)
+    ways = ways_to(pair, both, sources, points)
+    return Led(pair, both, ways, best_way(pair, ways, points, notes))
+
+
+def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> RoutedFound:
+    """Everything of a routed service; what no source says is asked. `points` are the entrypoints of the stack."""
+    pair, way = led.pair, led.way
+    port = weigh(port_statements(pair, led.both, sources))
+    health = weigh(health_statements(pair, led.both, sources))
+    _check_copies(led, sources, notes)
+    others = sources.routes_something
     return RoutedFound(
-        name, blue, green, port, _health(service, name, notes), _entrypoint(service, name, port, points, notes), rule
+        pair.name,
+        pair.blue,
+        pair.green,
+        port=_settled(f"routed/{pair.name}/port", port, PLACEHOLDER_PORT, notes),
+        health=_settled(f"routed/{pair.name}/health", health, PLACEHOLDER_HEALTH, notes),
+        entrypoint=way.entrypoint
+        if way
+        else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
+        rule=way.route.rule if way else None,
+        tls=way is not None and way.route.tls,
     )
 
 
-def _port(services: Mapping[str, Service], name: str, colors: tuple[str, str], notes: Notes) -> int:
-    said = [list(_said_ports(services[color])) for color in colors]
-    if {p for p, _ in said[0]} != {p for p, _ in said[1]}:
-        notes.check.append(f"routed/{name}/port: {colors[0]} and {colors[1]} do not say the same ports.")
-    ports = said[0] or said[1]
-    if not ports:
-        notes.guessed.append(f"routed/{name}/port: {PORT_GUESS} (nothing says it)")
-        return PORT_GUESS
-    port, where = ports[0]
-    others = sorted({p for p, _ in ports} - {port})
-    line = f"routed/{name}/port: {port} ({where})"
-    if others:
-        notes.guessed.append(f"{line}; it also speaks of {', '.join(map(str, others))}")
+def ask_about_rules(routed: Sequence[RoutedFound], leads: Sequence[Led], notes: Notes) -> None:
+    """Whether two routed services claim the same requests of an entrypoint."""
+    claims = {}
+    for found, led in zip(routed, leads, strict=True):
+        rule = found.rule or CATCH_ALL
+        claims[found.name] = (found.entrypoint, rule, led.way.priority if led.way else len(rule))
+    ask_about_shared(claims, notes)
+
+
+def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
+    if verdict.value is None:
+        notes.ask(path, f"nothing says it, and {placeholder} only stands in for it")
+        return placeholder
+    if verdict.question:
+        notes.ask(path, verdict.question)
     else:
-        notes.found.append(line)
-    return port
+        notes.found.append(f"{path}: {verdict.value} ({', '.join(verdict.sources)})")
+    return verdict.value
 
 
-def _said_ports(service: Service) -> Iterator[tuple[int, str]]:
-    """Every port that is spoken of and where, the most telling first."""
-    if port := facts.label_port(service):
-        yield port, "Traefik's label"
-    if port := facts.probe(service)[0]:
-        yield port, "health check"
-    for port in facts.listening(service):
-        yield port, "expose or ports"
-
-
-def _health(service: Service, name: str, notes: Notes) -> str:
-    for path, where in ((facts.probe(service)[1], "health check"), (facts.label_health(service), "Traefik's label")):
-        if path:
-            notes.found.append(f"routed/{name}/health: {path} ({where})")
-            return path
-    notes.guessed.append(f"routed/{name}/health: {HEALTH_GUESS} (its health check names no path)")
-    return HEALTH_GUESS
-
-
-def _entrypoint(service: Service, name: str, port: int, points: Points, notes: Notes) -> str:
-    labels = (p for label in facts.label_entrypoints(service) for p in points if p.lower() == label.lower())
-    same_port = [point for point, (_, number) in points.items() if number == port]
-    candidates = (
-        (next(labels, None), "label"),
-        (name if name in points else None, "it has the service's name"),
-        (next(iter(points)) if len(points) == 1 else None, "the only one"),
-        (same_port[0] if len(same_port) == 1 else None, "it has the service's port"),
-    )
-    for point, why in candidates:
-        if point:
-            notes.found.append(f"routed/{name}/entrypoint: {point} ({why})")
-            return point
-    first = next(iter(points))
-    notes.guessed.append(f"routed/{name}/entrypoint: {first} (nothing says which of {', '.join(points)})")
-    return first
-
-
-def note_shared_entrypoints(routed: tuple[RoutedFound, ...], notes: Notes) -> None:
-    shared = Counter((r.entrypoint, r.rule) for r in routed)
-    for (entrypoint, _), count in shared.items():
-        if count > 1:
-            names = ", ".join(r.name for r in routed if r.entrypoint == entrypoint)
-            notes.check.append(f"routed: {names} share the entrypoint {entrypoint}; give each a `rule` of its own.")
+def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
+    name, blue, green = led.pair.name, led.pair.blue, led.pair.green
+    if any(label_routes(copy.name, copy.service) for copy in led.both):
+        notes.check.append(f"routed/{name}: take Traefik's labels off {blue} and {green}; else both route them.")
+    for copy in led.both:
+        if facts.publishes(copy.service):
+            notes.check.append(
+                f"routed/{name}: {copy.name} publishes a port of the host; traffic has to come by Traefik."
+            )
+    for route in sources.leading_to(led.pair):
+        if route.router and len({sources.hosts.get(server.host) for server in route.servers}) > 1:
+            notes.check.append(f"routed/{name}: {route.where} leads to both colors now; only one of them may serve.")

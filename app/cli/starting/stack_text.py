@@ -8,14 +8,14 @@ import yaml
 
 from app.cli.starting.proposal import Proposal
 from app.cli.starting.routed import RoutedFound
+from app.cli.starting.routing import CATCH_ALL
 from app.domain.stack import Checks, GitHub, Keep, Needs, Times, Updater
 
 _READY = "# seconds from the start of each until it is well: by its own health check, else after five seconds"
-DEFAULT_RULE = "PathPrefix(`/`)"
 
 _HEAD = """\
 # The stack that the updater keeps at the latest wanted release: what Compose cannot say.
-# Written by `updater init` from {source}; what it guessed is marked, look at that first.
+# Written by `updater init` from {source}. Answer each QUESTION first, then delete its mark.
 #
 # How a service runs (image, environment, volumes, limits, health check) is written once, in the release's own Compose
 # file. This file says which of its services are moved, how their health is seen, and how long things take.
@@ -80,6 +80,10 @@ _SINGLETONS = """
 # One that did not change is not restarted.
 """
 
+_RETIRED = """
+# Services of the release's files that are never built, started or published: the updater that this one replaces.
+"""
+
 _UPDATER = """
 # The services of the updater itself, where it runs in this stack; without this part it is never replaced. When the
 # release that is live has them otherwise, they are replaced, last: web, then worker. Where one of the two is not well
@@ -140,7 +144,8 @@ def stack_text(proposal: Proposal) -> str:
     )
     limits = {"times": Times(), "stop_grace": proposal.stop_grace, "checks": Checks(), "needs": Needs()}
     tail = _TIMES.format(**limits, github=GitHub(), keep=Keep())
-    return "".join([head, *_traefik(proposal), *_routed(proposal), *_singletons(proposal), *_updater(proposal), tail])
+    services = [*_routed(proposal), *_singletons(proposal), *_retired(proposal), *_updater(proposal)]
+    return "".join([head, *_traefik(proposal), *services, tail])
 
 
 def scalar(value: str) -> str:
@@ -155,9 +160,7 @@ def _traefik(proposal: Proposal) -> Iterator[str]:
     for name, url in proposal.entrypoints.items():
         yield f"    {scalar(name)}: {scalar(url)}{_mark(proposal, f'traefik/entrypoints/{name}')}\n"
     yield _METRICS
-    yield (
-        f"  metrics: {scalar(proposal.metrics)}\n" if proposal.metrics else "  # metrics: http://traefik:8082/metrics\n"
-    )
+    yield f"  {'' if proposal.has_metrics else '# '}metrics: {scalar(proposal.metrics)}\n"
     yield _TRAEFIK_MORE
 
 
@@ -169,7 +172,7 @@ def _routed(proposal: Proposal) -> Iterator[str]:
             text = scalar(value) if isinstance(value, str) else str(value)
             yield f"    {key}: {text}{_mark(proposal, f'routed/{service.name}/{key}')}\n"
         if service.rule is None:
-            yield f"    # rule: {DEFAULT_RULE}\n"
+            yield f"    # rule: {CATCH_ALL}{_mark(proposal, f'routed/{service.name}/rule')}\n"
 
 
 def _fields(service: RoutedFound) -> dict[str, Any]:
@@ -193,6 +196,12 @@ def _singletons(proposal: Proposal) -> Iterator[str]:
         yield f"  # {scalar(name)}:\n  #   service: {scalar(service)}\n"
 
 
+def _retired(proposal: Proposal) -> Iterator[str]:
+    yield _RETIRED
+    names = ", ".join(map(scalar, proposal.retired))
+    yield f"retired: [{names}]\n" if names else "# retired: [old-updater]\n"
+
+
 def _updater(proposal: Proposal) -> Iterator[str]:
     yield _UPDATER
     web, worker = map(scalar, proposal.updater or ("updater", "updater-worker"))
@@ -201,5 +210,10 @@ def _updater(proposal: Proposal) -> Iterator[str]:
 
 
 def _mark(proposal: Proposal, path: str) -> str:
-    """A comment behind a value that is written nowhere."""
-    return " # GUESSED" if any(line.startswith(f"{path}:") for line in proposal.notes.guessed) else ""
+    """A comment behind a value that a person has to look at, on its line whatever the sources have in their names."""
+    question = proposal.notes.questions.get(path)
+    return f" # QUESTION: {_one_line(question)}" if question else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -69,8 +69,10 @@ async def running(web: Listening, tag: str) -> None:
     await until(seen)
 
 
-async def queued(web: Listening, tag: str) -> bool:
-    return tag in (await web.ledger.status() or {})["queued"]
+async def recorded(world: World, tag: str) -> str:
+    """The id of the rollout that `tag` waits for, as soon as the worker has recorded the release."""
+    await until(lambda: any(r.tag == tag for r in world.state.accepted))
+    return next(r.rollout_id for r in world.state.accepted if r.tag == tag)
 
 
 def untrue(shown: Shown) -> bool:
@@ -240,7 +242,7 @@ async def test_a_release_that_a_pause_holds_is_shown_with_the_reason(
         )
         await running(web, "v1.1.0")
         waiting = asyncio.create_task(skills.apply("v1.2.0"))
-        await until(lambda: queued(web, "v1.2.0"))
+        await recorded(world, "v1.2.0")
         await skills.http.post("/update/pause", json={"reason": "holidays"})
         await skills.http.post("/update/cancel", json={"rollout_id": forced.json()["rollout_id"]})
         shown = await waiting
@@ -295,3 +297,19 @@ async def test_unpause_ignores_whatever_body_it_is_sent(client: httpx.AsyncClien
         await client.post("/update/pause", json={"reason": "a test"})
         answer = await client.post("/update/unpause", content=content, headers={"Content-Type": kind})
         assert (answer.status_code, answer.json()) == (200, {"resumed": True, "status": "ok"})
+
+
+async def test_a_release_that_an_operator_cancels_is_shown_as_such(
+    skills: Program, web: Listening, world: World
+) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=LONG)
+    forced = await skills.http.post(
+        "/update/apply", json={"tag": "v1.1.0", "force": True}, headers={"Prefer": "wait=0"}
+    )
+    await running(web, "v1.1.0")
+    waiting = asyncio.create_task(skills.apply("v1.2.0"))
+    later = await recorded(world, "v1.2.0")
+    for rollout_id in (later, forced.json()["rollout_id"]):
+        await skills.http.post("/update/cancel", json={"rollout_id": rollout_id})
+    shown = await waiting
+    assert (shown.outcome, shown.error) == (Outcome.FAILED, "An operator cancelled the rollout: before it began")

@@ -103,21 +103,53 @@ def test_it_never_prints_itself(path: Path) -> None:
     assert "canary" not in repr(secret)
 
 
-@pytest.mark.parametrize("mode", [0o604, 0o644, 0o666])
-def test_a_file_that_everybody_may_read_is_refused(path: Path, mode: int) -> None:
-    replace(path, "mine\n")
-    path.chmod(mode)
-    with pytest.raises(SettingsInvalid, match="every user"):
-        SharedSecret(path).ensure()
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o660, 0o602])
-def test_a_file_that_more_than_its_owner_may_use_is_told(path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o666, 0o660, 0o602, 0o777])
+def test_a_file_that_is_too_open_is_set_right_and_keeps_its_secret(path: Path, mode: int) -> None:
     replace(path, "mine\n")
     path.chmod(mode)
     secret = SharedSecret(path)
     secret.ensure()
-    assert f"{mode:04o}" in (secret.problem() or "")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert secret.matches("mine")
+    assert secret.problem() is None
+
+
+def test_a_group_that_an_operator_gave_the_file_stays_and_is_told(path: Path) -> None:
+    replace(path, "mine\n")
+    path.chmod(0o640)
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert "0640" in (secret.problem() or "")
+    assert f"chmod 0600 {path}" in secret.remedy()
+
+
+def test_a_file_that_is_opened_later_is_told(path: Path) -> None:
+    secret = SharedSecret(path)
+    secret.ensure()
+    path.chmod(0o644)
+    assert "0644" in (secret.problem() or "")
+
+
+ENCRYPTED = '{\n  "format": "zetherion_updater_secret_v1",\n  "iterations": 600000,\n  "ciphertext": "x"\n}\n'
+
+
+def test_a_file_that_holds_an_encrypted_secret_is_refused_and_no_line_of_it_is_one(path: Path) -> None:
+    replace(path, ENCRYPTED)
+    secret = SharedSecret(path)
+    with pytest.raises(SettingsInvalid, match="JSON object"):
+        secret.ensure()
+    assert not any(secret.matches(line.strip()) for line in ENCRYPTED.splitlines())
+
+
+@pytest.mark.parametrize("text", ["Zk3-_x", "Zk3-_x\n", "  Zk3-_x \r\n", "\nZk3-_x"])
+def test_the_file_of_the_updater_before_is_used_as_it_is(path: Path, text: str) -> None:
+    replace(path, "")
+    path.write_bytes(text.encode())
+    path.chmod(0o644)
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert secret.matches("Zk3-_x")
+    assert path.read_bytes() == text.encode()
 
 
 def test_a_group_that_was_asked_for_is_no_problem(path: Path) -> None:

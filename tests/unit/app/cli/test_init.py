@@ -11,7 +11,7 @@ import yaml
 
 from app.cli.errors import Refused, WrongUse
 from app.cli.init import Written, write_stack_file
-from app.cli.starting.compose_file import github_name
+from app.cli.starting.project.compose_file import github_name
 from app.domain.stack import Color, Singleton, Stack, Times
 from app.stack_file import load_stack
 
@@ -65,7 +65,7 @@ def test_the_demos_project_is_found_whole(demo: Path, environ: dict[str, str]) -
         "api": ("api-blue", "api-green", 8443, "/api/v1/health", "api"),
     }
     assert stack.singletons == (Singleton("bot", "bot"),)
-    assert (stack.times, written.notes.guessed) == (Times(), [])
+    assert (stack.times, written.notes.questions) == (Times(), {})
 
 
 def test_no_value_of_the_environment_and_no_credential_gets_into_the_file_or_the_words(demo: Path) -> None:
@@ -76,7 +76,7 @@ def test_no_value_of_the_environment_and_no_credential_gets_into_the_file_or_the
 
 
 @pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
-def test_labels_long_names_and_guesses(labels: Path, environ: dict[str, str]) -> None:
+def test_labels_long_names_and_questions(labels: Path, environ: dict[str, str]) -> None:
     stack, written, said = init(labels, environ=environ)
     assert stack.project == "zetherion-ai"
     routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
@@ -89,8 +89,12 @@ def test_labels_long_names_and_guesses(labels: Path, environ: dict[str, str]) ->
     assert stack.times.stop_grace == 90
     assert stack.repository == "example/zetherion-ai"
     text = written.path.read_text()
-    assert "    health: /health # GUESSED\n" in text
-    assert "repository: example/zetherion-ai # GUESSED\n" in text
+    assert "    health: /health # QUESTION: nothing says it, and /health only stands in for it\n" in text
+    assert "    port: 8080 # QUESTION: which of 8080, 9100? expose or ports says 8080 or 9100\n" in text
+    assert (
+        "repository: example/zetherion-ai # QUESTION: git's remote origin is not on GitHub, or there is none\n" in text
+    )
+    assert list(written.notes.questions) == ["routed/skills/port", "routed/skills/health", "repository"]
     assert "  # digest-worker:\n  #   service: zetherion-ai-digest-worker\n" in text
     assert "postgres" not in text
     assert "zetherion-updater-worker" not in text
@@ -116,6 +120,7 @@ def test_every_key_of_the_committed_file_is_in_the_written_one_with_a_comment(de
 
 def test_the_updater_is_found_in_the_project_that_it_runs_in(tmp_path: Path) -> None:
     shutil.copy(ROOT / "deploy" / "docker-compose.yml", tmp_path)
+    shutil.copytree(ROOT / "config" / "traefik", tmp_path / "traefik")
     lines = (ROOT / "deploy" / ".env.example").read_text().splitlines()
     (tmp_path / ".env").write_text("\n".join(f"{line}1000" if line.endswith("=") else line for line in lines))
     _, written, said = init(tmp_path)
@@ -124,6 +129,8 @@ def test_the_updater_is_found_in_the_project_that_it_runs_in(tmp_path: Path) -> 
     assert list(found) == list(committed)
     assert found["updater"] == committed["updater"]
     assert "updater: zetherion-ai-updater and zetherion-ai-updater-worker" in said
+    assert "UPDATER_TRAEFIK_DYNAMIC_PATH" not in said, "its worker has it"
+    assert found["traefik"]["metrics"] == committed["traefik"]["metrics"]
 
 
 def test_a_file_that_is_there_is_overwritten_only_when_told_to(demo: Path) -> None:

@@ -1,7 +1,7 @@
 import inspect
 
 from app.domain import errors
-from app.domain.errors import NeverHealthy, UpdaterError
+from app.domain.errors import NeverHealthy, UpdaterError, sentence_of
 
 
 def test_the_docstring_is_the_message() -> None:
@@ -13,3 +13,10 @@ def test_every_error_has_a_code_of_its_own() -> None:
     kinds = [k for _, k in inspect.getmembers(errors, inspect.isclass) if issubclass(k, UpdaterError)]
     assert len({k.code for k in kinds}) == len(kinds)
     assert all(k.__doc__ for k in kinds)
+
+
+def test_a_code_and_a_detail_are_a_sentence_again() -> None:
+    assert sentence_of("cancelled", "before it began") == "An operator cancelled the rollout: before it began"
+    assert sentence_of("cancelled", None) == "An operator cancelled the rollout"
+    assert sentence_of("of_an_older_version", "why") == "why"
+    assert sentence_of(None, None) == ""

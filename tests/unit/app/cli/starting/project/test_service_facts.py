@@ -1,32 +1,6 @@
-from typing import Any
-
 import pytest
 
-from app.cli.starting import service_facts as facts
-
-
-@pytest.mark.parametrize(
-    ("test", "port", "path"),
-    [
-        (["CMD", "curl", "-f", "http://localhost:8080/health"], 8080, "/health"),
-        (["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"], 8080, "/health"),
-        ("wget -qO- 127.0.0.1:9000/up/now", 9000, "/up/now"),
-        (
-            ["CMD", "python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8443/api/v1/health')"],
-            8443,
-            "/api/v1/health",
-        ),
-        (["CMD", "probe", "https://[::1]:8443/x?deep=1"], 8443, "/x"),
-        (["CMD", "curl", "http://localhost/health"], 80, "/health"),
-        (["CMD-SHELL", "curl http://localhost:$${PORT}/health"], None, "/health"),
-        (["CMD", "curl", "http://elsewhere:8080/health"], None, None),
-        (["CMD", "/healthcheck"], None, None),
-        (["NONE"], None, None),
-        (None, None, None),
-    ],
-)
-def test_the_health_check_says_where_it_asks(test: Any, port: int | None, path: str | None) -> None:
-    assert facts.probe({"healthcheck": {"test": test}}) == (port, path)
+from app.cli.starting.project import service_facts as facts
 
 
 def test_ports_in_every_form() -> None:
@@ -51,6 +25,12 @@ def test_pairs_and_words_in_either_form() -> None:
     assert facts.pairs({"A": None, "B": 2}) == {"A": "", "B": "2"}
     assert (facts.pairs(None), facts.words(None), facts.words("un'closed")) == ({}, [], [])
     assert facts.words("a 'b c'") == facts.words(["a", "b c"])
+
+
+def test_every_name_by_which_others_reach_it() -> None:
+    service = {"container_name": "the-web", "networks": {"front": {"aliases": ["www"]}, "back": None}}
+    assert facts.host_names("web", service) == {"web", "the-web", "www"}
+    assert facts.host_names("web", {"networks": ["front"]}) == {"web"}
 
 
 @pytest.mark.parametrize(("written", "value"), [("20s", 20), ("1m30s", 90), ("1h", 3600), (None, 0), ("soon", 0)])

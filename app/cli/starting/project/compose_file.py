@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from app.cli.errors import CommandError, Refused, WrongUse
+from app.cli.starting.project.interpolation import with_defaults
 from app.domain.stack import REPOSITORY
 
 # In the order in which Compose looks: https://docs.docker.com/compose/intro/compose-application-model/
@@ -43,13 +44,23 @@ class Project:
 
     @property
     def services(self) -> Mapping[str, Mapping[str, Any]]:
-        services = self.model.get("services")
-        return {str(k): v for k, v in services.items() if isinstance(v, dict)} if isinstance(services, dict) else {}
+        return self.part("services")
+
+    def part(self, key: str) -> Mapping[str, Mapping[str, Any]]:
+        """A part of the model that maps names to definitions: `services`, `volumes`, `configs`."""
+        found = self.model.get(key)
+        return {str(k): v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
+
+    def shown(self, path: Path) -> str:
+        """`path` as a person reads it: from the project's directory on."""
+        return str(path.relative_to(self.directory)) if path.is_relative_to(self.directory) else str(path)
 
     @property
     def name(self) -> str:
-        """The Compose project's name, as Compose makes it up where none is written."""
-        written = self.model.get("name") or self.directory.name
+        """The Compose project's name; without one, Compose takes the directory's."""
+        written = self.model.get("name")
+        if not written or "$" in str(written):
+            written = self.directory.name
         return re.sub(r"[^a-z0-9_-]", "", str(written).lower()).lstrip("_-") or "stack"
 
 
@@ -92,13 +103,21 @@ def _compose_model(file: Path, environ: Mapping[str, str]) -> tuple[Model | None
             timeout=CONFIG_SECONDS,
             check=False,
         )
-        model = json.loads(done.stdout) if done.returncode == 0 else None
-    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         return None, f"`compose config` could not be used ({type(error).__name__})"
+    model = _json(done.stdout) if done.returncode == 0 else None
     if isinstance(model, dict):
         return model, ""
     said = " ".join(done.stderr.strip().splitlines()[-LAST_LINES:])
     return None, f"`compose config` says: {said or f'exit code {done.returncode}'}"
+
+
+def _json(text: str) -> Any:
+    """None when it is no JSON: some wrappers of Compose drop its exit code and print nothing."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _compose_command(environ: Mapping[str, str]) -> list[str] | None:
@@ -113,13 +132,15 @@ def _compose_command(environ: Mapping[str, str]) -> list[str] | None:
 
 
 def _yaml_model(file: Path) -> Model:
+    """The file alone, with the defaults of its variables."""
     try:
         model = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
         raise _unreadable(file, " ".join(str(error).split())) from error
     if not isinstance(model, dict):
         raise _unreadable(file, "it is no mapping")
-    return model
+    resolved: Model = with_defaults(model)
+    return resolved
 
 
 def _unreadable(file: Path, why: str) -> CommandError:

@@ -1,0 +1,79 @@
+"""What a service of a Compose model says of itself, in either of the forms that Compose takes. Pure.
+
+https://docs.docker.com/reference/compose-file/services/
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+Service = Mapping[str, Any]
+
+HIGHEST_PORT = 65_535
+HTTP, HTTPS = 80, 443
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+def pairs(value: object) -> dict[str, str]:
+    """`environment` or `labels`, a mapping or a list of `NAME=value`."""
+    if isinstance(value, Mapping):
+        return {str(k): "" if v is None else str(v) for k, v in value.items()}
+    if isinstance(value, list):
+        split = (str(each).partition("=") for each in value)
+        return {name: text for name, _, text in split}
+    return {}
+
+
+def words(value: object) -> list[str]:
+    """`command`, a list or a line."""
+    if isinstance(value, list):
+        return [str(each) for each in value]
+    try:
+        return shlex.split(value) if isinstance(value, str) else []
+    except ValueError:
+        return []
+
+
+def entries(value: object) -> list[Any]:
+    """A list; nothing for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def listening(service: Service) -> list[int]:
+    """The ports of the container that are exposed or published."""
+    found = [port_number(str(each).partition("/")[0]) for each in entries(service.get("expose"))]
+    for each in entries(service.get("ports")):
+        target = each.get("target") if isinstance(each, Mapping) else str(each).partition("/")[0].rpartition(":")[2]
+        found.append(port_number(str(target)))
+    return list(dict.fromkeys(port for port in found if port))
+
+
+def publishes(service: Service) -> bool:
+    return bool(service.get("ports"))
+
+
+def host_names(name: str, service: Service) -> set[str]:
+    """By which names other containers reach it: its own, the container's, and its aliases."""
+    networks = service.get("networks")
+    attached = [each for each in networks.values() if isinstance(each, Mapping)] if isinstance(networks, dict) else []
+    aliases = {str(alias) for each in attached for alias in entries(each.get("aliases"))}
+    return {name, *aliases, *(str(service[key]) for key in ("container_name", "hostname") if service.get(key))}
+
+
+def stop_seconds(service: Service) -> float:
+    """`stop_grace_period`; 0 where it is not written."""
+    match = _DURATION.fullmatch(str(service.get("stop_grace_period") or ""))
+    hours, minutes, rest = (float(part or 0) for part in match.groups()) if match else (0.0, 0.0, 0.0)
+    return hours * 3600 + minutes * 60 + rest
+
+
+def image_name(service: Service) -> str:
+    """The image without registry, owner and tag: `traefik` of `docker.io/library/traefik:v3`."""
+    return str(service.get("image") or "").rpartition("/")[2].partition("@")[0].partition(":")[0]
+
+
+def port_number(text: str) -> int | None:
+    """None for what is no port."""
+    return int(text) if text.isdecimal() and 0 < int(text) <= HIGHEST_PORT else None

@@ -1,0 +1,162 @@
+"""`updater init` as an operator runs it: with the real Compose, a real engine's images, and a Traefik that takes it."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import yaml
+
+from app.cli.init import write_stack_file
+from app.cli.starting.images.facts import ImageFacts
+from app.cli.starting.images.local_images import local_images
+from app.stack_file import load_stack
+from deploy.demo.engine import Engine, connected
+from deploy.demo.processes import ROOT, free_port, running
+from tests.integration.waiting import until
+
+SAMPLES = ROOT / "tests" / "samples" / "compose"
+COMPOSE = Path(sysconfig.get_path("purelib")) / "compose" / "docker-compose"
+TRAEFIK = Path(sys.executable).with_name("traefik")
+SECONDS = 60
+
+PAIR = "services:\n  web-blue: {image: example.org/web}\n  web-green: {image: example.org/web}\n"
+
+
+def test_the_command_reads_a_stack_by_the_real_compose(tmp_path: Path) -> None:
+    live = tmp_path / "zetherion-ai"
+    shutil.copytree(SAMPLES / "sidecar", live)
+    (live / ".env").write_text("DISCORD_TOKEN=not-for-anyone\n")
+    environ = {**os.environ, "UPDATER_COMPOSE": str(COMPOSE), "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock"}
+    command = [sys.executable, "-m", "app.cli", "init", str(live), "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert not any("only the file itself was read" in line for line in answer["check"])
+    stack = load_stack(Path(answer["path"]))
+    routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
+    assert routed == {
+        "api": (8443, "/health", "api", "PathPrefix(`/`)"),
+        "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
+    }
+    assert [question.partition(":")[0] for question in answer["questions"]] == ["routed/api/health", "repository"]
+    assert f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={live}/config/traefik/dynamic for the worker." in answer["next"]
+    assert "not-for-anyone" not in done.stdout + Path(answer["path"]).read_text()
+
+
+@pytest.fixture
+def image(engine: Engine) -> Iterator[str]:
+    """An image with a port and a check, of this test's own."""
+    name = f"updater-test-init-{uuid4().hex[:8]}"
+    empty = io.BytesIO()
+    tarfile.open(fileobj=empty, mode="w").close()
+    changes = ["EXPOSE 4000", "ENV PORT=4000", "HEALTHCHECK CMD curl http://localhost:4000/alive"]
+    with connected(engine.host) as client:
+        client.api.import_image_from_data(empty.getvalue(), repository=name, tag="1", changes=changes)
+        yield f"{name}:1"
+        client.images.remove(f"{name}:1")
+
+
+@pytest.mark.engine
+def test_what_an_image_of_this_machine_says_is_found(engine: Engine, image: str, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(PAIR.replace("example.org/web", image))
+    with local_images({"DOCKER_HOST": engine.host}) as find:
+        expected = ImageFacts((4000,), {"PORT": "4000"}, ("CMD-SHELL", "curl http://localhost:4000/alive"))
+        assert (find(image), find(f"{image}-unknown")) == (expected, None)
+        made = write_stack_file(tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, find_image=find)
+    (web,) = load_stack(made.path).routed
+    assert (web.port, web.health) == (4000, "/alive")
+    assert "routed/web/port: 4000 (EXPOSE of the local image)" in made.notes.found
+
+
+def flags(base: dict[str, str], added: list[str], _: Path) -> tuple[list[str], dict[str, str]]:
+    return [f"--{key}={value}" for key, value in base.items()] + added, {}
+
+
+def environment(base: dict[str, str], added: list[str], _: Path) -> tuple[list[str], dict[str, str]]:
+    variables = {f"TRAEFIK_{key.replace('.', '_').upper()}": value for key, value in base.items()}
+    return [], variables | {name: value for name, _, value in (line.partition("=") for line in added)}
+
+
+def yaml_file(base: dict[str, str], added: list[str], directory: Path) -> tuple[list[str], dict[str, str]]:
+    merged = _merged(_nested(base), yaml.safe_load("\n".join(added)))
+    (directory / "static.yml").write_text(yaml.safe_dump(merged))
+    return [f"--configFile={directory / 'static.yml'}"], {}
+
+
+def toml_file(base: dict[str, str], added: list[str], directory: Path) -> tuple[list[str], dict[str, str]]:
+    lines = [f"{key} = {json.dumps(value)}" for key, value in base.items()]
+    (directory / "static.toml").write_text("\n".join([*lines, *added]) + "\n")
+    return [f"--configFile={directory / 'static.toml'}"], {}
+
+
+def project(form: str, base: dict[str, str], directory: Path) -> str:
+    """The Compose file of a stack whose Traefik is configured in `form`."""
+    traefik: dict[str, Any] = {"image": "traefik:v3.7"}
+    if form == "flags":
+        traefik["command"] = [f"--{key}={value}" for key, value in base.items()]
+    elif form == "environment":
+        traefik["environment"] = {f"TRAEFIK_{key.replace('.', '_').upper()}": value for key, value in base.items()}
+    else:
+        write = {"yaml_file": yaml_file, "toml_file": toml_file}[form]
+        (file,), _ = write(base, ["{}"] if form == "yaml_file" else [], directory)
+        static = Path(file.partition("=")[2])
+        traefik["volumes"] = [f"./{static.name}:/etc/traefik/traefik{static.suffix}"]
+    return PAIR + "  traefik: " + json.dumps(traefik) + "\n"
+
+
+def _nested(base: dict[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in base.items():
+        *parents, last = key.split(".")
+        here = tree
+        for parent in parents:
+            here = here.setdefault(parent, {})
+        here[last] = value
+    return tree
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    both = {k: _merged(one[k], other[k]) for k in one.keys() & other.keys()}
+    return {**one, **other, **both}
+
+
+@pytest.mark.parametrize("form", [flags, environment, yaml_file, toml_file])
+async def test_traefik_takes_the_options_that_are_printed(tmp_path: Path, form: Any) -> None:
+    (tmp_path / "routes").mkdir()
+    base = {
+        "entryPoints.skills.address": f"127.0.0.1:{free_port()}",
+        "providers.file.directory": str(tmp_path / "routes"),
+        "log.level": "DEBUG",
+    }
+    (tmp_path / "compose.yaml").write_text(project(form.__name__, base, tmp_path))
+    made = write_stack_file(tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ)
+    metrics = free_port()
+    added = [line[2:].replace(":8082", f"127.0.0.1:{metrics}") for line in made.notes.traefik[1:]]
+    arguments, variables = form(base, added, tmp_path)
+    log = tmp_path / "traefik.log"
+    with running([str(TRAEFIK), *arguments], variables, log):
+        await until(lambda: _answers(f"http://127.0.0.1:{metrics}/metrics"))
+        said = log.read_text()
+    assert '"addServicesLabels":true' in said
+    assert '"entryPoint":"metrics"' in said
+    assert '"providersThrottleDuration":"100ms"' in said
+
+
+async def _answers(url: str) -> bool:
+    async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+        try:
+            answer = await client.get(url)
+        except httpx.TransportError:
+            return False
+    return answer.status_code == httpx.codes.OK and "traefik_config_reloads_total" in answer.text
