@@ -8,7 +8,7 @@ import httpx
 
 from app.domain.stack import Color
 from deploy.demo.clients import NO_TLS
-from tests.acceptance.takeover.host import FIRST, PORTS, Host, colored
+from tests.acceptance.takeover.host import FIRST, OLD_UPDATER, PORTS, Host, colored
 from tests.acceptance.takeover.old_stack import old_state
 
 ANSWERED_SECONDS, POLL_SECONDS = 10.0, 0.05
@@ -62,6 +62,7 @@ def take_over(host: Host, start: Start) -> None:
     host.take_over()
     assert set(before) == start.untouched
     assert host.instances(*start.untouched) == before
+    assert OLD_UPDATER not in host.instances(), "`docker compose up` by hand brought it back"
     status = host.status()
     live = {name: status["current"][name] for name in ("tag", "sha", "adopted")}
     assert live == {"tag": FIRST, "sha": host.clone.sha(FIRST), "adopted": True}
