@@ -193,6 +193,7 @@ class Stack:
     tags: str = "v*"
     supersede: Supersede = Supersede.BEFORE_FLIP
     singletons: tuple[Singleton, ...] = ()
+    retired: tuple[str, ...] = ()
     before_flip: tuple[BeforeFlip, ...] = ()
     times: Times = field(default_factory=Times)
     checks: Checks = field(default_factory=Checks)
