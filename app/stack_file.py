@@ -136,7 +136,7 @@ class _File(_Part):
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         problems = [*self._unknown_entrypoints(), *self._services_named_twice(), *self._signers()]
-        if problems := [*problems, *self._unknown_services()]:
+        if problems := [*problems, *self._unknown_services(), *self._retired_and_used()]:
             raise ValueError("\n".join(problems))
         return self
 
@@ -159,14 +159,32 @@ class _File(_Part):
 
     def _services_named_twice(self) -> Iterator[str]:
         seen: dict[str, str] = {}
-        places = [(f"routed/{n}/{c}", getattr(s, c)) for n, s in self.routed.items() for c in Color]
-        places += [(f"singletons/{n}/service", s.service) for n, s in self.singletons.items()]
-        if own := self.updater:
-            places += [("updater/web", own.web), ("updater/worker", own.worker)]
-        for path, service in places:
+        for path, service in self._places():
             if first := seen.get(service):
                 yield f"{path}: {service} is already the service of {first}"
             seen.setdefault(service, path)
+
+    def _places(self) -> Iterator[tuple[str, str]]:
+        """Every path that names a Compose service, with the service."""
+        yield from ((f"routed/{n}/{c}", getattr(s, c)) for n, s in self.routed.items() for c in Color)
+        yield from ((f"singletons/{n}/service", s.service) for n, s in self.singletons.items())
+        if own := self.updater:
+            yield from (("updater/web", own.web), ("updater/worker", own.worker))
+
+    def _retired_and_used(self) -> Iterator[str]:
+        places = [*self._places(), *self._command_places()]
+        for n, service in enumerate(self.retired):
+            if service in self.retired[:n]:
+                yield f"retired/{n}: {service} is there twice"
+            if used := ", ".join(path for path, name in places if name == service):
+                yield f"retired/{n}: {service} is used by {used}. A retired service never runs: name it once"
+
+    def _command_places(self) -> Iterator[tuple[str, str]]:
+        services = {name: (s.blue, s.green) for name, s in self.routed.items()}
+        for n, command in enumerate(self.before_flip):
+            single = self.singletons.get(command.service)
+            runs_in = (single.service,) if single else services.get(command.service, (command.service,))
+            yield from ((f"before_flip/{n}/service", service) for service in runs_in)
 
 
 def load_stack(path: Path, *, repository: str | None = None) -> Stack:

@@ -11,6 +11,7 @@ from typing import Any
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
 from workers.ports import Comparison, Difference, Stamp
+from workers.retired import left_out, uses_of, without_retired
 
 STACK_LABEL = "updater.stack"
 RELEASE_LABEL = "updater.release"
@@ -41,10 +42,10 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
     Of the services that the updater moves: build contexts below the live directory `live` move to the worktree
     `tree`, images get the release's own name, own labels are added, and `restart: always` becomes `unless-stopped`
     (a stopped color or bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an
-    alias. Everything else stays as it is.
-    Raises ComposeInvalid when a service of the stack file is not there.
+    alias. The stack file's retired services are left out. Everything else stays as it is.
+    Raises ComposeInvalid when a service of the stack file is not there, or cannot run without a retired one.
     """
-    result: Model = copy.deepcopy(dict(model))
+    result = without_retired(model, stack)
     services = result.get("services") or {}
     moved = stack.moved_services()
     missing = sorted(set(moved) - set(services))
@@ -60,8 +61,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
 
 
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
-    """A model that was transformed before, for another rollout of the same release."""
-    result: Model = copy.deepcopy(dict(model))
+    """A model that was transformed before, for another rollout of the same release. Raises ComposeInvalid."""
+    result = without_retired(model, stack)
     for name in stack.moved_services():
         result["services"][name]["labels"][ROLLOUT_LABEL] = stamp.rollout
     return result
@@ -112,22 +113,12 @@ def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Ite
         service = result["services"][name] = copy.deepcopy(other["services"][name])
         if waits := service.get("depends_on"):
             service["depends_on"] = {key: how for key, how in waits.items() if key in result["services"]}
-        for part, needed in _needs(service).items():
+        for part, needed in uses_of(service).items():
             there = other.get(part) or {}
             missing = {key: there[key] for key in needed if key in there and key not in (result.get(part) or {})}
             if missing:
                 result[part] = {**(result.get(part) or {}), **copy.deepcopy(missing)}
     return result
-
-
-def _needs(service: Mapping[str, Any]) -> dict[str, set[str]]:
-    """What a service of a resolved model uses, by the part of the model that defines it."""
-    return {
-        "networks": set(service.get("networks") or {}),
-        "volumes": {v["source"] for v in service.get("volumes") or () if v["type"] == "volume" and "source" in v},
-        "secrets": {secret["source"] for secret in service.get("secrets") or ()},
-        "configs": {config["source"] for config in service.get("configs") or ()},
-    }
 
 
 def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
@@ -208,7 +199,8 @@ def _move(path: str, live: str, tree: str) -> str:
 def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Stack, *, tree: str) -> Comparison:
     """A release's transformed model beside the live release's (None: nothing is live)."""
     moved = stack.moved_services()
-    services, before = model["services"], (live or {}).get("services") or {}
+    services = model["services"]
+    before = without_retired(live, stack, check=False)["services"] if live else {}
     own = stack.updater.services if stack.updater else ()
     names = sorted({*services, *before} - set(moved)) if live else ()
     changed = [(name, why) for name in names if (why := _why(name, services, before))]
@@ -216,6 +208,7 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
         moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
         others=tuple((name, why) for name, why in changed if name not in own),
         own=tuple(name for name, _ in changed if name in own),
+        retired=left_out(model, stack),
         one_way=one_way(model, stack),
     )
 

@@ -12,6 +12,7 @@ from app.domain.errors import UpdaterError
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers import adoption, fitness, paths, signers
+from workers.leftovers import Leftover, leftovers
 from workers.ports import Notifier, Ports, Seen, Survey
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
@@ -72,6 +73,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await _adoption(stack, ports),
         *_colors(stack, state, seen),
         _by_hand(stack, state, seen),
+        *map(_retired, leftovers(stack, seen)),
         await _route_names_what_is_live(ports),
         await _traffic(stack, ports),
         *await asyncio.to_thread(_signatures, stack),
@@ -221,6 +223,13 @@ def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
         found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
     return Check("compose_by_hand", Verdict.OK, "a plain `docker compose up` would run what is live")
+
+
+def _retired(left: Leftover) -> Check:
+    name = f"retired_{left.service}"
+    if not left.found:
+        return Check(name, Verdict.OK, "it does not run, and neither the live release nor the live directory has it")
+    return Check(name, Verdict.WARNING, "; ".join(left.found), " ".join(left.remedies))
 
 
 async def _route_names_what_is_live(ports: Ports) -> Check:

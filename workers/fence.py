@@ -40,6 +40,10 @@ class FencedEngine:
         await self._journal.check()
         await self._engine.publish_updater(model)
 
+    async def republish(self) -> None:
+        await self._journal.check()
+        await self._engine.republish()
+
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:

@@ -41,6 +41,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         "singletons": singletons,
         "route": {"from": state.active_color, "to": target, "routers": [f"updater-{s.name}" for s in stack.routed]},
         "environment_changes": [_environment(d) for d in compared.moved if d.added or d.removed or d.changed],
+        "retired": list(compared.retired),
         "not_applied": [{"service": name, "reason": reason} for name, reason in compared.others],
         "disk": {"free_bytes": room.disk, "needed_bytes": round(stack.needs.disk_gb * GB)},
         "would_start": not blocked,
@@ -128,6 +129,11 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
     if compared.own:
         names = ", ".join(compared.own)
         found.append(f"the release also changes {names}: the updater replaces itself when the release is live.")
+    if compared.retired:
+        names = ", ".join(compared.retired)
+        found.append(
+            f"{tag} still has {names}, which stack.yml retires: not built, started or published. Delete it there."
+        )
     if compared.one_way:
         found.append(
             f"{tag} cannot be rolled back (updater.rollback: never): from its flip on your traffic stays on it, well "

@@ -99,12 +99,14 @@ class Comparison:
     """A release beside the live one: the services that are moved, and the others that it changes, with a reason.
 
     `own`: the updater's services that it changes; they are replaced when the release is live.
+    `retired`: services that its file still has and that the stack file retires.
     `one_way`: it says that it cannot be rolled back.
     """
 
     moved: tuple[Difference, ...]
     others: tuple[tuple[str, str], ...] = ()
     own: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
     one_way: bool = False
 
 
@@ -145,6 +147,7 @@ class Seen:
     release: str | None
     command: tuple[str, ...]
     mounts: Mapping[str, str]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ class Survey:
     """What the machine runs and holds. `own_mounts` are those of the worker's own container; None where it has none.
 
     `by_hand` is the image that a plain `docker compose up` in the live directory would run of each service; None
-    where its file does not resolve. Bytes of disk.
+    where its file does not resolve. `retired` are the retired services that the live release's own file has. Bytes of
+    disk.
     """
 
     containers: tuple[Seen, ...]
@@ -161,6 +165,7 @@ class Survey:
     versions: Mapping[str, str]
     own_mounts: Mapping[str, str] | None
     by_hand: Mapping[str, str] | None
+    retired: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
@@ -246,6 +251,9 @@ class Engine(Protocol):
 
     async def publish_updater(self, model: Path) -> None:
         """The updater's own services run as `model` has them: that is found by hand too. Raises EngineFailed."""
+
+    async def republish(self) -> None:
+        """Takes the retired services out of what is found by hand. Raises ComposeInvalid, EngineFailed."""
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way."""

@@ -13,7 +13,14 @@ import structlog
 
 from app.domain import messages
 from app.domain.decision import Decision, Held, overtakes
-from app.domain.errors import AdoptionRefused, LedgerUnavailable, StaleWorker, Superseded
+from app.domain.errors import (
+    AdoptionRefused,
+    ComposeInvalid,
+    EngineFailed,
+    LedgerUnavailable,
+    StaleWorker,
+    Superseded,
+)
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
@@ -62,6 +69,7 @@ class Reconciler:
             await self._end_left_over()
             await self._adopt()
             await self._see_reality()
+            await self._leave_out_retired()
             self._ports.chronicle.status(self._ports.journal.state)
 
     async def reconcile(self) -> None:
@@ -214,6 +222,13 @@ class Reconciler:
     async def _all_run(self, color: Color) -> bool:
         found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]
         return all(any(i.running for i in instances) for instances in found)
+
+    async def _leave_out_retired(self) -> None:
+        """Also where no release comes: a plain `docker compose up` starts no service that the stack file retires."""
+        try:
+            await self._ports.engine.republish()
+        except (ComposeInvalid, EngineFailed) as error:
+            log.error("a plain `docker compose up` would still start a retired service", reason=str(error))
 
     def _new_run(self) -> Run:
         return Run(self._stack, self._ports, pause_on_failure=self._pause_on_failure)

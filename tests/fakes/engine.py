@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import BeforeFlipFailed, BuildFailed, ComposeInvalid, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.clock import FakeClock
@@ -84,12 +84,14 @@ class FakeEngine:
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self.others: list[tuple[str, str]] = []
         self.own: list[str] = []
+        self.retired: list[str] = []
         self._stamps: dict[Path, Stamp] = {}
         self._containers: dict[str, _Container] = {}
         self.once: list[str] = []
         self.one_ways: set[str] = set()
         self.published: tuple[str, Color] | None = None
         self.published_updater: Path | None = None
+        self.published_retired = ""
         self._made = 0
         self.times_away = 0
         self.goes_away: list[str] = []
@@ -192,12 +194,18 @@ class FakeEngine:
     async def publish_updater(self, model: Path) -> None:
         self.published_updater = model
 
+    async def republish(self) -> None:
+        """Nothing that it publishes has a retired service; `published_retired` is the error of one that it needs."""
+        if self.published_retired:
+            raise ComposeInvalid(self.published_retired)
+
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         assert str(tree).startswith("/trees")
         redefined = None if live is None else False
         names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
         moved = tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names)
-        return Comparison(moved, tuple(self.others), tuple(self.own), one_way=stamp.release in self.one_ways)
+        others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
+        return Comparison(moved, others, own, retired, one_way=stamp.release in self.one_ways)
 
     async def survey(self) -> Survey:
         seen = tuple(self._seen(c) for c in self._containers.values())

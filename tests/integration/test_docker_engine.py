@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -14,10 +16,11 @@ import pytest
 from docker.models.containers import Container
 
 from app.domain.errors import BeforeFlipFailed, ComposeInvalid, EngineFailed, StartFailed
+from app.domain.stack import Color
 from deploy.demo.projects import image_tags
 from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
-from workers.adapters.compose import Compose
+from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_engine import DockerEngine
 from workers.compose_model import SHA_LENGTH
 
@@ -242,3 +245,74 @@ async def test_a_command_is_no_backend_is_not_started_again_and_leaves_an_operat
     own.reload()
     assert own.status == "running"
     assert len(await stack.engine.find(BLUE)) == 1
+
+
+OLD_UPDATER = """
+  old-updater:
+    image: ${DEMO_BASE_IMAGE}
+    container_name: ${COMPOSE_PROJECT_NAME}-the-old-one
+    command: [python3, -c, "import time; time.sleep(600)"]
+    networks: [default, gone]
+    secrets: [gone]
+"""
+GONE = """
+networks:
+  gone: {external: true}
+secrets:
+  gone: {file: ./is-not-there}
+"""
+
+
+def with_the_old_updater(tree: Path) -> None:
+    """In the file as a stack has it: others wait for it, and what only it uses is not there any more."""
+    file = tree / "docker-compose.yml"
+    text = file.read_text().replace("  bot:\n", f"{OLD_UPDATER[1:]}\n  bot:\n    depends_on: [old-updater]\n", 1)
+    file.write_text(text + GONE)
+
+
+@pytest.fixture
+def retiring(stack: Sample) -> Iterator[Sample]:
+    """A stack file that retires the old updater, and a release that still has it."""
+    stack.release("v17.0.0", edit=with_the_old_updater)
+    yield replace(stack, stack=replace(stack.stack, retired=("old-updater",)))
+    shutil.rmtree(stack.directory / "releases", ignore_errors=True)
+
+
+async def by_hand(sample: Sample, *words: str) -> tuple[int, str]:
+    """`docker compose WORDS` of an operator, with the published definition."""
+    environment = {**os.environ, "DOCKER_HOST": sample.host, "COMPOSE_PROJECT_NAME": sample.stack.project}
+    process = await asyncio.create_subprocess_exec(
+        *find_compose(), *words,
+        cwd=sample.directory / "live",
+        env={**environment, "COMPOSE_FILE": str(sample.engine.published_path)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    return int(process.returncode or 0), out.decode()
+
+
+async def test_up_by_hand_does_not_start_a_retired_service(retiring: Sample) -> None:
+    definition = await retiring.built("v17.0.0")
+    for service in (BLUE, BOT):
+        await retiring.engine.start(definition, service)
+    await retiring.engine.publish(definition, Color.BLUE)
+    _, services = await by_hand(retiring, "config", "--services")
+    assert "old-updater" not in services.split()
+    code, said = await by_hand(retiring, "up", "--detach", "--no-build", BLUE, BOT)
+    assert (code, [c for c in retiring.containers if "the-old-one" in str(c.name)]) == (0, []), said
+    assert (await retiring.engine.survey()).retired == ("old-updater",)
+
+
+async def test_what_an_older_version_published_loses_a_retired_service(retiring: Sample) -> None:
+    before = replace(retiring, stack=replace(retiring.stack, retired=()))
+    definition = await before.built("v17.0.0", BLUE)
+    await before.engine.publish(definition, Color.BLUE)
+    assert "old-updater" in (await by_hand(before, "config", "--services"))[1].split()
+    await retiring.engine.republish()
+    assert "old-updater" not in (await by_hand(retiring, "config", "--services"))[1].split()
+    back = await retiring.engine.recall(retiring.stamp("v17.0.0", "r-back"), [BLUE])
+    assert "old-updater" not in json.loads(back.path.read_text())["services"]
+    same = (
+        await retiring.engine.compare(retiring.release("v17.0.0"), retiring.stamp("v17.0.0"), definition.sha)
+    ).others
+    assert same == ()

@@ -4,6 +4,7 @@ import asyncio
 import shlex
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, 
 from workers.adapters.releases import CURRENT, ReleaseFiles, read_model
 from workers.compose_model import DEFINITION_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
+from workers.retired import left_out, without_retired
 
 TAIL_LINES = 20
 
@@ -108,9 +110,15 @@ class DockerEngine:
         if new != live:
             await self._publish(new)
 
+    async def republish(self) -> None:
+        live = await asyncio.to_thread(self._files.read, CURRENT)
+        if live is not None and without_retired(live, self._stack) != live:
+            await self._publish(live)
+
     async def _publish(self, live: compose_model.Model) -> None:
+        """Whatever `live` was made of, a definition that an older updater kept too: no retired service is in it."""
         try:
-            await asyncio.to_thread(self._files.write, CURRENT, live)
+            await asyncio.to_thread(self._files.write, CURRENT, without_retired(live, self._stack))
         except OSError as error:
             raise EngineFailed(f"the live release's definition could not be written ({error})") from error
 
@@ -242,7 +250,9 @@ class DockerEngine:
         return [line.rstrip() for line in raw.decode("utf-8", "replace").splitlines()]
 
     async def survey(self) -> Survey:
-        return await docker_survey.survey(self._docker, self._compose, self._stack)
+        seen = await docker_survey.survey(self._docker, self._compose, self._stack)
+        published = await asyncio.to_thread(self._files.read, CURRENT)
+        return replace(seen, retired=left_out(published, self._stack))
 
     async def prune(self, keep: Collection[str]) -> int:
         await docker_prune.prune_singletons(self._docker, self._stack, keep, self.find)

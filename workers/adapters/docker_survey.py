@@ -73,6 +73,7 @@ def _seen(attrs: Mapping[str, Any]) -> Seen:
         release=labels.get(RELEASE_LABEL),
         command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
         mounts=mounts_of(attrs),
+        name=str(attrs.get("Name", "")).removeprefix("/"),
     )
 
 

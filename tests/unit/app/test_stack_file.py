@@ -172,6 +172,33 @@ def test_a_service_that_is_named_twice_is_refused() -> None:
     ]
 
 
+def test_a_retired_service_is_read() -> None:
+    assert parse_stack(content(retired=["old-updater", "old"])).retired == ("old-updater", "old")
+    assert parse_stack(content()).retired == ()
+
+
+def test_a_service_is_not_retired_and_used() -> None:
+    change: dict[str, Any] = {
+        "singletons": {"bot": {"service": "the-bot"}},
+        "updater": {"web": "web", "worker": "worker"},
+        "before_flip": [{"service": "bot", "command": ["x"]}],
+        "retired": ["old", "api-green", "the-bot", "web", "worker", "old", "bot"],
+    }
+    said = "A retired service never runs: name it once"
+    assert problems(**change) == [
+        f"retired/1: api-green is used by routed/api/green. {said}",
+        f"retired/2: the-bot is used by singletons/bot/service, before_flip/0/service. {said}",
+        f"retired/3: web is used by updater/web. {said}",
+        f"retired/4: worker is used by updater/worker. {said}",
+        "retired/5: old is there twice",
+    ]
+
+
+@pytest.mark.parametrize("retired", ["old", [""], ["../x"], [1], {"old": 1}, None])
+def test_retired_is_a_list_of_names(retired: Any) -> None:
+    assert all(problem.startswith("retired") for problem in problems(retired=retired))
+
+
 @pytest.mark.parametrize(
     "text",
     [

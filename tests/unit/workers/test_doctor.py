@@ -258,3 +258,14 @@ async def test_an_empty_host_and_a_live_release_need_no_adoption(world: World) -
     assert "adoption" not in await checks(world)
     empty = (await checks(World()))["adoption"]
     assert (empty.status, empty.found) == (Verdict.OK, "nothing serves yet: the first release makes the stack live")
+
+
+async def test_a_retired_service_that_runs_is_told_with_the_command_that_removes_it() -> None:
+    world = World(a_stack(retired=("old",)))
+    well = await check(world, "retired_old", HEALTHY)
+    assert (well.status, well.remedy) == (Verdict.OK, "")
+    runs = replace(HEALTHY, containers=(seen("old", name="shop-old-1"),), retired=("old",))
+    found = await check(world, "retired_old", runs)
+    assert found.status is Verdict.WARNING
+    assert "its container shop-old-1 runs; the live release's Compose file still has old" in found.found
+    assert "docker stop shop-old-1 && docker rm shop-old-1 Delete it from that file" in found.remedy

@@ -103,3 +103,12 @@ async def test_an_adopted_release_is_planned_as_what_is_live() -> None:
     assert (found["current"]["adopted"], found["target_color"]) == (True, Color.BLUE)
     assert found["stops"] == ["skills-green", "api-green"]
     assert found["adoption_refused"] is None
+
+
+async def test_a_service_that_is_retired_and_still_in_the_release_is_named(world: World) -> None:
+    world.engine.retired = ["old-updater"]
+    told = await plan(world.stack, world.ports, "v1.1.0")
+    assert (told["retired"], told["not_applied"]) == (["old-updater"], [])
+    assert told["warnings"] == [
+        "v1.1.0 still has old-updater, which stack.yml retires: not built, started or published. Delete it there."
+    ]

@@ -198,3 +198,9 @@ async def test_an_older_release_overtakes_nothing(world: World) -> None:
     await overtaken(world, NEW, OLD, "start api-green v1.2.0")
     assert ended(world) == [("v1.2.0", Status.SUCCESS)]
     assert world.chronicle.never == [("v1.1.0", "the live v1.2.0 is newer")]
+
+
+async def test_a_published_definition_that_needs_a_retired_service_does_not_end_the_worker(world: World) -> None:
+    world.engine.published_retired = "proxy has network_mode: service:old"
+    await world.worker().start()
+    assert world.state.current is not None
