@@ -5,7 +5,7 @@ https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/f
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,9 @@ OWN_PREFIX = "updater-"
 OWN = "updater"
 _ROUTER_KEYS = {"rule", "entrypoints", "service", "rulesyntax"}
 _BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport"}
+_PORTS = {"http": 80, "h2c": 80, "https": 443}
+"""Where Traefik connects if the URL has no port."""
+
 _DEPTH = 8
 """How deep services may refer to services: Traefik's own do not nest deeper in practice, and a loop must end."""
 
@@ -36,8 +39,10 @@ class Server:
     backend: Backend | None
 
     @property
-    def port(self) -> int | None:
-        return urlsplit(self.url).port
+    def origin(self) -> str:
+        """Scheme and port: what the address has beside the host."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme} at port {parts.port or _PORTS.get(parts.scheme)}"
 
 
 @dataclass(frozen=True)
@@ -168,8 +173,9 @@ def _resolve(
     for kind, value in options.items():
         body = _lowered(value) if isinstance(value, dict) else {}
         if kind == "loadbalancer":
-            servers += [_server(each, hosts) for each in body.get("servers") or () if isinstance(each, dict)]
-            extras += _balancer_extras(body)
+            listed = [_lowered(each) for each in body.get("servers") or () if isinstance(each, dict)]
+            servers += [_server(str(each.get("url", "")), hosts) for each in listed]
+            extras += [*_balancer_extras(body), *_server_extras(listed)]
             continue
         extras.append(kind)
         for inner in _inner(kind, body):
@@ -187,6 +193,10 @@ def _balancer_extras(body: Tree) -> list[str]:
     return sorted(extras)
 
 
+def _server_extras(servers: Sequence[Tree]) -> list[str]:
+    return ["preservePath"] if any(server.get("preservepath") for server in servers) else []
+
+
 def _inner(kind: str, body: Tree) -> Iterator[str]:
     """The services that a service which is no load balancer sends requests to."""
     if kind == "weighted":
@@ -199,13 +209,14 @@ def _inner(kind: str, body: Tree) -> Iterator[str]:
         yield from (str(each.get("name", "")) for each in body.get("mirrors") or () if isinstance(each, dict))
 
 
-def _server(server: Tree, hosts: Mapping[str, Backend]) -> Server:
-    url = str(_lowered(server).get("url", ""))
+def _server(url: str, hosts: Mapping[str, Backend]) -> Server:
+    """Traefik has no server at a URL that cannot be parsed."""
     try:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
-        host = ""
-    return Server(url, hosts.get(host))
+        host = None
+    return Server(url, hosts.get(host or ""))
 
 
 def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Iterator[str]:

@@ -108,8 +108,12 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
     service = matching[0]
     if elsewhere := [s.url for s in router.servers if not s.backend or s.backend[0].name != service.name]:
         yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
-    if wrong := sorted({str(s.port) for s in router.servers if s.backend and s.port not in {None, service.port}}):
-        yield f"{router.where} leads to port {', '.join(wrong)}, routed/{service.name}/port is {service.port}"
+    own = f"http at port {service.port}"
+    if wrong := sorted({s.origin for s in router.servers if s.backend and s.origin != own}):
+        yield (
+            f"{router.where} asks {service.name} by {', '.join(wrong)}, and the updater's own router would by {own}: "
+            f"correct routed/{service.name}/port in the stack file, or the router"
+        )
     if router.extras:
         yield (
             f"{router.where} has {', '.join(router.extras)}, which the updater's own router would not have: clients "

@@ -145,8 +145,38 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             edited("http://api-blue:8090", "http://api-blue:9999"),
             running(*EVERYTHING),
-            ["leads to port 9999, routed/api/port is 8090"],
+            ["asks api by http at port 9999", "would by http at port 8090", "routed/api/port"],
             id="another port",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "http://api-blue"),
+            running(*EVERYTHING),
+            ["asks api by http at port 80,"],
+            id="the port of the scheme",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "https://api-blue:8090"),
+            running(*EVERYTHING),
+            ["asks api by https at port 8090, and the updater's own router would by http at port 8090"],
+            id="another scheme",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "h2c://api-blue:8090"),
+            running(*EVERYTHING),
+            ["asks api by h2c at port 8090"],
+            id="HTTP/2 without TLS",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "http://api-blue:80x"),
+            running(*EVERYTHING),
+            ["leads to http://api-blue:80x: remove it"],
+            id="no port that can be read",
+        ),
+        pytest.param(
+            edited('"http://api-blue:8090"}', '"http://api-blue:8090/base", preservePath: true}'),
+            running(*EVERYTHING),
+            ["router api in routes.yml has preservePath"],
+            id="a path that is put before the request's",
         ),
         pytest.param(
             edited("PathPrefix(`/api`)", "Host(`shop`)"),
