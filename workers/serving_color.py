@@ -29,12 +29,12 @@ class Serving:
 
 
 def hosts_of(stack: Stack, found: Found) -> dict[str, Backend]:
-    """Every name and address by which a router can lead to a colored service."""
+    """Every name and address by which a router can lead to a colored service, in lower case as in a URL."""
     hosts: dict[str, Backend] = {}
     for service in stack.routed:
         for color, name in service.colors.items():
             names = {name, *(n for i in found.get(name, ()) for n in (*i.names, i.address) if n)}
-            hosts |= dict.fromkeys(names, (service, color))
+            hosts |= dict.fromkeys((n.lower() for n in names), (service, color))
     return hosts
 
 

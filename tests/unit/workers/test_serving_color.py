@@ -79,6 +79,54 @@ def test_both_files_and_formats_and_container_names_count() -> None:
     assert (found.color, found.files) == (Color.GREEN, ("a.yml", "more/b.toml"))
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(edited("entryPoints: [web]", "entryPoints: web"), id="a text for a list"),
+        pytest.param(
+            {"routes.yml": FILE.replace("rule:", "Rule:").replace("servers:", "SERVERS:").replace("http:", "HTTP:", 1)},
+            id="option names in another case",
+        ),
+        pytest.param(
+            edited("service: api-blue}", "service: api-blue, middlewares: [], tls: null, priority: 0}"),
+            id="options that are empty",
+        ),
+        pytest.param(edited("service: api-blue}", "service: api-blue, ruleSyntax: v3}"), id="the usual rule syntax"),
+        pytest.param({"routes.yml": FILE, "empty.yml": "", "null.yml": "http:\n"}, id="empty files"),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "odd.yml": "http: {routers: {x: {entryPoints: 5, service: x}, y: 7}, services: {x: 1}}",
+            },
+            id="values of another type",
+        ),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "odd.yml": "http: {services: {x: {weighted: {services: 5}, loadBalancer: {servers: 5}}}}",
+            },
+            id="lists of another type",
+        ),
+    ],
+)
+def test_every_form_that_traefik_reads_is_read(files: dict[str, str]) -> None:
+    found = serves(files, running(*EVERYTHING))
+    assert found is not None
+    assert (found.color, found.files) == (Color.BLUE, ("routes.yml",))
+
+
+def test_suffixes_and_service_names_may_have_upper_case() -> None:
+    stack = a_stack(
+        routed=tuple(replace(s, colors={c: name.upper() for c, name in s.colors.items()}) for s in STACK.routed)
+    )
+    found = {name: running(name) for name in ("SKILLS-BLUE", "API-BLUE")}
+    upper = FILE.replace("http://skills-blue", "http://SKILLS-BLUE").replace("http://api-blue", "http://API-BLUE")
+    serving = serving_color(stack, read_routing({"routes.yml": upper}, hosts_of(stack, found)), found)
+    assert serving is not None
+    assert serving.color is Color.BLUE
+    assert read_routing({"back.TOML": API_ONLY}, {}).unreadable == {}
+
+
 def test_nothing_serves_if_no_color_runs() -> None:
     assert serves({"routes.yml": FILE}, []) is None
     assert serves({"routes.yml": FILE}, running("skills-blue", "api-blue", state="exited")) is None
@@ -90,7 +138,9 @@ def test_a_template_of_somebody_else_is_left_alone() -> None:
 
 
 def test_a_file_of_its_own_may_have_anything_else() -> None:
-    other = "http: {routers: {blog: {rule: Host(`blog`), entryPoints: [web], service: blog}}}\ntls: {options: {}}\n"
+    other = (
+        "http: {routers: {blog: {rule: Host(`blog`), entryPoints: [web], service: blog}}}\ntls: {certificates: []}\n"
+    )
     assert serves({"routes.yml": FILE, "blog.yml": other}, running(*EVERYTHING)) is not None
 
 
@@ -189,6 +239,28 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running(*EVERYTHING),
             ["router api in routes.yml has middlewares, priority", "clients would be served without it"],
             id="options that would be lost",
+        ),
+        pytest.param(
+            edited("service: api-blue}", "service: api-blue, ruleSyntax: v2}"),
+            running(*EVERYTHING),
+            ["router api in routes.yml has rulesyntax"],
+            id="another rule syntax",
+        ),
+        *(
+            pytest.param({"routes.yml": FILE, "odd.yml": text}, running(*EVERYTHING), [said], id=text)
+            for text, said in {
+                "http: {}": "odd.yml cannot be read (http is empty",
+                "http: {routers: null}": "(http is empty",
+                "http: []": "(http is empty",
+                "http: {routers: {}, services: {x: {}}}": "(http/routers is empty",
+                "tls: {options: {x: null}}": "(tls/options is empty",
+            }.items()
+        ),
+        pytest.param(
+            {"routes.yml": FILE, "deep.yml": "[" * 5000},
+            running(*EVERYTHING),
+            ["deep.yml cannot be read"],
+            id="a file that is nested too deep",
         ),
         pytest.param(
             edited("api-blue: {loadBalancer: {", "api-blue: {loadBalancer: {passHostHeader: false, sticky: {}, "),
