@@ -106,6 +106,11 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
         )
         return
     service = matching[0]
+    if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in {s.entrypoint for s in matching}]:
+        yield (
+            f"{router.where} answers at {', '.join(more)} too, and the updater's own router would answer at "
+            f"{service.entrypoint} only: set `entryPoints: [{service.entrypoint}]` in the router"
+        )
     if elsewhere := [s.url for s in router.servers if not s.backend or s.backend[0].name != service.name]:
         yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
     own = f"http at port {service.port}"

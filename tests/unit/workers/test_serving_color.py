@@ -229,6 +229,18 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             id="a path that is put before the request's",
         ),
         pytest.param(
+            edited("entryPoints: [api]", "entryPoints: [api, public]"),
+            running(*EVERYTHING),
+            ["router api in routes.yml answers at public too", "would answer at api only", "set `entryPoints: [api]`"],
+            id="another entrypoint too",
+        ),
+        pytest.param(
+            edited("entryPoints: [api], ", ""),
+            running(*EVERYTHING),
+            ["router api in routes.yml answers at every entrypoint too"],
+            id="every entrypoint",
+        ),
+        pytest.param(
             edited("PathPrefix(`/api`)", "Host(`shop`)"),
             running(*EVERYTHING),
             ["for `Host(`shop`)` at api, and the stack file has no such route", "correct routed/api in the stack file"],
