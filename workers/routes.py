@@ -7,7 +7,8 @@ import yaml
 
 from app.domain.stack import Color, RoutedService, Stack
 
-HEADER = "# Written by zetherion-updater: one rename moves every route. Changes by hand are overwritten.\n"
+WRITTEN_BY = "# Written by zetherion-updater"
+HEADER = f"{WRITTEN_BY}: one rename moves every route. Changes by hand are overwritten.\n"
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
 
@@ -36,6 +37,11 @@ def render(stack: Stack, color: Color, rollout: str) -> str:
 def render_empty() -> str:
     """No route at all: nothing of the stack is healthy."""
     return f"{HEADER}{{}}\n"
+
+
+def is_own(text: str) -> bool:
+    """Whether the updater wrote the file, in this version or another one."""
+    return text.startswith(WRITTEN_BY)
 
 
 def active_color(text: str, stack: Stack) -> Color | None:

@@ -5,13 +5,14 @@ https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/f
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import yaml
 
 from app.domain.stack import Color, RoutedService
 from workers.dynamic_file import Tree, items_of, lowered, part_of, read_tree
+from workers.routes import is_own
 
 OWN_PREFIX = "updater-"
 OWN = "updater"
@@ -111,9 +112,12 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
         for file, tree in trees.items()
         for name, options in part_of(tree, "routers").items()
     )
-    others = {file: tuple(_others(tree, services, hosts)) for file, tree in trees.items()}
+    own = {file for file in trees if is_own(files[file])}
+    others = {file: tuple(_others(tree, services, hosts, own=file in own)) for file, tree in trees.items()}
     return Routing(
-        routers,
+        tuple(
+            replace(router, extras=()) if router.file in own and _is_own(router.name) else router for router in routers
+        ),
         others,
         unreadable={name: why for name, why in failed.items() if name not in templates},
         templates=tuple(sorted(name for name in templates if any(host in files[name].lower() for host in hosts))),
@@ -128,15 +132,13 @@ def plain_rule(rule: str) -> str:
 def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Router:
     service = str(options.get("service", ""))
     servers, extras = _resolve(service, services, hosts, _DEPTH)
-    own = name.startswith(OWN_PREFIX) or name == OWN
-    more = [] if own else _router_extras(options)
     return Router(
         file=file,
         name=name,
         rule=str(options.get("rule", "")),
         entrypoints=tuple(str(each) for each in items_of(options.get("entrypoints"))),
         servers=tuple(servers),
-        extras=(*more, *(() if own else sorted(set(extras)))),
+        extras=(*_router_extras(options), *sorted(set(extras))),
     )
 
 
@@ -174,7 +176,7 @@ def _balancer_extras(body: Tree) -> list[str]:
     extras = set(body) - _BALANCER_KEYS
     if body.get("passhostheader") is False:
         extras.add("passHostHeader: false")
-    if body.get("serverstransport") not in {None, OWN}:
+    if body.get("serverstransport") is not None:
         extras.add("serversTransport")
     return sorted(extras)
 
@@ -205,12 +207,12 @@ def _server(url: str, hosts: Mapping[str, Backend]) -> Server:
     return Server(url, hosts.get(host or ""))
 
 
-def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Iterator[str]:
-    """What a take-over of the file would lose."""
+def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend], *, own: bool) -> Iterator[str]:
+    """What a take-over of the file would lose. `own`: the updater wrote the file, and writes its own names anew."""
     http = tree.get("http")
     for part, named in (lowered(http) if isinstance(http, dict) else {}).items():
         for name in named if isinstance(named, dict) else ():
-            if not (_is_own(str(name)) or _is_ours(part, str(name), tree, services, hosts)):
+            if not ((own and _is_own(str(name))) or _is_ours(part, str(name), tree, services, hosts)):
                 yield f"http/{part}/{name}"
     yield from (key for key in tree if key != "http")
 

@@ -8,6 +8,7 @@ import pytest
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color
 from tests.examples import a_stack
+from workers import routes
 from workers.ports import Instance
 from workers.serving import read_routing
 from workers.serving_color import Serving, hosts_of, serving_color, shadows
@@ -113,6 +114,12 @@ def test_every_form_that_traefik_reads_is_read(files: dict[str, str]) -> None:
     found = serves(files, running(*EVERYTHING))
     assert found is not None
     assert (found.color, found.files) == (Color.BLUE, ("routes.yml",))
+
+
+def test_the_updaters_own_file_is_adopted_whatever_its_routers_have() -> None:
+    found = serves({"updater-routes.yml": routes.render(STACK, Color.GREEN, "r-1")}, running(*EVERYTHING))
+    assert found is not None
+    assert found.color is Color.GREEN
 
 
 def test_suffixes_and_service_names_may_have_upper_case() -> None:
@@ -285,6 +292,29 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running(*EVERYTHING),
             ["routes.yml has http/middlewares/gzip", "move that to a file of its own"],
             id="something else in the file",
+        ),
+        pytest.param(
+            edited(
+                "  services:\n",
+                "    updater-page: {entryPoints: [web], rule: Host(`updates`), service: updater-page}\n"
+                "  middlewares: {updater: {compress: {}}}\n  services:\n"
+                '    updater-page: {loadBalancer: {servers: [{url: "http://old-updater:9090"}]}}\n',
+            ),
+            running(*EVERYTHING),
+            ["http/routers/updater-page", "http/middlewares/updater", "http/services/updater-page"],
+            id="names like the updater's own in a file of another program",
+        ),
+        pytest.param(
+            edited("    api: {", "    updater-api: {middlewares: [auth@docker], "),
+            running(*EVERYTHING),
+            ["router updater-api in routes.yml has middlewares"],
+            id="a router with the updater's own name in a file of another program",
+        ),
+        pytest.param(
+            edited("api-blue: {loadBalancer: {", "api-blue: {loadBalancer: {serversTransport: updater, "),
+            running(*EVERYTHING),
+            ["router api in routes.yml has serversTransport"],
+            id="a transport with the updater's own name in a file of another program",
         ),
         pytest.param(
             {"routes.yml": FILE, "broken.yml": "http: {"},
