@@ -103,7 +103,8 @@ class RouteFile:
             return []
         files.pop(self._path.name, None)
         routing = read_routing(files, hosts_of(self._stack, {}))
-        claiming = [name for name in routing.others if routes.claims_our_names(read_tree(name, files[name]))]
+        trees = {name: read_tree(name, files[name]) for name in routing.others}
+        claiming = [name for name, tree in trees.items() if routes.claims_our_names(tree, self._stack)]
         return sorted({*routing.unreadable, *claiming, *shadows(self._stack, routing, self._path.name)})
 
     def _files(self) -> dict[str, str]:
