@@ -7,7 +7,8 @@ import yaml
 
 from app.domain.stack import Color, RoutedService, Stack
 
-HEADER = "# Written by zetherion-updater: one rename moves every route. Changes by hand are overwritten.\n"
+WRITTEN_BY = "# Written by zetherion-updater"
+HEADER = f"{WRITTEN_BY}: one rename moves every route. Changes by hand are overwritten.\n"
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
 
@@ -19,23 +20,18 @@ def render(stack: Stack, color: Color, rollout: str) -> str:
     Idle connections to the backends are dropped before the backends drop them: `backend_idle` seconds.
     https://doc.traefik.io/traefik/routing/services/#serverstransport
     """
-    http = {
-        "routers": {f"updater-{s.name}": _router(s, color) for s in stack.routed},
-        "services": {_name(s, color): _service(s, color) for s in stack.routed},
-        "middlewares": {
-            "updater-rollout": {"headers": {"customResponseHeaders": {stack.traefik.rollout_header: rollout}}}
-        },
-        "serversTransports": {
-            "updater": {"forwardingTimeouts": {"idleConnTimeout": f"{stack.traefik.backend_idle:g}s"}}
-        },
-    }
     head = f"{HEADER}{COLOR_KEY}{color}\n{ROLLOUT_KEY}{rollout}\n"
-    return head + yaml.safe_dump({"http": http}, sort_keys=False)
+    return head + yaml.safe_dump({"http": _http(stack, color, rollout)}, sort_keys=False)
 
 
 def render_empty() -> str:
     """No route at all: nothing of the stack is healthy."""
     return f"{HEADER}{{}}\n"
+
+
+def is_own(text: str) -> bool:
+    """Whether the updater wrote the file, in this version or another one."""
+    return text.startswith(WRITTEN_BY)
 
 
 def active_color(text: str, stack: Stack) -> Color | None:
@@ -57,11 +53,25 @@ def metrics_name(service: RoutedService, color: Color) -> str:
     return f"{_name(service, color)}@file"
 
 
-def claims_our_names(content: Mapping[str, Any]) -> bool:
+def claims_our_names(content: Mapping[str, Any], stack: Stack) -> bool:
     """Whether another file with that content defines a name of ours: Traefik drops what two files define."""
     http = content.get("http")
-    parts = http.values() if isinstance(http, dict) else ()
-    return any(str(name).startswith("updater") for part in parts if isinstance(part, dict) for name in part)
+    parts = {str(part).lower(): named for part, named in http.items()} if isinstance(http, dict) else {}
+    ours = [_http(stack, color, "") for color in Color]
+    return any(set(parts.get(part.lower()) or ()) & set(names) for own in ours for part, names in own.items())
+
+
+def _http(stack: Stack, color: Color, rollout: str) -> dict[str, dict[str, Any]]:
+    return {
+        "routers": {f"updater-{s.name}": _router(s, color) for s in stack.routed},
+        "services": {_name(s, color): _service(s, color) for s in stack.routed},
+        "middlewares": {
+            "updater-rollout": {"headers": {"customResponseHeaders": {stack.traefik.rollout_header: rollout}}}
+        },
+        "serversTransports": {
+            "updater": {"forwardingTimeouts": {"idleConnTimeout": f"{stack.traefik.backend_idle:g}s"}}
+        },
+    }
 
 
 def _name(service: RoutedService, color: Color) -> str:

@@ -4,27 +4,32 @@ A router serves a color when its service leads to a colored service of the stack
 https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/file/
 """
 
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import yaml
 
 from app.domain.stack import Color, RoutedService
+from workers.dynamic_file import Tree, items_of, lowered, part_of, read_tree
+from workers.routes import is_own
 
 OWN_PREFIX = "updater-"
 OWN = "updater"
-_ROUTER_KEYS = {"rule", "entrypoints", "service", "rulesyntax"}
+_ROUTER_KEYS = {"rule", "entrypoints", "service"}
 _BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport"}
+_PORTS = {"http": 80, "h2c": 80, "https": 443}
+"""Where Traefik connects if the URL has no port."""
+
+DEFAULT_SYNTAX = "v3"
+"""https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#rulesyntax"""
+
 _DEPTH = 8
 """How deep services may refer to services: Traefik's own do not nest deeper in practice, and a loop must end."""
 
 TEMPLATE = "{{"
 """Traefik runs a file through Go's templates before it reads it."""
 
-Tree = Mapping[str, Any]
 Backend = tuple[RoutedService, Color]
 
 
@@ -36,8 +41,10 @@ class Server:
     backend: Backend | None
 
     @property
-    def port(self) -> int | None:
-        return urlsplit(self.url).port
+    def origin(self) -> str:
+        """Scheme and port: what the address has beside the host."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme} at port {parts.port or _PORTS.get(parts.scheme)}"
 
 
 @dataclass(frozen=True)
@@ -96,21 +103,24 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
     for name, text in files.items():
         try:
             trees[name] = read_tree(name, text)
-        except (ValueError, yaml.YAMLError) as error:
+        except (ValueError, yaml.YAMLError, RecursionError) as error:
             failed[name] = " ".join(str(error).split())
     templates = {name for name in failed if TEMPLATE in files[name]}
-    services = {k: v for tree in trees.values() for k, v in _part(tree, "services").items()}
+    services = {k: v for tree in trees.values() for k, v in part_of(tree, "services").items()}
     routers = tuple(
         _router(file, name, options, services, hosts)
         for file, tree in trees.items()
-        for name, options in _part(tree, "routers").items()
+        for name, options in part_of(tree, "routers").items()
     )
-    others = {file: tuple(_others(tree, services, hosts)) for file, tree in trees.items()}
+    own = {file for file in trees if is_own(files[file])}
+    others = {file: tuple(_others(tree, services, hosts, own=file in own)) for file, tree in trees.items()}
     return Routing(
-        routers,
+        tuple(
+            replace(router, extras=()) if router.file in own and _is_own(router.name) else router for router in routers
+        ),
         others,
         unreadable={name: why for name, why in failed.items() if name not in templates},
-        templates=tuple(sorted(name for name in templates if any(host in files[name] for host in hosts))),
+        templates=tuple(sorted(name for name in templates if any(host in files[name].lower() for host in hosts))),
     )
 
 
@@ -119,41 +129,24 @@ def plain_rule(rule: str) -> str:
     return "".join(rule.replace('"', "`").split())
 
 
-def read_tree(name: str, text: str) -> Tree:
-    """The content of the dynamic file `name`. Raises ValueError, YAMLError if Traefik could not read it either."""
-    content = tomllib.loads(text) if name.endswith(".toml") else yaml.safe_load(text)
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ValueError("it is no mapping")  # noqa: TRY004 - a file that cannot be read, no programming error
-    return _lowered(content)
-
-
-def _lowered(content: Mapping[Any, Any]) -> Tree:
-    """Traefik's option names know no case; the names of routers and services do."""
-    return {str(key).lower(): value for key, value in content.items()}
-
-
-def _part(tree: Tree, part: str) -> dict[str, Tree]:
-    """`http/<part>` of a file: options by name."""
-    http = tree.get("http")
-    named = _lowered(http).get(part) if isinstance(http, dict) else None
-    return {str(k): _lowered(v) for k, v in named.items() if isinstance(v, dict)} if isinstance(named, dict) else {}
-
-
 def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Router:
     service = str(options.get("service", ""))
     servers, extras = _resolve(service, services, hosts, _DEPTH)
-    own = name.startswith(OWN_PREFIX) or name == OWN
-    more = [] if own else sorted(set(options) - _ROUTER_KEYS)
     return Router(
         file=file,
         name=name,
         rule=str(options.get("rule", "")),
-        entrypoints=tuple(str(each) for each in options.get("entrypoints") or ()),
+        entrypoints=tuple(str(each) for each in items_of(options.get("entrypoints"))),
         servers=tuple(servers),
-        extras=(*more, *(() if own else sorted(set(extras)))),
+        extras=(*_router_extras(options), *sorted(set(extras))),
     )
+
+
+def _router_extras(options: Tree) -> list[str]:
+    """An option that is empty, as `middlewares: []`, changes nothing; `tls: {}` is not empty."""
+    said = {key for key, value in options.items() if value not in (None, "", 0, [])}
+    plain = _ROUTER_KEYS | ({"rulesyntax"} if options.get("rulesyntax") == DEFAULT_SYNTAX else set())
+    return sorted(said - plain)
 
 
 def _resolve(
@@ -166,10 +159,11 @@ def _resolve(
     servers: list[Server] = []
     extras: list[str] = []
     for kind, value in options.items():
-        body = _lowered(value) if isinstance(value, dict) else {}
+        body = lowered(value) if isinstance(value, dict) else {}
         if kind == "loadbalancer":
-            servers += [_server(each, hosts) for each in body.get("servers") or () if isinstance(each, dict)]
-            extras += _balancer_extras(body)
+            listed = [lowered(each) for each in items_of(body.get("servers")) if isinstance(each, dict)]
+            servers += [_server(str(each.get("url", "")), hosts) for each in listed]
+            extras += [*_balancer_extras(body), *_server_extras(listed)]
             continue
         extras.append(kind)
         for inner in _inner(kind, body):
@@ -182,38 +176,43 @@ def _balancer_extras(body: Tree) -> list[str]:
     extras = set(body) - _BALANCER_KEYS
     if body.get("passhostheader") is False:
         extras.add("passHostHeader: false")
-    if body.get("serverstransport") not in {None, OWN}:
+    if body.get("serverstransport") is not None:
         extras.add("serversTransport")
     return sorted(extras)
+
+
+def _server_extras(servers: Sequence[Tree]) -> list[str]:
+    return ["preservePath"] if any(server.get("preservepath") for server in servers) else []
 
 
 def _inner(kind: str, body: Tree) -> Iterator[str]:
     """The services that a service which is no load balancer sends requests to."""
     if kind == "weighted":
-        shares = [each for each in body.get("services") or () if isinstance(each, dict)]
+        shares = [each for each in items_of(body.get("services")) if isinstance(each, dict)]
         yield from (str(each.get("name", "")) for each in shares if each.get("weight", 1))
     for key in ("service", "fallback"):
         if key in body:
             yield str(body[key])
     if kind == "mirroring":
-        yield from (str(each.get("name", "")) for each in body.get("mirrors") or () if isinstance(each, dict))
+        yield from (str(each.get("name", "")) for each in items_of(body.get("mirrors")) if isinstance(each, dict))
 
 
-def _server(server: Tree, hosts: Mapping[str, Backend]) -> Server:
-    url = str(_lowered(server).get("url", ""))
+def _server(url: str, hosts: Mapping[str, Backend]) -> Server:
+    """Traefik has no server at a URL that cannot be parsed."""
     try:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
-        host = ""
-    return Server(url, hosts.get(host))
+        host = None
+    return Server(url, hosts.get(host or ""))
 
 
-def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Iterator[str]:
-    """What a take-over of the file would lose."""
+def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend], *, own: bool) -> Iterator[str]:
+    """What a take-over of the file would lose. `own`: the updater wrote the file, and writes its own names anew."""
     http = tree.get("http")
-    for part, named in (_lowered(http) if isinstance(http, dict) else {}).items():
+    for part, named in (lowered(http) if isinstance(http, dict) else {}).items():
         for name in named if isinstance(named, dict) else ():
-            if not (_is_own(str(name)) or _is_ours(part, str(name), tree, services, hosts)):
+            if not ((own and _is_own(str(name))) or _is_ours(part, str(name), tree, services, hosts)):
                 yield f"http/{part}/{name}"
     yield from (key for key in tree if key != "http")
 
@@ -225,6 +224,6 @@ def _is_own(name: str) -> bool:
 def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> bool:
     if part not in {"routers", "services"}:
         return False
-    options = _part(tree, part).get(name, {})
+    options = part_of(tree, part).get(name, {})
     service = str(options.get("service", "")) if part == "routers" else name
     return any(server.backend for server in _resolve(service, services, hosts, _DEPTH)[0])

@@ -29,12 +29,12 @@ class Serving:
 
 
 def hosts_of(stack: Stack, found: Found) -> dict[str, Backend]:
-    """Every name and address by which a router can lead to a colored service."""
+    """Every name and address by which a router can lead to a colored service, in lower case as in a URL."""
     hosts: dict[str, Backend] = {}
     for service in stack.routed:
         for color, name in service.colors.items():
             names = {name, *(n for i in found.get(name, ()) for n in (*i.names, i.address) if n)}
-            hosts |= dict.fromkeys(names, (service, color))
+            hosts |= dict.fromkeys((n.lower() for n in names), (service, color))
     return hosts
 
 
@@ -106,10 +106,19 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
         )
         return
     service = matching[0]
+    if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in {s.entrypoint for s in matching}]:
+        yield (
+            f"{router.where} answers at {', '.join(more)} too, and the updater's own router would answer at "
+            f"{service.entrypoint} only: set `entryPoints: [{service.entrypoint}]` in the router"
+        )
     if elsewhere := [s.url for s in router.servers if not s.backend or s.backend[0].name != service.name]:
         yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
-    if wrong := sorted({str(s.port) for s in router.servers if s.backend and s.port not in {None, service.port}}):
-        yield f"{router.where} leads to port {', '.join(wrong)}, routed/{service.name}/port is {service.port}"
+    own = f"http at port {service.port}"
+    if wrong := sorted({s.origin for s in router.servers if s.backend and s.origin != own}):
+        yield (
+            f"{router.where} asks {service.name} by {', '.join(wrong)}, and the updater's own router would by {own}: "
+            f"correct routed/{service.name}/port in the stack file, or the router"
+        )
     if router.extras:
         yield (
             f"{router.where} has {', '.join(router.extras)}, which the updater's own router would not have: clients "

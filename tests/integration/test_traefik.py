@@ -5,22 +5,25 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from app.domain.errors import TrafficUnknown
-from app.domain.stack import Color, RoutedService, Stack, Traefik
+from app.domain.errors import RouteNotConfirmed, TrafficUnknown
+from app.domain.stack import Color, RoutedService, Stack, Times, Traefik
 from app.domain.traffic import Tally
 from deploy.demo.processes import free_port, running
 from tests.examples import a_stack
 from tests.integration.backends import Gate, backend, backend_url
 from tests.integration.waiting import until
+from workers.adapters.machine import SystemClock
 from workers.adapters.traefik import RouteFile
 from workers.adapters.traefik_metrics import TraefikMetrics
+from workers.health import confirm_routes
+from workers.ports import Answer
 
 FLIPS = 20
 CLIENTS = 6
@@ -51,6 +54,10 @@ class Served:
         """The status, which copy answered, and the rollout header."""
         answer = await self.client.get(f"{self.stack.traefik.entrypoints[name]}{path}")
         return answer.status_code, answer.text, answer.headers.get("X-Updater-Rollout")
+
+    async def probe(self, service: RoutedService) -> Answer:
+        status, _, rollout = await self.ask(service.name)
+        return Answer(status, 0.0, rollout)
 
     async def answers(self, color: Color, rollout: str) -> bool:
         """Whether every route leads to `color` and says `rollout`."""
@@ -168,6 +175,32 @@ async def test_a_foreign_file_keeps_serving_whatever_happens_to_ours(served: Ser
     await until(lambda: is_gone(served))
     assert await served.ask("skills", "/foreign") == (200, "skills blue", None)
     assert (served.dynamic / "foreign.yml").read_bytes() == foreign
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("odd.yml", "http:\n"),
+        ("odd.YML", "{}\n"),
+        (".yml", "tls: {certificates: []}\n"),
+        ("odd.yml", "http: {}\n"),
+        ("odd.YAML", "http: {routers: null}\n"),
+        (".yml", "tls: {options: {x: null}}\n"),
+        ("odd.TOML", "[http.routers]\n"),
+        ("odd.yml.old", "http: {}\n"),
+    ],
+)
+async def test_a_file_is_a_stray_just_when_traefik_refuses_it(served: Served, name: str, text: str) -> None:
+    (served.dynamic / name).write_text(text)
+    strays = await served.route.strays()
+    await served.route.flip(Color.GREEN, "r-1")
+    if not strays:
+        await until(lambda: served.answers(Color.GREEN, "r-1"))
+        return
+    with pytest.raises(RouteNotConfirmed):
+        await confirm_routes(replace(served.stack, times=Times(route=1.0)), SystemClock(), "r-1", served.probe)
+    await served.route.set_aside(*strays)
+    await until(lambda: served.answers(Color.GREEN, "r-1"))
 
 
 async def test_a_cleared_route_answers_404_and_a_flip_brings_it_back(served: Served) -> None:

@@ -8,14 +8,13 @@ from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from workers import routes
 from workers.adapters.files import replace_durably
-from workers.serving import read_routing, read_tree
+from workers.dynamic_file import is_read, read_tree
+from workers.serving import read_routing
 from workers.serving_color import hosts_of, shadows
 
 FILE_NAME = "updater-routes.yml"
 STAGING_NAME = ".updater-staging"
 MODE = 0o644
-SUFFIXES = {".yml", ".yaml", ".toml"}
-"""https://doc.traefik.io/traefik/reference/install-configuration/providers/others/file/"""
 
 
 class RouteFile:
@@ -104,13 +103,14 @@ class RouteFile:
             return []
         files.pop(self._path.name, None)
         routing = read_routing(files, hosts_of(self._stack, {}))
-        claiming = [name for name in routing.others if routes.claims_our_names(read_tree(name, files[name]))]
+        trees = {name: read_tree(name, files[name]) for name in routing.others}
+        claiming = [name for name, tree in trees.items() if routes.claims_our_names(tree, self._stack)]
         return sorted({*routing.unreadable, *claiming, *shadows(self._stack, routing, self._path.name)})
 
     def _files(self) -> dict[str, str]:
         """Traefik reads subdirectories too. A file that is gone since it was listed is none. Raises OSError."""
         watched = self._path.parent
-        paths = sorted(path for path in watched.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+        paths = sorted(path for path in watched.rglob("*") if is_read(path.name) and path.is_file())
         texts = {str(path.relative_to(watched)): self._text(path) for path in paths}
         return {name: text for name, text in texts.items() if text is not None}
 

@@ -8,6 +8,7 @@ import pytest
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color
 from tests.examples import a_stack
+from workers import routes
 from workers.ports import Instance
 from workers.serving import read_routing
 from workers.serving_color import Serving, hosts_of, serving_color, shadows
@@ -79,6 +80,60 @@ def test_both_files_and_formats_and_container_names_count() -> None:
     assert (found.color, found.files) == (Color.GREEN, ("a.yml", "more/b.toml"))
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(edited("entryPoints: [web]", "entryPoints: web"), id="a text for a list"),
+        pytest.param(
+            {"routes.yml": FILE.replace("rule:", "Rule:").replace("servers:", "SERVERS:").replace("http:", "HTTP:", 1)},
+            id="option names in another case",
+        ),
+        pytest.param(
+            edited("service: api-blue}", "service: api-blue, middlewares: [], tls: null, priority: 0}"),
+            id="options that are empty",
+        ),
+        pytest.param(edited("service: api-blue}", "service: api-blue, ruleSyntax: v3}"), id="the usual rule syntax"),
+        pytest.param({"routes.yml": FILE, "empty.yml": "", "null.yml": "http:\n"}, id="empty files"),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "odd.yml": "http: {routers: {x: {entryPoints: 5, service: x}, y: 7}, services: {x: 1}}",
+            },
+            id="values of another type",
+        ),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "odd.yml": "http: {services: {x: {weighted: {services: 5}, loadBalancer: {servers: 5}}}}",
+            },
+            id="lists of another type",
+        ),
+    ],
+)
+def test_every_form_that_traefik_reads_is_read(files: dict[str, str]) -> None:
+    found = serves(files, running(*EVERYTHING))
+    assert found is not None
+    assert (found.color, found.files) == (Color.BLUE, ("routes.yml",))
+
+
+def test_the_updaters_own_file_is_adopted_whatever_its_routers_have() -> None:
+    found = serves({"updater-routes.yml": routes.render(STACK, Color.GREEN, "r-1")}, running(*EVERYTHING))
+    assert found is not None
+    assert found.color is Color.GREEN
+
+
+def test_suffixes_and_service_names_may_have_upper_case() -> None:
+    stack = a_stack(
+        routed=tuple(replace(s, colors={c: name.upper() for c, name in s.colors.items()}) for s in STACK.routed)
+    )
+    found = {name: running(name) for name in ("SKILLS-BLUE", "API-BLUE")}
+    upper = FILE.replace("http://skills-blue", "http://SKILLS-BLUE").replace("http://api-blue", "http://API-BLUE")
+    serving = serving_color(stack, read_routing({"routes.yml": upper}, hosts_of(stack, found)), found)
+    assert serving is not None
+    assert serving.color is Color.BLUE
+    assert read_routing({"back.TOML": API_ONLY}, {}).unreadable == {}
+
+
 def test_nothing_serves_if_no_color_runs() -> None:
     assert serves({"routes.yml": FILE}, []) is None
     assert serves({"routes.yml": FILE}, running("skills-blue", "api-blue", state="exited")) is None
@@ -90,7 +145,9 @@ def test_a_template_of_somebody_else_is_left_alone() -> None:
 
 
 def test_a_file_of_its_own_may_have_anything_else() -> None:
-    other = "http: {routers: {blog: {rule: Host(`blog`), entryPoints: [web], service: blog}}}\ntls: {options: {}}\n"
+    other = (
+        "http: {routers: {blog: {rule: Host(`blog`), entryPoints: [web], service: blog}}}\ntls: {certificates: []}\n"
+    )
     assert serves({"routes.yml": FILE, "blog.yml": other}, running(*EVERYTHING)) is not None
 
 
@@ -145,8 +202,50 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             edited("http://api-blue:8090", "http://api-blue:9999"),
             running(*EVERYTHING),
-            ["leads to port 9999, routed/api/port is 8090"],
+            ["asks api by http at port 9999", "would by http at port 8090", "routed/api/port"],
             id="another port",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "http://api-blue"),
+            running(*EVERYTHING),
+            ["asks api by http at port 80,"],
+            id="the port of the scheme",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "https://api-blue:8090"),
+            running(*EVERYTHING),
+            ["asks api by https at port 8090, and the updater's own router would by http at port 8090"],
+            id="another scheme",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "h2c://api-blue:8090"),
+            running(*EVERYTHING),
+            ["asks api by h2c at port 8090"],
+            id="HTTP/2 without TLS",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "http://api-blue:80x"),
+            running(*EVERYTHING),
+            ["leads to http://api-blue:80x: remove it"],
+            id="no port that can be read",
+        ),
+        pytest.param(
+            edited('"http://api-blue:8090"}', '"http://api-blue:8090/base", preservePath: true}'),
+            running(*EVERYTHING),
+            ["router api in routes.yml has preservePath"],
+            id="a path that is put before the request's",
+        ),
+        pytest.param(
+            edited("entryPoints: [api]", "entryPoints: [api, public]"),
+            running(*EVERYTHING),
+            ["router api in routes.yml answers at public too", "would answer at api only", "set `entryPoints: [api]`"],
+            id="another entrypoint too",
+        ),
+        pytest.param(
+            edited("entryPoints: [api], ", ""),
+            running(*EVERYTHING),
+            ["router api in routes.yml answers at every entrypoint too"],
+            id="every entrypoint",
         ),
         pytest.param(
             edited("PathPrefix(`/api`)", "Host(`shop`)"),
@@ -161,6 +260,28 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             id="options that would be lost",
         ),
         pytest.param(
+            edited("service: api-blue}", "service: api-blue, ruleSyntax: v2}"),
+            running(*EVERYTHING),
+            ["router api in routes.yml has rulesyntax"],
+            id="another rule syntax",
+        ),
+        *(
+            pytest.param({"routes.yml": FILE, "odd.yml": text}, running(*EVERYTHING), [said], id=text)
+            for text, said in {
+                "http: {}": "odd.yml cannot be read (http is empty",
+                "http: {routers: null}": "(http is empty",
+                "http: []": "(http is empty",
+                "http: {routers: {}, services: {x: {}}}": "(http/routers is empty",
+                "tls: {options: {x: null}}": "(tls/options is empty",
+            }.items()
+        ),
+        pytest.param(
+            {"routes.yml": FILE, "deep.yml": "[" * 5000},
+            running(*EVERYTHING),
+            ["deep.yml cannot be read"],
+            id="a file that is nested too deep",
+        ),
+        pytest.param(
             edited("api-blue: {loadBalancer: {", "api-blue: {loadBalancer: {passHostHeader: false, sticky: {}, "),
             running(*EVERYTHING),
             ["passHostHeader: false", "sticky"],
@@ -171,6 +292,29 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running(*EVERYTHING),
             ["routes.yml has http/middlewares/gzip", "move that to a file of its own"],
             id="something else in the file",
+        ),
+        pytest.param(
+            edited(
+                "  services:\n",
+                "    updater-page: {entryPoints: [web], rule: Host(`updates`), service: updater-page}\n"
+                "  middlewares: {updater: {compress: {}}}\n  services:\n"
+                '    updater-page: {loadBalancer: {servers: [{url: "http://old-updater:9090"}]}}\n',
+            ),
+            running(*EVERYTHING),
+            ["http/routers/updater-page", "http/middlewares/updater", "http/services/updater-page"],
+            id="names like the updater's own in a file of another program",
+        ),
+        pytest.param(
+            edited("    api: {", "    updater-api: {middlewares: [auth@docker], "),
+            running(*EVERYTHING),
+            ["router updater-api in routes.yml has middlewares"],
+            id="a router with the updater's own name in a file of another program",
+        ),
+        pytest.param(
+            edited("api-blue: {loadBalancer: {", "api-blue: {loadBalancer: {serversTransport: updater, "),
+            running(*EVERYTHING),
+            ["router api in routes.yml has serversTransport"],
+            id="a transport with the updater's own name in a file of another program",
         ),
         pytest.param(
             {"routes.yml": FILE, "broken.yml": "http: {"},

@@ -108,10 +108,12 @@ async def test_what_claims_our_names_or_blocks_the_directory_is_a_stray_and_a_fo
     (watched / "copy.yml").write_text(routes.render(STACK, Color.BLUE, "r-0"))
     (watched / "broken.yaml").write_text("http: [")
     (watched / "foreign.yml").write_text("http: {routers: {shop: {rule: Host(`a`), service: shop}}}")
+    (watched / "page.yml").write_text("http: {routers: {updater-page: {rule: Host(`b`), service: updater-page}}}")
+    (watched / "idle.yml").write_text("http: {Services: {updater-api-blue: {loadBalancer: {}}}}")
     (watched / "template.yml").write_text("http:\n{{ range x }}\n - {{ . }}\n")
     (watched / "empty.yml").write_text("")
     (watched / "notes.txt").write_text("http: [")
-    assert await route.strays() == ["broken.yaml", "copy.yml"]
+    assert await route.strays() == ["broken.yaml", "copy.yml", "idle.yml"]
 
 
 @pytest.mark.parametrize("name", ["old.yml", "sub/old.toml"])
