@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -36,6 +37,8 @@ from app.web.waiting import Endings
 from app.web.webhook import Receiver, public_app
 
 GRACEFUL_SECONDS = 10.0
+LEAVE_SECONDS = GRACEFUL_SECONDS + 2.0
+"""After the signal: for the requests that are being answered, and for closing the connections after them."""
 
 log = structlog.get_logger()
 
@@ -79,12 +82,28 @@ async def run(settings: WebSettings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, faces.closing.set)
         async with asyncio.TaskGroup() as group:
-            for app, bind in ((faces.public, settings.public_bind), (faces.internal, settings.bind)):
-                listening = serve(app, listener(bind), shutdown_trigger=faces.closing.wait)  # type: ignore[arg-type]
-                group.create_task(listening)
+            listening = [
+                group.create_task(serve(app, listener(bind), shutdown_trigger=faces.closing.wait))  # type: ignore[arg-type]
+                for app, bind in ((faces.public, settings.public_bind), (faces.internal, settings.bind))
+            ]
             log.info("web is up", public=settings.public_bind, internal=settings.bind)
+            await faces.closing.wait()
+            await _end(listening)
     finally:
         await pool.aclose()
+
+
+async def _end(listening: Iterable[asyncio.Task[None]]) -> None:
+    """Waits until both listeners have closed. After LEAVE_SECONDS the process exits without their last connections.
+
+    A connection whose client reads nothing closes never: Hypercorn waits until the rest of its answer is sent, from
+    Python 3.12 on before it looks at `graceful_timeout`, and asyncio.run waits for that in turn.
+    """
+    _, open_still = await asyncio.wait(listening, timeout=LEAVE_SECONDS)
+    if open_still:
+        log.warning("web ends with connections open: their clients read nothing", seconds=LEAVE_SECONDS)
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def listener(bind: str) -> Config:

@@ -177,7 +177,11 @@ async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
 
 
 def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
-    """The active color runs and is well; the idle one does not run. If no color is known, none is judged."""
+    """The active color runs and is well; the idle one does not run. If no color is known, none is judged.
+
+    Before its first look, which may be half a minute after the start, the engine calls the active color `starting`: it
+    has traffic because its health path passed.
+    """
     by_service = {c.service: c for c in seen.containers if c.state == "running"}
     checks = []
     for service in stack.routed:
@@ -187,7 +191,7 @@ def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
                 checks.append(Check(f"color_{name}", Verdict.OK, f"{color} {_said(running)}"))
                 continue
             said = f"{color} is {'active' if active else 'idle'} and {_said(running)}"
-            well = running is None if not active else running is not None and running.health in {None, "healthy"}
+            well = running is None if not active else running is not None and running.health != "unhealthy"
             checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, said, _advice(active, well)))
     return checks
 

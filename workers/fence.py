@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from app.domain.stack import Color
-from workers.ports import Comparison, Definition, Engine, Instance, Journal, Route, Stamp, Survey
+from workers.ports import CheckResult, Comparison, Definition, Engine, Instance, Journal, Route, Stamp, Survey
 
 
 class FencedEngine:
@@ -70,9 +70,9 @@ class FencedEngine:
         await self._journal.check()
         return await self._engine.adopt(stamp, color, instances)
 
-    async def start(self, definition: Definition, service: str) -> Instance:
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
         await self._journal.check()
-        return await self._engine.start(definition, service)
+        return await self._engine.start(definition, services)
 
     async def create(self, definition: Definition, service: str) -> Instance:
         await self._journal.check()
@@ -111,6 +111,10 @@ class FencedEngine:
 
     async def inspect(self, instance: str) -> Instance:
         return await self._engine.inspect(instance)
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        """Asks and changes nothing: that of a worker that was replaced does no harm."""
+        return await self._engine.check(instance, limit)
 
     async def tail(self, instance: str, lines: int) -> list[str]:
         return await self._engine.tail(instance, lines)

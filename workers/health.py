@@ -1,47 +1,120 @@
-"""Is it well? Directly, through Traefik, and over time."""
+"""The health of routed services: directly, through Traefik, and over time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
-from app.domain.errors import BakeFailed, NeverHealthy, RoutedUnhealthy, RouteNotConfirmed, UpdaterError
+from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, RouteNotConfirmed, UpdaterError
 from app.domain.stack import RoutedService, Stack
-from workers.ports import Answer, Clock, Instance
+from workers.ports import Answer, Clock, Definition, Instance
 from workers.run import Run
 
 CONFIRM_INTERVAL = 0.02
 BAKE_INTERVAL = 0.2
 BAKE_STRIKES = 2
 """How many failed probes of one route in a row end the bake: one may be a hiccup of the probe itself."""
-READY_INTERVAL = 0.2
-SETTLE_SECONDS = 3.0
-"""How long a singleton without a health check of its own has to run before it counts as ready."""
+FIRST_PASS_INTERVAL = 0.2
+"""How often a copy is asked that does not pass yet, when `checks/interval` is longer: a refused connection is cheap."""
 TAIL_LINES = 20
 
 
+class NewColor:
+    """The copies of the new color: they are started in one call, and their direct health is waited for at once.
+
+    Each passes at a moment of its own, so all are asked once more after the last one. Leaving the context ends every
+    wait that is still open.
+    """
+
+    def __init__(self, run: Run, definition: Definition) -> None:
+        self._run, self._definition = run, definition
+        self._instances: dict[str, Instance] = {}
+        self._waits: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._away_before = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for wait in self._waits.values():
+            wait.cancel()
+        await asyncio.gather(*self._waits.values(), return_exceptions=True)
+
+    async def start(self, service: RoutedService) -> Instance:
+        """The service's copy, which runs; the first call starts all of them. Raises StartFailed."""
+        if not self._instances:
+            routed, color, engine = self._run.stack.routed, self._run.target, self._run.ports.engine
+            self._away_before = engine.times_away
+            started = await engine.start(self._definition, [s.colors[color] for s in routed])
+            for each, instance in zip(routed, started, strict=True):
+                self._instances[each.name] = instance
+                self._waits[each.name] = asyncio.create_task(self._wait(each, instance))
+        return self._instances[service.name]
+
+    async def healthy(self, service: RoutedService) -> dict[str, Any]:
+        """Waits until the service's copy is healthy. Raises NeverHealthy, or Interrupted when the engine went away."""
+        evidence = await self._waits[service.name]
+        if service == self._run.stack.routed[-1]:
+            await self._confirm()
+        return evidence
+
+    async def _confirm(self) -> None:
+        for service in self._run.stack.routed:
+            instance = self._instances[service.name]
+            if not (await _look(self._run, service, instance)).passed:
+                await self._wait(service, instance)
+
+    async def _wait(self, service: RoutedService, instance: Instance) -> dict[str, Any]:
+        """The step that asks for the result may begin after the engine went away, and could not know."""
+        try:
+            return await wait_healthy(self._run, service, instance)
+        except UpdaterError as error:
+            if self._run.ports.engine.times_away > self._away_before:
+                raise Interrupted(f"the Docker Engine went away: {error}") from error
+            raise
+
+
 async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> dict[str, Any]:
-    """Direct health: HTTP at its own address, `passes` in a row, and the engine's own check where there is one.
+    """Direct health: `passes` answers of its health path in a row, at its own address.
+
+    The engine runs the container's own check at times of its own, often half a minute apart. Its verdict counts only
+    when it is `unhealthy`: then no answer passes. The wait goes on, because that verdict may be as old as one interval.
 
     Raises NeverHealthy with the last lines that the instance wrote.
     """
     checks, clock = run.stack.checks, run.ports.clock
     deadline = clock.monotonic() + run.stack.times.health
     latencies: list[float] = []
-    seen = "no check was made"
-    while clock.monotonic() < deadline:
-        now = await run.ports.engine.inspect(instance.id)
-        if not now.running or now.restarts > 0:
-            seen = f"it is {now.state}, exit code {now.exit_code}, {now.restarts} restarts"
-            break
-        answer = await run.ports.probe.get(f"http://{now.address}:{service.port}{service.health}")
-        passed = answer.ok and now.health in {None, "healthy"}
-        latencies = [*latencies, round(answer.seconds * 1000, 1)] if passed else []
+    while True:
+        look = await _look(run, service, instance)
+        latencies = [*latencies, round(look.seconds * 1000, 1)] if look.passed else []
         if len(latencies) >= checks.passes:
-            return {"passes": len(latencies), "latency_ms": latencies, "own_check": now.health}
-        seen = f"{service.health} answered {answer}, its own check says {now.health or 'nothing'}"
-        await clock.sleep(checks.interval)
-    raise await _with_tail(
-        run, NeverHealthy, service.name, f"{seen} (times/health is {run.stack.times.health:g} s)", instance
-    )
+            return {"passes": len(latencies), "latency_ms": latencies, "own_check": look.own_check}
+        if look.ended or clock.monotonic() >= deadline:
+            limit = f"times/health is {run.stack.times.health:g} s"
+            raise await _with_tail(run, NeverHealthy, service.name, f"{look.seen} ({limit})", instance)
+        await clock.sleep(checks.interval if look.passed else min(checks.interval, FIRST_PASS_INTERVAL))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at a copy: whether it passed, or has ended and never will; `seen` is for a person."""
+
+    passed: bool
+    seen: str
+    ended: bool = False
+    seconds: float = 0.0
+    own_check: str | None = None
+
+
+async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
+    now = await run.ports.engine.inspect(instance.id)
+    if not now.running or now.restarts > 0:
+        return _Look(False, f"it is {now.state}, exit code {now.exit_code}, {now.restarts} restarts", ended=True)
+    answer = await run.ports.probe.get(f"http://{now.address}:{service.port}{service.health}")
+    seen = f"{service.health} answered {answer}, its own check says {now.health or 'nothing'}"
+    passed = answer.ok and now.health != "unhealthy"
+    return _Look(passed, seen, seconds=answer.seconds, own_check=now.health)
 
 
 async def confirm_route(run: Run, rollout: str) -> None:
@@ -82,21 +155,6 @@ async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
             raise RoutedUnhealthy(f"{service.health} answered {answer}", service=service.name)
         await clock.sleep(min(checks.interval, BAKE_INTERVAL))
     return {"latency_ms": latencies}
-
-
-async def wait_ready(run: Run, instance: Instance) -> Instance | None:
-    """The singleton's instance once it is ready; None when it is not within `times.ready`, or ended before."""
-    clock = run.ports.clock
-    started = clock.monotonic()
-    while clock.monotonic() - started < run.stack.times.ready:
-        now = await run.ports.engine.inspect(instance.id)
-        if not now.running or now.restarts > 0:
-            return None
-        settled = now.health is None and clock.monotonic() - started >= SETTLE_SECONDS
-        if now.health == "healthy" or settled:
-            return now
-        await clock.sleep(READY_INTERVAL)
-    return None
 
 
 async def _ask_route(run: Run, service: RoutedService) -> Answer:

@@ -70,6 +70,14 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class CheckResult:
+    """How one run of an instance's own health check ended; `words`: its last line, or why it did not end by itself."""
+
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True)
 class Difference:
     """How a service that the updater moves would run, beside how it runs in the live release.
 
@@ -197,10 +205,11 @@ class Engine(Protocol):
         Raises ComposeInvalid, EngineFailed.
         """
 
-    async def start(self, definition: Definition, service: str) -> Instance:
-        """Creates and starts the one instance of `service`, in the place of a stopped one. Raises StartFailed.
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        """Creates and starts the one instance of each of `services`, in their order and in the place of stopped ones.
 
-        Of an adopted release the instance that it was found with is started, as long as it exists.
+        All of them at once. Of an adopted release the instance that it was found with is started, as long as it exists.
+        Raises StartFailed with the first service that does not run.
         """
 
     async def create(self, definition: Definition, service: str) -> Instance:
@@ -249,6 +258,13 @@ class Engine(Protocol):
 
     async def inspect(self, instance: str) -> Instance:
         """How the instance is now; state `removed` when there is none."""
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        """Runs the instance's own health check now, once and to its end, as the engine does at its own times.
+
+        Not passed when it has no check or does not run, when the check cannot start, and when it has not ended within
+        `limit` seconds or the check's own limit. A run that hangs may go on after that; while it does, no other begins.
+        """
 
     async def stop(self, instance: str, grace: float) -> Instance:
         """Asks it to stop, ends it after `grace` seconds; how it ended. One that is gone already is no error."""

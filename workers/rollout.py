@@ -7,6 +7,7 @@ from app.domain.errors import Interrupted, StaleWorker, Superseded, UpdaterError
 from app.domain.release import Release, Trigger
 from app.domain.rollout import BAKE, PREFLIGHT, RECALL, RESUME, ROUTE_SWITCH, Rollout, Status
 from workers import before_flip, steps
+from workers.health import NewColor
 from workers.run import Run
 
 ATTEMPTS = 3
@@ -66,10 +67,11 @@ async def _prepare(run: Run) -> None:
         await run.step("docker_build", steps.build)
         for name, command in run.stack.before_flip_steps().items():
             await run.step(name, before_flip.run_command, name, command)
-    for service in run.stack.routed:
-        await run.step(f"start_{service.name}", steps.start, service)
-    for service in run.stack.routed:
-        await run.step(f"health_{service.name}", steps.check_direct, service)
+    async with NewColor(run, steps.definition_of(run)) as color:
+        for service in run.stack.routed:
+            await run.step(f"start_{service.name}", steps.start, service, color)
+        for service in run.stack.routed:
+            await run.step(f"health_{service.name}", steps.check_direct, service, color)
 
 
 async def _take_over(run: Run) -> None:

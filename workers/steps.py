@@ -15,7 +15,7 @@ from app.domain.errors import (
 )
 from app.domain.rollout import Status
 from app.domain.stack import RoutedService, Singleton
-from workers import adoption, fitness, health, traffic
+from workers import adoption, fitness, health, readiness, traffic
 from workers.fitness import GB, MB
 from workers.ports import Definition, Instance, Stamp
 from workers.run import Run
@@ -102,9 +102,9 @@ async def build(run: Run) -> Evidence:
     return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
 
 
-async def start(run: Run, service: RoutedService) -> Evidence:
+async def start(_: Run, service: RoutedService, color: health.NewColor) -> Evidence:
     """The idle color's instance runs."""
-    instance = await run.ports.engine.start(definition_of(run), service.colors[run.target])
+    instance = await color.start(service)
     return {"instance": instance.id, "restarts": instance.restarts}
 
 
@@ -115,9 +115,9 @@ async def check_again(run: Run) -> Evidence:
     return {"resumed": run.rollout.resumed}
 
 
-async def check_direct(run: Run, service: RoutedService) -> Evidence:
+async def check_direct(_: Run, service: RoutedService, color: health.NewColor) -> Evidence:
     """The idle color is healthy at its own address."""
-    return await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
+    return await color.healthy(service)
 
 
 async def switch_route(run: Run) -> Evidence:
@@ -152,10 +152,11 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
         await _stop_for_good(run, singleton, instance)
     stopped = clock.monotonic()
     await engine.resume(new.id)
-    ready = await health.wait_ready(run, new)
-    if ready is None:
-        raise await _never_ready(run, singleton, new)
-    return {"instance": new.id, "gap_seconds": round(clock.monotonic() - stopped, 3) if old else None}
+    seen = await readiness.wait_ready(run, new)
+    if not seen.ready:
+        raise await _never_ready(run, singleton, seen)
+    gap = round(clock.monotonic() - stopped, 3) if old else None
+    return {"instance": new.id, "gap_seconds": gap, **seen.evidence()}
 
 
 async def bake(run: Run) -> Evidence:
@@ -244,9 +245,10 @@ async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
     if old is None:
         return {"skipped": "the old one was never stopped"}
     await run.ports.engine.resume(old)
-    if await health.wait_ready(run, await run.ports.engine.inspect(old)) is None:
-        raise SingletonNeverReady("the old one was started again and is not ready", service=singleton.name)
-    return {"instance": old}
+    seen = await readiness.wait_ready(run, await run.ports.engine.inspect(old))
+    if not seen.ready:
+        raise SingletonNeverReady(f"the old one was started again and is not ready: {seen}", service=singleton.name)
+    return {"instance": old, **seen.evidence()}
 
 
 async def stop_new_color(run: Run) -> Evidence:
@@ -256,10 +258,9 @@ async def stop_new_color(run: Run) -> Evidence:
     return {"exit_codes": {i.service: i.exit_code for i in stopped}}
 
 
-async def _never_ready(run: Run, singleton: Singleton, new: Instance) -> UpdaterError:
-    now = await run.ports.engine.inspect(new.id)
-    lines = await run.ports.engine.tail(new.id, health.TAIL_LINES)
-    detail = f"within {run.stack.times.ready:.0f} s; it is {now.state}, its own check says {now.health or 'nothing'}"
+async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness) -> UpdaterError:
+    lines = await run.ports.engine.tail(seen.instance.id, health.TAIL_LINES)
+    detail = f"within {run.stack.times.ready:.0f} s; {seen}"
     return SingletonNeverReady(detail, service=singleton.name, last_lines=lines)
 
 

@@ -22,7 +22,7 @@ from app.stack_file import load_stack
 from workers.adapters.journal_copy import JournalCopy
 from workers.adapters.own_containers import own_containers
 from workers.adapters.redaction import Hide, Redactor
-from workers.ports import Instance
+from workers.ports import CheckResult, Instance
 from workers.succession_model import Attempt
 
 TRIES = 5
@@ -45,6 +45,7 @@ class Services(Protocol):
     async def put(self, attempt: Attempt, service: str, *, new: bool) -> None: ...
     async def stop(self, service: str) -> None: ...
     async def instance(self, service: str) -> Instance | None: ...
+    async def check(self, instance: str, limit: float) -> CheckResult: ...
     def record(self, attempt: Attempt) -> None: ...
 
 
@@ -107,11 +108,11 @@ class Successor:
             return f"{service} was not well within {self.updater.ready:g} s"
 
     async def _why_not_well(self, service: str) -> str:
-        """Empty when its own health check says that it is; without one, when it has run for STEADY_SECONDS."""
+        """Empty when its own health check passes; without one, when it has run for STEADY_SECONDS."""
         seen, since = None, 0.0
         while True:
             found, now = await self.services.instance(service), asyncio.get_running_loop().time()
-            if found and found.running and found.health == "healthy":
+            if found and await self._passes(found):
                 return ""
             if found and found.restarts >= RESTARTS:
                 return f"{service} ended {found.restarts} times"
@@ -121,6 +122,12 @@ class Successor:
             elif now - since >= STEADY_SECONDS:
                 return ""
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _passes(self, found: Instance) -> bool:
+        """Its check is run now: the engine's own look may be half a minute away. The verdict `unhealthy` counts."""
+        if not found.running or found.health in {None, "healthy", "unhealthy"}:
+            return found.running and found.health == "healthy"
+        return (await self.services.check(found.id, self.updater.ready)).passed
 
     def _noted(self, attempt: Attempt) -> Attempt:
         self.services.record(attempt)

@@ -208,7 +208,10 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="The last line of standard output is the outcome.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
 ) -> None:
-    """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load."""
+    """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load.
+
+    bin/demo --python 3.13 runs it on another interpreter, chosen by version or path.
+    """
     exit_on_sigterm()
     with _show() as show:
         try:

@@ -10,7 +10,13 @@ from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
-from workers.ports import Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
+from workers.ports import CheckResult, Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
+
+CHECK_LIMIT = 30.0
+"""Seconds: each health check's own limit."""
+
+RETRIES = 3
+"""After so many failures in a row the engine calls an instance unhealthy."""
 
 
 class TwoAtOnce(BaseException):
@@ -21,8 +27,12 @@ class TwoAtOnce(BaseException):
 class Behaviour:
     """How the instances of a service of a release behave; times in seconds after their start.
 
-    `image` makes two releases share one; `own_check` is whether the engine checks their health itself. A command that
-    is run once in them takes `run_seconds` and ends with `exit_code`.
+    `image` makes two releases share one. A command that is run once in them takes `run_seconds` and ends with
+    `exit_code`.
+    `own_check` is whether they have a health check of their own. A run takes `check_seconds`, at most CHECK_LIMIT, and
+    passes while they are ready and their status is 200; never when `check_passes` is False, and when `check_starts`
+    is False it cannot be run. The engine runs it every `own_interval` seconds, the first time after one interval, and
+    calls it unhealthy from the third failure on; 0: its verdict is always new.
     """
 
     builds: bool = True
@@ -32,6 +42,10 @@ class Behaviour:
     dies_after: float | None = None
     stops: bool = True
     own_check: bool = True
+    own_interval: float = 0.0
+    check_seconds: float = 0.05
+    check_starts: bool = True
+    check_passes: bool = True
     run_seconds: float = 1.0
     exit_code: int = 0
     image: str | None = None
@@ -49,13 +63,20 @@ class _Container:
     labelled: bool = True
     adopted: bool = False
     restarts: int = 0
+    check_until: float = 0.0
 
 
 class FakeEngine:
-    """`effects` tells in order what was done, `at` when it was last; `watcher` is called after each transition."""
+    """`effects` tells in order what was done, `at` when it was last; `watcher` is called after each transition.
+
+    `checks` are the runs of health checks that were asked for, each as `bot v1.1.0` and when it began; it
+    `refuses_checks` when what stands between it and the worker does not let them through.
+    """
 
     def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
         self.effects: list[str] = []
+        self.checks: list[tuple[str, float]] = []
+        self.refuses_checks = False
         self.at: dict[str, float] = {}
         self.watcher: Callable[[str], None] = lambda _: None
         self.images: set[tuple[str, str]] = set()
@@ -226,7 +247,10 @@ class FakeEngine:
     async def one_way(self, sha: str) -> bool:
         return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)
 
-    async def start(self, definition: Definition, service: str) -> Instance:
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        return [await self._start(definition, service) for service in services]
+
+    async def _start(self, definition: Definition, service: str) -> Instance:
         stamp = self._stamps[definition.path]
         ours = (c for c in self._containers.values() if c.service == service)
         for adopted in [c for c in ours if c.adopted and c.stamp.sha == stamp.sha]:
@@ -255,6 +279,7 @@ class FakeEngine:
 
         def start() -> None:
             container.started_at, container.exited = self._clock.monotonic(), False
+            container.check_until = 0.0
 
         if self._state(container) != "running":
             self._change(f"start {container.service} {container.stamp.release}", start)
@@ -266,6 +291,33 @@ class FakeEngine:
     async def inspect(self, instance: str) -> Instance:
         container = self._containers.get(instance)
         return self._instance(container) if container else Instance(instance, service="", state="removed")
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        container = self._containers.get(instance)
+        if container is None or self._state(container) != "running":
+            return CheckResult(False, f"it is {self._state(container) if container else 'removed'}")
+        behaviour, now = container.behaviour, self._clock.monotonic()
+        if not behaviour.own_check:
+            return CheckResult(False, "it has no health check")
+        if now < container.check_until:
+            return CheckResult(False, "a run of it has not ended yet")
+        if self.refuses_checks:
+            return CheckResult(False, "the socket proxy does not allow this call")
+        if not behaviour.check_starts:
+            return CheckResult(False, "exit code 126: /no/such/check: no such file or directory")
+        self.checks.append((f"{container.service} {container.stamp.release}", now))
+        return await self._run_check(container, limit)
+
+    async def _run_check(self, container: _Container, limit: float) -> CheckResult:
+        behaviour, restarts, limit = container.behaviour, container.restarts, min(limit, CHECK_LIMIT)
+        container.check_until = self._clock.monotonic() + behaviour.check_seconds
+        await self._clock.sleep(min(behaviour.check_seconds, limit))
+        if behaviour.check_seconds > limit:
+            return CheckResult(False, f"it had not ended after {limit:g} s")
+        if self._state(container) != "running" or container.restarts > restarts:
+            return CheckResult(False, "exit code 137")
+        passed = self._would_pass(container, self._clock.monotonic())
+        return CheckResult(passed, "exit code 0" if passed else f"exit code 1: {container.service} is not ready")
 
     async def stop(self, instance: str, grace: float) -> Instance:
         container = self._containers.get(instance)
@@ -337,16 +389,27 @@ class FakeEngine:
         state, health = self._state(container), self._health(container)
         return Seen(container.service, state, health, container.image, color, container.stamp.release, (), {})
 
-    def _is_ready(self, container: _Container) -> bool:
-        started = container.started_at
-        return started is not None and self._clock.monotonic() >= started + container.behaviour.ready_after
+    def _is_ready(self, container: _Container, at: float | None = None) -> bool:
+        now, started = self._clock.monotonic() if at is None else at, container.started_at
+        return started is not None and now >= started + container.behaviour.ready_after
 
     def _health(self, container: _Container) -> str | None:
-        if not container.behaviour.own_check:
+        behaviour, now, started = container.behaviour, self._clock.monotonic(), container.started_at
+        if not behaviour.own_check or started is None:
             return None
-        if not self._is_ready(container):
-            return "starting"
-        return "healthy" if container.behaviour.status == 200 else "unhealthy"
+        if not behaviour.own_interval:
+            return "starting" if not self._is_ready(container) else self._verdict(container, now)
+        looks = (now - started) // behaviour.own_interval
+        verdict = self._verdict(container, started + looks * behaviour.own_interval)
+        return verdict if looks >= (1 if verdict == "healthy" else RETRIES) else "starting"
+
+    def _verdict(self, container: _Container, looked_at: float) -> str:
+        return "healthy" if self._would_pass(container, looked_at) else "unhealthy"
+
+    def _would_pass(self, container: _Container, at: float) -> bool:
+        behaviour = container.behaviour
+        works = behaviour.check_passes and behaviour.check_starts and behaviour.check_seconds <= CHECK_LIMIT
+        return works and behaviour.status == 200 and self._is_ready(container, at)
 
     def _instance(self, container: _Container) -> Instance:
         state = self._state(container)

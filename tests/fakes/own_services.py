@@ -8,7 +8,7 @@ from pathlib import Path
 from app.domain.errors import BuildFailed, StartFailed, UpdaterError
 from app.domain.stack import Updater
 from tests.fakes.fuse import Crash, Fuse
-from workers.ports import Instance
+from workers.ports import CheckResult, Instance
 from workers.succession_model import Attempt, Runs, Services
 from workers.successor import Successor
 
@@ -22,7 +22,8 @@ class Machine:
     `models`: what each release has, by its SHA, which is the name of its file's directory; `runs`: by service its
     container's id and file.
     `unwell` are images that never get well, `unchecked` those without a health check, `restless` those of them that end
-    every second, `absent` those that cannot be had. `mute`: the successor hangs; `broken`: it cannot be started.
+    every second, `absent` those that cannot be had, `unseen` those at which the engine has not looked yet.
+    `mute`: the successor hangs; `broken`: it cannot be started.
     `ends_worker` is called when the worker's container goes.
     """
 
@@ -33,6 +34,7 @@ class Machine:
     unchecked: set[str] = field(default_factory=set)
     restless: set[str] = field(default_factory=set)
     absent: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
     mute: bool = False
     broken: bool = False
     attempt: Attempt | None = None
@@ -148,8 +150,14 @@ class FakeOwn:
             return None
         image = self._machine.image(service)
         restarts = round(asyncio.get_running_loop().time()) if image in self._machine.restless else 0
-        health = "starting" if image in self._machine.unwell else "healthy"
+        health = "starting" if image in self._machine.unwell | self._machine.unseen else "healthy"
         return Instance(found[0], service, "running", None if image in self._machine.unchecked else health, restarts)
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        service = next(name for name, (made, _) in self._machine.runs.items() if made == instance)
+        assert limit > 0
+        unwell = self._machine.image(service) in self._machine.unwell
+        return CheckResult(not unwell, "exit code 1" if unwell else "exit code 0")
 
     @property
     def attempt(self) -> Attempt | None:

@@ -48,7 +48,10 @@ class OwnProject:
         return self.directory / "data" / "updater-state.json"
 
     def model(self, version: str, *, unwell: str = "") -> Path:
-        """The Compose file of a release whose updater is `version`; its service `unwell` never gets healthy."""
+        """The Compose file of a release whose updater is `version`; its service `unwell` never gets healthy.
+
+        The engine looks at neither before the test is over.
+        """
         services = {
             name: {
                 "image": self.base,
@@ -57,7 +60,7 @@ class OwnProject:
                 "init": True,
                 "restart": "unless-stopped",
                 "stop_grace_period": "3s",
-                "healthcheck": {"test": ["CMD", "false" if name == unwell else "true"], "interval": "200ms"},
+                "healthcheck": {"test": ["CMD", "false" if name == unwell else "true"], "interval": "1h"},
                 "networks": {"default": None},
             }
             for name in UPDATER.services
@@ -133,7 +136,7 @@ class OwnProject:
 
         def read() -> None:
             for event in stream:
-                seen.append(f"{event['Actor']['Attributes']['com.docker.compose.service']} {event['Action']}")
+                seen.append(f"{event['Actor']['Attributes']['com.docker.compose.service']} {event['Action'].strip()}")
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()

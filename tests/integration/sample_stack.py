@@ -18,11 +18,17 @@ from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_stack
 from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_engine import DockerEngine
-from workers.ports import Definition, Stamp
+from workers.ports import Definition, Engine, Instance, Stamp
 
 BLUE, GREEN, BOT = "skills-blue", "skills-green", "bot"
 MOVED = (BLUE, GREEN, BOT)
 PROJECT_LABEL = "com.docker.compose.project"
+
+
+async def start_one(engine: Engine, definition: Definition, service: str) -> Instance:
+    """The one instance of `service`, which `engine` starts."""
+    (instance,) = await engine.start(definition, [service])
+    return instance
 
 
 @dataclass

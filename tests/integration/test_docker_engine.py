@@ -15,7 +15,7 @@ from docker.models.containers import Container
 
 from app.domain.errors import BeforeFlipFailed, ComposeInvalid, EngineFailed, StartFailed
 from deploy.demo.projects import image_tags
-from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Sample
+from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
 from workers.adapters.compose import Compose
 from workers.adapters.docker_engine import DockerEngine
@@ -83,7 +83,7 @@ async def test_a_definition_is_private_and_pins_the_images_of_its_release(stack:
 
 
 async def test_the_operators_own_values_arrive_as_they_wrote_them(stack: Sample) -> None:
-    started = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+    started = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
     assert "OPERATOR_VALUE=costs $5" in seen(stack, started.id)["Config"]["Env"]
     assert list((stack.directory / "live").glob("*.json")) == [], "nothing is written in the live directory"
 
@@ -97,7 +97,7 @@ async def test_a_release_whose_compose_file_cannot_be_used_is_refused(stack: Sam
 
 
 async def test_creating_beside_a_running_singleton_does_not_touch_it(stack: Sample) -> None:
-    old = await stack.engine.start(await stack.built(V1, BOT), BOT)
+    old = await start_one(stack.engine, await stack.built(V1, BOT), BOT)
     before = life_of(stack, old.id)
     new = await stack.engine.create(await stack.built(V2, BOT), BOT)
     assert life_of(stack, old.id) == before
@@ -106,7 +106,7 @@ async def test_creating_beside_a_running_singleton_does_not_touch_it(stack: Samp
 
 async def test_a_service_that_ignores_its_end_is_ended_after_the_grace(stack: Sample) -> None:
     stack.release("v15.0.0", edit=deaf_bot)
-    bot = await stack.engine.start(await stack.built("v15.0.0", BOT), BOT)
+    bot = await start_one(stack.engine, await stack.built("v15.0.0", BOT), BOT)
     started = time.monotonic()
     ended = await stack.engine.stop(bot.id, 1)
     assert (ended.state, ended.exit_code) == ("exited", KILLED)
@@ -119,7 +119,7 @@ def deaf_bot(tree: Path) -> None:
 
 
 async def test_a_service_that_ends_by_itself_within_its_grace_is_not_killed(stack: Sample) -> None:
-    skills = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+    skills = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
 
     async def is_up() -> bool:
         return any("listening" in line for line in await stack.engine.tail(skills.id, 5))
@@ -130,7 +130,7 @@ async def test_a_service_that_ends_by_itself_within_its_grace_is_not_killed(stac
 
 
 async def test_a_service_becomes_healthy_by_its_own_check(stack: Sample) -> None:
-    skills = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+    skills = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
 
     async def is_healthy() -> bool:
         return (await stack.engine.inspect(skills.id)).health == "healthy"
@@ -145,7 +145,7 @@ async def test_a_singleton_whose_definition_changed_is_not_unchanged(stack: Samp
 
     stack.release("v16.0.0")
     stack.release("v16.0.1", change=(), edit=edit)
-    bot = await stack.engine.start(await stack.built("v16.0.0", BOT), BOT)
+    bot = await start_one(stack.engine, await stack.built("v16.0.0", BOT), BOT)
     changed = await stack.built("v16.0.1", BOT)
     same_image = await stack.engine.build(changed, [BOT], lambda _: None)
     assert same_image[BOT] == bot.image
@@ -158,7 +158,7 @@ async def test_a_foreign_container_that_holds_the_name_stays_and_the_start_fails
     definition = await stack.built(V1, BLUE)
     before = as_is(foreign["in the way"])
     with pytest.raises(StartFailed) as failed:
-        await stack.engine.start(definition, BLUE)
+        await start_one(stack.engine, definition, BLUE)
     assert any("already in use" in line for line in failed.value.last_lines), failed.value.__dict__
     assert as_is(foreign["in the way"]) == before
     assert await stack.engine.find(BLUE) == []
@@ -190,7 +190,7 @@ async def test_another_stacks_releases_are_not_pruned(stack: Sample) -> None:
 
 
 async def test_an_image_that_a_stopped_container_needs_stays(stack: Sample) -> None:
-    old = await stack.engine.start(await stack.built(V1, BLUE), BLUE)
+    old = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
     await stack.engine.stop(old.id, 1)
     await stack.engine.prune([])
     await stack.engine.resume(old.id)
@@ -225,7 +225,7 @@ async def test_a_command_is_no_backend_is_not_started_again_and_leaves_an_operat
     stack: Sample,
 ) -> None:
     definition = await stack.built(V1, BLUE)
-    await stack.engine.start(definition, BLUE)
+    await start_one(stack.engine, definition, BLUE)
     own = stack.client.containers.run(
         f"{stack.stack.project}-{BLUE}:{definition.sha[:SHA_LENGTH]}",
         ["python3", "-c", "import time; time.sleep(600)"],

@@ -18,7 +18,7 @@ from workers.successor import TRIES
 
 pytestmark = pytest.mark.engine
 
-ACTIONS = ("create", "die", "destroy", "rename", "start", "health_status: healthy")
+ACTIONS = ("create", "die", "destroy", "rename", "start", "exec_start: true", "exec_die")
 """What Compose has the engine do to put one container in the place of another, and what comes of it."""
 
 FORWARD = [f"{service} {action}" for service in UPDATER.services for action in ACTIONS]
@@ -35,8 +35,8 @@ async def project(engine: Engine, images: tuple[str, str], tmp_path: Path) -> As
 
 
 def wanted(version: str) -> list[tuple[str, str, str]]:
-    """Exactly one of each, well."""
-    return [(service, version, "healthy") for service in UPDATER.services]
+    """Exactly one of each, and no verdict of the engine was waited for."""
+    return [(service, version, "starting") for service in UPDATER.services]
 
 
 def spread(points: Sequence[str]) -> list[Sequence[str]]:
@@ -107,7 +107,7 @@ async def test_a_web_that_never_gets_well_leaves_the_worker_untouched(project: O
 async def test_what_a_succession_left_is_what_a_plain_compose_up_of_that_release_would_run(project: OwnProject) -> None:
     await project.succeed(await project.prepare("r-1", project.model("2"), project.model("1")))
     before = {container.id for container in project.containers()}
-    await Compose(find_compose(), project.project, project.host).up(project.model("2"), UPDATER.worker, 60)
+    await Compose(find_compose(), project.project, project.host).up(project.model("2"), [UPDATER.worker], 60)
     assert {container.id for container in project.containers()} == before
 
 

@@ -77,9 +77,9 @@ def pull_command(compose: Command, model: Path, project: str, services: Sequence
     return [*_project(compose, model, project), "pull", "--policy", "missing", *services]
 
 
-def up_command(compose: Command, model: Path, project: str, service: str) -> Command:
-    """Creates and starts the service, in the place of an instance that is defined otherwise."""
-    return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", service]
+def up_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
+    """Creates and starts the services, each in the place of an instance that is defined otherwise."""
+    return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", *services]
 
 
 def create_command(compose: Command, model: Path, project: str, service: str, count: int) -> Command:
@@ -175,9 +175,10 @@ class Compose:
         except OSError as error:
             raise EngineFailed(f"Compose could not be run: {error}") from error
 
-    async def up(self, model: Path, service: str, limit: float) -> None:
-        """Raises StartFailed."""
-        await self._obey(up_command(self._command, model, self._project, service), limit, None, StartFailed, service)
+    async def up(self, model: Path, services: Sequence[str], limit: float) -> None:
+        """All at once. Raises StartFailed."""
+        command = up_command(self._command, model, self._project, services)
+        await self._obey(command, limit, None, StartFailed, ", ".join(services))
 
     async def create(self, model: Path, service: str, count: int, limit: float) -> None:
         """Raises StartFailed."""

@@ -75,9 +75,8 @@ class Docker:
         deadline = asyncio.get_running_loop().time() + self._away
         while True:
             try:
-                return await self._once(ask, limit)
+                return await self.once(ask, limit)
             except Away as away:
-                self.times_away += 1
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 log.warning("the Docker Engine is away; waiting for it", reason=away.detail)
@@ -95,7 +94,8 @@ class Docker:
 
         await self.call(greet)
 
-    async def _once(self, ask: Callable[[docker.DockerClient], T], limit: float) -> T:
+    async def once(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
+        """One try, for what must not be done twice: an engine that is away is not waited for. Raises as `call` does."""
         try:
             async with asyncio.timeout(limit):
                 return await asyncio.to_thread(ask, self._client)
@@ -108,6 +108,7 @@ class Docker:
         except Timeout as error:
             raise EngineFailed(f"the Docker Engine did not answer in time ({type(error).__name__})") from error
         except (DockerException, RequestException) as error:
+            self.times_away += 1
             raise Away(f"the Docker Engine cannot be reached ({type(error).__name__})") from error
 
     async def containers(self, project: str, *labels: str) -> list[Container]:

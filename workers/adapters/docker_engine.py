@@ -12,14 +12,14 @@ import docker
 from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color, Stack
 from workers import compose_model
-from workers.adapters import docker_prune, docker_survey
+from workers.adapters import docker_check, docker_prune, docker_survey
 from workers.adapters.adopted import AdoptedFile
 from workers.adapters.compose import Compose
 from workers.adapters.docker_adoption import DockerAdoption
 from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, inspected, instance_of
 from workers.adapters.releases import CURRENT, ReleaseFiles, read_model
 from workers.compose_model import DEFINITION_LABEL
-from workers.ports import Comparison, Definition, Instance, Stamp, Survey
+from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
 
 TAIL_LINES = 20
 
@@ -166,19 +166,38 @@ class DockerEngine:
         kept = await asyncio.to_thread(self._files.read, sha)
         return kept is not None and compose_model.one_way(kept, self._stack)
 
-    async def start(self, definition: Definition, service: str) -> Instance:
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
         await self._docker.ready()
-        if existing := await self._adoption.existing(definition.sha, service):
-            for instance in existing:
+        created = [s for s in services if not await self._adoption.existing(definition.sha, s)]
+        for service in set(services) - set(created):
+            for instance in await self._adoption.existing(definition.sha, service):
                 await self.resume(instance.id)
-            return await self.inspect(existing[0].id)
-        await self._compose.up(definition.path, service, self._stack.times.start)
+        if created:
+            await self._create_and_start(definition, created)
+        return [await self._started(definition, service) for service in services]
+
+    async def _create_and_start(self, definition: Definition, services: Sequence[str]) -> None:
+        try:
+            await self._compose.up(definition.path, services, self._stack.times.start)
+        except StartFailed as failed:
+            raise StartFailed(
+                failed.detail, service=await self._not_running(definition, services), last_lines=failed.last_lines
+            ) from failed
+
+    async def _started(self, definition: Definition, service: str) -> Instance:
         made = [i for i in await self.find(service) if i.sha == definition.sha]
         running = [i for i in made if not i.gone]
         if len(running) != 1:
             lines = await self.tail(made[0].id, TAIL_LINES) if made else []
             raise StartFailed(f"{len(running)} instances run after it was started", service=service, last_lines=lines)
         return running[0]
+
+    async def _not_running(self, definition: Definition, services: Sequence[str]) -> str:
+        """The first of `services` that Compose did not start, or all of them."""
+        for service in services:
+            if not any(i.sha == definition.sha and not i.gone for i in await self.find(service)):
+                return service
+        return ", ".join(services)
 
     async def create(self, definition: Definition, service: str) -> Instance:
         before = {i.id for i in await self.find(service)}
@@ -206,6 +225,9 @@ class DockerEngine:
 
     async def inspect(self, instance: str) -> Instance:
         return await self._adoption.mark(await inspected(self._docker, instance))
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        return await docker_check.check(self._docker, instance, limit)
 
     async def stop(self, instance: str, grace: float) -> Instance:
         await self._docker.stop(instance, grace)

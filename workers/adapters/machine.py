@@ -39,10 +39,10 @@ def room_of(*directories: Path) -> Callable[[], Room]:
 
 
 def _free(directory: Path) -> int | None:
-    """Bytes; None when this process cannot see the directory: in a container, the engine's may be missing or closed."""
+    """Bytes; None when the directory is missing here, or below one that this process may not enter."""
     try:
         return shutil.disk_usage(directory).free
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
 
 

@@ -12,13 +12,13 @@ from docker.models.containers import Container
 
 from app.domain.errors import BuildFailed, EngineFailed
 from app.domain.stack import Stack, Updater
-from workers.adapters import docker_prune
+from workers.adapters import docker_check, docker_prune
 from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_client import SERVICE_LABEL, Docker, Missing, connect, instance_of
 from workers.adapters.docker_survey import mounts_of, own_container
 from workers.adapters.files import replace_durably
 from workers.adapters.releases import ReleaseFiles, read_model
-from workers.ports import Instance
+from workers.ports import CheckResult, Instance
 from workers.succession_model import (
     SUCCESSOR,
     Attempt,
@@ -92,7 +92,7 @@ class OwnContainers:
     async def send(self, attempt: Attempt) -> None:
         """The successor runs; one that runs already is not touched. Raises StartFailed, EngineFailed."""
         await self._docker.ready()
-        await self._compose.up(self._file(attempt, RUN), SUCCESSOR, self._stack.times.start + STOP_SECONDS)
+        await self._compose.up(self._file(attempt, RUN), [SUCCESSOR], self._stack.times.start + STOP_SECONDS)
 
     async def dismiss(self) -> bool:
         """The successor is gone; whether there was one."""
@@ -114,7 +114,7 @@ class OwnContainers:
         """
         await self._docker.ready()
         limit = self._stack.times.start + STOP_SECONDS
-        await self._compose.up(self._file(attempt, NEW if new else OLD), service, limit)
+        await self._compose.up(self._file(attempt, NEW if new else OLD), [service], limit)
 
     async def stop(self, service: str) -> None:
         """It does not run, and is not started again by the engine."""
@@ -126,6 +126,10 @@ class OwnContainers:
         """None where there is not exactly one."""
         containers = await self._containers(service)
         return instance_of(containers[0]) if len(containers) == 1 else None
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        """Its own health check, run once: see workers.ports.Engine."""
+        return await docker_check.check(self._docker, instance, limit)
 
     @property
     def attempt(self) -> Attempt | None:

@@ -75,9 +75,9 @@ routed:
 """
 
 _SINGLETONS = """
-# Services of which two must never run at once. A new one is started after the old one is seen gone; it is ready
-# when its own Docker health check says so, or, without one, when it has run for three seconds.
-# One that did not change is not restarted.
+# Services of which two must never run at once. A new one is started after the old one is seen gone. It is ready when
+# its own health check passes: the worker runs that check every checks/interval, whatever its own interval is. Without
+# a health check it is ready when it has run for three seconds. One that did not change is not restarted.
 """
 
 _RETIRED = """
@@ -96,7 +96,7 @@ _TIMES = """
 times:
   fetch: {times.fetch:g} # fetching the tag
   build: {times.build:g} # building all images
-  start: {times.start:g} # creating and starting one service
+  start: {times.start:g} # creating and starting the services of one color, all at once
   health: {times.health:g} # from started to healthy, of each routed service
   route: {times.route:g} # from the flip until Traefik is seen to have taken it over
   ready: {times.ready:g} # from started to ready, of a singleton
@@ -104,7 +104,8 @@ times:
   drain: {times.drain:g} # how long, from the flip, the old color keeps running for requests that it already has
   stop_grace: {stop_grace:g} # between SIGTERM and SIGKILL: longer than the longest request
 
-# When a copy counts as healthy: so many passes in a row, so far apart, each answered in time (seconds).
+# When a copy counts as healthy: so many passes of its health path in a row, so far apart, each answered in time
+# (seconds). The engine's own verdict is not waited for; it counts only when it is `unhealthy`.
 checks:
   passes: {checks.passes}
   interval: {checks.interval:g}

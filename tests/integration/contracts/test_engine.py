@@ -1,5 +1,6 @@
 """What the port promises of an engine, kept by the fake one and by the real one."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, Relea
 from deploy.demo.repository import Variant
 from tests.examples import sha_of
 from tests.fakes.world import World
-from tests.integration.sample_stack import BLUE, BOT, MOVED, Sample
+from tests.integration.sample_stack import BLUE, BOT, MOVED, Sample, start_one
 from tests.integration.waiting import until
 from workers.ports import Definition, Engine, Stamp
 
@@ -22,6 +23,10 @@ V1, V2, SAME_BOT, BROKEN, NO_START = "v1.0.0", "v2.0.0", "v2.0.1", "v3.0.0", "v4
 
 FAILS, HANGS, ONE_WAY = "v5.0.0", "v5.0.1", "v6.0.0"
 """A command that is run once in FAILS's skills fails, in HANGS's it does not end; ONE_WAY cannot be rolled back."""
+
+SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS = "v7.0.0", "v7.1.0", "v7.2.0", "v7.3.0", "v7.4.0"
+"""The engine runs their health checks once an hour. UNWELL's skills answers its check 503, UNCHECKED's has no check,
+NO_CHECK's names a program that is not there, CHECK_HANGS's does not end."""
 
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
@@ -49,6 +54,12 @@ class FakeBench:
         self.engine.behave("skills", FAILS, exit_code=3)
         self.engine.behave("skills", HANGS, run_seconds=3600)
         self.engine.one_ways = {ONE_WAY}
+        for tag in (SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS):
+            self.engine.behave("skills", tag, own_interval=3600)
+        self.engine.behave("skills", UNWELL, status=503)
+        self.engine.behave("skills", UNCHECKED, own_check=False)
+        self.engine.behave("skills", NO_CHECK, check_starts=False)
+        self.engine.behave("skills", CHECK_HANGS, check_seconds=3600)
 
     def stamp(self, tag: str, rollout: str = "") -> Stamp:
         return Stamp(tag, sha_of(tag), rollout or f"r-{tag}")
@@ -74,6 +85,24 @@ def no_way_back(tree: Path) -> None:
     file.write_text(text.replace("  bot:\n", "  bot:\n    labels: {updater.rollback: never}\n"))
 
 
+def checked_by(test: str | None = None) -> Callable[[Path], None]:
+    """Has the skills' health check run once an hour, and be `test`, as Compose has it."""
+
+    def edit(tree: Path) -> None:
+        file = tree / "docker-compose.yml"
+        text = file.read_text()
+        assert OWN_CHECK in text
+        assert "${DEMO_HEALTH_INTERVAL:-1s}" in text
+        text = text.replace("${DEMO_HEALTH_INTERVAL:-1s}", "1h")
+        file.write_text(text.replace(OWN_CHECK, test or OWN_CHECK))
+
+    return edit
+
+
+OWN_CHECK = '[CMD, python3, -IS, healthcheck.py, "http://127.0.0.1:8080/health"]'
+HANGING_CHECK = "[CMD, python3, -c, 'import time; time.sleep(3600)']"
+
+
 class EngineContract:
     async def test_a_build_makes_an_image_for_each_service_and_tells_what_it_does(self, bench: Bench) -> None:
         told: list[str] = []
@@ -90,7 +119,7 @@ class EngineContract:
 
     async def test_a_started_instance_runs_and_says_what_made_it(self, bench: Bench) -> None:
         definition = await bench.built(V1, BLUE)
-        started = await bench.engine.start(definition, BLUE)
+        started = await start_one(bench.engine, definition, BLUE)
         seen = await bench.engine.inspect(started.id)
         assert seen.running
         assert seen.address
@@ -99,20 +128,33 @@ class EngineContract:
         assert await bench.engine.find(BOT) == []
 
     async def test_a_start_takes_the_place_of_a_stopped_instance(self, bench: Bench) -> None:
-        old = await bench.engine.start(await bench.built(V1, BLUE), BLUE)
+        old = await start_one(bench.engine, await bench.built(V1, BLUE), BLUE)
         await bench.engine.stop(old.id, GRACE)
-        new = await bench.engine.start(await bench.built(V2, BLUE), BLUE)
+        new = await start_one(bench.engine, await bench.built(V2, BLUE), BLUE)
         assert new.sha == bench.stamp(V2).sha
         assert [i.id for i in await bench.engine.find(BLUE)] == [new.id]
 
     async def test_an_instance_that_cannot_start_is_the_releases_fault(self, bench: Bench) -> None:
         definition = await bench.built(NO_START, BLUE)
         with pytest.raises(StartFailed) as failed:
-            await bench.engine.start(definition, BLUE)
+            await start_one(bench.engine, definition, BLUE)
+        assert failed.value.service == BLUE
+
+    async def test_several_are_started_at_once_and_come_in_their_order(self, bench: Bench) -> None:
+        services = [BOT, BLUE]
+        instances = await bench.engine.start(await bench.built(V1, *services), services)
+        assert [i.service for i in instances] == services
+        assert all([(await bench.engine.inspect(i.id)).running for i in instances])
+
+    async def test_of_several_the_one_that_cannot_start_is_named(self, bench: Bench) -> None:
+        services = [BOT, BLUE]
+        definition = await bench.built(NO_START, *services)
+        with pytest.raises(StartFailed) as failed:
+            await bench.engine.start(definition, services)
         assert failed.value.service == BLUE
 
     async def test_an_instance_is_created_beside_a_running_one_and_not_started(self, bench: Bench) -> None:
-        old = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        old = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         new = await bench.engine.create(await bench.built(V2, BOT), BOT)
         assert (new.state, new.sha, new.address) == ("created", bench.stamp(V2).sha, None)
         assert new.gone
@@ -121,7 +163,7 @@ class EngineContract:
         assert [i.id for i in await bench.engine.find(BOT, rollout=f"r-{V2}")] == [new.id]
 
     async def test_a_stopped_instance_is_gone_and_can_be_resumed(self, bench: Bench) -> None:
-        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         ended = await bench.engine.stop(bot.id, GRACE)
         assert ended.gone
         assert (await bench.engine.inspect(bot.id)).gone
@@ -135,7 +177,7 @@ class EngineContract:
         assert (await bench.engine.inspect(bot.id)).running
 
     async def test_stopping_what_is_gone_already_is_no_error(self, bench: Bench) -> None:
-        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         for _ in range(2):
             assert (await bench.engine.stop(bot.id, GRACE)).gone
         await bench.engine.remove(bot.id)
@@ -143,7 +185,7 @@ class EngineContract:
             assert (await bench.engine.stop(instance, GRACE)).state == "removed"
 
     async def test_only_a_stopped_instance_is_removed(self, bench: Bench) -> None:
-        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         with pytest.raises(EngineFailed):
             await bench.engine.remove(bot.id)
         assert (await bench.engine.inspect(bot.id)).running
@@ -154,12 +196,12 @@ class EngineContract:
         assert await bench.engine.find(BOT) == []
 
     async def test_a_singleton_is_unchanged_when_its_image_and_definition_are(self, bench: Bench) -> None:
-        bot = await bench.engine.start(await bench.built(V2, BOT), BOT)
+        bot = await start_one(bench.engine, await bench.built(V2, BOT), BOT)
         assert await bench.engine.unchanged(bot, await bench.built(SAME_BOT, BOT))
         assert not await bench.engine.unchanged(bot, await bench.built(V1, BOT))
 
     async def test_the_last_lines_of_an_instance_are_kept_after_its_end(self, bench: Bench) -> None:
-        skills = await bench.engine.start(await bench.built(V1, BLUE), BLUE)
+        skills = await start_one(bench.engine, await bench.built(V1, BLUE), BLUE)
 
         async def has_said_something() -> bool:
             return len(await bench.engine.tail(skills.id, 5)) > 0
@@ -170,7 +212,7 @@ class EngineContract:
 
     async def test_pruning_takes_what_no_kept_release_needs(self, bench: Bench) -> None:
         old, new = await bench.built(V1), await bench.built(V2)
-        stopped_color = await bench.engine.start(old, BLUE)
+        stopped_color = await start_one(bench.engine, old, BLUE)
         old_bot = await bench.engine.create(old, BOT)
         new_bot = await bench.engine.create(new, BOT)
         await bench.engine.stop(stopped_color.id, GRACE)
@@ -183,14 +225,14 @@ class EngineContract:
             await bench.engine.recall(bench.stamp(V1), [BOT])
 
     async def test_a_singleton_that_runs_is_never_pruned(self, bench: Bench) -> None:
-        bot = await bench.engine.start(await bench.built(V1, BOT), BOT)
+        bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         await bench.engine.prune([])
         assert (await bench.engine.inspect(bot.id)).running
 
     async def test_a_kept_release_is_recalled_for_a_new_rollout(self, bench: Bench) -> None:
         await bench.built(V1, BOT)
         recalled = await bench.engine.recall(bench.stamp(V1, "r-again"), [BOT])
-        bot = await bench.engine.start(recalled, BOT)
+        bot = await start_one(bench.engine, recalled, BOT)
         assert (bot.rollout, bot.sha) == ("r-again", bench.stamp(V1).sha)
 
     async def test_a_release_without_an_image_is_not_recalled(self, bench: Bench) -> None:
@@ -230,6 +272,43 @@ class EngineContract:
             await bench.engine.run_once(definition, BLUE, NEVER_ENDS, name="r-1-migrate", limit=SHORT, log=_deaf)
         await bench.engine.sweep()
 
+    async def test_an_own_check_passes_before_the_engine_has_looked(self, bench: Bench) -> None:
+        skills = await start_one(bench.engine, await bench.built(SELDOM, BLUE), BLUE)
+
+        async def passes() -> bool:
+            return (await bench.engine.check(skills.id, LIMIT)).passed
+
+        await until(passes)
+        assert (await bench.engine.inspect(skills.id)).health == "starting"
+
+    async def test_an_own_check_that_does_not_pass_says_why(self, bench: Bench) -> None:
+        skills = await start_one(bench.engine, await bench.built(UNWELL, BLUE), BLUE)
+        result = await bench.engine.check(skills.id, LIMIT)
+        assert (result.passed, "exit code 1" in result.words) == (False, True)
+
+    async def test_an_own_check_that_cannot_start_does_not_pass_and_names_what_is_missing(self, bench: Bench) -> None:
+        skills = await start_one(bench.engine, await bench.built(NO_CHECK, BLUE), BLUE)
+        result = await bench.engine.check(skills.id, LIMIT)
+        assert (result.passed, "/no/such/check" in result.words) == (False, True)
+
+    async def test_a_run_of_an_own_check_that_hangs_is_not_joined_by_another(self, bench: Bench) -> None:
+        skills = await start_one(bench.engine, await bench.built(CHECK_HANGS, BLUE), BLUE)
+        first, second = [await bench.engine.check(skills.id, 1.0) for _ in range(2)]
+        assert (first.passed, first.words) == (False, "it had not ended after 1 s")
+        assert (second.passed, second.words) == (False, "a run of it has not ended yet")
+
+    async def test_without_an_own_check_none_passes(self, bench: Bench) -> None:
+        skills = await start_one(bench.engine, await bench.built(UNCHECKED, BLUE), BLUE)
+        assert (await bench.engine.inspect(skills.id)).health is None
+        assert (await bench.engine.check(skills.id, LIMIT)).words == "it has no health check"
+        assert not (await bench.engine.check(skills.id, LIMIT)).passed
+
+    async def test_the_own_check_of_what_does_not_run_does_not_pass(self, bench: Bench) -> None:
+        skills = await start_one(bench.engine, await bench.built(SELDOM, BLUE), BLUE)
+        await bench.engine.stop(skills.id, GRACE)
+        assert not (await bench.engine.check(skills.id, LIMIT)).passed
+        assert not (await bench.engine.check(NOBODY, LIMIT)).passed
+
     async def test_a_release_says_whether_it_can_be_rolled_back(self, bench: Bench) -> None:
         for tag in (V1, ONE_WAY):
             await bench.define(tag)
@@ -259,4 +338,9 @@ class TestDockerEngine(EngineContract):
         sample.release(FAILS)
         sample.release(HANGS)
         sample.release(ONE_WAY, edit=no_way_back)
+        sample.release(SELDOM, edit=checked_by())
+        sample.release(UNWELL, Variant.UNHEALTHY, edit=checked_by())
+        sample.release(UNCHECKED, edit=checked_by("[NONE]"))
+        sample.release(NO_CHECK, edit=checked_by("[CMD, /no/such/check]"))
+        sample.release(CHECK_HANGS, edit=checked_by(HANGING_CHECK))
         return sample

@@ -76,7 +76,7 @@ class AdoptionContract:
         for instance in instances:
             await bench.engine.stop(instance.id, GRACE)
         definition = await bench.engine.recall(bench.stamp(OLD, "r-back"), [BLUE, BOT])
-        started = await bench.engine.start(definition, BLUE)
+        (started,) = await bench.engine.start(definition, [BLUE])
         assert (started.id, started.running, started.rollout) == (instances[0].id, True, "r-back")
         assert [i.id for i in await bench.engine.find(BOT, rollout="r-back")] == [instances[1].id]
 
@@ -124,7 +124,7 @@ class TestDockerEngine(AdoptionContract):
         by_hand(bench, "build", BLUE)
         bench.client.api.remove_container(blue.id, force=True)
         definition = await bench.engine.recall(bench.stamp(OLD, "r-back"), [BLUE])
-        again = await bench.engine.start(definition, BLUE)
+        (again,) = await bench.engine.start(definition, [BLUE])
         assert (again.image, again.adopted, again.rollout) == (blue.image, False, "r-back")
 
     async def test_a_container_that_the_file_does_not_describe_is_not_created_again(self, bench: Sample) -> None:

@@ -124,6 +124,17 @@ async def test_the_active_color_has_to_run_and_the_idle_one_not(world: World) ->
 
 
 @pytest.mark.parametrize(
+    ("health", "verdict"),
+    [(None, Verdict.OK), ("healthy", Verdict.OK), ("starting", Verdict.OK), ("unhealthy", Verdict.WARNING)],
+)
+async def test_an_active_color_is_unwell_when_the_engine_says_so(
+    world: World, health: str | None, verdict: Verdict
+) -> None:
+    running = replace(HEALTHY, containers=(seen("api-blue", health=health),))
+    assert (await check(world, "color_api-blue", running)).status is verdict
+
+
+@pytest.mark.parametrize(
     ("by_hand", "verdict"),
     [
         (None, Verdict.WARNING),

@@ -432,7 +432,7 @@ async def test_a_worker_that_was_replaced_touches_nothing_more(world: World) -> 
     with pytest.raises(StaleWorker):
         await worker.reconcile()
     assert worker.replaced
-    assert world.effects == ["start skills-green v1.1.0"]
+    assert world.effects == ["start skills-green v1.1.0", "start api-green v1.1.0"], "they are one call"
 
 
 async def test_redis_going_away_does_not_end_a_rollout(world: World) -> None:

@@ -186,6 +186,16 @@ async def test_a_successor_that_dies_again_and_again_puts_the_old_one_back(
     assert f"died {TRIES} times" in machine.attempt.why
 
 
+async def test_an_updater_is_well_before_the_engine_has_looked(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.unseen = {"u:2"}
+    began = world.clock.monotonic()
+    await until_quiet(world, machine)
+    assert machine.images() == ["u:2", "u:2"]
+    assert world.clock.monotonic() - began < UPDATER.ready / 2
+
+
 @pytest.mark.parametrize("image", ["u:2", "u:1"], ids=["it stays up", "it ends again and again"])
 async def test_a_service_without_a_health_check_is_well_when_it_stays_up(
     world: World, machine: Machine, reconciler: Reconciler, image: str

@@ -36,9 +36,9 @@ def test_config_resolves_the_releases_file_as_if_it_lay_in_the_live_directory() 
 def test_the_commands() -> None:
     assert build_command(DOCKER, MODEL, "shop", ["api-green", "bot"]) == [*PROJECT, "build", "api-green", "bot"]
     assert pull_command(DOCKER, MODEL, "shop", ["bot"]) == [*PROJECT, "pull", "--policy", "missing", "bot"]
-    assert up_command(DOCKER, MODEL, "shop", "api-green") == [
+    assert up_command(DOCKER, MODEL, "shop", ["api-green", "skills-green"]) == [
         *PROJECT,
-        *("up", "--detach", "--no-deps", "--no-build", "api-green"),
+        *("up", "--detach", "--no-deps", "--no-build", "api-green", "skills-green"),
     ]
     assert create_command(DOCKER, MODEL, "shop", "bot", 2) == [
         *PROJECT,
@@ -91,7 +91,7 @@ async def test_an_engine_that_goes_away_is_not_the_releases_fault_whatever_the_e
     """As Compose 2.40 says it, the first of them with exit code 0."""
     cut_off = compose(tmp_path, f'echo "{said}" >&2')
     with pytest.raises(EngineFailed, match=re.escape(said)):
-        await cut_off.up(MODEL, "bot", 10)
+        await cut_off.up(MODEL, ["bot"], 10)
     assert cut_off.times_cut_off == 1
 
 
@@ -122,7 +122,7 @@ async def test_a_failed_pull_or_start_is_named(tmp_path: Path) -> None:
     with pytest.raises(BuildFailed):
         await broken.pull(MODEL, ["bot"], lambda _: None, 10)
     with pytest.raises(StartFailed):
-        await broken.up(MODEL, "bot", 10)
+        await broken.up(MODEL, ["bot"], 10)
     with pytest.raises(StartFailed):
         await broken.create(MODEL, "bot", 2, 10)
 
@@ -138,12 +138,12 @@ async def test_the_engine_and_nothing_secret_is_in_the_environment(
 
 async def test_a_limit_that_is_over_is_a_named_error(tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match="longer than its limit"):
-        await compose(tmp_path, "exec sleep 600").up(MODEL, "bot", 0.05)
+        await compose(tmp_path, "exec sleep 600").up(MODEL, ["bot"], 0.05)
 
 
 async def test_a_command_that_is_not_there_is_a_named_error() -> None:
     with pytest.raises(EngineFailed, match="could not be run"):
-        await asyncio.wait_for(Compose(["/no/such/compose"], "shop", None).up(MODEL, "bot", 10), 10)
+        await asyncio.wait_for(Compose(["/no/such/compose"], "shop", None).up(MODEL, ["bot"], 10), 10)
 
 
 def test_a_command_that_is_run_once_gets_no_traffic_no_port_and_a_name_to_find_it_by() -> None:

@@ -1,0 +1,159 @@
+"""A container's own health check on a real Docker Engine: run as the engine runs it, and never more than once."""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from docker.models.containers import Container
+
+from deploy.demo.engine import Engine, connected
+from tests.integration.waiting import until
+from workers.adapters.docker_check import check
+from workers.adapters.docker_client import Docker
+from workers.ports import CheckResult
+
+pytestmark = pytest.mark.engine
+
+SECOND = 1_000_000_000
+SELDOM = 3600 * SECOND
+LIMIT = 20.0
+SLEEPS = ["python3", "-c", "import time; time.sleep(600)"]
+HANGS = "import time; time.sleep(700)"
+SAYS_WHO_AND_WHERE = 'echo "$(id -u):$(id -g) in $(pwd), FLAVOR is $FLAVOR, by $0"; exit 3'
+
+Make = Callable[..., Container]
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def make(engine: Engine, images: tuple[str, str]) -> Iterator[Make]:
+    """Starts a container that only sleeps, with the health check `test`."""
+    made: list[Container] = []
+    with connected(engine.host) as client:
+
+        def start(*test: str, interval: int = SELDOM, timeout: int = 10 * SECOND, **options: Any) -> Container:
+            config = {
+                "Image": images[0],
+                "Cmd": SLEEPS,
+                "Healthcheck": {"Test": list(test), "Interval": interval, "Timeout": timeout},
+                "HostConfig": {"Init": True},
+                **options,
+            }
+            made.append(client.containers.get(client.api.create_container_from_config(config)["Id"]))  # type: ignore[no-untyped-call]
+            made[-1].start()
+            return made[-1]
+
+        try:
+            yield start
+        finally:
+            for container in made:
+                container.remove(force=True)
+
+
+@pytest.fixture
+def run(engine: Engine) -> Iterator[Run]:
+    with connected(engine.host) as client:
+        docker = Docker(client, engine.host)
+
+        async def once(container: Container, limit: float = LIMIT) -> CheckResult:
+            return await check(docker, str(container.id), limit)
+
+        yield once
+
+
+@pytest.fixture
+def seasoned(engine: Engine, images: tuple[str, str]) -> Iterator[str]:
+    """An image that says who runs in it, where, and in which environment."""
+    name = f"zu-test-{uuid4().hex[:8]}:1"
+    text = f'FROM {images[0]}\nSHELL ["/bin/bash", "-ec"]\nWORKDIR /opt\nENV FLAVOR=salt\nUSER 1234:4321\n'
+    with connected(engine.host) as client:
+        client.images.build(fileobj=io.BytesIO(text.encode()), tag=name, rm=True)
+        try:
+            yield name
+        finally:
+            client.images.remove(name, force=True)
+
+
+def engines_words(container: Container) -> str:
+    """What the engine's own last run of the check has said; empty before its first."""
+    container.reload()
+    log = container.attrs["State"]["Health"]["Log"]
+    return str(log[-1]["Output"]).strip() if log else ""
+
+
+def state_of(container: Container) -> str:
+    container.reload()
+    return str(container.status)
+
+
+def processes(container: Container, words: str) -> int:
+    return sum(words in line[-1] for line in container.top()["Processes"])
+
+
+async def test_it_runs_as_the_engine_runs_it(make: Make, run: Run, seasoned: str) -> None:
+    """The engine takes a shell of the container's own configuration, and none of the image's."""
+    by_options = {"User": "65532:65532", "WorkingDir": "/srv", "Env": ["FLAVOR=pepper"], "Shell": ["/bin/bash", "-ec"]}
+    for options, expected in (
+        ({"Image": seasoned}, "1234:4321 in /opt, FLAVOR is salt, by /bin/sh"),
+        ({"Image": seasoned} | by_options, "65532:65532 in /srv, FLAVOR is pepper, by /bin/bash"),
+        (by_options, "65532:65532 in /srv, FLAVOR is pepper, by /bin/bash"),
+    ):
+        container = make("CMD-SHELL", SAYS_WHO_AND_WHERE, **options)
+        assert await run(container) == CheckResult(False, f"exit code 3: {expected}")
+        often = make("CMD-SHELL", SAYS_WHO_AND_WHERE, interval=SECOND // 5, **options)
+        await until(lambda c=often: bool(engines_words(c)))  # type: ignore[misc]
+        assert engines_words(often) == expected
+
+
+async def test_a_word_list_is_no_shell_command(make: Make, run: Run) -> None:
+    container = make("CMD", "python3", "-c", "import sys; print(sys.argv[1:])", "a b", "$HOME; exit 3")
+    assert await run(container) == CheckResult(True, "exit code 0: ['a b', '$HOME; exit 3']")
+
+
+async def test_one_that_hangs_stays_alone_and_ends_with_its_container(make: Make, run: Run) -> None:
+    container = make("CMD", "python3", "-c", HANGS, timeout=SECOND)
+    assert await run(container) == CheckResult(False, "it had not ended after 1 s")
+    for _ in range(3):
+        assert await run(container) == CheckResult(False, "a run of it has not ended yet")
+    assert processes(container, HANGS) == 1
+    container.restart(timeout=1)
+    assert processes(container, HANGS) == 0
+    assert await run(container, 0.5) == CheckResult(False, "it had not ended after 0.5 s")
+
+
+async def test_no_run_is_begun_beside_the_engines_own(make: Make, run: Run) -> None:
+    container = make("CMD", "python3", "-c", HANGS, interval=SECOND // 5, timeout=60 * SECOND)
+    await until(lambda: processes(container, HANGS) == 1)
+    assert await run(container) == CheckResult(False, "a run of it has not ended yet")
+    assert processes(container, HANGS) == 1
+
+
+async def test_what_a_check_leaves_running_does_not_keep_it_waiting(make: Make, run: Run) -> None:
+    container = make("CMD-SHELL", "sleep 700 & echo done")
+    started = time.monotonic()
+    assert await run(container) == CheckResult(True, "exit code 0: done")
+    assert time.monotonic() - started < LIMIT / 2
+    assert processes(container, "sleep 700") == 1
+
+
+async def test_a_check_that_writes_much_is_read_to_its_end(make: Make, run: Run) -> None:
+    container = make("CMD", "python3", "-c", "print('x' * 5_000_000)", timeout=60 * SECOND)
+    assert (await run(container)).passed
+
+
+async def test_a_check_that_the_engine_refuses_does_not_pass_and_has_its_words(make: Make, run: Run) -> None:
+    container = make("CMD", "true")
+    container.pause()
+    refused = await run(container)
+    assert (refused.passed, "paused" in refused.words) == (False, True)
+    container.unpause()
+    assert (await run(container)).passed
+
+
+async def test_a_container_that_ends_in_it_does_not_pass(make: Make, run: Run) -> None:
+    container = make("CMD-SHELL", "kill 1; sleep 700")
+    assert not (await run(container)).passed
+    await until(lambda: state_of(container) == "exited")

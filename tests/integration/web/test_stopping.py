@@ -1,0 +1,72 @@
+"""The web process ends in time after SIGTERM, whatever its clients do."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.auth import SharedSecret
+from app.ledger import Ledger
+from app.main import GRACEFUL_SECONDS, LEAVE_SECONDS
+from app.web.intake import BODY_SECONDS
+from tests.integration.waiting import until
+from tests.integration.web.deliveries import head, headers
+from tests.integration.web.process import START_SECONDS, WebProcess, web_process
+
+pytestmark = pytest.mark.redis
+
+ROLLOUT = "r-1"
+PARTS, LINES = 10, ["x" * 20_000] * 50
+"""One piece of the answer, and more than the buffers of a connection hold."""
+
+LATE = 3.0
+
+
+@contextmanager
+def connection(url: str, *sent: bytes) -> Iterator[socket.socket]:
+    """`sent`, and from then on nothing is read."""
+    where = urlsplit(url)
+    with socket.create_connection((where.hostname, where.port or 80)) as client:
+        client.settimeout(START_SECONDS)
+        client.sendall(b"".join(sent))
+        yield client
+
+
+async def ends(process: WebProcess, seconds: float) -> None:
+    """Ends it. Raises TimeoutError when it runs after `seconds` still."""
+    os.kill(process.pid, signal.SIGTERM)
+    state = Path(f"/proc/{process.pid}/stat")
+    await until(lambda: state.read_text().rpartition(")")[2].split()[0] == "Z", seconds)
+
+
+async def test_idle_connections_do_not_keep_it(redis_url: str, namespace: str, tmp_path: Path) -> None:
+    with web_process(redis_url, namespace, tmp_path) as process, connection(process.public) as client:
+        client.sendall(head([], "GET /health HTTP/1.1"))
+        assert client.recv(4096)
+        await ends(process, GRACEFUL_SECONDS)
+
+
+async def test_a_body_that_stops_coming_does_not_keep_it(redis_url: str, namespace: str, tmp_path: Path) -> None:
+    fields = [*headers(b"x" * 100).items(), ("Content-Length", "100")]
+    with web_process(redis_url, namespace, tmp_path) as process, connection(process.public, head(fields), b"x"):
+        await ends(process, BODY_SECONDS + LATE)
+
+
+async def test_a_client_that_reads_nothing_does_not_keep_it(
+    redis_url: str, namespace: str, ledger: Ledger, tmp_path: Path
+) -> None:
+    for _ in range(PARTS):
+        await ledger.append_log(ROLLOUT, LINES)
+    with web_process(redis_url, namespace, tmp_path) as process:
+        secret = SharedSecret(tmp_path / "secret").keys()[0].decode()
+        asked = head([("X-Updater-Secret", secret)], f"GET /update/rollouts/{ROLLOUT}/log?follow=1 HTTP/1.1")
+        with connection(process.internal, asked) as client:
+            while b"xxx" not in client.recv(4096):
+                pass
+            await ends(process, LEAVE_SECONDS + LATE)
+        assert process.lines()[-1]["level"] == "warning"
