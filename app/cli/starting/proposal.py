@@ -64,7 +64,7 @@ def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
     looked = _look(project, find_image, notes)
     routed = tuple(find_routed(led, looked.sources, looked.points, notes) for led in looked.leads)
     ask_about_rules(routed, looked.leads, notes)
-    retired = old_updaters(project.services)
+    retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
     prefix = name_prefix(project.services, project.name)
     sure, unsure = likely_singletons(project.services, prefix, _others(looked, retired))
     _service_notes(sure, unsure, retired, notes)

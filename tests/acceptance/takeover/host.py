@@ -10,7 +10,6 @@ from typing import Any
 
 import docker
 import httpx
-import yaml
 from docker.models.containers import Container
 
 from app.domain.stack import Color
@@ -213,17 +212,12 @@ def outcome(answer: Json) -> Outcome:
 
 
 def operator_values(host: Host) -> dict[str, Any]:
-    """What the operator of this host writes into each file that the page has them edit."""
-    page = yaml.safe_load(PAGE.read_text().partition("```yaml\n")[2].partition("```")[0])
+    """What the operator of this host writes into each file that the page has them edit; init finds all the rest."""
     return {
         ".env": {"COMPOSE_PROJECT_NAME": host.beside.name},
         "github-token": "",
         "stack.yml": {
-            **page,
-            "project": host.project,
-            "repository": REPOSITORY,
             "source": "/etc/zetherion-updater/github.git",
-            "directory": str(host.live),
             "times": TIMES,
             "checks": {"passes": 3, "interval": 0.25, "timeout": 2},
             "needs": {"disk_gb": 1, "memory_mb": 128},
