@@ -83,12 +83,14 @@ class Router:
 class Routing:
     """All dynamic files together. `others` are, by file, the names in it that are no route of the stack.
 
-    `unreadable` are, by file, the reasons why it cannot be read. `templates` are files that only Traefik can read, and
-    that name a service of the stack.
+    `ambiguous` are the services that files define in different ways, one of which leads to the stack. `unreadable` are,
+    by file, the reasons why it cannot be read. `templates` are files that only Traefik can read, and that name a
+    service of the stack.
     """
 
     routers: tuple[Router, ...] = ()
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ambiguous: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
 
@@ -100,13 +102,14 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
     """
     trees: dict[str, Tree] = {}
     failed: dict[str, str] = {}
-    for name, text in files.items():
+    for name, text in sorted(files.items(), key=lambda file: file[0].split("/")):
         try:
             trees[name] = read_tree(name, text)
         except (ValueError, yaml.YAMLError, RecursionError) as error:
             failed[name] = " ".join(str(error).split())
     templates = {name for name in failed if TEMPLATE in files[name]}
-    services = {k: v for tree in trees.values() for k, v in part_of(tree, "services").items()}
+    defined = [(name, body) for tree in trees.values() for name, body in part_of(tree, "services").items()]
+    services = dict(reversed(defined))  # Traefik keeps the first one of a name
     routers = tuple(
         _router(file, name, options, services, hosts)
         for file, tree in trees.items()
@@ -119,9 +122,19 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
             replace(router, extras=()) if router.file in own and _is_own(router.name) else router for router in routers
         ),
         others,
+        ambiguous=tuple(sorted(_ambiguous(defined, services, hosts))),
         unreadable={name: why for name, why in failed.items() if name not in templates},
         templates=tuple(sorted(name for name in templates if any(host in files[name].lower() for host in hosts))),
     )
+
+
+def _ambiguous(
+    defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree], hosts: Mapping[str, Backend]
+) -> set[str]:
+    """When the file with the first definition goes, Traefik takes the next one."""
+    unlike = [(name, body) for name, body in defined if body != services[name]]
+    either = [(name, each) for name, body in unlike for each in (body, services[name])]
+    return {n for n, body in either if any(s.backend for s in _resolve(n, {**services, n: body}, hosts, _DEPTH)[0])}
 
 
 def plain_rule(rule: str) -> str:

@@ -44,7 +44,7 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
         return None
     ours = [router for router in routing.routers if router.services]
     colors = {color for router in ours for color in router.colors}
-    problems = [*_unreadable(routing), *_routes(stack, routing, ours), *_foreign(routing, ours)]
+    problems = [*_unreadable(routing), *_ambiguous(routing), *_routes(stack, routing, ours), *_foreign(routing, ours)]
     problems += _labels(found)
     if not ours and not problems:
         problems.append(_no_router(stack, found))
@@ -76,6 +76,11 @@ def _unreadable(routing: Routing) -> Iterator[str]:
         yield f"{file} cannot be read ({why}), and Traefik takes nothing of a directory with a broken file: correct it"
     for file in routing.templates:
         yield f"{file} is a template that names services of the stack: write its routes out, without `{{{{`"
+
+
+def _ambiguous(routing: Routing) -> Iterator[str]:
+    for name in routing.ambiguous:
+        yield f"several files define the service {name} in different ways, and Traefik takes one: remove the others"
 
 
 def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:

@@ -122,6 +122,27 @@ def test_the_updaters_own_file_is_adopted_whatever_its_routers_have() -> None:
     assert found.color is Color.GREEN
 
 
+GREEN_SERVICES = """
+http:
+  services:
+    skills-blue: {loadBalancer: {servers: [{url: "http://skills-green:8080"}]}}
+    api-blue: {loadBalancer: {servers: [{url: "http://api-green:8090"}]}}
+"""
+
+
+def test_traefik_takes_the_first_definition_of_a_service() -> None:
+    files = {"a/services.yml": GREEN_SERVICES, "b.yml": FILE}
+    assert {c for r in read_routing(files, hosts_of(STACK, {})).routers for c in r.colors} == {Color.GREEN}
+    files = {"a.yml": FILE, "b.yml": GREEN_SERVICES}
+    assert {c for r in read_routing(files, hosts_of(STACK, {})).routers for c in r.colors} == {Color.BLUE}
+
+
+def test_a_file_that_a_symbolic_link_shows_twice_is_adopted() -> None:
+    found = serves({"routes.yml": FILE, "..2026_01/routes.yml": FILE}, running(*EVERYTHING))
+    assert found is not None
+    assert found.files == ("..2026_01/routes.yml", "routes.yml")
+
+
 def test_suffixes_and_service_names_may_have_upper_case() -> None:
     stack = a_stack(
         routed=tuple(replace(s, colors={c: name.upper() for c, name in s.colors.items()}) for s in STACK.routed)
@@ -315,6 +336,12 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running(*EVERYTHING),
             ["router api in routes.yml has serversTransport"],
             id="a transport with the updater's own name in a file of another program",
+        ),
+        pytest.param(
+            {"routes.yml": FILE, "z.yml": GREEN_SERVICES},
+            running(*EVERYTHING),
+            ["several files define the service api-blue in different ways", "the service skills-blue"],
+            id="a service that two files define",
         ),
         pytest.param(
             {"routes.yml": FILE, "broken.yml": "http: {"},
