@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Instance
-from workers.serving import Backend, Router, Routing
+from workers.servers import Backend
+from workers.serving import Router, Routing
 
 Found = Mapping[str, Sequence[Instance]]
 """The instances of each Compose service that the stack file names, stopped ones too."""
@@ -44,7 +45,13 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
         return None
     ours = [router for router in routing.routers if router.services]
     colors = {color for router in ours for color in router.colors}
-    problems = [*_unreadable(routing), *_ambiguous(routing), *_routes(stack, routing, ours), *_foreign(routing, ours)]
+    problems = [
+        *_unreadable(routing),
+        *_ambiguous(routing),
+        *_streams(routing),
+        *_routes(stack, routing, ours),
+        *_foreign(routing, ours),
+    ]
     problems += _labels(found)
     if not ours and not problems:
         problems.append(_no_router(stack, found))
@@ -81,6 +88,11 @@ def _unreadable(routing: Routing) -> Iterator[str]:
 def _ambiguous(routing: Routing) -> Iterator[str]:
     for name in routing.ambiguous:
         yield f"several files define the service {name} in different ways, and Traefik takes one: remove the others"
+
+
+def _streams(routing: Routing) -> Iterator[str]:
+    for file, leads in routing.streams.items():
+        yield f"{file} leads {', '.join(leads)}, and the updater moves HTTP routes only: remove that from the file"
 
 
 def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:

@@ -338,6 +338,35 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             id="a transport with the updater's own name in a file of another program",
         ),
         pytest.param(
+            {
+                "routes.yml": FILE,
+                "db.yml": "tcp: {routers: {x: {rule: 'HostSNI(`*`)', service: x}}, services: {x: {loadBalancer: "
+                "{servers: [{address: 'Skills-Green:8080'}, {address: 'db:5432'}]}}}}",
+            },
+            running(*EVERYTHING),
+            ["db.yml leads tcp to Skills-Green:8080, and the updater moves HTTP routes only"],
+            id="a TCP router",
+        ),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "preview.yml": "http: {routers: {x: {rule: Host(`p`), entryPoints: [web], service: any}}, "
+                "services: {any: {highestRandomWeight: {services: [{name: api-green}]}}}}",
+            },
+            running(*EVERYTHING),
+            ["router x in preview.yml leads to http://api-green:8090", "two colors"],
+            id="a balancer of services",
+        ),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "more.yml": "# {{ if true }}\n" + FILE.replace("    skills:", "    more:") + "# {{ end }}",
+            },
+            running(*EVERYTHING),
+            ["more.yml is a template that names services of the stack"],
+            id="a template in comments",
+        ),
+        pytest.param(
             {"routes.yml": FILE, "z.yml": GREEN_SERVICES},
             running(*EVERYTHING),
             ["several files define the service api-blue in different ways", "the service skills-blue"],
