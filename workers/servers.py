@@ -19,11 +19,16 @@ _DEPTH = 8
 """How deep services may refer to services: Traefik's own do not nest deeper in practice, and a loop must end."""
 
 Backend = tuple[RoutedService, Color]
+Hosts = Mapping[str, Sequence[Backend]]
+"""The colored services by the names and addresses at which they are reached: copies of both may have one name."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """One server of a router's service: its URL, and the color of the stack that it is (None: something else)."""
+    """One server of a router's service: its URL, and the color of the stack that it is (None: something else).
+
+    A URL at which both colors are reached is two servers.
+    """
 
     url: str
     backend: Backend | None
@@ -36,7 +41,7 @@ class Server:
 
 
 def resolve(
-    name: str, services: Mapping[str, Tree], hosts: Mapping[str, Backend], depth: int = _DEPTH
+    name: str, services: Mapping[str, Tree], hosts: Hosts, depth: int = _DEPTH
 ) -> tuple[list[Server], list[str]]:
     """The servers of the service `name`, and its options that a plain load balancer does not have."""
     options = services.get(name.removesuffix("@file"))
@@ -48,7 +53,7 @@ def resolve(
         body = lowered(value) if isinstance(value, dict) else {}
         if kind == "loadbalancer":
             listed = [lowered(each) for each in items_of(body.get("servers")) if isinstance(each, dict)]
-            servers += [_server(str(each.get("url", "")), hosts) for each in listed]
+            servers += [server for each in listed for server in _servers(str(each.get("url", "")), hosts)]
             extras += [*_balancer_extras(body), *_server_extras(listed)]
             continue
         extras.append(kind)
@@ -83,17 +88,17 @@ def _inner(kind: str, body: Tree) -> Iterator[str]:
         yield from (str(each.get("name", "")) for each in items_of(body.get("mirrors")) if isinstance(each, dict))
 
 
-def _server(url: str, hosts: Mapping[str, Backend]) -> Server:
+def _servers(url: str, hosts: Hosts) -> list[Server]:
     """Traefik has no server at a URL that cannot be parsed."""
     try:
         parts = urlsplit(url)
         host = parts.hostname if parts.port != 0 else None
     except ValueError:
         host = None
-    return Server(url, hosts.get(host or ""))
+    return [Server(url, backend) for backend in hosts.get(host or "") or (None,)]
 
 
-def stream_servers(tree: Tree, hosts: Mapping[str, Backend]) -> Iterator[str]:
+def stream_servers(tree: Tree, hosts: Hosts) -> Iterator[str]:
     """The addresses of colored services to which the file leads TCP connections or UDP packets."""
     for section in ("tcp", "udp"):
         for options in part_of(tree, "services", section).values():

@@ -12,7 +12,7 @@ import yaml
 from app.domain.stack import Color, RoutedService
 from workers.dynamic_file import Tree, items_of, lowered, part_of, read_tree
 from workers.routes import is_own
-from workers.servers import Backend, Server, resolve, stream_servers
+from workers.servers import Hosts, Server, resolve, stream_servers
 
 OWN_PREFIX = "updater-"
 OWN = "updater"
@@ -73,7 +73,7 @@ class Routing:
     templates: tuple[str, ...] = ()
 
 
-def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Routing:
+def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
     """`files` as Traefik reads them: the services of all files are one namespace.
 
     `hosts` are the names and addresses of the stack's colored services.
@@ -107,9 +107,7 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
     )
 
 
-def _ambiguous(
-    defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree], hosts: Mapping[str, Backend]
-) -> set[str]:
+def _ambiguous(defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree], hosts: Hosts) -> set[str]:
     """When the file with the first definition goes, Traefik takes the next one."""
     unlike = [(name, body) for name, body in defined if body != services[name]]
     either = [(name, each) for name, body in unlike for each in (body, services[name])]
@@ -121,7 +119,7 @@ def plain_rule(rule: str) -> str:
     return "".join(rule.replace('"', "`").split())
 
 
-def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Router:
+def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Hosts) -> Router:
     service = str(options.get("service", ""))
     servers, extras = resolve(service, services, hosts)
     return Router(
@@ -141,7 +139,7 @@ def _router_extras(options: Tree) -> list[str]:
     return sorted(said - plain)
 
 
-def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend], *, own: bool) -> Iterator[str]:
+def _others(tree: Tree, services: Mapping[str, Tree], hosts: Hosts, *, own: bool) -> Iterator[str]:
     """What a take-over of the file would lose. `own`: the updater wrote the file, and writes its own names anew."""
     http = tree.get("http")
     for part, named in (lowered(http) if isinstance(http, dict) else {}).items():
@@ -155,7 +153,7 @@ def _is_own(name: str) -> bool:
     return name == OWN or name.startswith(OWN_PREFIX)
 
 
-def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> bool:
+def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Hosts) -> bool:
     if part not in {"routers", "services"}:
         return False
     options = part_of(tree, part).get(name, {})

@@ -29,14 +29,22 @@ class Serving:
     files: tuple[str, ...]
 
 
-def hosts_of(stack: Stack, found: Found) -> dict[str, Backend]:
-    """Every name and address by which a router can lead to a colored service, in lower case as in a URL."""
-    hosts: dict[str, Backend] = {}
+def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
+    """Every name and address by which a router can lead to a colored service, in lower case as in a URL.
+
+    A name that several have, as an alias in a network, leads to those that run.
+    """
+    reached: dict[str, list[Backend]] = {}
+    running: dict[str, list[Backend]] = {}
     for service in stack.routed:
         for color, name in service.colors.items():
-            names = {name, *(n for i in found.get(name, ()) for n in (*i.names, i.address) if n)}
-            hosts |= dict.fromkeys((n.lower() for n in names), (service, color))
-    return hosts
+            copies = found.get(name, ())
+            names = {name, *(n for i in copies for n in (*i.names, i.address) if n)}
+            for each in {n.lower() for n in names}:
+                reached.setdefault(each, []).append((service, color))
+                if any(i.running for i in copies):
+                    running.setdefault(each, []).append((service, color))
+    return reached | running
 
 
 def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | None:
@@ -198,4 +206,4 @@ def _either(service: RoutedService) -> str:
 
 
 def _urls(router: Router) -> str:
-    return ", ".join(server.url for server in router.servers) or "nothing"
+    return ", ".join(dict.fromkeys(server.url for server in router.servers)) or "nothing"

@@ -143,6 +143,27 @@ def test_a_file_that_a_symbolic_link_shows_twice_is_adopted() -> None:
     assert found.files == ("..2026_01/routes.yml", "routes.yml")
 
 
+SHARED = {"routes.yml": FILE.replace("//skills-blue:", "//skills:").replace("//api-blue:", "//api:")}
+"""The names that both colors have in their network."""
+
+
+def shared(service: str, *, state: str = "running") -> Instance:
+    return Instance(f"c-{service}", service, state, names=(service, service.partition("-")[0]))
+
+
+def test_a_name_that_both_colors_have_gives_both_the_traffic() -> None:
+    both = [shared(name) for name in ("skills-blue", "api-blue", "skills-green", "api-green")]
+    assert "two colors have traffic (router skills in routes.yml leads to http://skills:8080;" in refusal(SHARED, both)
+
+
+def test_a_name_that_both_colors_have_leads_to_the_one_that_runs() -> None:
+    blue = [shared(name) for name in ("skills-blue", "api-blue")]
+    green = [shared(name, state="exited") for name in ("skills-green", "api-green")]
+    found = serves(SHARED, [*blue, *green])
+    assert found is not None
+    assert found.color is Color.BLUE
+
+
 def test_suffixes_and_service_names_may_have_upper_case() -> None:
     stack = a_stack(
         routed=tuple(replace(s, colors={c: name.upper() for c, name in s.colors.items()}) for s in STACK.routed)
