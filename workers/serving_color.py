@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color, RoutedService, Stack
@@ -65,8 +66,8 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
         problems.append(_no_router(stack, found))
     if len(colors) > 1:
         problems.append(_two_colors(ours))
-    if len(colors) == 1:
-        problems += _not_running(stack, next(iter(colors)), found)
+    for color in colors if len(colors) == 1 else ():
+        problems += [*_not_running(stack, color, found), *_unreachable(stack, color, found, ours)]
     problems += _doubled(stack, found)
     if problems:
         raise AdoptionRefused("; ".join(problems))
@@ -187,6 +188,19 @@ def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
         if not any(i.running for i in instances):
             state = f"its container is {instances[0].state}" if instances else "it has no container"
             yield f"the routers lead to {color}, and {name} does not run ({state}): start it"
+
+
+def _unreachable(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
+    """The updater's own route asks for the service's name, whatever name or address the old one asks for."""
+    for service in stack.routed:
+        name = service.colors[color]
+        names = {n.lower() for i in found.get(name, ()) if i.running for n in i.names}
+        urls = {s.url for router in ours for s in router.servers if s.backend and s.backend[0].name == service.name}
+        if names and name.lower() not in names | {urlsplit(url).hostname for url in urls}:
+            yield (
+                f"{', '.join(sorted(urls))} leads to a container that no network knows as {name}, and the updater's "
+                f"own route asks for {name}: give it that alias in a network of Traefik"
+            )
 
 
 def _doubled(stack: Stack, found: Found) -> Iterator[str]:

@@ -72,8 +72,8 @@ def test_routers_of_any_name_lead_to_the_color_that_serves() -> None:
 
 def test_both_files_and_formats_and_container_names_count() -> None:
     containers = [
-        Instance("1", "skills-green", "running", names=("shop-skills",)),
-        Instance("2", "api-green", "running", address="10.0.0.7"),
+        Instance("1", "skills-green", "running", names=("shop-skills", "skills-green")),
+        Instance("2", "api-green", "running", names=("shop-api", "api-green"), address="10.0.0.7"),
     ]
     found = serves({"a.yml": SKILLS_ONLY, "more/b.toml": API_ONLY}, containers)
     assert found is not None
@@ -404,6 +404,15 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running(*EVERYTHING),
             ["more.yml is a template that names services of the stack"],
             id="a template that names a service",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "http://10.0.0.7:8090"),
+            [
+                *running("skills-blue"),
+                Instance("2", "api-blue", "running", names=("shop-api-blue-1",), address="10.0.0.7"),
+            ],
+            ["http://10.0.0.7:8090 leads to a container that no network knows as api-blue", "give it that alias"],
+            id="a container without the service's name in its networks",
         ),
         pytest.param(
             {"routes.yml": FILE},
