@@ -54,10 +54,10 @@ def lowered(content: Mapping[Any, Any]) -> Tree:
     return {str(key).lower(): value for key, value in content.items()}
 
 
-def part_of(tree: Tree, part: str) -> dict[str, Tree]:
-    """`http/<part>` of a file: options by name."""
-    http = tree.get("http")
-    named = lowered(http).get(part) if isinstance(http, dict) else None
+def part_of(tree: Tree, part: str, section: str = "http") -> dict[str, Tree]:
+    """`<section>/<part>` of a file: options by name."""
+    content = tree.get(section)
+    named = lowered(content).get(part) if isinstance(content, dict) else None
     return {str(k): lowered(v) for k, v in named.items() if isinstance(v, dict)} if isinstance(named, dict) else {}
 
 

@@ -6,45 +6,22 @@ https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/f
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 import yaml
 
 from app.domain.stack import Color, RoutedService
 from workers.dynamic_file import Tree, items_of, lowered, part_of, read_tree
 from workers.routes import is_own
+from workers.servers import Hosts, Server, resolve, stream_servers
 
 OWN_PREFIX = "updater-"
 OWN = "updater"
 _ROUTER_KEYS = {"rule", "entrypoints", "service"}
-_BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport"}
-_PORTS = {"http": 80, "h2c": 80, "https": 443}
-"""Where Traefik connects if the URL has no port."""
-
 DEFAULT_SYNTAX = "v3"
 """https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#rulesyntax"""
 
-_DEPTH = 8
-"""How deep services may refer to services: Traefik's own do not nest deeper in practice, and a loop must end."""
-
 TEMPLATE = "{{"
 """Traefik runs a file through Go's templates before it reads it."""
-
-Backend = tuple[RoutedService, Color]
-
-
-@dataclass(frozen=True)
-class Server:
-    """One server of a router's service: its URL, and the color of the stack that it is (None: something else)."""
-
-    url: str
-    backend: Backend | None
-
-    @property
-    def origin(self) -> str:
-        """Scheme and port: what the address has beside the host."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme} at port {parts.port or _PORTS.get(parts.scheme)}"
 
 
 @dataclass(frozen=True)
@@ -83,30 +60,34 @@ class Router:
 class Routing:
     """All dynamic files together. `others` are, by file, the names in it that are no route of the stack.
 
-    `unreadable` are, by file, the reasons why it cannot be read. `templates` are files that only Traefik can read, and
-    that name a service of the stack.
+    `streams` are, by file, the addresses of the stack to which TCP or UDP routers lead. `ambiguous` are the services
+    that files define in different ways, one of which leads to the stack. `unreadable` are, by file, the reasons why it
+    cannot be read. `templates` are files that only Traefik can read, and that name a service of the stack.
     """
 
     routers: tuple[Router, ...] = ()
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ambiguous: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
 
 
-def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Routing:
+def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
     """`files` as Traefik reads them: the services of all files are one namespace.
 
     `hosts` are the names and addresses of the stack's colored services.
     """
     trees: dict[str, Tree] = {}
     failed: dict[str, str] = {}
-    for name, text in files.items():
+    for name, text in sorted(files.items(), key=lambda file: file[0].split("/")):
         try:
             trees[name] = read_tree(name, text)
         except (ValueError, yaml.YAMLError, RecursionError) as error:
             failed[name] = " ".join(str(error).split())
-    templates = {name for name in failed if TEMPLATE in files[name]}
-    services = {k: v for tree in trees.values() for k, v in part_of(tree, "services").items()}
+    templates = {name for name, text in files.items() if TEMPLATE in text}
+    defined = [(name, body) for tree in trees.values() for name, body in part_of(tree, "services").items()]
+    services = dict(reversed(defined))  # Traefik keeps the first one of a name
     routers = tuple(
         _router(file, name, options, services, hosts)
         for file, tree in trees.items()
@@ -119,9 +100,18 @@ def read_routing(files: Mapping[str, str], hosts: Mapping[str, Backend]) -> Rout
             replace(router, extras=()) if router.file in own and _is_own(router.name) else router for router in routers
         ),
         others,
+        streams={file: found for file, tree in trees.items() if (found := tuple(stream_servers(tree, hosts)))},
+        ambiguous=tuple(sorted(_ambiguous(defined, services, hosts))),
         unreadable={name: why for name, why in failed.items() if name not in templates},
         templates=tuple(sorted(name for name in templates if any(host in files[name].lower() for host in hosts))),
     )
+
+
+def _ambiguous(defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree], hosts: Hosts) -> set[str]:
+    """When the file with the first definition goes, Traefik takes the next one."""
+    unlike = [(name, body) for name, body in defined if body != services[name]]
+    either = [(name, each) for name, body in unlike for each in (body, services[name])]
+    return {n for n, body in either if any(s.backend for s in resolve(n, {**services, n: body}, hosts)[0])}
 
 
 def plain_rule(rule: str) -> str:
@@ -129,9 +119,9 @@ def plain_rule(rule: str) -> str:
     return "".join(rule.replace('"', "`").split())
 
 
-def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> Router:
+def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Hosts) -> Router:
     service = str(options.get("service", ""))
-    servers, extras = _resolve(service, services, hosts, _DEPTH)
+    servers, extras = resolve(service, services, hosts)
     return Router(
         file=file,
         name=name,
@@ -149,65 +139,7 @@ def _router_extras(options: Tree) -> list[str]:
     return sorted(said - plain)
 
 
-def _resolve(
-    name: str, services: Mapping[str, Tree], hosts: Mapping[str, Backend], depth: int
-) -> tuple[list[Server], list[str]]:
-    """The servers of the service `name`, and its options that a plain load balancer does not have."""
-    options = services.get(name.removesuffix("@file"))
-    if options is None or depth == 0:
-        return [Server(f"{name or 'no service'} (not in these files)", None)], []
-    servers: list[Server] = []
-    extras: list[str] = []
-    for kind, value in options.items():
-        body = lowered(value) if isinstance(value, dict) else {}
-        if kind == "loadbalancer":
-            listed = [lowered(each) for each in items_of(body.get("servers")) if isinstance(each, dict)]
-            servers += [_server(str(each.get("url", "")), hosts) for each in listed]
-            extras += [*_balancer_extras(body), *_server_extras(listed)]
-            continue
-        extras.append(kind)
-        for inner in _inner(kind, body):
-            more, theirs = _resolve(inner, services, hosts, depth - 1)
-            servers, extras = [*servers, *more], [*extras, *theirs]
-    return servers, extras
-
-
-def _balancer_extras(body: Tree) -> list[str]:
-    extras = set(body) - _BALANCER_KEYS
-    if body.get("passhostheader") is False:
-        extras.add("passHostHeader: false")
-    if body.get("serverstransport") is not None:
-        extras.add("serversTransport")
-    return sorted(extras)
-
-
-def _server_extras(servers: Sequence[Tree]) -> list[str]:
-    return ["preservePath"] if any(server.get("preservepath") for server in servers) else []
-
-
-def _inner(kind: str, body: Tree) -> Iterator[str]:
-    """The services that a service which is no load balancer sends requests to."""
-    if kind == "weighted":
-        shares = [each for each in items_of(body.get("services")) if isinstance(each, dict)]
-        yield from (str(each.get("name", "")) for each in shares if each.get("weight", 1))
-    for key in ("service", "fallback"):
-        if key in body:
-            yield str(body[key])
-    if kind == "mirroring":
-        yield from (str(each.get("name", "")) for each in items_of(body.get("mirrors")) if isinstance(each, dict))
-
-
-def _server(url: str, hosts: Mapping[str, Backend]) -> Server:
-    """Traefik has no server at a URL that cannot be parsed."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:
-        host = None
-    return Server(url, hosts.get(host or ""))
-
-
-def _others(tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend], *, own: bool) -> Iterator[str]:
+def _others(tree: Tree, services: Mapping[str, Tree], hosts: Hosts, *, own: bool) -> Iterator[str]:
     """What a take-over of the file would lose. `own`: the updater wrote the file, and writes its own names anew."""
     http = tree.get("http")
     for part, named in (lowered(http) if isinstance(http, dict) else {}).items():
@@ -221,9 +153,9 @@ def _is_own(name: str) -> bool:
     return name == OWN or name.startswith(OWN_PREFIX)
 
 
-def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Mapping[str, Backend]) -> bool:
+def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Hosts) -> bool:
     if part not in {"routers", "services"}:
         return False
     options = part_of(tree, part).get(name, {})
     service = str(options.get("service", "")) if part == "routers" else name
-    return any(server.backend for server in _resolve(service, services, hosts, _DEPTH)[0])
+    return any(server.backend for server in resolve(service, services, hosts)[0])

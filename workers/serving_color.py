@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Instance
-from workers.serving import Backend, Router, Routing
+from workers.servers import Backend
+from workers.serving import Router, Routing
 
 Found = Mapping[str, Sequence[Instance]]
 """The instances of each Compose service that the stack file names, stopped ones too."""
@@ -28,14 +30,22 @@ class Serving:
     files: tuple[str, ...]
 
 
-def hosts_of(stack: Stack, found: Found) -> dict[str, Backend]:
-    """Every name and address by which a router can lead to a colored service, in lower case as in a URL."""
-    hosts: dict[str, Backend] = {}
+def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
+    """Every name and address by which a router can lead to a colored service, in lower case as in a URL.
+
+    A name that several have, as an alias in a network, leads to those that run.
+    """
+    reached: dict[str, list[Backend]] = {}
+    running: dict[str, list[Backend]] = {}
     for service in stack.routed:
         for color, name in service.colors.items():
-            names = {name, *(n for i in found.get(name, ()) for n in (*i.names, i.address) if n)}
-            hosts |= dict.fromkeys((n.lower() for n in names), (service, color))
-    return hosts
+            copies = found.get(name, ())
+            names = {name, *(n for i in copies for n in (*i.names, i.address) if n)}
+            for each in {n.lower() for n in names}:
+                reached.setdefault(each, []).append((service, color))
+                if any(i.running for i in copies):
+                    running.setdefault(each, []).append((service, color))
+    return reached | running
 
 
 def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | None:
@@ -44,14 +54,20 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
         return None
     ours = [router for router in routing.routers if router.services]
     colors = {color for router in ours for color in router.colors}
-    problems = [*_unreadable(routing), *_routes(stack, routing, ours), *_foreign(routing, ours)]
+    problems = [
+        *_unreadable(routing),
+        *_ambiguous(routing),
+        *_streams(routing),
+        *_routes(stack, routing, ours),
+        *_foreign(routing, ours),
+    ]
     problems += _labels(found)
     if not ours and not problems:
         problems.append(_no_router(stack, found))
     if len(colors) > 1:
         problems.append(_two_colors(ours))
-    if len(colors) == 1:
-        problems += _not_running(stack, next(iter(colors)), found)
+    for color in colors if len(colors) == 1 else ():
+        problems += [*_not_running(stack, color, found), *_unreachable(stack, color, found, ours)]
     problems += _doubled(stack, found)
     if problems:
         raise AdoptionRefused("; ".join(problems))
@@ -76,6 +92,16 @@ def _unreadable(routing: Routing) -> Iterator[str]:
         yield f"{file} cannot be read ({why}), and Traefik takes nothing of a directory with a broken file: correct it"
     for file in routing.templates:
         yield f"{file} is a template that names services of the stack: write its routes out, without `{{{{`"
+
+
+def _ambiguous(routing: Routing) -> Iterator[str]:
+    for name in routing.ambiguous:
+        yield f"several files define the service {name} in different ways, and Traefik takes one: remove the others"
+
+
+def _streams(routing: Routing) -> Iterator[str]:
+    for file, leads in routing.streams.items():
+        yield f"{file} leads {', '.join(leads)}, and the updater moves HTTP routes only: remove that from the file"
 
 
 def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
@@ -164,6 +190,19 @@ def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
             yield f"the routers lead to {color}, and {name} does not run ({state}): start it"
 
 
+def _unreachable(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
+    """The updater's own route asks for the service's name, whatever name or address the old one asks for."""
+    for service in stack.routed:
+        name = service.colors[color]
+        names = {n.lower() for i in found.get(name, ()) if i.running for n in i.names}
+        urls = {s.url for router in ours for s in router.servers if s.backend and s.backend[0].name == service.name}
+        if names and name.lower() not in names | {urlsplit(url).hostname for url in urls}:
+            yield (
+                f"{', '.join(sorted(urls))} leads to a container that no network knows as {name}, and the updater's "
+                f"own route asks for {name}: give it that alias in a network of Traefik"
+            )
+
+
 def _doubled(stack: Stack, found: Found) -> Iterator[str]:
     for singleton in stack.singletons:
         running = [i for i in found.get(singleton.service, ()) if not i.gone]
@@ -181,4 +220,4 @@ def _either(service: RoutedService) -> str:
 
 
 def _urls(router: Router) -> str:
-    return ", ".join(server.url for server in router.servers) or "nothing"
+    return ", ".join(dict.fromkeys(server.url for server in router.servers)) or "nothing"

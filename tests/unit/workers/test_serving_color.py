@@ -72,8 +72,8 @@ def test_routers_of_any_name_lead_to_the_color_that_serves() -> None:
 
 def test_both_files_and_formats_and_container_names_count() -> None:
     containers = [
-        Instance("1", "skills-green", "running", names=("shop-skills",)),
-        Instance("2", "api-green", "running", address="10.0.0.7"),
+        Instance("1", "skills-green", "running", names=("shop-skills", "skills-green")),
+        Instance("2", "api-green", "running", names=("shop-api", "api-green"), address="10.0.0.7"),
     ]
     found = serves({"a.yml": SKILLS_ONLY, "more/b.toml": API_ONLY}, containers)
     assert found is not None
@@ -120,6 +120,48 @@ def test_the_updaters_own_file_is_adopted_whatever_its_routers_have() -> None:
     found = serves({"updater-routes.yml": routes.render(STACK, Color.GREEN, "r-1")}, running(*EVERYTHING))
     assert found is not None
     assert found.color is Color.GREEN
+
+
+GREEN_SERVICES = """
+http:
+  services:
+    skills-blue: {loadBalancer: {servers: [{url: "http://skills-green:8080"}]}}
+    api-blue: {loadBalancer: {servers: [{url: "http://api-green:8090"}]}}
+"""
+
+
+def test_traefik_takes_the_first_definition_of_a_service() -> None:
+    files = {"a/services.yml": GREEN_SERVICES, "b.yml": FILE}
+    assert {c for r in read_routing(files, hosts_of(STACK, {})).routers for c in r.colors} == {Color.GREEN}
+    files = {"a.yml": FILE, "b.yml": GREEN_SERVICES}
+    assert {c for r in read_routing(files, hosts_of(STACK, {})).routers for c in r.colors} == {Color.BLUE}
+
+
+def test_a_file_that_a_symbolic_link_shows_twice_is_adopted() -> None:
+    found = serves({"routes.yml": FILE, "..2026_01/routes.yml": FILE}, running(*EVERYTHING))
+    assert found is not None
+    assert found.files == ("..2026_01/routes.yml", "routes.yml")
+
+
+SHARED = {"routes.yml": FILE.replace("//skills-blue:", "//skills:").replace("//api-blue:", "//api:")}
+"""The names that both colors have in their network."""
+
+
+def shared(service: str, *, state: str = "running") -> Instance:
+    return Instance(f"c-{service}", service, state, names=(service, service.partition("-")[0]))
+
+
+def test_a_name_that_both_colors_have_gives_both_the_traffic() -> None:
+    both = [shared(name) for name in ("skills-blue", "api-blue", "skills-green", "api-green")]
+    assert "two colors have traffic (router skills in routes.yml leads to http://skills:8080;" in refusal(SHARED, both)
+
+
+def test_a_name_that_both_colors_have_leads_to_the_one_that_runs() -> None:
+    blue = [shared(name) for name in ("skills-blue", "api-blue")]
+    green = [shared(name, state="exited") for name in ("skills-green", "api-green")]
+    found = serves(SHARED, [*blue, *green])
+    assert found is not None
+    assert found.color is Color.BLUE
 
 
 def test_suffixes_and_service_names_may_have_upper_case() -> None:
@@ -317,6 +359,41 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             id="a transport with the updater's own name in a file of another program",
         ),
         pytest.param(
+            {
+                "routes.yml": FILE,
+                "db.yml": "tcp: {routers: {x: {rule: 'HostSNI(`*`)', service: x}}, services: {x: {loadBalancer: "
+                "{servers: [{address: 'Skills-Green:8080'}, {address: 'db:5432'}]}}}}",
+            },
+            running(*EVERYTHING),
+            ["db.yml leads tcp to Skills-Green:8080, and the updater moves HTTP routes only"],
+            id="a TCP router",
+        ),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "preview.yml": "http: {routers: {x: {rule: Host(`p`), entryPoints: [web], service: any}}, "
+                "services: {any: {highestRandomWeight: {services: [{name: api-green}]}}}}",
+            },
+            running(*EVERYTHING),
+            ["router x in preview.yml leads to http://api-green:8090", "two colors"],
+            id="a balancer of services",
+        ),
+        pytest.param(
+            {
+                "routes.yml": FILE,
+                "more.yml": "# {{ if true }}\n" + FILE.replace("    skills:", "    more:") + "# {{ end }}",
+            },
+            running(*EVERYTHING),
+            ["more.yml is a template that names services of the stack"],
+            id="a template in comments",
+        ),
+        pytest.param(
+            {"routes.yml": FILE, "z.yml": GREEN_SERVICES},
+            running(*EVERYTHING),
+            ["several files define the service api-blue in different ways", "the service skills-blue"],
+            id="a service that two files define",
+        ),
+        pytest.param(
             {"routes.yml": FILE, "broken.yml": "http: {"},
             running(*EVERYTHING),
             ["broken.yml cannot be read"],
@@ -327,6 +404,15 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running(*EVERYTHING),
             ["more.yml is a template that names services of the stack"],
             id="a template that names a service",
+        ),
+        pytest.param(
+            edited("http://api-blue:8090", "http://10.0.0.7:8090"),
+            [
+                *running("skills-blue"),
+                Instance("2", "api-blue", "running", names=("shop-api-blue-1",), address="10.0.0.7"),
+            ],
+            ["http://10.0.0.7:8090 leads to a container that no network knows as api-blue", "give it that alias"],
+            id="a container without the service's name in its networks",
         ),
         pytest.param(
             {"routes.yml": FILE},
