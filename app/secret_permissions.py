@@ -4,6 +4,7 @@ The owner reads and writes the file; the group of UPDATER_SECRET_GROUP reads it;
 updater before this one belongs to root and is readable by every user, as its callers' containers had other users.
 """
 
+import contextlib
 import errno
 import grp
 import os
@@ -62,10 +63,19 @@ class Permissions:
         os.fchmod(file, self.mode)
 
     def command(self, path: Path) -> str:
-        """What root types on the host, so that this process is the owner and the permissions fit."""
-        owner = f"{os.geteuid()}:{os.getegid() if self.gid is None else self.gid}"
+        """What an operator types on the host, so that the permissions fit and this process can read the file."""
         file = shlex.quote(str(on_host(path)))
-        return f"sudo chown {owner} {file} && sudo chmod {self.mode:04o} {file}"
+        return f"sudo chown {self._owner(path)} {file} && sudo chmod {self.mode:04o} {file}"
+
+    def _owner(self, path: Path) -> str:
+        """`uid:gid`. Where this process reads the file through its group, the owner, maybe a caller, stays."""
+        if self.gid is None:
+            return f"{os.geteuid()}:{os.getegid()}"
+        owner = os.geteuid()
+        if self.gid in _own_groups():
+            with contextlib.suppress(OSError):
+                owner = path.stat().st_uid
+        return f"{owner}:{self.gid}"
 
 
 def gid_of(group: str) -> int:
@@ -142,9 +152,13 @@ def _reason(found: os.stat_result, wanted: Permissions, error: OSError) -> str:
         return "the file is on a read-only mount"
     if found.st_uid != os.geteuid():
         return f"the file belongs to uid {found.st_uid}"
-    if wanted.gid is not None and wanted.gid not in {os.getegid(), *os.getgroups()}:
+    if wanted.gid is not None and wanted.gid not in _own_groups():
         return f"this process is not in the group {wanted.gid}"
     return str(error.strerror)
+
+
+def _own_groups() -> set[int]:
+    return {os.getegid(), *os.getgroups()}
 
 
 def on_host(path: Path) -> Path:

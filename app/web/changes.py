@@ -37,7 +37,7 @@ class Changes:
         if not wanted.force:
             if is_live(status, wanted.tag):
                 return JSONResponse(live_result(status))
-            if running := rollout_of(status, wanted.tag):
+            if (running := rollout_of(status, wanted.tag)) and await self.ledger.worker_alive():
                 return await self.final.of(given.request, running, wanted.tag)
         await self._check(wanted, status)
         return await self.final.of(given.request, await self._accept(wanted), wanted.tag)

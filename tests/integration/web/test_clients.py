@@ -313,3 +313,13 @@ async def test_a_release_that_an_operator_cancels_is_shown_as_such(
         await skills.http.post("/update/cancel", json={"rollout_id": rollout_id})
     shown = await waiting
     assert (shown.outcome, shown.error) == (Outcome.FAILED, "An operator cancelled the rollout: before it began")
+
+
+async def test_a_rollout_that_no_worker_runs_is_not_waited_for(
+    settings: WebSettings, web: Listening, world: World
+) -> None:
+    """The status is the last one that the worker published before it ended."""
+    await web.ledger.publish_status({"rollout": {"id": "r-1", "tag": "v1.1.0"}})
+    async with program(settings, web, later=True, wait=LONG) as skills:
+        shown = await skills.apply("v1.1.0")
+    assert (shown.outcome, shown.body["code"]) == (Outcome.FAILED, "worker_silent")

@@ -133,18 +133,36 @@ def test_a_new_file_is_shared_with_a_group_by_number(data: Path) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize(("group", "expected"), [("", ("0600", WEB, WEB)), (str(CLIENT), ("0640", WEB, CLIENT))])
+@pytest.mark.parametrize(
+    ("group", "groups", "expected"),
+    [
+        ("", (), ("0600", WEB, WEB)),
+        (str(CLIENT), (CLIENT,), ("0640", 0, CLIENT)),
+        (str(CLIENT), (), ("0640", WEB, CLIENT)),
+    ],
+)
 def test_the_file_of_root_is_refused_with_a_command_that_helps(
-    data: Path, group: str, expected: tuple[str, int, int]
+    data: Path, group: str, groups: tuple[int, ...], expected: tuple[str, int, int]
 ) -> None:
     """The old sidecar ran as root."""
     path = secret_file(data, 0o644)
-    refused = start(path, WEB, group=group, groups=(CLIENT,))
-    assert f"the file belongs to uid 0. Traffic is not touched. Type on the host: sudo chown {WEB}:" in refused.refused
+    refused = start(path, WEB, group=group, groups=groups)
+    assert "the file belongs to uid 0. Traffic is not touched. Type on the host: sudo chown " in refused.refused
     assert mode_and_owner(path) == ("0644", 0, 0)
     subprocess.run(["sh", "-c", refused.command], check=True)
     assert mode_and_owner(path) == expected
-    assert start(path, WEB, group=group, groups=(CLIENT,)) == Started("fits\n", "")
+    assert start(path, WEB, group=group, groups=groups) == Started("fits\n", "")
+
+
+@needs_root
+def test_the_command_leaves_the_file_to_a_client_that_owns_it(data: Path) -> None:
+    """Web reads it through its own group."""
+    path = secret_file(data, 0o644, CLIENT, CLIENT)
+    refused = start(path, WEB, group=str(WEB))
+    subprocess.run(["sh", "-c", refused.command], check=True)
+    assert mode_and_owner(path) == ("0640", CLIENT, WEB)
+    assert start(path, WEB, group=str(WEB)) == Started("fits\n", "")
+    assert [can_read(path, uid) for uid in (WEB, CLIENT, STRANGER)] == [True, True, False]
 
 
 @needs_root
@@ -170,7 +188,7 @@ def test_a_closed_file_with_another_group_is_used_and_told(data: Path) -> None:
     done = start(path, WEB, group=str(SHARED), groups=(CLIENT,))
     assert done.refused == ""
     assert f"the gid {SHARED} should read it" in done.out
-    assert done.command.startswith(f"chown {WEB}:{SHARED} ")
+    assert done.command.startswith(f"chown {WEB}:{SHARED} "), "web would not be in the group"
     assert mode_and_owner(path) == ("0640", 0, CLIENT)
 
 

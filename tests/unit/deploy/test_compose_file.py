@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.queue import ANSWER_SECONDS
 from app.stack_file import load_stack
 from deploy.demo.processes import ROOT
 
@@ -13,6 +14,9 @@ Json = dict[str, Any]
 MODEL: Json = yaml.safe_load((ROOT / "deploy" / "docker-compose.yml").read_text())
 SERVICES: Json = MODEL["services"]
 STACK = load_stack(ROOT / "config" / "stack.yml")
+CLIENT_SECONDS = 900.0
+"""How long the stack's client waits for the answer to an apply."""
+
 WRITES = {"postgres", "qdrant", "ollama", "ollama-router"}
 """Services whose images write beside their volumes."""
 
@@ -55,6 +59,11 @@ def test_every_secret_is_a_file_that_the_page_makes_and_some_service_reads() -> 
         assert secret == {"file": f"./secrets/{name}"}
         assert re.search(rf"(>|nano}}\") secrets/{name}$", page, re.MULTILINE)
     assert {s for service in SERVICES.values() for s in service.get("secrets", [])} == MODEL["secrets"].keys()
+
+
+def test_a_call_is_answered_before_the_stacks_client_gives_up() -> None:
+    waits = float(SERVICES["zetherion-ai-updater"]["environment"]["UPDATER_APPLY_WAIT_SECONDS"])
+    assert waits + 2 * ANSWER_SECONDS < CLIENT_SECONDS, "the tag is looked up first"
 
 
 def test_the_ledger_keeps_what_was_answered() -> None:
