@@ -216,6 +216,16 @@ def house(
         yield home
 
 
+def checked_every(interval: str) -> Callable[[House], None]:
+    """For `prepare`: the engine runs the containers' own health checks so often, as in `30s`."""
+
+    def prepare(home: House) -> None:
+        with (home.live / ".env").open("a") as file:
+            file.write(f"DEMO_HEALTH_INTERVAL={interval}\n")
+
+    return prepare
+
+
 def stack_file(home: House, times: Mapping[str, float]) -> Json:
     """The sample stack's `stack.yml`."""
     return {

@@ -75,6 +75,7 @@ def test_everything_is_up_and_healthy_and_no_service_of_the_release_is_there_yet
 async def test_the_first_release_goes_live_and_the_page_ends_with_nothing_recreated(site: Site) -> None:
     result = await site.ended((await site.announce("v1.0.0"))["rollout_id"], LONG)
     assert (result["status"], result["active_color"]) == ("success", "blue"), result["error"]
+    assert result["evidence"]["restart_bot"]["own_check"] == "starting", "its check was run through the socket proxy"
     before = {service: c.id for service, c in site.running().items()}
     assert set(before) == INFRASTRUCTURE | BLUE | {BOT}
     said = site.follow("8.")
@@ -136,8 +137,10 @@ def test_only_the_worker_reaches_the_engine_and_only_through_the_proxy(site: Sit
 def test_the_proxy_lets_nothing_through_that_the_worker_does_not_need(site: Site) -> None:
     web = site.container(WEB).id
     refused = [
-        ("POST", f"/v1.41/containers/{web}/exec"),
         ("POST", f"/v1.41/containers/{web}/attach?stream=1"),
+        ("POST", f"/v1.41/exec/{'a' * 64}/resize"),
+        ("GET", f"/v1.41/containers/{web}/exec"),
+        ("DELETE", f"/v1.41/exec/{'a' * 64}"),
         ("GET", f"/v1.41/containers/{web}/archive?path=/app/data"),
         ("GET", f"/v1.41/containers/{web}/export"),
         ("POST", "/v1.41/commit"),
@@ -152,6 +155,10 @@ def test_the_proxy_lets_nothing_through_that_the_worker_does_not_need(site: Site
         ("GET", f"/v1.41/containers/{web}%2fexport"),
     ]
     assert answers(site, WORKER, PROXY, 2375, refused) == [403] * len(refused)
+    # To run a health check. It gives no more power than to create containers does: who may create one may mount the
+    # host into it, or join another container's namespaces, and run any command as root. The engine's own answers.
+    runs = [("POST", "containers/none/exec"), ("POST", f"exec/{'a' * 64}/start"), ("GET", f"exec/{'a' * 64}/json")]
+    assert 403 not in answers(site, WORKER, PROXY, 2375, [(method, f"/v1.41/{path}") for method, path in runs])
     allowed = [("GET", "/_ping"), ("GET", "/v1.41/version"), ("GET", f"/v1.41/containers/{web}/json")]
     assert answers(site, WORKER, PROXY, 2375, allowed) == [200] * len(allowed)
 

@@ -60,7 +60,7 @@ FROM base AS api
 COPY common api ./
 FROM base AS bot
 COPY bot ./
-HEALTHCHECK --interval=1s --timeout=5s CMD ["python3", "-IS", "-c", "import os; os.stat('/tmp/ready')"]
+HEALTHCHECK --interval=30s --timeout=5s CMD ["python3", "-IS", "-c", "import os; os.stat('/tmp/ready')"]
 CMD ["python3", "bot.py"]
 """
 
