@@ -11,6 +11,11 @@ from deploy.demo.house import TIMES, House, house, logs_of
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 6, "ready": 8}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def redis_of_the_house(redis_program: str) -> None:
+    """Skips every test here when there is no Redis server."""
+
+
 @pytest.fixture
 def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[House]:
     """Nothing is live yet."""
