@@ -68,6 +68,7 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
         problems.append(_two_colors(ours))
     for color in colors if len(colors) == 1 else ():
         problems += [*_not_running(stack, color, found), *_unreachable(stack, color, found, ours)]
+        problems += _copies(stack, color, found)
     problems += _doubled(stack, found)
     if problems:
         raise AdoptionRefused("; ".join(problems))
@@ -201,6 +202,14 @@ def _unreachable(stack: Stack, color: Color, found: Found, ours: Sequence[Router
                 f"{', '.join(sorted(urls))} leads to a container that no network knows as {name}, and the updater's "
                 f"own route asks for {name}: give it that alias in a network of Traefik"
             )
+
+
+def _copies(stack: Stack, color: Color, found: Found) -> Iterator[str]:
+    """A release would replace them by one."""
+    for name in (service.colors[color] for service in stack.routed):
+        running = [i for i in found.get(name, ()) if i.running]
+        if len(running) > 1:
+            yield f"{len(running)} containers of {name} run, and a release starts one of each color: scale it to one"
 
 
 def _doubled(stack: Stack, found: Found) -> Iterator[str]:

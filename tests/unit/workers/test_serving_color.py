@@ -422,6 +422,12 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         ),
         pytest.param(
             {"routes.yml": FILE},
+            [*running(*EVERYTHING), *running("api-blue")],
+            ["2 containers of api-blue run, and a release starts one of each color"],
+            id="two copies of the color that serves",
+        ),
+        pytest.param(
+            {"routes.yml": FILE},
             [*running("skills-blue", labels={"traefik.http.routers.web.rule": "x"}), *running("api-blue")],
             ["skills-blue has Traefik labels for the router web"],
             id="labels",
