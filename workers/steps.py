@@ -47,6 +47,14 @@ async def _nothing_serves(run: Run) -> None:
         raise AdoptionRefused("the stack was started a moment ago: apply the tag again")
 
 
+async def _nothing_was_started(run: Run) -> None:
+    """A first release takes long to build: the stack may have been started since. Raises AdoptionRefused."""
+    if run.rollout.origin is not None:
+        return
+    if others := await adoption.started_beside(run.stack, run.ports, run.rollout.id):
+        raise AdoptionRefused(f"{', '.join(others)} was started during the rollout: apply the tag again")
+
+
 async def _unwell(run: Run, wait: float) -> list[str]:
     """What may pass by itself and has not within `wait` seconds."""
     until, told = run.ports.clock.monotonic() + wait, False
@@ -104,6 +112,7 @@ async def build(run: Run) -> Evidence:
 
 async def start(run: Run, service: RoutedService) -> Evidence:
     """The idle color's instance runs."""
+    await _nothing_was_started(run)
     instance = await run.ports.engine.start(definition_of(run), service.colors[run.target])
     return {"instance": instance.id, "restarts": instance.restarts}
 
@@ -117,7 +126,9 @@ async def check_again(run: Run) -> Evidence:
 
 async def check_direct(run: Run, service: RoutedService) -> Evidence:
     """The idle color is healthy at its own address."""
-    return await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
+    evidence = await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
+    await _nothing_was_started(run)
+    return evidence
 
 
 async def switch_route(run: Run) -> Evidence:
