@@ -18,7 +18,7 @@ from workers.health import confirm_routes
 from workers.identity import Claim, Identity, identify
 from workers.ports import Instance, Ports, Stamp
 from workers.serving import read_routing
-from workers.serving_color import Found, Serving, hosts_of, serving_color
+from workers.serving_color import Found, Serving, hosts_of, serving_color, up
 
 VERSION_LABEL = "org.opencontainers.image.version"
 REVISION_LABEL = "org.opencontainers.image.revision"
@@ -62,6 +62,11 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     if serving is None:
         return None
     return Adoptable(serving, await _identity(stack, ports, serving), files)
+
+
+async def started_beside(stack: Stack, ports: Ports, rollout: str) -> list[str]:
+    """The colored services that run, and that `rollout` did not start. Raises EngineFailed."""
+    return sorted({i.service for i in up(stack, await _found(stack, ports)) if i.rollout != rollout})
 
 
 async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:

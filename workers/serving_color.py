@@ -49,8 +49,8 @@ def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
 
 
 def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | None:
-    """None if no colored service runs. Raises AdoptionRefused with all that speaks against an adoption."""
-    if not any(i.running for s in stack.routed for name in s.colors.values() for i in found.get(name, ())):
+    """None if every colored service is stopped. Raises AdoptionRefused with all that speaks against an adoption."""
+    if not up(stack, found):
         return None
     ours = [router for router in routing.routers if router.services]
     colors = {color for router in ours for color in router.colors}
@@ -75,6 +75,11 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
     (color,) = colors
     files = tuple(sorted({router.file for router in ours}))
     return Serving(color, tuple(_running(stack, color, found)), files)
+
+
+def up(stack: Stack, found: Found) -> list[Instance]:
+    """The colored instances that may serve: one that is paused, or restarts just now, may do so again at any time."""
+    return [i for s in stack.routed for name in s.colors.values() for i in found.get(name, ()) if not i.gone]
 
 
 def shadows(stack: Stack, routing: Routing, own_file: str) -> list[str]:
@@ -173,7 +178,7 @@ def _labels(found: Found) -> Iterator[str]:
 
 
 def _no_router(stack: Stack, found: Found) -> str:
-    running = sorted(n for s in stack.routed for n in s.colors.values() if any(i.running for i in found.get(n, ())))
+    running = sorted({i.service for i in up(stack, found)})
     return f"{', '.join(running)} run, and no router of the watched directory leads there: add the routers"
 
 
@@ -188,7 +193,10 @@ def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
         instances = found.get(name, ())
         if not any(i.running for i in instances):
             state = f"its container is {instances[0].state}" if instances else "it has no container"
-            yield f"the routers lead to {color}, and {name} does not run ({state}): start it"
+            yield (
+                f"the routers lead to {color}, and {name} does not run ({state}): start it, or stop all of {color} if "
+                "nothing of it is to serve"
+            )
 
 
 def _unreachable(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:

@@ -47,6 +47,14 @@ async def _nothing_serves(run: Run) -> None:
         raise AdoptionRefused("the stack was started a moment ago: apply the tag again")
 
 
+async def _nothing_was_started(run: Run) -> None:
+    """A first release takes long to build: the stack may have been started since. Raises AdoptionRefused."""
+    if run.rollout.origin is not None:
+        return
+    if others := await adoption.started_beside(run.stack, run.ports, run.rollout.id):
+        raise AdoptionRefused(f"{', '.join(others)} was started during the rollout: apply the tag again")
+
+
 async def _unwell(run: Run, wait: float) -> list[str]:
     """What may pass by itself and has not within `wait` seconds."""
     until, told = run.ports.clock.monotonic() + wait, False
@@ -102,8 +110,9 @@ async def build(run: Run) -> Evidence:
     return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
 
 
-async def start(_: Run, service: RoutedService, color: health.NewColor) -> Evidence:
+async def start(run: Run, service: RoutedService, color: health.NewColor) -> Evidence:
     """The idle color's instance runs."""
+    await _nothing_was_started(run)
     instance = await color.start(service)
     return {"instance": instance.id, "restarts": instance.restarts}
 
@@ -115,9 +124,11 @@ async def check_again(run: Run) -> Evidence:
     return {"resumed": run.rollout.resumed}
 
 
-async def check_direct(_: Run, service: RoutedService, color: health.NewColor) -> Evidence:
+async def check_direct(run: Run, service: RoutedService, color: health.NewColor) -> Evidence:
     """The idle color is healthy at its own address."""
-    return await color.healthy(service)
+    evidence = await color.healthy(service)
+    await _nothing_was_started(run)
+    return evidence
 
 
 async def switch_route(run: Run) -> Evidence:

@@ -1,13 +1,14 @@
 """A stack that ran before the updater did: what serves becomes the current release, and nothing of it is touched."""
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
 
 from app.domain.rollout import Status
-from app.domain.stack import Color
+from app.domain.stack import BeforeFlip, Color
 from app.domain.state import State
-from tests.examples import a_release, sha_of
+from tests.examples import a_release, a_stack, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from workers.guard import Guard
@@ -227,6 +228,53 @@ async def test_a_refused_adoption_stops_a_forced_release_too(world: World) -> No
     assert outcomes(world) == [("v1.1.0", Status.FAILED, "adoption_refused")]
     assert "what ran before the updater still serves it" in str(world.state.pause_reason)
     assert touched(world) == []
+
+
+@pytest.mark.parametrize(
+    ("effect", "color"),
+    [
+        ("run api-blue v1.1.0 migrate", Color.BLUE),
+        ("run api-blue v1.1.0 migrate", Color.GREEN),
+        ("start skills-blue v1.1.0", Color.GREEN),
+        ("start api-blue v1.1.0", Color.GREEN),
+    ],
+)
+async def test_a_first_release_stops_where_the_stack_is_started_meanwhile(effect: str, color: Color) -> None:
+    """Somebody starts what plain Compose had made, while the first release is prepared and started."""
+    world = World(stack=a_stack(before_flip=(BeforeFlip("api", ("migrate",)),)))
+    await world.before_the_updater(color)
+    for service in world.stack.moved_services():
+        for instance in await world.engine.find(service):
+            await world.engine.stop(instance.id, 1)
+    worker = await started(world)
+    meanwhile(world, effect, lambda: by_hand(world, color))
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert outcomes(world) == [("v1.1.0", Status.FAILED, "adoption_refused")]
+    assert world.outages == []
+    assert world.route.served() == (color, "")
+    assert world.engine.running(f"api-{color}") == ["v1.0.0"]
+
+
+def by_hand(world: World, color: Color) -> None:
+    """`docker compose up` of what is left of the color."""
+    names = [s.colors[color] for s in world.stack.routed]
+    for container in world.engine._containers.values():
+        if container.service in names and container.stamp.release == "v1.0.0":
+            container.exited = False
+    world.outages.clear()
+
+
+def meanwhile(world: World, effect: str, happen: Callable[[], None]) -> None:
+    """`happen` is called when `effect` is seen."""
+    watcher = world.engine.watcher
+
+    def watching(seen: str) -> None:
+        if seen == effect:
+            happen()
+        watcher(seen)
+
+    world.engine.watcher = watching
 
 
 async def test_a_refused_adoption_is_an_alarm_and_unpausing_without_a_fix_pauses_again(world: World) -> None:

@@ -213,7 +213,7 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             {"routes.yml": FILE},
             running("skills-blue", "skills-green", "api-green"),
-            ["api-blue does not run (it has no container): start it"],
+            ["api-blue does not run (it has no container): start it, or stop all of blue"],
             id="a service of the color is missing",
         ),
         pytest.param(
@@ -227,6 +227,21 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             running("skills-green", "api-green"),
             ["the routers lead to blue, and skills-blue does not run"],
             id="the other color runs",
+        ),
+        *(
+            pytest.param(
+                {"routes.yml": FILE},
+                running("skills-blue", "api-blue", state=state),
+                [
+                    f"skills-blue does not run (its container is {state})",
+                    f"api-blue does not run (its container is {state})",
+                ],
+                id=f"the whole color is {state}",
+            )
+            for state in ("paused", "restarting")
+        ),
+        pytest.param(
+            {}, running("skills-green", state="paused"), ["skills-green run, and no router"], id="paused, no router"
         ),
         pytest.param({}, running(*EVERYTHING), ["no router of the watched directory leads there"], id="no router"),
         pytest.param(
