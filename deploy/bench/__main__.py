@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.bench import flip, idle, receiver, signature, start
+from deploy.bench import flip, health, idle, receiver, signature, start
 from deploy.bench.figures import Figure
 from deploy.demo.engine import Say, exit_on_sigterm
 
@@ -26,6 +26,7 @@ class Name(StrEnum):
     RECEIVER = receiver.BENCH
     SIGNATURE = signature.BENCH
     FLIP = flip.BENCH
+    HEALTH = health.BENCH
     IDLE = idle.BENCH
     START = start.BENCH
 
@@ -34,6 +35,7 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
     Name.RECEIVER: receiver.measure,
     Name.SIGNATURE: signature.measure,
     Name.FLIP: flip.measure,
+    Name.HEALTH: health.measure,
     Name.IDLE: idle.measure,
     Name.START: start.measure,
 }
