@@ -24,6 +24,9 @@ VERSION_LABEL = "org.opencontainers.image.version"
 REVISION_LABEL = "org.opencontainers.image.revision"
 """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
+LOOKS, LOOK_SECONDS = 3, 0.1
+"""One failed probe after the take-over of the routes may be a hiccup; clients wait for the end of more of them."""
+
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 log = structlog.get_logger()
 
@@ -93,19 +96,50 @@ async def _take_routes(stack: Stack, ports: Ports, found: Adoptable) -> None:
 
     The own file comes first: until the old files are gone two routers lead to the same container.
     """
-    rollout = found.stamp.rollout
-    await ports.route.flip(found.serving.color, rollout)
+    answered = await _answered(stack, ports)
     try:
-        for name in found.serving.files:
-            if name != ports.route.file.name:
-                await ports.route.set_aside(name)
-        await confirm_routes(stack, ports.clock, rollout, lambda s: ports.probe.get(stack.route_url(s)))
+        await _replace_files(ports, found)
+        await confirm_routes(stack, ports.clock, found.stamp.rollout, lambda s: ports.probe.get(stack.route_url(s)))
+        await _answer_as_before(stack, ports, answered)
     except RouteNotConfirmed as error:
-        await ports.route.restore(found.files)
+        back = await _put_back(ports, found)
         raise AdoptionRefused(
-            f"Traefik does not follow {ports.route.file} ({error}); its files were put back. See that Traefik watches "
-            f"that directory, and that traefik/entrypoints are right"
+            f"Traefik does not serve the stack by {ports.route.file} ({error}); {back}. Look at Traefik's log. See "
+            "that it watches that directory, and that traefik/entrypoints are right"
         ) from error
+
+
+async def _put_back(ports: Ports, found: Adoptable) -> str:
+    """Traefik's files are as they were; says so, or why not."""
+    try:
+        await ports.route.restore(found.files)
+    except RouteNotConfirmed as error:
+        return error.detail
+    return "its files were put back"
+
+
+async def _replace_files(ports: Ports, found: Adoptable) -> None:
+    await ports.route.flip(found.serving.color, found.stamp.rollout)
+    for name in found.serving.files:
+        if name != ports.route.file.name:
+            await ports.route.set_aside(name)
+
+
+async def _answered(stack: Stack, ports: Ports) -> set[str]:
+    """The services that are healthy through Traefik."""
+    return {s.name for s in stack.routed if (await ports.probe.get(stack.route_url(s))).ok}
+
+
+async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> None:
+    """Each service that was healthy through the old routers is healthy through the updater's. Raises RouteNotConfirmed.
+
+    Traefik may not reach a container by its service's name, and answers then with the updater's header and 502.
+    """
+    for _ in range(LOOKS):
+        if not (worse := before - await _answered(stack, ports)):
+            return
+        await ports.clock.sleep(LOOK_SECONDS)
+    raise RouteNotConfirmed(f"{', '.join(sorted(worse))} was healthy by the old routers, and is not by the updater's")
 
 
 def _report(ports: Ports, found: Adoptable, changed: Sequence[str]) -> None:

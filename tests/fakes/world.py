@@ -87,6 +87,8 @@ class FakeRoute:
         self._foreign = {name: text for name, text in files.items() if not (ours and name == self.file.name)}
         self._file = self._file if ours else None
         self._note("restore the routes")
+        if not ours and (color := self.served()[0]):
+            self._served.append((self._clock.monotonic() + self.lag, color, ""))
 
     async def active(self) -> Color | None:
         return self._file
@@ -126,9 +128,13 @@ class FakeRoute:
 
 
 class FakeProbe:
-    """Answers as Traefik does for a route's URL, and as the instance for its own address."""
+    """Answers as Traefik does for a route's URL, and as the instance for its own address.
+
+    Traefik does not reach the Compose services `unknown` by the names that the updater's own route has.
+    """
 
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
+        self.unknown: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
 
     async def get(self, url: str) -> Answer:
@@ -139,7 +145,8 @@ class FakeProbe:
         color, rollout = self._route.served()
         if color is None:
             return Answer(404, LATENCY)
-        return _answer(self._engine.status(service.colors[color]) or 502, rollout)
+        reached = not (rollout and service.colors[color] in self.unknown)
+        return _answer((reached and self._engine.status(service.colors[color])) or 502, rollout)
 
 
 def _answer(status: int, rollout: str | None = None) -> Answer:

@@ -1,6 +1,7 @@
 """Traefik's route file: staged outside the watched directory, renamed in."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,15 +70,12 @@ class RouteFile:
 
     async def restore(self, files: Mapping[str, str]) -> None:
         try:
-            for name, text in files.items():
-                await asyncio.to_thread(self._write, self._path.parent / name, text.encode())
-            if self._path.name not in files:
-                await asyncio.to_thread(self._path.unlink, missing_ok=True)
+            await asyncio.to_thread(self._restore, files)
         except OSError as error:
             raise RouteNotConfirmed(f"the files of {self._path.parent} could not be put back ({error})") from error
 
     async def set_aside(self, name: str) -> None:
-        aside = self._staging / f"{name.replace('/', '__')}.set-aside"
+        aside = self._aside(name)
         try:
             self._staging.mkdir(exist_ok=True)
             await asyncio.to_thread((self._path.parent / name).replace, aside)
@@ -94,6 +92,21 @@ class RouteFile:
         except OSError as error:
             where = f"{self._path} could not be replaced from {self._staging}"
             raise RouteNotConfirmed(f"{where} ({error}). Both have to be on one filesystem and writable.") from error
+
+    def _aside(self, name: str) -> Path:
+        return self._staging / f"{name.replace('/', '__')}.set-aside"
+
+    def _restore(self, files: Mapping[str, str]) -> None:
+        """A file that was set aside comes back itself: its mode, its owner and its bytes are those that it had."""
+        now = self._files()
+        for name in (name for name in files if now.get(name) != files[name]):
+            path, aside = self._path.parent / name, self._aside(name)
+            if aside.is_symlink() or self._text(aside) == files[name]:  # a link may lead nowhere from there
+                aside.replace(path)
+            if self._text(path) != files[name]:
+                self._write(path, files[name].encode())
+        if self._path.name not in files:
+            self._path.unlink(missing_ok=True)
 
     def _strays(self) -> list[str]:
         """Traefik takes nothing of a directory in which one file is broken."""
@@ -131,7 +144,21 @@ class RouteFile:
             return None
 
     def _replace(self, content: bytes) -> None:
+        self._keep_foreign()
         self._write(self._path, content)
+
+    def _keep_foreign(self) -> None:
+        """The file of another program under this name is kept as one that is set aside, and serves until the rename."""
+        text = self._read(self._path)
+        if text is None or routes.is_own(text):
+            return
+        aside = self._aside(self._path.name)
+        self._staging.mkdir(exist_ok=True)
+        aside.unlink(missing_ok=True)
+        try:
+            os.link(self._path, aside, follow_symlinks=False)
+        except OSError:  # https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-hardlinks
+            self._write(aside, text.encode())
 
     def _write(self, path: Path, content: bytes) -> None:
         self._staging.mkdir(exist_ok=True)

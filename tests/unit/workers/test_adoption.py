@@ -166,12 +166,38 @@ async def test_traefik_that_does_not_follow_gets_its_files_back_and_nothing_goes
     worker = await started(world)
     assert await world.route.files() == before
     assert (world.state.current, world.state.active_color, world.state.paused) == (None, None, True)
-    assert "Traefik does not follow" in str(world.state.pause_reason)
+    assert "Traefik does not serve the stack by /routes/dynamic/updater-routes.yml" in str(world.state.pause_reason)
     world.route.deaf = False
     await Operator(world.ports, worker).unpause()
     world.inbox.put(NEW)
     await worker.reconcile()
     assert outcomes(world) == [("v1.1.0", Status.SUCCESS, None)]
+
+
+async def test_routes_that_do_not_reach_the_containers_are_put_back(world: World) -> None:
+    before = await world.route.files()
+    world.probe.unknown = {"api-blue"}
+    await started(world)
+    assert await world.route.files() == before
+    assert (world.state.current, world.state.paused) == (None, True)
+    assert "api was healthy by the old routers, and is not by the updater's" in str(world.state.pause_reason)
+
+
+async def test_a_stack_that_was_unwell_before_the_take_over_is_adopted(world: World) -> None:
+    world.engine.behave("api", "v1.0.0", status=500)
+    for container in world.engine._containers.values():
+        container.behaviour = world.engine._behaviour(container.service, "v1.0.0")
+    await started(world)
+    assert (world.state.active_color, world.state.paused) == (Color.BLUE, False)
+
+
+async def test_a_route_file_that_cannot_be_written_is_a_refusal(world: World) -> None:
+    before = await world.route.files()
+    world.route.refuses = {Color.BLUE}
+    await started(world)
+    assert await world.route.files() == before
+    assert (world.state.current, world.state.paused) == (None, True)
+    assert "the disk is full" in str(world.state.pause_reason)
 
 
 async def refuse(world: World) -> Reconciler:

@@ -139,6 +139,57 @@ async def test_a_stray_is_set_aside_and_kept(watched: Path) -> None:
         await route.set_aside("copy.yml")
 
 
+async def test_restored_files_are_the_very_files_that_were_there(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    (watched / "sub").mkdir()
+    (watched / "real.txt").write_text(OLD_YAML)
+    (watched / "link.yml").symlink_to("real.txt")
+    (watched / "sub" / "old.toml").write_text(OLD_TOML)
+    (watched / "users.yml").write_bytes(b"# M\xfcller\n")
+    (watched / FILE_NAME).write_text(OLD_YAML)
+    (watched / FILE_NAME).chmod(0o600)
+    before = {path: (path.lstat(), path.read_bytes()) for path in watched.rglob("*") if path.is_file()}
+    files = await route.files()
+    await route.flip(Color.BLUE, "r-1")
+    for name in ("link.yml", "sub/old.toml"):
+        await route.set_aside(name)
+    assert (await route.files())[FILE_NAME] == routes.render(STACK, Color.BLUE, "r-1")
+    await route.restore(files)
+    after = {path: (path.lstat(), path.read_bytes()) for path in watched.rglob("*") if path.is_file()}
+    assert _same(after) == _same(before)
+
+
+def _same(files: dict[Path, tuple[os.stat_result, bytes]]) -> dict[Path, tuple[object, ...]]:
+    return {path: (s.st_ino, s.st_mode, s.st_mtime_ns, content) for path, (s, content) in files.items()}
+
+
+async def test_the_file_of_another_program_under_the_same_name_is_kept(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    (watched / FILE_NAME).write_text(OLD_YAML)
+    await route.flip(Color.BLUE, "r-1")
+    await route.flip(Color.GREEN, "r-2")
+    (kept,) = watched.parent.rglob(f"{FILE_NAME}.set-aside")
+    assert kept.read_text() == OLD_YAML
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+async def test_a_worker_that_does_not_own_the_old_file_keeps_a_copy(watched: Path, tmp_path: Path) -> None:
+    (watched / FILE_NAME).write_text(OLD_YAML)
+    for directory in (watched, tmp_path):
+        os.chown(directory, SOMEBODY, SOMEBODY)
+    for directory in tmp_path.parents:
+        directory.chmod(directory.stat().st_mode | 0o011)
+    os.seteuid(SOMEBODY)
+    try:
+        await RouteFile(watched, STACK).flip(Color.BLUE, "r-1")
+    finally:
+        os.seteuid(0)
+    (kept,) = watched.parent.rglob(f"{FILE_NAME}.set-aside")
+    assert kept.read_text() == OLD_YAML
+    assert (watched / FILE_NAME).stat().st_uid == SOMEBODY
+
+
+SOMEBODY = 65532
 OLD_YAML = """
 http:
   routers: {skills: {entryPoints: [web], rule: "PathPrefix(`/`)", service: any}}
