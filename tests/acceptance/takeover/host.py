@@ -1,5 +1,6 @@
 """A host on which the stack of the old sidecar runs, and on which docs/from-the-sidecar.md is followed."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -31,7 +32,7 @@ WEB, WORKER = "zetherion-ai-updater", "zetherion-ai-updater-worker"
 TRAEFIK, BOT, OLD_UPDATER = "traefik", "zetherion-ai-bot", "zetherion-ai-updater"
 PORTS = {"skills": 8080, "api": 8443}
 FIRST = "v1.0.0"
-UP_SECONDS = 30.0
+UP_SECONDS, BUSY_SECONDS, AGAIN_SECONDS = 60.0, 90.0, 1.0
 LOG_LINES = 40
 TIMES = {
     **{"fetch": 30, "build": 120, "start": 60, "health": 10, "route": 10, "ready": 10},
@@ -184,6 +185,17 @@ class Host(House):
         """As the stack's client reads it."""
         answer: Json = self.caller.status()
         return answer
+
+    async def get(self, path: str) -> Json:
+        """As the house has it; a 503 is asked again, as its Retry-After says. Raises TimeoutError after BUSY_SECONDS."""
+        async with asyncio.timeout(BUSY_SECONDS):
+            while True:
+                try:
+                    return await super().get(path)
+                except httpx.HTTPStatusError as busy:
+                    if busy.response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                        raise
+                await asyncio.sleep(AGAIN_SECONDS)
 
     async def worker_is_up(self) -> None:
         """Its own health check passes: it has read the journal, and adopted. Raises TimeoutError after UP_SECONDS."""
