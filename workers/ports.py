@@ -200,7 +200,7 @@ class Engine(Protocol):
     async def start(self, definition: Definition, service: str) -> Instance:
         """Creates and starts the one instance of `service`, in the place of a stopped one. Raises StartFailed.
 
-        Of an adopted release the instance that it was found with is started, as long as it exists.
+        Of an adopted release that is recalled the instance that it was found with is started, as long as it exists.
         """
 
     async def create(self, definition: Definition, service: str) -> Instance:

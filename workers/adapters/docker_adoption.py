@@ -66,9 +66,14 @@ class DockerAdoption:
         adopted = await asyncio.to_thread(self._file.get)
         return adopted is not None and container in adopted.containers
 
-    async def existing(self, sha: str, service: str) -> list[Instance]:
-        """The containers with which that service of that release was adopted, as far as they exist."""
+    async def existing(self, sha: str, service: str, *, rollout: str | None = None) -> list[Instance]:
+        """The containers with which that service of that release was adopted, as far as they exist.
+
+        With `rollout` only if it recalled the release: one that builds the same commit anew does not run them.
+        """
         adopted = await self.of(sha)
+        if adopted and rollout not in {None, adopted.stamp.rollout}:
+            return []
         found = [await inspected(self._docker, container) for container in (adopted.of(service) if adopted else ())]
         return [instance for instance in found if instance.state != REMOVED]
 

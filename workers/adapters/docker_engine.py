@@ -18,7 +18,7 @@ from workers.adapters.compose import Compose
 from workers.adapters.docker_adoption import DockerAdoption
 from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, inspected, instance_of
 from workers.adapters.releases import CURRENT, ReleaseFiles, read_model
-from workers.compose_model import DEFINITION_LABEL
+from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, Stamp, Survey
 
 TAIL_LINES = 20
@@ -168,7 +168,8 @@ class DockerEngine:
 
     async def start(self, definition: Definition, service: str) -> Instance:
         await self._docker.ready()
-        if existing := await self._adoption.existing(definition.sha, service):
+        labels = (await self._services(definition))[service]["labels"]
+        if existing := await self._adoption.existing(definition.sha, service, rollout=labels[ROLLOUT_LABEL]):
             for instance in existing:
                 await self.resume(instance.id)
             return await self.inspect(existing[0].id)
