@@ -204,7 +204,10 @@ class Engine(Protocol):
         """
 
     async def create(self, definition: Definition, service: str) -> Instance:
-        """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed."""
+        """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed.
+
+        The others stay stopped, once they are, when the engine restarts.
+        """
 
     def defined(self, sha: str) -> Definition:
         """Where the definition of a release that was defined before is; whether it is still there is not looked at."""

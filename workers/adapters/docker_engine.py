@@ -183,6 +183,8 @@ class DockerEngine:
 
     async def create(self, definition: Definition, service: str) -> Instance:
         before = {i.id for i in await self.find(service)}
+        for old in before:
+            await self._adoption.stay_stopped(old)
         await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
         made = [i for i in await self.find(service) if i.id not in before]
         if len(made) != 1:

@@ -162,6 +162,15 @@ class TestDockerEngine(AdoptionContract):
         assert policies[BOT]["Name"] == "unless-stopped"
         assert (await bench.engine.inspect(blue.id)).running
 
+    async def test_a_stopped_bot_stays_stopped_once_another_one_is_created(self, bench: Sample) -> None:
+        """It was stopped by hand before the adoption, so it is no part of the release."""
+        blue, bot = await self.running(bench)
+        bench.client.api.update_container(bot.id, restart_policy={"Name": "always"})
+        await bench.engine.stop(bot.id, GRACE)
+        await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, [blue])
+        await bench.engine.create(await bench.built("v2.0.0", BOT), BOT)
+        assert bench.client.api.inspect_container(bot.id)["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+
     async def test_a_live_directory_without_its_file_is_refused(self, bench: Sample) -> None:
         (Path(bench.stack.directory) / "docker-compose.yml").unlink()
         with pytest.raises(ComposeInvalid):
