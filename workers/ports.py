@@ -213,12 +213,15 @@ class Engine(Protocol):
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
         """Creates and starts the one instance of each of `services`, in their order and in the place of stopped ones.
 
-        All of them at once. Of an adopted release the instance that it was found with is started, as long as it exists.
-        Raises StartFailed with the first service that does not run.
+        All of them at once. Of an adopted release that is recalled the instance that it was found with is started, as
+        long as it exists. Raises StartFailed with the first service that does not run.
         """
 
     async def create(self, definition: Definition, service: str) -> Instance:
-        """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed."""
+        """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed.
+
+        The others stay stopped, once they are, when the engine restarts.
+        """
 
     def defined(self, sha: str) -> Definition:
         """Where the definition of a release that was defined before is; whether it is still there is not looked at."""

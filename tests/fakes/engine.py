@@ -261,7 +261,7 @@ class FakeEngine:
     async def _start(self, definition: Definition, service: str) -> Instance:
         stamp = self._stamps[definition.path]
         ours = (c for c in self._containers.values() if c.service == service)
-        for adopted in [c for c in ours if c.adopted and c.stamp.sha == stamp.sha]:
+        for adopted in [c for c in ours if c.adopted and c.stamp == stamp]:
             await self.resume(adopted.id)
             return self._instance(adopted)
         for old in [c for c in self._containers.values() if c.service == service]:

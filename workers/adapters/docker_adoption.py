@@ -43,7 +43,7 @@ class DockerAdoption:
         hashes = await self._compose.hashes(self._compose_file, self._stack.directory)
         same = recreatable(hashes, self._stack, color, instances)
         for instance in instances:
-            await self._stay_stopped(instance.id)
+            await self.stay_stopped(instance.id)
         containers = {i.id: i.service for i in instances}
         await asyncio.to_thread(self._file.put, Adopted(stamp, containers, same))
         return sorted(set(containers.values()) - same)
@@ -66,9 +66,14 @@ class DockerAdoption:
         adopted = await asyncio.to_thread(self._file.get)
         return adopted is not None and container in adopted.containers
 
-    async def existing(self, sha: str, service: str) -> list[Instance]:
-        """The containers with which that service of that release was adopted, as far as they exist."""
+    async def existing(self, sha: str, service: str, *, rollout: str | None = None) -> list[Instance]:
+        """The containers with which that service of that release was adopted, as far as they exist.
+
+        With `rollout` only if it recalled the release: one that builds the same commit anew does not run them.
+        """
         adopted = await self.of(sha)
+        if adopted and rollout not in {None, adopted.stamp.rollout}:
+            return []
         found = [await inspected(self._docker, container) for container in (adopted.of(service) if adopted else ())]
         return [instance for instance in found if instance.state != REMOVED]
 
@@ -96,7 +101,7 @@ class DockerAdoption:
             repository, _, tag = name.rpartition(":")
             await self._docker.call(lambda c, i=image, r=repository, t=tag: c.api.tag(i, r, t))  # type: ignore[misc]
 
-    async def _stay_stopped(self, container: str) -> None:
+    async def stay_stopped(self, container: str) -> None:
         """One with `restart: always` that was stopped comes back with the engine: a second bot."""
         found = await self._docker.call(lambda c: c.containers.get(container))
         if found.attrs["HostConfig"]["RestartPolicy"]["Name"] == ALWAYS:

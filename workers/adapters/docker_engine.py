@@ -19,7 +19,7 @@ from workers.adapters.compose import Compose
 from workers.adapters.docker_adoption import DockerAdoption
 from workers.adapters.docker_client import AWAY_SECONDS, SERVICE_LABEL, Docker, inspected, instance_of
 from workers.adapters.releases import CURRENT, ReleaseFiles, read_model
-from workers.compose_model import DEFINITION_LABEL
+from workers.compose_model import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
 from workers.retired import left_out, without_retired
 
@@ -176,13 +176,18 @@ class DockerEngine:
 
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
         await self._docker.ready()
-        created = [s for s in services if not await self._adoption.existing(definition.sha, s)]
-        for service in set(services) - set(created):
-            for instance in await self._adoption.existing(definition.sha, service):
+        adopted = {service: await self._adopted(definition, service) for service in services}
+        for instances in adopted.values():
+            for instance in instances:
                 await self.resume(instance.id)
-        if created:
+        if created := [service for service in services if not adopted[service]]:
             await self._create_and_start(definition, created)
         return [await self._started(definition, service) for service in services]
+
+    async def _adopted(self, definition: Definition, service: str) -> list[Instance]:
+        """The containers with which the service was adopted, if `definition` recalls that release."""
+        rollout = (await self._services(definition))[service]["labels"][ROLLOUT_LABEL]
+        return await self._adoption.existing(definition.sha, service, rollout=rollout)
 
     async def _create_and_start(self, definition: Definition, services: Sequence[str]) -> None:
         try:
@@ -209,6 +214,8 @@ class DockerEngine:
 
     async def create(self, definition: Definition, service: str) -> Instance:
         before = {i.id for i in await self.find(service)}
+        for old in before:
+            await self._adoption.stay_stopped(old)
         await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
         made = [i for i in await self.find(service) if i.id not in before]
         if len(made) != 1:

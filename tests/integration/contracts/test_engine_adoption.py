@@ -14,7 +14,7 @@ from tests.examples import sha_of
 from tests.fakes.world import World
 from tests.integration.sample_stack import BLUE, BOT, GREEN, Sample
 from workers.adapters.compose import find_compose
-from workers.ports import Engine, Instance, Stamp
+from workers.ports import Definition, Engine, Instance, Stamp
 
 OLD = "v1.0.0"
 GRACE = 1.0
@@ -27,6 +27,7 @@ class Bench(Protocol):
     @property
     def engine(self) -> Engine: ...
     def stamp(self, tag: str, rollout: str = "") -> Stamp: ...
+    async def define(self, tag: str, rollout: str = "") -> Definition: ...
 
 
 class FakeBench:
@@ -38,6 +39,9 @@ class FakeBench:
 
     def stamp(self, tag: str, rollout: str = "") -> Stamp:
         return Stamp(tag, sha_of(tag), rollout or f"r-{tag}")
+
+    async def define(self, tag: str, rollout: str = "") -> Definition:
+        return await self.engine.define(Path("/trees") / sha_of(tag), self.stamp(tag, rollout))
 
 
 class AdoptionContract:
@@ -79,6 +83,15 @@ class AdoptionContract:
         (started,) = await bench.engine.start(definition, [BLUE])
         assert (started.id, started.running, started.rollout) == (instances[0].id, True, "r-back")
         assert [i.id for i in await bench.engine.find(BOT, rollout="r-back")] == [instances[1].id]
+
+    async def test_the_same_commit_built_anew_does_not_run_the_adopted_containers(self, bench: Bench) -> None:
+        blue, _ = await self.adopt(bench)
+        await bench.engine.stop(blue.id, GRACE)
+        definition = await bench.define(OLD, "r-again")
+        await bench.engine.build(definition, [BLUE], lambda _: None)
+        (started,) = await bench.engine.start(definition, [BLUE])
+        assert (started.running, started.rollout, started.adopted) == (True, "r-again", False)
+        assert started.id != blue.id
 
     async def test_an_adopted_container_is_never_removed_by_a_rollout(self, bench: Bench) -> None:
         blue, bot = await self.adopt(bench)
@@ -148,6 +161,15 @@ class TestDockerEngine(AdoptionContract):
         }
         assert policies[BOT]["Name"] == "unless-stopped"
         assert (await bench.engine.inspect(blue.id)).running
+
+    async def test_a_stopped_bot_stays_stopped_once_another_one_is_created(self, bench: Sample) -> None:
+        """It was stopped by hand before the adoption, so it is no part of the release."""
+        blue, bot = await self.running(bench)
+        bench.client.api.update_container(bot.id, restart_policy={"Name": "always"})
+        await bench.engine.stop(bot.id, GRACE)
+        await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, [blue])
+        await bench.engine.create(await bench.built("v2.0.0", BOT), BOT)
+        assert bench.client.api.inspect_container(bot.id)["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
 
     async def test_a_live_directory_without_its_file_is_refused(self, bench: Sample) -> None:
         (Path(bench.stack.directory) / "docker-compose.yml").unlink()

@@ -141,6 +141,20 @@ async def test_a_rollback_that_fails_does_not_remove_what_was_adopted(world: Wor
     assert adopted <= set(world.engine._containers)
 
 
+async def test_the_adopted_tag_may_be_built_and_go_live_again(world: World) -> None:
+    world.source.tags["v1.0.0"] = SHA
+    worker = await started(world)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    world.inbox.put(a_release("v1.0.0", force=True, key="manual:1", rollout_id="r-again"))
+    await worker.reconcile()
+    assert outcomes(world)[-1] == ("v1.0.0", Status.SUCCESS, None)
+    assert world.route.served() == (Color.BLUE, "r-again")
+    assert world.state.current is not None
+    assert (world.state.current.sha, world.state.current.adopted) == (SHA, False)
+    assert world.outages == []
+
+
 async def test_killed_at_any_moment_the_adoption_ends_the_same(world: World) -> None:
     for moment in range(200):
         world = World()
