@@ -33,22 +33,24 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Adoptable:
-    """What serves now, and which release it is. `files` are the dynamic files of Traefik as they are."""
+    """What serves now, and which release it is. `files` are the dynamic files of Traefik as they are.
+
+    `made`: a rollout of the updater made it, and its end was lost.
+    """
 
     serving: Serving
     identity: Identity
     files: Mapping[str, str]
+    made: Stamp | None = None
 
     @property
     def own(self) -> bool:
-        """A rollout of the updater made it, and its end was lost."""
-        return own_release(self.serving.instances) is not None
+        return self.made is not None
 
     @property
     def stamp(self) -> Stamp:
         """The same each time: an adoption that was interrupted is begun again under the same id."""
-        made = own_release(self.serving.instances)
-        return made or Stamp(self.identity.tag, self.identity.sha, f"adopted-{self.identity.sha[:12]}")
+        return self.made or Stamp(self.identity.tag, self.identity.sha, f"adopted-{self.identity.sha[:12]}")
 
 
 async def look(stack: Stack, ports: Ports) -> Adoptable | None:
@@ -61,7 +63,11 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     serving = serving_color(stack, read_routing(files, hosts_of(stack, found)), found)
     if serving is None:
         return None
-    return Adoptable(serving, await _identity(stack, ports, serving), files)
+    colored = [i for i in serving.instances if stack.moved_services()[i.service]]
+    if made := own_release(colored):
+        return Adoptable(serving, Identity(made.release, made.sha, "as its containers are labelled"), files, made)
+    claims = [*_made(colored), *await _claims(stack, ports, serving.instances)]
+    return Adoptable(serving, identify(claims, [str(i.image) for i in serving.instances]), files)
 
 
 async def started_beside(stack: Stack, ports: Ports, rollout: str) -> list[str]:
@@ -160,7 +166,10 @@ async def _found(stack: Stack, ports: Ports) -> Found:
 
 
 def own_release(instances: Sequence[Instance]) -> Stamp | None:
-    """What a rollout labelled all of them with; None if one has no such label, or another one."""
+    """What a rollout labelled all of them with; None if one has no such label, or another one.
+
+    A bot is no evidence: a release that does not change it leaves the one of an earlier release running.
+    """
     if any(i.adopted for i in instances):
         return None
     stamps = {(i.release, i.sha, i.rollout) for i in instances}
@@ -168,10 +177,10 @@ def own_release(instances: Sequence[Instance]) -> Stamp | None:
     return Stamp(release, sha, rollout) if release and sha and rollout else None
 
 
-async def _identity(stack: Stack, ports: Ports, serving: Serving) -> Identity:
-    if made := own_release(serving.instances):
-        return Identity(made.release, made.sha, "as its containers are labelled")
-    return identify(await _claims(stack, ports, serving.instances), [str(i.image) for i in serving.instances])
+def _made(instances: Sequence[Instance]) -> list[Claim]:
+    """What the updater labelled some of them with."""
+    made = {(i.release, i.sha): i.service for i in instances if i.release and not i.adopted}
+    return [Claim(f"the label of {service}", sha, (str(release),)) for (release, sha), service in made.items()]
 
 
 async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> list[Claim]:

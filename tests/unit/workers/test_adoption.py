@@ -13,6 +13,7 @@ from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from workers.guard import Guard
 from workers.operator import Operator
+from workers.ports import Stamp
 from workers.reconcile import Reconciler
 
 NEW = a_release("v1.1.0")
@@ -341,6 +342,30 @@ async def test_an_old_state_file_that_contradicts_the_clone_makes_the_release_un
     await Operator(world.ports, worker).roll_back(None)
     await worker.reconcile()
     assert outcomes(world)[-1][:2] == ("unknown", Status.SUCCESS)
+
+
+async def test_containers_of_two_releases_are_no_known_release(world: World) -> None:
+    for container in world.engine._containers.values():
+        if container.service == "skills-blue":
+            container.labelled, container.stamp = True, Stamp("v0.9.0", sha_of("v0.9.0"), "r-v0.9.0")
+    await started(world)
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.state.current.adopted) == ("unknown", True)
+    how = next(data["how"] for kind, data in world.chronicle.events if kind == "adopted")
+    assert "the label of skills-blue says v0.9.0" in how
+
+
+async def test_a_release_of_the_updater_is_found_by_its_colors_if_its_bot_is_older() -> None:
+    world = World()
+    for service in world.stack.services(Color.BLUE):
+        world.engine.place(service, "v0.9.0" if service == "bot" else "v1.1.0")
+    world.route.place(Color.BLUE, "r-v1.1.0")
+    world.source.clone = {("/srv/shop", "HEAD"): SHA, ("/srv/shop", "refs/tags/v1.0.0"): SHA}
+    await world.journal.update(lambda _: State(epoch=3, active_color=Color.BLUE))
+    await started(world)
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.state.current.sha) == ("v1.1.0", sha_of("v1.1.0"))
+    assert (world.state.current.rollout_id, world.state.current.adopted) == ("r-v1.1.0", False)
 
 
 async def test_an_empty_host_has_nothing_to_adopt() -> None:
