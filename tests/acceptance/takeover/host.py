@@ -187,7 +187,7 @@ class Host(House):
         return answer
 
     async def get(self, path: str) -> Json:
-        """As the house has it; a 503 is asked again after its Retry-After. Raises TimeoutError after BUSY_SECONDS."""
+        """As the house has it; a 503 is asked again, as it says itself. Raises TimeoutError after BUSY_SECONDS."""
         async with asyncio.timeout(BUSY_SECONDS):
             while True:
                 try:
