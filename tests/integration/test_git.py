@@ -242,6 +242,28 @@ async def test_a_directory_inside_a_clone_counts_only_if_that_is_the_stacks(
     assert await source.tags_in(live / "deploy", sha_at(repository, "HEAD")) == []
 
 
+@pytest.mark.parametrize(
+    ("remotes", "counts"),
+    [
+        ({"origin": "https://github.com/octo/ops.git"}, False),
+        ({"origin": "https://github.com/not-octo/shop.git"}, False),
+        ({"origin": "https://github.com/me/shop.git", "upstream": "https://github.com/octo/shop.git"}, True),
+        ({"upstream": "git@work:octo/shop"}, True),
+        ({}, True),
+    ],
+)
+async def test_a_clone_of_another_repository_says_nothing_of_the_stack(
+    repository: Repository, directory: Path, tmp_path: Path, remotes: dict[str, str], counts: bool
+) -> None:
+    source = GitSource("https://github.com/octo/shop.git", directory, LIMIT, names=["octo/shop"])
+    live = tmp_path / "live"
+    git(tmp_path, "clone", "--quiet", str(repository.path), str(live))
+    git(live, "remote", "remove", "origin")
+    for name, url in remotes.items():
+        git(live, "remote", "add", name, url)
+    assert await source.commit_in(live, "HEAD") == (sha_at(repository, "HEAD") if counts else None)
+
+
 async def test_a_directory_without_a_clone_says_nothing(source: GitSource, tmp_path: Path) -> None:
     assert await source.commit_in(tmp_path / "missing", "HEAD") is None
     (tmp_path / "plain").mkdir()

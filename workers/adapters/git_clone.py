@@ -39,13 +39,14 @@ class Clone:
         return out.split() if finished.ok else []
 
     async def _is_the_stacks(self) -> bool:
-        """A directory that lies in the clone of something else says nothing of the stack."""
+        """A clone of something else, in the directory or around it, says nothing of the stack."""
         if not self._directory.is_dir():
             return False
-        if (self._directory / ".git").exists():
-            return True
-        finished, out = await self._git(["remote", "get-url", "origin"], self._directory)
-        return finished.ok and any(_plain(out).endswith(source) for source in self._sources)
+        finished, out = await self._git(["remote", "--verbose"], self._directory)
+        urls = {_plain(line.split()[1]) for line in out.splitlines() if len(line.split()) > 1}
+        if not urls:
+            return finished.ok and (self._directory / ".git").exists()
+        return any(url == source or url.endswith(f"/{source}") for url in urls for source in self._sources)
 
 
 def _plain(url: str) -> str:
