@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,11 @@ async def test_the_operators_clone_says_which_commit_and_tags_it_has(
     assert await source.commit_in(live, "refs/tags/v9.9.9") is None
     assert await source.commit_in(live, "--output=/x") is None
     assert await source.tags_in(live, sha) == ["v1.0.0"]
+    moved = await source.moved_in(live)
+    assert moved is not None
+    assert abs((datetime.now(UTC) - moved).total_seconds()) < LIMIT
+    (live / ".git" / "logs" / "HEAD").unlink()
+    assert await source.moved_in(live) is None
 
 
 async def test_a_directory_inside_a_clone_counts_only_if_that_is_the_stacks(
