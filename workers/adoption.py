@@ -6,7 +6,7 @@ step may be done again, and only the last one, in the journal, says that the sta
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -26,6 +26,8 @@ REVISION_LABEL = "org.opencontainers.image.revision"
 
 LOOKS, LOOK_SECONDS = 3, 0.1
 """One failed probe after the take-over of the routes may be a hiccup; clients wait for the end of more of them."""
+
+MOMENT = "%Y-%m-%d %H:%M UTC"
 
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 log = structlog.get_logger()
@@ -189,9 +191,21 @@ async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> 
     claims = [
         await _claim(stack, ports, "the images' label", _labelled(instances)),
         await _claim(stack, ports, "the old state file", _tag_ref(good)) or _tag_only("the old state file", good),
-        await _claim(stack, ports, f"the clone in {stack.directory}", "HEAD"),
+        await _checked_out(stack, ports, instances),
     ]
     return [claim for claim in claims if claim]
+
+
+async def _checked_out(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> Claim | None:
+    """What the clone has checked out was built and started after that, or it is not what runs."""
+    claim = await _claim(stack, ports, f"the clone in {stack.directory}", "HEAD")
+    created = max((i.created for i in instances if i.created), default=None)
+    if claim is None or created is None:
+        return claim
+    moved = await ports.source.moved_in(Path(stack.directory))
+    if moved is None or moved <= created:
+        return claim
+    return replace(claim, doubt=f"that was checked out at {moved:{MOMENT}}, after the containers were created")
 
 
 async def _claim(stack: Stack, ports: Ports, source: str, name: str | None) -> Claim | None:

@@ -9,11 +9,15 @@ from app.domain.release import UNKNOWN_TAG, Version
 
 @dataclass(frozen=True)
 class Claim:
-    """`source` says that the commit `sha`, to which `tags` point, is what runs; None if only the tag is known."""
+    """`source` says that the commit `sha`, to which `tags` point, is what runs; None if only the tag is known.
+
+    `doubt`: why that alone is no proof.
+    """
 
     source: str
     sha: str | None
     tags: tuple[str, ...] = ()
+    doubt: str | None = None
 
     @property
     def said(self) -> str:
@@ -37,6 +41,10 @@ def identify(claims: Sequence[Claim], images: Sequence[str]) -> Identity:
     if not claims:
         how = "no clone, old state file or image label says which release it is"
         return Identity(UNKNOWN_TAG, _digest(images), how)
+    if len(claims) == 1 and claims[0].doubt:
+        return Identity(
+            UNKNOWN_TAG, _digest(images), f"{claims[0].source} says {claims[0].said}, but {claims[0].doubt}"
+        )
     if not _agree(claims):
         said = ", ".join(f"{claim.source} says {claim.said}" for claim in claims)
         return Identity(UNKNOWN_TAG, _digest(images), f"its sources contradict each other: {said}")

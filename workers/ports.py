@@ -58,6 +58,7 @@ class Instance:
     names: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     adopted: bool = False
+    created: datetime | None = None
 
     @property
     def running(self) -> bool:
@@ -322,6 +323,9 @@ class Source(Protocol):
 
         Raises GitFailed.
         """
+
+    async def moved_in(self, directory: Path) -> datetime | None:
+        """When HEAD of the clone in `directory` last moved; None if nothing says so. Raises GitFailed."""
 
     async def prune(self, keep: Collection[str]) -> None:
         """Removes the trees of other commits."""

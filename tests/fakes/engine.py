@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.errors import BeforeFlipFailed, BuildFailed, ComposeInvalid, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color
-from tests.examples import sha_of
+from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse
 from workers.ports import CheckResult, Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
@@ -435,6 +435,7 @@ class FakeEngine:
             sha=container.stamp.sha if container.labelled else None,
             names=(container.service,),
             adopted=container.adopted,
+            created=NOW,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -156,7 +157,7 @@ def _answer(status: int, rollout: str | None = None) -> Answer:
 class FakeSource:
     """A repository that has `tags`; those in `moved` point elsewhere than they did, those in `unsigned` are refused.
 
-    `clone` has, by directory and ref, the commits of an operator's own clone.
+    `clone` has, by directory and ref, the commits of an operator's own clone, whose HEAD moved at `moved_at`.
     """
 
     def __init__(self, *tags: str) -> None:
@@ -166,6 +167,7 @@ class FakeSource:
         self.trees: set[str] = set()
         self.unchanged: set[str] = set()
         self.clone: dict[tuple[str, str], str] = {}
+        self.moved_at: datetime | None = None
 
     async def find(self, tag: str) -> str:
         if tag not in self.tags:
@@ -188,6 +190,9 @@ class FakeSource:
     async def tags_in(self, directory: Path, sha: str) -> list[str]:
         refs = [name for (where, name), at in self.clone.items() if (where, at) == (str(directory), sha)]
         return [ref.removeprefix("refs/tags/") for ref in refs if ref.startswith("refs/tags/")]
+
+    async def moved_in(self, directory: Path) -> datetime | None:
+        return self.moved_at if any(where == str(directory) for where, _ in self.clone) else None
 
     async def checkout(self, sha: str) -> Path:
         self.trees.add(sha)

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,11 @@ async def test_the_operators_clone_says_which_commit_and_tags_it_has(
     assert await source.commit_in(live, "refs/tags/v9.9.9") is None
     assert await source.commit_in(live, "--output=/x") is None
     assert await source.tags_in(live, sha) == ["v1.0.0"]
+    moved = await source.moved_in(live)
+    assert moved is not None
+    assert abs((datetime.now(UTC) - moved).total_seconds()) < LIMIT
+    (live / ".git" / "logs" / "HEAD").unlink()
+    assert await source.moved_in(live) is None
 
 
 async def test_a_directory_inside_a_clone_counts_only_if_that_is_the_stacks(
@@ -240,6 +246,28 @@ async def test_a_directory_inside_a_clone_counts_only_if_that_is_the_stacks(
     git(live, "remote", "set-url", "origin", "https://github.com/octo/dotfiles.git")
     assert await source.commit_in(live / "deploy", "HEAD") is None
     assert await source.tags_in(live / "deploy", sha_at(repository, "HEAD")) == []
+
+
+@pytest.mark.parametrize(
+    ("remotes", "counts"),
+    [
+        ({"origin": "https://github.com/octo/ops.git"}, False),
+        ({"origin": "https://github.com/not-octo/shop.git"}, False),
+        ({"origin": "https://github.com/me/shop.git", "upstream": "https://github.com/octo/shop.git"}, True),
+        ({"upstream": "git@work:octo/shop"}, True),
+        ({}, True),
+    ],
+)
+async def test_a_clone_of_another_repository_says_nothing_of_the_stack(
+    repository: Repository, directory: Path, tmp_path: Path, remotes: dict[str, str], counts: bool
+) -> None:
+    source = GitSource("https://github.com/octo/shop.git", directory, LIMIT, names=["octo/shop"])
+    live = tmp_path / "live"
+    git(tmp_path, "clone", "--quiet", str(repository.path), str(live))
+    git(live, "remote", "remove", "origin")
+    for name, url in remotes.items():
+        git(live, "remote", "add", name, url)
+    assert await source.commit_in(live, "HEAD") == (sha_at(repository, "HEAD") if counts else None)
 
 
 async def test_a_directory_without_a_clone_says_nothing(source: GitSource, tmp_path: Path) -> None:

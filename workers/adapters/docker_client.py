@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import docker
@@ -29,6 +30,9 @@ AWAY_INTERVAL = 0.5
 
 REMOVED = "removed"
 """The state of a container that is gone."""
+
+SECONDS = len("2026-01-02T03:04:05")
+"""The engine adds up to nine digits and `Z`: https://docs.docker.com/reference/api/engine/"""
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -161,6 +165,7 @@ def instance_of(container: Container) -> Instance:
         definition=labels.get(DEFINITION_LABEL),
         names=tuple(sorted(_names(attrs))),
         labels=labels,
+        created=datetime.fromisoformat(attrs["Created"][:SECONDS]).replace(tzinfo=UTC),
     )
 
 

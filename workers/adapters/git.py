@@ -8,6 +8,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFound
@@ -123,6 +124,9 @@ class GitSource:
 
     async def tags_in(self, directory: Path, sha: str) -> list[str]:
         return await self._clone(directory).tags(sha)
+
+    async def moved_in(self, directory: Path) -> datetime | None:
+        return await self._clone(directory).moved_at()
 
     def _clone(self, directory: Path) -> Clone:
         return Clone(lambda words, cwd: self._git(words, LOCAL_SECONDS, cwd=cwd), directory, [self._url, *self._names])

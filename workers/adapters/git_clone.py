@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from workers.adapters.commands import Finished
 
 Git = Callable[[Sequence[str], Path], Awaitable[tuple[Finished, str]]]
+_MOVED = re.compile(r"HEAD@\{(\d+)\}")
 _SCHEME = re.compile(r"^[a-z+]+://(?:[^/@]*@)?")
 
 
@@ -16,6 +18,10 @@ def commit_command(name: str) -> list[str]:
 
 def tags_command(sha: str) -> list[str]:
     return ["tag", "--list", "--points-at", sha]
+
+
+def moved_command() -> list[str]:
+    return ["reflog", "show", "--no-show-signature", "--date=unix", "--format=%gd", "-1", "HEAD"]
 
 
 class Clone:
@@ -38,14 +44,21 @@ class Clone:
         finished, out = await self._git(tags_command(sha), self._directory)
         return out.split() if finished.ok else []
 
+    async def moved_at(self) -> datetime | None:
+        """When HEAD last moved; None if the clone does not say."""
+        finished, out = await self._git(moved_command(), self._directory)
+        moved = _MOVED.fullmatch(out.strip()) if finished.ok else None
+        return datetime.fromtimestamp(int(moved[1]), UTC) if moved else None
+
     async def _is_the_stacks(self) -> bool:
-        """A directory that lies in the clone of something else says nothing of the stack."""
+        """A clone of something else, in the directory or around it, says nothing of the stack."""
         if not self._directory.is_dir():
             return False
-        if (self._directory / ".git").exists():
-            return True
-        finished, out = await self._git(["remote", "get-url", "origin"], self._directory)
-        return finished.ok and any(_plain(out).endswith(source) for source in self._sources)
+        finished, out = await self._git(["remote", "--verbose"], self._directory)
+        urls = {_plain(line.split()[1]) for line in out.splitlines() if len(line.split()) > 1}
+        if not urls:
+            return finished.ok and (self._directory / ".git").exists()
+        return any(url == source or url.endswith(f"/{source}") for url in urls for source in self._sources)
 
 
 def _plain(url: str) -> str:

@@ -56,6 +56,7 @@ class AdoptionContract:
     async def test_what_runs_belongs_to_the_release_and_goes_on_running(self, bench: Bench) -> None:
         before = await self.running(bench)
         assert {(i.rollout, i.sha, i.adopted, i.running) for i in before} == {(None, None, False, True)}
+        assert all(i.created for i in before)
         await self.adopt(bench)
         after = await self.running(bench)
         assert [i.id for i in after] == [i.id for i in before]

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from app.domain.rollout import Status
 from app.domain.stack import BeforeFlip, Color
 from app.domain.state import State
-from tests.examples import a_release, a_stack, sha_of
+from tests.examples import NOW, a_release, a_stack, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from workers.guard import Guard
@@ -366,6 +367,20 @@ async def test_a_release_of_the_updater_is_found_by_its_colors_if_its_bot_is_old
     assert world.state.current is not None
     assert (world.state.current.tag, world.state.current.sha) == ("v1.1.0", sha_of("v1.1.0"))
     assert (world.state.current.rollout_id, world.state.current.adopted) == ("r-v1.1.0", False)
+
+
+@pytest.mark.parametrize(
+    ("moved", "good", "tag"),
+    [(-60, None, "v1.0.0"), (60, None, "unknown"), (60, "v1.0.0", "v1.0.0"), (60, "v0.9.0", "unknown")],
+)
+async def test_a_clone_that_moved_since_the_containers_were_created_is_no_proof(
+    world: World, moved: float, good: str | None, tag: str
+) -> None:
+    world.source.moved_at = NOW + timedelta(seconds=moved)
+    await world.journal.update(lambda _: State(last_good_tag=good))
+    await started(world)
+    assert world.state.current is not None
+    assert world.state.current.tag == tag
 
 
 async def test_an_empty_host_has_nothing_to_adopt() -> None:

@@ -39,6 +39,14 @@ def test_claims_that_contradict_each_other_are_named_and_none_wins(claims: list[
     assert all(claim.source in found.how and claim.said in found.how for claim in claims)
 
 
+def test_a_doubtful_claim_counts_only_beside_another_one() -> None:
+    doubtful = Claim("the clone", SHA, ("v1.2.0",), doubt="it moved since")
+    found = identify([doubtful], IMAGES)
+    assert (found.tag, found.how) == (UNKNOWN_TAG, "the clone says v1.2.0 aaaaaaaaaaaa, but it moved since")
+    assert found.sha != SHA
+    assert identify([Claim("the state file", None, ("v1.2.0",)), doubtful], IMAGES).tag == "v1.2.0"
+
+
 def test_a_tag_without_its_commit_is_named_by_the_images() -> None:
     found = identify([Claim("the state file", None, ("v1.1.0",))], IMAGES)
     assert (found.tag, len(found.sha)) == ("v1.1.0", 40)
