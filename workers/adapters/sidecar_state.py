@@ -25,7 +25,7 @@ def is_sidecar_state(fields: object) -> bool:
 def sidecar_state(fields: Mapping[str, Any]) -> State:
     """What the file says. A value of another type counts as not there; a pause counts in any case."""
     paused = bool(fields.get("paused"))
-    color = fields.get("active_color")
+    color = _text(fields, "active_color")
     return State(
         active_color=Color(color) if color in {str(c) for c in Color} else None,
         last_good_tag=_text(fields, "last_good_tag"),

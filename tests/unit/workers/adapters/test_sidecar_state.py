@@ -45,6 +45,8 @@ def test_every_value_of_the_old_file_is_read() -> None:
         ({"last_good_tag": ""}, "last_good_tag", None),
         ({"active_color": "purple"}, "active_color", None),
         ({"active_color": 3}, "active_color", None),
+        ({"active_color": ["blue"]}, "active_color", None),
+        ({"active_color": {"blue": 1}}, "active_color", None),
         ({"last_checked_at": "yesterday"}, "last_checked_at", None),
         ({"last_checked_at": "2026-01-02T03:04:05"}, "last_checked_at", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
         ({"paused": False}, "pause_reason", None),
