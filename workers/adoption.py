@@ -11,13 +11,16 @@ from pathlib import Path
 
 import structlog
 
+from app.domain import messages
 from app.domain.errors import AdoptionRefused, ComposeInvalid, GitFailed, RouteNotConfirmed
 from app.domain.release import LiveRelease
-from app.domain.stack import Stack
+from app.domain.stack import Color, Stack
+from app.domain.state import State
 from workers.health import confirm_routes
 from workers.identity import Claim, Identity, identify
-from workers.ports import Instance, Ports, Stamp
-from workers.serving import read_routing
+from workers.ports import Instance, Journal, Ports, Stamp
+from workers.routes import active_color
+from workers.serving import Routing, read_routing
 from workers.serving_color import Found, Serving, hosts_of, serving_color, up
 
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -62,14 +65,50 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
         files = await ports.route.files()
     except RouteNotConfirmed as error:
         raise AdoptionRefused(error.detail) from error
-    serving = serving_color(stack, read_routing(files, hosts_of(stack, found)), found)
+    routing = _routing(stack, ports, files, found)
+    serving = serving_color(stack, routing, found)
     if serving is None:
+        await _nothing_answers(stack, ports, routing)
         return None
     colored = [i for i in serving.instances if stack.moved_services()[i.service]]
     if made := own_release(colored):
+        _not_failed(ports.journal.state, made, serving)
         return Adoptable(serving, Identity(made.release, made.sha, "as its containers are labelled"), files, made)
     claims = [*_made(colored), *await _claims(stack, ports, serving.instances)]
     return Adoptable(serving, identify(claims, [str(i.image) for i in serving.instances]), files)
+
+
+def _routing(stack: Stack, ports: Ports, files: Mapping[str, str], found: Found) -> Routing:
+    """What the files say, but for the updater's own if that leads to nothing and old routes came back beside it."""
+    own, hosts = ports.route.file.name, hosts_of(stack, found)
+    others = read_routing({name: text for name, text in files.items() if name != own}, hosts)
+    color = active_color(files.get(own, ""), stack)
+    runs = color is not None and any(i.service == s.colors[color] for i in up(stack, found) for s in stack.routed)
+    led = any(router.services for router in others.routers)
+    return others if led and color is not None and not runs else read_routing(files, hosts)
+
+
+async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None:
+    """Where no color runs no route of the stack answers either, or `project` is wrong. Raises AdoptionRefused."""
+    for service in stack.routed:
+        routers = [router for router in routing.routers if router.answers(service)]
+        if routers and (await ports.probe.get(stack.route_url(service))).ok:
+            raise AdoptionRefused(
+                f"{routers[0].where} answers `{service.rule}`, and in the Compose project {stack.project} neither of "
+                f"{' and '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
+                "ls` shows the names), or remove the router"
+            )
+
+
+def _not_failed(state: State, made: Stamp, serving: Serving) -> None:
+    """A first release whose routes could not be removed after it had failed is not good. Raises AdoptionRefused."""
+    failed, success = state.last_failure_at, state.last_success_at
+    if state.last_attempted_tag == made.release and failed and not (success and success > failed):
+        services = ", ".join(sorted({i.service for i in serving.instances}))
+        raise AdoptionRefused(
+            f"{made.release} failed as the first release and still has your traffic on {serving.color}, because its "
+            f"routes could not be removed then: stop {services} to end that"
+        )
 
 
 async def started_beside(stack: Stack, ports: Ports, rollout: str) -> list[str]:
@@ -89,9 +128,18 @@ async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
     changed = await _record(stack, ports, found)
     await _take_routes(stack, ports, found)
     live = LiveRelease(stamp.release, stamp.sha, stamp.rollout, ports.clock.now(), adopted=not found.own)
-    await ports.journal.update(lambda s: s.adopt(live, color))
-    _report(ports, found, changed)
+    doubt = _doubt(ports.journal, live, color)
+    await ports.journal.update(lambda s: s.adopt(live, color).pause(doubt) if doubt else s.adopt(live, color))
+    _report(ports, found, changed, doubt)
     return found
+
+
+def _doubt(journal: Journal, live: LiveRelease, color: Color) -> str | None:
+    """Why a person has to look before the next release."""
+    before = journal.state.current
+    if journal.lost:
+        return messages.adopted_without_journal(journal.lost, live.tag, color)
+    return messages.adopted_what_moved(before.tag, live.tag, color) if before else None
 
 
 async def _record(stack: Stack, ports: Ports, found: Adoptable) -> list[str]:
@@ -155,11 +203,13 @@ async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> Non
     raise RouteNotConfirmed(f"{', '.join(sorted(worse))} was healthy by the old routers, and is not by the updater's")
 
 
-def _report(ports: Ports, found: Adoptable, changed: Sequence[str]) -> None:
+def _report(ports: Ports, found: Adoptable, changed: Sequence[str], doubt: str | None) -> None:
     stamp, color = found.stamp, found.serving.color
     data = {"tag": stamp.release, "sha": stamp.sha, "color": color, "how": found.identity.how}
     log.info("the running stack was adopted", **data, not_as_defined=list(changed))
     ports.chronicle.event("adopted", **data, not_as_defined=list(changed))
+    if doubt:
+        ports.chronicle.event("paused", reason=doubt)
     ports.chronicle.status(ports.journal.state)
 
 
@@ -186,8 +236,11 @@ def _made(instances: Sequence[Instance]) -> list[Claim]:
 
 
 async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> list[Claim]:
-    """What says which release runs. A base image has labels too: only a commit that the clone has counts of them."""
-    good = ports.journal.state.last_good_tag
+    """What says which release runs. A base image has labels too: only a commit that the clone has counts of them.
+
+    A state that knows a release is the updater's own, and says what ran before another program moved the stack.
+    """
+    good = None if ports.journal.state.current else ports.journal.state.last_good_tag
     claims = [
         await _claim(stack, ports, "the images' label", _labelled(instances)),
         await _claim(stack, ports, "the old state file", _tag_ref(good)) or _tag_only("the old state file", good),

@@ -11,6 +11,7 @@ from app.domain.errors import StaleWorker, UpdaterError
 from app.domain.rollout import PREFLIGHT
 from app.domain.stack import Color, Singleton, Stack
 from app.domain.state import State
+from workers import drift
 from workers.ports import Alarm, Instance, Ports
 from workers.reconcile import Reconciler
 
@@ -67,27 +68,21 @@ class Guard:
             self._ports.chronicle.alarms([*_not_adopted(self._reconciler), *self._beside()])
             return
         async with self._reconciler.quiet() as quiet:
-            of_the_route = await self._route(state, state.active_color, mend=quiet)
-            if containers:
+            moved = quiet and await drift.moved(self._stack, self._ports)
+            of_the_route = [] if moved else await self._route(mend=quiet)
+            if containers and not moved:
                 colors = await self._colors(state.active_color, mend=quiet or _waits_for_it(state))
                 self._of_containers = [*colors, *await self._singletons(mend=quiet)]
-        of_the_release = _of_the_release(state)
+        if moved:
+            await self._reconciler.take_over_what_moved()
+            self._of_containers, of_the_route = [], _not_adopted(self._reconciler)
+        of_the_release = _of_the_release(self._ports.journal.state)
         self._ports.chronicle.alarms([*of_the_release, *of_the_route, *self._of_containers, *self._beside()])
 
-    async def _route(self, state: State, color: Color, *, mend: bool) -> list[Alarm]:
-        route, alarms = self._ports.route, []
-        for name in await route.strays():
-            done = "It was set aside beside the watched directory." if mend else "It blocks the route file."
-            alarms.append(Alarm("route_shadowed", f"{name} beside the route file claims its names. {done}"))
-            if mend:
-                await route.set_aside(name)
-        if mend and not await route.stands(color, state.route_id):
-            route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
-            await route.flip(color, route_id)
-            await self._ports.journal.update(lambda s: s.routed_to(color, route_id))
-            text = f"Somebody changed or removed the route file; it names {color} again. Find out who it was."
-            alarms.append(Alarm("route_changed", text))
-        return alarms
+    async def _route(self, *, mend: bool) -> list[Alarm]:
+        if mend:
+            return await drift.put_right(self._ports)
+        return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
 
     async def _colors(self, color: Color, *, mend: bool) -> list[Alarm]:
         """The live color runs. The engine restarts what dies; what was stopped is started here, a few times."""

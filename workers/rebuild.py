@@ -9,6 +9,7 @@ import structlog
 from app.domain.errors import LedgerUnavailable
 from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
+from app.domain.state import State
 from workers.ports import Instance, Ports
 
 log = structlog.get_logger()
@@ -34,7 +35,7 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
     found = await look(stack, ports) if state.is_blank else Found(state.active_color, state.current, state.previous)
     if lost is None and found.current is None:
         return
-    reason = _reason(lost, found)
+    reason = _reason(lost, state, found)
     log.error("the journal was lost", reason=reason)
     now = ports.clock.now()
     decided = await ports.chronicle.decided_keys()
@@ -100,10 +101,11 @@ def _release(by_service: Sequence[Sequence[Instance]], now: datetime) -> LiveRel
     return LiveRelease(release, sha, rollout, now, adopted=any(i.adopted for each in by_service for i in each[:1]))
 
 
-def _reason(lost: str | None, found: Found) -> str:
-    what = lost or "The state file is gone."
+def _reason(lost: str | None, state: State, found: Found) -> str:
+    gone = "The state file is gone." if state == State() else "The state file is the one of another updater."
     if found.current is None:
         live = "Nothing that the updater made is live."
     else:
         live = f"{found.current.tag} is live on {found.color}, as its containers say."
-    return f"{what} {live} Traffic was not touched. Look whether that is right, then unpause."
+    paused = f" Releases were paused before: {state.pause_reason}" if state.paused and state.pause_reason else ""
+    return f"{lost or gone} {live} Traffic was not touched. Look whether that is right, then unpause.{paused}"

@@ -28,6 +28,7 @@ from app.domain.state import State
 from app.domain.views import held_view
 from app.gate import Gate
 from workers.adoption import adopt
+from workers.drift import moved as moved_by_another
 from workers.ports import Ports
 from workers.rebuild import rebuild
 from workers.recovery import recover
@@ -177,10 +178,18 @@ class Reconciler:
         except LedgerUnavailable as away:
             log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
 
+    async def take_over_what_moved(self) -> None:
+        """What another program has made serve since the last rollout becomes the current release."""
+        async with self._turn:
+            await self._adopt()
+
     async def _adopt(self) -> None:
-        """A stack that ran before the updater did is taken over. If that is refused, no release goes live."""
+        """What serves and is not the updater's is taken over. If that is refused, no release goes live."""
         state = self._ports.journal.state
-        if not state.nothing_is_known_live:
+        if state.rollout is not None:
+            return
+        moved = await moved_by_another(self._stack, self._ports)
+        if not (state.nothing_is_known_live or moved):
             return
         try:
             adopted = await adopt(self._stack, self._ports)
@@ -191,9 +200,6 @@ class Reconciler:
         self.refused = None
         if adopted is None:
             await self._ports.journal.update(lambda s: s.routed_to(None, None))
-        elif lost := self._ports.journal.lost:
-            reason = messages.adopted_without_journal(lost, adopted.identity.tag, adopted.serving.color)
-            await self._ports.journal.update(lambda s: s.pause(reason))
 
     async def _hold_back(self, reason: str) -> None:
         """Nothing serves that the updater knows. A pause that has another reason keeps it: an alarm has this one."""

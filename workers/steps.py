@@ -15,7 +15,7 @@ from app.domain.errors import (
 )
 from app.domain.rollout import Status
 from app.domain.stack import RoutedService, Singleton
-from workers import adoption, fitness, health, readiness, traffic
+from workers import adoption, drift, fitness, health, readiness, traffic
 from workers.fitness import GB, MB
 from workers.ports import Definition, Instance, Stamp
 from workers.run import Run
@@ -30,8 +30,7 @@ async def preflight(run: Run) -> Evidence:
     On a machine that has just been started they begin all at once: each has the time that a service has to get well.
     Redis need not be there: what the journal knows goes live without it.
     """
-    if run.rollout.origin is None:
-        await _nothing_serves(run)
+    await (_nothing_serves(run) if run.rollout.origin is None else _routes_stand(run))
     room, force = run.ports.room(), run.rollout.release.force
     problems = await fitness.lasting(run.stack, run.ports, room)
     problems += await _unwell(run, 0.0 if problems or force else run.stack.times.health)
@@ -45,6 +44,15 @@ async def _nothing_serves(run: Run) -> None:
     """A first release replaces no container that has traffic, forced or not. Raises AdoptionRefused."""
     if await adoption.look(run.stack, run.ports):
         raise AdoptionRefused("the stack was started a moment ago: apply the tag again")
+
+
+async def _routes_stand(run: Run) -> None:
+    """The color that is to be replaced has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
+    if await drift.moved(run.stack, run.ports):
+        raise AdoptionRefused(f"another program led your traffic to {run.target} a moment ago: apply the tag again")
+    for alarm in await drift.put_right(run.ports):
+        await run.record(lambda r, a=alarm: r.warn(a.text))  # type: ignore[misc]
+        await health.confirm_route(run, str(run.ports.journal.state.route_id))
 
 
 async def _nothing_was_started(run: Run) -> None:

@@ -74,6 +74,15 @@ def adopted_without_journal(lost: str, tag: str, color: Color) -> str:
     )
 
 
+def adopted_what_moved(before: str, tag: str, color: Color) -> str:
+    """Another program has rolled a release out since the last one of the updater, `before`."""
+    return (
+        f"Another program has led your traffic to {color} and {before}, the updater's last release, is not well. The "
+        f"updater took over what serves: {tag} on {color}. Traffic was not touched. Make sure that the other program "
+        "does not run any more, then unpause."
+    )
+
+
 def outcome(rollout: Rollout) -> str:
     """Why `rollout`'s release is not live, and where the traffic is."""
     if rollout.stays:

@@ -91,8 +91,8 @@ class State:
 
     @property
     def nothing_is_known_live(self) -> bool:
-        """What serves, if anything does, ran before the updater did."""
-        return self.current is None and self.rollout is None
+        """What serves, if anything does, is not the updater's."""
+        return self.rollout is None and (self.current is None or self.active_color is None)
 
     def adopt(self, live: LiveRelease, color: Color) -> "State":
         """`live`, which ran on `color` before the updater did, is the current release from now on."""

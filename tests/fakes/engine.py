@@ -125,6 +125,16 @@ class FakeEngine:
         container.labelled, container.started_at = False, self._clock.monotonic()
         self._containers = {container.id: container, **self._containers}  # the newest first
 
+    def by_hand(self, *, start: Sequence[str] = (), stop: Sequence[str] = (), tag: str = "") -> None:
+        """Another program replaces the services `start` by ready copies of `tag`, and stops those of `stop`."""
+        for container in [c for c in self._containers.values() if c.service in {*start, *stop}]:
+            if container.service in stop:
+                container.exited = True
+            else:
+                del self._containers[container.id]
+        for service in start:
+            self._containers[self.place(service, tag)].labelled = False
+
     def die(self, service: str) -> None:
         """What runs of `service` ends, and the engine starts it again at once."""
         for container in self._containers.values():
@@ -293,8 +303,8 @@ class FakeEngine:
             self._change(f"start {container.service} {container.stamp.release}", start)
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
-        ours = (c for c in self._containers.values() if c.service == service)
-        return [self._instance(c) for c in ours if rollout in {None, c.stamp.rollout}]
+        ours = [self._instance(c) for c in self._containers.values() if c.service == service]
+        return [instance for instance in ours if rollout in {None, instance.rollout}]
 
     async def inspect(self, instance: str) -> Instance:
         container = self._containers.get(instance)

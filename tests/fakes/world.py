@@ -70,7 +70,8 @@ class FakeRoute:
         return self._file is color and rollout in {None, written}
 
     async def strays(self) -> list[str]:
-        return list(self.beside)
+        """A foreign file takes the requests of the same routes."""
+        return [*self.beside, *(self._foreign if self._file else ())]
 
     async def set_aside(self, name: str) -> None:
         self._fuse.burn()
@@ -104,8 +105,8 @@ class FakeRoute:
         self._file = color
         self._served.append((self._clock.monotonic(), color, rollout))
 
-    def place_foreign(self, color: Color, *, name: str = "updater-routes.yml") -> None:
-        """The file of another program, `name`, leads there; its answers carry no rollout id."""
+    def place_foreign(self, color: Color, *, name: str = "updater-routes.yml", keep_own: bool = False) -> None:
+        """The file of another program, `name`, leads there and wins; its answers carry no rollout id."""
         text = routes.render(self._stack, color, "").replace("updater-", "old-")
         http = yaml.safe_load(text)["http"]
         for router in http["routers"].values():
@@ -113,7 +114,7 @@ class FakeRoute:
         for service in http["services"].values():
             del service["loadBalancer"]["serversTransport"]
         self._foreign[name] = yaml.safe_dump({"http": {key: http[key] for key in ("routers", "services")}})
-        self._file = None
+        self._file = self._file if keep_own else None
         self._served.append((self._clock.monotonic(), color, ""))
 
     def _install(self, color: Color | None, rollout: str) -> None:
@@ -301,12 +302,18 @@ class FakeChronicle:
         self.waiting: list[str] = []
         self.kept: list[tuple[Rollout, State]] = []
         self.alarmed: list[list[str]] = []
+        self._at_event: dict[str, Callable[[], object]] = {}
+
+    def at_event(self, kind: str, happen: Callable[[], object]) -> None:
+        """`happen` is called once, when the next event of that kind is told."""
+        self._at_event[kind] = happen
 
     def status(self, state: State) -> None:
         self.statuses.append(state)
 
     def event(self, kind: str, **data: Any) -> None:
         self.events.append((kind, data))
+        self._at_event.pop(kind, lambda: None)()
 
     def queued(self, releases: Sequence[Release]) -> None:
         self.waiting += [release.tag for release in releases]

@@ -22,6 +22,7 @@ from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Samp
 from tests.integration.waiting import until
 from workers.adapters.compose import Compose, find_compose
 from workers.adapters.docker_engine import DockerEngine
+from workers.adapters.docker_prune import RELEASE_TAG
 from workers.compose_model import SHA_LENGTH
 
 pytestmark = pytest.mark.engine
@@ -176,10 +177,12 @@ async def test_pruning_never_touches_what_is_not_the_stacks_own(
     others = [f"{stack.stack.project}-other:{'0' * SHA_LENGTH}", f"{stack.stack.project}-{BOT}:mine"]
     for name in others:
         base.tag(name)
+    theirs = {tag for tag in own_tags(stack) if not RELEASE_TAG.fullmatch(tag)}
     before = [as_is(container) for container in foreign.values()]
     await stack.engine.prune([kept.sha])
     assert [as_is(container) for container in foreign.values()] == before
-    assert own_tags(stack) == {*others, *(f"{stack.stack.project}-{s}:{kept.sha[:SHA_LENGTH]}" for s in MOVED)}
+    released = {f"{stack.stack.project}-{s}:{kept.sha[:SHA_LENGTH]}" for s in MOVED}
+    assert own_tags(stack) == {*theirs, *others, *released}
     assert [p.name for p in (stack.directory / "releases").iterdir()] == [kept.sha]
 
 
@@ -293,8 +296,7 @@ async def by_hand(sample: Sample, *words: str) -> tuple[int, str]:
 
 async def test_up_by_hand_does_not_start_a_retired_service(retiring: Sample) -> None:
     definition = await retiring.built("v17.0.0")
-    for service in (BLUE, BOT):
-        await retiring.engine.start(definition, service)
+    await retiring.engine.start(definition, [BLUE, BOT])
     await retiring.engine.publish(definition, Color.BLUE)
     _, services = await by_hand(retiring, "config", "--services")
     assert "old-updater" not in services.split()

@@ -38,22 +38,27 @@ async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], 
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
     """Bytes freed by the images of other releases than `keep`, but for those that are `named`."""
     short = {sha[:SHA_LENGTH] for sha in keep}
-    images = [*await _images(docker, label=f"{STACK_LABEL}={stack.project}"), *await _adopted(docker, stack)]
-    tags = {tag: image.attrs["Size"] for image in images for tag in image.tags}
-    releases = {tag: size for tag, size in tags.items() if RELEASE_TAG.fullmatch(tag) and tag not in named}
+    releases = {tag: size for tag, size in (await _tags(docker, stack)).items() if tag not in named}
     old = {tag: size for tag, size in releases.items() if tag[-SHA_LENGTH:] not in short}
     return sum([size for tag, size in old.items() if await _untag(docker, tag)])
 
 
+async def _tags(docker: Docker, stack: Stack) -> dict[str, int]:
+    """The names that the updater gave to images, with the size in bytes: those of its own builds, and of adopted ones.
+
+    An adopted image has no label of the stack, and any image may have names that somebody else gave it.
+    """
+    built = await _images(docker, label=f"{STACK_LABEL}={stack.project}")
+    adopted = await _images(docker, reference=f"{stack.project}-*")
+    moved = {f"{stack.project}-{service}" for service in stack.moved_services()}
+    tags = {tag: image.attrs["Size"] for image in (*built, *adopted) for tag in image.tags}
+    own = {tag for image in built for tag in image.tags if tag.startswith(f"{stack.project}-")}
+    own |= {tag for tag in tags if tag.rpartition(":")[0] in moved}
+    return {tag: tags[tag] for tag in own if RELEASE_TAG.fullmatch(tag)}
+
+
 async def _images(docker: Docker, **filters: str) -> list[Image]:
     return await docker.call(lambda c: c.images.list(filters=filters))
-
-
-async def _adopted(docker: Docker, stack: Stack) -> list[Image]:
-    """The images that an adoption named: they were built without the stack's label."""
-    names = {f"{stack.project}-{service}" for service in stack.moved_services()}
-    found = await _images(docker, reference=f"{stack.project}-*")
-    return [image for image in found if any(tag.rpartition(":")[0] in names for tag in image.tags)]
 
 
 async def prune_build_cache(docker: Docker, stack: Stack) -> int:

@@ -9,7 +9,7 @@ from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from workers import routes
 from workers.adapters.files import replace_durably
-from workers.dynamic_file import is_read, read_tree
+from workers.dynamic_file import TOML, is_read, read_tree
 from workers.serving import read_routing
 from workers.serving_color import hosts_of, shadows
 
@@ -26,13 +26,18 @@ class RouteFile:
     """
 
     def __init__(self, path: Path, stack: Stack) -> None:
-        self._path = path / FILE_NAME if path.suffix not in {".yml", ".yaml"} else path
+        self._path = path if is_read(path.name) and not path.is_dir() else path / FILE_NAME
         self._staging = self._path.parent.parent / STAGING_NAME
         self._stack = stack
 
     def check(self) -> None:
         """Raises SettingsInvalid when a rename into the watched directory cannot work."""
         watched = self._path.parent
+        if self._path.name.lower().endswith(TOML):
+            raise SettingsInvalid(
+                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {self._path} is TOML, and the updater writes YAML. Name {watched}, "
+                "or a .yml file in it; the routes of the TOML file are taken over."
+            )
         try:
             self._staging.mkdir(exist_ok=True)
             same = self._staging.stat().st_dev == watched.stat().st_dev

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from workers.guard import Guard
 from workers.operator import Operator
-from workers.ports import Stamp
+from workers.ports import Instance, Stamp
 from workers.reconcile import Reconciler
 
 NEW = a_release("v1.1.0")
@@ -401,3 +402,39 @@ async def test_a_lost_journal_finds_the_adopted_release_by_its_record(world: Wor
     assert world.state.current.sha == SHA
     assert world.state.paused
     assert sha_of("v1.0.0") != SHA
+
+
+async def test_routes_that_answer_although_no_color_runs_are_not_taken_from_anybody(world: World) -> None:
+    """`project` is wrong: the stack runs under another name, and its containers are not found."""
+    found = world.engine.find
+
+    async def nothing(service: str, *, rollout: str | None = None) -> list[Instance]:
+        return await found(f"not-{service}", rollout=rollout)
+
+    world.engine.find = nothing  # type: ignore[method-assign]
+    worker = await started(world)
+    world.inbox.put(replace(NEW, force=True))
+    await worker.reconcile()
+    assert "correct `project` in the stack file" in str(world.state.pause_reason)
+    assert (touched(world), await world.route.active(), world.outages) == ([], None, [])
+    world.engine.find = found  # type: ignore[method-assign]
+    await worker.reconcile()
+    assert world.state.active_color is Color.BLUE
+
+
+async def test_a_first_release_that_failed_is_not_taken_for_a_good_one() -> None:
+    """Its routes could not be removed: it serves, and no rollout of it has succeeded."""
+    world = World()
+    world.engine.behave("api", "v1.0.0", dies_after=12.0)
+    world.route.refuses = {None}
+    worker = await started(world)
+    world.inbox.put(a_release("v1.0.0"))
+    await worker.reconcile()
+    assert outcomes(world) == [("v1.0.0", Status.FAILED, "bake_failed")]
+    world.engine.behave("api", "v1.0.0", dies_after=None)
+    for service in world.stack.services(Color.BLUE):
+        for instance in await world.engine.find(service):
+            await world.engine.resume(instance.id)
+    await worker.reconcile()
+    assert (world.state.current, world.state.last_good_tag) == (None, None)
+    assert "failed as the first release and still has your traffic on blue" in str(worker.refused)

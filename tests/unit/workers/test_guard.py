@@ -1,6 +1,7 @@
 """Between the rollouts: whatever somebody does by hand is told, and put right where that makes nothing worse."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,97 @@ async def test_a_route_file_that_was_changed_or_removed_is_put_right(world: Worl
     assert world.route.served() == (Color.GREEN, "r-v1.1.0")
     await guard.look()
     assert alarmed(world) == []
+
+
+def rolled_out_by_another(world: World) -> None:
+    """Another program has put a release of its own in the place of blue, and has stopped green."""
+    world.engine.by_hand(start=[s.colors[Color.BLUE] for s in world.stack.routed], tag="v1.2.0")
+    world.engine.by_hand(stop=[s.colors[Color.GREEN] for s in world.stack.routed])
+    world.outages.clear()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+async def test_what_another_program_has_made_serve_is_taken_over(world: World, *, beside: bool) -> None:
+    """Its routes may have replaced the updater's file, or be in a file beside that."""
+    guard = await a_guard(world)
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE, name="routes.yml" if beside else "updater-routes.yml", keep_own=beside)
+    await world.clock.sleep(1)
+    await guard.look()
+    await world.clock.sleep(1)
+    state = world.state
+    assert (state.active_color, world.route.served()[0], world.outages) == (Color.BLUE, Color.BLUE, [])
+    assert state.current is not None
+    assert (state.current.adopted, state.previous, state.paused) == (True, None, True)
+    assert "Another program has led your traffic to blue and v1.1.0" in str(state.pause_reason)
+    assert world.engine.running("api-green") == []
+    assert alarmed(world) == []
+    world.effects.clear()
+    await guard.look()
+    assert (world.effects, alarmed(world)) == ([], [])
+
+
+async def test_what_cannot_be_taken_over_is_left_and_told_until_it_can(world: World) -> None:
+    guard = await a_guard(world)
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE)
+    elsewhere = world.route._foreign["updater-routes.yml"].replace("PathPrefix", "HostPrefix")
+    world.route._foreign["more.yml"] = elsewhere
+    await guard.look()
+    assert (alarmed(world), world.state.active_color, world.state.paused) == (["not_adopted"], None, True)
+    assert world.route.served()[0] is Color.BLUE
+    await guard.look()
+    assert alarmed(world) == ["not_adopted"]
+    del world.route._foreign["more.yml"]
+    await guard._reconciler.reconcile()
+    await guard.look()
+    assert (alarmed(world), world.state.active_color, world.outages) == ([], Color.BLUE, [])
+
+
+@pytest.mark.parametrize(("force", "late"), [(False, False), (False, True), (True, True)])
+async def test_a_release_does_not_replace_the_color_that_another_program_leads_to(
+    world: World, *, force: bool, late: bool
+) -> None:
+    """Also where that happens after the worker's last look before the release begins (`late`)."""
+    guard = await a_guard(world)
+
+    def happen() -> None:
+        rolled_out_by_another(world)
+        world.route.place_foreign(Color.BLUE)
+
+    if late:
+        world.chronicle.at_event("rollout.started", happen)
+    else:
+        happen()
+    world.inbox.put(replace(a_release("v1.2.0"), force=force))
+    await guard._reconciler.reconcile()
+    await guard.look()
+    await world.clock.sleep(1)
+    assert (world.state.active_color, world.route.served()[0], world.outages) == (Color.BLUE, Color.BLUE, [])
+    assert [effect for effect in world.effects if "-blue" in effect] == []
+    assert world.state.paused
+
+
+async def test_a_forced_release_goes_to_the_other_color_of_what_was_taken_over(world: World) -> None:
+    guard = await a_guard(world)
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE)
+    world.inbox.put(replace(a_release("v1.2.0"), force=True))
+    await guard._reconciler.reconcile()
+    assert (world.state.active_color, world.outages) == (Color.GREEN, [])
+    assert world.state.previous is not None
+    assert world.state.previous.adopted
+
+
+async def test_routes_that_were_changed_are_put_right_before_a_release_replaces_a_color(world: World) -> None:
+    """Both colors are well, and another program led clients to the one that the release is to replace."""
+    guard = await a_guard(world)
+    world.engine.by_hand(start=[s.colors[Color.BLUE] for s in world.stack.routed], tag="v1.0.0")
+    world.chronicle.at_event("rollout.started", lambda: world.route.place_foreign(Color.BLUE, name="routes.yml"))
+    world.inbox.put(a_release("v1.2.0"))
+    await guard._reconciler.reconcile()
+    assert (world.state.current and world.state.current.tag, world.outages) == ("v1.2.0", [])
+    assert "names green again" in str(world.chronicle.results[-1][0].warnings)
 
 
 async def test_a_file_that_claims_the_routes_names_is_set_aside(world: World) -> None:

@@ -129,3 +129,14 @@ async def test_a_rebuild_does_not_need_redis(world: World) -> None:
     world.inbox.away = True
     await world.worker().start()
     assert (world.state.paused, world.state.last_good_tag) == (True, "v1.1.0")
+
+
+async def test_the_state_file_of_another_updater_is_told_and_its_pause_keeps_its_reason(world: World) -> None:
+    """The containers are the updater's, and the old sidecar ran in between."""
+    await go_live(world)
+    world.journal._state = State(last_good_tag="v1.0.0", paused=True, pause_reason="the disk is full")
+    await world.worker().start()
+    reason = str(world.state.pause_reason)
+    assert (world.state.current and world.state.current.tag) == "v1.1.0"
+    assert "The state file is the one of another updater. v1.1.0 is live" in reason
+    assert "Releases were paused before: the disk is full" in reason

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import RouteNotConfirmed
+from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color
 from tests.examples import a_stack
 from workers import routes
@@ -36,9 +36,23 @@ async def test_a_flip_installs_the_route_file(watched: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
-async def test_the_path_may_be_the_file_itself(watched: Path) -> None:
-    await RouteFile(watched / "mine.yaml", STACK).flip(Color.BLUE, "r-1")
-    assert [path.name for path in watched.iterdir()] == ["mine.yaml"]
+@pytest.mark.parametrize("name", ["mine.yaml", "MINE.YML"])
+async def test_the_path_may_be_the_file_itself(watched: Path, name: str) -> None:
+    await RouteFile(watched / name, STACK).flip(Color.BLUE, "r-1")
+    assert [path.name for path in watched.iterdir()] == [name]
+
+
+async def test_the_path_may_be_a_directory_with_the_name_of_a_file(tmp_path: Path) -> None:
+    watched = tmp_path / "routes.yml"
+    watched.mkdir()
+    await RouteFile(watched, STACK).flip(Color.BLUE, "r-1")
+    assert [path.name for path in watched.iterdir()] == [FILE_NAME]
+
+
+def test_a_toml_file_is_refused_because_the_updater_writes_yaml(watched: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="is TOML, and the updater writes YAML"):
+        RouteFile(watched / "routes.toml", STACK).check()
+    assert list(watched.iterdir()) == []
 
 
 async def test_the_active_color_is_read_from_the_file(watched: Path) -> None:
