@@ -145,7 +145,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         12,
         "the guard of the route file",
-        ("workers/guard.py", "if mend and not await route.stands(color, state.route_id):", "if False:"),
+        ("workers/drift.py", "if color is not None and not await route.stands(", "if await route.stands("),
     ),
     _protection(
         13,
