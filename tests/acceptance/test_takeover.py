@@ -21,7 +21,14 @@ from tests.acceptance.takeover.host import BOT, FIRST, OLD_UPDATER, WORKER, Host
 from tests.acceptance.takeover.kills import adopt_killed_at_every_write
 from tests.acceptance.takeover.old_stack import PAUSE_REASON
 from tests.acceptance.takeover.running import old_stack
-from tests.acceptance.takeover.starts import ABSENT, DAMAGED, LONGEST_REQUEST, PAUSED, take_over
+from tests.acceptance.takeover.starts import (
+    ABSENT,
+    DAMAGED,
+    LONGEST_REQUEST,
+    PAUSED,
+    roll_out_as_the_sidecar,
+    take_over,
+)
 from tests.acceptance.takeover.traffic import Traffic, traffic
 
 pytestmark = pytest.mark.engine
@@ -249,3 +256,17 @@ class TestPausedStateFile:
         assert host.stack.container(OLD_UPDATER).status == "running"
         assert host.beside.containers() == []
         assert host.clone.sha() == host.shas["v1.6.0"]
+
+    def test_a_return_adopts_what_the_sidecar_rolled_out(self, host: Host) -> None:
+        """The updater's state file is still there, and names the color that the sidecar has stopped."""
+        assert json.loads((host.data / "updater-state.json").read_text())["active_color"] == "blue"
+        roll_out_as_the_sidecar(host, Color.GREEN)
+        before = host.instances(*colored(Color.GREEN), BOT, "traefik")
+        host.follow("7.", "8.", "9.")
+        host.look_up()
+        status = host.status()
+        assert (status["active_color"], status["current"]["adopted"]) == ("green", True)
+        assert "Another program has led your traffic to green" in status["pause_reason"]
+        assert host.instances(*before) == before
+        assert host.running_of(colored(Color.BLUE)) == set()
+        assert host.caller.unpause()

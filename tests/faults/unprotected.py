@@ -145,7 +145,11 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         12,
         "the guard of the route file",
-        ("workers/drift.py", "if color is not None and not await route.stands(", "if False and not await route.stands("),
+        (
+            "workers/drift.py",
+            "if color is not None and not await route.stands(",
+            "if False and not await route.stands(",
+        ),
     ),
     _protection(
         13,

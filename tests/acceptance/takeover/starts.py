@@ -55,6 +55,15 @@ def prepare(host: Host, start: Start) -> None:
         host.type(f"sleep {LONGEST_REQUEST}; docker compose stop {' '.join(sorted(colored(start.active.other)))}")
 
 
+def roll_out_as_the_sidecar(host: Host, to: Color) -> None:
+    """What the old sidecar does with a release: its color is built and has the traffic, the other one is stopped."""
+    host.type(f"docker compose up --detach --no-deps --build {' '.join(sorted(colored(to)))}")
+    _until_answered(_own_urls(host, to), to)
+    host.clone.route_to(to)
+    _until_answered(host.routes.values(), to)
+    host.type(f"sleep {LONGEST_REQUEST}; docker compose stop {' '.join(sorted(colored(to.other)))}")
+
+
 def take_over(host: Host, start: Start) -> None:
     """Steps 1 to 9 of the page. Nothing of the stack is touched, and the color that serves is adopted."""
     prepare(host, start)
