@@ -13,7 +13,10 @@ SETTLE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether `instance` got ready; `last` is how its own check ended last of the `checks` times that it was run."""
+    """Whether `instance` got ready; `last` is how its own check ended last of the `checks` times that it was run.
+
+    A run that the end of the wait cut short says less than the one before it, and is not `last` then.
+    """
 
     instance: Instance
     ready: bool
@@ -46,8 +49,10 @@ async def wait_ready(run: Run, instance: Instance) -> Readiness:
         if now.health is None:
             await clock.sleep(SETTLE_INTERVAL)
             continue
-        last, checks = await engine.check(instance.id, run.stack.times.ready - waited), checks + 1
-        if not last.passed or now.health == "unhealthy":
+        result, checks = await engine.check(instance.id, run.stack.times.ready - waited), checks + 1
+        in_time = clock.monotonic() - started < run.stack.times.ready
+        last = result if in_time or result.passed or last is None else last
+        if not result.passed or now.health == "unhealthy":
             await clock.sleep(run.stack.checks.interval)
 
 

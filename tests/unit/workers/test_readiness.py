@@ -62,6 +62,11 @@ async def test_a_check_that_does_not_pass_is_in_the_reason(world: World) -> None
     assert f"within 120 s; it is running, {said}" in str(ended.error)
 
 
+async def test_a_check_that_the_end_of_the_wait_cuts_short_is_not_the_reason(world: World) -> None:
+    ended = await roll_out(world, check_passes=False, check_seconds=10.3)
+    assert "its own check says exit code 1: bot is not ready" in str(ended.error)
+
+
 async def test_a_check_that_cannot_start_is_in_the_reason(world: World) -> None:
     ended = await roll_out(world, check_starts=False)
     assert ended.reason_code == "singleton_never_ready"
