@@ -13,28 +13,28 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from starlette.applications import Starlette
 
-from app.auth import SharedSecret
+from app.auth.callers import SharedSecret
+from app.config.settings import WebSettings
+from app.config.stack_file import load_stack
 from app.domain.errors import UpdaterError
 from app.ledger import Ledger
 from app.logs import configure_logs
 from app.queue import Queue, open_pool
-from app.settings import WebSettings
-from app.stack_file import load_stack
-from app.web.changes import Changes
-from app.web.dashboard import Dashboard
-from app.web.doctor import Doctor
-from app.web.final import FinalAnswer
-from app.web.guard import MAX_BODY_BYTES, Guard
-from app.web.health import Health
-from app.web.intake import Intake
-from app.web.internal import internal_app
-from app.web.metrics import Metrics
-from app.web.reading import Reading
-from app.web.status import StatusCall
-from app.web.streams import Streams
-from app.web.table import Desk
-from app.web.waiting import Endings
-from app.web.webhook import Receiver, public_app
+from app.web.body import Intake
+from app.web.calls.changes import Changes
+from app.web.calls.dashboard import Dashboard
+from app.web.calls.doctor import CheckUp
+from app.web.calls.final_result import FinalAnswer
+from app.web.calls.health import Health
+from app.web.calls.metrics import Metrics
+from app.web.calls.queries import Reading
+from app.web.calls.status import StatusCall
+from app.web.calls.streams import StreamedAnswers
+from app.web.calls.waiting import Endings
+from app.web.internal.access import MAX_BODY_BYTES, AccessControl
+from app.web.internal.listener import internal_app
+from app.web.internal.table import Calls
+from app.web.webhook.receiver import Receiver, public_app
 
 GRACEFUL_SECONDS = 10.0
 LEAVE_SECONDS = GRACEFUL_SECONDS + 2.0
@@ -59,18 +59,18 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
     secret.ensure()
     ledger, queue = Ledger(pool, settings.namespace), Queue(pool)
     receiver = Receiver(stack, settings.webhook_secrets, Intake(settings.webhook_max_bytes), ledger, queue)
-    streams, status = Streams(ledger), StatusCall(ledger)
+    streams, status = StreamedAnswers(ledger), StatusCall(ledger)
     endings = Endings(ledger, streams)
-    desk = Desk(
+    desk = Calls(
         health=Health(ledger),
         status=status,
         changes=Changes(ledger, queue, status, FinalAnswer(status, endings, settings.apply_wait)),
         reading=Reading(ledger, queue, status, streams, endings),
-        doctor=Doctor(ledger, queue, secret, settings.webhook_secrets),
+        doctor=CheckUp(ledger, queue, secret, settings.webhook_secrets),
         metrics=Metrics(ledger, status, receiver.decisions),
         dashboard=Dashboard(secret),
     )
-    guard = Guard(secret, Intake(MAX_BODY_BYTES))
+    guard = AccessControl(secret, Intake(MAX_BODY_BYTES))
     return Faces(public_app(receiver), internal_app(desk, guard), streams.closing)
 
 

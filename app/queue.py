@@ -1,7 +1,7 @@
 """The way to the worker: arq jobs, JSON on both sides.
 
 arq is in maintenance only and its default, pickle, would make a write to Redis code execution in the worker:
-everything that knows arq is here and in `workers/jobs.py`.
+everything that knows arq is here and in `workers/adapters/arq_worker.py`.
 """
 
 import asyncio

@@ -9,6 +9,16 @@ import pytest
 from deploy.demo.engine import Engine, EngineUnavailable, docker_engine
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
+from tests import schedule
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    schedule.first_the_whole_hosts(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    return schedule.scheduler(config, log)
 
 
 def _say(text: str) -> None:

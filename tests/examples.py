@@ -6,6 +6,7 @@ from typing import Any
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, RoutedService, Singleton, Stack, Times, Traefik
+from workers.rollout.pipeline import step_ids
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -63,3 +64,8 @@ def a_rollout(**change: Any) -> Rollout:
 
 def _colors(name: str) -> dict[Color, str]:
     return {color: f"{name}-{color}" for color in Color}
+
+
+def step_names(stack: Stack, *, recall: bool = False) -> tuple[str, ...]:
+    """What `steps_completed` holds after a success, in order."""
+    return tuple(step.name for step in step_ids(stack, recall))

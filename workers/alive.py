@@ -11,21 +11,12 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
+
+from app.config.locations import journal_in, lease_beside
 
 SILENT_SECONDS = 30.0
 """As LEASE_SECONDS of the lease: a worker that was silent for so long has lost its place."""
-
-DATA_DIR = "/app/data"
-STATE_FILE = "updater-state.json"
-
-
-def lease_path(environ: Mapping[str, str]) -> Path:
-    """The lease's file, beside the journal."""
-    data = Path(environ.get("UPDATER_DATA_DIR") or DATA_DIR)
-    journal = Path(environ.get("UPDATER_STATE_PATH") or data / STATE_FILE)
-    return journal.with_name(journal.name + ".lock")
 
 
 def problem(lease: Path, host: str, now: float) -> str | None:
@@ -44,7 +35,7 @@ def problem(lease: Path, host: str, now: float) -> str | None:
 
 def main() -> None:
     """`python -m workers.alive`."""
-    found = problem(lease_path(os.environ), socket.gethostname(), time.clock_gettime(time.CLOCK_BOOTTIME))
+    found = problem(lease_beside(journal_in(os.environ)), socket.gethostname(), time.clock_gettime(time.CLOCK_BOOTTIME))
     sys.exit(found)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,44 +14,48 @@ import docker
 import structlog
 from arq.connections import ArqRedis
 
-from app import notify_urls
+from app.config import notify_urls
+from app.config.locations import lease_beside
+from app.config.release_policy import ReleasePolicy
+from app.config.settings import WorkerSettings
+from app.config.stack_file import load_stack
 from app.domain.errors import SettingsInvalid, UpdaterError
+from app.domain.findings import Alarm
 from app.domain.stack import Stack
-from app.gate import Gate
 from app.ledger import Ledger
 from app.logs import configure_logs
 from app.queue import open_pool
-from app.settings import WorkerSettings
-from app.stack_file import load_stack
-from workers import paths
-from workers.adapters.archive import HistoryFile
-from workers.adapters.chronicle import LedgerChronicle
-from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_client import Docker, connect
-from workers.adapters.docker_engine import DockerEngine
-from workers.adapters.docker_survey import own_mounts
-from workers.adapters.git import GitSource
-from workers.adapters.git_credentials import token_for
-from workers.adapters.github import GitHubForge
+from workers.adapters.arq_worker import build_worker
+from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.disk.journal import FileJournal
+from workers.adapters.disk.lease import Lease
+from workers.adapters.docker_host.client import Docker, connect
+from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.own_containers import OwnContainers, own_containers
+from workers.adapters.docker_host.survey import own_mounts
+from workers.adapters.git_repo.credentials import token_for
+from workers.adapters.git_repo.mirror import GitSource
+from workers.adapters.github_api.client import GithubkitApi
+from workers.adapters.github_api.outbox import FileOutbox
 from workers.adapters.http_probe import HttpProbe
-from workers.adapters.journal import FileJournal
-from workers.adapters.lease import Lease
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.notifier import AppriseNotifier
-from workers.adapters.outbox import FileOutbox
-from workers.adapters.own_containers import OwnContainers, own_containers
+from workers.adapters.publisher import LedgerPublisher
 from workers.adapters.redaction import Hide, Redactor
-from workers.adapters.traefik import RouteFile
-from workers.adapters.traefik_metrics import TraefikMetrics
-from workers.announce import Announced
-from workers.deployments import Deployments
-from workers.fence import FencedEngine, FencedRoute
-from workers.guard import Guard
-from workers.jobs import Jobs, build_worker
-from workers.ports import Alarm, Clock, Ports
-from workers.reconcile import Reconciler
-from workers.succession import Succession
-from workers.watch import Watch
+from workers.adapters.traefik.metrics import TraefikMetrics
+from workers.adapters.traefik.route_file import RouteFile
+from workers.control.announce import Announced
+from workers.control.jobs import Jobs
+from workers.control.reconcile import Reconciler
+from workers.control.stale_guard import guarded
+from workers.inspect import mounts
+from workers.ports import Clock, Engine, Ports, Route
+from workers.rollout.pipeline import step_ids
+from workers.self_update.succession import Succession
+from workers.watchdogs.deployments import Deployments
+from workers.watchdogs.drift_watch import DriftWatch
+from workers.watchdogs.missed_releases import MissedReleases
 
 FLUSH_SECONDS = 5.0
 
@@ -67,27 +72,29 @@ async def wire(
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
-    notifier, gate = notifier_of(settings, clock, redactor.value), gate_of(settings, stack)
+    notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
     told = notifier.counts if notifier else dict
-    chronicle = LedgerChronicle(ledger, stack, history, logs, clock, hide=redactor.value, gate=gate, notified=told)
+    publisher = LedgerPublisher(
+        ledger, partial(step_ids, stack), history, logs, clock, hide=redactor.value, policy=policy, notified=told
+    )
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
     traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
     async with lease.held():
         journal.load()
-        writer = asyncio.create_task(chronicle.run())
+        writer = asyncio.create_task(publisher.run())
         telling = asyncio.create_task(notifier.run()) if notifier else None
         try:
             yield Ports(
-                engine=FencedEngine(DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
+                engine=guarded(Engine, DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
                 source=source_of(settings, stack),
-                route=FencedRoute(route, journal),
+                route=guarded(Route, route, journal),
                 probe=probe,
                 traffic=traffic,
                 journal=journal,
                 inbox=ledger,
-                chronicle=Announced(chronicle, notifier, stack.project) if notifier else chronicle,
+                publisher=Announced(publisher, notifier, stack.project) if notifier else publisher,
                 clock=clock,
                 notifier=notifier,
                 room=room_of(settings.data_dir, _engine_root(client)),
@@ -95,7 +102,7 @@ async def wire(
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_SECONDS):
-                    await chronicle.flush()
+                    await publisher.flush()
             writer.cancel()
             if telling:
                 telling.cancel()
@@ -107,7 +114,7 @@ async def wire(
 
 def lease_of(settings: WorkerSettings) -> Lease:
     """Beside the journal."""
-    return Lease(settings.journal_path.with_name(settings.journal_path.name + ".lock"))
+    return Lease(lease_beside(settings.journal_path))
 
 
 def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNotifier | None:
@@ -127,16 +134,16 @@ async def run(settings: WorkerSettings) -> None:
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     pool = open_pool(settings.redis_url, settings.namespace)
-    forge = GitHubForge(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
+    github = GithubkitApi(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
     lease = lease_of(settings)
     async with (
         wire(settings, stack, pool, redactor, lease) as ports,
-        forge.open(),
+        github.open(),
         _own_services(settings, stack) as own,
     ):
-        gate = gate_of(settings, stack)
-        reconciler = Reconciler(stack, ports, gate=gate, pause_on_failure=settings.pause_on_failure)
-        beside = _beside(settings, stack, ports, forge, reconciler)
+        policy = release_policy_of(settings, stack)
+        reconciler = Reconciler(stack, ports, policy=policy, pause_on_failure=settings.pause_on_failure)
+        beside = _beside(settings, stack, ports, github, reconciler)
         if own is not None and stack.updater is not None:
             # First: what an earlier succession has left to do holds everything else back.
             beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
@@ -157,15 +164,15 @@ class Beside(Protocol):
 
 
 def _beside(
-    settings: WorkerSettings, stack: Stack, ports: Ports, forge: GitHubForge, reconciler: Reconciler
+    settings: WorkerSettings, stack: Stack, ports: Ports, github: GithubkitApi, reconciler: Reconciler
 ) -> list[Beside]:
     """What is done with GitHub: as much of it as the settings want."""
     parts: list[Beside] = []
     if settings.check_minutes:
-        parts.append(Watch(stack, ports, forge, reconciler, every=60 * settings.check_minutes))
+        parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
     if settings.github_token and stack.github.deployments:
         outbox = FileOutbox(settings.data_dir / "github.json", ports.clock.now())
-        parts.append(Deployments(ports, forge, outbox))
+        parts.append(Deployments(ports, github, outbox))
     return parts
 
 
@@ -194,7 +201,7 @@ async def _work(
     await reconciler.start()
     lease.works()
     worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
-    guard = Guard(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
+    guard = DriftWatch(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
     looking = asyncio.gather(*(part.run() for part in beside), _look(reconciler), guard.run())
     log.info("worker is up")
     try:
@@ -213,9 +220,9 @@ async def _look(reconciler: Reconciler) -> None:
         log.exception("the first look ended early; there is one every minute")
 
 
-def gate_of(settings: WorkerSettings, stack: Stack) -> Gate:
+def release_policy_of(settings: WorkerSettings, stack: Stack) -> ReleasePolicy:
     """What holds releases back, as the environment and the stack file have it."""
-    return Gate(enabled=settings.enabled, approval=settings.approval, windows=stack.policy.windows)
+    return ReleasePolicy(enabled=settings.enabled, approval=settings.approval, windows=stack.policy.windows)
 
 
 def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
@@ -232,11 +239,11 @@ def _token(settings: WorkerSettings) -> str | None:
 
 async def _check_paths(engine: Docker, needed: Sequence[Path]) -> None:
     """Before anything is done: in a container these have to be where they are outside. Raises SettingsInvalid."""
-    if wrong := paths.unlike(needed, await own_mounts(engine)):
+    if wrong := mounts.unlike(needed, await own_mounts(engine)):
         said = ", ".join(map(str, wrong))
         raise SettingsInvalid(
             f"{said}: not the same inside this container and outside, where the engine and your own `docker compose` "
-            f"look for it. {paths.remedy(wrong)} Your traffic goes on as it is."
+            f"look for it. {mounts.remedy(wrong)} Your traffic goes on as it is."
         )
 
 

@@ -1,7 +1,7 @@
 """A length of time on the command line."""
 
 from app.cli.errors import WrongUse
-from app.duration import seconds_in
+from app.config.duration import seconds_in
 
 
 def parse_duration(text: str) -> float:

@@ -8,20 +8,25 @@ from typing import Annotated, Any
 
 import typer
 
-from app.auth import make_token
-from app.cli.access import access, secret_path
-from app.cli.client import Updater
-from app.cli.doctor import doctor_lines, failed, local_checks
+from app.auth.callers import make_token
+from app.auth.tokens import Scope
+from app.cli.api.access import access, secret_path
+from app.cli.api.client import ApiClient
+from app.cli.api.log_stream import print_log
 from app.cli.duration import parse_duration
 from app.cli.errors import CannotReach, Exit, NotAllowed, WrongUse
-from app.cli.follow import ask_and_follow, watch
-from app.cli.init import write_stack_file
-from app.cli.log_stream import print_log
-from app.cli.plan import plan_lines
+from app.cli.following.follow import ask_and_follow, watch
+from app.cli.init.command import write_stack_file
 from app.cli.report import ending, write
-from app.cli.show import console, show_history, show_rows, status_rows
-from app.cli.text import document, plain
-from app.tokens import Scope
+from app.cli.views.doctor import doctor_lines, failed, local_checks
+from app.cli.views.plan import plan_lines
+from app.cli.views.show import (
+    console,
+    show_history,
+    show_rows,
+    status_rows,
+)
+from app.cli.views.text import document, plain
 
 HISTORY_DEFAULT, HISTORY_MOST = 20, 200
 
@@ -37,9 +42,9 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as it is queued.")]
 
 
-def _ask(call: Callable[[Updater], Awaitable[Exit]], *, as_json: bool) -> None:
+def _ask(call: Callable[[ApiClient], Awaitable[Exit]], *, as_json: bool) -> None:
     async def run() -> Exit:
-        async with Updater(access(os.environ)) as updater:
+        async with ApiClient(access(os.environ)) as updater:
             return await call(updater)
 
     with ending(as_json=as_json):
@@ -61,7 +66,7 @@ def status(
 ) -> None:
     """What is live, what runs, what waits."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         if watch_it:
             return await watch(updater, as_json=as_json)
         answer = await updater.status()
@@ -116,7 +121,7 @@ def rollback(
 def pause(reason: str, as_json: Json = False) -> None:
     """No rollout starts until `unpause`; releases are still accepted."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         answer = await updater.post("/update/pause", {"reason": reason})
         said = "Paused. Releases are accepted and wait; a rollout that runs goes on to its end."
         return _say(answer, said, as_json=as_json)
@@ -128,7 +133,7 @@ def pause(reason: str, as_json: Json = False) -> None:
 def unpause(as_json: Json = False) -> None:
     """Rollouts may start again; the newest release that waits starts at once."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         answer = await updater.post("/update/unpause", {})
         return _say(answer, "Rollouts may start again; the newest release that waits starts at once.", as_json=as_json)
 
@@ -139,7 +144,7 @@ def unpause(as_json: Json = False) -> None:
 def approve(tag: str, as_json: Json = False) -> None:
     """Let a release go live that waits for your word (UPDATE_REQUIRE_APPROVAL)."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         answer = await updater.post("/update/approve", {"tag": tag})
         held = answer.get("held_for") or {}
         then = held.get("text") or "It starts at once; `updater status --watch` follows it."
@@ -152,7 +157,7 @@ def approve(tag: str, as_json: Json = False) -> None:
 def cancel(rollout_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
     """Stop a rollout that has not moved the route yet."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         answer = await updater.post("/update/cancel", {"rollout_id": rollout_id})
         said = (
             f"{plain(rollout_id)} is being cancelled; its route never moved. `updater status` tells when it has ended."
@@ -169,7 +174,7 @@ def history(
 ) -> None:
     """What has been decided, newest first."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         answer = await updater.get("/update/history", limit=limit)
         if as_json:
             write(document(answer))
@@ -194,7 +199,7 @@ def logs(
 def plan(tag: str, as_json: Json = False) -> None:
     """What a rollout of TAG would do. Changes nothing."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         answer = await updater.get("/update/plan", tag=tag)
         for line in [document(answer)] if as_json else plan_lines(answer):
             write(line)
@@ -208,7 +213,7 @@ def doctor(as_json: Json = False) -> None:
     """Check everything that can be wrong, and say what to do about it."""
 
     async def ask() -> list[dict[str, Any]]:
-        async with Updater(access(os.environ)) as updater:
+        async with ApiClient(access(os.environ)) as updater:
             return list((await updater.get("/doctor")).get("checks") or [])
 
     with ending(as_json=as_json):
@@ -225,7 +230,7 @@ def doctor(as_json: Json = False) -> None:
 def notify_test(as_json: Json = False) -> None:
     """Send a message to everybody of UPDATER_NOTIFY_URLS, to see it arrive."""
 
-    async def call(updater: Updater) -> Exit:
+    async def call(updater: ApiClient) -> Exit:
         answer = await updater.post("/notify/test", {})
         said = (
             f"A message is on its way to {plain(answer.get('targets'))} targets. "
@@ -244,7 +249,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a stack.yml for the Compose project in DIR: from its files, its Dockerfiles and Traefik's routes."""
-    from app.cli.starting.images.local_images import local_images  # noqa: PLC0415 - the Docker SDK takes 0.4 s
+    from app.cli.init.images.local_images import local_images  # noqa: PLC0415 - the Docker SDK takes 0.4 s
 
     with ending(as_json=as_json), local_images(os.environ) as find_image:
         path = output or directory / "stack.yml"

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from app.cli.errors import CommandError, Exit, exit_code
-from app.cli.text import document, plain
+from app.cli.views.text import document, plain
 from app.domain.errors import UpdaterError
 
 

@@ -23,7 +23,7 @@ class Hold(StrEnum):
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldRelease:
     """A release that waits; `until` is when the next window opens, None where it waits for a person."""
 
     release: Release
@@ -31,7 +31,7 @@ class Held:
     until: datetime | None = None
 
 
-Holding = Callable[[Release], Held | None]
+Holding = Callable[[Release], HeldRelease | None]
 """What a release waits for at the moment of the decision; None where nothing holds it."""
 
 
@@ -41,7 +41,7 @@ class Decision:
 
     go: Release | None = None
     superseded: Reasons = ()
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldRelease, ...] = ()
 
 
 def decide(state: State, *, enabled: bool = True, approval: bool = False, opens_at: datetime | None = None) -> Decision:
@@ -83,23 +83,25 @@ def _newest(state: State, hold: Holding) -> Decision:
     return Decision(newest, (*stale, *outrun, *_overtaken(fresh, newest)), _held(newer, hold))
 
 
-def _held(releases: Iterable[Release], hold: Holding) -> tuple[Held, ...]:
+def _held(releases: Iterable[Release], hold: Holding) -> tuple[HeldRelease, ...]:
     return tuple(held for release in releases if (held := hold(release)))
 
 
-def _hold(release: Release, *, paused: bool, enabled: bool, approval: bool, opens_at: datetime | None) -> Held | None:
+def _hold(
+    release: Release, *, paused: bool, enabled: bool, approval: bool, opens_at: datetime | None
+) -> HeldRelease | None:
     if paused:
-        return Held(release, Hold.PAUSED)
+        return HeldRelease(release, Hold.PAUSED)
     if release.asked_for:
         return None
     if approval and not release.approved:
-        return Held(release, Hold.APPROVAL)
+        return HeldRelease(release, Hold.APPROVAL)
     if not enabled and not release.approved:
-        return Held(release, Hold.AUTOMATIC_OFF)
-    return Held(release, Hold.WINDOW, opens_at) if opens_at else None
+        return HeldRelease(release, Hold.AUTOMATIC_OFF)
+    return HeldRelease(release, Hold.WINDOW, opens_at) if opens_at else None
 
 
-def _outrun(held: Sequence[Held]) -> Reasons:
+def _outrun(held: Sequence[HeldRelease]) -> Reasons:
     """Those that wait for an approval while a newer one waits for no more than that: nobody has to look at them."""
     waiting = [h.release for h in held if h.why in {Hold.APPROVAL, Hold.WINDOW}]
     newest = max(waiting, key=_age, default=None)

@@ -1,13 +1,13 @@
 """What a person reads: what happened, what it means for their traffic, what to do next."""
 
-from app.domain.decision import Held, Hold
+from app.domain.decision import HeldRelease, Hold
 from app.domain.errors import AdoptionRefused, Fault, UpdaterError
-from app.domain.rollout import Rollout, Status
+from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 
 LINES_SHOWN = 8
 
-_NEXT = {
+_NEXT_STEP = {
     Fault.RELEASE: "Publish a release that mends it and unpause, or apply the tag again with force.",
     Fault.MACHINE: "Mend what is named above, then unpause and apply the tag again.",
     Fault.OPERATOR: "Unpause when releases may go live again; apply the tag by hand if you still want it.",
@@ -29,7 +29,7 @@ _HELD = {
 }
 
 
-def held(held: Held) -> str:
+def held(held: HeldRelease) -> str:
     """What a release waits for, and what ends that."""
     until = f"{held.until:%Y-%m-%d %H:%M} UTC" if held.until else ""
     return _HELD[held.why].format(tag=held.release.tag, until=until)
@@ -44,10 +44,10 @@ def failure(step: str, error: UpdaterError) -> str:
 def pause_reason(rollout: Rollout) -> str:
     """Why no rollout starts any more after `rollout` ended."""
     tag = rollout.release.tag
-    if rollout.status is Status.SUCCESS:
+    if rollout.status is RolloutStatus.SUCCESS:
         return f"An operator went back to {tag}, which is live. Unpause to let newer releases go live again."
     fault = rollout.fault or Fault.MACHINE
-    return f"{outcome(rollout)} {_FORWARD if rollout.stays else _NEXT[fault]}"
+    return f"{outcome(rollout)} {_FORWARD if rollout.stays else _NEXT_STEP[fault]}"
 
 
 _NOT_ADOPTED = "The updater has not taken over the running stack: "
@@ -99,7 +99,7 @@ def unwell(tag: str) -> str:
 
 
 def _traffic(rollout: Rollout) -> str:
-    if rollout.past_flip and rollout.status is Status.FAILED:
+    if rollout.past_flip and rollout.status is RolloutStatus.FAILED:
         return (
             f"The route could not be confirmed on either color: {rollout.target} and what was live before both still "
             "run. Look at Traefik and at the route file before anything else."
@@ -109,7 +109,7 @@ def _traffic(rollout: Rollout) -> str:
     if rollout.origin is None:
         return f"Nothing was live before, and nothing is now.{_left_behind(rollout)}"
     live = rollout.previous.tag if rollout.previous else "what was live before"
-    if rollout.status is Status.ROLLED_BACK:
+    if rollout.status is RolloutStatus.ROLLED_BACK:
         return f"Traffic is back on {live} ({rollout.origin})."
     return f"Traffic stayed on {live} ({rollout.origin}); nothing live was touched.{_left_behind(rollout)}"
 

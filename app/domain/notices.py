@@ -10,8 +10,9 @@ from typing import Any
 from app.domain import messages
 from app.domain.errors import UpdaterError
 from app.domain.release import Release, Trigger
-from app.domain.rollout import BAKE, ROUTE_SWITCH, Rollout, Status
+from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.state import State
+from app.domain.step import BAKE, ROLLBACK_ROUTE, ROUTE_SWITCH, StepKind
 
 PAUSED = "paused:"
 """What the id of every message about a pause begins with."""
@@ -45,7 +46,11 @@ class Notice:
     text: str
 
 
-_KINDS = {Status.SUCCESS: Kind.LIVE, Status.ROLLED_BACK: Kind.ROLLED_BACK, Status.SUPERSEDED: Kind.DROPPED}
+_KINDS = {
+    RolloutStatus.SUCCESS: Kind.LIVE,
+    RolloutStatus.ROLLED_BACK: Kind.ROLLED_BACK,
+    RolloutStatus.SUPERSEDED: Kind.DROPPED,
+}
 _ASKED = {Trigger.MANUAL: "An operator asked for it."}
 
 
@@ -119,7 +124,7 @@ def _live(rollout: Rollout, state: State) -> str:
 def _not_live(rollout: Rollout, state: State) -> str:
     said = state.pause_reason if rollout.pauses and state.paused else None
     lines = [said or messages.outcome(rollout)]
-    if (back := rollout.evidence("rollback_route").get("rollback_ms")) is not None:
+    if (back := rollout.evidence(ROLLBACK_ROUTE).get("rollback_ms")) is not None:
         lines.append(f"The route was back after {back:g} ms.")
     return "\n".join(lines)
 
@@ -127,7 +132,7 @@ def _not_live(rollout: Rollout, state: State) -> str:
 def _facts(rollout: Rollout) -> list[str]:
     """The evidence in words; what a rollout has not measured is not spoken of."""
     flip, bake = rollout.evidence(ROUTE_SWITCH), rollout.evidence(BAKE)
-    gaps = [s.evidence.get("gap_seconds") for s in rollout.steps if s.name.startswith("restart_")]
+    gaps = [s.evidence.get("gap_seconds") for s in rollout.steps if s.id.kind is StepKind.RESTART]
     facts = [f"the flip took {flip['flip_ms']:g} ms"] if "flip_ms" in flip else []
     if "requests" in bake:
         facts.append(_baked(bake))

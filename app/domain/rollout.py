@@ -8,20 +8,14 @@ from typing import Any
 
 from app.domain.errors import Cancelled, Fault, SignatureRefused, Superseded, UpdaterError
 from app.domain.release import LiveRelease, Release
-from app.domain.stack import BEFORE_FLIP, Color, Stack
+from app.domain.stack import Color
+from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
 
-ROUTE_SWITCH = "route_switch"
-"""The commit point: before it nothing live was touched, from it on there is something to undo."""
-
-PREFLIGHT = "preflight"
-BAKE = "bake"
-RECALL = "recall_release"
-RESUME = "resume_check"
 _GAVE_WAY = {Superseded.code, Cancelled.code}
 _REFUSED = {SignatureRefused.code}
 
 
-class Status(StrEnum):
+class RolloutStatus(StrEnum):
     """Where a rollout stands."""
 
     RUNNING = "running"
@@ -33,14 +27,18 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step: `seconds` is None while it runs; `error` is why it ended without its evidence."""
+class StepRecord:
+    """How one step went: `seconds` is None while it runs; `error` is why it ended without its evidence."""
 
-    name: str
+    id: StepId
     started_at: datetime
     seconds: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.id.name
 
     @property
     def completed(self) -> bool:
@@ -64,9 +62,9 @@ class Rollout:
     origin: Color | None
     previous: LiveRelease | None
     started_at: datetime
-    status: Status = Status.RUNNING
+    status: RolloutStatus = RolloutStatus.RUNNING
     sha: str | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
     replaced: Mapping[str, str] = field(default_factory=dict)
     reason_code: str | None = None
     error: str | None = None
@@ -82,27 +80,37 @@ class Rollout:
         return self.release.rollout_id
 
     @property
+    def running(self) -> StepId | None:
+        return next((s.id for s in reversed(self.steps) if s.seconds is None), None)
+
+    @property
     def running_step(self) -> str | None:
-        return next((s.name for s in reversed(self.steps) if s.seconds is None), None)
+        """Its name, for people."""
+        return self.running.name if self.running else None
 
     @property
     def failed_step(self) -> str | None:
-        """The first step that ended without its evidence: the cause, where later ones are only its wake."""
+        """The name of the first step that ended without its evidence: the cause, where later ones are only its wake."""
         return next((s.name for s in self.steps if s.error is not None), None)
 
     @property
+    def completed(self) -> list[StepId]:
+        return [s.id for s in self.steps if s.completed]
+
+    @property
     def steps_completed(self) -> list[str]:
-        return [s.name for s in self.steps if s.completed]
+        """Their names, for people and for the API."""
+        return [step.name for step in self.completed]
 
     @property
     def past_flip(self) -> bool:
         """Whether the route may have been moved: true from the moment that the step was begun."""
-        return any(s.name == ROUTE_SWITCH for s in self.steps)
+        return any(s.id == ROUTE_SWITCH for s in self.steps)
 
     @property
     def on_trial(self) -> bool:
         """From the flip until the end of the bake: it has the traffic, and the old color is warm."""
-        return self.status is Status.RUNNING and self.past_flip and BAKE not in self.steps_completed
+        return self.status is RolloutStatus.RUNNING and self.past_flip and BAKE not in self.completed
 
     @property
     def pauses(self) -> bool:
@@ -120,17 +128,17 @@ class Rollout:
     @property
     def commands_begun(self) -> list[str]:
         """The steps that may have changed what is outside the stack: nothing takes that back."""
-        ran = (s for s in self.steps if s.name.startswith(BEFORE_FLIP) and "skipped" not in s.evidence)
+        ran = (s for s in self.steps if s.id.kind is StepKind.BEFORE_FLIP and "skipped" not in s.evidence)
         return [s.name for s in ran]
 
     @property
     def flipped(self) -> bool:
         """Whether the route was seen to be on the new color."""
-        return ROUTE_SWITCH in self.steps_completed
+        return ROUTE_SWITCH in self.completed
 
-    def evidence(self, step: str) -> Mapping[str, Any]:
+    def evidence(self, step: StepId) -> Mapping[str, Any]:
         """What `step` proved; empty when it did not complete."""
-        return next((s.evidence for s in reversed(self.steps) if s.name == step), {})
+        return next((s.evidence for s in reversed(self.steps) if s.id == step), {})
 
     def resolved(self, sha: str) -> "Rollout":
         return replace(self, sha=sha)
@@ -141,19 +149,19 @@ class Rollout:
     def stay(self) -> "Rollout":
         return replace(self, stays=True)
 
-    def begin(self, step: str, at: datetime) -> "Rollout":
-        return replace(self, steps=(*self.steps, Step(step, at)))
+    def begin(self, step: StepId, at: datetime) -> "Rollout":
+        return replace(self, steps=(*self.steps, StepRecord(step, at)))
 
-    def end(self, step: str, seconds: float, evidence: Mapping[str, Any]) -> "Rollout":
+    def end(self, step: StepId, seconds: float, evidence: Mapping[str, Any]) -> "Rollout":
         return self._close(step, seconds=seconds, evidence=evidence)
 
-    def fail(self, step: str, seconds: float, error: str) -> "Rollout":
+    def fail(self, step: StepId, seconds: float, error: str) -> "Rollout":
         return self._close(step, seconds=seconds, error=error)
 
-    def _close(self, step: str, **change: Any) -> "Rollout":
+    def _close(self, step: StepId, **change: Any) -> "Rollout":
         return replace(
             self,
-            steps=tuple(replace(s, **change) if s.name == step and s.seconds is None else s for s in self.steps),
+            steps=tuple(replace(s, **change) if s.id == step and s.seconds is None else s for s in self.steps),
         )
 
     def replacing(self, singleton: str, instance: str) -> "Rollout":
@@ -169,27 +177,7 @@ class Rollout:
         """The first cause stays: what fails later is its wake."""
         if self.reason_code is not None:
             return self
-        return replace(self, status=Status.ROLLING_BACK, reason_code=cause.code, error=error, fault=cause.fault)
+        return replace(self, status=RolloutStatus.ROLLING_BACK, reason_code=cause.code, error=error, fault=cause.fault)
 
-    def finish(self, status: Status, at: datetime) -> "Rollout":
+    def finish(self, status: RolloutStatus, at: datetime) -> "Rollout":
         return replace(self, status=status, completed_at=at)
-
-
-def step_names(stack: Stack, *, recall: bool = False) -> tuple[str, ...]:
-    """The steps of a rollout of `stack`, in order; what `steps_completed` holds after a success.
-
-    `recall`: of one that brings a kept release back.
-    """
-    return (
-        PREFLIGHT,
-        *((RECALL,) if recall else ("git_fetch_tags", "git_checkout_tag", "docker_build")),
-        *(() if recall else stack.before_flip_steps()),
-        *(f"start_{s.name}" for s in stack.routed),
-        *(f"health_{s.name}" for s in stack.routed),
-        ROUTE_SWITCH,
-        *(f"health_routed_{s.name}" for s in stack.routed),
-        *(f"restart_{s.name}" for s in stack.singletons),
-        BAKE,
-        "stop_old_color",
-        "prune",
-    )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.domain.step import StepId, StepKind
+
 
 class Color(StrEnum):
     """The two copies of each routed service."""
@@ -212,9 +214,10 @@ class Stack:
         routed = {s.name: s.colors[color] for s in self.routed}
         return routed.get(name) or next(s.service for s in self.singletons if s.name == name)
 
-    def before_flip_steps(self) -> Mapping[str, BeforeFlip]:
-        """The commands by the names of their steps, in order."""
-        return {f"{BEFORE_FLIP}{n}_{c.service}": c for n, c in enumerate(self.before_flip, 1)}
+    def before_flip_steps(self) -> Mapping[StepId, BeforeFlip]:
+        """The commands by their steps, in order."""
+        kind = StepKind.BEFORE_FLIP
+        return {StepId(kind, f"{n}_{c.service}"): c for n, c in enumerate(self.before_flip, 1)}
 
     def moved_services(self) -> Mapping[str, Color | None]:
         """Every Compose service that the updater moves, with its color (None for a singleton)."""
@@ -225,9 +228,6 @@ class Stack:
         """Where the worker probes `service` through Traefik."""
         return self.traefik.entrypoints[service.entrypoint].rstrip("/") + service.health
 
-
-BEFORE_FLIP = "before_flip_"
-"""What the names of those steps begin with."""
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 """`owner/name` as GitHub allows it."""

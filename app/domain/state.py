@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain.release import LiveRelease, Release
-from app.domain.rollout import Rollout, Status
+from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 
 SCHEMA = 1
@@ -163,7 +163,7 @@ class State:
         """The rollout has its final status: a success, and what cannot be rolled back, becomes the current release."""
         ended = replace(self, rollout=None)
         same = self.current is not None and self.current.sha == rollout.sha
-        good = rollout.status is Status.SUCCESS
+        good = rollout.status is RolloutStatus.SUCCESS
         if rollout.sha is None or not (good or rollout.stays):
             return replace(ended, last_failure_at=at)
         kept = self.previous if self.previous and self.previous.sha == rollout.sha else None

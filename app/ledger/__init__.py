@@ -9,7 +9,7 @@ from app.ledger.base import EVENTS_KEPT, RECORD_SECONDS_KEPT
 from app.ledger.durability import Durability
 from app.ledger.releases import RELEASES_KEPT, Releases
 from app.ledger.results import HISTORY_KEPT, Results
-from app.ledger.streams import LOG_LINES_KEPT, Streams
+from app.ledger.streams import LOG_LINES_KEPT, LedgerStreams
 
 __all__ = [
     "EVENTS_KEPT",
@@ -22,5 +22,5 @@ __all__ = [
 ]
 
 
-class Ledger(Releases, Results, Streams, Durability):
+class Ledger(Releases, Results, LedgerStreams, Durability):
     """The one place that knows the keys. Every call raises LedgerUnavailable when Redis does not do it."""

@@ -18,7 +18,7 @@ CALL_SECONDS = 8.0
 """How long a call may take, the client's own tries again included: a Redis that hangs is one that is away."""
 
 
-class Part:
+class LedgerPart:
     """A part of the ledger. Every call raises LedgerUnavailable when Redis does not do it."""
 
     def __init__(self, redis: Redis, namespace: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from redis.exceptions import ResponseError
 
-from app.ledger.base import Part, translated
+from app.ledger.base import LedgerPart, translated
 
 _FSYNC = "appendfsync is {0}: a power cut can lose a release that was answered with 202. Set appendfsync always."
 _APPEND = "appendonly is off: a restart of Redis can lose releases that were answered with 202. Set appendonly yes."
@@ -17,7 +17,7 @@ _REPLICA = "this Redis is a read-only replica: nothing can be recorded. Point RE
 _FAILING = "Redis could not write its append-only file the last time: nothing new is safe. Look at its disk and log."
 
 
-class Durability(Part):
+class Durability(LedgerPart):
     async def ping(self) -> None:
         async with translated():
             await cast(Awaitable[bool], self._redis.ping())

@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import TypeAdapter
 
 from app.domain.release import FORGOTTEN, Release
-from app.ledger.base import EVENTS_KEPT, Part, now, translated
+from app.ledger.base import EVENTS_KEPT, LedgerPart, now, translated
 
 RELEASES_KEPT = 10_000
 """How many releases are known by their key. Of a repository's older ones only the highest id is kept, as its floor."""
@@ -48,7 +48,7 @@ return false
 """
 
 
-class Releases(Part):
+class Releases(LedgerPart):
     """`releases` (hash), `releases:order` (by release id), `releases:floors` (by repository id), `pending` (hash)."""
 
     releases_kept = RELEASES_KEPT

@@ -8,7 +8,7 @@ from typing import Any, cast
 from redis.asyncio.client import Pipeline
 
 from app.domain.release import Release, Trigger
-from app.ledger.base import RECORD_SECONDS_KEPT, Part, now, translated
+from app.ledger.base import RECORD_SECONDS_KEPT, LedgerPart, now, translated
 from app.ledger.releases import RELEASE, RELEASES_KEPT, ids_of
 
 HISTORY_KEPT = 1_000
@@ -37,7 +37,7 @@ redis.call('LTRIM', history, 0, kept - 1)
 """
 
 
-class Results(Part):
+class Results(LedgerPart):
     """`status`, `last_result`, `result:<rollout id>`, `rollout:<rollout id>` (JSON), `history` (list), `generation`."""
 
     async def publish_status(self, status: dict[str, Any]) -> None:

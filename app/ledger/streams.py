@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from app.ledger.base import CALL_SECONDS, EVENTS_KEPT, RECORD_SECONDS_KEPT, Part, now, translated
+from app.ledger.base import CALL_SECONDS, EVENTS_KEPT, RECORD_SECONDS_KEPT, LedgerPart, now, translated
 
 LOG_LINES_KEPT = 20_000
 READ_AT_ONCE = 500
@@ -13,7 +13,7 @@ BEGINNING = "0-0"
 Entries = list[tuple[str, dict[bytes, bytes]]]
 
 
-class Streams(Part):
+class LedgerStreams(LedgerPart):
     """`events` (fields `type`, `at`, `data`) and `log:<rollout id>` (field `line`)."""
 
     async def tell(self, kind: str, data: dict[str, Any]) -> None:

@@ -15,8 +15,8 @@ from deploy.bench.client import BadAnswer, Run, connected, request
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.bench.parts import Missing
 from deploy.demo.engine import Say
-from workers import routes
-from workers.adapters.traefik import FILE_NAME, RouteFile
+from workers.adapters.traefik.route_file import FILE_NAME, RouteFile
+from workers.routing import route_file
 
 BENCH = "flip"
 THROTTLE, DEFAULT_THROTTLE = "100ms", "2s"
@@ -89,7 +89,7 @@ class _Contenders:
     async def __call__(self, name: str, throttle: str, make: Callable[[Path, Stack], Flip]) -> Contender:
         watched = self.directory / str(len(list(self.directory.iterdir()))) / "dynamic"
         watched.mkdir(parents=True)
-        (watched / FILE_NAME).write_text(routes.render(self.stack, Color.BLUE, "start"))
+        (watched / FILE_NAME).write_text(route_file.render(self.stack, Color.BLUE, "start"))
         server = self.exits.enter_context(traefik(watched, throttle))
         contender = Contender(name, server.port, make(watched, self.stack))
         await _first_answer(contender.port, Color.BLUE)
@@ -101,7 +101,7 @@ def staged_inside(watched: Path, stack: Stack) -> Flip:
 
     async def flip(color: Color, rollout: str) -> None:
         staged = watched / f"{FILE_NAME}.new"
-        staged.write_text(routes.render(stack, color, rollout))
+        staged.write_text(route_file.render(stack, color, rollout))
         staged.replace(watched / FILE_NAME)
 
     return flip
@@ -111,7 +111,7 @@ def written_in_place(watched: Path, stack: Stack) -> Flip:
     """No rename at all: what an editor or a shell's `>` does."""
 
     async def flip(color: Color, rollout: str) -> None:
-        (watched / FILE_NAME).write_text(routes.render(stack, color, rollout))
+        (watched / FILE_NAME).write_text(route_file.render(stack, color, rollout))
 
     return flip
 

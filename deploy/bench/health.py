@@ -19,7 +19,7 @@ from deploy.bench.figures import Figure, Rounds
 from deploy.bench.starts import Start, Starts, address_of, watched_starts
 from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine, Say, answering, connected
-from deploy.demo.house import TIMES, House, checked_every, house
+from deploy.demo.environment import TIMES, Environment, checked_every, environment
 from deploy.demo.images import ensure_base, ensure_traefik
 
 BENCH = "health"
@@ -46,7 +46,7 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
     options = {**images, "say": say, "times": LIMITS, "prepare": _as_installed}
     with (
         tempfile.TemporaryDirectory(prefix="zu-bench-") as directory,
-        house(Path(directory) / "house", Engine(host, owned=False), **options) as home,  # type: ignore[arg-type]
+        environment(Path(directory) / "environment", Engine(host, owned=False), **options) as home,  # type: ignore[arg-type]
         watched_starts(host, home.project) as starts,
     ):
         results = asyncio.run(_measure(home, starts, rounds, say))
@@ -54,7 +54,7 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
     yield from results.figures(BENCH, OURS, BARE_START, MOVED)
 
 
-def _as_installed(home: House) -> None:
+def _as_installed(home: Environment) -> None:
     """The demo's own checks are more frequent."""
     checked_every(CHECK_INTERVAL)(home)
     file = home.directory / "stack.yml"
@@ -63,7 +63,7 @@ def _as_installed(home: House) -> None:
     file.write_text(yaml.safe_dump(stack, sort_keys=False))
 
 
-async def _measure(home: House, starts: Starts, rounds: int, say: Say) -> Rounds:
+async def _measure(home: Environment, starts: Starts, rounds: int, say: Say) -> Rounds:
     results = Rounds()
     say(f"{BENCH}: two releases go live")
     for tag in ("v1.0.0", "v1.1.0"):
@@ -81,7 +81,7 @@ def _succeeded(result: Json) -> None:
         raise RuntimeError(f"{result['tag']} did not go live: {result['error']}")
 
 
-async def _idle(home: House) -> str:
+async def _idle(home: Environment) -> str:
     return "green" if (await home.get("/status"))["active_color"] == "blue" else "blue"
 
 
@@ -89,7 +89,7 @@ async def _idle(home: House) -> str:
 class Rollback:
     """One to the stopped `color`, watched from outside: by the engine's events, the ports and the rollout's log."""
 
-    home: House
+    home: Environment
     starts: Starts
     color: str
 
@@ -155,7 +155,7 @@ async def _json(client: httpx.AsyncClient, url: str) -> Json:
     return {}
 
 
-def _bare_start(home: House, color: str) -> dict[str, float]:
+def _bare_start(home: Environment, color: str) -> dict[str, float]:
     """The stopped color, started without the updater, and stopped again."""
     with connected(home.engine.host) as client, httpx.Client(trust_env=False, timeout=1) as asking:
         stopped = {name: client.containers.get(home.containers(f"{name}-{color}")[0]["Id"]) for name in ASKED}

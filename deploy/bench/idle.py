@@ -10,7 +10,7 @@ from deploy.bench.figures import Figure, Rounds
 from deploy.bench.parts import UP_SECONDS, web_process
 from deploy.bench.proc import cpu_ms, memory_of
 from deploy.demo.engine import Engine, EngineUnavailable, Say, answering
-from deploy.demo.house import house
+from deploy.demo.environment import environment
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.processes import running
 
@@ -65,6 +65,6 @@ def _worker(directory: Path, stack: contextlib.ExitStack, say: Say) -> int:
         raise EngineUnavailable("no Docker Engine answers. Start one, or set DOCKER_HOST.")
     base, traefik = ensure_base(host, say), ensure_traefik(host, say)
     home = stack.enter_context(
-        house(directory / "house", Engine(host, owned=False), base=base, traefik=traefik, say=say)
+        environment(directory / "environment", Engine(host, owned=False), base=base, traefik=traefik, say=say)
     )
     return home.processes["worker"].pid

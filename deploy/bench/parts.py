@@ -13,8 +13,8 @@ from pathlib import Path
 
 from deploy.bench import bare
 from deploy.demo.engine import Say
+from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github import REPOSITORY
-from deploy.demo.house import WEBHOOK_SECRET
 from deploy.demo.processes import ROOT, free_port, procfile_commands, running
 from deploy.demo.redis_server import redis_server
 

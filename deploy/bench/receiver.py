@@ -19,8 +19,8 @@ from deploy.bench.parts import (
     web_process,
 )
 from deploy.demo.engine import Say
+from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github import release_event, signed_headers
-from deploy.demo.house import WEBHOOK_SECRET
 
 BENCH = "receiver"
 REQUESTS, CONNECTIONS = 1_000, 16

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import githubkit.webhooks
 
-from app.web.github import check_signature, parse_release
+from app.web.webhook.delivery import check_signature, parse_release
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.demo.engine import Say
+from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github import signed_headers
-from deploy.demo.house import WEBHOOK_SECRET
 from deploy.demo.processes import ROOT
 
 BENCH = "signature"

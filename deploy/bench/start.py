@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.bench.idle import BARE, LIBRARIES
 from deploy.demo.engine import Engine, Say, answering
-from deploy.demo.house import House, house
+from deploy.demo.environment import Environment, environment
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.processes import end_group
 
@@ -26,7 +26,7 @@ WEB, WORKER = UNITS
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """One house; in each round each of its two processes is ended and started again, the other one runs."""
+    """One environment; in each round each of its two processes is ended and started again, the other one runs."""
     host = answering()
     if host is None:
         say(f"{BENCH}: skipped: no Docker Engine answers, and without one there is no worker. Set DOCKER_HOST.")
@@ -35,7 +35,7 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
     base, traefik = ensure_base(host, say), ensure_traefik(host, say)
     with (
         tempfile.TemporaryDirectory(prefix="zu-bench-") as directory,
-        house(Path(directory) / "house", Engine(host, owned=False), base=base, traefik=traefik, say=say) as home,
+        environment(Path(directory) / "env", Engine(host, owned=False), base=base, traefik=traefik, say=say) as home,
     ):
         contenders: list[Callable[[], dict[str, float]]] = [_bare, lambda: _web(home), lambda: _worker(home)]
         for number, order in enumerate(turns(contenders, rounds), start=1):
@@ -51,16 +51,16 @@ def _bare() -> dict[str, float]:
     return dict.fromkeys(UNITS, _ms_since(began))
 
 
-def _web(home: House) -> dict[str, float]:
+def _web(home: Environment) -> dict[str, float]:
     return {WEB: _started(home, "web", lambda: _answers(f"{home.internal_url}/health"))}
 
 
-def _worker(home: House) -> dict[str, float]:
+def _worker(home: Environment) -> dict[str, float]:
     lease = home.directory / "data" / "updater-state.json.lock"
     return {WORKER: _started(home, "worker", lambda: _works(lease, home.processes["worker"].pid))}
 
 
-def _started(home: House, name: str, up: Callable[[], bool]) -> float:
+def _started(home: Environment, name: str, up: Callable[[], bool]) -> float:
     """Milliseconds."""
     end_group(home.processes[name])
     began = time.monotonic()

@@ -1,8 +1,10 @@
 """`bin/demo`: a GitHub release goes live before your eyes, while clients load the routes."""
 
 import asyncio
+import io
 import json
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,12 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.table import Table
 
 from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
-from deploy.demo.house import House, house, logs_of
+from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.load import Load, Report
 from deploy.demo.repository import Variant
@@ -34,6 +36,7 @@ TOLD_SECONDS = 30.0
 POLL_SECONDS = 0.1
 WARM_UP_REQUESTS = 200
 BAR_WIDTH = 30
+RECORD_WIDTH = 100
 GREEN = ("skills-green", "api-green")
 
 Json = dict[str, Any]
@@ -72,12 +75,18 @@ class Show:
 
     console: Console
     spinner: Status
+    record: Console
     started: float = field(default_factory=time.monotonic)
     seen: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
-        self.console.print(f"[dim]{time.monotonic() - self.started:6.1f} s[/]  {text}", highlight=False)
+        self.print(f"[dim]{time.monotonic() - self.started:6.1f} s[/]  {text}")
         self.spinner.update(text)
+
+    def print(self, part: RenderableType, *, markup: bool = True) -> None:
+        """On the terminal, and into the recording, which has no spinner."""
+        for console in (self.console, self.record):
+            console.print(part, highlight=False, markup=markup)
 
     def watch(self, tag: str, load: Load | None, status: Json) -> None:
         """One look at the status: the spinner always, a line when a step has come."""
@@ -96,10 +105,10 @@ class Show:
 def _show() -> Iterator[Show]:
     console = Console(stderr=True)
     with console.status("starting") as spinner:
-        yield Show(console, spinner)
+        yield Show(console, spinner, Console(record=True, file=io.StringIO(), width=RECORD_WIDTH, force_terminal=True))
 
 
-async def play(home: House, variant: Variant, rps: float, show: Show) -> tuple[Json, Report]:
+async def play(home: Environment, variant: Variant, rps: float, show: Show) -> tuple[Json, Report]:
     """v1.0.0 live, clients on, v1.1.0 published: the outcome as the contract has it, and what the clients saw."""
     show.say(f"publishing {BEFORE}: the first release")
     home.release(BEFORE)
@@ -122,7 +131,7 @@ async def play(home: House, variant: Variant, rps: float, show: Show) -> tuple[J
     return outcome_of(result, status, sessions, report) | seen | told, report
 
 
-async def told_at_github(home: House, tag: str) -> list[str]:
+async def told_at_github(home: Environment, tag: str) -> list[str]:
     """The states of the tag's deployment there, as soon as one is final, or after TOLD_SECONDS as they are."""
     deadline = time.monotonic() + TOLD_SECONDS
     while True:
@@ -132,7 +141,7 @@ async def told_at_github(home: House, tag: str) -> list[str]:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _follow(home: House, tag: str, show: Show, load: Load | None) -> Json:
+async def _follow(home: Environment, tag: str, show: Show, load: Load | None) -> Json:
     show.seen.clear()
     accepted = await home.announce(tag)
     return await home.ended(accepted["rollout_id"], ROLLOUT_SECONDS, lambda status: show.watch(tag, load, status))
@@ -172,7 +181,7 @@ def problems(outcome: Json, variant: Variant) -> list[str]:
     return wrong
 
 
-def summary(console: Console, home_status: Json, outcome: Json, report: Report, variant: Variant) -> None:
+def summary(show: Show, home_status: Json, outcome: Json, report: Report, variant: Variant) -> None:
     """The summary that a person reads."""
     result = home_status["last_result"]
     facts = Table.grid(padding=(0, 2))
@@ -197,9 +206,9 @@ def summary(console: Console, home_status: Json, outcome: Json, report: Report, 
         bar = "▇" * max(1, round(BAR_WIDTH * step["seconds"] / longest))
         steps.add_row("", name, f"{step['seconds']:6.2f} s", bar)
     for part in ("", facts, "", steps, ""):
-        console.print(part, highlight=False)
+        show.print(part)
     if outcome["paused"]:
-        console.print(f"Paused. {home_status['pause_reason']}", highlight=False, markup=False)
+        show.print(f"Paused. {home_status['pause_reason']}", markup=False)
 
 
 def demo(
@@ -207,6 +216,7 @@ def demo(
     rps: Annotated[float, typer.Option(min=1, max=500, help="GET and POST requests a second.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="The last line of standard output is the outcome.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
+    record: Annotated[Path | None, typer.Option(help="Write what is shown into this SVG file too.")] = None,
 ) -> None:
     """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load.
 
@@ -219,13 +229,15 @@ def demo(
         except EngineUnavailable as missing:
             show.console.print(f"[red]The demo cannot run here.[/] {missing}", highlight=False)
             raise typer.Exit(2) from None
+        if record:
+            show.record.save_svg(str(record), title=" ".join(["bin/demo", *sys.argv[1:]]).partition(" --record")[0])
     raise typer.Exit(1 if wrong else 0)
 
 
 def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) -> list[str]:
     with docker_engine(show.say) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
         base, traefik = ensure_base(engine.host, show.say), ensure_traefik(engine.host, show.say)
-        with house(Path(directory) / "house", engine, base=base, traefik=traefik, say=show.say) as home:
+        with environment(Path(directory) / "environment", engine, base=base, traefik=traefik, say=show.say) as home:
             try:
                 outcome, report = asyncio.run(play(home, variant, rps, show))
             except Exception:
@@ -234,7 +246,7 @@ def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) 
             status = asyncio.run(home.get("/status"))
             show.spinner.stop()
             wrong = problems(outcome, variant)
-            summary(show.console, status, outcome, report, variant)
+            summary(show, status, outcome, report, variant)
             for text in (*wrong, *report.failures):
                 show.console.print(f"[red]{text}[/]", highlight=False)
             if keep:
@@ -244,7 +256,7 @@ def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) 
     return wrong
 
 
-def _keep(home: House, show: Show) -> None:
+def _keep(home: Environment, show: Show) -> None:
     show.console.print(f"\nStatus: {home.internal_url}/status with X-Updater-Secret: {home.secret}", highlight=False)
     show.console.print(f"Routes: {', '.join(home.routes.values())}. Ctrl-C ends everything.", highlight=False)
     with suppress(KeyboardInterrupt):

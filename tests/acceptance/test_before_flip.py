@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from deploy.demo.engine import Engine
-from deploy.demo.house import House, house, logs_of
+from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.conftest import SHORT
@@ -21,15 +21,15 @@ BAD = "print('no such column: price')\nraise SystemExit(2)\n"
 
 
 @pytest.fixture
-def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[House]:
+def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[Environment]:
     """Its stack runs migrate.py before each flip. Nothing is live yet."""
     base, traefik = images
 
-    def prepare(home: House) -> None:
+    def prepare(home: Environment) -> None:
         file = home.directory / "stack.yml"
         file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "before_flip": COMMANDS}))
 
-    with house(tmp_path / "house", engine, base=base, traefik=traefik, times=SHORT, prepare=prepare) as built:
+    with environment(tmp_path / "env", engine, base=base, traefik=traefik, times=SHORT, prepare=prepare) as built:
         yield built
         print(logs_of(built))
 
@@ -46,15 +46,15 @@ def migration(script: str, *, one_way: bool = False) -> Callable[[Path], None]:
     return edit
 
 
-def log_of(home: House, rollout_id: str) -> str:
+def log_of(home: Environment, rollout_id: str) -> str:
     return (home.directory / "data" / "logs" / f"{rollout_id}.log").read_text()
 
 
-def left_over(home: House) -> list[str]:
+def left_over(home: Environment) -> list[str]:
     return [c["Names"] for c in home.containers() if "updater.once" in c["Config"]["Labels"]]
 
 
-async def test_a_migration_runs_before_the_flip_and_one_that_fails_touches_nothing_live(home: House) -> None:
+async def test_a_migration_runs_before_the_flip_and_one_that_fails_touches_nothing_live(home: Environment) -> None:
     first = await home.go_live("v1.0.0", edit=migration(GOOD))
     assert (first["status"], first["steps_completed"].count(STEP)) == ("success", 1)
     assert "two tables were migrated" in log_of(home, first["rollout_id"])
@@ -69,7 +69,7 @@ async def test_a_migration_runs_before_the_flip_and_one_that_fails_touches_nothi
     assert "Traffic stayed on v1.0.0" in (await home.get("/status"))["pause_reason"]
 
 
-async def test_a_release_that_cannot_be_rolled_back_keeps_the_traffic_when_its_bot_fails(home: House) -> None:
+async def test_a_release_that_cannot_be_rolled_back_keeps_the_traffic_when_its_bot_fails(home: Environment) -> None:
     await home.go_live("v1.0.0", edit=migration(GOOD))
     home.release("v1.1.0", Variant.BOT_FAILS, edit=migration(GOOD, one_way=True))
     plan = await home.get("/update/plan?tag=v1.1.0")

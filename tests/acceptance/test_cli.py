@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from deploy.demo.house import House
+from deploy.demo.environment import Environment
 from deploy.demo.processes import ROOT
 from deploy.demo.repository import Variant
 
@@ -24,7 +24,7 @@ class Said:
     err: str
 
 
-async def updater(home: House, *words: str) -> Said:
+async def updater(home: Environment, *words: str) -> Said:
     """`updater WORDS` to its end."""
     env = {
         **os.environ,
@@ -45,7 +45,7 @@ async def updater(home: House, *words: str) -> Said:
     return Said(process.returncode or 0, out.decode(), err.decode())
 
 
-async def test_an_operator_plans_deploys_looks_and_goes_back(home: House) -> None:
+async def test_an_operator_plans_deploys_looks_and_goes_back(home: Environment) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         home.release(tag)
         deployed = await updater(home, "deploy", tag, "--json")
@@ -74,7 +74,7 @@ async def test_an_operator_plans_deploys_looks_and_goes_back(home: House) -> Non
     ]
 
 
-async def test_a_deploy_that_fails_says_why_and_exits_with_1(home: House) -> None:
+async def test_a_deploy_that_fails_says_why_and_exits_with_1(home: Environment) -> None:
     await home.go_live("v1.0.0")
     home.release("v1.1.0", Variant.UNHEALTHY)
     failed = await updater(home, "deploy", "v1.1.0")

@@ -1,4 +1,4 @@
-"""No release is ever missed, and GitHub shows what became of each: on a whole house and a GitHub beside it."""
+"""No release is ever missed, and GitHub shows what became of each: on a whole environment and a GitHub beside it."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from deploy.demo.house import House, wait_until_up
+from deploy.demo.environment import Environment, wait_until_up
 from deploy.demo.processes import end_group
 from deploy.demo.repository import Variant
 from tests.acceptance.test_operator import until_step
@@ -21,7 +21,7 @@ TOLD_SECONDS = 120.0
 """Backoff, and the time in which a lost POST may still be on its way."""
 
 
-async def shown(home: House, expected: dict[str, list[str]], limit: float = TOLD_SECONDS) -> None:
+async def shown(home: Environment, expected: dict[str, list[str]], limit: float = TOLD_SECONDS) -> None:
     """Waits until GitHub shows exactly that. Raises TimeoutError after `limit` seconds."""
     try:
         await until(lambda: home.github.states() == expected, limit)
@@ -29,12 +29,14 @@ async def shown(home: House, expected: dict[str, list[str]], limit: float = TOLD
         raise AssertionError(f"GitHub shows {home.github.states()}") from None
 
 
-async def live_tag(home: House) -> str | None:
+async def live_tag(home: Environment) -> str | None:
     current = (await home.get("/status"))["current"]
     return current["tag"] if current else None
 
 
-async def test_three_releases_while_nobody_listened_the_newest_is_live_and_the_others_superseded(home: House) -> None:
+async def test_of_three_missed_releases_the_newest_goes_live(
+    home: Environment,
+) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     for name in ("web", "worker"):
         end_group(home.processes[name])
@@ -64,7 +66,7 @@ async def test_three_releases_while_nobody_listened_the_newest_is_live_and_the_o
     assert again["status"] in {"duplicate", "ignored"}, "a webhook that comes after all is the same release"
 
 
-async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_deployment_each(home: House) -> None:
+async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_deployment_each(home: Environment) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     await shown(home, {"v1.0.0": LIVE})
     home.release("v1.1.0")
@@ -83,7 +85,7 @@ async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_dep
     assert [d["environment"] for d in home.github.deployments()] == ["production"] * 2
 
 
-async def test_a_bad_release_is_a_failure_with_a_reason_and_the_live_one_stays_active(home: House) -> None:
+async def test_a_bad_release_is_a_failure_with_a_reason_and_the_live_one_stays_active(home: Environment) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     result = await home.go_live("v1.1.0", Variant.BOT_FAILS)
     assert result["status"] == "rolled_back"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.engine import Engine
-from deploy.demo.house import House, house, logs_of
+from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.repository import Variant
 from tests.acceptance.conftest import SHORT
 from tests.integration.listener import listening
@@ -23,10 +23,10 @@ async def test_every_outcome_is_told_once_and_a_target_that_hangs_or_refuses_tou
     with listening() as friend, listening() as hangs, listening() as refuses:
         hangs.status, refuses.status = None, 500
 
-        def prepare(home: House) -> None:
+        def prepare(home: Environment) -> None:
             home.env["UPDATER_NOTIFY_URLS"] = f"{hangs.url}\n{refuses.url}\n{friend.url}"
 
-        with house(tmp_path / "house", engine, base=base, traefik=traefik, times=SHORT, prepare=prepare) as home:
+        with environment(tmp_path / "env", engine, base=base, traefik=traefik, times=SHORT, prepare=prepare) as home:
             good = await home.go_live("v1.0.0")
             bad = await home.go_live("v1.1.0", Variant.UNHEALTHY)
             await home.post("/update/unpause")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.demo.engine import connected
-from deploy.demo.house import House, compose_up, tree_of
+from deploy.demo.environment import Environment, compose_up, tree_of
 from deploy.demo.load import Load
 from deploy.demo.projects import image_tags
 
@@ -22,7 +22,7 @@ def slow_build(tree: Path) -> None:
     file.write_text(file.read_text() + SLOW_BUILD)
 
 
-async def until_step(home: House, rollout_id: str, step: str) -> None:
+async def until_step(home: Environment, rollout_id: str, step: str) -> None:
     """Waits until that rollout is in `step`. Raises TimeoutError after LONG seconds."""
     async with asyncio.timeout(LONG):
         while True:
@@ -34,13 +34,13 @@ async def until_step(home: House, rollout_id: str, step: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def queued(home: House, path: str, body: dict[str, Any]) -> str:
+async def queued(home: Environment, path: str, body: dict[str, Any]) -> str:
     answer = await home.post(path, body)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["rollout_id"])
 
 
-def fingerprint(home: House) -> tuple[object, ...]:
+def fingerprint(home: Environment) -> tuple[object, ...]:
     """Everything of the stack that a plan could have touched."""
     with connected(home.engine.host) as client:
         images = {tag for tag in image_tags(client) if tag.startswith(home.project)}
@@ -48,7 +48,9 @@ def fingerprint(home: House) -> tuple[object, ...]:
     return images, containers, home.route_file.read_bytes(), tree_of(home.live)
 
 
-async def test_an_operator_goes_back_and_there_again_without_a_build_and_without_a_failed_request(home: House) -> None:
+async def test_a_rollback_and_its_return_build_nothing_and_fail_no_request(
+    home: Environment,
+) -> None:
     first, second = [await home.go_live(tag) for tag in ("v1.0.0", "v1.1.0")]
     async with Load(list(home.routes.values()), rps=50) as load:
         back = await home.ended(await queued(home, "/update/rollback", {}), LONG)
@@ -64,14 +66,14 @@ async def test_an_operator_goes_back_and_there_again_without_a_build_and_without
     assert (status["paused"], "An operator went back" in status["pause_reason"]) == (True, True)
 
 
-async def test_a_release_that_is_not_kept_cannot_be_gone_back_to(home: House) -> None:
+async def test_a_release_that_is_not_kept_cannot_be_gone_back_to(home: Environment) -> None:
     await home.go_live("v1.0.0")
     nothing = await home.post("/update/rollback", {})
     unknown = await home.post("/update/rollback", {"previous_sha": "f" * 40})
     assert [(a.status_code, a.json()["code"]) for a in (nothing, unknown)] == [(404, "release_not_kept")] * 2
 
 
-async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(home: House) -> None:
+async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(home: Environment) -> None:
     await home.go_live("v1.0.0")
     home.release("v1.1.0", edit=slow_build)
     home.release("v1.2.0")
@@ -84,7 +86,7 @@ async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(home: 
     assert "v1.2.0" in entries["v1.1.0"][1]
 
 
-async def test_a_cancelled_build_ends_at_once_and_nothing_live_was_touched(home: House) -> None:
+async def test_a_cancelled_build_ends_at_once_and_nothing_live_was_touched(home: Environment) -> None:
     await home.go_live("v1.0.0")
     before = {c["Id"] for c in home.containers(running_only=True)}
     home.release("v1.1.0", edit=slow_build)
@@ -97,7 +99,7 @@ async def test_a_cancelled_build_ends_at_once_and_nothing_live_was_touched(home:
     assert (await home.post("/update/cancel", {"rollout_id": rollout_id})).status_code == 404
 
 
-async def test_a_plan_reads_like_a_summary_and_changes_nothing(home: House) -> None:
+async def test_a_plan_reads_like_a_summary_and_changes_nothing(home: Environment) -> None:
     def edit(tree: Path) -> None:
         file = tree / "docker-compose.yml"
         text = file.read_text().replace("environment: {COLOR: green}", 'environment: {COLOR: green, ADDED: "secret"}')
@@ -117,7 +119,7 @@ async def test_a_plan_reads_like_a_summary_and_changes_nothing(home: House) -> N
     assert plan["would_start"]
 
 
-async def test_the_doctor_finds_the_demo_well_but_for_the_plain_compose_file(home: House) -> None:
+async def test_the_doctor_finds_the_demo_well_but_for_the_plain_compose_file(home: Environment) -> None:
     await home.go_live("v1.0.0")
     checks = {c["name"]: c for c in (await home.get("/doctor"))["checks"]}
     assert {name for name, c in checks.items() if c["status"] == "failed"} == set()
@@ -129,7 +131,7 @@ async def test_the_doctor_finds_the_demo_well_but_for_the_plain_compose_file(hom
     )
 
 
-async def test_a_plain_compose_up_in_the_live_directory_changes_nothing_that_runs(home: House) -> None:
+async def test_a_plain_compose_up_in_the_live_directory_changes_nothing_that_runs(home: Environment) -> None:
     await home.go_live("v1.0.0")
     await home.go_live("v1.1.0", change=("skills", "api"))
     with (home.live / ".env").open("a") as file:

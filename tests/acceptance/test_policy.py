@@ -8,7 +8,7 @@ import yaml
 from redis.asyncio import Redis
 
 from deploy.demo.engine import Engine
-from deploy.demo.house import House, house, logs_of
+from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.processes import end_group
 from tests.acceptance.conftest import SHORT
 from tests.integration.signing import Signer, need_ssh_keygen
@@ -27,24 +27,24 @@ def alice(tmp_path: Path) -> Signer:
 
 
 @pytest.fixture
-def home(engine: Engine, images: tuple[str, str], tmp_path: Path, alice: Signer) -> Iterator[House]:
+def home(engine: Engine, images: tuple[str, str], tmp_path: Path, alice: Signer) -> Iterator[Environment]:
     """Only Alice's tags go live, and each release waits for its approval. Nothing is live yet."""
     allowed = tmp_path / "allowed_signers"
     allowed.write_text(alice.line('namespaces="git"') + "\n")
 
-    def prepare(home: House) -> None:
+    def prepare(home: Environment) -> None:
         file = home.directory / "stack.yml"
         stack = {**yaml.safe_load(file.read_text()), "policy": {"require_signed_tag": str(allowed)}}
         file.write_text(yaml.safe_dump(stack))
         home.env["UPDATE_REQUIRE_APPROVAL"] = "true"
 
     base, traefik = images
-    with house(tmp_path / "house", engine, base=base, traefik=traefik, times=PATIENT, prepare=prepare) as built:
+    with environment(tmp_path / "env", engine, base=base, traefik=traefik, times=PATIENT, prepare=prepare) as built:
         yield built
         print(logs_of(built))
 
 
-async def announced(home: House, tag: str, signer: Signer | None) -> str:
+async def announced(home: Environment, tag: str, signer: Signer | None) -> str:
     """The rollout id of a release that was told and is held."""
     home.release(tag)
     if signer:
@@ -54,12 +54,12 @@ async def announced(home: House, tag: str, signer: Signer | None) -> str:
     return rollout_id
 
 
-async def approve(home: House, tag: str) -> None:
+async def approve(home: Environment, tag: str) -> None:
     answer = await home.post("/update/approve", {"tag": tag})
     assert (answer.status_code, answer.json()["held_for"]) == (202, None), answer.text
 
 
-async def lose_worker_and_redis(home: House) -> None:
+async def lose_worker_and_redis(home: Environment) -> None:
     """kill -9, and a Redis that knows nothing any more; then the worker again."""
     home.processes["worker"].kill()
     end_group(home.processes["worker"])
@@ -68,7 +68,7 @@ async def lose_worker_and_redis(home: House) -> None:
     home.start("worker")
 
 
-async def test_only_what_is_signed_and_approved_goes_live(home: House, alice: Signer) -> None:
+async def test_only_what_is_signed_and_approved_goes_live(home: Environment, alice: Signer) -> None:
     first = await announced(home, "v1.0.0", alice)
     await lose_worker_and_redis(home)
     await home.holds({"v1.0.0"})

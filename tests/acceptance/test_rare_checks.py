@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.demo.engine import Engine
-from deploy.demo.house import House, checked_every, house, logs_of
+from deploy.demo.environment import Environment, checked_every, environment, logs_of
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.conftest import SHORT
@@ -20,9 +20,9 @@ COLOR = ("health_skills", "health_api")
 
 
 @pytest.fixture
-def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[House]:
+def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[Environment]:
     base, traefik = images
-    made = house(tmp_path / "house", engine, base=base, traefik=traefik, times=SHORT, prepare=checked_every("30s"))
+    made = environment(tmp_path / "env", engine, base=base, traefik=traefik, times=SHORT, prepare=checked_every("30s"))
     with made as built:
         yield built
         print(logs_of(built))
@@ -33,7 +33,7 @@ def verdicts(result: dict[str, Any], *steps: str) -> list[str]:
     return [result["evidence"][step]["own_check"] for step in steps]
 
 
-async def test_no_rollout_and_no_rollback_waits_for_the_engines_first_look(home: House) -> None:
+async def test_no_rollout_and_no_rollback_waits_for_the_engines_first_look(home: Environment) -> None:
     await home.go_live("v1.0.0")
     good = await home.go_live("v1.1.0")
     async with Load(list(home.routes.values()), rps=20) as load:

@@ -10,14 +10,14 @@ from unittest.mock import ANY
 import pytest
 
 from deploy.demo.engine import Engine
-from deploy.demo.house import Json
+from deploy.demo.environment import Json
 from deploy.demo.images import packed
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
 from tests.acceptance.host.shell import UPDATER_IMAGE
 from tests.acceptance.production.site import WEB, WORKER, Site, installed
 from tests.integration.waiting import until
-from workers.succession_model import SUCCESSOR
+from workers.self_update.model import SUCCESSOR
 
 pytestmark = pytest.mark.engine
 

@@ -9,8 +9,8 @@ from app.domain.errors import BuildFailed, StartFailed, UpdaterError
 from app.domain.stack import Updater
 from tests.fakes.fuse import Crash, Fuse
 from workers.ports import CheckResult, Instance
-from workers.succession_model import Attempt, Runs, Services
-from workers.successor import Successor
+from workers.self_update.model import Attempt, Runs, Services
+from workers.self_update.successor import Successor
 
 RESTART_SECONDS = 0.1
 

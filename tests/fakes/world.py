@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from app.api.views import decision_entry, history_entry, result_view
+from app.config.release_policy import ReleasePolicy
 from app.domain.errors import (
     LedgerUnavailable,
     RouteNotConfirmed,
@@ -18,23 +20,22 @@ from app.domain.errors import (
     TagNotFound,
     UpdaterError,
 )
+from app.domain.findings import Alarm
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from app.domain.views import decision_entry, history_entry, result_view
-from app.gate import Gate
 from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.traffic import Clients
-from workers import routes
-from workers.announce import Announced
-from workers.fence import FencedEngine, FencedRoute
-from workers.ports import Alarm, Answer, Ports, Room
-from workers.reconcile import Reconciler
+from workers.control.announce import Announced
+from workers.control.reconcile import Reconciler
+from workers.control.stale_guard import guarded
+from workers.ports import Answer, Engine, Ports, Room, Route
+from workers.routing import route_file
 
 GB = 1024**3
 LATENCY = 0.01
@@ -81,11 +82,11 @@ class FakeRoute:
         self._fuse.burn()
 
     async def files(self) -> Mapping[str, str]:
-        own = {self.file.name: routes.render(self._stack, self._file, self._served[-1][2])} if self._file else {}
+        own = {self.file.name: route_file.render(self._stack, self._file, self._served[-1][2])} if self._file else {}
         return {**self._foreign, **own}
 
     async def restore(self, files: Mapping[str, str]) -> None:
-        ours = files.get(self.file.name, "").startswith(routes.HEADER)
+        ours = files.get(self.file.name, "").startswith(route_file.HEADER)
         self._foreign = {name: text for name, text in files.items() if not (ours and name == self.file.name)}
         self._file = self._file if ours else None
         self._note("restore the routes")
@@ -107,7 +108,7 @@ class FakeRoute:
 
     def place_foreign(self, color: Color, *, name: str = "updater-routes.yml", keep_own: bool = False) -> None:
         """The file of another program, `name`, leads there and wins; its answers carry no rollout id."""
-        text = routes.render(self._stack, color, "").replace("updater-", "old-")
+        text = route_file.render(self._stack, color, "").replace("updater-", "old-")
         http = yaml.safe_load(text)["http"]
         for router in http["routers"].values():
             del router["middlewares"]
@@ -287,7 +288,7 @@ class FakeInbox:
         self._fuse.burn()
 
 
-class FakeChronicle:
+class FakePublisher:
     """Keeps what it is told; `entries` is the history, the oldest first."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -368,20 +369,20 @@ class World:
         self.source = FakeSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
         self.journal = FakeJournal(self.clock, self.fuse)
         self.inbox = FakeInbox(self.fuse)
-        self.chronicle = FakeChronicle(self.clock)
+        self.publisher = FakePublisher(self.clock)
         self.notifier = FakeNotifier(self.clock)
 
     @property
     def ports(self) -> Ports:
         return Ports(
-            engine=FencedEngine(self.engine, self.journal),
+            engine=guarded(Engine, self.engine, self.journal),
             source=self.source,
-            route=FencedRoute(self.route, self.journal),
+            route=guarded(Route, self.route, self.journal),
             probe=self.probe,
             traffic=self.clients if self.stack.traefik.metrics else None,
             journal=self.journal,
             inbox=self.inbox,
-            chronicle=Announced(self.chronicle, self.notifier, self.stack.project),
+            publisher=Announced(self.publisher, self.notifier, self.stack.project),
             clock=self.clock,
             room=lambda: self.room,
             notifier=self.notifier,
@@ -395,10 +396,10 @@ class World:
     def effects(self) -> list[str]:
         return self.engine.effects
 
-    def worker(self, *, pause_on_failure: bool = True, **gate: bool) -> Reconciler:
+    def worker(self, *, pause_on_failure: bool = True, **policy: bool) -> Reconciler:
         """A new worker process."""
-        made = Gate(windows=self.stack.policy.windows, **gate)
-        return Reconciler(self.stack, self.ports, gate=made, pause_on_failure=pause_on_failure)
+        made = ReleasePolicy(windows=self.stack.policy.windows, **policy)
+        return Reconciler(self.stack, self.ports, policy=made, pause_on_failure=pause_on_failure)
 
     async def live(self, tag: str, color: Color = Color.BLUE) -> None:
         """`tag` is live on `color`, as an earlier rollout left it."""

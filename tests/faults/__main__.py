@@ -9,10 +9,10 @@ import typer
 
 from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.images import ensure_base, ensure_traefik
-from tests.faults.lane import Orders
-from tests.faults.lanes import Lanes, Played
 from tests.faults.rows import ROWS
-from tests.faults.trial import Row, silent
+from tests.faults.scenario import Row, silent
+from tests.faults.slot import Orders
+from tests.faults.slots import Played, Slots
 from tests.faults.unprotected import PROTECTIONS, Seen, take_out
 
 
@@ -49,8 +49,8 @@ def faults(  # noqa: PLR0917 - what a command line takes
 
 def _play(rows: Sequence[Row], orders: Orders, jobs: int, tell: Callable[[Played], None]) -> bool:
     passed = True
-    with Lanes(rows, orders, jobs, tell=_say if orders.repeat > 1 else silent) as lanes:
-        for done in as_completed(lanes.results.values()):
+    with Slots(rows, orders, jobs, tell=_say if orders.repeat > 1 else silent) as slots:
+        for done in as_completed(slots.results.values()):
             tell(done.result())
             passed = done.result().result.passed and passed
     return passed

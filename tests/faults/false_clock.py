@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.demo.packages import EngineUnavailable, apt_install
+from tests.faults.scenario import Skipped
 from tests.faults.stage import Stage
-from tests.faults.trial import Skipped
 
 PACKAGE = "libfaketime"
 PATTERN = "lib/*/faketime/libfaketimeMT.so.1"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults.trial import replace_in
+from tests.faults.scenario import replace_in
 
 Edit = Callable[[Path], None]
 
@@ -32,6 +32,17 @@ def slow_build(seconds: int) -> Edit:
 
 def never_healthy(tree: Path) -> None:
     replace_in(tree / "skills" / "app.py", "HEALTHY = True", "HEALTHY = False")
+
+
+def healthy_after(seconds: float) -> Edit:
+    """Good, and slow to get well."""
+
+    def edit(tree: Path) -> None:
+        replace_in(tree / "skills" / "app.py", "lambda: HEALTHY", f"lambda: time.monotonic() > BEGAN + {seconds}")
+        replace_in(tree / "skills" / "app.py", "import asyncio", "import asyncio\nimport time")
+        replace_in(tree / "skills" / "app.py", "HEALTHY = True", "BEGAN = time.monotonic()")
+
+    return edit
 
 
 def flapping(tree: Path) -> None:

@@ -1,4 +1,4 @@
-"""A house whose parts can be killed, ended, frozen and started again, and whose releases count themselves up."""
+"""An environment whose parts can be killed, ended, frozen and started again, and whose releases count themselves up."""
 
 import contextlib
 import itertools
@@ -19,31 +19,31 @@ import yaml
 from deploy.demo.clients import plain_client
 from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine, connected
+from deploy.demo.environment import TIMES, WEBHOOK_SECRET, Environment, environment
 from deploy.demo.github import release_event, signed_headers
-from deploy.demo.house import TIMES, WEBHOOK_SECRET, House, house
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import end_group
 from tests.integration.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
-"""Several houses at once on two cores: what is healthy has its time, what is not is waited for as long."""
+"""Several environments at once on two cores: what is healthy has its time, what is not is waited for as long."""
 
 HEALTH_INTERVAL = "2s"
-"""Of the containers' own checks. Each is a process in a container, most of what a house costs while nothing happens."""
+"""Of the containers' own checks. Each is a process in a container, most of what an idle environment costs."""
 
 GRACE_SECONDS = 20.0
 NAMESPACE = "zetherion-updater"
 
 Json = dict[str, Any]
-Prepare = Callable[[House], None]
+Prepare = Callable[[Environment], None]
 
 
 @dataclass
 class Stage:
-    """The house, its Redis, and what was started beside them."""
+    """The environment, its Redis, and what was started beside them."""
 
-    home: House
+    home: Environment
     redis_server: OwnRedis
     redis_directory: Path
     dockerd: Dockerd | None = None
@@ -152,8 +152,8 @@ def stage(
         stack.callback(unmount_below, directory)
         server = stack.enter_context(own_redis(directory / "redis"))
         home = stack.enter_context(
-            house(
-                directory / "house",
+            environment(
+                directory / "environment",
                 engine,
                 base=base,
                 traefik=traefik,
@@ -167,7 +167,7 @@ def stage(
         yield built
 
 
-def _prepare(home: House, more: Prepare) -> None:
+def _prepare(home: Environment, more: Prepare) -> None:
     with (home.live / ".env").open("a") as env:
         env.write(f"DEMO_HEALTH_INTERVAL={HEALTH_INTERVAL}\n")
     more(home)

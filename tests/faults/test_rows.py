@@ -6,29 +6,29 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.demo.engine import Engine
-from tests.faults.lane import Orders
-from tests.faults.lanes import Lanes
 from tests.faults.rows import ROWS
-from tests.faults.trial import Row
+from tests.faults.scenario import Row
+from tests.faults.slot import Orders
+from tests.faults.slots import Slots
 
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
-LANES = 3
+SLOTS = 3
 """Rows are mostly waiting: so many keep two cores busy, with one more for the rows that end the engine."""
 
 SLOW_SECONDS = 3.0
 """bin/faults has clients that ask for 10 s; the old color of every rollout is kept for as long."""
 
 ROW_SECONDS = 900.0
-"""What a row may take, those before it in its lane included."""
+"""What a row may take, those before it in its slot included."""
 
 
 @pytest.fixture(scope="session")
-def lanes(request: pytest.FixtureRequest, engine: Engine, images: tuple[str, str]) -> Iterator[Lanes]:
+def slots(request: pytest.FixtureRequest, engine: Engine, images: tuple[str, str]) -> Iterator[Slots]:
     """All the rows that are asked for are begun with the first; each test waits for its own."""
     asked = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     rows = [params["row"] for params in asked if isinstance(params.get("row"), Row)]
-    with Lanes(rows, Orders(engine.host, own=False, repeat=1, slow=SLOW_SECONDS), LANES) as playing:
+    with Slots(rows, Orders(engine.host, own=False, repeat=1, slow=SLOW_SECONDS), SLOTS) as playing:
         yield playing
 
 
@@ -37,8 +37,8 @@ PLAYED = [ROWS[n] for n in sorted(ROWS) if not ROWS[n].by_tests]
 
 
 @pytest.mark.parametrize("row", PLAYED, ids=lambda row: f"{row.number:02}-{row.play.__name__}")
-def test_what_must_hold_holds(row: Row, lanes: Lanes) -> None:
-    played = lanes.results[row.number].result(ROW_SECONDS)
+def test_what_must_hold_holds(row: Row, slots: Slots) -> None:
+    played = slots.results[row.number].result(ROW_SECONDS)
     print(played.result.line())
     assert played.result.passed, f"{played.result.line()}\n{played.last_words}"
     if why := played.result.skipped:

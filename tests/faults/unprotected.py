@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.processes import ROOT
-from tests.faults.houses import NO_HOUSE
+from tests.faults.environments import NO_ENVIRONMENT
 
 ROW_SECONDS = 1200.0
 SHOWN, CHARACTERS = 3, 300
@@ -79,7 +79,7 @@ def _protection(row: int, what: str, *edits: tuple[str, str, str], at_first: boo
     return Protection(row, what, tuple(Edit(*edit) for edit in edits), at_first)
 
 
-_RECOVERY = ("workers/reconcile.py", "            await recover(self._new_run())", "            pass")
+_RECOVERY = ("workers/control/reconcile.py", "            await recover(self._new_run())", "            pass")
 _CREATED = """        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
 """
 _CREATED_AGAIN = """        try:
@@ -93,15 +93,21 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         2,
         "going on with an interrupted rollback",
-        ("workers/recovery.py", "    return await undo(", "    return left if left.reason_code else await undo("),
+        (
+            "workers/rollout/recovery.py",
+            "    return await undo(",
+            "    return left if left.reason_code else await undo(",
+        ),
     ),
     _protection(3, "the end at SIGTERM", ("workers/main.py", "(number, working.cancel)", "(number, int)")),
-    _protection(4, "the check of the epoch", ("workers/adapters/journal.py", "if epoch > mine.epoch:", "if False:")),
+    _protection(
+        4, "the check of the epoch", ("workers/adapters/disk/journal.py", "if epoch > mine.epoch:", "if False:")
+    ),
     _protection(
         5,
         "503 where a release could not be recorded",
         (
-            "app/web/webhook.py",
+            "app/web/webhook/receiver.py",
             "return _not_recorded(event, away)",
             'return Outcome(ACCEPTED, {"status": "accepted"}, "accepted")',
         ),
@@ -116,28 +122,28 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         7,
         "rebuilding from what runs",
-        ("workers/reconcile.py", "            await rebuild(self._stack, self._ports)", "            pass"),
+        ("workers/control/reconcile.py", "            await rebuild(self._stack, self._ports)", "            pass"),
     ),
     _protection(
         8,
         "taking an engine that goes away for an interruption",
-        ("workers/run.py", "self.ports.engine.times_away > away_before", "False"),
+        ("workers/rollout/run.py", "self.ports.engine.times_away > away_before", "False"),
     ),
     _protection(
         9,
         "looking, instead of creating again, after an unknown outcome",
-        ("workers/adapters/docker_engine.py", _CREATED, _CREATED_AGAIN),
+        ("workers/adapters/docker_host/engine.py", _CREATED, _CREATED_AGAIN),
     ),
     _protection(
         10,
         "reading Compose's words for a name that is taken",
-        ("workers/adapters/compose.py", ', "Error response from daemon")', ",)"),
+        ("workers/adapters/docker_host/compose.py", ', "Error response from daemon")', ",)"),
     ),
     _protection(
         11,
         "the journal's reserve",
         (
-            "workers/adapters/journal.py",
+            "workers/adapters/disk/journal.py",
             "if error.errno != errno.ENOSPC or not self._reserve.exists():",
             "if error.errno:",
         ),
@@ -146,7 +152,7 @@ PROTECTIONS: Sequence[Protection] = (
         12,
         "the guard of the route file",
         (
-            "workers/drift.py",
+            "workers/adoption/drift.py",
             "if color is not None and not await route.stands(",
             "if False and not await route.stands(",
         ),
@@ -154,32 +160,36 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         13,
         "the confirmation of the route, and the rollout's id in what is probed",
-        ("workers/steps.py", "    await health.confirm_route(run, run.rollout.id)\n", ""),
-        ("workers/health.py", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
-        ("workers/health.py", "good = answer.ok and answer.rollout == self._run.rollout.id", "good = answer.ok"),
+        ("workers/rollout/steps.py", "    await health.confirm_route(run, run.rollout.id)\n", ""),
+        ("workers/rollout/health.py", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
+        (
+            "workers/rollout/health.py",
+            "good = answer.ok and answer.rollout == self._run.rollout.id",
+            "good = answer.ok",
+        ),
     ),
     _protection(
         14,
         "the identity in what the route answers",
-        ("workers/routes.py", '"middlewares": ["updater-rollout"],', '"middlewares": [],'),
+        ("workers/routing/route_file.py", '"middlewares": ["updater-rollout"],', '"middlewares": [],'),
         at_first=True,
     ),
     _protection(
         15,
         "the judgement of what clients are answered",
-        ("workers/steps.py", "            group.create_task(traffic.watch(run, until))\n", ""),
+        ("workers/rollout/steps.py", "            group.create_task(client_traffic.watch(run, until))\n", ""),
     ),
     _protection(
         16,
         "the alarms for a live color that died",
-        ("workers/guard.py", "                alarms += self._restarted(service, running)\n", ""),
-        ("workers/guard.py", 'alarms.append(Alarm("live_color_down"', 'print(Alarm("live_color_down"'),
+        ("workers/watchdogs/drift_watch.py", "                alarms += self._restarted(service, running)\n", ""),
+        ("workers/watchdogs/drift_watch.py", 'alarms.append(Alarm("live_color_down"', 'print(Alarm("live_color_down"'),
     ),
     _protection(
         17,
         "the wait for the old bot's end",
         (
-            "workers/steps.py",
+            "workers/rollout/steps.py",
             "        await _stop_for_good(run, singleton, instance)\n    stopped",
             "        asyncio.create_task(_stop_for_good(run, singleton, instance))\n    stopped",
         ),
@@ -191,12 +201,12 @@ PROTECTIONS: Sequence[Protection] = (
         ("app/ledger/releases.py", "  if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end\n", ""),
         ("app/domain/state.py", "| set(self.decided) | running", "| running"),
     ),
-    _protection(19, "the body's deadline", ("app/web/intake.py", "BODY_SECONDS = 5.0", "BODY_SECONDS = 500.0")),
+    _protection(19, "the body's deadline", ("app/web/body.py", "BODY_SECONDS = 5.0", "BODY_SECONDS = 500.0")),
     _protection(
         20,
         "the signature's form",
         (
-            "app/web/head.py",
+            "app/web/webhook/headers.py",
             "if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):",
             "if not signatures:",
         ),
@@ -204,13 +214,13 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         21,
         "the refusal of a moved tag",
-        ("workers/adapters/git.py", 'f"refs/tags/{tag}:refs', 'f"+refs/tags/{tag}:refs'),
+        ("workers/adapters/git_repo/mirror.py", 'f"refs/tags/{tag}:refs', 'f"+refs/tags/{tag}:refs'),
     ),
     _protection(
         22,
         "both limits of a fetch",
-        ("workers/adapters/git.py", "self._fetch_seconds = fetch_seconds", "self._fetch_seconds = 3600.0"),
-        ("workers/run.py", '        "git_fetch_tags": times.fetch,\n', '        "git_fetch_tags": 3600.0,\n'),
+        ("workers/adapters/git_repo/mirror.py", "self._fetch_seconds = fetch_seconds", "self._fetch_seconds = 3600.0"),
+        ("workers/rollout/pipeline.py", "steps.fetch, times.fetch)", "steps.fetch, 3600.0)"),
     ),
     _protection(
         23,
@@ -229,13 +239,13 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         25,
         "the rename",
-        ("workers/adapters/files.py", "        staged.replace(path)\n", "        path.write_bytes(content)\n"),
+        ("app/files.py", "        staged.replace(path)\n", "        path.write_bytes(content)\n"),
     ),
     _protection(26, "recovery", _RECOVERY),
     _protection(
         27,
         "the published model of what is live",
-        ("workers/steps.py", "        await run.ports.engine.publish(definition_of(run), run.target)\n", ""),
+        ("workers/rollout/steps.py", "        await run.ports.engine.publish(definition_of(run), run.target)\n", ""),
     ),
     _protection(
         28,
@@ -274,10 +284,10 @@ def _play(protection: Protection, host: str) -> Seen:
 
 
 def seen_in(result: Mapping[str, Any], protection: Protection) -> Seen:
-    """What `bin/faults --json` says of the row: a house that did not come up shows nothing of it."""
+    """What `bin/faults --json` says of the row: an environment that did not come up shows nothing of it."""
     problems = tuple(result["problems"])
-    no_house = next((p for p in problems if p.startswith(NO_HOUSE) and not protection.at_first), "")
-    if why := result["skipped"] or no_house:
+    no_environment = next((p for p in problems if p.startswith(NO_ENVIRONMENT) and not protection.at_first), "")
+    if why := result["skipped"] or no_environment:
         return Seen(protection, not_played=why)
     return Seen(protection, problems)
 

@@ -9,7 +9,8 @@ from arq.worker import Worker
 
 from app.queue import open_pool
 from tests.fakes.world import World
-from workers.jobs import Jobs, build_worker
+from workers.adapters.arq_worker import build_worker
+from workers.control.jobs import Jobs
 from workers.ports import Source
 
 END_SECONDS = 10.0

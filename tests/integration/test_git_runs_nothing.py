@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.errors import GitFailed
 from tests.integration.repositories import Repository, git
-from workers.adapters.git import GitSource
+from workers.adapters.git_repo.mirror import GitSource
 
 TAG = "v1.0.0"
 

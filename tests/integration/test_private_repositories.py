@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.config.settings import WorkerSettings
 from app.domain.errors import GitFailed
-from app.settings import WorkerSettings
 from tests.examples import a_stack
 from tests.integration.private_git import (
     Onlooker,
@@ -19,7 +19,7 @@ from tests.integration.private_git import (
     serving,
 )
 from tests.integration.repositories import Repository, git
-from workers.adapters.git import GitSource
+from workers.adapters.git_repo.mirror import GitSource
 from workers.main import source_of
 
 LIMIT = 30.0
@@ -30,7 +30,7 @@ SECRETS = (TOKEN, PAIR)
 
 
 @dataclass(frozen=True)
-class House:
+class PrivateHost:
     """The server, its certificate, and where the updater keeps its mirror."""
 
     server: PrivateGit
@@ -46,7 +46,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def host(tmp_path: Path) -> Iterator[PrivateHost]:
     need_private_git()
     repository = Repository(tmp_path / "served" / "shop")
     repository.commit({"app.py": "print('one')\n"})
@@ -54,60 +54,60 @@ def house(tmp_path: Path) -> Iterator[House]:
     trusted = certificate(tmp_path)
     mirror_that_trusts(trusted, tmp_path / "git")
     with serving(PrivateGit(tmp_path / "served", trusted, f"Basic {PAIR}")) as server:
-        yield House(server, trusted, tmp_path / "git")
+        yield PrivateHost(server, trusted, tmp_path / "git")
 
 
-async def test_a_token_opens_a_private_repository(house: House, tmp_path: Path) -> None:
-    source = house.source()
+async def test_a_token_opens_a_private_repository(host: PrivateHost, tmp_path: Path) -> None:
+    source = host.source()
     assert await source.find(TAG)
     sha = await source.fetch(TAG)
     assert sha == git(tmp_path / "served" / "shop", "rev-parse", "HEAD")
     assert ((await source.checkout(sha)) / "app.py").read_text() == "print('one')\n"
-    assert set(house.server.authorizations) == {f"Basic {PAIR}"}, "it goes with the first request already"
+    assert set(host.server.authorizations) == {f"Basic {PAIR}"}, "it goes with the first request already"
 
 
-async def test_the_worker_gives_githubs_token_to_the_github_of_its_api(house: House) -> None:
+async def test_the_worker_gives_githubs_token_to_the_github_of_its_api(host: PrivateHost) -> None:
     environ = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes", "GITHUB_TOKEN": TOKEN}
-    environ |= {"UPDATER_DATA_DIR": str(house.directory.parent), "GITHUB_API_URL": "https://localhost/api/v3"}
+    environ |= {"UPDATER_DATA_DIR": str(host.directory.parent), "GITHUB_API_URL": "https://localhost/api/v3"}
     settings = WorkerSettings.from_environ(environ)
-    assert await source_of(settings, a_stack(source=house.url)).fetch(TAG)
+    assert await source_of(settings, a_stack(source=host.url)).fetch(TAG)
     elsewhere = WorkerSettings.from_environ(environ | {"GITHUB_API_URL": "https://api.github.com"})
     with pytest.raises(GitFailed):
-        await source_of(elsewhere, a_stack(source=house.url)).fetch(TAG)
-    assert set(house.server.authorizations) == {f"Basic {PAIR}", None}
+        await source_of(elsewhere, a_stack(source=host.url)).fetch(TAG)
+    assert set(host.server.authorizations) == {f"Basic {PAIR}", None}
 
 
-async def test_no_command_line_has_the_token_and_the_mirror_keeps_none(house: House) -> None:
+async def test_no_command_line_has_the_token_and_the_mirror_keeps_none(host: PrivateHost) -> None:
     """The server answers only after the onlooker has seen git ask, so that there is something to see."""
-    for ask in (house.source().find, house.source().fetch):
+    for ask in (host.source().find, host.source().fetch):
         with Onlooker() as onlooker:
-            house.server.before = onlooker.wait
+            host.server.before = onlooker.wait
             await ask(TAG)
-        assert any(house.url in line for line in onlooker.seen)
+        assert any(host.url in line for line in onlooker.seen)
         assert not [line for line in onlooker.seen for secret in SECRETS if secret in line]
-    kept = [file for file in house.directory.rglob("*") if file.is_file()]
+    kept = [file for file in host.directory.rglob("*") if file.is_file()]
     assert kept
     assert not [file for file in kept for secret in SECRETS if secret.encode() in file.read_bytes()]
 
 
 @pytest.mark.parametrize("written", ["x-access-token:{token}@", "{token}@"])
-async def test_a_token_in_the_stack_files_url_is_on_no_command_line_either(house: House, written: str) -> None:
-    url = house.url.replace("https://", "https://" + written.format(token=TOKEN))
+async def test_a_token_in_the_stack_files_url_is_on_no_command_line_either(host: PrivateHost, written: str) -> None:
+    url = host.url.replace("https://", "https://" + written.format(token=TOKEN))
     pair = written.format(token=TOKEN).removesuffix("@")
     header = base64.b64encode((pair if ":" in pair else f"{pair}:").encode()).decode()
-    house.server.credential = f"Basic {header}"
+    host.server.credential = f"Basic {header}"
     with Onlooker() as onlooker:
-        house.server.before = onlooker.wait
-        assert await house.source(None, url).fetch(TAG)
-    assert any(house.url in line for line in onlooker.seen)
+        host.server.before = onlooker.wait
+        assert await host.source(None, url).fetch(TAG)
+    assert any(host.url in line for line in onlooker.seen)
     assert not [line for line in onlooker.seen for secret in (TOKEN, header) if secret in line]
 
 
 @pytest.mark.parametrize("token", [None, "ghp_an-expired-token"])
 async def test_a_repository_that_stays_closed_is_a_named_error_without_the_token(
-    house: House, token: str | None
+    host: PrivateHost, token: str | None
 ) -> None:
-    for ask in (house.source(token).find, house.source(token).fetch):
+    for ask in (host.source(token).find, host.source(token).fetch):
         with pytest.raises(GitFailed) as error:
             await ask(TAG)
         said = "\n".join([str(error.value), *error.value.last_lines])
@@ -115,12 +115,12 @@ async def test_a_repository_that_stays_closed_is_a_named_error_without_the_token
         assert "ghp_" not in said
 
 
-async def test_a_server_that_sends_it_elsewhere_does_not_pass_the_token_on(house: House, tmp_path: Path) -> None:
+async def test_a_server_that_sends_it_elsewhere_does_not_pass_the_token_on(host: PrivateHost, tmp_path: Path) -> None:
     """Somebody there opens to everyone: git would then ask on, with all that it was given."""
-    with serving(PrivateGit(tmp_path / "served", house.certificate, None)) as elsewhere:
-        house.server.moved_to = elsewhere.url
-        for ask in (house.source().find, house.source().fetch):
+    with serving(PrivateGit(tmp_path / "served", host.certificate, None)) as elsewhere:
+        host.server.moved_to = elsewhere.url
+        for ask in (host.source().find, host.source().fetch):
             with pytest.raises(GitFailed):
                 await ask(TAG)
-    assert house.server.authorizations
+    assert host.server.authorizations
     assert elsewhere.authorizations == []

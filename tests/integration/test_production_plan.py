@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from app.config.settings import WorkerSettings
+from app.config.stack_file import load_stack
 from app.domain.stack import Color, Stack, Traefik
 from app.queue import open_pool
-from app.settings import WorkerSettings
-from app.stack_file import load_stack
 from deploy.demo.engine import Engine, connected
-from deploy.demo.house import tree_of
+from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT, free_port
 from deploy.demo.projects import image_tags
 from tests.integration.repositories import git
 from workers.adapters.redaction import Redactor
+from workers.inspect.plan import plan
 from workers.main import lease_of, wire
-from workers.plan import plan
 from workers.ports import Ports
 
 pytestmark = [pytest.mark.engine, pytest.mark.redis]

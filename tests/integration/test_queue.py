@@ -20,8 +20,9 @@ from tests.integration.arq_worker import jobs_of, looked, working
 from tests.integration.loops import HurriedLoop
 from tests.integration.repositories import Repository
 from tests.integration.waiting import until
-from workers.adapters.git import GitSource
-from workers.jobs import Jobs, build_worker
+from workers.adapters.arq_worker import build_worker
+from workers.adapters.git_repo.mirror import GitSource
+from workers.control.jobs import Jobs
 
 pytestmark = pytest.mark.redis
 
@@ -190,6 +191,17 @@ async def test_two_stacks_that_share_a_redis_both_look_every_minute(jobs: Jobs, 
             await worker.run_cron(now + timedelta(minutes=1), 0)
             looks.append(await pool.zcard(queue_name(name)))
     assert looks == [1, 1]
+
+
+async def test_no_look_is_made_up_for_after_a_clock_was_set_ahead(jobs: Jobs, pool: ArqRedis, namespace: str) -> None:
+    """arq would take one look for each minute that never was."""
+    worker, yesterday = build_worker(jobs, pool, namespace), datetime.now(UTC) - timedelta(days=1)
+    await worker.run_cron(yesterday, 0)
+    worker._latest = yesterday.timestamp()  # type: ignore[attr-defined]
+    await worker._poll_iteration()
+    (look,) = worker.cron_jobs
+    assert look.next_run is not None
+    assert look.next_run > datetime.now(UTC) - timedelta(minutes=1)
 
 
 async def test_after_a_clock_was_set_back_the_worker_looks_and_lives_and_obeys_no_old_question(

@@ -13,7 +13,8 @@ from tests.integration.arq_worker import jobs_of, looked, working
 from tests.integration.loops import HURRY, HurriedLoop
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import LIMIT, until
-from workers.jobs import SLOTS, Jobs, build_worker
+from workers.adapters.arq_worker import SLOTS, build_worker
+from workers.control.jobs import Jobs
 
 pytestmark = pytest.mark.redis
 

@@ -10,11 +10,11 @@ import pytest
 from app.domain.state import SCHEMA, State
 from deploy.demo.engine import Engine
 from tests.integration.own_project import UPDATER, OwnProject, own_project
-from workers.adapters.compose import Compose, find_compose
-from workers.adapters.journal import FileJournal, encode
-from workers.adapters.journal_copy import JournalCopy
-from workers.succession_model import Attempt, runs_as
-from workers.successor import TRIES
+from workers.adapters.disk.journal import FileJournal, encode
+from workers.adapters.disk.journal_copy import JournalCopy
+from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.self_update.model import Attempt, runs_as
+from workers.self_update.successor import TRIES
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ import pytest
 from app.domain.errors import SignatureRefused, SignatureUnchecked, TagMoved
 from tests.integration.repositories import Repository, git
 from tests.integration.signing import Signer, need_ssh_keygen
-from workers.adapters.git import GitSource
+from workers.adapters.git_repo.mirror import GitSource
 
 LIMIT = 10.0
 TAG = "v1.0.0"

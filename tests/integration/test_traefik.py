@@ -20,10 +20,10 @@ from tests.examples import a_stack
 from tests.integration.backends import Gate, backend, backend_url
 from tests.integration.waiting import until
 from workers.adapters.machine import SystemClock
-from workers.adapters.traefik import RouteFile
-from workers.adapters.traefik_metrics import TraefikMetrics
-from workers.health import confirm_routes
+from workers.adapters.traefik.metrics import TraefikMetrics
+from workers.adapters.traefik.route_file import RouteFile
 from workers.ports import Answer
+from workers.routing.confirm import confirm_routes
 
 FLIPS = 20
 CLIENTS = 6

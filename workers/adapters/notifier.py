@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.domain.notice_book import QUIET, Book
 from app.domain.notices import Kind, Notice, digest
-from workers.adapters.files import replace_durably
+from app.files import replace_durably
 from workers.adapters.redaction import Hide
 from workers.ports import Clock
 

@@ -15,9 +15,9 @@ import yaml
 from docker.models.containers import Container
 
 from deploy.demo.engine import Engine, Say, connected
+from deploy.demo.environment import Environment, Json
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
 from deploy.demo.github_control import github_server
-from deploy.demo.house import House, Json
 from deploy.demo.processes import ROOT, free_port
 from deploy.demo.projects import take_down
 from deploy.demo.repository import DemoRepository, Variant
@@ -66,7 +66,7 @@ CMD ["python3", "bot.py"]
 
 
 @dataclass
-class Site(House):
+class Site(Environment):
     """The stack in `directory`; its commands find `docker` in `tools` first."""
 
     client: docker.DockerClient = field(kw_only=True)

@@ -15,8 +15,8 @@ from docker.models.containers import Container
 
 from app.domain.stack import Color
 from deploy.demo.clients import plain_client
+from deploy.demo.environment import Environment, Json
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
-from deploy.demo.house import House, Json
 from deploy.demo.processes import ROOT
 from deploy.demo.repository import Variant
 from tests.acceptance.host.containers import Project
@@ -51,7 +51,7 @@ def colored(color: Color) -> set[str]:
 
 
 @dataclass
-class Host(House):
+class Host(Environment):
     """The stack in `live`, the updater in `updater`; commands find `docker` in `tools` first."""
 
     client: docker.DockerClient = field(kw_only=True)
@@ -187,7 +187,7 @@ class Host(House):
         return answer
 
     async def get(self, path: str) -> Json:
-        """As the house has it; a 503 is asked again, as it says itself. Raises TimeoutError after BUSY_SECONDS."""
+        """As the environment has it; after a 503 it asks again. Raises TimeoutError after BUSY_SECONDS."""
         async with asyncio.timeout(BUSY_SECONDS):
             while True:
                 try:

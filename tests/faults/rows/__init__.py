@@ -1,7 +1,7 @@
 """One module for each kind of fault; importing this package fills the table."""
 
 from tests.faults.rows import bad_releases, clock, hostile, machine, outside, redis_server, route, state_file, worker
-from tests.faults.trial import ROWS
+from tests.faults.scenario import ROWS
 
 __all__ = [
     "ROWS",

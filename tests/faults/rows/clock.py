@@ -10,8 +10,8 @@ import redis
 from deploy.demo.clients import plain_client
 from tests.faults.false_clock import FalseClock, false_clock
 from tests.faults.observers import converge, history
+from tests.faults.scenario import Scenario, row
 from tests.faults.stage import Stage
-from tests.faults.trial import Trial, row
 
 DAY_SECONDS = 24 * 3600.0
 AGREES_SECONDS = 60.0
@@ -26,40 +26,40 @@ QUICK = 2
 
 
 @row(23, "the clock steps by a day, ahead and back, in mid-rollout", "deadlines are monotonic; E", minutes=1.5)
-async def clock_steps(trial: Trial) -> None:
-    stage, tags = trial.stage, []
+async def clock_steps(scenario: Scenario) -> None:
+    stage, tags = scenario.stage, []
     with false_clock(stage) as clock:
         await converge(stage)
-        for step, days in STEPS[: QUICK if trial.quick else None]:
+        for step, days in STEPS[: QUICK if scenario.quick else None]:
             what = f"the clock was set to {days:+} days from the truth in {step}"
-            tags.append(await _set_in_mid_rollout(trial, clock, step, days, what))
-            await _says_that_it_lives(trial, what)
+            tags.append(await _set_in_mid_rollout(scenario, clock, step, days, what))
+            await _says_that_it_lives(scenario, what)
         entries = [e for e in await history(stage) if e["tag"] in tags]
-        trial.result.expect(
+        scenario.result.expect(
             [e["tag"] for e in entries] == tags[::-1], f"the history is not the newest first: {entries}"
         )
         negative = [e for e in entries if e["duration_seconds"] < 0]
-        trial.result.expect(not negative, f"rollouts that ended before they began: {negative}")
-    trial.result.converged(await converge(stage, tags[-1]))
+        scenario.result.expect(not negative, f"rollouts that ended before they began: {negative}")
+    scenario.result.converged(await converge(stage, tags[-1]))
 
 
-async def _set_in_mid_rollout(trial: Trial, clock: FalseClock, step: str, days: int, what: str) -> str:
-    stage, tag = trial.stage, await trial.publish()
-    await trial.reach(tag, step)
+async def _set_in_mid_rollout(scenario: Scenario, clock: FalseClock, step: str, days: int, what: str) -> str:
+    stage, tag = scenario.stage, await scenario.publish()
+    await scenario.reach(tag, step)
     before = (stage.worker.pid, stage.journal()["epoch"])
     clock.set(days)
-    await trial.went_live(tag, what)
+    await scenario.went_live(tag, what)
     after = (stage.worker.pid, stage.journal()["epoch"])
-    trial.result.expect(after == before and stage.worker.poll() is None, f"{what}: the worker lost its turn")
+    scenario.result.expect(after == before and stage.worker.poll() is None, f"{what}: the worker lost its turn")
     for who, off in (await _how_far_off(stage)).items():
-        trial.result.expect(abs(off - days * DAY_SECONDS) < AGREES_SECONDS, f"{what}: {who} is {off:.0f} s off")
+        scenario.result.expect(abs(off - days * DAY_SECONDS) < AGREES_SECONDS, f"{what}: {who} is {off:.0f} s off")
     return tag
 
 
-async def _says_that_it_lives(trial: Trial, what: str) -> None:
+async def _says_that_it_lives(scenario: Scenario, what: str) -> None:
     await asyncio.sleep(LONELY_SECONDS)
-    status = await trial.stage.home.get("/status")
-    trial.result.expect(status["worker_alive"], f"{what}: nobody knows any more that the worker lives")
+    status = await scenario.stage.home.get("/status")
+    scenario.result.expect(status["worker_alive"], f"{what}: nobody knows any more that the worker lives")
 
 
 async def _how_far_off(stage: Stage) -> dict[str, float]:

@@ -14,29 +14,29 @@ from deploy.demo.repository import Variant
 from tests.faults.listeners import black_hole
 from tests.faults.observers import command_lines_with, converge, history, places_with
 from tests.faults.rows.signed_tags import signatures_are_required
+from tests.faults.scenario import Scenario, replace_in, row
 from tests.faults.stage import Stage
-from tests.faults.trial import Trial, replace_in, row
 
 LONG_TAG = "v1.0.0" + "0" * 200
 
 
 @row(10, "a foreign container holds a name that is needed", "the foreign one untouched; a clear error; E", minutes=0.5)
-async def name_is_taken(trial: Trial) -> None:
-    await trial.went_live(await trial.publish(), "before a name is taken")
-    old, stage = await trial.live_tag(), trial.stage
+async def name_is_taken(scenario: Scenario) -> None:
+    await scenario.went_live(await scenario.publish(), "before a name is taken")
+    old, stage = await scenario.live_tag(), scenario.stage
     idle = "green" if (await stage.home.get("/status"))["active_color"] == "blue" else "blue"
     with _foreign(stage, f"{stage.home.project}-skills-{idle}-1", instead_of=f"skills-{idle}") as untouched:
-        tag = await trial.publish()
-        await trial.went_back(old, "the name of the idle color was taken", idle_kept=False)
-        await _named_in_the_error(trial, tag, f"skills-{idle}")
-        trial.result.expect(untouched(), "the foreign container was touched")
-    await trial.went_live(await trial.publish(), "the name is free again")
+        tag = await scenario.publish()
+        await scenario.went_back(old, "the name of the idle color was taken", idle_kept=False)
+        await _named_in_the_error(scenario, tag, f"skills-{idle}")
+        scenario.result.expect(untouched(), "the foreign container was touched")
+    await scenario.went_live(await scenario.publish(), "the name is free again")
 
 
-async def _named_in_the_error(trial: Trial, tag: str, name: str) -> None:
-    entry = await trial.ended(tag)
+async def _named_in_the_error(scenario: Scenario, tag: str, name: str) -> None:
+    entry = await scenario.ended(tag)
     error = str(entry["error"])
-    trial.result.expect(name in error and "in use" in error, f"the error does not name what is taken: {error[:300]}")
+    scenario.result.expect(name in error and "in use" in error, f"the error does not name what is taken: {error[:300]}")
 
 
 @contextlib.contextmanager
@@ -59,37 +59,37 @@ def _foreign(stage: Stage, name: str, instead_of: str) -> Iterator[Callable[[], 
     "refused with a reason; nothing executed",
     minutes=0.4,
 )
-async def hostile_tags(trial: Trial) -> None:
-    stage = trial.stage
+async def hostile_tags(scenario: Scenario) -> None:
+    stage = scenario.stage
     with tempfile.TemporaryDirectory() as directory:
         proof = Path(directory) / "executed"
         for tag in (f"--upload-pack=touch {proof}", "../x", f"v1;touch {proof}", "v1.0.0\nv2.0.0", LONG_TAG, ""):
             answer = await stage.deliver(tag, next(stage.home.release_ids))
             refused = answer.status_code == 400 or (answer.status_code == 200 and answer.json().get("reason"))
-            trial.result.expect(
+            scenario.result.expect(
                 bool(refused), f"a release {tag!r} is answered {answer.status_code} {answer.text[:200]}"
             )
             asked = await stage.home.post("/update/apply", {"tag": tag})
-            trial.result.expect(asked.status_code in {400, 422}, f"apply of {tag!r} is answered {asked.status_code}")
-            trial.result.repeats += 1
-        trial.result.expect(not proof.exists(), "a tag was executed")
-    await _moved_tag(trial)
-    await signatures_are_required(trial)
+            scenario.result.expect(asked.status_code in {400, 422}, f"apply of {tag!r} is answered {asked.status_code}")
+            scenario.result.repeats += 1
+        scenario.result.expect(not proof.exists(), "a tag was executed")
+    await _moved_tag(scenario)
+    await signatures_are_required(scenario)
 
 
-async def _moved_tag(trial: Trial) -> None:
-    stage, old, kept = trial.stage, await trial.live_tag(), await trial.idle_kept()
-    tag = await trial.publish(Variant.BROKEN_BUILD)
-    await trial.went_back(old, f"{tag} does not build", idle_kept=kept)
+async def _moved_tag(scenario: Scenario) -> None:
+    stage, old, kept = scenario.stage, await scenario.live_tag(), await scenario.idle_kept()
+    tag = await scenario.publish(Variant.BROKEN_BUILD)
+    await scenario.went_back(old, f"{tag} does not build", idle_kept=kept)
     _move(stage.home.repository.path, tag)
     asked = await stage.home.post("/update/apply", {"tag": tag, "force": True})
-    trial.result.expect(asked.status_code == 202, f"apply of the moved tag is answered {asked.status_code}")
+    scenario.result.expect(asked.status_code == 202, f"apply of the moved tag is answered {asked.status_code}")
     async with asyncio.timeout(30):
         while len([e for e in await history(stage) if e["tag"] == tag]) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-    await trial.went_back(old, f"{tag} was moved", idle_kept=kept)
+    await scenario.went_back(old, f"{tag} was moved", idle_kept=kept)
     reasons = [str(e["reason_code"]) for e in (await stage.home.get("/update/history"))["entries"] if e["tag"] == tag]
-    trial.result.expect("tag_moved" in reasons, f"the moved tag ended as {reasons}")
+    scenario.result.expect("tag_moved" in reasons, f"the moved tag ended as {reasons}")
 
 
 def _move(repository: Path, tag: str) -> None:
@@ -101,31 +101,31 @@ def _move(repository: Path, tag: str) -> None:
 
 
 @row(28, "canary secrets in .env, a secret's file, the remote's URL and a build's output", "G", minutes=0.6)
-async def canaries(trial: Trial) -> None:
-    stage, old = trial.stage, await trial.live_tag()
+async def canaries(scenario: Scenario) -> None:
+    stage, old = scenario.stage, await scenario.live_tag()
     value, filed, password = (f"canary-{secrets.token_hex(12)}" for _ in range(3))
     needles = [value, filed, password, stage.home.secret, stage.home.env["GITHUB_WEBHOOK_SECRET"]]
     _write_canaries(stage, value, filed)
     async with _command_lines(needles) as seen:
-        await trial.publish(edit=lambda tree: _print_the_secret(tree, ""))
-        await _settled(trial)
-        await trial.publish(edit=lambda tree: _print_the_secret(tree, " && exit 1"))
-        await _settled(trial)
+        await scenario.publish(edit=lambda tree: _print_the_secret(tree, ""))
+        await _settled(scenario)
+        await scenario.publish(edit=lambda tree: _print_the_secret(tree, " && exit 1"))
+        await _settled(scenario)
         with black_hole() as hole:
             source = stage.home.repository.url
             stage.configure(source=f"https://operator:{password}@127.0.0.1:{hole.port}/stack.git", times={"fetch": 3})
-            await trial.publish()
-            await _settled(trial)
+            await scenario.publish()
+            await _settled(scenario)
             stage.configure(source=source, times={"fetch": 30})
         places = places_with(stage, needles)
         for path in ("/status", "/update/history?limit=200", "/diagnostics", "/doctor", "/metrics"):
             places += await _answer_with(stage, path, needles)
     for place in sorted({*places, *seen}):
         named = place.replace(value, "<.env>").replace(filed, "<file>").replace(password, "<URL>")
-        trial.result.expect(False, named)
-    trial.result.repeats = 3
-    trial.result.notes.append("the value in .env has a name that says what it is: DEMO_API_TOKEN")
-    trial.result.end = f"{len(needles)} canaries, the live release was {old}"
+        scenario.result.expect(False, named)
+    scenario.result.repeats = 3
+    scenario.result.notes.append("the value in .env has a name that says what it is: DEMO_API_TOKEN")
+    scenario.result.end = f"{len(needles)} canaries, the live release was {old}"
 
 
 def _write_canaries(stage: Stage, value: str, filed: str) -> None:
@@ -153,9 +153,9 @@ def _print_the_secret(tree: Path, then: str) -> None:
     file.write_text(file.read_text().replace("USER 65532", f"{shown}USER 65532"))
 
 
-async def _settled(trial: Trial) -> None:
-    trial.result.converged(await converge(trial.stage, decided=trial.last_tag))
-    await trial.stage.home.post("/update/unpause")
+async def _settled(scenario: Scenario) -> None:
+    scenario.result.converged(await converge(scenario.stage, decided=scenario.last_tag))
+    await scenario.stage.home.post("/update/unpause")
 
 
 async def _answer_with(stage: Stage, path: str, needles: list[str]) -> list[str]:

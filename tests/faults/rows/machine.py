@@ -3,21 +3,25 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from deploy.demo.dockerd import Dockerd
+from tests.faults import releases
 from tests.faults.daemon import power_off, restart
 from tests.faults.engine_proxy import EngineProxy, engine_proxy
 from tests.faults.kill_points import BEFORE_THE_FLIP
 from tests.faults.observers import most_at_once
 from tests.faults.rows.route import agreed
+from tests.faults.scenario import Scenario, Skipped, row
 from tests.faults.stage import Stage
-from tests.faults.trial import Skipped, Trial, row
 
 RESTARTED_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "stop_old_color")
 RESTARTED_AT_TOO = ("start_skills", "bake")
 """Not in the quick pass."""
 
 POWERED_OFF_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "bake")
+
+SLOW_STEP, SLOW_SECONDS = "health_skills", 8.0
 
 NOT_OWN = "the Docker Engine that answers here is not this run's own"
 
@@ -39,84 +43,86 @@ ROLLOUT = "updater.rollout"
     "no duplicate container; E",
     minutes=1.2,
 )
-async def engine_hangs(trial: Trial) -> None:
-    with _through_a_proxy(trial) as proxy:
-        for step in HANGS_AT[: 1 if trial.quick else None]:
-            async with _no_duplicate(trial, f"the Docker API hung for {HANGS_SECONDS:.0f} s in {step}") as tag:
-                await trial.reach(tag, step)
+async def engine_hangs(scenario: Scenario) -> None:
+    with _through_a_proxy(scenario) as proxy:
+        for step in HANGS_AT[: 1 if scenario.quick else None]:
+            async with _no_duplicate(scenario, f"the Docker API hung for {HANGS_SECONDS:.0f} s in {step}") as tag:
+                await scenario.reach(tag, step)
                 proxy.hang()
                 await asyncio.sleep(HANGS_SECONDS)
                 proxy.flow()
         for step in LOST_AFTER:
             lost = proxy.lost
-            async with _no_duplicate(trial, f"the answer to the first create after {step} was lost") as tag:
-                await trial.reach(tag, step)
+            async with _no_duplicate(scenario, f"the answer to the first create after {step} was lost") as tag:
+                await scenario.reach(tag, step)
                 proxy.lose_next_create()
-            trial.result.expect(proxy.lost == lost + 1, f"no answer to a create was lost after {step}")
+            scenario.result.expect(proxy.lost == lost + 1, f"no answer to a create was lost after {step}")
 
 
 @contextlib.asynccontextmanager
-async def _no_duplicate(trial: Trial, what: str) -> AsyncIterator[str]:
+async def _no_duplicate(scenario: Scenario, what: str) -> AsyncIterator[str]:
     """A new release, its tag. No rollout has a service twice at once, not even for a moment, stopped or not."""
-    with most_at_once(trial.stage, ROLLOUT) as most:
-        tag = await trial.publish()
+    with most_at_once(scenario.stage, ROLLOUT) as most:
+        tag = await scenario.publish()
         yield tag
-        await agreed(trial, what)
-        await decided(trial, tag, what)
+        await agreed(scenario, what)
+        await decided(scenario, tag, what)
     twice = sorted({service for (service, rollout), count in most.items() if rollout and count > 1})
-    trial.result.expect(not twice, f"{what}: {twice} were there twice at once, by one rollout")
+    scenario.result.expect(not twice, f"{what}: {twice} were there twice at once, by one rollout")
 
 
 @contextlib.contextmanager
-def _through_a_proxy(trial: Trial) -> Iterator[EngineProxy]:
+def _through_a_proxy(scenario: Scenario) -> Iterator[EngineProxy]:
     """The worker's way to the engine leads through a socket that can hang."""
-    home = trial.stage.home
+    home = scenario.stage.home
     with engine_proxy(home.directory / "engine.sock", home.engine.host) as proxy:
-        _lead(trial, f"unix://{proxy.path}")
+        _lead(scenario, f"unix://{proxy.path}")
         try:
             yield proxy
         finally:
             proxy.flow()
-            _lead(trial, home.engine.host)
+            _lead(scenario, home.engine.host)
 
 
-def _lead(trial: Trial, host: str) -> None:
-    trial.stage.home.env["DOCKER_HOST"] = host
-    trial.stage.terminate()
-    trial.stage.home.start("worker")
+def _lead(scenario: Scenario, host: str) -> None:
+    scenario.stage.home.env["DOCKER_HOST"] = host
+    scenario.stage.terminate()
+    scenario.stage.home.start("worker")
 
 
 @row(8, "dockerd restarted at each step", "B; E", quiet=False, own_engine=True, minutes=3)
-async def dockerd_restarted(trial: Trial) -> None:
-    dockerd = trial.stage.dockerd
+async def dockerd_restarted(scenario: Scenario) -> None:
+    dockerd = scenario.stage.dockerd
     if dockerd is None:
         raise Skipped(NOT_OWN)
-    for step in RESTARTED_AT + (() if trial.quick else RESTARTED_AT_TOO):
+    for step in RESTARTED_AT + (() if scenario.quick else RESTARTED_AT_TOO):
         what = f"dockerd was restarted in {step}"
-        async with trial.part(what):
-            tag = await trial.publish()
-            await trial.reach(tag, step)
+        async with scenario.part(what):
+            # An engine takes its time to end: the step must last as long, also on a busy machine.
+            slow: dict[str, Any] = {"edit": releases.healthy_after(SLOW_SECONDS)} if step == SLOW_STEP else {}
+            tag = await scenario.publish(**slow)
+            await scenario.reach(tag, step)
             await asyncio.to_thread(restart, dockerd)
-            await agreed(trial, what, before_the_flip=step in BEFORE_THE_FLIP)
+            await agreed(scenario, what, before_the_flip=step in BEFORE_THE_FLIP)
             if step in BEFORE_THE_FLIP:
-                live = await trial.live_tag()
-                trial.result.expect(live == tag, f"{what}: {tag} was not begun again; {live} is live")
-            await decided(trial, tag, what)
+                live = await scenario.live_tag()
+                scenario.result.expect(live == tag, f"{what}: {tag} was not begun again; {live} is live")
+            await decided(scenario, tag, what)
 
 
 @row(26, "the power goes in mid-rollout and comes back", "B D E", quiet=False, own_engine=True, minutes=2.5)
-async def host_restarted(trial: Trial) -> None:
-    stage, dockerd = trial.stage, trial.stage.dockerd
+async def host_restarted(scenario: Scenario) -> None:
+    stage, dockerd = scenario.stage, scenario.stage.dockerd
     if dockerd is None:
         raise Skipped(NOT_OWN)
     for step in POWERED_OFF_AT:
         what = f"the power went in {step}"
-        async with trial.part(what):
-            tag = await trial.publish()
-            await trial.reach(tag, step)
+        async with scenario.part(what):
+            tag = await scenario.publish()
+            await scenario.reach(tag, step)
             await asyncio.to_thread(_power_cut, stage, dockerd)
-            await agreed(trial, what)
-            await decided(trial, tag, what)
+            await agreed(scenario, what)
+            await decided(scenario, tag, what)
 
 
 def _power_cut(stage: Stage, dockerd: Dockerd) -> None:
@@ -131,9 +137,9 @@ def _power_cut(stage: Stage, dockerd: Dockerd) -> None:
         stage.home.start(name)
 
 
-async def decided(trial: Trial, tag: str, what: str) -> None:
+async def decided(scenario: Scenario, tag: str, what: str) -> None:
     """C: it went live, or anyone can read why not."""
-    if await trial.live_tag() == tag:
+    if await scenario.live_tag() == tag:
         return
-    entry = await trial.ended(tag)
-    trial.result.expect(bool(entry["error"]), f"{what}: {tag} is not live, and its end has no reason: {entry}")
+    entry = await scenario.ended(tag)
+    scenario.result.expect(bool(entry["error"]), f"{what}: {tag} is not live, and its end has no reason: {entry}")

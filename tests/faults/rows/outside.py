@@ -13,14 +13,14 @@ from typing import Any
 import redis
 
 from deploy.demo.engine import connected
-from deploy.demo.house import COMPOSE_SECONDS, TIMES
+from deploy.demo.environment import COMPOSE_SECONDS, TIMES
 from deploy.demo.processes import ROOT
 from tests.faults.kill_points import until
 from tests.faults.listeners import Listener, black_hole, broken_off
 from tests.faults.observers import converge, history
+from tests.faults.scenario import Scenario, row
 from tests.faults.stage import NAMESPACE, Stage
-from tests.faults.trial import Trial, row
-from workers.adapters.compose import find_compose
+from workers.adapters.docker_host.compose import find_compose
 
 RELEASES = 12
 DELIVERIES = 1_000
@@ -39,8 +39,8 @@ FINAL = {"success", "superseded", "failed", "rolled_back", "cancelled"}
     "C; each release is decided once",
     minutes=0.8,
 )
-async def burst(trial: Trial) -> None:
-    stage = trial.stage
+async def burst(scenario: Scenario) -> None:
+    stage = scenario.stage
     tags = {stage.next_tag(): next(stage.home.release_ids) for _ in range(RELEASES)}
     for tag in tags:
         stage.home.release(tag)
@@ -57,40 +57,40 @@ async def burst(trial: Trial) -> None:
                 other.add(answer.status_code)
 
     await asyncio.gather(*(deliver(tag, delivery) for tag, delivery in chosen))
-    trial.result.expect(not other, f"some deliveries were answered {sorted(other)}")
-    trial.result.expect(len(accepted) == len(set(accepted)), f"accepted twice: {sorted(accepted)}")
+    scenario.result.expect(not other, f"some deliveries were answered {sorted(other)}")
+    scenario.result.expect(len(accepted) == len(set(accepted)), f"accepted twice: {sorted(accepted)}")
     newest = list(tags)[-1]
-    await trial.went_live(newest, f"{len(chosen)} deliveries of {RELEASES} releases")
-    trial.result.repeats = len(chosen)
+    await scenario.went_live(newest, f"{len(chosen)} deliveries of {RELEASES} releases")
+    scenario.result.repeats = len(chosen)
     entries = [e for e in await history(stage) if e["result"] in FINAL]
     for tag in accepted:
         decided = [e["result"] for e in entries if e["tag"] == tag]
-        trial.result.expect(len(decided) == 1, f"{tag} was answered 202 and its decisions are {decided}")
+        scenario.result.expect(len(decided) == 1, f"{tag} was answered 202 and its decisions are {decided}")
 
 
 @row(22, "the network is cut in mid-fetch and in mid-build", "A F; bounded retries; E", minutes=0.8)
-async def network_cut(trial: Trial) -> None:
-    stage, old, kept = trial.stage, await trial.live_tag(), await trial.idle_kept()
+async def network_cut(scenario: Scenario) -> None:
+    stage, old, kept = scenario.stage, await scenario.live_tag(), await scenario.idle_kept()
     source = stage.home.repository.url
     with black_hole() as hole:
         stage.configure(source=f"https://127.0.0.1:{hole.port}/stack.git", times={"fetch": FETCH_SECONDS})
-        await trial.publish()
-        await trial.went_back(old, "the fetch hung", idle_kept=kept)
-        _tried(trial, hole, "the fetch")
+        await scenario.publish()
+        await scenario.went_back(old, "the fetch hung", idle_kept=kept)
+        _tried(scenario, hole, "the fetch")
     stage.configure(source=source, times={"fetch": TIMES["fetch"]})
     gateway = _seen_from_a_build(stage)
     with broken_off(gateway) as broken:
-        await trial.publish(edit=lambda tree: _download(tree, f"http://{gateway}:{broken.port}/"))
-        await trial.went_back(old, "a download of the build broke off", idle_kept=kept)
-        _tried(trial, broken, "the build")
-    await trial.went_live(await trial.publish(), "the network is back")
+        await scenario.publish(edit=lambda tree: _download(tree, f"http://{gateway}:{broken.port}/"))
+        await scenario.went_back(old, "a download of the build broke off", idle_kept=kept)
+        _tried(scenario, broken, "the build")
+    await scenario.went_live(await scenario.publish(), "the network is back")
 
 
-def _tried(trial: Trial, listener: Listener, who: str) -> None:
+def _tried(scenario: Scenario, listener: Listener, who: str) -> None:
     """Counted where the connections end."""
     tries = listener.connections
-    trial.result.expect(1 <= tries <= MOST_TRIES, f"{who} tried {tries} times; 1 to {MOST_TRIES} were expected")
-    trial.result.notes.append(f"{who} tried {tries} times")
+    scenario.result.expect(1 <= tries <= MOST_TRIES, f"{who} tried {tries} times; 1 to {MOST_TRIES} were expected")
+    scenario.result.notes.append(f"{who} tried {tries} times")
 
 
 def _seen_from_a_build(stage: Stage) -> str:
@@ -107,11 +107,11 @@ def _download(tree: Path, url: str) -> None:
 
 
 @row(24, "paused for more than 24 h with releases waiting; everything restarted", "C; the pause survives", minutes=0.6)
-async def long_pause(trial: Trial) -> None:
-    stage, old = trial.stage, await trial.live_tag()
+async def long_pause(scenario: Scenario) -> None:
+    stage, old = scenario.stage, await scenario.live_tag()
     reason = "a person looks at the numbers first, for longer than a day"
     await stage.home.post("/update/pause", {"reason": reason})
-    older, newer = await trial.publish(), await trial.publish()
+    older, newer = await scenario.publish(), await scenario.publish()
     await stage.home.holds({older, newer})
     with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
         client.delete(f"{NAMESPACE}:queue", *client.scan_iter("arq:*"))  # a queued job lives for 24 h
@@ -123,24 +123,24 @@ async def long_pause(trial: Trial) -> None:
     for name in ("web", "worker"):
         stage.home.start(name)
     await until(stage, None, lambda state: bool(state.get("epoch", 0) > epoch))  # before, /status is the old worker's
-    trial.result.converged(await converge(stage, old))
+    scenario.result.converged(await converge(stage, old))
     status = await stage.home.get("/status")
     kept = (status["paused"], status["pause_reason"], set(status["held"]))
-    trial.result.expect(kept == (True, reason, {older, newer}), f"after the restart: {kept}")
-    await trial.unpause("a long pause")
-    await trial.went_live(newer, "unpaused after a long pause")
+    scenario.result.expect(kept == (True, reason, {older, newer}), f"after the restart: {kept}")
+    await scenario.unpause("a long pause")
+    await scenario.went_live(newer, "unpaused after a long pause")
     decided = [e["result"] for e in await history(stage) if e["tag"] == older]
-    trial.result.expect(decided == ["superseded"], f"{older} waited as well and was decided {decided}")
-    trial.result.notes.append("a day is what arq's jobs live: they are dropped instead of waiting for it")
+    scenario.result.expect(decided == ["superseded"], f"{older} waited as well and was decided {decided}")
+    scenario.result.notes.append("a day is what arq's jobs live: they are dropped instead of waiting for it")
 
 
 @row(27, "`docker compose up -d` by hand; `down --remove-orphans`, then `up -d`",
      "the live color is not recreated; restored after the second", quiet=False, minutes=0.7)  # fmt: skip
-async def by_hand(trial: Trial) -> None:
-    stage = trial.stage
-    tag = await trial.publish()
-    await trial.went_live(tag, "before an operator's hands")
-    env, report = stage.home.live / ".env", trial.watch.load.report
+async def by_hand(scenario: Scenario) -> None:
+    stage = scenario.stage
+    tag = await scenario.publish()
+    await scenario.went_live(tag, "before an operator's hands")
+    env, report = stage.home.live / ".env", scenario.watch.load.report
     before, text = _live(stage), env.read_text()
     data = stage.home.directory / "data"
     env.write_text(
@@ -149,16 +149,16 @@ async def by_hand(trial: Trial) -> None:
     try:
         await asyncio.to_thread(_compose, stage, "up", "--detach")
         changed = {name for name, at in before.items() if _live(stage).get(name) != at}
-        trial.result.expect(not changed, f"`up -d` recreated or restarted {sorted(changed)}")
-        trial.result.expect(report.failed == 0, f"{report.failed} requests failed by `up -d`: {report.failures[:3]}")
-        trial.result.converged(await converge(stage, tag))
+        scenario.result.expect(not changed, f"`up -d` recreated or restarted {sorted(changed)}")
+        scenario.result.expect(report.failed == 0, f"{report.failed} requests failed by `up -d`: {report.failures[:3]}")
+        scenario.result.converged(await converge(stage, tag))
         await asyncio.to_thread(_compose, stage, "down", "--remove-orphans")
         await asyncio.to_thread(_compose, stage, "up", "--detach")
-        trial.result.converged(await converge(stage, tag))
-        trial.result.repeats += 2
+        scenario.result.converged(await converge(stage, tag))
+        scenario.result.repeats += 2
     finally:
         env.write_text(text)
-    await trial.went_live(await trial.publish(), "the release after it")
+    await scenario.went_live(await scenario.publish(), "the release after it")
 
 
 def _live(stage: Stage) -> dict[str, Any]:
@@ -189,22 +189,22 @@ def _compose(stage: Stage, *words: str) -> None:
     by_tests=True,
     minutes=0.6,
 )
-async def siege(trial: Trial) -> None:
-    await _shown_by(trial, "tests/integration/web/test_siege.py")
+async def siege(scenario: Scenario) -> None:
+    await _shown_by(scenario, "tests/integration/web/test_siege.py")
 
 
 @row(20, "signature absent, wrong, sha1, non-ASCII, doubled", "401", by_tests=True, minutes=0.4)
-async def signatures(trial: Trial) -> None:
-    await _shown_by(trial, "tests/integration/web/test_receiver.py")
+async def signatures(scenario: Scenario) -> None:
+    await _shown_by(scenario, "tests/integration/web/test_receiver.py")
 
 
-async def _shown_by(trial: Trial, file: str) -> None:
+async def _shown_by(scenario: Scenario, file: str) -> None:
     """What needs no stack is shown by tests on the web process itself, each with its own attacker."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
     done = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TESTS_SECONDS
     )
-    trial.result.expect(done.returncode == 0, f"{file} failed:\n{done.stdout[-2000:]}")
+    scenario.result.expect(done.returncode == 0, f"{file} failed:\n{done.stdout[-2000:]}")
     passed = re.search(r"(\d+) passed", done.stdout)
-    trial.result.repeats += int(passed[1]) if passed else 0
-    trial.result.notes.append(f"by {file}")
+    scenario.result.repeats += int(passed[1]) if passed else 0
+    scenario.result.notes.append(f"by {file}")

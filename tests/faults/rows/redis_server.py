@@ -11,8 +11,8 @@ import redis
 
 from tests.faults.kill_points import Point, until, until_point
 from tests.faults.observers import converge, history
+from tests.faults.scenario import Scenario, row
 from tests.faults.stage import Stage
-from tests.faults.trial import Trial, row
 
 AWAY_SECONDS = 3.0
 REBUILT_SECONDS = 10.0
@@ -24,61 +24,61 @@ REBUILT_SECONDS = 10.0
     "C; 503 or a durable 202; the rollout goes on",
     minutes=0.8,
 )
-async def away(trial: Trial) -> None:
-    await _down_before_the_answer(trial)
-    await _down_in_mid_rollout(trial)
-    await _down_when_the_worker_starts(trial)
-    await _slow(trial)
+async def away(scenario: Scenario) -> None:
+    await _down_before_the_answer(scenario)
+    await _down_in_mid_rollout(scenario)
+    await _down_when_the_worker_starts(scenario)
+    await _slow(scenario)
 
 
-async def _down_before_the_answer(trial: Trial) -> None:
-    stage, tag = trial.stage, trial.stage.next_tag()
+async def _down_before_the_answer(scenario: Scenario) -> None:
+    stage, tag = scenario.stage, scenario.stage.next_tag()
     stage.home.release(tag)
     number = next(stage.home.release_ids)
     stage.redis_server.kill()
     refused = await stage.deliver(tag, number)
-    trial.result.expect(refused.status_code == 503, f"Redis is down and the answer is {refused.status_code}")
-    trial.result.expect("retry-after" in refused.headers, "the 503 has no Retry-After")
+    scenario.result.expect(refused.status_code == 503, f"Redis is down and the answer is {refused.status_code}")
+    scenario.result.expect("retry-after" in refused.headers, "the 503 has no Retry-After")
     stage.redis_server.start()
     again = await stage.deliver(tag, number)
-    trial.result.expect(again.status_code in {200, 202}, f"Redis is back and the answer is {again.status_code}")
-    await trial.went_live(tag, "Redis was down before the answer")
+    scenario.result.expect(again.status_code in {200, 202}, f"Redis is back and the answer is {again.status_code}")
+    await scenario.went_live(tag, "Redis was down before the answer")
 
 
-async def _down_in_mid_rollout(trial: Trial) -> None:
-    stage, tag = trial.stage, await trial.publish()
-    await trial.reach(tag, "git_checkout_tag")
+async def _down_in_mid_rollout(scenario: Scenario) -> None:
+    stage, tag = scenario.stage, await scenario.publish()
+    await scenario.reach(tag, "git_checkout_tag")
     stage.redis_server.kill()
     over = await until_point(stage, tag, Point("prune"))
-    trial.result.expect(over, "the rollout did not go on without Redis")
+    scenario.result.expect(over, "the rollout did not go on without Redis")
     stage.redis_server.start()
-    await trial.went_live(tag, "Redis was down from git_checkout_tag to prune")
+    await scenario.went_live(tag, "Redis was down from git_checkout_tag to prune")
 
 
-async def _down_when_the_worker_starts(trial: Trial) -> None:
+async def _down_when_the_worker_starts(scenario: Scenario) -> None:
     """What it has to end needs the state file alone."""
-    stage, tag = trial.stage, await trial.publish()
-    await trial.reach(tag, "docker_build")
+    stage, tag = scenario.stage, await scenario.publish()
+    await scenario.reach(tag, "docker_build")
     stage.redis_server.kill()
     stage.restart()
     await until(stage, None, lambda state: bool(state) and state["rollout"] is None and state["current"]["tag"] == tag)
     stage.redis_server.start()
-    await trial.went_live(tag, "the worker was killed in docker_build, and began again while Redis was away")
+    await scenario.went_live(tag, "the worker was killed in docker_build, and began again while Redis was away")
 
 
-async def _slow(trial: Trial) -> None:
-    stage, tag = trial.stage, trial.stage.next_tag()
+async def _slow(scenario: Scenario) -> None:
+    stage, tag = scenario.stage, scenario.stage.next_tag()
     stage.home.release(tag)
     number = next(stage.home.release_ids)
     async with frozen(stage, AWAY_SECONDS):
         slow = await stage.deliver(tag, number)
-    trial.result.expect(slow.status_code in {202, 503}, f"Redis hangs and the answer is {slow.status_code}")
+    scenario.result.expect(slow.status_code in {202, 503}, f"Redis hangs and the answer is {slow.status_code}")
     if slow.status_code == 503:
         await stage.deliver(tag, number)
-    await trial.reach(tag, "start_skills")
+    await scenario.reach(tag, "start_skills")
     async with frozen(stage, AWAY_SECONDS):
         pass
-    await trial.went_live(tag, "Redis hung twice for 3 s")
+    await scenario.went_live(tag, "Redis hung twice for 3 s")
 
 
 @contextlib.asynccontextmanager
@@ -100,27 +100,27 @@ async def frozen(stage: Stage, seconds: float) -> AsyncIterator[None]:
     "C; no old release is deployed again",
     minutes=1.3,
 )
-async def lost(trial: Trial) -> None:
-    await _everything_lost(trial)
-    await _old_snapshot(trial)
-    await _read_only(trial)
+async def lost(scenario: Scenario) -> None:
+    await _everything_lost(scenario)
+    await _old_snapshot(scenario)
+    await _read_only(scenario)
 
 
-async def _everything_lost(trial: Trial) -> None:
-    stage, tag = trial.stage, await trial.publish()
-    await trial.went_live(tag, "before Redis is lost")
+async def _everything_lost(scenario: Scenario) -> None:
+    stage, tag = scenario.stage, await scenario.publish()
+    await scenario.went_live(tag, "before Redis is lost")
     before = {(e["tag"], e["result"]) for e in await history(stage)}
     stage.redis_server.kill()
     _empty(stage.redis_directory)
     stage.redis_server.start()
     await _look_again(stage)
-    trial.result.converged(await converge(stage, tag))
+    scenario.result.converged(await converge(stage, tag))
     lost = await _lost_from_history(stage, before)
-    trial.result.expect(not lost, f"the history lost {sorted(lost)}")
+    scenario.result.expect(not lost, f"the history lost {sorted(lost)}")
     old = await stage.deliver("v1.0.0", 1)
-    trial.result.expect(old.status_code in {200, 202}, f"an old release again is answered {old.status_code}")
+    scenario.result.expect(old.status_code in {200, 202}, f"an old release again is answered {old.status_code}")
     await asyncio.sleep(2)
-    trial.result.converged(await converge(stage, tag))
+    scenario.result.converged(await converge(stage, tag))
 
 
 async def _lost_from_history(stage: Stage, before: set[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -133,38 +133,38 @@ async def _lost_from_history(stage: Stage, before: set[tuple[str, str]]) -> set[
         await asyncio.sleep(0.1)
 
 
-async def _old_snapshot(trial: Trial) -> None:
+async def _old_snapshot(scenario: Scenario) -> None:
     """Taken while a release waited in Redis; restored when a newer one is live."""
-    stage, kept = trial.stage, trial.stage.redis_directory.with_name("snapshot")
+    stage, kept = scenario.stage, scenario.stage.redis_directory.with_name("snapshot")
     stage.freeze(stage.worker.pid)
-    older = await trial.publish()
+    older = await scenario.publish()
     stage.redis_server.kill()
     shutil.copytree(stage.redis_directory, kept)
     stage.redis_server.start()
     stage.thaw(stage.worker.pid)
-    await trial.went_live(older, "after Redis was restarted under a suspended worker")
-    newer = await trial.publish()
-    await trial.went_live(newer, "before the old snapshot is restored")
+    await scenario.went_live(older, "after Redis was restarted under a suspended worker")
+    newer = await scenario.publish()
+    await scenario.went_live(newer, "before the old snapshot is restored")
     stage.redis_server.kill()
     _empty(stage.redis_directory)
     shutil.copytree(kept, stage.redis_directory, dirs_exist_ok=True)
     shutil.rmtree(kept)
     stage.redis_server.start()
     stage.restart()
-    await trial.went_live(newer, f"an old snapshot of Redis, in which {older} waits, was restored")
+    await scenario.went_live(newer, f"an old snapshot of Redis, in which {older} waits, was restored")
 
 
-async def _read_only(trial: Trial) -> None:
-    stage, tag = trial.stage, trial.stage.next_tag()
+async def _read_only(scenario: Scenario) -> None:
+    stage, tag = scenario.stage, scenario.stage.next_tag()
     stage.home.release(tag)
     number = next(stage.home.release_ids)
     with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
         client.execute_command("REPLICAOF", "127.0.0.1", "1")
         refused = await stage.deliver(tag, number)
         client.execute_command("REPLICAOF", "NO", "ONE")
-    trial.result.expect(refused.status_code == 503, f"Redis is read-only and the answer is {refused.status_code}")
+    scenario.result.expect(refused.status_code == 503, f"Redis is read-only and the answer is {refused.status_code}")
     await stage.deliver(tag, number)
-    await trial.went_live(tag, "Redis was read-only")
+    await scenario.went_live(tag, "Redis was read-only")
 
 
 async def _look_again(stage: Stage) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.observers import answers, converge, end_of
+from tests.faults.scenario import Scenario, row
 from tests.faults.stage import Stage
-from tests.faults.trial import Trial, row
 
 TAKEN_SECONDS = 1.0
 """Until Traefik has taken a changed file over."""
@@ -44,40 +44,40 @@ SPOILT: dict[str, Callable[[Path], object]] = {
     quiet=False,
     minutes=0.2,
 )
-async def spoilt_route_file(trial: Trial) -> None:
-    file = trial.stage.home.route_file
+async def spoilt_route_file(scenario: Scenario) -> None:
+    file = scenario.stage.home.route_file
     for what, spoil in SPOILT.items():
         good = file.read_bytes()
         spoil(file)
         await asyncio.sleep(TAKEN_SECONDS)
-        await _put_right(trial, f"the route file was {what}", functools.partial(_whole, file, good))
+        await _put_right(scenario, f"the route file was {what}", functools.partial(_whole, file, good))
         if not _whole(file, good):
             file.write_bytes(good)
     stray = file.with_name("stray.yml")
     stray.write_text(STRAY)
     await asyncio.sleep(TAKEN_SECONDS)
-    await _put_right(trial, "a stray file took the routes", lambda: True)
+    await _put_right(scenario, "a stray file took the routes", lambda: True)
     stray.unlink(missing_ok=True)
-    trial.result.converged(await converge(trial.stage))
+    scenario.result.converged(await converge(scenario.stage))
 
 
 def _whole(file: Path, good: bytes) -> bool:
     return file.exists() and file.read_bytes() == good
 
 
-async def _put_right(trial: Trial, what: str, is_mended: Callable[[], bool]) -> None:
+async def _put_right(scenario: Scenario, what: str, is_mended: Callable[[], bool]) -> None:
     """The routes are served by what was live, or an alarm says why not: a foreign file is not the updater's."""
-    trial.result.repeats += 1
+    scenario.result.repeats += 1
     started = time.monotonic()
     alarms: list[str] = []
     while time.monotonic() - started < MENDED_SECONDS:
-        alarms = (await trial.stage.home.get("/status")).get("alarms") or []
-        end = await end_of(trial.stage)
+        alarms = (await scenario.stage.home.get("/status")).get("alarms") or []
+        end = await end_of(scenario.stage)
         if is_mended() and (alarms or end.tag is not None):
-            trial.result.converged(time.monotonic() - started)
+            scenario.result.converged(time.monotonic() - started)
             return
         await asyncio.sleep(0.2)
-    trial.result.expect(False, f"{what}: not put right within {MENDED_SECONDS:.0f} s, alarms: {alarms}")
+    scenario.result.expect(False, f"{what}: not put right within {MENDED_SECONDS:.0f} s, alarms: {alarms}")
 
 
 @row(
@@ -87,58 +87,58 @@ async def _put_right(trial: Trial, what: str, is_mended: Callable[[], bool]) -> 
     quiet=False,
     minutes=0.6,
 )
-async def traefik_away(trial: Trial) -> None:
-    tag = await trial.publish()
-    await trial.reach(tag, "health_api")
-    trial.stage.docker("traefik", "kill")
-    entry = await trial.ended(tag)
-    trial.result.expect(entry["result"] != "success", f"{tag} was called live without Traefik")
-    trial.stage.docker("traefik", "start")
-    await agreed(trial, "Traefik was stopped before the flip")
-    tag = await trial.publish()
-    await trial.reach(tag, "route_switch")
-    trial.stage.docker("traefik", "kill")
-    trial.stage.docker("traefik", "start")
-    await agreed(trial, "Traefik was restarted in mid-flip")
-    await _traefik_takes_nothing(trial)
+async def traefik_away(scenario: Scenario) -> None:
+    tag = await scenario.publish()
+    await scenario.reach(tag, "health_api")
+    scenario.stage.docker("traefik", "kill")
+    entry = await scenario.ended(tag)
+    scenario.result.expect(entry["result"] != "success", f"{tag} was called live without Traefik")
+    scenario.stage.docker("traefik", "start")
+    await agreed(scenario, "Traefik was stopped before the flip")
+    tag = await scenario.publish()
+    await scenario.reach(tag, "route_switch")
+    scenario.stage.docker("traefik", "kill")
+    scenario.stage.docker("traefik", "start")
+    await agreed(scenario, "Traefik was restarted in mid-flip")
+    await _traefik_takes_nothing(scenario)
 
 
-async def _traefik_takes_nothing(trial: Trial) -> None:
+async def _traefik_takes_nothing(scenario: Scenario) -> None:
     """It answers, and well, by what it read before: a broken file beside the route file keeps it from the new one."""
-    broken = trial.stage.home.route_file.with_name("broken.yml")
-    tag = await trial.publish()
-    await trial.reach(tag, "health_api")
+    broken = scenario.stage.home.route_file.with_name("broken.yml")
+    tag = await scenario.publish()
+    await scenario.reach(tag, "health_api")
     broken.write_text(BROKEN)
     try:
-        entry = await trial.ended(tag)
+        entry = await scenario.ended(tag)
     finally:
         broken.unlink(missing_ok=True)  # the guard may have set it aside already
-    trial.result.expect(entry["result"] != "success", f"{tag} was called live, and Traefik never took its route")
-    await agreed(trial, "Traefik did not take the file")
+    scenario.result.expect(entry["result"] != "success", f"{tag} was called live, and Traefik never took its route")
+    await agreed(scenario, "Traefik did not take the file")
 
 
-async def agreed(trial: Trial, what: str, *, before_the_flip: bool = False) -> None:
+async def agreed(scenario: Scenario, what: str, *, before_the_flip: bool = False) -> None:
     """What is called live is what answers, on the color that the file names, with one bot; paused or not.
 
     `before_the_flip`: nothing was moved, so nothing may be left running. Past it a color stays up where Traefik was not
     seen to have left it.
     """
-    trial.result.repeats += 1
+    scenario.result.repeats += 1
     try:
-        trial.result.converged(await converge(trial.stage, decided=trial.last_tag))
+        scenario.result.converged(await converge(scenario.stage, decided=scenario.last_tag))
     except TimeoutError as late:
-        trial.result.expect(False, f"{what}: {late}")
+        scenario.result.expect(False, f"{what}: {late}")
         return
-    end, status = await end_of(trial.stage), await trial.stage.home.get("/status")
-    trial.result.end = str(end)
-    same = (status["current"]["tag"], status["active_color"]) == (end.tag, await _color(trial.stage))
-    trial.result.expect(same, f"{what}: /status says {status['current']['tag']} is live, {end.tag} answers")
+    end, status = await end_of(scenario.stage), await scenario.stage.home.get("/status")
+    scenario.result.end = str(end)
+    same = (status["current"]["tag"], status["active_color"]) == (end.tag, await _color(scenario.stage))
+    scenario.result.expect(same, f"{what}: /status says {status['current']['tag']} is live, {end.tag} answers")
     whole = (
         end.route_file_agrees and end.active_running and end.bots == 1 and not (before_the_flip and end.idle_running)
     )
-    trial.result.expect(whole, f"{what}: it ended as {end}")
+    scenario.result.expect(whole, f"{what}: it ended as {end}")
     if status["paused"]:
-        await trial.unpause(what)
+        await scenario.unpause(what)
 
 
 async def _color(stage: Stage) -> str | None:
@@ -146,8 +146,8 @@ async def _color(stage: Stage) -> str | None:
 
 
 @row(14, "Traefik's API off", "the routed identity suffices", minutes=0.3)
-async def no_api(trial: Trial) -> None:
-    (traefik,) = trial.stage.home.containers("traefik")
+async def no_api(scenario: Scenario) -> None:
+    (traefik,) = scenario.stage.home.containers("traefik")
     options = traefik["Config"]["Cmd"]
-    trial.result.expect(not [o for o in options if o.startswith("--api")], f"Traefik's API is on: {options}")
-    await trial.went_live(await trial.publish(), "an undisturbed rollout without Traefik's API")
+    scenario.result.expect(not [o for o in options if o.startswith("--api")], f"Traefik's API is on: {options}")
+    await scenario.went_live(await scenario.publish(), "an undisturbed rollout without Traefik's API")

@@ -13,13 +13,13 @@ from typing import BinaryIO
 import yaml
 from structlog.testing import capture_logs
 
-from deploy.demo.house import House
+from deploy.demo.environment import Environment
 from tests.faults.kill_points import until
 from tests.faults.observers import history
 from tests.faults.rows.route import agreed
+from tests.faults.scenario import Scenario, Skipped, row
 from tests.faults.stage import Stage
-from tests.faults.trial import Skipped, Trial, row
-from workers.adapters.journal import FileJournal
+from workers.adapters.disk.journal import FileJournal
 
 GARBAGE = b"\x00\xff{ this is no state"
 READ_SECONDS = 0.001
@@ -50,46 +50,46 @@ WAYS: dict[str, Callable[[Stage], None]] = {"truncated": _truncated, "corrupt": 
 
 
 @row(7, "the journal truncated, corrupt, missing", "rebuilt from reality, paused with the reason; D", minutes=1.8)
-async def journal_lost(trial: Trial) -> None:
+async def journal_lost(scenario: Scenario) -> None:
     for what, spoil in WAYS.items():
-        old, kept = await trial.live_tag(), await trial.idle_kept()
-        trial.stage.kill()
-        spoil(trial.stage)
-        trial.stage.home.start("worker")
-        await trial.went_back(old, f"the journal was {what}", idle_kept=kept)
-        await trial.went_live(await trial.publish(), f"the release after the journal was {what}")
-    await _lost_in_mid_rollout(trial)
+        old, kept = await scenario.live_tag(), await scenario.idle_kept()
+        scenario.stage.kill()
+        spoil(scenario.stage)
+        scenario.stage.home.start("worker")
+        await scenario.went_back(old, f"the journal was {what}", idle_kept=kept)
+        await scenario.went_live(await scenario.publish(), f"the release after the journal was {what}")
+    await _lost_in_mid_rollout(scenario)
 
 
-async def _lost_in_mid_rollout(trial: Trial) -> None:
+async def _lost_in_mid_rollout(scenario: Scenario) -> None:
     """What it had started is stopped; a release that was answered with 202 is still decided, once a person says so."""
-    old, tag = await trial.live_tag(), await trial.publish()
-    await trial.reach(tag, "health_skills")
-    trial.stage.kill()
-    _missing(trial.stage)
-    trial.stage.home.start("worker")
-    await until(trial.stage, None, lambda state: bool(state.get("paused")))
-    trial.last_tag = None  # it is not decided while it waits
-    await trial.went_back(old, "the journal was missing after a crash")
-    await trial.went_live(tag, "a release whose rollout was in the lost journal")
+    old, tag = await scenario.live_tag(), await scenario.publish()
+    await scenario.reach(tag, "health_skills")
+    scenario.stage.kill()
+    _missing(scenario.stage)
+    scenario.stage.home.start("worker")
+    await until(scenario.stage, None, lambda state: bool(state.get("paused")))
+    scenario.last_tag = None  # it is not decided while it waits
+    await scenario.went_back(old, "the journal was missing after a crash")
+    await scenario.went_live(tag, "a release whose rollout was in the lost journal")
 
 
 @row(25, "the power is cut at each write of the journal", "the old or the new state, never a torn one", minutes=0.4)
-async def power_cut_at_each_write(trial: Trial) -> None:
+async def power_cut_at_each_write(scenario: Scenario) -> None:
     writes: list[bytes] = []
     spoilt: list[str] = []
-    file = trial.stage.journal_file
+    file = scenario.stage.journal_file
     file.with_name(f"{file.name}.previous").unlink(missing_ok=True)  # what is there later was made by these writes
     reading = asyncio.create_task(_record(file, writes, spoilt))
-    await trial.went_live(await trial.publish(), "the rollout whose writes were recorded")
+    await scenario.went_live(await scenario.publish(), "the rollout whose writes were recorded")
     reading.cancel()
-    trial.result.expect(not spoilt, f"in {len(writes)} writes: {sorted(set(spoilt))}")
-    trial.result.repeats = len(writes) - 1
+    scenario.result.expect(not spoilt, f"in {len(writes)} writes: {sorted(set(spoilt))}")
+    scenario.result.repeats = len(writes) - 1
     pairs = list(itertools.pairwise(writes))
     with capture_logs():  # each cut is logged as what it is
         torn = [n for n, (old, new) in enumerate(pairs) for cut in _cuts(new) if not _survives(old, new, cut)]
-    trial.result.expect(not torn, f"writes {torn} leave nothing that loads when they are cut")
-    trial.result.notes.append(
+    scenario.result.expect(not torn, f"writes {torn} leave nothing that loads when they are cut")
+    scenario.result.notes.append(
         f"{len(writes)} states were seen on disk; each was cut in {len(_cuts(b'12345678'))} places"
     )
 
@@ -144,7 +144,7 @@ def _survives(old: bytes, new: bytes, cut: int) -> bool:
         return before.lost is None and after.lost is None and torn.load() == kept and torn.lost is not None
 
 
-def small_disk(home: House) -> None:
+def small_disk(home: Environment) -> None:
     """The data directory is a filesystem of its own, of DISK_MB; the stack asks for next to nothing."""
     if os.geteuid() != 0:
         return
@@ -157,21 +157,21 @@ def small_disk(home: House) -> None:
 
 @row(11, "the disk is full: before, in checkout, build, journal, hand-over",
      "A D F; space is given back; a clear error", fresh=True, prepare=small_disk, minutes=1.1)  # fmt: skip
-async def disk_full(trial: Trial) -> None:
-    data = trial.stage.journal_file.parent
+async def disk_full(scenario: Scenario) -> None:
+    data = scenario.stage.journal_file.parent
     if not _is_mount(data):
         raise Skipped("a small filesystem can only be mounted by root")
     for step in ("git_checkout_tag", "docker_build", "health_skills", "route_switch", "restart_bot"):
         what = f"the disk was full from {step} on"
-        async with trial.part(what):
-            tag = await trial.publish()
-            await trial.reach(tag, step)
+        async with scenario.part(what):
+            tag = await scenario.publish()
+            await scenario.reach(tag, step)
             filled = _fill(data)
             try:
-                await _decided(trial, tag, what)  # while it is full: there is room for the end of a rollout
+                await _decided(scenario, tag, what)  # while it is full: there is room for the end of a rollout
             finally:
                 filled.unlink()
-    trial.result.notes.append("the route's staging directory is on another filesystem here")
+    scenario.result.notes.append("the route's staging directory is on another filesystem here")
 
 
 def _is_mount(directory: Path) -> bool:
@@ -189,10 +189,10 @@ def _fill(directory: Path) -> Path:
     return file
 
 
-async def _decided(trial: Trial, tag: str, what: str) -> None:
-    await agreed(trial, what)
-    entries = [e for e in await history(trial.stage) if e["tag"] == tag]
-    live = await trial.live_tag() == tag
+async def _decided(scenario: Scenario, tag: str, what: str) -> None:
+    await agreed(scenario, what)
+    entries = [e for e in await history(scenario.stage) if e["tag"] == tag]
+    live = await scenario.live_tag() == tag
     clear = live or any("space" in (e["error"] or "").lower() or "disk" in (e["error"] or "").lower() for e in entries)
     said = [e["error"] for e in entries]
-    trial.result.expect(clear, f"{what}: {tag} is not live and its end does not speak of the disk: {said}")
+    scenario.result.expect(clear, f"{what}: {tag} is not live and its end does not speak of the disk: {said}")

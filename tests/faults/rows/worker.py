@@ -8,8 +8,8 @@ import time
 from tests.faults.kill_points import DISCARD, ROLLBACK, Point, pairs, schedule, until, until_point
 from tests.faults.observers import converge
 from tests.faults.releases import Edit, crashing_bot, never_healthy
+from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
 from tests.faults.stage import Json
-from tests.faults.trial import GOES_BACK, NEVER_FLIPPED, Trial, row
 
 UNDISTURBED_SECONDS = 15.0
 """How long a rollout takes here: within it a random moment is chosen."""
@@ -22,29 +22,29 @@ ENDED_AT = ("docker_build", "health_skills", "route_switch", "bake", "restart_bo
 
 @row(1, "the worker is killed (-9) at each step, and at random moments", "A B C D E; it ends as an undisturbed run",
      counts=True, minutes=1.8)  # fmt: skip
-async def killed_at_each_step(trial: Trial) -> None:
-    for points in schedule(both=trial.repeat > 1):
-        await _killed(trial, points)
-    for _ in range(trial.repeat - 1):
-        await _killed_after(trial, random.uniform(0, UNDISTURBED_SECONDS))  # noqa: S311 - nothing secret
+async def killed_at_each_step(scenario: Scenario) -> None:
+    for points in schedule(both=scenario.repeat > 1):
+        await _killed(scenario, points)
+    for _ in range(scenario.repeat - 1):
+        await _killed_after(scenario, random.uniform(0, UNDISTURBED_SECONDS))  # noqa: S311 - nothing secret
 
 
-async def _killed(trial: Trial, points: list[Point]) -> None:
-    tag = await trial.publish()
+async def _killed(scenario: Scenario, points: list[Point]) -> None:
+    tag = await scenario.publish()
     for point in points:
-        if await until_point(trial.stage, tag, point):
-            trial.stage.restart()
-            trial.result.repeats += 1
-    trial.result.repeats -= 1  # the end counts one
-    await trial.went_live(tag, f"{tag} killed at {', '.join(map(str, points))}")
+        if await until_point(scenario.stage, tag, point):
+            scenario.stage.restart()
+            scenario.result.repeats += 1
+    scenario.result.repeats -= 1  # the end counts one
+    await scenario.went_live(tag, f"{tag} killed at {', '.join(map(str, points))}")
 
 
-async def _killed_after(trial: Trial, seconds: float) -> None:
-    tag = await trial.publish()
+async def _killed_after(scenario: Scenario, seconds: float) -> None:
+    tag = await scenario.publish()
     await asyncio.sleep(seconds)
-    step = (trial.stage.journal().get("rollout") or {}).get("steps", [])
-    trial.stage.restart()
-    await trial.went_live(tag, f"{tag} killed {seconds:.2f} s after it was published ({step[-1:]})")
+    step = (scenario.stage.journal().get("rollout") or {}).get("steps", [])
+    scenario.stage.restart()
+    await scenario.went_live(tag, f"{tag} killed {seconds:.2f} s after it was published ({step[-1:]})")
 
 
 @row(
@@ -53,38 +53,38 @@ async def _killed_after(trial: Trial, seconds: float) -> None:
     "B D E F; the last good release is whole",
     minutes=1,
 )
-async def killed_while_going_back(trial: Trial) -> None:
+async def killed_while_going_back(scenario: Scenario) -> None:
     for edit, steps in ((crashing_bot, ROLLBACK), (never_healthy, DISCARD)):
-        for first, second in pairs(steps, both=not trial.quick):
-            await _killed_twice_going_back(trial, edit, first, second)
+        for first, second in pairs(steps, both=not scenario.quick):
+            await _killed_twice_going_back(scenario, edit, first, second)
 
 
-async def _killed_twice_going_back(trial: Trial, edit: Edit, first: Point, second: Point) -> None:
-    old, tag = await trial.live_tag(), await trial.publish(edit=edit)
+async def _killed_twice_going_back(scenario: Scenario, edit: Edit, first: Point, second: Point) -> None:
+    old, tag = await scenario.live_tag(), await scenario.publish(edit=edit)
     for point in (first, second):
-        reached = await until_point(trial.stage, tag, point)
-        trial.result.expect(reached, f"{tag} was over before {point}: it was not killed there")
+        reached = await until_point(scenario.stage, tag, point)
+        scenario.result.expect(reached, f"{tag} was over before {point}: it was not killed there")
         if reached:
-            trial.stage.restart()
+            scenario.stage.restart()
     kept = GOES_BACK if edit is crashing_bot else NEVER_FLIPPED
-    await trial.went_back(old, f"{tag} killed at {first} and {second}", **kept)
+    await scenario.went_back(old, f"{tag} killed at {first} and {second}", **kept)
 
 
 @row(3, "SIGTERM of the worker in mid-step", "A–E; it stops within its grace, the next start goes on", minutes=1.6)
-async def ended_in_mid_step(trial: Trial) -> None:
+async def ended_in_mid_step(scenario: Scenario) -> None:
     slowest = 0.0
-    for step in ENDED_AT[:: 2 if trial.quick else 1]:
-        tag = await trial.publish()
-        await trial.reach(tag, step)
+    for step in ENDED_AT[:: 2 if scenario.quick else 1]:
+        tag = await scenario.publish()
+        await scenario.reach(tag, step)
         asked = time.monotonic()
-        code = await asyncio.to_thread(trial.stage.terminate)
+        code = await asyncio.to_thread(scenario.stage.terminate)
         slowest = max(slowest, time.monotonic() - asked)
-        trial.result.expect(code is not None, f"SIGTERM in {step}: it did not stop within its grace")
+        scenario.result.expect(code is not None, f"SIGTERM in {step}: it did not stop within its grace")
         if code is None:
-            trial.stage.kill()
-        trial.stage.home.start("worker")
-        await trial.went_live(tag, f"{tag} ended by SIGTERM in {step}")
-    trial.result.notes.append(f"it stopped within {slowest:.1f} s")
+            scenario.stage.kill()
+        scenario.stage.home.start("worker")
+        await scenario.went_live(tag, f"{tag} ended by SIGTERM in {step}")
+    scenario.result.notes.append(f"it stopped within {slowest:.1f} s")
 
 
 @row(
@@ -94,22 +94,22 @@ async def ended_in_mid_step(trial: Trial) -> None:
     counts=True,
     minutes=0.8,
 )
-async def doubled(trial: Trial) -> None:
-    for step in ("restart_bot", "docker_build", "route_switch")[: 1 if trial.quick else None]:
-        await _suspended(trial, step)
+async def doubled(scenario: Scenario) -> None:
+    for step in ("restart_bot", "docker_build", "route_switch")[: 1 if scenario.quick else None]:
+        await _suspended(scenario, step)
 
 
-async def _suspended(trial: Trial, step: str) -> None:
-    stage, tag = trial.stage, await trial.publish()
-    await trial.reach(tag, step)
+async def _suspended(scenario: Scenario, step: str) -> None:
+    stage, tag = scenario.stage, await scenario.publish()
+    await scenario.reach(tag, step)
     stage.freeze(stage.worker.pid)
     epoch = stage.journal()["epoch"]
     stale = stage.second_worker()
     await until(stage, tag, lambda state: _taken_over(state, epoch))
     stage.thaw(stale.pid)
-    await trial.went_live(tag, f"{tag}: a worker was suspended in {step}, another took over, the first woke up")
+    await scenario.went_live(tag, f"{tag}: a worker was suspended in {step}, another took over, the first woke up")
     ended = await asyncio.to_thread(_wait_for_end, stale)
-    trial.result.expect(ended, f"suspended in {step}: the stale worker still runs")
+    scenario.result.expect(ended, f"suspended in {step}: the stale worker still runs")
     if ended:
         stage.beside.remove(stale)
     await converge(stage, tag)

@@ -8,13 +8,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from app.config.release_policy import ReleasePolicy
 from app.domain.release import Release
-from app.gate import Gate
 from app.ledger import Ledger
 from app.queue import Queue, open_pool
 from deploy.demo.processes import ROOT, free_port, running
@@ -22,16 +23,17 @@ from tests.examples import a_stack
 from tests.fakes.world import FakeSource, World
 from tests.integration.arq_worker import working
 from tests.integration.waiting import until
-from workers.adapters.archive import HistoryFile
-from workers.adapters.chronicle import LedgerChronicle
-from workers.jobs import Jobs
+from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.publisher import LedgerPublisher
+from workers.control.jobs import Jobs
+from workers.control.reconcile import Reconciler
 from workers.ports import Ports
-from workers.reconcile import Reconciler
+from workers.rollout.pipeline import step_ids
 
 UP_SECONDS = 20.0
 COMMAND_SECONDS = 40.0
 POLL_SECONDS = 0.05
-OPEN = Gate()
+OPEN = ReleasePolicy()
 STACK = Path(__file__).parents[3] / "config" / "stack.yml"
 
 
@@ -156,7 +158,7 @@ class Front:
 
 @asynccontextmanager
 async def front(
-    directory: Path, redis_url: str, namespace: str, *, gate: Gate = OPEN, **stack: Any
+    directory: Path, redis_url: str, namespace: str, *, policy: ReleasePolicy = OPEN, **stack: Any
 ) -> AsyncIterator[Front]:
     """v1.0.0 is live on blue; web and worker run inside the block."""
     world, source = World(a_stack(**stack)), GatedSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
@@ -165,10 +167,12 @@ async def front(
     pool = open_pool(redis_url, namespace)
     ledger = Ledger(pool, namespace)
     history = HistoryFile(directory / "history.jsonl")
-    chronicle = LedgerChronicle(ledger, world.stack, history, directory / "logs", world.clock, gate=gate)
-    writing = asyncio.create_task(chronicle.run())
-    ports: Ports = replace(world.ports, source=source, chronicle=chronicle, inbox=ledger)
-    reconciler = Reconciler(world.stack, ports, gate=gate)
+    publisher = LedgerPublisher(
+        ledger, partial(step_ids, world.stack), history, directory / "logs", world.clock, policy=policy
+    )
+    writing = asyncio.create_task(publisher.run())
+    ports: Ports = replace(world.ports, source=source, publisher=publisher, inbox=ledger)
+    reconciler = Reconciler(world.stack, ports, policy=policy)
     try:
         await reconciler.start()
         async with working(Jobs(world.stack, ports, reconciler), redis_url, namespace):
@@ -178,6 +182,6 @@ async def front(
             source.gate.set()
     finally:
         await home.stop_web()
-        await chronicle.flush()
+        await publisher.flush()
         writing.cancel()
         await pool.aclose()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.config.release_policy import ReleasePolicy
 from app.domain.stack import Window
-from app.gate import Gate
 from tests.examples import a_release
 from tests.fakes.clock import FakeClock
 from tests.integration.cli.conftest import CHECKS, TIMES
@@ -23,7 +23,9 @@ WAITS = "v1.1.0 waits to be approved: `updater approve v1.1.0`"
 @pytest.fixture
 async def home(tmp_path: Path, redis_url: str, namespace: str) -> AsyncIterator[Front]:
     """v1.1.0 was accepted and waits for its approval."""
-    async with front(tmp_path, redis_url, namespace, gate=Gate(approval=True), times=TIMES, checks=CHECKS) as home:
+    async with front(
+        tmp_path, redis_url, namespace, policy=ReleasePolicy(approval=True), times=TIMES, checks=CHECKS
+    ) as home:
         await home.accept(a_release("v1.1.0"))
         yield home
 
@@ -47,8 +49,8 @@ async def test_an_approved_release_waits_for_the_window_and_says_until_when(
     tmp_path: Path, redis_url: str, namespace: str
 ) -> None:
     opens = FakeClock().now() + timedelta(hours=12)
-    gate = Gate(approval=True, windows=(Window(f"{opens.minute} {opens.hour} * * *", 3600),))
-    async with front(tmp_path, redis_url, namespace, gate=gate) as home:
+    policy = ReleasePolicy(approval=True, windows=(Window(f"{opens.minute} {opens.hour} * * *", 3600),))
+    async with front(tmp_path, redis_url, namespace, policy=policy) as home:
         await home.accept(a_release("v1.1.0"))
         approved = await home.run("approve", "v1.1.0", "--json")
         assert document(approved.out)["held_for"]["reason"] == "window"

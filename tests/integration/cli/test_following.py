@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.rollout import step_names
-from tests.examples import sha_of
+from tests.examples import sha_of, step_names
 from tests.integration.cli.front import COMMAND_SECONDS, Front
 from tests.integration.waiting import until
 

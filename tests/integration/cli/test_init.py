@@ -17,10 +17,10 @@ import httpx
 import pytest
 import yaml
 
-from app.cli.init import write_stack_file
-from app.cli.starting.images.facts import ImageFacts
-from app.cli.starting.images.local_images import local_images
-from app.stack_file import load_stack
+from app.cli.init.command import write_stack_file
+from app.cli.init.images.facts import ImageFacts
+from app.cli.init.images.local_images import local_images
+from app.config.stack_file import load_stack
 from deploy.demo.engine import Engine, connected
 from deploy.demo.processes import ROOT, free_port, running
 from tests.integration.waiting import until

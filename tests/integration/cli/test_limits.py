@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.cli.access import Access
-from app.cli.client import Updater
-from app.cli.display import PlainLines
+from app.cli.api.access import Access
+from app.cli.api.client import ApiClient
+from app.cli.api.log_stream import RIDE_SECONDS
 from app.cli.errors import CannotReach, CommandError, NotAllowed, Refused
-from app.cli.log_stream import RIDE_SECONDS
-from app.cli.progress import Progress
-from app.cli.watch import LOST_SECONDS, SILENT_SECONDS, Watch
+from app.cli.following.display import PlainLines
+from app.cli.following.progress import FollowedRollout
+from app.cli.following.watch import LOST_SECONDS, SILENT_SECONDS, RolloutWatch
 from tests.integration.loops import HURRY, HurriedLoop
 
 IDLE: dict[str, Any] = {
@@ -54,9 +54,9 @@ def follow(status: Callable[[float], dict[str, Any] | None]) -> tuple[CommandErr
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         console = Console(record=True, file=io.StringIO(), width=300)
-        async with server, Updater(Access(url, {})) as updater:
+        async with server, ApiClient(Access(url, {})) as updater:
             with pytest.raises(CommandError) as ended:
-                await Watch(updater, PlainLines(console)).follow(Progress("r-1", "v1.1.0"))
+                await RolloutWatch(updater, PlainLines(console)).follow(FollowedRollout("r-1", "v1.1.0"))
         return ended.value, clock.time() - began, console.export_text()
 
     with asyncio.Runner(loop_factory=HurriedLoop) as runner:

@@ -9,7 +9,7 @@ from app.domain.errors import StaleWorker
 from app.domain.state import State
 from tests.examples import a_release
 from tests.fakes.world import World
-from workers.adapters.journal import FileJournal
+from workers.adapters.disk.journal import FileJournal
 from workers.ports import Journal
 
 AT_ONCE = 20

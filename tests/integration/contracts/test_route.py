@@ -7,7 +7,7 @@ import pytest
 from app.domain.stack import Color
 from tests.examples import a_stack
 from tests.fakes.world import World
-from workers.adapters.traefik import RouteFile
+from workers.adapters.traefik.route_file import RouteFile
 from workers.ports import Route
 
 

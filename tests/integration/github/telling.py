@@ -13,9 +13,9 @@ from deploy.demo.github import REPOSITORY
 from deploy.demo.github_control import TOKEN
 from tests.examples import NOW, a_live, sha_of
 from tests.fakes.world import World
-from workers.adapters.github import GitHubForge
-from workers.adapters.outbox import FileOutbox
-from workers.deployments import Deployments
+from workers.adapters.github_api.client import GithubkitApi
+from workers.adapters.github_api.outbox import FileOutbox
+from workers.watchdogs.deployments import Deployments
 
 ENTRY = {
     "rollout_id": "r-v1.0.0",
@@ -32,10 +32,10 @@ ENTRY = {
 async def tell(directory: Path, url: str) -> None:
     world = World()
     await world.journal.update(lambda _: State(active_color=Color.BLUE, current=a_live("v1.0.0"), epoch=1))
-    world.chronicle.entries.append(ENTRY)
-    forge = GitHubForge(REPOSITORY, GitHub(), api_url=url, token=TOKEN)
-    async with forge.open():
-        await Deployments(world.ports, forge, FileOutbox(directory / "github.json", NOW)).run()
+    world.publisher.entries.append(ENTRY)
+    github = GithubkitApi(REPOSITORY, GitHub(), api_url=url, token=TOKEN)
+    async with github.open():
+        await Deployments(world.ports, github, FileOutbox(directory / "github.json", NOW)).run()
 
 
 if __name__ == "__main__":

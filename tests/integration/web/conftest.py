@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,28 +15,29 @@ from arq.connections import ArqRedis
 from hypercorn.asyncio import serve
 from starlette.applications import Starlette
 
-from app.auth import SharedSecret
+from app.auth.callers import SharedSecret
+from app.config.release_policy import ReleasePolicy
+from app.config.settings import WebSettings
 from app.domain.stack import Checks, Times
-from app.gate import Gate
 from app.ledger import Ledger
 from app.main import Faces, listener, wire
 from app.queue import Queue
-from app.settings import WebSettings
 from tests.examples import a_stack
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World
 from tests.integration.arq_worker import working
-from workers.adapters.archive import HistoryFile
-from workers.adapters.chronicle import LedgerChronicle
-from workers.jobs import Jobs
-from workers.reconcile import Reconciler
+from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.publisher import LedgerPublisher
+from workers.control.jobs import Jobs
+from workers.control.reconcile import Reconciler
+from workers.rollout.pipeline import step_ids
 
 WEBHOOK_SECRET = "a-webhook-secret-of-the-tests"
 OLD_WEBHOOK_SECRET = "an-older-webhook-secret"
 QUICK = Times(bake=0.05, drain=0.05, stop_grace=0.5, health=5, ready=5, route=5)
 
 
-OPEN = Gate()
+OPEN = ReleasePolicy()
 
 
 class WallClock(FakeClock):
@@ -122,18 +124,20 @@ def a_world() -> World:
 
 @asynccontextmanager
 async def working_on(
-    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, directory: Path, *, gate: Gate = OPEN
+    world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, directory: Path, *, policy: ReleasePolicy = OPEN
 ) -> AsyncIterator[Reconciler]:
     """The worker as its process runs it, on the world in memory and the real ledger. v1.0.0 is live on blue."""
     await world.live("v1.0.0")
     archive = HistoryFile(directory / "history.jsonl")
-    chronicle = LedgerChronicle(ledger, world.stack, archive, directory / "logs", world.clock, gate=gate)
-    ports = replace(world.ports, inbox=ledger, chronicle=chronicle)
-    reconciler = Reconciler(world.stack, ports, gate=gate)
-    writing = asyncio.create_task(chronicle.run())
+    publisher = LedgerPublisher(
+        ledger, partial(step_ids, world.stack), archive, directory / "logs", world.clock, policy=policy
+    )
+    ports = replace(world.ports, inbox=ledger, publisher=publisher)
+    reconciler = Reconciler(world.stack, ports, policy=policy)
+    writing = asyncio.create_task(publisher.run())
     try:
         await reconciler.start()
-        await chronicle.flush()
+        await publisher.flush()
         async with working(Jobs(world.stack, ports, reconciler), redis_url, ledger.key("")[:-1]):
             await Queue(pool).nudge()
             yield reconciler

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from app.auth import make_token
-from app.tokens import SESSION, Scope, sign_token
-from app.web.guard import COOKIE
+from app.auth.callers import make_token
+from app.auth.tokens import SESSION, Scope, sign_token
+from app.web.internal.access import COOKIE
 from tests.integration.web.conftest import Listening
 from tests.integration.web.deliveries import head, raw
 

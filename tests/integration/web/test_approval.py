@@ -8,15 +8,15 @@ import httpx
 import pytest
 from arq.connections import ArqRedis
 
-from app.auth import make_token
-from app.gate import Gate
+from app.auth.callers import make_token
+from app.auth.tokens import Scope
+from app.config.release_policy import ReleasePolicy
 from app.ledger import Ledger
-from app.tokens import Scope
 from tests.examples import a_release
 from tests.fakes.world import World
 from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening, working_on
-from workers.reconcile import Reconciler
+from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 
@@ -36,7 +36,7 @@ async def worker(
 ) -> AsyncIterator[Reconciler]:
     """As UPDATE_REQUIRE_APPROVAL=true makes it; v1.1.0 was accepted."""
     await ledger.accept(a_release("v1.1.0"))
-    async with working_on(world, ledger, pool, redis_url, tmp_path, gate=Gate(approval=True)) as reconciler:
+    async with working_on(world, ledger, pool, redis_url, tmp_path, policy=ReleasePolicy(approval=True)) as reconciler:
         yield reconciler
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.config.settings import WebSettings
 from app.queue import open_pool
-from app.settings import WebSettings
-from app.web.streams import MOST_STREAMS
+from app.web.calls.streams import MOST_STREAMS
 from tests.examples import sha_of
 from tests.fakes.world import World
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening, environ, listening
-from workers.reconcile import Reconciler
+from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.config.settings import WebSettings
 from app.ledger import Ledger
 from app.queue import Queue, open_pool
-from app.settings import WebSettings
 from tests.examples import a_release, sha_of
 from tests.fakes.world import World
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.clients import Outcome, Program, Shown
 from tests.integration.web.conftest import Listening, a_world, environ, listening, working_on
-from workers.reconcile import Reconciler
+from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.world import World
 from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening
-from workers.reconcile import Reconciler
+from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 

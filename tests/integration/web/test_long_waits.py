@@ -10,17 +10,17 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.config.settings import WebSettings
 from app.ledger import Ledger
 from app.main import listener
 from app.queue import open_pool
-from app.settings import WebSettings
 from tests.fakes.world import World
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import LIMIT, POLL_SECONDS, until
 from tests.integration.web.clients import MORE_FIELDS, Outcome, Program
 from tests.integration.web.conftest import Listening, a_world, environ, listening, working_on
 from tests.integration.web.process import WebProcess, web_process
-from workers.reconcile import Reconciler
+from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 

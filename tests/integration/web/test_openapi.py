@@ -14,11 +14,11 @@ import schemathesis
 import schemathesis.specs.openapi.schemas  # now: Python 3.11.2 cannot compile it while another thread runs
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from app.auth import make_token
+from app.auth.callers import make_token
+from app.auth.tokens import SESSION, Scope, sign_token
 from app.ledger import Ledger
 from app.queue import open_pool
-from app.tokens import SESSION, Scope, sign_token
-from app.web.guard import COOKIE
+from app.web.internal.access import COOKIE
 from tests.fakes.world import World
 from tests.integration.web.conftest import a_world, working_on
 from tests.integration.web.process import WebProcess, web_process

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from arq.connections import ArqRedis
 
-from app.settings import WebSettings
+from app.config.settings import WebSettings
 from tests.integration.web.conftest import Listening, environ, listening
 from tests.integration.web.deliveries import headers, release_body
-from tests.unit.app.test_stack_file import content
+from tests.unit.app.config.test_stack_file import content
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from app.config.settings import WebSettings
 from app.queue import open_pool
-from app.settings import WebSettings
-from app.web.intake import BODY_SECONDS
-from app.web.webhook import RECORD_SECONDS
+from app.web.body import BODY_SECONDS
+from app.web.webhook.receiver import RECORD_SECONDS
 from tests.examples import a_live
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from app.config.settings import WebSettings
 from app.ledger import Ledger
-from app.settings import WebSettings
 from deploy.demo.processes import ROOT, running
 from tests.examples import sha_of
 from tests.fakes.world import World
 from tests.integration.waiting import until
 from tests.integration.web.deliveries import KeptConnection, release_body
 from tests.integration.web.process import WebProcess, web_process
-from workers.reconcile import Reconciler
+from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 

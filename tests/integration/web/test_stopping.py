@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.auth import SharedSecret
+from app.auth.callers import SharedSecret
 from app.ledger import Ledger
 from app.main import GRACEFUL_SECONDS, LEAVE_SECONDS
-from app.web.intake import BODY_SECONDS
+from app.web.body import BODY_SECONDS
 from tests.integration.waiting import until
 from tests.integration.web.deliveries import head, headers
 from tests.integration.web.process import START_SECONDS, WebProcess, web_process

@@ -2,10 +2,9 @@
 
 import asyncio
 
-from app.domain.rollout import step_names
 from deploy.bench.health import ASKED, HEALTHY, STEPS
 from deploy.bench.starts import Start, Starts
-from tests.examples import a_stack
+from tests.examples import a_stack, step_names
 
 
 def test_every_figure_has_its_step_and_every_step_is_one_of_a_rollout() -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from githubkit.webhooks import parse
 
-from app.web.github import check_signature, parse_release
+from app.web.webhook.delivery import check_signature, parse_release
 from deploy.bench.__main__ import MEASURES, Name, tables
 from deploy.bench.bare import bare_app
 from deploy.bench.client import Run
@@ -18,7 +18,7 @@ from deploy.bench.parts import HOOK_PATH, Missing, hook, listening, webhook_bina
 from deploy.bench.proc import cpu_ms, memory_mib, memory_of
 from deploy.bench.receiver import UNITS, delivery, told
 from deploy.bench.signature import recorded_body
-from deploy.demo.house import WEBHOOK_SECRET
+from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.processes import free_port
 
 ROLLUP = """\

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from app.config.stack_file import load_stack
 from app.queue import ANSWER_SECONDS
-from app.stack_file import load_stack
 from deploy.demo.processes import ROOT
 
 Json = dict[str, Any]

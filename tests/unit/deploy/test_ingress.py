@@ -7,8 +7,8 @@ import pytest
 import yaml
 from arq.connections import ArqRedis
 
+from app.config.settings import WebSettings
 from app.main import Faces, wire
-from app.settings import WebSettings
 from deploy.demo.processes import ROOT
 from tests.unit.deploy.ingress import Rule, service_for
 

@@ -1,4 +1,4 @@
-"""The lanes themselves, with a program in the place of a house: what comes back, and that nothing stays."""
+"""The slots themselves, with a program in the place of an environment: what comes back, and that nothing stays."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.lane import Orders
-from tests.faults.lanes import NO_ENGINE_TO_END, Lanes
-from tests.faults.trial import Row, Trial
+from tests.faults.scenario import Row, Scenario
+from tests.faults.slot import Orders
+from tests.faults.slots import NO_ENGINE_TO_END, Slots
 
 LIMIT = 30.0
 ECHO = """
@@ -53,8 +53,8 @@ for line in sys.stdin:
 """
 
 
-async def nothing(trial: Trial) -> None:
-    """Never played: the program is not a lane."""
+async def nothing(scenario: Scenario) -> None:
+    """Never played: the program is not a slot."""
 
 
 def row(number: int, minutes: float = 1, *, own_engine: bool = False) -> Row:
@@ -86,37 +86,37 @@ def lives(pid: int) -> bool:
 def test_every_row_comes_back_once_and_the_longest_is_begun_first(tmp_path: Path, orders: Orders) -> None:
     rows = [row(1, minutes=1), row(2, minutes=3), row(3, minutes=2)]
     came: list[int] = []
-    with Lanes(rows, orders, 1, program=program(tmp_path, ECHO)) as lanes:
-        came.extend(done.result().result.row for done in as_completed(lanes.results.values(), LIMIT))
+    with Slots(rows, orders, 1, program=program(tmp_path, ECHO)) as slots:
+        came.extend(done.result().result.row for done in as_completed(slots.results.values(), LIMIT))
     assert sorted(came) == [1, 2, 3]
-    assert [lanes.results[n].result().result.notes for n in (1, 2, 3)] == [[orders.words()]] * 3
-    assert lanes.begun == [2, 3, 1]
+    assert [slots.results[n].result().result.notes for n in (1, 2, 3)] == [[orders.words()]] * 3
+    assert slots.begun == [2, 3, 1]
 
 
 def test_how_far_a_row_has_come_is_heard_before_its_result(tmp_path: Path, orders: Orders) -> None:
     heard: list[str] = []
-    with Lanes([row(1)], orders, 1, program=program(tmp_path, SAYS_HOW_FAR), tell=heard.append) as lanes:
-        assert lanes.results[1].result(LIMIT).result.row == 1
+    with Slots([row(1)], orders, 1, program=program(tmp_path, SAYS_HOW_FAR), tell=heard.append) as slots:
+        assert slots.results[1].result(LIMIT).result.row == 1
     assert heard == ["row 1: half", "row 1: nearly"]
 
 
-def test_the_lane_of_rows_that_end_the_engine_takes_others_when_it_has_played_them(
+def test_the_slot_of_rows_that_end_the_engine_takes_others_when_it_has_played_them(
     tmp_path: Path, orders: Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr("tests.faults.lanes.ALONE", ())
+    monkeypatch.setattr("tests.faults.slots.ALONE", ())
     text = ONE_WAITS_FOR_TWO.format(played=str(tmp_path / "played"))
     rows = [row(1, minutes=3), row(2, minutes=2), row(8, own_engine=True)]
-    with Lanes(rows, orders, 1, program=program(tmp_path, text)) as lanes:
-        own = {n: json.loads(lanes.results[n].result(LIMIT).result.notes[0])["own"] for n in (1, 2, 8)}
+    with Slots(rows, orders, 1, program=program(tmp_path, text)) as slots:
+        own = {n: json.loads(slots.results[n].result(LIMIT).result.notes[0])["own"] for n in (1, 2, 8)}
     assert own == {1: False, 2: True, 8: True}
 
 
-def test_a_lane_that_dies_fails_its_row_and_leaves_nothing(tmp_path: Path, orders: Orders) -> None:
+def test_a_slot_that_dies_fails_its_row_and_leaves_nothing(tmp_path: Path, orders: Orders) -> None:
     pids = tmp_path / "pids"
     dies = LEAVES_A_CHILD.format(pids=str(pids), then='sys.exit("the last words")')
-    with Lanes([row(1), row(2)], orders, 1, program=program(tmp_path, dies)) as lanes:
-        played = [lanes.results[n].result(LIMIT) for n in (1, 2)]
+    with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, dies)) as slots:
+        played = [slots.results[n].result(LIMIT) for n in (1, 2)]
     assert [p.result.passed for p in played] == [False, False]
     assert all("the last words" in p.result.problems[0] for p in played)
     children = [int(line) for line in pids.read_text().split()]
@@ -127,16 +127,16 @@ def test_a_lane_that_dies_fails_its_row_and_leaves_nothing(tmp_path: Path, order
 def test_what_still_plays_is_ended_when_nobody_waits_for_it(tmp_path: Path, orders: Orders) -> None:
     pids = tmp_path / "pids"
     hangs = LEAVES_A_CHILD.format(pids=str(pids), then="child.wait()")
-    with Lanes([row(1), row(2)], orders, 1, program=program(tmp_path, hangs)) as lanes:
+    with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, hangs)) as slots:
         while not (pids.exists() and pids.read_text().endswith("\n")):
             os.sched_yield()
     assert not lives(int(pids.read_text()))
-    assert not lanes.results[2].done()
+    assert not slots.results[2].done()
 
 
 def test_without_root_a_row_that_ends_the_engine_says_why_it_is_not_shown(
     orders: Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with Lanes([row(8, own_engine=True)], orders, 3) as lanes:
-        assert lanes.results[8].result(LIMIT).result.skipped == NO_ENGINE_TO_END
+    with Slots([row(8, own_engine=True)], orders, 3) as slots:
+        assert slots.results[8].result(LIMIT).result.skipped == NO_ENGINE_TO_END

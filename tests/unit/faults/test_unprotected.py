@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deploy.demo.processes import ROOT
-from tests.faults.houses import NO_HOUSE
+from tests.faults.environments import NO_ENVIRONMENT
 from tests.faults.rows import ROWS
 from tests.faults.unprotected import PROTECTIONS, Edit, Protection, seen_in, without
 
@@ -26,8 +26,11 @@ def test_it_is_taken_out_of_a_copy_alone(protection: Protection) -> None:
 
 
 def test_what_is_not_there_cannot_be_taken_out() -> None:
-    protection = Protection(1, "nothing", (Edit("app/gate.py", "no such line", ""),))
-    with pytest.raises(ValueError, match=r"app/gate\.py has 'no such line' 0 times"), without(protection):
+    protection = Protection(1, "nothing", (Edit("app/config/release_policy.py", "no such line", ""),))
+    with (
+        pytest.raises(ValueError, match=r"app/config/release_policy\.py has 'no such line' 0 times"),
+        without(protection),
+    ):
         pass
 
 
@@ -37,7 +40,11 @@ def test_what_is_not_there_cannot_be_taken_out() -> None:
         ({"problems": ["two bots"], "skipped": None}, True, "fails, as it should\n        two bots"),
         ({"problems": [], "skipped": None}, False, "STILL HOLDS"),
         ({"problems": [], "skipped": "it needs root"}, False, "WAS NOT PLAYED: it needs root"),
-        ({"problems": [f"{NO_HOUSE}: no port"], "skipped": None}, False, "WAS NOT PLAYED: there was no house"),
+        (
+            {"problems": [f"{NO_ENVIRONMENT}: no port"], "skipped": None},
+            False,
+            "WAS NOT PLAYED: there was no environment",
+        ),
     ],
 )
 def test_only_a_row_that_was_played_and_failed_shows_its_protection(
@@ -48,6 +55,6 @@ def test_only_a_row_that_was_played_and_failed_shows_its_protection(
     assert said in seen.line()
 
 
-def test_where_nothing_goes_live_without_it_no_house_is_what_is_seen() -> None:
+def test_where_nothing_goes_live_without_it_no_environment_is_what_is_seen() -> None:
     at_first = next(p for p in PROTECTIONS if p.at_first)
-    assert seen_in({"problems": [f"{NO_HOUSE}: v1.0.0 did not go live"], "skipped": None}, at_first).shown
+    assert seen_in({"problems": [f"{NO_ENVIRONMENT}: v1.0.0 did not go live"], "skipped": None}, at_first).shown

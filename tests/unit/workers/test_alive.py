@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.adapters.lease import LEASE_SECONDS, Lease
-from workers.alive import SILENT_SECONDS, lease_path, problem
+from app.config.locations import journal_in, lease_beside
+from workers.adapters.disk.lease import LEASE_SECONDS, Lease
+from workers.alive import SILENT_SECONDS, problem
 
 
 async def test_the_worker_that_holds_the_lease_is_well(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_a_lease_that_says_nothing_is_no_health(tmp_path: Path, content: str | N
     ],
 )
 def test_the_lease_is_beside_the_journal(environ: dict[str, str], path: str) -> None:
-    assert lease_path(environ) == Path(path)
+    assert lease_beside(journal_in(environ)) == Path(path)
 
 
 def test_silence_is_what_the_lease_says_it_is() -> None:

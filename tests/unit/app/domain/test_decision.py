@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from app.domain.decision import Decision, Held, Hold, decide
+from app.domain.decision import Decision, HeldRelease, Hold, decide
 from app.domain.release import Trigger
 from app.domain.state import State
 from tests.examples import NOW, a_live, a_release
@@ -49,14 +49,14 @@ def test_while_paused_releases_are_held() -> None:
     state = State(current=a_live("v1.1.0"), accepted=(OLD, NEW, NEWEST), paused=True)
     decision = decide(state)
     assert decision.go is None
-    assert decision.held == (Held(NEW, Hold.PAUSED), Held(NEWEST, Hold.PAUSED))
+    assert decision.held == (HeldRelease(NEW, Hold.PAUSED), HeldRelease(NEWEST, Hold.PAUSED))
     assert [release for release, _ in decision.superseded] == [OLD]
 
 
 def test_a_forced_release_goes_first_while_paused_and_older_than_the_live_one() -> None:
     forced = a_release("v0.9.0", force=True, trigger=Trigger.MANUAL)
     state = State(current=a_live("v1.0.0"), accepted=(NEW, forced), paused=True)
-    assert decide(state) == Decision(go=forced, held=(Held(NEW, Hold.PAUSED),))
+    assert decide(state) == Decision(go=forced, held=(HeldRelease(NEW, Hold.PAUSED),))
 
 
 def test_of_two_forced_releases_the_later_one_goes() -> None:
@@ -67,7 +67,7 @@ def test_of_two_forced_releases_the_later_one_goes() -> None:
 
 
 def test_where_automatic_updates_are_off_a_webhook_release_is_held() -> None:
-    held = (Held(OLD, Hold.AUTOMATIC_OFF), Held(NEW, Hold.AUTOMATIC_OFF))
+    held = (HeldRelease(OLD, Hold.AUTOMATIC_OFF), HeldRelease(NEW, Hold.AUTOMATIC_OFF))
     assert decide(State(accepted=(OLD, NEW)), enabled=False) == Decision(held=held)
 
 
@@ -85,7 +85,7 @@ def test_outside_of_every_window_a_release_is_held_until_the_next_one_opens() ->
     state = State(current=a_live("v1.1.0"), accepted=(OLD, NEW, NEWEST))
     assert decide(state, opens_at=LATER) == Decision(
         superseded=((OLD, "v1.1.0 is already live"),),
-        held=(Held(NEW, Hold.WINDOW, LATER), Held(NEWEST, Hold.WINDOW, LATER)),
+        held=(HeldRelease(NEW, Hold.WINDOW, LATER), HeldRelease(NEWEST, Hold.WINDOW, LATER)),
     )
     assert decide(state).go == NEWEST
 
@@ -93,7 +93,7 @@ def test_outside_of_every_window_a_release_is_held_until_the_next_one_opens() ->
 def test_outside_of_every_window_what_a_person_asked_for_goes_and_what_is_newer_waits_on() -> None:
     manual = a_release("v1.2.0", key="manual:1", trigger=Trigger.MANUAL)
     decision = decide(State(accepted=(OLD, manual, NEWEST)), opens_at=LATER)
-    assert (decision.go, decision.held) == (manual, (Held(NEWEST, Hold.WINDOW, LATER),))
+    assert (decision.go, decision.held) == (manual, (HeldRelease(NEWEST, Hold.WINDOW, LATER),))
     assert decision.superseded == ((OLD, "v1.2.0 is newer"),)
 
 
@@ -104,7 +104,7 @@ def test_outside_of_every_window_a_rollout_that_was_interrupted_begins_again() -
 
 def test_while_paused_what_a_person_asked_for_waits_too() -> None:
     manual = a_release("v1.2.0", trigger=Trigger.MANUAL)
-    assert decide(State(accepted=(manual,), paused=True)) == Decision(held=(Held(manual, Hold.PAUSED),))
+    assert decide(State(accepted=(manual,), paused=True)) == Decision(held=(HeldRelease(manual, Hold.PAUSED),))
 
 
 def test_a_forced_release_leaves_those_that_nothing_holds_in_the_queue() -> None:
@@ -113,28 +113,28 @@ def test_a_forced_release_leaves_those_that_nothing_holds_in_the_queue() -> None
 
 
 def test_a_release_waits_for_its_approval_and_goes_with_it() -> None:
-    assert decide(State(accepted=(NEW,)), approval=True) == Decision(held=(Held(NEW, Hold.APPROVAL),))
+    assert decide(State(accepted=(NEW,)), approval=True) == Decision(held=(HeldRelease(NEW, Hold.APPROVAL),))
     approved = a_release("v1.2.0", approved=True)
     assert decide(State(accepted=(approved,)), approval=True) == Decision(go=approved)
 
 
 def test_of_those_that_wait_for_an_approval_only_the_newest_does() -> None:
     decision = decide(State(current=a_live("v1.0.0"), accepted=(NEW, NEWEST, OLD)), approval=True)
-    assert decision.held == (Held(NEWEST, Hold.APPROVAL),)
+    assert decision.held == (HeldRelease(NEWEST, Hold.APPROVAL),)
     assert decision.superseded == ((NEW, "v1.10.0 is newer, and waits too"), (OLD, "v1.10.0 is newer, and waits too"))
 
 
 def test_an_approved_release_goes_and_a_newer_one_that_is_not_waits_on() -> None:
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved, NEWEST)), approval=True)
-    assert (decision.go, decision.held) == (approved, (Held(NEWEST, Hold.APPROVAL),))
+    assert (decision.go, decision.held) == (approved, (HeldRelease(NEWEST, Hold.APPROVAL),))
     assert [r for r, _ in decision.superseded] == [OLD]
 
 
 def test_an_approved_release_still_waits_for_the_window_and_is_not_overtaken_by_one_that_is_not_approved() -> None:
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved, NEWEST)), approval=True, opens_at=LATER)
-    assert decision.held == (Held(approved, Hold.WINDOW, LATER), Held(NEWEST, Hold.APPROVAL))
+    assert decision.held == (HeldRelease(approved, Hold.WINDOW, LATER), HeldRelease(NEWEST, Hold.APPROVAL))
     assert decision.superseded == ((OLD, "v1.10.0 is newer, and waits too"),)
 
 
@@ -146,11 +146,13 @@ def test_what_a_person_asked_for_needs_no_approval_and_neither_does_what_was_beg
 
 def test_an_approval_starts_a_release_where_automatic_updates_are_off() -> None:
     waiting, approved = a_release("v1.2.0"), a_release("v1.2.0", approved=True)
-    assert decide(State(accepted=(waiting,)), approval=True, enabled=False).held == (Held(waiting, Hold.APPROVAL),)
+    assert decide(State(accepted=(waiting,)), approval=True, enabled=False).held == (
+        HeldRelease(waiting, Hold.APPROVAL),
+    )
     assert decide(State(accepted=(approved,)), approval=True, enabled=False).go == approved
 
 
 def test_while_paused_an_approved_release_waits_and_none_is_dropped() -> None:
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved), paused=True), approval=True)
-    assert decision == Decision(held=(Held(OLD, Hold.PAUSED), Held(approved, Hold.PAUSED)))
+    assert decision == Decision(held=(HeldRelease(OLD, Hold.PAUSED), HeldRelease(approved, Hold.PAUSED)))

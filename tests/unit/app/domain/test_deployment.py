@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from app.domain.deployment import DESCRIPTION_CHARACTERS, Outbox, Outcome, Report, Told, outcomes_to, reports
+from app.domain.deployment import (
+    DESCRIPTION_CHARACTERS,
+    DeploymentOutcome,
+    DeploymentReport,
+    Outbox,
+    ReportedDeployment,
+    outcomes_to,
+    reports,
+)
 from app.domain.state import State
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
 
@@ -25,33 +33,33 @@ def entry(tag: str, result: str = "success", reason_code: str | None = None, **c
     } | change
 
 
-def told(tag: str, outcome: Outcome) -> Told:
-    return Told(f"r-{tag}", tag, sha_of(tag), 7, outcome)
+def told(tag: str, outcome: DeploymentOutcome) -> ReportedDeployment:
+    return ReportedDeployment(f"r-{tag}", tag, sha_of(tag), 7, outcome)
 
 
-def outcomes(state: State, *history: dict[str, Any], outbox: Outbox = EMPTY) -> list[tuple[str, Outcome]]:
+def outcomes(state: State, *history: dict[str, Any], outbox: Outbox = EMPTY) -> list[tuple[str, DeploymentOutcome]]:
     return [(r.tag, r.outcome) for r in reports(state, history, outbox)]
 
 
 def test_a_release_that_waits_is_queued_and_a_running_one_in_progress() -> None:
     state = State(paused=True, accepted=(a_release("v1.2.0"),), rollout=a_rollout())
     waiting, running = reports(state, [], EMPTY)
-    assert (waiting.outcome, waiting.sha, "paused" in waiting.description) == (Outcome.QUEUED, None, True)
-    assert (running.outcome, running.tag) == (Outcome.IN_PROGRESS, "v1.1.0")
+    assert (waiting.outcome, waiting.sha, "paused" in waiting.description) == (DeploymentOutcome.QUEUED, None, True)
+    assert (running.outcome, running.tag) == (DeploymentOutcome.IN_PROGRESS, "v1.1.0")
     assert "green" in running.description
 
 
 @pytest.mark.parametrize(
     ("result", "reason_code", "expected"),
     [
-        ("failed", "build_failed", Outcome.FAILURE),
-        ("rolled_back", "bake_failed", Outcome.FAILURE),
-        ("failed", "engine_failed", Outcome.ERROR),
-        ("rolled_back", "route_not_confirmed", Outcome.ERROR),
-        ("failed", "a code of a later version", Outcome.ERROR),
+        ("failed", "build_failed", DeploymentOutcome.FAILURE),
+        ("rolled_back", "bake_failed", DeploymentOutcome.FAILURE),
+        ("failed", "engine_failed", DeploymentOutcome.ERROR),
+        ("rolled_back", "route_not_confirmed", DeploymentOutcome.ERROR),
+        ("failed", "a code of a later version", DeploymentOutcome.ERROR),
     ],
 )
-def test_whose_fault_it_is(result: str, reason_code: str, expected: Outcome) -> None:
+def test_whose_fault_it_is(result: str, reason_code: str, expected: DeploymentOutcome) -> None:
     assert outcomes(State(), entry("v1.1.0", result, reason_code)) == [("v1.1.0", expected)]
 
 
@@ -65,8 +73,10 @@ def test_whose_fault_it_is(result: str, reason_code: str, expected: Outcome) -> 
     ],
 )
 def test_what_somebody_wanted_otherwise_is_nobody_s_fault(result: str, reason_code: str) -> None:
-    known = Outbox(NOW, (told("v1.1.0", Outcome.IN_PROGRESS),))
-    assert outcomes(State(), entry("v1.1.0", result, reason_code), outbox=known) == [("v1.1.0", Outcome.INACTIVE)]
+    known = Outbox(NOW, (told("v1.1.0", DeploymentOutcome.IN_PROGRESS),))
+    assert outcomes(State(), entry("v1.1.0", result, reason_code), outbox=known) == [
+        ("v1.1.0", DeploymentOutcome.INACTIVE)
+    ]
 
 
 def test_a_release_that_never_began_and_was_never_told_is_not_told() -> None:
@@ -74,23 +84,26 @@ def test_a_release_that_never_began_and_was_never_told_is_not_told() -> None:
 
 
 def test_what_is_replaced_becomes_inactive_after_the_new_one_is_told() -> None:
-    known = Outbox(NOW, (told("v1.0.0", Outcome.SUCCESS),))
+    known = Outbox(NOW, (told("v1.0.0", DeploymentOutcome.SUCCESS),))
     state = State(current=a_live("v1.1.0"))
     found = reports(state, [entry("v1.1.0"), entry("v1.0.0")], known)
-    assert [(r.tag, r.outcome) for r in found] == [("v1.1.0", Outcome.SUCCESS), ("v1.0.0", Outcome.INACTIVE)]
+    assert [(r.tag, r.outcome) for r in found] == [
+        ("v1.1.0", DeploymentOutcome.SUCCESS),
+        ("v1.0.0", DeploymentOutcome.INACTIVE),
+    ]
     assert "v1.1.0" in found[-1].description
 
 
 def test_a_rollback_leaves_the_live_one_as_it_is() -> None:
-    known = Outbox(NOW, (told("v1.0.0", Outcome.SUCCESS),))
+    known = Outbox(NOW, (told("v1.0.0", DeploymentOutcome.SUCCESS),))
     state = State(current=a_live("v1.0.0"))
     found = outcomes(state, entry("v1.1.0", "rolled_back", "bake_failed"), entry("v1.0.0"), outbox=known)
-    assert found == [("v1.0.0", Outcome.SUCCESS), ("v1.1.0", Outcome.FAILURE)]
+    assert found == [("v1.0.0", DeploymentOutcome.SUCCESS), ("v1.1.0", DeploymentOutcome.FAILURE)]
 
 
 def test_a_release_that_is_begun_again_is_in_progress_whatever_the_history_says() -> None:
     assert outcomes(State(rollout=a_rollout()), entry("v1.1.0", "failed", "interrupted")) == [
-        ("v1.1.0", Outcome.IN_PROGRESS)
+        ("v1.1.0", DeploymentOutcome.IN_PROGRESS)
     ]
 
 
@@ -110,25 +123,25 @@ def test_a_description_says_what_happened_and_fits() -> None:
 @pytest.mark.parametrize(
     ("wanted", "last", "expected"),
     [
-        (Outcome.QUEUED, None, ["queued"]),
-        (Outcome.IN_PROGRESS, None, ["queued", "in_progress"]),
-        (Outcome.FAILURE, None, ["queued", "in_progress", "failure"]),
-        (Outcome.SUCCESS, Outcome.QUEUED, ["in_progress", "success"]),
-        (Outcome.SUCCESS, Outcome.SUCCESS, []),
-        (Outcome.INACTIVE, Outcome.SUCCESS, ["inactive"]),
-        (Outcome.INACTIVE, Outcome.QUEUED, ["inactive"]),
-        (Outcome.QUEUED, Outcome.IN_PROGRESS, []),
-        (Outcome.SUCCESS, Outcome.INACTIVE, []),
+        (DeploymentOutcome.QUEUED, None, ["queued"]),
+        (DeploymentOutcome.IN_PROGRESS, None, ["queued", "in_progress"]),
+        (DeploymentOutcome.FAILURE, None, ["queued", "in_progress", "failure"]),
+        (DeploymentOutcome.SUCCESS, DeploymentOutcome.QUEUED, ["in_progress", "success"]),
+        (DeploymentOutcome.SUCCESS, DeploymentOutcome.SUCCESS, []),
+        (DeploymentOutcome.INACTIVE, DeploymentOutcome.SUCCESS, ["inactive"]),
+        (DeploymentOutcome.INACTIVE, DeploymentOutcome.QUEUED, ["inactive"]),
+        (DeploymentOutcome.QUEUED, DeploymentOutcome.IN_PROGRESS, []),
+        (DeploymentOutcome.SUCCESS, DeploymentOutcome.INACTIVE, []),
     ],
 )
 def test_a_deployment_goes_through_its_states_and_never_back(
-    wanted: Outcome, last: Outcome | None, expected: list[str]
+    wanted: DeploymentOutcome, last: DeploymentOutcome | None, expected: list[str]
 ) -> None:
-    assert list(outcomes_to(Report("r-1", "v1", None, wanted, ""), last)) == expected
+    assert list(outcomes_to(DeploymentReport("r-1", "v1", None, wanted, ""), last)) == expected
 
 
 def test_the_outbox_forgets_what_is_over_and_keeps_what_may_be_replaced() -> None:
-    kept = told("v1.0.0", Outcome.SUCCESS)
-    outbox = Outbox(NOW, (kept, told("v0.9.0", Outcome.FAILURE), told("v1.1.0", Outcome.QUEUED)))
-    left = outbox.forget([Report("r-v1.1.0", "v1.1.0", None, Outcome.QUEUED, "")])
+    kept = told("v1.0.0", DeploymentOutcome.SUCCESS)
+    outbox = Outbox(NOW, (kept, told("v0.9.0", DeploymentOutcome.FAILURE), told("v1.1.0", DeploymentOutcome.QUEUED)))
+    left = outbox.forget([DeploymentReport("r-v1.1.0", "v1.1.0", None, DeploymentOutcome.QUEUED, "")])
     assert [t.tag for t in left.told] == ["v1.0.0", "v1.1.0"]

@@ -2,8 +2,9 @@ import pytest
 
 from app.domain import messages
 from app.domain.errors import Fault, NeverHealthy
-from app.domain.rollout import ROUTE_SWITCH, Status
+from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
+from app.domain.step import ROUTE_SWITCH, step_named
 from tests.examples import NOW, a_release, a_rollout, sha_of
 
 
@@ -16,7 +17,7 @@ def test_a_failure_names_the_step_and_shows_the_last_lines() -> None:
 
 
 def test_a_failure_before_the_flip_says_that_traffic_was_not_touched() -> None:
-    failed = a_rollout(error="health_api: HTTP 500", fault=Fault.RELEASE).finish(Status.FAILED, NOW)
+    failed = a_rollout(error="health_api: HTTP 500", fault=Fault.RELEASE).finish(RolloutStatus.FAILED, NOW)
     assert messages.pause_reason(failed) == (
         "v1.1.0 is not live. health_api: HTTP 500\n"
         "Traffic stayed on v1.0.0 (blue); nothing live was touched. "
@@ -25,30 +26,30 @@ def test_a_failure_before_the_flip_says_that_traffic_was_not_touched() -> None:
 
 
 def test_a_roll_back_says_where_the_traffic_is() -> None:
-    back = a_rollout(error="bake: it died").finish(Status.ROLLED_BACK, NOW)
+    back = a_rollout(error="bake: it died").finish(RolloutStatus.ROLLED_BACK, NOW)
     assert "Traffic is back on v1.0.0 (blue)." in messages.pause_reason(back)
 
 
 def test_a_release_that_an_operator_brought_back_is_told_as_live() -> None:
-    back = a_rollout(release=a_release("v1.0.0", recall=sha_of("v1.0.0"))).finish(Status.SUCCESS, NOW)
+    back = a_rollout(release=a_release("v1.0.0", recall=sha_of("v1.0.0"))).finish(RolloutStatus.SUCCESS, NOW)
     assert messages.pause_reason(back) == (
         "An operator went back to v1.0.0, which is live. Unpause to let newer releases go live again."
     )
 
 
 def test_an_adopted_stack_has_no_tag_to_name() -> None:
-    adopted = a_rollout(previous=None).finish(Status.ROLLED_BACK, NOW)
+    adopted = a_rollout(previous=None).finish(RolloutStatus.ROLLED_BACK, NOW)
     assert "Traffic is back on what was live before (blue)." in messages.pause_reason(adopted)
 
 
 def test_a_first_rollout_that_fails_leaves_nothing_live() -> None:
-    first = a_rollout(previous=None, origin=None).finish(Status.ROLLED_BACK, NOW)
+    first = a_rollout(previous=None, origin=None).finish(RolloutStatus.ROLLED_BACK, NOW)
     assert "Nothing was live before, and nothing is now." in messages.pause_reason(first)
 
 
 @pytest.mark.parametrize("origin", [Color.BLUE, None])
 def test_a_route_that_could_not_be_moved_back_is_not_told_as_untouched(origin: Color | None) -> None:
-    stuck = a_rollout(origin=origin).begin(ROUTE_SWITCH, NOW).finish(Status.FAILED, NOW)
+    stuck = a_rollout(origin=origin).begin(ROUTE_SWITCH, NOW).finish(RolloutStatus.FAILED, NOW)
     said = messages.pause_reason(stuck)
     assert "nothing live was touched" not in said
     assert "nothing is now" not in said
@@ -56,20 +57,24 @@ def test_a_route_that_could_not_be_moved_back_is_not_told_as_untouched(origin: C
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_every_fault_says_what_to_do_next(fault: Fault) -> None:
-    assert "unpause" in messages.pause_reason(a_rollout(fault=fault).finish(Status.FAILED, NOW)).lower()
+    assert "unpause" in messages.pause_reason(a_rollout(fault=fault).finish(RolloutStatus.FAILED, NOW)).lower()
 
 
 def test_what_a_command_changed_outside_the_stack_is_said_not_to_be_taken_back() -> None:
-    failed = a_rollout(error="health_api: HTTP 500").begin("before_flip_1_skills", NOW)
-    failed = failed.end("before_flip_1_skills", 1.0, {"again": False}).finish(Status.FAILED, NOW)
+    failed = a_rollout(error="health_api: HTTP 500").begin(step_named("before_flip_1_skills"), NOW)
+    failed = failed.end(step_named("before_flip_1_skills"), 1.0, {"again": False}).finish(RolloutStatus.FAILED, NOW)
     assert "What before_flip_1_skills changed outside the stack is not taken back." in messages.pause_reason(failed)
-    skipped = a_rollout(error="x").begin("before_flip_1_skills", NOW).end("before_flip_1_skills", 0, {"skipped": "y"})
-    assert "outside the stack" not in messages.pause_reason(skipped.finish(Status.FAILED, NOW))
+    skipped = (
+        a_rollout(error="x")
+        .begin(step_named("before_flip_1_skills"), NOW)
+        .end(step_named("before_flip_1_skills"), 0, {"skipped": "y"})
+    )
+    assert "outside the stack" not in messages.pause_reason(skipped.finish(RolloutStatus.FAILED, NOW))
 
 
 def test_a_release_that_stays_says_so_and_what_to_do() -> None:
     stays = a_rollout(error="bake: it died", fault=Fault.RELEASE).begin(ROUTE_SWITCH, NOW).end(ROUTE_SWITCH, 1, {})
-    assert messages.pause_reason(stays.stay().finish(Status.FAILED, NOW)) == (
+    assert messages.pause_reason(stays.stay().finish(RolloutStatus.FAILED, NOW)) == (
         "v1.1.0 failed and is live. bake: it died\n"
         "It says that it cannot be rolled back: your traffic stays on it (green), well or not. "
         "Publish a release that mends it and unpause; `updater rollback --force` goes back all the same, if what it "

@@ -3,14 +3,15 @@ from typing import Any
 
 import pytest
 
+from app.api.views import held_view
 from app.domain import notices
-from app.domain.decision import Held, Hold
+from app.domain.decision import HeldRelease, Hold
 from app.domain.errors import BakeFailed, Cancelled, Superseded
 from app.domain.notices import Kind
 from app.domain.release import Trigger
-from app.domain.rollout import Rollout, Status
+from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.state import State
-from app.domain.views import held_view
+from app.domain.step import step_named
 from tests.examples import NOW, a_release, a_rollout, sha_of
 
 LIVE = State()
@@ -24,8 +25,8 @@ def a_live_one() -> Rollout:
         "bake": {"requests": 310, "errors": 0, "slowest_ms": 12.5},
     }
     for step, proof in evidence.items():
-        rollout = rollout.begin(step, NOW).end(step, 1.0, proof)
-    return rollout.finish(Status.SUCCESS, NOW + timedelta(seconds=94))
+        rollout = rollout.begin(step_named(step), NOW).end(step_named(step), 1.0, proof)
+    return rollout.finish(RolloutStatus.SUCCESS, NOW + timedelta(seconds=94))
 
 
 def test_what_went_live_is_told_with_its_evidence() -> None:
@@ -40,7 +41,7 @@ def test_what_went_live_is_told_with_its_evidence() -> None:
 
 
 def test_what_was_not_measured_is_not_spoken_of_and_a_warning_is() -> None:
-    first = a_rollout(previous=None).warn("prune: the disk is slow").finish(Status.SUCCESS, NOW)
+    first = a_rollout(previous=None).warn("prune: the disk is slow").finish(RolloutStatus.SUCCESS, NOW)
     assert notices.ended("shop", first, LIVE).text == (
         "v1.1.0 has the traffic on green, after 0 s.\nWarning: prune: the disk is slow"
     )
@@ -48,15 +49,15 @@ def test_what_was_not_measured_is_not_spoken_of_and_a_warning_is() -> None:
 
 def test_a_roll_back_is_one_message_with_the_pause_and_what_to_do() -> None:
     failed = a_rollout().roll_back(BakeFailed("it died", service="api"), "bake: it died")
-    back = failed.begin("rollback_route", NOW).end("rollback_route", 0.1, {"rollback_ms": 96.0})
-    back = back.finish(Status.ROLLED_BACK, NOW)
+    back = failed.begin(step_named("rollback_route"), NOW).end(step_named("rollback_route"), 0.1, {"rollback_ms": 96.0})
+    back = back.finish(RolloutStatus.ROLLED_BACK, NOW)
     notice = notices.ended("shop", back, LIVE.pause("v1.1.0 is not live. Publish a release that mends it."))
     assert (notice.kind, notice.title) == (Kind.ROLLED_BACK, "shop: v1.1.0 was rolled back; releases are paused")
     assert notice.text == "v1.1.0 is not live. Publish a release that mends it.\nThe route was back after 96 ms."
 
 
 def test_a_failure_that_does_not_pause_says_what_happened_and_where_the_traffic_is() -> None:
-    failed = a_rollout().roll_back(BakeFailed(""), "health_api: HTTP 500").finish(Status.FAILED, NOW)
+    failed = a_rollout().roll_back(BakeFailed(""), "health_api: HTTP 500").finish(RolloutStatus.FAILED, NOW)
     notice = notices.ended("shop", failed, LIVE)
     assert (notice.kind, notice.title) == (Kind.FAILED, "shop: v1.1.0 did not go live")
     assert notice.text == (
@@ -65,9 +66,9 @@ def test_a_failure_that_does_not_pause_says_what_happened_and_where_the_traffic_
 
 
 @pytest.mark.parametrize(
-    ("why", "status"), [(Superseded("v1.2.0"), Status.SUPERSEDED), (Cancelled("by hand"), Status.FAILED)]
+    ("why", "status"), [(Superseded("v1.2.0"), RolloutStatus.SUPERSEDED), (Cancelled("by hand"), RolloutStatus.FAILED)]
 )
-def test_what_gave_way_is_dropped_and_no_failure(why: Cancelled | Superseded, status: Status) -> None:
+def test_what_gave_way_is_dropped_and_no_failure(why: Cancelled | Superseded, status: RolloutStatus) -> None:
     notice = notices.ended("shop", a_rollout().roll_back(why, str(why)).finish(status, NOW), LIVE)
     assert (notice.kind, notice.title) == (Kind.DROPPED, "shop: v1.1.0 was dropped")
 
@@ -90,7 +91,7 @@ def test_a_release_that_will_never_go_live_says_why() -> None:
 
 def test_a_held_release_is_another_event_for_another_reason() -> None:
     holds = (Hold.WINDOW, Hold.APPROVAL)
-    window, approval = (notices.held("shop", held_view(Held(a_release(), why, NOW))) for why in holds)
+    window, approval = (notices.held("shop", held_view(HeldRelease(a_release(), why, NOW))) for why in holds)
     assert (window.id, window.title) == ("held:r-v1.1.0:window", "shop: v1.1.0 is held")
     assert window.text.startswith("v1.1.0 goes live by itself from 2026-01-02 03:04 UTC on")
     assert approval.id != window.id

@@ -8,7 +8,7 @@ from app.domain.published import Decided, missed, wanted
 from app.domain.stack import Channel, Policy
 from app.domain.state import State
 from tests.examples import NOW, a_live, a_release, a_rollout, a_stack
-from tests.fakes.forge import a_published
+from tests.fakes.github_api import a_published
 
 OLD, NEW, NEWEST = (a_published(tag) for tag in ("v1.1.0", "v1.2.0", "v1.3.0"))
 LIVE = State(current=a_live("v1.0.0"))

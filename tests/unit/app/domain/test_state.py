@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.rollout import Status
+from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import RAN_KEPT, Ran, State
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
@@ -39,7 +39,7 @@ def test_begin_takes_the_release_out_of_the_accepted_ones() -> None:
 
 
 def test_a_success_becomes_the_current_release() -> None:
-    ended = a_rollout(sha=sha_of("v1.1.0")).finish(Status.SUCCESS, LATER)
+    ended = a_rollout(sha=sha_of("v1.1.0")).finish(RolloutStatus.SUCCESS, LATER)
     state = RUNNING.finish(ended, LATER)
     assert state.current is not None
     assert (state.current.tag, state.current.sha, state.current.since) == ("v1.1.0", sha_of("v1.1.0"), LATER)
@@ -47,8 +47,8 @@ def test_a_success_becomes_the_current_release() -> None:
     assert (state.rollout, state.last_success_at, state.last_failure_at) == (None, LATER, None)
 
 
-@pytest.mark.parametrize("status", [Status.FAILED, Status.ROLLED_BACK])
-def test_any_other_end_changes_nothing_of_what_is_live(status: Status) -> None:
+@pytest.mark.parametrize("status", [RolloutStatus.FAILED, RolloutStatus.ROLLED_BACK])
+def test_any_other_end_changes_nothing_of_what_is_live(status: RolloutStatus) -> None:
     state = RUNNING.finish(a_rollout(sha=sha_of("v1.1.0")).finish(status, LATER), LATER)
     assert (state.current, state.active_color, state.last_good_tag) == (a_live(), Color.BLUE, "v1.0.0")
     assert (state.rollout, state.last_failure_at, state.last_success_at) == (None, LATER, None)
@@ -67,7 +67,7 @@ def test_a_workers_turn_makes_older_epochs_stale() -> None:
 
 def test_what_failed_and_stays_is_live_and_not_good() -> None:
     before = State(active_color=Color.BLUE, current=a_live("v1.0.0"), last_good_tag="v1.0.0")
-    stays = a_rollout().resolved(sha_of("v1.1.0")).stay().finish(Status.FAILED, NOW)
+    stays = a_rollout().resolved(sha_of("v1.1.0")).stay().finish(RolloutStatus.FAILED, NOW)
     after = before.progress(stays).finish(stays, NOW)
     assert (after.current, after.previous) == (a_live("v1.1.0"), a_live("v1.0.0"))
     assert (after.active_color, after.last_good_tag, after.last_failure_at) == (Color.GREEN, "v1.0.0", NOW)

@@ -1,0 +1,160 @@
+"""The internal listener, asked over HTTP: answers in, errors of this command line out."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from app.cli.api.access import Access
+from app.cli.api.answers import problem
+from app.cli.errors import CannotReach
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 90.0
+"""How long an answer may take: a plan or a check-up asks the worker, which asks git, Compose and the engine."""
+
+STREAM_SILENT_SECONDS = 60.0
+"""After how long without a byte a stream counts as dead and is opened again."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event. https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+
+    id: str
+    kind: str
+    data: Json
+
+
+class ApiClient:
+    """The calls of the internal listener. Each raises CannotReach, NotAllowed, Refused or WrongUse."""
+
+    def __init__(self, access: Access) -> None:
+        self._url = access.url
+        self._etags: dict[str, tuple[str, Json]] = {}
+        # The secret goes to this listener only: through no proxy of the environment, after no redirect.
+        self._http = httpx.AsyncClient(
+            base_url=access.url,
+            headers=dict(access.headers),  # type: ignore[arg-type]
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, **params: str | int) -> Json:
+        with self._reached(asks=True):
+            answer = await self._http.get(path, params=params)
+        return self._content(answer)
+
+    async def post(self, path: str, body: Json) -> Json:
+        """Answered as soon as it is queued, also where the server's default is to wait: who waits here follows it."""
+        with self._reached(asks=False):
+            answer = await self._http.post(path, json=body, headers={"Prefer": "respond-async"})
+        return self._content(answer)
+
+    async def status(self) -> Json:
+        """GET /status; the one of the last time while the updater says that it is the same."""
+        known = self._etags.get("/status")
+        with self._reached(asks=True):
+            answer = await self._http.get("/status", headers={"If-None-Match": known[0]} if known else {})
+        if known and answer.status_code == HTTPStatus.NOT_MODIFIED:
+            return known[1]
+        content = self._content(answer)
+        if etag := answer.headers.get("ETag"):
+            self._etags["/status"] = (etag, content)
+        return content
+
+    async def lines(self, path: str, **params: str | int) -> AsyncGenerator[str, None]:
+        """The answer's lines as they come."""
+        async with self._stream(path, params, {}) as answer:
+            async for line in answer.aiter_lines():
+                yield line
+
+    async def events(self, last_id: str | None) -> AsyncGenerator[Event, None]:
+        """Server-sent events, from the one after `last_id`."""
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+        async with self._stream("/update/events", {}, headers) as answer:
+            frame: dict[str, str] = {}
+            async for line in answer.aiter_lines():
+                if not line and (event := _event(frame)):
+                    yield event
+                frame = _framed(frame, line) if line else {}
+
+    @asynccontextmanager
+    async def _stream(
+        self, path: str, params: dict[str, str | int], headers: dict[str, str]
+    ) -> AsyncIterator[httpx.Response]:
+        limits = httpx.Timeout(STREAM_SILENT_SECONDS, connect=CONNECT_SECONDS)
+        with self._reached(asks=True):
+            async with self._http.stream("GET", path, params=params, headers=headers, timeout=limits) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise problem(answer)
+                yield answer
+
+    @contextmanager
+    def _reached(self, *, asks: bool) -> Iterator[None]:
+        """Translates the library's errors; `asks`: the call changes nothing, so a lost answer loses nothing."""
+        try:
+            yield
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL)
+            traffic = (
+                "Traffic is not touched by this."
+                if asks or never_sent
+                else "It may have been taken all the same, and then goes on by itself."
+            )
+            raise CannotReach(
+                f"The updater at {self._url} does not answer ({type(error).__name__}).",
+                "Is its web process running, and is UPDATER_URL its internal listener? `updater doctor` checks.",
+                traffic=traffic,
+            ) from error
+
+    def _content(self, answer: httpx.Response) -> Json:
+        if not answer.is_success:
+            raise problem(answer)
+        try:
+            content = answer.json()
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise CannotReach(
+                f"What answers at {self._url} is not the updater.", "Set UPDATER_URL to its internal listener."
+            )
+        return content
+
+
+def _framed(frame: dict[str, str], line: str) -> dict[str, str]:
+    name, _, value = line.partition(":")
+    value = value.removeprefix(" ")
+    if name == "data" and "data" in frame:
+        value = f"{frame['data']}\n{value}"
+    return {**frame, name: value} if name else frame
+
+
+def _event(frame: dict[str, str]) -> Event | None:
+    """The event of a whole frame; None for a heartbeat and for what is not the updater's."""
+    try:
+        content = json.loads(frame["data"])
+    except (KeyError, ValueError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    inner = content.get("data")
+    data = inner if isinstance(inner, dict) else content
+    return Event(frame.get("id", ""), frame.get("event") or str(content.get("type", "")), data)

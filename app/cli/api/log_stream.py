@@ -1,0 +1,86 @@
+"""A rollout's log, to its end or for as long as it is written; a connection that breaks repeats no line."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from app.cli.api.client import ApiClient
+from app.cli.errors import CannotReach, Exit, Refused
+from app.cli.following.progress import FINAL, outcome
+from app.cli.report import write
+from app.cli.views.text import document, plain
+
+RIDE_SECONDS = 60.0
+"""How long the updater may be unreachable in the middle before the following is given up."""
+
+RETRY_SECONDS = 1.0
+
+
+def log_path(rollout_id: str) -> str:
+    return f"/update/rollouts/{rollout_id}/log"
+
+
+async def follow_log(
+    updater: ApiClient, rollout_id: str, ended: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[str, None]:
+    """The log's lines as they come, until it breaks off with `ended()`. Raises CannotReach after RIDE_SECONDS."""
+    loop, seen, unreachable = asyncio.get_running_loop(), 0, 0.0
+    while True:
+        over = False
+        try:
+            over = await ended()
+            unreachable = 0.0
+            async with aclosing(_after(updater, rollout_id, seen)) as lines:
+                async for line in lines:
+                    seen += 1
+                    yield line
+        except CannotReach:
+            unreachable = unreachable or loop.time()
+            if loop.time() - unreachable > RIDE_SECONDS:
+                raise
+            over = False
+        if over:
+            return
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _after(updater: ApiClient, rollout_id: str, seen: int) -> AsyncGenerator[str, None]:
+    """The lines behind the first `seen` ones."""
+    async with aclosing(updater.lines(log_path(rollout_id), follow=1)) as lines:
+        async for line in lines:
+            if seen:
+                seen -= 1
+            else:
+                yield line
+
+
+async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool, as_json: bool) -> Exit:
+    """The log on standard output, of the running or last rollout by default; in JSON one object a line."""
+    wanted = rollout_id or await _latest(updater)
+
+    async def ended() -> bool:
+        try:
+            return outcome(await updater.get(f"/update/rollouts/{wanted}")) in FINAL
+        except Refused:
+            if await _something_waits(updater):
+                return False  # it may be this one: there is no record before it begins
+            raise
+
+    source = follow_log(updater, wanted, ended) if follow else updater.lines(log_path(wanted))
+    async with aclosing(source) as lines:
+        async for line in lines:
+            write(document({"rollout_id": wanted, "line": line}) if as_json else plain(line))
+    return Exit.DONE
+
+
+async def _latest(updater: ApiClient) -> str:
+    status = await updater.status()
+    found = (status.get("rollout") or {}).get("id") or (status.get("last_result") or {}).get("rollout_id")
+    if not found:
+        raise Refused("No rollout has run yet, so there is no log.", "`updater deploy TAG` starts one.")
+    return str(found)
+
+
+async def _something_waits(updater: ApiClient) -> bool:
+    status = await updater.status()
+    return bool(status.get("rollout") or status.get("queued") or status.get("held"))

@@ -1,0 +1,159 @@
+"""A rollout as it goes: one changing picture on a terminal, plain lines or JSON where there is none."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.following.progress import FollowedRollout, Phase, StepSeen
+from app.cli.views.text import document, plain, seconds
+
+BAR_WIDTH = 30
+FRAMES_PER_SECOND = 8
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Display(Protocol):
+    """Is shown the progress whenever something about it was seen."""
+
+    def running(self) -> AbstractContextManager[Any]:
+        """For as long as there is something to show."""
+
+    def show(self, progress: FollowedRollout) -> None: ...
+
+    def say(self, text: str) -> None:
+        """Something about the following itself: a lost connection, a silent worker."""
+
+
+class PlainLines:
+    """One line for each thing that happened; for logs, pipes and CI. `begun`: also when a step begins."""
+
+    def __init__(self, console: Console, now: Clock = utc_now, *, begun: bool = True) -> None:
+        self._begun = begun
+        self._console = console
+        self._now = now
+        self._said: dict[str, StepSeen | None] = {}
+        self._phase: tuple[Phase, str] | None = None
+
+    def running(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def show(self, progress: FollowedRollout) -> None:
+        if self._phase != (progress.phase, progress.waits_for) and not progress.ended:
+            self._phase = (progress.phase, progress.waits_for)
+            self._line(progress, phase_text(progress))
+        for step in progress.steps:
+            over = step.seconds is not None or step.error is not None
+            if self._said.get(step.name) != step and (over or self._begun):
+                self._said[step.name] = step
+                self._line(progress, step_text(step) + ("" if progress.ended else f"  {percent_text(progress)}"))
+        if self._begun and progress.step and progress.step not in self._said:
+            self._said[progress.step] = None
+            self._line(progress, f"{plain(progress.step)} …  {percent_text(progress)}")
+
+    def say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def _line(self, progress: FollowedRollout, text: str) -> None:
+        self.say(f"{progress.elapsed(self._now()):7.1f} s  {plain(progress.tag or progress.rollout_id)}  {text}")
+
+
+class LivePicture:
+    """What is going on now, redrawn in place; what is done stays above it."""
+
+    def __init__(self, console: Console, now: Clock = utc_now) -> None:
+        self._lines = PlainLines(console, now, begun=False)
+        self._spinner = Spinner("dots")
+        self._now = now
+        self._progress = FollowedRollout("")
+        self._live = Live(
+            console=console, get_renderable=self._picture, refresh_per_second=FRAMES_PER_SECOND, transient=True
+        )
+
+    def running(self) -> AbstractContextManager[Any]:
+        return self._live
+
+    def show(self, progress: FollowedRollout) -> None:
+        self._progress = progress
+        self._lines.show(progress)
+
+    def say(self, text: str) -> None:
+        self._lines.say(text)
+
+    def _picture(self) -> RenderableType:
+        return picture(self._progress, self._progress.elapsed(self._now()), self._spinner)
+
+
+class JsonLines:
+    """One object a line, for each change; the last one is the final result."""
+
+    def __init__(self, write: Callable[[str], None], now: Clock = utc_now) -> None:
+        self._write = write
+        self._now = now
+        self._last: dict[str, Any] = {}
+
+    def running(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def show(self, progress: FollowedRollout) -> None:
+        seen = {
+            "rollout_id": progress.rollout_id,
+            "tag": progress.tag,
+            "phase": progress.phase,
+            "step": progress.step or None,
+            "percent": progress.percent,
+            "eta_seconds": progress.eta_seconds,
+            "last_line": progress.last_line,
+        }
+        if seen != self._last and not progress.ended:
+            self._last = seen
+            self._write(document({**seen, "elapsed_seconds": round(progress.elapsed(self._now()), 1)}))
+
+    def say(self, text: str) -> None:
+        self._write(document({"note": text}))
+
+
+def picture(progress: FollowedRollout, elapsed: float, spinner: RenderableType = "") -> RenderableType:
+    """Spinner, step, bar, percent, elapsed, eta; below them the log's last line."""
+    head = Table.grid(padding=(0, 1))
+    what = plain(progress.step) if progress.phase is Phase.RUNNING and progress.step else phase_text(progress)
+    bar = ProgressBar(total=100, completed=progress.percent, width=BAR_WIDTH)
+    times = f"{percent_text(progress)}  {seconds(elapsed)}"
+    head.add_row(spinner, Text(plain(progress.tag), style="bold"), Text(what), bar, Text(times))
+    line = Text(f"  {progress.last_line}", style="dim", no_wrap=True, overflow="ellipsis")
+    return Group(head, line)
+
+
+def phase_text(progress: FollowedRollout) -> str:
+    """`queued: waits for v1.1.0 to end`."""
+    if progress.phase is Phase.QUEUED and progress.waits_for:
+        return f"queued: waits for {plain(progress.waits_for)}"
+    if progress.phase is Phase.HELD:
+        return f"held: {plain(progress.waits_for)}"
+    if progress.phase is Phase.ROLLING_BACK:
+        return f"rolling back{f': {plain(progress.step)}' if progress.step else ''}"
+    return str(progress.phase)
+
+
+def step_text(step: StepSeen) -> str:
+    if step.error is not None:
+        return f"{plain(step.name)} failed: {plain(step.error)}"
+    return f"{plain(step.name)} …" if step.seconds is None else f"{plain(step.name)} done in {seconds(step.seconds)}"
+
+
+def percent_text(progress: FollowedRollout) -> str:
+    """`40 %, 20 s left`; how long is left is known from the last success on."""
+    left = f", {seconds(progress.eta_seconds)} left" if progress.eta_seconds is not None else ""
+    return f"{progress.percent} %{left}"

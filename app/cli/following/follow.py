@@ -1,0 +1,81 @@
+"""Asks for a rollout, follows it to its end, and says how it ended."""
+
+from rich.console import Console
+
+from app.cli.api.client import ApiClient, Json
+from app.cli.errors import Exit
+from app.cli.following.display import (
+    Display,
+    JsonLines,
+    LivePicture,
+    PlainLines,
+)
+from app.cli.following.progress import FollowedRollout, outcome
+from app.cli.following.watch import RolloutWatch
+from app.cli.report import write
+from app.cli.views.show import console, show_summary
+from app.cli.views.text import document, release
+
+
+async def ask_and_follow(
+    updater: ApiClient, path: str, body: Json, *, tag: str = "", forced: bool, wait: bool, as_json: bool
+) -> Exit:
+    """POSTs `body` to `path`; with `wait` follows the rollout that comes of it, in JSON its result is the one document.
+
+    `forced`: a pause does not hold it.
+    """
+    before = (await updater.status()).get("current")
+    answer = await updater.post(path, body)
+    if outcome(answer) == "success":
+        return _nothing_to_do(answer, as_json=as_json)
+    rollout_id = str(answer.get("rollout_id"))
+    if not wait:
+        if as_json:
+            write(document(answer))
+        else:
+            console().print(f"Queued as {rollout_id}. `updater status --watch` follows it.", soft_wrap=True)
+        return Exit.DONE
+    out = console(stderr=as_json)
+    ended = await RolloutWatch(updater, _display(out)).follow(
+        FollowedRollout(rollout_id, tag, forced=forced, before=before)
+    )
+    _tell_end(out, ended, as_json=as_json)
+    return Exit.DONE if reached(ended, going_back=path.endswith("/rollback")) else Exit.FAILED
+
+
+async def watch(updater: ApiClient, *, as_json: bool) -> Exit:
+    """Follows the rollout that runs, or the next one; in JSON one object a line, the result the last."""
+    out = console()
+    display: Display = JsonLines(write) if as_json else _display(out)
+    watching = RolloutWatch(updater, display)
+    ended = await watching.follow(await watching.next())
+    _tell_end(out, ended, as_json=as_json)
+    return Exit.DONE if reached(ended, going_back=False) else Exit.FAILED
+
+
+def reached(progress: FollowedRollout, *, going_back: bool) -> bool:
+    """Whether what was asked for is so. Who asked to go back has it too when a rollout on trial was turned back."""
+    result = progress.result or {}
+    turned_back = outcome(result) == "rolled_back" and result.get("reason_code") == "operator_rollback"
+    return outcome(result) == "success" or (going_back and turned_back)
+
+
+def _nothing_to_do(result: Json, *, as_json: bool) -> Exit:
+    """The updater answers with a result at once when the release is live already."""
+    if as_json:
+        write(document(result))
+    else:
+        live = release(result.get("tag"), result.get("new_sha"))
+        console().print(f"{live} is live already. Nothing was started; traffic stays as it is.", soft_wrap=True)
+    return Exit.DONE
+
+
+def _display(out: Console) -> Display:
+    return LivePicture(out) if out.is_terminal else PlainLines(out)
+
+
+def _tell_end(out: Console, ended: FollowedRollout, *, as_json: bool) -> None:
+    if as_json:
+        write(document(ended.result))
+    else:
+        show_summary(out, ended)

@@ -1,0 +1,108 @@
+"""How a rollout ended, as an operator wants to know it: what was live, what is, and what it took."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.cli.following.progress import FollowedRollout, outcome
+from app.cli.views.text import plain, release, seconds
+
+Row = tuple[str, str]
+Json = Mapping[str, Any]
+
+_WORDS = {
+    "success": "success",
+    "failed": "failed",
+    "rolled_back": "rolled back",
+    "superseded": "superseded: a newer release took its place",
+    "cancelled": "cancelled",
+}
+
+
+def summary(progress: FollowedRollout) -> list[Row]:
+    """The facts, each with its name, in the order in which a person asks for them."""
+    result = progress.result or {}
+    return [
+        ("result", _headline(progress, result)),
+        ("live before", _before(progress, result)),
+        ("live now", _after(progress, result)),
+        *_figures(result),
+        *_troubles(result),
+    ]
+
+
+def step_rows(progress: FollowedRollout) -> list[tuple[str, float | None, str]]:
+    """Every step with its seconds, and why it failed where it did."""
+    errors = {s.name: s.error for s in progress.steps if s.error}
+    evidence = (progress.result or {}).get("evidence") or {}
+    if evidence:
+        return [(plain(name), step.get("seconds"), plain(errors.get(name) or "")) for name, step in evidence.items()]
+    return [(plain(s.name), s.seconds, plain(s.error or "")) for s in progress.steps]
+
+
+def _headline(progress: FollowedRollout, result: Json) -> str:
+    word = _WORDS.get(outcome(result), plain(outcome(result)))
+    took = result.get("duration_seconds")
+    return f"{plain(progress.tag)} {word}" + (f" in {seconds(took)}" if took else "")
+
+
+def _before(progress: FollowedRollout, result: Json) -> str:
+    before = progress.before or {}
+    return release(before.get("tag"), before.get("sha") or result.get("previous_sha"))
+
+
+def _after(progress: FollowedRollout, result: Json) -> str:
+    color = result.get("active_color")
+    on = f" on {plain(color)}" if color else ""
+    new = release(progress.tag, result.get("new_sha") or result.get("sha")) + on
+    if outcome(result) == "success":
+        return new
+    if outcome(result) == "failed" and color and color == result.get("target_color"):
+        return f"{new}, well or not: it cannot be rolled back"
+    back = "; traffic is back on it" if outcome(result) == "rolled_back" else "; it stayed live"
+    before = _before(progress, result)
+    return before if before == "nothing" else before + on + back
+
+
+def _figures(result: Json) -> Iterator[Row]:
+    evidence: Mapping[str, Json] = result.get("evidence") or {}
+    if (flip := evidence.get("route_switch", {}).get("flip_ms")) is not None:
+        yield "flip", f"{flip:g} ms from the rename until every route answered with it"
+    if (back := evidence.get("rollback_route", {}).get("rollback_ms")) is not None:
+        yield "rollback", f"{back:g} ms until every route was back"
+    for step, proof in evidence.items():
+        if step.startswith("restart_"):
+            yield plain(step.removeprefix("restart_")), _handover(proof)
+    bake = evidence.get("bake", {})
+    if "requests" in bake:
+        slowest = f", slowest {bake['slowest_ms']:g} ms" if "slowest_ms" in bake else ""
+        yield "bake", f"{bake['requests']:,} probes, {bake.get('errors', 0):,} errors{slowest}"
+    if traffic := bake.get("traffic"):
+        yield "clients", _clients(traffic)
+
+
+def _clients(traffic: Json) -> str:
+    """What they were answered by the new color until the bake ended."""
+    if unknown := traffic.get("unknown"):
+        return plain(unknown)
+    counts = [f"{plain(name)} {c['requests']:,} requests, {c['errors']:,} answered 5xx" for name, c in traffic.items()]
+    return "; ".join(counts)
+
+
+def _handover(proof: Json) -> str:
+    if "skipped" in proof:
+        return f"not restarted: {plain(proof['skipped'])}"
+    gap = proof.get("gap_seconds")
+    if gap is not None:
+        return f"restarted, {gap:.2f} s without one"
+    return "started" if "instance" in proof else "not handed over"
+
+
+def _troubles(result: Json) -> Iterator[Row]:
+    for warning in result.get("warnings") or ():
+        yield "warning", plain(warning)
+    if error := result.get("error"):
+        yield "why", plain(error)
+    if result.get("paused"):
+        yield "paused", plain(result.get("pause_reason") or "")
+        first = "" if outcome(result) == "success" else "mend it, then "
+        yield "next", f"{first}`updater unpause`; releases are accepted and wait until then"

@@ -1,0 +1,187 @@
+"""Follows a rollout to its end.
+
+Level-triggered: `/status` and the rollout's record say what is; an event only says that it is time to look. So a lost
+event, a web process that is restarted and a stream that breaks are one case, and cost at most a second.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any
+
+from app.cli.api.client import ApiClient, Json
+from app.cli.api.log_stream import RIDE_SECONDS, follow_log
+from app.cli.errors import CannotReach, CommandError, NotAllowed, Refused
+from app.cli.following.display import Display
+from app.cli.following.progress import FollowedRollout, Phase
+
+POLL_SECONDS = 1.0
+"""How often it looks when nothing tells it to."""
+
+RETRY_SECONDS = 0.5
+SILENT_SECONDS = 120.0
+"""How long the worker's heartbeat may be missing before the following is given up."""
+
+LOST_SECONDS = 60.0
+"""How long the updater may speak of other things only before the following is given up."""
+
+GOES_ON = "The rollout goes on by itself; traffic is not touched by this."
+AGAIN = "`updater status --watch` follows it again."
+
+
+class RolloutWatch:
+    """One rollout, followed by `/status`, its record, its log and the events."""
+
+    def __init__(self, updater: ApiClient, display: Display) -> None:
+        self._updater = updater
+        self._display = display
+        self._woken = asyncio.Event()
+        self._progress = FollowedRollout("")
+        self._last_event: str | None = None
+        self._since: dict[str, float] = {}
+
+    async def next(self) -> FollowedRollout:
+        """Waits, for as long as it takes, for a rollout that runs or waits to run."""
+        told = False
+        while True:
+            status = await self._riding_status()
+            if status is not None and (running := status.get("rollout")):
+                return FollowedRollout(running["id"]).see_status(status)
+            if status is not None and not told:
+                told = True
+                self._display.say("No rollout runs; this waits for the next one. Ctrl-C ends it.")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def follow(self, progress: FollowedRollout) -> FollowedRollout:
+        """Returns it when it has ended. Raises CannotReach after RIDE_SECONDS, NotAllowed when a pause holds it."""
+        self._progress = progress
+        with self._display.running():
+            async with _beside(self._listen(), self._read_log()):
+                await self._read_record()
+                while not self._progress.ended:
+                    await self._look()
+                    self._stop_where_nothing_comes()
+                    await self._wait()
+                await self._look()  # what the record does not say, the status does, and the other way round
+        return self._progress
+
+    async def _look(self) -> None:
+        status = await self._riding_status()
+        if status is None:
+            return
+        self._see(self._progress.see_status(status))
+        if (status.get("rollout") or {}).get("id") != self._progress.rollout_id:
+            await self._read_record()
+
+    async def _riding_status(self) -> Json | None:
+        """The status, or None while the updater is away for no longer than RIDE_SECONDS."""
+        try:
+            status = await self._updater.status()
+        except CannotReach as away:
+            if self._first("away"):
+                self._display.say(f"{away.detail} Trying again for {RIDE_SECONDS:.0f} s.")
+            if self._lasts("away") > RIDE_SECONDS:
+                raise CannotReach(away.detail, f"{away.todo} {AGAIN}", traffic=GOES_ON) from away
+            return None
+        if self._since.pop("away", None) is not None:
+            self._display.say("The updater answers again.")
+        return status
+
+    async def _read_record(self) -> None:
+        """Of a release that waits there is no record yet; the status tells more then."""
+        try:
+            record = await self._updater.get(f"/update/rollouts/{self._progress.rollout_id}")
+        except (Refused, CannotReach):
+            return
+        self._see(self._progress.see_record(record))
+
+    def _stop_where_nothing_comes(self) -> None:
+        if self._progress.ended:
+            return
+        if self._progress.phase is Phase.HELD:
+            raise NotAllowed(
+                f"{self._progress.tag} is recorded and held, because the updater is paused: {self._progress.waits_for}",
+                "Mend the reason, then `updater unpause`; the newest held release starts at once.",
+                traffic="Traffic is as it was.",
+            )
+        if self._missing("heartbeat", self._progress.worker_alive, SILENT_SECONDS):
+            raise CannotReach(
+                f"The worker was not heard for {SILENT_SECONDS:.0f} s.",
+                f"Start it: what was accepted is recorded, and goes on from where it is. {AGAIN}",
+                traffic="Traffic stays where it is.",
+            )
+        if self._missing("rollout", self._progress.known, LOST_SECONDS):
+            raise Refused(
+                f"The updater has not spoken of {self._progress.rollout_id} for {LOST_SECONDS:.0f} s.",
+                "`updater status` says what is live now, `updater history` what has ended.",
+                traffic="Traffic is on a healthy color all the same.",
+            )
+
+    def _missing(self, what: str, there: bool, limit: float) -> bool:
+        """Whether `what` has not been there for longer than `limit` seconds."""
+        if there:
+            self._since.pop(what, None)
+            return False
+        if self._first(what) and what == "heartbeat":
+            self._display.say("The worker's heartbeat is missing: nothing goes on until it runs.")
+        return self._lasts(what) > limit
+
+    def _first(self, what: str) -> bool:
+        known = what in self._since
+        self._since.setdefault(what, asyncio.get_running_loop().time())
+        return not known
+
+    def _lasts(self, what: str) -> float:
+        return asyncio.get_running_loop().time() - self._since[what]
+
+    async def _wait(self) -> None:
+        if self._progress.ended:
+            return
+        self._woken.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_SECONDS if "away" in self._since else POLL_SECONDS):
+                await self._woken.wait()
+
+    async def _listen(self) -> None:
+        """Events until the rollout has ended; where there are none, the following polls."""
+        while True:
+            try:
+                async with aclosing(self._updater.events(self._last_event)) as events:
+                    async for event in events:
+                        self._last_event = event.id or self._last_event
+                        self._see(self._progress.see_event(event.kind, event.data))
+                        self._woken.set()
+            except CannotReach:
+                pass
+            except CommandError:
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read_log(self) -> None:
+        """The log's last line; where there is no log, there is none."""
+        while True:
+            with suppress(CommandError):
+                async with aclosing(follow_log(self._updater, self._progress.rollout_id, self._has_ended)) as lines:
+                    async for line in lines:
+                        self._see(self._progress.see_line(line))
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _has_ended(self) -> bool:
+        return self._progress.ended
+
+    def _see(self, progress: FollowedRollout) -> None:
+        if progress != self._progress:
+            self._progress = progress
+            self._display.show(progress)
+
+
+@asynccontextmanager
+async def _beside(*reading: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Reads in the background, for as long as the `with` block takes."""
+    tasks = [asyncio.create_task(each) for each in reading]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,82 @@
+"""Which services are two colors of one. Pure."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.cli.init.project.service_facts import Service, host_names
+
+OTHERS = 2
+"""How many services without colors have the stack's name in front."""
+
+_COLORED = re.compile(r"(?P<base>.+?)[-_](?P<color>blue|green)|(?P<color2>blue|green)[-_](?P<base2>.+)")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`name` is what the stack file calls it, `base` what the Compose services have in common."""
+
+    name: str
+    base: str
+    blue: str
+    green: str
+
+    @property
+    def services(self) -> tuple[str, str]:
+        return self.blue, self.green
+
+
+def color_pairs(services: Mapping[str, Service], project: str) -> list[Pair]:
+    """In the order of the Compose file; a service without its other color is none."""
+    whole = _whole(services)
+    names = _short_names(name_prefix(services, project), whole)
+    return [Pair(names[base], base, two["blue"], two["green"]) for base, two in whole.items()]
+
+
+def name_prefix(services: Mapping[str, Service], project: str) -> str:
+    """What the names of the stack's services begin with: the project's name, or what they have in common.
+
+    The directory, and so the project, may have another name than the stack.
+    """
+    for prefix in (f"{project}-", f"{project}_"):
+        if any(name.startswith(prefix) for name in services):
+            return prefix
+    bases = _whole(services)
+    first = next(iter(bases), "")
+    ends = [n + 1 for n, letter in enumerate(first) if letter in "-_"]
+    return next((first[:end] for end in reversed(ends) if _is_common(first[:end], services, bases)), "")
+
+
+def short_name(service: str, prefix: str) -> str:
+    return service.removeprefix(prefix) or service
+
+
+def colored_hosts(services: Mapping[str, Service], pairs: list[Pair]) -> dict[str, str]:
+    """Host name → the colored service that answers to it; a name that several have leads to none."""
+    names = [(host.lower(), s) for pair in pairs for s in pair.services for host in host_names(s, services[s])]
+    taken = Counter(host for host, _ in names)
+    return {host: service for host, service in names if taken[host] == 1}
+
+
+def _whole(services: Mapping[str, Service]) -> dict[str, dict[str, str]]:
+    """Base name → color → service."""
+    bases: dict[str, dict[str, str]] = {}
+    for name in services:
+        if match := _COLORED.fullmatch(name):
+            base, color = match["base"] or match["base2"], match["color"] or match["color2"]
+            bases.setdefault(base, {})[color] = name
+    return {base: two for base, two in bases.items() if len(two) > 1}
+
+
+def _is_common(prefix: str, services: Mapping[str, Service], bases: Mapping[str, object]) -> bool:
+    """Whether all pairs have it, and enough others for it to be the stack's name and no part of a service's."""
+    others = [name for name in services if name.startswith(prefix) and not _COLORED.fullmatch(name)]
+    return all(base.startswith(prefix) and base != prefix for base in bases) and len(others) >= OTHERS
+
+
+def _short_names(prefix: str, bases: Mapping[str, object]) -> dict[str, str]:
+    """Short, when that leaves each its own."""
+    short = {base: short_name(base, prefix) for base in bases}
+    taken = Counter(short.values())
+    return {base: name if taken[name] == 1 else base for base, name in short.items()}

@@ -1,0 +1,152 @@
+"""The Compose project as it is: its model from Compose itself, else from the file alone; its repository from git."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.cli.errors import CommandError, Refused, WrongUse
+from app.cli.init.project.interpolation import with_defaults
+from app.config.compose_command import compose_command
+from app.domain.stack import REPOSITORY
+
+# In the order in which Compose looks: https://docs.docker.com/compose/intro/compose-application-model/
+NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+CONFIG_SECONDS = 60.0
+GIT_SECONDS = 10.0
+LAST_LINES = 5
+
+_GITHUB = re.compile(r"github\.com[:/]+(?P<name>[^/\s]+/[^/\s]+?)(?:\.git)?/?$")
+
+Model = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Project:
+    """`model` is the Compose model; `resolved`: Compose itself read it, with the operator's .env.
+
+    `file` is the Compose file's path inside the release, `repository` is `owner/name` on GitHub where git knows it.
+    """
+
+    directory: Path
+    file: str
+    model: Model
+    resolved: bool
+    why_unresolved: str = ""
+    repository: str | None = None
+
+    @property
+    def services(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.part("services")
+
+    def part(self, key: str) -> Mapping[str, Mapping[str, Any]]:
+        """A part of the model that maps names to definitions: `services`, `volumes`, `configs`."""
+        found = self.model.get(key)
+        return {str(k): v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
+
+    def shown(self, path: Path) -> str:
+        """`path` as a person reads it: from the project's directory on."""
+        return str(path.relative_to(self.directory)) if path.is_relative_to(self.directory) else str(path)
+
+    @property
+    def name(self) -> str:
+        """The Compose project's name; without one, Compose takes the directory's."""
+        written = self.model.get("name")
+        if not written or "$" in str(written):
+            written = self.directory.name
+        return re.sub(r"[^a-z0-9_-]", "", str(written).lower()).lstrip("_-") or "stack"
+
+
+def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
+    """The project in `directory`. Raises WrongUse, Refused."""
+    where = directory.resolve()
+    file = next((where / name for name in NAMES if (where / name).is_file()), None)
+    if file is None:
+        raise WrongUse(
+            f"There is no Compose file in {where} ({', '.join(NAMES)}).", "Name the directory that it is in."
+        )
+    root = _git(where, "rev-parse", "--show-toplevel")
+    inside = file.relative_to(Path(root).resolve()) if root else Path(file.name)
+    repository = github_name(_git(where, "remote", "get-url", "origin") or "")
+    model, why = _compose_model(file, environ)
+    resolved = model is not None
+    return Project(where, str(inside), model if model is not None else _yaml_model(file), resolved, why, repository)
+
+
+def github_name(url: str) -> str | None:
+    """`owner/name` of a remote's URL; None for what is not GitHub's. What else the URL holds is never shown."""
+    match = _GITHUB.search(url.strip())
+    return match["name"] if match and REPOSITORY.fullmatch(match["name"]) else None
+
+
+def _compose_model(file: Path, environ: Mapping[str, str]) -> tuple[Model | None, str]:
+    """What `compose config` prints, or None and why not."""
+    compose = compose_command(environ.get("UPDATER_COMPOSE"), environ.get("PATH"))
+    if compose is None:
+        return None, "Docker Compose was not found"
+    command = [*compose, "--file", str(file), "--profile", "*", "config", "--format", "json"]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=file.parent,
+            env=dict(environ),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=CONFIG_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, f"`compose config` could not be used ({type(error).__name__})"
+    model = _json(done.stdout) if done.returncode == 0 else None
+    if isinstance(model, dict):
+        return model, ""
+    said = " ".join(done.stderr.strip().splitlines()[-LAST_LINES:])
+    return None, f"`compose config` says: {said or f'exit code {done.returncode}'}"
+
+
+def _json(text: str) -> Any:
+    """None when it is no JSON: some wrappers of Compose drop its exit code and print nothing."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _yaml_model(file: Path) -> Model:
+    """The file alone, with the defaults of its variables."""
+    try:
+        model = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+        raise _unreadable(file, " ".join(str(error).split())) from error
+    if not isinstance(model, dict):
+        raise _unreadable(file, "it is no mapping")
+    resolved: Model = with_defaults(model)
+    return resolved
+
+
+def _unreadable(file: Path, why: str) -> CommandError:
+    return Refused(
+        f"{file} cannot be read: {why}.", "Correct it until `docker compose config` prints it, then run this again."
+    )
+
+
+def _git(directory: Path, *words: str) -> str | None:
+    """What git says there; None where it says nothing."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(directory), *words],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,178 @@
+"""What a stack file would say, found in a Compose project, and how sure each part is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.cli.init.images.facts import FindImage, no_images
+from app.cli.init.notes import Notes
+from app.cli.init.own_services import old_updaters, own_services
+from app.cli.init.pairs import color_pairs, colored_hosts, name_prefix
+from app.cli.init.project import service_facts as facts
+from app.cli.init.project.compose_file import Project
+from app.cli.init.project.url_lists import listed_urls
+from app.cli.init.routed import (
+    Led,
+    RoutedFound,
+    ask_about_rules,
+    find_routed,
+    led_to,
+)
+from app.cli.init.servers import servers
+from app.cli.init.singletons import Found, Others, likely_singletons
+from app.cli.init.sources import Sources
+from app.cli.init.traefik.additions import Additions, additions
+from app.cli.init.traefik.advice import advise
+from app.cli.init.traefik.entrypoints import EntryPoint, routable, url
+from app.cli.init.traefik.found import FoundTraefik, found_traefik
+from app.cli.init.traefik.watched import knows_where, say_where
+from app.domain.stack import Times
+
+UNKNOWN = EntryPoint("web", 80)
+"""Stands for Traefik's entrypoints when none can be read, with a question."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Everything of the stack file. `singletons` and `unsure` map a service's short name to it, and to why.
+
+    `metrics` is the URL of Traefik's metrics, which it has only when `has_metrics`. `updater`: its own web and worker,
+    where it runs in the project. `retired`: the updaters that this one replaces.
+    """
+
+    project: Project
+    name: str
+    repository: str
+    entrypoints: Mapping[str, str]
+    metrics: str
+    has_metrics: bool
+    routed: tuple[RoutedFound, ...]
+    singletons: Mapping[str, str]
+    unsure: Mapping[str, tuple[str, str]]
+    retired: tuple[str, ...]
+    updater: tuple[str, str] | None
+    stop_grace: float
+    notes: Notes
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """`leads`: one for each pair; `points`: the entrypoints that carry the stack's routes."""
+
+    traefik: FoundTraefik
+    sources: Sources
+    leads: tuple[Led, ...]
+    points: Mapping[str, EntryPoint]
+
+
+def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
+    """Whatever can be found; `routed` is empty where no service has two colors."""
+    notes = Notes()
+    looked = _look(project, find_image, notes)
+    routed = tuple(find_routed(led, looked.sources, looked.points, notes) for led in looked.leads)
+    ask_about_rules(routed, looked.leads, notes)
+    retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
+    prefix = name_prefix(project.services, project.name)
+    sure, unsure = likely_singletons(project.services, prefix, _others(looked, retired))
+    _service_notes(sure, unsure, retired, notes)
+    missing = additions(looked.traefik.config)
+    _traefik_notes(looked, missing, notes)
+    return Proposal(
+        project=project,
+        name=project.name,
+        repository=_repository(project, notes),
+        entrypoints=dict(_urls(looked, routed, notes)),
+        metrics=f"{url(looked.traefik.host, missing.metrics.port, tls=missing.metrics.tls)}/metrics",
+        has_metrics=looked.traefik.service is not None and missing.has_metrics,
+        routed=routed,
+        singletons={name: service for name, (service, _) in sure.items()},
+        unsure=unsure,
+        retired=tuple(retired),
+        updater=_updater(project, notes),
+        stop_grace=max([Times.stop_grace, *(facts.stop_seconds(project.services[r.blue]) for r in routed)]),
+        notes=notes,
+    )
+
+
+def _look(project: Project, find_image: FindImage, notes: Notes) -> _Looked:
+    pairs = color_pairs(project.services, project.name)
+    hosts = colored_hosts(project.services, pairs)
+    traefik = found_traefik(project)
+    sources = Sources(project, hosts, traefik.routes, tuple(listed_urls(project.services, hosts)), find_image)
+    leads = tuple(led_to(pair, sources, traefik.points, notes) for pair in pairs)
+    used = {way.entrypoint for led in leads for way in led.ways}
+    points = routable(traefik.points, used, [pair.name for pair in pairs])
+    points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
+    return _Looked(traefik, sources, leads, points or {UNKNOWN.name: UNKNOWN})
+
+
+def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:
+    moved = [service for led in looked.leads for service in led.pair.services]
+    return Others(moved, retired, servers(looked.sources.project))
+
+
+def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Iterator[tuple[str, str]]:
+    """Name → where the worker reaches it."""
+    traefik = looked.traefik
+    with_tls = {each.entrypoint for each in routed if each.tls}
+    for name, point in looked.points.items():
+        address = url(traefik.host, point.port, tls=point.tls or name in with_tls)
+        if name in traefik.points:
+            notes.found.append(f"traefik/entrypoints/{name}: port {point.port} of {traefik.service}")
+        else:
+            what = f"{traefik.service} has no address for it" if traefik.service else "no service is Traefik"
+            notes.ask(f"traefik/entrypoints/{name}", f"{what} that can be read; {address} only stands in for it")
+        if address.startswith("https:"):
+            notes.check.append(
+                f"traefik/entrypoints/{name}: the worker has to trust its certificate for {traefik.host}."
+            )
+        yield name, address
+    notes.check.append(
+        f"traefik/entrypoints: does the worker reach {traefik.host} by this name, from where it will run?"
+    )
+
+
+def _traefik_notes(looked: _Looked, missing: Additions, notes: Notes) -> None:
+    traefik = looked.traefik
+    if traefik.service is None:
+        notes.check.append(
+            "traefik: no service of the project is Traefik; README.md, 'Connect another stack', says how."
+        )
+        return
+    if missing.has_metrics:
+        notes.found.append(f"traefik/metrics: entrypoint {missing.metrics.name} of {traefik.service}")
+    else:
+        notes.check.append(
+            "traefik/metrics: without Traefik's metrics the bake watches only the health paths. Add the options below, "
+            "then take the comment sign off this line of the stack file."
+        )
+    advise(traefik.service, traefik.config, missing, traefik.dynamic, notes)
+    project = looked.sources.project
+    routes = [way.route for led in looked.leads for way in led.ways if way.route.file]
+    if not knows_where(project.services, own_services(project.services)):
+        say_where(project, traefik.service, traefik.dynamic, routes, notes)
+
+
+def _service_notes(sure: Found, unsure: Found, retired: Mapping[str, str], notes: Notes) -> None:
+    for name, (service, why) in sure.items():
+        notes.found.append(f"singletons/{name}: {service} ({why})")
+    for service, why in unsure.values():
+        notes.check.append(f"singletons: may two of {service} run at once ({why})? It is written as a comment.")
+    for service, why in retired.items():
+        notes.found.append(f"retired: {service} ({why}): this updater replaces it")
+
+
+def _updater(project: Project, notes: Notes) -> tuple[str, str] | None:
+    found = own_services(project.services)
+    if found is not None:
+        notes.found.append(
+            f"updater: {' and '.join(found)} (their commands): a release that changes them replaces them"
+        )
+    return found
+
+
+def _repository(project: Project, notes: Notes) -> str:
+    if project.repository:
+        notes.found.append(f"repository: {project.repository} (git's remote origin)")
+        return project.repository
+    notes.ask("repository", "git's remote origin is not on GitHub, or there is none")
+    return f"example/{project.name}"

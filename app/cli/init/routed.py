@@ -1,0 +1,120 @@
+"""The services with two colors: where they listen, how their health is seen, which entrypoint is theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.cli.init.evidence import Weighed, weigh
+from app.cli.init.notes import Notes
+from app.cli.init.pairs import Pair
+from app.cli.init.project import service_facts as facts
+from app.cli.init.routing import (
+    CATCH_ALL,
+    Points,
+    Way,
+    ask_about_shared,
+    best_way,
+    guessed_entrypoint,
+    ways_to,
+)
+from app.cli.init.sources import (
+    Copy,
+    Sources,
+    copies,
+    health_statements,
+    port_statements,
+)
+from app.cli.init.traefik.labels import label_routes
+
+T = TypeVar("T", int, str)
+
+PLACEHOLDER_PORT = 8080
+PLACEHOLDER_HEALTH = "/health"
+"""Stand where nothing says the value, always with a question: a stack file without them is none."""
+
+
+@dataclass(frozen=True)
+class RoutedFound:
+    """A service with two colors. `tls`: its route needs TLS at the entrypoint."""
+
+    name: str
+    blue: str
+    green: str
+    port: int
+    health: str
+    entrypoint: str
+    rule: str | None = None
+    tls: bool = False
+
+
+@dataclass(frozen=True)
+class Led:
+    """A pair, both of its copies, and the routes that lead to it now; `way` is the one that the stack file carries."""
+
+    pair: Pair
+    both: tuple[Copy, Copy]
+    ways: tuple[Way, ...]
+    way: Way | None
+
+
+def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
+    """`points` are all of Traefik's entrypoints."""
+    notes.found.append(f"routed/{pair.name}: {pair.blue} and {pair.green}")
+    both = copies(pair, sources)
+    ways = ways_to(pair, both, sources, points)
+    return Led(pair, both, ways, best_way(pair, ways, points, notes))
+
+
+def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> RoutedFound:
+    """Everything of a routed service; what no source says is asked. `points` are the entrypoints of the stack."""
+    pair, way = led.pair, led.way
+    port = weigh(port_statements(pair, led.both, sources))
+    health = weigh(health_statements(pair, led.both, sources))
+    _check_copies(led, sources, notes)
+    others = sources.routes_something
+    return RoutedFound(
+        pair.name,
+        pair.blue,
+        pair.green,
+        port=_settled(f"routed/{pair.name}/port", port, PLACEHOLDER_PORT, notes),
+        health=_settled(f"routed/{pair.name}/health", health, PLACEHOLDER_HEALTH, notes),
+        entrypoint=way.entrypoint
+        if way
+        else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
+        rule=way.route.rule if way else None,
+        tls=way is not None and way.route.tls,
+    )
+
+
+def ask_about_rules(routed: Sequence[RoutedFound], leads: Sequence[Led], notes: Notes) -> None:
+    """Whether two routed services claim the same requests of an entrypoint."""
+    claims = {}
+    for found, led in zip(routed, leads, strict=True):
+        rule = found.rule or CATCH_ALL
+        claims[found.name] = (found.entrypoint, rule, led.way.priority if led.way else len(rule))
+    ask_about_shared(claims, notes)
+
+
+def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
+    if verdict.value is None:
+        notes.ask(path, f"nothing says it, and {placeholder} only stands in for it")
+        return placeholder
+    if verdict.question:
+        notes.ask(path, verdict.question)
+    else:
+        notes.found.append(f"{path}: {verdict.value} ({', '.join(verdict.sources)})")
+    return verdict.value
+
+
+def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
+    name, blue, green = led.pair.name, led.pair.blue, led.pair.green
+    if any(label_routes(copy.name, copy.service) for copy in led.both):
+        notes.check.append(f"routed/{name}: take Traefik's labels off {blue} and {green}; else both route them.")
+    for copy in led.both:
+        if facts.publishes(copy.service):
+            notes.check.append(
+                f"routed/{name}: {copy.name} publishes a port of the host; traffic has to come by Traefik."
+            )
+    for route in sources.leading_to(led.pair):
+        if route.router and len({sources.hosts.get(server.host) for server in route.servers}) > 1:
+            notes.check.append(f"routed/{name}: {route.where} leads to both colors now; only one of them may serve.")

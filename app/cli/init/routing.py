@@ -1,0 +1,127 @@
+"""By which entrypoint and rule a pair of colors gets its traffic now. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from app.cli.init.notes import Notes
+from app.cli.init.pairs import Pair
+from app.cli.init.sources import Copy, Sources
+from app.cli.init.traefik.entrypoints import OWN, EntryPoint
+from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.routes import FoundRoute
+
+CATCH_ALL = "PathPrefix(`/`)"
+
+Points = Mapping[str, EntryPoint]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One router at one of its entrypoints."""
+
+    route: FoundRoute
+    entrypoint: str
+
+    @property
+    def rule(self) -> str:
+        return self.route.rule or CATCH_ALL
+
+    @property
+    def priority(self) -> int:
+        """https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/"""
+        return self.route.priority or len(self.rule)
+
+    @property
+    def text(self) -> str:
+        return f"{self.route.where} says {self.entrypoint} with {self.rule}"
+
+
+def ways_to(pair: Pair, both: tuple[Copy, Copy], sources: Sources, points: Points) -> tuple[Way, ...]:
+    """By the dynamic files, then by labels; `points` are all of Traefik's entrypoints."""
+    labels = (route for copy in both for route in label_routes(copy.name, copy.service))
+    return tuple(way for route in (*sources.leading_to(pair), *labels) for way in _ways(route, points))
+
+
+def best_way(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -> Way | None:
+    """The one that the stack file carries; None when no router leads to the pair."""
+    every = [way for way in ways if way.route.file] or list(ways)
+    if not every:
+        return None
+    best = min(every, key=lambda way: _rank(way, pair, points))
+    notes.found.append(f"routed/{pair.name}/entrypoint: {best.entrypoint} ({best.route.where})")
+    notes.found.append(f"routed/{pair.name}/rule: {best.rule} ({best.route.where})")
+    _ask_what_differs(pair, best, ways, notes)
+    _ask_what_is_lost(pair, best, points, notes)
+    return best
+
+
+def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_routed: bool, notes: Notes) -> str:
+    """Without a router: by its name, or the only one; a question when the `others_routed` have routers."""
+    path, nothing = f"routed/{pair.name}/entrypoint", f"no router leads to {pair.blue} or {pair.green}"
+    same_port = [name for name, point in points.items() if point.port == port]
+    found = next(iter(points)) if len(same_port) != 1 else same_port[0]
+    why = "the only one" if len(points) == 1 else ""
+    if pair.name in points:
+        found, why = pair.name, "it has the service's name"
+    if why and not others_routed:
+        notes.found.append(f"{path}: {found} ({why}; no router was found)")
+    else:
+        notes.ask(path, f"{nothing}: which of {', '.join(points)}, by which rule?")
+    return found
+
+
+def ask_about_shared(ways: Mapping[str, tuple[str, str, int]], notes: Notes) -> None:
+    """`ways`: routed service → entrypoint, rule and priority. Two of them must not claim the same requests."""
+    for (one, first), (other, second) in combinations(ways.items(), 2):
+        (point, rule, priority), (point2, rule2, priority2) = first, second
+        if point != point2:
+            continue
+        if rule == rule2:
+            for name, beside in ((one, other), (other, one)):
+                notes.ask(
+                    f"routed/{name}/rule", f"{beside} has the same entrypoint and rule: how do they share the requests?"
+                )
+        elif (priority - priority2) * (len(rule) - len(rule2)) < 0:
+            what = (
+                f"the priorities of the routers decide between {one} and {other} now; in this file the longer rule wins"
+            )
+            notes.ask(f"routed/{one}/rule", what)
+            notes.ask(f"routed/{other}/rule", what)
+
+
+def default_points(points: Points) -> list[str]:
+    """Where a router is that names no entrypoint: at all but Traefik's own."""
+    return [name for name, point in points.items() if name.lower() not in OWN and not point.redirects]
+
+
+def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
+    """At each of its entrypoints; those that only redirect are left out when there is another."""
+    if not route.router:
+        return
+    cased = {name.lower(): name for name in points}
+    names = [cased.get(name.lower(), name) for name in route.entrypoints] or default_points(points)
+    serving = [name for name in names if name not in points or not points[name].redirects]
+    yield from (Way(route, name) for name in serving or names)
+
+
+def _rank(way: Way, pair: Pair, points: Points) -> tuple[bool, bool, bool, int]:
+    """With TLS: a router without it often only redirects. Then its own entrypoint, the whole, and the plainest."""
+    secure = way.route.tls or (way.entrypoint in points and points[way.entrypoint].tls)
+    return not secure, way.entrypoint.lower() != pair.name.lower(), way.rule != CATCH_ALL, len(way.route.lost)
+
+
+def _ask_what_differs(pair: Pair, best: Way, every: Collection[Way], notes: Notes) -> None:
+    others = dict.fromkeys(w.text for w in every if (w.entrypoint, w.rule) != (best.entrypoint, best.rule))
+    if others:
+        notes.ask(f"routed/{pair.name}/entrypoint", f"this file carries one route: {'; '.join([best.text, *others])}")
+
+
+def _ask_what_is_lost(pair: Pair, way: Way, points: Points, notes: Notes) -> None:
+    lost = list(way.route.lost)
+    if way.route.tls and not (way.entrypoint in points and points[way.entrypoint].tls):
+        lost.append(f"TLS of the router itself: set http.tls on the entrypoint {way.entrypoint}")
+    if way.route.rule is None:
+        lost.append("no rule: Traefik's default rule is in force")
+    if lost:
+        notes.ask(f"routed/{pair.name}/rule", f"{way.route.where} has what this file cannot say: {'; '.join(lost)}")

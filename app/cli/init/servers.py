@@ -1,0 +1,21 @@
+"""Which services listen, by all that says so."""
+
+from app.cli.init.images.build_files import built_image
+from app.cli.init.pairs import name_prefix, short_name
+from app.cli.init.project.compose_file import Project
+from app.cli.init.project.listening import environment_ports
+from app.cli.init.project.service_facts import listening, pairs
+
+
+def servers(project: Project) -> set[str]:
+    """By `expose` and `ports`, by the environment, by the Dockerfile."""
+    return {name for name in project.services if _listens(project, name)}
+
+
+def _listens(project: Project, name: str) -> bool:
+    service, built = project.services[name], built_image(project, project.services[name])
+    if listening(service) or (built and built.image.ports):
+        return True
+    prefix = name_prefix(project.services, project.name)
+    others = [short_name(other, prefix) for other in project.services if other != name]
+    return bool(environment_ports(pairs(service.get("environment")), (name, short_name(name, prefix)), others))

@@ -1,0 +1,82 @@
+"""Which services must not run twice: by their names and by the names in their environment. Pure."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from app.cli.init.own_services import named_updater
+from app.cli.init.pairs import short_name
+from app.cli.init.project.mounts import mounts_the_engine
+from app.cli.init.project.service_facts import (
+    Service,
+    image_name,
+    listening,
+    pairs,
+)
+
+Found = dict[str, tuple[str, str]]
+"""Short name → the service, and why."""
+
+_BOT = re.compile(r"(?:^|[-_])(?:discord|telegram|slack)?bots?(?:$|[-_])")
+_SESSION = re.compile(r"(?:DISCORD|TELEGRAM|SLACK|MATRIX)\w*TOKEN(?:_FILE)?|BOT_TOKEN(?:_FILE)?")
+_ONCE = re.compile(r"(?:^|[-_])(?:worker|workers|scheduler|cron|beat|consumer|poller|listener|jobs?|queue)(?:$|[-_])")
+
+
+@dataclass(frozen=True)
+class Others:
+    """What the rest of the project says: `moved` are the colored services, `servers` those that listen."""
+
+    moved: Collection[str]
+    updaters: Collection[str]
+    servers: Collection[str]
+
+
+def likely_singletons(services: Mapping[str, Service], prefix: str, others: Others) -> tuple[Found, Found]:
+    """Those that are surely one, and those that only a person can tell.
+
+    `prefix` is what the names of the stack's services begin with. A service that is only pulled (Postgres, Redis…) has
+    to look like a bot to be one; one that listens, or has the engine's socket, is none for the sake of a token.
+    """
+    sure: Found = {}
+    unsure: Found = {}
+    shared = _shared_tokens(services, others)
+    for service, definition in services.items():
+        if service in others.moved or service in others.updaters or named_updater(service):
+            continue
+        named = _is_bot(service, definition)
+        serves = bool(listening(definition)) or (not named and service in others.servers)
+        why, certain = _reason(service, definition, shared, serves=serves)
+        if why:
+            certain = certain and not serves and (named or not mounts_the_engine(definition))
+            (sure if certain else unsure)[short_name(service, prefix)] = (service, why)
+    return sure, unsure
+
+
+def _shared_tokens(services: Mapping[str, Service], others: Others) -> set[str]:
+    """The token of a bot that is named so, or that a colored service has too, says nothing of any other service.
+
+    An `env_file` gives one token to everything.
+    """
+    having = [s for name, s in services.items() if name in others.moved or _is_bot(name, s)]
+    return {variable for service in having for variable in _tokens(service)}
+
+
+def _reason(name: str, service: Service, shared: Collection[str], *, serves: bool) -> tuple[str, bool]:
+    """Why it may be one, and whether that is certain."""
+    if _is_bot(name, service):
+        return "its name", True
+    if variable := next((each for each in _tokens(service) if each not in shared), None):
+        return f"its environment has {variable}", True
+    if "build" not in service or mounts_the_engine(service):
+        return "", False
+    if _ONCE.search(name):
+        return "its name", False
+    return ("", False) if serves else ("it listens to nothing", False)
+
+
+def _is_bot(name: str, service: Service) -> bool:
+    return bool(_BOT.search(name) or _BOT.search(image_name(service)))
+
+
+def _tokens(service: Service) -> list[str]:
+    return [name for name in pairs(service.get("environment")) if _SESSION.fullmatch(name)]

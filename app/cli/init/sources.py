@@ -1,0 +1,200 @@
+"""Everything that says where a pair of colors listens and how its health is asked, the most trusted first."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.cli.init.evidence import Statement
+from app.cli.init.images.build_files import Built, built_image
+from app.cli.init.images.facts import FindImage, ImageFacts
+from app.cli.init.pairs import Pair, name_prefix
+from app.cli.init.project import service_facts as facts
+from app.cli.init.project.compose_file import Project
+from app.cli.init.project.health_checks import ProbeAddress, asked, compose_check
+from app.cli.init.project.listening import environment_ports
+from app.cli.init.project.service_facts import Service
+from app.cli.init.project.url_lists import Listed
+from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.routes import FoundRoute
+
+T = TypeVar("T", int, str)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What was read of the whole project. `routes` are those of Traefik's dynamic files; `hosts`: name → service."""
+
+    project: Project
+    hosts: Mapping[str, str]
+    routes: tuple[FoundRoute, ...]
+    urls: tuple[Listed, ...]
+    find_image: FindImage
+
+    @property
+    def routes_something(self) -> bool:
+        """Whether a router of the dynamic files leads to any colored service."""
+        return any(r.router and any(server.host in self.hosts for server in r.servers) for r in self.routes)
+
+    def leading_to(self, pair: Pair) -> list[FoundRoute]:
+        """The routes of the dynamic files that lead to a color of `pair`."""
+        return [r for r in self.routes if any(self.hosts.get(server.host) in pair.services for server in r.servers)]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One color: its service, its Dockerfile and its local image. `names` are what it is called."""
+
+    name: str
+    names: tuple[str, ...]
+    others: tuple[str, ...]
+    service: Service
+    built: Built | None
+    image: ImageFacts | None
+
+    @property
+    def own_environment(self) -> dict[str, str]:
+        return facts.pairs(self.service.get("environment"))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As the container has it: Compose's values go before the image's."""
+        image = self.image.environment if self.image else {}
+        return {**image, **(self.built.image.environment if self.built else {}), **self.own_environment}
+
+
+def copies(pair: Pair, sources: Sources) -> tuple[Copy, Copy]:
+    """Blue and green."""
+    blue, green = (_copy(pair, name, sources) for name in pair.services)
+    return blue, green
+
+
+def port_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> Iterator[Statement[int]]:
+    for route in sources.leading_to(pair):
+        ports = [s.port for s in route.servers if s.port and sources.hosts.get(s.host) in pair.services]
+        yield from (Statement((port,), route.where) for port in dict.fromkeys(ports))
+    yield from _of_both(both, _label_ports)
+    yield from _of_both(both, _check_port)
+    listed = [Statement((url.port,), url.where) for url in sources.urls if url.service in pair.services]
+    yield from dict.fromkeys(listed)
+    yield from _of_both(both, _variables)
+    yield from _of_both(both, _exposed)
+    yield from _of_both(both, _dockerfile_ports)
+    yield from _of_both(both, _image_ports)
+
+
+def health_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> Iterator[Statement[str]]:
+    for route in sources.leading_to(pair):
+        if route.health:
+            yield Statement((route.health,), f"the healthCheck behind {route.where}")
+    yield from _of_both(both, _label_health)
+    yield from _of_both(both, _check_path)
+    yield from _of_both(both, _dockerfile_path)
+    listed = [(url.path, url.where) for url in sources.urls if url.path and url.service in pair.services]
+    yield from (Statement((path,), where, sure=False) for path, where in dict.fromkeys(listed))
+    yield from _of_both(both, _image_path)
+
+
+Said = list[tuple[tuple[T, ...], str]]
+"""Values and where they are said."""
+
+
+def _of_both(both: tuple[Copy, Copy], source: Callable[[Copy], Said[T]]) -> Iterator[Statement[T]]:
+    """What both say counts once; what only one says names it."""
+    blue, green = (source(copy) for copy in both)
+    yield from (Statement(values, where) for values, where in blue if (values, where) in green)
+    for copy, mine, others in ((both[0], blue, green), (both[1], green, blue)):
+        yield from (Statement(v, f"{where} of {copy.name}") for v, where in mine if (v, where) not in others)
+
+
+def _copy(pair: Pair, name: str, sources: Sources) -> Copy:
+    project = sources.project
+    service = project.services[name]
+    image = str(service.get("image") or f"{project.name}-{name}")
+    others = [other for other in project.services if other not in pair.services]
+    prefixes = {name_prefix(project.services, project.name), ""}
+    return Copy(
+        name,
+        names=tuple(dict.fromkeys((pair.name, pair.base, name))),
+        others=tuple({other.removeprefix(p) for other in (*others, *_bases(others)) for p in prefixes}),
+        service=service,
+        built=built_image(project, service),
+        image=sources.find_image(image),
+    )
+
+
+def _bases(services: list[str]) -> Iterator[str]:
+    for name in services:
+        yield from (name.removesuffix(f"-{color}") for color in ("blue", "green"))
+
+
+def _label_ports(copy: Copy) -> Said[int]:
+    ports = [s.port for route in label_routes(copy.name, copy.service) for s in route.servers if s.port]
+    return [((port,), "Traefik's label") for port in dict.fromkeys(ports)]
+
+
+def _label_health(copy: Copy) -> Said[str]:
+    paths = [route.health for route in label_routes(copy.name, copy.service) if route.health]
+    return [((path,), "Traefik's label") for path in dict.fromkeys(paths)]
+
+
+def _asked(copy: Copy) -> ProbeAddress:
+    hosts = facts.host_names(copy.name, copy.service)
+    return asked(compose_check(copy.service), copy.environment, hosts)
+
+
+def _check_port(copy: Copy) -> Said[int]:
+    port = _asked(copy).port
+    return [((port,), "health check")] if port else []
+
+
+def _check_path(copy: Copy) -> Said[str]:
+    path = _asked(copy).path
+    return [((path,), "health check")] if path else []
+
+
+def _variables(copy: Copy) -> Said[int]:
+    """Of the service's environment; of its Dockerfile what that does not set."""
+    set_there = copy.own_environment
+    built = copy.built.image.environment if copy.built else {}
+    found = environment_ports({**built, **set_there}, copy.names, copy.others)
+    where = {name: "its environment" if name in set_there else copy.built and copy.built.where for name in found}
+    return [((port,), f"{name} in {where[name]}") for name, port in found.items()]
+
+
+def _exposed(copy: Copy) -> Said[int]:
+    ports = tuple(facts.listening(copy.service))
+    return [(ports, "expose or ports")] if ports else []
+
+
+def _dockerfile_ports(copy: Copy) -> Said[int]:
+    if copy.built is None:
+        return []
+    check = _image_asked(copy, copy.built.image).port
+    said: Said[int] = [(copy.built.image.ports, f"EXPOSE in {copy.built.where}")]
+    said += [((check,), f"HEALTHCHECK in {copy.built.where}")] if check else []
+    return [(ports, where) for ports, where in said if ports]
+
+
+def _image_ports(copy: Copy) -> Said[int]:
+    return [(copy.image.ports, "EXPOSE of the local image")] if copy.image and copy.image.ports else []
+
+
+def _dockerfile_path(copy: Copy) -> Said[str]:
+    path = _image_asked(copy, copy.built.image).path if copy.built else None
+    return [((path,), f"HEALTHCHECK in {copy.built.where}")] if copy.built and path else []
+
+
+def _image_path(copy: Copy) -> Said[str]:
+    """Of the local image, which may be an older one, when no Dockerfile has a check."""
+    if copy.image is None or (copy.built and copy.built.image.health):
+        return []
+    path = _image_asked(copy, copy.image).path
+    return [((path,), "HEALTHCHECK of the local image")] if path else []
+
+
+def _image_asked(copy: Copy, image: ImageFacts) -> ProbeAddress:
+    """What the image's own check asks; nothing when Compose's replaces it."""
+    if compose_check(copy.service) is not None:
+        return ProbeAddress()
+    test = list(image.health) if isinstance(image.health, tuple) else image.health
+    return asked(test, copy.environment)

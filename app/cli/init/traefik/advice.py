@@ -1,0 +1,30 @@
+"""What the operator has to add to Traefik."""
+
+from app.cli.init.notes import Notes
+from app.cli.init.traefik.additions import Additions, rendered
+from app.cli.init.traefik.dynamic_files import Dynamic
+from app.cli.init.traefik.static_config import Form, StaticConfig
+
+
+def advise(service: str, config: StaticConfig, missing: Additions, dynamic: Dynamic, notes: Notes) -> None:
+    """`service` is Traefik's."""
+    if missing.options:
+        notes.traefik.append(f"Add to {_place(service, config)}, and recreate {service}:")
+        notes.traefik += [f"  {line}" for line in _lines(config, missing)]
+    if config.ignored:
+        notes.check.append(f"{service} has flags beside its static file {config.file}: Traefik reads only the file.")
+    if config.unread:
+        notes.check.append(f"{service} reads {config.file}, which cannot be read here: its options are unknown.")
+    for name in dynamic.unreadable:
+        notes.check.append(f"{name} is neither YAML nor TOML: its routes are unknown here.")
+
+
+def _lines(config: StaticConfig, missing: Additions) -> list[str]:
+    toml = config.file is not None and config.file.suffix.lower() == ".toml"
+    return rendered(missing.options, config.form, toml=toml)
+
+
+def _place(service: str, config: StaticConfig) -> str:
+    if config.form is Form.FILE:
+        return f"Traefik's static file {config.file}"
+    return f"the {'command' if config.form is Form.FLAGS else 'environment'} of {service}"

@@ -1,0 +1,40 @@
+"""The project's Traefik: which service it is, how it is configured, and what it routes."""
+
+from dataclasses import dataclass, field
+
+from app.cli.init.project.compose_file import Project
+from app.cli.init.project.mounts import mounts
+from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
+from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
+from app.cli.init.traefik.routes import FoundRoute, routes
+from app.cli.init.traefik.static_config import (
+    Form,
+    StaticConfig,
+    find_traefik,
+    static_config,
+)
+
+
+@dataclass(frozen=True)
+class FoundTraefik:
+    """`service` is None when no service of the project is Traefik; `host` is how the worker reaches it."""
+
+    service: str | None = None
+    host: str = "traefik"
+    config: StaticConfig = field(default_factory=lambda: StaticConfig(Form.FLAGS))
+    dynamic: Dynamic = field(default_factory=Dynamic)
+    points: dict[str, EntryPoint] = field(default_factory=dict)
+    routes: tuple[FoundRoute, ...] = ()
+
+
+def found_traefik(project: Project) -> FoundTraefik:
+    """Reads its static file and its dynamic files, wherever its container mounts them from."""
+    name = find_traefik(project.services)
+    if name is None:
+        return FoundTraefik()
+    service = project.services[name]
+    every = mounts(project, service)
+    config = static_config(service, every)
+    dynamic = read_dynamic(project, config, every)
+    host = "127.0.0.1" if service.get("network_mode") == "host" else name
+    return FoundTraefik(name, host, config, dynamic, entrypoints(config), tuple(routes(dynamic.documents)))

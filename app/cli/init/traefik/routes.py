@@ -1,0 +1,171 @@
+"""Routers and where they lead, out of Traefik's dynamic configuration. Pure.
+
+https://doc.traefik.io/traefik/reference/routing-configuration/http/
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.cli.init.project.service_facts import HTTP, HTTPS, entries
+
+_KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "observability"})
+_KEPT_OF_BALANCER = frozenset({"servers", "healthcheck", "passhostheader"})
+
+_OURS = "updater"
+"""How the names begin that the updater itself writes."""
+
+
+@dataclass(frozen=True)
+class RouteTarget:
+    """`port` is None when the label of it is missing."""
+
+    host: str
+    port: int | None
+    scheme: str = "http"
+
+
+@dataclass(frozen=True)
+class FoundRoute:
+    """One router, or a service of Traefik's that no router uses: then `rule` is None and `router` empty.
+
+    `where` is what says it, for people; `file` is the dynamic file, empty for labels. `lost` is what a stack file
+    cannot say of it. `health` is the path of Traefik's own health check.
+    """
+
+    where: str
+    router: str
+    servers: tuple[RouteTarget, ...]
+    entrypoints: tuple[str, ...] = ()
+    rule: str | None = None
+    tls: bool = False
+    priority: int | None = None
+    health: str | None = None
+    lost: tuple[str, ...] = ()
+    file: str = ""
+
+
+def routes(documents: Mapping[str, Mapping[str, Any]]) -> list[FoundRoute]:
+    """Of all files together: a router may use a service of another file. `documents`: name of a file → its content."""
+    services = {n: (s, file) for file, content in documents.items() for n, s in named(content, "http", "services")}
+    found, used = [], set[str]()
+    for file, content in documents.items():
+        for name, router in named(content, "http", "routers"):
+            service = str(part(router, "service") or "").removesuffix("@file")
+            used.update(_reached(service, services))
+            found.append(route(f"router {name} in {file}", name, router, _balancers(service, services), file))
+    unused = [(n, s, file) for n, (s, file) in services.items() if n not in used and part(s, "loadbalancer")]
+    return found + [route(f"service {n} in {file}", "", {}, [s], file) for n, s, file in unused]
+
+
+def route(
+    where: str, name: str, router: Mapping[str, Any], services: list[Mapping[str, Any]], file: str = ""
+) -> FoundRoute:
+    """The route of `router` to `services`, each with a load balancer."""
+    balancers = [balancer for s in services if isinstance(balancer := part(s, "loadbalancer"), Mapping)]
+    tls, priority = part(router, "tls"), part(router, "priority")
+    return FoundRoute(
+        where,
+        name,
+        servers=tuple(server for each in balancers for server in _servers(each)),
+        entrypoints=tuple(listed(part(router, "entrypoints"))),
+        rule=str(part(router, "rule") or "") or None,
+        tls=tls is not None and str(tls).lower() != "false",
+        priority=int(str(priority)) if str(priority or "").isdecimal() else None,
+        health=next((path for each in balancers if (path := _health(each))), None),
+        lost=tuple(dict.fromkeys([*_lost_of_router(router), *(t for each in balancers for t in _lost(each))])),
+        file=file,
+    )
+
+
+def part(content: object, key: str) -> Any:
+    """The part `key` of a mapping, whatever the case of its letters: Traefik takes any."""
+    if not isinstance(content, Mapping):
+        return None
+    return next((value for name, value in content.items() if str(name).lower() == key), None)
+
+
+def named(content: Mapping[str, Any], *path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The definitions of `http/routers` and the like, by their names."""
+    found: Any = content
+    for key in path:
+        found = part(found, key)
+    if isinstance(found, Mapping):
+        yield from ((str(name), value) for name, value in found.items() if isinstance(value, Mapping))
+
+
+def listed(value: object) -> list[str]:
+    """A list, or a text with commas."""
+    parts = value if isinstance(value, list) else str(value or "").split(",")
+    return [str(each).strip() for each in parts if str(each).strip()]
+
+
+Services = Mapping[str, tuple[Mapping[str, Any], str]]
+
+
+def _balancers(name: str, services: Services) -> list[Mapping[str, Any]]:
+    return [services[each][0] for each in _reached(name, services) if part(services[each][0], "loadbalancer")]
+
+
+def _reached(name: str, services: Services) -> list[str]:
+    """`name` and every service behind it, each once: a weighted, mirrored or failover service has others behind it."""
+    reached: list[str] = []
+    waiting = [name]
+    while waiting:
+        now = waiting.pop(0)
+        if now in services and now not in reached:
+            reached.append(now)
+            waiting += _behind(services[now][0])
+    return reached
+
+
+def _behind(service: Mapping[str, Any]) -> Iterator[str]:
+    weighted = entries(part(part(service, "weighted"), "services"))
+    names = [part(each, "name") for each in weighted]
+    names += [part(part(service, "mirroring"), "service")]
+    names += [part(part(service, "failover"), key) for key in ("service", "fallback")]
+    yield from (str(name).removesuffix("@file") for name in names if name)
+
+
+def _servers(balancer: Mapping[str, Any]) -> Iterator[RouteTarget]:
+    for each in entries(part(balancer, "servers")):
+        try:
+            url = urlsplit(str(part(each, "url") or ""))
+            port = url.port
+        except ValueError:
+            continue
+        if url.hostname:
+            yield RouteTarget(url.hostname, port or (HTTPS if url.scheme == "https" else HTTP), url.scheme)
+
+
+def _health(balancer: Mapping[str, Any]) -> str | None:
+    """Not of a check at a port of its own: the updater asks where the traffic goes."""
+    check = part(balancer, "healthcheck")
+    path = str(part(check, "path") or "")
+    return path if path.startswith("/") and not part(check, "port") else None
+
+
+def _lost_of_router(router: Mapping[str, Any]) -> Iterator[str]:
+    yield from _beside(router, _KEPT)
+    if isinstance(tls := part(router, "tls"), Mapping):
+        yield from (f"tls/{each}" for each in _beside(tls, frozenset()))
+
+
+def _lost(balancer: Mapping[str, Any]) -> Iterator[str]:
+    yield from _beside(balancer, _KEPT_OF_BALANCER)
+    if str(part(balancer, "passhostheader")).lower() == "false":
+        yield "passHostHeader false"
+    yield from sorted({f"{server.scheme} to its servers" for server in _servers(balancer) if server.scheme != "http"})
+
+
+def _beside(definition: Mapping[str, Any], kept: frozenset[str]) -> Iterator[str]:
+    """What it has beside the keys `kept`, and beside what the updater itself writes."""
+    for key, value in definition.items():
+        names = [name for name in listed(value) if not name.startswith(_OURS)] if _is_names(value) else None
+        if str(key).lower() not in kept and names != []:
+            yield f"{key} {', '.join(names)}" if names else str(key)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))

@@ -1,0 +1,67 @@
+"""Where the worker finds the directory that Traefik watches, and what its route file needs there."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from app.cli.init.notes import Notes
+from app.cli.init.project.compose_file import Project
+from app.cli.init.project.service_facts import Service, pairs
+from app.cli.init.traefik.additions import DIRECTORY
+from app.cli.init.traefik.dynamic_files import Dynamic
+from app.cli.init.traefik.routes import FoundRoute
+
+VARIABLE = "UPDATER_TRAEFIK_DYNAMIC_PATH"
+ROUTE_FILE = "updater-routes.yml"
+"""What the worker calls its file when the variable names a directory."""
+
+
+def knows_where(services: Mapping[str, Service], own: tuple[str, str] | None) -> bool:
+    """Whether the worker of `own`, web and worker of this updater, is set up in the project already."""
+    return own is not None and VARIABLE in pairs(services[own[1]].get("environment"))
+
+
+def say_where(project: Project, service: str, dynamic: Dynamic, routers: list[FoundRoute], notes: Notes) -> None:
+    """The next steps; `routers` are those that lead to a colored service now, `service` is Traefik's."""
+    if dynamic.inside is None:
+        notes.following.append(f"Mount a directory of this host at {DIRECTORY} of {service}.")
+        notes.following.append(f"Set {VARIABLE} of the worker to that directory.")
+    elif dynamic.place is None or dynamic.watched is None:
+        volume = f"in the volume {dynamic.mount.volume}" if dynamic.mount and dynamic.mount.volume else "not mounted"
+        notes.following.append(f"{dynamic.inside} of {service} is {volume}: mount its parent into the worker too.")
+        notes.following.append(f"Set {VARIABLE} to the path that {dynamic.inside} has in the worker's container.")
+    else:
+        notes.following.append(f"Set {VARIABLE}={dynamic.place} for the worker.")
+        notes.following += list(_about(project, service, dynamic, dynamic.watched))
+        notes.check += [] if dynamic.single else list(_other_files(project, dynamic.watched, routers))
+
+
+def _about(project: Project, service: str, dynamic: Dynamic, watched: Path) -> Iterator[str]:
+    """What the worker needs of the directory, as it is now."""
+    parent = watched.parent
+    yield f"The worker stages its file in {parent}: it has to be allowed to write there and in {watched}."
+    if dynamic.mount and dynamic.mount.target == dynamic.inside:
+        yield _mounted_itself(service, dynamic, watched)
+    if not watched.is_dir():
+        yield f"Create {watched} before {service} starts: Traefik never notices a directory that is missing then."
+    elif watched.stat().st_dev != parent.stat().st_dev:
+        yield f"Move {watched} and {parent} to one filesystem: a rename between two is not one step."
+    if parent == project.directory:
+        yield f"Move {watched} one level down: {parent} is the live directory, where the worker writes nothing."
+
+
+def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
+    if dynamic.single:
+        return f"{service} mounts one file, and misses every rename: mount {watched}, and watch it as a directory."
+    return (
+        f"{service} mounts the watched directory itself, which is enough for Traefik. The worker needs its parent: "
+        f"mount {watched.parent} into the worker's container, not {watched}."
+    )
+
+
+def _other_files(project: Project, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
+    """Files with routers of the stack that the worker's own file does not replace."""
+    for file in sorted({route.file for route in routers} - {project.shown(watched / ROUTE_FILE)}):
+        yield (
+            f"{file} routes the stack now, and the worker writes {ROUTE_FILE}. To replace the old file in one step, "
+            f"set {VARIABLE}={project.directory / file}."
+        )

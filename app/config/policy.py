@@ -1,0 +1,83 @@
+"""The `policy` part of `stack.yml`: who may release, and when."""
+
+from pathlib import PurePosixPath
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.config.duration import seconds_in
+from app.config.windows import check
+from app.domain.stack import Policy, Window
+
+Login = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$")]
+"""A GitHub login, an app's included, as `github-actions[bot]`."""
+
+
+SHORTEST, LONGEST = 60.0, 7 * 24 * 3600.0
+"""Seconds that a window may be open: the worker looks once a minute, and a cron expression goes round in a week."""
+
+
+def _absolute(path: str) -> str:
+    if not PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError("should be an absolute path")
+    return path
+
+
+def _cron(text: str) -> str:
+    check(Window(text, 0))
+    return text
+
+
+def _length(text: object) -> float:
+    seconds = seconds_in(str(text))
+    if not SHORTEST <= seconds <= LONGEST:
+        raise ValueError("should be between 1m and 7d")
+    return seconds
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("should be a time zone of the IANA database, as Europe/Berlin") from error
+    return name
+
+
+class WindowPart(BaseModel):
+    """One window as it is written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    opens: Annotated[str, AfterValidator(_cron)]
+    length: Annotated[float, BeforeValidator(_length)] = Field(alias="for")
+    time_zone: Annotated[str, AfterValidator(_zone)] = Window.time_zone
+
+    def window(self) -> Window:
+        return Window(self.opens, self.length, self.time_zone)
+
+
+class PolicyPart(BaseModel):
+    """The part as it is written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    require_signed_tag: Annotated[str, AfterValidator(_absolute)] | None = None
+    allowed_authors: Annotated[list[Login], Field(min_length=1)] | None = None
+    require_immutable: bool = False
+    windows: tuple[WindowPart, ...] = ()
+
+    def inside(self, directory: str) -> str | None:
+        """Why the file of signers may not be where it is: in `directory` a release could bring its own."""
+        file = self.require_signed_tag
+        if file is None or not PurePosixPath(file).is_relative_to(directory):
+            return None
+        return f"policy/require_signed_tag: should be outside of {directory}, where a checkout could change it"
+
+    def policy(self) -> Policy:
+        return Policy(
+            allowed_signers=self.require_signed_tag,
+            allowed_authors=frozenset(login.lower() for login in self.allowed_authors or ()),
+            require_immutable=self.require_immutable,
+            windows=tuple(part.window() for part in self.windows),
+        )

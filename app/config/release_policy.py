@@ -1,0 +1,28 @@
+"""What an accepted release has to pass before it goes live by itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.config.windows import opens_at
+from app.domain.decision import Decision, decide
+from app.domain.release import Release
+from app.domain.stack import Window
+from app.domain.state import State
+
+
+@dataclass(frozen=True)
+class ReleasePolicy:
+    """As the operator set it: AUTO_UPDATE_ENABLED, UPDATE_REQUIRE_APPROVAL, and the stack's windows."""
+
+    enabled: bool = True
+    approval: bool = False
+    windows: tuple[Window, ...] = ()
+
+    def decide(self, state: State, now: datetime) -> Decision:
+        """What goes, what never will, and what waits for what, at the moment `now`."""
+        opens = opens_at(self.windows, now)
+        return decide(state, enabled=self.enabled, approval=self.approval, opens_at=opens)
+
+    def awaits_approval(self, release: Release) -> bool:
+        """Whether it needs an approval and has none, whatever else it waits for."""
+        return self.approval and not release.approved and not release.asked_for

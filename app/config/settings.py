@@ -1,0 +1,174 @@
+"""The environment, read once and reported whole."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from app.config import notify_urls
+from app.config.locations import DATA_DIR, STATE_FILE
+from app.domain.errors import SettingsInvalid
+from app.domain.notices import Kind
+from app.domain.stack import REPOSITORY
+
+SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "UPDATER_NOTIFY_URLS")
+"""Settings that may come from a file: `<NAME>_FILE` names it."""
+
+GITHUB_API = "https://api.github.com"
+MINUTES_PER_DAY = 24 * 60
+
+MIB = 1024 * 1024
+LARGEST_DELIVERY = 25 * MIB
+"""GitHub sends no larger one: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+
+MAX_WAIT_SECONDS = 3_600.0
+"""The longest that a call is kept waiting for the end of a rollout."""
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the highest port there is
+        raise ValueError("should be host:port, as 0.0.0.0:9090")
+    return value
+
+
+def _repository(value: str) -> str:
+    if not REPOSITORY.fullmatch(value):
+        raise ValueError("should be owner/name")
+    return value
+
+
+def _redis(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("should start with redis://, rediss:// or unix://")
+    return value
+
+
+def _split(secrets: SecretStr) -> tuple[str, ...]:
+    return tuple(s.strip() for s in secrets.get_secret_value().split(",") if s.strip())
+
+
+def _not_blank(secrets: SecretStr) -> SecretStr:
+    if not _split(secrets):
+        raise ValueError("is empty")
+    return secrets
+
+
+def _known_targets(urls: SecretStr) -> SecretStr:
+    if wrong := notify_urls.problems(notify_urls.split(urls.get_secret_value())):
+        raise ValueError("; ".join(wrong))
+    return urls
+
+
+def _words(value: Any) -> Any:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+Bind = Annotated[str, AfterValidator(_bind)]
+
+
+class Settings(BaseModel):
+    """What both processes need to know. Every field's alias is the name in the environment."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
+
+    redis_url: Annotated[str, AfterValidator(_redis)] = Field(alias="REDIS_URL", repr=False)
+    namespace: str = Field("zetherion-updater", alias="UPDATER_NAMESPACE", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    stack_file: Path = Field(Path("config/stack.yml"), alias="UPDATER_STACK_FILE")
+    repository: Annotated[str, AfterValidator(_repository)] | None = Field(None, alias="AUTO_UPDATE_REPO")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """The settings in `environ`. Raises SettingsInvalid, which names everything that is wrong at once."""
+        values, problems = _with_secret_files(environ)
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            problems += [_problem(e["loc"], e["msg"]) for e in error.errors(include_input=False)]
+            raise SettingsInvalid("; ".join(problems)) from None
+        if problems:
+            raise SettingsInvalid("; ".join(problems))
+        return settings
+
+
+def _api(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        raise ValueError("should be an http(s) URL without credentials, as https://github.example.org/api/v3")
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("should be one line without spaces")
+    return value
+
+
+class WebSettings(Settings):
+    """The web process: no engine, no Git credential."""
+
+    bind: Bind = Field("0.0.0.0:9090", alias="UPDATER_BIND")
+    public_bind: Bind = Field("0.0.0.0:9091", alias="UPDATER_PUBLIC_BIND")
+    secret_path: Path = Field(Path("/app/data/.updater-secret"), alias="UPDATER_SECRET_PATH")
+    secret_group: str | None = Field(None, alias="UPDATER_SECRET_GROUP")
+    webhook_secret: Annotated[SecretStr, AfterValidator(_not_blank)] = Field(alias="GITHUB_WEBHOOK_SECRET")
+    webhook_max_bytes: int = Field(4 * MIB, alias="UPDATER_WEBHOOK_MAX_BYTES", gt=0, le=LARGEST_DELIVERY)
+    apply_wait: float | None = Field(None, alias="UPDATER_APPLY_WAIT_SECONDS", gt=0, le=MAX_WAIT_SECONDS)
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Every secret that a delivery may be signed with; the newest first."""
+        return _split(self.webhook_secret)
+
+
+class WorkerSettings(Settings):
+    """The worker: it touches the machine."""
+
+    data_dir: Path = Field(DATA_DIR, alias="UPDATER_DATA_DIR")
+    state_path: Path | None = Field(None, alias="UPDATER_STATE_PATH")
+    traefik_dynamic_path: Path = Field(alias="UPDATER_TRAEFIK_DYNAMIC_PATH")
+    compose_command: str | None = Field(None, alias="UPDATER_COMPOSE")
+    docker_host: str | None = Field(None, alias="DOCKER_HOST")
+    enabled: bool = Field(True, alias="AUTO_UPDATE_ENABLED")
+    approval: bool = Field(False, alias="UPDATE_REQUIRE_APPROVAL")
+    pause_on_failure: bool = Field(True, alias="AUTO_UPDATE_PAUSE_ON_FAILURE")
+    github_api_url: Annotated[str, AfterValidator(_api)] = Field(GITHUB_API, alias="GITHUB_API_URL")
+    github_token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(None, alias="GITHUB_TOKEN")
+    check_minutes: float = Field(15, alias="AUTO_UPDATE_CHECK_INTERVAL_MINUTES", ge=0, le=MINUTES_PER_DAY)
+    notify_urls: Annotated[SecretStr, AfterValidator(_known_targets)] | None = Field(None, alias="UPDATER_NOTIFY_URLS")
+    notify_events: Annotated[frozenset[Kind], BeforeValidator(_words)] = Field(
+        frozenset(Kind), alias="UPDATER_NOTIFY_EVENTS"
+    )
+
+    @property
+    def notify_targets(self) -> tuple[str, ...]:
+        """Whom to tell: one URL each, a secret."""
+        return notify_urls.split(self.notify_urls.get_secret_value()) if self.notify_urls else ()
+
+    @property
+    def journal_path(self) -> Path:
+        return self.state_path or self.data_dir / STATE_FILE
+
+
+def _with_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """A blank variable, and a blank file, is one that is not set."""
+    values: dict[str, Any] = {name: value for name, value in environ.items() if value != ""}
+    problems = []
+    for name in SECRETS:
+        file = values.get(f"{name}_FILE")
+        if file is None:
+            continue
+        try:
+            if secret := Path(file).read_text(encoding="utf-8").strip():
+                values[name] = secret
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{name}_FILE: {file} cannot be read ({type(error).__name__})")
+    return values, problems
+
+
+def _problem(loc: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ")
+    return f"{'.'.join(map(str, loc))}: {'is not set' if said == 'Field required' else said}"

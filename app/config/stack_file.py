@@ -1,0 +1,255 @@
+"""`stack.yml`: read with safe_load, validated as a whole, every error with its path."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from app.config.policy import PolicyPart
+from app.domain.errors import StackInvalid
+from app.domain.stack import (
+    REPOSITORY,
+    BeforeFlip,
+    Channel,
+    Checks,
+    Color,
+    GitHub,
+    Keep,
+    Needs,
+    RoutedService,
+    Singleton,
+    Stack,
+    Supersede,
+    Times,
+    Traefik,
+    Updater,
+)
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _inside(path: str) -> str:
+    if not path.strip() or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError("should be a path inside the release")
+    return path
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Routed(_Part):
+    blue: Name
+    green: Name
+    port: int = Field(ge=1, le=65_535)
+    health: str = Field(pattern=r"^/[!-~]*$")
+    entrypoint: Name
+    rule: str = Field("PathPrefix(`/`)", min_length=1)
+
+
+class _Singleton(_Part):
+    service: Name
+
+
+class _BeforeFlip(_Part):
+    service: Name
+    command: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    limit: Seconds = BeforeFlip.limit
+
+
+class _Traefik(_Part):
+    entrypoints: dict[Name, Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")]] = Field(min_length=1)
+    metrics: Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$")] | None = None
+    rollout_header: str = Field("X-Updater-Rollout", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+    backend_idle: Seconds = 3
+
+
+class _Times(_Part):
+    fetch: Seconds = Times.fetch
+    build: Seconds = Times.build
+    start: Seconds = Times.start
+    health: Seconds = Times.health
+    route: Seconds = Times.route
+    ready: Seconds = Times.ready
+    bake: Seconds = Times.bake
+    drain: Annotated[float, Field(ge=0, le=86_400)] = Times.drain
+    stop_grace: Seconds = Times.stop_grace
+
+
+class _Checks(_Part):
+    passes: int = Field(Checks.passes, ge=1, le=100)
+    interval: Seconds = Checks.interval
+    timeout: Seconds = Checks.timeout
+    errors: float = Field(Checks.errors, ge=0, le=1)
+
+
+class _Needs(_Part):
+    disk_gb: float = Field(Needs.disk_gb, ge=0)
+    memory_mb: float = Field(Needs.memory_mb, ge=0)
+
+
+class _Keep(_Part):
+    build_cache_gb: float = Field(Keep.build_cache_gb, ge=0)
+
+
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$", max_length=500)]
+
+
+class _GitHub(_Part):
+    deployments: bool = GitHub.deployments
+    environment: str = Field(GitHub.environment, min_length=1, max_length=100)
+    environment_url: HttpUrl | None = None
+    log_url: HttpUrl | None = None
+
+
+class _Updater(_Part):
+    web: Name
+    worker: Name
+    ready: Seconds = Updater.ready
+
+
+class _File(_Part):
+    project: Name
+    repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
+    source: str | None = Field(None, pattern=r"^(https://|ssh://|file:///|/)\S+$")
+    directory: str = Field(pattern="^/")
+    compose_file: Annotated[str, AfterValidator(_inside)] = "docker-compose.yml"
+    channel: Channel = Channel.STABLE
+    tags: str = Field("v*", min_length=1, max_length=100)
+    supersede: Supersede = Supersede.BEFORE_FLIP
+    traefik: _Traefik
+    routed: dict[Name, _Routed] = Field(min_length=1)
+    singletons: dict[Name, _Singleton] = Field(default_factory=dict)
+    retired: list[Name] = Field(default_factory=list)
+    before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
+    times: _Times = Field(default_factory=_Times)
+    checks: _Checks = Field(default_factory=_Checks)
+    needs: _Needs = Field(default_factory=_Needs)
+    keep: _Keep = Field(default_factory=_Keep)
+    policy: PolicyPart = Field(default_factory=PolicyPart)
+    github: _GitHub = Field(default_factory=_GitHub)
+    updater: _Updater | None = None
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        problems = [*self._unknown_entrypoints(), *self._services_named_twice(), *self._signers()]
+        if problems := [*problems, *self._unknown_services(), *self._retired_and_used()]:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _unknown_entrypoints(self) -> Iterator[str]:
+        known = ", ".join(self.traefik.entrypoints)
+        for name, service in self.routed.items():
+            if service.entrypoint not in self.traefik.entrypoints:
+                yield f"routed/{name}/entrypoint: {service.entrypoint} is not one of traefik/entrypoints ({known})"
+
+    def _signers(self) -> Iterator[str]:
+        if problem := self.policy.inside(self.directory):
+            yield problem
+
+    def _unknown_services(self) -> Iterator[str]:
+        known = (*self.routed, *self.singletons)
+        for n, command in enumerate(self.before_flip):
+            if command.service not in known:
+                said = f"{command.service} is not one of routed or singletons ({', '.join(known)})"
+                yield f"before_flip/{n}/service: {said}"
+
+    def _services_named_twice(self) -> Iterator[str]:
+        seen: dict[str, str] = {}
+        for path, service in self._places():
+            if first := seen.get(service):
+                yield f"{path}: {service} is already the service of {first}"
+            seen.setdefault(service, path)
+
+    def _places(self) -> Iterator[tuple[str, str]]:
+        """Every path that names a Compose service, with the service."""
+        yield from ((f"routed/{n}/{c}", getattr(s, c)) for n, s in self.routed.items() for c in Color)
+        yield from ((f"singletons/{n}/service", s.service) for n, s in self.singletons.items())
+        if own := self.updater:
+            yield from (("updater/web", own.web), ("updater/worker", own.worker))
+
+    def _retired_and_used(self) -> Iterator[str]:
+        places = [*self._places(), *self._command_places()]
+        for n, service in enumerate(self.retired):
+            if service in self.retired[:n]:
+                yield f"retired/{n}: {service} is there twice"
+            if used := ", ".join(path for path, name in places if name == service):
+                yield f"retired/{n}: {service} is used by {used}. A retired service never runs: name it once"
+
+    def _command_places(self) -> Iterator[tuple[str, str]]:
+        services = {name: (s.blue, s.green) for name, s in self.routed.items()}
+        for n, command in enumerate(self.before_flip):
+            single = self.singletons.get(command.service)
+            runs_in = (single.service,) if single else services.get(command.service, (command.service,))
+            yield from ((f"before_flip/{n}/service", service) for service in runs_in)
+
+
+def load_stack(path: Path, *, repository: str | None = None) -> Stack:
+    """The stack that the file at `path` describes; `repository` (AUTO_UPDATE_REPO) goes before the file's own.
+
+    Raises StackInvalid with every problem of the file, each as `path/in/the/file: what is wrong`.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackInvalid(f"{path} cannot be read ({error})") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+        raise StackInvalid(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise StackInvalid(f"{path} should be a mapping with the keys {', '.join(_File.model_fields)}")
+    return parse_stack(content, name=str(path), repository=repository)
+
+
+def parse_stack(content: Mapping[str, Any], *, name: str = "stack.yml", repository: str | None = None) -> Stack:
+    """The stack in the loaded YAML `content`. Raises StackInvalid as load_stack does."""
+    try:
+        return _stack(_File.model_validate(content), repository)
+    except ValidationError as error:
+        problems = [line for e in error.errors(include_url=False) for line in _lines(e["loc"], e["msg"])]
+        raise StackInvalid("\n  ".join([f"{name}:", *problems])) from None
+
+
+def _lines(loc: tuple[int | str, ...], message: str) -> list[str]:
+    said = message.removeprefix("Value error, ")
+    if not loc:
+        return said.splitlines()
+    path = "/".join(str(part) for part in loc if part != "[key]")
+    known = {"Extra inputs are not permitted": "is not a known key", "Field required": "is missing"}
+    return [f"{path}: {known.get(said, said)}"]
+
+
+def _stack(file: _File, repository: str | None) -> Stack:
+    wanted = repository or file.repository
+    return Stack(
+        project=file.project,
+        repository=wanted,
+        source=file.source or f"https://github.com/{wanted}.git",
+        directory=file.directory,
+        compose_file=file.compose_file,
+        channel=file.channel,
+        tags=file.tags,
+        supersede=file.supersede,
+        traefik=Traefik(**file.traefik.model_dump()),
+        routed=tuple(_routed(name, s) for name, s in file.routed.items()),
+        singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),
+        retired=tuple(file.retired),
+        before_flip=tuple(BeforeFlip(c.service, tuple(c.command), c.limit) for c in file.before_flip),
+        times=Times(**file.times.model_dump()),
+        checks=Checks(**file.checks.model_dump()),
+        needs=Needs(**file.needs.model_dump()),
+        keep=Keep(**file.keep.model_dump()),
+        policy=file.policy.policy(),
+        github=GitHub(**file.github.model_dump()),
+        updater=Updater(**file.updater.model_dump()) if file.updater else None,
+    )
+
+
+def _routed(name: str, service: _Routed) -> RoutedService:
+    return RoutedService(
+        name=name,
+        colors={Color.BLUE: service.blue, Color.GREEN: service.green},
+        **service.model_dump(exclude={"blue", "green"}),
+    )

@@ -1,0 +1,36 @@
+"""A file replaced in one step: after a crash it is the old or the new one, never a part of either."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def replace_durably(
+    path: Path, content: bytes, *, staging: Path, mode: int, prepare: Callable[[int], None] = lambda _: None
+) -> None:
+    """Writes `content` in the directory `staging`, which has to be on the same filesystem, and renames it to `path`.
+
+    The content is on disk before the rename, and the rename before this returns. `prepare` gets the descriptor of the
+    new file before the rename, for example to change its owner. Raises OSError.
+    """
+    staged = staging / f".{path.name}.{os.getpid()}"
+    handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            prepare(file.fileno())
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Makes the names in `directory` durable."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,131 @@
+"""The calls that do something: apply, rollback, pause, unpause, approve, cancel, and a message to try."""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.responses import JSONResponse, Response
+
+from app.api.models import Apply
+from app.domain.errors import AlreadyLive, LedgerUnavailable
+from app.domain.policy import not_newer
+from app.domain.release import Release, Trigger, new_rollout_id
+from app.ledger import Ledger
+from app.queue import Queue
+from app.web.calls.final_result import FinalAnswer, rollout_of
+from app.web.calls.live import (
+    Status,
+    is_live,
+    live_is_well,
+    live_result,
+    live_tag,
+)
+from app.web.calls.status import StatusCall
+from app.web.internal.call import Given
+from app.web.internal.worker_answers import WorkerRefused, ask
+
+
+@dataclass(frozen=True)
+class Changes:
+    ledger: Ledger
+    queue: Queue
+    status: StatusCall
+    final: FinalAnswer
+
+    async def apply(self, given: Given) -> Response:
+        """Queues a release by its tag.
+
+        Without `force`, a tag that is live, or is being rolled out, asks for nothing new, also while paused: the
+        answer is a success without steps, or the end of that rollout.
+        """
+        wanted: Apply = given.body
+        status = await self.status.published()
+        if not wanted.force:
+            if is_live(status, wanted.tag):
+                return JSONResponse(live_result(status))
+            if (running := rollout_of(status, wanted.tag)) and await self.ledger.worker_alive():
+                return await self.final.of(given.request, running, wanted.tag)
+        await self._check(wanted, status)
+        return await self.final.of(given.request, await self._accept(wanted), wanted.tag)
+
+    async def _check(self, wanted: Apply, status: Status) -> None:
+        """Raises Refused: 423 while paused, 404 for an unknown tag, 400 for one that is not newer.
+
+        Not 409: programs written for the updater before this one read it as "an update is in progress", and show
+        nothing else. Of a 400 they show the text.
+        """
+        if status["paused"] and not wanted.force:
+            raise WorkerRefused(423, status["pause_reason"] or "paused", "paused")
+        await ask(self.queue, "find_tag", wanted.tag)
+        live = live_tag(status)
+        if not wanted.force and not_newer(wanted.tag, live):
+            raise WorkerRefused(400, _not_newer(wanted.tag, str(live)), "not_newer")
+
+    async def rollback(self, given: Given) -> Response:
+        """To a kept release, or to the last good one when no SHA is given; allowed while paused."""
+        try:
+            answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force)
+        except WorkerRefused as refused:
+            status = await self.status.published()
+            if refused.code != AlreadyLive.code or not live_is_well(status):
+                raise
+            return JSONResponse(live_result(status))
+        await self._nudge()
+        return await self.final.of(given.request, answer["rollout_id"])
+
+    async def pause(self, given: Given) -> Response:
+        """No rollout starts from here on."""
+        reason = given.body.reason.strip()
+        await ask(self.queue, "pause", reason)
+        return JSONResponse({"status": "ok", "paused": True, "pause_reason": reason})
+
+    async def notify_test(self, _: Given) -> Response:
+        """One message to everybody who is told; whether it arrives is not waited for."""
+        answer = await ask(self.queue, "notify_test")
+        return JSONResponse({"status": "queued", "targets": answer["targets"]}, status_code=202)
+
+    async def unpause(self, _: Given) -> Response:
+        """Rollouts may start again; the newest held release starts at once."""
+        await ask(self.queue, "unpause")
+        await self.queue.nudge()
+        return JSONResponse({"resumed": True, "status": "ok"})
+
+    async def approve(self, given: Given) -> Response:
+        """A release that waits for a person's word may go live; where nothing else holds it, it starts at once."""
+        tag = given.body.tag
+        answer = await ask(self.queue, "approve", tag)
+        await self.queue.nudge()
+        return JSONResponse({"status": "approved", "tag": tag, **answer}, 202)
+
+    async def cancel(self, given: Given) -> Response:
+        """A rollout gives way before its flip; a release that waits is dropped."""
+        rollout_id = given.body.rollout_id
+        await ask(self.queue, "cancel", rollout_id)
+        return JSONResponse({"status": "cancelling", "rollout_id": rollout_id}, 202)
+
+    async def _accept(self, wanted: Apply) -> str:
+        rollout_id = new_rollout_id()
+        await self.ledger.accept(
+            Release(
+                key=f"manual:{rollout_id}",
+                tag=wanted.tag,
+                rollout_id=rollout_id,
+                trigger=Trigger.MANUAL,
+                accepted_at=datetime.now(UTC),
+                version=wanted.version,
+                force=wanted.force,
+            )
+        )
+        await self._nudge()
+        return rollout_id
+
+    async def _nudge(self) -> None:
+        """What was recorded stays recorded: without a nudge the worker finds it within a minute."""
+        with contextlib.suppress(LedgerUnavailable):
+            await self.queue.nudge()
+
+
+def _not_newer(tag: str, live: str) -> str:
+    if tag == live:
+        return f"{tag} has the traffic, but its rollout failed. Apply it with force to roll it out again."
+    return f"{live} is live, and {tag} is not newer. Apply {tag} with force if you want the older release."

@@ -1,0 +1,68 @@
+"""The check-up: what this process finds by itself, and what the worker finds on the machine."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from starlette.responses import JSONResponse, Response
+
+from app.auth.callers import SharedSecret
+from app.domain.errors import LedgerUnavailable, WorkerSilent
+from app.domain.findings import Check, Verdict
+from app.ledger import Ledger
+from app.queue import Queue
+from app.web.internal.call import Given
+from app.web.internal.worker_answers import WorkerRefused, ask
+
+SHORTEST_SECRET = 16
+"""Characters that a webhook secret needs before guessing it is hopeless."""
+
+
+@dataclass(frozen=True)
+class CheckUp:
+    ledger: Ledger
+    queue: Queue
+    secret: SharedSecret
+    webhook_secrets: Sequence[str]
+
+    async def examine(self, _: Given) -> Response:
+        """Every check, each with what to do; `status` is the worst of them."""
+        checks = [self._secret_file(), *self._webhook_secrets(), *await self._redis(), *await self._worker()]
+        worst = max((check.status for check in checks), key=lambda status: status.rank)
+        return JSONResponse({"status": worst, "checks": [asdict(check) for check in checks]})
+
+    def _secret_file(self) -> Check:
+        if not self.secret.keys():
+            return Check("secret_file", Verdict.FAILED, "no secret can be read from it", "See UPDATER_SECRET_PATH.")
+        if problem := self.secret.problem():
+            return Check("secret_file", Verdict.WARNING, problem, f"Type on the host: {self.secret.remedy()}")
+        return Check("secret_file", Verdict.OK, "only those who should read it can")
+
+    def _webhook_secrets(self) -> Iterator[Check]:
+        if any(len(secret) < SHORTEST_SECRET for secret in self.webhook_secrets):
+            yield Check(
+                "webhook_secret",
+                Verdict.WARNING,
+                f"one of GITHUB_WEBHOOK_SECRET is shorter than {SHORTEST_SECRET} characters",
+                "Make a new one (openssl rand -hex 32), put it first, and set it at GitHub; then drop the old one.",
+            )
+        else:
+            yield Check("webhook_secret", Verdict.OK, f"{len(self.webhook_secrets)} set, long enough")
+
+    async def _redis(self) -> list[Check]:
+        try:
+            lacks = await self.ledger.durability()
+        except LedgerUnavailable as away:
+            return [Check("redis", Verdict.FAILED, str(away), "Start Redis, or correct REDIS_URL.")]
+        if lacks:
+            remedy = "Set appendonly yes, appendfsync always and maxmemory-policy noeviction on the server."
+            return [Check("redis", Verdict.WARNING, " ".join(lacks), remedy)]
+        return [Check("redis", Verdict.OK, "it answers, and what it has answered stays")]
+
+    async def _worker(self) -> list[Check]:
+        try:
+            found = (await ask(self.queue, "doctor"))["checks"]
+            return [Check(**{**check, "status": Verdict(check["status"])}) for check in found]
+        except (LedgerUnavailable, WorkerSilent) as away:
+            return [Check("worker", Verdict.FAILED, str(away), "Start the worker; its log says why it stopped.")]
+        except WorkerRefused:
+            return [Check("worker", Verdict.FAILED, "it could not examine the machine", "Its log says why.")]

@@ -1,0 +1,76 @@
+"""The calls that only look: history, records, logs, events, the plan and what the machine says of itself."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from app.api.models import EVENT_ID, ROLLOUT_ID
+from app.domain.errors import DeliveryRefused
+from app.ledger import Ledger
+from app.queue import Queue
+from app.web.calls.status import StatusCall
+from app.web.calls.streams import StreamedAnswers
+from app.web.calls.waiting import Endings
+from app.web.errors import error
+from app.web.internal.call import Given
+from app.web.internal.worker_answers import ask
+
+
+@dataclass(frozen=True)
+class Reading:
+    ledger: Ledger
+    queue: Queue
+    status: StatusCall
+    streams: StreamedAnswers
+    endings: Endings
+
+    async def history(self, given: Given) -> Response:
+        """`entries`, newest first; those older than the entry of `before`."""
+        return JSONResponse({"entries": await self.ledger.history(given.query.limit, given.query.before)})
+
+    async def plan(self, given: Given) -> Response:
+        """What a rollout of that tag would do; it changes nothing."""
+        return JSONResponse(await ask(self.queue, "plan", given.query.tag))
+
+    async def record(self, given: Given) -> Response:
+        """The whole record, of a running rollout too; of a release that never began, how it was decided."""
+        record = await self._record(given.rollout_id)
+        return JSONResponse(record) if record else _unknown(given.rollout_id)
+
+    async def log(self, given: Given) -> Response:
+        """The log as text. With `follow` it goes on until the rollout has ended."""
+        rollout_id = given.rollout_id
+        follow = given.query.follow == "1"
+        if not re.fullmatch(ROLLOUT_ID, rollout_id) or (not follow and not await self._is_known(rollout_id)):
+            return _unknown(rollout_id)
+
+        async def ended() -> bool:
+            return await self.endings.of(rollout_id) is not None
+
+        return await self.streams.log(rollout_id, ended if follow else None)
+
+    async def events(self, given: Given) -> Response:
+        """Server-Sent Events from the one after `Last-Event-ID` on."""
+        last = given.request.headers.get("last-event-id") or given.query.last_event_id
+        if last and not re.fullmatch(EVENT_ID, last):
+            raise DeliveryRefused("Last-Event-ID should be the id of an event", status=400)
+        return await self.streams.events(last)
+
+    async def diagnostics(self, _: Given) -> Response:
+        """What the machine says of itself, with the fields of the status."""
+        return JSONResponse({**await self.status.fields(), **await ask(self.queue, "diagnostics")})
+
+    async def _is_known(self, rollout_id: str) -> bool:
+        lines = await self.ledger.log_after(rollout_id, "0-0", block=0)
+        return bool(lines) or await self._record(rollout_id) is not None
+
+    async def _record(self, rollout_id: str) -> dict[str, Any] | None:
+        if not re.fullmatch(ROLLOUT_ID, rollout_id):
+            return None
+        return await self.ledger.record(rollout_id) or await self.endings.of(rollout_id)
+
+
+def _unknown(rollout_id: str) -> Response:
+    return error(404, f"no rollout {rollout_id[:64]} is known", "unknown_rollout")

@@ -1,0 +1,81 @@
+"""The status: what the worker published last, with what only the web process knows. Cheap to poll by its ETag."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from app.ledger import Ledger
+from app.web.internal.call import Given
+
+ALWAYS_CHANGING = {"uptime_seconds", "last_checked_at", "looked_at"}
+"""What says nothing new by being another one: the ETag does not see it."""
+
+UNKNOWN: dict[str, Any] = {
+    "state": "idle",
+    "current_operation": None,
+    "active_color": None,
+    "paused": False,
+    "pause_reason": None,
+    "last_checked_at": None,
+    "looked_at": None,
+    "last_attempted_tag": None,
+    "last_good_tag": None,
+    "current": None,
+    "rollout": None,
+    "queued": [],
+    "held": [],
+    "held_for": [],
+    "alarms": [],
+    "notifications": {},
+}
+"""The status before the worker has ever published one."""
+
+
+@dataclass(frozen=True)
+class StatusCall:
+    ledger: Ledger
+    started: float = field(default_factory=time.monotonic)
+
+    async def __call__(self, given: Given) -> Response:
+        """The status, or 304 when the caller has it already."""
+        content = await self.fields()
+        tag = etag(content)
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if known(given.request.headers.getlist("if-none-match"), tag):
+            return Response(status_code=304, headers=headers)
+        return JSONResponse(content, headers=headers)
+
+    async def published(self) -> dict[str, Any]:
+        """What the worker published last."""
+        return {**UNKNOWN, **(await self.ledger.status() or {})}
+
+    async def fields(self) -> dict[str, Any]:
+        """Every field of `GET /status`."""
+        status = await self.published()
+        pending = [r.tag for r in await self.ledger.pending()]
+        waiting = status["queued"]
+        return {
+            **status,
+            "worker_alive": await self.ledger.worker_alive(),
+            "last_result": await self.ledger.last_result(),
+            "uptime_seconds": round(time.monotonic() - self.started, 1),
+            "queued": [*waiting, *(t for t in pending if t not in [*waiting, *status["held"]])],
+        }
+
+
+def etag(content: Mapping[str, Any]) -> str:
+    """A weak entity tag: the same for two statuses that say the same."""
+    said = {name: value for name, value in content.items() if name not in ALWAYS_CHANGING}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return f'W/"{digest[:32]}"'
+
+
+def known(if_none_match: list[str], tag: str) -> bool:
+    """Whether the caller has that one. https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match"""
+    theirs = {part.strip() for line in if_none_match for part in line.split(",")}
+    return "*" in theirs or tag in theirs or tag.removeprefix("W/") in theirs

@@ -1,0 +1,104 @@
+"""Answers that go on: events and logs, as they come, for a bounded number of callers and a bounded time."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import contextmanager
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from app.domain.errors import DeliveryRefused, LedgerUnavailable
+from app.ledger import Ledger
+from app.ledger.streams import BEGINNING
+
+MOST_STREAMS = 32
+STREAM_SECONDS = 3_600.0
+"""After so long a stream ends and its reader takes it up again where it was: so a forgotten one does not stay."""
+
+HEARTBEAT_SECONDS = 15.0
+SLICE_SECONDS = 1.0
+"""How long one look at Redis waits: a stream notices so late that this process is to stop."""
+
+RETRY_MS = 2_000
+
+
+class StreamedAnswers:
+    """Every open stream; `closing` is set when the process is to stop, and ends them."""
+
+    slice_seconds = SLICE_SECONDS
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._open = 0
+        self.closing = asyncio.Event()
+
+    async def events(self, last_id: str | None) -> Response:
+        """Server-Sent Events after `last_id`; without one, those from now on.
+
+        https://html.spec.whatwg.org/multipage/server-sent-events.html
+        """
+        self._check_room()
+        after = last_id or await self._ledger.last_event_id()
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self._frames(after), media_type="text/event-stream", headers=headers)
+
+    async def log(self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None) -> Response:
+        """The rollout's log as text; with `ended` it goes on until that says so."""
+        self._check_room()
+        await self._ledger.ping()
+        return StreamingResponse(self._lines(rollout_id, ended), media_type="text/plain; charset=utf-8")
+
+    async def _frames(self, last: str) -> AsyncIterator[str]:
+        with self._place() as go_on:
+            yield f"retry: {RETRY_MS}\nid: {last}\n\n"  # who is cut off before the first event resumes here too
+            clock = asyncio.get_running_loop()
+            spoke = clock.time()
+            while go_on():
+                for id_, event in await self._told(last):
+                    last, spoke = id_, clock.time()
+                    yield frame(id_, event)
+                if clock.time() - spoke >= HEARTBEAT_SECONDS:
+                    spoke = clock.time()
+                    yield ": nothing new\n\n"
+
+    async def _told(self, last: str) -> list[tuple[str, dict[str, Any]]]:
+        try:
+            return await self._ledger.events_after(last, block=self.slice_seconds)
+        except LedgerUnavailable:  # the reader keeps its place: it goes on where it was when Redis is back
+            await asyncio.sleep(self.slice_seconds)
+            return []
+
+    async def _lines(self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None) -> AsyncIterator[str]:
+        last = BEGINNING
+        with self._place() as go_on:
+            while go_on():
+                try:
+                    over = ended is None or await ended()
+                    block = 0.0 if over else self.slice_seconds
+                    lines = await self._ledger.log_after(rollout_id, last, block=block)
+                except LedgerUnavailable:
+                    return
+                if lines:
+                    last = lines[-1][0]
+                    yield "".join(f"{line}\n" for _, line in lines)
+                elif over:
+                    return
+
+    def _check_room(self) -> None:
+        if self._open >= MOST_STREAMS:
+            raise DeliveryRefused(f"{MOST_STREAMS} streams are open already", status=503)
+
+    @contextmanager
+    def _place(self) -> Any:
+        deadline = asyncio.get_running_loop().time() + STREAM_SECONDS
+        self._open += 1
+        try:
+            yield lambda: not self.closing.is_set() and asyncio.get_running_loop().time() < deadline
+        finally:
+            self._open -= 1
+
+
+def frame(id_: str, event: dict[str, Any]) -> str:
+    """One event: its id in the stream, and `type`, `at`, `data` as JSON on one line."""
+    return f"id: {id_}\ndata: {json.dumps(event)}\n\n"

@@ -1,0 +1,74 @@
+"""A GitHub delivery: bytes and headers in, an event or a refusal out. No I/O."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from githubkit.webhooks import verify
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.domain.errors import DeliveryRefused
+from app.domain.policy import ReleaseEvent
+from app.web.webhook.headers import signature_in
+
+LARGEST_ID = 2**53
+"""The largest whole number that JSON and Redis both keep exactly; GitHub's ids are far below it."""
+
+Id = Annotated[int, Field(gt=0, le=LARGEST_ID)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class _EventRepository(_Model):
+    id: Id
+    full_name: str
+
+
+class _EventAuthor(_Model):
+    login: str
+
+
+class _EventRelease(_Model):
+    id: Id
+    tag_name: str
+    draft: bool
+    prerelease: bool
+    author: _EventAuthor | None = None
+    immutable: bool | None = None
+
+
+class _Event(_Model):
+    """The part of the `release` event's payload that the updater relies on."""
+
+    action: str
+    release: _EventRelease
+    repository: _EventRepository
+
+
+def check_signature(body: bytes, signatures: Sequence[str], secrets: Sequence[str]) -> None:
+    """Raises DeliveryRefused (401) unless the one signature given is right under one of the `secrets`."""
+    signature = signature_in(list(signatures))
+    if not any(secret and verify(secret, body, signature) for secret in secrets):
+        raise DeliveryRefused("the signature is wrong under every configured secret", status=401)
+
+
+def parse_release(body: bytes) -> ReleaseEvent:
+    """The release event in a verified `body`. Raises DeliveryRefused (400) when it is not one."""
+    try:
+        delivery = _Event.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = "/".join(map(str, first["loc"])) or "body"
+        raise DeliveryRefused(f"{where}: {first['msg']}", status=400) from None
+    return ReleaseEvent(
+        action=delivery.action,
+        repository=delivery.repository.full_name,
+        repository_id=delivery.repository.id,
+        release_id=delivery.release.id,
+        tag=delivery.release.tag_name,
+        draft=delivery.release.draft,
+        prerelease=delivery.release.prerelease,
+        author=delivery.release.author.login if delivery.release.author else None,
+        immutable=delivery.release.immutable,
+    )

@@ -1,0 +1,160 @@
+"""The public listener: `POST /webhooks/github`, and nothing else.
+
+Head, body under a cap and a deadline, signature, parse, policy, record, answer: in this order and no more.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.domain.errors import DeliveryRefused, LedgerUnavailable
+from app.domain.policy import ReleaseEvent, reason_to_ignore
+from app.domain.release import Release, Trigger, new_rollout_id
+from app.domain.stack import Stack
+from app.ledger import FORGOTTEN, Ledger
+from app.queue import Queue
+from app.web.body import Intake, drain
+from app.web.calls.live import live_tag
+from app.web.errors import HANDLERS, error, not_found
+from app.web.webhook.access_log import Line
+from app.web.webhook.delivery import check_signature, parse_release
+from app.web.webhook.headers import check_head
+
+RECORD_SECONDS = 3.5
+"""With the body's five seconds this stays below the ten in which GitHub wants its answer.
+https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks#respond-within-10-seconds"""
+
+ACCEPTED = 202
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class DeliveryOutcome:
+    """What is answered, and the words of it that the access log keeps."""
+
+    status: int
+    content: dict[str, Any]
+    decision: str
+    reason: str = ""
+    action: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """What the endpoint needs: the stack's policy, the secrets, and where a wanted release is recorded.
+
+    `decisions` counts the deliveries by what was decided.
+    """
+
+    stack: Stack
+    secrets: Sequence[str]
+    intake: Intake
+    ledger: Ledger
+    queue: Queue
+    decisions: Counter[str] = field(default_factory=Counter)
+
+    async def receive(self, request: Request) -> Response:
+        """The answer to a delivery, as the table of the contract says."""
+        line = Line(request.headers)
+        outcome = await self._outcome(request)
+        self.decisions[outcome.decision] += 1
+        line.write(outcome.status, outcome.decision, action=outcome.action, tag=outcome.tag, reason=outcome.reason)
+        if "error" in outcome.content:
+            return error(outcome.status, outcome.content["error"], outcome.content["code"])
+        after = BackgroundTask(self._nudge) if outcome.status == ACCEPTED else None
+        return JSONResponse(outcome.content, outcome.status, background=after)
+
+    async def _outcome(self, request: Request) -> DeliveryOutcome:
+        try:
+            body = await self._body(request)
+            check_signature(body, request.headers.getlist("x-hub-signature-256"), self.secrets)
+            return await self._take(request, body)
+        except DeliveryRefused as refused:
+            content = {"error": refused.detail, "code": refused.code}
+            return DeliveryOutcome(refused.status, content, "refused", refused.detail)
+
+    async def _body(self, request: Request) -> bytes:
+        try:
+            check_head(request.headers, self.intake.cap)
+            return await self.intake.read(request)
+        except DeliveryRefused:
+            await drain(request)
+            raise
+
+    async def _take(self, request: Request, body: bytes) -> DeliveryOutcome:
+        kind = request.headers.get("x-github-event", "")
+        if kind == "ping":
+            return DeliveryOutcome(200, {"status": "pong"}, "pong")
+        if kind != "release":
+            return _ignored("the event is not release")
+        event = parse_release(body)
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                return await self._decide(event, request.headers.get("x-github-delivery"))
+        except (LedgerUnavailable, TimeoutError) as away:
+            return _not_recorded(event, away)
+
+    async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
+        if reason := reason_to_ignore(event, self.stack, live_tag(await self.ledger.status())):
+            return _ignored(reason, event)
+        release = _release(event, delivery)
+        known = await self.ledger.accept(release)
+        if known is not None:
+            return _recorded(200, "duplicate", known, event)
+        return _recorded(ACCEPTED, "accepted", release, event)
+
+    async def _nudge(self) -> None:
+        """The release is recorded: that the nudge did not go out costs at most the worker's own next look."""
+        try:
+            await self.queue.nudge()
+        except LedgerUnavailable as away:
+            log.warning("nudge not sent; the worker finds the release by itself", reason=str(away))
+
+
+def _release(event: ReleaseEvent, delivery: str | None) -> Release:
+    return Release(
+        key=event.key,
+        tag=event.tag,
+        rollout_id=new_rollout_id(),
+        trigger=Trigger.WEBHOOK,
+        accepted_at=datetime.now(UTC),
+        delivery=delivery,
+    )
+
+
+def _recorded(status: int, decision: str, release: Release, event: ReleaseEvent) -> DeliveryOutcome:
+    rollout_id = None if release.rollout_id == FORGOTTEN else release.rollout_id
+    shown = {"release": {"key": release.key, "tag": release.tag}, "rollout_id": rollout_id}
+    return DeliveryOutcome(status, {"status": decision, **shown}, decision, action=event.action, tag=event.tag)
+
+
+def _ignored(reason: str, event: ReleaseEvent | None = None) -> DeliveryOutcome:
+    action, tag = (event.action, event.tag) if event else ("", "")
+    return DeliveryOutcome(200, {"status": "ignored", "reason": reason}, "ignored", reason, action, tag)
+
+
+def _not_recorded(event: ReleaseEvent, away: Exception) -> DeliveryOutcome:
+    reason = str(away) or f"Redis took longer than {RECORD_SECONDS} s"
+    text = "the release could not be recorded: Redis does not answer. Nothing was started; send it again."
+    content = {"error": text, "code": LedgerUnavailable.code}
+    return DeliveryOutcome(503, content, "not recorded", reason, event.action, event.tag)
+
+
+def public_app(receiver: Receiver) -> Starlette:
+    """The whole public listener."""
+    app = Starlette(routes=[Route("/webhooks/github", receiver.receive, methods=["POST"])], exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False  # a redirect would name the caller's own Host
+    app.router.default = not_found
+    return app

@@ -1,0 +1,336 @@
+"""An environment on one machine: engine, Redis, Traefik, the updater's processes, and the sample stack under them."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import subprocess
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from deploy.demo.clients import plain_client
+from deploy.demo.engine import Engine, Say, connected
+from deploy.demo.github import REPOSITORY, release_event, signed_headers
+from deploy.demo.github_control import TOKEN, GitHubServer, github_server
+from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands, started
+from deploy.demo.projects import take_down
+from deploy.demo.redis_server import redis_server
+from deploy.demo.repository import CONTENT, DemoRepository, Variant
+from workers.adapters.docker_host.compose import find_compose
+
+UP_SECONDS = 60.0
+COMPOSE_SECONDS = 600
+POLL_SECONDS = 0.1
+WEBHOOK_SECRET = "demo-webhook-secret"
+
+TIMES = {
+    "fetch": 30,
+    "build": 300,
+    "start": 60,
+    "health": 10,
+    "route": 5,
+    "ready": 10,
+    "bake": 5,
+    "drain": 11,
+    "stop_grace": 15,
+}
+"""As short as the sample stack allows; the drain is longer than its longest request, of ten seconds."""
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Environment:
+    """A sample stack that the updater keeps; `processes` by their names in the Procfile. All URLs are on loopback."""
+
+    directory: Path
+    project: str
+    engine: Engine
+    repository: DemoRepository
+    public_url: str
+    internal_url: str
+    routes: dict[str, str]
+    metrics_url: str
+    gateway_url: str
+    log_dir: Path
+    github: GitHubServer
+    shas: dict[str, str] = field(default_factory=dict)
+    published: dict[str, int] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    release_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def live(self) -> Path:
+        """The operator's live directory: their Compose file, their .env."""
+        return self.directory / "live"
+
+    @property
+    def route_file(self) -> Path:
+        return self.directory / "routes" / "dynamic" / "updater-routes.yml"
+
+    @property
+    def secret(self) -> str:
+        return (self.directory / "data" / "secret").read_text().strip()
+
+    def start(self, name: str) -> None:
+        """Starts the Procfile's process `name`, a first time or again after it has ended."""
+        command = procfile_commands((ROOT / "Procfile").read_text())[name]
+        self.processes[name] = started(command, self.env, self.log_dir / f"{name}.log")
+
+    def release(self, tag: str, variant: Variant = Variant.GOOD, **more: Any) -> str:
+        """Commits and tags; nothing is announced yet. The commit's SHA."""
+        self.shas[tag] = self.repository.release(tag, variant=variant, **more)
+        return self.shas[tag]
+
+    def publish(self, tag: str) -> int:
+        """GitHub has a release of `tag`; its id. No webhook tells it."""
+        self.published[tag] = self.github.publish(tag, self.shas[tag], number=next(self.release_ids))
+        return self.published[tag]
+
+    async def announce(self, tag: str) -> Json:
+        """GitHub has a release of `tag` and sends its signed webhook; the receiver's answer (202)."""
+        await asyncio.to_thread(self.publish, tag)
+        return await self.deliver(tag)
+
+    async def deliver(self, tag: str) -> Json:
+        """GitHub sends the signed webhook of the release of `tag` that it has; the receiver's answer."""
+        body = release_event(tag, self.published[tag])
+        async with plain_client(timeout=10) as client:
+            url = f"{self.public_url}/webhooks/github"
+            answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET))
+        answer.raise_for_status()
+        said: Json = answer.json()
+        return said
+
+    async def get(self, path: str) -> Json:
+        async with self._operator() as client:
+            answer = await client.get(path)
+        answer.raise_for_status()
+        said: Json = answer.json()
+        return said
+
+    async def post(self, path: str, body: Json | None = None) -> httpx.Response:
+        async with self._operator() as client:
+            return await client.post(path, json=body or {})
+
+    async def ended(self, rollout_id: str, limit: float, watch: Callable[[Json], None] = lambda _: None) -> Json:
+        """The final result of that rollout; `watch` sees the status meanwhile. Raises TimeoutError after `limit` s."""
+        async with asyncio.timeout(limit), self._operator() as client:
+            while True:
+                status: Json = (await client.get("/status")).json()
+                watch(status)
+                last = status["last_result"]
+                if last and last["rollout_id"] == rollout_id and status["state"] == "idle":
+                    return dict(last)
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def go_live(self, tag: str, variant: Variant = Variant.GOOD, limit: float = 180, **more: Any) -> Json:
+        """Releases, announces, and waits for the final result."""
+        self.release(tag, variant, **more)
+        return await self.ended((await self.announce(tag))["rollout_id"], limit)
+
+    async def holds(self, tags: set[str], limit: float = 30) -> None:
+        """Waits until exactly those releases are held. Raises TimeoutError after `limit` seconds."""
+        async with asyncio.timeout(limit):
+            while set((await self.get("/status"))["held"]) != tags:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def sessions(self) -> Json:
+        """What the gateway counted: see stack/gateway/gateway.py."""
+        async with plain_client(timeout=10) as client:
+            said: Json = (await client.get(f"{self.gateway_url}/sessions")).json()
+            return said
+
+    def containers(self, *services: str, running_only: bool = False) -> list[Json]:
+        """The sample stack's containers as the engine lists them, by service: what anyone can see."""
+        filters: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={self.project}"}
+        with connected(self.engine.host) as client:
+            found = client.containers.list(all=not running_only, filters=filters, ignore_removed=True)
+        return [c for c in (each.attrs for each in found) if not services or _service(c) in services]
+
+    def _operator(self) -> httpx.AsyncClient:
+        headers = {"X-Updater-Secret": self.secret}
+        return plain_client(base_url=self.internal_url, headers=headers, timeout=30)
+
+
+def _service(container: Mapping[str, Any]) -> str:
+    return str(container["Config"]["Labels"]["com.docker.compose.service"])
+
+
+@contextlib.contextmanager
+def environment(
+    directory: Path,
+    engine: Engine,
+    *,
+    base: str,
+    traefik: str,
+    say: Say = lambda _: None,
+    times: Mapping[str, float] = TIMES,
+    redis_url: str | None = None,
+    prepare: Callable[[Environment], None] = lambda _: None,
+) -> Iterator[Environment]:
+    """Brings everything up below the empty `directory`, and everything down again. Nothing is live yet.
+
+    With `redis_url` a server that somebody else runs is used; `prepare` may change what is there before the start.
+    """
+    project = f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}"
+    names = ("skills", "api", "metrics", "gateway", "public", "internal", "github")
+    ports = {name: free_port() for name in names}
+    for name in ("live", "routes/dynamic", "data", "redis", "logs"):
+        (directory / name).mkdir(parents=True)
+    home = Environment(
+        directory=directory,
+        project=project,
+        engine=engine,
+        repository=DemoRepository(directory / "repository"),
+        public_url=f"http://127.0.0.1:{ports['public']}",
+        internal_url=f"http://127.0.0.1:{ports['internal']}",
+        routes={name: f"http://127.0.0.1:{ports[name]}" for name in ("skills", "api")},
+        metrics_url=f"http://127.0.0.1:{ports['metrics']}",
+        gateway_url=f"http://127.0.0.1:{ports['gateway']}",
+        log_dir=directory / "logs",
+        github=GitHubServer(f"http://127.0.0.1:{ports['github']}"),
+    )
+    _write_live(home, base, traefik, ports)
+    (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(github_server(home.log_dir / "github.log", port=ports["github"]))
+        say("starting Traefik and the gateway of the sample stack")
+        stack.callback(take_down, engine.host, project)
+        compose_up(home, "traefik", "gateway")
+        say("starting Redis, the updater's web process and its worker")
+        redis_url = redis_url or stack.enter_context(redis_server(directory / "redis", say))
+        home.env = _environment(home, redis_url, ports)
+        prepare(home)
+        stack.callback(_end, home)
+        for name in procfile_commands((ROOT / "Procfile").read_text()):
+            home.start(name)
+        wait_until_up(home)
+        yield home
+
+
+def checked_every(interval: str) -> Callable[[Environment], None]:
+    """For `prepare`: the engine runs the containers' own health checks so often, as in `30s`."""
+
+    def prepare(home: Environment) -> None:
+        with (home.live / ".env").open("a") as file:
+            file.write(f"DEMO_HEALTH_INTERVAL={interval}\n")
+
+    return prepare
+
+
+def stack_file(home: Environment, times: Mapping[str, float]) -> Json:
+    """The sample stack's `stack.yml`."""
+    return {
+        "project": home.project,
+        "repository": REPOSITORY,
+        "source": home.repository.url,
+        "directory": str(home.live),
+        "traefik": {"entrypoints": home.routes, "metrics": f"{home.metrics_url}/metrics"},
+        "routed": {
+            "skills": {
+                **{"blue": "skills-blue", "green": "skills-green"},
+                **{"port": 8080, "health": "/health", "entrypoint": "skills"},
+            },
+            "api": {
+                **{"blue": "api-blue", "green": "api-green"},
+                **{"port": 8443, "health": "/api/v1/health", "entrypoint": "api"},
+            },
+        },
+        "singletons": {"bot": {"service": "bot"}},
+        "times": dict(times),
+        "checks": {"passes": 3, "interval": 0.25, "timeout": 2},
+        "needs": {"disk_gb": 1, "memory_mb": 256},
+    }
+
+
+def _write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, int]) -> None:
+    """What an operator has before the first release: the Compose file and their own values."""
+    values = {
+        "DEMO_BASE_IMAGE": base,
+        "DEMO_TRAEFIK_IMAGE": traefik,
+        "DEMO_ROUTES_DIR": str(home.directory / "routes"),
+        "DEMO_SKILLS_PORT": str(ports["skills"]),
+        "DEMO_API_PORT": str(ports["api"]),
+        "DEMO_METRICS_PORT": str(ports["metrics"]),
+        "DEMO_GATEWAY_PORT": str(ports["gateway"]),
+        "DEMO_OPERATOR_VALUE": "'costs $5'",
+    }
+    (home.live / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    (home.live / "docker-compose.yml").write_bytes((CONTENT / "docker-compose.yml").read_bytes())
+    (home.live / "gateway").mkdir()
+    for file in (CONTENT / "gateway").iterdir():
+        if file.is_file():
+            (home.live / "gateway" / file.name).write_bytes(file.read_bytes())
+
+
+def compose_up(home: Environment, *services: str) -> None:
+    """What an operator types in the live directory. Raises RuntimeError with Compose's own words."""
+    command = [*find_compose(), "--project-name", home.project, "up", "--detach", "--build", *services]
+    _compose(home, command)
+
+
+def _compose(home: Environment, command: list[str]) -> None:
+    env = {**os.environ, "DOCKER_HOST": home.engine.host, "COMPOSE_BAKE": "false"}
+    done = subprocess.run(
+        command, cwd=home.live, env=env, capture_output=True, text=True, check=False, timeout=COMPOSE_SECONDS
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def _environment(home: Environment, redis_url: str, ports: Mapping[str, int]) -> dict[str, str]:
+    data = home.directory / "data"
+    return {
+        "REDIS_URL": redis_url,
+        "DOCKER_HOST": home.engine.host,
+        "UPDATER_STACK_FILE": str(home.directory / "stack.yml"),
+        "UPDATER_DATA_DIR": str(data),
+        "UPDATER_STATE_PATH": str(data / "updater-state.json"),
+        "UPDATER_SECRET_PATH": str(data / "secret"),
+        "UPDATER_TRAEFIK_DYNAMIC_PATH": str(home.directory / "routes" / "dynamic"),
+        "UPDATER_BIND": f"127.0.0.1:{ports['internal']}",
+        "UPDATER_PUBLIC_BIND": f"127.0.0.1:{ports['public']}",
+        "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "GITHUB_API_URL": home.github.url,
+        "GITHUB_TOKEN": TOKEN,
+    }
+
+
+def wait_until_up(home: Environment) -> None:
+    """Both processes: the web answers, and the worker has published a status."""
+    deadline = time.monotonic() + UP_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError, OSError, KeyError):
+                headers = {"X-Updater-Secret": home.secret}
+                status = client.get(f"{home.internal_url}/status", headers=headers).json()
+                if status["worker_alive"]:
+                    return
+            if time.monotonic() > deadline or any(p.poll() is not None for p in home.processes.values()):
+                raise RuntimeError(f"the updater did not come up:\n{logs_of(home)}")
+            time.sleep(POLL_SECONDS)
+
+
+def _end(home: Environment) -> None:
+    for process in reversed(home.processes.values()):
+        end_group(process)
+
+
+def logs_of(home: Environment, lines: int = 30) -> str:
+    """The last lines of the updater's own processes."""
+    files = sorted(home.log_dir.glob("*.log"))
+    return "\n".join(f"--- {f.name}\n" + "\n".join(f.read_text().splitlines()[-lines:]) for f in files)
+
+
+def tree_of(directory: Path) -> dict[str, bytes]:
+    """Every file below `directory` with its content: to see that nothing touched it."""
+    files: Collection[Path] = [p for p in directory.rglob("*") if p.is_file()]
+    return {str(p.relative_to(directory)): p.read_bytes() for p in files}

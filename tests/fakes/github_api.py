@@ -1,0 +1,144 @@
+"""A GitHub in memory: what is published there, and what it was told."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.domain.deployment import DeploymentOutcome, DeploymentReport, Outbox
+from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.policy import ReleaseEvent
+from app.domain.published import Published
+from tests.examples import NOW, sha_of
+from tests.fakes.clock import FakeClock
+from tests.fakes.fuse import Fuse
+from workers.ports.github import FailedDelivery
+
+PAGE = 2
+CALL_SECONDS = 0.05
+
+
+def a_published(tag: str, number: int = 0, *, at: datetime = NOW, **change: object) -> Published:
+    """The release of `tag` of octo/shop; its key is `1:<number>`."""
+    fields: dict[str, object] = {
+        "action": "published",
+        "repository": "octo/shop",
+        "repository_id": 1,
+        "release_id": number or sum(tag.encode()),
+        "tag": tag,
+        "draft": False,
+        "prerelease": False,
+    }
+    return Published(ReleaseEvent(**fields | change), at)  # type: ignore[arg-type]
+
+
+@dataclass
+class Deployed:
+    """A deployment as GitHub shows it; `descriptions` of the states, each under its own."""
+
+    sha: str
+    rollout_id: str
+    tag: str
+    states: list[str] = field(default_factory=list)
+    descriptions: dict[str, str] = field(default_factory=dict)
+
+
+class FakeGitHubApi:
+    """`away`: every call fails, or `only` the one of that name; where `carried_out` it was done nevertheless.
+
+    `refuses`: the status it answers. `wait`: for how many seconds it wants to be left alone while it is away.
+    """
+
+    def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
+        self.published: list[Published] = []
+        self.failed: list[FailedDelivery] = []
+        self.deployments: dict[int, Deployed] = {}
+        self.away = False
+        self.carried_out = False
+        self.only: str | None = None
+        self.refuses: int | None = None
+        self.wait = 0.0
+        self.calls: list[tuple[str, datetime]] = []
+        self._clock, self._fuse = clock, fuse
+
+    def called(self, name: str) -> int:
+        return sum(1 for called, _ in self.calls if called == name)
+
+    def told(self) -> dict[str, list[list[str]]]:
+        """By tag the states of each of its deployments, the oldest first."""
+        found: dict[str, list[list[str]]] = {}
+        for deployment in self.deployments.values():
+            found.setdefault(deployment.tag, []).append(deployment.states)
+        return found
+
+    async def releases(self) -> AsyncIterator[Sequence[Published]]:
+        for start in range(0, max(1, len(self.published)), PAGE):
+            await self._called("releases")
+            yield self.published[start : start + PAGE]
+
+    async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery]:
+        await self._called("failed_deliveries")
+        return [delivery for delivery in self.failed if delivery.at > since]
+
+    async def commit_of(self, tag: str) -> str:
+        await self._called("commit_of")
+        return sha_of(tag)
+
+    async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
+        await self._called("find_deployment")
+        found = self.deployments.items()
+        return next((n for n, d in found if (d.sha, d.rollout_id) == (sha, rollout_id)), None)
+
+    async def deploy(self, report: DeploymentReport, sha: str) -> int:
+        number = len(self.deployments) + 1
+
+        def create() -> None:
+            self.deployments[number] = Deployed(sha, report.rollout_id, report.tag)
+
+        await self._done("deploy", create)
+        return number
+
+    async def outcomes(self, deployment: int) -> Sequence[str]:
+        await self._called("outcomes")
+        return list(self.deployments[deployment].states)
+
+    async def report(self, deployment: int, outcome: DeploymentOutcome, report: DeploymentReport) -> None:
+        def give() -> None:
+            self.deployments[deployment].states.append(outcome)
+            if outcome is report.outcome:
+                self.deployments[deployment].descriptions[outcome] = report.description
+
+        await self._done("report", give)
+
+    async def _done(self, name: str, effect: Callable[[], None]) -> None:
+        self._fuse.burn()
+        if self.away and self.carried_out and self.only in {None, name}:
+            effect()
+        await self._called(name)
+        effect()
+        self._fuse.burn()
+
+    async def _called(self, name: str) -> None:
+        self.calls.append((name, self._clock.now()))
+        await self._clock.sleep(CALL_SECONDS)
+        if self.refuses is not None:
+            raise GitHubRefused(f"{name}: HTTP {self.refuses}", status=self.refuses)
+        if self.away and self.only in {None, name}:
+            raise GitHubUnavailable(f"{name}: HTTP 502", wait=self.wait)
+
+
+class FakeOutbox:
+    """The outbox, for as long as the process lives and after it."""
+
+    def __init__(self, fuse: Fuse, since: datetime = NOW) -> None:
+        self._content = Outbox(since)
+        self._fuse = fuse
+
+    @property
+    def content(self) -> Outbox:
+        return self._content
+
+    async def keep(self, content: Outbox) -> None:
+        if content != self._content:
+            self._fuse.burn()
+            self._content = content
+            self._fuse.burn()

@@ -1,0 +1,70 @@
+"""An environment is dear: rows follow one another in the same one for as long as each leaves it as it was."""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+
+from deploy.demo.dockerd import Dockerd
+from deploy.demo.engine import Engine
+from deploy.demo.environment import logs_of
+from deploy.demo.load import SLOW_SECONDS
+from tests.faults.scenario import Row, Tell, is_clean, show, silent
+from tests.faults.stage import SHORT, Stage, stage
+from tests.faults.verdict import Result
+
+FIRST = "v1.0.0"
+LAST_LINES = 60
+NO_ENVIRONMENT = "there was no environment for it"
+
+
+class Environments:
+    """The environment of the moment, on `engine`; its clients' longest requests take `slow_seconds`."""
+
+    def __init__(self, engine: Engine, dockerd: Dockerd | None = None, *, slow_seconds: float = SLOW_SECONDS) -> None:
+        self._engine, self._dockerd, self._slow_seconds = engine, dockerd, slow_seconds
+        self._open: contextlib.ExitStack | None = None
+        self._stage: Stage | None = None
+        self.last_words = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, where: TracebackType | None) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open, self._stage = None, None
+
+    def play(self, row: Row, repeat: int = 1, tell: Tell = silent) -> Result:
+        """Shows the row in an environment with a live release; one that it leaves otherwise is left."""
+        if row.fresh:
+            self.leave()
+        try:
+            here = self._stage or self._enter(row)
+        except Exception as error:
+            return self._no_environment(row, error)
+        result = asyncio.run(show(row, here, repeat, self._slow_seconds, tell))
+        self.last_words = logs_of(here.home, LAST_LINES) if result.problems else ""
+        if row.fresh or not asyncio.run(is_clean(here)):
+            self.leave()
+        return result
+
+    def _no_environment(self, row: Row, error: Exception) -> Result:
+        """The next row tries again."""
+        self.last_words = logs_of(self._stage.home, LAST_LINES) if self._stage else ""
+        self.leave()
+        result = Result(row.number, row.fault, row.holds)
+        result.expect(False, f"{NO_ENVIRONMENT}: {type(error).__name__}: {error}")
+        return result
+
+    def _enter(self, row: Row) -> Stage:
+        self._open = contextlib.ExitStack()
+        built = stage(self._engine, dockerd=self._dockerd, times={**SHORT, **row.times}, prepare=row.prepare)
+        self._stage = self._open.enter_context(built)
+        first = asyncio.run(self._stage.home.go_live(FIRST))
+        if first["status"] != "success":
+            raise RuntimeError(f"{FIRST} did not go live: {first['error']}")
+        return self._stage

@@ -1,0 +1,242 @@
+"""One row at work: its stage, its watchers, and the words in which a row is written."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from deploy.demo.repository import Variant
+from tests.faults.kill_points import Point, until_point
+from tests.faults.observers import CONVERGE_SECONDS, End, Watch, converge, end_of, history
+from tests.faults.stage import Json, Prepare, Stage
+from tests.faults.verdict import Result
+
+ROW_SECONDS = 3600.0
+ROLLOUT_SECONDS = 120.0
+SETTLE_SECONDS = 90.0
+SAID_SECONDS = 20.0
+
+
+Tell = Callable[[str], None]
+"""Where it is said how far a row has come."""
+
+
+def silent(_: str) -> None:
+    """For whoever waits for the end alone."""
+
+
+class Skipped(Exception):
+    """The row cannot be shown here; the text says why."""
+
+
+@dataclass
+class Scenario:
+    """`repeat` is how often a person asked for; 1 is the quick pass."""
+
+    stage: Stage
+    result: Result
+    watch: Watch
+    repeat: int = 1
+    last_tag: str | None = None
+    tell: Tell = silent
+
+    @property
+    def quick(self) -> bool:
+        return self.repeat == 1
+
+    async def publish(self, variant: Variant = Variant.GOOD, **more: Any) -> str:
+        """Tags a new release and announces it, as GitHub does; its tag."""
+        self.last_tag = tag = self.stage.next_tag()
+        self.stage.home.release(tag, variant, **more)
+        await self.stage.home.announce(tag)
+        return tag
+
+    @contextlib.asynccontextmanager
+    async def part(self, what: str) -> AsyncIterator[None]:
+        """One of several faults of a row: when it cannot even be brought about, the others still are."""
+        try:
+            yield
+        except Exception as error:
+            self.result.expect(False, f"{what}: {type(error).__name__}: {error}")
+            await self.stage.home.post("/update/unpause")
+
+    async def live_tag(self) -> str:
+        return str((await self.stage.home.get("/status"))["current"]["tag"])
+
+    async def idle_kept(self) -> bool:
+        """Whether the idle color's containers are there: in an environment with one release they are not."""
+        return (await end_of(self.stage)).idle_kept
+
+    async def ended(self, tag: str, limit: float = ROLLOUT_SECONDS) -> Json:
+        """The history's entry with which `tag` was decided. Raises TimeoutError."""
+        async with asyncio.timeout(limit):
+            while True:
+                status = await self.stage.home.get("/status")
+                mine = [e for e in await history(self.stage) if e["tag"] == tag and e["result"] != "interrupted"]
+                if mine and status["state"] == "idle" and tag not in status["held"]:
+                    return mine[0]
+                await asyncio.sleep(0.1)
+
+    async def reach(self, tag: str, step: str) -> None:
+        if not await until_point(self.stage, tag, Point(step)):
+            raise TimeoutError(f"{tag} was over before {step}")
+
+    async def went_live(self, tag: str, what: str, limit: float = CONVERGE_SECONDS) -> None:
+        """It ends as an undisturbed rollout of `tag` ends, from now within `limit` seconds."""
+        await self._ends(replace(UNDISTURBED, tag=tag, bot_tag=tag), what, limit)
+        successes = [e for e in await history(self.stage) if e["tag"] == tag and e["result"] == "success"]
+        self.result.expect(len(successes) == 1, f"{what}: the history has {len(successes)} successes of {tag}")
+
+    async def went_back(self, old: str, what: str, limit: float = CONVERGE_SECONDS, **otherwise: Any) -> None:
+        """`old` is live and whole again, and the updater is paused with a reason; then it is unpaused."""
+        expected = replace(UNDISTURBED, tag=old, bot_tag=old, paused=True)
+        await self._ends(replace(expected, **otherwise), what, limit)
+        await self.unpause(what)
+
+    async def unpause(self, what: str) -> None:
+        """Once it says that it is paused: a worker that starts pauses first and says so a little later."""
+        status = await self._paused()
+        reason = status["pause_reason"] or ""
+        self.result.expect(bool(status["paused"] and len(reason) > 20), f"{what}: paused without a reason: {reason!r}")
+        answer = await self.stage.home.post("/update/unpause")
+        if answer.status_code == 503:  # as its text says: on a busy machine the worker may take longer than its limit
+            self.result.notes.append(f"{what}: asked to unpause again after {answer.text[:200]}")
+            answer = await self.stage.home.post("/update/unpause")
+        self.result.expect(
+            answer.is_success, f"{what}: to unpause is answered {answer.status_code} {answer.text[:200]}"
+        )
+
+    async def _let_go_on(self) -> str:
+        """A pause that nobody expected would hold all that the row has yet to do: its reason, once it is ended."""
+        reason = self.stage.journal().get("pause_reason")
+        if reason is None:
+            return ""
+        await self.stage.home.post("/update/unpause")
+        return f"; it was paused: {reason}"
+
+    async def _paused(self) -> Json:
+        """The status that says so, or the last one within SAID_SECONDS."""
+        deadline = time.monotonic() + SAID_SECONDS
+        while True:
+            status: Json = await self.stage.home.get("/status")
+            if status["paused"] or time.monotonic() > deadline:
+                return status
+            await asyncio.sleep(0.1)
+
+    async def _ends(self, expected: End, what: str, limit: float) -> None:
+        self.result.repeats += 1
+        try:
+            seconds = await converge(self.stage, expected.tag, limit, decided=self.last_tag)
+        except TimeoutError as late:
+            self.result.expect(False, f"{what}: {late}{await self._let_go_on()}")
+            self.tell(f"{what}: FAIL")
+            return
+        self.result.converged(seconds)
+        self.tell(f"{what}: after {seconds:.1f} s")
+        end = await end_of(self.stage)
+        self.result.end = str(end).replace(str(end.tag), "the newest" if not expected.paused else "the last good")
+        self.result.expect(end == expected, f"{what}: it ended as {end}, expected {expected}")
+
+
+UNDISTURBED = End(
+    tag=None,
+    active_running=True,
+    idle_running=False,
+    idle_kept=True,
+    bots=1,
+    bot_tag=None,
+    route_file_agrees=True,
+    paused=False,
+)
+
+GOES_BACK = {"idle_kept": True}
+NEVER_FLIPPED = {"idle_kept": False}
+"""The containers of the idle color were replaced, and what replaced them was discarded."""
+
+Play = Callable[[Scenario], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table. `quiet`: no client request may fail; `fresh`: it wants an environment of its own.
+
+    `counts`: it makes of the number of repeats what fits it; else all of it is done so often.
+    `own_engine`: the Docker Engine itself is ended, so it has to be one that was started for this.
+    `by_tests`: it is a file of tests, which are played here once more.
+    `minutes`: about how long the quick pass of it takes; the longest is begun first.
+    """
+
+    number: int
+    fault: str
+    holds: str
+    play: Play
+    quiet: bool = True
+    fresh: bool = False
+    counts: bool = False
+    own_engine: bool = False
+    by_tests: bool = False
+    minutes: float = 0.5
+    prepare: Prepare = lambda _: None
+    times: dict[str, float] = field(default_factory=dict)
+
+
+ROWS: dict[int, Row] = {}
+
+
+def row(number: int, fault: str, holds: str, **options: Any) -> Callable[[Play], Play]:
+    """Registers the function as what shows row `number`: `fault` happens, and `holds` must hold."""
+
+    def register(play: Play) -> Play:
+        ROWS[number] = Row(number, fault, holds, play, **options)
+        return play
+
+    return register
+
+
+async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float, tell: Tell = silent) -> Result:
+    """Plays the row under load, its longest requests of `slow_seconds`, and says what was seen."""
+    result, started = Result(wanted.number, wanted.fault, wanted.holds), time.monotonic()
+    async with Watch(stage, slow_seconds) as watch:
+        try:
+            async with asyncio.timeout(ROW_SECONDS):
+                for _ in range(1 if wanted.counts else repeat):
+                    await wanted.play(Scenario(stage, result, watch, repeat, tell=tell))
+        except Skipped as why:
+            result.skipped = str(why)
+        except Exception as error:
+            result.expect(False, f"{type(error).__name__}: {error}")
+        await watch.stop()
+    result.saw(watch.load.report)
+    result.max_bots = watch.max_bots
+    result.expect(watch.max_bots <= 1, f"{watch.max_bots} bots were there at once")
+    result.expect(not watch.split_routes, f"the route file named both colors: {watch.split_routes[:3]}")
+    if wanted.quiet:
+        failures = "; ".join(watch.load.report.failures[:3])
+        result.expect(result.failed == 0, f"{result.failed} requests failed: {failures}")
+    result.took = round(time.monotonic() - started, 1)
+    return result
+
+
+async def is_clean(stage: Stage) -> bool:
+    """Whether another row may begin here: everything runs, nothing is paused, no rollout is left."""
+    if any(p.poll() is not None for p in stage.home.processes.values()) or stage.beside:
+        return False
+    try:
+        if (await stage.home.get("/status"))["paused"]:
+            await stage.home.post("/update/unpause")
+        await converge(stage, limit=SETTLE_SECONDS)
+        end, status = await end_of(stage), await stage.home.get("/status")
+        return end == replace(UNDISTURBED, tag=status["current"]["tag"], bot_tag=end.bot_tag, idle_kept=end.idle_kept)
+    except Exception:
+        return False
+
+
+def replace_in(file: Path, old: str, new: str) -> None:
+    """Raises ValueError when the sample stack no longer has `old`."""
+    text = file.read_text()
+    if old not in text:
+        raise ValueError(f"{file.name} has no {old!r}")
+    file.write_text(text.replace(old, new))

@@ -1,0 +1,252 @@
+"""What the port promises of the place where releases are published, kept by the fake one and by GitHub's API."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from app.domain.deployment import DeploymentOutcome, DeploymentReport
+from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.policy import ReleaseEvent
+from app.domain.published import Published
+from app.domain.stack import GitHub
+from deploy.demo.github import REPOSITORY, REPOSITORY_ID
+from deploy.demo.github_control import TOKEN, GitHubServer, github_server
+from tests.examples import NOW, sha_of
+from tests.fakes.clock import FakeClock
+from tests.fakes.fuse import Fuse
+from tests.fakes.github_api import FakeGitHubApi
+from workers.adapters.github_api.client import GithubkitApi
+from workers.ports.github import FailedDelivery, GitHubApi
+
+REPORT = DeploymentReport("r-1", "v1.0.0", None, DeploymentOutcome.SUCCESS, "v1.0.0 is live.")
+SHA = sha_of("v1.0.0")
+AGES_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Place(Protocol):
+    """A github, and the way into it."""
+
+    @property
+    def github(self) -> GitHubApi: ...
+    def publish(self, tag: str) -> None: ...
+    def fail_a_delivery(self, guid: str) -> None: ...
+    def go_away(self, *, carried_out: bool = False) -> None: ...
+    def come_back(self) -> None: ...
+    def told(self) -> dict[str, list[str]]: ...
+
+
+async def all_of(github: GitHubApi) -> list[Published]:
+    return [release async for page in github.releases() for release in page]
+
+
+class GitHubApiContract:
+    async def test_what_is_published_is_listed_the_latest_first(self, place: Place) -> None:
+        assert await all_of(place.github) == []
+        for tag in ("v1.0.0", "v1.1.0", "v1.2.0"):
+            place.publish(tag)
+        for _ in range(2):
+            assert [p.event.tag for p in await all_of(place.github)] == ["v1.2.0", "v1.1.0", "v1.0.0"]
+        first = (await all_of(place.github))[0]
+        assert (first.event.repository, first.event.key) == (REPOSITORY, f"{REPOSITORY_ID}:{first.event.release_id}")
+
+    async def test_a_tag_is_a_commit(self, place: Place) -> None:
+        place.publish("v1.0.0")
+        assert await place.github.commit_of("v1.0.0") == SHA
+
+    async def test_a_deployment_is_found_by_its_rollout_and_by_no_other(self, place: Place) -> None:
+        place.publish("v1.0.0")
+        assert await place.github.find_deployment(SHA, "r-1") is None
+        made = await place.github.deploy(REPORT, SHA)
+        assert await place.github.find_deployment(SHA, "r-1") == made
+        assert await place.github.find_deployment(SHA, "r-2") is None
+
+    async def test_the_states_of_a_deployment_are_those_it_was_given(self, place: Place) -> None:
+        place.publish("v1.0.0")
+        made = await place.github.deploy(REPORT, SHA)
+        assert list(await place.github.outcomes(made)) == []
+        for outcome in (DeploymentOutcome.QUEUED, DeploymentOutcome.IN_PROGRESS, DeploymentOutcome.SUCCESS):
+            await place.github.report(made, outcome, REPORT)
+        assert sorted(await place.github.outcomes(made)) == ["in_progress", "queued", "success"]
+        assert place.told() == {"v1.0.0": ["queued", "in_progress", "success"]}
+
+    async def test_failed_deliveries_are_those_after_a_moment(self, place: Place) -> None:
+        place.fail_a_delivery("d-1")
+        (failed,) = await place.github.failed_deliveries(AGES_AGO)
+        assert (failed.guid, failed.status, failed.action) == ("d-1", 502, "published")
+        assert list(await place.github.failed_deliveries(failed.at + timedelta(seconds=1))) == []
+
+    @pytest.mark.parametrize("carried_out", [False, True])
+    async def test_what_is_not_answered_is_a_named_error_and_is_never_sent_twice(
+        self, place: Place, carried_out: bool
+    ) -> None:
+        place.publish("v1.0.0")
+        place.go_away(carried_out=carried_out)
+        with pytest.raises(GitHubUnavailable) as error:
+            await place.github.deploy(REPORT, SHA)
+        assert error.value.sent
+        for call in (
+            place.github.commit_of("v1.0.0"),
+            place.github.find_deployment(SHA, "r-1"),
+            all_of(place.github),
+        ):
+            with pytest.raises(GitHubUnavailable):
+                await call
+        place.come_back()
+        assert (await place.github.find_deployment(SHA, "r-1") is not None) == carried_out
+
+
+class FakePlace:
+    def __init__(self) -> None:
+        self.github = FakeGitHubApi(FakeClock(), Fuse())
+
+    def publish(self, tag: str) -> None:
+        number = len(self.github.published) + 1
+        event = ReleaseEvent("published", REPOSITORY, REPOSITORY_ID, number, tag, draft=False, prerelease=False)
+        self.github.published.insert(0, Published(event, NOW))
+
+    def fail_a_delivery(self, guid: str) -> None:
+        self.github.failed.append(FailedDelivery(1, guid, "published", 502, NOW))
+
+    def go_away(self, *, carried_out: bool = False) -> None:
+        self.github.away, self.github.carried_out = True, carried_out
+
+    def come_back(self) -> None:
+        self.github.away = False
+
+    def told(self) -> dict[str, list[str]]:
+        return {tag: states for tag, (states,) in self.github.told().items()}
+
+
+class ServerPlace:
+    def __init__(self, server: GitHubServer, github: GithubkitApi) -> None:
+        self.server, self.github = server, github
+
+    def publish(self, tag: str) -> None:
+        self.server.publish(tag, sha_of(tag))
+
+    def fail_a_delivery(self, guid: str) -> None:
+        self.server.hook("https://updater.example.org/webhooks/github")
+        self.server.delivered(guid)
+
+    def go_away(self, *, carried_out: bool = False) -> None:
+        self.server.weather(status=502, carried_out=carried_out)
+
+    def come_back(self) -> None:
+        self.server.weather()
+
+    def told(self) -> dict[str, list[str]]:
+        return self.server.states()
+
+
+class TestFakeGitHubApi(GitHubApiContract):
+    @pytest.fixture
+    def place(self) -> Place:
+        return FakePlace()
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("github") / "github.log"
+
+
+@pytest.fixture
+def server(log: Path) -> Iterator[GitHubServer]:
+    with github_server(log) as server:
+        yield server
+
+
+def github_of(server: GitHubServer, token: str | None = TOKEN) -> GithubkitApi:
+    return GithubkitApi(REPOSITORY, GitHub(), api_url=server.url, token=token)
+
+
+class TestGithubkitApi(GitHubApiContract):
+    @pytest.fixture
+    async def place(self, server: GitHubServer) -> AsyncIterator[Place]:
+        github = github_of(server)
+        async with github.open():
+            yield ServerPlace(server, github)
+
+
+async def test_a_release_says_what_a_policy_asks_for(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    (release,) = await all_of(github_of(server))
+    assert (release.event.author, release.event.immutable) == ("zetherion", False)
+
+
+async def test_what_did_not_change_costs_nothing(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    github = github_of(server)
+    first = await all_of(github)
+    used = server.used()
+    assert await all_of(github) == first
+    assert server.used() == used
+    assert [c["status"] for c in server.calls("GET")][-2:] == [304, 304]
+    server.publish("v1.1.0", SHA)
+    assert [p.event.tag for p in await all_of(github)] == ["v1.1.0", "v1.0.0"]
+
+
+async def test_a_public_repository_is_read_without_a_token(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    server.publish("v2.0.0", SHA, draft=True)
+    github = github_of(server, None)
+    assert [p.event.tag for p in await all_of(github)] == ["v1.0.0"]
+    assert list(await github.failed_deliveries(AGES_AGO)) == []
+    with pytest.raises(GitHubRefused) as error:
+        await github.deploy(REPORT, SHA)
+    assert error.value.status == 404
+
+
+async def test_a_wrong_token_is_refused_and_is_in_no_message(server: GitHubServer) -> None:
+    with pytest.raises(GitHubRefused) as error:
+        await all_of(github_of(server, "a-wrong-token"))
+    assert (error.value.status, "a-wrong-token" in str(error.value)) == (401, False)
+
+
+async def test_a_rate_limit_is_told_and_not_slept_out(server: GitHubServer) -> None:
+    server.weather(limited=1800)
+    with pytest.raises(GitHubUnavailable) as error:
+        await all_of(github_of(server))
+    assert (1700 < error.value.wait <= 1800, error.value.sent) == (True, False)
+    assert len(server.calls()) == 1
+
+
+async def test_a_post_that_is_answered_5xx_is_sent_once(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    server.weather(status=502, carried_out=True)
+    with pytest.raises(GitHubUnavailable):
+        await github_of(server).deploy(REPORT, SHA)
+    assert (len(server.calls("POST")), len(server.deployments())) == (1, 1)
+
+
+async def test_what_was_never_sent_is_known_not_to_be() -> None:
+    nobody = GithubkitApi(REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
+    with pytest.raises(GitHubUnavailable) as error:
+        await nobody.deploy(REPORT, SHA)
+    assert not error.value.sent
+
+
+async def test_a_deployment_carries_what_the_stack_file_says(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    told = GitHub(
+        True, "staging", "https://shop.example.org", "https://updater.example.org/update/rollouts/{rollout_id}/log"
+    )
+    github = GithubkitApi(REPOSITORY, told, api_url=server.url, token=TOKEN)
+    await github.report(await github.deploy(REPORT, SHA), DeploymentOutcome.SUCCESS, REPORT)
+    (made,) = server.deployments()
+    (status,) = made["states"]
+    assert (made["environment"], made["ref"], made["payload"]) == (
+        "staging",
+        SHA,
+        {"rollout_id": "r-1", "tag": "v1.0.0"},
+    )
+    assert (status["environment_url"], status["description"]) == ("https://shop.example.org", REPORT.description)
+    assert status["log_url"] == "https://updater.example.org/update/rollouts/r-1/log"
+
+
+async def test_a_release_beyond_the_first_page_is_found(server: GitHubServer) -> None:
+    for number in range(60):
+        server.publish(f"v1.{number}.0", SHA)
+    assert len(await all_of(github_of(server))) == 60

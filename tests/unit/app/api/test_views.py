@@ -1,0 +1,195 @@
+import json
+from datetime import timedelta
+
+from app.api.views import (
+    decision_entry,
+    history_entry,
+    result_view,
+    rollout_view,
+    status_view,
+)
+from app.domain.decision import HeldRelease, Hold
+from app.domain.errors import BakeFailed, Superseded
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color
+from app.domain.state import State
+from app.domain.step import step_named
+from tests.examples import NOW, a_live, a_release, a_rollout, a_stack, sha_of
+from workers.rollout.pipeline import step_ids
+
+STEPS = step_ids(a_stack())
+
+
+def test_the_status_of_an_idle_updater() -> None:
+    state = State(
+        active_color=Color.BLUE,
+        current=a_live(),
+        last_good_tag="v1.0.0",
+        last_attempted_tag="v1.1.0",
+        last_checked_at=NOW,
+        looked_at=NOW + timedelta(seconds=1),
+        paused=True,
+        pause_reason="v1.1.0 is not live",
+        accepted=(a_release("v1.2.0"), a_release("v1.3.0")),
+    )
+    held = (HeldRelease(state.accepted[1], Hold.WINDOW, NOW),)
+    assert json.loads(json.dumps(status_view(state, STEPS, held=held))) == {
+        "state": "idle",
+        "current_operation": None,
+        "active_color": "blue",
+        "paused": True,
+        "pause_reason": "v1.1.0 is not live",
+        "last_checked_at": "2026-01-02T03:04:05+00:00",
+        "looked_at": "2026-01-02T03:04:06+00:00",
+        "last_attempted_tag": "v1.1.0",
+        "last_good_tag": "v1.0.0",
+        "current": {
+            "tag": "v1.0.0",
+            "sha": sha_of("v1.0.0"),
+            "rollout_id": "r-v1.0.0",
+            "since": "2026-01-02T03:04:05+00:00",
+            "adopted": False,
+        },
+        "rollout": None,
+        "queued": ["v1.2.0"],
+        "held": ["v1.3.0"],
+        "held_for": [
+            {
+                "tag": "v1.3.0",
+                "rollout_id": "r-v1.3.0",
+                "reason": "window",
+                "until": "2026-01-02T03:04:05+00:00",
+                "text": "v1.3.0 goes live by itself from 2026-01-02 03:04 UTC on, when the next window opens. "
+                "`updater deploy v1.3.0` starts it now.",
+            }
+        ],
+    }
+
+
+def test_a_status_before_anything_was_ever_live() -> None:
+    view = status_view(State(), STEPS)
+    assert (view["state"], view["active_color"], view["current"], view["last_checked_at"]) == ("idle", None, None, None)
+
+
+def test_the_status_of_a_rollout_says_how_far_it_is_and_how_long_it_takes() -> None:
+    rollout = (
+        a_rollout()
+        .begin(step_named("preflight"), NOW)
+        .end(step_named("preflight"), 1.0, {})
+        .begin(step_named("git_fetch_tags"), NOW)
+    )
+    view = status_view(State(rollout=rollout), STEPS, {"preflight": 1.0, "git_fetch_tags": 2.0, "bake": 30.04})
+    assert view["state"] == "updating"
+    assert view["current_operation"] == "v1.1.0: git_fetch_tags"
+    assert json.loads(json.dumps(view["rollout"])) == {
+        "id": "r-v1.1.0",
+        "tag": "v1.1.0",
+        "status": "running",
+        "step": "git_fetch_tags",
+        "percent": 7,
+        "started_at": "2026-01-02T03:04:05+00:00",
+        "eta_seconds": 32.0,
+    }
+
+
+def test_without_an_earlier_success_no_end_is_foretold() -> None:
+    assert status_view(State(rollout=a_rollout()), STEPS)["rollout"]["eta_seconds"] is None
+
+
+def test_a_rollout_took_as_long_as_its_steps_where_the_clock_was_set_back_meanwhile() -> None:
+    rollout = a_rollout().begin(step_named("preflight"), NOW).end(step_named("preflight"), 2.5, {})
+    ended = rollout.finish(RolloutStatus.SUCCESS, NOW - timedelta(days=1))
+    assert result_view(ended, State())["duration_seconds"] == 2.5
+
+
+def test_the_status_of_a_roll_back() -> None:
+    view = status_view(State(rollout=a_rollout().roll_back(BakeFailed(), "it died")), STEPS)
+    assert (view["state"], view["current_operation"]) == ("rolling_back", "v1.1.0: between steps")
+
+
+def test_the_final_result_has_every_field_of_the_contract() -> None:
+    assert json.loads(json.dumps(result_view(_ended(), State(active_color=Color.BLUE).pause("why")))) == {
+        "status": "rolled_back",
+        "rollout_id": "r-v1.1.0",
+        "tag": "v1.1.0",
+        "previous_sha": sha_of("v1.0.0"),
+        "new_sha": sha_of("v1.1.0"),
+        "active_color": "blue",
+        "target_color": "green",
+        "paused": True,
+        "pause_reason": "why",
+        "steps_completed": ["preflight"],
+        "error": "bake: it died",
+        "reason_code": "bake_failed",
+        "warnings": ["slow"],
+        "duration_seconds": 90.0,
+        "started_at": "2026-01-02T03:04:05+00:00",
+        "completed_at": "2026-01-02T03:05:35+00:00",
+        "evidence": {"preflight": {"seconds": 1.0, "disk_gb": 3}},
+    }
+
+
+def test_the_result_of_a_first_rollout_has_no_previous_sha() -> None:
+    first = a_rollout(previous=None, origin=None).finish(RolloutStatus.FAILED, NOW)
+    assert result_view(first, State())["previous_sha"] is None
+
+
+def test_the_history_entry_of_a_result() -> None:
+    entry = history_entry(result_view(_ended(), State()), a_release())
+    assert json.loads(json.dumps(entry)) == {
+        "key": "1:v1.1.0",
+        "tag": "v1.1.0",
+        "version": "1.1.0",
+        "result": "rolled_back",
+        "timestamp": "2026-01-02T03:05:35+00:00",
+        "trigger": "webhook",
+        "rollout_id": "r-v1.1.0",
+        "reason_code": "bake_failed",
+        "error": "bake: it died",
+        "duration_seconds": 90.0,
+        "sha": sha_of("v1.1.0"),
+    }
+    assert history_entry(result_view(_ended(), State()), a_release(version="2026.1"))["version"] == "2026.1"
+
+
+def test_the_history_entry_of_a_release_that_never_got_a_rollout() -> None:
+    entry = decision_entry(a_release("v1.1.0"), Superseded("v1.2.0 is newer"), NOW)
+    assert json.loads(json.dumps(entry)) == {
+        "tag": "v1.1.0",
+        "version": "1.1.0",
+        "result": "superseded",
+        "timestamp": "2026-01-02T03:04:05+00:00",
+        "trigger": "webhook",
+        "rollout_id": "r-v1.1.0",
+        "key": "1:v1.1.0",
+        "reason_code": "superseded",
+        "error": "v1.2.0 is newer",
+        "duration_seconds": 0.0,
+        "sha": None,
+    }
+
+
+def _ended() -> Rollout:
+    rollout = (
+        a_rollout(sha=sha_of("v1.1.0"))
+        .begin(step_named("preflight"), NOW)
+        .end(step_named("preflight"), 1.0, {"disk_gb": 3})
+    )
+    rolled = rollout.warn("slow").roll_back(BakeFailed(), "bake: it died")
+    return rolled.finish(RolloutStatus.ROLLED_BACK, NOW + timedelta(seconds=90))
+
+
+def test_the_whole_record_of_a_rollout_that_runs() -> None:
+    record = rollout_view(
+        a_rollout()
+        .begin(step_named("preflight"), NOW)
+        .end(step_named("preflight"), 1.0, {"disk_gb": 3})
+        .begin(step_named("bake"), NOW)
+    )
+    assert json.loads(json.dumps(record)) == record
+    assert (record["status"], record["completed_at"], record["previous"]["tag"]) == ("running", None, "v1.0.0")
+    at = "2026-01-02T03:04:05+00:00"
+    assert record["steps"] == [
+        {"name": "preflight", "started_at": at, "seconds": 1.0, "evidence": {"disk_gb": 3}, "error": None},
+        {"name": "bake", "started_at": at, "seconds": None, "evidence": {}, "error": None},
+    ]

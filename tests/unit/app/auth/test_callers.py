@@ -1,0 +1,191 @@
+import grp
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.auth.callers import SharedSecret, make_token
+from app.auth.tokens import Scope, scope_of
+from app.domain.errors import SettingsInvalid
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "secret"
+
+
+def replace(path: Path, text: str) -> None:
+    """As an operator's editor does: another file under the same name."""
+    path.parent.mkdir(exist_ok=True)
+    other = path.with_name("other")
+    other.write_text(text)
+    other.chmod(0o600)
+    other.replace(path)
+
+
+def test_the_file_is_made_with_a_secret_that_only_its_owner_may_read(path: Path) -> None:
+    secret = SharedSecret(path)
+    secret.ensure()
+    made = path.read_text()
+    assert len(bytes.fromhex(made.strip())) == 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+    assert secret.matches(made.strip())
+
+
+def test_the_file_may_belong_to_a_group(path: Path) -> None:
+    group = grp.getgrgid(os.getgid())
+    SharedSecret(path, group.gr_name).ensure()
+    assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) == (0o640, group.gr_gid)
+
+
+def test_a_group_that_does_not_exist_is_refused_and_leaves_no_file(path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="UPDATER_SECRET_PATH"):
+        SharedSecret(path, "no-such-group").ensure()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_kept(path: Path) -> None:
+    replace(path, "mine\n")
+    SharedSecret(path).ensure()
+    assert path.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("given", ["", " ", "m", "mine ", "MINE", "mine\nold", "wröng", "\udcff"])
+def test_anything_but_the_secret_is_refused(path: Path, given: str) -> None:
+    replace(path, "mine\n")
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert not secret.matches(given)
+
+
+def test_older_secrets_on_further_lines_are_still_accepted(path: Path) -> None:
+    replace(path, "new\n\nold\n")
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert secret.matches("new")
+    assert secret.matches("old")
+
+
+def test_the_file_is_read_anew_when_it_changes(path: Path) -> None:
+    replace(path, "old\n")
+    secret = SharedSecret(path)
+    secret.ensure()
+    replace(path, "new\n")
+    assert secret.matches("new")
+    assert not secret.matches("old")
+
+
+@pytest.mark.parametrize("text", ["", "\n", "  \n\t\n"])
+def test_an_empty_file_is_refused_and_never_means_open(path: Path, text: str) -> None:
+    replace(path, text)
+    secret = SharedSecret(path)
+    with pytest.raises(SettingsInvalid, match="empty"):
+        secret.ensure()
+    assert not secret.matches("")
+
+
+def test_a_file_that_becomes_unusable_matches_nothing(path: Path) -> None:
+    replace(path, "mine\n")
+    secret = SharedSecret(path)
+    secret.ensure()
+    replace(path, "\n")
+    assert not secret.matches("mine")
+    path.unlink()
+    assert not secret.matches("mine")
+
+
+def test_it_never_prints_itself(path: Path) -> None:
+    replace(path, "canary\n")
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert "canary" not in repr(secret)
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o666, 0o660, 0o602, 0o777])
+def test_a_file_that_is_too_open_is_set_right_and_keeps_its_secret(path: Path, mode: int) -> None:
+    replace(path, "mine\n")
+    path.chmod(mode)
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert secret.matches("mine")
+    assert secret.problem() is None
+
+
+def test_a_group_that_an_operator_gave_the_file_stays_and_is_told(path: Path) -> None:
+    replace(path, "mine\n")
+    path.chmod(0o640)
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert "0640" in (secret.problem() or "")
+    assert f"chmod 0600 {path}" in secret.remedy()
+
+
+def test_a_file_that_is_opened_later_is_told(path: Path) -> None:
+    secret = SharedSecret(path)
+    secret.ensure()
+    path.chmod(0o644)
+    assert "0644" in (secret.problem() or "")
+
+
+ENCRYPTED = '{\n  "format": "zetherion_updater_secret_v1",\n  "iterations": 600000,\n  "ciphertext": "x"\n}\n'
+
+
+def test_a_file_that_holds_an_encrypted_secret_is_refused_and_no_line_of_it_is_one(path: Path) -> None:
+    replace(path, ENCRYPTED)
+    secret = SharedSecret(path)
+    with pytest.raises(SettingsInvalid, match="JSON object"):
+        secret.ensure()
+    assert not any(secret.matches(line.strip()) for line in ENCRYPTED.splitlines())
+
+
+@pytest.mark.parametrize("text", ["Zk3-_x", "Zk3-_x\n", "  Zk3-_x \r\n", "\nZk3-_x"])
+def test_the_file_of_the_updater_before_is_used_as_it_is(path: Path, text: str) -> None:
+    replace(path, "")
+    path.write_bytes(text.encode())
+    path.chmod(0o644)
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert secret.matches("Zk3-_x")
+    assert path.read_bytes() == text.encode()
+
+
+def test_a_group_that_was_asked_for_is_no_problem(path: Path) -> None:
+    secret = SharedSecret(path, grp.getgrgid(os.getgid()).gr_name)
+    secret.ensure()
+    assert secret.problem() is None
+
+
+def test_a_file_of_its_owner_is_no_problem_and_one_that_is_gone_is(path: Path) -> None:
+    secret = SharedSecret(path)
+    secret.ensure()
+    assert secret.problem() is None
+    path.unlink()
+    assert "cannot be read" in (secret.problem() or "")
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_token_is_signed_with_the_first_line_and_outlives_a_rotation(path: Path, scope: Scope) -> None:
+    replace(path, "first\nolder\n")
+    token = make_token(path, scope, 60)
+    assert scope_of([b"first"], token) is scope
+    assert scope_of([b"older"], token) is None
+    replace(path, "new\nfirst\n")
+    assert scope_of(SharedSecret(path).keys(), token) is scope
+
+
+@pytest.mark.parametrize("text", [None, "\n"])
+def test_no_token_is_made_without_a_secret(path: Path, text: str | None) -> None:
+    if text is not None:
+        replace(path, text)
+    with pytest.raises(SettingsInvalid, match="UPDATER_SECRET_PATH"):
+        make_token(path, Scope.READ, 60)
+
+
+@pytest.mark.parametrize("ttl", [0, -1, float("inf"), float("nan")])
+def test_a_token_has_an_end(path: Path, ttl: float) -> None:
+    replace(path, "mine\n")
+    with pytest.raises(ValueError, match="seconds"):
+        make_token(path, Scope.READ, ttl)

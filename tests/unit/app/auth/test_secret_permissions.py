@@ -1,0 +1,264 @@
+"""Permissions of the secret's file: set right by whoever may, else with the command that does it."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from app.auth.secret_permissions import (
+    Permissions,
+    gid_of,
+    mounted_from,
+    on_host,
+)
+from app.domain.errors import SettingsInvalid
+
+ROOT = Path(__file__).parents[4]
+SECRET = "a-secret-that-nothing-may-print"
+WEB, CLIENT, STRANGER = 64_532, 64_533, 64_534
+SHARED = 64_600
+"""A group that has no name on this machine."""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as several users")
+
+ACT = """
+import os, sys
+from app.auth.callers import SharedSecret
+from app.domain.errors import SettingsInvalid
+from app.logs import configure_logs
+from pathlib import Path
+path, group, uid, groups = sys.argv[1:]
+os.setgroups([int(g) for g in groups.split(",") if g])
+os.setresgid(int(uid), int(uid), int(uid))
+os.setresuid(int(uid), int(uid), int(uid))
+configure_logs()
+try:
+    secret = SharedSecret(Path(path), group or None)
+    secret.ensure()
+    print("fits" if secret.problem() is None else secret.problem())
+except SettingsInvalid as error:
+    sys.exit(str(error))
+"""
+"""Web's start as the user `uid`; everything is imported before the user changes."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """How the start ended: `refused` is empty when web started."""
+
+    out: str
+    refused: str
+
+    @property
+    def command(self) -> str:
+        """What the operator is asked to type."""
+        found = re.search(r"(sudo chown \S+ \S+ && sudo chmod \S+ [^\s\",]+)", self.refused or self.out)
+        assert found, self
+        return found[1].replace("sudo ", "")
+
+
+def start(path: Path, uid: int, *, group: str = "", groups: tuple[int, ...] = (), before: str = "") -> Started:
+    """`before`: shell commands in a mount namespace of the start's own."""
+    words = [sys.executable, "-c", ACT, str(path), group, str(uid), ",".join(map(str, groups))]
+    if before:
+        words = ["unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh", *words]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert SECRET not in done.stdout + done.stderr
+    return Started(done.stdout, done.stderr.strip() if done.returncode else "")
+
+
+def can_read(path: Path, uid: int) -> bool:
+    code = f"import os; os.setgroups([]); os.setresgid({uid}, {uid}, {uid}); os.setresuid({uid}, {uid}, {uid})"
+    code += f"; print(open({str(path)!r}).read())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
+
+
+def mode_and_owner(path: Path) -> tuple[str, int, int]:
+    found = path.stat()
+    return f"{stat.S_IMODE(found.st_mode):04o}", found.st_uid, found.st_gid
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A directory that every user can enter, as the stack's data directory."""
+    with TemporaryDirectory(prefix="secret-of-") as directory:
+        Path(directory).chmod(0o755)
+        if on_host(Path(directory)) != Path(directory):
+            pytest.skip(f"{directory} has another path on the host")
+        yield Path(directory)
+
+
+def secret_file(data: Path, mode: int, uid: int = 0, gid: int = 0) -> Path:
+    path = data / ".updater-secret"
+    path.write_text(SECRET)
+    os.chown(path, uid, gid)
+    path.chmod(mode)
+    return path
+
+
+@needs_root
+def test_the_owner_closes_its_file(data: Path) -> None:
+    path = secret_file(data, 0o644, WEB, WEB)
+    done = start(path, WEB)
+    assert done.refused == ""
+    assert mode_and_owner(path) == ("0600", WEB, WEB)
+    assert "a caller that runs as another user needs UPDATER_SECRET_GROUP" in done.out
+    assert (can_read(path, WEB), can_read(path, STRANGER)) == (True, False)
+
+
+@needs_root
+def test_the_owner_shares_its_file_with_a_group_by_number(data: Path) -> None:
+    path = secret_file(data, 0o644, WEB, WEB)
+    done = start(path, WEB, group=str(CLIENT), groups=(CLIENT,))
+    assert (done.refused, mode_and_owner(path)) == ("", ("0640", WEB, CLIENT))
+    assert [can_read(path, uid) for uid in (WEB, CLIENT, STRANGER)] == [True, True, False]
+
+
+@needs_root
+def test_a_file_that_the_client_cannot_read_is_shared_with_it(data: Path) -> None:
+    path = secret_file(data, 0o600, WEB, WEB)
+    assert start(path, WEB, group=str(CLIENT), groups=(CLIENT,)).refused == ""
+    assert (can_read(path, CLIENT), can_read(path, STRANGER)) == (True, False)
+
+
+@needs_root
+def test_a_new_file_is_shared_with_a_group_by_number(data: Path) -> None:
+    data.chmod(0o777)
+    path = data / "new"
+    assert start(path, WEB, group=str(CLIENT), groups=(CLIENT,)).refused == ""
+    assert mode_and_owner(path) == ("0640", WEB, CLIENT)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("group", "groups", "expected"),
+    [
+        ("", (), ("0600", WEB, WEB)),
+        (str(CLIENT), (CLIENT,), ("0640", 0, CLIENT)),
+        (str(CLIENT), (), ("0640", WEB, CLIENT)),
+    ],
+)
+def test_the_file_of_root_is_refused_with_a_command_that_helps(
+    data: Path, group: str, groups: tuple[int, ...], expected: tuple[str, int, int]
+) -> None:
+    """The old sidecar ran as root."""
+    path = secret_file(data, 0o644)
+    refused = start(path, WEB, group=group, groups=groups)
+    assert "the file belongs to uid 0. Traffic is not touched. Type on the host: sudo chown " in refused.refused
+    assert mode_and_owner(path) == ("0644", 0, 0)
+    subprocess.run(["sh", "-c", refused.command], check=True)
+    assert mode_and_owner(path) == expected
+    assert start(path, WEB, group=group, groups=groups) == Started("fits\n", "")
+
+
+@needs_root
+def test_the_command_leaves_the_file_to_a_client_that_owns_it(data: Path) -> None:
+    """Web reads it through its own group."""
+    path = secret_file(data, 0o644, CLIENT, CLIENT)
+    refused = start(path, WEB, group=str(WEB))
+    subprocess.run(["sh", "-c", refused.command], check=True)
+    assert mode_and_owner(path) == ("0640", CLIENT, WEB)
+    assert start(path, WEB, group=str(WEB)) == Started("fits\n", "")
+    assert [can_read(path, uid) for uid in (WEB, CLIENT, STRANGER)] == [True, True, False]
+
+
+@needs_root
+def test_a_file_that_web_cannot_read_is_refused_with_a_command_that_helps(data: Path) -> None:
+    path = secret_file(data, 0o600)
+    refused = start(path, WEB)
+    assert f"this process (uid {WEB}) cannot read {path}" in refused.refused
+    subprocess.run(["sh", "-c", refused.command], check=True)
+    assert start(path, WEB).refused == ""
+
+
+@needs_root
+def test_an_owner_outside_the_group_is_refused_and_changes_nothing(data: Path) -> None:
+    path = secret_file(data, 0o644, WEB, WEB)
+    refused = start(path, WEB, group=str(SHARED))
+    assert f"this process is not in the group {SHARED}" in refused.refused
+    assert mode_and_owner(path) == ("0644", WEB, WEB)
+
+
+@needs_root
+def test_a_closed_file_with_another_group_is_used_and_told(data: Path) -> None:
+    path = secret_file(data, 0o640, 0, CLIENT)
+    done = start(path, WEB, group=str(SHARED), groups=(CLIENT,))
+    assert done.refused == ""
+    assert f"the gid {SHARED} should read it" in done.out
+    assert done.command.startswith(f"chown {WEB}:{SHARED} "), "web would not be in the group"
+    assert mode_and_owner(path) == ("0640", 0, CLIENT)
+
+
+@needs_root
+def test_a_file_that_root_shared_with_web_stays_as_it_is(data: Path) -> None:
+    path = secret_file(data, 0o640, 0, WEB)
+    assert start(path, WEB, group=str(WEB)) == Started("fits\n", "")
+    assert mode_and_owner(path) == ("0640", 0, WEB)
+
+
+@needs_root
+def test_a_read_only_mount_is_named(data: Path) -> None:
+    path = secret_file(data, 0o644, WEB, WEB)
+    read_only = f"mount --bind {data} {data} && mount -o remount,bind,ro {data}"
+    if subprocess.run(["unshare", "--mount", "sh", "-c", read_only], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount")
+    refused = start(path, WEB, before=read_only)
+    assert "the file is on a read-only mount" in refused.refused
+    assert f"chmod 0600 {path}" in refused.command
+    closed = secret_file(data, 0o600, WEB, WEB)
+    assert start(closed, WEB, before=read_only).refused == ""
+
+
+def test_a_name_with_a_blank_is_quoted(tmp_path: Path) -> None:
+    assert f"'{tmp_path}/the secret'" in Permissions().command(tmp_path / "the secret")
+
+
+@pytest.mark.parametrize(("group", "gid"), [("root", 0), ("0", 0), ("65532", 65532), (str(2**32 - 2), 2**32 - 2)])
+def test_a_group_is_a_name_or_a_number(group: str, gid: int) -> None:
+    assert gid_of(group) == gid
+
+
+@pytest.mark.parametrize("group", ["no-such-group", "", "-1", "1.5", "٣", str(2**32 - 1), "9" * 40])
+def test_what_is_neither_is_refused(group: str) -> None:
+    with pytest.raises(SettingsInvalid, match="UPDATER_SECRET_GROUP"):
+        gid_of(group)
+
+
+MOUNTS = r"""
+22 1 0:21 / / rw,relatime - overlay overlay rw,lowerdir=/x
+23 22 0:22 / /proc rw - proc proc rw
+30 22 8:1 /srv/shop/data /app/data rw,relatime shared:1 - ext4 /dev/sda1 rw
+31 22 8:1 /var/lib/docker/volumes/shop_secret/_data /run/updater rw - ext4 /dev/sda1 rw
+32 30 8:1 /srv/shop/deep\040er /app/data/deeper ro - ext4 /dev/sda1 rw
+33 22 0:30 / /run/secrets rw - tmpfs tmpfs rw
+34 22 8:1 /first /twice rw - ext4 /dev/sda1 rw
+35 34 8:1 /second /twice rw - ext4 /dev/sda1 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/app/data/.updater-secret", "/srv/shop/data/.updater-secret"),
+        ("/run/updater/x/secret", "/var/lib/docker/volumes/shop_secret/_data/x/secret"),
+        ("/app/data/deeper/secret", "/srv/shop/deep er/secret"),
+        ("/run/secrets/secret", "/run/secrets/secret"),
+        ("/app/database/secret", "/app/database/secret"),
+        ("/twice/secret", "/second/secret"),
+    ],
+)
+def test_the_command_names_the_path_on_the_host(path: str, expected: str) -> None:
+    assert mounted_from(Path(path), MOUNTS) == Path(expected)
+
+
+@pytest.mark.parametrize("mounts", ["", "not\na table", "1 2 3 4"])
+def test_without_a_table_of_mounts_the_path_is_the_own_one(mounts: str) -> None:
+    assert mounted_from(Path("/app/data/x"), mounts) == Path("/app/data/x")

@@ -1,0 +1,111 @@
+from typing import Any
+
+import pytest
+
+from app.cli.following.progress import FollowedRollout, Phase, StepSeen
+
+MINE = FollowedRollout("r-1", "v1.1.0")
+LIVE = {"tag": "v1.0.0", "sha": "abc"}
+
+
+def status(**change: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "rollout": None,
+        "last_result": None,
+        "current": LIVE,
+        "paused": False,
+        "queued": [],
+        "held": [],
+    }
+    return {**empty, **change}
+
+
+def running(**change: Any) -> dict[str, Any]:
+    return {"id": "r-1", "tag": "v1.1.0", "status": "running", "step": "docker_build", "percent": 20, **change}
+
+
+def result(**change: Any) -> dict[str, Any]:
+    return {"rollout_id": "r-1", "tag": "v1.1.0", "status": "success", **change}
+
+
+def test_a_rollout_that_runs_is_at_its_step_and_what_is_live_is_what_was_before() -> None:
+    seen = MINE.see_status(status(rollout=running(eta_seconds=3.5)))
+    assert (seen.phase, seen.step, seen.percent, seen.eta_seconds) == (Phase.RUNNING, "docker_build", 20, 3.5)
+    assert seen.before == LIVE
+    back = seen.see_status(status(rollout=running(status="rolling_back"), current={"tag": "v1.1.0"}))
+    assert (back.phase, back.before) == (Phase.ROLLING_BACK, LIVE)
+
+
+def test_it_waits_for_the_one_that_runs() -> None:
+    seen = MINE.see_status(status(rollout=running(id="r-0", tag="v1.0.9"), queued=["v1.1.0"]))
+    assert (seen.phase, seen.waits_for, seen.known) == (Phase.QUEUED, "v1.0.9 to end", True)
+
+
+def test_a_pause_holds_it_unless_it_is_forced() -> None:
+    paused = status(paused=True, pause_reason="why", held=["v1.1.0"])
+    assert (MINE.see_status(paused).phase, MINE.see_status(paused).waits_for) == (Phase.HELD, "why")
+    assert FollowedRollout("r-1", "v1.1.0", forced=True).see_status(paused).phase is Phase.QUEUED
+
+
+def test_it_has_ended_only_when_nothing_says_any_more_that_it_runs() -> None:
+    seen = MINE.see_status(status(rollout=running(), last_result=result()))
+    assert not seen.ended
+    assert seen.see_status(status(last_result=result())).ended
+
+
+def test_one_of_which_the_updater_does_not_speak_any_more_is_not_known() -> None:
+    assert not MINE.see_status(status(rollout=running())).see_status(status()).known
+    assert MINE.see_status(status(queued=["v1.1.0"])).known
+
+
+def test_the_status_of_another_rollouts_end_changes_nothing_of_its_own() -> None:
+    ended = MINE.see_status(status(last_result=result()))
+    assert ended.see_status(status(last_result=result(rollout_id="r-2", status="failed"))).result == ended.result
+
+
+def test_steps_come_from_events_in_order_and_end_once() -> None:
+    seen = MINE
+    for kind, data in (
+        ("step.started", {"step": "preflight"}),
+        ("step.completed", {"step": "preflight", "seconds": 0.5}),
+        ("step.started", {"step": "preflight"}),
+        ("step.started", {"step": "docker_build"}),
+        ("step.failed", {"step": "docker_build", "error": "exit code 1"}),
+        ("paused", {}),
+    ):
+        seen = seen.see_event(kind, {"rollout_id": "r-1", **data})
+    assert seen.see_event("step.started", {"rollout_id": "r-2", "step": "bake"}) == seen
+    assert seen.steps == (StepSeen("preflight", 0.5), StepSeen("docker_build", error="exit code 1"))
+
+
+@pytest.mark.parametrize("status_", ["success", "failed", "rolled_back", "superseded", "cancelled"])
+def test_a_records_final_status_ends_it(status_: str) -> None:
+    assert MINE.see_record({"status": status_}).ended
+    assert not MINE.see_record({"status": "running"}).ended
+
+
+def test_a_record_alone_says_as_much_as_a_result() -> None:
+    steps = [
+        {"name": "route_switch", "seconds": 0.2, "evidence": {"flip_ms": 90.0}, "error": None},
+        {"name": "bake", "seconds": 1.0, "evidence": {}, "error": "HTTP 500"},
+    ]
+    record = {
+        "status": "rolled_back",
+        "tag": "v1.1.0",
+        "sha": "def",
+        "origin": "blue",
+        "target": "green",
+        "previous": LIVE,
+        "steps": steps,
+        "started_at": "2026-01-02T03:04:05+00:00",
+        "completed_at": "2026-01-02T03:04:15+00:00",
+    }
+    seen = FollowedRollout("r-1").see_record(record)
+    assert seen.result is not None
+    assert seen.result["evidence"]["route_switch"] == {"seconds": 0.2, "flip_ms": 90.0}
+    assert (seen.result["active_color"], seen.result["duration_seconds"]) == ("blue", 10.0)
+    assert (seen.tag, seen.before, seen.steps[1].error) == ("v1.1.0", LIVE, "HTTP 500")
+
+
+def test_the_last_line_is_shown_without_what_a_terminal_would_obey() -> None:
+    assert MINE.see_line("\x1b[1mbuilding\r").see_line("").last_line == "building"

@@ -1,0 +1,85 @@
+from typing import Any
+
+from app.cli.following.progress import FollowedRollout, StepSeen
+from app.cli.following.summary import step_rows, summary
+
+LIVE = {"tag": "v1.0.0", "sha": "a" * 40}
+
+
+def ended(**result: Any) -> FollowedRollout:
+    whole = {"status": "success", "new_sha": "b" * 40, "active_color": "green", "duration_seconds": 41.2, **result}
+    return FollowedRollout("r-1", "v1.1.0", before=LIVE).end(whole)
+
+
+def test_a_success_says_what_was_live_what_is_and_what_it_took() -> None:
+    evidence = {
+        "route_switch": {"seconds": 0.1, "flip_ms": 85.3},
+        "restart_bot": {"seconds": 2.0, "instance": "c1", "gap_seconds": 0.4321},
+        "bake": {
+            **{"seconds": 30.0, "requests": 1234, "errors": 0, "slowest_ms": 12.5},
+            "traffic": {"api": {"requests": 5678, "errors": 2, "before": "1 of 9"}},
+        },
+    }
+    assert summary(ended(evidence=evidence, warnings=["stop_old_color: it is slow"])) == [
+        ("result", "v1.1.0 success in 41 s"),
+        ("live before", "v1.0.0 (aaaaaaaaaaaa)"),
+        ("live now", "v1.1.0 (bbbbbbbbbbbb) on green"),
+        ("flip", "85.3 ms from the rename until every route answered with it"),
+        ("bot", "restarted, 0.43 s without one"),
+        ("bake", "1,234 probes, 0 errors, slowest 12.5 ms"),
+        ("clients", "api 5,678 requests, 2 answered 5xx"),
+        ("warning", "stop_old_color: it is slow"),
+    ]
+
+
+def test_a_rollback_says_where_traffic_is_why_and_what_next() -> None:
+    rows = summary(
+        ended(
+            status="rolled_back",
+            active_color="blue",
+            evidence={"rollback_route": {"rollback_ms": 70}, "restart_bot": {"skipped": "nothing about it changed"}},
+            error="bake: HTTP 500",
+            paused=True,
+            pause_reason="v1.1.0 is not live.",
+        )
+    )
+    assert rows == [
+        ("result", "v1.1.0 rolled back in 41 s"),
+        ("live before", "v1.0.0 (aaaaaaaaaaaa)"),
+        ("live now", "v1.0.0 (aaaaaaaaaaaa) on blue; traffic is back on it"),
+        ("rollback", "70 ms until every route was back"),
+        ("bot", "not restarted: nothing about it changed"),
+        ("why", "bake: HTTP 500"),
+        ("paused", "v1.1.0 is not live."),
+        ("next", "mend it, then `updater unpause`; releases are accepted and wait until then"),
+    ]
+
+
+def test_after_an_operators_rollback_there_is_nothing_to_mend() -> None:
+    rows = dict(summary(ended(paused=True, pause_reason="An operator went back.")))
+    assert rows["next"] == "`updater unpause`; releases are accepted and wait until then"
+
+
+def test_the_first_release_that_fails_leaves_nothing_live() -> None:
+    rows = dict(summary(FollowedRollout("r-1", "v1.0.0").end({"status": "failed", "active_color": None})))
+    assert (rows["live before"], rows["live now"]) == ("nothing", "nothing")
+
+
+def test_the_steps_have_their_seconds_and_the_first_cause() -> None:
+    progress = FollowedRollout("r-1", steps=(StepSeen("a", 1.0), StepSeen("b", error="broke"))).end(
+        {"status": "failed", "evidence": {"a": {"seconds": 1.0}, "b": {"seconds": 0.5}}}
+    )
+    assert step_rows(progress) == [("a", 1.0, ""), ("b", 0.5, "broke")]
+    assert step_rows(FollowedRollout("r-1", steps=(StepSeen("a"),)).end({"status": "superseded"})) == [("a", None, "")]
+
+
+def test_where_clients_were_not_watched_the_summary_says_why() -> None:
+    rows = dict(summary(ended(evidence={"bake": {"requests": 1, "traffic": {"unknown": "not watched"}}})))
+    assert rows["clients"] == "not watched"
+
+
+def test_a_release_that_failed_and_cannot_be_rolled_back_is_what_is_live() -> None:
+    rows = dict(summary(ended(status="failed", target_color="green")))
+    assert rows["live now"] == "v1.1.0 (bbbbbbbbbbbb) on green, well or not: it cannot be rolled back"
+    before = dict(summary(ended(status="failed", active_color="blue", target_color="green")))
+    assert before["live now"] == "v1.0.0 (aaaaaaaaaaaa) on blue; it stayed live"

@@ -1,0 +1,192 @@
+"""Whole stack files, written for real Compose projects and read by the updater's own reader."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.cli.errors import Refused, WrongUse
+from app.cli.init.command import Written, write_stack_file
+from app.cli.init.project.compose_file import github_name
+from app.config.stack_file import load_stack
+from app.domain.stack import Color, Singleton, Stack, Times
+
+ROOT = Path(__file__).parents[5]
+DEMO = ROOT / "deploy" / "demo" / "stack"
+LABELS = ROOT / "tests" / "samples" / "compose" / "labels.yml"
+DEMO_ENV = (
+    "DEMO_BASE_IMAGE=base\nDEMO_TRAEFIK_IMAGE=some-image\nDEMO_ROUTES_DIR=/routes\nDEMO_OPERATOR_VALUE=hidden\n"
+    "DEMO_SKILLS_PORT=18080\nDEMO_API_PORT=18443\nDEMO_GATEWAY_PORT=17001\n"
+)
+NO_COMPOSE = {**os.environ, "UPDATER_COMPOSE": "false"}
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    directory = tmp_path / "Shop.1"
+    shutil.copytree(DEMO, directory)
+    (directory / ".env").write_text(DEMO_ENV)
+    remote(directory, "https://someone:credential@github.com/octo/shop.git")
+    return directory
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    shutil.copy(LABELS, tmp_path / "compose.yaml")
+    return tmp_path
+
+
+def remote(directory: Path, url: str) -> None:
+    for words in (["init", "--quiet"], ["remote", "add", "origin", url]):
+        subprocess.run(["git", "-C", str(directory), *words], check=True, timeout=10)
+
+
+def init(
+    directory: Path, *, force: bool = False, environ: Mapping[str, str] = os.environ
+) -> tuple[Stack, Written, str]:
+    written = write_stack_file(directory, directory / "stack.yml", force=force, environ=environ)
+    return load_stack(written.path), written, "\n".join(written.lines())
+
+
+@pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
+def test_the_demos_project_is_found_whole(demo: Path, environ: dict[str, str]) -> None:
+    stack, written, _ = init(demo, environ=environ)
+    assert (stack.project, stack.repository, stack.directory) == ("shop1", "octo/shop", str(demo))
+    assert stack.traefik.entrypoints == {"skills": "http://traefik:8080", "api": "http://traefik:8443"}
+    routed = {
+        s.name: (s.colors[Color.BLUE], s.colors[Color.GREEN], s.port, s.health, s.entrypoint) for s in stack.routed
+    }
+    assert routed == {
+        "skills": ("skills-blue", "skills-green", 8080, "/health", "skills"),
+        "api": ("api-blue", "api-green", 8443, "/api/v1/health", "api"),
+    }
+    assert stack.singletons == (Singleton("bot", "bot"),)
+    assert (stack.times, written.notes.questions) == (Times(), {})
+
+
+def test_no_value_of_the_environment_and_no_credential_gets_into_the_file_or_the_words(demo: Path) -> None:
+    _, written, said = init(demo)
+    for text in (written.path.read_text(), said, str(written.document())):
+        assert "hidden" not in text
+        assert "credential" not in text
+
+
+@pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
+def test_labels_long_names_and_questions(labels: Path, environ: dict[str, str]) -> None:
+    stack, written, said = init(labels, environ=environ)
+    assert stack.project == "zetherion-ai"
+    routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
+    assert routed == {
+        "api": (8443, "/api/v1/health", "websecure", "Host(`api.example.org`)"),
+        "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
+    }
+    assert stack.traefik.entrypoints == {"websecure": "https://proxy:443", "skills": "http://proxy:8080"}
+    assert {s.name: s.service for s in stack.singletons} == {"bot": "zetherion-ai-bot", "mail": "zetherion-ai-mail"}
+    assert stack.times.stop_grace == 90
+    assert stack.repository == "example/zetherion-ai"
+    text = written.path.read_text()
+    assert "    health: /health # QUESTION: nothing says it, and /health only stands in for it\n" in text
+    assert "    port: 8080 # QUESTION: which of 8080, 9100? expose or ports says 8080 or 9100\n" in text
+    assert (
+        "repository: example/zetherion-ai # QUESTION: git's remote origin is not on GitHub, or there is none\n" in text
+    )
+    assert list(written.notes.questions) == ["routed/skills/port", "routed/skills/health", "repository"]
+    assert "  # digest-worker:\n  #   service: zetherion-ai-digest-worker\n" in text
+    assert "postgres" not in text
+    assert "zetherion-updater-worker" not in text
+    assert "not-for-anyone" not in text + said
+    for hint in (
+        "zetherion-ai-api-green publishes a port",
+        "take Traefik's labels off",
+        "may two of zetherion-ai-digest",
+    ):
+        assert hint in said
+
+
+def test_every_key_of_the_committed_file_is_in_the_written_one_with_a_comment(demo: Path) -> None:
+    _, written, _ = init(demo)
+    committed = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
+    found = yaml.safe_load(written.path.read_text())
+    assert list(found) == [key for key in committed if key != "updater"], "it does not run in the demo's project"
+    for part in ("traefik", "times", "checks", "needs", "keep"):
+        assert list(found[part]) == list(committed[part])
+    assert "# source: " in written.path.read_text()
+    assert "\n# updater:\n#   web: updater\n" in written.path.read_text()
+
+
+def test_the_updater_is_found_in_the_project_that_it_runs_in(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "deploy" / "docker-compose.yml", tmp_path)
+    shutil.copytree(ROOT / "config" / "traefik", tmp_path / "traefik")
+    lines = (ROOT / "deploy" / ".env.example").read_text().splitlines()
+    (tmp_path / ".env").write_text("\n".join(f"{line}1000" if line.endswith("=") else line for line in lines))
+    _, written, said = init(tmp_path)
+    committed = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
+    found = yaml.safe_load(written.path.read_text())
+    assert list(found) == list(committed)
+    assert found["updater"] == committed["updater"]
+    assert "updater: zetherion-ai-updater and zetherion-ai-updater-worker" in said
+    assert "UPDATER_TRAEFIK_DYNAMIC_PATH" not in said, "its worker has it"
+    assert found["traefik"]["metrics"] == committed["traefik"]["metrics"]
+
+
+def test_a_file_that_is_there_is_overwritten_only_when_told_to(demo: Path) -> None:
+    (demo / "stack.yml").write_text("mine\n")
+    with pytest.raises(WrongUse, match="--force"):
+        init(demo)
+    assert (demo / "stack.yml").read_text() == "mine\n"
+    assert init(demo, force=True)[0].project == "shop1"
+
+
+def test_a_project_without_two_colors_says_what_to_do_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "docker-compose.yml").write_text("services:\n  api: {image: x}\n  lone-blue: {image: x}\n")
+    with pytest.raises(Refused, match=r"two colors .*api, lone-blue.* api-blue and api-green"):
+        init(tmp_path)
+    assert not (tmp_path / "stack.yml").exists()
+
+
+def test_a_project_of_which_no_valid_file_comes_names_the_problem_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "docker-compose.yml").write_text("services:\n  API-blue: {image: x}\n  API-green: {image: x}\n")
+    with pytest.raises(Refused, match="routed/API"):
+        init(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["docker-compose.yml"]
+
+
+@pytest.mark.parametrize(
+    "text", ["services: [\n", "- a\n", "services: {a: !!python/object/apply:os.system ['true']}\n"]
+)
+def test_a_compose_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "docker-compose.yml").write_text(text)
+    with pytest.raises(Refused, match="cannot be read"):
+        init(tmp_path)
+
+
+def test_a_directory_without_a_compose_file_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(WrongUse, match="no Compose file"):
+        init(tmp_path)
+
+
+def test_names_that_yaml_would_read_otherwise_stay_names(tmp_path: Path) -> None:
+    services = "".join(f"  {name}-{color}: {{image: x}}\n" for name in ("on", "1") for color in ("blue", "green"))
+    (tmp_path / "docker-compose.yml").write_text(f"name: '123'\nservices:\n{services}")
+    stack, _, _ = init(tmp_path)
+    assert (stack.project, sorted(s.name for s in stack.routed)) == ("123", ["1", "on"])
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/octo/shop.git", "octo/shop"),
+        ("https://token@github.com/octo/shop", "octo/shop"),
+        ("git@github.com:octo/shop.git", "octo/shop"),
+        ("ssh://git@github.com/octo/shop.git", "octo/shop"),
+        ("https://gitlab.com/octo/shop.git", None),
+        ("/srv/git/shop", None),
+        ("", None),
+    ],
+)
+def test_the_repository_is_read_from_the_remote(url: str, name: str | None) -> None:
+    assert github_name(url) == name

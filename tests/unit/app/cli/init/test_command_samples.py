@@ -1,0 +1,146 @@
+"""Stack files for whole sample projects: exact values, each question by its path, and what is printed beside it."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from app.cli.init.command import Written, write_stack_file
+from app.config.stack_file import load_stack
+from app.domain.stack import Singleton, Stack
+
+SAMPLES = Path(__file__).parents[5] / "tests" / "samples" / "compose"
+COMPOSE = dict(os.environ)
+ALONE = {**os.environ, "UPDATER_COMPOSE": "false"}
+TOKEN = "DISCORD_TOKEN=not-for-anyone\nPOSTGRES_PORT=5432\n"
+
+both_readers = pytest.mark.parametrize("environ", [COMPOSE, ALONE], ids=["compose config", "the file alone"])
+
+
+def written(sample: str, home: Path, environ: Mapping[str, str], name: str = "zetherion-ai") -> tuple[Stack, Written]:
+    directory = home / name
+    shutil.copytree(SAMPLES / sample, directory)
+    (directory / ".env").write_text(TOKEN)
+    made = write_stack_file(directory, directory / "stack.yml", force=False, environ=environ)
+    return load_stack(made.path), made
+
+
+def routed(stack: Stack) -> dict[str, tuple[int, str, str, str]]:
+    return {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
+
+
+@both_readers
+def test_the_stack_of_an_old_sidecar(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stack, made = written("sidecar", tmp_path, environ)
+    assert stack.project == "zetherion-ai"
+    assert routed(stack) == {
+        "api": (8443, "/health", "api", "PathPrefix(`/`)"),
+        "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
+    }
+    assert stack.traefik.entrypoints == {"skills": "http://traefik:8080", "api": "http://traefik:8443"}
+    assert (stack.singletons, stack.retired) == ((Singleton("bot", "zetherion-ai-bot"),), ("zetherion-ai-updater",))
+    assert list(made.notes.questions) == ["routed/api/health", "repository"]
+    assert "only HEALTH_URLS of zetherion-ai-updater says it" in made.notes.questions["routed/api/health"]
+
+
+@both_readers
+def test_the_sidecars_directory_may_have_any_name(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stack, _ = written("sidecar", tmp_path, environ, name="checkout")
+    assert (stack.project, [s.name for s in stack.routed]) == ("checkout", ["api", "skills"])
+    assert stack.singletons == (Singleton("bot", "zetherion-ai-bot"),)
+
+
+@both_readers
+def test_what_the_sidecars_traefik_needs(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stack, made = written("sidecar", tmp_path, environ)
+    assert made.notes.traefik == [
+        "Add to the command of traefik, and recreate traefik:",
+        "  --entryPoints.metrics.address=:8082",
+        "  --metrics.prometheus=true",
+        "  --metrics.prometheus.addServicesLabels=true",
+        "  --metrics.prometheus.entryPoint=metrics",
+        "  --providers.providersThrottleDuration=100ms",
+    ]
+    assert stack.traefik.metrics is None
+    assert "\n  # metrics: http://traefik:8082/metrics\n" in made.path.read_text()
+    watched = tmp_path / "zetherion-ai" / "config" / "traefik" / "dynamic"
+    assert made.notes.following[0] == f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={watched} for the worker."
+    assert f"mount {watched.parent} into the worker's container, not {watched}." in made.notes.following[2]
+
+
+@both_readers
+def test_three_pairs_have_each_its_own(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stack, made = written("three", tmp_path, environ)
+    assert routed(stack) == {
+        "api": (8443, "/health", "api", "PathPrefix(`/`)"),
+        "cgs-gateway": (8743, "/service/ai/v1/health", "api", "PathPrefix(`/service/ai/v1`)"),
+        "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
+    }
+    assert stack.traefik.entrypoints == {"api": "https://traefik:8443", "skills": "https://traefik:8080"}
+    assert stack.singletons == (Singleton("bot", "zetherion-ai-bot"),)
+    assert stack.retired == ("zetherion-ai-updater",)
+    questions = made.notes.questions
+    assert "router worker-bridge" in questions["routed/skills/entrypoint"]
+    for name in ("api", "cgs-gateway", "skills"):
+        assert "serversTransport internal; https to its servers" in questions[f"routed/{name}/rule"]
+        assert "HEALTH_URLS of zetherion-ai-updater" in questions[f"routed/{name}/health"]
+        assert f"routed/{name}/port" not in questions
+
+
+@both_readers
+def test_an_agent_with_the_socket_is_no_bot(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    _, made = written("three", tmp_path, environ)
+    assert "dev-agent" not in made.path.read_text()
+    assert "dev-agent" not in "\n".join(made.lines())
+
+
+@both_readers
+def test_contradictions_are_questions_that_name_each_source(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stack, made = written("contradictions", tmp_path, environ)
+    assert routed(stack)["web"] == (8000, "/healthz", "web", "Host(`shop.example.org`)")
+    assert made.notes.questions == {
+        "routed/web/port": "router web in routes/live/web.yml says 8000; expose or ports says 8000; "
+        "health check says 8081; EXPOSE in Dockerfile.web says 9000",
+        "routed/web/health": "the healthCheck behind router web in routes/live/web.yml says /healthz; "
+        "health check of web-blue says /healthz; health check of web-green says /ready",
+        "routed/web/entrypoint": "this file carries one route: router web in routes/live/web.yml says web with "
+        "Host(`shop.example.org`); router web in routes/live/web.yml says websecure with Host(`shop.example.org`)",
+        "routed/web/rule": "router web in routes/live/web.yml has what this file cannot say: middlewares compress",
+        "routed/mail/port": "nothing says it, and 8080 only stands in for it",
+        "routed/mail/health": "nothing says it, and /health only stands in for it",
+        "routed/mail/entrypoint": made.notes.questions["routed/mail/entrypoint"],
+        "routed/admin/port": "Traefik's label says 3001; PORT in its environment says 3000",
+        "routed/admin/health": "nothing says it, and /health only stands in for it",
+        "routed/admin/rule": "label of shop-admin-blue has what this file cannot say: middlewares password@docker",
+        "repository": "git's remote origin is not on GitHub, or there is none",
+    }
+    assert made.notes.questions["routed/mail/entrypoint"].startswith(
+        "no router leads to mail-blue or mail-green: which"
+    )
+    text = made.path.read_text()
+    assert all(f" # QUESTION: {question}\n" in text for question in made.notes.questions.values())
+
+
+@both_readers
+def test_what_the_contradictions_traefik_needs(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stack, made = written("contradictions", tmp_path, environ)
+    assert stack.traefik.metrics == "http://traefik:8080/metrics"
+    assert made.notes.traefik[1:] == ["  TRAEFIK_PROVIDERS_PROVIDERSTHROTTLEDURATION=100ms"]
+    live = tmp_path / "zetherion-ai" / "routes" / "live"
+    assert any(f"UPDATER_TRAEFIK_DYNAMIC_PATH={live / 'web.yml'}" in line for line in made.notes.check)
+    assert any("router web in routes/live/web.yml leads to both colors" in line for line in made.notes.check)
+
+
+@both_readers
+def test_no_value_of_the_operators_gets_out(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    _, made = written("sidecar", tmp_path, environ)
+    for text in (made.path.read_text(), "\n".join(made.lines()), str(made.document())):
+        assert "not-for-anyone" not in text
+
+
+def test_the_document_has_each_part(tmp_path: Path) -> None:
+    document = written("sidecar", tmp_path, ALONE)[1].document()
+    assert list(document) == ["path", "found", "questions", "check", "traefik", "next"]
+    assert document["questions"][0].startswith("routed/api/health: only HEALTH_URLS of zetherion-ai-updater")

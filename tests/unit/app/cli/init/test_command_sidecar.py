@@ -1,0 +1,32 @@
+"""`updater init` on the stack of the take-over tests: what docs/from-the-sidecar.md says that it must find."""
+
+import os
+from pathlib import Path
+
+import yaml
+
+from app.cli.init.command import write_stack_file
+from deploy.demo.processes import ROOT
+from deploy.demo.repository import DemoRepository
+from tests.acceptance.takeover.old_stack import LiveDirectory, old_shape
+
+PAGE = ROOT / "docs" / "from-the-sidecar.md"
+ENV = {"BASE_IMAGE": "updater-demo-base:1", "TRAEFIK_IMAGE": "updater-demo-traefik:3", "DISCORD_TOKEN": "token"}
+"""The image of Traefik is named as an updater would be: its service must not be retired for that."""
+
+
+def test_init_proposes_what_the_page_of_the_take_over_says(tmp_path: Path) -> None:
+    repository = DemoRepository(tmp_path / "repository")
+    repository.release("v1.0.0", edit=old_shape)
+    live = tmp_path / "zetherion-ai"
+    LiveDirectory(live).make(repository, "v1.0.0", ENV)
+    made = write_stack_file(live, tmp_path / "stack.yml", force=False, environ={"PATH": os.environ["PATH"]})
+    found = yaml.safe_load(made.path.read_text())
+    said = yaml.safe_load(PAGE.read_text().partition("```yaml\n")[2].partition("```")[0])
+    for routed in found["routed"].values():
+        assert routed.pop("rule") == "PathPrefix(`/`)"
+    assert {name: found[name] for name in ("project", "routed", "singletons", "retired")} == {
+        name: said[name] for name in ("project", "routed", "singletons", "retired")
+    }
+    assert found["traefik"]["entrypoints"] == said["traefik"]["entrypoints"]
+    assert made.notes.questions == {}

@@ -1,0 +1,45 @@
+from typing import Any
+
+from app.cli.init.pairs import (
+    Pair,
+    color_pairs,
+    colored_hosts,
+    name_prefix,
+)
+
+
+def services(*names: str, **more: Any) -> dict[str, dict[str, Any]]:
+    return {**{name: {} for name in names}, **more}
+
+
+def colors(*bases: str) -> list[str]:
+    return [f"{base}-{color}" for base in bases for color in ("blue", "green")]
+
+
+def test_both_colors_make_a_pair_whatever_their_order() -> None:
+    found = color_pairs(services("green_api", "web-blue", "blue_api", "web-green", "lone-blue"), "shop")
+    assert found == [Pair("api", "api", "blue_api", "green_api"), Pair("web", "web", "web-blue", "web-green")]
+
+
+def test_the_projects_name_is_left_out_when_each_keeps_its_own() -> None:
+    assert [p.name for p in color_pairs(services(*colors("shop-api", "shop_web")), "shop")] == ["api", "shop_web"]
+    assert [p.name for p in color_pairs(services(*colors("shop-api", "api")), "shop")] == ["shop-api", "api"]
+
+
+def test_what_all_have_in_common_is_left_out_when_the_project_is_called_otherwise() -> None:
+    stack = services(*colors("shop-one-api", "shop-one-web"), "shop-one-bot", "shop-one-cron", "postgres")
+    assert name_prefix(stack, "checkout") == "shop-one-"
+    assert [p.name for p in color_pairs(stack, "checkout")] == ["api", "web"]
+
+
+def test_what_only_the_pairs_have_in_common_stays() -> None:
+    assert name_prefix(services(*colors("api-v1", "api-v2"), "api-db", "postgres"), "checkout") == ""
+    assert name_prefix(services(*colors("web")), "checkout") == ""
+
+
+def test_hosts_lead_to_colored_services_unless_several_have_the_name() -> None:
+    stack = services(**{"web-blue": {"container_name": "Shop-Blue"}, "web-green": {}, "other": {"hostname": "x"}})
+    hosts = colored_hosts(stack, color_pairs(stack, "shop"))
+    assert hosts == {"web-blue": "web-blue", "shop-blue": "web-blue", "web-green": "web-green"}
+    stack = services(**{f"web-{c}": {"networks": {"n": {"aliases": ["web"]}}} for c in ("blue", "green")})
+    assert "web" not in colored_hosts(stack, color_pairs(stack, "shop"))

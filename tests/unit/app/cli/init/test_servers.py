@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from app.cli.init.project.compose_file import Project
+from app.cli.init.servers import servers
+
+
+def test_a_service_listens_by_compose_by_its_environment_or_by_its_dockerfile(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM x\nEXPOSE 1\n")
+    services = {
+        "a": {"expose": ["1"]},
+        "shop-agent": {"environment": {"AGENT_PORT": "8787"}},
+        "c": {"build": "."},
+        "d": {"build": "./nowhere", "environment": {"REDIS_HOST": "redis", "REDIS_PORT": "6379", "AGENT_PORT": "1"}},
+    }
+    project = Project(tmp_path, "compose.yaml", {"name": "shop", "services": services}, resolved=False)
+    assert servers(project) == {"a", "shop-agent", "c"}

@@ -1,0 +1,22 @@
+from app.cli.init.traefik.entrypoints import EntryPoint, routable, url
+
+POINTS = {
+    name: EntryPoint(name, port, redirects=name == "web")
+    for port, name in enumerate(("web", "skills", "api", "metrics", "traefik"), start=80)
+}
+
+
+def test_traefiks_own_are_left_out_unless_a_router_or_a_service_uses_them() -> None:
+    assert list(routable(POINTS, [], [])) == ["skills"]
+    assert list(routable(POINTS, ["api"], [])) == ["skills", "api"]
+    assert list(routable(POINTS, [], ["metrics"])) == ["skills", "metrics"]
+
+
+def test_one_that_redirects_stays_only_for_a_router() -> None:
+    assert list(routable(POINTS, ["web"], [])) == ["web", "skills"]
+    assert list(routable(POINTS, [], ["web"])) == ["skills"]
+
+
+def test_the_scheme_is_that_of_the_entrypoint() -> None:
+    urls = [url("traefik", 80, tls=False), url("traefik", 443, tls=False), url("traefik", 8443, tls=True)]
+    assert urls == ["http://traefik:80", "https://traefik:443", "https://traefik:8443"]

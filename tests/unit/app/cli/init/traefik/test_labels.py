@@ -1,0 +1,53 @@
+import pytest
+
+from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.routes import FoundRoute, RouteTarget
+
+LABELS = {
+    "traefik.enable": "true",
+    "traefik.http.routers.Web.rule": "Host(`shop.example.org`)",
+    "traefik.http.routers.Web.entryPoints": "web,websecure",
+    "traefik.http.routers.Web.tls": "true",
+    "traefik.http.routers.Web.tls.certresolver": "le",
+    "traefik.http.routers.Web.middlewares": "auth@docker",
+    "traefik.http.services.web.loadbalancer.server.port": "8000",
+    "traefik.http.services.web.loadbalancer.healthcheck.path": "/up",
+}
+
+
+@pytest.mark.parametrize("labels", [LABELS, [f"{name}={value}" for name, value in LABELS.items()]])
+def test_a_router_in_labels_is_a_route(labels: object) -> None:
+    assert label_routes("web-blue", {"labels": labels}) == [
+        FoundRoute(
+            "label of web-blue",
+            "Web",
+            (RouteTarget("web-blue", 8000),),
+            ("web", "websecure"),
+            "Host(`shop.example.org`)",
+            tls=True,
+            health="/up",
+            lost=("middlewares auth@docker", "tls/certresolver le"),
+        )
+    ]
+
+
+def test_a_service_without_a_router_says_its_port() -> None:
+    labels = {"traefik.http.services.web.loadbalancer.server.port": "8000"}
+    (found,) = label_routes("web-blue", {"labels": labels})
+    assert (found.router, found.servers) == ("", (RouteTarget("web-blue", 8000),))
+
+
+def test_a_router_names_its_service_and_the_scheme_counts() -> None:
+    labels = {
+        "traefik.http.routers.r.service": "b",
+        "traefik.http.services.a.loadbalancer.server.port": "1",
+        "traefik.http.services.b.loadbalancer.server.port": "2",
+        "traefik.http.services.b.loadbalancer.server.scheme": "https",
+    }
+    (found,) = label_routes("x", {"labels": labels})
+    assert (found.servers, found.lost) == ((RouteTarget("x", 2, "https"),), ("https to its servers",))
+
+
+def test_labels_that_are_off_or_missing_say_nothing() -> None:
+    assert label_routes("x", {"labels": {**LABELS, "traefik.enable": "False"}}) == []
+    assert label_routes("x", {}) == []

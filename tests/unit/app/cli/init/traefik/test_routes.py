@@ -1,0 +1,102 @@
+from typing import Any
+
+import pytest
+
+from app.cli.init.traefik.routes import FoundRoute, RouteTarget, routes
+
+
+def service(url: str, **more: Any) -> dict[str, Any]:
+    return {"loadBalancer": {"servers": [{"url": url}], **more}}
+
+
+def only(router: dict[str, Any], **services: Any) -> FoundRoute:
+    (found,) = routes({"r.yml": {"http": {"routers": {"r": {"service": "s", **router}}, "services": services}}})
+    return found
+
+
+def test_a_router_has_its_entrypoints_rule_and_servers() -> None:
+    router = {"entryPoints": ["web"], "rule": "Path(`/`)", "priority": 7, "tls": {}}
+    found = only(router, s=service("http://web-blue:8000"))
+    assert found == FoundRoute(
+        "router r in r.yml",
+        "r",
+        (RouteTarget("web-blue", 8000),),
+        ("web",),
+        "Path(`/`)",
+        tls=True,
+        priority=7,
+        file="r.yml",
+    )
+
+
+def test_keys_are_taken_in_any_case_and_ports_by_the_scheme() -> None:
+    document = {
+        "HTTP": {
+            "Routers": {"r": {"entrypoints": "a, b", "RULE": "x", "Service": "s@file"}},
+            "services": {
+                "s": {"loadbalancer": {"servers": [{"URL": "https://web"}, {"url": "http://web"}, {"url": 1}]}}
+            },
+        }
+    }
+    (found,) = routes({"r.yml": document})
+    assert found.entrypoints == ("a", "b")
+    assert found.servers == (RouteTarget("web", 443, "https"), RouteTarget("web", 80))
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        {"weighted": {"services": [{"name": "blue", "weight": 1}, {"name": "s"}]}},
+        {"mirroring": {"service": "blue", "mirrors": []}},
+        {"failover": {"service": "blue@file", "fallback": "s"}},
+    ],
+)
+def test_services_behind_a_service_are_followed_once(outer: dict[str, Any]) -> None:
+    assert only({"rule": "x"}, s=outer, blue=service("http://b:1")).servers == (RouteTarget("b", 1),)
+
+
+def test_a_service_of_another_file_is_found_and_one_without_a_router_counts_alone() -> None:
+    found = routes(
+        {
+            "a.yml": {"http": {"routers": {"r": {"rule": "x", "service": "blue"}}}},
+            "b.yml": {"http": {"services": {"blue": service("http://b:1"), "green": service("http://g:2")}}},
+            "c.yml": {"tls": {}, "http": None},
+        }
+    )
+    assert [(r.where, r.router, r.servers[0].port) for r in found] == [
+        ("router r in a.yml", "r", 1),
+        ("service green in b.yml", "", 2),
+    ]
+
+
+def test_what_a_stack_file_cannot_say_is_named() -> None:
+    router = {
+        "rule": "x",
+        "middlewares": ["auth", "gzip@file"],
+        "tls": {"certResolver": "le", "domains": [{"main": "x"}]},
+    }
+    found = only(router, s=service("h2c://b:1", serversTransport="mtls", sticky={"cookie": {}}, passHostHeader=False))
+    assert found.lost == (
+        "middlewares auth, gzip@file",
+        "tls/certResolver le",
+        "tls/domains",
+        "serversTransport mtls",
+        "sticky",
+        "passHostHeader false",
+        "h2c to its servers",
+    )
+
+
+def test_what_the_updater_writes_itself_is_not_lost() -> None:
+    router = {"rule": "x", "middlewares": ["updater-rollout"], "observability": {"metrics": False}}
+    assert only(router, s=service("http://b:1", serversTransport="updater", passHostHeader=True)).lost == ()
+
+
+def test_traefiks_own_health_check_counts_at_the_port_of_the_traffic() -> None:
+    assert only({}, s=service("http://b:1", healthCheck={"path": "/up"})).health == "/up"
+    assert only({}, s=service("http://b:1", healthCheck={"path": "/up", "port": 9})).health is None
+
+
+@pytest.mark.parametrize("document", [{}, {"http": []}, {"http": {"routers": []}}, {"http": {"routers": {"r": 1}}}])
+def test_a_document_without_routers_has_no_route(document: dict[str, Any]) -> None:
+    assert routes({"x.yml": document}) == []

@@ -1,0 +1,81 @@
+from pathlib import Path, PurePosixPath
+
+from app.cli.init.notes import Notes
+from app.cli.init.project.compose_file import Project
+from app.cli.init.project.mounts import Mount
+from app.cli.init.traefik.additions import additions
+from app.cli.init.traefik.advice import advise
+from app.cli.init.traefik.dynamic_files import Dynamic
+from app.cli.init.traefik.routes import FoundRoute
+from app.cli.init.traefik.static_config import Form, StaticConfig
+from app.cli.init.traefik.watched import say_where
+
+INSIDE = PurePosixPath("/etc/traefik/dynamic")
+
+
+def said(directory: Path, dynamic: Dynamic, *files: str) -> Notes:
+    notes = Notes()
+    project = Project(directory, "compose.yaml", {}, resolved=False)
+    routers = [FoundRoute(f"router r in {file}", "r", (), file=file) for file in files]
+    say_where(project, "traefik", dynamic, routers, notes)
+    return notes
+
+
+def test_the_parent_is_mounted_already_or_named(tmp_path: Path) -> None:
+    watched = tmp_path / "routes" / "live"
+    watched.mkdir(parents=True)
+    parent = said(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE.parent, watched.parent)))
+    assert parent.following == [
+        f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={watched} for the worker.",
+        f"The worker stages its file in {watched.parent}: it has to be allowed to write there and in {watched}.",
+    ]
+    itself = said(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE, watched)))
+    assert itself.following[2:] == [
+        "traefik mounts the watched directory itself, which is enough for Traefik. The worker needs its parent: mount "
+        f"{watched.parent} into the worker's container, not {watched}."
+    ]
+
+
+def test_a_directory_that_is_missing_or_right_in_the_live_one_is_named(tmp_path: Path) -> None:
+    lines = said(tmp_path, Dynamic(INSIDE, place=tmp_path / "live")).following
+    assert f"Create {tmp_path / 'live'} before traefik starts" in lines[2]
+    assert f"Move {tmp_path / 'live'} one level down: {tmp_path} is the live directory" in lines[3]
+
+
+def test_a_single_file_is_named_and_its_mount_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "routes" / "r.yml"
+    file.parent.mkdir()
+    inside = INSIDE / "r.yml"
+    notes = said(tmp_path, Dynamic(inside, single=True, place=file, mount=Mount(inside, file)), "routes/r.yml")
+    assert notes.following[0] == f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={file} for the worker."
+    assert f"traefik mounts one file, and misses every rename: mount {file.parent}" in notes.following[2]
+    assert notes.check == []
+
+
+def test_a_volume_or_nothing_is_said_too(tmp_path: Path) -> None:
+    volume = said(tmp_path, Dynamic(INSIDE, mount=Mount(INSIDE, None, "routes"))).following
+    assert volume[0] == f"{INSIDE} of traefik is in the volume routes: mount its parent into the worker too."
+    assert "is not mounted" in said(tmp_path, Dynamic(INSIDE)).following[0]
+    assert said(tmp_path, Dynamic()).following[0] == f"Mount a directory of this host at {INSIDE} of traefik."
+
+
+def test_a_file_of_another_name_with_our_routers_is_named(tmp_path: Path) -> None:
+    watched = tmp_path / "routes" / "live"
+    watched.mkdir(parents=True)
+    dynamic = Dynamic(INSIDE, place=watched)
+    assert said(tmp_path, dynamic, "routes/live/updater-routes.yml").check == []
+    (line,) = said(tmp_path, dynamic, "routes/live/updater-routes.yml", "routes/live/old.yml").check
+    assert line.endswith(f"set UPDATER_TRAEFIK_DYNAMIC_PATH={watched / 'old.yml'}.")
+
+
+def test_what_traefik_does_not_read_is_named() -> None:
+    notes = Notes()
+    config = StaticConfig(Form.FILE, file=Path("/srv/traefik.toml"), ignored=True, unread=True)
+    advise("proxy", config, additions(config), Dynamic(unreadable=("live/x.yml",)), notes)
+    assert notes.traefik[0] == "Add to Traefik's static file /srv/traefik.toml, and recreate proxy:"
+    assert "  [entryPoints.metrics]" in notes.traefik
+    assert [line.partition(":")[0] for line in notes.check] == [
+        "proxy has flags beside its static file /srv/traefik.toml",
+        "proxy reads /srv/traefik.toml, which cannot be read here",
+        "live/x.yml is neither YAML nor TOML",
+    ]

@@ -1,0 +1,108 @@
+from typing import Any
+
+from app.cli.views.plan import plan_lines
+
+PLAN: dict[str, Any] = {
+    "tag": "v1.1.0",
+    "sha": "b" * 40,
+    "current": {"tag": "v1.0.0", "sha": "a" * 40},
+    "target_color": "green",
+    "images": [
+        {"service": "bot", "image": "shop-bot:bbbbbbbbbbbb", "builds": False, "reason": "nothing below bot/ changed"},
+        {"service": "api-green", "image": "shop-api-green:bbbbbbbbbbbb", "builds": True, "reason": "api/ changed"},
+    ],
+    "starts": ["skills-green", "api-green"],
+    "stops": ["skills-blue", "api-blue"],
+    "singletons": [
+        {"name": "bot", "service": "bot", "restarts": False, "reason": "same image, same definition"},
+        {"name": "poller", "service": "poller", "restarts": True, "reason": "its image changes"},
+    ],
+    "route": {"from": "blue", "to": "green", "routers": ["updater-skills", "updater-api"]},
+    "environment_changes": [
+        {"service": "api", "added": ["NEW", "NEWER"], "removed": ["OLD"], "changed": ["LEVEL"]},
+        {"service": "skills", "added": [], "removed": [], "changed": ["LEVEL"]},
+    ],
+    "not_applied": [{"service": "postgres", "reason": "its image changes"}],
+    "disk": {"free_bytes": 40 * 1024**3, "needed_bytes": 3 * 1024**3},
+    "would_start": True,
+    "blocked_by": [],
+    "warnings": ["the build cache is larger than keep/build_cache_gb"],
+}
+
+
+def test_a_plan_reads_as_a_reviewers_summary() -> None:
+    assert "\n".join(plan_lines(PLAN)) == (
+        """\
+v1.1.0 (bbbbbbbbbbbb) would take the place of v1.0.0 (aaaaaaaaaaaa), on green.
+It would start now.
+
+Images
+  build  api-green: shop-api-green:bbbbbbbbbbbb  (api/ changed)
+  keep   bot: shop-bot:bbbbbbbbbbbb  (nothing below bot/ changed)
+
+Services
+  start  skills-green, api-green
+  stop   skills-blue, api-blue, after the bake and the drain; kept for a rollback
+
+Route
+  blue → green in one step: updater-skills, updater-api
+
+Bots and other singletons
+  bot is not restarted (same image, same definition)
+  poller restarts: there is none for a moment, never two (its image changes)
+
+Environment (names only)
+  api: new NEW, NEWER; gone OLD; changed LEVEL
+  skills: changed LEVEL
+
+Changed by this release and NOT applied: the updater does not move these
+  postgres: its image changes
+
+Disk
+  needs 3.0 GB, 40.0 GB are free
+
+Look at
+  the build cache is larger than keep/build_cache_gb
+
+This is a plan: nothing was changed."""
+    )
+
+
+def test_what_keeps_it_from_starting_comes_right_after_what_it_is() -> None:
+    blocked = {**PLAN, "would_start": False, "blocked_by": ["the updater is paused: why.", "the disk is full"]}
+    assert list(plan_lines(blocked))[1] == (
+        "It would NOT start now: the updater is paused: why; the disk is full. Traffic stays where it is."
+    )
+
+
+def test_the_first_release_and_the_live_one_are_told_as_such() -> None:
+    assert next(plan_lines({**PLAN, "current": None})).endswith(
+        "would be the first release that is live here, on green."
+    )
+    same = next(plan_lines({**PLAN, "current": {"tag": "v1.1.0", "sha": "b" * 40}}))
+    assert "is what is live already" in same
+
+
+def test_what_ran_before_the_updater_is_named_and_a_refused_adoption_comes_first() -> None:
+    adopted = {**PLAN, "current": {**PLAN["current"], "adopted": True}}
+    assert "v1.0.0 (aaaaaaaaaaaa), which ran before the updater did, on green." in next(plan_lines(adopted))
+    refused = {**PLAN, "current": None, "adoption_refused": "two colors have traffic"}
+    assert "has not taken over the stack that serves now" in next(plan_lines(refused))
+
+
+def test_a_disk_that_is_too_small_is_said_aloud() -> None:
+    assert "  needs 2 B, 1 B are free: NOT enough" in plan_lines({**PLAN, "disk": {"free_bytes": 1, "needed_bytes": 2}})
+
+
+def test_an_answer_with_less_in_it_is_shown_all_the_same() -> None:
+    assert list(plan_lines({"tag": "v1.1.0", "target_color": "blue"}))[-1] == "This is a plan: nothing was changed."
+
+
+def test_commands_before_the_flip_are_shown_with_their_limit_or_why_they_do_not_run() -> None:
+    command = {"service": "skills", "command": ["python", "-m", "migrate"], "limit": 600.0}
+    lines = list(plan_lines({**PLAN, "before_flip": [{**command, "runs": True}, {**command, "runs": False}]}))
+    at = lines.index("Before the flip, in the new images")
+    assert lines[at + 1 : at + 3] == [
+        "  skills: python -m migrate (at most 600 s)",
+        "  skills: python -m migrate (not again: it has succeeded for this commit before)",
+    ]

@@ -1,0 +1,134 @@
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config.settings import WebSettings, WorkerSettings
+from app.domain.errors import SettingsInvalid
+
+SECRET = "the-canary"
+REDIS = "redis://:redis-canary@redis:6379/0"
+WEB = {"REDIS_URL": REDIS, "GITHUB_WEBHOOK_SECRET": SECRET}
+WORKER = {"REDIS_URL": REDIS, "UPDATER_TRAEFIK_DYNAMIC_PATH": "/traefik/dynamic"}
+
+
+def refused(environ: dict[str, str], kind: type[Any] = WebSettings) -> str:
+    with pytest.raises(SettingsInvalid) as error:
+        kind.from_environ(environ)
+    return str(error.value.detail)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    web, worker = WebSettings.from_environ(WEB), WorkerSettings.from_environ(WORKER)
+    assert (web.bind, web.public_bind, web.webhook_max_bytes) == ("0.0.0.0:9090", "0.0.0.0:9091", 4 * 1024 * 1024)
+    assert (web.stack_file, worker.data_dir) == (Path("config/stack.yml"), Path("/app/data"))
+    assert worker.journal_path == Path("/app/data/updater-state.json")
+    assert (worker.enabled, worker.pause_on_failure, worker.repository) == (True, True, None)
+    assert worker.approval is False
+
+
+def test_the_environment_is_taken_over() -> None:
+    worker = WorkerSettings.from_environ(
+        {
+            **WORKER,
+            "AUTO_UPDATE_ENABLED": "false",
+            "AUTO_UPDATE_PAUSE_ON_FAILURE": "0",
+            "AUTO_UPDATE_REPO": "octo/shop",
+            "UPDATE_REQUIRE_APPROVAL": "true",
+            "UPDATER_STATE_PATH": "/state.json",
+            "SOMETHING_ELSE": "x",
+        }
+    )
+    assert (worker.enabled, worker.pause_on_failure, worker.repository) == (False, False, "octo/shop")
+    assert worker.approval is True
+    assert worker.journal_path == Path("/state.json")
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    assert WebSettings.from_environ({**WEB, "UPDATER_BIND": ""}).bind == "0.0.0.0:9090"
+
+
+def test_all_problems_are_reported_at_once_by_name() -> None:
+    said = refused(
+        {
+            "UPDATER_BIND": "9090",
+            "UPDATER_PUBLIC_BIND": "0.0.0.0:70000",
+            "UPDATER_WEBHOOK_MAX_BYTES": "many",
+            "AUTO_UPDATE_REPO": "shop",
+            "UPDATER_NAMESPACE": "a b",
+            "GITHUB_WEBHOOK_SECRET_FILE": "/does/not/exist",
+        }
+    )
+    assert {part.partition(": ")[0] for part in said.split("; ")} >= {
+        "REDIS_URL",
+        "UPDATER_BIND",
+        "UPDATER_PUBLIC_BIND",
+        "UPDATER_WEBHOOK_MAX_BYTES",
+        "AUTO_UPDATE_REPO",
+        "UPDATER_NAMESPACE",
+        "GITHUB_WEBHOOK_SECRET_FILE",
+    }
+    assert "REDIS_URL: is not set" in said
+
+
+def test_a_blank_secret_file_is_one_that_is_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("\n")
+    assert "GITHUB_WEBHOOK_SECRET: is not set" in refused({"REDIS_URL": REDIS, "GITHUB_WEBHOOK_SECRET_FILE": str(file)})
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("new, old\n")
+    settings = WebSettings.from_environ({"REDIS_URL": REDIS, "GITHUB_WEBHOOK_SECRET_FILE": str(file)})
+    assert settings.webhook_secrets == ("new", "old")
+
+
+def test_a_secret_file_that_cannot_be_read_is_named_though_the_rest_is_right(tmp_path: Path) -> None:
+    said = refused({**WEB, "GITHUB_WEBHOOK_SECRET_FILE": str(tmp_path / "none")})
+    assert said.startswith("GITHUB_WEBHOOK_SECRET_FILE: ")
+
+
+@pytest.mark.parametrize("secret", ["", " ", ",", " , "])
+def test_without_a_webhook_secret_the_process_does_not_start(secret: str) -> None:
+    assert "GITHUB_WEBHOOK_SECRET" in refused({**WEB, "GITHUB_WEBHOOK_SECRET": secret})
+
+
+def test_no_secret_is_ever_printed() -> None:
+    settings = WebSettings.from_environ(WEB)
+    assert "canary" not in repr(settings)
+    assert "canary" not in str(settings)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {**WEB, "UPDATER_BIND": "x"},
+        {**WEB, "REDIS_URL": "http://:redis-canary@redis"},
+    ],
+)
+def test_no_secret_is_in_the_error_or_its_traceback(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid) as error:
+        WebSettings.from_environ(environ)
+    assert "canary" not in "".join(traceback.format_exception(error.value))
+
+
+def test_how_long_a_call_waits_is_bounded_and_off_by_default() -> None:
+    assert WebSettings.from_environ(WEB).apply_wait is None
+    assert WebSettings.from_environ({**WEB, "UPDATER_APPLY_WAIT_SECONDS": "600"}).apply_wait == 600
+    for wrong in ("0", "-1", "3601", "soon", "inf", "nan"):
+        assert "UPDATER_APPLY_WAIT_SECONDS" in refused({**WEB, "UPDATER_APPLY_WAIT_SECONDS": wrong})
+
+
+def test_no_larger_delivery_is_allowed_than_github_sends() -> None:
+    assert "UPDATER_WEBHOOK_MAX_BYTES" in refused({**WEB, "UPDATER_WEBHOOK_MAX_BYTES": str(26 * 1024 * 1024)})
+
+
+def test_githubs_token_never_prints_itself_and_its_api_carries_none() -> None:
+    worker = WorkerSettings.from_environ({**WORKER, "GITHUB_TOKEN": "ghp_abc"})
+    assert worker.github_token is not None
+    assert (worker.github_token.get_secret_value(), "ghp_abc" in repr(worker)) == ("ghp_abc", False)
+    assert worker.github_api_url == "https://api.github.com"
+    for wrong in ({"GITHUB_TOKEN": "two words"}, {"GITHUB_API_URL": "https://u:p@h"}, {"GITHUB_API_URL": "h"}):
+        assert next(iter(wrong)) in refused({**WORKER, **wrong}, WorkerSettings)

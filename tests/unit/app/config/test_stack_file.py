@@ -1,0 +1,265 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.config.stack_file import load_stack, parse_stack
+from app.domain.errors import StackInvalid
+from app.domain.stack import BeforeFlip, Channel, Color, Policy, RoutedService, Singleton, Times, Window
+
+COMMITTED = Path(__file__).parents[4] / "config" / "stack.yml"
+
+
+def content(**change: Any) -> dict[str, Any]:
+    """The smallest stack file, with `change`."""
+    return {
+        "project": "shop",
+        "repository": "octo/shop",
+        "directory": "/srv/shop",
+        "traefik": {"entrypoints": {"web": "http://traefik:80"}},
+        "routed": {"api": routed()},
+        **change,
+    }
+
+
+def routed(**change: Any) -> dict[str, Any]:
+    service = {"blue": "api-blue", "green": "api-green", "port": 8090, "health": "/health", "entrypoint": "web"}
+    return {**service, **change}
+
+
+def window(**change: Any) -> dict[str, Any]:
+    return {"policy": {"windows": [{"opens": "0 22 * * *", "for": "4h", **change}]}}
+
+
+def problems(**change: Any) -> list[str]:
+    with pytest.raises(StackInvalid) as refused:
+        parse_stack(content(**change))
+    return [line.strip() for line in refused.value.detail.splitlines()[1:]]
+
+
+def test_the_smallest_file_gets_the_defaults() -> None:
+    stack = parse_stack(content())
+    colors = {Color.BLUE: "api-blue", Color.GREEN: "api-green"}
+    assert stack.routed == (RoutedService("api", colors, 8090, "/health", "web", "PathPrefix(`/`)"),)
+    assert (stack.singletons, stack.times, stack.channel) == ((), Times(), Channel.STABLE)
+    assert (stack.compose_file, stack.source) == ("docker-compose.yml", "https://github.com/octo/shop.git")
+
+
+def test_every_key_is_taken_over() -> None:
+    stack = parse_stack(
+        content(
+            source="file:///srv/shop.git",
+            compose_file="deploy/compose.yml",
+            channel="prerelease",
+            singletons={"bot": {"service": "discord-bot"}},
+            times={"bake": 5, "drain": 0},
+            checks={"passes": 1},
+            needs={"disk_gb": 0},
+            keep={"build_cache_gb": 1.5},
+            policy={
+                "require_signed_tag": "/etc/updater/allowed_signers",
+                "allowed_authors": ["OctoCat", "github-actions[bot]"],
+                "require_immutable": True,
+                "windows": [{"opens": "0 22 * * 1-5", "for": "4h", "time_zone": "Europe/Berlin"}],
+            },
+        )
+    )
+    assert (stack.source, stack.compose_file) == ("file:///srv/shop.git", "deploy/compose.yml")
+    assert (stack.channel, stack.singletons) == (Channel.PRERELEASE, (Singleton("bot", "discord-bot"),))
+    authors = frozenset({"octocat", "github-actions[bot]"})
+    windows = (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
+    assert stack.policy == Policy("/etc/updater/allowed_signers", authors, require_immutable=True, windows=windows)
+    assert (stack.times.bake, stack.times.drain, stack.times.build) == (5, 0, Times.build)
+    assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
+
+
+def test_the_environments_repository_goes_before_the_files() -> None:
+    stack = parse_stack(content(), repository="octo/fork")
+    assert (stack.repository, stack.source) == ("octo/fork", "https://github.com/octo/fork.git")
+
+
+def test_all_problems_are_reported_together_each_with_its_path() -> None:
+    found = problems(
+        repositry="octo/shop",
+        directory="srv/shop",
+        channel="nightly",
+        routed={"api": routed(port=0, colour="red"), "web": {"blue": "web-blue"}},
+        times={"bake": -1, "bakes": 3},
+    )
+    assert {line.partition(": ")[0] for line in found} == {
+        "repositry",
+        "directory",
+        "channel",
+        "routed/api/port",
+        "routed/api/colour",
+        "routed/web/green",
+        "routed/web/port",
+        "routed/web/health",
+        "routed/web/entrypoint",
+        "times/bake",
+        "times/bakes",
+    }
+    assert "repositry: is not a known key" in found
+    assert "routed/web/green: is missing" in found
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("project", {"project": "Shop"}),
+        ("repository", {"repository": "shop"}),
+        ("repository", {"repository": "octo/shop/../x"}),
+        ("source", {"source": "ext::sh -c id"}),
+        ("source", {"source": "--upload-pack=x"}),
+        ("compose_file", {"compose_file": "/etc/passwd"}),
+        ("compose_file", {"compose_file": "../docker-compose.yml"}),
+        ("compose_file", {"compose_file": "a/../../b.yml"}),
+        ("routed", {"routed": {}}),
+        ("routed/api/health", {"routed": {"api": routed(health="health")}}),
+        ("routed/api/health", {"routed": {"api": routed(health="/a b")}}),
+        ("routed/api/port", {"routed": {"api": routed(port=65_536)}}),
+        ("routed/API", {"routed": {"API": routed()}}),
+        ("traefik/entrypoints", {"traefik": {"entrypoints": {}}}),
+        ("traefik/entrypoints/web", {"traefik": {"entrypoints": {"web": "traefik:80"}}}),
+        ("traefik/rollout_header", {"traefik": {"entrypoints": {"web": "http://t"}, "rollout_header": "X-A: b"}}),
+        ("times/health", {"times": {"health": float("inf")}}),
+        ("times/health", {"times": {"health": 0}}),
+        ("needs/disk_gb", {"needs": {"disk_gb": "much"}}),
+        ("policy/require_signed_tag", {"policy": {"require_signed_tag": "allowed_signers"}}),
+        ("policy/require_signed_tag", {"policy": {"require_signed_tag": "/etc/../srv/allowed_signers"}}),
+        ("policy/require_signed_tag", {"policy": {"require_signed_tag": "/srv/shop/allowed_signers"}}),
+        ("policy/allowed_authors", {"policy": {"allowed_authors": []}}),
+        ("policy/allowed_authors", {"policy": {"allowed_authors": "octocat"}}),
+        ("policy/allowed_authors/1", {"policy": {"allowed_authors": ["octocat", "me@example.org"]}}),
+        ("policy/require_immutable", {"policy": {"require_immutable": "perhaps"}}),
+        ("policy/signed", {"policy": {"signed": True}}),
+        ("policy/windows/0/opens", window(opens="22:00")),
+        ("policy/windows/0/for", {"policy": {"windows": [{"opens": "0 22 * * *"}]}}),
+        *(("policy/windows/0/for", window(**{"for": length})) for length in ("4 hours", "30s", "8d", 4)),
+        ("policy/windows/0/length", window(length="4h")),
+        *(
+            ("policy/windows/0/time_zone", window(time_zone=zone))
+            for zone in ("Berlin", "", "../etc/passwd", "/etc/localtime", "Europe", 1)
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_path(path: str, change: dict[str, Any]) -> None:
+    assert [line.partition(": ")[0] for line in problems(**change)] == [path]
+
+
+def test_an_entrypoint_that_traefik_does_not_have_is_refused() -> None:
+    assert problems(routed={"api": routed(entrypoint="websecure")}) == [
+        "routed/api/entrypoint: websecure is not one of traefik/entrypoints (web)"
+    ]
+
+
+def test_the_updater_names_its_own_services_and_moves_none_of_them() -> None:
+    stack = parse_stack({**content(), "updater": {"web": "updater", "worker": "updater-worker"}})
+    assert stack.updater is not None
+    assert stack.updater.services == ("updater", "updater-worker")
+    assert not set(stack.updater.services) & set(stack.moved_services())
+    assert problems(updater={"web": "updater", "worker": "bot"}, singletons={"bot": {"service": "bot"}}) == [
+        "updater/worker: bot is already the service of singletons/bot/service"
+    ]
+
+
+def test_a_service_that_is_named_twice_is_refused() -> None:
+    services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue")}
+    assert problems(routed=services, singletons={"bot": {"service": "web-blue"}}) == [
+        "routed/web/green: api-blue is already the service of routed/api/blue",
+        "singletons/bot/service: web-blue is already the service of routed/web/blue",
+    ]
+
+
+def test_a_retired_service_is_read() -> None:
+    assert parse_stack(content(retired=["old-updater", "old"])).retired == ("old-updater", "old")
+    assert parse_stack(content()).retired == ()
+
+
+def test_a_service_is_not_retired_and_used() -> None:
+    change: dict[str, Any] = {
+        "singletons": {"bot": {"service": "the-bot"}},
+        "updater": {"web": "web", "worker": "worker"},
+        "before_flip": [{"service": "bot", "command": ["x"]}],
+        "retired": ["old", "api-green", "the-bot", "web", "worker", "old", "bot"],
+    }
+    said = "A retired service never runs: name it once"
+    assert problems(**change) == [
+        f"retired/1: api-green is used by routed/api/green. {said}",
+        f"retired/2: the-bot is used by singletons/bot/service, before_flip/0/service. {said}",
+        f"retired/3: web is used by updater/web. {said}",
+        f"retired/4: worker is used by updater/worker. {said}",
+        "retired/5: old is there twice",
+    ]
+
+
+@pytest.mark.parametrize("retired", ["old", [""], ["../x"], [1], {"old": 1}, None])
+def test_retired_is_a_list_of_names(retired: Any) -> None:
+    assert all(problem.startswith("retired") for problem in problems(retired=retired))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- a list\n",
+        "project: [\n",
+        "project: !!python/object/apply:os.system ['true']\n",
+        "project: 2026-99-99\n",
+    ],
+)
+def test_a_file_that_is_not_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "stack.yml"
+    file.write_text(text)
+    with pytest.raises(StackInvalid, match=r"stack\.yml"):
+        load_stack(file)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackInvalid, match="cannot be read"):
+        load_stack(tmp_path / "stack.yml")
+    (tmp_path / "stack.yml").write_bytes(b"project: \xff\n")
+    with pytest.raises(StackInvalid, match="cannot be read"):
+        load_stack(tmp_path / "stack.yml")
+
+
+def test_a_file_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "stack.yml"
+    file.write_text(yaml.safe_dump(content()))
+    assert load_stack(file) == parse_stack(content())
+
+
+def test_the_committed_stack_file_is_valid() -> None:
+    stack = load_stack(COMMITTED)
+    assert [service.name for service in stack.routed] == ["skills", "api"]
+    assert [singleton.name for singleton in stack.singletons] == ["bot"]
+
+
+def test_the_policy_that_the_committed_file_shows_is_one() -> None:
+    _, _, shown = COMMITTED.read_text().partition("# policy:\n")
+    part = "".join(line.removeprefix("# ") + "\n" for line in shown.partition("\n\n")[0].splitlines())
+    policy = parse_stack(content(policy=yaml.safe_load(part))).policy
+    assert (policy.allowed_signers, policy.allowed_authors, policy.require_immutable, len(policy.windows)) == (
+        "/etc/zetherion-updater/allowed_signers",
+        frozenset({"octocat"}),
+        True,
+        1,
+    )
+
+
+def test_commands_before_the_flip_are_taken_over_in_order() -> None:
+    wanted = [{"service": "api", "command": ["migrate", "up"]}, {"service": "bot", "command": ["r"], "limit": 9}]
+    stack = parse_stack(content(singletons={"bot": {"service": "bot"}}, before_flip=wanted))
+    assert stack.before_flip == (BeforeFlip("api", ("migrate", "up"), 600), BeforeFlip("bot", ("r",), 9))
+    assert [step.name for step in stack.before_flip_steps()] == ["before_flip_1_api", "before_flip_2_bot"]
+
+
+def test_each_wrong_command_is_named_by_its_path() -> None:
+    wrong = [{"service": "api", "command": "migrate"}, {"service": "api", "command": []}, {"service": "api"}]
+    said = problems(before_flip=[*wrong, {"service": "api", "command": ["m"], "limit": 0}])
+    paths = [f"before_flip/{path}" for path in ("0/command", "1/command", "2/command", "3/limit")]
+    assert [line.partition(": ")[0] for line in said] == paths
+    assert problems(before_flip=[{"service": "db", "command": ["m"]}]) == [
+        "before_flip/0/service: db is not one of routed or singletons (api)"
+    ]

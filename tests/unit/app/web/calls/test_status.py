@@ -1,0 +1,31 @@
+import pytest
+
+from app.web.calls.status import UNKNOWN, etag, known
+
+STATUS = {**UNKNOWN, "uptime_seconds": 1.0}
+
+
+def test_the_tag_does_not_change_with_what_always_does() -> None:
+    assert etag(STATUS) == etag({**STATUS, "uptime_seconds": 2.0, "last_checked_at": "2026-01-02"})
+
+
+def test_the_tag_changes_with_everything_else() -> None:
+    assert etag(STATUS) != etag({**STATUS, "paused": True})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "same"),
+    [
+        ([], False),
+        ([""], False),
+        (["*"], True),
+        (['W/"a"'], True),
+        (['"a"'], True),
+        (['"b", W/"a"'], True),
+        (['"b"', 'W/"a"'], True),
+        (['W/"b"'], False),
+        (["a"], False),
+    ],
+)
+def test_tags_are_compared_weakly(theirs: list[str], same: bool) -> None:
+    assert known(theirs, 'W/"a"') is same

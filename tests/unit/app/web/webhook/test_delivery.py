@@ -1,0 +1,153 @@
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.errors import DeliveryRefused
+from app.domain.policy import ReleaseEvent
+from app.web.webhook.delivery import check_signature, parse_release
+
+SAMPLES = Path(__file__).parents[4] / "samples" / "github"
+BODY = b"Hello, World!"
+
+# https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
+VECTOR_SECRET = "It's a Secret to Everybody"
+VECTOR = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+
+
+def refused(body: bytes, signatures: list[str], secrets: list[str]) -> int:
+    with pytest.raises(DeliveryRefused) as error:
+        check_signature(body, signatures, secrets)
+    return error.value.status
+
+
+def signed(secret: str, body: bytes = BODY, digest: str = "sha256") -> str:
+    return f"{digest}={hmac.new(secret.encode(), body, digest).hexdigest()}"
+
+
+def test_githubs_documented_vector_is_accepted() -> None:
+    check_signature(BODY, [VECTOR], [VECTOR_SECRET])
+
+
+def test_two_secrets_may_be_valid_at_a_time() -> None:
+    check_signature(BODY, [signed("new")], ["new", "old"])
+    check_signature(BODY, [signed("old")], ["new", "old"])
+
+
+@pytest.mark.parametrize(
+    "signatures",
+    [
+        [],
+        [""],
+        ["sha256="],
+        [VECTOR, VECTOR],
+        [VECTOR.upper()],
+        [f"sha256={VECTOR.removeprefix('sha256=').upper()}"],
+        [f" {VECTOR}"],
+        [f"{VECTOR}\n"],
+        [f"{VECTOR}0"],
+        [VECTOR[:-1]],
+        [VECTOR[:-1] + "8"],
+        [VECTOR[:-1] + "é"],
+        [VECTOR[:-1] + "٧"],
+        [signed(VECTOR_SECRET, digest="sha1")],
+        [signed("another secret")],
+        [signed(VECTOR_SECRET, b"Hello, World?")],
+    ],
+)
+def test_any_other_signature_is_refused(signatures: list[str]) -> None:
+    assert refused(BODY, signatures, [VECTOR_SECRET]) == 401
+
+
+@pytest.mark.parametrize("secrets", [[], [""], ["", ""]])
+def test_an_empty_secret_never_makes_a_signature_valid(secrets: list[str]) -> None:
+    assert refused(BODY, [signed("")], secrets) == 401
+
+
+@pytest.mark.parametrize(
+    ("sample", "action", "prerelease"),
+    [("release.published.json", "published", False), ("release.prereleased.json", "prereleased", True)],
+)
+def test_recorded_deliveries_are_understood(sample: str, action: str, prerelease: bool) -> None:
+    assert parse_release((SAMPLES / sample).read_bytes()) == ReleaseEvent(
+        action=action,
+        repository="Codertocat/Hello-World",
+        repository_id=186853002,
+        release_id=17372790,
+        tag="0.0.1",
+        draft=False,
+        prerelease=prerelease,
+        author="Codertocat",
+    )
+
+
+def delivery(**change: Any) -> bytes:
+    release = {"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": False}
+    repository = {"id": 1, "full_name": "octo/shop"}
+    return json.dumps({"action": "published", "release": release, "repository": repository, **change}).encode()
+
+
+def release(**change: Any) -> dict[str, Any]:
+    return {"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": False, **change}
+
+
+@pytest.mark.parametrize(
+    ("said", "author", "immutable"),
+    [
+        ({}, None, None),
+        ({"author": None, "immutable": None}, None, None),
+        ({"author": {"login": "octocat", "id": 1}, "immutable": True}, "octocat", True),
+        ({"author": {"login": "github-actions[bot]"}, "immutable": False}, "github-actions[bot]", False),
+    ],
+)
+def test_who_made_it_and_whether_it_may_change_is_read_where_it_is_said(
+    said: dict[str, Any], author: str | None, immutable: bool | None
+) -> None:
+    event = parse_release(delivery(release=release(**said)))
+    assert (event.author, event.immutable) == (author, immutable)
+
+
+def test_what_the_updater_does_not_need_may_be_missing_or_new() -> None:
+    assert parse_release(delivery(something_new={"x": 1})).key == "1:2"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"7",
+        b"payload=%7B%7D",
+        b'{"action": ',
+        delivery()[:-1],
+        delivery() + b"x",
+        b"\xff\xfe" + delivery(),
+        delivery().replace(b"octo", b"oct\xff"),
+        delivery(action=None),
+        delivery(action=7),
+        delivery(release=None),
+        delivery(release={}),
+        delivery(release={"id": "2", "tag_name": "v1.1.0", "draft": False, "prerelease": False}),
+        delivery(release={"id": 2, "tag_name": ["v1.1.0"], "draft": False, "prerelease": False}),
+        delivery(release={"id": 2, "tag_name": "v1.1.0", "draft": "no", "prerelease": False}),
+        delivery(release={"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": 0}),
+        delivery(release=release(author="octocat")),
+        delivery(release=release(author={"id": 1})),
+        delivery(release=release(immutable="true")),
+        delivery(release=release(immutable=1)),
+        delivery(repository=[]),
+        delivery(repository={"id": True, "full_name": "octo/shop"}),
+        delivery(repository={"id": 1}),
+        delivery(action="\ud800"),
+        b"[" * 100_000 + b"]" * 100_000,
+        (SAMPLES / "ping.json").read_bytes(),
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+def test_what_is_not_a_release_event_is_refused(body: bytes) -> None:
+    with pytest.raises(DeliveryRefused) as error:
+        parse_release(body)
+    assert error.value.status == 400

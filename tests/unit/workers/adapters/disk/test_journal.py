@@ -1,0 +1,254 @@
+# ruff: noqa: ASYNC221, ASYNC240 - a test may block
+import asyncio
+import contextlib
+import json
+import os
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.errors import BakeFailed, StaleWorker, StateOfLaterVersion
+from app.domain.release import Trigger
+from app.domain.stack import Color
+from app.domain.state import SCHEMA, Ran, State
+from app.domain.step import step_named
+from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
+from workers.adapters.disk.journal import (
+    RESERVE_BYTES,
+    FileJournal,
+    decode,
+    encode,
+)
+
+ROLLOUT = (
+    a_rollout(sha=sha_of("v1.1.0"), replaced={"bot": "c1"}, warnings=("slow",))
+    .begin(step_named("preflight"), NOW)
+    .end(
+        step_named("preflight"),
+        1.5,
+        {"disk_gb": 3.2, "images": {"api": "sha256:1"}, "latency_ms": [1, 2], "color": None},
+    )
+    .begin(step_named("bake"), NOW)
+    .roll_back(BakeFailed(), "bake: it died\n  | líne")
+)
+FULL = State(
+    active_color=Color.BLUE,
+    last_good_tag="v1.0.0",
+    paused=True,
+    pause_reason="why",
+    last_checked_at=NOW,
+    last_attempted_tag="v1.1.0",
+    last_success_at=NOW,
+    last_failure_at=NOW,
+    resumed_at=NOW,
+    epoch=7,
+    current=a_live("v1.0.0"),
+    previous=a_live("v0.9.0"),
+    rollout=ROLLOUT,
+    accepted=(
+        a_release("v1.2.0", delivery="d-1"),
+        a_release("v1.3.0", force=True, trigger=Trigger.RECOVERY, attempts=2),
+    ),
+    ran=(Ran("a" * 40, "skills", ("migrate", "up"), completed=True),),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "updater-state.json"
+
+
+@pytest.fixture
+def journal(path: Path) -> FileJournal:
+    path.parent.mkdir()
+    return FileJournal(path)
+
+
+def becomes(state: State) -> Any:
+    return lambda _: state
+
+
+@pytest.mark.parametrize("state", [State(), FULL])
+def test_a_state_is_read_back_as_it_was_written(state: State) -> None:
+    assert decode(encode(state)) == state
+
+
+def test_the_fields_that_others_read_are_there() -> None:
+    fields = json.loads(encode(FULL))
+    assert {name: fields[name] for name in ("active_color", "last_good_tag", "paused", "pause_reason")} == {
+        "active_color": "blue",
+        "last_good_tag": "v1.0.0",
+        "paused": True,
+        "pause_reason": "why",
+    }
+    assert {"last_checked_at", "last_attempted_tag", "last_success_at", "last_failure_at", "resumed_at"} <= set(fields)
+    assert (fields["schema"], fields["epoch"], len(fields["checksum"])) == (SCHEMA, 7, 64)
+
+
+def test_a_torn_file_is_never_read_as_a_state() -> None:
+    whole = encode(FULL)
+    for length in range(len(whole)):
+        with pytest.raises(ValueError, match=r"."):
+            decode(whole[:length])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda whole: whole.replace(b'"epoch": 7', b'"epoch": 8'),
+        lambda whole: whole.replace(b'"paused": true', b'"paused": false'),
+        lambda whole: whole.replace(b"checksum", b"checksun"),
+        lambda whole: b"\xff" + whole,
+        lambda whole: b"\x00" * len(whole),
+        lambda _: b"[]",
+        lambda _: b"{}",
+    ],
+)
+def test_a_changed_file_is_never_read_as_a_state(change: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode(change(encode(FULL)))
+
+
+def test_a_later_schema_is_refused() -> None:
+    with pytest.raises(ValueError, match="schema"):
+        decode(encode(replace(FULL, schema=SCHEMA + 1)))
+
+
+def test_what_a_later_version_wrote_is_neither_read_nor_written_over(journal: FileJournal, path: Path) -> None:
+    later = encode(replace(FULL, schema=SCHEMA + 1))
+    path.write_bytes(later)
+    path.with_name("updater-state.json.previous").write_bytes(encode(FULL))
+    with pytest.raises(StateOfLaterVersion, match="your traffic goes on"):
+        journal.load()
+    assert path.read_bytes() == later
+
+
+def test_without_a_file_the_state_is_new(journal: FileJournal) -> None:
+    assert journal.load() == State()
+
+
+async def test_a_write_is_on_disk_when_the_call_returns(journal: FileJournal, path: Path) -> None:
+    assert await journal.update(becomes(FULL)) == FULL
+    assert journal.state == FULL
+    assert FileJournal(path).load() == FULL
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_the_copy_before_it_is_kept(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(FULL))
+    await journal.update(lambda s: s.pause("later"))
+    previous = path.with_name("updater-state.json.previous")
+    assert decode(previous.read_bytes()) == FULL
+    assert stat.S_IMODE(previous.stat().st_mode) == 0o600
+    names = {p.name.removeprefix("updater-state.json") for p in path.parent.iterdir()}
+    assert names == {"", ".previous", ".reserve"}, "no file is left of the writing"
+
+
+async def test_updates_that_come_at_once_all_count(journal: FileJournal) -> None:
+    await asyncio.gather(*(journal.update(lambda s, n=n: s.accept(a_release(f"v1.{n}.0"))) for n in range(20)))  # type: ignore[misc]
+    assert len(journal.state.accepted) == 20
+
+
+async def test_a_file_torn_at_any_length_leaves_the_copy_before_it(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert FileJournal(path).load() == State(epoch=1)
+
+
+async def test_a_file_that_is_missing_leaves_the_copy_before_it(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    path.unlink()
+    assert FileJournal(path).load() == State(epoch=1)
+
+
+async def test_a_copy_that_is_not_the_last_one_is_told(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    assert (journal.load().epoch, journal.lost) == (2, None)
+    path.write_bytes(b"{")
+    assert (journal.load().epoch, "the copy before it was" in str(journal.lost)) == (1, True)
+
+
+async def test_two_unreadable_copies_are_told_and_not_died_of(path: Path) -> None:
+    for copy in (path, path.with_name(path.name + ".previous")):
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(b"{")
+    journal = FileJournal(path)
+    assert (journal.load(), "could not be read" in str(journal.lost)) == (State(), True)
+
+
+async def test_a_torn_file_never_takes_the_place_of_the_good_copy(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    await journal.update(becomes(State(epoch=2)))
+    path.write_bytes(b"{")
+    after = FileJournal(path)
+    after.load()
+    await after.update(lambda s: s.pause("later"))
+    path.unlink()
+    assert FileJournal(path).load().epoch == 1
+
+
+async def test_a_worker_with_an_older_epoch_is_refused(journal: FileJournal, path: Path) -> None:
+    await journal.update(lambda s: s.take_over())
+    later = FileJournal(path)
+    later.load()
+    await later.update(lambda s: s.take_over())
+    with pytest.raises(StaleWorker):
+        await journal.update(lambda s: s.pause("from the past"))
+    assert journal.state == State(epoch=1)
+    assert FileJournal(path).load() == State(epoch=2)
+
+
+async def test_a_replaced_worker_is_refused_before_it_changes_anything_else(journal: FileJournal, path: Path) -> None:
+    await journal.update(lambda s: s.take_over())
+    await journal.check()
+    later = FileJournal(path)
+    later.load()
+    await later.update(lambda s: s.take_over())
+    with pytest.raises(StaleWorker):
+        await journal.check()
+    await later.check()
+
+
+async def test_a_journal_that_cannot_be_read_names_no_other_worker(journal: FileJournal, path: Path) -> None:
+    await journal.update(lambda s: s.take_over())
+    path.write_bytes(b"{")
+    await journal.check()
+
+
+async def test_a_write_that_fails_changes_nothing(journal: FileJournal, path: Path) -> None:
+    await journal.update(becomes(State(epoch=1)))
+    path.parent.rename(path.parent.with_name("away"))
+    with pytest.raises(OSError, match=r"."):
+        await journal.update(becomes(State(epoch=2)))
+    path.parent.with_name("away").rename(path.parent)
+    assert journal.state == State(epoch=1)
+    assert FileJournal(path).load() == State(epoch=1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own has to be mounted")
+async def test_on_a_full_disk_the_reserve_lets_a_rollout_end(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
+    try:
+        journal = FileJournal(disk / "state.json")
+        await journal.update(becomes(State(epoch=1)))
+        with contextlib.suppress(OSError):
+            (disk / "filler").write_bytes(bytes(8 * 1024 * 1024))
+        for epoch in range(2, 60):
+            await journal.update(becomes(State(epoch=epoch)))
+        assert FileJournal(disk / "state.json").load().epoch == 59
+        (disk / "filler").unlink()
+        await journal.update(becomes(State(epoch=60)))
+        assert (disk / "state.json.reserve").stat().st_size == RESERVE_BYTES
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

@@ -1,0 +1,58 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import EngineFailed
+from app.domain.state import SCHEMA, State
+from workers.adapters.disk.journal import FileJournal, encode
+from workers.adapters.disk.journal_copy import JournalCopy
+
+HANDED_OVER = State(epoch=7, last_good_tag="v1.1.0")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    path = tmp_path / "state.json"
+    path.write_bytes(encode(HANDED_OVER))
+    return path
+
+
+@pytest.fixture
+def copy(journal: Path, tmp_path: Path) -> JournalCopy:
+    (tmp_path / "r-1").mkdir()
+    return JournalCopy(journal, tmp_path / "r-1")
+
+
+def test_what_a_later_version_wrote_is_put_back_as_it_was_handed_over(journal: Path, copy: JournalCopy) -> None:
+    copy.keep()
+    journal.write_bytes(encode(replace(HANDED_OVER, schema=SCHEMA + 1, epoch=8)))
+    copy.keep()  # started again: what the new worker has written does not become the copy
+    copy.give_back()
+    assert FileJournal(journal).load() == HANDED_OVER
+    assert journal.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_old_version_can_read_stays(journal: Path, copy: JournalCopy) -> None:
+    copy.keep()
+    written = encode(replace(HANDED_OVER, epoch=8))
+    journal.write_bytes(written)
+    copy.give_back()
+    assert journal.read_bytes() == written
+
+
+def test_it_is_handed_over_once_it_is_kept(journal: Path, copy: JournalCopy) -> None:
+    assert not copy.kept
+    copy.keep()
+    assert copy.kept
+
+
+def test_without_a_journal_there_is_nothing_to_hand_over(journal: Path, copy: JournalCopy) -> None:
+    journal.unlink()
+    copy.keep()
+    assert not copy.kept
+
+
+def test_nothing_is_handed_over_without_a_way_back(journal: Path, tmp_path: Path) -> None:
+    with pytest.raises(EngineFailed, match="could not be copied"):
+        JournalCopy(journal, tmp_path / "gone").keep()

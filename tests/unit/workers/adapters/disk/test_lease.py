@@ -1,0 +1,105 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import StaleWorker
+from workers.adapters.disk.lease import Lease
+
+BEAT, LEASE, SOON, LONG = 0.05, 0.5, 0.2, 20.0
+
+held = 0
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from workers.adapters.disk.lease import Lease
+
+async def hold():
+    async with Lease(Path(sys.argv[1]), beat=0.05, lease=0.5).held():
+        print("held", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(hold())
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "state.json.lock"
+
+
+def lease(path: Path) -> Lease:
+    return Lease(path, beat=BEAT, lease=LEASE)
+
+
+@contextmanager
+def other_worker(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that has its turn."""
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_a_second_worker_is_refused_while_the_first_one_is_awake(path: Path) -> None:
+    with other_worker(path), pytest.raises(StaleWorker, match="One stack has one worker"):
+        async with lease(path).held(wait=2 * LEASE):
+            pass
+
+
+async def test_a_worker_waits_for_the_one_that_is_ending(path: Path) -> None:
+    with other_worker(path) as process:
+        waiting = asyncio.create_task(taken(path))
+        await asyncio.sleep(SOON)
+        assert not waiting.done()
+        process.kill()
+        await asyncio.wait_for(waiting, LONG)
+
+
+async def test_the_turn_of_a_killed_worker_is_free_at_once(path: Path) -> None:
+    with other_worker(path) as process:
+        process.kill()
+        process.wait()
+        async with lease(path).held(wait=0):
+            pass
+
+
+async def test_a_suspended_worker_loses_its_turn_and_never_gets_it_back(path: Path) -> None:
+    with other_worker(path) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        async with lease(path).held(wait=LONG):
+            os.kill(process.pid, signal.SIGCONT)
+            with pytest.raises(StaleWorker):
+                async with lease(path).held(wait=2 * LEASE):
+                    pass
+
+
+async def test_one_of_several_waiting_workers_takes_the_suspended_ones_place(path: Path) -> None:
+    with other_worker(path) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        holding: list[int] = []
+        await asyncio.gather(*(taken(path, holding) for _ in range(5)))
+        assert len(holding) == 5
+        assert max(holding) == 1, "never two at once"
+
+
+async def taken(path: Path, holding: list[int] | None = None) -> None:
+    """`holding` gets how many have their turn, this one included, when this one gets its own."""
+    global held  # noqa: PLW0603 - what several waiting workers share
+    async with lease(path).held(wait=LONG):
+        held += 1
+        if holding is not None:
+            holding.append(held)
+        await asyncio.sleep(SOON)
+        held -= 1

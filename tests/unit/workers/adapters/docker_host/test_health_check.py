@@ -1,0 +1,76 @@
+"""What the engine's answers mean: the command of a health check, and the output and the end of one run."""
+
+from typing import Any
+
+import pytest
+
+from workers.adapters.docker_host.health_check import (
+    MOST_WORDS,
+    OwnCheck,
+    own_check,
+    result_of,
+    spoken,
+)
+
+
+def config(*test: str, **more: Any) -> dict[str, Any]:
+    return {"Healthcheck": {"Test": list(test)}, **more}
+
+
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        (config("CMD", "/health", "--fast"), ("/health", "--fast")),
+        (config("CMD-SHELL", "curl -f localhost || exit 1"), ("/bin/sh", "-c", "curl -f localhost || exit 1")),
+        (config("CMD-SHELL", "exit 0", Shell=["/bin/bash", "-ec"]), ("/bin/bash", "-ec", "exit 0")),
+        (config("CMD", "true", Shell=["/bin/bash", "-ec"]), ("true",)),
+    ],
+)
+def test_the_command_is_the_one_that_the_engine_runs(given: dict[str, Any], command: tuple[str, ...]) -> None:
+    assert own_check(given) == OwnCheck(command, 30.0)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"Healthcheck": None}, {"Healthcheck": {}}, config(), config("NONE"), config("SHELL", "true")]
+)
+def test_what_the_engine_does_not_run_is_no_check(given: dict[str, Any]) -> None:
+    assert own_check(given) is None
+
+
+def test_a_check_has_its_own_limit() -> None:
+    found = own_check({"Healthcheck": {"Test": ["CMD", "true"], "Timeout": 2_500_000_000}})
+    assert found == OwnCheck(("true",), 2.5)
+
+
+def frame(text: str, stream: int = 1) -> bytes:
+    return bytes([stream, 0, 0, 0]) + len(text.encode()).to_bytes(4, "big") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (b"", ""),
+        (frame("one\n") + frame("two\n", stream=2) + frame("\n"), "two"),
+        (frame("no li") + frame("ne end"), "no line end"),
+        (frame("Traceback\n  in main\nValueError: é"), "ValueError: é"),
+        (frame("cut off")[:-3], "cut"),
+        (frame("whole\n") + b"\x01\x00\x00", "whole"),
+        (frame("x" * 5000), "x" * MOST_WORDS),
+    ],
+)
+def test_the_last_line_of_both_streams_is_what_it_says(output: bytes, words: str) -> None:
+    assert spoken(output) == words
+
+
+@pytest.mark.parametrize(
+    ("ended", "said", "passed", "words"),
+    [
+        ({"Running": False, "ExitCode": 0}, "ok", True, "exit code 0: ok"),
+        ({"Running": False, "ExitCode": 1}, "", False, "exit code 1"),
+        ({"Running": False, "ExitCode": None}, "", False, "exit code None"),
+        ({"Running": True, "ExitCode": None}, "connecting", False, "it had not ended after 2 s: connecting"),
+    ],
+)
+def test_only_exit_code_zero_passes(ended: dict[str, Any], said: str, passed: bool, words: str) -> None:
+    result = result_of(ended, said, 2)
+    assert (result.passed, result.words) == (passed, words)

@@ -1,0 +1,29 @@
+from typing import Any
+
+import pytest
+
+from workers.adapters.github_api.answers import _Release, _Repository
+
+REPOSITORY = _Repository(id=1, full_name="octo/shop")
+
+
+@pytest.mark.parametrize(
+    ("said", "author", "immutable"),
+    [
+        ({}, None, None),
+        ({"author": None, "immutable": None}, None, None),
+        ({"author": {"login": "octocat", "id": 1}, "immutable": True}, "octocat", True),
+    ],
+)
+def test_a_release_that_was_missed_comes_to_the_policy_with_all_that_its_webhook_would_have_said(
+    said: dict[str, Any], author: str | None, immutable: bool | None
+) -> None:
+    listed = {
+        "id": 2,
+        "tag_name": "v1.1.0",
+        "draft": False,
+        "prerelease": False,
+        "published_at": "2026-01-02T03:04:05Z",
+    }
+    event = _Release.model_validate(listed | said).published(REPOSITORY).event
+    assert (event.key, event.tag, event.author, event.immutable) == ("1:2", "v1.1.0", author, immutable)

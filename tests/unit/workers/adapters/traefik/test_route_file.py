@@ -1,0 +1,240 @@
+# ruff: noqa: ASYNC240 - a test may block
+import contextlib
+import ctypes
+import os
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import RouteNotConfirmed, SettingsInvalid
+from app.domain.stack import Color
+from tests.examples import a_stack
+from workers.adapters.traefik.route_file import FILE_NAME, RouteFile
+from workers.routing import route_file
+
+STACK = a_stack()
+
+IN_MOVED_TO = 0x80
+IN_CHANGES = 0x2 | 0x8 | 0x40 | IN_MOVED_TO | 0x100 | 0x200
+"""Modified, closed after writing, moved away, moved in, created, deleted."""
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Path:
+    watched = tmp_path / "dynamic"
+    watched.mkdir()
+    return watched
+
+
+async def test_a_flip_installs_the_route_file(watched: Path) -> None:
+    await RouteFile(watched, STACK).flip(Color.GREEN, "r-1")
+    file = watched / FILE_NAME
+    assert file.read_text() == route_file.render(STACK, Color.GREEN, "r-1")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "MINE.YML"])
+async def test_the_path_may_be_the_file_itself(watched: Path, name: str) -> None:
+    await RouteFile(watched / name, STACK).flip(Color.BLUE, "r-1")
+    assert [path.name for path in watched.iterdir()] == [name]
+
+
+async def test_the_path_may_be_a_directory_with_the_name_of_a_file(tmp_path: Path) -> None:
+    watched = tmp_path / "routes.yml"
+    watched.mkdir()
+    await RouteFile(watched, STACK).flip(Color.BLUE, "r-1")
+    assert [path.name for path in watched.iterdir()] == [FILE_NAME]
+
+
+def test_a_toml_file_is_refused_because_the_updater_writes_yaml(watched: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="is TOML, and the updater writes YAML"):
+        RouteFile(watched / "route_file.toml", STACK).check()
+    assert list(watched.iterdir()) == []
+
+
+async def test_the_active_color_is_read_from_the_file(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    assert await route.active() is None
+    await route.flip(Color.GREEN, "r-1")
+    assert await route.active() is Color.GREEN
+    await route.clear()
+    assert await route.active() is None
+    (watched / FILE_NAME).write_bytes(b"\xff\xfe")
+    assert await route.active() is None
+
+
+async def test_the_file_is_renamed_in_and_never_written_into(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.BLUE, "r-1")
+    with (watched / FILE_NAME).open() as reader:
+        await route.flip(Color.GREEN, "r-2")
+        assert reader.read() == route_file.render(STACK, Color.BLUE, "r-1")
+
+
+async def test_nothing_but_the_rename_happens_in_the_watched_directory(watched: Path) -> None:
+    """Any event there makes Traefik rebuild everything and then sleep its throttle."""
+    route = RouteFile(watched, STACK)
+    with inotify(watched) as events:
+        for color in (Color.BLUE, Color.GREEN):
+            await route.flip(color, "r-1")
+            assert events() == [(IN_MOVED_TO, FILE_NAME)]
+
+
+async def test_a_directory_that_cannot_be_written_is_a_named_error(tmp_path: Path) -> None:
+    with pytest.raises(RouteNotConfirmed, match="could not be replaced"):
+        await RouteFile(tmp_path / "none", STACK).flip(Color.GREEN, "r-1")
+
+
+async def test_staging_is_beside_the_watched_directory_and_left_empty(watched: Path) -> None:
+    await RouteFile(watched, STACK).flip(Color.GREEN, "r-1")
+    (staging,) = set(watched.parent.iterdir()) - {watched}
+    assert list(staging.iterdir()) == []
+
+
+async def test_the_file_stands_until_somebody_changes_a_byte_of_it(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    assert await route.stands(Color.GREEN, "r-1")
+    assert not await route.stands(Color.BLUE, "r-1")
+    assert not await route.stands(Color.GREEN, "r-2")
+    with (watched / FILE_NAME).open("a") as file:
+        file.write("# by hand\n")
+    assert not await route.stands(Color.GREEN, "r-1")
+    assert await route.stands(Color.GREEN, None), "the color is still the same"
+
+
+@pytest.mark.parametrize("content", [b"", b"http:", b"\xff\xfe", None])
+async def test_an_emptied_half_unreadable_or_deleted_file_does_not_stand(watched: Path, content: bytes | None) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    (watched / FILE_NAME).unlink() if content is None else (watched / FILE_NAME).write_bytes(content)
+    assert not await route.stands(Color.GREEN, "r-1")
+
+
+async def test_what_claims_our_names_or_blocks_the_directory_is_a_stray_and_a_foreign_file_is_not(
+    watched: Path,
+) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    (watched / "copy.yml").write_text(route_file.render(STACK, Color.BLUE, "r-0"))
+    (watched / "broken.yaml").write_text("http: [")
+    (watched / "foreign.yml").write_text("http: {routers: {shop: {rule: Host(`a`), service: shop}}}")
+    (watched / "page.yml").write_text("http: {routers: {updater-page: {rule: Host(`b`), service: updater-page}}}")
+    (watched / "idle.yml").write_text("http: {Services: {updater-api-blue: {loadBalancer: {}}}}")
+    (watched / "template.yml").write_text("http:\n{{ range x }}\n - {{ . }}\n")
+    (watched / "empty.yml").write_text("")
+    (watched / "notes.txt").write_text("http: [")
+    assert await route.strays() == ["broken.yaml", "copy.yml", "idle.yml"]
+
+
+@pytest.mark.parametrize("name", ["old.yml", "sub/old.toml"])
+async def test_a_file_with_a_router_of_the_stack_is_a_stray_wherever_traefik_reads_it(watched: Path, name: str) -> None:
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.GREEN, "r-1")
+    (watched / name).parent.mkdir(exist_ok=True)
+    (watched / name).write_text(OLD_TOML if name.endswith("toml") else OLD_YAML)
+    assert await route.strays() == [name]
+    assert name in await route.files()
+    await route.set_aside(name)
+    assert await route.strays() == []
+
+
+async def test_a_stray_is_set_aside_and_kept(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    (watched / "copy.yml").write_text("http: [")
+    await route.set_aside("copy.yml")
+    assert list(watched.iterdir()) == []
+    (kept,) = watched.parent.rglob("copy.yml*")
+    assert kept.read_text() == "http: ["
+    with pytest.raises(RouteNotConfirmed, match=r"copy\.yml could not be moved"):
+        await route.set_aside("copy.yml")
+
+
+async def test_restored_files_are_the_very_files_that_were_there(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    (watched / "sub").mkdir()
+    (watched / "real.txt").write_text(OLD_YAML)
+    (watched / "link.yml").symlink_to("real.txt")
+    (watched / "sub" / "old.toml").write_text(OLD_TOML)
+    (watched / "users.yml").write_bytes(b"# M\xfcller\n")
+    (watched / FILE_NAME).write_text(OLD_YAML)
+    (watched / FILE_NAME).chmod(0o600)
+    before = {path: (path.lstat(), path.read_bytes()) for path in watched.rglob("*") if path.is_file()}
+    files = await route.files()
+    await route.flip(Color.BLUE, "r-1")
+    for name in ("link.yml", "sub/old.toml"):
+        await route.set_aside(name)
+    assert (await route.files())[FILE_NAME] == route_file.render(STACK, Color.BLUE, "r-1")
+    await route.restore(files)
+    after = {path: (path.lstat(), path.read_bytes()) for path in watched.rglob("*") if path.is_file()}
+    assert _same(after) == _same(before)
+
+
+def _same(files: dict[Path, tuple[os.stat_result, bytes]]) -> dict[Path, tuple[object, ...]]:
+    return {path: (s.st_ino, s.st_mode, s.st_mtime_ns, content) for path, (s, content) in files.items()}
+
+
+async def test_the_file_of_another_program_under_the_same_name_is_kept(watched: Path) -> None:
+    route = RouteFile(watched, STACK)
+    (watched / FILE_NAME).write_text(OLD_YAML)
+    await route.flip(Color.BLUE, "r-1")
+    await route.flip(Color.GREEN, "r-2")
+    (kept,) = watched.parent.rglob(f"{FILE_NAME}.set-aside")
+    assert kept.read_text() == OLD_YAML
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+async def test_a_worker_that_does_not_own_the_old_file_keeps_a_copy(watched: Path, tmp_path: Path) -> None:
+    (watched / FILE_NAME).write_text(OLD_YAML)
+    for directory in (watched, tmp_path):
+        os.chown(directory, SOMEBODY, SOMEBODY)
+    for directory in tmp_path.parents:
+        directory.chmod(directory.stat().st_mode | 0o011)
+    os.seteuid(SOMEBODY)
+    try:
+        await RouteFile(watched, STACK).flip(Color.BLUE, "r-1")
+    finally:
+        os.seteuid(0)
+    (kept,) = watched.parent.rglob(f"{FILE_NAME}.set-aside")
+    assert kept.read_text() == OLD_YAML
+    assert (watched / FILE_NAME).stat().st_uid == SOMEBODY
+
+
+SOMEBODY = 65532
+OLD_YAML = """
+http:
+  routers: {skills: {entryPoints: [web], rule: "PathPrefix(`/`)", service: any}}
+  services: {any: {loadBalancer: {servers: [{url: "http://skills-blue:8080"}]}}}
+"""
+OLD_TOML = """
+[http.routers.api]
+entryPoints = ["api"]
+rule = "PathPrefix(`/api`)"
+service = "any"
+[[http.services.any.loadBalancer.servers]]
+url = "http://api-green:8090"
+"""
+
+
+@contextlib.contextmanager
+def inotify(directory: Path) -> Iterator[Callable[[], list[tuple[int, str]]]]:
+    """What the kernel tells a watcher of `directory`: mask and name. https://man7.org/linux/man-pages/man7/inotify.7.html"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = libc.inotify_init1(os.O_NONBLOCK)
+    assert libc.inotify_add_watch(handle, bytes(directory), IN_CHANGES) >= 0
+
+    def events() -> list[tuple[int, str]]:
+        raw, found = os.read(handle, 64 * 1024), []
+        while raw:
+            _, mask, _, length = struct.unpack_from("iIII", raw)
+            found.append((mask, raw[16 : 16 + length].rstrip(b"\0").decode()))
+            raw = raw[16 + length :]
+        return found
+
+    try:
+        yield events
+    finally:
+        os.close(handle)

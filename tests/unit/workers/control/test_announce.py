@@ -1,0 +1,135 @@
+"""Each event is told once, whatever the worker is killed in."""
+
+import contextlib
+
+import pytest
+
+from app.domain.errors import Superseded
+from app.domain.findings import Alarm
+from app.domain.notice_book import QUIET
+from app.domain.notices import Kind
+from app.domain.rollout import RolloutStatus
+from tests.examples import NOW, a_release, a_rollout
+from tests.fakes.fuse import Crash
+from tests.fakes.world import World
+from tests.unit.workers.rollout.test_recovery import (
+    a_world,
+    moments,
+    power_on,
+    start_again,
+)
+from workers.control.announce import Announced
+from workers.control.operator import Operator
+
+DOWN = Alarm("live_color_down", "api-blue does not run")
+
+
+def told(world: World) -> list[str]:
+    return [f"{notice.kind} {notice.title.partition(': ')[2]}" for notice in world.notifier.told]
+
+
+def announced(world: World) -> Announced:
+    return Announced(world.publisher, world.notifier, "shop")
+
+
+async def test_a_release_that_goes_live_is_told_when_it_is_accepted_and_when_it_is_live(world: World) -> None:
+    world.inbox.put(a_release())
+    await world.worker().reconcile()
+    assert told(world) == ["accepted v1.1.0 was accepted", "live v1.1.0 is live"]
+
+
+async def test_a_roll_back_and_its_pause_are_one_message_and_the_end_of_the_pause_another(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.inbox.put(a_release())
+    worker = world.worker()
+    await worker.reconcile()
+    await start_again(world)
+    await Operator(world.ports, worker).unpause()
+    assert told(world)[1:] == [
+        "rolled_back v1.1.0 was rolled back; releases are paused",
+        "resumed releases go live again",
+    ]
+    assert "Publish a release that mends it" in world.notifier.told[1].text
+
+
+async def test_a_failure_that_does_not_pause_is_told_too(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    world.inbox.put(a_release())
+    await world.worker(pause_on_failure=False).reconcile()
+    assert told(world)[1:] == ["failed v1.1.0 did not go live"]
+
+
+async def test_what_is_overtaken_is_told_as_dropped(world: World) -> None:
+    world.inbox.put(a_release("v1.1.0"), a_release("v1.2.0", after=1))
+    await world.worker().reconcile()
+    assert "dropped v1.1.0 will not go live" in told(world)
+    assert told(world)[-1] == "live v1.2.0 is live"
+
+
+async def test_a_pause_by_hand_is_told_once_and_again_after_its_end(world: World) -> None:
+    worker = world.worker()
+    operator = Operator(world.ports, worker)
+    for _ in range(2):
+        await operator.pause("moving the database")
+        await world.clock.sleep(1)
+        await start_again(world)
+        await operator.unpause()
+        await world.clock.sleep(1)
+    assert told(world) == ["paused releases are paused", "resumed releases go live again"] * 2
+
+
+async def test_a_release_is_told_as_held_once_for_each_reason(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("why"))
+    world.inbox.put(a_release())
+    for _ in range(3):
+        await start_again(world)
+    assert told(world) == ["paused releases are paused", "accepted v1.1.0 was accepted", "held v1.1.0 is held"]
+
+
+async def test_where_updates_are_by_hand_the_message_says_how(world: World) -> None:
+    world.inbox.put(a_release())
+    await world.worker(enabled=False).reconcile()
+    assert told(world)[1:] == ["held v1.1.0 is held"]
+    assert "`updater deploy v1.1.0`" in world.notifier.told[1].text
+
+
+async def test_an_alarm_is_told_once_as_long_as_it_stands_and_again_when_it_comes_back_later(world: World) -> None:
+    for _ in range(3):
+        announced(world).alarms([DOWN])
+        await world.clock.sleep(QUIET.total_seconds())
+    assert told(world) == ["alarm live color down"]
+    announced(world).alarms([])
+    announced(world).alarms([DOWN])
+    assert told(world) == ["alarm live color down"] * 2
+
+
+async def test_an_alarm_that_comes_and_goes_all_the_time_is_told_once_in_a_while(world: World) -> None:
+    for _ in range(100):
+        announced(world).alarms([DOWN])
+        announced(world).alarms([])
+        await world.clock.sleep(2)
+    assert told(world) == ["alarm live color down"]
+
+
+async def test_a_finish_that_is_done_again_is_told_once(world: World) -> None:
+    ended = a_rollout().roll_back(Superseded("v1.2.0"), "v1.2.0").finish(RolloutStatus.SUPERSEDED, NOW)
+    for _ in range(2):
+        announced(world).keep(ended, world.state)
+    assert told(world) == ["dropped v1.1.0 was dropped"]
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
+async def test_whenever_the_worker_is_killed_the_outcome_is_told_exactly_once(bad: bool) -> None:
+    for moment in range(await moments(bad)):
+        world = await a_world(bad)
+        world.fuse.light(moment)
+        with contextlib.suppress(Crash):
+            await world.worker().reconcile()
+        await power_on(world)
+        await start_again(world)
+        kinds = [notice.kind for notice in world.notifier.told]
+        outcomes = {Kind.LIVE, Kind.ROLLED_BACK, Kind.FAILED, Kind.DROPPED}
+        assert len([kind for kind in kinds if kind in outcomes]) == 1, f"killed at moment {moment}: {kinds}"
+        assert kinds.count(Kind.ACCEPTED) == 1, f"killed at moment {moment}: {kinds}"
+        assert Kind.PAUSED not in kinds
+        assert Kind.RESUMED not in kinds

@@ -1,0 +1,213 @@
+"""What a person asks of the worker, and what it does to the traffic."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.domain.errors import ReleaseNotKept, RolloutRunning, TooLate, UnknownRollout
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color, Times
+from tests.examples import a_live, a_release, a_stack, sha_of
+from tests.fakes.world import World
+from workers.control.operator import Operator
+from workers.control.reconcile import Reconciler
+
+NEW = a_release("v1.1.0")
+
+
+@pytest.fixture
+async def world() -> World:
+    """v1.0.0 is live on blue; the drain outlasts the bake."""
+    world = World(a_stack(times=Times(drain=90)))
+    await world.live("v1.0.0")
+    return world
+
+
+def last(world: World) -> Rollout:
+    return world.publisher.results[-1][0]
+
+
+async def go_live(world: World, tag: str = "v1.1.0") -> tuple[Reconciler, Operator]:
+    world.inbox.put(a_release(tag))
+    worker = world.worker()
+    await worker.reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    return worker, Operator(world.ports, worker)
+
+
+@asynccontextmanager
+async def rolling_until(world: World, moment: str) -> AsyncIterator[Operator]:
+    """v1.1.0 is being rolled out and has come as far as the effect or step `moment`; it ends with the block."""
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not rolling.done() and moment not in {
+        *world.effects,
+        world.state.rollout and world.state.rollout.running_step,
+    }:
+        await world.clock.sleep(0.1)
+    yield Operator(world.ports, worker)
+    await rolling
+
+
+async def test_a_pause_lets_nothing_start_and_touches_nothing_that_runs(world: World) -> None:
+    async with rolling_until(world, "start api-green v1.1.0") as operator:
+        await operator.pause("the database is being moved")
+    assert last(world).status is RolloutStatus.SUCCESS
+    world.inbox.put(a_release("v1.2.0"))
+    await world.worker().reconcile()
+    assert (world.state.pause_reason, len(world.publisher.results)) == ("the database is being moved", 1)
+
+
+async def test_unpause_is_refused_while_a_rollout_runs(world: World) -> None:
+    async with rolling_until(world, "start api-green v1.1.0") as operator:
+        with pytest.raises(RolloutRunning):
+            await operator.unpause()
+
+
+# Cancel
+
+
+async def test_a_rollout_that_is_cancelled_before_its_flip_leaves_everything_as_it_was(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    async with rolling_until(world, "start api-green v1.1.0") as operator:
+        await operator.cancel(NEW.rollout_id)
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "cancelled")
+    assert (world.route.served()[0], world.engine.running("api-green")) == (Color.BLUE, [])
+    assert (world.state.paused, world.state.current, world.outages) == (False, a_live("v1.0.0"), [])
+
+
+async def test_a_cancelled_build_is_ended_at_once(world: World) -> None:
+    world.source.fetch = hang  # type: ignore[method-assign]  # a fake is ours to break
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while world.state.rollout is None or world.state.rollout.running_step != "git_fetch_tags":
+        await world.clock.sleep(0.1)
+    before = world.clock.monotonic()
+    await Operator(world.ports, worker).cancel(NEW.rollout_id)
+    await rolling
+    assert (last(world).reason_code, world.clock.monotonic() - before < 1) == ("cancelled", True)
+
+
+@pytest.mark.parametrize("effect", ["route green", "start bot v1.1.0", "stop_old_color"])
+async def test_after_the_flip_it_is_too_late_to_cancel(world: World, effect: str) -> None:
+    async with rolling_until(world, effect) as operator:
+        with pytest.raises(TooLate):
+            await operator.cancel(NEW.rollout_id)
+    assert last(world).status is RolloutStatus.SUCCESS
+
+
+async def test_a_release_that_waits_is_cancelled_and_never_begins(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.inbox.put(NEW)
+    worker = world.worker()
+    await Operator(world.ports, worker).cancel(NEW.rollout_id)
+    assert (world.state.accepted, world.publisher.never) == ((), [("v1.1.0", "before it began")])
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert world.publisher.results == []
+
+
+async def test_what_nobody_knows_cannot_be_cancelled(world: World) -> None:
+    with pytest.raises(UnknownRollout):
+        await Operator(world.ports, world.worker()).cancel("r-none")
+
+
+# Roll back
+
+
+async def test_the_release_before_is_back_without_a_build_and_newer_ones_wait(world: World) -> None:
+    worker, operator = await go_live(world)
+    builds = len([line for _, line in world.publisher.lines if line.startswith("building")])
+    rollout_id = await operator.roll_back(None)
+    await worker.reconcile()
+    ended = last(world)
+    assert (ended.id, ended.status, ended.release.tag, ended.sha) == (
+        rollout_id,
+        RolloutStatus.SUCCESS,
+        "v1.0.0",
+        sha_of("v1.0.0"),
+    )
+    assert ended.steps_completed[:2] == ["preflight", "recall_release"]
+    assert len([line for _, line in world.publisher.lines if line.startswith("building")]) == builds
+    assert (world.route.served()[0], world.engine.running("bot"), world.outages) == (Color.BLUE, ["v1.0.0"], [])
+    assert (world.state.last_good_tag, world.state.previous and world.state.previous.tag) == ("v1.0.0", "v1.1.0")
+    assert world.state.paused
+    assert "v1.0.0, which is live" in str(world.state.pause_reason)
+    world.inbox.put(a_release("v1.2.0"))
+    await worker.reconcile()
+    assert [r.tag for r in world.state.accepted] == ["v1.2.0"]
+
+
+async def test_there_and_back_again_works_from_what_is_kept(world: World) -> None:
+    worker, operator = await go_live(world)
+    for tag in ("v1.0.0", "v1.1.0", "v1.0.0"):
+        await operator.roll_back(sha_of(tag)[:12])
+        await worker.reconcile()
+        assert (last(world).status, world.state.current and world.state.current.tag) == (RolloutStatus.SUCCESS, tag)
+        assert world.engine.running("bot") == [tag]
+    assert world.outages == []
+
+
+async def test_it_is_allowed_while_paused_and_where_the_live_color_is_unwell(world: World) -> None:
+    worker, operator = await go_live(world)
+    await operator.pause("v1.1.0 answers nonsense")
+    for instance in await world.engine.find("api-green"):
+        await world.engine.stop(instance.id, 1)
+    world.outages.clear()
+    await operator.roll_back(None)
+    await worker.reconcile()
+    assert (last(world).status, world.route.served()[0]) == (RolloutStatus.SUCCESS, Color.BLUE)
+
+
+async def test_a_rollout_on_trial_is_turned_back_at_once(world: World) -> None:
+    async with rolling_until(world, "start bot v1.1.0") as operator:
+        assert await operator.roll_back(None) == NEW.rollout_id
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.ROLLED_BACK, "operator_rollback")
+    assert (world.route.served()[0], world.engine.running("bot")) == (Color.BLUE, ["v1.0.0"])
+    assert world.state.paused
+    assert world.outages == []
+
+
+@pytest.mark.parametrize("effect", ["start api-green v1.1.0", "stop_old_color"])
+async def test_before_its_flip_and_after_its_bake_a_rollout_is_not_turned_back(world: World, effect: str) -> None:
+    async with rolling_until(world, effect) as operator:
+        with pytest.raises(RolloutRunning):
+            await operator.roll_back(None)
+    assert last(world).status is RolloutStatus.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("sha", "says"),
+    [
+        ("abc", "too short"),
+        (sha_of("v1.1.0")[:12], "live already"),
+        ("f" * 40, "is not kept"),
+    ],
+)
+async def test_what_is_not_kept_is_told(world: World, sha: str, says: str) -> None:
+    _, operator = await go_live(world)
+    with pytest.raises(ReleaseNotKept, match=says):
+        await operator.roll_back(sha)
+
+
+async def test_without_a_release_before_there_is_nothing_to_go_back_to(world: World) -> None:
+    with pytest.raises(ReleaseNotKept, match="no release was live before"):
+        await Operator(world.ports, world.worker()).roll_back(None)
+
+
+async def test_a_kept_release_whose_image_is_gone_touches_nothing(world: World) -> None:
+    worker, operator = await go_live(world)
+    world.engine.images = {(s, sha) for s, sha in world.engine.images if sha != sha_of("v1.0.0")}
+    await operator.roll_back(None)
+    await worker.reconcile()
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "release_not_kept")
+    assert (world.route.served()[0], world.outages, world.state.paused) == (Color.GREEN, [], True)
+
+
+async def hang(tag: str) -> str:
+    await World().clock.sleep(1e9)
+    return tag

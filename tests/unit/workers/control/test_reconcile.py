@@ -1,0 +1,206 @@
+"""Which release should be live, and that exactly it is rolled out."""
+
+import asyncio
+
+from app.domain.release import Release, Trigger
+from app.domain.rollout import RolloutStatus
+from app.domain.stack import Supersede
+from tests.examples import a_live, a_release, a_stack
+from tests.fakes.world import World
+from workers.control.operator import Operator
+
+OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0")
+
+
+def ended(world: World) -> list[tuple[str, RolloutStatus]]:
+    return [(rollout.release.tag, rollout.status) for rollout, _ in world.publisher.results]
+
+
+async def test_without_a_release_nothing_is_done(world: World) -> None:
+    await world.worker().reconcile()
+    assert (world.effects, ended(world)) == ([], [])
+    assert world.state.looked_at == world.clock.now()
+
+
+async def test_the_newest_of_a_burst_goes_live_and_the_others_are_told_why_not(world: World) -> None:
+    world.inbox.put(NEW, OLD)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+    assert world.publisher.never == [("v1.1.0", "v1.2.0 is newer")]
+    assert world.state.accepted == ()
+
+
+async def test_what_was_taken_over_leaves_the_inbox(world: World) -> None:
+    world.inbox.put(OLD)
+    await world.worker().reconcile()
+    assert await world.inbox.pending() == []
+
+
+async def test_a_release_that_comes_while_paused_is_held_and_starts_after_unpause(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.inbox.put(OLD, NEW)
+    worker = world.worker()
+    await worker.reconcile()
+    assert (ended(world), [r.tag for r in world.state.accepted]) == ([], ["v1.1.0", "v1.2.0"])
+    await Operator(world.ports, worker).unpause()
+    assert (world.state.paused, world.state.resumed_at) == (False, world.clock.now())
+    await worker.reconcile()
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_a_failed_release_is_not_tried_again_after_unpause(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    world.inbox.put(OLD)
+    worker = world.worker()
+    await worker.reconcile()
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED)]
+
+
+async def test_after_a_failure_the_next_release_is_held_until_unpause(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    world.inbox.put(OLD)
+    worker = world.worker()
+    await worker.reconcile()
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert [r.tag for r in world.state.accepted] == ["v1.2.0"]
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert ended(world)[-1] == ("v1.2.0", RolloutStatus.SUCCESS)
+
+
+async def test_a_decided_release_that_redis_brings_back_is_not_rolled_out_again(world: World) -> None:
+    """Redis may forget that it was taken: an old snapshot, or its last write lost."""
+    world.engine.behave("api", "v1.1.0", status=500)
+    world.inbox.forgetful = True
+    world.inbox.put(OLD)
+    worker = world.worker(pause_on_failure=False)
+    async with asyncio.timeout(3600):
+        await worker.reconcile()
+        await worker.reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED)]
+
+
+async def test_a_forced_release_that_redis_brings_back_is_not_rolled_out_again(world: World) -> None:
+    world.inbox.forgetful = True
+    world.inbox.put(a_release("v0.9.0", force=True, trigger=Trigger.MANUAL))
+    worker = world.worker()
+    look = world.engine.watcher
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        assert len(ended(world)) < 3, "it is rolled out again and again"
+
+    world.engine.watcher = watcher
+    await worker.reconcile()
+    assert ended(world) == [("v0.9.0", RolloutStatus.SUCCESS)]
+
+
+async def test_a_nudge_during_a_rollout_makes_it_look_again_at_its_end(world: World) -> None:
+    world.inbox.put(OLD)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while "route green" not in world.effects:
+        await world.clock.sleep(0.1)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert not rolling.done()
+    await rolling
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS), ("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_any_number_of_nudges_start_one_rollout(world: World) -> None:
+    world.inbox.put(OLD)
+    worker = world.worker()
+    await asyncio.gather(*(worker.reconcile() for _ in range(50)))
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+
+
+async def test_a_nudge_that_comes_while_it_is_unpaused_is_not_lost(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.inbox.put(NEW)
+    worker = world.worker()
+    await asyncio.gather(Operator(world.ports, worker).unpause(), worker.reconcile())
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_redis_being_away_does_not_stop_what_the_journal_knows(world: World) -> None:
+    await world.journal.update(lambda s: s.accept(OLD))
+    world.inbox.away = True
+    await world.worker().reconcile()
+    assert world.state.last_attempted_tag == "v1.1.0"
+
+
+async def test_where_automatic_updates_are_off_only_a_manual_release_goes(world: World) -> None:
+    world.inbox.put(OLD)
+    worker = world.worker(enabled=False)
+    await worker.reconcile()
+    assert ended(world) == []
+    world.inbox.put(a_release("v1.2.0", trigger=Trigger.MANUAL))
+    await worker.reconcile()
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_a_forced_release_goes_back_to_an_older_one(world: World) -> None:
+    world.inbox.put(a_release("v0.9.0", force=True, trigger=Trigger.MANUAL))
+    await world.worker().reconcile()
+    assert ended(world) == [("v0.9.0", RolloutStatus.SUCCESS)]
+    assert world.state.previous == a_live("v1.0.0")
+
+
+async def test_each_worker_takes_the_epoch_over(world: World) -> None:
+    await world.worker().start()
+    await world.worker().start()
+    assert world.state.epoch == 3
+    assert world.publisher.statuses[-1] == world.state
+
+
+async def overtaken(world: World, running: Release, newer: Release, effect: str) -> None:
+    """`running` is being rolled out and has come as far as `effect` when `newer` comes; both have ended."""
+    world.inbox.put(running)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while effect not in world.effects:
+        await world.clock.sleep(0.1)
+    world.inbox.put(newer)
+    await worker.reconcile()
+    await rolling
+
+
+async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    await overtaken(world, OLD, NEW, "start api-green v1.1.0")
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUPERSEDED), ("v1.2.0", RolloutStatus.SUCCESS)]
+    gave_way = world.publisher.results[0][0]
+    assert (gave_way.reason_code, "v1.2.0 is to go live instead" in str(gave_way.error)) == ("superseded", True)
+    assert (world.state.paused, world.outages) == (False, [])
+    assert world.engine.running("api-green") == ["v1.2.0"]
+
+
+async def test_a_rollout_in_its_flip_is_not_overtaken(world: World) -> None:
+    world.route.lag = 2
+    await overtaken(world, OLD, NEW, "route green")
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS), ("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_where_the_stack_says_never_a_rollout_is_ended_first() -> None:
+    world = World(a_stack(supersede=Supersede.NEVER))
+    await world.live("v1.0.0")
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    await overtaken(world, OLD, NEW, "start api-green v1.1.0")
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS), ("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_an_older_release_overtakes_nothing(world: World) -> None:
+    world.engine.behave("api", "v1.2.0", ready_after=60)
+    await overtaken(world, NEW, OLD, "start api-green v1.2.0")
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+    assert world.publisher.never == [("v1.1.0", "the live v1.2.0 is newer")]
+
+
+async def test_a_published_definition_that_needs_a_retired_service_does_not_end_the_worker(world: World) -> None:
+    world.engine.published_retired = "proxy has network_mode: service:old"
+    await world.worker().start()
+    assert world.state.current is not None

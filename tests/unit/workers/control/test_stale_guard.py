@@ -1,0 +1,40 @@
+"""A worker that was replaced changes nothing, and may still look."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.errors import StaleWorker
+from app.domain.stack import Color
+from tests.fakes.world import World
+from workers.ports import Engine, Route
+from workers.ports.mutation import mutates
+
+READS = {
+    Engine: {
+        *("defined", "missing", "compare", "one_way", "unchanged", "published_path"),
+        *("find", "inspect", "check", "tail", "ready", "times_away", "survey"),
+    },
+    Route: {"file", "stands", "strays", "active", "files"},
+}
+
+
+@pytest.mark.parametrize("port", READS)
+def test_every_call_of_a_port_is_a_read_or_a_mutation(port: type[Any]) -> None:
+    calls = {name for name in dir(port) if not name.startswith("_")}
+    assert {name for name in calls if not mutates(port, name)} == READS[port]
+
+
+async def test_a_replaced_worker_moves_no_route(world: World) -> None:
+    world.journal.epoch = world.state.epoch + 1
+    with pytest.raises(StaleWorker):
+        await world.ports.route.flip(Color.GREEN, "r-1")
+    assert await world.ports.route.active() is Color.BLUE
+
+
+async def test_a_replaced_worker_stops_no_container(world: World) -> None:
+    (running,) = await world.ports.engine.find("bot")
+    world.journal.epoch = world.state.epoch + 1
+    with pytest.raises(StaleWorker):
+        await world.ports.engine.stop(running.id, 1)
+    assert world.effects == []

@@ -1,0 +1,124 @@
+"""A release that comes outside of every window, and what never waits for one."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.domain.release import Trigger
+from app.domain.rollout import RolloutStatus
+from tests.examples import a_release
+from tests.unit.workers.control.holding import (
+    NEW,
+    OLD,
+    OPENS,
+    at_night,
+    ended,
+    looking,
+    told,
+    until,
+)
+from tests.unit.workers.rollout.test_recovery import crash_after, start_again
+
+
+async def test_a_release_waits_for_the_window_and_then_goes_live_by_itself() -> None:
+    world = await at_night()
+    world.inbox.put(OLD)
+    async with looking(world.worker()):
+        await until(world, OPENS - timedelta(seconds=1))
+        assert (ended(world), world.effects, world.state.accepted) == ([], [], (OLD,))
+        await until(world, OPENS + timedelta(minutes=10))
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+    (rollout, _), *_ = world.publisher.results
+    assert OPENS <= rollout.started_at <= OPENS + timedelta(minutes=1)
+    assert told(world) == [("v1.1.0", "window")], "once, and not at every look"
+
+
+async def test_of_several_that_wait_for_the_window_the_newest_goes() -> None:
+    world = await at_night()
+    world.inbox.put(OLD, NEW)
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=10))
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+    assert world.publisher.never == [("v1.1.0", "v1.2.0 is newer")]
+
+
+async def test_a_release_that_comes_after_the_window_waits_for_the_next_one() -> None:
+    world = await at_night()
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=30))
+        world.inbox.put(OLD)
+        await until(world, OPENS + timedelta(hours=23))
+        assert ended(world) == []
+        await until(world, OPENS + timedelta(hours=24, minutes=10))
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+
+
+async def test_what_a_person_asks_for_goes_at_once() -> None:
+    world = await at_night()
+    world.inbox.put(OLD, a_release("v1.2.0", trigger=Trigger.MANUAL))
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_a_rollout_that_began_in_the_window_goes_on_after_it() -> None:
+    world = await at_night()
+    world.engine.behave("api", "v1.1.0", ready_after=100)
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=28, seconds=30))
+        world.inbox.put(OLD)
+        await until(world, OPENS + timedelta(minutes=40))
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+    assert world.publisher.results[0][0].completed_at > OPENS + timedelta(minutes=30)  # type: ignore[operator]
+
+
+async def test_a_release_that_is_bad_goes_back_after_the_window_too() -> None:
+    world = await at_night()
+    world.engine.behave("api", "v1.1.0", ready_after=90, dies_after=120)
+    async with looking(world.worker()):
+        await until(world, OPENS + timedelta(minutes=28, seconds=30))
+        world.inbox.put(OLD)
+        await until(world, OPENS + timedelta(minutes=45))
+    rollout, _ = world.publisher.results[0]
+    assert (rollout.status, rollout.completed_at > OPENS + timedelta(minutes=30)) == (  # type: ignore[operator]
+        RolloutStatus.ROLLED_BACK,
+        True,
+    )
+    assert world.outages == []
+
+
+async def test_a_release_that_waits_survives_the_worker_and_a_redis_that_lost_it() -> None:
+    world = await at_night()
+    world.inbox.put(OLD)
+    await world.worker().reconcile()
+    world.inbox.lose()
+    worker = world.worker()
+    await worker.start()
+    async with looking(worker):
+        await until(world, OPENS + timedelta(minutes=10))
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
+
+
+async def test_a_newer_release_outside_of_the_window_does_not_stop_a_running_rollout() -> None:
+    world = await at_night()
+    world.engine.behave("api", "v1.1.0", ready_after=100)
+    world.inbox.put(a_release("v1.1.0", trigger=Trigger.MANUAL))
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    await world.clock.sleep(5)
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    await rolling
+    assert (ended(world), world.clock.now() < OPENS) == ([("v1.1.0", RolloutStatus.SUCCESS)], True)
+    assert world.state.accepted == (NEW,)
+
+
+@pytest.mark.parametrize("step", ["docker_build", "route_switch", "bake"])
+async def test_a_rollout_that_a_crash_interrupted_goes_on_after_the_window(step: str) -> None:
+    world = await at_night()
+    await until(world, OPENS + timedelta(minutes=20))
+    await crash_after(world, step)
+    assert world.clock.now() > OPENS + timedelta(minutes=30)
+    await start_again(world)
+    assert ended(world)[-1] == ("v1.1.0", RolloutStatus.SUCCESS)
+    assert told(world) == []

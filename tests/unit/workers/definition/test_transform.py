@@ -1,0 +1,317 @@
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.errors import ComposeInvalid
+from app.domain.stack import Color, Updater
+from tests.examples import a_stack, sha_of
+from workers.definition.transform import (
+    as_it_runs,
+    compare,
+    fingerprint,
+    image_name,
+    one_way,
+    restamp,
+    transform,
+)
+from workers.ports import Comparison, Stamp
+
+STACK = a_stack(routed=a_stack().routed[1:])
+SHA = sha_of("v1.1.0")
+STAMP = Stamp("v1.1.0", SHA, "r-1")
+
+
+def color_of_api(**change: Any) -> dict[str, Any]:
+    return {
+        "build": {"context": "/srv/shop/api", "dockerfile": "Dockerfile"},
+        "image": "shop-api",
+        "restart": "always",
+        "environment": {"MODE": "live"},
+        "labels": {"team": "shop"},
+        **change,
+    }
+
+
+def model() -> dict[str, Any]:
+    """What `compose config` printed."""
+    return {
+        "name": "shop",
+        "services": {
+            "api-blue": color_of_api(),
+            "api-green": color_of_api(restart="on-failure"),
+            "bot": {"image": "registry.example/bot:1.1.0", "restart": "always"},
+            "postgres": {"image": "postgres:16", "restart": "always", "build": {"context": "/srv/shop/postgres"}},
+        },
+        "volumes": {"pg": {"name": "shop_pg"}},
+    }
+
+
+def transformed(source: dict[str, Any]) -> dict[str, Any]:
+    return transform(source, STACK, STAMP, live="/srv/shop", tree="/data/trees/abc")
+
+
+def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
+    return {
+        "updater.stack": "shop",
+        "updater.release": "v1.1.0",
+        "updater.sha": SHA,
+        "updater.rollout": "r-1",
+        "updater.definition": fingerprint(service),
+        **more,
+    }
+
+
+def test_the_whole_model() -> None:
+    build = {"context": "/data/trees/abc/api", "dockerfile": "Dockerfile", "labels": {"updater.stack": "shop"}}
+    ours = {"build": build, "image": f"shop-api-blue:{SHA[:12]}", "pull_policy": "never", "restart": "unless-stopped"}
+    blue = color_of_api(**ours)
+    green = color_of_api(**ours | {"image": f"shop-api-green:{SHA[:12]}", "restart": "on-failure"})
+    bot = {"image": "registry.example/bot:1.1.0", "restart": "unless-stopped"}
+    assert transformed(model()) == {
+        "name": "shop",
+        "services": {
+            "api-blue": blue | {"labels": {"team": "shop", **own_labels(blue, **{"updater.color": "blue"})}},
+            "api-green": green | {"labels": {"team": "shop", **own_labels(green, **{"updater.color": "green"})}},
+            "bot": {**bot, "labels": own_labels(bot)},
+            "postgres": model()["services"]["postgres"],
+        },
+        "volumes": {"pg": {"name": "shop_pg"}},
+    }
+
+
+def test_the_model_that_was_given_stays_as_it_is() -> None:
+    given = model()
+    transformed(given)
+    assert given == model()
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        ("/srv/shop", "/data/trees/abc"),
+        ("/srv/shop/a/b", "/data/trees/abc/a/b"),
+        ("/srv/shopping", "/srv/shopping"),
+        ("/usr/share/base", "/usr/share/base"),
+        ("https://github.com/octo/shop.git", "https://github.com/octo/shop.git"),
+    ],
+)
+def test_contexts_below_the_live_directory_move_to_the_worktree(context: str, expected: str) -> None:
+    source = model()
+    more = {"common": context, "base": "docker-image://python:3.12"}
+    source["services"]["api-green"]["build"] = {"context": context, "additional_contexts": more}
+    build = transformed(source)["services"]["api-green"]["build"]
+    assert build["context"] == expected
+    assert build["additional_contexts"] == {"common": expected, "base": "docker-image://python:3.12"}
+
+
+@pytest.mark.parametrize("restart", ["no", "on-failure", "unless-stopped", None])
+def test_only_restart_always_is_changed(restart: str | None) -> None:
+    source = model()
+    source["services"]["bot"]["restart"] = restart
+    assert transformed(source)["services"]["bot"]["restart"] == restart
+
+
+def test_a_missing_service_is_refused_by_name() -> None:
+    source = model()
+    del source["services"]["bot"], source["services"]["api-green"]
+    with pytest.raises(ComposeInvalid, match="no service api-green, bot"):
+        transformed(source)
+
+
+@pytest.mark.parametrize("services", [None, {}])
+def test_a_model_without_services_is_refused(services: dict[str, Any] | None) -> None:
+    with pytest.raises(ComposeInvalid):
+        transformed({"name": "shop", "services": services})
+
+
+def test_the_name_of_an_image_has_the_short_sha() -> None:
+    assert image_name("shop", "bot", "0123456789abcdef") == "shop-bot:0123456789ab"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": "another"},
+        {"pull_policy": "never"},
+        {"build": {"context": "/elsewhere"}},
+        {"labels": {"team": "shop", "updater.sha": "x", "updater.rollout": "r-9"}},
+    ],
+)
+def test_the_fingerprint_does_not_depend_on_the_image_or_own_labels(change: dict[str, Any]) -> None:
+    assert fingerprint(color_of_api(**change)) == fingerprint(color_of_api())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"environment": {"MODE": "test"}},
+        {"restart": "no"},
+        {"volumes": [{"type": "volume", "source": "pg", "target": "/data"}]},
+        {"labels": {"team": "warehouse"}},
+    ],
+)
+def test_the_fingerprint_depends_on_everything_else(change: dict[str, Any]) -> None:
+    assert fingerprint(color_of_api(**change)) != fingerprint(color_of_api())
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
+    service = copy.deepcopy(color_of_api())
+    assert fingerprint(dict(reversed(service.items()))) == fingerprint(service)
+
+
+# Beside the live release
+
+
+def compared(new: dict[str, Any], live: dict[str, Any] | None) -> Comparison:
+    before = (
+        transform(live, STACK, Stamp("v1.0.0", sha_of("v1.0.0"), "r-0"), live="/srv/shop", tree="/t") if live else None
+    )
+    return compare(transformed(new), before, STACK, tree="/data/trees/abc")
+
+
+def test_a_release_with_the_same_file_changes_nothing() -> None:
+    found = compared(model(), model())
+    assert [(d.service, d.context, d.redefined) for d in found.moved] == [
+        ("api-blue", "api", False),
+        ("api-green", "api", False),
+        ("bot", None, False),
+    ]
+    assert found.others == ()
+
+
+def test_without_a_live_release_there_is_nothing_to_compare_with() -> None:
+    found = compared(model(), None)
+    assert {d.redefined for d in found.moved} == {None}
+    assert found.others == ()
+
+
+def test_of_the_environment_only_names_are_told() -> None:
+    new = model()
+    new["services"]["api-blue"]["environment"] = {"MODE": "other-secret", "ADDED": "secret"}
+    live = model()
+    live["services"]["api-blue"]["environment"] = {"MODE": "live", "OLD": "secret"}
+    difference = compared(new, live).moved[0]
+    assert (difference.added, difference.removed, difference.changed) == (("ADDED",), ("OLD",), ("MODE",))
+    assert difference.redefined
+    assert "secret" not in repr(difference)
+
+
+def test_what_the_updater_does_not_move_is_told_with_its_reason() -> None:
+    new, live = model(), model()
+    new["services"]["postgres"]["image"] = "postgres:17"
+    new["services"]["qdrant"] = {"image": "qdrant"}
+    live["services"]["ollama"] = {"image": "ollama"}
+    assert compared(new, live).others == (
+        ("ollama", "it is gone from the release's file"),
+        ("postgres", "its definition changed"),
+        ("qdrant", "it is new"),
+    )
+
+
+def test_what_the_updater_replaces_of_itself_is_nobodys_to_do_by_hand() -> None:
+    stack = replace(STACK, updater=Updater("updater", "updater-worker"))
+    new, live = model(), model()
+    new["services"] |= {"updater": {"image": "u:2"}, "updater-worker": {"image": "u:2"}, "qdrant": {"image": "qdrant"}}
+    live["services"]["updater"] = {"image": "u:1"}
+    found = compare(transformed(new), transformed(live), stack, tree="/data/trees/abc")
+    assert (found.others, found.own) == ((("qdrant", "it is new"),), ("updater", "updater-worker"))
+
+
+def test_a_release_that_comes_back_carries_the_new_rollouts_id() -> None:
+    kept = transformed(model())
+    back = restamp(kept, STACK, Stamp("v1.1.0", SHA, "r-2"))
+    labels = {name: back["services"][name]["labels"]["updater.rollout"] for name in ("api-blue", "api-green", "bot")}
+    assert set(labels.values()) == {"r-2"}
+    assert back["services"]["api-blue"]["image"] == kept["services"]["api-blue"]["image"]
+    assert kept["services"]["bot"]["labels"]["updater.rollout"] == "r-1", "what was given stays"
+
+
+# What a plain `docker compose` reads
+
+
+def test_what_depends_on_the_idle_color_depends_on_the_live_one() -> None:
+    released, healthy = model(), {"condition": "service_healthy", "required": True}
+    started = {"condition": "service_started", "required": True}
+    released["services"]["bot"]["depends_on"] = {"api-blue": healthy, "postgres": started}
+    released["services"]["postgres"]["depends_on"] = {"api-blue": started, "api-green": healthy}
+    released["services"]["api-green"]["depends_on"] = {"api-blue": healthy, "postgres": healthy}
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"})["services"]
+    assert live["bot"]["depends_on"] == {"api-green": healthy, "postgres": started}
+    assert live["postgres"]["depends_on"] == {"api-green": healthy}
+    assert live["api-green"]["depends_on"] == {"postgres": healthy}
+
+
+def test_the_idle_color_is_in_a_profile_of_its_own_and_the_rest_is_as_it_runs() -> None:
+    ours = transformed(model())
+    live = as_it_runs(ours, None, STACK, Color.GREEN, {"bot": "r-1"})
+    assert live["services"]["api-blue"]["profiles"] == ["updater-idle"]
+    del live["services"]["api-blue"]["profiles"]
+    assert live == ours
+
+
+def test_what_is_live_is_in_no_profile_whatever_the_release_says() -> None:
+    released = model()
+    for name in ("api-blue", "api-green", "bot"):
+        released["services"][name]["profiles"] = ["release"]
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"})
+    profiles = {name: service.get("profiles") for name, service in live["services"].items()}
+    assert profiles == dict.fromkeys(profiles) | {"api-blue": ["updater-idle"]}
+
+
+@pytest.mark.parametrize(("rollout", "kept"), [("r-0", True), ("r-1", False), (None, False)])
+def test_a_singleton_that_was_not_restarted_keeps_its_earlier_definition(rollout: str | None, kept: bool) -> None:
+    before = as_it_runs(restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0")), None, STACK, Color.BLUE, {})
+    live = as_it_runs(transformed(model()), before, STACK, Color.GREEN, {"bot": rollout})
+    assert (live["services"]["bot"]["labels"]["updater.rollout"] == "r-0") is kept
+
+
+def test_the_updaters_own_services_stay_as_they_run_with_all_that_they_need() -> None:
+    stack = replace(STACK, updater=Updater("updater", "updater-worker"))
+    before, released = transformed(model()), transformed(model())
+    needs = {
+        "networks": {"ledger": None},
+        "volumes": [{"type": "volume", "source": "routes", "target": "/routes"}, {"type": "bind", "source": "/srv"}],
+        "secrets": [{"source": "token"}],
+        "depends_on": {"updater": {"condition": "service_started"}, "gone": {"condition": "service_healthy"}},
+    }
+    before["services"] |= {"updater": {"image": "u:1"}, "updater-worker": {"image": "u:1", **needs}}
+    before |= {
+        "networks": {"ledger": {"internal": True}, "unused": {}},
+        "volumes": {"routes": {"name": "x_routes"}, "unused": {}},
+        "secrets": {"token": {"file": "/srv/secrets/token"}},
+    }
+    released["services"] |= {"updater": {"image": "u:2"}, "updater-worker": {"image": "u:2"}}
+    released["volumes"] = {"other": {}}
+    live = as_it_runs(released, before, stack, Color.GREEN, {"bot": "r-1"})
+    kept = live["services"]["updater-worker"]
+    assert kept.pop("depends_on") == {"updater": {"condition": "service_started"}}, "Compose refuses what is not there"
+    assert kept == {"image": "u:1", **{key: value for key, value in needs.items() if key != "depends_on"}}
+    assert live["services"]["updater"] == {"image": "u:1"}
+    assert live["networks"] == {"ledger": {"internal": True}}
+    assert live["volumes"] == {"other": {}, "routes": {"name": "x_routes"}}
+    assert live["secrets"] == before["secrets"]
+    first = as_it_runs(released, None, stack, Color.GREEN, {"bot": "r-1"})
+    assert first["services"]["updater"] == {"image": "u:2"}
+
+
+@pytest.mark.parametrize(("said", "expected"), [(None, False), ("allowed", False), ("never", True)])
+def test_a_release_says_on_any_moved_service_that_it_cannot_be_rolled_back(said: str | None, expected: bool) -> None:
+    source = model()
+    source["services"]["bot"]["labels"] = {} if said is None else {"updater.rollback": said}
+    assert one_way(transformed(source), STACK) is expected
+    assert compare(transformed(source), None, STACK, tree="/data/trees/abc").one_way is expected
+
+
+def test_what_a_service_says_that_is_not_moved_does_not_count() -> None:
+    source = model()
+    source["services"]["postgres"]["labels"] = {"updater.rollback": "never"}
+    assert not one_way(transformed(source), STACK)
+
+
+def test_a_word_that_means_nothing_is_refused_where_it_stands() -> None:
+    source = model()
+    source["services"]["bot"]["labels"] = {"updater.rollback": "nver"}
+    with pytest.raises(ComposeInvalid, match=r"updater\.rollback should be never or allowed; bot has 'nver'"):
+        one_way(transformed(source), STACK)

@@ -1,0 +1,272 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain import notices
+from app.domain.errors import EngineFailed
+from app.domain.findings import Check, Verdict
+from app.domain.stack import Color, Policy, Traefik
+from tests.examples import a_release, a_stack
+from tests.fakes.world import World
+from tests.integration.signing import need_ssh_keygen
+from workers.inspect.doctor import diagnostics, examine
+from workers.ports import Seen, Survey
+
+HEALTHY = Survey((), 0, 0, {"docker_engine": "20.10", "compose": "2.40.3"}, None, None)
+
+
+def seen(service: str, **change: Any) -> Seen:
+    known = Seen(service, "running", "healthy", f"shop-{service}:abc", None, "v1.0.0", (), {})
+    return replace(known, **change)
+
+
+async def check(world: World, name: str, survey: Survey) -> Check:
+    async def answer() -> Survey:
+        return survey
+
+    world.engine.survey = answer  # type: ignore[method-assign]  # a fake is ours to tell what it sees
+    return next(c for c in await examine(world.stack, world.ports) if c.name == name)
+
+
+async def test_a_machine_without_an_engine_is_told_at_once(world: World) -> None:
+    checks = await examine(world.stack, replace(world.ports, engine=Unreachable()))  # type: ignore[arg-type]
+    assert [(c.name, c.status) for c in checks] == [("engine", Verdict.FAILED)]
+    assert "DOCKER_HOST" in checks[0].remedy
+
+
+async def test_every_check_that_is_not_well_says_what_to_do(world: World) -> None:
+    for found in await examine(world.stack, world.ports):
+        assert (found.status is Verdict.OK) == (found.remedy == ""), found
+
+
+async def test_compose_that_does_not_run_is_a_failure(world: World) -> None:
+    found = await check(world, "engine", replace(HEALTHY, versions={"docker_engine": "20.10", "compose": ""}))
+    assert (found.status, "UPDATER_COMPOSE" in found.remedy) == (Verdict.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "verdict"),
+    [
+        ({"/routes": "/routes"}, Verdict.OK),
+        ({"/etc/dynamic": "/routes/dynamic"}, Verdict.OK),
+        ({"/etc/r.yml": "/routes/dynamic/updater-routes.yml"}, Verdict.FAILED),
+        ({"/data": "/srv/data"}, Verdict.WARNING),
+    ],
+)
+async def test_the_directory_is_mounted_and_not_the_file(
+    world: World, mounts: dict[str, str], verdict: Verdict
+) -> None:
+    found = await check(world, "traefik_mount", replace(HEALTHY, containers=(seen("traefik", mounts=mounts),)))
+    assert found.status is verdict
+
+
+async def test_a_volume_that_the_worker_and_traefik_share_is_recognised(world: World) -> None:
+    traefik = seen("traefik", mounts={"/etc/dynamic": "/volumes/routes"})
+    survey = replace(HEALTHY, containers=(traefik,), own_mounts={"/routes": "/volumes/routes"})
+    assert (await check(world, "traefik_mount", survey)).status is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict", "said"),
+    [
+        ("--providers.providersThrottleDuration=100ms", Verdict.OK, "100 ms"),
+        ("--providers.providersthrottleduration=2s", Verdict.WARNING, "2000 ms"),
+        ("--log.level=WARN", Verdict.WARNING, "it is not set"),
+    ],
+)
+async def test_the_throttle_is_read_from_the_command_line(
+    world: World, words: str, verdict: Verdict, said: str
+) -> None:
+    traefik = seen("traefik", command=("traefik", words), mounts={"/routes": "/routes"})
+    found = await check(world, "traefik_throttle", replace(HEALTHY, containers=(traefik,)))
+    assert (found.status, said in found.found) == (verdict, True)
+
+
+async def test_the_throttle_is_read_from_a_mounted_file(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "traefik.yml"
+    file.write_text("providers:\n  providersThrottleDuration: 50ms\n")
+    traefik = seen("traefik", mounts={"/routes": "/routes", "/etc/traefik/traefik.yml": str(file)})
+    found = await check(world, "traefik_throttle", replace(HEALTHY, containers=(traefik,)))
+    assert (found.status, found.found) == (Verdict.OK, "50 ms")
+
+
+@pytest.mark.parametrize(
+    ("mounts", "verdict"),
+    [
+        (None, Verdict.OK),
+        ({"/routes": "/routes", "/srv": "/srv"}, Verdict.OK),
+        ({"/routes": "/var/lib/volumes/routes/_data", "/srv/shop": "/srv/shop"}, Verdict.OK),
+        ({"/routes": "/routes", "/srv/shop": "/home/me/shop"}, Verdict.FAILED),
+        ({"/routes": "/routes"}, Verdict.FAILED),
+    ],
+)
+async def test_a_path_means_the_same_inside_and_outside(
+    world: World, mounts: dict[str, str] | None, verdict: Verdict
+) -> None:
+    found = await check(world, "same_paths", replace(HEALTHY, own_mounts=mounts))
+    assert found.status is verdict
+    assert ("`/srv/shop:/srv/shop`" in found.remedy) == (verdict is Verdict.FAILED)
+
+
+async def test_the_active_color_has_to_run_and_the_idle_one_not(world: World) -> None:
+    running = replace(HEALTHY, containers=(seen("api-blue", health="unhealthy"), seen("skills-green")))
+    verdicts = {
+        name: (await check(world, f"color_{name}", running)).status
+        for name in ("api-blue", "api-green", "skills-blue", "skills-green")
+    }
+    assert verdicts == {
+        "api-blue": Verdict.WARNING,
+        "api-green": Verdict.OK,
+        "skills-blue": Verdict.WARNING,
+        "skills-green": Verdict.WARNING,
+    }
+
+
+@pytest.mark.parametrize(
+    ("health", "verdict"),
+    [(None, Verdict.OK), ("healthy", Verdict.OK), ("starting", Verdict.OK), ("unhealthy", Verdict.WARNING)],
+)
+async def test_an_active_color_is_unwell_when_the_engine_says_so(
+    world: World, health: str | None, verdict: Verdict
+) -> None:
+    running = replace(HEALTHY, containers=(seen("api-blue", health=health),))
+    assert (await check(world, "color_api-blue", running)).status is verdict
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "verdict"),
+    [
+        (None, Verdict.WARNING),
+        ({"api-blue": "shop-api-blue"}, Verdict.WARNING),
+        ({"api-blue": "shop-api-blue:abc", "skills-blue": "x"}, Verdict.OK),
+    ],
+)
+async def test_what_a_plain_compose_up_would_replace_is_told(
+    world: World, by_hand: dict[str, str] | None, verdict: Verdict
+) -> None:
+    survey = replace(HEALTHY, containers=(seen("api-blue"),), by_hand=by_hand)
+    found = await check(world, "compose_by_hand", survey)
+    assert (found.status, "COMPOSE_FILE" in found.remedy) == (verdict, verdict is Verdict.WARNING)
+
+
+async def test_a_route_file_that_names_another_color_is_a_failure(world: World) -> None:
+    assert (await check(world, "route_file", HEALTHY)).status is Verdict.OK
+    await world.route.flip(Color.GREEN, "r-hand")
+    assert (await check(world, "route_file", HEALTHY)).status is Verdict.FAILED
+
+
+async def test_the_default_route_is_no_failure_where_nothing_is_live() -> None:
+    world = World()
+    world.route.place(Color.BLUE, "default")
+    found = await check(world, "route_file", HEALTHY)
+    assert (found.status, "no release is live" in found.found) == (Verdict.OK, True)
+
+
+async def test_diagnostics_name_what_runs(world: World) -> None:
+    found = await diagnostics(world.ports)
+    assert found["git_ref"] == "v1.0.0"
+    assert {c["service"] for c in found["containers"]} == {"skills-blue", "api-blue", "bot"}
+    assert set(found["disk_usage"]) == {"free_bytes", "images_bytes", "build_cache_bytes"}
+
+
+class Unreachable:
+    async def survey(self) -> Survey:
+        raise EngineFailed("no Docker Engine answers")
+
+
+async def test_whether_clients_are_watched_is_told(world: World) -> None:
+    assert (await check(world, "traffic", HEALTHY)).status is Verdict.OK
+    world.clients.away = True
+    assert (await check(world, "traffic", HEALTHY)).status is Verdict.WARNING
+
+
+async def test_a_stack_whose_clients_are_not_watched_is_told_how_they_would_be() -> None:
+    world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
+    found = await check(world, "traffic", HEALTHY)
+    assert (found.status, "traefik/metrics" in found.remedy) == (Verdict.WARNING, True)
+
+
+async def test_where_no_tag_has_to_be_signed_nothing_is_said_of_signatures(world: World) -> None:
+    assert "signatures" not in {c.name for c in await examine(world.stack, world.ports)}
+
+
+async def test_who_may_sign_is_told_where_a_tag_has_to_be_signed(tmp_path: Path) -> None:
+    need_ssh_keygen()
+    file = tmp_path / "allowed_signers"
+    file.write_text("# releases\nalice@example.invalid ssh-ed25519 AAAA\n\nbob@example.invalid ssh-ed25519 AAAB\n")
+    found = await check(World(a_stack(policy=Policy(str(file)))), "signatures", HEALTHY)
+    assert (found.status, found.found) == (Verdict.OK, f"{file} names alice@example.invalid, bob@example.invalid")
+
+
+async def test_a_list_of_signers_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    need_ssh_keygen()
+    found = await check(World(a_stack(policy=Policy(str(tmp_path / "nowhere")))), "signatures", HEALTHY)
+    assert (found.status, "cannot be read" in found.found, "Every release is refused" in found.remedy) == (
+        Verdict.FAILED,
+        True,
+        True,
+    )
+
+
+async def test_ssh_keygen_that_is_missing_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = await check(World(a_stack(policy=Policy("/etc/allowed_signers"))), "signatures", HEALTHY)
+    assert (found.status, "openssh-client" in found.found) == (Verdict.FAILED, True)
+
+
+async def test_it_says_whether_anybody_is_told_and_what_could_not_be_sent(world: World) -> None:
+    checks = await examine(world.stack, replace(world.ports, notifier=None))
+    silent = next(c for c in checks if c.name == "notifications")
+    assert (silent.status, "nobody is told" in silent.found) == (Verdict.OK, True)
+    told = await check(world, "notifications", HEALTHY)
+    assert (told.status, told.found) == (Verdict.OK, "1 targets; 0 messages sent, 0 wait")
+    world.notifier.tell(notices.accepted("shop", a_release()))
+    world.notifier.give_up()
+    lost = await check(world, "notifications", HEALTHY)
+    assert (lost.status, lost.found) == (Verdict.WARNING, "1 targets; 0 messages sent, 0 wait, 1 were given up")
+
+
+async def checks(world: World) -> dict[str, Check]:
+    return {c.name: c for c in await examine(world.stack, world.ports)}
+
+
+async def test_a_serving_color_is_never_advised_to_be_stopped() -> None:
+    world = World()
+    await world.before_the_updater()
+    for adopted in (False, True):
+        if adopted:
+            await world.worker().start()
+        found = await checks(world)
+        serving = [found[f"color_{name}"] for name in ("skills-blue", "api-blue")]
+        assert [c.remedy for c in serving] == ["", ""], adopted
+    assert found["adoption"].status is Verdict.OK
+    assert "ran before the updater did" in found["adoption"].found
+
+
+async def test_a_refused_adoption_is_a_failure_with_what_to_do() -> None:
+    world = World()
+    await world.before_the_updater()
+    for instance in await world.engine.find("api-blue"):
+        await world.engine.stop(instance.id, 1)
+    found = (await checks(world))["adoption"]
+    assert (found.status, "api-blue does not run" in found.found) == (Verdict.FAILED, True)
+    assert "your traffic is not touched" in found.remedy
+
+
+async def test_an_empty_host_and_a_live_release_need_no_adoption(world: World) -> None:
+    assert "adoption" not in await checks(world)
+    empty = (await checks(World()))["adoption"]
+    assert (empty.status, empty.found) == (Verdict.OK, "nothing serves yet: the first release makes the stack live")
+
+
+async def test_a_retired_service_that_runs_is_told_with_the_command_that_removes_it() -> None:
+    world = World(a_stack(retired=("old",)))
+    well = await check(world, "retired_old", HEALTHY)
+    assert (well.status, well.remedy) == (Verdict.OK, "")
+    runs = replace(HEALTHY, containers=(seen("old", name="shop-old-1"),), retired=("old",))
+    found = await check(world, "retired_old", runs)
+    assert found.status is Verdict.WARNING
+    assert "its container shop-old-1 runs; the live release's Compose file still has old" in found.found
+    assert "docker stop shop-old-1 && docker rm shop-old-1 Delete it from that file" in found.remedy

@@ -1,0 +1,178 @@
+"""The commands that a release runs before its flip, at every point at which something can go wrong."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import BeforeFlip, Color
+from app.domain.step import step_named
+from tests.examples import a_release, a_stack, sha_of, step_names
+from tests.fakes.fuse import Crash
+from tests.fakes.world import World
+from tests.unit.workers.rollout.test_recovery import (
+    crash_after,
+    ended,
+    is_consistent,
+    power_on,
+    start_again,
+    the_release_is_decided,
+)
+from workers.control.operator import Operator
+
+MIGRATE, REGISTER = "before_flip_1_skills", "before_flip_2_bot"
+COMMANDS = (BeforeFlip("skills", ("migrate", "up"), 60), BeforeFlip("bot", ("register",), 30))
+RUN_MIGRATE, RUN_REGISTER = "run skills-green v1.1.0 migrate up", "run bot v1.1.0 register"
+
+
+async def a_world(*commands: BeforeFlip) -> World:
+    """v1.0.0 is live on blue; v1.1.0 was accepted."""
+    world = World(a_stack(before_flip=commands or COMMANDS))
+    await world.live("v1.0.0")
+    world.inbox.put(a_release())
+    return world
+
+
+@pytest.fixture
+async def world() -> World:
+    return await a_world()
+
+
+def last(world: World) -> Rollout:
+    return world.publisher.results[-1][0]
+
+
+def runs(world: World) -> list[str]:
+    return [effect for effect in world.effects if effect.startswith("run ")]
+
+
+async def test_the_commands_run_in_order_in_the_new_images_before_anything_of_the_new_color_starts(
+    world: World,
+) -> None:
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert last(world).steps_completed == list(step_names(world.stack))
+    assert runs(world) == [RUN_MIGRATE, RUN_REGISTER]
+    assert world.effects.index("ran bot v1.1.0 register") < world.effects.index("start skills-green v1.1.0")
+    assert (last(world).id, "skills-green v1.1.0 says migrate up") in world.publisher.lines
+    assert world.engine.running("bot") == ["v1.1.0"]
+
+
+async def test_a_command_that_fails_is_the_releases_fault_and_nothing_live_is_touched(world: World) -> None:
+    world.engine.behave("skills", "v1.1.0", exit_code=3)
+    await world.worker().reconcile()
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "before_flip_failed")
+    assert last(world).failed_step == MIGRATE
+    assert runs(world) == [RUN_MIGRATE], "what comes after it is not run"
+    assert [world.engine.running(s) for s in ("skills-green", "api-green", "bot")] == [[], [], ["v1.0.0"]]
+    is_consistent(world)
+    reason = str(world.state.pause_reason)
+    assert "exit code 3" in reason
+    assert "no such column" in reason
+    assert f"What {MIGRATE} changed outside the stack is not taken back." in reason
+
+
+async def test_a_command_that_does_not_end_is_ended_at_its_limit(world: World) -> None:
+    world.engine.behave("skills", "v1.1.0", run_seconds=10_000)
+    began = world.clock.monotonic()
+    await world.worker().reconcile()
+    assert (last(world).reason_code, world.engine.once) == ("before_flip_failed", [])
+    assert world.clock.monotonic() - began < 100
+    is_consistent(world)
+
+
+async def test_what_has_succeeded_for_a_commit_is_not_run_again_and_what_failed_is(world: World) -> None:
+    world.engine.behave("bot", "v1.1.0", exit_code=1)
+    await world.worker().reconcile()
+    world.engine.behave("bot", "v1.1.0", exit_code=0)
+    world.inbox.put(a_release(key="2:again", rollout_id="r-again", force=True))
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert runs(world) == [RUN_MIGRATE, RUN_REGISTER, RUN_REGISTER]
+    assert "skipped" in last(world).evidence(step_named(MIGRATE))
+    assert last(world).evidence(step_named(REGISTER)) == {"again": True}
+
+
+async def test_another_commit_runs_them_anew(world: World) -> None:
+    await world.worker().reconcile()
+    world.inbox.put(a_release("v1.2.0"))
+    await world.worker().reconcile()
+    assert runs(world)[2:] == ["run skills-blue v1.2.0 migrate up", "run bot v1.2.0 register"]
+
+
+async def test_a_release_that_is_brought_back_runs_none(world: World) -> None:
+    worker = world.worker()
+    await worker.reconcile()
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert (last(world).release.tag, last(world).status) == ("v1.0.0", RolloutStatus.SUCCESS)
+    assert runs(world) == [RUN_MIGRATE, RUN_REGISTER]
+
+
+@pytest.mark.parametrize("newer", [True, False], ids=["overtaken", "cancelled"])
+async def test_a_command_is_never_broken_off_half_way(world: World, newer: bool) -> None:
+    world.engine.behave("skills", "v1.1.0", run_seconds=50)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while RUN_MIGRATE not in world.effects:
+        await world.clock.sleep(0.1)
+    if newer:
+        world.inbox.put(a_release("v1.2.0", after=1))
+        await worker.reconcile()
+    else:
+        await Operator(world.ports, worker).cancel("r-v1.1.0")
+    await rolling
+    assert "ran skills-green v1.1.0 migrate up" in world.effects
+    assert RUN_REGISTER not in world.effects
+    assert world.publisher.results[0][0].reason_code == ("superseded" if newer else "cancelled")
+    is_consistent(world)
+
+
+@pytest.mark.parametrize("step", [MIGRATE, REGISTER])
+async def test_interrupted_in_a_command_what_is_left_of_it_ends_and_it_is_begun_again(step: str) -> None:
+    world = await a_world()
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "interrupted"), ("v1.1.0", RolloutStatus.SUCCESS, None)]
+    assert world.engine.once == []
+    is_consistent(world)
+
+
+async def moments(*, bad: bool) -> int:
+    world = await a_world()
+    world.engine.behave("bot", "v1.1.0", exit_code=1 if bad else 0)
+    begun = world.fuse.burnt
+    await world.worker().reconcile()
+    return world.fuse.burnt - begun
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
+async def test_whenever_the_worker_is_killed_no_command_runs_on_and_none_that_succeeded_is_run_again(
+    bad: bool,
+) -> None:
+    """Every moment before and after each effect and each write; two at once would end the engine in memory."""
+    for moment in range(await moments(bad=bad)):
+        world = await a_world()
+        world.engine.behave("bot", "v1.1.0", exit_code=1 if bad else 0)
+        world.fuse.light(moment)
+        with contextlib.suppress(Crash):
+            await world.worker().reconcile()
+        known = world.state.ran_for(sha_of("v1.1.0"), "skills", ("migrate", "up"))
+        before = runs(world).count(RUN_MIGRATE)
+        await power_on(world)
+        await start_again(world)
+        assert world.engine.once == [], f"killed at moment {moment}"
+        assert the_release_is_decided(world.state), f"killed at moment {moment}"
+        is_consistent(world)
+        if known is not None and known.completed:
+            assert runs(world).count(RUN_MIGRATE) == before, f"killed at moment {moment}"
+
+
+async def test_a_lost_journal_leaves_no_command_running(world: World) -> None:
+    await crash_after(world, MIGRATE)
+    world.engine.once.append("left")
+    world.journal.lose("it was torn")
+    await start_again(world)
+    assert world.engine.once == []
+    assert world.state.active_color is Color.BLUE

@@ -1,0 +1,74 @@
+"""The bake's judgement of what clients are answered."""
+
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color, Traefik
+from app.domain.step import step_named
+from tests.examples import a_release, a_stack
+from tests.fakes.world import World
+
+NEW = a_release("v1.1.0")
+FEW_SECONDS = 5.0
+
+
+async def roll_out(world: World) -> Rollout:
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    return world.publisher.results[-1][0]
+
+
+async def test_a_color_that_fails_its_clients_goes_back_though_its_health_is_good(world: World) -> None:
+    world.clients.rps, world.clients.failing = 20, {Color.GREEN: 1.0}
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.ROLLED_BACK, "bake_failed", "bake")
+    assert "of clients' requests were answered 5xx" in (ended.error or "")
+    assert world.route.served()[0] is Color.BLUE
+    assert world.state.paused
+    bake = next(s for s in ended.steps if s.name == "bake")
+    assert (bake.seconds or 0) < FEW_SECONDS, "not only at the end of the bake"
+
+
+async def test_what_failed_on_the_old_color_too_is_not_the_releases_fault(world: World) -> None:
+    world.clients.rps, world.clients.failing = 20, {Color.BLUE: 0.3, Color.GREEN: 0.3}
+    await world.clock.sleep(60)  # long enough for the old color's share to be known
+    assert (await roll_out(world)).status is RolloutStatus.SUCCESS
+
+
+async def test_the_evidence_has_what_clients_were_answered(world: World) -> None:
+    world.clients.rps = 20
+    ended = await roll_out(world)
+    seen = ended.evidence(step_named("bake"))["traffic"]
+    assert seen["skills"]["errors"] == seen["api"]["errors"] == 0
+    assert seen["skills"]["requests"] > 20 * world.stack.times.bake * 0.5
+
+
+async def test_without_clients_nothing_is_judged(world: World) -> None:
+    ended = await roll_out(world)
+    assert (ended.status, ended.warnings) == (RolloutStatus.SUCCESS, ())
+    assert ended.evidence(step_named("bake"))["traffic"]["api"]["requests"] == 0
+
+
+async def test_metrics_that_cannot_be_read_hold_nothing_up_and_are_told(world: World) -> None:
+    world.clients.away = True
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    assert ended.evidence(step_named("bake"))["traffic"] == {"unknown": "Traefik's metrics cannot be read: no answer"}
+    assert "What clients were answered was not judged" in ended.warnings[0]
+
+
+async def test_a_stack_without_metrics_says_that_it_watches_its_health_paths_only() -> None:
+    world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
+    await world.live("v1.0.0")
+    ended = await roll_out(world)
+    assert (ended.status, ended.warnings) == (RolloutStatus.SUCCESS, ())
+    assert "traefik/metrics is not set" in ended.evidence(step_named("bake"))["traffic"]["unknown"]
+
+
+async def test_the_failures_of_a_color_s_last_life_are_not_held_against_it(world: World) -> None:
+    world.clients.rps, world.clients.failing = 20, {Color.GREEN: 1.0}
+    assert (await roll_out(world)).status is RolloutStatus.ROLLED_BACK
+    world.clients.failing = {}
+    world.inbox.put(a_release("v1.2.0"))
+    worker = world.worker()
+    await world.journal.update(lambda s: s.unpause(world.clock.now()))
+    await worker.reconcile()
+    assert world.publisher.results[-1][0].status is RolloutStatus.SUCCESS

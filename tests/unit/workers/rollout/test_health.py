@@ -1,0 +1,107 @@
+"""The new color is healthy by its own health path, and the engine's timetable holds nothing up."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.step import step_named
+from tests.examples import a_release
+from tests.fakes.world import World
+
+NEW = a_release("v1.1.0")
+RARELY = 30.0
+"""Seconds between two looks of the engine, as in the images of the first user."""
+
+
+async def roll_out(world: World) -> Rollout:
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    return world.publisher.results[-1][0]
+
+
+def seconds(rollout: Rollout, *steps: str) -> float:
+    return sum(step.seconds or 0 for step in rollout.steps if step.name in steps)
+
+
+def rarely(world: World, *services: str, **behaviour: Any) -> None:
+    for service in services:
+        world.engine.behave(service, "v1.1.0", own_interval=RARELY, **behaviour)
+
+
+async def test_a_color_is_healthy_before_the_engine_has_looked(world: World) -> None:
+    rarely(world, "skills", "api")
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    assert [ended.evidence(step_named(f"health_{name}"))["own_check"] for name in ("skills", "api")] == ["starting"] * 2
+    assert seconds(ended, "health_skills", "health_api") < 2
+
+
+async def test_all_copies_are_waited_for_at_once(world: World) -> None:
+    rarely(world, "skills", "api", ready_after=20)
+    ended = await roll_out(world)
+    assert 20 < seconds(ended, "health_skills", "health_api") < 22
+
+
+async def test_a_copy_passes_soon_after_its_first_answer(world: World) -> None:
+    rarely(world, "skills", "api", ready_after=19.9)
+    ended = await roll_out(world)
+    needed = 19.9 + (world.stack.checks.passes - 1) * world.stack.checks.interval
+    assert needed <= seconds(ended, "health_skills", "health_api") < needed + 0.4
+
+
+async def test_what_the_engine_calls_unhealthy_is_never_healthy(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", check_passes=False)
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "never_healthy")
+    assert "/api/v1/health answered HTTP 200, its own check says unhealthy" in str(ended.error)
+
+
+async def test_an_old_verdict_is_waited_out(world: World) -> None:
+    """The engine looked three times too early; its next look is at 40 s."""
+    world.engine.behave("api", "v1.1.0", own_interval=10, ready_after=35)
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    assert 40 <= seconds(ended, "health_skills", "health_api") < 42
+
+
+async def test_a_color_that_becomes_unhealthy_in_the_bake_goes_back(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", own_interval=5, check_passes=False)
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+
+
+@pytest.mark.parametrize("behaviour", [{"status": 503}, {"dies_after": 0.3}, {"starts": False}])
+async def test_no_wait_outlives_its_rollout(world: World, behaviour: dict[str, Any]) -> None:
+    world.engine.behave("skills", "v1.1.0", **behaviour)
+    world.engine.behave("api", "v1.1.0", ready_after=100)
+    assert (await roll_out(world)).status is RolloutStatus.FAILED
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_an_engine_that_went_away_before_the_step_began_interrupts_the_rollout(world: World) -> None:
+    """It ends the API's copy while the skills' copy is waited for."""
+    world.engine.behave("skills", "v1.1.0", ready_after=5)
+    world.engine.behave("api", "v1.1.0", dies_after=2)
+
+    async def goes_away() -> None:
+        while "start api-green v1.1.0" not in world.effects:  # noqa: ASYNC110 - it is looked at
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1.5)
+        world.engine.times_away += 1
+        world.engine.behave("api", "v1.1.0", dies_after=None)
+
+    away = asyncio.create_task(goes_away())
+    ended = await roll_out(world)
+    await away
+    assert (ended.status, ended.release.attempts) == (RolloutStatus.SUCCESS, 1)
+
+
+async def test_a_copy_that_ends_while_another_is_waited_for_gets_no_traffic(world: World) -> None:
+    world.engine.behave("skills", "v1.1.0", dies_after=3)
+    world.engine.behave("api", "v1.1.0", ready_after=5)
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.FAILED, "never_healthy", "health_api")
+    assert "(skills): it is exited" in str(ended.error)
+    assert world.outages == []

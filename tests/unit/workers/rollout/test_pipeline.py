@@ -1,0 +1,541 @@
+"""The pipeline against a world in memory: what happens to the traffic and to the bot, whatever a release does."""
+
+import contextlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.errors import StaleWorker, UpdaterError
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color, Singleton, Times
+from app.domain.step import StepId, StepKind, step_named
+from tests.examples import a_live, a_release, a_stack, sha_of, step_names
+from tests.fakes.world import World
+from workers.ports import Room
+from workers.watchdogs.drift_watch import DriftWatch
+
+NEW = a_release("v1.1.0")
+
+
+async def roll_out(world: World, **options: bool) -> Rollout:
+    """What became of v1.1.0."""
+    world.inbox.put(NEW)
+    await world.worker(**options).reconcile()
+    return last(world)
+
+
+def last(world: World) -> Rollout:
+    return world.publisher.results[-1][0]
+
+
+def running(world: World, color: Color) -> list[list[str]]:
+    return [world.engine.running(service.colors[color]) for service in world.stack.routed]
+
+
+def is_as_before(world: World) -> None:
+    """v1.0.0 is live and served on blue with its bot, and no client noticed anything."""
+    assert world.route.served()[0] is Color.BLUE
+    assert running(world, Color.BLUE) == [["v1.0.0"], ["v1.0.0"]]
+    assert world.engine.running("bot") == ["v1.0.0"]
+    assert world.outages == []
+    assert (world.state.active_color, world.state.current) == (Color.BLUE, a_live("v1.0.0"))
+    assert (world.state.last_good_tag, world.state.rollout) == ("v1.0.0", None)
+
+
+async def test_a_release_goes_live_without_an_outage(world: World) -> None:
+    ended = await roll_out(world)
+    assert (ended.status, ended.error, ended.warnings) == (RolloutStatus.SUCCESS, None, ())
+    assert ended.steps_completed == list(step_names(world.stack))
+    assert world.route.served() == (Color.GREEN, NEW.rollout_id)
+    assert running(world, Color.GREEN) == [["v1.1.0"], ["v1.1.0"]]
+    assert running(world, Color.BLUE) == [[], []]
+    assert world.engine.running("bot") == ["v1.1.0"]
+    assert world.outages == []
+    assert (world.state.active_color, world.state.last_good_tag, world.state.paused) == (Color.GREEN, "v1.1.0", False)
+    assert world.state.previous == a_live("v1.0.0")
+
+
+async def test_it_warns_of_what_is_to_be_done_by_hand_and_not_of_what_the_updater_replaces_of_itself(
+    world: World,
+) -> None:
+    world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
+    ended = await roll_out(world)
+    assert ended.warnings == (
+        "the release also changes postgres: it is new. That is not applied by itself; do it by hand.",
+    )
+
+
+async def test_the_effects_come_in_their_order(world: World) -> None:
+    await roll_out(world)
+    assert world.effects == [
+        "start skills-green v1.1.0",
+        "start api-green v1.1.0",
+        "route green",
+        "create bot v1.1.0",
+        "stop bot v1.0.0",
+        "start bot v1.1.0",
+        "stop skills-blue v1.0.0",
+        "stop api-blue v1.0.0",
+    ]
+
+
+async def test_the_evidence_of_each_step_is_kept(world: World) -> None:
+    ended = await roll_out(world)
+    assert ended.evidence(step_named("git_fetch_tags")) == {"sha": sha_of("v1.1.0")}
+    assert ended.evidence(step_named("docker_build"))["images"]["api-green"] == "api-green:v1.1.0"
+    assert ended.evidence(step_named("health_api"))["passes"] == world.stack.checks.passes
+    assert ended.evidence(step_named("route_switch"))["flip_ms"] >= world.route.lag * 1000
+    assert ended.evidence(step_named("bake"))["errors"] == 0
+    assert ended.evidence(step_named("bake"))["requests"] > 100
+    assert 0 < ended.evidence(step_named("restart_bot"))["gap_seconds"] < 1
+
+
+@pytest.mark.parametrize(("bake", "drain"), [(5, 60), (60, 5)])
+async def test_the_old_color_stays_warm_until_bake_and_drain_are_over(bake: float, drain: float) -> None:
+    world = World(a_stack(times=Times(bake=bake, drain=drain)))
+    await world.live("v1.0.0")
+    await roll_out(world)
+    at = world.engine.at
+    assert at["stop api-blue v1.0.0"] - at["route green"] >= 60
+
+
+async def test_the_first_rollout_of_all_goes_live_on_blue() -> None:
+    world = World()
+    ended = await roll_out(world)
+    assert (ended.status, ended.target, ended.origin) == (RolloutStatus.SUCCESS, Color.BLUE, None)
+    assert world.route.served()[0] is Color.BLUE
+    assert world.engine.running("bot") == ["v1.1.0"]
+    assert ended.evidence(step_named("stop_old_color")) == {"skipped": "nothing was live before"}
+    assert (world.state.previous, world.state.active_color) == (None, Color.BLUE)
+
+
+async def test_a_first_rollout_that_fails_after_the_flip_leaves_no_route() -> None:
+    world = World()
+    world.engine.behave("bot", "v1.1.0", dies_after=0.1)
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.ROLLED_BACK
+    assert world.route.served()[0] is None
+    assert (world.state.active_color, world.state.paused) == (None, True)
+    assert [*running(world, Color.BLUE), world.engine.running("bot")] == [[], [], []]
+
+
+# Before the flip
+
+
+@pytest.mark.parametrize(
+    ("service", "behaviour", "reason"),
+    [
+        ("api", {"builds": False}, "build_failed"),
+        ("api", {"starts": False}, "start_failed"),
+        ("api", {"status": 500}, "never_healthy"),
+        ("api", {"ready_after": 1e6}, "never_healthy"),
+        ("skills", {"dies_after": 0.7}, "never_healthy"),
+        ("skills", {"status": 500, "own_check": False}, "never_healthy"),
+    ],
+)
+async def test_nothing_live_changes_before_healthy(
+    world: World, service: str, behaviour: dict[str, Any], reason: str
+) -> None:
+    world.engine.behave(service, "v1.1.0", **behaviour)
+    ended = await roll_out(world)
+    is_as_before(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, reason)
+    assert not [effect for effect in world.effects if "v1.0.0" in effect or "route" in effect or "bot" in effect]
+    assert [*running(world, Color.GREEN)] == [[], []]
+
+
+async def test_a_release_that_is_never_healthy_leaves_the_route_alone_and_pauses(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=503)
+    ended = await roll_out(world)
+    assert world.state.paused
+    assert world.state.pause_reason == (
+        "v1.1.0 is not live. health_api: The new color did not become healthy (api): /api/v1/health answered HTTP 503, "
+        "its own check says unhealthy (times/health is 120 s)\n"
+        "  | api-green v1.1.0 was here\n"
+        "Traffic stayed on v1.0.0 (blue); nothing live was touched. "
+        "Publish a release that mends it and unpause, or apply the tag again with force."
+    )
+    assert ended.failed_step == "health_api"
+    assert ended.steps_completed[-2:] == ["discard", "prune"]
+
+
+async def test_what_a_failed_rollout_created_is_removed_and_the_old_releases_stay(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=503)
+    await roll_out(world)
+    assert await world.engine.find("api-green") == []
+    assert world.source.trees == set()
+    assert {sha for _, sha in world.engine.images} == {sha_of("v1.0.0")}
+
+
+async def test_a_service_that_needs_its_time_is_waited_for(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=100)
+    assert (await roll_out(world)).status is RolloutStatus.SUCCESS
+
+
+async def test_a_flapping_service_is_not_healthy(world: World) -> None:
+    """Passes have to come in a row; this one dies between two of them."""
+    world.engine.behave("api", "v1.1.0", dies_after=0.9)
+    assert (await roll_out(world)).reason_code == "never_healthy"
+
+
+async def test_a_tag_that_nobody_who_may_signed_is_refused_and_keeps_no_other_release_waiting(world: World) -> None:
+    world.source.unsigned.add("v1.1.0")
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code, ended.steps_completed) == (
+        RolloutStatus.FAILED,
+        "signature_refused",
+        ["preflight", "discard", "prune"],
+    )
+    assert (world.source.trees, world.effects, world.state.paused) == (set(), [], False)
+    is_as_before(world)
+    world.inbox.put(a_release("v1.2.0"))
+    await world.worker().reconcile()
+    assert (last(world).release.tag, last(world).status) == ("v1.2.0", RolloutStatus.SUCCESS)
+
+
+async def test_force_is_no_signature(world: World) -> None:
+    world.source.unsigned.add("v1.1.0")
+    world.inbox.put(replace(NEW, force=True))
+    await world.worker().reconcile()
+    assert last(world).reason_code == "signature_refused"
+
+
+@pytest.mark.parametrize(
+    ("tag", "moved", "reason"), [("v1.1.0", True, "tag_moved"), ("v1.1.0", False, "tag_not_found")]
+)
+async def test_a_tag_that_cannot_be_trusted_touches_nothing(world: World, tag: str, moved: bool, reason: str) -> None:
+    world.source.moved |= {tag} if moved else set()
+    world.source.tags.pop(tag)
+    assert (await roll_out(world)).reason_code == reason
+    assert world.effects == []
+    is_as_before(world)
+
+
+@pytest.mark.parametrize("room", [Room(disk=0, memory=10**12), Room(disk=10**12, memory=0)])
+async def test_without_room_nothing_is_begun(world: World, room: Room) -> None:
+    world.room = room
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code, world.effects) == (RolloutStatus.FAILED, "preflight_refused", [])
+
+
+async def test_what_is_still_being_started_is_waited_for(world: World) -> None:
+    """As after a restart of the machine: the live color gets well a little later."""
+    world.engine.die("skills-blue")
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    (waits,) = [line for _, line in world.publisher.lines if line.startswith("preflight: waits up to")]
+    assert "skills answers HTTP 503 through Traefik" in waits
+
+
+async def test_what_the_journal_knows_goes_live_without_redis(world: World) -> None:
+    await world.journal.update(lambda state: state.accept(NEW))
+    world.inbox.away = True
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert last(world).evidence(step_named("preflight"))["ignored"] == ["Redis does not answer: ConnectionError"]
+
+
+async def test_preflight_names_everything_that_is_unwell(world: World) -> None:
+    world.room = Room(disk=0, memory=0)
+    world.inbox.put(NEW)
+    worker = world.worker()
+    world.engine.behave("api", "v1.0.0", status=500)
+    world.engine.place("api-blue", "v1.0.0")
+    for instance in (await world.engine.find("api-blue"))[:1]:
+        await world.engine.stop(instance.id, 1)
+    await worker.reconcile()
+    error = str(last(world).error)
+    for part in ("GB of disk", "MB of memory", "api answers HTTP 500 through Traefik"):
+        assert part in error
+
+
+async def test_forced_preflight_goes_on_and_records_what_it_ignored(world: World) -> None:
+    world.room = Room(disk=0, memory=10**12)
+    world.inbox.put(replace(NEW, force=True))
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert "GB of disk" in last(world).evidence(step_named("preflight"))["ignored"][0]
+
+
+# From the flip on
+
+
+async def test_a_route_that_traefik_does_not_take_over_is_put_back(world: World) -> None:
+    world.route.lag = 60
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "route_not_confirmed")
+    assert await world.route.active() is Color.BLUE
+
+
+async def test_after_the_flip_the_route_goes_back_before_the_bot(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    ended = await roll_out(world)
+    is_as_before(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+    effects = world.effects[world.effects.index("start bot v1.1.0") + 1 :]
+    assert effects == [
+        "route blue",
+        "stop bot v1.1.0",
+        "remove bot v1.1.0",
+        "start bot v1.0.0",
+        "stop skills-green v1.1.0",
+    ]
+    assert ended.evidence(step_named("rollback_route"))["rollback_ms"] >= world.route.lag * 1000
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "reason"),
+    [
+        ({"starts": False}, RolloutStatus.ROLLED_BACK, "start_failed"),
+        ({"dies_after": 0.1}, RolloutStatus.ROLLED_BACK, "singleton_never_ready"),
+        ({"ready_after": 1e6}, RolloutStatus.ROLLED_BACK, "singleton_never_ready"),
+        ({"status": 500}, RolloutStatus.ROLLED_BACK, "singleton_never_ready"),
+        ({"dies_after": 10}, RolloutStatus.ROLLED_BACK, "bake_failed"),
+    ],
+)
+async def test_two_bots_never_run_at_once(
+    world: World, behaviour: dict[str, Any], status: RolloutStatus, reason: str
+) -> None:
+    world.engine.behave("bot", "v1.1.0", **behaviour)
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (status, reason)
+    is_as_before(world)
+    assert world.state.paused
+
+
+async def test_a_bot_that_never_stops_is_not_joined_by_a_second_one(world: World) -> None:
+    world = World()
+    world.engine.behave("bot", "v1.0.0", stops=False)
+    await world.live("v1.0.0")
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "singleton_not_gone")
+    is_as_before(world)
+
+
+async def test_zero_bots_are_better_than_two(world: World) -> None:
+    """The new bot fails its check and does not stop either: the old one stays down, and a person is told."""
+    world.engine.behave("bot", "v1.1.0", status=500, stops=False)
+    ended = await roll_out(world)
+    assert world.engine.running("bot") == ["v1.1.0"]
+    assert world.route.served()[0] is Color.BLUE
+    assert [w for w in ended.warnings if w.startswith("rollback_bot: The old bot did not stop")]
+
+
+async def test_an_unchanged_bot_is_not_restarted(world: World) -> None:
+    world.engine.behave("bot", "v1.1.0", image="bot:v1.0.0")
+    ended = await roll_out(world)
+    assert (ended.status, ended.evidence(step_named("restart_bot"))) == (
+        RolloutStatus.SUCCESS,
+        {"skipped": "nothing about it changed"},
+    )
+    assert not [effect for effect in world.effects if "bot" in effect]
+
+
+async def test_a_bot_without_a_check_of_its_own_has_to_keep_running(world: World) -> None:
+    world.engine.behave("bot", "v1.1.0", own_check=False)
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    assert ended.evidence(step_named("restart_bot"))["gap_seconds"] >= 3
+
+
+@pytest.mark.parametrize("service", ["skills", "api", "bot"])
+async def test_a_bake_failure_of_any_part_rolls_back(world: World, service: str) -> None:
+    world.engine.behave(service, "v1.1.0", dies_after=15)
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.ROLLED_BACK, "bake_failed", "bake")
+    is_as_before(world)
+
+
+async def test_the_new_color_keeps_running_when_the_route_cannot_be_moved_back(world: World) -> None:
+    world.engine.behave("bot", "v1.1.0", dies_after=10)
+    world.route.refuses = {Color.BLUE}
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.FAILED
+    assert running(world, Color.GREEN) == [["v1.1.0"], ["v1.1.0"]]
+    assert running(world, Color.BLUE) == [["v1.0.0"], ["v1.0.0"]]
+    assert world.engine.running("bot") == ["v1.0.0"]
+    assert world.outages == []
+    assert (world.state.active_color, world.state.paused) == (Color.GREEN, True)
+
+
+async def test_a_rollback_that_traefik_does_not_confirm_is_never_undone_by_the_guard(world: World) -> None:
+    """Traefik is away: the file says blue again, and nothing may send the traffic to the failed release later."""
+    world.engine.behave("bot", "v1.1.0", dies_after=10)
+    look = world.engine.watcher
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        world.route.deaf = world.route.deaf or effect == "start bot v1.1.0"
+
+    world.engine.watcher = watcher
+    world.inbox.put(NEW)
+    worker = world.worker()
+    await worker.reconcile()
+    assert (last(world).status, world.state.active_color) == (RolloutStatus.FAILED, Color.BLUE)
+    world.route.deaf = False
+    await DriftWatch(world.stack, world.ports, worker).look()
+    assert await world.route.active() is Color.BLUE
+
+
+async def test_a_rollout_never_starts_on_the_color_that_the_route_points_to(world: World) -> None:
+    """The flip was not confirmed and could not be taken back: Traefik may have taken it over since."""
+    world.route.lag = 11
+    world.route.refuses = {Color.BLUE}
+    await roll_out(world)
+    await world.clock.sleep(60)
+    assert world.route.served()[0] is Color.GREEN
+    world.route.lag, world.route.refuses = 0.05, set()
+    world.inbox.put(a_release("v1.2.0", force=True))
+    await world.worker().reconcile()
+    assert world.outages == []
+
+
+async def test_the_rollback_goes_on_where_the_old_bot_does_not_come_back(world: World) -> None:
+    world = World()
+    world.engine.behave("bot", "v1.0.0", ready_after=1e6)
+    world.engine.behave("bot", "v1.1.0", dies_after=10)
+    await world.live("v1.0.0")
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.ROLLED_BACK
+    assert running(world, Color.GREEN) == [[], []]
+    assert [w.partition(":")[0] for w in ended.warnings] == ["rollback_bot"]
+
+
+async def test_prune_keeps_the_current_and_the_previous_release(world: World) -> None:
+    await roll_out(world)
+    world.inbox.put(a_release("v1.2.0"))
+    await world.worker().reconcile()
+    kept = {sha_of("v1.1.0"), sha_of("v1.2.0")}
+    assert {sha for _, sha in world.engine.images} == kept
+    assert world.source.trees == kept
+    assert {i.sha for i in await world.engine.find("bot")} == kept
+
+
+async def test_a_step_that_hangs_is_ended(world: World) -> None:
+    world.source.fetch = hang  # type: ignore[method-assign]  # a fake is ours to break
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "step_timed_out")
+
+
+async def test_an_error_without_a_name_rolls_back_too(world: World) -> None:
+    world.source.fetch = break_down  # type: ignore[method-assign]
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "internal_error")
+    assert "ZeroDivisionError" in str(ended.error)
+
+
+async def test_a_worker_that_was_replaced_touches_nothing_more(world: World) -> None:
+    look = world.engine.watcher
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        world.journal.epoch = 99
+
+    world.engine.watcher = watcher
+    world.inbox.put(NEW)
+    worker = world.worker()
+    with pytest.raises(StaleWorker):
+        await worker.reconcile()
+    assert worker.replaced
+    assert world.effects == ["start skills-green v1.1.0", "start api-green v1.1.0"], "they are one call"
+
+
+async def test_redis_going_away_does_not_end_a_rollout(world: World) -> None:
+    look = world.engine.watcher
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        world.inbox.away = True
+
+    world.engine.watcher = watcher
+    assert (await roll_out(world)).status is RolloutStatus.SUCCESS
+
+
+async def test_without_pausing_the_next_release_is_tried_at_once(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    await roll_out(world, pause_on_failure=False)
+    assert not world.state.paused
+    world.inbox.put(a_release("v1.2.0"))
+    await world.worker(pause_on_failure=False).reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+
+
+async def test_a_disk_that_is_full_for_a_while_leaves_no_rollout_hanging(world: World) -> None:
+    look = world.engine.watcher
+
+    def watcher(effect: str) -> None:
+        look(effect)
+        world.journal.full = True
+
+    world.engine.watcher = watcher
+    world.inbox.put(NEW)
+    worker = world.worker()
+    with contextlib.suppress(OSError, UpdaterError):
+        await worker.reconcile()
+    world.journal.full, world.engine.watcher = False, look
+    await worker.reconcile()
+    assert world.state.rollout is None
+    assert world.state.current is not None
+    assert world.state.paused or world.state.current.tag == "v1.1.0"
+
+
+async def hang(tag: str) -> str:
+    await World().clock.sleep(1e9)
+    return tag
+
+
+async def break_down(tag: str) -> str:
+    return str(1 / 0)
+
+
+def test_a_release_that_comes_back_is_not_fetched_and_not_built() -> None:
+    steps = step_names(a_stack(), recall=True)
+    assert steps[:3] == ("preflight", "recall_release", "start_skills")
+    assert steps[2:] == step_names(a_stack())[4:]
+
+
+def test_the_steps_of_a_rollout_in_their_order() -> None:
+    assert step_names(a_stack()) == (
+        "preflight",
+        "git_fetch_tags",
+        "git_checkout_tag",
+        "docker_build",
+        "start_skills",
+        "start_api",
+        "health_skills",
+        "health_api",
+        "route_switch",
+        "health_routed_skills",
+        "health_routed_api",
+        "restart_bot",
+        "bake",
+        "stop_old_color",
+        "prune",
+    )
+
+
+@pytest.mark.parametrize("name", ["route", "stop"])
+async def test_a_bot_may_be_called_as_a_step_of_the_rollback(name: str) -> None:
+    """The old bot runs again, and the failed color is stopped."""
+    world = World(a_stack(singletons=(Singleton(name, "bot"),)))
+    await world.live("v1.0.0")
+    world.engine.behave("bot", "v1.1.0", ready_after=10_000)
+    ended = await roll_out(world)
+    assert (ended.status, ended.warnings) == (RolloutStatus.ROLLED_BACK, ())
+    assert world.engine.running("bot") == ["v1.0.0"]
+    assert running(world, Color.GREEN) == [[], []]
+    assert ended.steps_completed.count(f"rollback_{name}") == 2
+
+
+async def test_a_service_may_be_called_as_the_routed_check_of_another() -> None:
+    """The routed check of `api` is not skipped because the direct one of `routed_api` has the same name."""
+    stack = a_stack()
+    other = replace(stack.routed[1], name="routed_api", colors={color: f"routed-{color}" for color in Color})
+    world = World(replace(stack, routed=(*stack.routed, other)))
+    await world.live("v1.0.0")
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    assert ended.completed.count(StepId(StepKind.HEALTH_ROUTED, "api")) == 1
+    assert ended.completed.count(StepId(StepKind.HEALTH, "routed_api")) == 1
+    assert ended.steps_completed == list(step_names(world.stack))

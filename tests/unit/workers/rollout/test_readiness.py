@@ -1,0 +1,127 @@
+"""A bot is ready when its own health check passes, whenever the engine looks."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.step import step_named
+from tests.examples import a_release
+from tests.fakes.world import World
+
+NEW = a_release("v1.1.0")
+RARELY = 30.0
+"""Seconds between two looks of the engine."""
+
+FOREVER = 1e6
+
+
+async def roll_out(world: World, **bot: Any) -> Rollout:
+    world.engine.behave("bot", "v1.1.0", **{"own_interval": RARELY, **bot})
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    return world.publisher.results[-1][0]
+
+
+def seconds(rollout: Rollout, name: str) -> float:
+    return next(step.seconds for step in rollout.steps if step.name == name) or 0.0
+
+
+def checks(world: World) -> list[float]:
+    """When the new bot's own check was begun."""
+    return [at for instance, at in world.engine.checks if instance == "bot v1.1.0"]
+
+
+async def test_a_bot_is_ready_before_the_engine_has_looked(world: World) -> None:
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    evidence = ended.evidence(step_named("restart_bot"))
+    assert (evidence["own_check"], evidence["checks"]) == ("starting", len(checks(world)))
+    assert evidence["gap_seconds"] < 1.5
+
+
+async def test_its_check_is_run_at_the_interval_of_the_stack_file(world: World) -> None:
+    ended = await roll_out(world, ready_after=20)
+    assert 20 < seconds(ended, "restart_bot") < 21
+    pauses = [round(after - before, 2) for before, after in itertools.pairwise(checks(world))]
+    assert set(pauses) == {world.stack.checks.interval + 0.05}, "and the 0.05 s that each takes"
+
+
+async def test_a_check_that_hangs_is_begun_once_and_the_bot_never_ready(world: World) -> None:
+    ended = await roll_out(world, check_seconds=FOREVER)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "singleton_never_ready")
+    assert "its own check says a run of it has not ended yet" in str(ended.error)
+    assert len(checks(world)) == 1
+    assert seconds(ended, "restart_bot") < world.stack.times.ready + 1
+
+
+async def test_a_check_that_does_not_pass_is_in_the_reason(world: World) -> None:
+    ended = await roll_out(world, check_passes=False)
+    assert ended.reason_code == "singleton_never_ready"
+    said = "its own check says exit code 1: bot is not ready, the engine says unhealthy"
+    assert f"within 120 s; it is running, {said}" in str(ended.error)
+
+
+async def test_a_check_that_the_end_of_the_wait_cuts_short_is_not_the_reason(world: World) -> None:
+    ended = await roll_out(world, check_passes=False, check_seconds=10.3)
+    assert "its own check says exit code 1: bot is not ready" in str(ended.error)
+
+
+async def test_a_check_that_cannot_start_is_in_the_reason(world: World) -> None:
+    ended = await roll_out(world, check_starts=False)
+    assert ended.reason_code == "singleton_never_ready"
+    assert "its own check says exit code 126: /no/such/check: no such file or directory" in str(ended.error)
+
+
+async def test_an_engine_that_runs_no_check_for_us_is_waited_for(world: World) -> None:
+    world.engine.refuses_checks = True
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    assert RARELY <= seconds(ended, "restart_bot") < RARELY + 1
+    assert ended.evidence(step_named("restart_bot"))["own_check"] == "healthy"
+
+
+async def test_an_old_verdict_is_waited_out(world: World) -> None:
+    """The engine looked three times too early; its next look is at 40 s."""
+    ended = await roll_out(world, own_interval=10, ready_after=35)
+    assert ended.status is RolloutStatus.SUCCESS
+    assert 40 <= seconds(ended, "restart_bot") < 41
+
+
+@pytest.mark.parametrize("ends", ["dies", "is restarted"])
+async def test_a_bot_that_ends_is_not_waited_for(world: World, ends: str) -> None:
+    if ends == "dies":
+        ended = await roll_out(world, ready_after=60, dies_after=3)
+    else:
+        look = world.engine.watcher
+
+        def restart(effect: str) -> None:
+            look(effect)
+            if effect == "start bot v1.1.0":
+                world.engine.die("bot")
+
+        world.engine.watcher = restart
+        ended = await roll_out(world, ready_after=60)
+    assert ended.reason_code == "singleton_never_ready"
+    assert seconds(ended, "restart_bot") < 4
+
+
+async def test_the_old_bot_is_back_before_the_engine_has_looked() -> None:
+    world = World()
+    world.engine.behave("bot", "v1.0.0", own_interval=RARELY)
+    await world.live("v1.0.0")
+    ended = await roll_out(world, dies_after=5)
+    assert (ended.status, world.engine.running("bot")) == (RolloutStatus.ROLLED_BACK, ["v1.0.0"])
+    assert ended.warnings == ()
+    assert ended.evidence(step_named("rollback_bot"))["own_check"] == "starting"
+    assert seconds(ended, "rollback_bot") < 2
+
+
+async def test_an_old_bot_that_does_not_get_ready_says_why() -> None:
+    world = World()
+    world.engine.behave("bot", "v1.0.0", own_interval=RARELY, check_passes=False)
+    await world.live("v1.0.0")
+    ended = await roll_out(world, dies_after=5)
+    (warning,) = ended.warnings
+    assert "is not ready: it is running, its own check says exit code 1: bot is not ready" in warning

@@ -1,0 +1,284 @@
+"""kill -9 of the worker, and what the next one makes of it."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from app.domain.errors import Cancelled
+from app.domain.rollout import RolloutStatus
+from app.domain.stack import Color
+from app.domain.state import State
+from tests.examples import a_live, a_release, step_names
+from tests.fakes.fuse import Crash
+from tests.fakes.world import World
+from workers.rollout.pipeline import ATTEMPTS
+
+NEW = a_release("v1.1.0")
+SOON = 1_000.0
+
+
+@contextlib.contextmanager
+def crashing_in(world: World, step: str) -> Iterator[None]:
+    """The worker ends when `step` has begun."""
+    look = world.publisher.event
+
+    def event(kind: str, **data: object) -> None:
+        look(kind, **data)
+        if (kind, data.get("step")) == ("step.started", step):
+            world.fuse.light(0)
+
+    world.publisher.event = event  # type: ignore[method-assign]  # a fake is ours to wire
+    yield
+    world.publisher.event = look  # type: ignore[method-assign]
+
+
+async def crash_after(world: World, step: str) -> None:
+    """Rolls v1.1.0 out until `step` has begun, and ends the worker there."""
+    world.inbox.put(NEW)
+    with crashing_in(world, step), contextlib.suppress(Crash):
+        await world.worker().reconcile()
+    await power_on(world)
+
+
+async def crash_in_recovery(world: World, step: str) -> None:
+    with crashing_in(world, step), contextlib.suppress(Crash):
+        await start_again(world)
+    await power_on(world)
+
+
+async def power_on(world: World) -> None:
+    """What the old worker still had in hand never happens."""
+    await world.clock.sleep(SOON)
+    world.fuse.put_out()
+
+
+async def start_again(world: World, **options: bool) -> None:
+    worker = world.worker(**options)
+    await worker.start()
+    await worker.reconcile()
+
+
+def ended(world: World) -> list[tuple[str, RolloutStatus, str | None]]:
+    return [(r.release.tag, r.status, r.reason_code) for r, _ in world.publisher.results]
+
+
+def is_consistent(world: World) -> None:
+    """One release is live, served by the color that the journal names, with one bot, and nothing is running."""
+    color, current = world.state.active_color, world.state.current
+    assert color is not None
+    assert current is not None
+    assert world.route.served()[0] is color
+    assert running(world, color) == [[current.tag], [current.tag]]
+    assert world.engine.running("bot") == [current.tag]
+    assert world.state.rollout is None
+    assert world.outages == []
+
+
+def running(world: World, color: Color) -> list[list[str]]:
+    return [world.engine.running(s.colors[color]) for s in world.stack.routed]
+
+
+@pytest.mark.parametrize("step", ["preflight", "git_fetch_tags", "docker_build", "start_api", "health_api"])
+async def test_interrupted_before_the_flip_it_is_discarded_and_begun_again(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "interrupted"), ("v1.1.0", RolloutStatus.SUCCESS, None)]
+    is_consistent(world)
+    assert not world.state.paused
+
+
+@pytest.mark.parametrize("effect", ["build v1.1.0", "start api-green v1.1.0"])
+async def test_an_engine_that_goes_away_before_the_flip_says_nothing_of_the_release(world: World, effect: str) -> None:
+    world.engine.goes_away = [effect]
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "interrupted"), ("v1.1.0", RolloutStatus.SUCCESS, None)]
+    said = world.publisher.results[0][0].error or ""
+    assert "The rollout was interrupted: the Docker Engine went away in" in said
+    is_consistent(world)
+    assert not world.state.paused
+
+
+async def test_what_is_cancelled_while_the_engine_is_away_is_not_begun_again(world: World) -> None:
+    worker = world.worker()
+
+    def cancel() -> None:
+        assert worker.running is not None
+        assert worker.running.give_way(Cancelled("by an operator"))
+
+    world.engine.goes_away, world.engine.meanwhile = ["build v1.1.0"], cancel
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "cancelled")]
+    is_consistent(world)
+
+
+async def test_an_engine_that_goes_away_again_and_again_pauses(world: World) -> None:
+    world.engine.goes_away = ["build v1.1.0"] * (ATTEMPTS + 2)
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "interrupted")] * ATTEMPTS
+    assert world.state.paused
+    is_consistent(world)
+
+
+async def test_past_the_flip_an_engine_that_goes_away_is_a_failure_as_any(world: World) -> None:
+    world.engine.goes_away = ["stop bot v1.0.0"]
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.ROLLED_BACK, "engine_failed")]
+    assert world.state.paused
+    is_consistent(world)
+
+
+async def test_a_release_that_is_bad_is_not_begun_again_for_an_engine_that_was_away_before(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", builds=False)
+    world.engine.times_away = 3
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "build_failed")]
+
+
+async def test_a_release_that_is_interrupted_again_and_again_pauses(world: World) -> None:
+    await crash_after(world, "docker_build")
+    for _ in range(ATTEMPTS + 2):
+        worker = world.worker()
+        await worker.start()
+        if world.state.paused:
+            break
+        await crash_after(world, "docker_build")
+    assert [status for _, status, _ in ended(world)] == [RolloutStatus.FAILED] * ATTEMPTS
+    assert world.state.paused
+    assert world.state.accepted == ()
+    is_consistent(world)
+
+
+AFTER_THE_FLIP = ["route_switch", "health_routed_api", "restart_bot", "bake"]
+
+
+@pytest.mark.parametrize("step", AFTER_THE_FLIP)
+async def test_interrupted_after_the_flip_it_goes_on_where_the_new_color_is_well(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS, None)]
+    assert (world.state.active_color, world.state.paused) == (Color.GREEN, False)
+    is_consistent(world)
+    assert running(world, Color.BLUE) == [[], []]
+
+
+@pytest.mark.parametrize("step", AFTER_THE_FLIP)
+async def test_interrupted_after_the_flip_it_goes_back_where_the_new_color_is_not_well(world: World, step: str) -> None:
+    world.engine.behave("api", "v1.1.0", dies_after=100)
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.ROLLED_BACK, "never_healthy")]
+    assert world.state.current == a_live("v1.0.0")
+    assert world.state.paused
+    assert world.route.served()[0] is Color.BLUE
+
+
+async def test_a_rollout_that_ends_its_worker_again_and_again_goes_back(world: World) -> None:
+    await crash_after(world, "bake")
+    for _ in range(ATTEMPTS):
+        await crash_in_recovery(world, "bake")
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.ROLLED_BACK, "interrupted")]
+    is_consistent(world)
+    assert world.state.paused
+
+
+@pytest.mark.parametrize("step", ["stop_old_color", "prune"])
+async def test_interrupted_after_its_bake_it_is_ended_as_a_success(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS, None)]
+    assert not world.state.paused
+    is_consistent(world)
+    assert running(world, Color.BLUE) == [[], []]
+
+
+@pytest.mark.parametrize("step", ["stop_old_color", "prune"])
+async def test_a_retirement_that_is_done_again_completes_each_step_once(world: World, step: str) -> None:
+    await crash_after(world, step)
+    await start_again(world)
+    assert world.publisher.results[-1][0].steps_completed == list(step_names(world.stack))
+
+
+@pytest.mark.parametrize("step", ["rollback_route", "rollback_bot", "rollback_stop"])
+async def test_an_interrupted_roll_back_is_finished_and_keeps_its_cause(world: World, step: str) -> None:
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    await crash_after(world, step)
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.ROLLED_BACK, "bake_failed")]
+    is_consistent(world)
+
+
+async def test_an_interrupted_discard_is_finished_and_keeps_its_cause(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", status=500)
+    await crash_after(world, "discard")
+    await start_again(world)
+    assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "never_healthy")]
+    assert world.state.paused
+    is_consistent(world)
+
+
+async def test_a_pause_survives_a_restart(world: World) -> None:
+    await world.journal.update(lambda s: s.pause("mend it"))
+    world.inbox.put(NEW)
+    await start_again(world)
+    assert (world.state.paused, world.state.pause_reason, ended(world)) == (True, "mend it", [])
+
+
+async def moments(bad: bool) -> int:
+    """How many moments the worker has in a rollout that nothing disturbs."""
+    world = await a_world(bad)
+    begun = world.fuse.burnt
+    await world.worker().reconcile()
+    return world.fuse.burnt - begun
+
+
+async def a_world(bad: bool) -> World:
+    world = World()
+    if bad:
+        world.engine.behave("api", "v1.1.0", dies_after=20)
+    await world.live("v1.0.0")
+    world.inbox.put(NEW)
+    return world
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
+async def test_whenever_the_worker_is_killed_the_end_is_consistent_and_no_release_is_lost(bad: bool) -> None:
+    """Every moment before and after each effect and each write, for a release that goes live and one that does not."""
+    for moment in range(await moments(bad)):
+        world = await a_world(bad)
+        world.fuse.light(moment)
+        with contextlib.suppress(Crash):
+            await world.worker().reconcile()
+        await power_on(world)
+        await start_again(world)
+        assert the_release_is_decided(world.state), f"killed at moment {moment}"
+        is_consistent(world)
+
+
+@pytest.mark.parametrize("second", range(0, 60, 3))
+async def test_a_second_kill_during_the_recovery_is_survived_too(second: int) -> None:
+    for first in range(await moments(bad=True)):
+        world = await a_world(bad=True)
+        world.fuse.light(first)
+        with contextlib.suppress(Crash):
+            await world.worker().reconcile()
+        await power_on(world)
+        world.fuse.light(second)
+        with contextlib.suppress(Crash):
+            await start_again(world)
+        await power_on(world)
+        await start_again(world)
+        assert the_release_is_decided(world.state), f"killed at moment {first} and {second} moments later"
+        is_consistent(world)
+
+
+def the_release_is_decided(state: State) -> bool:
+    """It is live, or somebody can read why it is not."""
+    live = state.current is not None and state.current.tag == "v1.1.0"
+    return live or (state.paused and "v1.1.0" in str(state.pause_reason))

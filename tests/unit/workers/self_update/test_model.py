@@ -1,0 +1,102 @@
+import pytest
+
+from app.domain.stack import Updater
+from workers.self_update.model import (
+    SUCCESSOR,
+    Runs,
+    installable,
+    own_services,
+    runs_as,
+    successor_model,
+)
+
+UPDATER = Updater("web", "worker")
+WORKER = {
+    "image": "u:1",
+    "command": ["python", "-m", "workers.main"],
+    "environment": {"TOKEN": "costs $$5", "UNSET": None},
+    "volumes": [
+        {"type": "bind", "source": "/srv/u", "target": "/srv/u"},
+        {"type": "volume", "source": "routes", "target": "/routes"},
+        {"type": "tmpfs", "target": "/scratch"},
+    ],
+}
+RUNS = Runs(
+    image="u:1",
+    environment={"PATH": "/bin", "TOKEN": "costs $5"},
+    inherited={"PATH": "/bin"},
+    command=("python", "-m", "workers.main"),
+    mounts={"/srv/u": "/srv/u", "/routes": "/var/lib/docker/volumes/x", "/run/secrets/t": "/srv/t"},
+)
+
+
+def test_a_container_runs_as_the_definition_that_it_was_started_from() -> None:
+    assert runs_as({"worker": RUNS}, {"worker": WORKER}, "shop")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": "u:2"},
+        {"command": ["python", "-m", "other"]},
+        {"environment": {"TOKEN": "costs $$6"}},
+        {"environment": {}},
+        {"volumes": [{"type": "bind", "source": "/elsewhere", "target": "/srv/u"}]},
+        {"volumes": [{"type": "volume", "source": "routes", "target": "/other"}]},
+    ],
+    ids=["image", "command", "value", "a variable that somebody added", "source", "volume"],
+)
+def test_a_container_does_not_run_as_another_definition(change: dict[str, object]) -> None:
+    assert not runs_as({"worker": RUNS}, {"worker": {**WORKER, **change}}, "shop")
+
+
+def test_a_service_that_does_not_run_or_is_not_defined_is_another_definition() -> None:
+    assert not runs_as({"worker": RUNS}, {"worker": WORKER, "web": WORKER}, "shop")
+    assert not runs_as({"worker": RUNS, "web": RUNS}, {"worker": WORKER}, "shop")
+
+
+def test_what_is_not_written_is_the_images() -> None:
+    built = Runs("shop-web", {"PATH": "/bin"}, {"PATH": "/bin"}, ("run",), {})
+    assert runs_as({"web": built}, {"web": {}}, "shop")
+
+
+def test_how_an_image_is_made_does_not_make_another_updater() -> None:
+    model = {"services": {"web": {"image": "u:1", "build": {"context": "."}, "pull_policy": "never"}, "other": {}}}
+    assert own_services(model, UPDATER) == {"web": {"image": "u:1"}}
+
+
+def test_the_successor_is_the_worker_that_runs_with_another_command_and_none_of_its_names() -> None:
+    worker = {
+        **WORKER,
+        "networks": {"engine": {"aliases": ["boss"]}},
+        "depends_on": {"redis": {}},
+        "hostname": "boss",
+        "container_name": "boss",
+        "mem_limit": "512m",
+        "healthcheck": {"test": ["CMD", "python", "-m", "workers.alive"]},
+        "restart": "unless-stopped",
+        "profiles": ["x"],
+    }
+    services = {"web": {"image": "u:1"}, "worker": worker}
+    model = {"name": "shop", "services": services}
+    made = successor_model(model, UPDATER, "r1")
+    assert made["services"][SUCCESSOR] == {
+        **WORKER,
+        "networks": {"engine": None},
+        "mem_limit": "512m",
+        "command": ["python", "-m", "workers.successor", "r1"],
+        "restart": "unless-stopped",
+        "healthcheck": {"disable": True},
+        "pull_policy": "never",
+    }
+    assert services["worker"] is worker
+    assert SUCCESSOR not in services
+
+
+def test_no_registry_is_asked_when_the_updater_is_started() -> None:
+    model = {"services": {"web": {"image": "u:1"}, "worker": {"pull_policy": "always"}, "other": {}}}
+    assert installable(model, UPDATER)["services"] == {
+        "web": {"image": "u:1", "pull_policy": "never"},
+        "worker": {"pull_policy": "never"},
+        "other": {},
+    }

@@ -1,0 +1,383 @@
+"""The updater is replaced last, once a rollout, whoever is killed when; what puts it back is known, or it is left."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import BuildFailed
+from app.domain.findings import Alarm
+from app.domain.stack import Updater
+from tests.examples import a_release, sha_of
+from tests.fakes.fuse import Crash, Fuse
+from tests.fakes.own_services import FakeOwn, Machine
+from tests.fakes.world import World
+from workers.control.reconcile import Reconciler
+from workers.rollout.readiness import SETTLE_SECONDS
+from workers.self_update.model import Attempt, Services
+from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession
+from workers.self_update.successor import TRIES
+
+UPDATER = Updater("web", "worker", ready=20)
+VERSIONS = {"v1.0.0": "u:1", "v1.1.0": "u:1", "v1.2.0": "u:2"}
+SUCCESSOR_MOMENTS = 10
+"""Of one that is not disturbed: a moment before and after each effect."""
+
+BEGIN_MOMENTS = 7
+"""Of the worker: three writes, and the start of the successor."""
+
+
+def services(image: str) -> Services:
+    return {name: {"image": image} for name in UPDATER.services}
+
+
+def file_of(tag: str) -> Path:
+    return Path(sha_of(tag), "model.json")
+
+
+@pytest.fixture
+def machine(world: World) -> Machine:
+    """The updater runs as v1.1.0 has it."""
+    machine = Machine(UPDATER, {sha_of(tag): services(image) for tag, image in VERSIONS.items()})
+    machine.place(file_of("v1.1.0"))
+    return machine
+
+
+async def lives(world: World, reconciler: Reconciler, *tags: str) -> None:
+    for tag in tags:
+        world.inbox.put(a_release(tag))
+        await reconciler.reconcile()
+        assert world.state.current is not None
+        assert world.state.current.tag == tag
+
+
+@pytest.fixture
+async def reconciler(world: World) -> Reconciler:
+    """v1.2.0 is live, after v1.1.0."""
+    reconciler = world.worker()
+    await lives(world, reconciler, "v1.1.0", "v1.2.0")
+    return reconciler
+
+
+def worker(world: World, machine: Machine, reconciler: Reconciler, fuse: Fuse | None = None) -> Succession:
+    """A worker process's."""
+    return Succession(world.stack, UPDATER, world.ports, reconciler, FakeOwn(machine, fuse or Fuse()))
+
+
+async def until_quiet(world: World, machine: Machine, *, fuse: Fuse | None = None, workers: int = 4) -> Succession:
+    """Workers look, one after the other, until one has nothing more to do: each may be killed, or replaced."""
+    for _ in range(workers):
+        succession = worker(world, machine, world.worker(), fuse)
+        looking = asyncio.create_task(succession.look())
+        machine.ends_worker = looking.cancel
+        await asyncio.wait({looking})
+        if not looking.cancelled() and not isinstance(looking.exception(), Crash):
+            looking.result()
+            return succession
+        if fuse:
+            fuse.put_out()
+        # Its container is started again, or the next one is: as soon as there is one.
+        async with asyncio.timeout(1000):
+            while UPDATER.worker not in machine.runs:  # noqa: ASYNC110 - it is looked at
+                await asyncio.sleep(0.01)
+    raise AssertionError("a worker was ended again and again")
+
+
+def published(world: World) -> str | None:
+    """Of which release the updater's services are that an operator's own command finds."""
+    found = world.engine.published_updater
+    return found.parent.name if found else None
+
+
+def events(world: World) -> list[str]:
+    return [kind for kind, _ in world.publisher.events if kind.startswith("updater.")]
+
+
+@pytest.fixture(autouse=True)
+async def ended(machine: Machine) -> AsyncIterator[None]:
+    yield
+    if machine.successor is not None:
+        machine.successor.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await machine.successor
+
+
+async def test_the_live_releases_updater_takes_over_and_the_next_worker_says_so(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    succession = await until_quiet(world, machine)
+    assert machine.images() == ["u:2", "u:2"]
+    assert (machine.sent, machine.stands, machine.given_back) == (1, False, 0)
+    assert events(world) == ["updater.succession", "updater.replaced"]
+    assert published(world) == sha_of("v1.2.0"), "a plain `docker compose up` keeps it"
+    assert succession.alarms() == []
+    await succession.look()
+    assert machine.sent == 1
+
+
+@pytest.mark.parametrize("moment", range(SUCCESSOR_MOMENTS))
+async def test_a_successor_that_is_killed_goes_on(
+    world: World, machine: Machine, reconciler: Reconciler, moment: int
+) -> None:
+    machine.fuse.light(moment)
+    await until_quiet(world, machine)
+    assert machine.attempt is not None
+    assert (machine.images(), machine.attempt.why) == (["u:2", "u:2"], "")
+    disturbed = 0 < moment < SUCCESSOR_MOMENTS - 1  # else it was not begun yet, or ended already
+    assert machine.attempt.starts == 1 + disturbed
+
+
+async def test_these_were_all_the_moments_of_a_successor(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    await until_quiet(world, machine)
+    assert machine.fuse.burnt == SUCCESSOR_MOMENTS
+
+
+@pytest.mark.parametrize("broken", ["web", "worker"])
+@pytest.mark.parametrize("moment", range(26))
+async def test_a_failed_successor_leaves_the_old_one_running_whenever_it_is_killed(
+    world: World, machine: Machine, reconciler: Reconciler, moment: int, broken: str
+) -> None:
+    machine.models[sha_of("v1.2.0")] = {**services("u:2"), broken: {"image": "u:bad"}}
+    machine.unwell = {"u:bad"}
+    machine.fuse.light(moment)
+    succession = await until_quiet(world, machine)
+    assert machine.images() == ["u:1", "u:1"]
+    assert machine.attempt is not None
+    assert machine.attempt.why == f"{broken} was not well within 20 s; the old one runs again"
+    assert published(world) == sha_of("v1.1.0"), "a plain `docker compose up` keeps it"
+    assert bool(machine.given_back) == (broken == "worker")
+    (alarm,) = succession.alarms()
+    assert alarm.kind == "updater_not_replaced"
+    for said in ("The updater of v1.2.0", f"{broken} was not well", "Your traffic goes on", "apply the tag again"):
+        assert said in alarm.text
+    await succession.look()
+    assert machine.sent == 1, "one try"
+    assert (world.state.paused, world.state.current and world.state.current.tag) == (False, "v1.2.0")
+
+
+@pytest.mark.parametrize("moment", range(BEGIN_MOMENTS + 1))
+async def test_a_worker_that_is_killed_while_it_begins_is_gone_on_for(
+    world: World, machine: Machine, reconciler: Reconciler, moment: int
+) -> None:
+    fuse = Fuse()
+    fuse.light(moment)
+    await until_quiet(world, machine, fuse=fuse)
+    assert machine.images() == ["u:2", "u:2"]
+    assert (machine.sent, machine.attempt and machine.attempt.ended) == (1, True)
+
+
+async def test_a_successor_that_dies_again_and_again_puts_the_old_one_back(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    succession = worker(world, machine, reconciler)
+    looking = asyncio.create_task(succession.look())
+    machine.ends_worker = looking.cancel
+    for _ in range(TRIES):
+        machine.fuse.light(2)  # it notes that it was started, and dies
+        while not machine.fuse.burnt or machine.fuse.lit:  # noqa: ASYNC110 - it is looked at
+            await asyncio.sleep(0.01)
+    await looking
+    assert machine.images() == ["u:1", "u:1"]
+    assert machine.attempt is not None
+    assert f"died {TRIES} times" in machine.attempt.why
+
+
+async def test_an_updater_is_well_before_the_engine_has_looked(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.unseen = {"u:2"}
+    began = world.clock.monotonic()
+    await until_quiet(world, machine)
+    assert machine.images() == ["u:2", "u:2"]
+    assert world.clock.monotonic() - began < UPDATER.ready / 2
+
+
+@pytest.mark.parametrize("image", ["u:2", "u:1"], ids=["it stays up", "it ends again and again"])
+async def test_a_service_without_a_health_check_is_well_when_it_stays_up(
+    world: World, machine: Machine, reconciler: Reconciler, image: str
+) -> None:
+    machine.unchecked = {"u:2"}
+    machine.restless = {"u:2"} - {image}
+    began = world.clock.monotonic()
+    await until_quiet(world, machine)
+    assert machine.images() == [image, image]
+    if image == "u:2":
+        assert world.clock.monotonic() - began >= SETTLE_SECONDS
+    else:
+        assert "web ended" in (machine.attempt.why if machine.attempt else "")
+
+
+async def test_a_successor_that_hangs_is_taken_away_and_web_goes_with_the_worker(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.mute = True
+    succession = worker(world, machine, reconciler)
+    began = world.clock.monotonic()
+    looking = asyncio.create_task(succession.look())
+    await asyncio.sleep(5)
+    machine.start("web", file_of("v1.2.0"))
+    await looking
+    assert world.clock.monotonic() - began == pytest.approx(succession.limit, abs=2)
+    assert (machine.images(), machine.stands) == (["u:1", "u:1"], False)
+    assert "did not end within" in succession.alarms()[0].text
+
+
+async def test_a_successor_that_cannot_be_started_leaves_all_as_it_is(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.broken = True
+    succession = await until_quiet(world, machine)
+    assert machine.images() == ["u:1", "u:1"]
+    assert "could not be started" in succession.alarms()[0].text
+
+
+async def test_a_release_that_comes_meanwhile_waits_and_is_rolled_out_by_whoever_lives(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.mute = True
+    succession = worker(world, machine, reconciler)
+    looking = asyncio.create_task(succession.look())
+    await asyncio.sleep(1)
+    world.source.tags["v1.3.0"] = sha_of("v1.3.0")
+    world.inbox.put(a_release("v1.3.0", after=60))
+    nudged = asyncio.create_task(reconciler.reconcile())
+    await asyncio.sleep(30)
+    assert (world.state.rollout, nudged.done()) == (None, False)
+    looking.cancel()
+    nudged.cancel()
+    await asyncio.wait({looking, nudged})  # the worker is replaced
+    machine.mute = False
+    await FakeOwn(machine, Fuse()).dismiss()
+    await until_quiet(world, machine)
+    await world.worker().reconcile()
+    assert world.state.current is not None
+    assert world.state.current.tag == "v1.3.0"
+
+
+async def test_after_a_failed_succession_the_next_release_is_tried(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.unwell = {"u:2"}
+    await until_quiet(world, machine)
+    world.source.tags["v1.3.0"] = sha_of("v1.3.0")
+    machine.models[sha_of("v1.3.0")] = services("u:3")
+    await lives(world, world.worker(), "v1.3.0")
+    assert world.state.previous is not None
+    assert world.state.previous.tag == "v1.2.0", "whose updater never ran"
+    await until_quiet(world, machine)
+    assert machine.images() == ["u:3", "u:3"]
+
+
+async def test_the_updater_follows_a_release_back(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    await until_quiet(world, machine)
+    world.inbox.put(a_release("v1.1.0", key="manual:1", rollout_id="r-back", recall=sha_of("v1.1.0"), force=True))
+    await world.worker().reconcile()
+    assert world.state.current is not None
+    assert world.state.current.tag == "v1.1.0"
+    await until_quiet(world, machine)
+    assert machine.images() == ["u:2", "u:2"], "a rollback pauses"
+    await world.journal.update(lambda s: s.unpause(world.clock.now()))
+    await until_quiet(world, machine)
+    assert machine.images() == ["u:1", "u:1"]
+
+
+async def test_a_tag_that_is_applied_again_gets_another_try(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.unwell = {"u:2"}
+    await until_quiet(world, machine)
+    machine.unwell = set()
+    world.inbox.put(a_release("v1.2.0", key="manual:1", rollout_id="r-again", force=True))
+    await world.worker().reconcile()
+    assert (await until_quiet(world, machine)).alarms() == []
+    assert machine.images() == ["u:2", "u:2"]
+
+
+async def test_what_was_changed_by_hand_is_told_and_left_alone(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.models[sha_of("by hand")] = services("u:mine")
+    machine.start("worker", file_of("by hand"))
+    succession = await until_quiet(world, machine)
+    assert (machine.sent, machine.images()) == (0, ["u:1", "u:mine"])
+    assert "Somebody changed it" in succession.alarms()[0].text
+    machine.place(file_of("v1.2.0"))  # as the alarm says: `docker compose up -d`
+    await succession.look()
+    assert (machine.sent, succession.alarms()) == (0, [])
+
+
+async def test_what_was_changed_while_the_successor_worked_is_told(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    await until_quiet(world, machine)
+    machine.start("web", file_of("v1.1.0"))
+    succession = await until_quiet(world, machine)
+    assert published(world) == sha_of("v1.2.0"), "by hand it is put right"
+    (alarm,) = succession.alarms()
+    assert "what runs is not how its succession left it" in alarm.text
+
+
+async def test_what_runs_as_it_is_published_is_known(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    """Where it has never been replaced, what is published is older than the release before."""
+    machine.models[world.engine.published_path.parent.name] = services("u:0")
+    machine.place(world.engine.published_path)
+    assert (await until_quiet(world, machine)).alarms() == []
+    assert machine.images() == ["u:2", "u:2"]
+
+
+async def test_what_does_not_run_is_left_alone(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    del machine.runs["web"]
+    assert (await until_quiet(world, machine)).alarms() == []
+    assert machine.sent == 0
+
+
+async def test_a_service_that_the_release_does_not_have_is_told(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.models[sha_of("v1.2.0")] = {"web": {"image": "u:2"}}
+    (alarm,) = (await until_quiet(world, machine)).alarms()
+    assert "no service worker" in alarm.text
+    assert machine.sent == 0
+
+
+async def test_a_paused_updater_stays_as_it_is(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    await world.journal.update(lambda s: s.pause("moving environment"))
+    await until_quiet(world, machine)
+    assert machine.sent == 0
+
+
+async def test_nothing_is_begun_while_a_rollout_runs(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    async with reconciler.quiet():
+        await worker(world, machine, reconciler).look()
+    assert machine.sent == 0
+
+
+async def test_an_image_that_cannot_be_had_is_asked_for_again_and_told(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    machine.absent = {"u:2"}
+    succession = worker(world, machine, reconciler)
+    with pytest.raises(BuildFailed):
+        await succession.look()
+    machine.absent = set()
+    await succession.look()
+    assert machine.sent == 0, "not at once"
+    (alarm,) = succession.alarms()
+    assert "there is no image u:2" in alarm.text
+    await world.clock.sleep(FIRST_AGAIN_SECONDS)
+    looking = asyncio.create_task(succession.look())
+    machine.ends_worker = looking.cancel
+    await asyncio.wait({looking})
+    assert machine.sent == 1
+
+
+async def test_an_alarm_is_of_the_live_release_only(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    machine.attempt = Attempt("r-v1.1.0", "v1.1.0", ended=True, why="it was not well")
+    assert worker(world, machine, reconciler).alarms() == []
+    machine.attempt = replace(machine.attempt, rollout="r-v1.2.0")
+    assert [type(alarm) for alarm in worker(world, machine, reconciler).alarms()] == [Alarm]

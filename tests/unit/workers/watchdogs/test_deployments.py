@@ -1,0 +1,245 @@
+"""GitHub is told of each rollout exactly once, whatever happens to it or to the worker meanwhile."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from app.domain.errors import GitHubRefused, StaleWorker
+from app.domain.rollout import RolloutStatus
+from tests.examples import a_release, sha_of
+from tests.fakes.fuse import Crash
+from tests.fakes.github_api import FakeGitHubApi, FakeOutbox
+from tests.fakes.world import World
+from tests.integration.waiting import until
+from workers.control.operator import Operator
+from workers.watchdogs.backoff import Backoff
+from workers.watchdogs.deployments import SETTLE_SECONDS, Deployments
+
+OUTAGE = 120.0
+LIVE = ["queued", "in_progress", "success"]
+
+
+@pytest.fixture
+def github(world: World) -> FakeGitHubApi:
+    return FakeGitHubApi(world.clock, world.fuse)
+
+
+@pytest.fixture
+def outbox(world: World) -> FakeOutbox:
+    return FakeOutbox(world.fuse)
+
+
+@pytest.fixture
+def deployments(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> Deployments:
+    return told_by(world, github, outbox)
+
+
+def told_by(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> Deployments:
+    """A new worker process's."""
+    return Deployments(world.ports, github, outbox, backoff=Backoff(lambda: 0.0))
+
+
+@contextlib.asynccontextmanager
+async def telling(deployments: Deployments) -> AsyncIterator[None]:
+    task = asyncio.create_task(deployments.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def go_live(world: World, tag: str) -> RolloutStatus:
+    world.inbox.put(a_release(tag))
+    await world.worker().reconcile()
+    return world.publisher.results[-1][0].status
+
+
+async def test_a_rollout_is_told_as_it_goes(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
+    async with telling(deployments):
+        await go_live(world, "v1.1.0")
+        await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
+    (made,) = github.deployments.values()
+    assert (made.sha, made.rollout_id) == (sha_of("v1.1.0"), "r-v1.1.0")
+    assert made.descriptions["success"].startswith("v1.1.0 is live")
+
+
+async def test_the_replaced_one_becomes_inactive(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
+    async with telling(deployments):
+        await go_live(world, "v1.1.0")
+        await go_live(world, "v1.2.0")
+        await until(lambda: github.told() == {"v1.1.0": [[*LIVE, "inactive"]], "v1.2.0": [LIVE]}, 10)
+    assert "v1.2.0" in github.deployments[1].descriptions["inactive"]
+
+
+async def test_a_release_s_fault_is_a_failure_and_leaves_the_live_one(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
+    async with telling(deployments):
+        await go_live(world, "v1.1.0")
+        world.engine.behave("bot", "v1.2.0", ready_after=10_000)
+        assert await go_live(world, "v1.2.0") is RolloutStatus.ROLLED_BACK
+        await until(lambda: github.told() == {"v1.1.0": [LIVE], "v1.2.0": [["queued", "in_progress", "failure"]]}, 10)
+
+
+async def test_the_machine_s_fault_is_an_error(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
+    world.route.deaf = True
+    async with telling(deployments):
+        await go_live(world, "v1.1.0")
+        await until(lambda: github.told() == {"v1.1.0": [["queued", "in_progress", "error"]]}, 10)
+
+
+async def test_a_held_release_is_queued_and_a_superseded_one_inactive(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
+    worker = world.worker()
+    async with telling(deployments):
+        await Operator(world.ports, worker).pause("mend it")
+        world.inbox.put(a_release("v1.1.0"))
+        await worker.reconcile()
+        await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 10)
+        world.inbox.put(a_release("v1.2.0"))
+        await Operator(world.ports, worker).unpause()
+        await worker.reconcile()
+        await until(lambda: github.told() == {"v1.1.0": [["queued", "inactive"]], "v1.2.0": [LIVE]}, 10)
+
+
+async def test_an_operators_rollback_is_a_deployment_of_its_own(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
+    worker = world.worker()
+    async with telling(deployments):
+        await go_live(world, "v1.1.0")
+        await go_live(world, "v1.2.0")
+        await Operator(world.ports, worker).roll_back(None)
+        await worker.reconcile()
+        gone = [*LIVE, "inactive"]
+        await until(lambda: github.told() == {"v1.1.0": [gone, LIVE], "v1.2.0": [gone]}, 10)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_two_minutes_of_502_in_mid_rollout_cost_the_rollout_nothing(
+    world: World, github: FakeGitHubApi, deployments: Deployments, carried_out: bool
+) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    undisturbed = World()
+    await undisturbed.live("v1.0.0")
+    undisturbed.engine.behave("api", "v1.1.0", ready_after=60)
+    started = world.clock.now()
+    await go_live(undisturbed, "v1.1.0")
+    took = world.clock.now() - started
+    async with telling(deployments):
+        github.away, github.carried_out = True, carried_out
+        started = world.clock.now()
+        assert await go_live(world, "v1.1.0") is RolloutStatus.SUCCESS
+        assert abs(world.clock.now() - started - took) < timedelta(seconds=1)
+        await world.clock.sleep(max(0.0, OUTAGE - took.total_seconds()))
+        github.away = False
+        await until(lambda: len(github.told().get("v1.1.0", [[]])[0]) == 3, 120)
+    assert github.told() == {"v1.1.0": [LIVE]}
+
+
+async def test_a_post_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
+    world.inbox.put(a_release("v1.1.0"))
+    await world.worker().take_in()
+    github.away, github.carried_out, github.only = True, True, "deploy"
+    async with telling(deployments):
+        await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 10)
+    assert github.called("deploy") == 1
+
+
+async def test_what_was_sent_last_may_still_be_on_its_way(
+    world: World, github: FakeGitHubApi, outbox: FakeOutbox
+) -> None:
+    world.inbox.put(a_release("v1.1.0"))
+    await world.worker().take_in()
+    first = told_by(world, github, outbox)
+    world.fuse.light(3)  # on disk that it is tried; then, in the call, the worker is gone
+    with pytest.raises(Crash):
+        await first.tell()
+    world.fuse.put_out()
+    killed = world.clock.now()
+    async with telling(told_by(world, github, outbox)):
+        await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 120)
+    deployed = [at for name, at in github.calls if name == "deploy"]
+    assert deployed[-1] - killed >= timedelta(seconds=SETTLE_SECONDS - 1)
+
+
+async def test_killed_at_any_moment_there_is_still_exactly_one(world: World) -> None:
+    """Every moment before and after every write and every POST, the worker is killed once."""
+    assert await go_live(world, "v1.1.0") is RolloutStatus.SUCCESS
+    moments = 0
+    while True:
+        github, outbox = FakeGitHubApi(world.clock, world.fuse), FakeOutbox(world.fuse)
+        world.fuse.light(moments)
+        with contextlib.suppress(Crash):
+            await told_by(world, github, outbox).tell()
+            world.fuse.put_out()
+            break
+        world.fuse.put_out()
+        async with telling(told_by(world, github, outbox)):
+            await until(lambda: github.told().get("v1.1.0", [[]])[0][-1:] == ["success"], 600)  # noqa: B023
+        assert github.told() == {"v1.1.0": [LIVE]}, f"killed at moment {moments}"
+        moments += 1
+    assert moments > 20
+
+
+async def test_a_lost_outbox_creates_nothing_twice(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> None:
+    worker = world.worker()
+    await Operator(world.ports, worker).pause("mend it")
+    world.inbox.put(a_release("v1.1.0"))
+    await worker.reconcile()
+    await told_by(world, github, outbox).tell()
+    lost = FakeOutbox(world.fuse, world.clock.now())
+    async with telling(told_by(world, github, lost)):
+        await Operator(world.ports, worker).unpause()
+        await worker.reconcile()
+        await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
+
+
+async def test_a_worker_that_was_replaced_tells_nothing(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
+    world.inbox.put(a_release("v1.1.0"))
+    await world.worker().take_in()
+    world.journal.epoch = 99
+    with pytest.raises(StaleWorker):
+        await deployments.tell()
+    await deployments.run()
+    assert github.deployments == {}
+
+
+async def test_a_token_that_may_not_is_an_alarm_and_asked_seldom(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
+    github.refuses = 403
+    world.inbox.put(a_release("v1.1.0"))
+    await world.worker().take_in()
+    with pytest.raises(GitHubRefused):
+        await deployments.tell()
+    async with telling(deployments):
+        await world.clock.sleep(600)
+        (alarm,) = deployments.alarms()
+        assert (alarm.kind, "403" in alarm.text) == ("github_not_told", True)
+        assert len(github.calls) == 2
+        github.refuses = None
+        await until(lambda: deployments.alarms() == [], 1000)
+    assert github.told() == {"v1.1.0": [["queued"]]}
+
+
+async def test_a_rollout_that_github_does_not_take_does_not_hold_up_the_others(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
+    async with telling(deployments):
+        github.refuses = 422
+        await go_live(world, "v1.1.0")
+        await until(lambda: bool(github.calls), 10)
+        github.refuses = None
+        await go_live(world, "v1.2.0")
+        await until(lambda: github.told() == {"v1.2.0": [LIVE]}, 10)

@@ -1,0 +1,257 @@
+"""Between the rollouts: whatever somebody does by hand is told, and put right where that makes nothing worse."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.domain.stack import Color
+from tests.examples import a_release
+from tests.fakes.world import World
+from workers.watchdogs.drift_watch import TOLD_SECONDS, TRIES, DriftWatch
+
+
+async def a_guard(world: World) -> DriftWatch:
+    """v1.1.0 is live on green, by a rollout."""
+    world.inbox.put(a_release("v1.1.0"))
+    worker = world.worker()
+    await worker.reconcile()
+    assert world.state.active_color is Color.GREEN
+    world.effects.clear()
+    return DriftWatch(world.stack, world.ports, worker)
+
+
+def alarmed(world: World) -> list[str]:
+    return world.publisher.alarmed[-1]
+
+
+async def test_where_all_is_well_nothing_is_done_and_nothing_told(world: World) -> None:
+    guard = await a_guard(world)
+    await guard.look()
+    assert (world.effects, alarmed(world)) == ([], [])
+
+
+@pytest.mark.parametrize("to", [None, Color.BLUE])
+async def test_a_route_file_that_was_changed_or_removed_is_put_right(world: World, to: Color | None) -> None:
+    guard = await a_guard(world)
+    await (world.route.flip(to, "r-hand") if to else world.route.clear())
+    await guard.look()
+    assert alarmed(world) == ["route_changed"]
+    await world.clock.sleep(1)
+    assert world.route.served() == (Color.GREEN, "r-v1.1.0")
+    await guard.look()
+    assert alarmed(world) == []
+
+
+def rolled_out_by_another(world: World) -> None:
+    """Another program has put a release of its own in the place of blue, and has stopped green."""
+    world.engine.by_hand(start=[s.colors[Color.BLUE] for s in world.stack.routed], tag="v1.2.0")
+    world.engine.by_hand(stop=[s.colors[Color.GREEN] for s in world.stack.routed])
+    world.outages.clear()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+async def test_what_another_program_has_made_serve_is_taken_over(world: World, *, beside: bool) -> None:
+    """Its routes may have replaced the updater's file, or be in a file beside that."""
+    guard = await a_guard(world)
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE, name="routes.yml" if beside else "updater-routes.yml", keep_own=beside)
+    await world.clock.sleep(1)
+    await guard.look()
+    await world.clock.sleep(1)
+    state = world.state
+    assert (state.active_color, world.route.served()[0], world.outages) == (Color.BLUE, Color.BLUE, [])
+    assert state.current is not None
+    assert (state.current.adopted, state.previous, state.paused) == (True, None, True)
+    assert "Another program has led your traffic to blue and v1.1.0" in str(state.pause_reason)
+    assert world.engine.running("api-green") == []
+    assert alarmed(world) == []
+    world.effects.clear()
+    await guard.look()
+    assert (world.effects, alarmed(world)) == ([], [])
+
+
+async def test_what_cannot_be_taken_over_is_left_and_told_until_it_can(world: World) -> None:
+    guard = await a_guard(world)
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE)
+    elsewhere = world.route._foreign["updater-routes.yml"].replace("PathPrefix", "HostPrefix")
+    world.route._foreign["more.yml"] = elsewhere
+    await guard.look()
+    assert (alarmed(world), world.state.active_color, world.state.paused) == (["not_adopted"], None, True)
+    assert world.route.served()[0] is Color.BLUE
+    await guard.look()
+    assert alarmed(world) == ["not_adopted"]
+    del world.route._foreign["more.yml"]
+    await guard._reconciler.reconcile()
+    await guard.look()
+    assert (alarmed(world), world.state.active_color, world.outages) == ([], Color.BLUE, [])
+
+
+@pytest.mark.parametrize(("force", "late"), [(False, False), (False, True), (True, True)])
+async def test_a_release_does_not_replace_the_color_that_another_program_leads_to(
+    world: World, *, force: bool, late: bool
+) -> None:
+    """Also where that happens after the worker's last look before the release begins (`late`)."""
+    guard = await a_guard(world)
+
+    def happen() -> None:
+        rolled_out_by_another(world)
+        world.route.place_foreign(Color.BLUE)
+
+    if late:
+        world.publisher.at_event("rollout.started", happen)
+    else:
+        happen()
+    world.inbox.put(replace(a_release("v1.2.0"), force=force))
+    await guard._reconciler.reconcile()
+    await guard.look()
+    await world.clock.sleep(1)
+    assert (world.state.active_color, world.route.served()[0], world.outages) == (Color.BLUE, Color.BLUE, [])
+    assert [effect for effect in world.effects if "-blue" in effect] == []
+    assert world.state.paused
+
+
+async def test_a_forced_release_goes_to_the_other_color_of_what_was_taken_over(world: World) -> None:
+    guard = await a_guard(world)
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE)
+    world.inbox.put(replace(a_release("v1.2.0"), force=True))
+    await guard._reconciler.reconcile()
+    assert (world.state.active_color, world.outages) == (Color.GREEN, [])
+    assert world.state.previous is not None
+    assert world.state.previous.adopted
+
+
+async def test_routes_that_were_changed_are_put_right_before_a_release_replaces_a_color(world: World) -> None:
+    """Both colors are well, and another program led clients to the one that the release is to replace."""
+    guard = await a_guard(world)
+    world.engine.by_hand(start=[s.colors[Color.BLUE] for s in world.stack.routed], tag="v1.0.0")
+    world.publisher.at_event("rollout.started", lambda: world.route.place_foreign(Color.BLUE, name="routes.yml"))
+    world.inbox.put(a_release("v1.2.0"))
+    await guard._reconciler.reconcile()
+    assert (world.state.current and world.state.current.tag, world.outages) == ("v1.2.0", [])
+    assert "names green again" in str(world.publisher.results[-1][0].warnings)
+
+
+async def test_a_file_that_claims_the_routes_names_is_set_aside(world: World) -> None:
+    guard = await a_guard(world)
+    world.route.beside = ["copy-of-updater-routes.yml"]
+    await guard.look()
+    assert (alarmed(world), world.route.beside) == (["route_shadowed"], [])
+
+
+async def test_a_live_color_that_was_stopped_is_started_again(world: World) -> None:
+    guard = await a_guard(world)
+    for instance in await world.engine.find("api-green"):
+        await world.engine.stop(instance.id, 1)
+    await guard.look()
+    assert (alarmed(world), world.engine.running("api-green")) == (["live_color_down"], ["v1.1.0"])
+    await guard.look()
+    assert alarmed(world) == []
+
+
+async def test_a_live_color_that_a_rollout_waits_for_is_started_again(world: World) -> None:
+    guard = await a_guard(world)
+    for instance in await world.engine.find("api-green"):
+        await world.engine.stop(instance.id, 1)
+    worker = world.worker()
+    world.inbox.put(a_release("v1.2.0"))
+    rolling = asyncio.create_task(worker.reconcile())
+    await world.clock.sleep(1)
+    await DriftWatch(world.stack, world.ports, worker).look()
+    assert (alarmed(world), world.engine.running("api-green")) == (["live_color_down"], ["v1.1.0"])
+    await rolling
+    assert (world.state.current and world.state.current.tag) == "v1.2.0"
+    await guard.look()
+
+
+async def test_a_live_color_that_does_not_stay_up_is_not_started_for_ever(world: World) -> None:
+    guard = await a_guard(world)
+    (instance,) = await world.engine.find("api-green")
+    world.effects.clear()
+    for _ in range(TRIES + 5):
+        await world.engine.stop(instance.id, 1)
+        await guard.look()
+    assert world.effects.count("start api-green v1.1.0") == TRIES
+    assert alarmed(world) == ["live_color_down"]
+
+
+async def test_a_live_color_that_died_and_is_back_is_told_for_a_while(world: World) -> None:
+    guard = await a_guard(world)
+    await guard.look()
+    world.engine.die("api-green")
+    for expected, seconds in ((["live_color_restarted"], TOLD_SECONDS / 2), (["live_color_restarted"], TOLD_SECONDS)):
+        await guard.look()
+        assert alarmed(world) == expected
+        await world.clock.sleep(seconds)
+    await guard.look()
+    assert (alarmed(world), world.effects) == ([], [])
+
+
+async def test_of_two_bots_the_one_that_the_updater_made_stays(world: World) -> None:
+    guard = await a_guard(world)
+    (bot,) = [i for i in await world.engine.find("bot") if i.running]
+    world.engine.start_by_hand("bot", "v1.1.0")
+    await guard.look()
+    assert alarmed(world) == ["singleton_doubled"]
+    assert [i.id for i in await world.engine.find("bot") if i.running] == [bot.id]
+
+
+async def test_a_bot_that_was_stopped_is_told_and_left(world: World) -> None:
+    guard = await a_guard(world)
+    for instance in await world.engine.find("bot"):
+        await world.engine.stop(instance.id, 1)
+    world.effects.clear()
+    await guard.look()
+    assert (alarmed(world), world.effects) == (["singleton_gone"], [])
+
+
+async def test_during_a_rollout_it_only_tells(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=60)
+    world.inbox.put(a_release("v1.1.0"))
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while not world.effects:
+        await world.clock.sleep(0.1)
+    (old,) = await world.engine.find("api-blue")
+    await world.engine.stop(old.id, 1)
+    world.effects.clear()
+    await DriftWatch(world.stack, world.ports, worker).look()
+    assert (alarmed(world), world.effects) == (["live_color_down"], [])
+    await rolling
+    assert world.route.served()[0] is Color.GREEN
+
+
+async def test_before_anything_is_live_there_is_nothing_to_guard() -> None:
+    world = World()
+    await DriftWatch(world.stack, world.ports, world.worker()).look()
+    assert not any(world.publisher.alarmed)
+
+
+async def test_a_release_that_comes_while_it_looks_is_not_forgotten(world: World) -> None:
+    guard = await a_guard(world)
+    world.inbox.put(a_release("v1.2.0"))
+    worker = guard._reconciler
+    async with worker.quiet() as quiet:
+        assert quiet
+        rolling = asyncio.create_task(worker.reconcile())
+        await world.clock.sleep(1)
+        await worker.reconcile()  # a second nudge does not wait for the first one's rollout
+        assert not rolling.done()
+    await rolling
+    assert world.state.current is not None
+    assert world.state.current.tag == "v1.2.0"
+
+
+async def test_it_looks_again_after_an_error_that_has_no_name(world: World) -> None:
+    guard = await a_guard(world)
+    world.journal.full = True
+    await world.route.flip(Color.BLUE, "r-hand")
+    looking = asyncio.create_task(guard.run())
+    await world.clock.sleep(1)
+    world.journal.full = False
+    await world.route.flip(Color.BLUE, "r-hand")
+    await world.clock.sleep(10)
+    assert (await world.route.active(), looking.done()) == (Color.GREEN, False)
+    looking.cancel()

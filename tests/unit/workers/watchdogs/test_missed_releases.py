@@ -1,0 +1,252 @@
+"""No release is missed, and none comes in that should not."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from app.domain.errors import GitHubRefused, GitHubUnavailable
+from app.domain.release import Trigger
+from app.domain.rollout import RolloutStatus
+from tests.examples import NOW, a_release
+from tests.fakes.github_api import FakeGitHubApi, a_published
+from tests.fakes.world import World
+from tests.integration.waiting import until
+from workers.control.operator import Operator
+from workers.control.reconcile import Reconciler
+from workers.ports.github import FailedDelivery
+from workers.watchdogs.backoff import LONGEST_SECONDS, Backoff
+from workers.watchdogs.missed_releases import MissedReleases
+
+EVERY = 900.0
+THREE = ("v1.1.0", "v1.2.0", "v1.3.0")
+
+
+@pytest.fixture
+def github(world: World) -> FakeGitHubApi:
+    return FakeGitHubApi(world.clock, world.fuse)
+
+
+@pytest.fixture
+def worker(world: World) -> Reconciler:
+    world.source.tags |= {"v1.3.0": "3" * 40}
+    return world.worker()
+
+
+@pytest.fixture
+async def watch(world: World, github: FakeGitHubApi, worker: Reconciler) -> MissedReleases:
+    return MissedReleases(world.stack, world.ports, github, worker, every=EVERY, backoff=Backoff(lambda: 0.5))
+
+
+@contextlib.asynccontextmanager
+async def watching(watch: MissedReleases) -> AsyncIterator[None]:
+    task = asyncio.create_task(watch.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def ended(world: World) -> list[tuple[str, RolloutStatus]]:
+    return [(rollout.release.tag, rollout.status) for rollout, _ in world.publisher.results]
+
+
+async def test_three_releases_without_a_webhook_the_newest_goes_live_within_a_minute(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    github.published = [a_published(tag) for tag in reversed(THREE)]
+    async with watching(watch):
+        await until(lambda: bool(ended(world)), 60)
+        await until(lambda: len(world.publisher.never) == 2, 60)
+    assert ended(world) == [("v1.3.0", RolloutStatus.SUCCESS)]
+    assert {tag: "v1.3.0" in why for tag, why in world.publisher.never} == {"v1.1.0": True, "v1.2.0": True}
+    (rollout, _), *_ = world.publisher.results
+    assert (rollout.release.trigger, rollout.release.delivery) == (Trigger.RECONCILE, None)
+    assert world.state.last_checked_at is not None
+
+
+async def test_a_webhook_and_a_reconciliation_are_one_release(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    published = a_published("v1.2.0")
+    github.published = [published]
+    world.inbox.put(a_release("v1.2.0", key=published.event.key, delivery="d-1"))
+    await watch.check()
+    await world.worker().reconcile()
+    await watch.check()
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+    (rollout, _), *_ = world.publisher.results
+    assert rollout.release.delivery == "d-1"
+    assert len(await world.inbox.known()) == 1
+
+
+async def test_while_redis_is_away_the_release_comes_in_by_the_journal(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    github.published, world.inbox.away = [a_published("v1.2.0")], True
+    async with watching(watch):
+        await until(lambda: bool(world.state.accepted), 60)
+        await world.clock.sleep(EVERY * 2)
+        assert ended(world) == [], "a rollout that begins now would be refused by its preflight, and pause"
+        world.inbox.away = False
+    await world.worker().reconcile()
+    assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
+
+
+async def test_a_release_that_the_ledger_knows_and_the_journal_lost_comes_in(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    published = a_published("v1.2.0")
+    recorded = a_release("v1.2.0", key=published.event.key)
+    world.inbox.put(recorded)
+    await world.inbox.taken([recorded])
+    github.published = [published]
+    await watch.check()
+    assert world.state.accepted == (recorded,)
+
+
+async def test_a_release_that_failed_does_not_come_in_again(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    world.engine.behave("api", "v1.2.0", status=500)
+    github.published = [a_published("v1.2.0")]
+    assert [r.tag for r in await watch.check()] == ["v1.2.0"]
+    worker = world.worker()
+    await worker.reconcile()
+    await Operator(world.ports, worker).unpause()
+    assert await watch.check() == []
+    await worker.reconcile()
+    assert ended(world) == [("v1.2.0", RolloutStatus.FAILED)]
+
+
+async def test_a_release_that_the_operator_went_back_from_does_not_come_in_again(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    """It was applied by hand, so that its release was never known by its key."""
+    worker = world.worker()
+    world.inbox.put(a_release("v1.2.0", key="manual:r-1", trigger=Trigger.MANUAL))
+    await worker.reconcile()
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    await Operator(world.ports, worker).unpause()
+    assert (world.state.current and world.state.current.tag) == "v1.0.0"
+    github.published = [a_published("v1.2.0"), a_published("v1.1.0")]
+    assert await watch.check() == []
+
+
+async def test_while_paused_what_was_missed_is_held(
+    world: World, github: FakeGitHubApi, watch: MissedReleases, worker: Reconciler
+) -> None:
+    await Operator(world.ports, worker).pause("mend it")
+    github.published = [a_published("v1.2.0")]
+    await watch.check()
+    await worker.reconcile()
+    assert ([r.tag for r in world.state.accepted], ended(world)) == (["v1.2.0"], [])
+
+
+async def test_it_asks_at_the_start_and_then_every_interval(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    async with watching(watch):
+        await world.clock.sleep(3 * EVERY * 1.05 + 1)
+    asked = [(at - NOW).total_seconds() for name, at in github.calls if name == "releases"]
+    assert [round(at / EVERY, 2) for at in asked] == [0, 1.05, 2.1, 3.15]
+
+
+async def test_when_the_network_is_back_it_asks_within_a_minute(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    github.away, github.published = True, [a_published("v1.2.0")]
+    async with watching(watch):
+        await world.clock.sleep(3600)
+        assert len(github.calls) < 70, "it does not hammer"
+        github.away = False
+        back = world.clock.now()
+        await until(lambda: world.state.last_checked_at is not None, 70)
+    assert world.state.last_checked_at is not None
+    assert world.state.last_checked_at - back < timedelta(seconds=70)
+
+
+async def test_last_checked_at_stays_where_it_was_while_github_is_away(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    await watch.check()
+    checked = world.state.last_checked_at
+    await world.clock.sleep(100)
+    github.away = True
+    with pytest.raises(GitHubUnavailable):
+        await watch.check()
+    assert world.state.last_checked_at == checked
+
+
+async def test_a_rate_limit_is_kept_and_bounded(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
+    github.away, github.wait = True, 1200.0
+    async with watching(watch):
+        await world.clock.sleep(1200)
+        assert len(github.calls) == 1
+        await world.clock.sleep(120)
+        assert len(github.calls) == 2
+        github.wait = 10_000_000.0
+        await world.clock.sleep(1300)
+        asked = len(github.calls)
+        await world.clock.sleep(LONGEST_SECONDS * 1.1)
+        assert len(github.calls) == asked + 1
+
+
+async def test_long_silence_is_an_alarm_and_its_end_ends_it(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    github.away = True
+    async with watching(watch):
+        await world.clock.sleep(2 * EVERY)
+        assert watch.alarms() == []
+        await world.clock.sleep(1.1 * EVERY)
+        (alarm,) = watch.alarms()
+        assert (alarm.kind, "502" in alarm.text) == ("github_silent", True)
+        github.away = False
+        await world.clock.sleep(70)
+        assert watch.alarms() == []
+
+
+async def test_a_repository_that_it_may_not_see_is_asked_for_no_more_often_than_else(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    github.refuses = 404
+    with pytest.raises(GitHubRefused):
+        await watch.check()
+    async with watching(watch):
+        await world.clock.sleep(2 * EVERY)
+    assert len(github.calls) == 3
+
+
+async def test_failed_deliveries_are_told_once(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
+    github.failed = [FailedDelivery(7, "d-7", "published", 502, NOW - timedelta(minutes=1))]
+    await watch.check()
+    await watch.check()
+    failed = [data for kind, data in world.publisher.events if kind == "delivery.failed"]
+    assert [(d["delivery"], d["status"]) for d in failed] == [("d-7", 502)]
+
+
+async def test_as_many_pages_are_read_as_it_takes_to_meet_a_wanted_release(
+    github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    github.published = [*(a_published(f"v2.0.{n}", prerelease=True) for n in range(5)), a_published("v1.2.0")]
+    assert [r.tag for r in await watch.check()] == ["v1.2.0"]
+    assert github.called("releases") == 3
+
+
+async def test_a_rollout_that_follows_does_not_keep_it_from_asking(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
+    world.engine.behave("api", "v1.2.0", ready_after=100)
+    github.published = [a_published("v1.2.0")]
+    async with watching(watch):
+        await world.clock.sleep(30)
+        assert world.state.rollout is not None
+        github.published.append(a_published("v1.3.0"))
+        await world.clock.sleep(EVERY * 1.1)
+    assert ended(world)[-1] == ("v1.3.0", RolloutStatus.SUCCESS)

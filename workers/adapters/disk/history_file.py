@@ -1,0 +1,77 @@
+"""The history on disk: what has become of every release, whatever becomes of Redis."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from app.files import replace_durably
+
+ENTRIES_KEPT = 1_000
+MODE = 0o600
+
+Entry = dict[str, Any]
+log = structlog.get_logger()
+
+
+class HistoryFile:
+    """One JSON object a line, each on disk when `append` returns; a line that a crash tore is passed over.
+
+    A later entry of a rollout takes the place of an earlier one: an attempt that was interrupted, or one that was
+    told and not yet journaled when the worker was killed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines = 0
+
+    def append(self, entry: Entry) -> None:
+        """Keeps `entry`. A disk that does not take it costs this entry and never a rollout."""
+        try:
+            self._append(json.dumps(entry))
+        except OSError as error:
+            log.warning("the history could not be written", path=str(self._path), reason=str(error))
+
+    def entries(self) -> list[Entry]:
+        """The newest ENTRIES_KEPT, newest first."""
+        by_rollout: dict[str, Entry] = {}
+        for entry in self._read():
+            by_rollout.pop(entry["rollout_id"], None)
+            by_rollout[entry["rollout_id"]] = entry
+        return list(reversed(by_rollout.values()))[:ENTRIES_KEPT]
+
+    def _append(self, line: str) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, MODE)
+        with os.fdopen(handle, "ab") as file:
+            file.write(f"\n{line}\n".encode())  # a torn line before it stays a line of its own
+            file.flush()
+            os.fsync(file.fileno())
+        self._lines += 1
+        if self._lines > ENTRIES_KEPT:
+            self._compact()
+
+    def _compact(self) -> None:
+        kept = "".join(f"{json.dumps(entry)}\n" for entry in reversed(self.entries()))
+        replace_durably(self._path, kept.encode(), staging=self._path.parent, mode=MODE)
+        self._lines = 0
+
+    def _read(self) -> list[Entry]:
+        try:
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            log.warning("the history cannot be read", path=str(self._path), reason=str(error))
+            return []
+        return [entry for line in lines if line and (entry := _parsed(line))]
+
+
+def _parsed(line: str) -> Entry | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "rollout_id" in entry else None

@@ -1,0 +1,51 @@
+"""An adopted release as a Compose model: pure functions of the live directory's own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from app.domain.stack import Color, Stack
+from workers.definition import transform
+from workers.definition.transform import Model, image_name
+from workers.ports import Instance, Stamp
+
+HASH_LABEL = "com.docker.compose.config-hash"
+
+
+def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, str]) -> Model:
+    """The definition from which the release can be created anew: `model` with the kept images `names`.
+
+    Raises ComposeInvalid.
+    """
+    result = transform.transform(model, stack, stamp, live=stack.directory, tree=stack.directory)
+    for service, name in names.items():
+        result["services"][service] |= {"image": name, "pull_policy": "never"}
+    return result
+
+
+def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: Mapping[str, str]) -> dict[str, str]:
+    """Image ids by the names under which they are kept, for the services that run with `images`.
+
+    The idle color gets those of the color that runs if both are built, or pulled, from the same.
+    """
+    known = dict(images)
+    for routed in stack.routed:
+        active, idle = routed.colors[color], routed.colors[color.other]
+        if active in images and _same_image(model["services"].get(active), model["services"].get(idle)):
+            known[idle] = images[active]
+    return {image_name(stack.project, service, stamp.sha): image for service, image in known.items()}
+
+
+def recreatable(hashes: Mapping[str, str], stack: Stack, color: Color, instances: Sequence[Instance]) -> frozenset[str]:
+    """The services whose containers Compose would create from the live directory's file just as they are."""
+    same = set(_services(instances, hashes, equal=True)) - set(_services(instances, hashes, equal=False))
+    idle = {s.colors[color.other] for s in stack.routed if s.colors[color] in same}
+    return frozenset(same | idle)
+
+
+def _services(instances: Sequence[Instance], hashes: Mapping[str, str], *, equal: bool) -> Iterable[str]:
+    return (i.service for i in instances if (i.labels.get(HASH_LABEL) == hashes.get(i.service)) is equal)
+
+
+def _same_image(one: Mapping[str, object] | None, other: Mapping[str, object] | None) -> bool:
+    if one is None or other is None:
+        return False
+    return all(one.get(key) == other.get(key) for key in ("build", "image"))

@@ -1,0 +1,108 @@
+"""The containers of a release that ran before the updater did: recorded, kept, and started again, never created."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.domain.stack import Color, Stack
+from workers.adapters.docker_host.adopted_model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adopted_record import Adopted, AdoptedFile
+from workers.adapters.docker_host.client import REMOVED, Docker, inspected
+from workers.adapters.docker_host.compose import Compose
+from workers.definition.transform import Model, image_name
+from workers.ports import Instance, Stamp
+
+ALWAYS = "always"
+UNLESS_STOPPED: Any = {"Name": "unless-stopped"}
+"""Any: the type stubs do not know this policy."""
+
+
+class DockerAdoption:
+    """What of `DockerEngine` an adopted release needs. `file` is its record."""
+
+    def __init__(self, docker: Docker, compose: Compose, stack: Stack, file: AdoptedFile) -> None:
+        self._docker, self._compose, self._stack, self._file = docker, compose, stack, file
+
+    async def live_model(self) -> Model:
+        """The live directory's own Compose model. Raises ComposeInvalid."""
+        return await self._compose.config(self._compose_file, self._stack.directory)
+
+    async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
+        """The release as it could be created anew, after its images were named. Raises ComposeInvalid, EngineFailed."""
+        images = {i.service: str(i.image) for i in instances}
+        kept = kept_images(model, self._stack, stamp, color, images)
+        named = {s: name for s in self._stack.moved_services() if (name := self._name(s, stamp)) in kept}
+        result = adopted_model(model, self._stack, stamp, named)
+        await self._name_images(kept)
+        return result
+
+    async def record(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        """What runs carries the labels of `stamp` from now on. Returns the services that differ from the model."""
+        hashes = await self._compose.hashes(self._compose_file, self._stack.directory)
+        same = recreatable(hashes, self._stack, color, instances)
+        for instance in instances:
+            await self.stay_stopped(instance.id)
+        containers = {i.id: i.service for i in instances}
+        await asyncio.to_thread(self._file.put, Adopted(stamp, containers, same))
+        return sorted(set(containers.values()) - same)
+
+    async def recall(self, stamp: Stamp) -> None:
+        """The adopted release, if it is `stamp`'s, belongs to the rollout of `stamp` from now on."""
+        if adopted := await self.of(stamp.sha):
+            await asyncio.to_thread(self._file.put, replace(adopted, stamp=stamp))
+
+    async def of(self, sha: str) -> Adopted | None:
+        adopted = await asyncio.to_thread(self._file.get)
+        return adopted if adopted and adopted.stamp.sha == sha else None
+
+    async def mark(self, instance: Instance) -> Instance:
+        """`instance` with the labels that it would have if the updater had created it."""
+        adopted = await asyncio.to_thread(self._file.get)
+        return adopted.mark(instance) if adopted else instance
+
+    async def keeps(self, container: str) -> bool:
+        adopted = await asyncio.to_thread(self._file.get)
+        return adopted is not None and container in adopted.containers
+
+    async def existing(self, sha: str, service: str, *, rollout: str | None = None) -> list[Instance]:
+        """The containers with which that service of that release was adopted, as far as they exist.
+
+        With `rollout` only if it recalled the release: one that builds the same commit anew does not run them.
+        """
+        adopted = await self.of(sha)
+        if adopted and rollout not in {None, adopted.stamp.rollout}:
+            return []
+        found = [await inspected(self._docker, container) for container in (adopted.of(service) if adopted else ())]
+        return [instance for instance in found if instance.state != REMOVED]
+
+    async def lost(self, sha: str, services: Sequence[str]) -> list[str]:
+        """The services of an adopted release whose containers are gone and cannot be created as they were."""
+        adopted = await self.of(sha)
+        unlike = [s for s in services if adopted and s not in adopted.recreatable]
+        gone = [service for service in unlike if not await self.existing(sha, service)]
+        return [f"the container of {service} ({self._stack.compose_file} is not what it ran with)" for service in gone]
+
+    def pruned(self) -> None:
+        """The directories of releases were removed, maybe the adopted one's too."""
+        self._file.forget()
+
+    @property
+    def _compose_file(self) -> Path:
+        return Path(self._stack.directory) / self._stack.compose_file
+
+    def _name(self, service: str, stamp: Stamp) -> str:
+        return image_name(self._stack.project, service, stamp.sha)
+
+    async def _name_images(self, names: Mapping[str, str]) -> None:
+        """So that no rebuild and no clean-up takes them."""
+        for name, image in names.items():
+            repository, _, tag = name.rpartition(":")
+            await self._docker.call(lambda c, i=image, r=repository, t=tag: c.api.tag(i, r, t))  # type: ignore[misc]
+
+    async def stay_stopped(self, container: str) -> None:
+        """One with `restart: always` that was stopped comes back with the engine: a second bot."""
+        found = await self._docker.call(lambda c: c.containers.get(container))
+        if found.attrs["HostConfig"]["RestartPolicy"]["Name"] == ALWAYS:
+            await self._docker.call(lambda c: c.api.update_container(container, restart_policy=UNLESS_STOPPED))

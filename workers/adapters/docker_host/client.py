@@ -1,0 +1,187 @@
+"""The Docker Engine's API: one call at a time in a thread, each with its limit, its errors translated."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import docker
+import structlog
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+from requests.exceptions import RequestException, Timeout
+
+from app.domain.errors import EngineFailed
+from workers.definition.transform import (
+    DEFINITION_LABEL,
+    RELEASE_LABEL,
+    ROLLOUT_LABEL,
+    SHA_LABEL,
+)
+from workers.ports import Instance
+
+CALL_SECONDS = 30.0
+"""The limit of one call to the engine; a stop has its grace on top."""
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+
+AWAY_SECONDS = 45.0
+"""How long an engine that nobody can reach is waited for: longer than its restart takes."""
+
+AWAY_INTERVAL = 0.5
+
+REMOVED = "removed"
+"""The state of a container that is gone."""
+
+SECONDS = len("2026-01-02T03:04:05")
+"""The engine adds up to nine digits and `Z`: https://docs.docker.com/reference/api/engine/"""
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Missing(EngineFailed):
+    """The engine has no such thing."""
+
+
+class Away(EngineFailed):
+    """The engine cannot be reached: nothing was asked of it, or its answer was cut off."""
+
+
+def connect(host: str | None) -> docker.DockerClient:
+    """A client of the engine at `host`, or of the one that the environment names. Raises EngineFailed."""
+    try:
+        client = _client(host)
+        client.ping()
+    except DockerException as error:
+        where = host or "the default socket"
+        raise EngineFailed(f"no Docker Engine answers at {where}. Start it, or set DOCKER_HOST. ({error})") from error
+    return client
+
+
+def _client(host: str | None) -> docker.DockerClient:
+    seconds = int(CALL_SECONDS)
+    return docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
+
+
+class Docker:
+    """The engine that `client` talks to, at `host` (None: as the environment says)."""
+
+    def __init__(self, client: docker.DockerClient, host: str | None, *, away: float = AWAY_SECONDS) -> None:
+        self._client, self._host = client, host
+        self._away = away
+        self.times_away = 0
+
+    async def call(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
+        """After the limit the outcome is unknown, and the caller has to look. Raises Missing, EngineFailed.
+
+        An engine that is being restarted is waited for: every call here names what it means by its id, so that asking
+        again does nothing twice.
+        """
+        deadline = asyncio.get_running_loop().time() + self._away
+        while True:
+            try:
+                return await self.once(ask, limit)
+            except Away as away:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                log.warning("the Docker Engine is away; waiting for it", reason=away.detail)
+                await asyncio.sleep(AWAY_INTERVAL)
+
+    async def ready(self) -> None:
+        """The engine takes a new connection, or is waited for: a command that is run next would not wait itself.
+
+        One that is being stopped answers on those that it has until all containers have ended. Raises EngineFailed.
+        """
+
+        def greet(_: docker.DockerClient) -> None:
+            with contextlib.closing(_client(self._host)) as fresh:
+                fresh.ping()
+
+        await self.call(greet)
+
+    async def once(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
+        """One try, for what must not be done twice: an engine that is away is not waited for. Raises as `call` does."""
+        try:
+            async with asyncio.timeout(limit):
+                return await asyncio.to_thread(ask, self._client)
+        except (ImageNotFound, NotFound) as error:
+            raise Missing(str(error.explanation)) from error
+        except TimeoutError as error:
+            raise EngineFailed(f"the Docker Engine did not answer within {limit:.0f} s") from error
+        except APIError as error:
+            raise EngineFailed(str(error.explanation or error)) from error
+        except Timeout as error:
+            raise EngineFailed(f"the Docker Engine did not answer in time ({type(error).__name__})") from error
+        except (DockerException, RequestException) as error:
+            self.times_away += 1
+            raise Away(f"the Docker Engine cannot be reached ({type(error).__name__})") from error
+
+    async def containers(self, project: str, *labels: str) -> list[Container]:
+        """The project's containers with all of `labels`, stopped ones too; the newest first."""
+        wanted = [f"{PROJECT_LABEL}={project}", f"{ONEOFF_LABEL}=False", *labels]
+        filters: dict[str, str | list[str] | bool] = {"label": wanted}
+        return await self.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
+
+    async def stop(self, container: str, grace: float) -> None:
+        """It has `grace` seconds to end by itself. One that is not there is no error."""
+
+        def stop(client: docker.DockerClient) -> None:
+            with contextlib.suppress(NotFound):
+                client.api.stop(container, timeout=round(grace))
+
+        await self.call(stop, limit=grace + CALL_SECONDS)
+
+    async def image_id(self, image: str) -> str | None:
+        """None when there is no such image."""
+        try:
+            return str((await self.call(lambda c: c.images.get(image))).id)
+        except Missing:
+            return None
+
+
+async def inspected(docker: Docker, container: str) -> Instance:
+    """How the container is now; state REMOVED if there is none. Raises EngineFailed."""
+    try:
+        return instance_of(await docker.call(lambda c: c.containers.get(container)))
+    except Missing:
+        return Instance(container, service="", state=REMOVED)
+
+
+def instance_of(container: Container) -> Instance:
+    """What the engine says of `container`, in the pipeline's words."""
+    attrs: Mapping[str, Any] = container.attrs
+    state, labels = attrs["State"], attrs["Config"]["Labels"] or {}
+    return Instance(
+        id=attrs["Id"],
+        service=labels.get(SERVICE_LABEL, ""),
+        state=state["Status"],
+        health=(state.get("Health") or {}).get("Status"),
+        restarts=attrs.get("RestartCount", 0),
+        exit_code=state.get("ExitCode"),
+        address=_address(attrs),
+        image=attrs.get("Image"),
+        rollout=labels.get(ROLLOUT_LABEL),
+        release=labels.get(RELEASE_LABEL),
+        sha=labels.get(SHA_LABEL),
+        definition=labels.get(DEFINITION_LABEL),
+        names=tuple(sorted(_names(attrs))),
+        labels=labels,
+        created=datetime.fromisoformat(attrs["Created"][:SECONDS]).replace(tzinfo=UTC),
+    )
+
+
+def _names(attrs: Mapping[str, Any]) -> set[str]:
+    """Its own name, and its aliases in each network."""
+    networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
+    aliases = {alias for network in networks.values() for alias in network.get("Aliases") or ()}
+    return {str(attrs["Name"]).removeprefix("/"), *aliases}
+
+
+def _address(attrs: Mapping[str, Any]) -> str | None:
+    """The address in the first network by name; with several networks all lead to the same container."""
+    networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
+    return next((networks[n]["IPAddress"] for n in sorted(networks) if networks[n]["IPAddress"]), None)

@@ -1,0 +1,206 @@
+"""Docker Compose: the commands, and what they say when they fail."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app.config.compose_command import compose_command
+from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
+from workers.adapters.commands import Finished, read_command, run_command
+from workers.definition.transform import ONCE_LABEL
+
+CONFIG_SECONDS = 60.0
+LAST_LINES = 20
+FAILED_WORDS = ("failed to solve", "Error response from daemon")
+CUT_OFF = re.compile(
+    r"(?!#|\d).*(Cannot connect to the Docker daemon|error during connect|error reading from server: EOF)"
+)
+"""What Compose says of an engine that went away. What a build prints begins with `#`, or with its time."""
+
+Command = list[str]
+T = TypeVar("T")
+
+
+def find_compose(configured: str | None = None) -> Command:
+    """The command that is Docker Compose here: the configured one, `docker-compose` of this environment, or the plugin.
+
+    Raises EngineFailed when there is none.
+    """
+    if found := compose_command(configured):
+        return found
+    raise EngineFailed("Docker Compose was not found. Install it, or name its command in UPDATER_COMPOSE.")
+
+
+def config_command(compose: Command, file: Path, directory: str, project: str) -> Command:
+    """Prints the model of `file`, resolved with the `.env` and the paths of the live `directory`."""
+    return [
+        *compose,
+        *("--file", str(file), "--project-directory", directory, "--project-name", project, "--profile", "*"),
+        *("config", "--format", "json"),
+    ]
+
+
+def hashes_command(compose: Command, file: Path, directory: str, project: str) -> Command:
+    """Prints `service hash` for each service: what Compose compares with the label of a container."""
+    return [*config_command(compose, file, directory, project)[:-2], "--hash", "*"]
+
+
+def by_hand_command(compose: Command) -> Command:
+    """What a plain `docker compose` in the live directory reads, its own COMPOSE_FILE included."""
+    return [*compose, "config", "--format", "json"]
+
+
+def _project(compose: Command, model: Path, project: str) -> Command:
+    return [
+        *compose,
+        *("--file", str(model), "--project-name", project, "--profile", "*"),
+        *("--env-file", "/dev/null", "--progress", "plain"),
+    ]
+
+
+def build_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
+    return [*_project(compose, model, project), "build", *services]
+
+
+def pull_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
+    return [*_project(compose, model, project), "pull", "--policy", "missing", *services]
+
+
+def up_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
+    """Creates and starts the services, each in the place of an instance that is defined otherwise."""
+    return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", *services]
+
+
+def create_command(compose: Command, model: Path, project: str, service: str, count: int) -> Command:
+    """Creates instances of the service until there are `count`, without starting or touching any other."""
+    scale = ("--scale", f"{service}={count}")
+    flags = ("--no-start", "--no-deps", "--no-build", "--no-recreate")
+    return [*_project(compose, model, project), "up", *flags, *scale, service]
+
+
+def once_command(
+    compose: Command, model: Path, project: str, service: str, command: Sequence[str], *, name: str
+) -> Command:
+    """Runs `command` in a container of its own, which has none of the service's names in the network and no port."""
+    flags = ("--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull")
+    named = ("--name", name, "--label", f"{ONCE_LABEL}={name}")
+    return [*_project(compose, model, project), "run", *flags, *named, service, *command]
+
+
+class Compose:
+    """Runs the commands for one project on the engine at `host`."""
+
+    def __init__(self, command: Command, project: str, host: str | None) -> None:
+        self._command = command
+        self._project = project
+        self.host = host
+        self.times_cut_off = 0
+        # Compose's own BuildKit; a `docker` client without buildx would fall back to the classic builder.
+        self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
+
+    async def config(self, file: Path, directory: str) -> dict[str, Any]:
+        """The resolved model. Raises ComposeInvalid."""
+        command = config_command(self._command, file, directory, self._project)
+        finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
+        if not finished.ok:
+            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
+        try:
+            model: dict[str, Any] = json.loads(out)
+        except ValueError as error:
+            raise ComposeInvalid(f"{file.name}: Compose printed something that is not JSON") from error
+        return model
+
+    async def hashes(self, file: Path, directory: str) -> dict[str, str]:
+        """Compose's hash of each service of `file`. Raises ComposeInvalid."""
+        command = hashes_command(self._command, file, directory, self._project)
+        finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
+        if not finished.ok:
+            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
+        lines = [line.split() for line in out.splitlines()]
+        return {words[0]: words[1] for words in lines if len(words) == 2}  # noqa: PLR2004 - a name and its hash
+
+    async def by_hand(self, directory: str) -> dict[str, Any] | None:
+        """The model that an operator's own command finds in `directory`; None when it does not resolve."""
+        try:
+            running = read_command(
+                by_hand_command(self._command), limit=CONFIG_SECONDS, env=self._env, cwd=Path(directory)
+            )
+            finished, out = await running
+            model: dict[str, Any] | None = json.loads(out) if finished.ok else None
+        except (TimeoutError, OSError, ValueError):
+            return None
+        return model
+
+    async def version(self) -> str:
+        """Empty when it cannot be told."""
+        try:
+            _, out = await read_command([*self._command, "version", "--short"], limit=CONFIG_SECONDS, env=self._env)
+        except (TimeoutError, OSError):
+            return ""
+        return out.strip()
+
+    async def build(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
+        """Builds in parallel. Raises BuildFailed with the last lines of the output."""
+        command = build_command(self._command, model, self._project, services)
+        await self._obey(command, limit, log, BuildFailed, ", ".join(services))
+
+    async def pull(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
+        """Fetches the images that no service builds. Raises BuildFailed."""
+        command = pull_command(self._command, model, self._project, services)
+        await self._obey(command, limit, log, BuildFailed, ", ".join(services))
+
+    async def once(
+        self, model: Path, service: str, command: Sequence[str], *, name: str, limit: float, log: Callable[[str], None]
+    ) -> None:
+        """Runs it to its end. How it ended is the engine's to say: Compose 2.40 ends with 0 whatever the command did.
+
+        Raises TimeoutError when that takes longer than `limit`, EngineFailed.
+        """
+        whole = once_command(self._command, model, self._project, service, command, name=name)
+        try:
+            await run_command(whole, limit=limit, env=self._env, on_line=log)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise EngineFailed(f"Compose could not be run: {error}") from error
+
+    async def up(self, model: Path, services: Sequence[str], limit: float) -> None:
+        """All at once. Raises StartFailed."""
+        command = up_command(self._command, model, self._project, services)
+        await self._obey(command, limit, None, StartFailed, ", ".join(services))
+
+    async def create(self, model: Path, service: str, count: int, limit: float) -> None:
+        """Raises StartFailed."""
+        command = create_command(self._command, model, self._project, service, count)
+        await self._obey(command, limit, None, StartFailed, service)
+
+    async def _obey(
+        self,
+        command: Command,
+        limit: float,
+        log: Callable[[str], None] | None,
+        failed: type[BuildFailed | StartFailed],
+        service: str,
+    ) -> None:
+        finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
+        if cut_off := next(filter(CUT_OFF.match, finished.lines), None):  # with exit code 0 too
+            self.times_cut_off += 1
+            raise EngineFailed(cut_off.strip(), service=service)
+        if not finished.ok or _broke(finished):
+            raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
+
+
+def _broke(finished: Finished) -> bool:
+    """Compose 2.40 ends some failures (a build by its own BuildKit, a name that is taken) with exit code 0."""
+    return any(line.strip().startswith(FAILED_WORDS) for line in finished.lines)
+
+
+async def _limited(running: Awaitable[T], what: str) -> T:
+    try:
+        return await running
+    except TimeoutError as late:
+        raise EngineFailed(f"Compose: {what} took longer than its limit") from late
+    except OSError as error:
+        raise EngineFailed(f"Compose could not be run: {error}") from error

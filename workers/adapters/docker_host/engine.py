@@ -1,0 +1,307 @@
+"""The first engine: Compose creates, the Docker SDK watches, times and cleans."""
+
+import asyncio
+import shlex
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.stack import Color, Stack
+from workers.adapters.docker_host import health_check, prune, survey
+from workers.adapters.docker_host.adopted_record import AdoptedFile
+from workers.adapters.docker_host.adoption import DockerAdoption
+from workers.adapters.docker_host.client import (
+    AWAY_SECONDS,
+    SERVICE_LABEL,
+    Docker,
+    inspected,
+    instance_of,
+)
+from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.definitions import CURRENT, ReleaseFiles, read_model
+from workers.definition import transform
+from workers.definition.retired import left_out, without_retired
+from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
+from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
+
+TAIL_LINES = 20
+
+
+class DockerEngine:
+    """One Compose project on one Docker host. `releases` is the directory of the releases' definitions.
+
+    An engine that cannot be reached is waited for `away` seconds.
+    """
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        compose: Compose,
+        stack: Stack,
+        releases: Path,
+        *,
+        away: float = AWAY_SECONDS,
+    ) -> None:
+        self._docker = Docker(client, compose.host, away=away)
+        self._compose = compose
+        self._stack = stack
+        self._files = ReleaseFiles(releases)
+        self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
+
+    @property
+    def times_away(self) -> int:
+        return self._docker.times_away + self._compose.times_cut_off
+
+    async def ready(self) -> None:
+        await self._docker.ready()
+
+    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+        """The release's model, resolved and transformed."""
+        return await self._write(stamp, await self._model(tree, stamp))
+
+    def defined(self, sha: str) -> Definition:
+        return Definition(self._files.path(sha), sha)
+
+    async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
+        """The release's model beside the live one's; nothing is written."""
+        kept = await asyncio.to_thread(self._files.read, live) if live else None
+        model = await self._model(tree, stamp)
+        return transform.compare(model, kept, self._stack, tree=str(tree))
+
+    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+        """The file that is kept, with the new rollout's labels."""
+        if gone := await self.missing(stamp.sha, services):
+            raise ReleaseNotKept(f"of {stamp.release} this is gone: {', '.join(gone)}")
+        kept = await asyncio.to_thread(self._kept, stamp.sha)
+        await self._adoption.recall(stamp)
+        return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
+
+    async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
+        """Its definition, or the images that it names and the engine does not have."""
+        kept = await asyncio.to_thread(self._files.read, sha)
+        if kept is None:
+            return ["its definition"]
+        images = [kept["services"][service]["image"] for service in services]
+        gone = [image for image in images if await self._docker.image_id(image) is None]
+        return [*gone, *await self._adoption.lost(sha, services)]
+
+    async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        model = await self._adoption.live_model()
+        await self._write(stamp, await self._adoption.definition(model, stamp, color, instances))
+        changed = await self._adoption.record(stamp, color, instances)
+        await self._publish(transform.as_it_runs(model, None, self._stack, color, {}))
+        return changed
+
+    async def publish(self, definition: Definition, color: Color) -> None:
+        model = await asyncio.to_thread(self._kept, definition.sha)
+        before = await asyncio.to_thread(self._files.read, CURRENT)
+        running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
+        await self._publish(transform.as_it_runs(model, before, self._stack, color, running))
+
+    @property
+    def published_path(self) -> Path:
+        return self._files.path(CURRENT)
+
+    async def publish_updater(self, model: Path) -> None:
+        live = await asyncio.to_thread(self._files.read, CURRENT)
+        if live is None or self._stack.updater is None:
+            return
+        other = await asyncio.to_thread(read_model, model)
+        new = transform.with_services(live, other, self._stack.updater.services)
+        if new != live:
+            await self._publish(new)
+
+    async def republish(self) -> None:
+        live = await asyncio.to_thread(self._files.read, CURRENT)
+        if live is not None and without_retired(live, self._stack) != live:
+            await self._publish(live)
+
+    async def _publish(self, live: transform.Model) -> None:
+        """Whatever `live` was made of, a definition that an older updater kept too: no retired service is in it."""
+        try:
+            await asyncio.to_thread(self._files.write, CURRENT, without_retired(live, self._stack))
+        except OSError as error:
+            raise EngineFailed(f"the live release's definition could not be written ({error})") from error
+
+    async def _rollout_of(self, service: str) -> str | None:
+        return next((i.rollout for i in await self.find(service) if i.running), None)
+
+    async def build(
+        self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Image ids by service; services without a build have theirs fetched."""
+        model = await self._services(definition)
+        built = [s for s in services if "build" in model[s]]
+        fetched = [s for s in services if "build" not in model[s]]
+        limit = self._stack.times.build
+        await self._docker.ready()
+        if built:
+            await self._compose.build(definition.path, built, log, limit)
+        if fetched:
+            await self._compose.pull(definition.path, fetched, log, limit)
+        return {s: await self._built(s, model[s]["image"]) for s in services}
+
+    async def run_once(
+        self,
+        definition: Definition,
+        service: str,
+        command: Sequence[str],
+        *,
+        name: str,
+        limit: float,
+        log: Callable[[str], None],
+    ) -> None:
+        await self._docker.ready()
+        named = f"{self._stack.project}-{name}"
+        lines: deque[str] = deque(maxlen=TAIL_LINES)
+
+        def said(line: str) -> None:
+            lines.extend([line] if line.strip() else [])
+            log(line)
+
+        try:
+            await self._compose.once(definition.path, service, command, name=named, limit=limit, log=said)
+            why = _why_not(await self.inspect(named), command)
+        except TimeoutError:
+            why = f"{shlex.join(command)} had not ended after {limit:g} s, and was ended"
+        if why:
+            raise BeforeFlipFailed(why, service=service, last_lines=lines)
+        await self.sweep()
+
+    async def sweep(self) -> list[str]:
+        return await prune.sweep(self._docker, self._stack)
+
+    async def one_way(self, sha: str) -> bool:
+        kept = await asyncio.to_thread(self._files.read, sha)
+        return kept is not None and transform.one_way(kept, self._stack)
+
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        await self._docker.ready()
+        adopted = {service: await self._adopted(definition, service) for service in services}
+        for instances in adopted.values():
+            for instance in instances:
+                await self.resume(instance.id)
+        if created := [service for service in services if not adopted[service]]:
+            await self._create_and_start(definition, created)
+        return [await self._started(definition, service) for service in services]
+
+    async def _adopted(self, definition: Definition, service: str) -> list[Instance]:
+        """The containers with which the service was adopted, if `definition` recalls that release."""
+        rollout = (await self._services(definition))[service]["labels"][ROLLOUT_LABEL]
+        return await self._adoption.existing(definition.sha, service, rollout=rollout)
+
+    async def _create_and_start(self, definition: Definition, services: Sequence[str]) -> None:
+        try:
+            await self._compose.up(definition.path, services, self._stack.times.start)
+        except StartFailed as failed:
+            raise StartFailed(
+                failed.detail, service=await self._not_running(definition, services), last_lines=failed.last_lines
+            ) from failed
+
+    async def _started(self, definition: Definition, service: str) -> Instance:
+        made = [i for i in await self.find(service) if i.sha == definition.sha]
+        running = [i for i in made if not i.gone]
+        if len(running) != 1:
+            lines = await self.tail(made[0].id, TAIL_LINES) if made else []
+            raise StartFailed(f"{len(running)} instances run after it was started", service=service, last_lines=lines)
+        return running[0]
+
+    async def _not_running(self, definition: Definition, services: Sequence[str]) -> str:
+        """The first of `services` that Compose did not start, or all of them."""
+        for service in services:
+            if not any(i.sha == definition.sha and not i.gone for i in await self.find(service)):
+                return service
+        return ", ".join(services)
+
+    async def create(self, definition: Definition, service: str) -> Instance:
+        before = {i.id for i in await self.find(service)}
+        for old in before:
+            await self._adoption.stay_stopped(old)
+        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
+        made = [i for i in await self.find(service) if i.id not in before]
+        if len(made) != 1:
+            raise StartFailed(f"{len(made)} instances were created, one was asked for", service=service)
+        return made[0]
+
+    async def unchanged(self, instance: Instance, definition: Definition) -> bool:
+        service = (await self._services(definition))[instance.service]
+        same = instance.definition == service["labels"][DEFINITION_LABEL]
+        return bool(same) and instance.image == await self._built(instance.service, service["image"])
+
+    async def resume(self, instance: str) -> None:
+        try:
+            await self._docker.call(lambda c: c.containers.get(instance).start())
+        except EngineFailed as error:
+            raise StartFailed(error.detail) from error
+
+    async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
+        containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
+        found = [await self._adoption.mark(instance_of(container)) for container in containers]
+        return [instance for instance in found if rollout in {None, instance.rollout}]
+
+    async def inspect(self, instance: str) -> Instance:
+        return await self._adoption.mark(await inspected(self._docker, instance))
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        return await health_check.check(self._docker, instance, limit)
+
+    async def stop(self, instance: str, grace: float) -> Instance:
+        await self._docker.stop(instance, grace)
+        return await self.inspect(instance)
+
+    async def remove(self, instance: str) -> None:
+        if not await self._adoption.keeps(instance):
+            await prune.remove(self._docker, instance)
+
+    async def tail(self, instance: str, lines: int) -> list[str]:
+        raw = await self._docker.call(lambda c: c.api.logs(instance, tail=lines))
+        return [line.rstrip() for line in raw.decode("utf-8", "replace").splitlines()]
+
+    async def survey(self) -> Survey:
+        seen = await survey.survey(self._docker, self._compose, self._stack)
+        published = await asyncio.to_thread(self._files.read, CURRENT)
+        return replace(seen, retired=left_out(published, self._stack))
+
+    async def prune(self, keep: Collection[str]) -> int:
+        await prune.prune_singletons(self._docker, self._stack, keep, self.find)
+        live = await asyncio.to_thread(self._files.read, CURRENT)
+        named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
+        freed = await prune.prune_images(self._docker, self._stack, keep, named)
+        await asyncio.to_thread(self._files.prune, set(keep))
+        self._adoption.pruned()
+        return freed + await prune.prune_build_cache(self._docker, self._stack)
+
+    async def _model(self, tree: Path, stamp: Stamp) -> transform.Model:
+        stack = self._stack
+        model = await self._compose.config(tree / stack.compose_file, stack.directory)
+        return transform.transform(model, stack, stamp, live=stack.directory, tree=str(tree))
+
+    async def _write(self, stamp: Stamp, model: transform.Model) -> Definition:
+        return Definition(await asyncio.to_thread(self._files.write, stamp.sha, model), stamp.sha)
+
+    def _kept(self, sha: str) -> transform.Model:
+        kept = self._files.read(sha)
+        if kept is None:
+            raise ReleaseNotKept(f"the definition of {sha} is gone")
+        return kept
+
+    async def _services(self, definition: Definition) -> dict[str, Any]:
+        services: dict[str, Any] = (await asyncio.to_thread(self._kept, definition.sha))["services"]
+        return services
+
+    async def _built(self, service: str, image: str) -> str:
+        if (found := await self._docker.image_id(image)) is None:
+            raise BuildFailed(f"there is no image {image} after the build", service=service)
+        return found
+
+
+def _why_not(ended: Instance, command: Sequence[str]) -> str | None:
+    """Why the command in it has not succeeded; None where it has."""
+    if ended.state != "exited":
+        return f"{shlex.join(command)} did not run: its container is {ended.state}"
+    return f"{shlex.join(command)} ended with exit code {ended.exit_code}" if ended.exit_code else None

@@ -1,0 +1,96 @@
+"""What is too old goes: own singletons, images and definitions, by their labels, and the build cache over its limit."""
+
+import contextlib
+import re
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from docker.models.images import Image
+
+from app.domain.errors import EngineFailed
+from app.domain.stack import Stack
+from workers.adapters.docker_host.client import (
+    CALL_SECONDS,
+    PROJECT_LABEL,
+    Docker,
+    Missing,
+)
+from workers.definition.transform import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
+from workers.ports import Instance
+
+RELEASE_TAG = re.compile(rf".+:[0-9a-f]{{{SHA_LENGTH}}}")
+GB = 1024**3
+Find = Callable[[str], Awaitable[Sequence[Instance]]]
+"""The instances of a service, the newest first."""
+
+
+async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], find: Find) -> None:
+    """Stopped ones of other releases than `keep`, and all but the newest of each release."""
+    for singleton in stack.singletons:
+        seen: set[str] = set()
+        for instance in await find(singleton.service):
+            if instance.sha is None:
+                continue
+            if instance.gone and (instance.sha not in keep or instance.sha in seen):
+                await remove(docker, instance.id)
+            seen.add(instance.sha)
+
+
+async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
+    """Bytes freed by the images of other releases than `keep`, but for those that are `named`."""
+    short = {sha[:SHA_LENGTH] for sha in keep}
+    releases = {tag: size for tag, size in (await _tags(docker, stack)).items() if tag not in named}
+    old = {tag: size for tag, size in releases.items() if tag[-SHA_LENGTH:] not in short}
+    return sum([size for tag, size in old.items() if await _untag(docker, tag)])
+
+
+async def _tags(docker: Docker, stack: Stack) -> dict[str, int]:
+    """The names that the updater gave to images, with the size in bytes: those of its own builds, and of adopted ones.
+
+    An adopted image has no label of the stack, and any image may have names that somebody else gave it.
+    """
+    built = await _images(docker, label=f"{STACK_LABEL}={stack.project}")
+    adopted = await _images(docker, reference=f"{stack.project}-*")
+    moved = {f"{stack.project}-{service}" for service in stack.moved_services()}
+    tags = {tag: image.attrs["Size"] for image in (*built, *adopted) for tag in image.tags}
+    own = {tag for image in built for tag in image.tags if tag.startswith(f"{stack.project}-")}
+    own |= {tag for tag in tags if tag.rpartition(":")[0] in moved}
+    return {tag: tags[tag] for tag in own if RELEASE_TAG.fullmatch(tag)}
+
+
+async def _images(docker: Docker, **filters: str) -> list[Image]:
+    return await docker.call(lambda c: c.images.list(filters=filters))
+
+
+async def prune_build_cache(docker: Docker, stack: Stack) -> int:
+    """Bytes freed."""
+    limit = int(stack.keep.build_cache_gb * GB)
+    freed = await docker.call(lambda c: c.api.prune_builds(keep_storage=limit), limit=CALL_SECONDS * 2)
+    return int(freed.get("SpaceReclaimed") or 0)
+
+
+async def remove(docker: Docker, instance: str) -> None:
+    """A stopped one. One that is not there is no error."""
+    try:
+        await docker.call(lambda c: c.api.remove_container(instance, v=True))
+    except Missing:
+        return
+
+
+async def sweep(docker: Docker, stack: Stack) -> list[str]:
+    """Ends and removes the one-off containers that carry ONCE_LABEL; an operator's own `compose run` does not."""
+    labels = [f"{PROJECT_LABEL}={stack.project}", ONCE_LABEL]
+    filters: dict[str, str | list[str] | bool] = {"label": labels}
+    left = await docker.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
+    for container in left:
+        with contextlib.suppress(Missing):
+            await docker.call(lambda c, i=container.id: c.api.remove_container(i, v=True, force=True))  # type: ignore[misc]
+    return [str(container.name) for container in left]
+
+
+async def _untag(docker: Docker, tag: str) -> bool:
+    """False where a container, a stopped one too, still needs the image: it stays."""
+    try:
+        await docker.call(lambda c: c.api.remove_image(tag))
+    except EngineFailed:
+        return False
+    return True

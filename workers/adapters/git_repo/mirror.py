@@ -1,0 +1,196 @@
+"""Git: a bare mirror under the data directory, and a worktree of its own per commit.
+
+Checked-out files are data: no hook, no submodule, no filter of a user's configuration runs, and no ref that a
+repository chose is ever an option. https://git-scm.com/docs/git#_environment_variables
+"""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from app.config import signers
+from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFound
+from app.domain.release import Version
+from workers.adapters.commands import Finished, read_command
+from workers.adapters.git_repo.clone import Clone
+from workers.adapters.git_repo.credentials import without_credentials
+from workers.adapters.git_repo.tag_signature import (
+    check_verified,
+    object_command,
+    verify_command,
+    verify_config,
+)
+
+LOCAL_SECONDS = 60.0
+LAST_LINES = 10
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+_ENV = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_ALLOW_PROTOCOL": "https:ssh:file",
+    "LC_ALL": "C",
+}
+_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
+
+
+def fetch_command(url: str, tag: str) -> list[str]:
+    """Fetches exactly one tag under its own name; one that moved is refused, for it is not forced."""
+    return ["fetch", "--no-tags", "--no-recurse-submodules", "--", url, f"refs/tags/{tag}:refs/tags/{tag}"]
+
+
+def find_command(url: str, tag: str) -> list[str]:
+    return ["ls-remote", "--exit-code", "--", url, f"refs/tags/{tag}"]
+
+
+def add_command(tree: Path, sha: str) -> list[str]:
+    """Forced twice: git's lock on a tree that a power cut left half made outlives `worktree prune`."""
+    return ["worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), sha]
+
+
+def resolve_command(tag: str) -> list[str]:
+    return ["rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}"]
+
+
+class GitSource:
+    """The stack's repository at `url`; `directory` holds the mirror and the trees.
+
+    `signers`: the file of the keys of which one has to have signed a tag before it is taken; None: none has to.
+    `token`: the repository's credential where the URL has none. `names`: `owner/name` of the repository.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        directory: Path,
+        fetch_seconds: float,
+        signers: Path | None = None,
+        *,
+        token: str | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        self._url, self._credentials = without_credentials(url, token)
+        self._mirror = directory / "mirror.git"
+        self._trees = directory / "trees"
+        self._fetch_seconds = fetch_seconds
+        self._signers = signers
+        self._names = names
+        self._turn = asyncio.Lock()  # a plan may be asked for while a rollout fetches
+
+    async def find(self, tag: str) -> str:
+        Version.of(tag)
+        await self._ensure_mirror()
+        finished, out = await self._git(find_command(self._url, tag), self._fetch_seconds)
+        if finished.code == 2:  # noqa: PLR2004 - ls-remote --exit-code: no such ref
+            raise TagNotFound(tag)
+        self._expect(finished, "the repository cannot be read")
+        return out.split(maxsplit=1)[0]
+
+    async def fetch(self, tag: str) -> str:
+        Version.of(tag)
+        async with self._turn:
+            return await self._fetch(tag)
+
+    async def _fetch(self, tag: str) -> str:
+        await self._ensure_mirror()
+        finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
+        if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
+            raise TagMoved(f"{tag} was moved after it had been fetched once; a release's tag has to stay where it is")
+        if any("couldn't find remote ref" in line for line in finished.lines):
+            raise TagNotFound(tag)
+        self._expect(finished, f"{tag} could not be fetched")
+        if self._signers is not None:
+            await self._check_signature(tag, self._signers)
+        return await self._resolve(tag)
+
+    async def differs(self, old: str, new: str, path: str) -> bool:
+        words = ["diff", "--quiet", "--no-ext-diff", "--no-textconv", old, new, "--", path]
+        finished, _ = await self._git(words, LOCAL_SECONDS)
+        if finished.code not in {0, 1}:
+            self._expect(finished, f"{old} and {new} cannot be compared")
+        return finished.code == 1
+
+    async def checkout(self, sha: str) -> Path:
+        if not _SHA.fullmatch(sha):
+            raise GitFailed(f"{sha!r} is not a commit SHA")
+        tree = self._trees / sha
+        async with self._turn:
+            if not await self._is_whole(tree, sha):
+                await self._add(tree, sha)
+        return tree
+
+    async def commit_in(self, directory: Path, name: str) -> str | None:
+        return await self._clone(directory).commit(name)
+
+    async def tags_in(self, directory: Path, sha: str) -> list[str]:
+        return await self._clone(directory).tags(sha)
+
+    async def moved_in(self, directory: Path) -> datetime | None:
+        return await self._clone(directory).moved_at()
+
+    def _clone(self, directory: Path) -> Clone:
+        return Clone(lambda words, cwd: self._git(words, LOCAL_SECONDS, cwd=cwd), directory, [self._url, *self._names])
+
+    async def prune(self, keep: Collection[str]) -> None:
+        async with self._turn:
+            for tree in self._trees.iterdir() if self._trees.exists() else ():
+                if tree.name not in keep:
+                    await asyncio.to_thread(shutil.rmtree, tree, True)
+            if self._mirror.exists():
+                await self._git(["worktree", "prune"], LOCAL_SECONDS)
+
+    async def _add(self, tree: Path, sha: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, tree, True)
+        await self._git(["worktree", "prune"], LOCAL_SECONDS)
+        finished, _ = await self._git(add_command(tree, sha), LOCAL_SECONDS)
+        self._expect(finished, f"{sha} could not be checked out")
+
+    async def _check_signature(self, tag: str, file: Path) -> None:
+        if problem := await asyncio.to_thread(signers.problem, file):
+            raise SignatureUnchecked(problem)
+        found, tag_object = await self._git(object_command(tag), LOCAL_SECONDS)
+        self._expect(found, f"{tag} is not in the mirror")
+        words = verify_command(tag_object.strip())
+        check_verified(tag, file, *await self._git(words, LOCAL_SECONDS, config=verify_config(file)))
+
+    async def _resolve(self, tag: str) -> str:
+        finished, out = await self._git(resolve_command(tag), LOCAL_SECONDS)
+        if not finished.ok or not _SHA.fullmatch(out.strip()):
+            raise GitFailed(f"{tag} does not point to a commit")
+        return out.strip()
+
+    async def _is_whole(self, tree: Path, sha: str) -> bool:
+        """Whether the tree is there, at that commit and unchanged: a crash may have left half of one."""
+        if not (tree / ".git").exists():
+            return False
+        head, at = await self._git(["rev-parse", "HEAD"], LOCAL_SECONDS, cwd=tree)
+        status, changes = await self._git(["status", "--porcelain"], LOCAL_SECONDS, cwd=tree)
+        return head.ok and status.ok and at.strip() == sha and not changes.strip()
+
+    async def _ensure_mirror(self) -> None:
+        if (self._mirror / "HEAD").exists():
+            return
+        self._mirror.parent.mkdir(parents=True, exist_ok=True)
+        finished, _ = await self._git(["init", "--bare", "--quiet", str(self._mirror)], LOCAL_SECONDS, cwd=Path("/"))
+        self._expect(finished, "the mirror could not be made")
+
+    async def _git(
+        self, words: Sequence[str], limit: float, *, cwd: Path | None = None, config: Sequence[str] = ()
+    ) -> tuple[Finished, str]:
+        env = {**_ENV, **self._credentials}
+        try:
+            return await read_command(["git", *_SAFE, *config, *words], limit=limit, env=env, cwd=cwd or self._mirror)
+        except TimeoutError as late:
+            raise GitFailed(f"git {words[0]} took longer than {limit:.0f} s") from late
+        except OSError as error:
+            raise GitFailed(f"git could not be run: {error}") from error
+
+    @staticmethod
+    def _expect(finished: Finished, otherwise: str) -> None:
+        if not finished.ok:
+            raise GitFailed(f"{otherwise} (exit code {finished.code})", last_lines=finished.lines[-LAST_LINES:])

@@ -1,0 +1,105 @@
+"""The part of GitHub's answers that the updater relies on; whatever else is in them is passed over."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from app.domain.policy import ReleaseEvent
+from app.domain.published import Published
+from workers.ports.github import FailedDelivery
+
+Id = Annotated[int, Field(gt=0)]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Repository(_Answer):
+    id: Id
+    full_name: str
+
+
+class _Author(_Answer):
+    login: str
+
+
+class _Release(_Answer):
+    id: Id
+    tag_name: str
+    draft: bool
+    prerelease: bool
+    published_at: datetime | None = None
+    author: _Author | None = None
+    immutable: bool | None = None
+
+    def published(self, repository: _Repository) -> Published:
+        """What its webhook would have said."""
+        assert self.published_at is not None  # noqa: S101 - a draft is not published
+        event = ReleaseEvent(
+            action="published",
+            repository=repository.full_name,
+            repository_id=repository.id,
+            release_id=self.id,
+            tag=self.tag_name,
+            draft=self.draft,
+            prerelease=self.prerelease,
+            author=self.author.login if self.author else None,
+            immutable=self.immutable,
+        )
+        return Published(event, self.published_at)
+
+
+class _HookConfig(_Answer):
+    url: str = ""
+
+
+class _Hook(_Answer):
+    id: Id
+    config: _HookConfig
+
+
+class _Delivery(_Answer):
+    id: Id
+    guid: str
+    event: str
+    action: str | None
+    status_code: int
+    delivered_at: datetime
+
+    def failed(self) -> FailedDelivery:
+        return FailedDelivery(self.id, self.guid, self.action, self.status_code, self.delivered_at)
+
+
+class _Commit(_Answer):
+    sha: str = Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")
+
+
+class _Deployment(_Answer):
+    id: Id
+    payload: dict[str, Any] | str | None = None
+
+    @property
+    def rollout_id(self) -> str | None:
+        """GitHub gives the payload back as it was given, as an object or as its text."""
+        try:
+            payload = json.loads(self.payload) if isinstance(self.payload, str) else self.payload
+        except ValueError:
+            return None
+        return payload.get("rollout_id") if isinstance(payload, dict) else None
+
+
+class _Status(_Answer):
+    state: str
+
+
+REPOSITORY = TypeAdapter(_Repository)
+RELEASES = TypeAdapter(list[_Release])
+HOOKS = TypeAdapter(list[_Hook])
+DELIVERIES = TypeAdapter(list[_Delivery])
+COMMIT = TypeAdapter(_Commit)
+DEPLOYMENT = TypeAdapter(_Deployment)
+DEPLOYMENTS = TypeAdapter(list[_Deployment])
+STATUSES = TypeAdapter(list[_Status])

@@ -1,0 +1,43 @@
+"""What GitHub was told, on disk: small, replaced in one step, and not needed to create nothing twice."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from app.domain.deployment import Outbox
+from app.files import replace_durably
+
+MODE = 0o600
+
+_OUTBOX = TypeAdapter(Outbox)
+log = structlog.get_logger()
+
+
+class FileOutbox:
+    """One JSON file. Where it is missing or cannot be read, GitHub is told what ends from `now` on."""
+
+    def __init__(self, path: Path, now: datetime) -> None:
+        self._path = path
+        self._content = self._read() or Outbox(since=now)
+
+    @property
+    def content(self) -> Outbox:
+        return self._content
+
+    async def keep(self, content: Outbox) -> None:
+        if content != self._content:
+            written = _OUTBOX.dump_json(content, indent=1)
+            await asyncio.to_thread(replace_durably, self._path, written, staging=self._path.parent, mode=MODE)
+            self._content = content
+
+    def _read(self) -> Outbox | None:
+        try:
+            return _OUTBOX.validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            log.warning("what GitHub was told cannot be read; it begins anew", path=str(self._path), reason=str(error))
+            return None

@@ -1,0 +1,201 @@
+"""What others read, written behind the pipeline's back: the ledger may be slow or away, a rollout is not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from app.api.views import (
+    decision_entry,
+    history_entry,
+    queued_view,
+    result_view,
+    rollout_view,
+    status_view,
+)
+from app.config.release_policy import ReleasePolicy
+from app.domain.errors import LedgerUnavailable, UpdaterError
+from app.domain.findings import Alarm
+from app.domain.release import Release
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.state import State
+from app.domain.step import StepId
+from app.ledger import Ledger
+from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.redaction import Hide
+from workers.ports import Clock
+
+WRITE_SECONDS = 2.0
+BACKLOG = 5_000
+"""How many writes wait while Redis is away; beyond it the log's lines are only in the file."""
+
+LINES_AT_ONCE = 200
+
+log = structlog.get_logger()
+Write = Callable[[], Awaitable[None]]
+
+
+StepsOf = Callable[[bool], Sequence[StepId]]
+"""The steps of a whole rollout; True: of one that brings a kept release back."""
+
+
+class LedgerPublisher:
+    """Writes in order, one at a time, in a task of its own; the log's lines go to a file first."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        steps: StepsOf,
+        archive: HistoryFile,
+        logs: Path,
+        clock: Clock,
+        *,
+        hide: Hide = lambda v: v,
+        policy: ReleasePolicy = ReleasePolicy(),  # noqa: B008 - it is frozen
+        notified: Callable[[], dict[str, int]] = dict,
+    ) -> None:
+        self._ledger = ledger
+        self._steps = steps
+        self._policy = policy
+        self._archive = archive
+        self._logs = logs
+        self._hide = hide
+        self._notified = notified
+        self._clock = clock
+        self._queue: asyncio.Queue[Write] = asyncio.Queue()
+        self._durations: dict[str, float] = {}
+        self._latest: State | None = None
+        self._state: State | None = None
+        self._alarms: list[Alarm] = []
+        self._behind = False
+        self._lines: list[tuple[str, str]] = []
+
+    def status(self, state: State) -> None:
+        """The latest one counts: those that wait are overtaken by it."""
+        waiting = self._latest is not None
+        self._latest = self._state = state
+        if not waiting:
+            self._queue.put_nowait(self._write_status)
+
+    def event(self, kind: str, **data: Any) -> None:
+        hidden = self._hide(data)
+        self._queue.put_nowait(lambda: self._ledger.tell(kind, hidden))
+
+    def queued(self, releases: Sequence[Release]) -> None:
+        for record in map(queued_view, releases):
+            self._queue.put_nowait(partial(self._ledger.publish_record, record))
+
+    def keep(self, rollout: Rollout, state: State) -> None:
+        self._archive.append(self._hide(history_entry(result_view(rollout, state), rollout.release)))
+
+    def result(self, rollout: Rollout, state: State) -> None:
+        result = self._hide(result_view(rollout, state))
+        if rollout.status is RolloutStatus.SUCCESS:
+            self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
+        entry = history_entry(result, rollout.release)
+        record = self._hide(rollout_view(rollout)) | result
+        self._queue.put_nowait(lambda: self._ledger.publish_record(record))
+        if state.begins_again(rollout):
+            self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
+            self.event("rollout.interrupted", rollout_id=rollout.id, tag=rollout.release.tag)
+            return
+        self._queue.put_nowait(lambda: self._ledger.record_result(result, entry))
+        self.event("rollout.completed", rollout_id=rollout.id, tag=rollout.release.tag, status=rollout.status)
+        if state.paused:
+            self.event("paused", reason=state.pause_reason)
+
+    def decided(self, release: Release, why: UpdaterError) -> None:
+        entry = self._hide(decision_entry(release, why, self._clock.now()))
+        self._archive.append(entry)
+        self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
+        self.event(f"release.{why.code}", tag=release.tag, rollout_id=release.rollout_id, reason=why.detail)
+
+    def alarms(self, alarms: Sequence[Alarm]) -> None:
+        new = [alarm for alarm in alarms if alarm not in self._alarms]
+        if list(alarms) == self._alarms:
+            return
+        self._alarms = list(alarms)
+        for alarm in new:
+            log.error("alarm", kind=alarm.kind, text=alarm.text)
+            self.event("alarm", alarm=alarm.kind, text=alarm.text)
+        if self._state is not None:
+            self.status(self._state)
+
+    def line(self, rollout: str, line: str) -> None:
+        line = self._hide(line)
+        self._append(rollout, line)
+        if self._queue.qsize() < BACKLOG:
+            self._lines.append((rollout, line))
+            if len(self._lines) == 1:
+                self._queue.put_nowait(self._write_lines)
+
+    async def decided_keys(self) -> list[str]:
+        return [entry["key"] for entry in reversed(await self.history()) if "key" in entry]
+
+    async def history(self) -> list[dict[str, Any]]:
+        return await asyncio.to_thread(self._archive.entries)
+
+    async def rebuild(self, *, always: bool = False) -> None:
+        try:
+            if always or self._behind or await self._ledger.lost():
+                self._behind = False
+                await self._ledger.restore(await asyncio.to_thread(self._archive.entries))
+        except LedgerUnavailable as away:
+            self._behind = True
+            log.warning("the ledger cannot be rebuilt now", reason=str(away))
+
+    async def run(self) -> None:
+        """Writes what is told, until it is cancelled."""
+        while True:
+            write = await self._queue.get()
+            try:
+                await self._write(write)
+            finally:
+                self._queue.task_done()
+
+    async def flush(self) -> None:
+        """Everything told so far is written, or was given up."""
+        await self._queue.join()
+
+    async def _write(self, write: Write) -> None:
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await write()
+        except (LedgerUnavailable, TimeoutError) as error:
+            self._behind = True
+            log.warning("the ledger could not be written; the rollout does not need it", reason=str(error))
+        except Exception:
+            log.exception("something could not be written to the ledger; what follows is")
+
+    async def _write_status(self) -> None:
+        latest, self._latest = self._latest, None
+        if latest is None:
+            return
+        recall = latest.rollout is not None and latest.rollout.release.recall is not None
+        steps = self._steps(recall)
+        alarms = [asdict(alarm) for alarm in self._alarms]
+        held = self._policy.decide(latest, self._clock.now()).held
+        more = {"alarms": alarms, "notifications": self._notified()}
+        status = status_view(latest, steps, self._durations, held=held) | more
+        await self._ledger.publish_status(self._hide(status))
+        if latest.rollout is not None:
+            await self._ledger.publish_record(self._hide(rollout_view(latest.rollout)))
+
+    async def _write_lines(self) -> None:
+        lines, self._lines = self._lines, []
+        for rollout in dict.fromkeys(rollout for rollout, _ in lines):
+            mine = [line for of, line in lines if of == rollout]
+            for start in range(0, len(mine), LINES_AT_ONCE):
+                await self._ledger.append_log(rollout, mine[start : start + LINES_AT_ONCE])
+
+    def _append(self, rollout: str, line: str) -> None:
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+            with (self._logs / f"{rollout}.log").open("a", encoding="utf-8") as file:
+                file.write(f"{self._clock.now().isoformat(timespec='milliseconds')} {line}\n")
+        except OSError as error:
+            log.warning("the rollout's log could not be written", reason=str(error))

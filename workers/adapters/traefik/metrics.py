@@ -1,0 +1,67 @@
+"""Traefik's Prometheus metrics: what clients were answered, by service."""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.domain.errors import TrafficUnknown
+from app.domain.stack import Color, Stack
+from app.domain.traffic import Tally
+from workers.routing import route_file
+
+READ_SECONDS = 2.0
+LARGEST = 16 * 1024 * 1024
+FAMILY = "traefik_service_requests"
+"""https://doc.traefik.io/traefik/observability/metrics/overview/#service-metrics"""
+
+
+class TraefikMetrics:
+    """Reads the page at `url` for the routed services of `stack`."""
+
+    def __init__(self, url: str, stack: Stack) -> None:
+        self._url, self._stack = url, stack
+        self._client = httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False)
+
+    async def tallies(self, color: Color) -> Mapping[str, Tally]:
+        names = {route_file.metrics_name(s, color): s.name for s in self._stack.routed}
+        page = await self._page()
+        try:
+            return await asyncio.to_thread(read, page, names)
+        except ValueError as error:
+            raise TrafficUnknown(f"{self._url} is no page of metrics ({error})") from error
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _page(self) -> str:
+        try:
+            async with asyncio.timeout(READ_SECONDS), self._client.stream("GET", self._url) as answer:
+                answer.raise_for_status()
+                return (await self._body(answer)).decode("utf-8", "replace")
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise TrafficUnknown(f"{self._url}: {type(error).__name__} {error}".rstrip()) from error
+
+    async def _body(self, answer: httpx.Response) -> bytes:
+        body = bytearray()
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) > LARGEST:
+                raise TrafficUnknown(f"{self._url} has more than {LARGEST} bytes")
+        return bytes(body)
+
+
+def read(page: str, names: Mapping[str, str]) -> dict[str, Tally]:
+    """Requests and 5xx of the services in `names` (Traefik's name to ours), all methods and protocols together.
+
+    Raises ValueError.
+    """
+    found = dict.fromkeys(names.values(), Tally())
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples if family.name == FAMILY else ():
+            if (name := names.get(sample.labels.get("service", ""))) and sample.name == f"{FAMILY}_total":
+                count, failed = int(sample.value), sample.labels.get("code", "").startswith("5")
+                before = found[name]
+                found[name] = Tally(before.requests + count, before.errors + (count if failed else 0))
+    return found

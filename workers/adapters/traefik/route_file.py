@@ -1,0 +1,170 @@
+"""Traefik's route file: staged outside the watched directory, renamed in."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.domain.errors import RouteNotConfirmed, SettingsInvalid
+from app.domain.stack import Color, Stack
+from app.files import replace_durably
+from workers.adoption.serving import hosts_of, shadows
+from workers.routing import route_file
+from workers.routing.dynamic_file import TOML, is_read, read_tree
+from workers.routing.routers import read_routing
+
+FILE_NAME = "updater-routes.yml"
+STAGING_NAME = ".updater-staging"
+MODE = 0o644
+
+
+class RouteFile:
+    """The live route file. `path` is the file, or the directory that Traefik watches.
+
+    Any event in the watched directory makes Traefik rebuild everything and then sleep its throttle, so the new
+    content is staged in a directory beside it: that has to be on the same filesystem.
+    """
+
+    def __init__(self, path: Path, stack: Stack) -> None:
+        self._path = path if is_read(path.name) and not path.is_dir() else path / FILE_NAME
+        self._staging = self._path.parent.parent / STAGING_NAME
+        self._stack = stack
+
+    def check(self) -> None:
+        """Raises SettingsInvalid when a rename into the watched directory cannot work."""
+        watched = self._path.parent
+        if self._path.name.lower().endswith(TOML):
+            raise SettingsInvalid(
+                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {self._path} is TOML, and the updater writes YAML. Name {watched}, "
+                "or a .yml file in it; the routes of the TOML file are taken over."
+            )
+        try:
+            self._staging.mkdir(exist_ok=True)
+            same = self._staging.stat().st_dev == watched.stat().st_dev
+        except OSError as error:
+            raise SettingsInvalid(f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} cannot be used ({error})") from error
+        if not same:
+            raise SettingsInvalid(
+                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} and {self._staging} are on two filesystems, and a rename "
+                "between them is no single step. Mount the parent directory, and have Traefik watch one inside it."
+            )
+
+    @property
+    def file(self) -> Path:
+        return self._path
+
+    async def flip(self, color: Color, rollout: str) -> None:
+        await self._install(route_file.render(self._stack, color, rollout))
+
+    async def clear(self) -> None:
+        await self._install(route_file.render_empty())
+
+    async def stands(self, color: Color, rollout: str | None) -> bool:
+        if rollout is None:
+            return await self.active() is color
+        return await asyncio.to_thread(self._read, self._path) == route_file.render(self._stack, color, rollout)
+
+    async def strays(self) -> list[str]:
+        return await asyncio.to_thread(self._strays)
+
+    async def files(self) -> Mapping[str, str]:
+        try:
+            return await asyncio.to_thread(self._files)
+        except OSError as error:
+            raise RouteNotConfirmed(f"{self._path.parent} cannot be read ({error})") from error
+
+    async def restore(self, files: Mapping[str, str]) -> None:
+        try:
+            await asyncio.to_thread(self._restore, files)
+        except OSError as error:
+            raise RouteNotConfirmed(f"the files of {self._path.parent} could not be put back ({error})") from error
+
+    async def set_aside(self, name: str) -> None:
+        aside = self._aside(name)
+        try:
+            self._staging.mkdir(exist_ok=True)
+            await asyncio.to_thread((self._path.parent / name).replace, aside)
+        except OSError as error:
+            raise RouteNotConfirmed(f"{name} could not be moved to {aside} ({error})") from error
+
+    async def active(self) -> Color | None:
+        text = await asyncio.to_thread(self._read, self._path)
+        return route_file.active_color(text, self._stack) if text is not None else None
+
+    async def _install(self, text: str) -> None:
+        try:
+            await asyncio.shield(asyncio.to_thread(self._replace, text.encode()))
+        except OSError as error:
+            where = f"{self._path} could not be replaced from {self._staging}"
+            raise RouteNotConfirmed(f"{where} ({error}). Both have to be on one filesystem and writable.") from error
+
+    def _aside(self, name: str) -> Path:
+        return self._staging / f"{name.replace('/', '__')}.set-aside"
+
+    def _restore(self, files: Mapping[str, str]) -> None:
+        """A file that was set aside comes back itself: its mode, its owner and its bytes are those that it had."""
+        now = self._files()
+        for name in (name for name in files if now.get(name) != files[name]):
+            path, aside = self._path.parent / name, self._aside(name)
+            if aside.is_symlink() or self._text(aside) == files[name]:  # a link may lead nowhere from there
+                aside.replace(path)
+            if self._text(path) != files[name]:
+                self._write(path, files[name].encode())
+        if self._path.name not in files:
+            self._path.unlink(missing_ok=True)
+
+    def _strays(self) -> list[str]:
+        """Traefik takes nothing of a directory in which one file is broken."""
+        try:
+            files = self._files()
+        except OSError:
+            return []
+        files.pop(self._path.name, None)
+        routing = read_routing(files, hosts_of(self._stack, {}))
+        trees = {name: read_tree(name, files[name]) for name in routing.others}
+        claiming = [name for name, tree in trees.items() if route_file.claims_our_names(tree, self._stack)]
+        return sorted({*routing.unreadable, *claiming, *shadows(self._stack, routing, self._path.name)})
+
+    def _files(self) -> dict[str, str]:
+        """Traefik reads subdirectories too. A file that is gone since it was listed is none. Raises OSError."""
+        watched = self._path.parent
+        paths = sorted(path for path in watched.rglob("*") if is_read(path.name) and path.is_file())
+        texts = {str(path.relative_to(watched)): self._text(path) for path in paths}
+        return {name: text for name, text in texts.items() if text is not None}
+
+    @staticmethod
+    def _text(path: Path) -> str | None:
+        """None if it is not there any more; what is not UTF-8 is replaced, and then no configuration."""
+        try:
+            return path.read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    @staticmethod
+    def _read(path: Path) -> str | None:
+        """None when it is not there or not text."""
+        try:
+            return path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def _replace(self, content: bytes) -> None:
+        self._keep_foreign()
+        self._write(self._path, content)
+
+    def _keep_foreign(self) -> None:
+        """The file of another program under this name is kept as one that is set aside, and serves until the rename."""
+        text = self._read(self._path)
+        if text is None or route_file.is_own(text):
+            return
+        aside = self._aside(self._path.name)
+        self._staging.mkdir(exist_ok=True)
+        aside.unlink(missing_ok=True)
+        try:
+            os.link(self._path, aside, follow_symlinks=False)
+        except OSError:  # https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-hardlinks
+            self._write(aside, text.encode())
+
+    def _write(self, path: Path, content: bytes) -> None:
+        self._staging.mkdir(exist_ok=True)
+        replace_durably(path, content, staging=self._staging, mode=MODE)

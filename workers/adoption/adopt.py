@@ -1,0 +1,293 @@
+"""Takes over a stack that ran before the updater did: what serves becomes the current release.
+
+Nothing is restarted, and the routes lead to the same containers throughout. A worker may be killed at any point: each
+step may be done again, and only the last one, in the journal, says that the stack is adopted.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from app.domain import messages
+from app.domain.errors import AdoptionRefused, ComposeInvalid, GitFailed, RouteNotConfirmed
+from app.domain.release import LiveRelease
+from app.domain.stack import Color, Stack
+from app.domain.state import State
+from workers.adoption.identity import Claim, Identity, identify
+from workers.adoption.serving import (
+    Found,
+    Serving,
+    hosts_of,
+    serving_color,
+    up,
+)
+from workers.ports import Instance, Journal, Ports, Stamp
+from workers.routing.confirm import confirm_routes
+from workers.routing.route_file import active_color
+from workers.routing.routers import Routing, read_routing
+
+VERSION_LABEL = "org.opencontainers.image.version"
+REVISION_LABEL = "org.opencontainers.image.revision"
+"""https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
+
+LOOKS, LOOK_SECONDS = 3, 0.1
+"""One failed probe after the take-over of the routes may be a hiccup; clients wait for the end of more of them."""
+
+MOMENT = "%Y-%m-%d %H:%M UTC"
+
+_SHA = re.compile(r"[0-9a-f]{7,40}")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Adoptable:
+    """What serves now, and which release it is. `files` are the dynamic files of Traefik as they are.
+
+    `made`: a rollout of the updater made it, and its end was lost.
+    """
+
+    serving: Serving
+    identity: Identity
+    files: Mapping[str, str]
+    made: Stamp | None = None
+
+    @property
+    def own(self) -> bool:
+        return self.made is not None
+
+    @property
+    def stamp(self) -> Stamp:
+        """The same each time: an adoption that was interrupted is begun again under the same id."""
+        return self.made or Stamp(self.identity.tag, self.identity.sha, f"adopted-{self.identity.sha[:12]}")
+
+
+async def look(stack: Stack, ports: Ports) -> Adoptable | None:
+    """What could be adopted; None if nothing serves. Changes nothing. Raises AdoptionRefused, EngineFailed."""
+    found = await _found(stack, ports)
+    try:
+        files = await ports.route.files()
+    except RouteNotConfirmed as error:
+        raise AdoptionRefused(error.detail) from error
+    routing = _routing(stack, ports, files, found)
+    serving = serving_color(stack, routing, found)
+    if serving is None:
+        await _nothing_answers(stack, ports, routing)
+        return None
+    colored = [i for i in serving.instances if stack.moved_services()[i.service]]
+    if made := own_release(colored):
+        _not_failed(ports.journal.state, made, serving)
+        return Adoptable(serving, Identity(made.release, made.sha, "as its containers are labelled"), files, made)
+    claims = [*_made(colored), *await _claims(stack, ports, serving.instances)]
+    return Adoptable(serving, identify(claims, [str(i.image) for i in serving.instances]), files)
+
+
+def _routing(stack: Stack, ports: Ports, files: Mapping[str, str], found: Found) -> Routing:
+    """What the files say, but for the updater's own if that leads to nothing and old routes came back beside it."""
+    own, hosts = ports.route.file.name, hosts_of(stack, found)
+    others = read_routing({name: text for name, text in files.items() if name != own}, hosts)
+    color = active_color(files.get(own, ""), stack)
+    runs = color is not None and any(i.service == s.colors[color] for i in up(stack, found) for s in stack.routed)
+    led = any(router.services for router in others.routers)
+    return others if led and color is not None and not runs else read_routing(files, hosts)
+
+
+async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None:
+    """Where no color runs no route of the stack answers either, or `project` is wrong. Raises AdoptionRefused."""
+    for service in stack.routed:
+        routers = [router for router in routing.routers if router.answers(service)]
+        if routers and (await ports.probe.get(stack.route_url(service))).ok:
+            raise AdoptionRefused(
+                f"{routers[0].where} answers `{service.rule}`, and in the Compose project {stack.project} neither of "
+                f"{' and '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
+                "ls` shows the names), or remove the router"
+            )
+
+
+def _not_failed(state: State, made: Stamp, serving: Serving) -> None:
+    """A first release whose routes could not be removed after it had failed is not good. Raises AdoptionRefused."""
+    failed, success = state.last_failure_at, state.last_success_at
+    if state.last_attempted_tag == made.release and failed and not (success and success > failed):
+        services = ", ".join(sorted({i.service for i in serving.instances}))
+        raise AdoptionRefused(
+            f"{made.release} failed as the first release and still has your traffic on {serving.color}, because its "
+            f"routes could not be removed then: stop {services} to end that"
+        )
+
+
+async def started_beside(stack: Stack, ports: Ports, rollout: str) -> list[str]:
+    """The colored services that run, and that `rollout` did not start. Raises EngineFailed."""
+    return sorted({i.service for i in up(stack, await _found(stack, ports)) if i.rollout != rollout})
+
+
+async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
+    """Makes what serves the current release; None if nothing serves. Raises AdoptionRefused, EngineFailed.
+
+    After a refusal Traefik's files are as they were, and nothing that runs was touched.
+    """
+    found = await look(stack, ports)
+    if found is None:
+        return None
+    stamp, color = found.stamp, found.serving.color
+    changed = await _record(stack, ports, found)
+    await _take_routes(stack, ports, found)
+    live = LiveRelease(stamp.release, stamp.sha, stamp.rollout, ports.clock.now(), adopted=not found.own)
+    doubt = _doubt(ports.journal, live, color)
+    await ports.journal.update(lambda s: s.adopt(live, color).pause(doubt) if doubt else s.adopt(live, color))
+    _report(ports, found, changed, doubt)
+    return found
+
+
+def _doubt(journal: Journal, live: LiveRelease, color: Color) -> str | None:
+    """Why a person has to look before the next release."""
+    before = journal.state.current
+    if journal.lost:
+        return messages.adopted_without_journal(journal.lost, live.tag, color)
+    return messages.adopted_what_moved(before.tag, live.tag, color) if before else None
+
+
+async def _record(stack: Stack, ports: Ports, found: Adoptable) -> list[str]:
+    """See Engine.adopt. What a rollout of the updater made is recorded already."""
+    if found.own:
+        return []
+    try:
+        return await ports.engine.adopt(found.stamp, found.serving.color, found.serving.instances)
+    except ComposeInvalid as error:
+        raise AdoptionRefused(f"{error}: correct the Compose file in {stack.directory}") from error
+
+
+async def _take_routes(stack: Stack, ports: Ports, found: Adoptable) -> None:
+    """The updater's own routes lead where the old ones did, and Traefik answers with them.
+
+    The own file comes first: until the old files are gone two routers lead to the same container.
+    """
+    answered = await _answered(stack, ports)
+    try:
+        await _replace_files(ports, found)
+        await confirm_routes(stack, ports.clock, found.stamp.rollout, lambda s: ports.probe.get(stack.route_url(s)))
+        await _answer_as_before(stack, ports, answered)
+    except RouteNotConfirmed as error:
+        back = await _put_back(ports, found)
+        raise AdoptionRefused(
+            f"Traefik does not serve the stack by {ports.route.file} ({error}); {back}. Look at Traefik's log. See "
+            "that it watches that directory, and that traefik/entrypoints are right"
+        ) from error
+
+
+async def _put_back(ports: Ports, found: Adoptable) -> str:
+    """Traefik's files are as they were; says so, or why not."""
+    try:
+        await ports.route.restore(found.files)
+    except RouteNotConfirmed as error:
+        return error.detail
+    return "its files were put back"
+
+
+async def _replace_files(ports: Ports, found: Adoptable) -> None:
+    await ports.route.flip(found.serving.color, found.stamp.rollout)
+    for name in found.serving.files:
+        if name != ports.route.file.name:
+            await ports.route.set_aside(name)
+
+
+async def _answered(stack: Stack, ports: Ports) -> set[str]:
+    """The services that are healthy through Traefik."""
+    return {s.name for s in stack.routed if (await ports.probe.get(stack.route_url(s))).ok}
+
+
+async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> None:
+    """Each service that was healthy through the old routers is healthy through the updater's. Raises RouteNotConfirmed.
+
+    Traefik may not reach a container by its service's name, and answers then with the updater's header and 502.
+    """
+    for _ in range(LOOKS):
+        if not (worse := before - await _answered(stack, ports)):
+            return
+        await ports.clock.sleep(LOOK_SECONDS)
+    raise RouteNotConfirmed(f"{', '.join(sorted(worse))} was healthy by the old routers, and is not by the updater's")
+
+
+def _report(ports: Ports, found: Adoptable, changed: Sequence[str], doubt: str | None) -> None:
+    stamp, color = found.stamp, found.serving.color
+    data = {"tag": stamp.release, "sha": stamp.sha, "color": color, "how": found.identity.how}
+    log.info("the running stack was adopted", **data, not_as_defined=list(changed))
+    ports.publisher.event("adopted", **data, not_as_defined=list(changed))
+    if doubt:
+        ports.publisher.event("paused", reason=doubt)
+    ports.publisher.status(ports.journal.state)
+
+
+async def _found(stack: Stack, ports: Ports) -> Found:
+    return {service: await ports.engine.find(service) for service in stack.moved_services()}
+
+
+def own_release(instances: Sequence[Instance]) -> Stamp | None:
+    """What a rollout labelled all of them with; None if one has no such label, or another one.
+
+    A bot is no evidence: a release that does not change it leaves the one of an earlier release running.
+    """
+    if any(i.adopted for i in instances):
+        return None
+    stamps = {(i.release, i.sha, i.rollout) for i in instances}
+    release, sha, rollout = next(iter(stamps)) if len(stamps) == 1 else (None, None, None)
+    return Stamp(release, sha, rollout) if release and sha and rollout else None
+
+
+def _made(instances: Sequence[Instance]) -> list[Claim]:
+    """What the updater labelled some of them with."""
+    made = {(i.release, i.sha): i.service for i in instances if i.release and not i.adopted}
+    return [Claim(f"the label of {service}", sha, (str(release),)) for (release, sha), service in made.items()]
+
+
+async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> list[Claim]:
+    """What says which release runs. A base image has labels too: only a commit that the clone has counts of them.
+
+    A state that knows a release is the updater's own, and says what ran before another program moved the stack.
+    """
+    good = None if ports.journal.state.current else ports.journal.state.last_good_tag
+    claims = [
+        await _claim(stack, ports, "the images' label", _labelled(instances)),
+        await _claim(stack, ports, "the old state file", _tag_ref(good)) or _tag_only("the old state file", good),
+        await _checked_out(stack, ports, instances),
+    ]
+    return [claim for claim in claims if claim]
+
+
+async def _checked_out(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> Claim | None:
+    """What the clone has checked out was built and started after that, or it is not what runs."""
+    claim = await _claim(stack, ports, f"the clone in {stack.directory}", "HEAD")
+    created = max((i.created for i in instances if i.created), default=None)
+    if claim is None or created is None:
+        return claim
+    moved = await ports.source.moved_in(Path(stack.directory))
+    if moved is None or moved <= created:
+        return claim
+    return replace(claim, doubt=f"that was checked out at {moved:{MOMENT}}, after the containers were created")
+
+
+async def _claim(stack: Stack, ports: Ports, source: str, name: str | None) -> Claim | None:
+    clone = Path(stack.directory)
+    try:
+        sha = await ports.source.commit_in(clone, name) if name else None
+        return Claim(source, sha, tuple(await ports.source.tags_in(clone, sha))) if sha else None
+    except GitFailed as error:
+        log.warning("the clone cannot be read", clone=str(clone), reason=str(error))
+        return None
+
+
+def _tag_only(source: str, tag: str | None) -> Claim | None:
+    return Claim(source, None, (tag,)) if tag else None
+
+
+def _labelled(instances: Sequence[Instance]) -> str | None:
+    """The commit or tag that all images name; None if they do not agree, or name none."""
+    revisions = {i.labels.get(REVISION_LABEL, "") for i in instances}
+    versions = {i.labels.get(VERSION_LABEL, "") for i in instances}
+    revision, version = (next(iter(said)) if len(said) == 1 else "" for said in (revisions, versions))
+    return revision if _SHA.fullmatch(revision) else _tag_ref(version)
+
+
+def _tag_ref(tag: str | None) -> str | None:
+    return f"refs/tags/{tag}" if tag else None

@@ -1,0 +1,55 @@
+"""The routes, where they are not as the journal says: whether to put them right, and how."""
+
+from app.domain.findings import Alarm
+from app.domain.stack import Color, RoutedService, Stack
+from workers.ports import Ports
+
+
+async def stand(ports: Ports) -> bool:
+    """Whether the route file leads to the live color, and no other file takes its requests."""
+    state, route = ports.journal.state, ports.route
+    stands = state.active_color is None or await route.stands(state.active_color, state.route_id)
+    return stands and not await route.strays()
+
+
+async def moved(stack: Stack, ports: Ports) -> bool:
+    """Whether another program has led clients of a service to the other color, and the live one is not well.
+
+    So it is after the updater before this one, or a person, has rolled a release out by other means. To put the routes
+    right would take clients away from what serves them. Changes nothing. Raises EngineFailed.
+    """
+    color = ports.journal.state.active_color
+    if color is None or await stand(ports):
+        return False
+    for service in stack.routed:
+        served = (await ports.probe.get(stack.route_url(service))).ok
+        if served and not await _well(ports, service, color) and await _well(ports, service, color.other):
+            return True
+    return False
+
+
+async def put_right(ports: Ports) -> list[Alarm]:
+    """The route file leads to the live color again. Returns what was wrong. Raises RouteNotConfirmed."""
+    state, route, alarms = ports.journal.state, ports.route, []
+    for name in await route.strays():
+        await route.set_aside(name)
+        alarms.append(shadowed(name, "It was set aside beside the watched directory."))
+    color = state.active_color
+    if color is not None and not await route.stands(color, state.route_id):
+        route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
+        await route.flip(color, route_id)
+        await ports.journal.update(lambda s: s.routed_to(color, route_id))
+        text = f"Somebody changed or removed the route file; it names {color} again. Find out who it was."
+        alarms.append(Alarm("route_changed", text))
+    return alarms
+
+
+def shadowed(name: str, done: str) -> Alarm:
+    return Alarm("route_shadowed", f"{name} beside the route file claims its names. {done}")
+
+
+async def _well(ports: Ports, service: RoutedService, color: Color) -> bool:
+    """Whether a copy of it answers its health path at its own address."""
+    running = [i for i in await ports.engine.find(service.colors[color]) if i.running]
+    answers = [await ports.probe.get(f"http://{i.address}:{service.port}{service.health}") for i in running]
+    return any(answer.ok for answer in answers)

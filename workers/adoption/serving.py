@@ -1,0 +1,240 @@
+"""Which color serves a stack that the updater does not know yet, or why that cannot be said: pure functions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from app.domain.errors import AdoptionRefused
+from app.domain.stack import Color, RoutedService, Stack
+from workers.ports import Instance
+from workers.routing.routers import Router, Routing
+from workers.routing.servers import Backend
+
+Found = Mapping[str, Sequence[Instance]]
+"""The instances of each Compose service that the stack file names, stopped ones too."""
+
+LABEL_PREFIX = "traefik.http.routers."
+SHOWN = 5
+"""How many foreign names a message lists."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The color that has the traffic. `instances` are the copies of it that run, and the singletons that do.
+
+    `files` are the dynamic files whose routers lead to it.
+    """
+
+    color: Color
+    instances: tuple[Instance, ...]
+    files: tuple[str, ...]
+
+
+def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
+    """Every name and address by which a router can lead to a colored service, in lower case as in a URL.
+
+    A name that several have, as an alias in a network, leads to those that run.
+    """
+    reached: dict[str, list[Backend]] = {}
+    running: dict[str, list[Backend]] = {}
+    for service in stack.routed:
+        for color, name in service.colors.items():
+            copies = found.get(name, ())
+            names = {name, *(n for i in copies for n in (*i.names, i.address) if n)}
+            for each in {n.lower() for n in names}:
+                reached.setdefault(each, []).append((service, color))
+                if any(i.running for i in copies):
+                    running.setdefault(each, []).append((service, color))
+    return reached | running
+
+
+def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | None:
+    """None if every colored service is stopped. Raises AdoptionRefused with all that speaks against an adoption."""
+    if not up(stack, found):
+        return None
+    ours = [router for router in routing.routers if router.services]
+    colors = {color for router in ours for color in router.colors}
+    problems = [
+        *_unreadable(routing),
+        *_ambiguous(routing),
+        *_streams(routing),
+        *_routes(stack, routing, ours),
+        *_foreign(routing, ours),
+    ]
+    problems += _labels(found)
+    if not ours and not problems:
+        problems.append(_no_router(stack, found))
+    if len(colors) > 1:
+        problems.append(_two_colors(ours))
+    for color in colors if len(colors) == 1 else ():
+        problems += [*_not_running(stack, color, found), *_unreachable(stack, color, found, ours)]
+        problems += _copies(stack, color, found)
+    problems += _doubled(stack, found)
+    if problems:
+        raise AdoptionRefused("; ".join(problems))
+    (color,) = colors
+    files = tuple(sorted({router.file for router in ours}))
+    return Serving(color, tuple(_running(stack, color, found)), files)
+
+
+def up(stack: Stack, found: Found) -> list[Instance]:
+    """The colored instances that may serve: one that is paused, or restarts just now, may do so again at any time."""
+    return [i for s in stack.routed for name in s.colors.values() for i in found.get(name, ()) if not i.gone]
+
+
+def shadows(stack: Stack, routing: Routing, own_file: str) -> list[str]:
+    """The files beside the updater's own with a router that takes the requests of one of its routes."""
+    return sorted(
+        {
+            router.file
+            for router in routing.routers
+            if router.file != own_file and router.services and any(router.answers(s) for s in stack.routed)
+        }
+    )
+
+
+def _unreadable(routing: Routing) -> Iterator[str]:
+    for file, why in routing.unreadable.items():
+        yield f"{file} cannot be read ({why}), and Traefik takes nothing of a directory with a broken file: correct it"
+    for file in routing.templates:
+        yield f"{file} is a template that names services of the stack: write its routes out, without `{{{{`"
+
+
+def _ambiguous(routing: Routing) -> Iterator[str]:
+    for name in routing.ambiguous:
+        yield f"several files define the service {name} in different ways, and Traefik takes one: remove the others"
+
+
+def _streams(routing: Routing) -> Iterator[str]:
+    for file, leads in routing.streams.items():
+        yield f"{file} leads {', '.join(leads)}, and the updater moves HTTP routes only: remove that from the file"
+
+
+def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
+    """Each routed service has exactly the route that the stack file says."""
+    if not ours:
+        return
+    for service in stack.routed:
+        if not any(router.answers(service) and service.name in router.services for router in ours):
+            yield (
+                f"no router for `{service.rule}` at the entrypoint {service.entrypoint} leads to "
+                f"{_either(service)}: correct routed/{service.name} in the stack file, or add the router"
+            )
+    for router in ours:
+        yield from _unlike(stack, router)
+    for router in routing.routers:
+        if not router.services and any(router.answers(s) for s in stack.routed):
+            yield f"{router.where} takes the requests of the stack and leads to {_urls(router)}: remove it"
+
+
+def _unlike(stack: Stack, router: Router) -> Iterator[str]:
+    """What of `router` the updater's own router would not have."""
+    matching = [s for s in stack.routed if s.name in router.services and router.answers(s)]
+    if not matching:
+        at = ", ".join(router.entrypoints) or "every entrypoint"
+        yield (
+            f"{router.where} leads to {_urls(router)} for `{router.rule}` at {at}, and the stack file has no such "
+            "route: add it there, or remove the router"
+        )
+        return
+    service = matching[0]
+    if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in {s.entrypoint for s in matching}]:
+        yield (
+            f"{router.where} answers at {', '.join(more)} too, and the updater's own router would answer at "
+            f"{service.entrypoint} only: set `entryPoints: [{service.entrypoint}]` in the router"
+        )
+    if elsewhere := [s.url for s in router.servers if not s.backend or s.backend[0].name != service.name]:
+        yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
+    own = f"http at port {service.port}"
+    if wrong := sorted({s.origin for s in router.servers if s.backend and s.origin != own}):
+        yield (
+            f"{router.where} asks {service.name} by {', '.join(wrong)}, and the updater's own router would by {own}: "
+            f"correct routed/{service.name}/port in the stack file, or the router"
+        )
+    if router.extras:
+        yield (
+            f"{router.where} has {', '.join(router.extras)}, which the updater's own router would not have: clients "
+            "would be served without it. Remove it from the router, or keep this service out of the stack file"
+        )
+
+
+def _foreign(routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
+    """What else is in a file that is to be replaced."""
+    for file in sorted({router.file for router in ours}):
+        if others := routing.others.get(file, ()):
+            names = ", ".join(others[:SHOWN]) + (" …" if len(others) > SHOWN else "")
+            yield f"{file} has {names} beside the routes of the stack, and is replaced: move that to a file of its own"
+
+
+def _labels(found: Found) -> Iterator[str]:
+    for service, instances in found.items():
+        labels = {label for i in instances if i.running for label in i.labels if label.startswith(LABEL_PREFIX)}
+        routers = sorted({label.removeprefix(LABEL_PREFIX).partition(".")[0] for label in labels})
+        if routers:
+            yield (
+                f"the container of {service} has Traefik labels for the router {', '.join(routers)}: write the router "
+                "into a dynamic file, and remove the labels"
+            )
+
+
+def _no_router(stack: Stack, found: Found) -> str:
+    running = sorted({i.service for i in up(stack, found)})
+    return f"{', '.join(running)} run, and no router of the watched directory leads there: add the routers"
+
+
+def _two_colors(ours: Sequence[Router]) -> str:
+    said = "; ".join(f"{r.where} leads to {_urls(r)}" for r in ours)
+    return f"two colors have traffic ({said}): lead every router to one color"
+
+
+def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
+    for service in stack.routed:
+        name = service.colors[color]
+        instances = found.get(name, ())
+        if not any(i.running for i in instances):
+            state = f"its container is {instances[0].state}" if instances else "it has no container"
+            yield (
+                f"the routers lead to {color}, and {name} does not run ({state}): start it, or stop all of {color} if "
+                "nothing of it is to serve"
+            )
+
+
+def _unreachable(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
+    """The updater's own route asks for the service's name, whatever name or address the old one asks for."""
+    for service in stack.routed:
+        name = service.colors[color]
+        names = {n.lower() for i in found.get(name, ()) if i.running for n in i.names}
+        urls = {s.url for router in ours for s in router.servers if s.backend and s.backend[0].name == service.name}
+        if names and name.lower() not in names | {urlsplit(url).hostname for url in urls}:
+            yield (
+                f"{', '.join(sorted(urls))} leads to a container that no network knows as {name}, and the updater's "
+                f"own route asks for {name}: give it that alias in a network of Traefik"
+            )
+
+
+def _copies(stack: Stack, color: Color, found: Found) -> Iterator[str]:
+    """A release would replace them by one."""
+    for name in (service.colors[color] for service in stack.routed):
+        running = [i for i in found.get(name, ()) if i.running]
+        if len(running) > 1:
+            yield f"{len(running)} containers of {name} run, and a release starts one of each color: scale it to one"
+
+
+def _doubled(stack: Stack, found: Found) -> Iterator[str]:
+    for singleton in stack.singletons:
+        running = [i for i in found.get(singleton.service, ()) if not i.gone]
+        if len(running) > 1:
+            yield f"{len(running)} containers of {singleton.service} run at once: stop all but one"
+
+
+def _running(stack: Stack, color: Color, found: Found) -> Iterator[Instance]:
+    for name in stack.services(color):
+        yield from (i for i in found.get(name, ()) if i.running)
+
+
+def _either(service: RoutedService) -> str:
+    return " or ".join(service.colors.values())
+
+
+def _urls(router: Router) -> str:
+    return ", ".join(dict.fromkeys(server.url for server in router.servers)) or "nothing"

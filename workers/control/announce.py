@@ -1,0 +1,79 @@
+"""What the publisher is told, told where people look as well: each event once, also over a restart."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain import notices
+from app.domain.errors import UpdaterError
+from app.domain.findings import Alarm
+from app.domain.release import Release
+from app.domain.rollout import Rollout
+from app.domain.state import State
+from workers.ports import Notifier, Publisher
+
+
+class Announced:
+    """`publisher`, whose outcomes `notifier` tells too.
+
+    A pause and an alarm are seen from what is, not from a call that says so: whatever path led there, and wherever
+    the worker was killed, the next status tells it.
+    """
+
+    def __init__(self, publisher: Publisher, notifier: Notifier, project: str) -> None:
+        self._publisher, self._notifier, self._project = publisher, notifier, project
+
+    def status(self, state: State) -> None:
+        self._publisher.status(state)
+        self._accepted(state.accepted)
+        if state.paused:
+            self._notifier.tell(notices.paused(self._project, state.pause_reason or "no reason was given"))
+        elif state.resumed_at and self._notifier.settle(notices.PAUSED, before=state.resumed_at):
+            self._notifier.tell(notices.resumed(self._project, state))
+
+    def event(self, kind: str, **data: Any) -> None:
+        self._publisher.event(kind, **data)
+        if kind == "release.held":
+            self._notifier.tell(notices.held(self._project, data))
+
+    def queued(self, releases: Sequence[Release]) -> None:
+        self._publisher.queued(releases)
+        self._accepted(releases)
+
+    def keep(self, rollout: Rollout, state: State) -> None:
+        """Here and not at `result`: between the two the worker may be killed, and nobody would be told."""
+        self._publisher.keep(rollout, state)
+        if state.begins_again(rollout):
+            return
+        self._notifier.tell(notices.ended(self._project, rollout, state))
+        if state.paused and state.pause_reason:
+            self._notifier.mark(notices.paused(self._project, state.pause_reason).id)
+
+    def result(self, rollout: Rollout, state: State) -> None:
+        self._publisher.result(rollout, state)
+
+    def decided(self, release: Release, why: UpdaterError) -> None:
+        self._publisher.decided(release, why)
+        self._notifier.tell(notices.dropped(self._project, release, why))
+
+    async def decided_keys(self) -> list[str]:
+        return await self._publisher.decided_keys()
+
+    async def history(self) -> list[dict[str, Any]]:
+        return await self._publisher.history()
+
+    async def rebuild(self, *, always: bool = False) -> None:
+        await self._publisher.rebuild(always=always)
+
+    def alarms(self, alarms: Sequence[Alarm]) -> None:
+        self._publisher.alarms(alarms)
+        told = [notices.alarm(self._project, alarm.kind, alarm.text) for alarm in alarms]
+        self._notifier.settle(notices.ALARM, standing=[notice.id for notice in told])
+        for notice in told:
+            self._notifier.tell(notice)
+
+    def line(self, rollout: str, line: str) -> None:
+        self._publisher.line(rollout, line)
+
+    def _accepted(self, releases: Sequence[Release]) -> None:
+        for release in releases:
+            self._notifier.tell(notices.accepted(self._project, release))

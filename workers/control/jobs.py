@@ -1,0 +1,101 @@
+"""The jobs of the queue: nudges and small questions. Rollouts serialise on their own lock, not on the queue's slots."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from app.api.views import held_view
+from app.domain import notices
+from app.domain.errors import NobodyIsTold, UpdaterError
+from app.domain.stack import Stack
+from workers.control.operator import Operator
+from workers.control.reconcile import Reconciler
+from workers.inspect.doctor import diagnostics, examine
+from workers.inspect.plan import plan
+from workers.ports import Ports
+
+Context = dict[str, Any]
+Answer = dict[str, Any]
+Question = Callable[..., Awaitable[Answer]]
+
+
+class Jobs:
+    """What the worker does when it is asked. An answer has `error` and `code` where it could not be done."""
+
+    def __init__(self, stack: Stack, ports: Ports, reconciler: Reconciler) -> None:
+        self._stack = stack
+        self._ports = ports
+        self._reconciler = reconciler
+        self._operator = Operator(ports, reconciler)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another worker has taken over: this one has nothing more to do."""
+        return self._reconciler.replaced
+
+    async def nudge(self, _: Context) -> None:
+        await self._reconciler.reconcile()
+
+    async def pause(self, _: Context, reason: str) -> Answer:
+        await self._operator.pause(reason)
+        return {}
+
+    async def unpause(self, _: Context) -> Answer:
+        await self._operator.unpause()
+        return {}
+
+    async def approve(self, _: Context, tag: str) -> Answer:
+        """`rollout_id`, and `held_for`: what it waits for now, as the status has it; None where nothing holds it."""
+        rollout_id, held = await self._operator.approve(tag)
+        return {"rollout_id": rollout_id, "held_for": held_view(held) if held else None}
+
+    async def cancel(self, _: Context, rollout_id: str) -> Answer:
+        await self._operator.cancel(rollout_id)
+        return {}
+
+    async def rollback(self, _: Context, sha: str | None, force: bool) -> Answer:
+        """`rollout_id` of what goes back."""
+        return {"rollout_id": await self._operator.roll_back(sha, force=force)}
+
+    async def find_tag(self, _: Context, tag: str) -> Answer:
+        """`sha` of what the repository has under `tag`."""
+        return {"sha": await self._ports.source.find(tag)}
+
+    async def plan(self, _: Context, tag: str) -> Answer:
+        """See workers/inspect/plan.py."""
+        return await plan(self._stack, self._ports, tag)
+
+    async def diagnostics(self, _: Context) -> Answer:
+        """See workers/inspect/doctor.py."""
+        return await diagnostics(self._ports)
+
+    async def doctor(self, _: Context) -> Answer:
+        """`checks`: see workers/inspect/doctor.py."""
+        return {"checks": [asdict(check) for check in await examine(self._stack, self._ports)]}
+
+    async def notify_test(self, _: Context) -> Answer:
+        """`targets`: to how many the message goes; whether it arrives is not waited for."""
+        notifier = self._ports.notifier
+        if notifier is None:
+            raise NobodyIsTold("set UPDATER_NOTIFY_URLS and start the worker again")
+        notifier.tell(notices.test_message(self._stack.project, self._ports.clock.now()))
+        return {"targets": notifier.counts()["targets"]}
+
+    def questions(self) -> dict[str, Question]:
+        asked = (
+            *(self.pause, self.unpause, self.approve, self.cancel, self.rollback),
+            *(self.find_tag, self.plan, self.diagnostics, self.doctor, self.notify_test),
+        )
+        return {question.__name__: answered(question) for question in asked}
+
+
+def answered(question: Question) -> Question:
+    """`question`, whose named errors are an answer too."""
+
+    async def answer(context: Context, *args: Any) -> Answer:
+        try:
+            return await question(context, *args)
+        except UpdaterError as error:
+            return {"error": str(error), "code": error.code}
+
+    return answer

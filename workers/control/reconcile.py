@@ -1,0 +1,251 @@
+"""Which release should be live, which one is? The one function that closes the difference.
+
+The nudge, the worker's start, its own timer and the manual call all end here, so a duplicate, a reordering, a lost
+job, a crash and a missed webhook are one and the same case.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import structlog
+
+from app.api.views import held_view
+from app.config.release_policy import ReleasePolicy
+from app.domain import messages
+from app.domain.decision import Decision, HeldRelease, overtakes
+from app.domain.errors import (
+    AdoptionRefused,
+    ComposeInvalid,
+    EngineFailed,
+    LedgerUnavailable,
+    StaleWorker,
+    Superseded,
+)
+from app.domain.release import Release
+from app.domain.rollout import Rollout
+from app.domain.stack import Color, Stack, Supersede
+from app.domain.state import State
+from workers.adoption.adopt import adopt
+from workers.adoption.drift import moved as moved_by_another
+from workers.control.rebuild import rebuild
+from workers.ports import Ports
+from workers.rollout.pipeline import roll_out
+from workers.rollout.recovery import recover
+from workers.rollout.run import Run
+
+log = structlog.get_logger()
+
+
+class Reconciler:
+    """One rollout at a time: a call that comes while one runs has it look again at its end."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        ports: Ports,
+        *,
+        policy: ReleasePolicy = ReleasePolicy(),  # noqa: B008 - it is frozen
+        pause_on_failure: bool = True,
+    ) -> None:
+        self._stack = stack
+        self._ports = ports
+        self.policy = policy
+        self._told: frozenset[HeldRelease] = frozenset()
+        self._pause_on_failure = pause_on_failure
+        self._turn = asyncio.Lock()
+        self._again = False
+        self._looking = False
+        self.running: Run | None = None
+        self.refused: AdoptionRefused | None = None
+        self.replaced = False
+
+    async def start(self) -> None:
+        """Before any job: what a crash left is ended, and what was live is known."""
+        async with self._turn:
+            await rebuild(self._stack, self._ports)
+            await self._ports.journal.update(lambda s: s.take_over())
+            await self._ports.publisher.rebuild(always=True)
+            await self._end_left_over()
+            await self._adopt()
+            await self._see_reality()
+            await self._leave_out_retired()
+            self._ports.publisher.status(self._ports.journal.state)
+
+    async def reconcile(self) -> None:
+        """Rolls out wanted releases until none is left.
+
+        Returns at once when that is already being done; the rollout that is running may give way to a newer release.
+        """
+        self._again = True
+        if self._looking:
+            await self._overtake()
+            return
+        self._looking = True
+        try:
+            async with self._turn:
+                await self._look()
+        except StaleWorker:
+            self.replaced = True
+            raise
+        finally:
+            self._looking = False
+
+    async def _look(self) -> None:
+        while self._again:
+            self._again = False
+            await self._close_difference()
+
+    @contextlib.asynccontextmanager
+    async def quiet(self) -> AsyncIterator[bool]:
+        """Whether nothing is being rolled out; while the block lasts nothing begins."""
+        if self.busy or self._turn.locked():
+            yield False
+            return
+        async with self._turn:
+            yield True
+
+    @property
+    def busy(self) -> bool:
+        """Whether a rollout is in the journal: one that runs, or one that is still to be ended."""
+        return self._ports.journal.state.rollout is not None
+
+    def look_again(self) -> None:
+        """What looks at this moment may have seen what has just changed: it looks once more."""
+        self._again = True
+
+    async def _close_difference(self) -> None:
+        await self._ports.publisher.rebuild()
+        await self._end_left_over()
+        await self._adopt()
+        while release := await self._next():
+            await self._see_reality()
+            await self._roll_out(release)
+
+    async def _end_left_over(self) -> None:
+        """A rollout that is in the journal and that nobody runs: its worker was stopped, or could not write."""
+        if self.busy:
+            await recover(self._new_run())
+
+    async def _roll_out(self, release: Release) -> None:
+        now = self._ports.clock.now()
+        state = await self._ports.journal.update(lambda s: s.begin(_rollout(s, release, now)))
+        self._ports.publisher.status(state)
+        self._ports.publisher.event("rollout.started", rollout_id=release.rollout_id, tag=release.tag)
+        self.running = self._new_run()
+        try:
+            ended = await roll_out(self.running)
+        finally:
+            self.running = None
+        log.info("rollout ended", tag=release.tag, rollout_id=ended.id, status=ended.status, error=ended.error)
+
+    async def _overtake(self) -> None:
+        await self.take_in()
+        run, newer = self.running, self.decide().go
+        if run is None or newer is None or self._stack.supersede is Supersede.NEVER:
+            return
+        if overtakes(newer, run.rollout):
+            run.give_way(Superseded(f"{newer.tag} is to go live instead"))
+
+    def decide(self) -> Decision:
+        """What goes, what never will, and what waits for what; a release that begins to wait is told."""
+        decision = self.policy.decide(self._ports.journal.state, self._ports.clock.now())
+        for held in decision.held:
+            if held not in self._told:
+                self._ports.publisher.event("release.held", **held_view(held))
+        self._told = frozenset(decision.held)
+        return decision
+
+    async def _next(self) -> Release | None:
+        await self.take_in()
+        decision = self.decide()
+        for release, reason in decision.superseded:
+            self._ports.publisher.decided(release, Superseded(reason))
+        gone = [release for release, _ in decision.superseded]
+        checked = await self._ports.journal.update(lambda s: s.drop(*gone).look(self._ports.clock.now()))
+        self._ports.publisher.status(checked)
+        return decision.go
+
+    async def take_in(self) -> None:
+        """From the ledger into the journal, and only then out of the ledger: no crash between loses a release."""
+        try:
+            pending = await self._ports.inbox.pending()
+            before = self._ports.journal.state.accepted
+            state = await self._ports.journal.update(lambda s: s.accept(*pending))
+            self._ports.publisher.queued([r for r in state.accepted if r not in before])
+            await self._ports.inbox.taken(pending)
+        except LedgerUnavailable as away:
+            log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
+
+    async def take_over_what_moved(self) -> None:
+        """What another program has made serve since the last rollout becomes the current release."""
+        async with self._turn:
+            await self._adopt()
+
+    async def _adopt(self) -> None:
+        """What serves and is not the updater's is taken over. If that is refused, no release goes live."""
+        state = self._ports.journal.state
+        if state.rollout is not None:
+            return
+        moved = await moved_by_another(self._stack, self._ports)
+        if not (state.nothing_is_known_live or moved):
+            return
+        try:
+            adopted = await adopt(self._stack, self._ports)
+        except AdoptionRefused as refused:
+            self.refused = refused
+            await self._hold_back(messages.not_adopted(refused))
+            return
+        self.refused = None
+        if adopted is None:
+            await self._ports.journal.update(lambda s: s.routed_to(None, None))
+
+    async def _hold_back(self, reason: str) -> None:
+        """Nothing serves that the updater knows. A pause that has another reason keeps it: an alarm has this one."""
+        state = self._ports.journal.state
+        paused = state.paused and not messages.is_not_adopted(state.pause_reason)
+        unknown = await self._ports.journal.update(
+            lambda s: s.routed_to(None, None) if paused else s.routed_to(None, None).pause(reason)
+        )
+        if unknown.pause_reason != state.pause_reason:
+            self._ports.publisher.event("paused", reason=reason)
+        self._ports.publisher.status(unknown)
+
+    async def _see_reality(self) -> None:
+        """If the journal is not sure of the route, the color that the file names is the active one, if it runs.
+
+        That is so after a flip that could be neither confirmed nor taken back: a rollout must never begin on the color
+        that has the traffic.
+        """
+        state = self._ports.journal.state
+        if state.route_id is not None or state.nothing_is_known_live:
+            return
+        color = await self._ports.route.active()
+        if color is not None and await self._all_run(color):
+            await self._ports.journal.update(lambda s: s.routed_to(color, None))
+
+    async def _all_run(self, color: Color) -> bool:
+        found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]
+        return all(any(i.running for i in instances) for instances in found)
+
+    async def _leave_out_retired(self) -> None:
+        """Also where no release comes: a plain `docker compose up` starts no service that the stack file retires."""
+        try:
+            await self._ports.engine.republish()
+        except (ComposeInvalid, EngineFailed) as error:
+            log.error("a plain `docker compose up` would still start a retired service", reason=str(error))
+
+    def _new_run(self) -> Run:
+        return Run(self._stack, self._ports, pause_on_failure=self._pause_on_failure)
+
+
+def _rollout(state: State, release: Release, at: datetime) -> Rollout:
+    origin = state.active_color
+    return Rollout(
+        release=release,
+        target=origin.other if origin else Color.BLUE,
+        origin=origin,
+        previous=state.current,
+        started_at=at,
+    )

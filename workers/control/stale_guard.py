@@ -1,0 +1,30 @@
+"""No worker that another one has replaced changes anything: the journal's epoch is read before every mutation."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from workers.ports import Journal
+from workers.ports.mutation import mutates
+
+P = TypeVar("P")
+
+
+def guarded(port: type[Any], adapter: P, journal: Journal) -> P:
+    """`adapter` of `port`, whose mutations raise StaleWorker when another worker has taken over."""
+    return cast("P", _Guarded(port, adapter, journal))
+
+
+class _Guarded:
+    def __init__(self, port: type[Any], adapter: Any, journal: Journal) -> None:
+        self._port, self._adapter, self._journal = port, adapter, journal
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._adapter, name)
+        return self._checked(found) if mutates(self._port, name) else found
+
+    def _checked(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def checked(*args: Any, **options: Any) -> Any:
+            await self._journal.check()
+            return await call(*args, **options)
+
+        return checked

@@ -1,0 +1,251 @@
+"""Everything about the machine that an operator can have wrong, and what to do about each."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.config import signers
+from app.domain.errors import UpdaterError
+from app.domain.findings import Check, Verdict
+from app.domain.stack import Color, Stack
+from app.domain.state import State
+from workers.adoption import adopt
+from workers.inspect import mounts
+from workers.inspect.leftovers import Leftover, leftovers
+from workers.ports import Notifier, Ports, Seen, Survey
+from workers.rollout import preflight
+
+THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
+MOST_THROTTLE_MS = 200.0
+CALM_THROTTLE_MS = 2000.0
+"""Traefik's default."""
+
+
+async def diagnostics(ports: Ports) -> dict[str, Any]:
+    """What runs and what it takes, as plain JSON values. Raises EngineFailed."""
+    seen, room, live = await ports.engine.survey(), ports.room(), ports.journal.state.current
+    shown = ("service", "state", "health", "image", "color", "release")
+    return {
+        "git_sha": live.sha if live else None,
+        "git_ref": live.tag if live else None,
+        "containers": [{name: getattr(c, name) for name in shown} for c in seen.containers],
+        "disk_usage": {
+            "free_bytes": room.disk,
+            "images_bytes": seen.images_bytes,
+            "build_cache_bytes": seen.build_cache_bytes,
+        },
+        "versions": dict(seen.versions),
+    }
+
+
+async def examine(stack: Stack, ports: Ports) -> list[Check]:
+    """Every check, in the order in which a person would make them."""
+    try:
+        seen = await ports.engine.survey()
+    except UpdaterError as error:
+        return [Check("engine", Verdict.FAILED, str(error), "Start the Docker Engine, or correct DOCKER_HOST.")]
+    state = ports.journal.state
+    watched = mounts.outside(ports.route.file, seen.own_mounts) or ports.route.file
+    checks = [
+        _engine(seen),
+        _mounted_route(seen, watched),
+        await asyncio.to_thread(_throttle, seen, watched),
+        _same_paths(seen, [Path(stack.directory)]),
+        *await _adoption(stack, ports),
+        *_colors(stack, state, seen),
+        _by_hand(stack, state, seen),
+        *map(_retired, leftovers(stack, seen)),
+        await _route_names_what_is_live(ports),
+        await _traffic(stack, ports),
+        *await asyncio.to_thread(_signatures, stack),
+        _notifications(ports.notifier),
+    ]
+    problems = await preflight.problems(stack, ports, ports.room())
+    remedy = "No rollout starts like this, unless it is forced: mend each of them."
+    return [*checks, Check("preflight", _failed_if(problems), "; ".join(problems) or "fit", remedy if problems else "")]
+
+
+def _engine(seen: Survey) -> Check:
+    found = ", ".join(f"{name} {version}" for name, version in seen.versions.items())
+    if not seen.versions.get("compose", "-"):
+        return Check(
+            "engine", Verdict.FAILED, found, "Docker Compose does not run: name its command in UPDATER_COMPOSE."
+        )
+    return Check("engine", Verdict.OK, found)
+
+
+def _mounted_route(seen: Survey, route: Path) -> Check:
+    """A bind mount of one file goes blind after the first rename: the directory has to be mounted."""
+    sources = {source: c for c in seen.containers for source in c.mounts.values()}
+    if str(route) in sources:
+        remedy = f"Mount {route.parent.parent} into Traefik, and have it watch {route.parent.name} in there."
+        return Check("traefik_mount", Verdict.FAILED, f"{sources[str(route)].service} mounts the file {route}", remedy)
+    mounted = next((str(p) for p in route.parents if str(p) in sources), None)
+    if mounted:
+        return Check("traefik_mount", Verdict.OK, f"{sources[mounted].service} mounts the directory {mounted}")
+    remedy = (
+        f"See that Traefik watches {route.parent}. Where it runs outside the project this cannot be seen from here."
+    )
+    return Check("traefik_mount", Verdict.WARNING, f"no container of the project mounts {route.parent}", remedy)
+
+
+def _throttle(seen: Survey, route: Path) -> Check:
+    """Every flip and every rollback may wait for as long as Traefik sleeps after an event."""
+    remedy = "Set providersThrottleDuration to 100ms in Traefik's static configuration, and restart Traefik once."
+    traefik = _traefik(seen, route)
+    if traefik is None:
+        return Check("traefik_throttle", Verdict.WARNING, "Traefik's configuration cannot be seen from here", remedy)
+    texts = [*traefik.command, *(_text(Path(source)) for source in traefik.mounts.values())]
+    found = next((match for text in texts if (match := THROTTLE.search(text))), None)
+    millis = float(found[1]) * (1 if found[2] == "ms" else 1000) if found else CALM_THROTTLE_MS
+    said = f"{millis:.0f} ms{'' if found else ' (Traefik default: it is not set)'}"
+    bad = millis > MOST_THROTTLE_MS
+    return Check("traefik_throttle", Verdict.WARNING if bad else Verdict.OK, said, remedy if bad else "")
+
+
+def _traefik(seen: Survey, route: Path) -> Seen | None:
+    watched = {str(route), *map(str, route.parents)} - {"/"}
+    return next((c for c in seen.containers if watched & set(c.mounts.values())), None)
+
+
+async def _traffic(stack: Stack, ports: Ports) -> Check:
+    """Whether the bake sees what clients are answered, or its own probes only."""
+    if ports.traffic is None:
+        remedy = (
+            "Set traefik/metrics in the stack file: a release that is healthy and fails its clients goes live else."
+        )
+        return Check("traffic", Verdict.WARNING, "what clients are answered is not watched", remedy)
+    try:
+        await ports.traffic.tallies(ports.journal.state.active_color or Color.BLUE)
+    except UpdaterError as error:
+        remedy = "Switch Traefik's Prometheus metrics on, or correct traefik/metrics in the stack file."
+        return Check("traffic", Verdict.WARNING, str(error), remedy)
+    return Check("traffic", Verdict.OK, f"Traefik counts what clients are answered ({stack.traefik.metrics})")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8") if file.suffix in {".yml", ".yaml", ".toml"} else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _same_paths(seen: Survey, needed: list[Path]) -> Check:
+    """The engine resolves bind mounts on the host, and so does an operator's Compose: a path has to mean the same."""
+    if seen.own_mounts is None:
+        return Check("same_paths", Verdict.OK, "the worker runs on the host itself")
+    wrong = mounts.unlike(needed, seen.own_mounts)
+    said = ", ".join(map(str, wrong))
+    found = f"inside and outside differ for {said}" if wrong else "the same inside and outside"
+    return Check("same_paths", _failed_if(wrong), found, mounts.remedy(wrong))
+
+
+async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
+    """Whether a stack that ran before the updater did was taken over; no check once a release went live."""
+    state = ports.journal.state
+    if state.current is not None and state.current.adopted:
+        found = f"{state.current.tag} ran before the updater did and was adopted on {state.active_color}"
+        return [Check("adoption", Verdict.OK, found)]
+    if not state.nothing_is_known_live:
+        return []
+    try:
+        adoptable = await adopt.look(stack, ports)
+    except UpdaterError as refused:
+        remedy = "Correct this, then unpause. Until then no release goes live, and your traffic is not touched."
+        return [Check("adoption", Verdict.FAILED, str(refused), remedy)]
+    if adoptable is None:
+        return [Check("adoption", Verdict.OK, "nothing serves yet: the first release makes the stack live")]
+    found = f"{adoptable.identity.tag} serves on {adoptable.serving.color} and is not adopted yet"
+    return [Check("adoption", Verdict.WARNING, found, "The worker adopts it within a minute.")]
+
+
+def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
+    """The active color runs and is well; the idle one does not run. If no color is known, none is judged.
+
+    Before its first look, which may be half a minute after the start, the engine calls the active color `starting`: it
+    has traffic because its health path passed.
+    """
+    by_service = {c.service: c for c in seen.containers if c.state == "running"}
+    checks = []
+    for service in stack.routed:
+        for color, name in service.colors.items():
+            running, active = by_service.get(name), color is state.active_color
+            if state.active_color is None:
+                checks.append(Check(f"color_{name}", Verdict.OK, f"{color} {_said(running)}"))
+                continue
+            said = f"{color} is {'active' if active else 'idle'} and {_said(running)}"
+            well = running is None if not active else running is not None and running.health != "unhealthy"
+            checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, said, _advice(active, well)))
+    return checks
+
+
+def _said(running: Seen | None) -> str:
+    return f"runs ({running.health or 'no health check'})" if running else "does not run"
+
+
+def _advice(active: bool, well: bool) -> str:
+    if well:
+        return ""
+    return "Your traffic goes there: look at its logs now." if active else "It takes memory for nothing: stop it."
+
+
+def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
+    """What a plain `docker compose up` would do to the live color."""
+    remedy = (
+        f"In {stack.directory}/.env set COMPOSE_PROJECT_NAME={stack.project} and COMPOSE_FILE=<the updater's data "
+        "directory>/releases/current/compose.json: then it reads what is live."
+    )
+    if seen.by_hand is None:
+        found = f"a plain `docker compose` in {stack.directory} finds no file that resolves"
+        return Check("compose_by_hand", Verdict.WARNING, found, remedy)
+    active = [s.colors[state.active_color] for s in stack.routed] if state.active_color else []
+    other = [c.service for c in seen.containers if c.service in active and seen.by_hand.get(c.service) != c.image]
+    if other:
+        found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
+        return Check("compose_by_hand", Verdict.WARNING, found, remedy)
+    return Check("compose_by_hand", Verdict.OK, "a plain `docker compose up` would run what is live")
+
+
+def _retired(left: Leftover) -> Check:
+    name = f"retired_{left.service}"
+    if not left.found:
+        return Check(name, Verdict.OK, "it does not run, and neither the live release nor the live directory has it")
+    return Check(name, Verdict.WARNING, "; ".join(left.found), " ".join(left.remedies))
+
+
+async def _route_names_what_is_live(ports: Ports) -> Check:
+    named, live = await ports.route.active(), ports.journal.state.active_color
+    if named is live:
+        return Check("route_file", Verdict.OK, f"it names {named or 'no color'}")
+    if live is None:
+        return Check("route_file", Verdict.OK, f"it names {named or 'no color'}; no release is live yet")
+    remedy = f"Look at {ports.route.file}: who changed it? The next rollout begins from what it names."
+    return Check("route_file", Verdict.FAILED, f"it names {named or 'no color'}, the active color is {live}", remedy)
+
+
+def _signatures(stack: Stack) -> list[Check]:
+    """Only where the policy wants tags to be signed: then no release goes live without what checks them."""
+    if stack.policy.allowed_signers is None:
+        return []
+    file = Path(stack.policy.allowed_signers)
+    if problem := signers.problem(file):
+        remedy = "Every release is refused like this: mend it, or take policy/require_signed_tag out of the stack file."
+        return [Check("signatures", Verdict.FAILED, problem, remedy)]
+    return [Check("signatures", Verdict.OK, f"{file} names {', '.join(signers.signers(file))}")]
+
+
+def _notifications(notifier: Notifier | None) -> Check:
+    if notifier is None:
+        return Check("notifications", Verdict.OK, "nobody is told: UPDATER_NOTIFY_URLS is not set")
+    counts = notifier.counts()
+    found = f"{counts['targets']} targets; {counts['sent']} messages sent, {counts['waiting']} wait"
+    if not counts["given_up"]:
+        return Check("notifications", Verdict.OK, found)
+    remedy = "The worker's log says for each which URL it was and why."
+    return Check("notifications", Verdict.WARNING, f"{found}, {counts['given_up']} were given up", remedy)
+
+
+def _failed_if(problems: Sequence[object]) -> Verdict:
+    return Verdict.FAILED if problems else Verdict.OK

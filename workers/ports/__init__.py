@@ -1,0 +1,56 @@
+"""What the pipeline needs of the world, in the pipeline's words: one module for each port."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workers.ports.clock import Clock, TimeLimit
+from workers.ports.engine import CheckResult, Comparison, Definition, Difference, Engine, Instance, Seen, Stamp, Survey
+from workers.ports.inbox import Inbox
+from workers.ports.journal import Journal
+from workers.ports.machine import Room
+from workers.ports.notifier import Notifier
+from workers.ports.probe import Answer, Probe
+from workers.ports.publisher import Publisher
+from workers.ports.route import Route
+from workers.ports.source import Source
+from workers.ports.traffic import TrafficCounts
+
+__all__ = [
+    "Answer",
+    "CheckResult",
+    "Clock",
+    "Comparison",
+    "Definition",
+    "Difference",
+    "Engine",
+    "Inbox",
+    "Instance",
+    "Journal",
+    "Notifier",
+    "Ports",
+    "Probe",
+    "Publisher",
+    "Room",
+    "Route",
+    "Seen",
+    "Source",
+    "Stamp",
+    "Survey",
+    "TimeLimit",
+    "TrafficCounts",
+]
+
+
+@dataclass(frozen=True)
+class Ports:
+    engine: Engine
+    source: Source
+    route: Route
+    probe: Probe
+    traffic: TrafficCounts | None
+    journal: Journal
+    inbox: Inbox
+    publisher: Publisher
+    clock: Clock
+    room: Callable[[], Room]
+    notifier: Notifier | None = None

@@ -1,0 +1,17 @@
+"""Which calls of a port change something outside: they are refused when another worker has taken over."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MARK = "__mutates__"
+
+
+def mutation(method: F) -> F:
+    """Marks a method of a port as one that changes something."""
+    setattr(method, _MARK, True)
+    return method
+
+
+def mutates(port: type[Any], method: str) -> bool:
+    return getattr(getattr(port, method, None), _MARK, False) is True

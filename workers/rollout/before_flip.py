@@ -1,0 +1,31 @@
+"""The commands that a release runs before its flip: migrations."""
+
+from dataclasses import replace
+from typing import Any
+
+from app.domain.stack import BeforeFlip
+from app.domain.state import Ran
+from app.domain.step import StepId
+from workers.rollout import steps
+from workers.rollout.run import Run
+
+
+async def run_command(run: Run, step: StepId, command: BeforeFlip) -> dict[str, Any]:
+    """The release's own command, in its new image. What has succeeded for this commit is not run again."""
+    ran = Ran(steps.sha_of(run), command.service, command.command)
+    before = run.ports.journal.state.ran_for(ran.sha, ran.service, ran.command)
+    if before is not None and before.completed:
+        return {"skipped": "it has succeeded for this commit before"}
+    await run.update(lambda state: state.run(ran))
+    if left := await run.ports.engine.sweep():
+        run.say(f"{step.name}: what an earlier one left was ended: {', '.join(left)}")
+    await run.ports.engine.run_once(
+        steps.definition_of(run),
+        run.stack.service_of(command.service, run.target),
+        command.command,
+        name=f"{run.rollout.id}-{step.name}",
+        limit=command.limit,
+        log=run.say,
+    )
+    await run.update(lambda state: state.run(replace(ran, completed=True)))
+    return {"again": before is not None}

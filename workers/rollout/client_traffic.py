@@ -1,0 +1,55 @@
+"""How clients fare on the new color, as Traefik counts it."""
+
+from collections.abc import Mapping
+
+from app.domain.errors import BakeFailed, TrafficUnknown
+from app.domain.stack import Color
+from app.domain.traffic import Tally, Traffic
+from workers.rollout.run import Run
+
+LOOK_INTERVAL = 1.0
+NOT_SET = "not watched: traefik/metrics is not set in the stack file"
+
+
+async def before_flip(run: Run) -> Traffic:
+    """What was counted until now. Where it cannot be read nothing is held up.
+
+    Traefik keeps the counts of a color that its file no longer names until they are read once more, and then begins
+    anew: so the new color's are read twice, and the second answer is what they begin with.
+    """
+    if await _counted(run, run.target) is None:
+        return Traffic()
+    old = await _counted(run, run.rollout.origin) if run.rollout.origin else None
+    return Traffic(old or {}, await _counted(run, run.target))
+
+
+async def watch(run: Run, until: float) -> None:
+    """Looks every LOOK_INTERVAL and once at the end. Raises BakeFailed as soon as clients surely fare worse."""
+    clock, last = run.ports.clock, False
+    while not last:
+        last = clock.monotonic() >= until
+        await _look(run)
+        if failing := run.traffic.failing(run.stack.checks.errors):
+            raise BakeFailed(run.traffic.said(failing), service=failing)
+        await clock.sleep(0 if last else max(0.0, min(LOOK_INTERVAL, until - clock.monotonic())))
+    if run.ports.traffic is not None and run.traffic.unknown:
+        warning = f"What clients were answered was not judged. {run.traffic.unknown}"
+        await run.record(lambda r: r.warn(warning))
+
+
+async def _look(run: Run) -> None:
+    if run.ports.traffic is None:
+        run.traffic.unknown = NOT_SET
+        return
+    try:
+        run.traffic.count(await run.ports.traffic.tallies(run.target))
+        run.traffic.unknown = None
+    except TrafficUnknown as error:
+        run.traffic.unknown = str(error)
+
+
+async def _counted(run: Run, color: Color) -> Mapping[str, Tally] | None:
+    try:
+        return await run.ports.traffic.tallies(color) if run.ports.traffic else None
+    except TrafficUnknown:
+        return None

@@ -1,0 +1,200 @@
+"""The health of routed services: directly, through Traefik, and over time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
+from app.domain.stack import RoutedService
+from workers.ports import Answer, Definition, Instance
+from workers.rollout.run import Run
+from workers.routing.confirm import confirm_routes
+
+BAKE_INTERVAL = 0.2
+BAKE_STRIKES = 2
+"""How many failed probes of one route in a row end the bake: one may be a hiccup of the probe itself."""
+FIRST_PASS_INTERVAL = 0.2
+"""How often a copy is asked that does not pass yet, when `checks/interval` is longer: a refused connection is cheap."""
+TAIL_LINES = 20
+
+
+class NewColor:
+    """The copies of the new color: they are started in one call, and their direct health is waited for at once.
+
+    Each passes at a moment of its own, so all are asked once more after the last one. Leaving the context ends every
+    wait that is still open.
+    """
+
+    def __init__(self, run: Run, definition: Definition) -> None:
+        self._run, self._definition = run, definition
+        self._instances: dict[str, Instance] = {}
+        self._waits: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._away_before = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for wait in self._waits.values():
+            wait.cancel()
+        await asyncio.gather(*self._waits.values(), return_exceptions=True)
+
+    async def start(self, service: RoutedService) -> Instance:
+        """The service's copy, which runs; the first call starts all of them. Raises StartFailed."""
+        if not self._instances:
+            routed, color, engine = self._run.stack.routed, self._run.target, self._run.ports.engine
+            self._away_before = engine.times_away
+            started = await engine.start(self._definition, [s.colors[color] for s in routed])
+            for each, instance in zip(routed, started, strict=True):
+                self._instances[each.name] = instance
+                self._waits[each.name] = asyncio.create_task(self._wait(each, instance))
+        return self._instances[service.name]
+
+    async def healthy(self, service: RoutedService) -> dict[str, Any]:
+        """Waits until the service's copy is healthy. Raises NeverHealthy, or Interrupted when the engine went away."""
+        evidence = await self._waits[service.name]
+        if service == self._run.stack.routed[-1]:
+            await self._confirm()
+        return evidence
+
+    async def _confirm(self) -> None:
+        for service in self._run.stack.routed:
+            instance = self._instances[service.name]
+            if not (await _look(self._run, service, instance)).passed:
+                await self._wait(service, instance)
+
+    async def _wait(self, service: RoutedService, instance: Instance) -> dict[str, Any]:
+        """The step that asks for the result may begin after the engine went away, and could not know."""
+        try:
+            return await wait_healthy(self._run, service, instance)
+        except UpdaterError as error:
+            if self._run.ports.engine.times_away > self._away_before:
+                raise Interrupted(f"the Docker Engine went away: {error}") from error
+            raise
+
+
+async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> dict[str, Any]:
+    """Direct health: `passes` answers of its health path in a row, at its own address.
+
+    The engine runs the container's own check at times of its own, often half a minute apart. Its verdict counts only
+    when it is `unhealthy`: then no answer passes. The wait goes on, because that verdict may be as old as one interval.
+
+    Raises NeverHealthy with the last lines that the instance wrote.
+    """
+    checks, clock = run.stack.checks, run.ports.clock
+    deadline = clock.monotonic() + run.stack.times.health
+    latencies: list[float] = []
+    while True:
+        look = await _look(run, service, instance)
+        latencies = [*latencies, round(look.seconds * 1000, 1)] if look.passed else []
+        if len(latencies) >= checks.passes:
+            return {"passes": len(latencies), "latency_ms": latencies, "own_check": look.own_check}
+        if look.ended or clock.monotonic() >= deadline:
+            limit = f"times/health is {run.stack.times.health:g} s"
+            raise await _with_tail(run, NeverHealthy, service.name, f"{look.seen} ({limit})", instance)
+        await clock.sleep(checks.interval if look.passed else min(checks.interval, FIRST_PASS_INTERVAL))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at a copy: whether it passed, or has ended and never will; `seen` is for a person."""
+
+    passed: bool
+    seen: str
+    ended: bool = False
+    seconds: float = 0.0
+    own_check: str | None = None
+
+
+async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
+    now = await run.ports.engine.inspect(instance.id)
+    if not now.running or now.restarts > 0:
+        return _Look(False, f"it is {now.state}, exit code {now.exit_code}, {now.restarts} restarts", ended=True)
+    answer = await run.ports.probe.get(f"http://{now.address}:{service.port}{service.health}")
+    seen = f"{service.health} answered {answer}, its own check says {now.health or 'nothing'}"
+    passed = answer.ok and now.health != "unhealthy"
+    return _Look(passed, seen, seconds=answer.seconds, own_check=now.health)
+
+
+async def confirm_route(run: Run, rollout: str) -> None:
+    """Every route answers with `rollout`: Traefik has taken the file over. Raises RouteNotConfirmed."""
+    await confirm_routes(run.stack, run.ports.clock, rollout, lambda service: _ask_route(run, service))
+
+
+async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
+    """Health through Traefik, proven to come from this rollout's color. Raises RoutedUnhealthy."""
+    checks, clock = run.stack.checks, run.ports.clock
+    deadline = clock.monotonic() + run.stack.times.route
+    latencies: list[float] = []
+    while len(latencies) < checks.passes:
+        answer = await _ask_route(run, service)
+        mine = answer.ok and answer.rollout == run.rollout.id
+        latencies = [*latencies, round(answer.seconds * 1000, 1)] if mine else []
+        if not mine and clock.monotonic() > deadline:
+            raise RoutedUnhealthy(f"{service.health} answered {answer}", service=service.name)
+        await clock.sleep(min(checks.interval, BAKE_INTERVAL))
+    return {"latency_ms": latencies}
+
+
+async def _ask_route(run: Run, service: RoutedService) -> Answer:
+    """What this rollout's route answers is counted by Traefik too, and is no client's."""
+    answer = await run.ports.probe.get(run.stack.route_url(service))
+    if answer.rollout == run.rollout.id:
+        run.traffic.probed(service.name, answer.status)
+    return answer
+
+
+class Bake:
+    """The bake: every route is probed and every instance looked at until `until` (monotonic seconds)."""
+
+    def __init__(self, run: Run, instances: list[Instance], until: float) -> None:
+        self._run = run
+        self._instances = instances
+        self._until = until
+        self.requests = 0
+        self.errors = 0
+        self.slowest = 0.0
+
+    def watchers(self) -> list[Callable[[], Awaitable[None]]]:
+        routes = [self._route_watcher(service) for service in self._run.stack.routed]
+        return [*routes, self._watch_instances]
+
+    def _route_watcher(self, service: RoutedService) -> Callable[[], Awaitable[None]]:
+        async def watch() -> None:
+            await self._watch_route(service)
+
+        return watch
+
+    async def _watch_route(self, service: RoutedService) -> None:
+        strikes, clock = 0, self._run.ports.clock
+        while clock.monotonic() < self._until:
+            answer = await _ask_route(self._run, service)
+            self.requests += 1
+            self.slowest = max(self.slowest, answer.seconds)
+            good = answer.ok and answer.rollout == self._run.rollout.id
+            strikes = 0 if good else strikes + 1
+            self.errors += not good
+            if strikes >= BAKE_STRIKES:
+                raise BakeFailed(f"{service.health} answered {answer}, {strikes} times in a row", service=service.name)
+            if good:
+                await clock.sleep(BAKE_INTERVAL)
+
+    async def _watch_instances(self) -> None:
+        clock = self._run.ports.clock
+        while clock.monotonic() < self._until:
+            for before in self._instances:
+                now = await self._run.ports.engine.inspect(before.id)
+                if not now.running or now.restarts > before.restarts or now.health == "unhealthy":
+                    detail = f"it is {now.state}, {now.restarts} restarts, its own check says {now.health or 'nothing'}"
+                    raise await _with_tail(self._run, BakeFailed, now.service, detail, now)
+            await clock.sleep(BAKE_INTERVAL)
+
+
+async def _with_tail(run: Run, kind: type[UpdaterError], service: str, detail: str, instance: Instance) -> UpdaterError:
+    """The error with the instance's last lines; the error itself matters more than they do."""
+    try:
+        lines = await run.ports.engine.tail(instance.id, TAIL_LINES)
+    except UpdaterError:
+        lines = []
+    return kind(detail, service=service, last_lines=lines)

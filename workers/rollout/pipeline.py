@@ -1,0 +1,195 @@
+"""READ FIRST: the order of the steps, and what undoes them."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from app.domain.errors import Interrupted, StaleWorker, Superseded, UpdaterError
+from app.domain.release import Release, Trigger
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Stack
+from app.domain.step import StepId, StepKind
+from workers.rollout import before_flip, steps
+from workers.rollout.health import NewColor
+from workers.rollout.preflight import preflight
+from workers.rollout.run import MARGIN_SECONDS, Run, Step
+
+ATTEMPTS = 3
+"""How often the same release is begun again, or goes on, before an interruption counts as its failure."""
+
+
+def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
+    """Up to the idle color's images. The commands come before its start: it starts on what they have made."""
+    times = stack.times
+    yield Step(StepKind.PREFLIGHT, preflight, times.health + stack.checks.timeout)
+    if recall:
+        yield Step(StepKind.RECALL, steps.recall, 0)
+        return
+    yield Step(StepKind.FETCH, steps.fetch, times.fetch)
+    yield Step(StepKind.CHECKOUT, steps.checkout, times.fetch)
+    yield Step(StepKind.BUILD, steps.build, times.build)
+    for step, command in stack.before_flip_steps().items():
+        action = partial(before_flip.run_command, step=step, command=command)
+        yield Step(step.kind, action, times.start + command.limit, step.subject)
+
+
+def new_color(stack: Stack) -> Iterator[Step]:
+    """The idle color runs and is healthy by itself; nothing live was touched yet."""
+    for service in stack.routed:
+        yield Step(StepKind.START, partial(steps.start, service=service), stack.times.start, service.name)
+    for service in stack.routed:
+        yield Step(StepKind.HEALTH, partial(steps.check_direct, service=service), stack.times.health, service.name)
+
+
+def take_over(stack: Stack) -> Iterator[Step]:
+    """The flip, and the proof that it was right."""
+    times = stack.times
+    yield Step(StepKind.ROUTE_SWITCH, steps.switch_route, times.route)
+    for service in stack.routed:
+        yield Step(StepKind.HEALTH_ROUTED, partial(steps.check_routed, service=service), times.route, service.name)
+    for singleton in stack.singletons:
+        action, limit = partial(steps.hand_over, singleton=singleton), times.start + _stop(stack) + times.ready
+        yield Step(StepKind.RESTART, action, limit, singleton.name)
+    yield Step(StepKind.BAKE, steps.bake, times.bake)
+
+
+def retirement(stack: Stack) -> Iterator[Step]:
+    """The old color drains and stops, what is too old goes."""
+    yield stop_old_color(stack)
+    yield prune(stack)
+
+
+def step_ids(stack: Stack, recall: bool = False) -> tuple[StepId, ...]:
+    """The steps of a rollout of `stack`, in order. `recall`: of one that brings a kept release back."""
+    parts = (preparation(stack, recall=recall), new_color(stack), take_over(stack), retirement(stack))
+    return tuple(step.id for part in parts for step in part)
+
+
+async def roll_out(run: Run) -> Rollout:
+    """Makes the journal's rollout live, or puts everything back as it was. Returns its record with a final status.
+
+    Up to `route_switch` nothing live is touched. From there on the old color stays warm until the new one has
+    proven itself, so that going back is one rename.
+    """
+    return await _attempt(run, _prepare, _take_over)
+
+
+async def go_on(run: Run) -> Rollout:
+    """After an interruption past the flip: forward where the new color is still well, else back."""
+    return await _attempt(run, _check_again, _take_over)
+
+
+async def _attempt(run: Run, *phases: Callable[[Run], Awaitable[None]]) -> Rollout:
+    try:
+        for phase in phases:
+            await phase(run)
+    except StaleWorker:
+        raise
+    except Interrupted as interruption:
+        return await undo(run, interruption, again=begun_again(run.rollout))
+    except UpdaterError as error:
+        return await undo(run, error)
+    return await retire(run)
+
+
+def begun_again(rollout: Rollout) -> Release | None:
+    """What an interrupted rollout begins anew with; None where it has moved the route, or was tried often enough."""
+    release = rollout.release
+    if rollout.past_flip or release.attempts + 1 >= ATTEMPTS:
+        return None
+    return replace(release, attempts=release.attempts + 1, trigger=Trigger.RECOVERY)
+
+
+async def _check_again(run: Run) -> None:
+    await run.step(Step(StepKind.RESUME, steps.check_again, run.stack.times.health))
+
+
+async def _prepare(run: Run) -> None:
+    """The idle color is built, runs and is healthy by itself; nothing live is touched."""
+    for step in preparation(run.stack, recall=run.rollout.release.recall is not None):
+        await run.step(step)
+    async with NewColor(run, steps.definition_of(run)) as run.new_color:
+        for step in new_color(run.stack):
+            await run.step(step)
+
+
+async def _take_over(run: Run) -> None:
+    """From the flip to the end of the bake; each step may be begun again after an interruption."""
+    for step in take_over(run.stack):
+        await run.once(step)
+
+
+async def retire(run: Run) -> Rollout:
+    """The new color has proven itself: the old one drains and stops, what is too old goes."""
+    for step in retirement(run.stack):
+        await run.attempt(step)
+    return await run.finish(RolloutStatus.SUCCESS)
+
+
+async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -> Rollout:
+    """Route first, then the bot, then the new color; nothing is rebuilt. Before the flip only what was created goes.
+
+    The new color is stopped only when the route is known to be away from it. `again` is what is begun anew afterwards.
+    """
+    await run.undoing(error)
+    if await steps.may_not_go_back(run):
+        return await stay(run)
+    if not run.rollout.past_flip:
+        await run.attempt(discard(run.stack))
+        status = RolloutStatus.SUPERSEDED if run.rollout.reason_code == Superseded.code else RolloutStatus.FAILED
+    else:
+        back = await run.attempt(rollback_route(run.stack))
+        for step in rollback_singletons(run.stack):
+            await run.attempt(step)
+        if back:
+            await run.attempt(rollback_stop(run.stack))
+        else:
+            await run.update(lambda state: state.routed_to(state.active_color, None))
+        status = RolloutStatus.ROLLED_BACK if back else RolloutStatus.FAILED
+    await run.attempt(prune(run.stack))
+    return await run.finish(status, again=again)
+
+
+async def stay(run: Run) -> Rollout:
+    """A release that cannot be rolled back keeps the traffic, well or not: the old color would not understand it.
+
+    The bot is left as it is. The old color goes only where the route was seen to be away from it.
+    """
+    await run.record(Rollout.stay)
+    if run.rollout.flipped:
+        await run.attempt(stop_old_color(run.stack))
+    else:
+        await run.update(lambda state: state.routed_to(run.target, None))
+    await run.attempt(prune(run.stack))
+    return await run.finish(RolloutStatus.FAILED)
+
+
+def stop_old_color(stack: Stack) -> Step:
+    return Step(StepKind.STOP_OLD_COLOR, steps.stop_old_color, stack.times.drain + _stop(stack))
+
+
+def prune(stack: Stack) -> Step:
+    return Step(StepKind.PRUNE, steps.prune, stack.times.start)
+
+
+def discard(stack: Stack) -> Step:
+    return Step(StepKind.DISCARD, steps.discard_new_color, _stop(stack))
+
+
+def rollback_route(stack: Stack) -> Step:
+    return Step(StepKind.ROLLBACK_ROUTE, steps.restore_route, stack.times.route)
+
+
+def rollback_singletons(stack: Stack) -> Iterator[Step]:
+    limit = _stop(stack) + stack.times.ready
+    for singleton in stack.singletons:
+        action = partial(steps.restore_singleton, singleton=singleton)
+        yield Step(StepKind.ROLLBACK_SINGLETON, action, limit, singleton.name)
+
+
+def rollback_stop(stack: Stack) -> Step:
+    return Step(StepKind.ROLLBACK_STOP, steps.stop_new_color, stack.times.drain + _stop(stack))
+
+
+def _stop(stack: Stack) -> float:
+    return stack.times.stop_grace + MARGIN_SECONDS

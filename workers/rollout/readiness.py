@@ -1,0 +1,64 @@
+"""When a singleton is ready: its own health check is run, and the engine's next look is not waited for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from workers.ports import CheckResult, Instance
+from workers.rollout.run import Run
+
+SETTLE_INTERVAL = 0.2
+SETTLE_SECONDS = 5.0
+"""How long a singleton without a health check of its own has to run before it counts as ready."""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether `instance` got ready; `last` is how its own check ended last of the `checks` times that it was run.
+
+    A run that the end of the wait cut short says less than the one before it, and is not `last` then.
+    """
+
+    instance: Instance
+    ready: bool
+    checks: int = 0
+    last: CheckResult | None = None
+
+    def __str__(self) -> str:
+        said = self.last.words if self.last else "nothing"
+        return f"it is {self.instance.state}, its own check says {said}, the engine says {self.instance.health}"
+
+    def evidence(self) -> dict[str, Any]:
+        """`own_check` is the engine's verdict at that moment."""
+        return {"own_check": self.instance.health, "checks": self.checks}
+
+
+async def wait_ready(run: Run, instance: Instance) -> Readiness:
+    """Waits until the singleton's `instance` is ready, has ended or was restarted, or `times.ready` is over.
+
+    Its own check is run every `checks.interval` until it passes; one that hangs has the check's own limit. The engine's
+    verdict counts when it is `healthy` or `unhealthy`: nothing is ready that the engine calls unhealthy, and the wait
+    goes on, because that verdict may be as old as one interval. Without a check it is ready after SETTLE_SECONDS.
+    """
+    clock, engine = run.ports.clock, run.ports.engine
+    started, checks, last = clock.monotonic(), 0, None
+    while True:
+        now, waited = await engine.inspect(instance.id), clock.monotonic() - started
+        ready = _is_ready(now, last, waited)
+        if ready or not now.running or now.restarts > 0 or waited >= run.stack.times.ready:
+            return Readiness(now, ready, checks, last)
+        if now.health is None:
+            await clock.sleep(SETTLE_INTERVAL)
+            continue
+        result, checks = await engine.check(instance.id, run.stack.times.ready - waited), checks + 1
+        in_time = clock.monotonic() - started < run.stack.times.ready
+        last = result if in_time or result.passed or last is None else last
+        if not result.passed or now.health == "unhealthy":
+            await clock.sleep(run.stack.checks.interval)
+
+
+def _is_ready(now: Instance, last: CheckResult | None, waited: float) -> bool:
+    if not now.running or now.restarts > 0 or now.health == "unhealthy":
+        return False
+    if now.health is None:
+        return waited >= SETTLE_SECONDS
+    return now.health == "healthy" or (last is not None and last.passed)

@@ -1,0 +1,207 @@
+"""One rollout in progress: its record is in the journal before each side effect."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from app.domain import messages
+from app.domain.errors import EngineFailed, InternalError, Interrupted, StaleWorker, StepTimedOut, UpdaterError
+from app.domain.release import Release
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color, Stack
+from app.domain.state import State
+from app.domain.step import ROUTE_SWITCH, StepId, StepKind
+from app.domain.traffic import Traffic
+from workers.ports import Definition, Ports, TimeLimit
+
+if TYPE_CHECKING:
+    from workers.rollout.health import NewColor
+
+Evidence = Mapping[str, Any]
+MARGIN_SECONDS = 15.0
+"""How much longer than its own limit a step may take before it is ended from outside."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a rollout: `limit` is how long, in seconds, its action may wait for what it waits for."""
+
+    kind: StepKind
+    action: Callable[["Run"], Awaitable[Evidence]]
+    limit: float
+    subject: str = ""
+
+    @property
+    def id(self) -> StepId:
+        return StepId(self.kind, self.subject)
+
+    @property
+    def name(self) -> str:
+        return self.id.name
+
+
+class Run:
+    """The stack, the ports and the rollout's record; what the steps share."""
+
+    def __init__(self, stack: Stack, ports: Ports, *, pause_on_failure: bool = True) -> None:
+        self.stack = stack
+        self.ports = ports
+        self.pause_on_failure = pause_on_failure
+        self.definition: Definition | None = None
+        self.new_color: NewColor | None = None
+        self.flipped_at: float | None = None
+        self.traffic = Traffic()
+        self._committed = False
+        self._why: UpdaterError | None = None
+        self._scope: TimeLimit | None = None
+
+    @property
+    def rollout(self) -> Rollout:
+        rollout = self.ports.journal.state.rollout
+        if rollout is None:
+            raise InternalError("a step ran without a rollout")
+        return rollout
+
+    @property
+    def target(self) -> Color:
+        return self.rollout.target
+
+    def say(self, line: str) -> None:
+        """One line of the rollout's log."""
+        self.ports.publisher.line(self.rollout.id, line)
+
+    async def record(self, change: Callable[[Rollout], Rollout]) -> None:
+        await self.update(lambda state: state.progress(change(self.rollout)))
+
+    async def update(self, change: Callable[[State], State]) -> None:
+        self.ports.publisher.status(await self.ports.journal.update(change))
+
+    def give_way(self, why: UpdaterError) -> bool:
+        """Ends the rollout at once where it has not begun to move the route; False where it is too late for that."""
+        return self._stop(why) if self.rollout.status is RolloutStatus.RUNNING and not self._past_flip else False
+
+    def turn_back(self, why: UpdaterError) -> bool:
+        """Has the rollout rolled back where it is on trial; False where it is not."""
+        return self._stop(why) if self.rollout.on_trial else False
+
+    async def step(self, step: Step) -> None:
+        """Runs one step: journaled before, its evidence after. Raises what it raises, as an UpdaterError."""
+        clock, name = self.ports.clock, step.name
+        if self._why is not None:
+            raise self._why
+        self._committed = self._committed or step.id == ROUTE_SWITCH
+        await self.record(lambda r: r.begin(step.id, clock.now()))
+        self.ports.publisher.event("step.started", rollout_id=self.rollout.id, step=name)
+        started, away_before = clock.monotonic(), self.ports.engine.times_away
+        try:
+            async with self._limited(step):
+                evidence = await step.action(self)
+        except UpdaterError as error:
+            cause = await self._cause(name, error, away_before)
+            await self._failed(step, clock.monotonic() - started, cause)
+            raise cause from error
+        seconds = round(clock.monotonic() - started, 3)
+        await self.record(lambda r: r.end(step.id, seconds, evidence))
+        self.say(f"{name}: done in {seconds:.1f} s")
+        self.ports.publisher.event(
+            "step.completed", rollout_id=self.rollout.id, step=name, seconds=seconds, evidence=dict(evidence)
+        )
+
+    async def once(self, step: Step) -> None:
+        """Runs one step, unless it was completed before an interruption."""
+        if step.id not in self.rollout.completed:
+            await self.step(step)
+
+    async def attempt(self, step: Step) -> bool:
+        """Runs a step whose failure changes nothing for the traffic: it becomes a warning."""
+        try:
+            await self.once(step)
+        except StaleWorker:
+            raise
+        except UpdaterError as error:
+            warning = messages.failure(step.name, error)
+            await self.record(lambda r: r.warn(warning))
+            return False
+        return True
+
+    async def undoing(self, why: UpdaterError) -> None:
+        """From here on it goes back, and nothing stops that."""
+        self._why = None
+        where = self.rollout.failed_step or "between steps"
+        await self.record(lambda r: r.roll_back(why, messages.failure(where, why)))
+
+    async def finish(self, status: RolloutStatus, *, again: Release | None = None) -> Rollout:
+        """The one final status, journaled and told. `again` is begun anew; else anything but a success pauses."""
+        at = self.ports.clock.now()
+        ended = self.rollout.finish(status, at)
+        expected = self._after(self.ports.journal.state.finish(ended, at), ended, again)
+        self.ports.publisher.keep(ended, expected)  # kept twice after a crash is better than never
+        state = await self.ports.journal.update(lambda s: self._after(s.finish(ended, at), ended, again))
+        self.ports.publisher.result(ended, state)
+        self.ports.publisher.status(state)
+        return ended
+
+    def _after(self, state: State, ended: Rollout, again: Release | None) -> State:
+        if again is not None:
+            return state.requeue(again)
+        if ended.release.recall is not None and ended.status is RolloutStatus.SUCCESS:
+            return state.pause(messages.pause_reason(ended))
+        return state.pause(messages.pause_reason(ended)) if ended.pauses and self.pause_on_failure else state
+
+    @property
+    def _in_command(self) -> bool:
+        """What a release does outside the stack is not broken off half-way: it ends, and then the rollout does."""
+        running = self.rollout.running
+        return running is not None and running.kind is StepKind.BEFORE_FLIP
+
+    @property
+    def _past_flip(self) -> bool:
+        return self._committed or self.rollout.past_flip
+
+    def _stop(self, why: UpdaterError) -> bool:
+        if self._why is None and self._scope is not None and not self._in_command:
+            with contextlib.suppress(RuntimeError):  # its own limit has just ended it
+                self._scope.reschedule(0)
+        self._why = self._why or why
+        return True
+
+    async def _cause(self, name: str, error: UpdaterError, away_before: int) -> UpdaterError:
+        """An engine that went away in the step interrupted it, whatever that looked like: the release may be good.
+
+        Past the flip it is not asked: what had the traffic ended with the engine, and that is answered by going back.
+        """
+        if self._past_flip or isinstance(error, StaleWorker):
+            return error
+        with contextlib.suppress(EngineFailed):
+            await self.ports.engine.ready()
+        if self._why is not None:  # somebody stopped it, maybe while the engine was waited for
+            return self._why
+        away = self.ports.engine.times_away > away_before
+        return Interrupted(f"the Docker Engine went away in {name}: {error}") if away else error
+
+    async def _failed(self, step: Step, seconds: float, error: UpdaterError) -> None:
+        name, said = step.name, messages.failure(step.name, error)
+        self.say(said)
+        await self.record(lambda r: r.fail(step.id, round(seconds, 3), str(error)))
+        self.ports.publisher.event("step.failed", rollout_id=self.rollout.id, step=name, error=said, code=error.code)
+
+    @contextlib.asynccontextmanager
+    async def _limited(self, step: Step) -> AsyncIterator[None]:
+        limit, name = step.limit + MARGIN_SECONDS, step.name
+        try:
+            async with self.ports.clock.limit(limit) as self._scope:
+                yield
+        except UpdaterError:
+            raise
+        except TimeoutError as late:
+            raise self._why or StepTimedOut(f"{name} took longer than {limit:.0f} s") from late
+        except Exception as bug:
+            log.exception("a step failed in a way that has no name", step=name)
+            raise InternalError(f"{type(bug).__name__}: {bug}") from bug
+        finally:
+            self._scope = None

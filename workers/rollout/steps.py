@@ -1,0 +1,301 @@
+"""What each step does, and the evidence that it is done."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import (
+    AdoptionRefused,
+    InternalError,
+    OperatorRollback,
+    SingletonNeverReady,
+    SingletonNotGone,
+    UpdaterError,
+)
+from app.domain.rollout import RolloutStatus
+from app.domain.stack import RoutedService, Singleton
+from workers.adoption import adopt
+from workers.ports import Definition, Instance, Stamp
+from workers.rollout import (
+    client_traffic,
+    health,
+    readiness,
+)
+from workers.rollout.run import Run
+
+Evidence = dict[str, Any]
+
+
+async def _nothing_was_started(run: Run) -> None:
+    """A first release takes long to build: the stack may have been started since. Raises AdoptionRefused."""
+    if run.rollout.origin is not None:
+        return
+    if others := await adopt.started_beside(run.stack, run.ports, run.rollout.id):
+        raise AdoptionRefused(f"{', '.join(others)} was started during the rollout: apply the tag again")
+
+
+async def recall(run: Run) -> Evidence:
+    """A kept release as it ran: its own definition and images, nothing fetched and nothing built."""
+    release, sha = run.rollout.release, str(run.rollout.release.recall)
+    await run.record(lambda r: r.resolved(sha))
+    stamp = Stamp(release.tag, sha, release.rollout_id)
+    run.definition = await run.ports.engine.recall(stamp, run.stack.services(run.target))
+    return {"sha": sha}
+
+
+async def fetch(run: Run) -> Evidence:
+    """The tag, resolved to a commit in the updater's own mirror."""
+    sha = await run.ports.source.fetch(run.rollout.release.tag)
+    await run.record(lambda r: r.resolved(sha))
+    return {"sha": sha}
+
+
+async def checkout(run: Run) -> Evidence:
+    """A tree of its own, and in it the definition of how the services run."""
+    release, sha = run.rollout.release, sha_of(run)
+    tree, stamp = await run.ports.source.checkout(sha), Stamp(release.tag, sha, release.rollout_id)
+    others = await _not_moved(run, tree, stamp)
+    run.definition = await run.ports.engine.define(tree, stamp)
+    one_way = await run.ports.engine.one_way(sha)
+    await run.record(lambda r: r.declared(one_way=one_way))
+    return {"sha": sha, "not_applied": others, "one_way": one_way}
+
+
+async def _not_moved(run: Run, tree: Path, stamp: Stamp) -> list[str]:
+    """What the release changes and no rollout moves: a person has to know."""
+    live = run.rollout.previous
+    compared = await run.ports.engine.compare(tree, stamp, live.sha if live else None)
+    others = [f"{name}: {reason}" for name, reason in compared.others]
+    if others:
+        text = f"the release also changes {', '.join(others)}. That is not applied by itself; do it by hand."
+        await run.record(lambda r: r.warn(text))
+    return others
+
+
+async def build(run: Run) -> Evidence:
+    """Images of the idle color and the singletons, in parallel."""
+    services = run.stack.services(run.target)
+    return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
+
+
+async def start(run: Run, service: RoutedService) -> Evidence:
+    """The idle color's instance runs."""
+    await _nothing_was_started(run)
+    instance = await new_color_of(run).start(service)
+    return {"instance": instance.id, "restarts": instance.restarts}
+
+
+async def check_again(run: Run) -> Evidence:
+    """The new color is well after an interruption, by itself: the route is looked at after it."""
+    for service in run.stack.routed:
+        await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
+    return {"resumed": run.rollout.resumed}
+
+
+async def check_direct(run: Run, service: RoutedService) -> Evidence:
+    """The idle color is healthy at its own address."""
+    evidence = await new_color_of(run).healthy(service)
+    await _nothing_was_started(run)
+    return evidence
+
+
+async def switch_route(run: Run) -> Evidence:
+    """The commit point: one rename, and Traefik answers with this rollout's id."""
+    clock = run.ports.clock
+    run.traffic = await client_traffic.before_flip(run)
+    started = clock.monotonic()
+    await run.ports.route.flip(run.target, run.rollout.id)
+    await health.confirm_route(run, run.rollout.id)
+    run.flipped_at = clock.monotonic()
+    await run.update(lambda state: state.routed_to(run.target, run.rollout.id))
+    run.ports.publisher.event("route.flipped", rollout_id=run.rollout.id, color=run.target)
+    return {"color": run.target, "flip_ms": round((run.flipped_at - started) * 1000, 1)}
+
+
+async def check_routed(run: Run, service: RoutedService) -> Evidence:
+    """The new color is healthy through Traefik."""
+    return await health.wait_routed(run, service)
+
+
+async def hand_over(run: Run, singleton: Singleton) -> Evidence:
+    """Create the new one, stop the old, see it gone, start the new, wait until it is ready. Never two at once."""
+    engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
+    found = await engine.find(singleton.service)
+    made = [i for i in found if i.rollout == run.rollout.id]
+    old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
+    if not made and len(old) == 1 and await engine.unchanged(old[0], definition):
+        return {"skipped": "nothing about it changed"}
+    new = made[0] if made else await engine.create(definition, singleton.service)
+    for instance in old:
+        await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
+        await _stop_for_good(run, singleton, instance)
+    stopped = clock.monotonic()
+    await engine.resume(new.id)
+    seen = await readiness.wait_ready(run, new)
+    if not seen.ready:
+        raise await _never_ready(run, singleton, seen)
+    gap = round(clock.monotonic() - stopped, 3) if old else None
+    return {"instance": new.id, "gap_seconds": gap, **seen.evidence()}
+
+
+async def bake(run: Run) -> Evidence:
+    """The old color stays warm while routes, instances and what clients are answered are watched for `times.bake`."""
+    until = run.ports.clock.monotonic() + run.stack.times.bake
+    watch = health.Bake(run, await _watched(run), until)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for watcher in watch.watchers():
+                group.create_task(watcher())  # type: ignore[arg-type]
+            group.create_task(client_traffic.watch(run, until))
+    except ExceptionGroup as errors:  # not except*: what that raises is a group again before Python 3.11.4
+        raise _first(errors) from None
+    probes = {"requests": watch.requests, "errors": watch.errors, "slowest_ms": round(watch.slowest * 1000, 1)}
+    return {**probes, "traffic": run.traffic.evidence()}
+
+
+async def stop_old_color(run: Run) -> Evidence:
+    """Drain, then stop with a grace. Stopped and not removed: it is the next rollback."""
+    if run.rollout.origin is None:
+        return {"skipped": "nothing was live before"}
+    clock, times = run.ports.clock, run.stack.times
+    if run.flipped_at is not None:
+        await clock.sleep(max(0.0, run.flipped_at + times.drain - clock.monotonic()))
+    old = await _instances(run, [s.colors[run.rollout.origin] for s in run.stack.routed])
+    stopped = await _stop_all(run, old)
+    return {"exit_codes": {i.service: i.exit_code for i in stopped}}
+
+
+async def prune(run: Run) -> Evidence:
+    """What belongs to neither the current nor the previous release goes, after a failure too."""
+    state, rollout = run.ports.journal.state, run.rollout
+    if rollout.reason_code is None or rollout.stays:
+        await run.ports.engine.publish(definition_of(run), run.target)
+        now = run.ports.clock.now()
+        state = state.finish(rollout.finish(RolloutStatus.FAILED if rollout.stays else RolloutStatus.SUCCESS, now), now)
+    keep = {live.sha for live in (state.current, state.previous) if live}
+    freed = await run.ports.engine.prune(keep)
+    await run.ports.source.prune(keep)
+    return {"freed_bytes": freed}
+
+
+async def discard_new_color(run: Run) -> Evidence:
+    """Before the flip: what this rollout created goes, and nothing else is touched."""
+    await run.ports.engine.sweep()
+    made = await _made(run)
+    await _stop_all(run, made)
+    for instance in made:
+        await run.ports.engine.remove(instance.id)
+    return {"removed": len(made)}
+
+
+async def may_not_go_back(run: Run) -> bool:
+    """The release cannot be rolled back, and the route names it: whatever it wrote, the old color may not know it.
+
+    Only an operator goes back nevertheless.
+    """
+    rollout = run.rollout
+    if not (rollout.one_way and rollout.past_flip) or rollout.origin is None:
+        return False
+    return rollout.reason_code != OperatorRollback.code and await run.ports.route.active() is run.target
+
+
+async def restore_route(run: Run) -> Evidence:
+    """The route goes back to the color that was live, which still runs."""
+    started, origin = run.ports.clock.monotonic(), run.rollout.origin
+    if origin is None:
+        await run.ports.route.clear()
+        await run.update(lambda state: state.routed_to(None, None))
+        return {"color": None}
+    proof = f"{run.rollout.id}-back"
+    await run.ports.route.flip(origin, proof)
+    await run.update(lambda state: state.routed_to(origin, proof))  # so the file says, confirmed or not yet
+    await health.confirm_route(run, proof)
+    rollback_ms = round((run.ports.clock.monotonic() - started) * 1000, 1)
+    run.ports.publisher.event("route.rolled_back", rollout_id=run.rollout.id, color=origin)
+    return {"color": origin, "rollback_ms": rollback_ms}
+
+
+async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
+    """The old one runs again, after the new one is seen gone."""
+    for new in await run.ports.engine.find(singleton.service, rollout=run.rollout.id):
+        await _stop_for_good(run, singleton, new)
+        await run.ports.engine.remove(new.id)
+    old = run.rollout.replaced.get(singleton.name)
+    if old is None:
+        return {"skipped": "the old one was never stopped"}
+    await run.ports.engine.resume(old)
+    seen = await readiness.wait_ready(run, await run.ports.engine.inspect(old))
+    if not seen.ready:
+        raise SingletonNeverReady(f"the old one was started again and is not ready: {seen}", service=singleton.name)
+    return {"instance": old, **seen.evidence()}
+
+
+async def stop_new_color(run: Run) -> Evidence:
+    """The new color drains, then is stopped and kept for inspection."""
+    await run.ports.clock.sleep(run.stack.times.drain)
+    stopped = await _stop_all(run, await _made(run))
+    return {"exit_codes": {i.service: i.exit_code for i in stopped}}
+
+
+async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness) -> UpdaterError:
+    lines = await run.ports.engine.tail(seen.instance.id, health.TAIL_LINES)
+    detail = f"within {run.stack.times.ready:.0f} s; {seen}"
+    return SingletonNeverReady(detail, service=singleton.name, last_lines=lines)
+
+
+async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> None:
+    await run.ports.engine.stop(instance.id, run.stack.times.stop_grace)
+    now = await run.ports.engine.inspect(instance.id)
+    if not now.gone:
+        raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)
+
+
+async def _stop_all(run: Run, instances: list[Instance]) -> list[Instance]:
+    grace = run.stack.times.stop_grace
+    return list(await asyncio.gather(*(run.ports.engine.stop(i.id, grace) for i in instances)))
+
+
+async def _instances(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:
+    found = await asyncio.gather(*(run.ports.engine.find(s, rollout=rollout) for s in services))
+    return [instance for instances in found for instance in instances]
+
+
+async def _made(run: Run) -> list[Instance]:
+    return await _instances(run, list(run.stack.services(run.target)), rollout=run.rollout.id)
+
+
+async def _watched(run: Run) -> list[Instance]:
+    colored = await _instances(run, [s.colors[run.target] for s in run.stack.routed], rollout=run.rollout.id)
+    single = await _instances(run, [s.service for s in run.stack.singletons])
+    return [*colored, *(i for i in single if i.running)]
+
+
+async def _made_by(run: Run, service: str) -> Instance:
+    made = await run.ports.engine.find(service, rollout=run.rollout.id)
+    if len(made) != 1:
+        raise InternalError(f"{len(made)} instances of {service} carry this rollout's id")
+    return made[0]
+
+
+def definition_of(run: Run) -> Definition:
+    """The one that this rollout made; after an interruption the one on disk."""
+    if run.definition is None:
+        run.definition = run.ports.engine.defined(sha_of(run))
+    return run.definition
+
+
+def new_color_of(run: Run) -> health.NewColor:
+    if run.new_color is None:
+        raise InternalError("a step of the new color ran outside its context")
+    return run.new_color
+
+
+def sha_of(run: Run) -> str:
+    if run.rollout.sha is None:
+        raise InternalError("no tag was fetched")
+    return run.rollout.sha
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    """The first named error of the group; the group itself where none of it has a name."""
+    return next((error for error in errors.exceptions if isinstance(error, UpdaterError)), errors)

@@ -1,0 +1,172 @@
+"""What serves now, according to Traefik's dynamic files: pure functions.
+
+A router serves a color when its service leads to a colored service of the stack, whatever the router's name is.
+https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/file/
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import yaml
+
+from app.domain.stack import Color, RoutedService
+from workers.routing.dynamic_file import (
+    Tree,
+    items_of,
+    lowered,
+    part_of,
+    read_tree,
+)
+from workers.routing.route_file import is_own
+from workers.routing.servers import (
+    Hosts,
+    Server,
+    resolve,
+    stream_servers,
+)
+
+OWN_PREFIX = "updater-"
+OWN = "updater"
+_ROUTER_KEYS = {"rule", "entrypoints", "service"}
+DEFAULT_SYNTAX = "v3"
+"""https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#rulesyntax"""
+
+TEMPLATE = "{{"
+"""Traefik runs a file through Go's templates before it reads it."""
+
+
+@dataclass(frozen=True)
+class Router:
+    """A router of the file `file`; `extras` are options that the stack file has no key for."""
+
+    file: str
+    name: str
+    rule: str
+    entrypoints: tuple[str, ...]
+    servers: tuple[Server, ...]
+    extras: tuple[str, ...] = ()
+
+    @property
+    def colors(self) -> set[Color]:
+        return {server.backend[1] for server in self.servers if server.backend}
+
+    @property
+    def services(self) -> set[str]:
+        """The routed services of the stack that it leads to."""
+        return {server.backend[0].name for server in self.servers if server.backend}
+
+    def answers(self, service: RoutedService) -> bool:
+        """Whether it takes the same requests as the stack's own router of `service`."""
+        everywhere = not self.entrypoints  # Traefik's default: each of its entrypoints
+        return (everywhere or service.entrypoint in self.entrypoints) and plain_rule(self.rule) == plain_rule(
+            service.rule
+        )
+
+    @property
+    def where(self) -> str:
+        return f"router {self.name} in {self.file}"
+
+
+@dataclass(frozen=True)
+class Routing:
+    """All dynamic files together. `others` are, by file, the names in it that are no route of the stack.
+
+    `streams` are, by file, the addresses of the stack to which TCP or UDP routers lead. `ambiguous` are the services
+    that files define in different ways, one of which leads to the stack. `unreadable` are, by file, the reasons why it
+    cannot be read. `templates` are files that only Traefik can read, and that name a service of the stack.
+    """
+
+    routers: tuple[Router, ...] = ()
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ambiguous: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
+
+
+def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
+    """`files` as Traefik reads them: the services of all files are one namespace.
+
+    `hosts` are the names and addresses of the stack's colored services.
+    """
+    trees: dict[str, Tree] = {}
+    failed: dict[str, str] = {}
+    for name, text in sorted(files.items(), key=lambda file: file[0].split("/")):
+        try:
+            trees[name] = read_tree(name, text)
+        except (ValueError, yaml.YAMLError, RecursionError) as error:
+            failed[name] = " ".join(str(error).split())
+    templates = {name for name, text in files.items() if TEMPLATE in text}
+    defined = [(name, body) for tree in trees.values() for name, body in part_of(tree, "services").items()]
+    services = dict(reversed(defined))  # Traefik keeps the first one of a name
+    routers = tuple(
+        _router(file, name, options, services, hosts)
+        for file, tree in trees.items()
+        for name, options in part_of(tree, "routers").items()
+    )
+    own = {file for file in trees if is_own(files[file])}
+    others = {file: tuple(_others(tree, services, hosts, own=file in own)) for file, tree in trees.items()}
+    return Routing(
+        tuple(
+            replace(router, extras=()) if router.file in own and _is_own(router.name) else router for router in routers
+        ),
+        others,
+        streams={file: found for file, tree in trees.items() if (found := tuple(stream_servers(tree, hosts)))},
+        ambiguous=tuple(sorted(_ambiguous(defined, services, hosts))),
+        unreadable={name: why for name, why in failed.items() if name not in templates},
+        templates=tuple(sorted(name for name in templates if any(host in files[name].lower() for host in hosts))),
+    )
+
+
+def _ambiguous(defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree], hosts: Hosts) -> set[str]:
+    """When the file with the first definition goes, Traefik takes the next one."""
+    unlike = [(name, body) for name, body in defined if body != services[name]]
+    either = [(name, each) for name, body in unlike for each in (body, services[name])]
+    return {n for n, body in either if any(s.backend for s in resolve(n, {**services, n: body}, hosts)[0])}
+
+
+def plain_rule(rule: str) -> str:
+    """Two rules that differ only in quotes and spaces are the same."""
+    return "".join(rule.replace('"', "`").split())
+
+
+def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Hosts) -> Router:
+    service = str(options.get("service", ""))
+    servers, extras = resolve(service, services, hosts)
+    return Router(
+        file=file,
+        name=name,
+        rule=str(options.get("rule", "")),
+        entrypoints=tuple(str(each) for each in items_of(options.get("entrypoints"))),
+        servers=tuple(servers),
+        extras=(*_router_extras(options), *sorted(set(extras))),
+    )
+
+
+def _router_extras(options: Tree) -> list[str]:
+    """An option that is empty, as `middlewares: []`, changes nothing; `tls: {}` is not empty."""
+    said = {key for key, value in options.items() if value not in (None, "", 0, [])}
+    plain = _ROUTER_KEYS | ({"rulesyntax"} if options.get("rulesyntax") == DEFAULT_SYNTAX else set())
+    return sorted(said - plain)
+
+
+def _others(tree: Tree, services: Mapping[str, Tree], hosts: Hosts, *, own: bool) -> Iterator[str]:
+    """What a take-over of the file would lose. `own`: the updater wrote the file, and writes its own names anew."""
+    http = tree.get("http")
+    for part, named in (lowered(http) if isinstance(http, dict) else {}).items():
+        for name in named if isinstance(named, dict) else ():
+            if not ((own and _is_own(str(name))) or _is_ours(part, str(name), tree, services, hosts)):
+                yield f"http/{part}/{name}"
+    yield from (key for key in tree if key != "http")
+
+
+def _is_own(name: str) -> bool:
+    return name == OWN or name.startswith(OWN_PREFIX)
+
+
+def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Hosts) -> bool:
+    if part not in {"routers", "services"}:
+        return False
+    options = part_of(tree, part).get(name, {})
+    service = str(options.get("service", "")) if part == "routers" else name
+    return any(server.backend for server in resolve(service, services, hosts)[0])
