@@ -1,1 +1,1 @@
-"""What both processes agree on, and the HTTP face."""
+"""What both processes share, and the HTTP API."""

@@ -1,4 +1,4 @@
-"""A file replaced in one step: after a crash it is the old or the new one, never a part of either."""
+"""Replaces a file in one step: after a crash it is the old one or the new one."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The web process: both listeners in one Hypercorn, wired here and nowhere else."""
+"""The web process: both listeners in one Hypercorn. Everything is created here."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The worker process, wired here and nowhere else."""
+"""The worker process. Everything is created here."""
 
 import asyncio
 import contextlib

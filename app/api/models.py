@@ -1,4 +1,4 @@
-"""What is asked and answered on the internal listener: the one description that checks requests and makes the document.
+"""Request and response models of the internal listener. They check requests and make the OpenAPI document.
 
 Answers may carry more than is said here; what is said is what other programs may rely on.
 """

@@ -1,4 +1,4 @@
-"""What other programs read: the status, the final result and the history entry, as plain JSON values."""
+"""The status, the final result and the history entry as plain JSON values."""
 
 from collections.abc import Sequence
 from datetime import datetime

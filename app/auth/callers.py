@@ -1,4 +1,4 @@
-"""Who may call: the shared secret's file, tokens made of it, and the scopes that they carry.
+"""Authentication: the shared secret's file, tokens signed with it, and their scopes.
 
 The file is made at the first start, read anew when it changes, and never printed. Its first line is the current
 secret and signs; further lines are older ones that still verify. The file of the updater before this one, which has

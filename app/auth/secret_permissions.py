@@ -1,4 +1,4 @@
-"""Who may read the shared secret's file: what should be so, and the change or the command that makes it so.
+"""Permissions of the shared secret's file: what they should be, and the change or the command that sets them.
 
 The owner reads and writes the file; the group of UPDATER_SECRET_GROUP reads it; nobody else does. The file of the
 updater before this one belongs to root and is readable by every user, as its callers' containers had other users.

@@ -1,4 +1,4 @@
-"""Signed tokens: what their bearer may do, and until when. Pure: keys in, text out.
+"""Signed tokens with a scope and an expiry. Pure functions: keys in, text out.
 
 https://itsdangerous.palletsprojects.com/en/stable/timed/
 """

@@ -1,1 +1,1 @@
-"""The operator's command line; it talks to the internal listener and touches nothing itself."""
+"""The operator's command line. It calls the internal listener and changes nothing itself."""

@@ -1,4 +1,4 @@
-"""A length of time on the command line."""
+"""A duration on the command line."""
 
 from app.cli.errors import WrongUse
 from app.config.duration import seconds_in

@@ -1,4 +1,4 @@
-"""What a command ends with when it does not end well: what happened, what it means for traffic, what to do next."""
+"""Errors of a command: what happened, what it means for traffic, what to do next."""
 
 from enum import IntEnum
 

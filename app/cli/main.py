@@ -1,4 +1,4 @@
-"""The commands. Each asks the internal listener; `init`, `token` and part of `doctor` need none."""
+"""The commands. Each calls the internal listener, except `init`, `token` and part of `doctor`."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""How a command tells what it found, and how it ends when it could not."""
+"""Output and exit codes of the commands."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which command is Docker Compose on this machine."""
+"""Finds the Docker Compose command on this machine."""
 
 import shlex
 import shutil

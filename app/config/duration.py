@@ -1,4 +1,4 @@
-"""`90s`, `15m`, `1h`, `7d`: a length of time as a person writes it."""
+"""Durations such as `90s`, `15m`, `1h` and `7d`."""
 
 import re
 

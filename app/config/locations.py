@@ -1,4 +1,4 @@
-"""Where the worker's files are, by default and by its environment. Standard library only: a health check reads it."""
+"""Where the worker's files are. Standard library only, because a health check imports it."""
 
 from collections.abc import Mapping
 from pathlib import Path

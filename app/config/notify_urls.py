@@ -1,4 +1,4 @@
-"""The URLs of UPDATER_NOTIFY_URLS: whom to tell, as apprise writes it. https://appriseit.com/services/"""
+"""UPDATER_NOTIFY_URLS: notification targets in apprise's form. https://appriseit.com/services/"""
 
 import logging
 import re

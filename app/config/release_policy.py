@@ -1,4 +1,4 @@
-"""What an accepted release has to pass before it goes live by itself."""
+"""Holds accepted releases back: automatic updates off, approval, deploy windows."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The environment, read once and reported whole."""
+"""The environment variables, read once. All errors are reported together."""
 
 import re
 from collections.abc import Mapping

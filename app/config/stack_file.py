@@ -1,4 +1,4 @@
-"""`stack.yml`: read with safe_load, validated as a whole, every error with its path."""
+"""Reads `stack.yml` with safe_load and validates it as a whole. Every error has its path."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath

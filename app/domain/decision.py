@@ -1,4 +1,4 @@
-"""Which release should be live? The one question that every nudge asks."""
+"""Which release should be live? Answers for every nudge."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

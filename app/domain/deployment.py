@@ -1,4 +1,4 @@
-"""What GitHub is to be told of each release: one deployment a rollout, and the states that it goes through."""
+"""What GitHub should show of each release: one deployment for each rollout, and its states."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

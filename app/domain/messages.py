@@ -1,4 +1,4 @@
-"""What a person reads: what happened, what it means for their traffic, what to do next."""
+"""Messages for people: what happened, what it means for traffic, what to do next."""
 
 from app.domain.decision import HeldRelease, Hold
 from app.domain.errors import AdoptionRefused, Fault, UpdaterError

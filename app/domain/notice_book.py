@@ -1,4 +1,4 @@
-"""What was told and what still has to be: small, bounded, and the same after a restart."""
+"""Which notices were sent and which wait: bounded, and the same after a restart."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What is told where people look: one short message per event. Pure: from what happened to its text."""
+"""Notifications: one short message for each event. Pure: from the event to the text."""
 
 import hashlib
 from collections.abc import Mapping

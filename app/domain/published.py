@@ -1,4 +1,4 @@
-"""What is published, and what of it was missed: each release that a webhook would have brought, had it come."""
+"""Which published releases were missed because their webhook did not arrive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

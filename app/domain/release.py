@@ -1,4 +1,4 @@
-"""A release that somebody wants live, and the order between tags."""
+"""A release, and the order of tags."""
 
 import re
 import secrets

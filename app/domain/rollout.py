@@ -1,4 +1,4 @@
-"""One attempt to make a release live: its steps, its evidence and its one final status."""
+"""One attempt to make a release live: its steps, evidence and final status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What the updater knows of its stack, and how that changes."""
+"""The content of the journal, and its transitions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What clients were answered, and when that is bad enough to go back."""
+"""What clients were answered, and when that is bad enough to roll back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

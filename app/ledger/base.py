@@ -1,4 +1,4 @@
-"""What the parts of the ledger share: the client, the namespace, and errors in our own words."""
+"""What the parts of the ledger share: the client, the namespace and the errors."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Accepted releases: each recognised for ever, in bounded memory, and waiting until the worker has taken it over."""
+"""Accepted releases. Duplicates are recognized forever, in bounded memory."""
 
 import re
 from collections.abc import Awaitable, Sequence

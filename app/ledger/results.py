@@ -1,4 +1,4 @@
-"""What came of the releases: status, records, results and the history, newest first."""
+"""Status, records, results and the history, newest first."""
 
 import json
 from collections.abc import Awaitable, Sequence

@@ -1,4 +1,4 @@
-"""Events and logs: streams that a reader follows from where it stopped."""
+"""Events and logs: streams that a reader can resume."""
 
 import json
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""The HTTP face: a public listener with one path, and an internal one."""
+"""The HTTP API: a public listener with one path, and an internal one."""

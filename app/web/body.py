@@ -1,4 +1,4 @@
-"""Bodies, read under a cap, a deadline, and a bound on how much is in memory at once."""
+"""Reads request bodies within limits for size, time and total memory."""
 
 import asyncio
 from collections.abc import Iterator

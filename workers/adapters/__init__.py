@@ -1,1 +1,1 @@
-"""One file per outside thing; its errors are translated at its border."""
+"""Adapters: one package for each outside system. Its errors are translated there."""

@@ -1,4 +1,4 @@
-"""Runs a command: no shell, a clean environment, a limit, its lines as they come, and its whole group ended."""
+"""Runs a command without a shell: clean environment, time limit, streamed output, whole process group ended."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""One GET, timed, by httpx."""
+"""One timed GET, with httpx."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The clock, and what the machine has free."""
+"""The clock, and free disk and memory."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""Messages to people, through apprise: Discord, Slack, mail, webhooks and a hundred more."""
+"""Sends messages through apprise: Discord, Slack, mail, webhooks and many more."""
 
 import asyncio
 import concurrent.futures

@@ -1,4 +1,4 @@
-"""What others read, written behind the pipeline's back: the ledger may be slow or away, a rollout is not."""
+"""Publishes status, events and logs to the ledger in the background. A slow Redis never delays a rollout."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""No secret reaches a log, an event or the status: what a release prints may hold what the operator gave it."""
+"""Hides secrets in logs, events and the status."""
 
 import contextlib
 import re

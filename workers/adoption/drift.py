@@ -1,4 +1,4 @@
-"""The routes, where they are not as the journal says: whether to put them right, and how."""
+"""Routes that differ from the journal: whether to restore them, and how."""
 
 from app.domain.findings import Alarm
 from app.domain.stack import Color, RoutedService, Stack

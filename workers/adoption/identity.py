@@ -1,4 +1,4 @@
-"""Which release is it that ran before the updater did? Pure: the claims are given, and a contradiction is named."""
+"""Which release ran before the updater? Pure: weighs claims and names contradictions."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which color serves a stack that the updater does not know yet, or why that cannot be said: pure functions."""
+"""Which color serves an unknown stack, or why that is unclear. Pure functions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the publisher is told, told where people look as well: each event once, also over a restart."""
+"""Sends notifications for what is published: each event once, also across restarts."""
 
 from collections.abc import Sequence
 from typing import Any

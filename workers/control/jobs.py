@@ -1,4 +1,4 @@
-"""The jobs of the queue: nudges and small questions. Rollouts serialise on their own lock, not on the queue's slots."""
+"""The queue's jobs: nudges and short questions. Rollouts serialize on their own lock, not on the queue's slots."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What a person may ask of the worker, a running rollout or not."""
+"""What an operator can ask for, also while a rollout runs."""
 
 from app.domain.decision import HeldRelease
 from app.domain.errors import (

@@ -1,4 +1,4 @@
-"""Where the journal was lost: what is live, from what runs and what it is labelled with."""
+"""Rebuilds a lost journal from what runs and its labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""No worker that another one has replaced changes anything: the journal's epoch is read before every mutation."""
+"""Stops a replaced worker: checks the journal's epoch before every mutation of a port."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast

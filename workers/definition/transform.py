@@ -1,4 +1,4 @@
-"""The release's own Compose model, turned into the model that the updater runs: a pure function."""
+"""Turns the release's Compose model into the model that runs: a pure function."""
 
 import copy
 import hashlib

@@ -1,4 +1,4 @@
-"""Everything about the machine that an operator can have wrong, and what to do about each."""
+"""Checks everything on the machine that can be wrong, and says what to do."""
 
 import asyncio
 import re

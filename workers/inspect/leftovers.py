@@ -1,4 +1,4 @@
-"""What is left of the services that the stack file retires, and what to do about each. Pure."""
+"""What remains of retired services, and what to do about it. Pure."""
 
 import shlex
 from collections.abc import Iterator

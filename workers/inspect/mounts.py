@@ -1,4 +1,4 @@
-"""Paths inside a container and outside of it: pure functions of its mounts (inside → outside)."""
+"""Paths inside and outside a container: pure functions of its mounts (inside → outside)."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""What a rollout of a tag would do, without doing it."""
+"""What a rollout of a tag would do."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the pipeline needs of the world, in the pipeline's words: one module for each port."""
+"""Ports: what the worker needs from outside, one module for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

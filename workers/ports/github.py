@@ -1,4 +1,4 @@
-"""What the worker needs of the place where releases are published, in its own words: GitHub."""
+"""GitHub: published releases, failed deliveries, deployments."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

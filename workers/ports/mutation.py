@@ -1,4 +1,4 @@
-"""Which calls of a port change something outside: they are refused when another worker has taken over."""
+"""Marks the calls of a port that change something outside. A replaced worker must not make them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""The commands that a release runs before its flip: migrations."""
+"""Runs a release's commands before its flip: migrations."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""How clients fare on the new color, as Traefik counts it."""
+"""What clients of the new color are answered, as Traefik counts it."""
 
 from collections.abc import Mapping
 

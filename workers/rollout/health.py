@@ -1,4 +1,4 @@
-"""The health of routed services: directly, through Traefik, and over time."""
+"""Health of routed services: directly, through Traefik, and during the bake."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The preflight: whether the machine, and what is live on it, is fit for a rollout. Nothing is touched before."""
+"""The preflight: is the machine, and what is live on it, fit for a rollout? Nothing is touched before it passes."""
 
 import asyncio
 from typing import Any

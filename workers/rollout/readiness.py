@@ -1,4 +1,4 @@
-"""When a singleton is ready: its own health check is run, and the engine's next look is not waited for."""
+"""Waits until a singleton is ready. Runs its health check instead of waiting for the engine's next one."""
 
 from dataclasses import dataclass
 from typing import Any

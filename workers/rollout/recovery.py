@@ -1,4 +1,4 @@
-"""What a rollout that the worker did not see the end of becomes."""
+"""Ends a rollout that an earlier worker left unfinished."""
 
 import structlog
 

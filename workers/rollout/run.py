@@ -1,4 +1,4 @@
-"""One rollout in progress: its record is in the journal before each side effect."""
+"""One rollout in progress. The journal is written before each side effect."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -1,4 +1,4 @@
-"""Whether Traefik follows the route file: its answers say which rollout's configuration served them."""
+"""Confirms that Traefik follows the route file, by the rollout header in its answers."""
 
 from collections.abc import Awaitable, Callable
 

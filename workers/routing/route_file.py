@@ -1,4 +1,4 @@
-"""The text of Traefik's route file: a pure function of the stack, the active color and the rollout."""
+"""Renders Traefik's route file: a pure function of the stack, the active color and the rollout."""
 
 from collections.abc import Mapping
 from typing import Any

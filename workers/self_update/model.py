@@ -1,4 +1,4 @@
-"""What a succession knows and decides without asking anybody: pure functions of Compose models and of what runs."""
+"""The self-update's data and decisions: pure functions of Compose models and of what runs."""
 
 import copy
 from collections.abc import Mapping

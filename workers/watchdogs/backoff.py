@@ -1,4 +1,4 @@
-"""How long GitHub is left alone after it did not do what was asked of it."""
+"""How long to wait before the next request to GitHub."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Between the rollouts: the route, the live color and the bot stay as they should be, whoever changed them."""
+"""Watches route, live color and bot between rollouts, and restores them."""
 
 import asyncio
 import itertools

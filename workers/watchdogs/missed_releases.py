@@ -1,4 +1,4 @@
-"""No release is missed: GitHub is asked for what no webhook told."""
+"""Finds releases on GitHub whose webhook did not arrive."""
 
 import asyncio
 from collections.abc import Sequence

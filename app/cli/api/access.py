@@ -1,4 +1,4 @@
-"""Where the updater is, and with which key it is asked."""
+"""The updater's URL, and the secret or token that is sent to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

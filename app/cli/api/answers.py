@@ -1,4 +1,4 @@
-"""What an HTTP answer that is no success means for the one who asked."""
+"""HTTP errors of the internal listener, as errors of the command line."""
 
 from http import HTTPStatus
 

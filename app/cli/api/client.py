@@ -1,4 +1,4 @@
-"""The internal listener, asked over HTTP: answers in, errors of this command line out."""
+"""An HTTP client for the internal listener."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""A rollout's log, to its end or for as long as it is written; a connection that breaks repeats no line."""
+"""Reads or follows a rollout's log. A connection that breaks repeats no line."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""A rollout as it goes: one changing picture on a terminal, plain lines or JSON where there is none."""
+"""Shows a running rollout: a live picture on a terminal, otherwise plain lines or JSON."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

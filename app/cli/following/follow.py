@@ -1,4 +1,4 @@
-"""Asks for a rollout, follows it to its end, and says how it ended."""
+"""Starts a rollout, follows it to its end, and prints the result."""
 
 from rich.console import Console
 

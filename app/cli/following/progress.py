@@ -1,4 +1,4 @@
-"""What is known of the rollout that is followed: pure, from whatever was seen of it last."""
+"""What is known of the followed rollout. Pure: each update returns a new value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How a rollout ended, as an operator wants to know it: what was live, what is, and what it took."""
+"""How a rollout ended: what was live, what is live, and how long it took."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The check-up: what the updater finds by itself, and what can be checked from here when it does not answer."""
+"""`updater doctor`: the updater's own checks, and those possible from here if the updater does not answer."""
 
 import stat
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A plan, as the one reads it who has to say yes."""
+"""`updater plan`: the plan as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

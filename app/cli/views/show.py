@@ -1,4 +1,4 @@
-"""What the updater is at, and what it has done: rows for a person, from what the listener answers."""
+"""`updater status` and `updater history`: the listener's answers as rows of text."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

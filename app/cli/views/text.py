@@ -1,4 +1,4 @@
-"""Values as a person reads them. What comes from outside is shown without what a terminal would obey."""
+"""Formats values for people. Control characters from outside are removed."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The calls that do something: apply, rollback, pause, unpause, approve, cancel, and a message to try."""
+"""The calls that change something: apply, rollback, pause, unpause, approve, cancel, notify-test."""
 
 import contextlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The dashboard: one page that holds nothing but itself, and the session that its login makes."""
+"""The dashboard: one self-contained page, and the session that a login creates."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The check-up: what this process finds by itself, and what the worker finds on the machine."""
+"""The doctor: this process's own checks, and the worker's checks of the machine."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass

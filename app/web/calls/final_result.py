@@ -1,4 +1,4 @@
-"""The one answer of apply and rollback: the final result when the caller waits for it, else 202."""
+"""The answer of apply and rollback: the final result if the caller waits for it, otherwise 202."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""`/health`: this process is alive. `/ready`: so is everything that a release needs, each part named."""
+"""`/health`: this process runs. `/ready`: everything that a release needs works, each part by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the status says is live."""
+"""The live release, read from the status."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Prometheus's view, made anew for every scrape from what the ledger says: nothing here is kept or counted twice."""
+"""Prometheus metrics, created for each scrape from the ledger. Nothing is counted here."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The calls that only look: history, records, logs, events, the plan and what the machine says of itself."""
+"""The calls that read: history, records, logs, events, the plan and diagnostics."""
 
 import re
 from dataclasses import dataclass

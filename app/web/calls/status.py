@@ -1,4 +1,4 @@
-"""The status: what the worker published last, with what only the web process knows. Cheap to poll by its ETag."""
+"""The status: what the worker published, plus what only web knows. An ETag makes polling cheap."""
 
 import hashlib
 import json

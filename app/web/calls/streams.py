@@ -1,4 +1,4 @@
-"""Answers that go on: events and logs, as they come, for a bounded number of callers and a bounded time."""
+"""Streamed answers: events and logs, for a bounded number of callers and a bounded time."""
 
 import asyncio
 import json

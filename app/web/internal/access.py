@@ -1,4 +1,4 @@
-"""Who is let in, and with what: the secret, the scope, the query and the body of every call."""
+"""Access control: checks the secret, scope, query and body of every call."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One call of the internal listener: everything that routing, checking and the document need to know of it."""
+"""The description of one call: everything that routing, checks and the OpenAPI document need."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The internal listener: the table of calls, each behind the guard."""
+"""The internal listener: the table of calls behind the access control."""
 
 from starlette.applications import Starlette
 from starlette.routing import Route

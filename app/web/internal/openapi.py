@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the table of calls. https://spec.openapis.org/oas/v3.1.1.html"""
+"""The OpenAPI document, made from the table of calls. https://spec.openapis.org/oas/v3.1.1.html"""
 
 import re
 from collections.abc import Iterator, Sequence

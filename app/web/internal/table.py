@@ -1,4 +1,4 @@
-"""Every call of the internal listener, in one table: the routes and the document are both made of it."""
+"""Every call of the internal listener, in one table. Routes and document are made from it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The fields that compat calls are sent and that are not known here: ignored, and named in the log once each."""
+"""Unknown fields in compat calls: ignored, and each logged once."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Questions to the worker, and what its errors are as answers of HTTP."""
+"""Asks the worker, and turns its errors into HTTP answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One line per delivery: what came, what was decided, how long it took. Nothing that came can forge a line."""
+"""One log line for each delivery: what arrived, what was decided, how long it took. It cannot be forged."""
 
 import re
 import time

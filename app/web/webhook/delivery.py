@@ -1,4 +1,4 @@
-"""A GitHub delivery: bytes and headers in, an event or a refusal out. No I/O."""
+"""Parses a GitHub delivery: bytes and headers in, an event or a refusal out. No I/O."""
 
 from collections.abc import Sequence
 from typing import Annotated

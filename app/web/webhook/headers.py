@@ -1,4 +1,4 @@
-"""The head of a delivery, judged before a byte of its body is read. Pure: headers in, a signature or a refusal out."""
+"""Checks a delivery's headers before its body is read. Pure: headers in, a signature or a refusal out."""
 
 import re
 

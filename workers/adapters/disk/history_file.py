@@ -1,4 +1,4 @@
-"""The history on disk: what has become of every release, whatever becomes of Redis."""
+"""The history on disk. It survives the loss of Redis."""
 
 import json
 import os

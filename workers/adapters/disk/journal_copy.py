@@ -1,4 +1,4 @@
-"""The journal as the old updater hands it over: given back when the new one has left what the old cannot read."""
+"""A copy of the journal for a self-update: restored if the new updater wrote what the old one cannot read."""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One worker a stack: a lock that the kernel gives back, and a lease that a suspended worker lets run out."""
+"""One worker for each stack: a kernel lock, and a lease that a suspended worker loses."""
 
 import asyncio
 import contextlib

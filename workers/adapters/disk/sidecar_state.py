@@ -1,4 +1,4 @@
-"""The state file of the sidecar that the updater takes over from: the same names, no schema and no checksum."""
+"""Reads the old sidecar's state file: the same keys, without schema and checksum."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""An adopted release as a Compose model: pure functions of the live directory's own."""
+"""An adopted release as a Compose model. Pure functions of the live directory's model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The containers of an adopted release: nobody can add labels to them, so a record beside the definition has these."""
+"""The record of an adopted release's containers: labels cannot be added to existing containers."""
 
 import json
 from collections.abc import Mapping

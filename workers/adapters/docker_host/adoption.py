@@ -1,4 +1,4 @@
-"""The containers of a release that ran before the updater did: recorded, kept, and started again, never created."""
+"""Containers of an adopted release: recorded, kept and started again, never created."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The Docker Engine's API: one call at a time in a thread, each with its limit, its errors translated."""
+"""The Docker Engine's API: each call in a thread, with a time limit and translated errors."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Docker Compose: the commands, and what they say when they fail."""
+"""Docker Compose: commands, and how their failures are read."""
 
 import json
 import re

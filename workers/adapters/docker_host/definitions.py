@@ -1,4 +1,4 @@
-"""The definitions of the releases that are kept, each in a file that only the updater may read."""
+"""The kept releases' definitions, each in a private file."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The first engine: Compose creates, the Docker SDK watches, times and cleans."""
+"""The engine of one Docker host: Compose creates, the Docker SDK watches, stops and removes."""
 
 import asyncio
 import shlex

@@ -1,4 +1,4 @@
-"""The updater's own services: how they run, how the releases have them, and the container that replaces them."""
+"""The updater's own containers, and the one that replaces them."""
 
 import asyncio
 import contextlib

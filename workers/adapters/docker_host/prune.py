@@ -1,4 +1,4 @@
-"""What is too old goes: own singletons, images and definitions, by their labels, and the build cache over its limit."""
+"""Removes old singletons, images and definitions by their labels, and build cache above its limit."""
 
 import contextlib
 import re

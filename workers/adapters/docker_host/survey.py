@@ -1,4 +1,4 @@
-"""What the machine runs and holds, for a person to read."""
+"""What runs on the machine and what it stores, for people to read."""
 
 import asyncio
 import platform

@@ -1,4 +1,4 @@
-"""The operator's own clone, in the live directory: it is read, never written."""
+"""Reads the operator's clone in the live directory. Never writes it."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""A credential for a repository, which goes to git by its environment: not in a URL, not on a command line."""
+"""Passes a repository's credential to git through the environment: not in a URL or a command line."""
 
 import base64
 from urllib.parse import unquote, urlsplit, urlunsplit

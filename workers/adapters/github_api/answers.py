@@ -1,4 +1,4 @@
-"""The part of GitHub's answers that the updater relies on; whatever else is in them is passed over."""
+"""The parts of GitHub's answers that the updater relies on."""
 
 import json
 from datetime import datetime

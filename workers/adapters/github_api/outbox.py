@@ -1,4 +1,4 @@
-"""What GitHub was told, on disk: small, replaced in one step, and not needed to create nothing twice."""
+"""What GitHub was told, on disk. Losing it creates nothing twice."""
 
 import asyncio
 from datetime import datetime
