@@ -3,8 +3,10 @@
 A row that still holds without its protection shows nothing: it has to be made stricter, or the protection is not one.
 """
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,25 +22,56 @@ from deploy.demo.processes import ROOT
 from tests.faults.environments import NO_ENVIRONMENT
 
 ROW_SECONDS = 1200.0
+PRODUCT = ("app", "workers")
 SHOWN, CHARACTERS = 3, 300
 """How many of the things that did not hold are printed for a protection, and how much of each."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """In `file` of the product, `old` becomes `new`; `old` has to be there once."""
+    """In the definition of `symbol`, `old` becomes `new`; `old` has to be there once, however its lines are broken.
 
-    file: str
+    A symbol is the end of a dotted name, as `Class.method` or `module.function`, long enough to be the only one: a
+    definition may move to another package.
+    """
+
+    symbol: str
     old: str
     new: str
 
-    def make(self, root: Path) -> None:
-        """Raises ValueError where the product no longer has `old`, or has it twice."""
-        file = root / self.file
+    def make(self, root: Path) -> Path:
+        """The file that was changed. Raises ValueError unless the product has `symbol` and, in it, `old` just once."""
+        file, node = self._find(root)
         text = file.read_text()
-        if (times := text.count(self.old)) != 1:
-            raise ValueError(f"{self.file} has {self.old!r} {times} times")
-        file.write_text(text.replace(self.old, self.new))
+        lines = text.splitlines(keepends=True)
+        before, after = "".join(lines[: node.lineno - 1]), "".join(lines[node.end_lineno :])
+        pattern = r"\s+".join(map(re.escape, self.old.split()))
+        body, times = re.subn(pattern, lambda _: self.new, "".join(lines[node.lineno - 1 : node.end_lineno]))
+        if times != 1:
+            raise ValueError(f"{self.symbol} has {self.old!r} {times} times")
+        file.write_text(before + body + after)
+        return file
+
+    def _find(self, root: Path) -> tuple[Path, ast.stmt]:
+        files = [file for top in PRODUCT for file in sorted((root / top).rglob("*.py"))]
+        mine = f".{self.symbol}"
+        found = [(file, node) for file in files for name, node in _definitions(root, file) if f".{name}".endswith(mine)]
+        if len(found) != 1:
+            raise ValueError(f"{self.symbol} is defined {len(found)} times")
+        return found[0]
+
+
+def _definitions(root: Path, file: Path) -> Iterator[tuple[str, ast.stmt]]:
+    """Methods, functions and constants of a module, by their dotted names."""
+    module = ".".join(file.relative_to(root).with_suffix("").parts)
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            methods = (each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+            yield from ((f"{module}.{node.name}.{method.name}", method) for method in methods)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{module}.{node.name}", node
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield f"{module}.{node.targets[0].id}", node
 
 
 @dataclass(frozen=True)
@@ -79,14 +112,12 @@ def _protection(row: int, what: str, *edits: tuple[str, str, str], at_first: boo
     return Protection(row, what, tuple(Edit(*edit) for edit in edits), at_first)
 
 
-_RECOVERY = ("workers/control/reconcile.py", "            await recover(self._new_run())", "            pass")
-_CREATED = """        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
-"""
-_CREATED_AGAIN = """        try:
+_RECOVERY = ("Reconciler._end_left_over", "await recover(self._new_run())", "pass")
+_CREATED = "await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)"
+_CREATED_AGAIN = """try:
             await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
         except EngineFailed:
-            await self._compose.create(definition.path, service, len(before) + 2, self._stack.times.start)
-"""
+            await self._compose.create(definition.path, service, len(before) + 2, self._stack.times.start)"""
 
 PROTECTIONS: Sequence[Protection] = (
     _protection(1, "recovery", _RECOVERY),
@@ -94,56 +125,54 @@ PROTECTIONS: Sequence[Protection] = (
         2,
         "going on with an interrupted rollback",
         (
-            "workers/rollout/recovery.py",
-            "    return await undo(",
-            "    return left if left.reason_code else await undo(",
+            "recovery.recover",
+            "return await undo(",
+            "return left if left.reason_code else await undo(",
         ),
     ),
-    _protection(3, "the end at SIGTERM", ("workers/main.py", "(number, working.cancel)", "(number, int)")),
-    _protection(
-        4, "the check of the epoch", ("workers/adapters/disk/journal.py", "if epoch > mine.epoch:", "if False:")
-    ),
+    _protection(3, "the end at SIGTERM", ("workers.main.run", "(number, working.cancel)", "(number, int)")),
+    _protection(4, "the check of the epoch", ("FileJournal._refuse", "if epoch > mine.epoch:", "if False:")),
     _protection(
         5,
         "503 where a release could not be recorded",
         (
-            "app/web/webhook/receiver.py",
+            "Receiver._take",
             "return _not_recorded(event, away)",
-            'return Outcome(ACCEPTED, {"status": "accepted"}, "accepted")',
+            'return DeliveryOutcome(ACCEPTED, {"status": "accepted"}, "accepted")',
         ),
     ),
     _protection(
         6,
         "the comparison with what is live and what was decided",
-        ("app/domain/decision.py", "[r for r in state.accepted if r.order > order]", "list(state.accepted)"),
-        ("app/domain/decision.py", "        if not r.order > order\n", "        if r is None\n"),
-        ("app/domain/state.py", "| set(self.decided) | running", "| running"),
+        ("decision._against_live", "[r for r in state.accepted if r.order > order]", "list(state.accepted)"),
+        ("decision._against_live", "if not r.order > order", "if r is None"),
+        ("State.accept", "| set(self.decided) | running", "| running"),
     ),
     _protection(
         7,
         "rebuilding from what runs",
-        ("workers/control/reconcile.py", "            await rebuild(self._stack, self._ports)", "            pass"),
+        ("Reconciler.start", "await rebuild(self._stack, self._ports)", "pass"),
     ),
     _protection(
         8,
         "taking an engine that goes away for an interruption",
-        ("workers/rollout/run.py", "self.ports.engine.times_away > away_before", "False"),
+        ("Run._cause", "self.ports.engine.times_away > away_before", "False"),
     ),
     _protection(
         9,
         "looking, instead of creating again, after an unknown outcome",
-        ("workers/adapters/docker_host/engine.py", _CREATED, _CREATED_AGAIN),
+        ("DockerEngine.create", _CREATED, _CREATED_AGAIN),
     ),
     _protection(
         10,
         "reading Compose's words for a name that is taken",
-        ("workers/adapters/docker_host/compose.py", ', "Error response from daemon")', ",)"),
+        ("compose.FAILED_WORDS", ', "Error response from daemon")', ",)"),
     ),
     _protection(
         11,
         "the journal's reserve",
         (
-            "workers/adapters/disk/journal.py",
+            "FileJournal._write",
             "if error.errno != errno.ENOSPC or not self._reserve.exists():",
             "if error.errno:",
         ),
@@ -152,7 +181,7 @@ PROTECTIONS: Sequence[Protection] = (
         12,
         "the guard of the route file",
         (
-            "workers/adoption/drift.py",
+            "drift.put_right",
             "if color is not None and not await route.stands(",
             "if False and not await route.stands(",
         ),
@@ -160,10 +189,10 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         13,
         "the confirmation of the route, and the rollout's id in what is probed",
-        ("workers/rollout/steps.py", "    await health.confirm_route(run, run.rollout.id)\n", ""),
-        ("workers/rollout/health.py", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
+        ("steps.switch_route", "await health.confirm_route(run, run.rollout.id)", "pass"),
+        ("health.wait_routed", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
         (
-            "workers/rollout/health.py",
+            "Bake._watch_route",
             "good = answer.ok and answer.rollout == self._run.rollout.id",
             "good = answer.ok",
         ),
@@ -171,42 +200,42 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         14,
         "the identity in what the route answers",
-        ("workers/routing/route_file.py", '"middlewares": ["updater-rollout"],', '"middlewares": [],'),
+        ("route_file._router", '"middlewares": ["updater-rollout"],', '"middlewares": [],'),
         at_first=True,
     ),
     _protection(
         15,
         "the judgement of what clients are answered",
-        ("workers/rollout/steps.py", "            group.create_task(client_traffic.watch(run, until))\n", ""),
+        ("steps.bake", "group.create_task(client_traffic.watch(run, until))", "pass"),
     ),
     _protection(
         16,
         "the alarms for a live color that died",
-        ("workers/watchdogs/drift_watch.py", "                alarms += self._restarted(service, running)\n", ""),
-        ("workers/watchdogs/drift_watch.py", 'alarms.append(Alarm("live_color_down"', 'print(Alarm("live_color_down"'),
+        ("DriftWatch._colors", "alarms += self._restarted(service, running)", "pass"),
+        ("DriftWatch._colors", 'alarms.append(Alarm("live_color_down"', 'print(Alarm("live_color_down"'),
     ),
     _protection(
         17,
         "the wait for the old bot's end",
         (
-            "workers/rollout/steps.py",
-            "        await _stop_for_good(run, singleton, instance)\n    stopped",
-            "        asyncio.create_task(_stop_for_good(run, singleton, instance))\n    stopped",
+            "steps.hand_over",
+            "await _stop_for_good(run, singleton, instance)",
+            "asyncio.create_task(_stop_for_good(run, singleton, instance))",
         ),
     ),
     _protection(
         18,
         "recognising a release again",
-        ("app/ledger/releases.py", "  if known then return known end\n", ""),
-        ("app/ledger/releases.py", "  if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end\n", ""),
-        ("app/domain/state.py", "| set(self.decided) | running", "| running"),
+        ("releases._ACCEPT", "if known then return known end", ""),
+        ("releases._ACCEPT", "if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end", ""),
+        ("State.accept", "| set(self.decided) | running", "| running"),
     ),
-    _protection(19, "the body's deadline", ("app/web/body.py", "BODY_SECONDS = 5.0", "BODY_SECONDS = 500.0")),
+    _protection(19, "the body's deadline", ("body.BODY_SECONDS", "BODY_SECONDS = 5.0", "BODY_SECONDS = 500.0")),
     _protection(
         20,
         "the signature's form",
         (
-            "app/web/webhook/headers.py",
+            "headers.signature_in",
             "if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):",
             "if not signatures:",
         ),
@@ -214,24 +243,24 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         21,
         "the refusal of a moved tag",
-        ("workers/adapters/git_repo/mirror.py", 'f"refs/tags/{tag}:refs', 'f"+refs/tags/{tag}:refs'),
+        ("mirror.fetch_command", 'f"refs/tags/{tag}:refs', 'f"+refs/tags/{tag}:refs'),
     ),
     _protection(
         22,
         "both limits of a fetch",
-        ("workers/adapters/git_repo/mirror.py", "self._fetch_seconds = fetch_seconds", "self._fetch_seconds = 3600.0"),
-        ("workers/rollout/pipeline.py", "steps.fetch, times.fetch)", "steps.fetch, 3600.0)"),
+        ("GitSource.__init__", "self._fetch_seconds = fetch_seconds", "self._fetch_seconds = 3600.0"),
+        ("pipeline.preparation", "steps.fetch, times.fetch)", "steps.fetch, 3600.0)"),
     ),
     _protection(
         23,
         "monotonic deadlines",
-        ("workers/adapters/machine.py", "return time.monotonic()", "return time.time()"),
+        ("SystemClock.monotonic", "return time.monotonic()", "return time.time()"),
     ),
     _protection(
         24,
         "the pause's survival of a start",
         (
-            "app/domain/state.py",
+            "State.take_over",
             "return replace(self, epoch=self.epoch + 1)",
             "return replace(self, epoch=self.epoch + 1, paused=False)",
         ),
@@ -239,18 +268,18 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         25,
         "the rename",
-        ("app/files.py", "        staged.replace(path)\n", "        path.write_bytes(content)\n"),
+        ("files.replace_durably", "staged.replace(path)", "path.write_bytes(content)"),
     ),
     _protection(26, "recovery", _RECOVERY),
     _protection(
         27,
         "the published model of what is live",
-        ("workers/rollout/steps.py", "        await run.ports.engine.publish(definition_of(run), run.target)\n", ""),
+        ("steps.prune", "await run.ports.engine.publish(definition_of(run), run.target)", "pass"),
     ),
     _protection(
         28,
         "hiding secrets",
-        ("workers/adapters/redaction.py", "return pattern.sub(HIDDEN, text) if pattern else text", "return text"),
+        ("redaction._without", "return pattern.sub(HIDDEN, text) if pattern else text", "return text"),
     ),
 )
 
