@@ -8,13 +8,13 @@ from app.domain.stack import Color
 LINES_SHOWN = 8
 
 _NEXT_STEP = {
-    Fault.RELEASE: "Publish a release that mends it and unpause, or apply the tag again with force.",
-    Fault.MACHINE: "Mend what is named above, then unpause and apply the tag again.",
+    Fault.RELEASE: "Publish a release that fixes it and unpause, or apply the tag again with force.",
+    Fault.MACHINE: "Fix what is named above, then unpause and apply the tag again.",
     Fault.OPERATOR: "Unpause when releases may go live again; apply the tag by hand if you still want it.",
 }
 _FORWARD = (
-    "Publish a release that mends it and unpause; `updater rollback --force` goes back all the same, if what it "
-    "changed allows that."
+    "Publish a release that fixes it and unpause. `updater rollback --force` forces the rollback: check first that its "
+    "migrations are reversible."
 )
 
 
@@ -94,7 +94,7 @@ def unwell(tag: str) -> str:
     """What the alarm says while a release that failed has the traffic."""
     return (
         f"{tag} failed its rollout, has your traffic, and says that it cannot be rolled back. Look at its logs now, "
-        "and publish a release that mends it. `updater rollback --force` goes back all the same."
+        "and publish a release that fixes it. `updater rollback --force` forces the rollback."
     )
 
 

@@ -122,7 +122,7 @@ class Rollout:
 
     @property
     def gave_way(self) -> bool:
-        """Whether it ended for a newer release, or because an operator cancelled it: nobody has to mend anything."""
+        """Whether it ended for a newer release, or because an operator cancelled it: nobody has to fix anything."""
         return self.reason_code in _GAVE_WAY
 
     @property

@@ -39,7 +39,7 @@ async def put_right(ports: Ports) -> list[Alarm]:
         route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
         await route.flip(color, route_id)
         await ports.journal.update(lambda s: s.routed_to(color, route_id))
-        text = f"Somebody changed or removed the route file; it names {color} again. Find out who it was."
+        text = f"The route file was changed or removed; it names {color} again. Find out what changed it."
         alarms.append(Alarm("route_changed", text))
     return alarms
 

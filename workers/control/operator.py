@@ -122,7 +122,7 @@ class Operator:
 def _refused(live: str, back_to: str) -> CannotRollBack:
     return CannotRollBack(
         f"{live} has updater.rollback: never. {back_to} may not understand what {live} has written since. Your traffic "
-        "is not touched. Publish a release that mends it, or use force when you know that it works."
+        "is not touched. Publish a release that fixes it, or use force when you know that it works."
     )
 
 

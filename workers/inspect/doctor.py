@@ -63,7 +63,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _notifications(ports.notifier),
     ]
     problems = await preflight.problems(stack, ports, ports.room())
-    remedy = "No rollout starts like this, unless it is forced: mend each of them."
+    remedy = "No rollout starts like this, unless it is forced: fix each of them."
     return [*checks, Check("preflight", _failed_if(problems), "; ".join(problems) or "fit", remedy if problems else "")]
 
 
@@ -231,7 +231,7 @@ def _signatures(stack: Stack) -> list[Check]:
         return []
     file = Path(stack.policy.allowed_signers)
     if problem := signers.problem(file):
-        remedy = "Every release is refused like this: mend it, or take policy/require_signed_tag out of the stack file."
+        remedy = "Every release is refused like this: fix it, or take policy/require_signed_tag out of the stack file."
         return [Check("signatures", Verdict.FAILED, problem, remedy)]
     return [Check("signatures", Verdict.OK, f"{file} names {', '.join(signers.signers(file))}")]
 

@@ -140,7 +140,7 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
     if compared.one_way:
         found.append(
             f"{tag} cannot be rolled back (updater.rollback: never): from its flip on your traffic stays on it, well "
-            "or not, until a release that mends it."
+            "or not, until a release that fixes it."
         )
     return found
 

@@ -62,7 +62,7 @@ async def problems(stack: Stack, ports: Ports, room: Room) -> list[str]:
 
 
 async def _lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
-    """What somebody has to mend."""
+    """What somebody has to fix."""
     return [*_cramped(stack, room), *await _missing(stack, ports)]
 
 

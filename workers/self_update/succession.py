@@ -122,7 +122,7 @@ class Succession:
         if live is None:
             return []
         if last and last.rollout == live.rollout_id and last.ended and last.why:
-            return [_not_replaced(live.tag, last.why, f"docker logs of {SUCCESSOR} has more. {_MEND}")]
+            return [_not_replaced(live.tag, last.why, f"docker logs of {SUCCESSOR} has more. {_FIX}")]
         if why := self._told.get(live.rollout_id):
             return [_not_replaced(live.tag, why)]
         return []
@@ -180,7 +180,7 @@ class Succession:
         except UpdaterError as error:
             self._again_at = self._ports.clock.monotonic() + self._again_after
             self._again_after = min(2 * self._again_after, LAST_AGAIN_SECONDS)
-            self._tell(due.live, f"its image is not to be had, and is asked for again: {error}")
+            self._tell(due.live, f"its image is unavailable; the worker keeps retrying: {error}")
             raise
         self._again_after = FIRST_AGAIN_SECONDS
 
@@ -251,10 +251,10 @@ class Succession:
             self._ports.publisher.event("updater.replaced", tag=ended.tag, rollout_id=ended.rollout)
 
 
-_MEND = "Publish a release that mends it, or apply the tag again."
+_FIX = "Publish a release that fixes it, or apply the tag again."
 _BY_HAND = (
-    "Somebody changed it, so it is left alone. `docker compose up -d` in the live directory has it run as it was left "
-    "last, and from there it follows the live release; without `updater` in stack.yml it is never replaced"
+    "It was changed from outside, so it is left alone. `docker compose up -d` in the live directory restores the last "
+    "replacement, which then follows the live release; without `updater` in stack.yml it is never replaced"
 )
 
 

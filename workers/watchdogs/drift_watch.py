@@ -70,22 +70,22 @@ class DriftWatch:
             return
         async with self._reconciler.quiet() as quiet:
             moved = quiet and await drift.moved(self._stack, self._ports)
-            of_the_route = [] if moved else await self._route(mend=quiet)
+            of_the_route = [] if moved else await self._route(fix=quiet)
             if containers and not moved:
-                colors = await self._colors(state.active_color, mend=quiet or _waits_for_it(state))
-                self._of_containers = [*colors, *await self._singletons(mend=quiet)]
+                colors = await self._colors(state.active_color, fix=quiet or _waits_for_it(state))
+                self._of_containers = [*colors, *await self._singletons(fix=quiet)]
         if moved:
             await self._reconciler.take_over_what_moved()
             self._of_containers, of_the_route = [], _not_adopted(self._reconciler)
         of_the_release = _of_the_release(self._ports.journal.state)
         self._ports.publisher.alarms([*of_the_release, *of_the_route, *self._of_containers, *self._beside()])
 
-    async def _route(self, *, mend: bool) -> list[Alarm]:
-        if mend:
+    async def _route(self, *, fix: bool) -> list[Alarm]:
+        if fix:
             return await drift.put_right(self._ports)
         return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
 
-    async def _colors(self, color: Color, *, mend: bool) -> list[Alarm]:
+    async def _colors(self, color: Color, *, fix: bool) -> list[Alarm]:
         """The live color runs. The engine restarts what dies; what was stopped is started here, a few times."""
         alarms = []
         for service in (s.colors[color] for s in self._stack.routed):
@@ -95,7 +95,7 @@ class DriftWatch:
                 alarms += self._restarted(service, running)
                 continue
             alarms.append(Alarm("live_color_down", f"{service} does not run, and your traffic goes there."))
-            if mend and instances and self._tries.get(service, 0) < TRIES:
+            if fix and instances and self._tries.get(service, 0) < TRIES:
                 self._tries[service] = self._tries.get(service, 0) + 1
                 await self._ports.engine.resume(instances[0].id)
         return alarms
@@ -110,16 +110,16 @@ class DriftWatch:
             return []
         return [Alarm("live_color_restarted", f"{service} ended, and the engine started it again. Look at its logs.")]
 
-    async def _singletons(self, *, mend: bool) -> list[Alarm]:
-        return [alarm for s in self._stack.singletons for alarm in await self._singleton(s, mend=mend)]
+    async def _singletons(self, *, fix: bool) -> list[Alarm]:
+        return [alarm for s in self._stack.singletons for alarm in await self._singleton(s, fix=fix)]
 
-    async def _singleton(self, singleton: Singleton, *, mend: bool) -> Sequence[Alarm]:
+    async def _singleton(self, singleton: Singleton, *, fix: bool) -> Sequence[Alarm]:
         """None is told and left: somebody may have stopped it. Of two all but the one that is known are stopped."""
         running = [i for i in await self._ports.engine.find(singleton.service) if not i.gone]
-        if not running and mend:
+        if not running and fix:
             text = f"{singleton.name} does not run. If nobody stopped it on purpose, start its container again."
             return [Alarm("singleton_gone", text)]
-        if len(running) <= 1 or not mend:
+        if len(running) <= 1 or not fix:
             return []
         known, grace = _known(running), self._stack.times.stop_grace
         others = [i.id for i in running if i is not known]

@@ -10,7 +10,7 @@ from app.cli.views.text import plain
 _NEXT: dict[int, str] = {
     HTTPStatus.NOT_FOUND: "Check the name: `updater history` lists what has been, the repository has the tags.",
     HTTPStatus.CONFLICT: "`updater status` says what runs now.",
-    HTTPStatus.BAD_GATEWAY: "Mend what it names, then ask again.",
+    HTTPStatus.BAD_GATEWAY: "Fix what it names, then ask again.",
 }
 
 _NOT_THE_UPDATER = {"", "not_found", "method_not_allowed"}
@@ -56,7 +56,7 @@ def _not_allowed(status: int, text: str, code: str) -> NotAllowed:
         )
     return NotAllowed(
         f"The updater is paused: {text}",
-        "Mend the reason, then `updater unpause`; or deploy the tag with --force.",
+        "Fix the reason, then `updater unpause`; or deploy the tag with --force.",
         traffic="Nothing was started; traffic is as it was.",
         code=code,
     )

@@ -104,5 +104,5 @@ def _troubles(result: Json) -> Iterator[Row]:
         yield "why", plain(error)
     if result.get("paused"):
         yield "paused", plain(result.get("pause_reason") or "")
-        first = "" if outcome(result) == "success" else "mend it, then "
+        first = "" if outcome(result) == "success" else "fix it, then "
         yield "next", f"{first}`updater unpause`; releases are accepted and wait until then"

@@ -101,7 +101,7 @@ class RolloutWatch:
         if self._progress.phase is Phase.HELD:
             raise NotAllowed(
                 f"{self._progress.tag} is recorded and held, because the updater is paused: {self._progress.waits_for}",
-                "Mend the reason, then `updater unpause`; the newest held release starts at once.",
+                "Fix the reason, then `updater unpause`; the newest held release starts at once.",
                 traffic="Traffic is as it was.",
             )
         if self._missing("heartbeat", self._progress.worker_alive, SILENT_SECONDS):

@@ -21,7 +21,7 @@ def test_a_failure_before_the_flip_says_that_traffic_was_not_touched() -> None:
     assert messages.pause_reason(failed) == (
         "v1.1.0 is not live. health_api: HTTP 500\n"
         "Traffic stayed on v1.0.0 (blue); nothing live was touched. "
-        "Publish a release that mends it and unpause, or apply the tag again with force."
+        "Publish a release that fixes it and unpause, or apply the tag again with force."
     )
 
 
@@ -77,6 +77,6 @@ def test_a_release_that_stays_says_so_and_what_to_do() -> None:
     assert messages.pause_reason(stays.stay().finish(RolloutStatus.FAILED, NOW)) == (
         "v1.1.0 failed and is live. bake: it died\n"
         "It says that it cannot be rolled back: your traffic stays on it (green), well or not. "
-        "Publish a release that mends it and unpause; `updater rollback --force` goes back all the same, if what it "
-        "changed allows that."
+        "Publish a release that fixes it and unpause. `updater rollback --force` forces the rollback: check first that "
+        "its migrations are reversible."
     )

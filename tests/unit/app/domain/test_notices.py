@@ -51,9 +51,9 @@ def test_a_roll_back_is_one_message_with_the_pause_and_what_to_do() -> None:
     failed = a_rollout().roll_back(BakeFailed("it died", service="api"), "bake: it died")
     back = failed.begin(step_named("rollback_route"), NOW).end(step_named("rollback_route"), 0.1, {"rollback_ms": 96.0})
     back = back.finish(RolloutStatus.ROLLED_BACK, NOW)
-    notice = notices.ended("shop", back, LIVE.pause("v1.1.0 is not live. Publish a release that mends it."))
+    notice = notices.ended("shop", back, LIVE.pause("v1.1.0 is not live. Publish a release that fixes it."))
     assert (notice.kind, notice.title) == (Kind.ROLLED_BACK, "shop: v1.1.0 was rolled back; releases are paused")
-    assert notice.text == "v1.1.0 is not live. Publish a release that mends it.\nThe route was back after 96 ms."
+    assert notice.text == "v1.1.0 is not live. Publish a release that fixes it.\nThe route was back after 96 ms."
 
 
 def test_a_failure_that_does_not_pause_says_what_happened_and_where_the_traffic_is() -> None:

@@ -49,7 +49,7 @@ async def test_a_roll_back_and_its_pause_are_one_message_and_the_end_of_the_paus
         "rolled_back v1.1.0 was rolled back; releases are paused",
         "resumed releases go live again",
     ]
-    assert "Publish a release that mends it" in world.notifier.told[1].text
+    assert "Publish a release that fixes it" in world.notifier.told[1].text
 
 
 async def test_a_failure_that_does_not_pause_is_told_too(world: World) -> None:

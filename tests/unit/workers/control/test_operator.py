@@ -101,7 +101,7 @@ async def test_after_the_flip_it_is_too_late_to_cancel(world: World, effect: str
 
 
 async def test_a_release_that_waits_is_cancelled_and_never_begins(world: World) -> None:
-    await world.journal.update(lambda s: s.pause("mend it"))
+    await world.journal.update(lambda s: s.pause("fix it"))
     world.inbox.put(NEW)
     worker = world.worker()
     await Operator(world.ports, worker).cancel(NEW.rollout_id)

@@ -82,7 +82,7 @@ async def test_the_copy_before_the_last_one_is_gone_on_with_and_told(world: Worl
 
 
 async def test_a_pause_that_was_lost_is_a_pause_again(world: World) -> None:
-    await world.journal.update(lambda s: s.pause("mend it"))
+    await world.journal.update(lambda s: s.pause("fix it"))
     world.journal.lose(None)
     world.inbox.put(NEW)
     worker = world.worker()

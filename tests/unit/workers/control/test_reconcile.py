@@ -37,7 +37,7 @@ async def test_what_was_taken_over_leaves_the_inbox(world: World) -> None:
 
 
 async def test_a_release_that_comes_while_paused_is_held_and_starts_after_unpause(world: World) -> None:
-    await world.journal.update(lambda s: s.pause("mend it"))
+    await world.journal.update(lambda s: s.pause("fix it"))
     world.inbox.put(OLD, NEW)
     worker = world.worker()
     await worker.reconcile()
@@ -119,7 +119,7 @@ async def test_any_number_of_nudges_start_one_rollout(world: World) -> None:
 
 
 async def test_a_nudge_that_comes_while_it_is_unpaused_is_not_lost(world: World) -> None:
-    await world.journal.update(lambda s: s.pause("mend it"))
+    await world.journal.update(lambda s: s.pause("fix it"))
     world.inbox.put(NEW)
     worker = world.worker()
     await asyncio.gather(Operator(world.ports, worker).unpause(), worker.reconcile())

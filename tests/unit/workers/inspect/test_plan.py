@@ -61,11 +61,11 @@ async def test_the_first_release_of_all_is_planned_on_blue() -> None:
 
 
 async def test_everything_that_speaks_against_it_is_told_at_once(world: World) -> None:
-    await world.journal.update(lambda s: s.pause("mend it"))
+    await world.journal.update(lambda s: s.pause("fix it"))
     world.room = Room(0, 10**12)
     told = await plan(world.stack, world.ports, "v0.9.0")
     assert not told["would_start"]
-    for part in ("paused: mend it", "v0.9.0 is not newer than the live v1.0.0", "GB of disk"):
+    for part in ("paused: fix it", "v0.9.0 is not newer than the live v1.0.0", "GB of disk"):
         assert part in "; ".join(told["blocked_by"])
 
 

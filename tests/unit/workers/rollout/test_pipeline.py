@@ -154,7 +154,7 @@ async def test_a_release_that_is_never_healthy_leaves_the_route_alone_and_pauses
         "its own check says unhealthy (times/health is 120 s)\n"
         "  | api-green v1.1.0 was here\n"
         "Traffic stayed on v1.0.0 (blue); nothing live was touched. "
-        "Publish a release that mends it and unpause, or apply the tag again with force."
+        "Publish a release that fixes it and unpause, or apply the tag again with force."
     )
     assert ended.failed_step == "health_api"
     assert ended.steps_completed[-2:] == ["discard", "prune"]

@@ -224,10 +224,10 @@ async def test_an_interrupted_discard_is_finished_and_keeps_its_cause(world: Wor
 
 
 async def test_a_pause_survives_a_restart(world: World) -> None:
-    await world.journal.update(lambda s: s.pause("mend it"))
+    await world.journal.update(lambda s: s.pause("fix it"))
     world.inbox.put(NEW)
     await start_again(world)
-    assert (world.state.paused, world.state.pause_reason, ended(world)) == (True, "mend it", [])
+    assert (world.state.paused, world.state.pause_reason, ended(world)) == (True, "fix it", [])
 
 
 async def moments(bad: bool) -> int:

@@ -305,7 +305,7 @@ async def test_what_was_changed_by_hand_is_told_and_left_alone(
     machine.start("worker", file_of("by hand"))
     succession = await until_quiet(world, machine)
     assert (machine.sent, machine.images()) == (0, ["u:1", "u:mine"])
-    assert "Somebody changed it" in succession.alarms()[0].text
+    assert "It was changed from outside" in succession.alarms()[0].text
     machine.place(file_of("v1.2.0"))  # as the alarm says: `docker compose up -d`
     await succession.look()
     assert (machine.sent, succession.alarms()) == (0, [])

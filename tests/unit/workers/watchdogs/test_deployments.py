@@ -98,7 +98,7 @@ async def test_a_held_release_is_queued_and_a_superseded_one_inactive(
 ) -> None:
     worker = world.worker()
     async with telling(deployments):
-        await Operator(world.ports, worker).pause("mend it")
+        await Operator(world.ports, worker).pause("fix it")
         world.inbox.put(a_release("v1.1.0"))
         await worker.reconcile()
         await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 10)
@@ -192,7 +192,7 @@ async def test_killed_at_any_moment_there_is_still_exactly_one(world: World) -> 
 
 async def test_a_lost_outbox_creates_nothing_twice(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> None:
     worker = world.worker()
-    await Operator(world.ports, worker).pause("mend it")
+    await Operator(world.ports, worker).pause("fix it")
     world.inbox.put(a_release("v1.1.0"))
     await worker.reconcile()
     await told_by(world, github, outbox).tell()

@@ -141,7 +141,7 @@ async def test_a_release_that_the_operator_went_back_from_does_not_come_in_again
 async def test_while_paused_what_was_missed_is_held(
     world: World, github: FakeGitHubApi, watch: MissedReleases, worker: Reconciler
 ) -> None:
-    await Operator(world.ports, worker).pause("mend it")
+    await Operator(world.ports, worker).pause("fix it")
     github.published = [a_published("v1.2.0")]
     await watch.check()
     await worker.reconcile()

@@ -51,7 +51,7 @@ def test_a_rollback_says_where_traffic_is_why_and_what_next() -> None:
         ("bot", "not restarted: nothing about it changed"),
         ("why", "bake: HTTP 500"),
         ("paused", "v1.1.0 is not live."),
-        ("next", "mend it, then `updater unpause`; releases are accepted and wait until then"),
+        ("next", "fix it, then `updater unpause`; releases are accepted and wait until then"),
     ]
 
 
