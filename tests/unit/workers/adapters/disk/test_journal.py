@@ -15,7 +15,7 @@ from app.domain.errors import BakeFailed, StaleWorker, StateOfLaterVersion
 from app.domain.release import Trigger
 from app.domain.stack import Color
 from app.domain.state import SCHEMA, Ran, State
-from app.domain.step import step_named
+from app.domain.step import StepId, StepKind, step_named
 from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
 from workers.adapters.disk.journal import (
     RESERVE_BYTES,
@@ -252,3 +252,25 @@ async def test_on_a_full_disk_the_reserve_lets_a_rollout_end(tmp_path: Path) -> 
         assert (disk / "state.json.reserve").stat().st_size == RESERVE_BYTES
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+RECORDED = Path(__file__).parents[4] / "samples" / "state"
+
+
+def test_a_state_file_that_knows_steps_by_their_names_is_read() -> None:
+    """Recorded with the version of 2026-11-26, in the middle of a rollout's hand-over."""
+    state = decode((RECORDED / "2026-11-26-restart_bot.json").read_bytes())
+    assert state.rollout is not None
+    assert state.rollout.running == StepId(StepKind.RESTART, "bot")
+    assert state.rollout.past_flip
+    assert [(step.kind, step.subject) for step in state.rollout.completed][4:7] == [
+        (StepKind.BEFORE_FLIP, "1_skills"),
+        (StepKind.START, "skills"),
+        (StepKind.HEALTH, "skills"),
+    ]
+    assert state.rollout.completed[-1] == StepId(StepKind.HEALTH_ROUTED, "skills")
+
+
+def test_a_state_file_has_the_steps_names_for_the_version_before() -> None:
+    steps = json.loads(encode(FULL))["rollout"]["steps"]
+    assert [step["name"] for step in steps] == ["preflight", "bake"]
