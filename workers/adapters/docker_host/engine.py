@@ -94,7 +94,11 @@ class DockerEngine:
         model = await self._adoption.live_model()
         await self._write(stamp, await self._adoption.definition(model, stamp, color, instances))
         changed = await self._adoption.record(stamp, color, instances)
-        await self._publish(transform.as_it_runs(model, None, self._stack, color, {}))
+        before = await asyncio.to_thread(self._files.read, CURRENT)
+        # A bot that an earlier rollout made stays as that one defined it: `docker compose up` would replace it.
+        single = {s.service for s in self._stack.singletons}
+        made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
+        await self._publish(transform.as_it_runs(model, before, self._stack, color, made))
         return changed
 
     async def publish(self, definition: Definition, color: Color) -> None:
