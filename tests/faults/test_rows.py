@@ -13,7 +13,7 @@ from tests.faults.slots import Slots
 
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
-SLOTS = 3
+SLOTS = 2
 """Rows are mostly waiting: so many keep two cores busy, with one more for the rows that end the engine."""
 
 SLOW_SECONDS = 3.0
