@@ -21,8 +21,15 @@ NO_ENVIRONMENT = "there was no environment for it"
 class Environments:
     """The environment of the moment, on `engine`; its clients' longest requests take `slow_seconds`."""
 
-    def __init__(self, engine: Engine, dockerd: Dockerd | None = None, *, slow_seconds: float = SLOW_SECONDS) -> None:
-        self._engine, self._dockerd, self._slow_seconds = engine, dockerd, slow_seconds
+    def __init__(
+        self,
+        engine: Engine,
+        dockerd: Dockerd | None = None,
+        *,
+        slow_seconds: float = SLOW_SECONDS,
+        patience: float = 1.0,
+    ) -> None:
+        self._engine, self._dockerd, self._slow_seconds, self._patience = engine, dockerd, slow_seconds, patience
         self._open: contextlib.ExitStack | None = None
         self._stage: Stage | None = None
         self.last_words = ""
@@ -44,6 +51,7 @@ class Environments:
             self.leave()
         try:
             here = self._stage or self._enter(row)
+            here.patience = self._patience
         except Exception as error:
             return self._no_environment(row, error)
         result = asyncio.run(show(row, here, repeat, self._slow_seconds, tell))

@@ -150,7 +150,7 @@ async def converge(
     `decided`: the release of which the history has to tell how it ended.
     Raises TimeoutError with what was still missing.
     """
-    started, missing = time.monotonic(), "nothing was looked at"
+    started, missing, limit = time.monotonic(), "nothing was looked at", limit * stage.patience
     while time.monotonic() - started < limit:
         missing = await _missing(stage, tag) or await _undecided(stage, decided)
         if not missing:

@@ -34,6 +34,7 @@ class Orders:
     own: bool
     repeat: int
     slow: float
+    patience: float = 1.0
 
     def words(self) -> str:
         return json.dumps(asdict(self))
@@ -60,7 +61,7 @@ def _environments(orders: Orders) -> Iterator[Environments]:
             daemon = stack.enter_context(own_dockerd(HOME, _say))
             _carry_images(orders.host, daemon.host)
             engine = Engine(daemon.host, owned=True)
-        yield stack.enter_context(Environments(engine, daemon, slow_seconds=orders.slow))
+        yield stack.enter_context(Environments(engine, daemon, slow_seconds=orders.slow, patience=orders.patience))
 
 
 def _carry_images(source: str, target: str) -> None:

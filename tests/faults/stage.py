@@ -41,13 +41,17 @@ Prepare = Callable[[Environment], None]
 
 @dataclass
 class Stage:
-    """The environment, its Redis, and what was started beside them."""
+    """The environment, its Redis, and what was started beside them.
+
+    `patience`: how many times longer than on a quiet machine it may take until nothing is going on any more.
+    """
 
     home: Environment
     redis_server: OwnRedis
     redis_directory: Path
     dockerd: Dockerd | None = None
     beside: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    patience: float = 1.0
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
