@@ -40,10 +40,10 @@ def logs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def publisher(ledger: Ledger, logs: Path) -> LedgerPublisher:
-    return chronicle_of(ledger, logs)
+    return publisher_of(ledger, logs)
 
 
-def chronicle_of(ledger: Ledger, logs: Path) -> LedgerPublisher:
+def publisher_of(ledger: Ledger, logs: Path) -> LedgerPublisher:
     archive = HistoryFile(logs.with_name("history.jsonl"))
     return LedgerPublisher(ledger, partial(step_ids, a_stack()), archive, logs, SystemClock())
 
@@ -150,7 +150,7 @@ async def test_a_redis_that_is_away_fails_and_delays_nobody(
     own_server: OwnRedis, own_client: Redis, logs: Path
 ) -> None:
     ledger = Ledger(own_client, "x")
-    publisher = chronicle_of(ledger, logs)
+    publisher = publisher_of(ledger, logs)
     async with writing(publisher):
         own_server.stop()
         started = time.monotonic()
@@ -169,7 +169,7 @@ async def test_a_result_of_a_time_without_redis_is_in_the_history_at_the_next_lo
 ) -> None:
     """Redis kept all it had, so nothing of it was lost: only this one was never written."""
     ledger = Ledger(own_client, "x")
-    publisher = chronicle_of(ledger, logs)
+    publisher = publisher_of(ledger, logs)
     await publisher.rebuild(always=True)
     async with writing(publisher):
         own_server.stop()
@@ -198,7 +198,7 @@ async def test_a_redis_that_hangs_ends_a_write_at_its_limit_and_no_answer_goes_a
     own_server: OwnRedis, own_client: Redis, logs: Path
 ) -> None:
     ledger = Ledger(own_client, "x")
-    publisher = chronicle_of(ledger, logs)
+    publisher = publisher_of(ledger, logs)
     hang = int((WRITE_SECONDS + AT_ONCE) * 1000)
     await own_client.execute_command("CLIENT", "PAUSE", hang, "ALL")  # type: ignore[no-untyped-call]
     async with writing(publisher):
@@ -211,7 +211,7 @@ async def test_a_redis_that_hangs_ends_a_write_at_its_limit_and_no_answer_goes_a
 
 async def test_a_log_directory_that_cannot_be_written_fails_nobody(ledger: Ledger, pool: Redis, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    publisher = chronicle_of(ledger, tmp_path / "file")
+    publisher = publisher_of(ledger, tmp_path / "file")
     async with writing(publisher):
         publisher.line("r-1", "a line")
     assert await log_of(pool, ledger, "r-1") == ["a line"]

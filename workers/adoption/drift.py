@@ -13,13 +13,13 @@ async def stand(ports: Ports) -> bool:
 
 
 async def moved(stack: Stack, ports: Ports) -> bool:
-    """Whether another program has led clients of a service to the other color, and the live one is not well.
+    """Whether another program led clients to the other color and the live one is not well; if routes do not stand.
 
     So it is after the updater before this one, or a person, has rolled a release out by other means. To put the routes
     right would take clients away from what serves them. Changes nothing. Raises EngineFailed.
     """
     color = ports.journal.state.active_color
-    if color is None or await stand(ports):
+    if color is None:
         return False
     for service in stack.routed:
         served = (await ports.probe.get(stack.route_url(service))).ok

@@ -27,8 +27,8 @@ from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
+from workers.adoption import drift
 from workers.adoption.adopt import adopt
-from workers.adoption.drift import moved as moved_by_another
 from workers.control.rebuild import rebuild
 from workers.ports import Ports
 from workers.rollout.pipeline import roll_out
@@ -186,10 +186,7 @@ class Reconciler:
     async def _adopt(self) -> None:
         """What serves and is not the updater's is taken over. If that is refused, no release goes live."""
         state = self._ports.journal.state
-        if state.rollout is not None:
-            return
-        moved = await moved_by_another(self._stack, self._ports)
-        if not (state.nothing_is_known_live or moved):
+        if state.rollout is not None or not (state.nothing_is_known_live or await self._moved()):
             return
         try:
             adopted = await adopt(self._stack, self._ports)
@@ -200,6 +197,9 @@ class Reconciler:
         self.refused = None
         if adopted is None:
             await self._ports.journal.update(lambda s: s.routed_to(None, None))
+
+    async def _moved(self) -> bool:
+        return not await drift.stand(self._ports) and await drift.moved(self._stack, self._ports)
 
     async def _hold_back(self, reason: str) -> None:
         """Nothing serves that the updater knows. A pause that has another reason keeps it: an alarm has this one."""

@@ -38,6 +38,8 @@ async def _nothing_serves(run: Run) -> None:
 
 async def _routes_stand(run: Run) -> None:
     """The color that is to be replaced has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
+    if await drift.stand(run.ports):
+        return
     if await drift.moved(run.stack, run.ports):
         raise AdoptionRefused(f"another program led your traffic to {run.target} a moment ago: apply the tag again")
     for alarm in await drift.put_right(run.ports):

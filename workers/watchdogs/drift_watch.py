@@ -69,8 +69,9 @@ class DriftWatch:
             self._ports.publisher.alarms([*_not_adopted(self._reconciler), *self._beside()])
             return
         async with self._reconciler.quiet() as quiet:
-            moved = quiet and await drift.moved(self._stack, self._ports)
-            of_the_route = [] if moved else await self._route(fix=quiet)
+            drifted = quiet and not await drift.stand(self._ports)
+            moved = drifted and await drift.moved(self._stack, self._ports)
+            of_the_route = [] if moved or (quiet and not drifted) else await self._route(fix=quiet)
             if containers and not moved:
                 colors = await self._colors(state.active_color, fix=quiet or _waits_for_it(state))
                 self._of_containers = [*colors, *await self._singletons(fix=quiet)]
