@@ -70,7 +70,7 @@ class Environments:
 
     def _enter(self, row: Row) -> Stage:
         self._open = contextlib.ExitStack()
-        built = stage(self._engine, dockerd=self._dockerd, times={**SHORT, **row.times}, prepare=row.prepare)
+        built = stage(self._engine, dockerd=self._dockerd, times=SHORT, prepare=row.prepare)
         self._stage = self._open.enter_context(built)
         first = asyncio.run(self._stage.home.go_live(FIRST))
         if first["status"] != "success":

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,6 @@ class Row:
     by_tests: bool = False
     minutes: float = 0.5
     prepare: Prepare = lambda _: None
-    times: dict[str, float] = field(default_factory=dict)
 
 
 ROWS: dict[int, Row] = {}

@@ -91,7 +91,8 @@ async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> 
         if len(latencies) >= checks.passes:
             return {"passes": len(latencies), "latency_ms": latencies, "own_check": look.own_check}
         if look.ended or clock.monotonic() >= deadline:
-            limit = f"times/health is {run.stack.times.health:g} s"
+            in_a_row = f"passed {len(latencies)} of {checks.passes} times in a row, " if look.passed else ""
+            limit = f"{in_a_row}times/health is {run.stack.times.health:g} s"
             raise await _with_tail(run, NeverHealthy, service.name, f"{look.seen} ({limit})", instance)
         await clock.sleep(checks.interval if look.passed else min(checks.interval, FIRST_PASS_INTERVAL))
 

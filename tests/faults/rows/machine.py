@@ -13,7 +13,7 @@ from tests.faults.kill_points import BEFORE_THE_FLIP
 from tests.faults.observers import most_at_once
 from tests.faults.rows.route import agreed
 from tests.faults.scenario import Scenario, Skipped, row
-from tests.faults.stage import Stage
+from tests.faults.stage import SHORT, Stage
 
 RESTARTED_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "stop_old_color")
 RESTARTED_AT_TOO = ("start_skills", "bake")
@@ -22,6 +22,10 @@ RESTARTED_AT_TOO = ("start_skills", "bake")
 POWERED_OFF_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "bake")
 
 SLOW_STEP, SLOW_SECONDS = "health_skills", 8.0
+"""An engine takes its time to end: the step has to last as long, also on a busy machine."""
+
+PATIENT_HEALTH = 60.0
+"""`times/health` of this row: the 8 s of the slow release count from the moment at which its process began."""
 
 NOT_OWN = "the Docker Engine that answers here is not this run's own"
 
@@ -95,10 +99,10 @@ async def dockerd_restarted(scenario: Scenario) -> None:
     dockerd = scenario.stage.dockerd
     if dockerd is None:
         raise Skipped(NOT_OWN)
+    scenario.stage.configure(times={"health": PATIENT_HEALTH})
     for step in RESTARTED_AT + (() if scenario.quick else RESTARTED_AT_TOO):
         what = f"dockerd was restarted in {step}"
         async with scenario.part(what):
-            # An engine takes its time to end: the step must last as long, also on a busy machine.
             slow: dict[str, Any] = {"edit": releases.healthy_after(SLOW_SECONDS)} if step == SLOW_STEP else {}
             tag = await scenario.publish(**slow)
             await scenario.reach(tag, step)
@@ -108,6 +112,7 @@ async def dockerd_restarted(scenario: Scenario) -> None:
                 live = await scenario.live_tag()
                 scenario.result.expect(live == tag, f"{what}: {tag} was not begun again; {live} is live")
             await decided(scenario, tag, what)
+    scenario.stage.configure(times={"health": SHORT["health"]})
 
 
 @row(26, "the power goes in mid-rollout and comes back", "B D E", quiet=False, own_engine=True, minutes=2.5)

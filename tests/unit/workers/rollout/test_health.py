@@ -58,6 +58,14 @@ async def test_what_the_engine_calls_unhealthy_is_never_healthy(world: World) ->
     assert "/api/v1/health answered HTTP 200, its own check says unhealthy" in str(ended.error)
 
 
+async def test_a_limit_between_two_passes(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", ready_after=world.stack.times.health - world.stack.checks.interval)
+    ended = await roll_out(world)
+    assert ended.reason_code == "never_healthy"
+    passes, limit = world.stack.checks.passes, world.stack.times.health
+    assert f"(passed {passes - 1} of {passes} times in a row, times/health is {limit:g} s)" in str(ended.error)
+
+
 async def test_an_old_verdict_is_waited_out(world: World) -> None:
     """The engine looked three times too early; its next look is at 40 s."""
     world.engine.behave("api", "v1.1.0", own_interval=10, ready_after=35)
