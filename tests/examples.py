@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.api.status import Status
+from app.domain.history import HistoryEntry
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, RoutedService, Singleton, Stack, Times, Traefik
@@ -69,3 +71,14 @@ def _colors(name: str) -> dict[Color, str]:
 def step_names(stack: Stack, *, recall: bool = False) -> tuple[str, ...]:
     """What `steps_completed` holds after a success, in order."""
     return tuple(step.name for step in step_ids(stack, recall))
+
+
+def a_history_entry(rollout_id: str, tag: str = "v1.0.0", result: str = "success", **more: Any) -> HistoryEntry:
+    return HistoryEntry(
+        **{"rollout_id": rollout_id, "tag": tag, "result": result, "timestamp": NOW.isoformat(), **more}
+    )
+
+
+def a_status(**fields: Any) -> Status:
+    """The status that an API client received with these fields."""
+    return Status.model_validate(fields)

@@ -2,12 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from app.api.model import ResponseModel
+from app.api.requests import HISTORY_DEFAULT, HISTORY_MOST
+from app.api.responses import Approved, Cancelling, Notified, Paused, Resumed
 from app.auth.callers import make_token
 from app.auth.tokens import Scope
 from app.cli.api.access import access, secret_path
@@ -27,8 +31,7 @@ from app.cli.views.show import (
     status_rows,
 )
 from app.cli.views.text import document, plain
-
-HISTORY_DEFAULT, HISTORY_MOST = 20, 200
+from app.domain.findings import Check
 
 app = typer.Typer(
     help="Zero-downtime releases of a Compose stack: what is live, what goes live, and what to do about it.",
@@ -51,9 +54,9 @@ def _ask(call: Callable[[ApiClient], Awaitable[Exit]], *, as_json: bool) -> None
         raise typer.Exit(asyncio.run(run()))
 
 
-def _say(answer: dict[str, Any], sentence: str, *, as_json: bool) -> Exit:
+def _say(answer: ResponseModel, sentence: str, *, as_json: bool) -> Exit:
     if as_json:
-        write(document(answer))
+        write(document(answer.as_received()))
     else:
         console().print(sentence, soft_wrap=True)
     return Exit.DONE
@@ -71,7 +74,7 @@ def status(
             return await watch(updater, as_json=as_json)
         answer = await updater.status()
         if as_json:
-            write(document(answer))
+            write(document(answer.as_received()))
         else:
             show_rows(console(), status_rows(answer))
         return Exit.DONE
@@ -122,7 +125,7 @@ def pause(reason: str, as_json: Json = False) -> None:
     """No rollout starts until `unpause`; releases are still accepted."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.post("/update/pause", {"reason": reason})
+        answer = await updater.change(Paused, "/update/pause", {"reason": reason})
         said = "Paused. Releases are accepted and wait; a rollout that runs goes on to its end."
         return _say(answer, said, as_json=as_json)
 
@@ -134,7 +137,7 @@ def unpause(as_json: Json = False) -> None:
     """Rollouts may start again; the newest release that waits starts at once."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.post("/update/unpause", {})
+        answer = await updater.change(Resumed, "/update/unpause", {})
         return _say(answer, "Rollouts may start again; the newest release that waits starts at once.", as_json=as_json)
 
     _ask(call, as_json=as_json)
@@ -145,9 +148,9 @@ def approve(tag: str, as_json: Json = False) -> None:
     """Let a release go live that waits for your word (UPDATE_REQUIRE_APPROVAL)."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.post("/update/approve", {"tag": tag})
-        held = answer.get("held_for") or {}
-        then = held.get("text") or "It starts at once; `updater status --watch` follows it."
+        answer = await updater.change(Approved, "/update/approve", {"tag": tag})
+        held = answer.held_for
+        then = held.text if held else "It starts at once; `updater status --watch` follows it."
         return _say(answer, plain(f"{tag} is approved. {then}"), as_json=as_json)
 
     _ask(call, as_json=as_json)
@@ -158,7 +161,7 @@ def cancel(rollout_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Js
     """Stop a rollout that has not moved the route yet."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.post("/update/cancel", {"rollout_id": rollout_id})
+        answer = await updater.change(Cancelling, "/update/cancel", {"rollout_id": rollout_id})
         said = (
             f"{plain(rollout_id)} is being cancelled; its route never moved. `updater status` tells when it has ended."
         )
@@ -175,11 +178,11 @@ def history(
     """What has been decided, newest first."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.get("/update/history", limit=limit)
+        answer = await updater.history(limit)
         if as_json:
-            write(document(answer))
+            write(document(answer.as_received()))
         else:
-            show_history(console(), answer.get("entries") or [])
+            show_history(console(), answer.entries)
         return Exit.DONE
 
     _ask(call, as_json=as_json)
@@ -200,8 +203,8 @@ def plan(tag: str, as_json: Json = False) -> None:
     """What a rollout of TAG would do. Changes nothing."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.get("/update/plan", tag=tag)
-        for line in [document(answer)] if as_json else plan_lines(answer):
+        answer = await updater.plan(tag)
+        for line in [document(answer.as_received())] if as_json else plan_lines(answer):
             write(line)
         return Exit.DONE
 
@@ -212,16 +215,16 @@ def plan(tag: str, as_json: Json = False) -> None:
 def doctor(as_json: Json = False) -> None:
     """Check everything that can be wrong, and say what to do about it."""
 
-    async def ask() -> list[dict[str, Any]]:
+    async def ask() -> Sequence[Check]:
         async with ApiClient(access(os.environ)) as updater:
-            return list((await updater.get("/doctor")).get("checks") or [])
+            return (await updater.doctor()).checks
 
     with ending(as_json=as_json):
         try:
             checks, ends = asyncio.run(ask()), None
         except (CannotReach, NotAllowed, WrongUse) as why:
             checks, ends = local_checks(os.environ, why), why.exit_code
-        for line in [document({"checks": checks})] if as_json else doctor_lines(checks):
+        for line in [document({"checks": [asdict(check) for check in checks]})] if as_json else doctor_lines(checks):
             write(line)
         raise typer.Exit(ends or (Exit.FAILED if failed(checks) else Exit.DONE))
 
@@ -231,10 +234,10 @@ def notify_test(as_json: Json = False) -> None:
     """Send a message to everybody of UPDATER_NOTIFY_URLS, to see it arrive."""
 
     async def call(updater: ApiClient) -> Exit:
-        answer = await updater.post("/notify/test", {})
+        answer = await updater.change(Notified, "/notify/test", {})
         said = (
-            f"A message is on its way to {plain(answer.get('targets'))} targets. "
-            "Does it not arrive within a minute, the worker's log says why, and `updater doctor` counts it."
+            f"A message is on its way to {answer.targets} targets. "
+            "If it does not arrive within a minute, check the worker's log; `updater doctor` counts failures."
         )
         return _say(answer, said, as_json=as_json)
 

@@ -1,12 +1,12 @@
 """What GitHub should show of each release: one deployment for each rollout, and its states."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from app.domain.errors import Cancelled, Fault, OperatorRollback, Superseded, fault_of
+from app.domain.history import HistoryEntry
 from app.domain.rollout import RolloutStatus
 from app.domain.state import State
 
@@ -15,9 +15,6 @@ DESCRIPTION_CHARACTERS = 140
 
 ROLLOUTS_TOLD = 50
 """Of so many ended rollouts GitHub is still told what it has not been told yet."""
-
-Entry = Mapping[str, Any]
-"""An entry of the history: see app/api/views.py."""
 
 
 class DeploymentOutcome(StrEnum):
@@ -87,13 +84,13 @@ class Outbox:
         return replace(self, told=left)
 
 
-def reports(state: State, history: Sequence[Entry], outbox: Outbox) -> tuple[DeploymentReport, ...]:
+def reports(state: State, history: Sequence[HistoryEntry], outbox: Outbox) -> tuple[DeploymentReport, ...]:
     """Everything that GitHub should know, the oldest first; `history` is the newest first.
 
     What was never told because it never began is left out. What was live and is not any more comes last: a deployment
     is inactive only when another one is a success.
     """
-    ended = [_ended(entry) for entry in history[:ROLLOUTS_TOLD] if _at(entry) >= outbox.since]
+    ended = [_ended(entry) for entry in history[:ROLLOUTS_TOLD] if entry.at >= outbox.since]
     now = {report.rollout_id: report for report in (*reversed(ended), *_under_way(state))}
     live = state.current.rollout_id if state.current else None
     for told in outbox.told:
@@ -130,24 +127,24 @@ def _under_way(state: State) -> list[DeploymentReport]:
     ]
 
 
-def _ended(entry: Entry) -> DeploymentReport:
+def _ended(entry: HistoryEntry) -> DeploymentReport:
     outcome, said = _outcome(entry), _said(entry)
-    return DeploymentReport(entry["rollout_id"], entry["tag"], entry["sha"], outcome, clipped(said))
+    return DeploymentReport(entry.rollout_id, entry.tag, entry.sha, outcome, clipped(said))
 
 
-def _outcome(entry: Entry) -> DeploymentOutcome:
-    if entry["result"] == RolloutStatus.SUCCESS:
+def _outcome(entry: HistoryEntry) -> DeploymentOutcome:
+    if entry.result == RolloutStatus.SUCCESS:
         return DeploymentOutcome.SUCCESS
-    if {entry["result"], entry["reason_code"]} & _GAVE_WAY:
+    if {entry.result, entry.reason_code} & _GAVE_WAY:
         return DeploymentOutcome.INACTIVE
-    return DeploymentOutcome.FAILURE if fault_of(entry["reason_code"]) is Fault.RELEASE else DeploymentOutcome.ERROR
+    return DeploymentOutcome.FAILURE if fault_of(entry.reason_code) is Fault.RELEASE else DeploymentOutcome.ERROR
 
 
-def _said(entry: Entry) -> str:
-    tag, why = entry["tag"], " ".join(str(entry["error"] or "").split())
-    if entry["result"] == RolloutStatus.SUCCESS:
-        return f"{tag} is live. It took {entry['duration_seconds']:.0f} s."
-    if entry["result"] == RolloutStatus.ROLLED_BACK:
+def _said(entry: HistoryEntry) -> str:
+    tag, why = entry.tag, " ".join(str(entry.error or "").split())
+    if entry.result == RolloutStatus.SUCCESS:
+        return f"{tag} is live. It took {entry.duration_seconds:.0f} s."
+    if entry.result == RolloutStatus.ROLLED_BACK:
         return f"Rolled back: the release before it has the traffic. {why}"
     return f"It did not go live. {why}"
 
@@ -160,7 +157,3 @@ def _replaced(told: ReportedDeployment, state: State) -> DeploymentReport:
 def clipped(text: str) -> str:
     """`text`, as much of it as GitHub takes."""
     return text if len(text) <= DESCRIPTION_CHARACTERS else f"{text[: DESCRIPTION_CHARACTERS - 1]}…"
-
-
-def _at(entry: Entry) -> datetime:
-    return datetime.fromisoformat(entry["timestamp"])

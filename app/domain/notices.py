@@ -60,10 +60,10 @@ def accepted(project: str, release: Release) -> Notice:
     return Notice(f"accepted:{release.rollout_id}", Kind.ACCEPTED, f"{project}: {release.tag} was accepted", text)
 
 
-def held(project: str, told: Mapping[str, Any]) -> Notice:
-    """`told`: see held_view. What it waits for is another event when it waits for something else."""
-    title = f"{project}: {told['tag']} is held"
-    return Notice(f"held:{told['rollout_id']}:{told['reason']}", Kind.HELD, title, told["text"])
+def held(project: str, event: Mapping[str, Any]) -> Notice:
+    """`event`: the data of `release.held`. A release that begins to wait for something else is a new notice."""
+    title = f"{project}: {event['tag']} is held"
+    return Notice(f"held:{event['rollout_id']}:{event['reason']}", Kind.HELD, title, event["text"])
 
 
 def ended(project: str, rollout: Rollout, state: State) -> Notice:

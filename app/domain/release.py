@@ -104,6 +104,10 @@ class Release:
     def order(self) -> Version:
         return Version.of(self.tag)
 
+    @property
+    def shown_version(self) -> str:
+        return self.version or self.tag.removeprefix("v")
+
 
 UNKNOWN_TAG = "unknown"
 """The tag of an adopted release that nothing identifies. Its `sha` is then a digest of its images, no commit."""

@@ -103,6 +103,14 @@ class Rollout:
         return [step.name for step in self.completed]
 
     @property
+    def duration_seconds(self) -> float:
+        """0 while it runs. If the clock was set back: the sum of its steps, which no clock setting changes."""
+        if self.completed_at is None:
+            return 0.0
+        steps = sum(step.seconds or 0.0 for step in self.steps)
+        return round(max((self.completed_at - self.started_at).total_seconds(), steps), 3)
+
+    @property
     def past_flip(self) -> bool:
         """Whether the route may have been moved: true from the moment that the step was begun."""
         return any(s.id == ROUTE_SWITCH for s in self.steps)

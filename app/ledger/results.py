@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Awaitable, Sequence
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any, cast
 
+from pydantic import TypeAdapter
 from redis.asyncio.client import Pipeline
 
+from app.domain.history import HistoryEntry
 from app.domain.release import Release, Trigger
 from app.ledger.base import RECORD_SECONDS_KEPT, LedgerPart, now, translated
 from app.ledger.releases import RELEASE, RELEASES_KEPT, ids_of
 
 HISTORY_KEPT = 1_000
+ENTRY = TypeAdapter(HistoryEntry)
 
 # ARGV: releases kept, how many history entries, the entries, then for each release to be known its key, id and value.
 _RESTORE = """
@@ -58,7 +61,7 @@ class Results(LedgerPart):
         """The whole record of that rollout; None before it began, and after 30 days."""
         return await self._read(f"rollout:{rollout_id}")
 
-    async def record_result(self, result: dict[str, Any], entry: dict[str, Any]) -> None:
+    async def record_result(self, result: dict[str, Any], entry: HistoryEntry) -> None:
         """Keeps a final result and its history entry, in one transaction."""
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.set(self.key(f"result:{result['rollout_id']}"), json.dumps(result), ex=RECORD_SECONDS_KEPT)
@@ -66,25 +69,25 @@ class Results(LedgerPart):
             self._add(pipe, entry)
             await pipe.execute()
 
-    async def record_decision(self, entry: dict[str, Any]) -> None:
+    async def record_decision(self, entry: HistoryEntry) -> None:
         """Keeps the history entry of a release that never got a rollout."""
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             self._add(pipe, entry)
             await pipe.execute()
 
-    def _add(self, pipe: Pipeline, entry: dict[str, Any]) -> None:
+    def _add(self, pipe: Pipeline, entry: HistoryEntry) -> None:
         """Once, with whatever its rollout had before."""
-        pipe.eval(_ADD, 1, self.key("history"), json.dumps(entry), entry["rollout_id"], str(HISTORY_KEPT))
+        pipe.eval(_ADD, 1, self.key("history"), _json(entry), entry.rollout_id, str(HISTORY_KEPT))
 
-    async def history(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
+    async def history(self, limit: int, before: str | None = None) -> list[HistoryEntry]:
         """The last `limit` entries, newest first; with `before` those older than that rollout id's entry."""
         last = limit - 1 if before is None else -1
         async with translated():
             values = await cast(Awaitable[list[bytes]], self._redis.lrange(self.key("history"), 0, last))
-        entries: list[dict[str, Any]] = [json.loads(v) for v in values]
+        entries = [ENTRY.validate_json(v) for v in values]
         if before is None:
             return entries
-        at = max((n for n, e in enumerate(entries) if e.get("rollout_id") == before), default=len(entries))
+        at = max((n for n, e in enumerate(entries) if e.rollout_id == before), default=len(entries))
         return entries[at + 1 : at + 1 + limit]
 
     async def last_result(self) -> dict[str, Any] | None:
@@ -100,12 +103,12 @@ class Results(LedgerPart):
         async with translated():
             return not await self._redis.exists(self.key("generation"))
 
-    async def restore(self, entries: Sequence[dict[str, Any]]) -> None:
+    async def restore(self, entries: Sequence[HistoryEntry]) -> None:
         """Writes the history anew from `entries` (newest first), knows their releases again, and sets the mark.
 
-        Needs of each entry `key`, `tag`, `rollout_id` and `timestamp`. One step for Redis.
+        One step for Redis.
         """
-        kept = [json.dumps(entry) for entry in entries[:HISTORY_KEPT]]
+        kept = [_json(entry) for entry in entries[:HISTORY_KEPT]]
         known = [word for entry in entries if (words := _release_of(entry)) for word in words]
         keys = [self.key(k) for k in ("history", "releases", "releases:order", "generation")]
         args = [str(RELEASES_KEPT), str(len(kept)), now(), *kept, *known]
@@ -113,16 +116,20 @@ class Results(LedgerPart):
             await cast(Awaitable[None], self._redis.eval(_RESTORE, len(keys), *keys, *args))
 
 
-def _release_of(entry: dict[str, Any]) -> tuple[str, str, str] | None:
+def _json(entry: HistoryEntry) -> str:
+    return json.dumps(asdict(entry))
+
+
+def _release_of(entry: HistoryEntry) -> tuple[str, str, str] | None:
     """Key, release id and value under which the release of a history entry is known; None for a manual one."""
-    _, id_ = ids_of(entry["key"])
+    _, id_ = ids_of(entry.key)
     if id_ == "manual":
         return None
     release = Release(
-        key=entry["key"],
-        tag=entry["tag"],
-        rollout_id=entry["rollout_id"],
+        key=entry.key,
+        tag=entry.tag,
+        rollout_id=entry.rollout_id,
         trigger=Trigger.WEBHOOK,
-        accepted_at=datetime.fromisoformat(entry["timestamp"]),
+        accepted_at=entry.at,
     )
-    return entry["key"], id_, RELEASE.dump_json(release).decode()
+    return entry.key, id_, RELEASE.dump_json(release).decode()

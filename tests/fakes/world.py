@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from app.api.views import decision_entry, history_entry, result_view
 from app.config.release_policy import ReleasePolicy
 from app.domain.errors import (
     LedgerUnavailable,
@@ -21,6 +20,7 @@ from app.domain.errors import (
     UpdaterError,
 )
 from app.domain.findings import Alarm
+from app.domain.history import HistoryEntry
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
@@ -293,7 +293,7 @@ class FakePublisher:
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self.entries: list[dict[str, Any]] = []
+        self.entries: list[HistoryEntry] = []
         self.statuses: list[State] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.results: list[tuple[Rollout, State]] = []
@@ -321,19 +321,19 @@ class FakePublisher:
 
     def keep(self, rollout: Rollout, state: State) -> None:
         self.kept.append((rollout, state))
-        self._remember(history_entry(result_view(rollout, state), rollout.release))
+        self._remember(HistoryEntry.of(rollout))
 
     def result(self, rollout: Rollout, state: State) -> None:
         self.results.append((rollout, state))
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         self.never.append((release.tag, why.detail))
-        self._remember(decision_entry(release, why, self._clock.now()))
+        self._remember(HistoryEntry.without_rollout(release, why, self._clock.now()))
 
     async def decided_keys(self) -> list[str]:
         return [rollout.release.key for rollout, _ in self.kept]
 
-    async def history(self) -> list[dict[str, Any]]:
+    async def history(self) -> list[HistoryEntry]:
         return self.entries[::-1]
 
     async def rebuild(self, *, always: bool = False) -> None:
@@ -345,9 +345,9 @@ class FakePublisher:
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))
 
-    def _remember(self, entry: dict[str, Any]) -> None:
+    def _remember(self, entry: HistoryEntry) -> None:
         """A later entry of a rollout takes the place of an earlier one."""
-        self.entries = [*(e for e in self.entries if e["rollout_id"] != entry["rollout_id"]), entry]
+        self.entries = [*(e for e in self.entries if e.rollout_id != entry.rollout_id), entry]
 
 
 @dataclass

@@ -15,7 +15,7 @@ from app.domain.errors import LedgerUnavailable
 from app.domain.release import Trigger
 from app.ledger import FORGOTTEN, RECORD_SECONDS_KEPT, Ledger
 from app.queue import open_pool
-from tests.examples import NOW, a_release
+from tests.examples import a_history_entry, a_release
 from tests.integration.redis_servers import OwnRedis
 
 pytestmark = pytest.mark.redis
@@ -31,8 +31,8 @@ CALLS: dict[str, Callable[[Ledger], Awaitable[Any]]] = {
     "taken": lambda ledger: ledger.taken([RELEASE]),
     "publish_status": lambda ledger: ledger.publish_status({}),
     "status": lambda ledger: ledger.status(),
-    "record_result": lambda ledger: ledger.record_result({"rollout_id": "r-1"}, {"rollout_id": "r-1"}),
-    "record_decision": lambda ledger: ledger.record_decision({"rollout_id": "r-1"}),
+    "record_result": lambda ledger: ledger.record_result({"rollout_id": "r-1"}, a_history_entry("r-1")),
+    "record_decision": lambda ledger: ledger.record_decision(a_history_entry("r-1")),
     "history": lambda ledger: ledger.history(10),
     "last_result": lambda ledger: ledger.last_result(),
     "result": lambda ledger: ledger.result("r-1"),
@@ -107,24 +107,24 @@ async def test_the_status_is_what_was_published_last(ledger: Ledger) -> None:
 async def test_results_are_found_by_their_rollout_and_the_last_one_by_itself(ledger: Ledger) -> None:
     assert (await ledger.last_result(), await ledger.result("r-1")) == (None, None)
     for n in (1, 2):
-        await ledger.record_result({"rollout_id": f"r-{n}", "status": "success"}, {"rollout_id": f"r-{n}"})
+        await ledger.record_result({"rollout_id": f"r-{n}", "status": "success"}, a_history_entry(f"r-{n}"))
     assert await ledger.result("r-1") == {"rollout_id": "r-1", "status": "success"}
     assert await ledger.last_result() == await ledger.result("r-2")
 
 
 async def test_the_history_is_newest_first_with_the_decisions_among_the_results(ledger: Ledger) -> None:
     assert await ledger.history(10) == []
-    await ledger.record_result({"rollout_id": "r-1"}, {"rollout_id": "r-1"})
-    await ledger.record_decision({"rollout_id": "r-2"})
-    await ledger.record_result({"rollout_id": "r-3"}, {"rollout_id": "r-3"})
-    assert await ledger.history(10) == [{"rollout_id": "r-3"}, {"rollout_id": "r-2"}, {"rollout_id": "r-1"}]
-    assert await ledger.history(2) == [{"rollout_id": "r-3"}, {"rollout_id": "r-2"}]
+    await ledger.record_result({"rollout_id": "r-1"}, a_history_entry("r-1"))
+    await ledger.record_decision(a_history_entry("r-2"))
+    await ledger.record_result({"rollout_id": "r-3"}, a_history_entry("r-3"))
+    assert await ledger.history(10) == [a_history_entry(f"r-{n}") for n in (3, 2, 1)]
+    assert await ledger.history(2) == [a_history_entry(f"r-{n}") for n in (3, 2)]
 
 
 async def test_the_history_goes_on_from_an_entry(ledger: Ledger) -> None:
     for n in range(5):
-        await ledger.record_decision({"rollout_id": f"r-{n}"})
-    assert [e["rollout_id"] for e in await ledger.history(2, before="r-3")] == ["r-2", "r-1"]
+        await ledger.record_decision(a_history_entry(f"r-{n}"))
+    assert [e.rollout_id for e in await ledger.history(2, before="r-3")] == ["r-2", "r-1"]
     assert await ledger.history(2, before="r-unknown") == []
 
 
@@ -147,7 +147,7 @@ async def test_a_release_too_old_to_be_remembered_is_still_a_duplicate(pool: Arq
 
 
 async def test_a_restored_ledger_knows_its_history_and_its_releases(ledger: Ledger) -> None:
-    entry = {"key": "7:1001", "tag": "v1.1.0", "rollout_id": "r-1", "timestamp": NOW.isoformat()}
+    entry = a_history_entry("r-1", "v1.1.0", key="7:1001")
     assert await ledger.lost()
     for _ in range(2):
         await ledger.restore([entry])
@@ -234,7 +234,7 @@ async def test_a_redis_that_is_full_records_nothing_and_says_so(own_server: OwnR
 
 
 async def test_an_entry_that_was_restored_before_it_was_told_is_there_once(ledger: Ledger) -> None:
-    entry = {"key": "1:1", "tag": "v1.0.0", "rollout_id": "r-1", "timestamp": "2026-01-02T03:04:05+00:00"}
+    entry = a_history_entry("r-1", key="1:1")
     await ledger.restore([entry])
     await ledger.record_result({"rollout_id": "r-1", "status": "success"}, entry)
     await ledger.record_decision(entry)
@@ -242,9 +242,9 @@ async def test_an_entry_that_was_restored_before_it_was_told_is_there_once(ledge
 
 
 async def test_a_later_entry_of_a_rollout_takes_the_place_of_an_earlier_one(ledger: Ledger) -> None:
-    entry = {"key": "1:1", "tag": "v1.0.0", "rollout_id": "r-1", "timestamp": "2026-01-02T03:04:05+00:00"}
-    await ledger.record_decision(entry | {"result": "interrupted"})
-    await ledger.record_decision({"rollout_id": "r-2"})
-    again = entry | {"result": "success", "timestamp": "2026-01-02T03:04:09+00:00"}
+    entry = a_history_entry("r-1", key="1:1")
+    await ledger.record_decision(replace(entry, result="interrupted"))
+    await ledger.record_decision(a_history_entry("r-2"))
+    again = replace(entry, timestamp="2026-01-02T03:04:09+00:00")
     await ledger.record_result({"rollout_id": "r-1", "status": "success"}, again)
-    assert await ledger.history(10) == [again, {"rollout_id": "r-2"}]
+    assert await ledger.history(10) == [again, a_history_entry("r-2")]

@@ -71,7 +71,7 @@ def of_the_stack(engine: Engine, stack: Stack) -> tuple[set[str | None], set[str
 async def test_the_plan_of_the_production_stack(stack: Stack, ports: Ports, engine: Engine) -> None:
     live = tree_of(Path(stack.directory))
     before = of_the_stack(engine, stack)
-    told = await plan(stack, ports, "v1.0.0")
+    told = (await plan(stack, ports, "v1.0.0")).as_json()
     assert of_the_stack(engine, stack) == before
     assert tree_of(Path(stack.directory)) == live
     assert told["starts"] == ["zetherion-ai-skills-blue", "zetherion-ai-api-blue"]

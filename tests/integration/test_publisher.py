@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from app.api.views import status_view
+from app.api.status import PublishedStatus
 from app.domain.errors import Superseded
 from app.domain.rollout import RolloutStatus
 from app.domain.state import State
@@ -128,7 +128,7 @@ async def test_a_result_is_told_with_its_pause(publisher: LedgerPublisher, ledge
     async with writing(publisher):
         publisher.keep(ENDED, PAUSED)
         publisher.result(ENDED, PAUSED)
-    assert (await ledger.result(ENDED.id), (await ledger.history(1))[0]["tag"]) == (
+    assert (await ledger.result(ENDED.id), (await ledger.history(1))[0].tag) == (
         await ledger.last_result(),
         ENDED.release.tag,
     )
@@ -177,7 +177,7 @@ async def test_a_result_of_a_time_without_redis_is_in_the_history_at_the_next_lo
         publisher.result(ENDED, State())
         await asyncio.to_thread(own_server.start)
     await publisher.rebuild()
-    assert [entry["tag"] for entry in await ledger.history(10)] == [ENDED.release.tag]
+    assert [entry.tag for entry in await ledger.history(10)] == [ENDED.release.tag]
 
 
 async def test_what_redis_lost_is_written_anew_at_the_next_look(
@@ -206,7 +206,7 @@ async def test_a_redis_that_hangs_ends_a_write_at_its_limit_and_no_answer_goes_a
         publisher.event("one")
         publisher.event("two")
     assert await kinds(own_client, ledger) == ["one", "two"]
-    assert await ledger.status() in (None, status_view(PAUSED, step_ids(a_stack())))
+    assert await ledger.status() in (None, PublishedStatus.of(PAUSED, step_ids(a_stack())).as_json())
 
 
 async def test_a_log_directory_that_cannot_be_written_fails_nobody(ledger: Ledger, pool: Redis, tmp_path: Path) -> None:

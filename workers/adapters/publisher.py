@@ -9,17 +9,12 @@ from typing import Any
 
 import structlog
 
-from app.api.views import (
-    decision_entry,
-    history_entry,
-    queued_view,
-    result_view,
-    rollout_view,
-    status_view,
-)
+from app.api.rollout import Record, Result
+from app.api.status import PublishedStatus
 from app.config.release_policy import ReleasePolicy
 from app.domain.errors import LedgerUnavailable, UpdaterError
 from app.domain.findings import Alarm
+from app.domain.history import HistoryEntry
 from app.domain.release import Release
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.state import State
@@ -86,30 +81,30 @@ class LedgerPublisher:
         self._queue.put_nowait(lambda: self._ledger.tell(kind, hidden))
 
     def queued(self, releases: Sequence[Release]) -> None:
-        for record in map(queued_view, releases):
-            self._queue.put_nowait(partial(self._ledger.publish_record, record))
+        for release in releases:
+            self._queue.put_nowait(partial(self._ledger.publish_record, Record.queued(release).as_json()))
 
-    def keep(self, rollout: Rollout, state: State) -> None:
-        self._archive.append(self._hide(history_entry(result_view(rollout, state), rollout.release)))
+    def keep(self, rollout: Rollout, state: State) -> None:  # noqa: ARG002 - a notification needs it
+        self._archive.append(self._redacted(HistoryEntry.of(rollout)))
 
     def result(self, rollout: Rollout, state: State) -> None:
-        result = self._hide(result_view(rollout, state))
+        result = Result.of(rollout, state)
         if rollout.status is RolloutStatus.SUCCESS:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
-        entry = history_entry(result, rollout.release)
-        record = self._hide(rollout_view(rollout)) | result
+        entry = self._redacted(HistoryEntry.of(rollout))
+        record, ended = self._hide(Record.of(rollout).ended(result).as_json()), self._hide(result.as_json())
         self._queue.put_nowait(lambda: self._ledger.publish_record(record))
         if state.begins_again(rollout):
             self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
             self.event("rollout.interrupted", rollout_id=rollout.id, tag=rollout.release.tag)
             return
-        self._queue.put_nowait(lambda: self._ledger.record_result(result, entry))
+        self._queue.put_nowait(lambda: self._ledger.record_result(ended, entry))
         self.event("rollout.completed", rollout_id=rollout.id, tag=rollout.release.tag, status=rollout.status)
         if state.paused:
             self.event("paused", reason=state.pause_reason)
 
     def decided(self, release: Release, why: UpdaterError) -> None:
-        entry = self._hide(decision_entry(release, why, self._clock.now()))
+        entry = self._redacted(HistoryEntry.without_rollout(release, why, self._clock.now()))
         self._archive.append(entry)
         self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
         self.event(f"release.{why.code}", tag=release.tag, rollout_id=release.rollout_id, reason=why.detail)
@@ -134,9 +129,9 @@ class LedgerPublisher:
                 self._queue.put_nowait(self._write_lines)
 
     async def decided_keys(self) -> list[str]:
-        return [entry["key"] for entry in reversed(await self.history()) if "key" in entry]
+        return [entry.key for entry in reversed(await self.history()) if entry.key]
 
-    async def history(self) -> list[dict[str, Any]]:
+    async def history(self) -> list[HistoryEntry]:
         return await asyncio.to_thread(self._archive.entries)
 
     async def rebuild(self, *, always: bool = False) -> None:
@@ -177,13 +172,20 @@ class LedgerPublisher:
             return
         recall = latest.rollout is not None and latest.rollout.release.recall is not None
         steps = self._steps(recall)
-        alarms = [asdict(alarm) for alarm in self._alarms]
-        held = self._policy.decide(latest, self._clock.now()).held
-        more = {"alarms": alarms, "notifications": self._notified()}
-        status = status_view(latest, steps, self._durations, held=held) | more
-        await self._ledger.publish_status(self._hide(status))
+        status = PublishedStatus.of(
+            latest,
+            steps,
+            self._durations,
+            held=self._policy.decide(latest, self._clock.now()).held,
+            alarms=self._alarms,
+            notifications=self._notified(),
+        )
+        await self._ledger.publish_status(self._hide(status.as_json()))
         if latest.rollout is not None:
-            await self._ledger.publish_record(self._hide(rollout_view(latest.rollout)))
+            await self._ledger.publish_record(self._hide(Record.of(latest.rollout).as_json()))
+
+    def _redacted(self, entry: HistoryEntry) -> HistoryEntry:
+        return HistoryEntry(**self._hide(asdict(entry)))
 
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []

@@ -6,6 +6,7 @@ from typing import Any
 from app.domain import notices
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
+from app.domain.history import HistoryEntry
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.state import State
@@ -58,7 +59,7 @@ class Announced:
     async def decided_keys(self) -> list[str]:
         return await self._publisher.decided_keys()
 
-    async def history(self) -> list[dict[str, Any]]:
+    async def history(self) -> list[HistoryEntry]:
         return await self._publisher.history()
 
     async def rebuild(self, *, always: bool = False) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
-from app.api.views import held_view
+from app.api.status import Held
 from app.domain import notices
 from app.domain.errors import NobodyIsTold, UpdaterError
 from app.domain.stack import Stack
@@ -47,7 +47,7 @@ class Jobs:
     async def approve(self, _: Context, tag: str) -> Answer:
         """`rollout_id`, and `held_for`: what it waits for now, as the status has it; None where nothing holds it."""
         rollout_id, held = await self._operator.approve(tag)
-        return {"rollout_id": rollout_id, "held_for": held_view(held) if held else None}
+        return {"rollout_id": rollout_id, "held_for": Held.of(held).as_json() if held else None}
 
     async def cancel(self, _: Context, rollout_id: str) -> Answer:
         await self._operator.cancel(rollout_id)
@@ -62,8 +62,8 @@ class Jobs:
         return {"sha": await self._ports.source.find(tag)}
 
     async def plan(self, _: Context, tag: str) -> Answer:
-        """See workers/inspect/plan.py."""
-        return await plan(self._stack, self._ports, tag)
+        """See app/api/plan.py."""
+        return (await plan(self._stack, self._ports, tag)).as_json()
 
     async def diagnostics(self, _: Context) -> Answer:
         """See workers/inspect/doctor.py."""

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import structlog
 
-from app.api.views import held_view
+from app.api.status import Held
 from app.config.release_policy import ReleasePolicy
 from app.domain import messages
 from app.domain.decision import Decision, HeldRelease, overtakes
@@ -153,7 +153,7 @@ class Reconciler:
         decision = self.policy.decide(self._ports.journal.state, self._ports.clock.now())
         for held in decision.held:
             if held not in self._told:
-                self._ports.publisher.event("release.held", **held_view(held))
+                self._ports.publisher.event("release.held", **Held.of(held).as_json())
         self._told = frozenset(decision.held)
         return decision
 

@@ -1,7 +1,16 @@
 """What a rollout of a tag would do."""
 
-from typing import Any
-
+from app.api.plan import (
+    EnvironmentChange,
+    NotApplied,
+    Plan,
+    PlannedCommand,
+    PlannedDisk,
+    PlannedFrom,
+    PlannedImage,
+    PlannedRoute,
+    PlannedSingleton,
+)
 from app.domain.errors import AdoptionRefused, GitFailed
 from app.domain.policy import not_newer
 from app.domain.release import LiveRelease, new_rollout_id
@@ -12,11 +21,9 @@ from workers.ports import Comparison, Difference, Ports, Stamp
 from workers.rollout import preflight
 from workers.rollout.preflight import GB
 
-Plan = dict[str, Any]
-
 
 async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
-    """The plan, as plain JSON values. The tag is fetched and checked out, and nothing that runs is touched.
+    """Fetches and checks out the tag; touches nothing that runs.
 
     Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed, ComposeInvalid.
     """
@@ -29,30 +36,28 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
     differing = {d.service: await _differs(ports, d, live, sha) for d in compared.moved}
     refused = await _adoption_refused(stack, ports)
     blocked = [*refused, *_blocked(state, tag), *await preflight.problems(stack, ports, room)]
-    singletons = [_singleton(s, compared, differing) for s in stack.singletons]
-    return {
-        "tag": tag,
-        "sha": sha,
-        "current": _shown(state.current),
-        "adoption_refused": "; ".join(refused) or None,
-        "target_color": target,
-        "images": [_image(d, differing[d.service]) for d in compared.moved if d.service in stack.services(target)],
-        "starts": [s.colors[target] for s in stack.routed],
-        "stops": [s.colors[state.active_color] for s in stack.routed] if state.active_color else [],
-        "singletons": singletons,
-        "route": {"from": state.active_color, "to": target, "routers": [f"updater-{s.name}" for s in stack.routed]},
-        "environment_changes": [_environment(d) for d in compared.moved if d.added or d.removed or d.changed],
-        "retired": list(compared.retired),
-        "not_applied": [{"service": name, "reason": reason} for name, reason in compared.others],
-        "disk": {"free_bytes": room.disk, "needed_bytes": round(stack.needs.disk_gb * GB)},
-        "would_start": not blocked,
-        "blocked_by": blocked,
-        "before_flip": [
-            _command(step.name, command, state, sha) for step, command in stack.before_flip_steps().items()
-        ],
-        "rollback": "never" if compared.one_way else "allowed",
-        "warnings": _warnings(compared, tag),
-    }
+    before, images = state.active_color, [d for d in compared.moved if d.service in stack.services(target)]
+    return Plan(
+        tag=tag,
+        sha=sha,
+        current=_live(state.current),
+        adoption_refused="; ".join(refused) or None,
+        target_color=target,
+        images=tuple(_image(d, differing[d.service]) for d in images),
+        starts=tuple(s.colors[target] for s in stack.routed),
+        stops=tuple(s.colors[before] for s in stack.routed) if before else (),
+        singletons=tuple(_singleton(s, compared, differing) for s in stack.singletons),
+        route=PlannedRoute(from_=before, to=target, routers=tuple(f"updater-{s.name}" for s in stack.routed)),
+        environment_changes=tuple(_environment(d) for d in compared.moved if d.added or d.removed or d.changed),
+        retired=tuple(compared.retired),
+        not_applied=tuple(NotApplied(service=name, reason=reason) for name, reason in compared.others),
+        disk=PlannedDisk(free_bytes=room.disk, needed_bytes=round(stack.needs.disk_gb * GB)),
+        would_start=not blocked,
+        blocked_by=tuple(blocked),
+        before_flip=tuple(_command(step.name, each, state, sha) for step, each in stack.before_flip_steps().items()),
+        rollback="never" if compared.one_way else "allowed",
+        warnings=tuple(_warnings(compared, tag)),
+    )
 
 
 async def _adoption_refused(stack: Stack, ports: Ports) -> list[str]:
@@ -76,16 +81,16 @@ async def _differs(ports: Ports, difference: Difference, old: str | None, new: s
         return True
 
 
-def _image(difference: Difference, differs: bool) -> Plan:
+def _image(difference: Difference, differs: bool) -> PlannedImage:
     if difference.context is None:
         reason = "it is fetched, not built"
     else:
         reason = f"{difference.context} {'changed' if differs else 'is as it was: the build comes from the cache'}"
     builds = difference.context is not None
-    return {"service": difference.service, "image": difference.image, "builds": builds, "reason": reason}
+    return PlannedImage(service=difference.service, image=difference.image, builds=builds, reason=reason)
 
 
-def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, bool]) -> Plan:
+def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, bool]) -> PlannedSingleton:
     difference = next(d for d in compared.moved if d.service == singleton.service)
     if difference.redefined is None:
         restarts, reason = True, "it starts for the first time"
@@ -95,12 +100,16 @@ def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, 
         restarts, reason = True, f"{difference.context} changed"
     else:
         restarts, reason = False, "nothing about it changed"
-    return {"name": singleton.name, "service": singleton.service, "restarts": restarts, "reason": reason}
+    return PlannedSingleton(name=singleton.name, service=singleton.service, restarts=restarts, reason=reason)
 
 
-def _environment(difference: Difference) -> Plan:
-    names = {"added": difference.added, "removed": difference.removed, "changed": difference.changed}
-    return {"service": difference.service, **{key: list(value) for key, value in names.items()}}
+def _environment(difference: Difference) -> EnvironmentChange:
+    return EnvironmentChange(
+        service=difference.service,
+        added=tuple(difference.added),
+        removed=tuple(difference.removed),
+        changed=tuple(difference.changed),
+    )
 
 
 def _blocked(state: State, tag: str) -> list[str]:
@@ -114,12 +123,15 @@ def _blocked(state: State, tag: str) -> list[str]:
     return found
 
 
-def _command(name: str, command: BeforeFlip, state: State, sha: str) -> Plan:
-    """`runs` is False where it has succeeded for this commit before."""
+def _command(name: str, command: BeforeFlip, state: State, sha: str) -> PlannedCommand:
     before = state.ran_for(sha, command.service, command.command)
-    runs = before is None or not before.completed
-    shown = {"service": command.service, "command": list(command.command), "limit": command.limit}
-    return {"step": name, **shown, "runs": runs}
+    return PlannedCommand(
+        step=name,
+        service=command.service,
+        command=tuple(command.command),
+        limit=command.limit,
+        runs=before is None or not before.completed,
+    )
 
 
 def _warnings(compared: Comparison, tag: str) -> list[str]:
@@ -145,5 +157,5 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
     return found
 
 
-def _shown(live: LiveRelease | None) -> Plan | None:
-    return {"tag": live.tag, "sha": live.sha, "adopted": live.adopted} if live else None
+def _live(live: LiveRelease | None) -> PlannedFrom | None:
+    return PlannedFrom(tag=live.tag, sha=live.sha, adopted=live.adopted) if live else None

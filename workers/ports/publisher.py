@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
+from app.domain.history import HistoryEntry
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.state import State
@@ -30,8 +31,8 @@ class Publisher(Protocol):
     async def decided_keys(self) -> list[str]:
         """The keys of the releases that were ever decided, as far as that is remembered; the oldest first."""
 
-    async def history(self) -> list[dict[str, Any]]:
-        """What has become of the releases, newest first, as it is kept on this machine: see app/api/views.py."""
+    async def history(self) -> list[HistoryEntry]:
+        """The history that this machine's disk has, newest first."""
 
     async def rebuild(self, *, always: bool = False) -> None:
         """Writes anew what others read where it was lost, or `always`; where that cannot be done now, later."""

@@ -64,7 +64,7 @@ class MissedReleases:
         """
         published = await self._published()
         history = await self._ports.publisher.history()
-        decided = [Decided(entry["tag"], datetime.fromisoformat(entry["timestamp"])) for entry in history]
+        decided = [Decided(entry.tag, entry.at) for entry in history]
         state = self._ports.journal.state
         releases = [self._release(p) for p in missed(published, self._stack, state, decided)]
         for release in releases:

@@ -6,10 +6,16 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
+from app.api.model import ResponseModel
+from app.api.plan import Plan
+from app.api.responses import Doctor, Queued
+from app.api.rollout import History, Record, Result
+from app.api.status import Status
 from app.cli.api.access import Access
 from app.cli.api.answers import problem
 from app.cli.errors import CannotReach
@@ -22,6 +28,7 @@ STREAM_SILENT_SECONDS = 60.0
 """After how long without a byte a stream counts as dead and is opened again."""
 
 Json = dict[str, Any]
+Model = TypeVar("Model", bound=ResponseModel)
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class ApiClient:
 
     def __init__(self, access: Access) -> None:
         self._url = access.url
-        self._etags: dict[str, tuple[str, Json]] = {}
+        self._etags: dict[str, tuple[str, Status]] = {}
         # The secret goes to this listener only: through no proxy of the environment, after no redirect.
         self._http = httpx.AsyncClient(
             base_url=access.url,
@@ -56,28 +63,38 @@ class ApiClient:
     ) -> None:
         await self._http.aclose()
 
-    async def get(self, path: str, **params: str | int) -> Json:
-        with self._reached(asks=True):
-            answer = await self._http.get(path, params=params)
-        return self._content(answer)
+    async def plan(self, tag: str) -> Plan:
+        return await self._get(Plan, "/update/plan", tag=tag)
 
-    async def post(self, path: str, body: Json) -> Json:
-        """Answered as soon as it is queued, also where the server's default is to wait: who waits here follows it."""
-        with self._reached(asks=False):
-            answer = await self._http.post(path, json=body, headers={"Prefer": "respond-async"})
-        return self._content(answer)
+    async def history(self, limit: int) -> History:
+        return await self._get(History, "/update/history", limit=limit)
 
-    async def status(self) -> Json:
-        """GET /status; the one of the last time while the updater says that it is the same."""
+    async def record(self, rollout_id: str) -> Record:
+        return await self._get(Record, f"/update/rollouts/{rollout_id}")
+
+    async def doctor(self) -> Doctor:
+        return await self._get(Doctor, "/doctor")
+
+    async def start(self, path: str, body: Json) -> Queued | Result:
+        """Apply or rollback. A Result only if nothing has to be done: the release is live already."""
+        answer = await self._post(path, body)
+        done = answer.get("status") == "success"
+        return self._read(Result, answer) if done else self._read(Queued, answer)
+
+    async def change(self, model: type[Model], path: str, body: Json) -> Model:
+        return self._read(model, await self._post(path, body))
+
+    async def status(self) -> Status:
+        """GET /status; the last one that was received while the updater answers 304."""
         known = self._etags.get("/status")
         with self._reached(asks=True):
             answer = await self._http.get("/status", headers={"If-None-Match": known[0]} if known else {})
         if known and answer.status_code == HTTPStatus.NOT_MODIFIED:
             return known[1]
-        content = self._content(answer)
+        status = self._read(Status, self._content(answer))
         if etag := answer.headers.get("ETag"):
-            self._etags["/status"] = (etag, content)
-        return content
+            self._etags["/status"] = (etag, status)
+        return status
 
     async def lines(self, path: str, **params: str | int) -> AsyncGenerator[str, None]:
         """The answer's lines as they come."""
@@ -94,6 +111,17 @@ class ApiClient:
                 if not line and (event := _event(frame)):
                     yield event
                 frame = _framed(frame, line) if line else {}
+
+    async def _get(self, model: type[Model], path: str, **params: str | int) -> Model:
+        with self._reached(asks=True):
+            answer = await self._http.get(path, params=params)
+        return self._read(model, self._content(answer))
+
+    async def _post(self, path: str, body: Json) -> Json:
+        """Answers as soon as the call is queued, whatever the server's default: the caller follows the rollout."""
+        with self._reached(asks=False):
+            answer = await self._http.post(path, json=body, headers={"Prefer": "respond-async"})
+        return self._content(answer)
 
     @asynccontextmanager
     async def _stream(
@@ -137,6 +165,16 @@ class ApiClient:
                 f"What answers at {self._url} is not the updater.", "Set UPDATER_URL to its internal listener."
             )
         return content
+
+    def _read(self, model: type[Model], content: Json) -> Model:
+        try:
+            return model.model_validate(content)
+        except ValidationError as error:
+            field = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise CannotReach(
+                f"The answer of {self._url} has an unexpected value in `{field}`.",
+                "Use the `updater` command of the version that runs there.",
+            ) from error
 
 
 def _framed(frame: dict[str, str], line: str) -> dict[str, str]:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from app.api.rollout import FINAL
 from app.cli.api.client import ApiClient
 from app.cli.errors import CannotReach, Exit, Refused
-from app.cli.following.progress import FINAL, outcome
 from app.cli.report import write
 from app.cli.views.text import document, plain
 
@@ -60,7 +60,7 @@ async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool,
 
     async def ended() -> bool:
         try:
-            return outcome(await updater.get(f"/update/rollouts/{wanted}")) in FINAL
+            return (await updater.record(wanted)).status in FINAL
         except Refused:
             if await _something_waits(updater):
                 return False  # it may be this one: there is no record before it begins
@@ -75,12 +75,13 @@ async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool,
 
 async def _latest(updater: ApiClient) -> str:
     status = await updater.status()
-    found = (status.get("rollout") or {}).get("id") or (status.get("last_result") or {}).get("rollout_id")
+    running, last = status.rollout, status.last_result
+    found = running.id if running else last.rollout_id if last else None
     if not found:
         raise Refused("No rollout has run yet, so there is no log.", "`updater deploy TAG` starts one.")
-    return str(found)
+    return found
 
 
 async def _something_waits(updater: ApiClient) -> bool:
     status = await updater.status()
-    return bool(status.get("rollout") or status.get("queued") or status.get("held"))
+    return bool(status.rollout or status.queued or status.held)

@@ -58,10 +58,10 @@ class PlainLines:
             over = step.seconds is not None or step.error is not None
             if self._said.get(step.name) != step and (over or self._begun):
                 self._said[step.name] = step
-                self._line(progress, step_text(step) + ("" if progress.ended else f"  {percent_text(progress)}"))
+                self._line(progress, step_text(step) + ("" if progress.ended else f"  {_percent(progress)}"))
         if self._begun and progress.step and progress.step not in self._said:
             self._said[progress.step] = None
-            self._line(progress, f"{plain(progress.step)} …  {percent_text(progress)}")
+            self._line(progress, f"{plain(progress.step)} …  {_percent(progress)}")
 
     def say(self, text: str) -> None:
         self._console.print(text, soft_wrap=True)
@@ -130,7 +130,7 @@ def picture(progress: FollowedRollout, elapsed: float, spinner: RenderableType =
     head = Table.grid(padding=(0, 1))
     what = plain(progress.step) if progress.phase is Phase.RUNNING and progress.step else phase_text(progress)
     bar = ProgressBar(total=100, completed=progress.percent, width=BAR_WIDTH)
-    times = f"{percent_text(progress)}  {seconds(elapsed)}"
+    times = f"{_percent(progress)}  {seconds(elapsed)}"
     head.add_row(spinner, Text(plain(progress.tag), style="bold"), Text(what), bar, Text(times))
     line = Text(f"  {progress.last_line}", style="dim", no_wrap=True, overflow="ellipsis")
     return Group(head, line)
@@ -153,7 +153,11 @@ def step_text(step: StepSeen) -> str:
     return f"{plain(step.name)} …" if step.seconds is None else f"{plain(step.name)} done in {seconds(step.seconds)}"
 
 
-def percent_text(progress: FollowedRollout) -> str:
-    """`40 %, 20 s left`; how long is left is known from the last success on."""
-    left = f", {seconds(progress.eta_seconds)} left" if progress.eta_seconds is not None else ""
-    return f"{progress.percent} %{left}"
+def percent_text(percent: int, eta_seconds: float | None) -> str:
+    """`40 %, 20 s left`."""
+    left = f", {seconds(eta_seconds)} left" if eta_seconds is not None else ""
+    return f"{percent} %{left}"
+
+
+def _percent(progress: FollowedRollout) -> str:
+    return percent_text(progress.percent, progress.eta_seconds)

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from app.api.rollout import Result
 from app.cli.api.client import ApiClient, Json
 from app.cli.errors import Exit
 from app.cli.following.display import (
@@ -10,7 +11,7 @@ from app.cli.following.display import (
     LivePicture,
     PlainLines,
 )
-from app.cli.following.progress import FollowedRollout, outcome
+from app.cli.following.progress import FollowedRollout
 from app.cli.following.watch import RolloutWatch
 from app.cli.report import write
 from app.cli.views.show import console, show_summary
@@ -24,14 +25,14 @@ async def ask_and_follow(
 
     `forced`: a pause does not hold it.
     """
-    before = (await updater.status()).get("current")
-    answer = await updater.post(path, body)
-    if outcome(answer) == "success":
+    before = (await updater.status()).current
+    answer = await updater.start(path, body)
+    if isinstance(answer, Result):
         return _nothing_to_do(answer, as_json=as_json)
-    rollout_id = str(answer.get("rollout_id"))
+    rollout_id = answer.rollout_id
     if not wait:
         if as_json:
-            write(document(answer))
+            write(document(answer.as_received()))
         else:
             console().print(f"Queued as {rollout_id}. `updater status --watch` follows it.", soft_wrap=True)
         return Exit.DONE
@@ -55,17 +56,17 @@ async def watch(updater: ApiClient, *, as_json: bool) -> Exit:
 
 def reached(progress: FollowedRollout, *, going_back: bool) -> bool:
     """Whether what was asked for is so. Who asked to go back has it too when a rollout on trial was turned back."""
-    result = progress.result or {}
-    turned_back = outcome(result) == "rolled_back" and result.get("reason_code") == "operator_rollback"
-    return outcome(result) == "success" or (going_back and turned_back)
+    result = progress.result or Result()
+    turned_back = result.status == "rolled_back" and result.reason_code == "operator_rollback"
+    return result.succeeded or (going_back and turned_back)
 
 
-def _nothing_to_do(result: Json, *, as_json: bool) -> Exit:
+def _nothing_to_do(result: Result, *, as_json: bool) -> Exit:
     """The updater answers with a result at once when the release is live already."""
     if as_json:
-        write(document(result))
+        write(document(result.as_received()))
     else:
-        live = release(result.get("tag"), result.get("new_sha"))
+        live = release(result.tag, result.new_sha)
         console().print(f"{live} is live already. Nothing was started; traffic stays as it is.", soft_wrap=True)
     return Exit.DONE
 
@@ -76,6 +77,6 @@ def _display(out: Console) -> Display:
 
 def _tell_end(out: Console, ended: FollowedRollout, *, as_json: bool) -> None:
     if as_json:
-        write(document(ended.result))
+        write(document(ended.result.as_received() if ended.result else None))
     else:
         show_summary(out, ended)

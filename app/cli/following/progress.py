@@ -1,14 +1,13 @@
 """What is known of the followed rollout. Pure: each update returns a new value."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.api.rollout import PreviousRelease, Record, Result
+from app.api.status import Live, RolloutProgress, Status
 from app.cli.views.text import instant, plain
-
-FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled"})
 
 Json = dict[str, Any]
 
@@ -34,7 +33,7 @@ class StepSeen:
 
 @dataclass(frozen=True)
 class FollowedRollout:
-    """The rollout `rollout_id`. `before` and `after` are `tag` and `sha` of what was live and what is.
+    """The rollout `rollout_id`. `before`: what was live.
 
     `forced`: it starts while the updater is paused, so that a pause does not hold it. `waits_for` is why it has not
     begun. `known`: the updater still speaks of it. `result` is its final result.
@@ -49,12 +48,12 @@ class FollowedRollout:
     percent: int = 0
     eta_seconds: float | None = None
     started_at: datetime | None = None
-    before: Mapping[str, Any] | None = None
+    before: Live | PreviousRelease | None = None
     steps: tuple[StepSeen, ...] = ()
     last_line: str = ""
     worker_alive: bool = True
     known: bool = True
-    result: Mapping[str, Any] | None = None
+    result: Result | None = None
 
     @property
     def ended(self) -> bool:
@@ -64,27 +63,26 @@ class FollowedRollout:
         """Seconds since it began, never less than none: the two clocks may differ."""
         return max(0.0, (now - self.started_at).total_seconds()) if self.started_at else 0.0
 
-    def see_status(self, status: Json) -> "FollowedRollout":
-        """From GET /status."""
-        seen = replace(self, worker_alive=status.get("worker_alive", True) is not False)
-        running, last = status.get("rollout") or {}, status.get("last_result") or {}
-        if running.get("id") == self.rollout_id:
-            return seen._running(running, status.get("current"))
-        if last.get("rollout_id") == self.rollout_id:
+    def see_status(self, status: Status) -> "FollowedRollout":
+        seen = replace(self, worker_alive=status.worker_alive)
+        running, last = status.rollout, status.last_result
+        if running and running.id == self.rollout_id:
+            return seen._running(running, status.current)
+        if last and last.rollout_id == self.rollout_id:
             return seen.end(last)
-        waiting = self.tag in [*(status.get("queued") or ()), *(status.get("held") or ())]
-        seen = replace(seen, known=bool(running) or waiting)
+        waiting = self.tag in [*status.queued, *status.held]
+        seen = replace(seen, known=running is not None or waiting)
         if self.ended or self.phase in {Phase.RUNNING, Phase.ROLLING_BACK}:
             return seen
-        return seen._waiting(status, running.get("tag"))
+        return seen._waiting(status)
 
-    def see_record(self, record: Json) -> "FollowedRollout":
-        """From GET /update/rollouts/{id}, of a rollout that runs or has ended."""
-        steps = record.get("steps") or []
-        seen = replace(self, tag=self.tag or record.get("tag") or "", before=self.before or record.get("previous"))
-        for step in steps:
-            seen = seen._step(StepSeen(step["name"], step.get("seconds"), step.get("error")))
-        return seen.end(_as_result(record)) if outcome(record) in FINAL else seen
+    def see_record(self, record: Record) -> "FollowedRollout":
+        """Of a rollout that runs or has ended."""
+        seen = replace(self, tag=self.tag or record.tag, before=self.before or record.previous)
+        for step in record.steps:
+            seen = seen._step(StepSeen(step.name, step.seconds, step.error))
+        result = record.result()
+        return seen.end(result) if result else seen
 
     def see_event(self, kind: str, data: Json) -> "FollowedRollout":
         """From GET /update/events; other rollouts' events change nothing."""
@@ -104,34 +102,33 @@ class FollowedRollout:
         shown = plain(line).strip()
         return replace(self, last_line=shown) if shown else self
 
-    def end(self, result: Json) -> "FollowedRollout":
-        """The final result is known."""
-        began = instant(result.get("started_at")) or self.started_at
-        tag = self.tag or result.get("tag") or ""
-        whole = {**result, **(self.result or {})}
-        ended = replace(self, phase=Phase.ENDED, result=whole, tag=tag, started_at=began)
+    def end(self, result: Result) -> "FollowedRollout":
+        """The final result is known; the one that was seen first wins, and the other one completes it."""
+        whole = Result.model_validate(result.as_received() | (self.result.as_received() if self.result else {}))
+        began = instant(result.started_at) or self.started_at
+        ended = replace(self, phase=Phase.ENDED, result=whole, tag=self.tag or result.tag, started_at=began)
         return replace(ended, percent=100, eta_seconds=None, step="")
 
-    def _running(self, running: Json, current: Json | None) -> "FollowedRollout":
-        back = running.get("status") == "rolling_back"
+    def _running(self, running: RolloutProgress, current: Live | None) -> "FollowedRollout":
+        back = running.status == "rolling_back"
         return replace(
             self,
             phase=Phase.ROLLING_BACK if back else Phase.RUNNING,
             known=True,
             waits_for="",
-            tag=running.get("tag") or self.tag,
-            step=running.get("step") or self.step,
-            percent=int(running.get("percent") or 0),
-            eta_seconds=running.get("eta_seconds"),
-            started_at=instant(running.get("started_at")) or self.started_at,
+            tag=running.tag or self.tag,
+            step=running.step or self.step,
+            percent=running.percent,
+            eta_seconds=running.eta_seconds,
+            started_at=instant(running.started_at) or self.started_at,
             before=self.before or current,
         )
 
-    def _waiting(self, status: Json, other: str | None) -> "FollowedRollout":
-        if status.get("paused") and not self.forced and self.tag in (status.get("held") or []):
-            return replace(self, phase=Phase.HELD, waits_for=str(status.get("pause_reason") or "the updater is paused"))
-        waits_for = f"{other} to end" if other else "the worker"
-        return replace(self, phase=Phase.QUEUED, waits_for=waits_for, before=self.before or status.get("current"))
+    def _waiting(self, status: Status) -> "FollowedRollout":
+        if status.paused and not self.forced and self.tag in status.held:
+            return replace(self, phase=Phase.HELD, waits_for=status.pause_reason or "the updater is paused")
+        waits_for = f"{status.rollout.tag} to end" if status.rollout else "the worker"
+        return replace(self, phase=Phase.QUEUED, waits_for=waits_for, before=self.before or status.current)
 
     def _step(self, new: StepSeen) -> "FollowedRollout":
         known = next((s for s in self.steps if s.name == new.name), None)
@@ -141,24 +138,3 @@ class FollowedRollout:
         if known.seconds is not None or known.error is not None:
             return self
         return replace(self, steps=tuple(new if s.name == new.name else s for s in self.steps))
-
-
-def _as_result(record: Json) -> Json:
-    """A record in the words of a final result, where it has not got them."""
-    steps = record.get("steps") or []
-    success = outcome(record) == "success"
-    began, ended = instant(record.get("started_at")), instant(record.get("completed_at"))
-    told = {
-        "duration_seconds": round((ended - began).total_seconds(), 3) if began and ended else None,
-        "steps_completed": [s["name"] for s in steps if s.get("seconds") is not None and not s.get("error")],
-        "evidence": {s["name"]: {"seconds": s.get("seconds"), **(s.get("evidence") or {})} for s in steps},
-        "active_color": record.get("target") if success else record.get("origin"),
-        "new_sha": record.get("sha"),
-        "previous_sha": (record.get("previous") or {}).get("sha"),
-    }
-    return {**{key: value for key, value in told.items() if value}, **record, "status": outcome(record)}
-
-
-def outcome(record: Mapping[str, Any]) -> str:
-    """The status of a record or of a final result; a release that never began has only a `result`."""
-    return str(record.get("status") or record.get("result") or "")

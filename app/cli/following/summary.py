@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.cli.following.progress import FollowedRollout, outcome
+from app.api.rollout import Result
+from app.cli.following.progress import FollowedRollout
 from app.cli.views.text import plain, release, seconds
 
 Row = tuple[str, str]
@@ -20,7 +21,7 @@ _WORDS = {
 
 def summary(progress: FollowedRollout) -> list[Row]:
     """The facts, each with its name, in the order in which a person asks for them."""
-    result = progress.result or {}
+    result = progress.result or Result()
     return [
         ("result", _headline(progress, result)),
         ("live before", _before(progress, result)),
@@ -33,38 +34,38 @@ def summary(progress: FollowedRollout) -> list[Row]:
 def step_rows(progress: FollowedRollout) -> list[tuple[str, float | None, str]]:
     """Every step with its seconds, and why it failed where it did."""
     errors = {s.name: s.error for s in progress.steps if s.error}
-    evidence = (progress.result or {}).get("evidence") or {}
+    evidence = progress.result.evidence if progress.result else {}
     if evidence:
         return [(plain(name), step.get("seconds"), plain(errors.get(name) or "")) for name, step in evidence.items()]
     return [(plain(s.name), s.seconds, plain(s.error or "")) for s in progress.steps]
 
 
-def _headline(progress: FollowedRollout, result: Json) -> str:
-    word = _WORDS.get(outcome(result), plain(outcome(result)))
-    took = result.get("duration_seconds")
-    return f"{plain(progress.tag)} {word}" + (f" in {seconds(took)}" if took else "")
+def _headline(progress: FollowedRollout, result: Result) -> str:
+    word = _WORDS.get(result.status, plain(result.status))
+    took = f" in {seconds(result.duration_seconds)}" if result.duration_seconds else ""
+    return f"{plain(progress.tag)} {word}{took}"
 
 
-def _before(progress: FollowedRollout, result: Json) -> str:
-    before = progress.before or {}
-    return release(before.get("tag"), before.get("sha") or result.get("previous_sha"))
+def _before(progress: FollowedRollout, result: Result) -> str:
+    before = progress.before
+    return release(before.tag if before else "", (before.sha if before else "") or result.previous_sha)
 
 
-def _after(progress: FollowedRollout, result: Json) -> str:
-    color = result.get("active_color")
+def _after(progress: FollowedRollout, result: Result) -> str:
+    color = result.active_color
     on = f" on {plain(color)}" if color else ""
-    new = release(progress.tag, result.get("new_sha") or result.get("sha")) + on
-    if outcome(result) == "success":
+    new = release(progress.tag, result.new_sha) + on
+    if result.succeeded:
         return new
-    if outcome(result) == "failed" and color and color == result.get("target_color"):
+    if result.status == "failed" and color and color == result.target_color:
         return f"{new}, well or not: it cannot be rolled back"
-    back = "; traffic is back on it" if outcome(result) == "rolled_back" else "; it stayed live"
+    back = "; traffic is back on it" if result.status == "rolled_back" else "; it stayed live"
     before = _before(progress, result)
     return before if before == "nothing" else before + on + back
 
 
-def _figures(result: Json) -> Iterator[Row]:
-    evidence: Mapping[str, Json] = result.get("evidence") or {}
+def _figures(result: Result) -> Iterator[Row]:
+    evidence = result.evidence
     if (flip := evidence.get("route_switch", {}).get("flip_ms")) is not None:
         yield "flip", f"{flip:g} ms from the rename until every route answered with it"
     if (back := evidence.get("rollback_route", {}).get("rollback_ms")) is not None:
@@ -97,12 +98,12 @@ def _handover(proof: Json) -> str:
     return "started" if "instance" in proof else "not handed over"
 
 
-def _troubles(result: Json) -> Iterator[Row]:
-    for warning in result.get("warnings") or ():
+def _troubles(result: Result) -> Iterator[Row]:
+    for warning in result.warnings:
         yield "warning", plain(warning)
-    if error := result.get("error"):
-        yield "why", plain(error)
-    if result.get("paused"):
-        yield "paused", plain(result.get("pause_reason") or "")
-        first = "" if outcome(result) == "success" else "fix it, then "
+    if result.error:
+        yield "why", plain(result.error)
+    if result.paused:
+        yield "paused", plain(result.pause_reason or "")
+        first = "" if result.succeeded else "fix it, then "
         yield "next", f"{first}`updater unpause`; releases are accepted and wait until then"

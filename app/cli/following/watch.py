@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
-from app.cli.api.client import ApiClient, Json
+from app.api.status import Status
+from app.cli.api.client import ApiClient
 from app.cli.api.log_stream import RIDE_SECONDS, follow_log
 from app.cli.errors import CannotReach, CommandError, NotAllowed, Refused
 from app.cli.following.display import Display
@@ -45,8 +46,8 @@ class RolloutWatch:
         told = False
         while True:
             status = await self._riding_status()
-            if status is not None and (running := status.get("rollout")):
-                return FollowedRollout(running["id"]).see_status(status)
+            if status is not None and (running := status.rollout):
+                return FollowedRollout(running.id).see_status(status)
             if status is not None and not told:
                 told = True
                 self._display.say("No rollout runs; this waits for the next one. Ctrl-C ends it.")
@@ -70,10 +71,10 @@ class RolloutWatch:
         if status is None:
             return
         self._see(self._progress.see_status(status))
-        if (status.get("rollout") or {}).get("id") != self._progress.rollout_id:
+        if not status.is_running(self._progress.rollout_id):
             await self._read_record()
 
-    async def _riding_status(self) -> Json | None:
+    async def _riding_status(self) -> Status | None:
         """The status, or None while the updater is away for no longer than RIDE_SECONDS."""
         try:
             status = await self._updater.status()
@@ -90,7 +91,7 @@ class RolloutWatch:
     async def _read_record(self) -> None:
         """Of a release that waits there is no record yet; the status tells more then."""
         try:
-            record = await self._updater.get(f"/update/rollouts/{self._progress.rollout_id}")
+            record = await self._updater.record(self._progress.rollout_id)
         except (Refused, CannotReach):
             return
         self._see(self._progress.see_record(record))

@@ -1,22 +1,18 @@
 """`updater status` and `updater history`: the listener's answers as rows of text."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.api.rollout import Result
+from app.api.status import Held, Status
 from app.cli.following.display import percent_text
 from app.cli.following.progress import FollowedRollout
 from app.cli.following.summary import step_rows, summary
-from app.cli.views.text import (
-    moment,
-    plain,
-    release,
-    seconds,
-    sha,
-)
+from app.cli.views.text import moment, plain, release, seconds, sha
+from app.domain.history import HistoryEntry
 
 BAR_WIDTH = 30
 PLAIN_WIDTH = 200
@@ -27,10 +23,9 @@ ERROR_SHOWN = 100
 UNADOPTED = "what ran before the updater, which has not taken it over"
 
 Row = tuple[str, str]
-Json = Mapping[str, Any]
 
-PAUSED: Json = {"reason": "paused"}
-"""What holds a release is told once, and not for each of them."""
+PAUSED = "paused"
+"""The reason of a release that the pause holds: the row `paused` shows it once for all of them."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -41,70 +36,65 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-def status_rows(status: Json) -> Iterator[Row]:
-    """The status, what matters most first."""
-    current = status.get("current") or {}
-    color = f" on {plain(status['active_color'])}" if status.get("active_color") else ""
-    since = f", since {moment(current['since'])}" if current.get("since") else ""
-    before = ", ran before the updater" if current.get("adopted") else ""
-    serves = UNADOPTED if not current and _is_refused(status) else release(current.get("tag"), current.get("sha"))
-    yield "live", serves + color + since + before
-    yield "state", plain(status.get("state", "unknown"))
-    if rollout := status.get("rollout"):
-        progress = FollowedRollout(str(rollout.get("id") or "")).see_status({"rollout": rollout})
-        where = progress.step or "between steps"
-        yield (
-            "rollout",
-            f"{plain(progress.tag)}: {plain(where)}, {percent_text(progress)} ({plain(progress.rollout_id)})",
-        )
-    if status.get("paused"):
-        yield "paused", plain(status.get("pause_reason") or "")
-    for alarm in status.get("alarms") or ():
-        yield "alarm", plain(alarm.get("text") or "")
+def status_rows(status: Status) -> Iterator[Row]:
+    """What matters most first."""
+    yield "live", _live(status)
+    yield "state", plain(status.state)
+    if running := status.rollout:
+        where = f"{plain(running.step or 'between steps')}, {percent_text(running.percent, running.eta_seconds)}"
+        yield "rollout", f"{plain(running.tag)}: {where} ({plain(running.id)})"
+    if status.paused:
+        yield "paused", plain(status.pause_reason or "")
+    for alarm in status.alarms:
+        yield "alarm", plain(alarm.text)
     yield from _waiting(status)
-    if last := status.get("last_result"):
-        yield "last", _last(last)
-    if checked := status.get("last_checked_at"):
-        yield "checked", moment(checked)
-    if status.get("worker_alive") is False:
-        yield "worker", "no heartbeat: no rollout starts or goes on until it runs; traffic stays where it is"
+    if status.last_result:
+        yield "last", _last(status.last_result)
+    if status.last_checked_at:
+        yield "checked", moment(status.last_checked_at)
+    if not status.worker_alive:
+        yield "worker", "no heartbeat: no rollout starts or continues until it runs; traffic stays where it is"
 
 
-def _is_refused(status: Json) -> bool:
-    return any(alarm.get("kind") == "not_adopted" for alarm in status.get("alarms") or ())
+def _live(status: Status) -> str:
+    live = status.current
+    color = f" on {plain(status.active_color)}" if status.active_color else ""
+    if live is None:
+        refused = any(alarm.kind == "not_adopted" for alarm in status.alarms)
+        return (UNADOPTED if refused else "nothing") + color
+    since = f", since {moment(live.since)}" if live.since else ""
+    before = ", ran before the updater" if live.adopted else ""
+    return release(live.tag, live.sha) + color + since + before
 
 
-def _waiting(status: Json) -> Iterator[Row]:
-    if queued := status.get("queued"):
-        yield "queued", ", ".join(plain(tag) for tag in queued)
-    told = {held.get("tag"): held for held in status.get("held_for") or ()}
-    if paused := [tag for tag in status.get("held") or () if told.get(tag, PAUSED).get("reason") == "paused"]:
-        yield "held", ", ".join(plain(tag) for tag in paused)
-    for held in told.values():
-        if held.get("reason") != "paused":
-            yield "held", plain(held.get("text"))
+def _waiting(status: Status) -> Iterator[Row]:
+    if status.queued:
+        yield "queued", ", ".join(map(plain, status.queued))
+    why = {held.tag: held for held in status.held_for}
+    if paused := [tag for tag in status.held if why.get(tag, Held(reason=PAUSED)).reason == PAUSED]:
+        yield "held", ", ".join(map(plain, paused))
+    for held in why.values():
+        if held.reason != PAUSED:
+            yield "held", plain(held.text)
 
 
-def _last(last: Json) -> str:
-    took = f" in {seconds(last['duration_seconds'])}" if last.get("duration_seconds") else ""
-    word = plain(last.get("status")).replace("_", " ")
-    return f"{plain(last.get('tag'))} {word}{took}, {moment(last.get('completed_at'))}"
+def _last(last: Result) -> str:
+    took = f" in {seconds(last.duration_seconds)}" if last.duration_seconds else ""
+    return f"{plain(last.tag)} {plain(last.status).replace('_', ' ')}{took}, {moment(last.completed_at)}"
 
 
-def history_rows(entries: Sequence[Json]) -> Iterator[tuple[str, ...]]:
-    """When, tag, result, how long, who asked, the commit, the rollout's id, why."""
+def history_rows(entries: Sequence[HistoryEntry]) -> Iterator[tuple[str, ...]]:
+    """When, tag, result, duration, who asked, commit, id of the rollout, why."""
     for entry in entries:
-        why = plain(entry.get("error") or "").split("\n")[0][:ERROR_SHOWN]
-        took = entry.get("duration_seconds")
         yield (
-            moment(entry.get("timestamp")),
-            plain(entry.get("tag")),
-            plain(entry.get("result")).replace("_", " "),
-            seconds(took) if took else "",
-            plain(entry.get("trigger") or ""),
-            sha(entry.get("sha") or ""),
-            plain(entry.get("rollout_id") or ""),
-            why,
+            moment(entry.timestamp),
+            plain(entry.tag),
+            plain(entry.result).replace("_", " "),
+            seconds(entry.duration_seconds) if entry.duration_seconds else "",
+            plain(entry.trigger or ""),
+            sha(entry.sha or ""),
+            plain(entry.rollout_id),
+            plain(entry.error or "").split("\n")[0][:ERROR_SHOWN],
         )
 
 
@@ -118,7 +108,7 @@ def show_rows(out: Console, rows: Iterable[Row]) -> None:
     out.print(table)
 
 
-def show_history(out: Console, entries: Sequence[Json]) -> None:
+def show_history(out: Console, entries: Sequence[HistoryEntry]) -> None:
     if not entries:
         out.print("No release has been decided yet.")
         return

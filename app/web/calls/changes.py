@@ -6,20 +6,16 @@ from datetime import UTC, datetime
 
 from starlette.responses import JSONResponse, Response
 
-from app.api.models import Apply
+from app.api.requests import Apply
+from app.api.responses import Approved, Cancelling, Notified, Paused, Resumed
+from app.api.status import PublishedStatus
 from app.domain.errors import AlreadyLive, LedgerUnavailable
 from app.domain.policy import not_newer
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.ledger import Ledger
 from app.queue import Queue
-from app.web.calls.final_result import FinalAnswer, rollout_of
-from app.web.calls.live import (
-    Status,
-    is_live,
-    live_is_well,
-    live_result,
-    live_tag,
-)
+from app.web.calls.final_result import FinalAnswer
+from app.web.calls.live import is_live, live_is_well, live_result, live_tag
 from app.web.calls.status import StatusCall
 from app.web.internal.call import Given
 from app.web.internal.worker_answers import WorkerRefused, ask
@@ -42,20 +38,20 @@ class Changes:
         status = await self.status.published()
         if not wanted.force:
             if is_live(status, wanted.tag):
-                return JSONResponse(live_result(status))
-            if (running := rollout_of(status, wanted.tag)) and await self.ledger.worker_alive():
+                return JSONResponse(live_result(status).as_json())
+            if (running := status.rollout_of(wanted.tag)) and await self.ledger.worker_alive():
                 return await self.final.of(given.request, running, wanted.tag)
         await self._check(wanted, status)
         return await self.final.of(given.request, await self._accept(wanted), wanted.tag)
 
-    async def _check(self, wanted: Apply, status: Status) -> None:
+    async def _check(self, wanted: Apply, status: PublishedStatus) -> None:
         """Raises Refused: 423 while paused, 404 for an unknown tag, 400 for one that is not newer.
 
         Not 409: programs written for the updater before this one read it as "an update is in progress", and show
         nothing else. Of a 400 they show the text.
         """
-        if status["paused"] and not wanted.force:
-            raise WorkerRefused(423, status["pause_reason"] or "paused", "paused")
+        if status.paused and not wanted.force:
+            raise WorkerRefused(423, status.pause_reason or "paused", "paused")
         await ask(self.queue, "find_tag", wanted.tag)
         live = live_tag(status)
         if not wanted.force and not_newer(wanted.tag, live):
@@ -69,7 +65,7 @@ class Changes:
             status = await self.status.published()
             if refused.code != AlreadyLive.code or not live_is_well(status):
                 raise
-            return JSONResponse(live_result(status))
+            return JSONResponse(live_result(status).as_json())
         await self._nudge()
         return await self.final.of(given.request, answer["rollout_id"])
 
@@ -77,31 +73,31 @@ class Changes:
         """No rollout starts from here on."""
         reason = given.body.reason.strip()
         await ask(self.queue, "pause", reason)
-        return JSONResponse({"status": "ok", "paused": True, "pause_reason": reason})
+        return JSONResponse(Paused(pause_reason=reason).as_json())
 
     async def notify_test(self, _: Given) -> Response:
         """One message to everybody who is told; whether it arrives is not waited for."""
         answer = await ask(self.queue, "notify_test")
-        return JSONResponse({"status": "queued", "targets": answer["targets"]}, status_code=202)
+        return JSONResponse(Notified(targets=answer["targets"]).as_json(), 202)
 
     async def unpause(self, _: Given) -> Response:
         """Rollouts may start again; the newest held release starts at once."""
         await ask(self.queue, "unpause")
         await self.queue.nudge()
-        return JSONResponse({"resumed": True, "status": "ok"})
+        return JSONResponse(Resumed().as_json())
 
     async def approve(self, given: Given) -> Response:
         """A release that waits for a person's word may go live; where nothing else holds it, it starts at once."""
         tag = given.body.tag
         answer = await ask(self.queue, "approve", tag)
         await self.queue.nudge()
-        return JSONResponse({"status": "approved", "tag": tag, **answer}, 202)
+        return JSONResponse(Approved(tag=tag, **answer).as_json(), 202)
 
     async def cancel(self, given: Given) -> Response:
         """A rollout gives way before its flip; a release that waits is dropped."""
         rollout_id = given.body.rollout_id
         await ask(self.queue, "cancel", rollout_id)
-        return JSONResponse({"status": "cancelling", "rollout_id": rollout_id}, 202)
+        return JSONResponse(Cancelling(rollout_id=rollout_id).as_json(), 202)
 
     async def _accept(self, wanted: Apply) -> str:
         rollout_id = new_rollout_id()

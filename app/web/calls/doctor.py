@@ -1,10 +1,11 @@
 """The doctor: this process's own checks, and the worker's checks of the machine."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.responses import Doctor
 from app.auth.callers import SharedSecret
 from app.domain.errors import LedgerUnavailable, WorkerSilent
 from app.domain.findings import Check, Verdict
@@ -28,7 +29,7 @@ class CheckUp:
         """Every check, each with what to do; `status` is the worst of them."""
         checks = [self._secret_file(), *self._webhook_secrets(), *await self._redis(), *await self._worker()]
         worst = max((check.status for check in checks), key=lambda status: status.rank)
-        return JSONResponse({"status": worst, "checks": [asdict(check) for check in checks]})
+        return JSONResponse(Doctor(status=worst, checks=tuple(checks)).as_json())
 
     def _secret_file(self) -> Check:
         if not self.secret.keys():

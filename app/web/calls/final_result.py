@@ -5,24 +5,23 @@ import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.api.responses import Queued
+from app.api.rollout import Result
+from app.api.status import PublishedStatus
 from app.domain.errors import LedgerUnavailable, Superseded
-from app.web.calls.live import Status, is_live, live_result
+from app.web.calls.live import is_live, live_result
 from app.web.calls.status import StatusCall
 from app.web.calls.waiting import SETTLE_SECONDS, Endings, preferred_wait
 
-SUCCESS = "success"
 UNFINISHED = "not_finished"
 """The code of a 202 that says why the wait of UPDATER_APPLY_WAIT_SECONDS ended without a result."""
 
 SETTLE_LIMIT_SECONDS = 5.0
 EPOCH = "1970-01-01T00:00:00+00:00"
-
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,12 @@ class FinalAnswer:
         waiting = _Wait(self.status, self.endings, request, seconds, is_default=not applied)
         result = await waiting.result(rollout_id, tag) if seconds else None
         if result is not None:
-            return JSONResponse(result, 200 if result["status"] == SUCCESS else 500, headers)
-        queued = {"status": "queued", "rollout_id": rollout_id}
+            return JSONResponse(result.as_json(), 200 if result.succeeded else 500, headers)
+        queued = Queued(status="queued", rollout_id=rollout_id)
         if seconds and waiting.is_default:
-            queued |= {"error": await waiting.why_unfinished(rollout_id), "code": UNFINISHED}
-        return JSONResponse(queued, 202, headers)
+            why = await waiting.why_unfinished(rollout_id)
+            queued = Queued(status="queued", rollout_id=rollout_id, error=why, code=UNFINISHED)
+        return JSONResponse(queued.as_received(), 202, headers)
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ class _Wait:
         while True:
             stop = partial(self._stop, rollout_id)
             result = await self.endings.wait(rollout_id, deadline - clock.time(), stop)
-            if result is None or tag is None or result["status"] != Superseded.code:
+            if result is None or tag is None or result.status != Superseded.code:
                 return result
             status = await self._status_after(result)
             if is_live(status, tag):
                 return live_result(status)
-            other = rollout_of(status, tag)
-            if other in {None, rollout_id} and (tag not in status["queued"] or clock.time() > deadline):
+            other = status.rollout_of(tag)
+            if other in {None, rollout_id} and (tag not in status.queued or clock.time() > deadline):
                 return result
             rollout_id = other or rollout_id
             await asyncio.sleep(SETTLE_SECONDS)
@@ -95,21 +95,15 @@ class _Wait:
     async def _held(self, rollout_id: str) -> str | None:
         """What the release waits for; None when nothing holds it."""
         status = await self.status.published()
-        return next((held["text"] for held in status["held_for"] if held["rollout_id"] == rollout_id), None)
+        return next((held.text for held in status.held_for if held.rollout_id == rollout_id), None)
 
-    async def _status_after(self, decision: Result) -> Status:
+    async def _status_after(self, decision: Result) -> PublishedStatus:
         """The first status that the worker published after `decision`; the latest after SETTLE_LIMIT_SECONDS."""
         clock = asyncio.get_running_loop()
         deadline = clock.time() + SETTLE_LIMIT_SECONDS
         while True:
             status = await self.status.published()
-            looked_at = datetime.fromisoformat(status["looked_at"] or EPOCH)
-            if looked_at >= datetime.fromisoformat(decision["completed_at"]) or clock.time() > deadline:
+            looked_at = datetime.fromisoformat(status.looked_at or EPOCH)
+            if looked_at >= datetime.fromisoformat(decision.completed_at or EPOCH) or clock.time() > deadline:
                 return status
             await asyncio.sleep(SETTLE_SECONDS)
-
-
-def rollout_of(status: Status, tag: str) -> str | None:
-    """The id of the rollout that is bringing `tag` now; None when there is none."""
-    rollout = status.get("rollout") or {}
-    return rollout["id"] if rollout.get("tag") == tag else None

@@ -1,55 +1,47 @@
 """The live release, read from the status."""
 
 from datetime import UTC, datetime
-from typing import Any
 
+from app.api.rollout import Result
+from app.api.status import PublishedStatus
 from app.domain.errors import AlreadyLive
 from app.domain.release import Version
 
-Status = dict[str, Any]
 
-
-def live_tag(status: Status | None) -> str | None:
-    """The live release's tag in the worker's status; None when nothing is live, or it is not known what."""
-    current = (status or {}).get("current") or {}
-    tag = current.get("tag")
+def live_tag(status: PublishedStatus) -> str | None:
+    """The live release's tag; None if nothing is live, or if the live release has no version."""
+    tag = status.current.tag if status.current else None
     return tag if Version.read(tag) else None
 
 
-def is_live(status: Status, tag: str) -> bool:
-    """Whether the release `tag` is live and well."""
-    return live_is_well(status) and status["current"]["tag"] == tag
+def is_live(status: PublishedStatus, tag: str) -> bool:
+    """Whether the release `tag` is live and its rollout succeeded."""
+    return live_is_well(status) and status.current is not None and status.current.tag == tag
 
 
-def live_is_well(status: Status) -> bool:
+def live_is_well(status: PublishedStatus) -> bool:
     """Whether a release is live and its rollout succeeded.
 
     A release that cannot be rolled back stays live when its rollout fails.
     """
-    current: Status = status.get("current") or {}
-    return bool(current) and status.get("last_good_tag") in {None, current["tag"]}
+    return status.current is not None and status.last_good_tag in {None, status.current.tag}
 
 
-def live_result(status: Status, at: datetime | None = None) -> dict[str, Any]:
+def live_result(status: PublishedStatus, at: datetime | None = None) -> Result:
     """The final result for a caller who asks for what is live already: a success without steps."""
-    current, color = status["current"], status["active_color"]
-    now = (at or datetime.now(UTC)).isoformat()
-    return {
-        "status": "success",
-        "rollout_id": current.get("rollout_id") or "",
-        "tag": current["tag"],
-        "previous_sha": current["sha"],
-        "new_sha": current["sha"],
-        "active_color": color,
-        "target_color": color,
-        "paused": status["paused"],
-        "pause_reason": status["pause_reason"],
-        "steps_completed": [],
-        "error": None,
-        "reason_code": AlreadyLive.code,
-        "warnings": [],
-        "duration_seconds": 0.0,
-        "started_at": now,
-        "completed_at": now,
-        "evidence": {},
-    }
+    live, now = status.current, (at or datetime.now(UTC)).isoformat()
+    assert live is not None  # noqa: S101 - asked only if something is live
+    return Result(
+        status="success",
+        rollout_id=live.rollout_id,
+        tag=live.tag,
+        previous_sha=live.sha,
+        new_sha=live.sha,
+        active_color=status.active_color,
+        target_color=status.active_color,
+        paused=status.paused,
+        pause_reason=status.pause_reason,
+        reason_code=AlreadyLive.code,
+        started_at=now,
+        completed_at=now,
+    )

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
+from app.api.status import Status
 from app.domain.stack import Color
 from app.ledger import HISTORY_KEPT, Ledger
 from app.web.calls.status import StatusCall
@@ -25,7 +25,7 @@ RESULTS = ("success", "failed", "rolled_back", "superseded", "cancelled")
 class Facts:
     """What one scrape is made of. `results` are the history's, `decisions` the receiver's since it started."""
 
-    status: Mapping[str, Any]
+    status: Status
     results: Counter[str]
     events: int
     decisions: Counter[str]
@@ -39,8 +39,8 @@ class Metrics:
 
     async def scrape(self, _: Given) -> Response:
         entries = await self.ledger.history(HISTORY_KEPT)
-        results = Counter(str(e["result"]) for e in entries)
-        facts = Facts(await self.status.fields(), results, await self.ledger.events_told(), self.decisions)
+        results = Counter(entry.result for entry in entries)
+        facts = Facts(await self.status.whole(), results, await self.ledger.events_told(), self.decisions)
         return Response(render(facts), media_type=MEDIA_TYPE)
 
 
@@ -48,27 +48,28 @@ def render(facts: Facts) -> bytes:
     """The exposition format. https://prometheus.io/docs/instrumenting/exposition_formats/"""
     registry = CollectorRegistry()
     status = facts.status
-    rollout, last = status["rollout"] or {}, status["last_result"] or {}
-    _one_of(registry, ("updater_state", "What the updater does now"), "state", STATES, status["state"])
-    _one_of(registry, ("updater_active_color", "Where the traffic goes"), "color", Color, status["active_color"])
-    _gauge(registry, "updater_paused", "1 while no rollout starts", status["paused"])
-    _gauge(registry, "updater_worker_up", "1 while the worker's heartbeat is there", status["worker_alive"])
-    _gauge(registry, "updater_uptime_seconds", "Of the web process", status["uptime_seconds"])
-    _gauge(registry, "updater_waiting_releases", "Accepted and not decided", len(status["queued"] + status["held"]))
-    _gauge(registry, "updater_alarms", "What is not as it should be now", len(status["alarms"]))
-    _gauge(registry, "updater_rollout_progress_percent", "Of the running rollout", rollout.get("percent", 0))
-    _gauge(registry, "updater_last_rollout_duration_seconds", "Of the last one", last.get("duration_seconds", 0))
+    percent = status.rollout.percent if status.rollout else 0
+    duration = status.last_result.duration_seconds if status.last_result else 0
+    _one_of(registry, ("updater_state", "What the updater does now"), "state", STATES, status.state)
+    _one_of(registry, ("updater_active_color", "Where the traffic goes"), "color", Color, status.active_color)
+    _gauge(registry, "updater_paused", "1 while no rollout starts", status.paused)
+    _gauge(registry, "updater_worker_up", "1 while the worker's heartbeat is there", status.worker_alive)
+    _gauge(registry, "updater_uptime_seconds", "Of the web process", status.uptime_seconds)
+    _gauge(registry, "updater_waiting_releases", "Accepted and not decided", len(status.queued + status.held))
+    _gauge(registry, "updater_alarms", "What is not as it should be now", len(status.alarms))
+    _gauge(registry, "updater_rollout_progress_percent", "Of the running rollout", percent)
+    _gauge(registry, "updater_last_rollout_duration_seconds", "Of the last one", duration)
     for name, says, at in (
-        ("updater_last_check_timestamp_seconds", "GitHub was last asked for its releases", "last_checked_at"),
-        ("updater_last_look_timestamp_seconds", "The worker last asked itself what should be live", "looked_at"),
+        ("updater_last_check_timestamp_seconds", "GitHub was last asked for its releases", status.last_checked_at),
+        ("updater_last_look_timestamp_seconds", "The worker last asked itself what should be live", status.looked_at),
     ):
-        _gauge(registry, name, says, _epoch(status[at]))
+        _gauge(registry, name, says, _epoch(at))
     _gauge(registry, "updater_events_kept", "Events that can still be read", facts.events)
     history = Gauge("updater_history_results", "Kept history entries by result", ["result"], registry=registry)
     for result in (*RESULTS, *sorted(set(facts.results) - set(RESULTS))):
         history.labels(result).set(facts.results[result])
     registry.register(_Deliveries(facts.decisions))
-    registry.register(_Notifications(status["notifications"]))
+    registry.register(_Notifications(status.notifications))
     return generate_latest(registry)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from app.api.models import EVENT_ID, ROLLOUT_ID
+from app.api.requests import EVENT_ID, ROLLOUT_ID
+from app.api.rollout import History
 from app.domain.errors import DeliveryRefused
 from app.ledger import Ledger
 from app.queue import Queue
@@ -28,7 +29,8 @@ class Reading:
 
     async def history(self, given: Given) -> Response:
         """`entries`, newest first; those older than the entry of `before`."""
-        return JSONResponse({"entries": await self.ledger.history(given.query.limit, given.query.before)})
+        entries = await self.ledger.history(given.query.limit, given.query.before)
+        return JSONResponse(History(entries=tuple(entries)).as_json())
 
     async def plan(self, given: Given) -> Response:
         """What a rollout of that tag would do; it changes nothing."""
@@ -60,7 +62,7 @@ class Reading:
 
     async def diagnostics(self, _: Given) -> Response:
         """What the machine says of itself, with the fields of the status."""
-        return JSONResponse({**await self.status.fields(), **await ask(self.queue, "diagnostics")})
+        return JSONResponse({**(await self.status.whole()).as_json(), **await ask(self.queue, "diagnostics")})
 
     async def _is_known(self, rollout_id: str) -> bool:
         lines = await self.ledger.log_after(rollout_id, "0-0", block=0)
@@ -69,7 +71,10 @@ class Reading:
     async def _record(self, rollout_id: str) -> dict[str, Any] | None:
         if not re.fullmatch(ROLLOUT_ID, rollout_id):
             return None
-        return await self.ledger.record(rollout_id) or await self.endings.of(rollout_id)
+        if record := await self.ledger.record(rollout_id):
+            return record
+        result = await self.endings.of(rollout_id)
+        return result.as_json() if result else None
 
 
 def _unknown(rollout_id: str) -> Response:

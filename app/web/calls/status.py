@@ -9,31 +9,14 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.rollout import Result
+from app.api.status import PublishedStatus, Status
 from app.ledger import Ledger
 from app.web.internal.call import Given
+from app.web.published import published_status
 
 ALWAYS_CHANGING = {"uptime_seconds", "last_checked_at", "looked_at"}
 """What says nothing new by being another one: the ETag does not see it."""
-
-UNKNOWN: dict[str, Any] = {
-    "state": "idle",
-    "current_operation": None,
-    "active_color": None,
-    "paused": False,
-    "pause_reason": None,
-    "last_checked_at": None,
-    "looked_at": None,
-    "last_attempted_tag": None,
-    "last_good_tag": None,
-    "current": None,
-    "rollout": None,
-    "queued": [],
-    "held": [],
-    "held_for": [],
-    "alarms": [],
-    "notifications": {},
-}
-"""The status before the worker has ever published one."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +26,31 @@ class StatusCall:
 
     async def __call__(self, given: Given) -> Response:
         """The status, or 304 when the caller has it already."""
-        content = await self.fields()
+        content = (await self.whole()).as_json()
         tag = etag(content)
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if known(given.request.headers.getlist("if-none-match"), tag):
             return Response(status_code=304, headers=headers)
         return JSONResponse(content, headers=headers)
 
-    async def published(self) -> dict[str, Any]:
+    async def published(self) -> PublishedStatus:
         """What the worker published last."""
-        return {**UNKNOWN, **(await self.ledger.status() or {})}
+        return await published_status(self.ledger)
 
-    async def fields(self) -> dict[str, Any]:
-        """Every field of `GET /status`."""
-        status = await self.published()
+    async def whole(self) -> Status:
+        """`GET /status`: what the worker published, and what the web process knows."""
+        published = await self.published()
         pending = [r.tag for r in await self.ledger.pending()]
-        waiting = status["queued"]
-        return {
-            **status,
+        last = await self.ledger.last_result()
+        known_tags = {*published.queued, *published.held}
+        fields = {
+            **dict(published),
+            "queued": (*published.queued, *(tag for tag in pending if tag not in known_tags)),
             "worker_alive": await self.ledger.worker_alive(),
-            "last_result": await self.ledger.last_result(),
+            "last_result": Result.model_validate(last) if last else None,
             "uptime_seconds": round(time.monotonic() - self.started, 1),
-            "queued": [*waiting, *(t for t in pending if t not in [*waiting, *status["held"]])],
         }
+        return Status.model_validate(fields)
 
 
 def etag(content: Mapping[str, Any]) -> str:

@@ -7,12 +7,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from app.api.rollout import Result
 from app.config.settings import MAX_WAIT_SECONDS
-from app.domain.errors import Interrupted, LedgerUnavailable, sentence_of
+from app.domain.errors import Interrupted, LedgerUnavailable
 from app.ledger import Ledger
 from app.web.calls.streams import StreamedAnswers
+from app.web.published import published_status
 
 ENTRIES_LOOKED_AT = 200
 SETTLE_SECONDS = 0.05
@@ -43,7 +44,7 @@ class Endings:
     ledger: Ledger
     streams: StreamedAnswers
 
-    async def wait(self, rollout_id: str, seconds: float, stop: Stop) -> dict[str, Any] | None:
+    async def wait(self, rollout_id: str, seconds: float, stop: Stop) -> Result | None:
         """The final result, as soon as the worker is free again.
 
         None when the rollout is not over within `seconds`, when this process is to stop, and when `stop` says so.
@@ -75,41 +76,31 @@ class Endings:
 
     async def _runs(self, rollout_id: str) -> bool:
         """The result is written a moment before the status: who was told the one may read the other at once."""
-        status = await self.ledger.status() or {}
-        return (status.get("rollout") or {}).get("id") == rollout_id
+        return (await published_status(self.ledger)).is_running(rollout_id)
 
-    async def of(self, rollout_id: str) -> dict[str, Any] | None:
+    async def of(self, rollout_id: str) -> Result | None:
         """How that rollout ended; None while it has not. A release that never began ended by a decision.
 
         A rollout that the worker's own end interrupted is in the history too, and begins again under its id.
         """
-        if (result := await self.ledger.result(rollout_id)) is not None:
+        if (result := await self._result(rollout_id)) is not None:
             return result
         entries = await self.ledger.history(ENTRIES_LOOKED_AT)
-        decision = next((e for e in entries if e["rollout_id"] == rollout_id), None)
-        if decision is None or decision.get("reason_code") == Interrupted.code:
+        decision = next((e for e in entries if e.rollout_id == rollout_id), None)
+        if decision is None or decision.reason_code == Interrupted.code:
             return None
-        written_since = await self.ledger.result(rollout_id)
-        return written_since or _as_result(decision, await self.ledger.status() or {})
+        return await self._result(rollout_id) or Result.of_entry(decision).model_copy(update=await self._live_fields())
 
+    async def _result(self, rollout_id: str) -> Result | None:
+        found = await self.ledger.result(rollout_id)
+        return Result.model_validate(found) if found is not None else None
 
-def _as_result(entry: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "status": entry["result"],
-        "rollout_id": entry["rollout_id"],
-        "tag": entry["tag"],
-        "previous_sha": (status.get("current") or {}).get("sha"),
-        "new_sha": None,
-        "active_color": status.get("active_color"),
-        "target_color": None,
-        "paused": bool(status.get("paused")),
-        "pause_reason": status.get("pause_reason"),
-        "steps_completed": [],
-        "error": sentence_of(entry.get("reason_code"), entry.get("error")),
-        "reason_code": entry.get("reason_code"),
-        "warnings": [],
-        "duration_seconds": 0.0,
-        "started_at": None,
-        "completed_at": entry["timestamp"],
-        "evidence": {},
-    }
+    async def _live_fields(self) -> dict[str, object]:
+        """The fields of a result that say what is live now."""
+        status = await published_status(self.ledger)
+        return {
+            "previous_sha": status.current.sha if status.current else None,
+            "active_color": status.active_color,
+            "paused": status.paused,
+            "pause_reason": status.pause_reason,
+        }

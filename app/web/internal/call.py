@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.models import Failed, Problem
+from app.api.responses import Failed, Problem
 from app.auth.tokens import Scope
 
 Answer = type[BaseModel] | str

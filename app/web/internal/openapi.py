@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.api.models import ROLLOUT_ID
+from app.api.requests import ROLLOUT_ID
 from app.auth.tokens import Scope
 from app.web.internal.access import COOKIE, GUARD_HEADER
 from app.web.internal.call import Answer, Call
@@ -31,7 +31,7 @@ _SECURITY = {
 def document(calls: Sequence[Call]) -> Json:
     """The whole document for `calls`."""
     models = {model: None for call in calls for model in _models(call)}
-    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+    _, schemas = models_json_schema([*models], ref_template=_REF)
     paths: dict[str, Json] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
@@ -43,10 +43,10 @@ def document(calls: Sequence[Call]) -> Json:
     }
 
 
-def _models(call: Call) -> Iterator[type[BaseModel]]:
-    yield from (answer for answer in call.all_answers().values() if isinstance(answer, type))
+def _models(call: Call) -> Iterator[tuple[type[BaseModel], JsonSchemaMode]]:
+    yield from ((answer, "serialization") for answer in call.all_answers().values() if isinstance(answer, type))
     if call.body:
-        yield call.body
+        yield call.body, "validation"
 
 
 def _operation(call: Call) -> Json:

@@ -1,10 +1,40 @@
-"""Every call of the internal listener, in one table. Routes and document are made from it."""
+"""Every call of the internal listener, in one table. The routes and the OpenAPI document are made from it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from app.api import models as m
+from app.api.plan import Plan
+from app.api.requests import (
+    Apply,
+    Approve,
+    Cancel,
+    EventsQuery,
+    HistoryQuery,
+    Login,
+    LogQuery,
+    Pause,
+    PlanQuery,
+    Rollback,
+)
+from app.api.responses import (
+    Alive,
+    Approved,
+    Cancelling,
+    Doctor,
+    Failed,
+    LoggedIn,
+    Notified,
+    Paused,
+    Problem,
+    Queued,
+    Ready,
+    Resumed,
+)
+from app.api.rollout import History, Record, Result
+from app.api.status import Diagnostics, Status
 from app.auth.tokens import Scope
 from app.web.calls.changes import Changes
 from app.web.calls.dashboard import Dashboard
@@ -16,10 +46,17 @@ from app.web.calls.status import StatusCall
 from app.web.internal.call import Answer, Call, Given
 from app.web.internal.openapi import document
 
+Handler = Callable[[Given], Awaitable[Response]]
+Answers = dict[int, Answer | None]
+
 OPERATE = Scope.OPERATE
-PREFER = {"Prefer": "`wait=N`: answer with the final result when it is there within N seconds (RFC 7240)"}
-_NONE_MATCH = {"If-None-Match": "an ETag of an earlier answer: 304 when nothing has changed since"}
-_LAST_EVENT = {"Last-Event-ID": "the id of the last event that was seen: go on after it"}
+PREFER = {"Prefer": "`wait=N`: send the final result if the rollout ends within N seconds (RFC 7240)"}
+_NONE_MATCH = {"If-None-Match": "the ETag of an earlier answer: 304 if nothing has changed since"}
+_LAST_EVENT = {"Last-Event-ID": "the id of the last event that was received: continue after it"}
+
+_REFUSED: Answers = {404: Problem, 409: Problem, 502: Problem}
+_ENDING: Answers = {200: Result, 202: Queued, 404: Failed, 500: Result, 502: Failed}
+_LOGIN: Answers = {200: LoggedIn, 401: Problem, 403: Problem}
 
 
 @dataclass(frozen=True)
@@ -35,94 +72,78 @@ class Calls:
     dashboard: Dashboard
 
     def calls(self) -> tuple[Call, ...]:
-        """The table, the document of it included."""
+        """The whole table, the call for its OpenAPI document included."""
 
         async def openapi(_: Given) -> Response:
             return JSONResponse(described)
 
-        itself = Call("GET", "/openapi.json", "this document", openapi, {200: "application/json"}, scope=None)
-        calls = (*self._open(), *self._looking(), *self._changing(), itself)
+        own = Call("GET", "/openapi.json", "this document", openapi, {200: "application/json"}, scope=None)
+        calls = (*self._open(), *self._reading(), *self._changing(), own)
         described = document(calls)
         return calls
 
     def _open(self) -> tuple[Call, ...]:
         health, page = self.health, self.dashboard
-        ready: dict[int, Answer] = {200: m.Ready, 503: m.Ready}
-        login: dict[int, Answer] = {200: m.LoggedIn, 401: m.Problem, 403: m.Problem}
+        ready: Answers = {200: Ready, 503: Ready}
         return (
-            Call("GET", "/health", "the process is alive", health.alive, {200: m.Alive}, scope=None),
-            Call("GET", "/ready", "everything that a release needs is there", health.ready, ready, scope=None),
+            Call("GET", "/health", "whether the process is alive", health.alive, {200: Alive}, scope=None),
+            Call("GET", "/ready", "whether every part that a release needs works", health.ready, ready, scope=None),
             Call("GET", "/", "the dashboard", page.page, {200: "text/html"}, scope=None),
-            Call("POST", "/login", "a session for the dashboard", page.log_in, login, scope=None, body=m.Login),
-            Call("POST", "/logout", "the session's end", page.log_out, {200: m.LoggedIn}),
+            Call("POST", "/login", "start a dashboard session", page.log_in, _LOGIN, scope=None, body=Login),
+            Call("POST", "/logout", "end the session", page.log_out, {200: LoggedIn}),
         )
 
-    def _looking(self) -> tuple[Call, ...]:
-        reading, unknown = self.reading, m.Problem
-        status: dict[int, Answer | None] = {200: m.Status, 304: None}
-        plan: dict[int, Answer] = {200: m.Plan, 404: unknown, 409: m.Problem, 502: m.Problem}
-        told: dict[int, Answer] = {200: m.Diagnostics, 502: m.Problem}
-        record: dict[int, Answer] = {200: m.Record, 404: unknown}
-        log: dict[int, Answer] = {200: "text/plain", 404: unknown}
-        events: dict[int, Answer] = {200: "text/event-stream"}
-        one = "/update/rollouts/{rollout_id}"
+    def _reading(self) -> tuple[Call, ...]:
+        get, status = self.reading, self.status
+        shown: Answers = {200: Status, 304: None}
+        logged: Answers = {200: "text/plain", 404: Problem}
+        one, events = "/update/rollouts/{rollout_id}", {200: "text/event-stream"}
+        scraped = {200: MEDIA_TYPE.partition(";")[0]}
         return (
-            Call("GET", "/status", "the status", self.status, status, headers=_NONE_MATCH),
-            Call("GET", "/update/status", "the status", self.status, status, headers=_NONE_MATCH),
-            Call("GET", "/update/plan", "what a rollout would do", reading.plan, plan, query=m.PlanQuery),
-            Call("GET", "/update/history", "newest first", reading.history, {200: m.History}, query=m.HistoryQuery),
-            Call("GET", one, "the whole record of a rollout", reading.record, record),
-            Call("GET", f"{one}/log", "its log", reading.log, log, query=m.LogQuery),
-            Call(
-                "GET",
-                "/update/events",
-                "as they come",
-                reading.events,
-                events,
-                query=m.EventsQuery,
-                headers=_LAST_EVENT,
-            ),
-            Call("GET", "/diagnostics", "what the machine says of itself", reading.diagnostics, told),
-            Call("GET", "/doctor", "what is wrong, and what to do", self.doctor.examine, {200: m.Doctor}),
-            Call("GET", "/metrics", "for Prometheus", self.metrics.scrape, {200: MEDIA_TYPE.partition(";")[0]}),
+            Call("GET", "/status", "the status", status, shown, headers=_NONE_MATCH),
+            Call("GET", "/update/status", "the status", status, shown, headers=_NONE_MATCH),
+            Call("GET", "/update/plan", "what a rollout would do", get.plan, {200: Plan, **_REFUSED}, query=PlanQuery),
+            Call("GET", "/update/history", "the history", get.history, {200: History}, query=HistoryQuery),
+            Call("GET", one, "the whole record of a rollout", get.record, {200: Record, 404: Problem}),
+            Call("GET", f"{one}/log", "the log of a rollout", get.log, logged, query=LogQuery),
+            Call("GET", "/update/events", "events", get.events, events, query=EventsQuery, headers=_LAST_EVENT),
+            Call("GET", "/diagnostics", "the machine", get.diagnostics, {200: Diagnostics, 502: Problem}),
+            Call("GET", "/doctor", "every check, with its remedy", self.doctor.examine, {200: Doctor}),
+            Call("GET", "/metrics", "metrics for Prometheus", self.metrics.scrape, scraped),
         )
 
     def _changing(self) -> tuple[Call, ...]:
-        do, no, failed = self.changes, m.Problem, m.Failed
-        ending: dict[int, Answer] = {200: m.Result, 202: m.Queued, 404: failed, 500: m.Result, 502: failed}
-        apply, rollback = {**ending, 423: failed}, {**ending, 409: failed}
-        pause: dict[int, Answer] = {200: m.Paused, 502: no}
-        unpause: dict[int, Answer] = {200: m.Resumed, 409: failed, 502: failed}
-        approve: dict[int, Answer] = {202: m.Approved, 404: no, 409: no, 502: no}
-        notify: dict[int, Answer] = {202: m.Notified, 409: no, 502: no}
-        cancel: dict[int, Answer] = {202: m.Cancelling, 404: no, 409: no, 502: no}
+        do = self.changes
+        apply: Answers = {**_ENDING, 423: Failed}
+        rollback: Answers = {**_ENDING, 409: Failed}
         return (
-            Call(
-                "POST",
-                "/update/apply",
-                "make a tag live",
-                do.apply,
-                apply,
-                OPERATE,
-                body=m.Apply,
-                headers=PREFER,
-                compat=True,
-            ),
-            Call(
-                "POST",
-                "/update/rollback",
+            _changes("apply", "make a tag live", do.apply, apply, body=Apply, headers=PREFER, compat=True),
+            _changes(
+                "rollback",
                 "go back to a kept release",
                 do.rollback,
                 rollback,
-                OPERATE,
-                body=m.Rollback,
+                body=Rollback,
                 optional=True,
                 headers=PREFER,
                 compat=True,
             ),
-            Call("POST", "/update/pause", "no rollout starts any more", do.pause, pause, OPERATE, body=m.Pause),
-            Call("POST", "/update/unpause", "rollouts start again", do.unpause, unpause, OPERATE, compat=True),
-            Call("POST", "/update/approve", "a release may go live", do.approve, approve, OPERATE, body=m.Approve),
-            Call("POST", "/notify/test", "send a message to try", do.notify_test, notify, OPERATE),
-            Call("POST", "/update/cancel", "before its flip", do.cancel, cancel, OPERATE, body=m.Cancel),
+            _changes("pause", "start no rollout", do.pause, {200: Paused, 502: Problem}, body=Pause),
+            _changes(
+                "unpause", "start rollouts again", do.unpause, {200: Resumed, 409: Failed, 502: Failed}, compat=True
+            ),
+            _changes("approve", "let a held release go live", do.approve, {202: Approved, **_REFUSED}, body=Approve),
+            _changes("cancel", "stop before the flip", do.cancel, {202: Cancelling, **_REFUSED}, body=Cancel),
+            Call(
+                "POST",
+                "/notify/test",
+                "send a test message",
+                do.notify_test,
+                {202: Notified, 409: Problem, 502: Problem},
+                OPERATE,
+            ),
         )
+
+
+def _changes(name: str, says: str, answer: Handler, answers: Answers, **more: Any) -> Call:
+    return Call("POST", f"/update/{name}", says, answer, answers, OPERATE, **more)

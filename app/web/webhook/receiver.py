@@ -26,6 +26,7 @@ from app.queue import Queue
 from app.web.body import Intake, drain
 from app.web.calls.live import live_tag
 from app.web.errors import HANDLERS, error, not_found
+from app.web.published import published_status
 from app.web.webhook.access_log import Line
 from app.web.webhook.delivery import check_signature, parse_release
 from app.web.webhook.headers import check_head
@@ -107,7 +108,8 @@ class Receiver:
             return _not_recorded(event, away)
 
     async def _decide(self, event: ReleaseEvent, delivery: str | None) -> DeliveryOutcome:
-        if reason := reason_to_ignore(event, self.stack, live_tag(await self.ledger.status())):
+        live = live_tag(await published_status(self.ledger))
+        if reason := reason_to_ignore(event, self.stack, live):
             return _ignored(reason, event)
         release = _release(event, delivery)
         known = await self.ledger.accept(release)

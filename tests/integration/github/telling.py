@@ -11,22 +11,13 @@ from app.domain.stack import Color, GitHub
 from app.domain.state import State
 from deploy.demo.github import REPOSITORY
 from deploy.demo.github_control import TOKEN
-from tests.examples import NOW, a_live, sha_of
+from tests.examples import NOW, a_history_entry, a_live, sha_of
 from tests.fakes.world import World
 from workers.adapters.github_api.client import GithubkitApi
 from workers.adapters.github_api.outbox import FileOutbox
 from workers.watchdogs.deployments import Deployments
 
-ENTRY = {
-    "rollout_id": "r-v1.0.0",
-    "tag": "v1.0.0",
-    "sha": sha_of("v1.0.0"),
-    "result": "success",
-    "reason_code": None,
-    "error": None,
-    "timestamp": NOW.isoformat(),
-    "duration_seconds": 1.0,
-}
+ENTRY = a_history_entry("r-v1.0.0", sha=sha_of("v1.0.0"), duration_seconds=1.0)
 
 
 async def tell(directory: Path, url: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from app.config.settings import WebSettings
 from app.queue import open_pool
 from app.web.calls.streams import MOST_STREAMS
-from tests.examples import sha_of
+from tests.examples import a_history_entry, sha_of
 from tests.fakes.world import World
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until
@@ -155,7 +155,7 @@ async def test_a_message_to_try_goes_to_everybody_who_is_told(
 
 async def test_the_history_is_read_page_by_page(web: Listening, client: httpx.AsyncClient) -> None:
     for n in range(5):
-        await web.ledger.record_decision({"tag": f"v{n}", "rollout_id": f"r-{n}"})
+        await web.ledger.record_decision(a_history_entry(f"r-{n}", f"v{n}"))
     newest = (await client.get("/update/history?limit=2")).json()["entries"]
     older = (await client.get("/update/history?limit=2&before=r-3")).json()["entries"]
     assert [e["rollout_id"] for e in newest + older] == ["r-4", "r-3", "r-2", "r-1"]

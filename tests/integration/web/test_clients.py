@@ -190,7 +190,7 @@ async def test_a_tag_that_a_webhook_brings_already_is_waited_for(skills: Program
     await running(web, "v1.1.0")
     shown = await skills.apply("v1.1.0")
     assert (shown.outcome, shown.body["rollout_id"]) == (Outcome.SUCCESS, "r-v1.1.0")
-    assert [e["tag"] for e in await web.ledger.history(10)] == ["v1.1.0"]
+    assert [e.tag for e in await web.ledger.history(10)] == ["v1.1.0"]
 
 
 async def test_a_tag_that_fails_meanwhile_is_not_begun_again(skills: Program, web: Listening, world: World) -> None:
@@ -207,7 +207,7 @@ async def test_two_programs_that_apply_the_same_tag_both_see_it_live(
     world.engine.behave("api", "v1.2.0", ready_after=0.5)
     shown = await asyncio.gather(*(skills.apply("v1.2.0") for _ in range(4)))
     assert {s.outcome for s in shown} == {Outcome.SUCCESS}
-    assert [e["result"] for e in await web.ledger.history(10) if e["result"] == "success"] == ["success"]
+    assert [e.result for e in await web.ledger.history(10) if e.result == "success"] == ["success"]
 
 
 async def test_a_release_that_a_newer_one_replaces_is_shown_with_the_reason(

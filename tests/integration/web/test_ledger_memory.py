@@ -9,11 +9,12 @@ from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from app.domain.errors import LedgerUnavailable
+from app.domain.history import HistoryEntry
 from app.domain.release import Trigger
 from app.ledger import FORGOTTEN, HISTORY_KEPT, Ledger
 from app.ledger.base import CALL_SECONDS
 from app.ledger.releases import ids_of
-from tests.examples import NOW, a_release
+from tests.examples import NOW, a_history_entry, a_release
 from tests.integration.loops import HURRY, HurriedLoop
 from tests.integration.redis_servers import OwnRedis
 
@@ -81,9 +82,8 @@ def test_a_key_of_another_form_is_the_oldest() -> None:
     assert ids_of("1:v1.1.0") == ("", "0")
 
 
-def entry(number: int, **change: Any) -> dict[str, Any]:
-    common = {"key": f"1:{number}", "tag": f"v1.{number}.0", "rollout_id": f"r-{number}", "result": "success"}
-    return {**common, "timestamp": NOW.isoformat(), **change}
+def entry(number: int, **change: Any) -> HistoryEntry:
+    return replace(a_history_entry(f"r-{number}", f"v1.{number}.0", key=f"1:{number}"), **change)
 
 
 async def test_a_ledger_that_lost_everything_is_rebuilt_from_the_history(ledger: Ledger, pool: ArqRedis) -> None:
@@ -103,7 +103,7 @@ async def test_a_ledger_that_lost_everything_is_rebuilt_from_the_history(ledger:
 
 async def test_restoring_leaves_what_is_known_as_it_is(ledger: Ledger) -> None:
     await ledger.accept(numbered(3))
-    await ledger.record_decision({"tag": "gone", "rollout_id": "r-gone"})
+    await ledger.record_decision(a_history_entry("r-gone"))
     await ledger.restore([entry(3, rollout_id="r-other")])
     assert await ledger.accept(numbered(3)) == numbered(3)
     assert await ledger.pending() == [numbered(3)]

@@ -111,7 +111,7 @@ async def test_of_a_burst_every_release_is_decided_once_and_the_newest_is_live(
     assert took < BURST_SECONDS
     assert after - before < FLAT_MIB
     assert {count["accepted"] for count in answers.values()} == {1}, "each that is known was accepted once"
-    decided = Counter(entry["rollout_id"] for entry in await ledger.history(1_000))
+    decided = Counter(entry.rollout_id for entry in await ledger.history(1_000))
     assert set(decided.values()) == {1}
     assert len(decided) == len(answers)
 

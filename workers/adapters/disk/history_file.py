@@ -2,17 +2,19 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import structlog
+from pydantic import TypeAdapter, ValidationError
 
+from app.domain.history import HistoryEntry
 from app.files import replace_durably
 
 ENTRIES_KEPT = 1_000
 MODE = 0o600
 
-Entry = dict[str, Any]
+ENTRY = TypeAdapter(HistoryEntry)
 log = structlog.get_logger()
 
 
@@ -27,19 +29,19 @@ class HistoryFile:
         self._path = path
         self._lines = 0
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: HistoryEntry) -> None:
         """Keeps `entry`. A disk that does not take it costs this entry and never a rollout."""
         try:
-            self._append(json.dumps(entry))
+            self._append(_line(entry))
         except OSError as error:
             log.warning("the history could not be written", path=str(self._path), reason=str(error))
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[HistoryEntry]:
         """The newest ENTRIES_KEPT, newest first."""
-        by_rollout: dict[str, Entry] = {}
+        by_rollout: dict[str, HistoryEntry] = {}
         for entry in self._read():
-            by_rollout.pop(entry["rollout_id"], None)
-            by_rollout[entry["rollout_id"]] = entry
+            by_rollout.pop(entry.rollout_id, None)
+            by_rollout[entry.rollout_id] = entry
         return list(reversed(by_rollout.values()))[:ENTRIES_KEPT]
 
     def _append(self, line: str) -> None:
@@ -54,11 +56,11 @@ class HistoryFile:
             self._compact()
 
     def _compact(self) -> None:
-        kept = "".join(f"{json.dumps(entry)}\n" for entry in reversed(self.entries()))
+        kept = "".join(f"{_line(entry)}\n" for entry in reversed(self.entries()))
         replace_durably(self._path, kept.encode(), staging=self._path.parent, mode=MODE)
         self._lines = 0
 
-    def _read(self) -> list[Entry]:
+    def _read(self) -> list[HistoryEntry]:
         try:
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
@@ -69,9 +71,13 @@ class HistoryFile:
         return [entry for line in lines if line and (entry := _parsed(line))]
 
 
-def _parsed(line: str) -> Entry | None:
+def _line(entry: HistoryEntry) -> str:
+    return json.dumps(asdict(entry))
+
+
+def _parsed(line: str) -> HistoryEntry | None:
+    """None for a line that a crash tore, and for one that is no entry."""
     try:
-        entry = json.loads(line)
-    except ValueError:
+        return ENTRY.validate_json(line)
+    except ValidationError:
         return None
-    return entry if isinstance(entry, dict) and "rollout_id" in entry else None

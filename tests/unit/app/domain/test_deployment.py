@@ -14,30 +14,24 @@ from app.domain.deployment import (
     outcomes_to,
     reports,
 )
+from app.domain.history import HistoryEntry
 from app.domain.state import State
-from tests.examples import NOW, a_live, a_release, a_rollout, sha_of
+from tests.examples import NOW, a_history_entry, a_live, a_release, a_rollout, sha_of
 
 EMPTY = Outbox(since=NOW)
 
 
-def entry(tag: str, result: str = "success", reason_code: str | None = None, **change: Any) -> dict[str, Any]:
-    return {
-        "rollout_id": f"r-{tag}",
-        "tag": tag,
-        "sha": sha_of(tag),
-        "result": result,
-        "reason_code": reason_code,
-        "error": None,
-        "timestamp": (NOW + timedelta(seconds=1)).isoformat(),
-        "duration_seconds": 62.8,
-    } | change
+def entry(tag: str, result: str = "success", reason_code: str | None = None, **change: Any) -> HistoryEntry:
+    known = {"sha": sha_of(tag), "reason_code": reason_code, "duration_seconds": 62.8}
+    at = (NOW + timedelta(seconds=1)).isoformat()
+    return a_history_entry(f"r-{tag}", tag, result, **{**known, "timestamp": at, **change})
 
 
 def told(tag: str, outcome: DeploymentOutcome) -> ReportedDeployment:
     return ReportedDeployment(f"r-{tag}", tag, sha_of(tag), 7, outcome)
 
 
-def outcomes(state: State, *history: dict[str, Any], outbox: Outbox = EMPTY) -> list[tuple[str, DeploymentOutcome]]:
+def outcomes(state: State, *history: HistoryEntry, outbox: Outbox = EMPTY) -> list[tuple[str, DeploymentOutcome]]:
     return [(r.tag, r.outcome) for r in reports(state, history, outbox)]
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.api.views import held_view
+from app.api.status import Held
 from app.domain import notices
 from app.domain.decision import HeldRelease, Hold
 from app.domain.errors import BakeFailed, Cancelled, Superseded
@@ -91,7 +91,7 @@ def test_a_release_that_will_never_go_live_says_why() -> None:
 
 def test_a_held_release_is_another_event_for_another_reason() -> None:
     holds = (Hold.WINDOW, Hold.APPROVAL)
-    window, approval = (notices.held("shop", held_view(HeldRelease(a_release(), why, NOW))) for why in holds)
+    window, approval = (notices.held("shop", Held.of(HeldRelease(a_release(), why, NOW)).as_json()) for why in holds)
     assert (window.id, window.title) == ("held:r-v1.1.0:window", "shop: v1.1.0 is held")
     assert window.text.startswith("v1.1.0 goes live by itself from 2026-01-02 03:04 UTC on")
     assert approval.id != window.id

@@ -11,7 +11,7 @@ from workers.ports import Room
 
 async def test_a_plan_tells_what_a_rollout_would_do(world: World) -> None:
     world.source.unchanged = {"bot"}
-    told = await plan(world.stack, world.ports, "v1.1.0")
+    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert (told["tag"], told["sha"], told["current"]) == (
         "v1.1.0",
         sha_of("v1.1.0"),
@@ -33,7 +33,7 @@ async def test_a_plan_tells_what_a_rollout_would_do(world: World) -> None:
 async def test_what_is_not_moved_is_told_and_that_the_updater_replaces_itself() -> None:
     world = World()
     world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
-    told = await plan(world.stack, world.ports, "v1.0.0")
+    told = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
     assert told["not_applied"] == [{"service": "postgres", "reason": "it is new"}]
     assert [warning.partition(":")[0] for warning in told["warnings"]] == [
         "the release also changes postgres",
@@ -49,13 +49,13 @@ async def test_a_plan_changes_nothing(world: World) -> None:
 
 
 async def test_a_bot_whose_files_changed_restarts(world: World) -> None:
-    told = await plan(world.stack, world.ports, "v1.1.0")
+    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert (told["singletons"][0]["restarts"], told["singletons"][0]["reason"]) == (True, "bot changed")
 
 
 async def test_the_first_release_of_all_is_planned_on_blue() -> None:
     world = World()
-    told = await plan(world.stack, world.ports, "v1.0.0")
+    told = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
     assert (told["current"], told["target_color"], told["stops"]) == (None, Color.BLUE, [])
     assert told["singletons"][0]["reason"] == "it starts for the first time"
 
@@ -63,7 +63,7 @@ async def test_the_first_release_of_all_is_planned_on_blue() -> None:
 async def test_everything_that_speaks_against_it_is_told_at_once(world: World) -> None:
     await world.journal.update(lambda s: s.pause("fix it"))
     world.room = Room(0, 10**12)
-    told = await plan(world.stack, world.ports, "v0.9.0")
+    told = (await plan(world.stack, world.ports, "v0.9.0")).as_json()
     assert not told["would_start"]
     for part in ("paused: fix it", "v0.9.0 is not newer than the live v1.0.0", "GB of disk"):
         assert part in "; ".join(told["blocked_by"])
@@ -78,10 +78,10 @@ async def test_the_commands_before_the_flip_are_told_and_whether_they_would_run(
     world = World(a_stack(before_flip=(BeforeFlip("skills", ("migrate", "up"), 60),)))
     await world.live("v1.0.0")
     told = {"step": "before_flip_1_skills", "service": "skills", "command": ["migrate", "up"], "limit": 60}
-    assert (await plan(world.stack, world.ports, "v1.1.0"))["before_flip"] == [{**told, "runs": True}]
+    assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**told, "runs": True}]
     done = Ran(sha_of("v1.1.0"), "skills", ("migrate", "up"), completed=True)
     await world.journal.update(lambda s: s.run(done))
-    assert (await plan(world.stack, world.ports, "v1.1.0"))["before_flip"] == [{**told, "runs": False}]
+    assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**told, "runs": False}]
 
 
 async def test_a_refused_adoption_blocks_the_plan_and_is_named() -> None:
@@ -89,7 +89,7 @@ async def test_a_refused_adoption_blocks_the_plan_and_is_named() -> None:
     await world.before_the_updater()
     for instance in await world.engine.find("api-blue"):
         await world.engine.stop(instance.id, 1)
-    found = await plan(world.stack, world.ports, "v1.1.0")
+    found = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert not found["would_start"]
     assert "api-blue does not run" in found["adoption_refused"]
     assert found["adoption_refused"] in found["blocked_by"]
@@ -99,7 +99,7 @@ async def test_an_adopted_release_is_planned_as_what_is_live() -> None:
     world = World()
     await world.before_the_updater(Color.GREEN)
     await world.worker().start()
-    found = await plan(world.stack, world.ports, "v1.1.0")
+    found = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert (found["current"]["adopted"], found["target_color"]) == (True, Color.BLUE)
     assert found["stops"] == ["skills-green", "api-green"]
     assert found["adoption_refused"] is None
@@ -107,7 +107,7 @@ async def test_an_adopted_release_is_planned_as_what_is_live() -> None:
 
 async def test_a_service_that_is_retired_and_still_in_the_release_is_named(world: World) -> None:
     world.engine.retired = ["old-updater"]
-    told = await plan(world.stack, world.ports, "v1.1.0")
+    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert (told["retired"], told["not_applied"]) == (["old-updater"], [])
     assert told["warnings"] == [
         "v1.1.0 still has old-updater, which stack.yml retires: not built, started or published. Delete it there."

@@ -184,7 +184,7 @@ async def test_one_on_trial_is_turned_back_only_with_force(world: World, force: 
 
 
 async def test_the_plan_says_so(world: World) -> None:
-    told = await plan(world.stack, world.ports, "v1.1.0")
+    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert told["rollback"] == "never"
     assert "v1.1.0 cannot be rolled back" in told["warnings"][0]
-    assert (await plan(world.stack, world.ports, "v1.2.0"))["rollback"] == "allowed"
+    assert (await plan(world.stack, world.ports, "v1.2.0")).as_json()["rollback"] == "allowed"

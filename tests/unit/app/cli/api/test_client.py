@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from app.api.status import Status
 from app.cli.api.access import Access
 from app.cli.api.client import ApiClient, Event
 from app.cli.errors import CannotReach
@@ -65,17 +66,25 @@ async def test_events_are_read_as_they_were_told() -> None:
 async def test_what_is_not_the_updater_is_said_so_and_the_secret_is_not_sent_on(answer: bytes) -> None:
     async with answering(answer) as updater:
         with pytest.raises(CannotReach, match="UPDATER_URL"):
-            await updater.get("/status")
+            await updater.status()
 
 
 async def test_a_change_whose_answer_is_lost_may_have_been_taken() -> None:
     async with answering(b"") as updater:
         with pytest.raises(CannotReach, match="may have been taken"):
-            await updater.post("/update/apply", {"tag": "v1.0.0"})
+            await updater.start("/update/apply", {"tag": "v1.0.0"})
 
 
 async def test_an_unchanged_status_is_the_one_of_the_last_time() -> None:
-    first = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{"state":"up"}'
+    first = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{"state":"idle"}'
     second = b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nConnection: close\r\n\r\n'
     async with answering(first, second) as updater:
-        assert await updater.status() == await updater.status() == {"state": "up"}
+        assert await updater.status() == await updater.status() == Status(state="idle")
+
+
+async def test_an_answer_of_another_shape_is_refused() -> None:
+    body = b'{"state":"dancing"}'
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    async with answering(answer) as updater:
+        with pytest.raises(CannotReach, match="an unexpected value in `state`"):
+            await updater.status()

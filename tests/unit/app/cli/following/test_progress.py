@@ -2,22 +2,17 @@ from typing import Any
 
 import pytest
 
+from app.api.rollout import PreviousRelease, Record
+from app.api.status import Live, Status
 from app.cli.following.progress import FollowedRollout, Phase, StepSeen
+from tests.examples import a_status
 
 MINE = FollowedRollout("r-1", "v1.1.0")
-LIVE = {"tag": "v1.0.0", "sha": "abc"}
+LIVE = Live(tag="v1.0.0", sha="abc")
 
 
-def status(**change: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {
-        "rollout": None,
-        "last_result": None,
-        "current": LIVE,
-        "paused": False,
-        "queued": [],
-        "held": [],
-    }
-    return {**empty, **change}
+def status(**change: Any) -> Status:
+    return a_status(**{"current": LIVE.as_received(), **change})
 
 
 def running(**change: Any) -> dict[str, Any]:
@@ -80,8 +75,8 @@ def test_steps_come_from_events_in_order_and_end_once() -> None:
 
 @pytest.mark.parametrize("status_", ["success", "failed", "rolled_back", "superseded", "cancelled"])
 def test_a_records_final_status_ends_it(status_: str) -> None:
-    assert MINE.see_record({"status": status_}).ended
-    assert not MINE.see_record({"status": "running"}).ended
+    assert MINE.see_record(Record(status=status_)).ended
+    assert not MINE.see_record(Record(status="running")).ended
 
 
 def test_a_record_alone_says_as_much_as_a_result() -> None:
@@ -95,16 +90,20 @@ def test_a_record_alone_says_as_much_as_a_result() -> None:
         "sha": "def",
         "origin": "blue",
         "target": "green",
-        "previous": LIVE,
+        "previous": LIVE.as_received(),
         "steps": steps,
         "started_at": "2026-01-02T03:04:05+00:00",
         "completed_at": "2026-01-02T03:04:15+00:00",
     }
-    seen = FollowedRollout("r-1").see_record(record)
+    seen = FollowedRollout("r-1").see_record(Record.model_validate(record))
     assert seen.result is not None
-    assert seen.result["evidence"]["route_switch"] == {"seconds": 0.2, "flip_ms": 90.0}
-    assert (seen.result["active_color"], seen.result["duration_seconds"]) == ("blue", 10.0)
-    assert (seen.tag, seen.before, seen.steps[1].error) == ("v1.1.0", LIVE, "HTTP 500")
+    assert seen.result.evidence["route_switch"] == {"seconds": 0.2, "flip_ms": 90.0}
+    assert (seen.result.active_color, seen.result.duration_seconds) == ("blue", 10.0)
+    assert (seen.tag, seen.before, seen.steps[1].error) == (
+        "v1.1.0",
+        PreviousRelease(tag="v1.0.0", sha="abc"),
+        "HTTP 500",
+    )
 
 
 def test_the_last_line_is_shown_without_what_a_terminal_would_obey() -> None:

@@ -1,14 +1,16 @@
 from typing import Any
 
+from app.api.rollout import Result
+from app.api.status import Live
 from app.cli.following.progress import FollowedRollout, StepSeen
 from app.cli.following.summary import step_rows, summary
 
-LIVE = {"tag": "v1.0.0", "sha": "a" * 40}
+LIVE = Live(tag="v1.0.0", sha="a" * 40)
 
 
 def ended(**result: Any) -> FollowedRollout:
     whole = {"status": "success", "new_sha": "b" * 40, "active_color": "green", "duration_seconds": 41.2, **result}
-    return FollowedRollout("r-1", "v1.1.0", before=LIVE).end(whole)
+    return FollowedRollout("r-1", "v1.1.0", before=LIVE).end(Result.model_validate(whole))
 
 
 def test_a_success_says_what_was_live_what_is_and_what_it_took() -> None:
@@ -61,16 +63,18 @@ def test_after_an_operators_rollback_there_is_nothing_to_mend() -> None:
 
 
 def test_the_first_release_that_fails_leaves_nothing_live() -> None:
-    rows = dict(summary(FollowedRollout("r-1", "v1.0.0").end({"status": "failed", "active_color": None})))
+    rows = dict(summary(FollowedRollout("r-1", "v1.0.0").end(Result(status="failed"))))
     assert (rows["live before"], rows["live now"]) == ("nothing", "nothing")
 
 
 def test_the_steps_have_their_seconds_and_the_first_cause() -> None:
     progress = FollowedRollout("r-1", steps=(StepSeen("a", 1.0), StepSeen("b", error="broke"))).end(
-        {"status": "failed", "evidence": {"a": {"seconds": 1.0}, "b": {"seconds": 0.5}}}
+        Result(status="failed", evidence={"a": {"seconds": 1.0}, "b": {"seconds": 0.5}})
     )
     assert step_rows(progress) == [("a", 1.0, ""), ("b", 0.5, "broke")]
-    assert step_rows(FollowedRollout("r-1", steps=(StepSeen("a"),)).end({"status": "superseded"})) == [("a", None, "")]
+    assert step_rows(FollowedRollout("r-1", steps=(StepSeen("a"),)).end(Result(status="superseded"))) == [
+        ("a", None, "")
+    ]
 
 
 def test_where_clients_were_not_watched_the_summary_says_why() -> None:

@@ -2,11 +2,11 @@ from pathlib import Path
 
 from app.cli.errors import CannotReach
 from app.cli.views.doctor import (
-    check,
     doctor_lines,
     failed,
     local_checks,
 )
+from app.domain.findings import Check, Verdict
 
 WHY = CannotReach("The updater does not answer.", "Start it.")
 COMMITTED = Path(__file__).parents[5] / "config" / "stack.yml"
@@ -14,9 +14,9 @@ COMMITTED = Path(__file__).parents[5] / "config" / "stack.yml"
 
 def test_each_check_is_a_line_and_what_is_not_well_says_what_to_do() -> None:
     checks = [
-        check("redis", "ok", "it answers", "not shown"),
-        check("disk", "warning", "2.0 GB free", "Make room."),
-        check("traefik_mount", "failed", "the file is mounted", "Mount the directory."),
+        Check("redis", Verdict.OK, "it answers", "not shown"),
+        Check("disk", Verdict.WARNING, "2.0 GB free", "Make room."),
+        Check("traefik_mount", Verdict.FAILED, "the file is mounted", "Mount the directory."),
     ]
     assert list(doctor_lines(checks)) == [
         "ok       redis          it answers",
@@ -31,26 +31,26 @@ def test_each_check_is_a_line_and_what_is_not_well_says_what_to_do() -> None:
     assert not failed(checks[:2])
 
 
-def test_a_check_without_a_remedy_is_shown_all_the_same() -> None:
-    assert next(doctor_lines([{"name": "x", "status": "strange", "found": None, "remedy": None}])) == "strange  x  "
+def test_a_check_needs_no_remedy() -> None:
+    assert next(doctor_lines([Check("x", Verdict.WARNING, "odd")])) == "warning  x  odd"
 
 
-def local(tmp_path: Path, **environ: str) -> dict[str, dict[str, str]]:
+def local(tmp_path: Path, **environ: str) -> dict[str, Check]:
     settings = {"UPDATER_SECRET_PATH": str(tmp_path / "secret"), "UPDATER_STACK_FILE": str(COMMITTED), **environ}
-    return {each["name"]: each for each in local_checks(settings, WHY)}
+    return {each.name: each for each in local_checks(settings, WHY)}
 
 
 def test_from_here_the_url_the_secret_and_the_stack_file_are_checked(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("the-secret\n")
     (tmp_path / "secret").chmod(0o600)
     found = local(tmp_path)
-    assert {name: each["status"] for name, each in found.items()} == {
+    assert {name: each.status for name, each in found.items()} == {
         "updater": "failed",
         "UPDATER_URL": "ok",
         "UPDATER_SECRET_PATH": "ok",
         "UPDATER_STACK_FILE": "ok",
     }
-    assert "zetherion-ai from zetherion/zetherion-ai (skills, api, bot)" in found["UPDATER_STACK_FILE"]["found"]
+    assert "zetherion-ai from zetherion/zetherion-ai (skills, api, bot)" in found["UPDATER_STACK_FILE"].found
     assert "the-secret" not in str(found)
 
 
@@ -58,17 +58,17 @@ def test_a_secret_that_others_may_read_is_a_failure_and_a_group_is_none(tmp_path
     (tmp_path / "secret").write_text("the-secret\n")
     for mode, status in ((0o640, "ok"), (0o644, "failed"), (0o660, "failed"), (0o601, "failed")):
         (tmp_path / "secret").chmod(mode)
-        assert local(tmp_path)["UPDATER_SECRET_PATH"]["status"] == status, oct(mode)
+        assert local(tmp_path)["UPDATER_SECRET_PATH"].status == status, oct(mode)
 
 
 def test_what_is_wrong_from_here_says_what_to_do(tmp_path: Path) -> None:
     stack = tmp_path / "stack.yml"
     stack.write_text("project: Shop\n")
     found = local(tmp_path, UPDATER_URL="nonsense", UPDATER_STACK_FILE=str(stack))
-    wrong = {name for name, each in found.items() if each["status"] == "failed" and each["remedy"]}
+    wrong = {name for name, each in found.items() if each.status == "failed" and each.remedy}
     assert wrong == {"updater", "UPDATER_URL", "UPDATER_SECRET_PATH", "UPDATER_STACK_FILE"}
-    assert "repository: is missing" in found["UPDATER_STACK_FILE"]["found"]
+    assert "repository: is missing" in found["UPDATER_STACK_FILE"].found
 
 
 def test_with_a_token_no_secret_is_needed(tmp_path: Path) -> None:
-    assert local(tmp_path, UPDATER_TOKEN="x")["UPDATER_TOKEN"]["status"] == "ok"
+    assert local(tmp_path, UPDATER_TOKEN="x")["UPDATER_TOKEN"].status == "ok"

@@ -1,6 +1,13 @@
+from collections.abc import Iterator
 from typing import Any
 
-from app.cli.views.plan import plan_lines
+from app.api.plan import Plan
+from app.cli.views import plan as views
+
+
+def plan_lines(fields: dict[str, Any]) -> Iterator[str]:
+    return views.plan_lines(Plan.model_validate(fields))
+
 
 PLAN: dict[str, Any] = {
     "tag": "v1.1.0",
@@ -33,7 +40,7 @@ PLAN: dict[str, Any] = {
 def test_a_plan_reads_as_a_reviewers_summary() -> None:
     assert "\n".join(plan_lines(PLAN)) == (
         """\
-v1.1.0 (bbbbbbbbbbbb) would take the place of v1.0.0 (aaaaaaaaaaaa), on green.
+v1.1.0 (bbbbbbbbbbbb) would replace v1.0.0 (aaaaaaaaaaaa), on green.
 It would start now.
 
 Images
@@ -61,7 +68,7 @@ Changed by this release and NOT applied: the updater does not move these
 Disk
   needs 3.0 GB, 40.0 GB are free
 
-Look at
+Warnings
   the build cache is larger than keep/build_cache_gb
 
 This is a plan: nothing was changed."""
@@ -80,7 +87,7 @@ def test_the_first_release_and_the_live_one_are_told_as_such() -> None:
         "would be the first release that is live here, on green."
     )
     same = next(plan_lines({**PLAN, "current": {"tag": "v1.1.0", "sha": "b" * 40}}))
-    assert "is what is live already" in same
+    assert "is live already; it would be rolled out again" in same
 
 
 def test_what_ran_before_the_updater_is_named_and_a_refused_adoption_comes_first() -> None:
@@ -104,5 +111,5 @@ def test_commands_before_the_flip_are_shown_with_their_limit_or_why_they_do_not_
     at = lines.index("Before the flip, in the new images")
     assert lines[at + 1 : at + 3] == [
         "  skills: python -m migrate (at most 600 s)",
-        "  skills: python -m migrate (not again: it has succeeded for this commit before)",
+        "  skills: python -m migrate (skipped: it has succeeded for this commit before)",
     ]

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from app.api.rollout import Result
 from app.cli.following.progress import FollowedRollout
 from app.cli.views.show import (
     history_rows,
@@ -12,6 +13,8 @@ from app.cli.views.show import (
     show_summary,
     status_rows,
 )
+from app.domain.history import HistoryEntry
+from tests.examples import a_status
 
 STATUS: dict[str, Any] = {
     "state": "idle",
@@ -37,7 +40,7 @@ def text_of(out: Console) -> str:
 
 
 def test_a_quiet_status_is_two_lines() -> None:
-    assert list(status_rows(STATUS)) == [
+    assert list(status_rows(a_status(**STATUS))) == [
         ("live", "v1.0.0 (aaaaaaaaaaaa) on blue, since 2026-01-02 03:04:05 UTC"),
         ("state", "idle"),
     ]
@@ -48,17 +51,19 @@ def test_a_status_says_what_runs_what_waits_and_what_is_missing() -> None:
     last = {"tag": "v0.9.0", "status": "rolled_back", "duration_seconds": 3, "completed_at": "2026-01-02T03:04:05Z"}
     rows = dict(
         status_rows(
-            {
-                **STATUS,
-                "rollout": rollout,
-                "paused": True,
-                "pause_reason": "a holiday",
-                "queued": ["v1.2.0"],
-                "held": ["v1.3.0", "v1.4.0"],
-                "last_result": last,
-                "worker_alive": False,
-                "alarms": [{"kind": "route_changed", "text": "Somebody changed the route file."}],
-            }
+            a_status(
+                **{
+                    **STATUS,
+                    "rollout": rollout,
+                    "paused": True,
+                    "pause_reason": "a holiday",
+                    "queued": ["v1.2.0"],
+                    "held": ["v1.3.0", "v1.4.0"],
+                    "last_result": last,
+                    "worker_alive": False,
+                    "alarms": [{"kind": "route_changed", "text": "Somebody changed the route file."}],
+                }
+            )
         )
     )
     assert rows["alarm"] == "Somebody changed the route file."
@@ -70,40 +75,40 @@ def test_a_status_says_what_runs_what_waits_and_what_is_missing() -> None:
 
 def test_what_waits_for_something_else_than_an_unpause_is_told_with_what_to_do() -> None:
     held_for = [{"tag": "v1.3.0", "reason": "window", "text": "v1.3.0 goes live by itself at night."}]
-    rows = list(status_rows({**STATUS, "held": ["v1.3.0"], "held_for": held_for}))
+    rows = list(status_rows(a_status(**{**STATUS, "held": ["v1.3.0"], "held_for": held_for})))
     assert rows[2:] == [("held", "v1.3.0 goes live by itself at night.")]
 
 
 def test_what_ran_before_the_updater_is_said_to_serve_adopted_or_not() -> None:
     adopted = {**STATUS, "current": {**STATUS["current"], "adopted": True}}
-    assert dict(status_rows(adopted))["live"].endswith(", ran before the updater")
+    assert dict(status_rows(a_status(**adopted)))["live"].endswith(", ran before the updater")
     refused = {"state": "idle", "current": None, "alarms": [{"kind": "not_adopted", "text": "why"}]}
-    assert dict(status_rows(refused))["live"] == "what ran before the updater, which has not taken it over"
+    assert dict(status_rows(a_status(**refused)))["live"] == "what ran before the updater, which has not taken it over"
 
 
 def test_before_the_first_release_nothing_is_live() -> None:
-    assert list(status_rows({"state": "idle", "current": None, "active_color": None})) == [
+    assert list(status_rows(a_status(**{"state": "idle", "current": None, "active_color": None}))) == [
         ("live", "nothing"),
         ("state", "idle"),
     ]
 
 
 def test_what_comes_from_a_release_is_no_markup_and_moves_no_cursor(out: Console) -> None:
-    show_rows(out, status_rows({**STATUS, "paused": True, "pause_reason": "[red]x[/] \x1b[2Jy"}))
+    show_rows(out, status_rows(a_status(**{**STATUS, "paused": True, "pause_reason": "[red]x[/] \x1b[2Jy"})))
     assert "[red]x[/] y" in text_of(out)
 
 
 def test_history_is_a_line_for_each_decision(out: Console) -> None:
-    entry = {
-        "tag": "v1.1.0",
-        "result": "rolled_back",
-        "timestamp": "2026-01-02T03:04:05+00:00",
-        "trigger": "webhook",
-        "rollout_id": "r-1",
-        "error": "bake: HTTP 500\n  | line",
-        "duration_seconds": 41.0,
-        "sha": "b" * 40,
-    }
+    entry = HistoryEntry(
+        tag="v1.1.0",
+        result="rolled_back",
+        timestamp="2026-01-02T03:04:05+00:00",
+        trigger="webhook",
+        rollout_id="r-1",
+        error="bake: HTTP 500\n  | line",
+        duration_seconds=41.0,
+        sha="b" * 40,
+    )
     assert list(history_rows([entry])) == [
         ("2026-01-02 03:04:05 UTC", "v1.1.0", "rolled back", "41 s", "webhook", "b" * 12, "r-1", "bake: HTTP 500")
     ]
@@ -112,7 +117,7 @@ def test_history_is_a_line_for_each_decision(out: Console) -> None:
 
 
 def test_the_summary_ends_with_every_step(out: Console) -> None:
-    result = {"status": "failed", "evidence": {"preflight": {"seconds": 0.5}, "docker_build": {"seconds": 4.0}}}
+    result = Result(status="failed", evidence={"preflight": {"seconds": 0.5}, "docker_build": {"seconds": 4.0}})
     show_summary(out, FollowedRollout("r-1", "v1.1.0").end(result))
     lines = text_of(out).splitlines()
     assert lines[-1].split() == ["docker_build", "4.00", "s", "▇" * 30]

@@ -2,23 +2,23 @@ from typing import Any
 
 import pytest
 
-from app.api.models import Result
-from app.api.views import status_view
+from app.api.status import PublishedStatus
 from app.domain.state import State
 from app.web.calls.live import is_live, live_result, live_tag
-from app.web.calls.status import UNKNOWN
 from tests.examples import NOW, a_live, sha_of
 
+UNKNOWN = PublishedStatus()
 
-def status(**change: Any) -> dict[str, Any]:
+
+def status(**change: Any) -> PublishedStatus:
     live = State(current=a_live("v1.0.0"), last_good_tag="v1.0.0", paused=True, pause_reason="holidays")
-    return {**UNKNOWN, **status_view(live, ()), "active_color": "blue", **change}
+    return PublishedStatus.model_validate({**PublishedStatus.of(live, ()).as_json(), "active_color": "blue", **change})
 
 
 def test_the_live_tag_is_the_one_of_the_status() -> None:
     assert live_tag(status()) == "v1.0.0"
     assert live_tag(status(current={"tag": "unknown", "sha": "x"})) is None
-    assert (live_tag(None), live_tag(UNKNOWN)) == (None, None)
+    assert live_tag(UNKNOWN) is None
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,7 @@ def test_a_release_is_live_when_its_rollout_did_not_fail(last_good: str | None, 
 
 
 def test_the_result_of_what_is_live_has_every_field_of_a_final_result() -> None:
-    result = live_result(status(), NOW)
-    assert result == {
+    assert live_result(status(), NOW).as_json() == {
         "status": "success",
         "rollout_id": "r-v1.0.0",
         "tag": "v1.0.0",
@@ -57,4 +56,3 @@ def test_the_result_of_what_is_live_has_every_field_of_a_final_result() -> None:
         "completed_at": NOW.isoformat(),
         "evidence": {},
     }
-    assert Result.model_validate(result)

@@ -1,10 +1,9 @@
 from collections import Counter
 
 from app.web.calls.metrics import Facts, render
-from app.web.calls.status import UNKNOWN
+from tests.examples import a_status
 
 STATUS = {
-    **UNKNOWN,
     "active_color": "green",
     "state": "updating",
     "paused": True,
@@ -22,7 +21,7 @@ STATUS = {
 
 
 def samples(status: dict[str, object]) -> dict[str, float]:
-    told = render(Facts(status, Counter({"success": 3, "odd": 1}), 7, Counter({"accepted": 2}))).decode()
+    told = render(Facts(a_status(**status), Counter({"success": 3, "odd": 1}), 7, Counter({"accepted": 2}))).decode()
     lines = (line for line in told.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
@@ -49,6 +48,5 @@ def test_everything_that_is_known_is_told() -> None:
 
 
 def test_a_stack_of_which_nothing_is_known_is_told_too() -> None:
-    status = {**UNKNOWN, "worker_alive": False, "uptime_seconds": 1, "last_result": None, "queued": []}
-    told = samples(status)
+    told = samples({"worker_alive": False})
     assert (told['updater_active_color{color="green"}'], told["updater_worker_up"]) == (0, 0)

@@ -1,8 +1,9 @@
 import pytest
 
-from app.web.calls.status import UNKNOWN, etag, known
+from app.api.status import Status
+from app.web.calls.status import etag, known
 
-STATUS = {**UNKNOWN, "uptime_seconds": 1.0}
+STATUS = Status(uptime_seconds=1.0).as_json()
 
 
 def test_the_tag_does_not_change_with_what_always_does() -> None:

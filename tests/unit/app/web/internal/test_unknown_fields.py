@@ -5,7 +5,7 @@ import pytest
 from starlette.responses import Response
 from structlog.testing import capture_logs
 
-from app.api.models import Apply
+from app.api.requests import Apply
 from app.web.internal.call import Call, Given
 from app.web.internal.unknown_fields import MOST_NAMES, IgnoredFields
 

@@ -3,11 +3,13 @@ from typing import Any
 
 import pytest
 
+from app.domain.history import HistoryEntry
+from tests.examples import a_history_entry
 from workers.adapters.disk.history_file import ENTRIES_KEPT, HistoryFile
 
 
-def entry(number: int, **more: Any) -> dict[str, Any]:
-    return {"rollout_id": f"r-{number}", "tag": f"v1.{number}.0", "result": "success", **more}
+def entry(number: int, **more: Any) -> HistoryEntry:
+    return a_history_entry(f"r-{number}", f"v1.{number}.0", **more)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_the_file_is_bounded(path: Path) -> None:
     for number in range(2 * ENTRIES_KEPT + 10):
         history.append(entry(number))
     kept = history.entries()
-    assert [e["rollout_id"] for e in (kept[0], kept[-1])] == [f"r-{2 * ENTRIES_KEPT + 9}", f"r-{ENTRIES_KEPT + 10}"]
+    assert [e.rollout_id for e in (kept[0], kept[-1])] == [f"r-{2 * ENTRIES_KEPT + 9}", f"r-{ENTRIES_KEPT + 10}"]
     assert len(path.read_text().splitlines()) < 3 * ENTRIES_KEPT
 
 

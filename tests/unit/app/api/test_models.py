@@ -1,15 +1,11 @@
-import json
+from dataclasses import asdict
 from datetime import timedelta
 
-from app.api.views import (
-    decision_entry,
-    history_entry,
-    result_view,
-    rollout_view,
-    status_view,
-)
+from app.api.rollout import Record, Result
+from app.api.status import PublishedStatus
 from app.domain.decision import HeldRelease, Hold
 from app.domain.errors import BakeFailed, Superseded
+from app.domain.history import HistoryEntry
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import State
@@ -33,7 +29,7 @@ def test_the_status_of_an_idle_updater() -> None:
         accepted=(a_release("v1.2.0"), a_release("v1.3.0")),
     )
     held = (HeldRelease(state.accepted[1], Hold.WINDOW, NOW),)
-    assert json.loads(json.dumps(status_view(state, STEPS, held=held))) == {
+    assert PublishedStatus.of(state, STEPS, held=held).as_json() == {
         "state": "idle",
         "current_operation": None,
         "active_color": "blue",
@@ -63,12 +59,13 @@ def test_the_status_of_an_idle_updater() -> None:
                 "`updater deploy v1.3.0` starts it now.",
             }
         ],
+        "alarms": [],
+        "notifications": {},
     }
 
 
 def test_a_status_before_anything_was_ever_live() -> None:
-    view = status_view(State(), STEPS)
-    assert (view["state"], view["active_color"], view["current"], view["last_checked_at"]) == ("idle", None, None, None)
+    assert PublishedStatus.of(State(), STEPS) == PublishedStatus()
 
 
 def test_the_status_of_a_rollout_says_how_far_it_is_and_how_long_it_takes() -> None:
@@ -78,10 +75,12 @@ def test_the_status_of_a_rollout_says_how_far_it_is_and_how_long_it_takes() -> N
         .end(step_named("preflight"), 1.0, {})
         .begin(step_named("git_fetch_tags"), NOW)
     )
-    view = status_view(State(rollout=rollout), STEPS, {"preflight": 1.0, "git_fetch_tags": 2.0, "bake": 30.04})
+    view = PublishedStatus.of(
+        State(rollout=rollout), STEPS, {"preflight": 1.0, "git_fetch_tags": 2.0, "bake": 30.04}
+    ).as_json()
     assert view["state"] == "updating"
     assert view["current_operation"] == "v1.1.0: git_fetch_tags"
-    assert json.loads(json.dumps(view["rollout"])) == {
+    assert view["rollout"] == {
         "id": "r-v1.1.0",
         "tag": "v1.1.0",
         "status": "running",
@@ -93,22 +92,24 @@ def test_the_status_of_a_rollout_says_how_far_it_is_and_how_long_it_takes() -> N
 
 
 def test_without_an_earlier_success_no_end_is_foretold() -> None:
-    assert status_view(State(rollout=a_rollout()), STEPS)["rollout"]["eta_seconds"] is None
+    progress = PublishedStatus.of(State(rollout=a_rollout()), STEPS).rollout
+    assert progress is not None
+    assert progress.eta_seconds is None
 
 
 def test_a_rollout_took_as_long_as_its_steps_where_the_clock_was_set_back_meanwhile() -> None:
     rollout = a_rollout().begin(step_named("preflight"), NOW).end(step_named("preflight"), 2.5, {})
     ended = rollout.finish(RolloutStatus.SUCCESS, NOW - timedelta(days=1))
-    assert result_view(ended, State())["duration_seconds"] == 2.5
+    assert ended.duration_seconds == 2.5
 
 
 def test_the_status_of_a_roll_back() -> None:
-    view = status_view(State(rollout=a_rollout().roll_back(BakeFailed(), "it died")), STEPS)
+    view = PublishedStatus.of(State(rollout=a_rollout().roll_back(BakeFailed(), "it died")), STEPS).as_json()
     assert (view["state"], view["current_operation"]) == ("rolling_back", "v1.1.0: between steps")
 
 
 def test_the_final_result_has_every_field_of_the_contract() -> None:
-    assert json.loads(json.dumps(result_view(_ended(), State(active_color=Color.BLUE).pause("why")))) == {
+    assert Result.of(_ended(), State(active_color=Color.BLUE).pause("why")).as_json() == {
         "status": "rolled_back",
         "rollout_id": "r-v1.1.0",
         "tag": "v1.1.0",
@@ -131,12 +132,11 @@ def test_the_final_result_has_every_field_of_the_contract() -> None:
 
 def test_the_result_of_a_first_rollout_has_no_previous_sha() -> None:
     first = a_rollout(previous=None, origin=None).finish(RolloutStatus.FAILED, NOW)
-    assert result_view(first, State())["previous_sha"] is None
+    assert Result.of(first, State()).previous_sha is None
 
 
 def test_the_history_entry_of_a_result() -> None:
-    entry = history_entry(result_view(_ended(), State()), a_release())
-    assert json.loads(json.dumps(entry)) == {
+    assert asdict(HistoryEntry.of(_ended())) == {
         "key": "1:v1.1.0",
         "tag": "v1.1.0",
         "version": "1.1.0",
@@ -149,12 +149,12 @@ def test_the_history_entry_of_a_result() -> None:
         "duration_seconds": 90.0,
         "sha": sha_of("v1.1.0"),
     }
-    assert history_entry(result_view(_ended(), State()), a_release(version="2026.1"))["version"] == "2026.1"
+    assert a_release(version="2026.1").shown_version == "2026.1"
 
 
 def test_the_history_entry_of_a_release_that_never_got_a_rollout() -> None:
-    entry = decision_entry(a_release("v1.1.0"), Superseded("v1.2.0 is newer"), NOW)
-    assert json.loads(json.dumps(entry)) == {
+    entry = HistoryEntry.without_rollout(a_release("v1.1.0"), Superseded("v1.2.0 is newer"), NOW)
+    assert asdict(entry) == {
         "tag": "v1.1.0",
         "version": "1.1.0",
         "result": "superseded",
@@ -180,16 +180,23 @@ def _ended() -> Rollout:
 
 
 def test_the_whole_record_of_a_rollout_that_runs() -> None:
-    record = rollout_view(
-        a_rollout()
-        .begin(step_named("preflight"), NOW)
-        .end(step_named("preflight"), 1.0, {"disk_gb": 3})
-        .begin(step_named("bake"), NOW)
-    )
-    assert json.loads(json.dumps(record)) == record
+    rollout = a_rollout().begin(step_named("preflight"), NOW).end(step_named("preflight"), 1.0, {"disk_gb": 3})
+    record = Record.of(rollout.begin(step_named("bake"), NOW)).as_json()
     assert (record["status"], record["completed_at"], record["previous"]["tag"]) == ("running", None, "v1.0.0")
     at = "2026-01-02T03:04:05+00:00"
     assert record["steps"] == [
         {"name": "preflight", "started_at": at, "seconds": 1.0, "evidence": {"disk_gb": 3}, "error": None},
         {"name": "bake", "started_at": at, "seconds": None, "evidence": {}, "error": None},
     ]
+
+
+def test_a_record_of_an_ended_rollout_has_its_result() -> None:
+    result = Result.of(_ended(), State(active_color=Color.BLUE))
+    record = Record.of(_ended()).ended(result)
+    assert record.result() == Result.model_validate({**record.as_received(), **result.as_json()})
+    assert {**record.as_json(), **result.as_json()} == record.as_json()
+
+
+def test_a_release_that_waits_has_a_record() -> None:
+    assert Record.queued(a_release("v1.2.0")).result() is None
+    assert Record.queued(a_release("v1.2.0")).as_json()["status"] == "queued"

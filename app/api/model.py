@@ -1,0 +1,55 @@
+"""What all models of the internal listener have in common.
+
+Each request and response is defined once, below `app/api/`. The worker and the web process fill the models, the web
+process makes the OpenAPI document from them, and the command line reads them.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+Json = dict[str, Any]
+
+
+class RequestModel(BaseModel):
+    """The body of a request: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CompatRequest(RequestModel):
+    """The body of a call that the old sidecar's clients make: unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": True})
+
+
+class QueryModel(BaseModel):
+    """A query string: unknown parameters are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ResponseModel(BaseModel):
+    """The body of an answer.
+
+    The writer sends every field. A reader accepts unknown fields and uses the default of a missing one, because the
+    other process may run another version.
+    """
+
+    model_config = ConfigDict(
+        extra="allow", frozen=True, populate_by_name=True, json_schema_serialization_defaults_required=True
+    )
+
+    def as_json(self) -> Json:
+        """Every field, as plain JSON values."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def as_received(self) -> Json:
+        """The fields that were set, as plain JSON values: for a model that was read, what the other side sent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def iso(at: datetime | None) -> str | None:
+    """ISO 8601."""
+    return at.isoformat() if at else None

@@ -1,0 +1,94 @@
+"""The plan: what a rollout of a tag would do."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.api.model import ResponseModel
+
+
+class PlannedFrom(ResponseModel):
+    """The live release, which the rollout would replace."""
+
+    tag: str = ""
+    sha: str = ""
+    adopted: bool = False
+
+
+class PlannedImage(ResponseModel):
+    """`builds` is False for an image that is pulled; `reason` is for people."""
+
+    service: str = ""
+    image: str = ""
+    builds: bool = False
+    reason: str = ""
+
+
+class PlannedSingleton(ResponseModel):
+    name: str = ""
+    service: str = ""
+    restarts: bool = False
+    reason: str = ""
+
+
+class PlannedRoute(ResponseModel):
+    """`from` is None if nothing is live; `routers` all change in one step."""
+
+    from_: str | None = Field(default=None, alias="from")
+    to: str = ""
+    routers: tuple[str, ...] = ()
+
+
+class EnvironmentChange(ResponseModel):
+    """Names of variables, never values."""
+
+    service: str = ""
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+class NotApplied(ResponseModel):
+    """A service that the release changes and no rollout moves."""
+
+    service: str = ""
+    reason: str = ""
+
+
+class PlannedDisk(ResponseModel):
+    free_bytes: int = 0
+    needed_bytes: int = 0
+
+
+class PlannedCommand(ResponseModel):
+    """A command before the flip: `limit` in seconds; `runs` is False if it has succeeded for this commit before."""
+
+    step: str = ""
+    service: str = ""
+    command: tuple[str, ...] = ()
+    limit: float = 0.0
+    runs: bool = True
+
+
+class Plan(ResponseModel):
+    """`blocked_by`: why it would not start now. `adoption_refused`: why the updater has not taken over what serves."""
+
+    tag: str = ""
+    sha: str = ""
+    current: PlannedFrom | None = None
+    adoption_refused: str | None = None
+    target_color: str = ""
+    images: tuple[PlannedImage, ...] = ()
+    starts: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
+    singletons: tuple[PlannedSingleton, ...] = ()
+    route: PlannedRoute | None = None
+    environment_changes: tuple[EnvironmentChange, ...] = ()
+    retired: tuple[str, ...] = ()
+    not_applied: tuple[NotApplied, ...] = ()
+    disk: PlannedDisk | None = None
+    would_start: bool = False
+    blocked_by: tuple[str, ...] = ()
+    before_flip: tuple[PlannedCommand, ...] = ()
+    rollback: Literal["allowed", "never"] = "allowed"
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,70 @@
+"""Requests: bodies and query strings."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from app.api.model import CompatRequest, QueryModel, RequestModel
+from app.domain.errors import TagInvalid
+from app.domain.release import MAX_TAG_LENGTH, Version
+
+HISTORY_DEFAULT, HISTORY_MOST = 20, 200
+LONGEST_REASON = 1_000
+ROLLOUT_ID = r"^[A-Za-z0-9._-]{1,64}$"
+EVENT_ID = r"^[0-9]{1,15}(-[0-9]{1,15})?$"
+
+
+def _tag(value: str) -> str:
+    try:
+        Version.of(value)
+    except TagInvalid as refused:
+        raise ValueError(refused.detail) from refused
+    return value
+
+
+Tag = Annotated[str, AfterValidator(_tag), Field(max_length=MAX_TAG_LENGTH, examples=["v1.2.3"])]
+RolloutId = Annotated[str, Field(pattern=ROLLOUT_ID)]
+
+
+class Apply(CompatRequest):
+    tag: Tag
+    version: Annotated[str, Field(max_length=MAX_TAG_LENGTH)] | None = None
+    force: bool = False
+
+
+class Rollback(CompatRequest):
+    previous_sha: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+    force: bool = False
+
+
+class Pause(RequestModel):
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=r"\S")]
+
+
+class Approve(RequestModel):
+    tag: Tag
+
+
+class Cancel(RequestModel):
+    rollout_id: RolloutId
+
+
+class Login(RequestModel):
+    secret: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+
+
+class PlanQuery(QueryModel):
+    tag: Tag
+
+
+class HistoryQuery(QueryModel):
+    limit: Annotated[int, Field(ge=1, le=HISTORY_MOST)] = HISTORY_DEFAULT
+    before: RolloutId | None = None
+
+
+class LogQuery(QueryModel):
+    follow: Literal["0", "1"] = "0"
+
+
+class EventsQuery(QueryModel):
+    last_event_id: Annotated[str, Field(pattern=EVENT_ID)] | None = None

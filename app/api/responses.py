@@ -1,0 +1,96 @@
+"""The smaller answers. The larger ones have modules of their own: `status`, `rollout`, `plan`."""
+
+from typing import Literal
+
+from pydantic import ConfigDict
+
+from app.api.model import ResponseModel
+from app.api.status import Held
+from app.domain.findings import Check, Verdict
+
+
+class Problem(ResponseModel):
+    """Every error: `error` is a sentence, `code` a stable word."""
+
+    error: str = ""
+    code: str = ""
+
+
+class Failed(Problem):
+    """The error of a call whose success has a `status` too."""
+
+    status: Literal["failed"] = "failed"
+
+
+class Alive(ResponseModel):
+    status: Literal["ok"] = "ok"
+
+
+class PartState(ResponseModel):
+    """`age_seconds`: of what is regularly repeated; only the parts that have an age send it."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    ok: bool
+    found: str
+    age_seconds: float | None = None
+
+
+class Ready(ResponseModel):
+    status: Literal["ok", "not ready"]
+    parts: dict[str, PartState]
+
+
+class Queued(ResponseModel):
+    """`error` and `code` are sent only if UPDATER_APPLY_WAIT_SECONDS ended the wait: why there is no result yet."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    status: Literal["queued"]
+    rollout_id: str
+    error: str | None = None
+    code: str | None = None
+
+
+class Approved(ResponseModel):
+    """`held_for`: what the release still waits for."""
+
+    status: Literal["approved"] = "approved"
+    tag: str = ""
+    rollout_id: str = ""
+    held_for: Held | None = None
+
+
+class Cancelling(ResponseModel):
+    status: Literal["cancelling"] = "cancelling"
+    rollout_id: str = ""
+
+
+class Paused(ResponseModel):
+    status: Literal["ok"] = "ok"
+    paused: Literal[True] = True
+    pause_reason: str = ""
+
+
+class Resumed(ResponseModel):
+    status: Literal["ok"] = "ok"
+    resumed: Literal[True] = True
+
+
+class Doctor(ResponseModel):
+    """`status` is the worst of the checks."""
+
+    status: Verdict = Verdict.OK
+    checks: tuple[Check, ...] = ()
+
+
+class Notified(ResponseModel):
+    status: Literal["queued"] = "queued"
+    targets: int = 0
+
+
+class LoggedIn(ResponseModel):
+    """`expires_in`: seconds; 0 after a logout."""
+
+    status: Literal["ok"] = "ok"
+    expires_in: float = 0.0

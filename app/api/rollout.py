@@ -1,0 +1,190 @@
+"""A rollout: its final result, its whole record, and its entry in the history."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import Field
+
+from app.api.model import ResponseModel, iso
+from app.domain.errors import sentence_of
+from app.domain.history import HistoryEntry
+from app.domain.release import Release
+from app.domain.rollout import Rollout, StepRecord
+from app.domain.state import State
+
+FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled"})
+"""The statuses of a rollout that has ended."""
+
+
+class Result(ResponseModel):
+    """The final result of a rollout, or of a release that never began: `superseded` or `cancelled`."""
+
+    status: str = ""
+    rollout_id: str = ""
+    tag: str = ""
+    previous_sha: str | None = None
+    new_sha: str | None = None
+    active_color: str | None = None
+    target_color: str | None = None
+    paused: bool = False
+    pause_reason: str | None = None
+    steps_completed: tuple[str, ...] = ()
+    error: str | None = None
+    reason_code: str | None = None
+    warnings: tuple[str, ...] = ()
+    duration_seconds: float = 0.0
+    started_at: str | None = None
+    completed_at: str | None = None
+    evidence: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rollout: Rollout, state: State) -> Self:
+        """Of `rollout`, which has ended and left `state`."""
+        return cls(
+            status=rollout.status,
+            rollout_id=rollout.id,
+            tag=rollout.release.tag,
+            previous_sha=rollout.previous.sha if rollout.previous else None,
+            new_sha=rollout.sha,
+            active_color=state.active_color,
+            target_color=rollout.target,
+            paused=state.paused,
+            pause_reason=state.pause_reason,
+            steps_completed=tuple(rollout.steps_completed),
+            error=rollout.error,
+            reason_code=rollout.reason_code,
+            warnings=rollout.warnings,
+            duration_seconds=rollout.duration_seconds,
+            started_at=iso(rollout.started_at),
+            completed_at=iso(rollout.completed_at),
+            evidence={s.name: {"seconds": s.seconds, **s.evidence} for s in rollout.steps},
+        )
+
+    @classmethod
+    def of_entry(cls, entry: HistoryEntry) -> Self:
+        """Of a release that never began. The caller adds what is live now."""
+        return cls(
+            status=entry.result,
+            rollout_id=entry.rollout_id,
+            tag=entry.tag,
+            error=sentence_of(entry.reason_code, entry.error),
+            reason_code=entry.reason_code,
+            completed_at=entry.timestamp,
+        )
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "success"
+
+
+class PreviousRelease(ResponseModel):
+    tag: str = ""
+    sha: str = ""
+
+
+class RecordedStep(ResponseModel):
+    """`seconds` is None while the step runs; `error` is why it failed."""
+
+    name: str = ""
+    started_at: str | None = None
+    seconds: float | None = None
+    evidence: dict[str, Any] = Field(default_factory=dict)
+    error: str | None = None
+
+    @classmethod
+    def of(cls, step: StepRecord) -> Self:
+        return cls(
+            name=step.name,
+            started_at=iso(step.started_at),
+            seconds=step.seconds,
+            evidence=dict(step.evidence),
+            error=step.error,
+        )
+
+
+class Record(ResponseModel):
+    """The whole record of a rollout that waits, runs or has ended; `steps` in the order in which they began.
+
+    The record of an ended rollout also has the fields of its Result.
+    """
+
+    rollout_id: str = ""
+    tag: str = ""
+    version: str | None = None
+    trigger: str | None = None
+    status: str = ""
+    sha: str | None = None
+    origin: str | None = None
+    target: str | None = None
+    previous: PreviousRelease | None = None
+    accepted_at: str | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+    reason_code: str | None = None
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    steps: tuple[RecordedStep, ...] = ()
+
+    @classmethod
+    def of(cls, rollout: Rollout) -> Self:
+        previous = rollout.previous
+        return cls(
+            rollout_id=rollout.id,
+            tag=rollout.release.tag,
+            version=rollout.release.shown_version,
+            trigger=rollout.release.trigger,
+            status=rollout.status,
+            sha=rollout.sha,
+            origin=rollout.origin,
+            target=rollout.target,
+            previous=PreviousRelease(tag=previous.tag, sha=previous.sha) if previous else None,
+            accepted_at=iso(rollout.release.accepted_at),
+            started_at=iso(rollout.started_at),
+            completed_at=iso(rollout.completed_at),
+            reason_code=rollout.reason_code,
+            error=rollout.error,
+            warnings=rollout.warnings,
+            steps=tuple(RecordedStep.of(step) for step in rollout.steps),
+        )
+
+    @classmethod
+    def queued(cls, release: Release) -> Self:
+        """Of a rollout that has not begun."""
+        return cls(
+            rollout_id=release.rollout_id,
+            tag=release.tag,
+            version=release.shown_version,
+            trigger=release.trigger,
+            status="queued",
+            accepted_at=iso(release.accepted_at),
+        )
+
+    def ended(self, result: Result) -> Self:
+        """With the fields of its final result."""
+        return self.model_validate({**self.as_json(), **result.as_json()})
+
+    def result(self) -> Result | None:
+        """The final result, as far as the record has it; None while the rollout has not ended."""
+        if self.status not in FINAL:
+            return None
+        known = {
+            "new_sha": self.sha,
+            "previous_sha": self.previous.sha if self.previous else None,
+            "active_color": self.target if self.status == "success" else self.origin,
+            "steps_completed": [s.name for s in self.steps if s.seconds is not None and s.error is None],
+            "duration_seconds": _seconds(self.started_at, self.completed_at),
+            "evidence": {s.name: {"seconds": s.seconds, **s.evidence} for s in self.steps},
+        }
+        return Result.model_validate({**known, **self.as_received()})
+
+
+def _seconds(start: str | None, end: str | None) -> float:
+    if not start or not end:
+        return 0.0
+    return round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds(), 3)
+
+
+class History(ResponseModel):
+    """Newest first."""
+
+    entries: tuple[HistoryEntry, ...] = ()

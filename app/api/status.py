@@ -1,0 +1,167 @@
+"""The status: what is live, what runs, what waits, and what is wrong."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from app.api.model import ResponseModel, iso
+from app.api.rollout import Result
+from app.domain import messages
+from app.domain.decision import HeldRelease
+from app.domain.findings import Alarm
+from app.domain.release import LiveRelease
+from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.stack import Color
+from app.domain.state import State
+from app.domain.step import StepId
+
+Activity = Literal["idle", "updating", "rolling_back"]
+
+_ACTIVITY: dict[RolloutStatus, Activity] = {
+    RolloutStatus.ROLLING_BACK: "rolling_back",
+    RolloutStatus.RUNNING: "updating",
+}
+
+
+class Live(ResponseModel):
+    """The release that has the traffic.
+
+    `adopted`: it ran before the updater did. If its tag is `unknown`, `sha` is a digest of its images.
+    """
+
+    tag: str = ""
+    sha: str = ""
+    rollout_id: str = ""
+    since: str | None = None
+    adopted: bool = False
+
+    @classmethod
+    def of(cls, live: LiveRelease) -> Self:
+        return cls(tag=live.tag, sha=live.sha, rollout_id=live.rollout_id, since=iso(live.since), adopted=live.adopted)
+
+
+class RolloutProgress(ResponseModel):
+    """The running rollout. `percent` counts steps; `eta_seconds` is None until a rollout has succeeded."""
+
+    id: str = ""
+    tag: str = ""
+    status: str = ""
+    step: str | None = None
+    percent: int = 0
+    started_at: str | None = None
+    eta_seconds: float | None = None
+
+    @classmethod
+    def of(cls, rollout: Rollout, steps: Sequence[StepId], durations: dict[str, float]) -> Self:
+        """`steps`: those of a whole rollout. `durations`: seconds that each step took in the last success."""
+        done = set(rollout.completed) & set(steps)
+        left = [durations[step.name] for step in steps if step not in done and step.name in durations]
+        return cls(
+            id=rollout.id,
+            tag=rollout.release.tag,
+            status=rollout.status,
+            step=rollout.running_step,
+            percent=round(100 * len(done) / len(steps)),
+            started_at=iso(rollout.started_at),
+            eta_seconds=round(sum(left), 1) if durations else None,
+        )
+
+
+class Held(ResponseModel):
+    """Why a release waits: `reason` is a stable word, `text` says what to do, `until` is when the next window opens."""
+
+    tag: str = ""
+    rollout_id: str = ""
+    reason: str = ""
+    until: str | None = None
+    text: str = ""
+
+    @classmethod
+    def of(cls, held: HeldRelease) -> Self:
+        return cls(
+            tag=held.release.tag,
+            rollout_id=held.release.rollout_id,
+            reason=held.why,
+            until=iso(held.until),
+            text=messages.held(held),
+        )
+
+
+class PublishedStatus(ResponseModel):
+    """The part of the status that the worker publishes; the defaults hold before it ever did."""
+
+    state: Activity = "idle"
+    current_operation: str | None = None
+    active_color: Color | None = None
+    paused: bool = False
+    pause_reason: str | None = None
+    last_checked_at: str | None = None
+    looked_at: str | None = None
+    last_attempted_tag: str | None = None
+    last_good_tag: str | None = None
+    current: Live | None = None
+    rollout: RolloutProgress | None = None
+    queued: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    held_for: tuple[Held, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    notifications: dict[str, int] = Field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        state: State,
+        steps: Sequence[StepId],
+        durations: dict[str, float] | None = None,
+        *,
+        held: Sequence[HeldRelease] = (),
+        alarms: Sequence[Alarm] = (),
+        notifications: dict[str, int] | None = None,
+    ) -> Self:
+        """`held`: releases that wait for something else than the end of a rollout. For the rest: RolloutProgress."""
+        rollout = state.rollout
+        holds = {h.release.key: h for h in held}
+        return cls(
+            state=_ACTIVITY.get(rollout.status, "idle") if rollout else "idle",
+            current_operation=f"{rollout.release.tag}: {rollout.running_step or 'between steps'}" if rollout else None,
+            active_color=state.active_color,
+            paused=state.paused,
+            pause_reason=state.pause_reason,
+            last_checked_at=iso(state.last_checked_at),
+            looked_at=iso(state.looked_at),
+            last_attempted_tag=state.last_attempted_tag,
+            last_good_tag=state.last_good_tag,
+            current=Live.of(state.current) if state.current else None,
+            rollout=RolloutProgress.of(rollout, steps, durations or {}) if rollout else None,
+            queued=tuple(r.tag for r in state.accepted if r.key not in holds),
+            held=tuple(h.release.tag for h in holds.values()),
+            held_for=tuple(Held.of(h) for h in holds.values()),
+            alarms=tuple(alarms),
+            notifications=notifications or {},
+        )
+
+    def rollout_of(self, tag: str) -> str | None:
+        """The id of the running rollout of `tag`; None if there is none."""
+        return self.rollout.id if self.rollout and self.rollout.tag == tag else None
+
+    def is_running(self, rollout_id: str) -> bool:
+        return self.rollout is not None and self.rollout.id == rollout_id
+
+
+class Status(PublishedStatus):
+    """The whole status. `last_result`: of the rollout that ended last."""
+
+    worker_alive: bool = True
+    last_result: Result | None = None
+    uptime_seconds: float = 0.0
+
+
+class Diagnostics(Status):
+    """The status, and what the worker reports about the machine."""
+
+    git_sha: str | None = None
+    git_ref: str | None = None
+    containers: tuple[dict[str, Any], ...] = ()
+    disk_usage: dict[str, Any] = Field(default_factory=dict)
+    versions: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,66 @@
+"""What has become of the releases."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from app.domain.errors import UpdaterError
+from app.domain.release import Release
+from app.domain.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """How a release was decided: by a rollout, or without one as `superseded` or `cancelled`.
+
+    `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
+    """
+
+    rollout_id: str
+    tag: str
+    result: str
+    timestamp: str
+    key: str = ""
+    version: str | None = None
+    trigger: str | None = None
+    reason_code: str | None = None
+    error: str | None = None
+    duration_seconds: float = 0.0
+    sha: str | None = None
+
+    @classmethod
+    def of(cls, rollout: Rollout) -> Self:
+        """Of a rollout that has ended."""
+        assert rollout.completed_at is not None  # noqa: S101 - a rollout without an end has no entry
+        return cls(
+            rollout_id=rollout.id,
+            tag=rollout.release.tag,
+            result=rollout.status,
+            timestamp=rollout.completed_at.isoformat(),
+            key=rollout.release.key,
+            version=rollout.release.shown_version,
+            trigger=rollout.release.trigger,
+            reason_code=rollout.reason_code,
+            error=rollout.error,
+            duration_seconds=rollout.duration_seconds,
+            sha=rollout.sha,
+        )
+
+    @classmethod
+    def without_rollout(cls, release: Release, why: UpdaterError, at: datetime) -> Self:
+        """Of a release that never got a rollout."""
+        return cls(
+            rollout_id=release.rollout_id,
+            tag=release.tag,
+            result=why.code,
+            timestamp=at.isoformat(),
+            key=release.key,
+            version=release.shown_version,
+            trigger=release.trigger,
+            reason_code=why.code,
+            error=why.detail,
+        )
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromisoformat(self.timestamp)
