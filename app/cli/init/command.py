@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.errors import CommandError, Refused, WrongUse
+from app.cli.init.example.settings import packaged_example
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.notes import Notes
 from app.cli.init.project.compose_file import Project, read_project
@@ -71,7 +72,7 @@ def write_stack_file(
     if not proposal.routed:
         raise _no_colors(project)
     proposal.notes.check[:0] = list(_about_the_project(project))
-    _write_checked(path, stack_text(proposal))
+    _write_checked(path, stack_text(proposal, packaged_example()))
     return Written(path, proposal.notes)
 
 

@@ -1,0 +1,91 @@
+"""The text of a proposal: which comments it has, and which keys are in force."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.cli.init.example.settings import activated, packaged_example, parse_example
+from app.cli.init.notes import Notes
+from app.cli.init.project.compose_file import Project
+from app.cli.init.proposal import Proposal
+from app.cli.init.routed import RoutedFound
+from app.cli.init.stack_text import stack_text
+from app.config.stack_file import parse_stack
+
+PROPOSAL = Proposal(
+    project=Project(Path("/srv/shop"), "compose.yaml", {}, resolved=True),
+    name="shop",
+    repository="octo/shop",
+    entrypoints={"web": "http://traefik:80"},
+    metrics="http://traefik:8082/metrics",
+    has_metrics=False,
+    routed=(RoutedFound("web", "api-blue", "api-green", 8000, "/health", "web"),),
+    singletons={},
+    unsure={"jobs": ("shop-jobs", "its name")},
+    retired=(),
+    updater=None,
+    stop_grace=45,
+    notes=Notes(),
+)
+
+
+def written(proposal: Proposal = PROPOSAL) -> str:
+    return stack_text(proposal, packaged_example())
+
+
+def test_the_head_says_who_wrote_the_file() -> None:
+    first, second, *more = written().partition("\n\n")[0].splitlines()
+    example = packaged_example().head
+    assert [first, *more] == [f"# {line}".rstrip() for line in example]
+    assert second == "# Written by `updater init` from compose.yaml. Answer each QUESTION, then delete its mark."
+
+
+def test_each_comment_is_the_examples() -> None:
+    example, found = packaged_example().settings, parse_example(written()).settings
+    common = set(example) & set(found)
+    assert {"source", "traefik/metrics", "retired", "updater/ready", "times/bake", "github/log_url"} <= common
+    for path in common:
+        assert (found[path].above, found[path].beside) == (example[path].above, example[path].beside), path
+    assert {path for path in example if "/" not in path} - set(found) == {"before_flip", "policy"}
+
+
+def test_what_was_not_found_is_a_comment() -> None:
+    text = written()
+    assert "\n# source: https://github.com/owner/name.git\n" in text
+    assert "\n  # metrics: http://traefik:8082/metrics\n" in text
+    assert "\n    # rule: PathPrefix(`/`)\n" in text
+    assert "\n# retired: [old-updater]\n" in text
+    assert "\n# updater:\n#   web: updater\n#   worker: updater-worker\n#   ready: 90 # " in text
+    assert "Reason to ask: its name.\n  # jobs:\n  #   service: shop-jobs\n" in text
+    assert not {"source", "retired", "updater"} & set(yaml.safe_load(text))
+
+
+def test_what_was_found_is_in_force() -> None:
+    found = replace(
+        PROPOSAL, has_metrics=True, singletons={"bot": "shop-bot"}, retired=("old", "on"), updater=("up", "up-worker")
+    )
+    content = yaml.safe_load(written(found))
+    assert content["traefik"]["metrics"] == "http://traefik:8082/metrics"
+    assert (content["singletons"], content["retired"]) == ({"bot": {"service": "shop-bot"}}, ["old", "on"])
+    assert content["updater"] == {"web": "up", "worker": "up-worker", "ready": 90}
+
+
+def test_what_is_a_comment_may_be_put_in_force() -> None:
+    proposal = replace(PROPOSAL, singletons={"bot": "shop-bot"})
+    stack = parse_stack(yaml.safe_load(activated(written(proposal))))
+    assert [single.name for single in stack.singletons] == ["bot", "jobs"]
+    assert stack.updater is not None
+
+
+@pytest.mark.parametrize("path", ["repository", "routed/web/port", "routed/web/rule", "traefik/entrypoints/web"])
+def test_a_question_is_on_the_line_of_its_value(path: str) -> None:
+    text = written(replace(PROPOSAL, notes=Notes(questions={path: "which\n of two?"})))
+    (line,) = (line for line in text.splitlines() if line.endswith(" # QUESTION: which of two?"))
+    assert f"{path.rpartition('/')[2]}: " in line
+
+
+def test_the_limits_are_the_defaults_and_the_projects_stop_grace() -> None:
+    times = yaml.safe_load(written())["times"]
+    assert (times["build"], times["stop_grace"]) == (1800, 45)
