@@ -1,4 +1,4 @@
-"""`/health`: this process runs. `/ready`: everything that a release needs works, each part by name."""
+"""`/health`: this process runs. `/ready`: every part that a release needs works."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.ledger import Ledger
 from app.web.internal.call import Given
 
 RECONCILED_SECONDS = 180.0
-"""How old the worker's last look at what should be live may be: it looks every minute, and not during a rollout."""
+"""The most seconds since the worker last decided what should be live: it does so every minute, except in a rollout."""
 
 Part = dict[str, Any]
 
@@ -22,11 +22,11 @@ class Health:
     ledger: Ledger
 
     async def alive(self, _: Given) -> Response:
-        """Nothing more is said here: it is asked without a secret."""
+        """Returns no details, because it needs no secret."""
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _: Given) -> Response:
-        """200, or 503 with the part that is not well."""
+        """200, or 503 if a part is not ok."""
         parts = await self.parts()
         ok = all(part["ok"] for part in parts.values())
         return JSONResponse({"status": "ok" if ok else "not ready", "parts": parts}, 200 if ok else 503)
@@ -40,34 +40,34 @@ class Health:
             return {"redis": {"ok": False, "found": str(away)}}
         return {
             "redis": {"ok": True, "found": "it answers"},
-            "durability": {"ok": not lacks, "found": " ".join(lacks) or "what it has answered stays"},
-            "worker": {"ok": alive, "found": "its heartbeat is there" if alive else "no heartbeat"},
+            "durability": {"ok": not lacks, "found": " ".join(lacks) or "it keeps confirmed writes"},
+            "worker": {"ok": alive, "found": "it has a heartbeat" if alive else "no heartbeat"},
             "reconciliation": reconciliation(status or {}, datetime.now(UTC)),
             "github": github(status or {}, datetime.now(UTC)),
         }
 
 
 def reconciliation(status: Mapping[str, Any], now: datetime) -> Part:
-    """How long ago the worker asked itself which release should be live."""
+    """How long ago the worker last decided which release should be live."""
     if status.get("rollout"):
         return {"ok": True, "found": "a rollout is running", "age_seconds": None}
     looked = status.get("looked_at")
     if looked is None:
-        return {"ok": False, "found": "the worker has not looked yet", "age_seconds": None}
+        return {"ok": False, "found": "the worker has not checked yet", "age_seconds": None}
     age = _age(looked, now)
     return {"ok": age <= RECONCILED_SECONDS, "found": f"{age:.0f} s ago", "age_seconds": age}
 
 
 def github(status: Mapping[str, Any], now: datetime) -> Part:
-    """How long ago what is published was compared with what is live; always ok, for webhooks come without it.
+    """How long ago the updater compared GitHub's releases with the live one. Always ok: webhooks work without it.
 
-    A GitHub that cannot be asked is an alarm of the status.
+    If GitHub is unavailable, the status has an alarm.
     """
     checked = status.get("last_checked_at")
     if checked is None:
-        return {"ok": True, "found": "it was never asked for its releases", "age_seconds": None}
+        return {"ok": True, "found": "its releases were never checked", "age_seconds": None}
     age = _age(checked, now)
-    return {"ok": True, "found": f"asked for its releases {age:.0f} s ago", "age_seconds": age}
+    return {"ok": True, "found": f"its releases were checked {age:.0f} s ago", "age_seconds": age}
 
 
 def _age(at: str, now: datetime) -> float:

@@ -121,7 +121,10 @@ def test_a_release_waits_for_its_approval_and_goes_with_it() -> None:
 def test_of_those_that_wait_for_an_approval_only_the_newest_does() -> None:
     decision = decide(State(current=a_live("v1.0.0"), accepted=(NEW, NEWEST, OLD)), approval=True)
     assert decision.held == (HeldRelease(NEWEST, Hold.APPROVAL),)
-    assert decision.superseded == ((NEW, "v1.10.0 is newer and is waiting too"), (OLD, "v1.10.0 is newer and is waiting too"))
+    assert decision.superseded == (
+        (NEW, "v1.10.0 is newer and is waiting too"),
+        (OLD, "v1.10.0 is newer and is waiting too"),
+    )
 
 
 def test_an_approved_release_goes_and_a_newer_one_that_is_not_waits_on() -> None:

@@ -84,9 +84,7 @@ def test_an_accepted_release_says_who_asked_and_that_nothing_has_changed_yet() -
 def test_a_release_that_will_never_go_live_says_why() -> None:
     notice = notices.dropped("shop", a_release(), Superseded("v1.2.0 is newer"))
     assert notice.title == "shop: v1.1.0 will not go live"
-    assert notice.text == (
-        "A newer release replaced it before the flip: v1.2.0 is newer. Traffic is unchanged."
-    )
+    assert notice.text == ("A newer release replaced it before the flip: v1.2.0 is newer. Traffic is unchanged.")
 
 
 def test_a_held_release_is_another_event_for_another_reason() -> None:

@@ -243,7 +243,7 @@ async def test_a_refused_adoption_stops_a_forced_release_too(world: World) -> No
     world.inbox.put(a_release("v1.1.0", force=True))
     await worker.reconcile()
     assert outcomes(world) == [("v1.1.0", RolloutStatus.FAILED, "adoption_refused")]
-    assert "what ran before the updater still serves it" in str(world.state.pause_reason)
+    assert "the containers that ran before the updater still serve it" in str(world.state.pause_reason)
     assert touched(world) == []
 
 

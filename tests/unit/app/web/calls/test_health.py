@@ -24,5 +24,5 @@ def test_during_a_rollout_nothing_else_is_looked_at() -> None:
 
 def test_github_is_as_old_as_its_last_answer_and_never_makes_the_updater_unready() -> None:
     asked = {"last_checked_at": (NOW - timedelta(hours=5)).isoformat(), **at(1)}
-    assert github(asked, NOW) == {"ok": True, "found": "asked for its releases 18000 s ago", "age_seconds": 18000.0}
-    assert github(at(1), NOW) == {"ok": True, "found": "it was never asked for its releases", "age_seconds": None}
+    assert github(asked, NOW) == {"ok": True, "found": "its releases were checked 18000 s ago", "age_seconds": 18000.0}
+    assert github(at(1), NOW) == {"ok": True, "found": "its releases were never checked", "age_seconds": None}
