@@ -245,7 +245,7 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_no_error(web: Listen
         await until(lambda: bool(lines))
     (line,) = lines
     assert (line["status"], line["decision"], line["log_level"]) == (400, "refused", "info")
-    assert "went away" in line["reason"]
+    assert "disconnected" in line["reason"]
 
 
 async def test_every_delivery_leaves_one_line_that_nothing_in_it_can_forge(github: httpx.AsyncClient) -> None:

@@ -52,7 +52,7 @@ def test_a_route_that_could_not_be_moved_back_is_not_told_as_untouched(origin: C
     stuck = a_rollout(origin=origin).begin(ROUTE_SWITCH, NOW).finish(RolloutStatus.FAILED, NOW)
     said = messages.pause_reason(stuck)
     assert "nothing live was touched" not in said
-    assert "nothing is now" not in said
+    assert "nothing is live now" not in said
 
 
 @pytest.mark.parametrize("fault", list(Fault))
