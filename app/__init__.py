@@ -1,1 +1,1 @@
-"""What both processes share, and the HTTP API."""
+"""Code that both processes share, and the HTTP API."""

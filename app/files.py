@@ -1,4 +1,4 @@
-"""Replaces a file in one step: after a crash it is the old one or the new one."""
+"""Replaces a file atomically: after a crash it has either the old or the new content."""
 
 import os
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from pathlib import Path
 def replace_durably(
     path: Path, content: bytes, *, staging: Path, mode: int, prepare: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Writes `content` in the directory `staging`, which has to be on the same filesystem, and renames it to `path`.
+    """Writes `content` to a file in `staging` and renames it to `path`; both must be on the same filesystem.
 
-    The content is on disk before the rename, and the rename before this returns. `prepare` gets the descriptor of the
-    new file before the rename, for example to change its owner. Raises OSError.
+    The content is on disk before the rename, and the rename is on disk before the function returns. `prepare` gets
+    the descriptor of the new file before the rename, for example to change its owner. Raises OSError.
     """
     staged = staging / f".{path.name}.{os.getpid()}"
     handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -28,7 +28,7 @@ def replace_durably(
 
 
 def sync_directory(directory: Path) -> None:
-    """Makes the names in `directory` durable."""
+    """Flushes the file names in `directory` to disk."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

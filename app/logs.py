@@ -9,7 +9,7 @@ import structlog
 def configure_logs(*more: structlog.types.Processor) -> None:
     """Sends structlog's and the standard library's lines through one JSON renderer, from level INFO.
 
-    `more` are processors that every line goes through last.
+    `more` are processors to run last on every line.
     """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""The web process: both listeners in one Hypercorn. Everything is created here."""
+"""The web process: both listeners in one Hypercorn. All wiring is here."""
 
 import asyncio
 import os
@@ -38,14 +38,14 @@ from app.web.webhook.receiver import Receiver, public_app
 
 GRACEFUL_SECONDS = 10.0
 LEAVE_SECONDS = GRACEFUL_SECONDS + 2.0
-"""After the signal: for the requests that are being answered, and for closing the connections after them."""
+"""Time after the signal to answer running requests and close their connections."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Faces:
-    """The two applications, and what ends their open streams."""
+    """The two applications, and the event that ends their open streams."""
 
     public: Starlette
     internal: Starlette
@@ -53,7 +53,7 @@ class Faces:
 
 
 def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
-    """Both listeners' applications. Raises SettingsInvalid, StackInvalid."""
+    """Builds the applications of both listeners. Raises SettingsInvalid, StackInvalid."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
     secret = SharedSecret(settings.secret_path, settings.secret_group)
     secret.ensure()
@@ -61,7 +61,7 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
     receiver = Receiver(stack, settings.webhook_secrets, Intake(settings.webhook_max_bytes), ledger, queue)
     streams, status = StreamedAnswers(ledger), StatusCall(ledger)
     endings = Endings(ledger, streams)
-    desk = Calls(
+    calls = Calls(
         health=Health(ledger),
         status=status,
         changes=Changes(ledger, queue, status, FinalAnswer(status, endings, settings.apply_wait)),
@@ -71,7 +71,7 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
         dashboard=Dashboard(secret),
     )
     guard = AccessControl(secret, Intake(MAX_BODY_BYTES))
-    return Faces(public_app(receiver), internal_app(desk, guard), streams.closing)
+    return Faces(public_app(receiver), internal_app(calls, guard), streams.closing)
 
 
 async def run(settings: WebSettings) -> None:
@@ -94,14 +94,14 @@ async def run(settings: WebSettings) -> None:
 
 
 async def _end(listening: Iterable[asyncio.Task[None]]) -> None:
-    """Waits until both listeners have closed. After LEAVE_SECONDS the process exits without their last connections.
+    """Waits until both listeners have closed. After LEAVE_SECONDS the process exits with connections still open.
 
-    A connection whose client reads nothing closes never: Hypercorn waits until the rest of its answer is sent, from
-    Python 3.12 on before it looks at `graceful_timeout`, and asyncio.run waits for that in turn.
+    A connection whose client reads nothing never closes: Hypercorn waits until the rest of its answer is sent (from
+    Python 3.12 on, before it applies `graceful_timeout`), and asyncio.run waits for Hypercorn.
     """
     _, open_still = await asyncio.wait(listening, timeout=LEAVE_SECONDS)
     if open_still:
-        log.warning("web ends with connections open: their clients read nothing", seconds=LEAVE_SECONDS)
+        log.warning("web exits with open connections: their clients do not read", seconds=LEAVE_SECONDS)
         sys.stdout.flush()
         os._exit(0)
 

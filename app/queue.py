@@ -1,7 +1,7 @@
-"""The way to the worker: arq jobs, JSON on both sides.
+"""Jobs for the worker, through arq, with JSON on both sides.
 
-arq is in maintenance only and its default, pickle, would make a write to Redis code execution in the worker:
-everything that knows arq is here and in `workers/adapters/arq_worker.py`.
+arq is in maintenance mode, and with its default, pickle, a write to Redis would be code execution in the worker.
+Only this module and `workers/adapters/arq_worker.py` use arq.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from app.domain.errors import LedgerUnavailable, UpdaterError, WorkerSilent
 from app.ledger.base import translated
 
 ANSWER_SECONDS = 20.0
-"""How long a question to the worker may take before the caller is told that it is silent."""
+"""Limit for the worker's answer to a question; after it the caller gets WorkerSilent."""
 
 CONNECT_SECONDS = 5.0
 WATCH_TRIES = 3
@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.1
 
 
 def dump(value: dict[str, Any]) -> bytes:
-    """A job or its result as JSON; what JSON does not know (an exception) is kept as its text."""
+    """A job or its result as JSON. Values that JSON does not support, such as exceptions, are stored as text."""
     return json.dumps(value, default=str).encode()
 
 
@@ -41,18 +41,18 @@ def load(value: bytes) -> dict[str, Any]:
 
 
 def open_pool(url: str, namespace: str) -> ArqRedis:
-    """A connection pool that enqueues to the namespace's own queue, and rides through a restart of Redis.
+    """A connection pool that enqueues to the namespace's own queue and survives a restart of Redis.
 
-    Nothing is connected yet, so Redis may be away: what a worker has to end when it starts needs the journal alone.
-    Raises ValueError for a `url` that is none.
+    It does not connect yet, so Redis may be unavailable: a starting worker needs only its state file to finish an
+    interrupted rollout. Raises ValueError if `url` is invalid.
     """
     connections = ConnectionPool.from_url(
         url,
         encoding="utf8",
         socket_connect_timeout=CONNECT_SECONDS,
-        # OSError: redis-py does not translate a connection that is refused before it looks at what to retry.
+        # OSError: redis-py checks what to retry before it translates a refused connection.
         retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # of each try's own three: 3 s in all
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # each retry has three of its own: 3 s in all
     )
     pool = ArqRedis(
         connections,
@@ -69,19 +69,22 @@ def queue_name(namespace: str) -> str:
 
 
 class Queue:
-    """`nudge` says that there may be something to do; `ask` puts a question and waits for its answer."""
+    """`nudge` tells the worker to check for work; `ask` sends a question and waits for the answer."""
 
     def __init__(self, pool: ArqRedis) -> None:
         self._pool = pool
 
     async def nudge(self) -> None:
-        """Raises LedgerUnavailable. A lost nudge costs a minute: the worker asks itself as often."""
+        """Makes the worker check for work. Raises LedgerUnavailable.
+
+        A lost nudge costs at most a minute: the worker also checks every minute.
+        """
         await self._enqueue("nudge")
 
     async def ask(self, question: str, *args: Any) -> dict[str, Any]:
-        """The worker's answer. Raises WorkerSilent after ANSWER_SECONDS, LedgerUnavailable when Redis is away.
+        """The worker's answer. Raises WorkerSilent after ANSWER_SECONDS, LedgerUnavailable if Redis is unavailable.
 
-        Whoever was told that nobody answers is not obeyed later: the question is gone by then.
+        The question expires at the same time: the worker never acts on it after the caller got WorkerSilent.
         """
         job = await self._enqueue(question, *args, _expires=ANSWER_SECONDS)
         try:
@@ -98,11 +101,14 @@ class Queue:
 
     async def _enqueue(self, function: str, *args: Any, **options: Any) -> Any:
         async with translated():
-            return await self._tried(function, *args, **options)
+            return await self._enqueue_once(function, *args, **options)
 
-    async def _tried(self, function: str, *args: Any, **options: Any) -> Job:
-        """A connection that is lost in arq's transaction is told as a watched key that changed, or as a job that is
-        there already: it is looked for, and asked for again by the same id, so that it is never there twice."""
+    async def _enqueue_once(self, function: str, *args: Any, **options: Any) -> Job:
+        """Enqueues exactly one job.
+
+        If the connection is lost in arq's transaction, arq reports a changed watched key or an existing job. So this
+        looks for the job and retries under the same id, which cannot add it twice.
+        """
         name = uuid4().hex
         for _ in range(WATCH_TRIES):
             with contextlib.suppress(WatchError):

@@ -1,8 +1,8 @@
 """Authentication: the shared secret's file, tokens signed with it, and their scopes.
 
-The file is made at the first start, read anew when it changes, and never printed. Its first line is the current
-secret and signs; further lines are older ones that still verify. The file of the updater before this one, which has
-one line, is used as it is; its permissions are set right at the start.
+The file is created at the first start, read again when it changes, and never printed. Its first line is the current
+secret and signs; further lines are older secrets that still verify. The previous updater's file, which has one line,
+is used unchanged; its permissions are fixed at the start.
 """
 
 import hmac
@@ -20,11 +20,11 @@ SECRET_BYTES = 32
 LONGEST_TOKEN_SECONDS = 366 * 24 * 3600.0
 
 MODE = 0o600
-"""Of a new secret file, until its permissions are set."""
+"""The mode of a new secret file until its permissions are set."""
 
 
 class SharedSecret:
-    """The secrets in the file at `path`: the first line is the current one, further lines are older ones."""
+    """The secrets in the file at `path`: the first line is the current secret, further lines are older ones."""
 
     def __init__(self, path: Path, group: str | None = None) -> None:
         self._path = path
@@ -33,9 +33,9 @@ class SharedSecret:
         self._accepted: tuple[bytes, ...] = ()
 
     def ensure(self) -> None:
-        """Makes the file when there is none, and sets the permissions of one that is there right.
+        """Creates the file if it is missing, and fixes the permissions of an existing one.
 
-        Raises SettingsInvalid when the file cannot be used, or when every user can and that cannot be changed.
+        Raises SettingsInvalid if the file cannot be used, or if every user can use it and that cannot be changed.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,13 +48,13 @@ class SharedSecret:
             raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} cannot be used ({error})") from error
 
     def matches(self, given: str) -> bool:
-        """Whether `given` is one of the secrets, in constant time. An unreadable file matches nothing new."""
+        """Whether `given` is one of the secrets, in constant time. An unreadable file matches nothing."""
         candidate = given.encode("utf-8", "surrogateescape")
         equal = [hmac.compare_digest(candidate, secret) for secret in self.keys()]
         return any(equal)
 
     def keys(self) -> tuple[bytes, ...]:
-        """Every accepted secret, the newest first; none when the file cannot be used."""
+        """Every accepted secret, newest first; empty if the file cannot be used."""
         try:
             self._read()
         except (OSError, SettingsInvalid):
@@ -66,22 +66,22 @@ class SharedSecret:
         return stat.S_IMODE(self._path.stat().st_mode)
 
     def problem(self) -> str | None:
-        """What is wrong with the file's permissions, for a person; None when only its owner or a group reads it."""
+        """The problem with the file's permissions; None if only its owner and the configured group can read it."""
         try:
             found = self._path.stat()
         except OSError as error:
             return f"{self._path} cannot be read ({error.strerror})"
         mode, wanted = stat.S_IMODE(found.st_mode), Permissions.of(self._group)
         if mode & stat.S_IRWXO:
-            return f"{self._path} has mode {mode:04o}: others may use it"
+            return f"{self._path} has mode {mode:04o}: other users can use it"
         if mode & stat.S_IWGRP or (mode & stat.S_IRGRP and not self._group):
-            return f"{self._path} has mode {mode:04o}: its group may use it, and UPDATER_SECRET_GROUP names none"
+            return f"{self._path} has mode {mode:04o}: its group can use it, but UPDATER_SECRET_GROUP is not set"
         if not wanted.fit(found):
-            return f"{self._path} has mode {mode:04o} and gid {found.st_gid}: the gid {wanted.gid} should read it"
+            return f"{self._path} has mode {mode:04o} and gid {found.st_gid}: gid {wanted.gid} should read it"
         return None
 
     def remedy(self) -> str:
-        """The command that gives the file the permissions that it should have."""
+        """The command that fixes the file's permissions."""
         return Permissions.of(self._group).command(self._path)
 
     def _read(self) -> None:
@@ -91,14 +91,14 @@ class SharedSecret:
         content = self._path.read_bytes()
         if _is_json_object(content):
             raise SettingsInvalid(
-                f"UPDATER_SECRET_PATH: {self._path} has a JSON object where the secret should be: the updater before "
-                "this one may have encrypted it. Traffic is not touched. Write the secret itself into the file, as one "
-                "line; or remove the file, so that a new secret is made, and restart the callers that read it."
+                f"UPDATER_SECRET_PATH: {self._path} contains a JSON object instead of the secret: the previous updater "
+                "may have encrypted it. Traffic is unchanged. Write the secret itself into the file, as one line. Or "
+                "remove the file, so that a new secret is created, and restart the callers that read it."
             )
         lines = (line.strip() for line in content.splitlines())
         accepted = tuple(line for line in lines if line)
         if not accepted:
-            raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} is empty. Remove it, and a new secret is made.")
+            raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} is empty. Remove it to create a new secret.")
         self._accepted, self._seen = accepted, seen
 
     def _create(self, wanted: Permissions) -> None:
@@ -116,11 +116,11 @@ def _is_json_object(content: bytes) -> bool:
 def make_token(secret_path: Path, scope: Scope, ttl_seconds: float) -> str:
     """A token for `Authorization: Bearer`, valid for `ttl_seconds` and signed with the file's first line.
 
-    Raises SettingsInvalid when the file cannot be read or is empty, ValueError when `ttl_seconds` makes no sense.
+    Raises SettingsInvalid if the file cannot be read or is empty, ValueError if `ttl_seconds` is out of range.
     """
     if not 0 < ttl_seconds <= LONGEST_TOKEN_SECONDS:
-        raise ValueError(f"a token lives for more than 0 and at most {LONGEST_TOKEN_SECONDS:.0f} seconds")
+        raise ValueError(f"a token is valid for more than 0 and at most {LONGEST_TOKEN_SECONDS:.0f} seconds")
     keys = SharedSecret(secret_path).keys()
     if not keys:
-        raise SettingsInvalid(f"UPDATER_SECRET_PATH: {secret_path} cannot be read, or is empty")
+        raise SettingsInvalid(f"UPDATER_SECRET_PATH: {secret_path} cannot be read or is empty")
     return sign_token(keys, Scope(scope), ttl_seconds)

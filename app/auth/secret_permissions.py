@@ -1,7 +1,7 @@
-"""Permissions of the shared secret's file: what they should be, and the change or the command that sets them.
+"""Permissions of the shared secret's file: checks them, fixes them, or returns the command that does.
 
-The owner reads and writes the file; the group of UPDATER_SECRET_GROUP reads it; nobody else does. The file of the
-updater before this one belongs to root and is readable by every user, as its callers' containers had other users.
+The owner reads and writes the file, the group of UPDATER_SECRET_GROUP reads it, and no other user can use it. The
+previous updater's file belongs to root and is readable by every user, because its callers ran as other users.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ import structlog
 from app.domain.errors import SettingsInvalid
 
 MOST_GID = 2**32 - 2
-"""chown(2) takes the number above for "no change"."""
+"""For chown(2) the next number means "no change"."""
 
 OPEN = stat.S_IRWXO | stat.S_IWGRP
 EXPOSED = stat.S_IROTH | stat.S_IWOTH
-"""With one of these bits any user of the machine can read the secret, or set one of their own."""
+"""With one of these bits any user of the machine can read the secret or replace it."""
 
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 MOUNTS = Path("/proc/self/mountinfo")
@@ -34,13 +34,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the file should have: mode 0640 and the group `gid`, or mode 0600 without one."""
+    """The wanted permissions: mode 0640 and the group `gid`, or mode 0600 without a group."""
 
     gid: int | None = None
 
     @classmethod
     def of(cls, group: str | None) -> Self:
-        """Those for UPDATER_SECRET_GROUP, a name or a number. Raises SettingsInvalid."""
+        """The permissions for UPDATER_SECRET_GROUP, a name or a number. Raises SettingsInvalid."""
         return cls(None if group is None else gid_of(group))
 
     @property
@@ -48,27 +48,27 @@ class Permissions:
         return 0o600 if self.gid is None else 0o640
 
     def fit(self, found: os.stat_result) -> bool:
-        """Whether the owner and the group can read the file, and nobody else can use it.
+        """Whether the owner and the group can read the file, and no other user can use it.
 
-        Without a group of its own the file may keep the one that an operator gave it.
+        If no group is configured, the file may keep the group that an operator gave it.
         """
         if found.st_mode & OPEN:
             return False
         return self.gid is None or (found.st_gid == self.gid and bool(found.st_mode & stat.S_IRGRP))
 
     def apply(self, file: int) -> None:
-        """Gives the open `file` its group, then its mode. Raises OSError, and then the mode is as it was."""
+        """Sets the group of the open `file`, then its mode. Raises OSError; the mode is then unchanged."""
         if self.gid is not None:
             os.fchown(file, -1, self.gid)
         os.fchmod(file, self.mode)
 
     def command(self, path: Path) -> str:
-        """What an operator types on the host, so that the permissions fit and this process can read the file."""
+        """The command to run on the host to fix the permissions, so that this process can read the file."""
         file = shlex.quote(str(on_host(path)))
         return f"sudo chown {self._owner(path)} {file} && sudo chmod {self.mode:04o} {file}"
 
     def _owner(self, path: Path) -> str:
-        """`uid:gid`. Where this process reads the file through its group, the owner, maybe a caller, stays."""
+        """`uid:gid`. The owner stays if this process reads the file through its group: it may be a caller."""
         if self.gid is None:
             return f"{os.geteuid()}:{os.getegid()}"
         owner = os.geteuid()
@@ -79,23 +79,23 @@ class Permissions:
 
 
 def gid_of(group: str) -> int:
-    """The number of the group that has that name or number, as chown(1) reads it. Raises SettingsInvalid."""
+    """The number of the group with that name or number, as in chown(1). Raises SettingsInvalid."""
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
         if group.isascii() and group.isdigit() and int(group) <= MOST_GID:
             return int(group)
     raise SettingsInvalid(
-        f"UPDATER_SECRET_GROUP: no group here is called {group!r}, so it cannot read the file of UPDATER_SECRET_PATH. "
-        "Give the group's number."
+        f"UPDATER_SECRET_GROUP: there is no group {group!r} here, so it cannot read the file of UPDATER_SECRET_PATH. "
+        "Set the group's number."
     )
 
 
 def set_right(path: Path, wanted: Permissions) -> None:
-    """Changes the permissions of the file at `path` where they do not fit.
+    """Fixes the permissions of the file at `path`.
 
-    Raises SettingsInvalid, with the command that helps, when every user can use the file and this process may not
-    change that, and when this process cannot read it.
+    Raises SettingsInvalid with a command that helps, if this process cannot read the file, or if every user can use
+    it and this process may not change that.
     """
     try:
         file = os.open(path, os.O_RDONLY)
@@ -116,13 +116,13 @@ def _change(path: Path, file: int, found: os.stat_result, wanted: Permissions) -
     except OSError as error:
         if found.st_mode & EXPOSED:
             raise SettingsInvalid(_exposed(path, found, wanted, error)) from error
-        said = "the secret file's permissions do not fit and cannot be changed; type the command on the host"
+        event = "the secret file's permissions are wrong and cannot be changed; run the command on the host"
         reason = _reason(found, wanted, error)
-        log.warning(said, path=str(path), mode=before, reason=reason, command=wanted.command(path))
+        log.warning(event, path=str(path), mode=before, reason=reason, command=wanted.command(path))
         return
     readers = f"uid {found.st_uid}" + ("" if wanted.gid is None else f" and gid {wanted.gid}")
     log.warning(
-        "the secret file's permissions are set right; a caller that runs as another user needs UPDATER_SECRET_GROUP",
+        "the secret file's permissions were fixed; a caller that runs as another user needs UPDATER_SECRET_GROUP",
         path=str(path),
         before=before,
         mode=f"{wanted.mode:04o}",
@@ -135,15 +135,15 @@ def _exposed(path: Path, found: os.stat_result, wanted: Permissions, error: OSEr
     able = "read" if found.st_mode & stat.S_IROTH else "write"
     return (
         f"UPDATER_SECRET_PATH: {path} has mode {mode}, so every user of this machine can {able} it, and this process "
-        f"(uid {os.geteuid()}) cannot change that: {_reason(found, wanted, error)}. Traffic is not touched. "
-        f"Type on the host: {wanted.command(path)}"
+        f"(uid {os.geteuid()}) cannot change that: {_reason(found, wanted, error)}. Traffic is unchanged. "
+        f"Run on the host: {wanted.command(path)}"
     )
 
 
 def _unreadable(path: Path, wanted: Permissions, error: OSError) -> str:
     return (
-        f"UPDATER_SECRET_PATH: this process (uid {os.geteuid()}) cannot read {path} ({error.strerror}). Traffic is not "
-        f"touched. Type on the host: {wanted.command(path)}"
+        f"UPDATER_SECRET_PATH: this process (uid {os.geteuid()}) cannot read {path} ({error.strerror}). Traffic is "
+        f"unchanged. Run on the host: {wanted.command(path)}"
     )
 
 
@@ -162,7 +162,7 @@ def _own_groups() -> set[int]:
 
 
 def on_host(path: Path) -> Path:
-    """Where an operator most likely finds `path`: outside a container it has the same path."""
+    """The likely path of `path` on the host; outside a container it is the same."""
     resolved = path.resolve()
     try:
         mounts = MOUNTS.read_text("utf-8") if any(mark.exists() for mark in CONTAINER_MARKS) else ""
@@ -172,7 +172,7 @@ def on_host(path: Path) -> Path:
 
 
 def mounted_from(path: Path, mounts: str) -> Path:
-    """The path in the file system that is mounted at `path`; `path` itself when that is not told.
+    """The host path that is mounted at `path`; `path` itself if that is unknown.
 
     `mounts` is /proc/self/mountinfo: https://docs.kernel.org/filesystems/proc.html#proc-pid-mountinfo
     """
@@ -186,5 +186,5 @@ def mounted_from(path: Path, mounts: str) -> Path:
 
 
 def _plain(field: str) -> str:
-    """The kernel writes blanks and backslashes in a path as octal numbers."""
+    """Decodes a path of mountinfo, in which blanks and backslashes are octal numbers."""
     return re.sub(r"\\([0-7]{3})", lambda number: chr(int(number[1], 8)), field)

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 MAX_TOKEN_LENGTH = 1_024
 BEARER = "updater.token"
 SESSION = "updater.session"
-"""The salt of each kind: a session cookie is no token, and a token no cookie."""
+"""The salt of each kind, so that a session cookie is not valid as a token, nor a token as a cookie."""
 
 
 class Scope(StrEnum):
-    """What a caller may do: look, or also change something."""
+    """What a caller may do: read, or also change something."""
 
     READ = "read"
     OPERATE = "operate"
@@ -41,7 +41,7 @@ def sign_token(keys: Sequence[bytes], scope: Scope, ttl_seconds: float, kind: st
 
 
 def scope_of(keys: Sequence[bytes], token: str, kind: str = BEARER) -> Scope | None:
-    """What `token` allows; None when no key signed it, it has expired, or it is of another kind."""
+    """The scope of `token`; None if no key signed it, it has expired, or it is of another kind."""
     if not keys or not token.isascii() or len(token) > MAX_TOKEN_LENGTH:
         return None
     try:
@@ -52,7 +52,7 @@ def scope_of(keys: Sequence[bytes], token: str, kind: str = BEARER) -> Scope | N
 
 
 def _serializer(keys: Sequence[bytes], kind: str) -> URLSafeTimedSerializer:
-    """itsdangerous signs with the last key of its list and verifies under all of them."""
+    """The serializer for `keys`. itsdangerous signs with the last key and verifies with all of them."""
     return URLSafeTimedSerializer(
         list(reversed(keys)),
         salt=kind,

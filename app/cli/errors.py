@@ -4,7 +4,7 @@ from enum import IntEnum
 
 from app.domain.errors import Fault, UpdaterError
 
-UNTOUCHED = "Nothing was changed by this; traffic is as it was."
+UNTOUCHED = "Nothing was changed; traffic is not affected."
 
 
 class Exit(IntEnum):
@@ -19,7 +19,7 @@ class Exit(IntEnum):
 
 
 class CommandError(UpdaterError):
-    """The command did not do what was asked."""
+    """The command failed."""
 
     code = "command_failed"
     fault = Fault.OPERATOR
@@ -36,27 +36,27 @@ class CommandError(UpdaterError):
 
 
 class Refused(CommandError):
-    """The updater answered, and did not do it."""
+    """The updater refused."""
 
     code = "refused"
 
 
 class WrongUse(CommandError):
-    """The command cannot be understood, or what it is given cannot be used."""
+    """The command or its input is invalid."""
 
     code = "usage"
     exit_code = Exit.USAGE
 
 
 class CannotReach(CommandError):
-    """The updater, or what is behind its web process, did not answer."""
+    """The updater did not answer: its web process, its worker or Redis."""
 
     code = "cannot_reach"
     exit_code = Exit.CANNOT_REACH
 
 
 class NotAllowed(CommandError):
-    """There is no secret or token, it is not accepted, or the updater is paused."""
+    """The secret or token is missing or not accepted, or the updater is paused."""
 
     code = "not_allowed"
     exit_code = Exit.NOT_ALLOWED

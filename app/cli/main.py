@@ -34,15 +34,15 @@ from app.cli.views.text import document, plain
 from app.domain.findings import Check
 
 app = typer.Typer(
-    help="Zero-downtime releases of a Compose stack: what is live, what goes live, and what to do about it.",
+    help="Zero-downtime releases of a Compose stack: see what is live, deploy, roll back, and find problems.",
     epilog="Exit codes: 0 done, 1 failed or rolled back, 2 usage, 3 cannot reach, 4 not allowed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # a traceback with local variables would show the secret
 )
 
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as it is queued.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the rollout is queued.")]
 
 
 def _ask(call: Callable[[ApiClient], Awaitable[Exit]], *, as_json: bool) -> None:
@@ -67,7 +67,7 @@ def status(
     watch_it: Annotated[bool, typer.Option("--watch", "-w", help="Follow the rollout, or the next one.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What is live, what runs, what waits."""
+    """Show what is live, what is running and what is waiting."""
 
     async def call(updater: ApiClient) -> Exit:
         if watch_it:
@@ -86,12 +86,12 @@ def status(
 def deploy(
     tag: str,
     force: Annotated[
-        bool, typer.Option("--force", help="Also while paused, an older tag, or where preflight would refuse.")
+        bool, typer.Option("--force", help="Deploy while paused, an older tag, or although preflight fails.")
     ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Make the release TAG live, and follow it until it is, or is not."""
+    """Deploy the release TAG and follow its rollout to the end."""
     body: dict[str, Any] = {"tag": tag, **({"force": True} if force else {})}
     _ask(
         lambda updater: ask_and_follow(
@@ -104,13 +104,13 @@ def deploy(
 @app.command()
 def rollback(
     sha: Annotated[
-        str | None, typer.Argument(help="Of a kept release; without it the one before the live one.")
+        str | None, typer.Argument(help="The commit of a kept release. Default: the release before the live one.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Though the live release says that it cannot be rolled back.")] = False,
+    force: Annotated[bool, typer.Option(help="Roll back even if the live release cannot be rolled back.")] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Go back to a kept release, without a build; then it stays paused."""
+    """Roll back to a kept release, without a build, and pause rollouts."""
     body = {**({"previous_sha": sha} if sha else {}), **({"force": True} if force else {})}
     _ask(
         lambda updater: ask_and_follow(
@@ -122,30 +122,30 @@ def rollback(
 
 @app.command()
 def pause(reason: str, as_json: Json = False) -> None:
-    """No rollout starts until `unpause`; releases are still accepted."""
+    """Pause: no rollout starts until `unpause`. Releases are still accepted."""
 
     async def call(updater: ApiClient) -> Exit:
         answer = await updater.change(Paused, "/update/pause", {"reason": reason})
-        said = "Paused. Releases are accepted and wait; a rollout that runs goes on to its end."
-        return _say(answer, said, as_json=as_json)
+        text = "Paused. Releases are accepted and wait. A running rollout continues to its end."
+        return _say(answer, text, as_json=as_json)
 
     _ask(call, as_json=as_json)
 
 
 @app.command()
 def unpause(as_json: Json = False) -> None:
-    """Rollouts may start again; the newest release that waits starts at once."""
+    """Resume rollouts. The newest waiting release starts at once."""
 
     async def call(updater: ApiClient) -> Exit:
         answer = await updater.change(Resumed, "/update/unpause", {})
-        return _say(answer, "Rollouts may start again; the newest release that waits starts at once.", as_json=as_json)
+        return _say(answer, "Rollouts may start again. The newest waiting release starts at once.", as_json=as_json)
 
     _ask(call, as_json=as_json)
 
 
 @app.command()
 def approve(tag: str, as_json: Json = False) -> None:
-    """Let a release go live that waits for your word (UPDATE_REQUIRE_APPROVAL)."""
+    """Approve a release that is waiting for approval (UPDATE_REQUIRE_APPROVAL)."""
 
     async def call(updater: ApiClient) -> Exit:
         answer = await updater.change(Approved, "/update/approve", {"tag": tag})
@@ -162,10 +162,8 @@ def cancel(rollout_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Js
 
     async def call(updater: ApiClient) -> Exit:
         answer = await updater.change(Cancelling, "/update/cancel", {"rollout_id": rollout_id})
-        said = (
-            f"{plain(rollout_id)} is being cancelled; its route never moved. `updater status` tells when it has ended."
-        )
-        return _say(answer, said, as_json=as_json)
+        text = f"{plain(rollout_id)} is being cancelled. Its route did not move. `updater status` shows when it ends."
+        return _say(answer, text, as_json=as_json)
 
     _ask(call, as_json=as_json)
 
@@ -175,7 +173,7 @@ def history(
     limit: Annotated[int, typer.Option(min=1, max=HISTORY_MOST, help="How many, newest first.")] = HISTORY_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """What has been decided, newest first."""
+    """List past rollouts and decisions, newest first."""
 
     async def call(updater: ApiClient) -> Exit:
         answer = await updater.history(limit)
@@ -191,16 +189,16 @@ def history(
 @app.command()
 def logs(
     rollout_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Default: the running or last one.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it has ended.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until the rollout ends.")] = False,
     as_json: Json = False,
 ) -> None:
-    """The log of a rollout, the build's output included."""
+    """Print the log of a rollout, including the build's output."""
     _ask(lambda updater: print_log(updater, rollout_id, follow=follow, as_json=as_json), as_json=as_json)
 
 
 @app.command()
 def plan(tag: str, as_json: Json = False) -> None:
-    """What a rollout of TAG would do. Changes nothing."""
+    """Show what a rollout of TAG would do. Changes nothing."""
 
     async def call(updater: ApiClient) -> Exit:
         answer = await updater.plan(tag)
@@ -213,7 +211,7 @@ def plan(tag: str, as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check everything that can be wrong, and say what to do about it."""
+    """Check the updater, its machine and the stack, and show how to fix each problem."""
 
     async def ask() -> Sequence[Check]:
         async with ApiClient(access(os.environ)) as updater:
@@ -231,15 +229,15 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command("notify-test")
 def notify_test(as_json: Json = False) -> None:
-    """Send a message to everybody of UPDATER_NOTIFY_URLS, to see it arrive."""
+    """Send a test message to every target in UPDATER_NOTIFY_URLS."""
 
     async def call(updater: ApiClient) -> Exit:
         answer = await updater.change(Notified, "/notify/test", {})
-        said = (
-            f"A message is on its way to {answer.targets} targets. "
-            "If it does not arrive within a minute, check the worker's log; `updater doctor` counts failures."
+        text = (
+            f"A message is being sent to {answer.targets} targets. "
+            "If it does not arrive within a minute, check the worker's log and `updater doctor`."
         )
-        return _say(answer, said, as_json=as_json)
+        return _say(answer, text, as_json=as_json)
 
     _ask(call, as_json=as_json)
 
@@ -248,10 +246,10 @@ def notify_test(as_json: Json = False) -> None:
 def init(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the Compose file is.")] = Path(),
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stack.yml in DIR.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a stack.yml for the Compose project in DIR: from its files, its Dockerfiles and Traefik's routes."""
+    """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
     from app.cli.init.images.local_images import local_images  # noqa: PLC0415 - the Docker SDK takes 0.4 s
 
     with ending(as_json=as_json), local_images(os.environ) as find_image:
@@ -263,17 +261,17 @@ def init(
 
 @app.command()
 def token(
-    scope: Annotated[Scope, typer.Option(help="What it may be used for.")],
+    scope: Annotated[Scope, typer.Option(help="What the token allows.")],
     ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 7d.")] = "1h",
     as_json: Json = False,
 ) -> None:
-    """Make a token for UPDATER_TOKEN, signed with the secret of UPDATER_SECRET_PATH; asks nobody."""
+    """Create a token for UPDATER_TOKEN, signed with the secret in UPDATER_SECRET_PATH. Works offline."""
     with ending(as_json=as_json):
         lifetime = parse_duration(ttl)
         try:
             made = make_token(secret_path(os.environ), scope, lifetime)
         except ValueError as error:
-            raise WrongUse(f"--ttl {ttl}: {error}.", "Choose another one, as 1h.") from error
+            raise WrongUse(f"--ttl {ttl}: {error}.", "Choose another duration, such as 1h.") from error
         write(document({"token": made, "scope": scope, "expires_in_seconds": lifetime}) if as_json else made)
 
 

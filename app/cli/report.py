@@ -13,7 +13,7 @@ from app.domain.errors import UpdaterError
 
 
 def write(line: str) -> None:
-    """One line of standard output, at once."""
+    """Writes one line to standard output and flushes it."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -25,21 +25,21 @@ def complain(text: str) -> None:
 
 @contextmanager
 def ending(*, as_json: bool) -> Iterator[None]:
-    """Turns a named error into its sentence on standard error, its JSON on standard output, and its exit code."""
+    """Reports an error of the updater: text on standard error, JSON on standard output, and the exit code."""
     try:
         yield
     except UpdaterError as error:
         if as_json:
-            write(document(told(error)))
+            write(document(_error_view(error)))
         complain(f"updater: {plain(error)}")
         raise typer.Exit(exit_code(error)) from None
     except KeyboardInterrupt:
-        complain("updater: no longer followed. What was asked for goes on by itself: `updater status --watch`.")
+        complain("updater: no longer following. The rollout continues; follow it with `updater status --watch`.")
         raise typer.Exit(Exit.INTERRUPTED) from None
 
 
-def told(error: UpdaterError) -> dict[str, Any]:
-    """`error`, `code`, and for errors of this command line `traffic` and `todo`."""
+def _error_view(error: UpdaterError) -> dict[str, Any]:
+    """`error` and `code`, and for errors of the command line `traffic` and `todo`."""
     if isinstance(error, CommandError):
         return {"error": error.detail, "code": error.code, "traffic": error.traffic, "todo": error.todo}
     return {"error": str(error), "code": error.code}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 
 def compose_command(configured: str | None = None, path: str | None = None) -> list[str] | None:
-    """UPDATER_COMPOSE, `docker-compose` of this Python environment or of `path`, or the plugin; None: there is none.
+    """The command: `configured` (UPDATER_COMPOSE), `docker-compose` of this Python environment or in `path`, or the
+    plugin. None if there is none.
 
-    `path` is a PATH; None for the process's own.
+    `path` is a PATH; None means the process's own.
     """
     if configured:
         return shlex.split(configured)

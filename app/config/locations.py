@@ -1,4 +1,4 @@
-"""Where the worker's files are. Standard library only, because a health check imports it."""
+"""Paths of the worker's files. Standard library only, because a health check imports this module."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ STATE_FILE = "updater-state.json"
 
 
 def journal_in(environ: Mapping[str, str]) -> Path:
-    """UPDATER_STATE_PATH, or the file in UPDATER_DATA_DIR."""
+    """The path of the state file: UPDATER_STATE_PATH, or STATE_FILE in UPDATER_DATA_DIR."""
     data = Path(environ.get("UPDATER_DATA_DIR") or DATA_DIR)
     return Path(environ.get("UPDATER_STATE_PATH") or data / STATE_FILE)
 

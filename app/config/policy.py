@@ -11,11 +11,12 @@ from app.config.windows import check
 from app.domain.stack import Policy, Window
 
 Login = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$")]
-"""A GitHub login, an app's included, as `github-actions[bot]`."""
+"""A GitHub login, including an app's, such as `github-actions[bot]`."""
 
 
 SHORTEST, LONGEST = 60.0, 7 * 24 * 3600.0
-"""Seconds that a window may be open: the worker looks once a minute, and a cron expression goes round in a week."""
+"""Limits for the length of a window, in seconds: the worker checks once a minute, and most cron expressions repeat
+within a week."""
 
 
 def _absolute(path: str) -> str:
@@ -40,12 +41,12 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("should be a time zone of the IANA database, as Europe/Berlin") from error
+        raise ValueError("should be a time zone of the IANA database, such as Europe/Berlin") from error
     return name
 
 
 class WindowPart(BaseModel):
-    """One window as it is written."""
+    """One window as in the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,7 +59,7 @@ class WindowPart(BaseModel):
 
 
 class PolicyPart(BaseModel):
-    """The part as it is written."""
+    """The `policy` part as in the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,11 +69,11 @@ class PolicyPart(BaseModel):
     windows: tuple[WindowPart, ...] = ()
 
     def inside(self, directory: str) -> str | None:
-        """Why the file of signers may not be where it is: in `directory` a release could bring its own."""
+        """The problem if the signers file is inside `directory`, where a release could bring its own; else None."""
         file = self.require_signed_tag
         if file is None or not PurePosixPath(file).is_relative_to(directory):
             return None
-        return f"policy/require_signed_tag: should be outside of {directory}, where a checkout could change it"
+        return f"policy/require_signed_tag: should be outside {directory}, where a checkout could change it"
 
     def policy(self) -> Policy:
         return Policy(

@@ -12,17 +12,17 @@ from app.domain.state import State
 
 @dataclass(frozen=True)
 class ReleasePolicy:
-    """As the operator set it: AUTO_UPDATE_ENABLED, UPDATE_REQUIRE_APPROVAL, and the stack's windows."""
+    """The operator's settings: AUTO_UPDATE_ENABLED, UPDATE_REQUIRE_APPROVAL, and the stack's windows."""
 
     enabled: bool = True
     approval: bool = False
     windows: tuple[Window, ...] = ()
 
     def decide(self, state: State, now: datetime) -> Decision:
-        """What goes, what never will, and what waits for what, at the moment `now`."""
+        """Which releases go live, wait or are superseded at `now`."""
         opens = opens_at(self.windows, now)
         return decide(state, enabled=self.enabled, approval=self.approval, opens_at=opens)
 
     def awaits_approval(self, release: Release) -> bool:
-        """Whether it needs an approval and has none, whatever else it waits for."""
+        """Whether `release` needs an approval that it does not have."""
         return self.approval and not release.approved and not release.asked_for

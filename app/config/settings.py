@@ -15,23 +15,23 @@ from app.domain.notices import Kind
 from app.domain.stack import REPOSITORY
 
 SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "UPDATER_NOTIFY_URLS")
-"""Settings that may come from a file: `<NAME>_FILE` names it."""
+"""Settings that may come from a file, whose path is in `<NAME>_FILE`."""
 
 GITHUB_API = "https://api.github.com"
 MINUTES_PER_DAY = 24 * 60
 
 MIB = 1024 * 1024
 LARGEST_DELIVERY = 25 * MIB
-"""GitHub sends no larger one: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
+"""GitHub's limit: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap"""
 
 MAX_WAIT_SECONDS = 3_600.0
-"""The longest that a call is kept waiting for the end of a rollout."""
+"""The longest that a call waits for the end of a rollout."""
 
 
 def _bind(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the highest port there is
-        raise ValueError("should be host:port, as 0.0.0.0:9090")
+        raise ValueError("should be host:port, such as 0.0.0.0:9090")
     return value
 
 
@@ -71,7 +71,7 @@ Bind = Annotated[str, AfterValidator(_bind)]
 
 
 class Settings(BaseModel):
-    """What both processes need to know. Every field's alias is the name in the environment."""
+    """Settings of both processes. Each field's alias is the name of its environment variable."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
 
@@ -82,7 +82,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """The settings in `environ`. Raises SettingsInvalid, which names everything that is wrong at once."""
+        """The settings in `environ`. Raises SettingsInvalid with every problem."""
         values, problems = _with_secret_files(environ)
         try:
             settings = cls.model_validate(values)
@@ -97,7 +97,7 @@ class Settings(BaseModel):
 def _api(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-        raise ValueError("should be an http(s) URL without credentials, as https://github.example.org/api/v3")
+        raise ValueError("should be an http(s) URL without credentials, such as https://github.example.org/api/v3")
     return value
 
 
@@ -108,7 +108,7 @@ def _token(value: SecretStr) -> SecretStr:
 
 
 class WebSettings(Settings):
-    """The web process: no engine, no Git credential."""
+    """Settings of the web process, which has no access to the engine and no Git credential."""
 
     bind: Bind = Field("0.0.0.0:9090", alias="UPDATER_BIND")
     public_bind: Bind = Field("0.0.0.0:9091", alias="UPDATER_PUBLIC_BIND")
@@ -120,12 +120,12 @@ class WebSettings(Settings):
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
-        """Every secret that a delivery may be signed with; the newest first."""
+        """Every secret that a delivery may be signed with, newest first."""
         return _split(self.webhook_secret)
 
 
 class WorkerSettings(Settings):
-    """The worker: it touches the machine."""
+    """Settings of the worker, which changes the machine."""
 
     data_dir: Path = Field(DATA_DIR, alias="UPDATER_DATA_DIR")
     state_path: Path | None = Field(None, alias="UPDATER_STATE_PATH")
@@ -145,7 +145,7 @@ class WorkerSettings(Settings):
 
     @property
     def notify_targets(self) -> tuple[str, ...]:
-        """Whom to tell: one URL each, a secret."""
+        """The notification targets, one URL each. Every URL is a secret."""
         return notify_urls.split(self.notify_urls.get_secret_value()) if self.notify_urls else ()
 
     @property
@@ -154,7 +154,7 @@ class WorkerSettings(Settings):
 
 
 def _with_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """A blank variable, and a blank file, is one that is not set."""
+    """The values of `environ` and of its `_FILE` variables, and the problems. Blank variables and files are unset."""
     values: dict[str, Any] = {name: value for name, value in environ.items() if value != ""}
     problems = []
     for name in SECRETS:
@@ -170,5 +170,5 @@ def _with_secret_files(environ: Mapping[str, str]) -> tuple[dict[str, Any], list
 
 
 def _problem(loc: tuple[int | str, ...], message: str) -> str:
-    said = message.removeprefix("Value error, ")
-    return f"{'.'.join(map(str, loc))}: {'is not set' if said == 'Field required' else said}"
+    text = message.removeprefix("Value error, ")
+    return f"{'.'.join(map(str, loc))}: {'is not set' if text == 'Field required' else text}"

@@ -1,6 +1,6 @@
-"""The file of the keys that may sign a release's tag, and the program that checks signatures against it.
+"""The signers file, with the keys that may sign a release's tag, and the program that checks signatures.
 
-Its format: https://man.openbsd.org/ssh-keygen#ALLOWED_SIGNERS
+Format: https://man.openbsd.org/ssh-keygen#ALLOWED_SIGNERS
 """
 
 import shutil
@@ -10,16 +10,16 @@ PROGRAM = "ssh-keygen"
 
 
 def problem(file: Path) -> str | None:
-    """Why no signature can be checked against `file`; None where it can."""
+    """Why signatures cannot be checked against `file`; None if they can."""
     if shutil.which(PROGRAM) is None:
-        return f"{PROGRAM} is missing: install the package openssh-client beside the worker"
+        return f"{PROGRAM} is missing: install the package openssh-client on the worker's machine"
     try:
-        return None if signers(file) else f"{file} names no signer"
+        return None if signers(file) else f"{file} has no signer"
     except (OSError, UnicodeDecodeError) as error:
         return f"{file} cannot be read ({type(error).__name__})"
 
 
 def signers(file: Path) -> list[str]:
-    """The principals that `file` names, one for each key. Raises OSError, UnicodeDecodeError."""
+    """The principals in `file`, one for each key. Raises OSError, UnicodeDecodeError."""
     lines = (line.strip() for line in file.read_text("utf-8").splitlines())
     return [line.split()[0] for line in lines if line and not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""Reads `stack.yml` with safe_load and validates it as a whole. Every error has its path."""
+"""Reads and validates `stack.yml`. Every error names its path in the file."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -144,7 +144,7 @@ class _File(_Part):
         known = ", ".join(self.traefik.entrypoints)
         for name, service in self.routed.items():
             if service.entrypoint not in self.traefik.entrypoints:
-                yield f"routed/{name}/entrypoint: {service.entrypoint} is not one of traefik/entrypoints ({known})"
+                yield f"routed/{name}/entrypoint: {service.entrypoint} is not in traefik/entrypoints ({known})"
 
     def _signers(self) -> Iterator[str]:
         if problem := self.policy.inside(self.directory):
@@ -154,8 +154,8 @@ class _File(_Part):
         known = (*self.routed, *self.singletons)
         for n, command in enumerate(self.before_flip):
             if command.service not in known:
-                said = f"{command.service} is not one of routed or singletons ({', '.join(known)})"
-                yield f"before_flip/{n}/service: {said}"
+                problem = f"{command.service} is not in routed or singletons ({', '.join(known)})"
+                yield f"before_flip/{n}/service: {problem}"
 
     def _services_named_twice(self) -> Iterator[str]:
         seen: dict[str, str] = {}
@@ -165,7 +165,7 @@ class _File(_Part):
             seen.setdefault(service, path)
 
     def _places(self) -> Iterator[tuple[str, str]]:
-        """Every path that names a Compose service, with the service."""
+        """Every path in the file whose value is a Compose service, with that service."""
         yield from ((f"routed/{n}/{c}", getattr(s, c)) for n, s in self.routed.items() for c in Color)
         yield from ((f"singletons/{n}/service", s.service) for n, s in self.singletons.items())
         if own := self.updater:
@@ -175,9 +175,10 @@ class _File(_Part):
         places = [*self._places(), *self._command_places()]
         for n, service in enumerate(self.retired):
             if service in self.retired[:n]:
-                yield f"retired/{n}: {service} is there twice"
+                yield f"retired/{n}: {service} is listed twice"
             if used := ", ".join(path for path, name in places if name == service):
-                yield f"retired/{n}: {service} is used by {used}. A retired service never runs: name it once"
+                never = "A retired service never runs: list it in one place only"
+                yield f"retired/{n}: {service} is also used by {used}. {never}"
 
     def _command_places(self) -> Iterator[tuple[str, str]]:
         services = {name: (s.blue, s.green) for name, s in self.routed.items()}
@@ -188,15 +189,15 @@ class _File(_Part):
 
 
 def load_stack(path: Path, *, repository: str | None = None) -> Stack:
-    """The stack that the file at `path` describes; `repository` (AUTO_UPDATE_REPO) goes before the file's own.
+    """The stack in the file at `path`; `repository` (AUTO_UPDATE_REPO) overrides the file's own.
 
-    Raises StackInvalid with every problem of the file, each as `path/in/the/file: what is wrong`.
+    Raises StackInvalid with every problem of the file, each as `path/in/the/file: problem`.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise StackInvalid(f"{path} cannot be read ({error})") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
         raise StackInvalid(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise StackInvalid(f"{path} should be a mapping with the keys {', '.join(_File.model_fields)}")
@@ -204,7 +205,7 @@ def load_stack(path: Path, *, repository: str | None = None) -> Stack:
 
 
 def parse_stack(content: Mapping[str, Any], *, name: str = "stack.yml", repository: str | None = None) -> Stack:
-    """The stack in the loaded YAML `content`. Raises StackInvalid as load_stack does."""
+    """The stack in the loaded YAML `content`. Raises StackInvalid, like load_stack."""
     try:
         return _stack(_File.model_validate(content), repository)
     except ValidationError as error:
@@ -213,12 +214,12 @@ def parse_stack(content: Mapping[str, Any], *, name: str = "stack.yml", reposito
 
 
 def _lines(loc: tuple[int | str, ...], message: str) -> list[str]:
-    said = message.removeprefix("Value error, ")
+    text = message.removeprefix("Value error, ")
     if not loc:
-        return said.splitlines()
+        return text.splitlines()
     path = "/".join(str(part) for part in loc if part != "[key]")
     known = {"Extra inputs are not permitted": "is not a known key", "Field required": "is missing"}
-    return [f"{path}: {known.get(said, said)}"]
+    return [f"{path}: {known.get(text, text)}"]
 
 
 def _stack(file: _File, repository: str | None) -> Stack:

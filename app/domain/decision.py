@@ -1,4 +1,4 @@
-"""Which release should be live? Answers for every nudge."""
+"""Decides which accepted release goes live, which ones wait, and which never will."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Reasons = tuple[tuple[Release, str], ...]
 
 
 class Hold(StrEnum):
-    """What a release waits for, other than the end of a rollout."""
+    """What a release is waiting for, apart from the end of a running rollout."""
 
     PAUSED = "paused"
     AUTOMATIC_OFF = "automatic_off"
@@ -24,7 +24,7 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True)
 class HeldRelease:
-    """A release that waits; `until` is when the next window opens, None where it waits for a person."""
+    """A waiting release. `until` is when the next window opens; None if it waits for an operator."""
 
     release: Release
     why: Hold
@@ -32,12 +32,12 @@ class HeldRelease:
 
 
 Holding = Callable[[Release], HeldRelease | None]
-"""What a release waits for at the moment of the decision; None where nothing holds it."""
+"""Returns what holds a release at the moment of the decision; None if nothing does."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`go` is to be rolled out now; `superseded` never will be, each with its reason; `held` waits."""
+    """`go` is rolled out now, `superseded` never will be (each has its reason), and `held` waits."""
 
     go: Release | None = None
     superseded: Reasons = ()
@@ -45,30 +45,30 @@ class Decision:
 
 
 def decide(state: State, *, enabled: bool = True, approval: bool = False, opens_at: datetime | None = None) -> Decision:
-    """The newest wanted release goes, a forced one first; what is older than it or than the live one never does.
+    """Picks the newest wanted release, a forced one first. Releases older than it or than the live one never go live.
 
-    While paused only a forced release goes. Where automatic updates are off (`enabled` false), where a release needs an
-    `approval`, and outside of every window (`opens_at` is when the next one opens), what a person asked for goes, and
-    what is newer waits on. Of those that wait for an approval only the newest does.
+    While paused, only a forced release goes. A release that an operator asked for goes even if automatic updates are
+    off (`enabled` is false), releases need an `approval`, or no window is open (`opens_at` is when the next one opens).
+    Newer releases then keep waiting. Only the newest release waits for an approval.
     """
     hold = partial(_hold, paused=state.paused, enabled=enabled, approval=approval, opens_at=opens_at)
     return _forced(state, hold) or _newest(state, hold)
 
 
 def overtakes(newer: Release, running: Rollout) -> bool:
-    """Whether `newer` may take the place of the rollout that is running and has not moved the route."""
+    """Whether `newer` may replace the running rollout, which has not moved the route yet."""
     if running.release.force:
         return False
     return newer.force or newer.order > running.release.order
 
 
 def _forced(state: State, hold: Holding) -> Decision | None:
-    """The one that was forced last; None where none is."""
+    """The decision for the release that was forced last; None if none was forced."""
     forced = [r for r in state.accepted if r.force]
     if not forced:
         return None
     go = forced[-1]
-    overtaken = tuple((r, f"a later forced apply of {go.tag} took its place") for r in forced[:-1])
+    overtaken = tuple((r, f"a later forced apply of {go.tag} replaced it") for r in forced[:-1])
     return Decision(go, overtaken, _held((r for r in state.accepted if not r.force), hold))
 
 
@@ -102,11 +102,11 @@ def _hold(
 
 
 def _outrun(held: Sequence[HeldRelease]) -> Reasons:
-    """Those that wait for an approval while a newer one waits for no more than that: nobody has to look at them."""
+    """Releases that wait for an approval while a newer one waits for an approval or a window."""
     waiting = [h.release for h in held if h.why in {Hold.APPROVAL, Hold.WINDOW}]
     newest = max(waiting, key=_age, default=None)
     older = [h.release for h in held if h.why is Hold.APPROVAL and h.release is not newest]
-    return tuple((r, f"{newest.tag} is newer, and waits too") for r in older if newest)
+    return tuple((r, f"{newest.tag} is newer and is waiting too") for r in older if newest)
 
 
 def _age(release: Release) -> tuple[Version, datetime]:
@@ -115,7 +115,7 @@ def _age(release: Release) -> tuple[Version, datetime]:
 
 def _overtaken(fresh: Sequence[Release], newest: Release) -> Reasons:
     older = [r for r in fresh if r is not newest and r.order <= newest.order]
-    return tuple((r, f"{newest.tag} is newer" if r.order < newest.order else "it was asked for twice") for r in older)
+    return tuple((r, f"{newest.tag} is newer" if r.order < newest.order else "it was requested twice") for r in older)
 
 
 def _against_live(state: State) -> tuple[list[Release], Reasons]:

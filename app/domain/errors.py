@@ -1,11 +1,11 @@
-"""Every error the updater names: one root, a stable code, and whose fault it is."""
+"""Every error of the updater: one root class, a stable code, and whose fault it is."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """Who has to do something about an error."""
+    """Who has to fix an error."""
 
     RELEASE = "release"
     MACHINE = "machine"
@@ -13,10 +13,10 @@ class Fault(StrEnum):
 
 
 class UpdaterError(Exception):
-    """The updater could not go on.
+    """The updater could not continue.
 
-    The class's docstring is the message; `detail` says what exactly, `service` which part of the stack,
-    and `last_lines` the end of the output that a person would look at first.
+    The first line of the docstring is the message. `detail` adds the specifics, `service` is the part of the stack,
+    and `last_lines` is the end of the relevant output.
     """
 
     code = "updater_error"
@@ -39,19 +39,19 @@ class UpdaterError(Exception):
 
 
 def fault_of(code: str | None) -> Fault:
-    """Whose fault the error with that code is; the machine's where there is none of that code any more."""
+    """Whose fault the error with `code` is; the machine's if no error has that code any more."""
     return next((error.fault for error in UpdaterError.__subclasses__() if error.code == code), Fault.MACHINE)
 
 
 def sentence_of(code: str | None, detail: str | None) -> str:
-    """What an error with that code and detail says; the detail alone when there is no such error any more."""
+    """The message of an error with `code` and `detail`; only the detail if no error has that code any more."""
     kind = next((error for error in UpdaterError.__subclasses__() if error.code == code), None)
     summary = (kind.__doc__ or kind.code).splitlines()[0].removesuffix(".") if kind else ""
-    return ": ".join(said for said in (summary, detail) if said)
+    return ": ".join(part for part in (summary, detail) if part)
 
 
 class SettingsInvalid(UpdaterError):
-    """The environment has wrong settings."""
+    """The environment has invalid settings."""
 
     code = "settings_invalid"
     fault = Fault.OPERATOR
@@ -65,7 +65,7 @@ class StateOfLaterVersion(UpdaterError):
 
 
 class StackInvalid(UpdaterError):
-    """The stack file is not valid."""
+    """The stack file is invalid."""
 
     code = "stack_invalid"
     fault = Fault.OPERATOR
@@ -86,14 +86,14 @@ class TagNotFound(UpdaterError):
 
 
 class TagMoved(UpdaterError):
-    """The tag points to another commit than the one fetched before under its name."""
+    """The tag points to a different commit than when it was fetched before."""
 
     code = "tag_moved"
     fault = Fault.RELEASE
 
 
 class SignatureRefused(UpdaterError):
-    """The tag is not signed by anyone who may release."""
+    """The tag has no signature of an allowed signer."""
 
     code = "signature_refused"
     fault = Fault.RELEASE
@@ -106,19 +106,19 @@ class SignatureUnchecked(UpdaterError):
 
 
 class PreflightRefused(UpdaterError):
-    """The machine or the live stack is not fit for a rollout now."""
+    """The machine or the live stack is not ready for a rollout."""
 
     code = "preflight_refused"
 
 
 class AdoptionRefused(UpdaterError):
-    """What serves now cannot be adopted."""
+    """The running stack cannot be adopted."""
 
     code = "adoption_refused"
 
 
 class GitFailed(UpdaterError):
-    """Git did not do what was asked."""
+    """A Git command failed."""
 
     code = "git_failed"
 
@@ -138,7 +138,7 @@ class BuildFailed(UpdaterError):
 
 
 class BeforeFlipFailed(UpdaterError):
-    """A command that the release has to run before its flip did not succeed."""
+    """A before_flip command of the release failed."""
 
     code = "before_flip_failed"
     fault = Fault.RELEASE
@@ -185,7 +185,7 @@ class SingletonNotGone(UpdaterError):
 
 
 class BakeFailed(UpdaterError):
-    """The new color failed while it was being watched."""
+    """The new color failed during the bake."""
 
     code = "bake_failed"
     fault = Fault.RELEASE
@@ -198,7 +198,7 @@ class TrafficUnknown(UpdaterError):
 
 
 class EngineFailed(UpdaterError):
-    """The container engine did not do what was asked."""
+    """The container engine failed."""
 
     code = "engine_failed"
 
@@ -216,7 +216,7 @@ class Interrupted(UpdaterError):
 
 
 class Superseded(UpdaterError):
-    """A newer release took its place before the flip."""
+    """A newer release replaced it before the flip."""
 
     code = "superseded"
     fault = Fault.OPERATOR
@@ -230,34 +230,34 @@ class Cancelled(UpdaterError):
 
 
 class OperatorRollback(UpdaterError):
-    """An operator asked for the release before it."""
+    """An operator rolled back to the release before it."""
 
     code = "operator_rollback"
     fault = Fault.OPERATOR
 
 
 class ReleaseNotKept(UpdaterError):
-    """There is no kept release to go back to."""
+    """No earlier release is kept to roll back to."""
 
     code = "release_not_kept"
     fault = Fault.OPERATOR
 
 
 class AlreadyLive(ReleaseNotKept):
-    """There is nothing to go back to."""
+    """There is nothing to roll back to."""
 
     code = "already_live"
 
 
 class CannotRollBack(UpdaterError):
-    """The live release says that it cannot be rolled back."""
+    """The live release declares that it cannot be rolled back."""
 
     code = "cannot_roll_back"
     fault = Fault.OPERATOR
 
 
 class NobodyIsTold(UpdaterError):
-    """There is nobody to send a message to."""
+    """No notification target is configured."""
 
     code = "nobody_is_told"
     fault = Fault.OPERATOR
@@ -278,28 +278,28 @@ class TooLate(UpdaterError):
 
 
 class UnknownRollout(UpdaterError):
-    """No rollout with that id waits or runs."""
+    """No rollout with that id is waiting or running."""
 
     code = "unknown_rollout"
     fault = Fault.OPERATOR
 
 
 class NotWaiting(UpdaterError):
-    """No release of that tag waits."""
+    """No release with that tag is waiting."""
 
     code = "not_waiting"
     fault = Fault.OPERATOR
 
 
 class ApprovalNotNeeded(UpdaterError):
-    """The release does not wait for an approval."""
+    """The release is not waiting for an approval."""
 
     code = "approval_not_needed"
     fault = Fault.OPERATOR
 
 
 class InternalError(UpdaterError):
-    """The updater has a fault of its own."""
+    """The updater has an internal error."""
 
     code = "internal_error"
 
@@ -317,10 +317,9 @@ class LedgerUnavailable(UpdaterError):
 
 
 class GitHubUnavailable(UpdaterError):
-    """GitHub did not do what was asked of it.
+    """GitHub is unavailable.
 
-    `wait` is how many seconds it wants to be left alone for. `sent`: whether what was asked may have been carried
-    out nevertheless.
+    `wait`: seconds to wait before the next request. `sent`: whether GitHub may have carried out the request.
     """
 
     code = "github_unavailable"
@@ -332,7 +331,7 @@ class GitHubUnavailable(UpdaterError):
 
 
 class GitHubRefused(UpdaterError):
-    """GitHub refuses what was asked of it; asked again as it is, it would refuse again."""
+    """GitHub rejected the request; the same request would be rejected again."""
 
     code = "github_refused"
     fault = Fault.OPERATOR

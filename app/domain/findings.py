@@ -1,4 +1,4 @@
-"""What the updater finds wrong: alarms between rollouts, and the checks of the doctor."""
+"""Problems that the updater finds: alarms between rollouts, and the checks of the doctor."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class Alarm:
-    """What is wrong now. `text` says what it means and what to do; `kind` is a stable word: docs/operations.md."""
+    """A current problem. `text` says what it means and what to do; `kind` is stable: see docs/operations.md."""
 
     kind: str
     text: str
@@ -19,13 +19,13 @@ class Verdict(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The higher, the worse."""
+        """A higher rank is worse."""
         return list(Verdict).index(self)
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, what was found, and what to do; `remedy` is empty when there is nothing to do."""
+    """The result of one check; `remedy` is empty if there is nothing to do."""
 
     name: str
     status: Verdict

@@ -1,4 +1,4 @@
-"""Which notices were sent and which wait: bounded, and the same after a restart."""
+"""Which notices were sent and which are waiting: bounded, and kept across restarts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,15 +8,15 @@ from app.domain.notices import Notice
 
 TOLD_KEPT = 500
 WAITING_MOST = 100
-"""How many messages wait at most; beyond it the oldest is given up."""
+"""The most messages that wait at once. Beyond it the oldest is dropped."""
 
 QUIET = timedelta(hours=1)
-"""An alarm that comes and goes is told once in this time."""
+"""A recurring alarm is notified at most once in this time."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message on its way: `to` are the targets that do not have it yet."""
+    """A message that is being sent: `to` are the targets that have not received it yet."""
 
     notice: Notice
     since: datetime
@@ -25,7 +25,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Book:
-    """`told`: when each event was told, by its id. `sent` and `given_up` count messages to one target each."""
+    """`told`: when each event was notified, by its id. `sent` and `given_up` count one message per target."""
 
     told: Mapping[str, datetime] = field(default_factory=dict)
     waiting: tuple[Waiting, ...] = ()
@@ -33,25 +33,25 @@ class Book:
     given_up: int = 0
 
     def tell(self, notice: Notice, at: datetime, to: Collection[str]) -> "Book":
-        """The message waits for every target in `to`; an event that was told before changes nothing."""
+        """Adds the message for every target in `to`. Does nothing for an event that was already notified."""
         if notice.id in self.told:
             return self
-        told = self.mark(notice.id, at)
-        return replace(told, waiting=(*told.waiting, Waiting(notice, at, tuple(to))))._bounded() if to else told
+        marked = self.mark(notice.id, at)
+        return replace(marked, waiting=(*marked.waiting, Waiting(notice, at, tuple(to))))._bounded() if to else marked
 
     def mark(self, event: str, at: datetime) -> "Book":
-        """The event is told, by another message."""
+        """Marks the event as notified without sending a message for it."""
         if event in self.told:
             return self
         return replace(self, told=dict([*self.told.items(), (event, at)][-TOLD_KEPT:]))
 
     def forget(self, prefix: str, *, but: Collection[str] = (), before: datetime) -> "Book":
-        """What begins with `prefix`, was told `before` and is over (not in `but`) may be told again."""
+        """Lets events be notified again: ids with `prefix` that were notified by `before` and are not in `but`."""
         kept = {e: at for e, at in self.told.items() if not e.startswith(prefix) or e in but or at > before}
         return replace(self, told=kept) if len(kept) < len(self.told) else self
 
     def next_for(self, target: str) -> Waiting | None:
-        """The oldest message that `target` does not have."""
+        """The oldest message that `target` has not received."""
         return next((w for w in self.waiting if target in w.to), None)
 
     def delivered(self, event: str, target: str) -> "Book":
@@ -61,7 +61,7 @@ class Book:
         return replace(self._taken(event, target), given_up=self.given_up + 1)
 
     def only_for(self, targets: Collection[str]) -> "Book":
-        """Without the targets that are not configured any more."""
+        """Drops targets that are no longer configured."""
         left = [replace(w, to=tuple(t for t in w.to if t in targets)) for w in self.waiting]
         return replace(self, waiting=tuple(w for w in left if w.to))
 

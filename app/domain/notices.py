@@ -1,4 +1,4 @@
-"""Notifications: one short message for each event. Pure: from the event to the text."""
+"""Notifications: one short message for each event. Pure functions from the event to the text."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from app.domain.state import State
 from app.domain.step import BAKE, ROLLBACK_ROUTE, ROUTE_SWITCH, StepKind
 
 PAUSED = "paused:"
-"""What the id of every message about a pause begins with."""
+"""Prefix of the id of every message about a pause."""
 
 ALARM = "alarm:"
-"""What the id of every alarm begins with."""
+"""Prefix of the id of every alarm."""
 
 
 class Kind(StrEnum):
-    """What a message is about: the words of UPDATER_NOTIFY_EVENTS."""
+    """The kind of a message. The values are the words of UPDATER_NOTIFY_EVENTS."""
 
     ACCEPTED = "accepted"
     HELD = "held"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One message. `id` is the event's own: what carries the same one is told once."""
+    """One message. `id` identifies the event: an event is notified once."""
 
     id: str
     kind: Kind
@@ -56,7 +56,7 @@ _ASKED = {Trigger.MANUAL: "An operator asked for it."}
 
 def accepted(project: str, release: Release) -> Notice:
     asked = _ASKED.get(release.trigger, "GitHub published it.")
-    text = f"{asked} Nothing live has changed yet; the outcome follows."
+    text = f"{asked} Traffic is unchanged. The next message reports the outcome."
     return Notice(f"accepted:{release.rollout_id}", Kind.ACCEPTED, f"{project}: {release.tag} was accepted", text)
 
 
@@ -67,29 +67,29 @@ def held(project: str, event: Mapping[str, Any]) -> Notice:
 
 
 def ended(project: str, rollout: Rollout, state: State) -> Notice:
-    """The outcome of `rollout`, which left `state`: what happened, what it means for the traffic, what to do."""
+    """The outcome of `rollout`; `state` is the state after it ended."""
     kind = Kind.DROPPED if rollout.gave_way else _KINDS.get(rollout.status, Kind.FAILED)
-    said = {Kind.LIVE: "is live", Kind.ROLLED_BACK: "was rolled back", Kind.DROPPED: "was dropped"}
+    outcomes = {Kind.LIVE: "is live", Kind.ROLLED_BACK: "was rolled back", Kind.DROPPED: "was dropped"}
     paused = "; releases are paused" if state.paused else ""
     failed = "failed and stays live" if rollout.stays else "did not go live"
-    title = f"{project}: {rollout.release.tag} {said.get(kind, failed)}{paused}"
+    title = f"{project}: {rollout.release.tag} {outcomes.get(kind, failed)}{paused}"
     text = _live(rollout, state) if kind is Kind.LIVE else _not_live(rollout, state)
     return Notice(f"rollout:{rollout.id}:{rollout.status}", kind, title, text)
 
 
 def dropped(project: str, release: Release, why: UpdaterError) -> Notice:
     title = f"{project}: {release.tag} will not go live"
-    return Notice(f"dropped:{release.rollout_id}", Kind.DROPPED, title, f"{why}. Your traffic is not touched.")
+    return Notice(f"dropped:{release.rollout_id}", Kind.DROPPED, title, f"{why}. Traffic is unchanged.")
 
 
 def paused(project: str, reason: str) -> Notice:
-    text = f"{reason}\nReleases are still recorded and none starts. `updater unpause` lets them go on."
+    text = f"{reason}\nReleases are still recorded, but none starts. `updater unpause` resumes rollouts."
     return Notice(f"{PAUSED}{digest(reason)}", Kind.PAUSED, f"{project}: releases are paused", text)
 
 
 def resumed(project: str, state: State) -> Notice:
     waiting = ", ".join(r.tag for r in state.accepted)
-    text = f"The newest of {waiting} starts now." if waiting else "None waits; the next one starts by itself."
+    text = f"The newest of {waiting} starts now." if waiting else "None is waiting. The next one starts automatically."
     return Notice(f"resumed:{state.resumed_at}", Kind.RESUMED, f"{project}: releases go live again", text)
 
 
@@ -98,13 +98,13 @@ def alarm(project: str, kind: str, text: str) -> Notice:
 
 
 def test_message(project: str, at: datetime) -> Notice:
-    """An operator wants to see one arrive."""
-    text = "An operator asked for this message. What the updater has to say comes here; your traffic is not touched."
-    return Notice(f"test:{at.isoformat()}", Kind.TEST, f"{project}: a message arrives", text)
+    """The message that an operator requests to test delivery."""
+    text = "An operator asked for this message. The updater's notifications arrive here. Traffic is unchanged."
+    return Notice(f"test:{at.isoformat()}", Kind.TEST, f"{project}: test message", text)
 
 
 def digest(text: str) -> str:
-    """A short name for `text`."""
+    """A short hash of `text`."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -122,15 +122,15 @@ def _live(rollout: Rollout, state: State) -> str:
 
 
 def _not_live(rollout: Rollout, state: State) -> str:
-    said = state.pause_reason if rollout.pauses and state.paused else None
-    lines = [said or messages.outcome(rollout)]
+    reason = state.pause_reason if rollout.pauses and state.paused else None
+    lines = [reason or messages.outcome(rollout)]
     if (back := rollout.evidence(ROLLBACK_ROUTE).get("rollback_ms")) is not None:
         lines.append(f"The route was back after {back:g} ms.")
     return "\n".join(lines)
 
 
 def _facts(rollout: Rollout) -> list[str]:
-    """The evidence in words; what a rollout has not measured is not spoken of."""
+    """The evidence in words; facts that the rollout did not measure are left out."""
     flip, bake = rollout.evidence(ROUTE_SWITCH), rollout.evidence(BAKE)
     gaps = [s.evidence.get("gap_seconds") for s in rollout.steps if s.id.kind is StepKind.RESTART]
     facts = [f"the flip took {flip['flip_ms']:g} ms"] if "flip_ms" in flip else []
@@ -141,7 +141,7 @@ def _facts(rollout: Rollout) -> list[str]:
 
 def _baked(bake: Mapping[str, Any]) -> str:
     slowest = f", the slowest took {bake['slowest_ms']:g} ms" if "slowest_ms" in bake else ""
-    return f"{bake['requests']} requests were watched, {bake.get('errors', 0)} failed{slowest}"
+    return f"{bake['requests']} requests were checked, {bake.get('errors', 0)} failed{slowest}"
 
 
 def _seconds(rollout: Rollout) -> float:

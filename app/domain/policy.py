@@ -1,4 +1,4 @@
-"""Which release events are wanted: one table, read from top to bottom."""
+"""Decides which release events are wanted: one table, read from top to bottom."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ WANTED_ACTIONS = frozenset({"published", "released"})
 
 @dataclass(frozen=True)
 class ReleaseEvent:
-    """What of a signed `release` delivery counts. `repository` is `owner/name` as GitHub writes it.
+    """The relevant part of a signed `release` delivery. `repository` is `owner/name` as GitHub writes it.
 
-    `author` is the login of whoever made the release, `immutable` whether GitHub lets nobody change it any more; None
-    is not known, and then not what a policy asks for.
+    `author` is the login of the release's creator. `immutable`: the release can no longer be changed on GitHub. None
+    means unknown, which does not satisfy a policy.
     """
 
     action: str
@@ -35,7 +35,7 @@ class ReleaseEvent:
 
 
 def not_newer(tag: str, live: str | None) -> bool:
-    """Whether the live release is `tag` or a newer one. Nothing is known of an unknown live release."""
+    """Whether the live release is `tag` or newer; False if the live release has no version."""
     known = Version.read(live)
     return known is not None and not Version.of(tag) > known
 
@@ -54,7 +54,7 @@ def _author_refused(event: ReleaseEvent, stack: Stack) -> bool:
 
 
 Live = str | None
-"""The live release's tag; None when nothing is live, or it is not known what."""
+"""The live release's tag; None if nothing is live or the tag is unknown."""
 
 _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
     (lambda e, s, _: e.repository.lower() != s.repository.lower(), "another repository"),
@@ -64,9 +64,9 @@ _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
         lambda e, s, _: e.prerelease and s.channel is not Channel.PRERELEASE,
         "a prerelease, and the channel is stable",
     ),
-    (lambda e, *_: _tag_refused(e), "the tag is not of the form v1.2.3"),
+    (lambda e, *_: _tag_refused(e), "the tag does not have the form v1.2.3"),
     (lambda e, s, _: not fnmatchcase(e.tag, s.tags), "the tag does not match the stack file's pattern"),
-    (lambda e, s, _: _author_refused(e, s), "the release's author is not one of the stack file's allowed_authors"),
+    (lambda e, s, _: _author_refused(e, s), "the release's author is not in the stack file's allowed_authors"),
     (
         lambda e, s, _: s.policy.require_immutable and not e.immutable,
         "the release is not immutable, which the stack file requires",
@@ -76,5 +76,5 @@ _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
 
 
 def reason_to_ignore(event: ReleaseEvent, stack: Stack, live: Live = None) -> str | None:
-    """Why `event` does not lead to a rollout of `stack`; None when it is wanted."""
+    """Why `event` is ignored for `stack`; None if it is wanted."""
     return next((reason for applies, reason in _TABLE if applies(event, stack, live)), None)

@@ -1,4 +1,4 @@
-"""Which published releases were missed because their webhook did not arrive."""
+"""Finds published releases whose webhook did not arrive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.domain.state import State
 
 @dataclass(frozen=True)
 class Published:
-    """A release as GitHub lists it, `at` the moment at which it was published; `event` is what its webhook says."""
+    """A release in GitHub's list, published at `at`. `event` is what its webhook would contain."""
 
     event: ReleaseEvent
     at: datetime
@@ -24,19 +24,19 @@ class Published:
 
 @dataclass(frozen=True)
 class Decided:
-    """A tag of which something became, whatever it was, and when."""
+    """A tag that was decided, with any outcome, and when."""
 
     tag: str
     at: datetime
 
     def overtakes(self, published: Published) -> bool:
-        """Had the webhook come, it would have been superseded by this one."""
+        """Whether this release would have superseded `published` if its webhook had arrived."""
         version = Version.read(self.tag)
         return version is not None and version > published.version and self.at >= published.at
 
 
 def wanted(published: Sequence[Published], stack: Stack, live: str | None = None) -> list[Published]:
-    """What the stack's policy lets in of it, the newest version first."""
+    """The releases that the stack's policy accepts, newest version first."""
     fit = [p for p in published if reason_to_ignore(p.event, stack, live) is None]
     return sorted(fit, key=lambda p: (p.version, p.at), reverse=True)
 
@@ -44,11 +44,10 @@ def wanted(published: Sequence[Published], stack: Stack, live: str | None = None
 def missed(
     published: Sequence[Published], stack: Stack, state: State, decided: Sequence[Decided]
 ) -> tuple[Published, ...]:
-    """The wanted releases that are newer than the live one and neither decided nor waiting, the newest first.
+    """The wanted releases that are newer than the live one and neither decided nor waiting, newest first.
 
     If nothing is live, or the live release has no version, only the newest wanted one counts. A tag that was decided
-    once never comes in by itself, under whatever key it was known: an operator may have applied it by hand and gone
-    back from it.
+    once, under any key, is never picked up again: an operator may have applied it by hand and rolled it back.
     """
     live = state.current.tag if state.current else None
     newer = wanted(published, stack, live)
@@ -61,7 +60,7 @@ def missed(
 
 
 def _known(state: State, decided: Sequence[Decided]) -> tuple[set[str], set[str]]:
-    """Keys and tags of everything that was decided, waits or runs."""
+    """Keys and tags of every release that was decided, is waiting or is running."""
     waiting = [*state.accepted, *((state.rollout.release,) if state.rollout else ())]
     keys = {*state.decided, *(r.key for r in waiting)}
     tags = {*(d.tag for d in decided), *(r.tag for r in waiting)}

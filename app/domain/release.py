@@ -28,16 +28,16 @@ class Version:
 
     @classmethod
     def of(cls, tag: str) -> "Version":
-        """The version that `tag` names. Raises TagInvalid."""
+        """The version in `tag`. Raises TagInvalid if `tag` is not a semantic version."""
         match = _TAG.fullmatch(tag) if len(tag) <= MAX_TAG_LENGTH else None
         if match is None:
-            raise TagInvalid(f"{tag[:MAX_TAG_LENGTH]!r} is not of the form v1.2.3 or v1.2.3-rc.1")
+            raise TagInvalid(f"{tag[:MAX_TAG_LENGTH]!r} does not have the form v1.2.3 or v1.2.3-rc.1")
         pre = match["pre"].split(".") if match["pre"] else []
         return cls(tuple(int(part) for part in match["core"].split(".")), tuple(pre))
 
     @classmethod
     def read(cls, tag: str | None) -> "Version | None":
-        """The version that `tag` names; None if it names none, as the tag of an adopted release may."""
+        """The version in `tag`; None if there is none. The tag of an adopted release may have none."""
         try:
             return cls.of(tag) if tag else None
         except TagInvalid:
@@ -52,11 +52,10 @@ class Version:
 
 
 FORGOTTEN = "forgotten"
-"""The rollout id of a release that is known to be a duplicate, and no more than that."""
+"""The rollout id of a duplicate release whose own record is no longer kept."""
 
 
 def new_rollout_id() -> str:
-    """An id that no other rollout has."""
     return f"r-{secrets.token_hex(6)}"
 
 
@@ -67,7 +66,7 @@ class Trigger(StrEnum):
     MANUAL = "manual"
     RECOVERY = "recovery"
     RECONCILE = "reconcile"
-    """Nobody: the updater found it at GitHub, and no webhook had told it."""
+    """The updater found it on GitHub without a webhook."""
 
 
 _ASKED_FOR = {Trigger.MANUAL, Trigger.RECOVERY}
@@ -75,12 +74,11 @@ _ASKED_FOR = {Trigger.MANUAL, Trigger.RECOVERY}
 
 @dataclass(frozen=True)
 class Release:
-    """A release that was accepted: recorded, and to be decided.
+    """An accepted release: recorded, but not yet decided.
 
-    `key` is what it is recognised by: `<repository id>:<release id>` from signed content, or
-    `manual:<rollout id>`. `rollout_id` is the id that its rollout will have. `attempts` counts the
-    rollouts that an interruption of the worker ended. `recall` is the commit SHA of a kept release that is to come
-    back as it was, without a build. `approved`: a person said that it may go live.
+    `key` identifies it: `<repository id>:<release id>` from signed content, or `manual:<rollout id>`. `rollout_id` is
+    the id that its rollout will have. `attempts` counts the rollouts that ended because the worker was interrupted.
+    `recall` is the commit SHA of a kept release to restore without a build. `approved`: an operator approved it.
     """
 
     key: str
@@ -97,7 +95,7 @@ class Release:
 
     @property
     def asked_for(self) -> bool:
-        """A person asked for it, or its rollout was begun already: nothing holds it but a pause."""
+        """Whether an operator asked for it, or its rollout has begun. Only a pause holds such a release."""
         return self.trigger in _ASKED_FOR
 
     @property
@@ -110,14 +108,14 @@ class Release:
 
 
 UNKNOWN_TAG = "unknown"
-"""The tag of an adopted release that nothing identifies. Its `sha` is then a digest of its images, no commit."""
+"""The tag of an adopted release without a known tag. Its `sha` is then a digest of its images, not a commit."""
 
 
 @dataclass(frozen=True)
 class LiveRelease:
-    """A release that is or was live: `since` when the rollout `rollout_id` ended.
+    """A release that is or was live, since the rollout `rollout_id` ended at `since`.
 
-    `adopted`: it ran before the updater did. Its containers are those that it was found with.
+    `adopted`: it already ran when the updater started. Its containers are the ones that were found.
     """
 
     tag: str
@@ -128,5 +126,5 @@ class LiveRelease:
 
     @property
     def order(self) -> Version | None:
-        """None for an adopted release without a version: every release is newer than that."""
+        """None for an adopted release without a version: every release counts as newer."""
         return Version.read(self.tag)

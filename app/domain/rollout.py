@@ -28,7 +28,7 @@ class RolloutStatus(StrEnum):
 
 @dataclass(frozen=True)
 class StepRecord:
-    """How one step went: `seconds` is None while it runs; `error` is why it ended without its evidence."""
+    """The record of one step: `seconds` is None while it runs; `error` is why it failed."""
 
     id: StepId
     started_at: datetime
@@ -49,12 +49,12 @@ class StepRecord:
 class Rollout:
     """The record of one attempt.
 
-    `target` is the idle color that it makes live, `origin` the color that was live (None: nothing was).
-    `previous` is what was live before. `replaced` maps each singleton to the instance that was stopped for it.
-    `resumed` counts how often it went on after an interruption past its flip. `one_way`: the release says that it
-    cannot be rolled back. `stays`: it failed past its flip and keeps the traffic all the same, for that reason.
-    `reason_code`, `error` and `fault` are why it ended otherwise than `success`; `warnings` is what went wrong
-    without touching traffic.
+    `target` is the idle color that it makes live. `origin` is the color that was live, or None if nothing was.
+    `previous` is the release that was live. `replaced` maps each singleton to the instance that was stopped for it.
+    `resumed` counts how often it continued after an interruption past its flip. `one_way`: the release declares that
+    it cannot be rolled back. `stays`: it failed past its flip and keeps the traffic because it is `one_way`.
+    `reason_code`, `error` and `fault` say why it did not end in `success`. `warnings` are problems that did not
+    affect traffic.
     """
 
     release: Release
@@ -85,12 +85,12 @@ class Rollout:
 
     @property
     def running_step(self) -> str | None:
-        """Its name, for people."""
+        """The name of the running step."""
         return self.running.name if self.running else None
 
     @property
     def failed_step(self) -> str | None:
-        """The name of the first step that ended without its evidence: the cause, where later ones are only its wake."""
+        """The name of the first step that failed. Later failures are consequences."""
         return next((s.name for s in self.steps if s.error is not None), None)
 
     @property
@@ -99,7 +99,7 @@ class Rollout:
 
     @property
     def steps_completed(self) -> list[str]:
-        """Their names, for people and for the API."""
+        """The names of the completed steps, for people and for the API."""
         return [step.name for step in self.completed]
 
     @property
@@ -112,40 +112,40 @@ class Rollout:
 
     @property
     def past_flip(self) -> bool:
-        """Whether the route may have been moved: true from the moment that the step was begun."""
+        """Whether the route may have moved: true as soon as the route switch has begun."""
         return any(s.id == ROUTE_SWITCH for s in self.steps)
 
     @property
     def on_trial(self) -> bool:
-        """From the flip until the end of the bake: it has the traffic, and the old color is warm."""
+        """From the flip until the end of the bake: it has the traffic, and the old color still runs."""
         return self.status is RolloutStatus.RUNNING and self.past_flip and BAKE not in self.completed
 
     @property
     def pauses(self) -> bool:
-        """Whether no other rollout may start after it until a person says so.
+        """Whether it pauses rollouts when it ends.
 
-        A release that the policy refuses does not: whoever may push a tag could else keep all others from going live.
+        A release that the policy refuses does not pause: otherwise anyone who can push a tag could block all releases.
         """
         return self.reason_code is not None and self.reason_code not in _GAVE_WAY | _REFUSED
 
     @property
     def gave_way(self) -> bool:
-        """Whether it ended for a newer release, or because an operator cancelled it: nobody has to fix anything."""
+        """Whether a newer release or an operator ended it, so that there is nothing to fix."""
         return self.reason_code in _GAVE_WAY
 
     @property
     def commands_begun(self) -> list[str]:
-        """The steps that may have changed what is outside the stack: nothing takes that back."""
+        """The steps that may have changed something outside the stack, which a rollback does not undo."""
         ran = (s for s in self.steps if s.id.kind is StepKind.BEFORE_FLIP and "skipped" not in s.evidence)
         return [s.name for s in ran]
 
     @property
     def flipped(self) -> bool:
-        """Whether the route was seen to be on the new color."""
+        """Whether the route was confirmed on the new color."""
         return ROUTE_SWITCH in self.completed
 
     def evidence(self, step: StepId) -> Mapping[str, Any]:
-        """What `step` proved; empty when it did not complete."""
+        """The evidence of `step`; empty if it did not complete."""
         return next((s.evidence for s in reversed(self.steps) if s.id == step), {})
 
     def resolved(self, sha: str) -> "Rollout":
@@ -182,7 +182,7 @@ class Rollout:
         return replace(self, warnings=(*self.warnings, warning))
 
     def roll_back(self, cause: UpdaterError, error: str) -> "Rollout":
-        """The first cause stays: what fails later is its wake."""
+        """Starts the rollback. Only the first cause is recorded: later failures are consequences."""
         if self.reason_code is not None:
             return self
         return replace(self, status=RolloutStatus.ROLLING_BACK, reason_code=cause.code, error=error, fault=cause.fault)

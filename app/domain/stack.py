@@ -20,7 +20,7 @@ class Color(StrEnum):
 
 
 class Supersede(StrEnum):
-    """When a newer release takes the place of one that is being rolled out."""
+    """When a newer release replaces one that is being rolled out."""
 
     BEFORE_FLIP = "before_flip"
     NEVER = "never"
@@ -37,8 +37,8 @@ class Channel(StrEnum):
 class RoutedService:
     """A service with two colors behind Traefik.
 
-    `colors` names the Compose service of each color; `port` and `health` are where a copy listens;
-    `entrypoint` is the Traefik entrypoint that its traffic comes in by, `rule` the router's rule there.
+    `colors` names the Compose service of each color. `port` and the path `health` are the address of its health check.
+    `entrypoint` is the Traefik entrypoint of its traffic, `rule` the router's rule there.
     """
 
     name: str
@@ -51,7 +51,7 @@ class RoutedService:
 
 @dataclass(frozen=True)
 class Singleton:
-    """A service of which two must never run at once."""
+    """A service that must never run twice at once."""
 
     name: str
     service: str
@@ -59,9 +59,9 @@ class Singleton:
 
 @dataclass(frozen=True)
 class BeforeFlip:
-    """A command that is run once in the new image, before the new color is started: `service` is a name of the stack.
+    """A command that runs once in the new image, before the new color starts.
 
-    `limit`: seconds.
+    `service` is the name of a routed service or singleton. `limit`: seconds.
     """
 
     service: str
@@ -71,7 +71,7 @@ class BeforeFlip:
 
 @dataclass(frozen=True)
 class Traefik:
-    """`entrypoints`: name → URL at which the worker reaches it. `metrics`: the URL of its Prometheus metrics, if any.
+    """`entrypoints`: name → URL by which the worker reaches it. `metrics`: the URL of its Prometheus metrics, if any.
 
     `backend_idle`: seconds, see FileProvider.
     """
@@ -84,7 +84,7 @@ class Traefik:
 
 @dataclass(frozen=True)
 class Times:
-    """The limits of everything that waits, in seconds."""
+    """Limits of every wait, in seconds."""
 
     fetch: float = 120
     build: float = 1800
@@ -99,9 +99,9 @@ class Times:
 
 @dataclass(frozen=True)
 class Checks:
-    """How health is judged: `passes` in a row, every `interval` seconds, each answered within `timeout` seconds.
+    """The health rule: `passes` in a row, every `interval` seconds, each answered within `timeout` seconds.
 
-    `errors`: by how much the share of clients' requests that fail may be larger than it was, 0 to 1.
+    `errors`: how much the share of failed client requests may rise, 0 to 1.
     """
 
     passes: int = 3
@@ -120,14 +120,14 @@ class Needs:
 
 @dataclass(frozen=True)
 class Keep:
-    """What stays after a rollout beside the current and the previous release."""
+    """What is kept after a rollout in addition to the current and the previous release."""
 
     build_cache_gb: float = 10.0
 
 
 @dataclass(frozen=True)
 class Window:
-    """Open for `seconds` from each moment that the cron expression `opens` names on the clocks of `time_zone`."""
+    """Open for `seconds` from each time of the cron expression `opens`, in `time_zone`."""
 
     opens: str
     seconds: float
@@ -138,9 +138,9 @@ class Window:
 class Policy:
     """Who may release, and when.
 
-    `allowed_signers`: the file of the keys that may sign a tag; None: no signature is needed.
-    `allowed_authors`: GitHub logins in lower case; empty: anyone's release is wanted.
-    `windows`: when an accepted release may go live by itself; empty: at any time.
+    `allowed_signers`: the file with the keys that may sign a tag; None: no signature is needed.
+    `allowed_authors`: GitHub logins in lower case; empty: any author is allowed.
+    `windows`: when an accepted release may go live automatically; empty: at any time.
     """
 
     allowed_signers: str | None = None
@@ -151,10 +151,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class GitHub:
-    """What GitHub is told of the rollouts, where there is a token.
+    """How rollouts are reported to GitHub, if there is a token.
 
-    `environment` is the name of the deployments' environment there. `environment_url` is where people see the stack,
-    `log_url` where they read a rollout's log: `{rollout_id}` in it is replaced.
+    `environment` is the name of the deployments' environment. `environment_url` is the stack's address for people,
+    `log_url` the address of a rollout's log: `{rollout_id}` in it is replaced.
     """
 
     deployments: bool = True
@@ -165,9 +165,9 @@ class GitHub:
 
 @dataclass(frozen=True)
 class Updater:
-    """The Compose services of the updater itself, where it runs in the stack that it keeps.
+    """The Compose services of the updater itself, if it runs in the stack that it updates.
 
-    `ready`: within how many seconds from its start each is well, the wait for the worker before it included.
+    `ready`: seconds from its start within which each is healthy, including the wait for the previous worker.
     """
 
     web: str
@@ -176,13 +176,13 @@ class Updater:
 
     @property
     def services(self) -> tuple[str, str]:
-        """In the order in which they are replaced."""
+        """Both services, in the order in which they are replaced."""
         return self.web, self.worker
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Everything of `stack.yml`, checked."""
+    """The validated content of `stack.yml`."""
 
     project: str
     repository: str
@@ -206,7 +206,7 @@ class Stack:
     updater: Updater | None = None
 
     def services(self, color: Color) -> tuple[str, ...]:
-        """The Compose services that a rollout to `color` builds: that color of all routed ones, and the singletons."""
+        """The Compose services that a rollout to `color` builds: that color of each routed one, and the singletons."""
         return (*(s.colors[color] for s in self.routed), *(s.service for s in self.singletons))
 
     def service_of(self, name: str, color: Color) -> str:
@@ -215,17 +215,17 @@ class Stack:
         return routed.get(name) or next(s.service for s in self.singletons if s.name == name)
 
     def before_flip_steps(self) -> Mapping[StepId, BeforeFlip]:
-        """The commands by their steps, in order."""
+        """The before_flip commands by step, in order."""
         kind = StepKind.BEFORE_FLIP
         return {StepId(kind, f"{n}_{c.service}"): c for n, c in enumerate(self.before_flip, 1)}
 
     def moved_services(self) -> Mapping[str, Color | None]:
-        """Every Compose service that the updater moves, with its color (None for a singleton)."""
+        """Every Compose service that the updater replaces, with its color (None for a singleton)."""
         colored = {name: color for s in self.routed for color, name in s.colors.items()}
         return {**colored, **{s.service: None for s in self.singletons}}
 
     def route_url(self, service: RoutedService) -> str:
-        """Where the worker probes `service` through Traefik."""
+        """The URL by which the worker probes `service` through Traefik."""
         return self.traefik.entrypoints[service.entrypoint].rstrip("/") + service.health
 
 

@@ -1,4 +1,4 @@
-"""The content of the journal, and its transitions."""
+"""The content of the state file, and its transitions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +10,14 @@ from app.domain.stack import Color
 
 SCHEMA = 1
 DECIDED_KEPT = 500
-"""How many decided releases are remembered: far more than the ledger may still list as pending."""
-
+"""How many decided releases are kept: far more than the ledger can still list as pending."""
 
 RAN_KEPT = 50
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A before_flip command that was begun for a commit, and whether it was seen to succeed."""
+    """A before_flip command that was started for a commit, and whether it succeeded."""
 
     sha: str
     service: str
@@ -30,9 +29,10 @@ class Ran:
 class State:
     """The content of the state file: intent and progress.
 
-    `accepted` are the releases not yet decided, `decided` the keys of those that were: neither comes in again.
-    `looked_at` is when the worker last asked itself what should be live, `last_checked_at` when it last asked GitHub.
-    `rollout` is the running rollout, or one that a crash left. `route_id` is what the route file's answers carry.
+    `accepted` are the releases not yet decided, `decided` the keys of those that were: neither is accepted again.
+    `looked_at` is when the worker last decided what should be live, `last_checked_at` when it last asked GitHub.
+    `rollout` is the running rollout, or one that a crash left behind. `route_id` is the rollout id that answers through
+    the route carry.
     """
 
     active_color: Color | None = None
@@ -57,16 +57,16 @@ class State:
 
     @property
     def is_blank(self) -> bool:
-        """Nothing is known of the stack: a first start, or a journal that was lost."""
+        """Whether nothing is known about the stack: the first start, or the state file was lost."""
         return self.current is None and self.rollout is None and not self.decided
 
     @property
     def is_unwell(self) -> bool:
-        """What is live failed its rollout, and stays because it cannot be rolled back."""
+        """Whether the live release failed its rollout and stays because it cannot be rolled back."""
         return self.current is not None and self.last_good_tag is not None and self.current.tag != self.last_good_tag
 
     def begins_again(self, rollout: Rollout) -> bool:
-        """An interrupted attempt is not the end: its id gets its final result later."""
+        """Whether `rollout` was interrupted and will be retried under the same id."""
         return any(waiting.rollout_id == rollout.id for waiting in self.accepted)
 
     def rebuilt(
@@ -78,7 +78,7 @@ class State:
         decided: Sequence[str],
         epoch: int,
     ) -> "State":
-        """What is known again of a stack whose journal was lost."""
+        """The state of a stack whose state file was lost, from other sources."""
         return replace(
             self,
             active_color=color,
@@ -91,47 +91,47 @@ class State:
 
     @property
     def nothing_is_known_live(self) -> bool:
-        """What serves, if anything does, is not the updater's."""
+        """Whether the updater has no live release: nothing serves, or a stack that it has not adopted."""
         return self.rollout is None and (self.current is None or self.active_color is None)
 
     def adopt(self, live: LiveRelease, color: Color) -> "State":
-        """`live`, which ran on `color` before the updater did, is the current release from now on."""
+        """Makes `live`, which already ran on `color`, the current release."""
         return replace(
             self, active_color=color, route_id=live.rollout_id, current=live, last_good_tag=live.tag, previous=None
         )
 
     def accept(self, *releases: Release) -> "State":
-        """Adds releases that were never here; the same key is the same release."""
+        """Adds the releases whose key is not known yet."""
         running = {self.rollout.release.key} if self.rollout else set()
         known = {r.key for r in self.accepted} | set(self.decided) | running
         new = {r.key: r for r in reversed(releases) if r.key not in known}
         return replace(self, accepted=(*self.accepted, *reversed(new.values())))
 
     def requeue(self, release: Release) -> "State":
-        """The release is to be decided once more."""
+        """Puts a release back to be decided again."""
         decided = tuple(key for key in self.decided if key != release.key)
         return replace(self, decided=decided).accept(release)
 
     def drop(self, *releases: Release) -> "State":
-        """The releases are decided."""
+        """Marks the releases as decided."""
         gone = {r.key for r in releases}
         left = tuple(r for r in self.accepted if r.key not in gone)
         return replace(self, accepted=left, decided=(*self.decided, *sorted(gone))[-DECIDED_KEPT:])
 
     def approve(self, tag: str) -> "State":
-        """The releases of that tag that wait may go live."""
+        """Approves the waiting releases with that tag."""
         return replace(self, accepted=tuple(replace(r, approved=True) if r.tag == tag else r for r in self.accepted))
 
     def look(self, at: datetime) -> "State":
-        """What should be live was asked, of what is known here."""
+        """Records that the worker decided what should be live."""
         return replace(self, looked_at=at)
 
     def check(self, at: datetime) -> "State":
-        """What is published was compared with what is live, decided or held."""
+        """Records that the published releases were compared with the live, decided and waiting ones."""
         return replace(self, last_checked_at=at)
 
     def take_over(self) -> "State":
-        """A worker's turn begins: every older worker's epoch is stale from here on."""
+        """Starts a new worker's epoch, which makes every older worker stale."""
         return replace(self, epoch=self.epoch + 1)
 
     def begin(self, rollout: Rollout) -> "State":
@@ -141,16 +141,16 @@ class State:
         return replace(self, rollout=rollout)
 
     def ran_for(self, sha: str, service: str, command: tuple[str, ...]) -> Ran | None:
-        """What is known of that command for that commit; None where it was never begun."""
+        """The record of that command for that commit; None if it was never started."""
         return next((r for r in self.ran if (r.sha, r.service, r.command) == (sha, service, command)), None)
 
     def run(self, ran: Ran) -> "State":
-        """The command is begun, or has succeeded."""
+        """Records that the command was started, or that it succeeded."""
         others = (r for r in self.ran if replace(r, completed=False) != replace(ran, completed=False))
         return replace(self, ran=(*others, ran)[-RAN_KEPT:])
 
     def routed_to(self, color: Color | None, route_id: str | None) -> "State":
-        """`route_id` None: the file may say otherwise, and is looked at before anything else is begun."""
+        """`route_id` None: the route file may differ, and is checked before anything else starts."""
         return replace(self, active_color=color, route_id=route_id)
 
     def pause(self, reason: str) -> "State":
@@ -160,7 +160,7 @@ class State:
         return replace(self, paused=False, pause_reason=None, resumed_at=at)
 
     def finish(self, rollout: Rollout, at: datetime) -> "State":
-        """The rollout has its final status: a success, and what cannot be rolled back, becomes the current release."""
+        """Records the end of a rollout. Its release becomes current if it succeeded or cannot be rolled back."""
         ended = replace(self, rollout=None)
         same = self.current is not None and self.current.sha == rollout.sha
         good = rollout.status is RolloutStatus.SUCCESS

@@ -1,11 +1,11 @@
-"""The steps of a rollout, by identity. Their order and their limits are in workers/rollout/pipeline.py."""
+"""The identities of a rollout's steps. Their order and limits are in workers/rollout/pipeline.py."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class StepKind(StrEnum):
-    """What a step does. The value is its name, or what its name begins with if it has a subject."""
+    """What a step does. The value is the step's name, or the prefix of the name if the step has a subject."""
 
     PREFLIGHT = "preflight"
     RECALL = "recall_release"
@@ -30,9 +30,9 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True)
 class StepId:
-    """One step of a rollout: `subject` is the service, singleton or command that it is about, if any.
+    """One step of a rollout. `subject` is its service, singleton or command, if any.
 
-    `name` is for people and for the API. It identifies nothing: a singleton may be called `route`.
+    `name` is for people and for the API. It is not an identity: a singleton may be called `route`.
     """
 
     kind: StepKind
@@ -47,7 +47,7 @@ _LONGEST_FIRST = sorted(StepKind, key=lambda kind: -len(kind))
 
 
 def step_named(name: str) -> StepId:
-    """The step that a state file from before version 0.1.0 knows by its name only. Raises ValueError."""
+    """The step called `name` in a state file from before version 0.1.0. Raises ValueError if there is none."""
     if name in set(StepKind):
         return StepId(StepKind(name))
     kind = next((kind for kind in _LONGEST_FIRST if name.startswith(f"{kind}_")), None)
@@ -58,7 +58,7 @@ def step_named(name: str) -> StepId:
 
 PREFLIGHT = StepId(StepKind.PREFLIGHT)
 ROUTE_SWITCH = StepId(StepKind.ROUTE_SWITCH)
-"""The commit point: before it nothing live was touched, from it on there is something to undo."""
+"""The commit point: before it, nothing live was touched; from it on, a failure has to be undone."""
 
 BAKE = StepId(StepKind.BAKE)
 ROLLBACK_ROUTE = StepId(StepKind.ROLLBACK_ROUTE)

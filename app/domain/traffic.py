@@ -1,31 +1,31 @@
-"""What clients were answered, and when that is bad enough to roll back."""
+"""Counts of clients' requests and 5xx answers, and the rule for when they require a rollback."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 
 FEWEST_ERRORS = 3
-"""One or two failed requests may be anything."""
+"""One or two failed requests prove nothing."""
 
 CERTAINTY = 3.0
-"""In standard deviations: about 1 in 700 that a color no worse than allowed is called worse, at each look."""
+"""In standard deviations. A color within the tolerance is judged worse with a chance of about 1 in 700 per check."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many requests clients made, and how many of them were answered 5xx."""
+    """How many requests there were, and how many of them got a 5xx answer."""
 
     requests: int = 0
     errors: int = 0
 
     def since(self, before: "Tally") -> "Tally":
-        """What came after `before`. A counter that has become smaller began anew: all of it came after."""
+        """The requests after `before`. A counter that has decreased was reset, so all of it came after."""
         if self.requests < before.requests or self.errors < before.errors:
             return self
         return Tally(self.requests - before.requests, self.errors - before.errors)
 
     def without(self, own: "Tally") -> "Tally":
-        """Less the requests that were no client's."""
+        """The tally without `own`, the updater's own requests."""
         errors = max(0, self.errors - own.errors)
         return Tally(max(errors, self.requests - own.requests), errors)
 
@@ -42,10 +42,10 @@ class Tally:
 
 @dataclass
 class Traffic:
-    """Requests and 5xx answers by routed service on the new color, beside the share that failed on the old one.
+    """Requests and 5xx answers of the new color by routed service, compared with the old color.
 
-    `old` is what that one was answered in all. `base` is what the new color's counters said at the flip; None where
-    that is not known: then the first count is. `unknown` says why nothing was counted.
+    `old` holds the old color's totals. `base` holds the new color's counters at the flip; if it is None, the first
+    count is used. `unknown` says why nothing was counted.
     """
 
     old: Mapping[str, Tally] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Traffic:
     _probes: dict[str, Tally] = field(default_factory=dict)
 
     def probed(self, service: str, status: int) -> None:
-        """The updater asked by itself through the new route, and that is counted too."""
+        """Records a request of the updater itself, because Traefik counts it too."""
         self._probes[service] = self._probes.get(service, Tally()).with_answer(status)
 
     def count(self, counted: Mapping[str, Tally]) -> None:
@@ -67,15 +67,15 @@ class Traffic:
             self._seen[name] = came.without(self._probes.get(name, Tally()))
 
     def failing(self, tolerance: float) -> str | None:
-        """The first service whose clients surely fare worse than they did."""
+        """The first service that is certainly worse than before, by `is_worse`."""
         return next((n for n, t in self._seen.items() if is_worse(t, self._old(n), tolerance)), None)
 
     def said(self, service: str) -> str:
         now, before = self._seen[service], self._old(service)
-        return f"{now} of clients' requests were answered 5xx; on the color before it {before}"
+        return f"{now} client requests got a 5xx answer; on the old color {before}"
 
     def evidence(self) -> dict[str, object]:
-        """By service; where nothing was counted, why."""
+        """The counts by service, and why nothing was counted if that is so."""
         counts: dict[str, object] = {
             name: {"requests": t.requests, "errors": t.errors, "before": str(self._old(name))}
             for name, t in self._seen.items()
@@ -87,9 +87,9 @@ class Traffic:
 
 
 def is_worse(new: Tally, old: Tally, tolerance: float) -> bool:
-    """Whether the share of `new`'s requests that failed is surely more than `tolerance` above `old`'s.
+    """Whether `new`'s share of failed requests is certainly more than `tolerance` above `old`'s.
 
-    Surely: the lower end of Wilson's score interval, so that few requests have to be bad in a row and many need not.
+    "Certainly" uses the lower end of Wilson's score interval, so a few requests must nearly all fail, many need not.
     https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval#Wilson_score_interval
     """
     return new.errors >= FEWEST_ERRORS and _at_least(new) > old.share + tolerance

@@ -1,7 +1,7 @@
-"""The ledger: accepted releases, status, history and events in Redis, for everyone to read.
+"""The ledger: accepted releases, status, history and events in Redis.
 
-All keys are below the namespace, so that several stacks share a Redis; values are JSON. Losing all of it loses no
-state of any stack: the worker writes it anew (`lost`, `restore`).
+All keys start with the namespace, so that several stacks can share a Redis; values are JSON. If Redis loses its data,
+no stack loses state: the worker writes the ledger again (`lost`, `restore`).
 """
 
 from app.domain.release import FORGOTTEN
@@ -23,4 +23,4 @@ __all__ = [
 
 
 class Ledger(Releases, Results, LedgerStreams, Durability):
-    """The one place that knows the keys. Every call raises LedgerUnavailable when Redis does not do it."""
+    """All keys of the ledger. Every call raises LedgerUnavailable if Redis fails."""

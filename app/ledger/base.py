@@ -1,4 +1,4 @@
-"""What the parts of the ledger share: the client, the namespace and the errors."""
+"""The base of the ledger's parts: the client, the namespace and the errors."""
 
 import asyncio
 import json
@@ -15,11 +15,11 @@ from app.domain.errors import LedgerUnavailable
 RECORD_SECONDS_KEPT = 30 * 24 * 3600
 EVENTS_KEPT = 10_000
 CALL_SECONDS = 8.0
-"""How long a call may take, the client's own tries again included: a Redis that hangs is one that is away."""
+"""Limit for a call, including the client's own retries: a Redis that hangs counts as unavailable."""
 
 
 class LedgerPart:
-    """A part of the ledger. Every call raises LedgerUnavailable when Redis does not do it."""
+    """A part of the ledger. Every call raises LedgerUnavailable if Redis fails."""
 
     def __init__(self, redis: Redis, namespace: str) -> None:
         self._redis = redis
@@ -36,7 +36,7 @@ class LedgerPart:
 
 @asynccontextmanager
 async def translated(limit: float = CALL_SECONDS) -> AsyncIterator[None]:
-    """Redis's errors, and no answer within `limit` seconds, as LedgerUnavailable."""
+    """Raises LedgerUnavailable for Redis's errors, and if the block takes longer than `limit` seconds."""
     try:
         async with asyncio.timeout(limit):
             yield

@@ -1,4 +1,4 @@
-"""Whether Redis keeps what it has answered: the promise behind every 202.
+"""Checks whether Redis keeps every write that it confirmed, which every 202 answer promises.
 
 https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
 """
@@ -10,11 +10,11 @@ from redis.exceptions import ResponseError
 
 from app.ledger.base import LedgerPart, translated
 
-_FSYNC = "appendfsync is {0}: a power cut can lose a release that was answered with 202. Set appendfsync always."
-_APPEND = "appendonly is off: a restart of Redis can lose releases that were answered with 202. Set appendonly yes."
+_FSYNC = "appendfsync is {0}: a power cut can lose a release that was accepted with 202. Set appendfsync always."
+_APPEND = "appendonly is off: a restart of Redis can lose releases that were accepted with 202. Set appendonly yes."
 _EVICTS = "maxmemory-policy is {0}: Redis may drop accepted releases when it is full. Set maxmemory-policy noeviction."
 _REPLICA = "this Redis is a read-only replica: nothing can be recorded. Point REDIS_URL at the primary."
-_FAILING = "Redis could not write its append-only file the last time: nothing new is safe. Look at its disk and log."
+_FAILING = "Redis could not write its append-only file: new releases can be lost. Check its disk and log."
 
 
 class Durability(LedgerPart):
@@ -23,14 +23,14 @@ class Durability(LedgerPart):
             await cast(Awaitable[bool], self._redis.ping())
 
     async def worker_alive(self) -> bool:
-        """Whether the worker's heartbeat is there: it writes one every ten seconds."""
+        """Whether the worker's heartbeat exists; the worker writes it every ten seconds."""
         async with translated():
             return bool(await self._redis.exists(self.key("worker")))
 
     async def durability(self) -> list[str]:
-        """What the server's settings lack, each with what to do; empty when it keeps what it has answered.
+        """The problems of the server's settings, each with what to do; empty if it keeps every confirmed write.
 
-        Where CONFIG is forbidden, as on some hosted servers, INFO says all but `appendfsync`.
+        If CONFIG is forbidden, as on some hosted servers, INFO still provides everything except `appendfsync`.
         """
         async with translated():
             info = await self._redis.info("everything")

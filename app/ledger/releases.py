@@ -11,14 +11,14 @@ from app.domain.release import FORGOTTEN, Release
 from app.ledger.base import EVENTS_KEPT, LedgerPart, now, translated
 
 RELEASES_KEPT = 10_000
-"""How many releases are known by their key. Of a repository's older ones only the highest id is kept, as its floor."""
+"""How many releases are kept by key. Of a repository's older releases only the highest id is kept, as its floor."""
 
 RELEASE = TypeAdapter(Release)
 _SIGNED = re.compile(r"([0-9]+):([0-9]+)")
 _MANUAL = "manual:"
 
-# One step for Redis: a known release stays as it is, a new one is recorded, to be taken over, and told.
-# GitHub counts release ids up, so a release that is not above the highest forgotten id was here before.
+# Atomic: a known release stays unchanged; a new one is recorded, added to `pending` and announced as an event.
+# GitHub's release ids increase, so a release whose id is not above the repository's floor was recorded before.
 # https://redis.io/docs/latest/develop/programmability/eval-intro/
 _ACCEPT = """
 local releases, order, floors, pending, events = unpack(KEYS)
@@ -56,7 +56,7 @@ class Releases(LedgerPart):
     async def accept(self, release: Release) -> Release | None:
         """Records `release`. Returns None, or the release that is already recorded under the same key.
 
-        One that was recorded so long ago that only that is known comes back with the rollout id FORGOTTEN.
+        A release older than the dedup window is returned with the rollout id FORGOTTEN.
         """
         keys = [self.key(k) for k in ("releases", "releases:order", "releases:floors", "pending", "events")]
         repository, id_ = ids_of(release.key)
@@ -75,13 +75,13 @@ class Releases(LedgerPart):
         return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
 
     async def known(self) -> list[Release]:
-        """Every release that is recognised by its key, the oldest first; decided or not."""
+        """Every release that is kept by key, decided or not, oldest first."""
         async with translated():
             values = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key("releases")))
         return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
 
     async def taken(self, releases: Sequence[Release]) -> None:
-        """The worker has `releases` in its journal: they are no longer pending."""
+        """Removes `releases` from `pending`: the worker has them in its state file."""
         if releases:
             async with translated():
                 keys = [r.key for r in releases]
@@ -89,9 +89,9 @@ class Releases(LedgerPart):
 
 
 def ids_of(key: str) -> tuple[str, str]:
-    """Repository id and release id of a release's key; the second is `manual` where no two are ever the same.
+    """Repository id and release id of a release's key. The release id is `manual` for a manual release.
 
-    A key of another form is remembered as the oldest.
+    A key of any other form counts as the oldest.
     """
     if key.startswith(_MANUAL):
         return "", "manual"

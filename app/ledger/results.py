@@ -16,7 +16,7 @@ from app.ledger.releases import RELEASE, RELEASES_KEPT, ids_of
 HISTORY_KEPT = 1_000
 ENTRY = TypeAdapter(HistoryEntry)
 
-# ARGV: releases kept, how many history entries, the entries, then for each release to be known its key, id and value.
+# ARGV: releases kept, the number of history entries, the time, the entries, then key, id and value of each release.
 _RESTORE = """
 local history, releases, order, generation = unpack(KEYS)
 local kept, entries, at = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
@@ -28,8 +28,8 @@ end
 redis.call('SETNX', generation, at)
 """
 
-# A later entry of a rollout takes the place of an earlier one, as in the history on disk: of an attempt that was
-# interrupted, or that was told and not yet journaled when the worker was killed.
+# A later entry of a rollout replaces an earlier one, as in the history on disk: an earlier attempt may have been
+# interrupted, or published but not yet in the state file when the worker was killed.
 _ADD = """
 local history, entry, rollout, kept = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 for _, known in ipairs(redis.call('LRANGE', history, 0, -1)) do
@@ -48,7 +48,7 @@ class Results(LedgerPart):
             await self._redis.set(self.key("status"), json.dumps(status))
 
     async def status(self) -> dict[str, Any] | None:
-        """What the worker published last; None before it ever did."""
+        """The status that the worker published last; None before the first."""
         return await self._read("status")
 
     async def publish_record(self, record: dict[str, Any]) -> None:
@@ -70,17 +70,17 @@ class Results(LedgerPart):
             await pipe.execute()
 
     async def record_decision(self, entry: HistoryEntry) -> None:
-        """Keeps the history entry of a release that never got a rollout."""
+        """Keeps the history entry of a release that was decided without a rollout."""
         async with translated(), self._redis.pipeline(transaction=True) as pipe:
             self._add(pipe, entry)
             await pipe.execute()
 
     def _add(self, pipe: Pipeline, entry: HistoryEntry) -> None:
-        """Once, with whatever its rollout had before."""
+        """Adds `entry`, replacing any earlier entry of its rollout."""
         pipe.eval(_ADD, 1, self.key("history"), _json(entry), entry.rollout_id, str(HISTORY_KEPT))
 
     async def history(self, limit: int, before: str | None = None) -> list[HistoryEntry]:
-        """The last `limit` entries, newest first; with `before` those older than that rollout id's entry."""
+        """The last `limit` entries, newest first; with `before`, those older than the entry of that rollout id."""
         last = limit - 1 if before is None else -1
         async with translated():
             values = await cast(Awaitable[list[bytes]], self._redis.lrange(self.key("history"), 0, last))
@@ -99,14 +99,14 @@ class Results(LedgerPart):
         return await self._read(f"result:{rollout_id}")
 
     async def lost(self) -> bool:
-        """Whether Redis has lost what it knew, or never knew anything: the mark that `restore` sets is missing."""
+        """Whether Redis is empty or has lost its data: the key that `restore` sets is missing."""
         async with translated():
             return not await self._redis.exists(self.key("generation"))
 
     async def restore(self, entries: Sequence[HistoryEntry]) -> None:
-        """Writes the history anew from `entries` (newest first), knows their releases again, and sets the mark.
+        """Replaces the history with `entries` (newest first), records their releases, and sets the `generation` key.
 
-        One step for Redis.
+        Atomic.
         """
         kept = [_json(entry) for entry in entries[:HISTORY_KEPT]]
         known = [word for entry in entries if (words := _release_of(entry)) for word in words]
@@ -121,7 +121,7 @@ def _json(entry: HistoryEntry) -> str:
 
 
 def _release_of(entry: HistoryEntry) -> tuple[str, str, str] | None:
-    """Key, release id and value under which the release of a history entry is known; None for a manual one."""
+    """Key, release id and recorded value of a history entry's release; None for a manual one."""
     _, id_ = ids_of(entry.key)
     if id_ == "manual":
         return None

@@ -32,7 +32,7 @@ class LedgerStreams(LedgerPart):
             await pipe.execute()
 
     async def last_event_id(self) -> str:
-        """The id of the newest event: from here on only new ones follow."""
+        """The id of the newest event; only new events come after it."""
         async with translated():
             newest = await self._redis.xrevrange(self.key("events"), count=1)
         return newest[0][0].decode() if newest else BEGINNING
@@ -45,12 +45,12 @@ class LedgerStreams(LedgerPart):
     async def events_after(self, last_id: str, *, block: float) -> list[tuple[str, dict[str, Any]]]:
         """The events after `last_id`, at most READ_AT_ONCE: id and `type`, `at`, `data`.
 
-        Waits up to `block` seconds for the first one; none is an empty list.
+        Waits up to `block` seconds for the first one. Returns an empty list if there is none.
         """
         return [(id_, _event(fields)) for id_, fields in await self._after("events", last_id, block)]
 
     async def log_after(self, rollout_id: str, last_id: str, *, block: float) -> list[tuple[str, str]]:
-        """The log's lines after `last_id`, each with its id, at most READ_AT_ONCE; waits as `events_after` does."""
+        """The log's lines after `last_id`, each with its id, at most READ_AT_ONCE; waits like `events_after`."""
         found = await self._after(f"log:{rollout_id}", last_id, block)
         return [(id_, fields[b"line"].decode()) for id_, fields in found]
 

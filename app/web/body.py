@@ -1,4 +1,4 @@
-"""Reads request bodies within limits for size, time and total memory."""
+"""Reads request bodies with limits on size, time and total memory."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,26 +10,26 @@ from app.domain.errors import DeliveryRefused
 from app.web.webhook.headers import too_large
 
 BODY_SECONDS = 5.0
-"""How long a body may take in all; GitHub sends its own within milliseconds."""
+"""Limit for reading a whole body; GitHub sends one within milliseconds."""
 
 SMALL_BYTES = 256 * 1024
-"""What a delivery of GitHub's seldom exceeds: only so much counts against every reader."""
+"""A body above this size needs a place among the LARGE_READERS; GitHub's deliveries are seldom larger."""
 
 READERS = 128
 LARGE_READERS = 4
 
 PACE_BYTES = 64 * 1024
 PACE_SECONDS = 0.005
-"""A large body waits so long after so many bytes: those of strangers leave the processor to GitHub's small ones."""
+"""Reading a large body pauses PACE_SECONDS every PACE_BYTES, so that it does not delay GitHub's small deliveries."""
 
 DRAIN_SECONDS = 0.2
-"""How long an answer waits for the rest of a body that nobody reads: else the connection's end can overtake it."""
+"""How long an answer waits for the rest of an unread body: otherwise the connection may close before the answer."""
 
 
 class Places:
-    """So many at once. When all are taken, whoever has been there longest makes room.
+    """A limit on concurrent readers. When all places are taken, the oldest reader is ended.
 
-    A body of GitHub's is in within milliseconds, so the oldest is one that trickles: it must not keep others out.
+    GitHub sends a body within milliseconds, so the oldest reader has a slow client, which must not block others.
     """
 
     def __init__(self, many: int) -> None:
@@ -38,7 +38,7 @@ class Places:
 
     @contextmanager
     def take(self, limit: asyncio.Timeout) -> Iterator[None]:
-        """A place for as long as the `with` block lasts; `limit` is ended when it has to make room."""
+        """Takes a place for the `with` block; expires `limit` if another reader needs the place."""
         while len(self._taken) >= self._many:
             self._end(next(iter(self._taken)))
         self._taken[limit] = None
@@ -62,7 +62,7 @@ class Intake:
         self._large = Places(LARGE_READERS)
 
     async def read(self, request: Request) -> bytes:
-        """The body. Raises DeliveryRefused: 413, 408, 503 when it had to make room, 400 when the client went away."""
+        """The body. Raises DeliveryRefused: 413, 408, 503 if it lost its place, 400 if the client disconnected."""
         clock = asyncio.get_running_loop()
         deadline = clock.time() + BODY_SECONDS
         try:
@@ -70,10 +70,10 @@ class Intake:
                 return await self._collect(request, limit)
         except TimeoutError as late:
             if clock.time() < deadline:
-                raise DeliveryRefused("too many bodies come in at once", status=503) from late
+                raise DeliveryRefused("too many requests at once", status=503) from late
             raise DeliveryRefused(f"the body took longer than {BODY_SECONDS:.0f} s", status=408) from late
         except ClientDisconnect as gone:
-            raise DeliveryRefused("the client went away in the middle of the body", status=400) from gone
+            raise DeliveryRefused("the client disconnected before the end of the body", status=400) from gone
 
     async def _collect(self, request: Request, limit: asyncio.Timeout) -> bytes:
         body = bytearray()
@@ -91,7 +91,7 @@ class Intake:
 
 
 async def drain(request: Request) -> None:
-    """Throws away what comes of a small body, for DRAIN_SECONDS at most."""
+    """Discards the rest of a small body, for at most DRAIN_SECONDS."""
     thrown = 0
     try:
         async with asyncio.timeout(DRAIN_SECONDS):

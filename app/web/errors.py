@@ -1,4 +1,4 @@
-"""The shape of every error answer."""
+"""The format of every error answer."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -23,28 +23,28 @@ def error(
     more: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """`{"error": text, "code": code}` and the fields `more`, with `status`."""
+    """The answer `{"error": text, "code": code}` with the fields `more` and the HTTP status."""
     again = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     content = {"error": text, "code": code, **(more or {})}
     return JSONResponse(content, status, {**again, **(headers or {})})
 
 
 async def refused(_: Request, problem: Exception) -> Response:
-    """An unknown path, or a method that it does not have, in the shape of every other error."""
-    assert isinstance(problem, HTTPException)  # noqa: S101 - it is registered for nothing else
+    """Answers an unknown path or method in the format of every other error."""
+    assert isinstance(problem, HTTPException)  # noqa: S101 - registered for this type only
     code = problem.detail.lower().replace(" ", "_")
     return error(problem.status_code, problem.detail, code, headers=problem.headers)
 
 
 async def failed(request: Request, problem: Exception) -> Response:
-    """A fault of our own: told in the log, and no more than that to the caller."""
+    """Logs an internal error; the caller gets no details."""
     log.error("request failed", path=request.url.path, exc_info=problem)
-    return error(500, "the updater has a fault of its own; its log has more", "internal_error")
+    return error(500, "the updater has an internal error; its log has details", "internal_error")
 
 
 HANDLERS: dict[Any, Any] = {HTTPException: refused, Exception: failed}
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    """404 for whatever no route takes; to a websocket too, which would else be told 403."""
+    """Answers 404 if no route matches; for a websocket too, which would otherwise get 403."""
     await error(404, "Not Found", "not_found")(scope, receive, send)

@@ -83,7 +83,7 @@ async def test_a_release_that_cannot_be_rolled_back_keeps_the_traffic_when_its_b
     assert result["reason_code"] == "singleton_never_ready"
     status = await home.get("/status")
     assert status["current"]["tag"] == "v1.1.0"
-    assert "your traffic stays on it (green)" in status["pause_reason"]
+    assert "traffic stays on it (green)" in status["pause_reason"]
     refused = await home.post("/update/rollback")
     assert (refused.status_code, refused.json()["code"]) == (409, "cannot_roll_back")
     forced = await home.post("/update/rollback", {"force": True})

@@ -91,7 +91,7 @@ async def test_a_bad_release_is_a_failure_with_a_reason_and_the_live_one_stays_a
     assert result["status"] == "rolled_back"
     await shown(home, {"v1.0.0": LIVE, "v1.1.0": ["queued", "in_progress", "failure"]})
     failure = home.github.deployments()[-1]["states"][0]
-    assert failure["description"].startswith("Rolled back: the release before it has the traffic. restart_bot:")
+    assert failure["description"].startswith("Rolled back: the previous release has the traffic. restart_bot:")
     logs = "".join(p.read_text() for p in home.log_dir.glob("*.log"))
     assert home.env["GITHUB_TOKEN"] not in logs
     assert home.env["GITHUB_TOKEN"] not in (home.directory / "data" / "github.json").read_text()

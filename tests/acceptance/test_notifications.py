@@ -41,7 +41,7 @@ async def test_every_outcome_is_told_once_and_a_target_that_hangs_or_refuses_tou
         "v1.1.0 did not go live; releases are paused",
         "releases go live again",
     ]
-    assert "requests were watched, 0 failed" in friend.got[1]["message"]
+    assert "requests were checked, 0 failed" in friend.got[1]["message"]
     assert "Traffic stayed on v1.0.0" in friend.got[3]["message"]
     assert counts["targets"] == 3
     assert hangs.got, "it was asked, and has never answered"

@@ -63,7 +63,7 @@ async def test_a_rollback_and_its_return_build_nothing_and_fail_no_request(
     assert set(report.versions) == {"v1.0.0", "v1.1.0"}
     assert (await home.sessions())["max"] == 1
     status = await home.get("/status")
-    assert (status["paused"], "An operator went back" in status["pause_reason"]) == (True, True)
+    assert (status["paused"], "An operator rolled back" in status["pause_reason"]) == (True, True)
 
 
 async def test_a_release_that_is_not_kept_cannot_be_gone_back_to(home: Environment) -> None:

@@ -266,7 +266,7 @@ class TestPausedStateFile:
         host.look_up()
         status = host.status()
         assert (status["active_color"], status["current"]["adopted"]) == ("green", True)
-        assert "Another program has led your traffic to green" in status["pause_reason"]
+        assert "Another program moved your traffic to green" in status["pause_reason"]
         assert host.instances(*before) == before
         assert host.running_of(colored(Color.BLUE)) == set()
         assert host.caller.unpause()

@@ -165,7 +165,7 @@ async def test_who_may_release_is_read_anew_each_time(origin: Origin) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "cannot be read"), (b"# nobody\n\n", "names no signer"), (b"\xff", "cannot be read")]
+    ("content", "said"), [(None, "cannot be read"), (b"# nobody\n\n", "has no signer"), (b"\xff", "cannot be read")]
 )
 async def test_without_a_list_of_signers_no_tag_is_taken(origin: Origin, content: bytes | None, said: str) -> None:
     origin.alice.tag(origin.repository, TAG)

@@ -1,1 +1,1 @@
-"""`updater init`: a stack file for a Compose project that is there already, from what its files say."""
+"""`updater init`: writes a stack file for an existing Compose project, based on the project's files."""

@@ -1,4 +1,4 @@
-"""`updater init`: reads a Compose project, proposes a stack file, checks it as the updater will, and writes it."""
+"""`updater init`: reads a Compose project, proposes a stack file, validates it and writes it."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ MODE = 0o644
 
 _TITLES = {
     "found": "Found",
-    "questions": "Questions, marked in the file: answer each before the updater starts",
+    "questions": "Questions, marked in the file. Answer each before you start the updater",
     "check": "Check",
     "traefik": "Traefik",
 }
@@ -31,7 +31,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Written:
-    """The file that was written, and how its parts came about."""
+    """The path of the written file, and notes on where each part comes from."""
 
     path: Path
     notes: Notes
@@ -40,16 +40,16 @@ class Written:
         return {"path": str(self.path), **self._parts(), "next": self.notes.following}
 
     def lines(self) -> Iterator[str]:
-        """What a person reads, and what they do next."""
+        """The report for people, with the next steps."""
         yield f"Written: {plain(self.path)}"
         for name, found in self._parts().items():
             if found:
                 yield f"\n{_TITLES[name]}:"
                 yield from (f"  {plain(line)}" for line in found)
-        yield "\nNothing else was changed; traffic is as it was."
+        yield "\nNothing else was changed; traffic is not affected."
         yield "Next:"
         yield from (f"  {plain(step)}" for step in self.notes.following)
-        yield "  Name this file in UPDATER_STACK_FILE, start web and worker; `updater doctor` checks the rest."
+        yield "  Set UPDATER_STACK_FILE to this file and start web and worker. `updater doctor` checks the rest."
 
     def _parts(self) -> dict[str, list[str]]:
         questions = [f"{path}: {question}" for path, question in self.notes.questions.items()]
@@ -64,9 +64,9 @@ class Written:
 def write_stack_file(
     directory: Path, path: Path, *, force: bool, environ: Mapping[str, str], find_image: FindImage = no_images
 ) -> Written:
-    """Raises WrongUse where there is a file already and `force` is not, Refused where no valid one comes of it."""
+    """Writes the stack file for `directory`. Raises WrongUse if `path` exists without `force`, Refused if it fails."""
     if path.exists() and not force:
-        raise WrongUse(f"{path} is there already.", "Give --force to overwrite it, or another --output.")
+        raise WrongUse(f"{path} already exists.", "Use --force to overwrite it, or another --output.")
     project = read_project(directory, environ)
     proposal = propose(project, find_image)
     if not proposal.routed:
@@ -78,11 +78,11 @@ def write_stack_file(
 
 def _about_the_project(project: Project) -> Iterator[str]:
     if not project.resolved:
-        yield f"Everything: only the file itself was read, without .env ({project.why_unresolved})."
+        yield f"Everything: only the Compose file was read, without .env ({project.why_unresolved})."
     if "/" in project.file:
         yield (
-            f"compose_file: {project.file} is not at the top of the repository; its build contexts have to be paths "
-            "that are right from `directory`."
+            f"compose_file: {project.file} is not at the top of the repository. Its build contexts must be relative to "
+            "`directory`."
         )
 
 
@@ -90,13 +90,13 @@ def _no_colors(project: Project) -> CommandError:
     services = ", ".join(project.services) or "none"
     return Refused(
         f"No service of {project.directory / Path(project.file).name} has two colors (its services: {services}).",
-        "Give each service that takes requests two copies, as api-blue and api-green, then run this again; "
-        "README.md, 'Connect another stack', says how.",
+        "Give each service that takes requests two copies, such as api-blue and api-green, then run this again. "
+        "See 'Connect another stack' in README.md.",
     )
 
 
 def _write_checked(path: Path, text: str) -> None:
-    """Puts `text` at `path` in one step, after the updater's own reader has taken it."""
+    """Validates `text` with the updater's own reader, then writes it to `path` atomically."""
     staged = None
     try:
         handle, staged = tempfile.mkstemp(dir=path.parent, prefix=".stack-", suffix=".yml")
@@ -105,9 +105,9 @@ def _write_checked(path: Path, text: str) -> None:
         load_stack(Path(staged))
         replace_durably(path, text.encode(), staging=path.parent, mode=MODE)
     except StackInvalid as invalid:
-        problems = invalid.detail.replace(str(staged), "what was found")
-        todo = "Rename what it names in the Compose file, or write the stack file by hand after config/stack.yml."
-        raise Refused(f"No valid stack file comes of this project. {problems}.", todo) from invalid
+        problems = invalid.detail.replace(str(staged), "the proposed file")
+        todo = "Rename these services in the Compose file, or write the stack file by hand, based on config/stack.yml."
+        raise Refused(f"This project does not result in a valid stack file. {problems}.", todo) from invalid
     except OSError as error:
         raise WrongUse(f"{path} cannot be written ({error.strerror}).", "Choose another --output.") from error
     finally:

@@ -1,4 +1,4 @@
-"""What several sources say of one value, the most trusted first, and what follows from it. Pure."""
+"""Combines what several sources say about one value, most trusted first. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,10 @@ T = TypeVar("T", int, str)
 
 @dataclass(frozen=True)
 class Statement(Generic[T]):
-    """One of `values` is right, says `where`: a Dockerfile may expose several ports. `sure`: it needs no second one."""
+    """The source `where` says that one of `values` is right: a Dockerfile may expose several ports.
+
+    `sure`: it needs no second source.
+    """
 
     values: tuple[T, ...]
     where: str
@@ -22,7 +25,7 @@ class Statement(Generic[T]):
 
 @dataclass(frozen=True)
 class Weighed(Generic[T]):
-    """`value` is None when no source says one. `question` is why a person has to look; empty when none has to."""
+    """The result: `value` is None if no source has one; `question` is empty if the value is certain."""
 
     value: T | None
     sources: tuple[str, ...] = ()
@@ -30,7 +33,7 @@ class Weighed(Generic[T]):
 
 
 def weigh(statements: Iterable[Statement[T]]) -> Weighed[T]:
-    """The value that the most trusted sources agree on; a source that differs makes it a question."""
+    """The value that the most trusted sources agree on. A source that disagrees adds a question."""
     every = [s for s in statements if s.values]
     left: tuple[T, ...] = ()
     for statement in every:

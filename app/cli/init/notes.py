@@ -1,14 +1,14 @@
-"""How each part of a proposed stack file came about."""
+"""Notes on each part of a proposed stack file."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Notes:
-    """`found` is written somewhere; `check` is for a person to decide.
+    """`found`: values that a source states. `check`: points for an operator to check.
 
-    `questions`: a path in the stack file → why a person has to look at its value. `traefik` is what Traefik needs
-    beside what it has, `following` what to do next.
+    `questions`: a path in the stack file → why its value needs an answer. `traefik`: missing options of Traefik.
+    `following`: the next steps.
     """
 
     found: list[str] = field(default_factory=list)
@@ -18,6 +18,6 @@ class Notes:
     following: list[str] = field(default_factory=list)
 
     def ask(self, path: str, question: str) -> None:
-        """Adds to what `path` is asked already."""
+        """Adds a question about `path`, after earlier ones."""
         asked = self.questions.get(path)
         self.questions[path] = f"{asked}; {question}" if asked else question

@@ -1,4 +1,4 @@
-"""Which services are an updater: this one, by what it runs, and the one that it replaces. Pure."""
+"""Finds updaters among the services: this one by its commands, and older ones that it replaces. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ _OLD_VARIABLES = frozenset({"UPDATER_STATE_PATH", "UPDATER_SECRET_PATH"})
 
 
 def own_services(services: Mapping[str, Service]) -> tuple[str, str] | None:
-    """Web and worker; None where not both are there."""
+    """This updater's web and worker; None unless both exist."""
     web, worker = (_that_runs(module, services) for module in (WEB, WORKER))
     return (web, worker) if web and worker else None
 
 
 def old_updaters(services: Mapping[str, Service]) -> dict[str, str]:
-    """Service → why: each has the engine's socket and is named an updater, or has an updater's variables."""
+    """Service → reason. Each mounts the engine's socket and has an updater's name or variables."""
     reasons = {n: _why_old(n, s) for n, s in services.items() if mounts_the_engine(s) and not _is_ours(s)}
     return {name: f"{why}, and it has the Docker socket" for name, why in reasons.items() if why}
 

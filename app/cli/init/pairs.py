@@ -1,4 +1,4 @@
-"""Which services are two colors of one. Pure."""
+"""Finds pairs of services that are two colors of one service. Pure."""
 
 import re
 from collections import Counter
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from app.cli.init.project.service_facts import Service, host_names
 
 OTHERS = 2
-"""How many services without colors have the stack's name in front."""
+"""How many services without colors must have a prefix before it counts as the stack's name."""
 
 _COLORED = re.compile(r"(?P<base>.+?)[-_](?P<color>blue|green)|(?P<color2>blue|green)[-_](?P<base2>.+)")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """`name` is what the stack file calls it, `base` what the Compose services have in common."""
+    """`name` is its name in the stack file, `base` the common part of the Compose services' names."""
 
     name: str
     base: str
@@ -28,16 +28,16 @@ class Pair:
 
 
 def color_pairs(services: Mapping[str, Service], project: str) -> list[Pair]:
-    """In the order of the Compose file; a service without its other color is none."""
+    """The pairs, in the order of the Compose file. A service without its other color is skipped."""
     whole = _whole(services)
     names = _short_names(name_prefix(services, project), whole)
     return [Pair(names[base], base, two["blue"], two["green"]) for base, two in whole.items()]
 
 
 def name_prefix(services: Mapping[str, Service], project: str) -> str:
-    """What the names of the stack's services begin with: the project's name, or what they have in common.
+    """The prefix of the stack's services: the project's name, or their common prefix.
 
-    The directory, and so the project, may have another name than the stack.
+    The directory, and so the project, may have a different name than the stack.
     """
     for prefix in (f"{project}-", f"{project}_"):
         if any(name.startswith(prefix) for name in services):
@@ -53,7 +53,7 @@ def short_name(service: str, prefix: str) -> str:
 
 
 def colored_hosts(services: Mapping[str, Service], pairs: list[Pair]) -> dict[str, str]:
-    """Host name → the colored service that answers to it; a name that several have leads to none."""
+    """Host name → the colored service with that name. A name that several services have is left out."""
     names = [(host.lower(), s) for pair in pairs for s in pair.services for host in host_names(s, services[s])]
     taken = Counter(host for host, _ in names)
     return {host: service for host, service in names if taken[host] == 1}
@@ -70,13 +70,13 @@ def _whole(services: Mapping[str, Service]) -> dict[str, dict[str, str]]:
 
 
 def _is_common(prefix: str, services: Mapping[str, Service], bases: Mapping[str, object]) -> bool:
-    """Whether all pairs have it, and enough others for it to be the stack's name and no part of a service's."""
+    """Whether all pairs and enough other services have `prefix`, so that it is the stack's name."""
     others = [name for name in services if name.startswith(prefix) and not _COLORED.fullmatch(name)]
     return all(base.startswith(prefix) and base != prefix for base in bases) and len(others) >= OTHERS
 
 
 def _short_names(prefix: str, bases: Mapping[str, object]) -> dict[str, str]:
-    """Short, when that leaves each its own."""
+    """Base name → short name, or the base name itself if the short name is not unique."""
     short = {base: short_name(base, prefix) for base in bases}
     taken = Counter(short.values())
     return {base: name if taken[name] == 1 else base for base, name in short.items()}

@@ -1,4 +1,4 @@
-"""What a stack file would say, found in a Compose project, and how sure each part is."""
+"""The content of a stack file, derived from a Compose project, with notes on each part."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ from app.cli.init.traefik.watched import knows_where, say_where
 from app.domain.stack import Times
 
 UNKNOWN = EntryPoint("web", 80)
-"""Stands for Traefik's entrypoints when none can be read, with a question."""
+"""Placeholder if no entrypoint of Traefik can be read; the file then has a question."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Everything of the stack file. `singletons` and `unsure` map a service's short name to it, and to why.
+    """The content of the stack file. `singletons` maps short name → service, `unsure` short name → (service, reason).
 
-    `metrics` is the URL of Traefik's metrics, which it has only when `has_metrics`. `updater`: its own web and worker,
-    where it runs in the project. `retired`: the updaters that this one replaces.
+    `metrics` is the URL of Traefik's metrics, which exist only if `has_metrics`. `updater`: the updater's own web and
+    worker, if they run in the project. `retired`: the updaters that this one replaces.
     """
 
     project: Project
@@ -56,7 +56,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class _Looked:
-    """`leads`: one for each pair; `points`: the entrypoints that carry the stack's routes."""
+    """What was read. `leads`: one for each pair; `points`: the entrypoints with the stack's routes."""
 
     traefik: FoundTraefik
     sources: Sources
@@ -65,7 +65,7 @@ class _Looked:
 
 
 def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
-    """Whatever can be found; `routed` is empty where no service has two colors."""
+    """The proposal for `project`; `routed` is empty if no service has two colors."""
     notes = Notes()
     looked = _look(project, find_image, notes)
     routed = tuple(find_routed(led, looked.sources, looked.points, notes) for led in looked.leads)
@@ -111,7 +111,7 @@ def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:
 
 
 def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Iterator[tuple[str, str]]:
-    """Name → where the worker reaches it."""
+    """Entrypoint name → URL by which the worker reaches it."""
     traefik = looked.traefik
     with_tls = {each.entrypoint for each in routed if each.tls}
     for name, point in looked.points.items():
@@ -119,31 +119,25 @@ def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Ite
         if name in traefik.points:
             notes.found.append(f"traefik/entrypoints/{name}: port {point.port} of {traefik.service}")
         else:
-            what = f"{traefik.service} has no address for it" if traefik.service else "no service is Traefik"
-            notes.ask(f"traefik/entrypoints/{name}", f"{what} that can be read; {address} only stands in for it")
+            what = f"{traefik.service} has no readable address for it" if traefik.service else "no service is Traefik"
+            notes.ask(f"traefik/entrypoints/{name}", f"{what}; {address} is a placeholder")
         if address.startswith("https:"):
-            notes.check.append(
-                f"traefik/entrypoints/{name}: the worker has to trust its certificate for {traefik.host}."
-            )
+            notes.check.append(f"traefik/entrypoints/{name}: the worker must trust its certificate for {traefik.host}.")
         yield name, address
-    notes.check.append(
-        f"traefik/entrypoints: does the worker reach {traefik.host} by this name, from where it will run?"
-    )
+    notes.check.append(f"traefik/entrypoints: can the worker, where it will run, reach {traefik.host} by this name?")
 
 
 def _traefik_notes(looked: _Looked, missing: Additions, notes: Notes) -> None:
     traefik = looked.traefik
     if traefik.service is None:
-        notes.check.append(
-            "traefik: no service of the project is Traefik; README.md, 'Connect another stack', says how."
-        )
+        notes.check.append("traefik: no service of the project is Traefik. See 'Connect another stack' in README.md.")
         return
     if missing.has_metrics:
         notes.found.append(f"traefik/metrics: entrypoint {missing.metrics.name} of {traefik.service}")
     else:
         notes.check.append(
-            "traefik/metrics: without Traefik's metrics the bake watches only the health paths. Add the options below, "
-            "then take the comment sign off this line of the stack file."
+            "traefik/metrics: without Traefik's metrics the bake checks only the health paths. Add the options below, "
+            "then uncomment this line of the stack file."
         )
     advise(traefik.service, traefik.config, missing, traefik.dynamic, notes)
     project = looked.sources.project
@@ -156,7 +150,7 @@ def _service_notes(sure: Found, unsure: Found, retired: Mapping[str, str], notes
     for name, (service, why) in sure.items():
         notes.found.append(f"singletons/{name}: {service} ({why})")
     for service, why in unsure.values():
-        notes.check.append(f"singletons: may two of {service} run at once ({why})? It is written as a comment.")
+        notes.check.append(f"singletons: may {service} run twice at once ({why})? It is in the file as a comment.")
     for service, why in retired.items():
         notes.found.append(f"retired: {service} ({why}): this updater replaces it")
 

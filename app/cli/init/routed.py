@@ -1,4 +1,4 @@
-"""The services with two colors: where they listen, how their health is seen, which entrypoint is theirs."""
+"""Finds the port, health path and entrypoint of each service with two colors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ T = TypeVar("T", int, str)
 
 PLACEHOLDER_PORT = 8080
 PLACEHOLDER_HEALTH = "/health"
-"""Stand where nothing says the value, always with a question: a stack file without them is none."""
+"""Placeholders for unknown values, always with a question: a stack file without a value is invalid."""
 
 
 @dataclass(frozen=True)
 class RoutedFound:
-    """A service with two colors. `tls`: its route needs TLS at the entrypoint."""
+    """A service with two colors. `tls`: its route needs TLS on the entrypoint."""
 
     name: str
     blue: str
@@ -49,7 +49,7 @@ class RoutedFound:
 
 @dataclass(frozen=True)
 class Led:
-    """A pair, both of its copies, and the routes that lead to it now; `way` is the one that the stack file carries."""
+    """A pair, its copies and the routes that lead to it now; `way` is the route for the stack file."""
 
     pair: Pair
     both: tuple[Copy, Copy]
@@ -58,7 +58,7 @@ class Led:
 
 
 def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
-    """`points` are all of Traefik's entrypoints."""
+    """The routes that lead to `pair`; `points` are all of Traefik's entrypoints."""
     notes.found.append(f"routed/{pair.name}: {pair.blue} and {pair.green}")
     both = copies(pair, sources)
     ways = ways_to(pair, both, sources, points)
@@ -66,7 +66,7 @@ def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
 
 
 def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> RoutedFound:
-    """Everything of a routed service; what no source says is asked. `points` are the entrypoints of the stack."""
+    """The routed service. Unknown values become questions. `points` are the entrypoints of the stack."""
     pair, way = led.pair, led.way
     port = weigh(port_statements(pair, led.both, sources))
     health = weigh(health_statements(pair, led.both, sources))
@@ -87,7 +87,7 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
 
 
 def ask_about_rules(routed: Sequence[RoutedFound], leads: Sequence[Led], notes: Notes) -> None:
-    """Whether two routed services claim the same requests of an entrypoint."""
+    """Adds a question if two routed services claim the same requests of an entrypoint."""
     claims = {}
     for found, led in zip(routed, leads, strict=True):
         rule = found.rule or CATCH_ALL
@@ -97,7 +97,7 @@ def ask_about_rules(routed: Sequence[RoutedFound], leads: Sequence[Led], notes: 
 
 def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     if verdict.value is None:
-        notes.ask(path, f"nothing says it, and {placeholder} only stands in for it")
+        notes.ask(path, f"no source has it; {placeholder} is a placeholder")
         return placeholder
     if verdict.question:
         notes.ask(path, verdict.question)
@@ -109,12 +109,12 @@ def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
 def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
     name, blue, green = led.pair.name, led.pair.blue, led.pair.green
     if any(label_routes(copy.name, copy.service) for copy in led.both):
-        notes.check.append(f"routed/{name}: take Traefik's labels off {blue} and {green}; else both route them.")
+        notes.check.append(f"routed/{name}: remove Traefik's labels from {blue} and {green}: they add other routes.")
     for copy in led.both:
         if facts.publishes(copy.service):
             notes.check.append(
-                f"routed/{name}: {copy.name} publishes a port of the host; traffic has to come by Traefik."
+                f"routed/{name}: {copy.name} publishes a port of the host; traffic must come through Traefik."
             )
     for route in sources.leading_to(led.pair):
         if route.router and len({sources.hosts.get(server.host) for server in route.servers}) > 1:
-            notes.check.append(f"routed/{name}: {route.where} leads to both colors now; only one of them may serve.")
+            notes.check.append(f"routed/{name}: {route.where} leads to both colors now; only one may serve.")

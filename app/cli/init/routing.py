@@ -1,4 +1,4 @@
-"""By which entrypoint and rule a pair of colors gets its traffic now. Pure."""
+"""Finds the entrypoint and rule by which a pair of colors gets its traffic now. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ class Way:
 
 
 def ways_to(pair: Pair, both: tuple[Copy, Copy], sources: Sources, points: Points) -> tuple[Way, ...]:
-    """By the dynamic files, then by labels; `points` are all of Traefik's entrypoints."""
+    """Routes to `pair` in the dynamic files, then in labels; `points` are all of Traefik's entrypoints."""
     labels = (route for copy in both for route in label_routes(copy.name, copy.service))
     return tuple(way for route in (*sources.leading_to(pair), *labels) for way in _ways(route, points))
 
 
 def best_way(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -> Way | None:
-    """The one that the stack file carries; None when no router leads to the pair."""
+    """The route for the stack file; None if no router leads to the pair."""
     every = [way for way in ways if way.route.file] or list(ways)
     if not every:
         return None
@@ -57,7 +57,10 @@ def best_way(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) ->
 
 
 def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_routed: bool, notes: Notes) -> str:
-    """Without a router: by its name, or the only one; a question when the `others_routed` have routers."""
+    """The entrypoint of a pair without a router: the one with its name, or the only one.
+
+    Adds a question if that is not certain, or if other services have routers (`others_routed`).
+    """
     path, nothing = f"routed/{pair.name}/entrypoint", f"no router leads to {pair.blue} or {pair.green}"
     same_port = [name for name, point in points.items() if point.port == port]
     found = next(iter(points)) if len(same_port) != 1 else same_port[0]
@@ -72,7 +75,7 @@ def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_r
 
 
 def ask_about_shared(ways: Mapping[str, tuple[str, str, int]], notes: Notes) -> None:
-    """`ways`: routed service → entrypoint, rule and priority. Two of them must not claim the same requests."""
+    """Adds a question if two services claim the same requests. `ways`: service → entrypoint, rule and priority."""
     for (one, first), (other, second) in combinations(ways.items(), 2):
         (point, rule, priority), (point2, rule2, priority2) = first, second
         if point != point2:
@@ -83,20 +86,18 @@ def ask_about_shared(ways: Mapping[str, tuple[str, str, int]], notes: Notes) -> 
                     f"routed/{name}/rule", f"{beside} has the same entrypoint and rule: how do they share the requests?"
                 )
         elif (priority - priority2) * (len(rule) - len(rule2)) < 0:
-            what = (
-                f"the priorities of the routers decide between {one} and {other} now; in this file the longer rule wins"
-            )
+            what = f"now the routers' priorities decide between {one} and {other}; in this file the longer rule wins"
             notes.ask(f"routed/{one}/rule", what)
             notes.ask(f"routed/{other}/rule", what)
 
 
 def default_points(points: Points) -> list[str]:
-    """Where a router is that names no entrypoint: at all but Traefik's own."""
+    """The entrypoints of a router that names none: all except Traefik's own."""
     return [name for name, point in points.items() if name.lower() not in OWN and not point.redirects]
 
 
 def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
-    """At each of its entrypoints; those that only redirect are left out when there is another."""
+    """One way for each entrypoint of `route`. Entrypoints that only redirect are skipped if there is another."""
     if not route.router:
         return
     cased = {name.lower(): name for name in points}
@@ -106,7 +107,8 @@ def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
 
 
 def _rank(way: Way, pair: Pair, points: Points) -> tuple[bool, bool, bool, int]:
-    """With TLS: a router without it often only redirects. Then its own entrypoint, the whole, and the plainest."""
+    """Sort key: TLS first (a router without it often only redirects), then the pair's own entrypoint, the catch-all
+    rule, and the fewest lost options."""
     secure = way.route.tls or (way.entrypoint in points and points[way.entrypoint].tls)
     return not secure, way.entrypoint.lower() != pair.name.lower(), way.rule != CATCH_ALL, len(way.route.lost)
 
@@ -114,7 +116,7 @@ def _rank(way: Way, pair: Pair, points: Points) -> tuple[bool, bool, bool, int]:
 def _ask_what_differs(pair: Pair, best: Way, every: Collection[Way], notes: Notes) -> None:
     others = dict.fromkeys(w.text for w in every if (w.entrypoint, w.rule) != (best.entrypoint, best.rule))
     if others:
-        notes.ask(f"routed/{pair.name}/entrypoint", f"this file carries one route: {'; '.join([best.text, *others])}")
+        notes.ask(f"routed/{pair.name}/entrypoint", f"this file has one route: {'; '.join([best.text, *others])}")
 
 
 def _ask_what_is_lost(pair: Pair, way: Way, points: Points, notes: Notes) -> None:
@@ -122,6 +124,7 @@ def _ask_what_is_lost(pair: Pair, way: Way, points: Points, notes: Notes) -> Non
     if way.route.tls and not (way.entrypoint in points and points[way.entrypoint].tls):
         lost.append(f"TLS of the router itself: set http.tls on the entrypoint {way.entrypoint}")
     if way.route.rule is None:
-        lost.append("no rule: Traefik's default rule is in force")
+        lost.append("no rule: Traefik's default rule applies")
     if lost:
-        notes.ask(f"routed/{pair.name}/rule", f"{way.route.where} has what this file cannot say: {'; '.join(lost)}")
+        what = f"{way.route.where} has options that this file cannot express: {'; '.join(lost)}"
+        notes.ask(f"routed/{pair.name}/rule", what)

@@ -1,4 +1,4 @@
-"""Which services listen, by all that says so."""
+"""Finds the services that listen on a port."""
 
 from app.cli.init.images.build_files import built_image
 from app.cli.init.pairs import name_prefix, short_name
@@ -8,7 +8,7 @@ from app.cli.init.project.service_facts import listening, pairs
 
 
 def servers(project: Project) -> set[str]:
-    """By `expose` and `ports`, by the environment, by the Dockerfile."""
+    """Services that listen according to `expose`, `ports`, the environment or the Dockerfile."""
     return {name for name in project.services if _listens(project, name)}
 
 

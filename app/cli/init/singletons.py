@@ -1,4 +1,4 @@
-"""Which services must not run twice: by their names and by the names in their environment. Pure."""
+"""Finds services that must not run twice, by their names and environment variables. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from app.cli.init.project.service_facts import (
 )
 
 Found = dict[str, tuple[str, str]]
-"""Short name → the service, and why."""
+"""Short name → the service and the reason."""
 
 _BOT = re.compile(r"(?:^|[-_])(?:discord|telegram|slack)?bots?(?:$|[-_])")
 _SESSION = re.compile(r"(?:DISCORD|TELEGRAM|SLACK|MATRIX)\w*TOKEN(?:_FILE)?|BOT_TOKEN(?:_FILE)?")
@@ -24,7 +24,7 @@ _ONCE = re.compile(r"(?:^|[-_])(?:worker|workers|scheduler|cron|beat|consumer|po
 
 @dataclass(frozen=True)
 class Others:
-    """What the rest of the project says: `moved` are the colored services, `servers` those that listen."""
+    """The other services of the project: `moved` are the colored ones, `servers` those that listen."""
 
     moved: Collection[str]
     updaters: Collection[str]
@@ -32,10 +32,10 @@ class Others:
 
 
 def likely_singletons(services: Mapping[str, Service], prefix: str, others: Others) -> tuple[Found, Found]:
-    """Those that are surely one, and those that only a person can tell.
+    """The certain singletons, and those that an operator has to decide on.
 
-    `prefix` is what the names of the stack's services begin with. A service that is only pulled (Postgres, Redis…) has
-    to look like a bot to be one; one that listens, or has the engine's socket, is none for the sake of a token.
+    `prefix` is the common prefix of the stack's services. A service with a pulled image (Postgres, Redis…) must have a
+    bot's name to count. A token alone does not make a service that listens or mounts the engine's socket a singleton.
     """
     sure: Found = {}
     unsure: Found = {}
@@ -53,16 +53,16 @@ def likely_singletons(services: Mapping[str, Service], prefix: str, others: Othe
 
 
 def _shared_tokens(services: Mapping[str, Service], others: Others) -> set[str]:
-    """The token of a bot that is named so, or that a colored service has too, says nothing of any other service.
+    """Tokens that a colored service or a service with a bot's name has. In other services they prove nothing.
 
-    An `env_file` gives one token to everything.
+    The reason: an `env_file` gives the same token to every service.
     """
     having = [s for name, s in services.items() if name in others.moved or _is_bot(name, s)]
     return {variable for service in having for variable in _tokens(service)}
 
 
 def _reason(name: str, service: Service, shared: Collection[str], *, serves: bool) -> tuple[str, bool]:
-    """Why it may be one, and whether that is certain."""
+    """Why the service may be a singleton, and whether that is certain."""
     if _is_bot(name, service):
         return "its name", True
     if variable := next((each for each in _tokens(service) if each not in shared), None):
@@ -71,7 +71,7 @@ def _reason(name: str, service: Service, shared: Collection[str], *, serves: boo
         return "", False
     if _ONCE.search(name):
         return "its name", False
-    return ("", False) if serves else ("it listens to nothing", False)
+    return ("", False) if serves else ("it does not listen on a port", False)
 
 
 def _is_bot(name: str, service: Service) -> bool:

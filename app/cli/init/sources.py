@@ -1,4 +1,4 @@
-"""Everything that says where a pair of colors listens and how its health is asked, the most trusted first."""
+"""The sources for a pair's port and health path, most trusted first."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ T = TypeVar("T", int, str)
 
 @dataclass(frozen=True)
 class Sources:
-    """What was read of the whole project. `routes` are those of Traefik's dynamic files; `hosts`: name → service."""
+    """What was read from the project. `routes` are those of Traefik's dynamic files; `hosts`: host name → service."""
 
     project: Project
     hosts: Mapping[str, str]
@@ -42,7 +42,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Copy:
-    """One color: its service, its Dockerfile and its local image. `names` are what it is called."""
+    """One color: its service, its Dockerfile and its local image. `names` are its names, `others` other services'."""
 
     name: str
     names: tuple[str, ...]
@@ -57,13 +57,13 @@ class Copy:
 
     @property
     def environment(self) -> dict[str, str]:
-        """As the container has it: Compose's values go before the image's."""
+        """The container's environment: Compose's values override the image's."""
         image = self.image.environment if self.image else {}
         return {**image, **(self.built.image.environment if self.built else {}), **self.own_environment}
 
 
 def copies(pair: Pair, sources: Sources) -> tuple[Copy, Copy]:
-    """Blue and green."""
+    """The blue and the green copy."""
     blue, green = (_copy(pair, name, sources) for name in pair.services)
     return blue, green
 
@@ -94,16 +94,16 @@ def health_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> 
     yield from _of_both(both, _image_path)
 
 
-Said = list[tuple[tuple[T, ...], str]]
-"""Values and where they are said."""
+Findings = list[tuple[tuple[T, ...], str]]
+"""Values, each with its source."""
 
 
-def _of_both(both: tuple[Copy, Copy], source: Callable[[Copy], Said[T]]) -> Iterator[Statement[T]]:
-    """What both say counts once; what only one says names it."""
+def _of_both(both: tuple[Copy, Copy], source: Callable[[Copy], Findings[T]]) -> Iterator[Statement[T]]:
+    """A finding of both copies is one statement; a finding of only one copy names that copy."""
     blue, green = (source(copy) for copy in both)
     yield from (Statement(values, where) for values, where in blue if (values, where) in green)
-    for copy, mine, others in ((both[0], blue, green), (both[1], green, blue)):
-        yield from (Statement(v, f"{where} of {copy.name}") for v, where in mine if (v, where) not in others)
+    for copy, own, others in ((both[0], blue, green), (both[1], green, blue)):
+        yield from (Statement(v, f"{where} of {copy.name}") for v, where in own if (v, where) not in others)
 
 
 def _copy(pair: Pair, name: str, sources: Sources) -> Copy:
@@ -127,12 +127,12 @@ def _bases(services: list[str]) -> Iterator[str]:
         yield from (name.removesuffix(f"-{color}") for color in ("blue", "green"))
 
 
-def _label_ports(copy: Copy) -> Said[int]:
+def _label_ports(copy: Copy) -> Findings[int]:
     ports = [s.port for route in label_routes(copy.name, copy.service) for s in route.servers if s.port]
     return [((port,), "Traefik's label") for port in dict.fromkeys(ports)]
 
 
-def _label_health(copy: Copy) -> Said[str]:
+def _label_health(copy: Copy) -> Findings[str]:
     paths = [route.health for route in label_routes(copy.name, copy.service) if route.health]
     return [((path,), "Traefik's label") for path in dict.fromkeys(paths)]
 
@@ -142,18 +142,18 @@ def _asked(copy: Copy) -> ProbeAddress:
     return asked(compose_check(copy.service), copy.environment, hosts)
 
 
-def _check_port(copy: Copy) -> Said[int]:
+def _check_port(copy: Copy) -> Findings[int]:
     port = _asked(copy).port
     return [((port,), "health check")] if port else []
 
 
-def _check_path(copy: Copy) -> Said[str]:
+def _check_path(copy: Copy) -> Findings[str]:
     path = _asked(copy).path
     return [((path,), "health check")] if path else []
 
 
-def _variables(copy: Copy) -> Said[int]:
-    """Of the service's environment; of its Dockerfile what that does not set."""
+def _variables(copy: Copy) -> Findings[int]:
+    """Ports in the service's environment, and in its Dockerfile's variables that the service does not set."""
     set_there = copy.own_environment
     built = copy.built.image.environment if copy.built else {}
     found = environment_ports({**built, **set_there}, copy.names, copy.others)
@@ -161,31 +161,31 @@ def _variables(copy: Copy) -> Said[int]:
     return [((port,), f"{name} in {where[name]}") for name, port in found.items()]
 
 
-def _exposed(copy: Copy) -> Said[int]:
+def _exposed(copy: Copy) -> Findings[int]:
     ports = tuple(facts.listening(copy.service))
     return [(ports, "expose or ports")] if ports else []
 
 
-def _dockerfile_ports(copy: Copy) -> Said[int]:
+def _dockerfile_ports(copy: Copy) -> Findings[int]:
     if copy.built is None:
         return []
     check = _image_asked(copy, copy.built.image).port
-    said: Said[int] = [(copy.built.image.ports, f"EXPOSE in {copy.built.where}")]
-    said += [((check,), f"HEALTHCHECK in {copy.built.where}")] if check else []
-    return [(ports, where) for ports, where in said if ports]
+    found: Findings[int] = [(copy.built.image.ports, f"EXPOSE in {copy.built.where}")]
+    found += [((check,), f"HEALTHCHECK in {copy.built.where}")] if check else []
+    return [(ports, where) for ports, where in found if ports]
 
 
-def _image_ports(copy: Copy) -> Said[int]:
+def _image_ports(copy: Copy) -> Findings[int]:
     return [(copy.image.ports, "EXPOSE of the local image")] if copy.image and copy.image.ports else []
 
 
-def _dockerfile_path(copy: Copy) -> Said[str]:
+def _dockerfile_path(copy: Copy) -> Findings[str]:
     path = _image_asked(copy, copy.built.image).path if copy.built else None
     return [((path,), f"HEALTHCHECK in {copy.built.where}")] if copy.built and path else []
 
 
-def _image_path(copy: Copy) -> Said[str]:
-    """Of the local image, which may be an older one, when no Dockerfile has a check."""
+def _image_path(copy: Copy) -> Findings[str]:
+    """The path in the local image, which may be out of date; only if no Dockerfile has a check."""
     if copy.image is None or (copy.built and copy.built.image.health):
         return []
     path = _image_asked(copy, copy.image).path
@@ -193,7 +193,7 @@ def _image_path(copy: Copy) -> Said[str]:
 
 
 def _image_asked(copy: Copy, image: ImageFacts) -> ProbeAddress:
-    """What the image's own check asks; nothing when Compose's replaces it."""
+    """The address that the image's own check requests; empty if Compose's check replaces it."""
     if compose_check(copy.service) is not None:
         return ProbeAddress()
     test = list(image.health) if isinstance(image.health, tuple) else image.health

@@ -17,7 +17,7 @@ PAGE = Path(__file__).parent.with_name("page")
 
 
 class Dashboard:
-    """`page`: the whole of it. It says nothing by itself; what it shows it asks for, with the session."""
+    """Serves the page. The page contains no data: it requests everything with the session."""
 
     def __init__(self, secret: SharedSecret, folder: Path = PAGE) -> None:
         self._secret = secret
@@ -30,7 +30,7 @@ class Dashboard:
         return HTMLResponse(self._page, headers=self._headers)
 
     async def log_in(self, given: Given) -> Response:
-        """The shared secret, once, for a signed cookie that no script can read."""
+        """Exchanges the shared secret for a signed cookie that scripts cannot read."""
         if not given.request.headers.get(GUARD_HEADER):
             return error(403, f"a login needs the header {GUARD_HEADER}", "forbidden")
         if not self._secret.matches(given.body.secret):
@@ -47,7 +47,7 @@ class Dashboard:
 
 
 def page_headers(style: str, script: str) -> dict[str, str]:
-    """Nothing but this very style and script runs; the page calls its own origin only and is nobody's frame.
+    """Headers that allow only this style and script, only calls to the page's own origin, and no framing.
 
     https://www.w3.org/TR/CSP3/
     """

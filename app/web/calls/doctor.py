@@ -15,7 +15,7 @@ from app.web.internal.call import Given
 from app.web.internal.worker_answers import WorkerRefused, ask
 
 SHORTEST_SECRET = 16
-"""Characters that a webhook secret needs before guessing it is hopeless."""
+"""Minimum length of a webhook secret, in characters, so that it cannot be guessed."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,25 @@ class CheckUp:
     webhook_secrets: Sequence[str]
 
     async def examine(self, _: Given) -> Response:
-        """Every check, each with what to do; `status` is the worst of them."""
+        """Runs every check; `status` is the worst result."""
         checks = [self._secret_file(), *self._webhook_secrets(), *await self._redis(), *await self._worker()]
         worst = max((check.status for check in checks), key=lambda status: status.rank)
         return JSONResponse(Doctor(status=worst, checks=tuple(checks)).as_json())
 
     def _secret_file(self) -> Check:
         if not self.secret.keys():
-            return Check("secret_file", Verdict.FAILED, "no secret can be read from it", "See UPDATER_SECRET_PATH.")
+            return Check("secret_file", Verdict.FAILED, "it contains no readable secret", "Check UPDATER_SECRET_PATH.")
         if problem := self.secret.problem():
-            return Check("secret_file", Verdict.WARNING, problem, f"Type on the host: {self.secret.remedy()}")
-        return Check("secret_file", Verdict.OK, "only those who should read it can")
+            return Check("secret_file", Verdict.WARNING, problem, f"Run on the host: {self.secret.remedy()}")
+        return Check("secret_file", Verdict.OK, "its permissions are right")
 
     def _webhook_secrets(self) -> Iterator[Check]:
         if any(len(secret) < SHORTEST_SECRET for secret in self.webhook_secrets):
             yield Check(
                 "webhook_secret",
                 Verdict.WARNING,
-                f"one of GITHUB_WEBHOOK_SECRET is shorter than {SHORTEST_SECRET} characters",
-                "Make a new one (openssl rand -hex 32), put it first, and set it at GitHub; then drop the old one.",
+                f"a secret in GITHUB_WEBHOOK_SECRET is shorter than {SHORTEST_SECRET} characters",
+                "Create a new one (openssl rand -hex 32), put it first, and set it on GitHub. Then remove the old one.",
             )
         else:
             yield Check("webhook_secret", Verdict.OK, f"{len(self.webhook_secrets)} set, long enough")
@@ -53,11 +53,11 @@ class CheckUp:
         try:
             lacks = await self.ledger.durability()
         except LedgerUnavailable as away:
-            return [Check("redis", Verdict.FAILED, str(away), "Start Redis, or correct REDIS_URL.")]
+            return [Check("redis", Verdict.FAILED, str(away), "Start Redis, or fix REDIS_URL.")]
         if lacks:
             remedy = "Set appendonly yes, appendfsync always and maxmemory-policy noeviction on the server."
             return [Check("redis", Verdict.WARNING, " ".join(lacks), remedy)]
-        return [Check("redis", Verdict.OK, "it answers, and what it has answered stays")]
+        return [Check("redis", Verdict.OK, "it answers and keeps confirmed writes")]
 
     async def _worker(self) -> list[Check]:
         try:
@@ -66,4 +66,4 @@ class CheckUp:
         except (LedgerUnavailable, WorkerSilent) as away:
             return [Check("worker", Verdict.FAILED, str(away), "Start the worker; its log says why it stopped.")]
         except WorkerRefused:
-            return [Check("worker", Verdict.FAILED, "it could not examine the machine", "Its log says why.")]
+            return [Check("worker", Verdict.FAILED, "it could not check the machine", "Its log says why.")]

@@ -14,17 +14,17 @@ from app.ledger.streams import BEGINNING
 
 MOST_STREAMS = 32
 STREAM_SECONDS = 3_600.0
-"""After so long a stream ends and its reader takes it up again where it was: so a forgotten one does not stay."""
+"""A stream ends after this time, and its reader resumes it. So a forgotten stream does not stay open."""
 
 HEARTBEAT_SECONDS = 15.0
 SLICE_SECONDS = 1.0
-"""How long one look at Redis waits: a stream notices so late that this process is to stop."""
+"""How long one read from Redis waits. It is also the delay until a stream notices that this process is stopping."""
 
 RETRY_MS = 2_000
 
 
 class StreamedAnswers:
-    """Every open stream; `closing` is set when the process is to stop, and ends them."""
+    """Every open stream. Setting `closing` ends them when the process stops."""
 
     slice_seconds = SLICE_SECONDS
 
@@ -34,7 +34,7 @@ class StreamedAnswers:
         self.closing = asyncio.Event()
 
     async def events(self, last_id: str | None) -> Response:
-        """Server-Sent Events after `last_id`; without one, those from now on.
+        """Server-Sent Events after `last_id`; without it, only new events.
 
         https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
@@ -44,28 +44,28 @@ class StreamedAnswers:
         return StreamingResponse(self._frames(after), media_type="text/event-stream", headers=headers)
 
     async def log(self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None) -> Response:
-        """The rollout's log as text; with `ended` it goes on until that says so."""
+        """The rollout's log as text; with `ended`, it continues until `ended` returns True."""
         self._check_room()
         await self._ledger.ping()
         return StreamingResponse(self._lines(rollout_id, ended), media_type="text/plain; charset=utf-8")
 
     async def _frames(self, last: str) -> AsyncIterator[str]:
         with self._place() as go_on:
-            yield f"retry: {RETRY_MS}\nid: {last}\n\n"  # who is cut off before the first event resumes here too
+            yield f"retry: {RETRY_MS}\nid: {last}\n\n"  # a reader that disconnects before the first event resumes here
             clock = asyncio.get_running_loop()
             spoke = clock.time()
             while go_on():
-                for id_, event in await self._told(last):
+                for id_, event in await self._new_events(last):
                     last, spoke = id_, clock.time()
                     yield frame(id_, event)
                 if clock.time() - spoke >= HEARTBEAT_SECONDS:
                     spoke = clock.time()
                     yield ": nothing new\n\n"
 
-    async def _told(self, last: str) -> list[tuple[str, dict[str, Any]]]:
+    async def _new_events(self, last: str) -> list[tuple[str, dict[str, Any]]]:
         try:
             return await self._ledger.events_after(last, block=self.slice_seconds)
-        except LedgerUnavailable:  # the reader keeps its place: it goes on where it was when Redis is back
+        except LedgerUnavailable:  # the stream stays open and continues when Redis is back
             await asyncio.sleep(self.slice_seconds)
             return []
 
@@ -100,5 +100,5 @@ class StreamedAnswers:
 
 
 def frame(id_: str, event: dict[str, Any]) -> str:
-    """One event: its id in the stream, and `type`, `at`, `data` as JSON on one line."""
+    """One event as a frame: its id in the stream, and `type`, `at`, `data` as JSON on one line."""
     return f"id: {id_}\ndata: {json.dumps(event)}\n\n"

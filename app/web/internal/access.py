@@ -20,17 +20,17 @@ from app.web.webhook.headers import check_json, check_length
 MAX_BODY_BYTES = 64 * 1024
 COOKIE = "updater_session"
 GUARD_HEADER = "x-updater-request"
-"""A page of another origin cannot send it without being asked first, and the updater never says yes to that.
+"""A page of another origin can send this header only after a CORS preflight, which the updater never allows.
 https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html"""
 
 PROOFS = {"x-updater-secret", "authorization"}
-"""Whoever sends one of these is judged by it alone: a wrong secret is not helped by a session."""
+"""If a request has one of these headers, only that header counts: a session does not make up for a wrong secret."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class NotLetIn(Exception):
-    """The caller may not do that; the answer says why."""
+    """The caller is not allowed to make the call; `answer` says why."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__()
@@ -39,14 +39,14 @@ class NotLetIn(Exception):
 
 @dataclass(frozen=True)
 class AccessControl:
-    """Stands before every call, and tells what goes wrong behind it in the contract's shape."""
+    """Checks every call before it runs, and turns its errors into answers in the API's format."""
 
     secret: SharedSecret
     intake: Intake
     ignored: IgnoredFields = field(default_factory=IgnoredFields)
 
     def before(self, call: Call) -> Endpoint:
-        """The endpoint of `call`."""
+        """The endpoint that checks and runs `call`."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -60,7 +60,7 @@ class AccessControl:
             except DeliveryRefused as refused:
                 return _problem(call, refused.status, refused.detail, "bad_request")
             except (LedgerUnavailable, WorkerSilent) as away:
-                return _problem(call, 503, f"{away}. Traffic is not touched by this.", away.code)
+                return _problem(call, 503, f"{away}. Traffic is not affected.", away.code)
 
         return answer
 
@@ -98,7 +98,7 @@ def _problem(call: Call, status: int, text: str, code: str) -> Response:
 
 
 def scope_of_caller(request: Request, secret: SharedSecret) -> Scope | None:
-    """What the shared secret or the bearer token of `request` allows; None without a right one."""
+    """The scope of the shared secret or bearer token in `request`; None if it has no valid one."""
     given = request.headers.get("x-updater-secret")
     if given is not None:
         return Scope.OPERATE if secret.matches(_as_sent(given)) else None
@@ -107,12 +107,12 @@ def scope_of_caller(request: Request, secret: SharedSecret) -> Scope | None:
 
 
 def scope_of_session(request: Request, secret: SharedSecret) -> Scope | None:
-    """What the dashboard's session allows; None without one, or when it is over."""
+    """The scope of the dashboard's session; None if there is none or it has expired."""
     return scope_of(secret.keys(), request.cookies.get(COOKIE, ""), SESSION)
 
 
 def _as_sent(header: str) -> str:
-    """Starlette reads headers as latin-1; a secret that is not ASCII was sent as UTF-8."""
+    """Decodes a header as UTF-8, because Starlette decodes headers as latin-1 and a secret may not be ASCII."""
     return header.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
@@ -122,5 +122,5 @@ def _checked(model: type[BaseModel], given: bytes | dict[str, str]) -> BaseModel
     except ValidationError as refused:
         first = refused.errors(include_input=False, include_url=False)[0]
         where = "/".join(map(str, first["loc"])) or "body"
-        said = first["msg"].removeprefix("Value error, ")
-        raise DeliveryRefused(f"{where}: {said}", status=400) from None
+        text = first["msg"].removeprefix("Value error, ")
+        raise DeliveryRefused(f"{where}: {text}", status=400) from None

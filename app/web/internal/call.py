@@ -12,12 +12,12 @@ from app.api.responses import Failed, Problem
 from app.auth.tokens import Scope
 
 Answer = type[BaseModel] | str
-"""The model of a JSON answer, or the media type of another one."""
+"""The model of a JSON answer, or the media type of any other answer."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """A request that was let in: `query` and `body` are the call's own models, already checked (None without one)."""
+    """A request that passed access control. `query` and `body` are validated models; None if the call has none."""
 
     request: Request
     query: Any = None
@@ -25,17 +25,17 @@ class Given:
 
     @property
     def rollout_id(self) -> str:
-        """The `{rollout_id}` of the path."""
+        """The `{rollout_id}` in the path."""
         return str(self.request.path_params["rollout_id"])
 
 
 @dataclass(frozen=True)
 class Call:
-    """`answers` are the model or media type of each status that is the call's own; `scope` None lets everybody in.
+    """`answers` are the models or media types of the call's own statuses. `scope` None: no secret is needed.
 
-    `optional`: the body may be left out. `headers` are request headers that change the answer, with what they do.
-    `compat`: programs written for the updater before this one make this call, so a body may have fields that are not
-    known here, and every error has `status: failed`, the word by which those programs tell an error from a success.
+    `optional`: the body may be omitted. `headers` are request headers that change the answer, each with its effect.
+    `compat`: programs written for the previous updater make this call. So a body may have unknown fields, and every
+    error has `status: failed`, by which those programs recognize errors.
     """
 
     method: Literal["GET", "POST"]
@@ -51,12 +51,12 @@ class Call:
     compat: bool = False
 
     def all_answers(self) -> dict[int, Answer | None]:
-        """Every status that this call can have; None for one without a body."""
-        at_the_door = [401] if self.scope else []
-        at_the_door += [403] if self.scope is Scope.OPERATE else []
+        """Every status that this call can return; None for a status without a body."""
+        access = [401] if self.scope else []
+        access += [403] if self.scope is Scope.OPERATE else []
         common = [503]
         common += [400] if self.query else []
         common += [400, 408, 413] if self.method == "POST" else []
         common += [415] if self.body else []
         errors = dict.fromkeys(common, Failed if self.compat else Problem)
-        return {**dict.fromkeys(at_the_door, Problem), **errors, **self.answers}
+        return {**dict.fromkeys(access, Problem), **errors, **self.answers}

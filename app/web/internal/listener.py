@@ -8,9 +8,9 @@ from app.web.internal.access import AccessControl
 from app.web.internal.table import Calls
 
 
-def internal_app(desk: Calls, guard: AccessControl) -> Starlette:
+def internal_app(calls: Calls, guard: AccessControl) -> Starlette:
     """The whole internal listener."""
-    routes = [Route(call.path, guard.before(call), methods=[call.method]) for call in desk.calls()]
+    routes = [Route(call.path, guard.before(call), methods=[call.method]) for call in calls.calls()]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     app.router.default = not_found

@@ -11,19 +11,19 @@ from app.web.webhook.access_log import clean
 
 LONGEST_NAME = 64
 MOST_NAMES = 256
-"""How many names are remembered: a caller that makes up names does not fill the memory or the log."""
+"""How many names are remembered, so that a caller with random names cannot fill the memory or the log."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class IgnoredFields:
-    """Which unknown fields the log has named already, by the path of their call. Values are never kept or logged."""
+    """The unknown fields that were already logged, by path of the call. Values are never kept or logged."""
 
     _named: set[tuple[str, str]] = field(default_factory=set)
 
     def note(self, call: Call, body: bytes) -> None:
-        """Logs the names in `body` that `call` does not know and that were not logged before."""
+        """Logs the names in `body` that are unknown to `call` and were not logged before."""
         known = call.body.model_fields if call.body else {}
         names = {clean(name, LONGEST_NAME) for name in _names(body) if name not in known}
         room = MOST_NAMES - len(self._named)
@@ -34,7 +34,7 @@ class IgnoredFields:
 
 
 def _names(body: bytes) -> list[str]:
-    """The names at the top of a JSON object; none for any other body."""
+    """The top-level names of a JSON object; empty for any other body."""
     try:
         content: Any = from_json(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Asks the worker, and turns its errors into HTTP answers."""
+"""Sends questions to the worker and maps its errors to HTTP statuses."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ STATUS_OF = {
     "cannot_roll_back": 409,
     "nobody_is_told": 409,
 }
-"""Whatever else the worker could not do is a fault behind this process."""
+"""The HTTP status of each error code of the worker; every other code becomes BEHIND."""
 
 BEHIND = 502
 
 
 class WorkerRefused(Exception):
-    """The call is not carried out: `status`, `text` and `code` of the answer say why."""
+    """The worker did not carry out the call; `status`, `text` and `code` are those of the answer."""
 
     def __init__(self, status: int, text: str, code: str) -> None:
         super().__init__(text)
@@ -34,7 +34,7 @@ class WorkerRefused(Exception):
 
 
 async def ask(queue: Queue, question: str, *args: Any) -> dict[str, Any]:
-    """The worker's answer. Raises Refused when it is an error, WorkerSilent, LedgerUnavailable."""
+    """The worker's answer. Raises WorkerRefused if it is an error, WorkerSilent, LedgerUnavailable."""
     answer = await queue.ask(question, *args)
     if "error" in answer:
         code = str(answer["code"])

@@ -1,5 +1,5 @@
 "use strict";
-// Text from the updater is only ever set as text: nothing that a release brings with it can become markup.
+// Text from the updater is only ever set as text, so that nothing in a release can become markup.
 const LINES_KEPT = 500, EVENTS_SHOWN = 100, POLL_MS = 10000, RETRY_MS = 3000;
 const at = (id) => document.getElementById(id);
 const state = { status: null, etag: null, source: null, followed: null, abort: null };
@@ -25,8 +25,8 @@ async function read(path) {
 async function change(path, body) {
   try {
     const answer = await call("POST", path, body);
-    const said = await answer.json();
-    notice(answer.ok ? "" : said.error);
+    const result = await answer.json();
+    notice(answer.ok ? "" : result.error);
   } catch (problem) { notice(String(problem.message)); }
   look();
 }
@@ -111,8 +111,8 @@ function listen() {
     look();
   };
   state.source.onerror = () => {
-    at("connection").textContent = "connection lost, trying again";
-    if (state.source?.readyState === EventSource.CLOSED) state.source = null;  // the next look opens another one
+    at("connection").textContent = "connection lost, retrying";
+    if (state.source?.readyState === EventSource.CLOSED) state.source = null;  // the next poll opens a new one
   };
 }
 
@@ -126,7 +126,7 @@ async function follow(rollout) {
     if (!answer.ok) throw new Error(answer.statusText);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) append(part.value);
-  } catch (problem) { /* the next look follows it again, from the beginning */ }
+  } catch (problem) { /* the next poll follows it again, from the beginning */ }
   setTimeout(() => { if (state.followed === rollout) state.followed = state.etag = null; }, RETRY_MS);
 }
 
@@ -147,17 +147,17 @@ at("login").addEventListener("submit", async (submitted) => {
   at("secret").value = "";
   const headers = { "Content-Type": "application/json", "X-Updater-Request": "dashboard" };
   const answer = await fetch("/login", { method: "POST", headers, body: JSON.stringify({ secret }) });
-  notice(answer.ok ? "" : answer.status === 401 ? "That is not the secret." : (await answer.json()).error);
+  notice(answer.ok ? "" : answer.status === 401 ? "The secret is wrong." : (await answer.json()).error);
   if (answer.ok) look();
 });
 at("logout").addEventListener("click", async () => { await call("POST", "/logout"); askForSecret(); });
 at("do-pause").addEventListener("click", () => {
-  const reason = prompt("Why should no rollout start?");
+  const reason = prompt("Why do you pause rollouts?");
   if (reason?.trim()) change("/update/pause", { reason });
 });
 at("do-unpause").addEventListener("click", () => change("/update/unpause"));
 at("do-rollback").addEventListener("click", () => {
-  if (confirm("Go back to the release before the live one?")) change("/update/rollback");
+  if (confirm("Roll back to the release before the live one?")) change("/update/rollback");
 });
 at("do-cancel").addEventListener("click", () => {
   if (state.status?.rollout && confirm("Cancel the rollout?")) change("/update/cancel", { rollout_id: state.status.rollout.id });

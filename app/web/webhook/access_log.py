@@ -1,4 +1,4 @@
-"""One log line for each delivery: what arrived, what was decided, how long it took. It cannot be forged."""
+"""One log line for each delivery: what arrived, the decision and the time taken. A sender cannot forge lines."""
 
 import re
 import time
@@ -18,13 +18,13 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 @dataclass(frozen=True)
 class Line:
-    """A line that is begun when the request comes and written when it is answered."""
+    """A log line, created when the request arrives and written when it is answered."""
 
     headers: Headers
     began: float = field(default_factory=time.perf_counter)
 
     def write(self, status: int, decision: str, *, action: str = "", tag: str = "", reason: str = "") -> None:
-        """Writes it. Values are cut to LONGEST and hold printable ASCII only."""
+        """Writes the line. Values are cut to LONGEST and reduced to printable ASCII."""
         values: dict[str, Any] = {
             "delivery": self.headers.get("x-github-delivery", ""),
             "github_event": self.headers.get("x-github-event", ""),
@@ -38,6 +38,6 @@ class Line:
 
 
 def clean(value: str, longest: int) -> str:
-    """`value` as it may be logged: what is not printable ASCII is a question mark, what is too long ends in `...`."""
+    """`value` made safe for the log: `?` replaces characters that are not printable ASCII, `...` marks a cut."""
     printable = _UNPRINTABLE.sub("?", value[: longest + 1])
     return printable if len(value) <= longest else printable[: longest - 3] + "..."

@@ -11,7 +11,7 @@ from app.domain.policy import ReleaseEvent
 from app.web.webhook.headers import signature_in
 
 LARGEST_ID = 2**53
-"""The largest whole number that JSON and Redis both keep exactly; GitHub's ids are far below it."""
+"""The largest integer that JSON and Redis both store exactly; GitHub's ids are far smaller."""
 
 Id = Annotated[int, Field(gt=0, le=LARGEST_ID)]
 
@@ -47,14 +47,14 @@ class _Event(_Model):
 
 
 def check_signature(body: bytes, signatures: Sequence[str], secrets: Sequence[str]) -> None:
-    """Raises DeliveryRefused (401) unless the one signature given is right under one of the `secrets`."""
+    """Raises DeliveryRefused (401) unless there is one signature and it matches one of the `secrets`."""
     signature = signature_in(list(signatures))
     if not any(secret and verify(secret, body, signature) for secret in secrets):
-        raise DeliveryRefused("the signature is wrong under every configured secret", status=401)
+        raise DeliveryRefused("the signature matches no configured secret", status=401)
 
 
 def parse_release(body: bytes) -> ReleaseEvent:
-    """The release event in a verified `body`. Raises DeliveryRefused (400) when it is not one."""
+    """The release event in a verified `body`. Raises DeliveryRefused (400) if it is invalid."""
     try:
         delivery = _Event.model_validate_json(body)
     except ValidationError as error:

@@ -8,20 +8,20 @@ from app.domain.errors import DeliveryRefused
 
 LONGEST_NUMBER = 15
 
-# githubkit's verify accepts sha1=, and raises TypeError on a non-ASCII signature: the form is checked first.
+# The form is checked first because githubkit's verify accepts sha1= and raises TypeError on a non-ASCII signature.
 # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 
 
 def check_head(headers: Headers, cap: int) -> str:
-    """The signature that the body has to have. Raises DeliveryRefused (415, 400, 413, 401)."""
+    """The signature to check the body against. Raises DeliveryRefused (415, 400, 413, 401)."""
     check_json(headers)
     check_length(headers, cap)
     return signature_in(headers.getlist("x-hub-signature-256"))
 
 
 def check_json(headers: Headers) -> None:
-    """Raises DeliveryRefused (415) unless the body is JSON as it is, neither packed nor called something else."""
+    """Raises DeliveryRefused (415) unless the content type is JSON and the body is not encoded."""
     types = headers.getlist("content-type")
     if len(types) != 1 or types[0].partition(";")[0].strip().lower() != "application/json":
         raise DeliveryRefused("the content type should be application/json", status=415)
@@ -30,9 +30,9 @@ def check_json(headers: Headers) -> None:
 
 
 def check_length(headers: Headers, cap: int) -> None:
-    """Raises DeliveryRefused: 400 for a length that is none, 413 for one over `cap` bytes.
+    """Raises DeliveryRefused: 400 for an invalid length, 413 for one over `cap` bytes.
 
-    A body without a length is fine: cloudflared sends chunks, and the cap holds while they are read.
+    A body without a length is allowed: cloudflared sends chunks, and the cap applies while they are read.
     """
     lengths = set(headers.getlist("content-length"))
     if any(not (length.isascii() and length.isdigit()) for length in lengths) or len(lengths) > 1:
@@ -48,5 +48,5 @@ def too_large(cap: int) -> DeliveryRefused:
 def signature_in(signatures: list[str]) -> str:
     """The one signature given. Raises DeliveryRefused (401)."""
     if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):
-        raise DeliveryRefused("X-Hub-Signature-256 should be there once, as sha256=<64 hex digits>", status=401)
+        raise DeliveryRefused("X-Hub-Signature-256 should occur once, as sha256=<64 hex digits>", status=401)
     return signatures[0]

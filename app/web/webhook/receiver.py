@@ -1,6 +1,6 @@
 """The public listener: `POST /webhooks/github`, and nothing else.
 
-Head, body under a cap and a deadline, signature, parse, policy, record, answer: in this order and no more.
+The order is: headers, body (with a cap and a deadline), signature, parse, policy, record, answer.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from app.web.webhook.delivery import check_signature, parse_release
 from app.web.webhook.headers import check_head
 
 RECORD_SECONDS = 3.5
-"""With the body's five seconds this stays below the ten in which GitHub wants its answer.
+"""Together with the body's five seconds this stays below GitHub's limit of ten for the answer.
 https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks#respond-within-10-seconds"""
 
 ACCEPTED = 202
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class DeliveryOutcome:
-    """What is answered, and the words of it that the access log keeps."""
+    """The answer to a delivery, and the values for the access log."""
 
     status: int
     content: dict[str, Any]
@@ -54,10 +54,7 @@ class DeliveryOutcome:
 
 @dataclass(frozen=True)
 class Receiver:
-    """What the endpoint needs: the stack's policy, the secrets, and where a wanted release is recorded.
-
-    `decisions` counts the deliveries by what was decided.
-    """
+    """The webhook endpoint. `decisions` counts deliveries by decision."""
 
     stack: Stack
     secrets: Sequence[str]
@@ -67,7 +64,7 @@ class Receiver:
     decisions: Counter[str] = field(default_factory=Counter)
 
     async def receive(self, request: Request) -> Response:
-        """The answer to a delivery, as the table of the contract says."""
+        """Answers one delivery and logs it."""
         line = Line(request.headers)
         outcome = await self._outcome(request)
         self.decisions[outcome.decision] += 1
@@ -118,11 +115,11 @@ class Receiver:
         return _recorded(ACCEPTED, "accepted", release, event)
 
     async def _nudge(self) -> None:
-        """The release is recorded: that the nudge did not go out costs at most the worker's own next look."""
+        """Wakes the worker. A lost nudge is harmless: the release is recorded, and the worker's next check finds it."""
         try:
             await self.queue.nudge()
         except LedgerUnavailable as away:
-            log.warning("nudge not sent; the worker finds the release by itself", reason=str(away))
+            log.warning("nudge not sent; the worker finds the release at its next check", reason=str(away))
 
 
 def _release(event: ReleaseEvent, delivery: str | None) -> Release:
@@ -149,7 +146,7 @@ def _ignored(reason: str, event: ReleaseEvent | None = None) -> DeliveryOutcome:
 
 def _not_recorded(event: ReleaseEvent, away: Exception) -> DeliveryOutcome:
     reason = str(away) or f"Redis took longer than {RECORD_SECONDS} s"
-    text = "the release could not be recorded: Redis does not answer. Nothing was started; send it again."
+    text = "the release could not be recorded: Redis does not answer. No rollout was started. Send it again."
     content = {"error": text, "code": LedgerUnavailable.code}
     return DeliveryOutcome(503, content, "not recorded", reason, event.action, event.tag)
 

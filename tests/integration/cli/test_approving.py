@@ -17,7 +17,7 @@ from tests.integration.waiting import until
 
 pytestmark = pytest.mark.redis
 
-WAITS = "v1.1.0 waits to be approved: `updater approve v1.1.0`"
+WAITS = "v1.1.0 is waiting for approval."
 
 
 @pytest.fixture

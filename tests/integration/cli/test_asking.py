@@ -137,7 +137,7 @@ async def test_wrong_use_is_2(home: Front) -> None:
 
 async def test_a_message_to_try_is_sent_to_everybody_who_is_told(home: Front) -> None:
     done = await home.run("notify-test")
-    assert (done.code, "on its way to 1 targets" in done.out) == (0, True), done
+    assert (done.code, "being sent to 1 targets" in done.out) == (0, True), done
     assert document((await home.run("notify-test", "--json")).out)["targets"] == 1
     assert home.world.notifier.told[-1].title == "shop: a message arrives"
 

@@ -42,7 +42,7 @@ def test_the_command_reads_a_stack_by_the_real_compose(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    assert not any("only the file itself was read" in line for line in answer["check"])
+    assert not any("only the Compose file was read" in line for line in answer["check"])
     stack = load_stack(Path(answer["path"]))
     routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
     assert routed == {

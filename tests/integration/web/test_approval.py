@@ -25,8 +25,8 @@ WAITS = {
     "rollout_id": "r-v1.1.0",
     "reason": "approval",
     "until": None,
-    "text": "v1.1.0 waits to be approved: `updater approve v1.1.0`, or the button on the dashboard. Traffic stays on "
-    "what is live.",
+    "text": "v1.1.0 is waiting for approval. Traffic stays on the live release. Run `updater approve v1.1.0`, or "
+    "use the button on the dashboard.",
 }
 
 

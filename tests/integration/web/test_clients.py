@@ -135,7 +135,7 @@ async def test_a_live_release_that_failed_its_rollout_is_no_success(
     [
         ("v0.9.0", "v1.0.0 is live, and v0.9.0 is not newer"),
         ("v7.7.7", "no such tag: v7.7.7"),
-        ("latest", "not of the form v1.2.3"),
+        ("latest", "not have the form v1.2.3"),
     ],
 )
 async def test_a_tag_that_cannot_go_live_is_shown_with_the_reason(
@@ -247,7 +247,7 @@ async def test_a_release_that_a_pause_holds_is_shown_with_the_reason(
         await skills.http.post("/update/cancel", json={"rollout_id": forced.json()["rollout_id"]})
         shown = await waiting
     assert (shown.outcome, shown.body["status"]) == (Outcome.FAILED, "queued")
-    assert "v1.2.0 waits: rollouts are paused" in str(shown.error)
+    assert "v1.2.0 is waiting: rollouts are paused" in str(shown.error)
 
 
 async def test_a_caller_with_a_preference_of_its_own_gets_the_plain_202(impatient: Program, world: World) -> None:

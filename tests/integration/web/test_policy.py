@@ -40,8 +40,8 @@ async def test_a_release_that_the_policy_wants_is_accepted(web: Listening) -> No
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ({"author": {"login": "mallory"}, "immutable": True}, "the release's author is not one of the stack file's"),
-        ({"immutable": True}, "the release's author is not one of the stack file's"),
+        ({"author": {"login": "mallory"}, "immutable": True}, "the release's author is not in the stack file's"),
+        ({"immutable": True}, "the release's author is not in the stack file's"),
         ({"author": {"login": "octocat"}, "immutable": False}, "the release is not immutable"),
         ({"author": {"login": "octocat"}}, "the release is not immutable"),
     ],

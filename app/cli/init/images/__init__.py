@@ -1,1 +1,1 @@
-"""What a service's image says of itself: its Dockerfile, and the local image."""
+"""Reads a service's image: its Dockerfile and the local image."""

@@ -1,4 +1,4 @@
-"""The image that a service builds, read from its Dockerfile in the build context."""
+"""Reads the image that a service builds from its Dockerfile in the build context."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from app.cli.init.project.compose_file import Project
 from app.cli.init.project.service_facts import Service, pairs
 
 LARGEST = 1_000_000
-"""Bytes of a Dockerfile; a larger file is none."""
+"""The largest Dockerfile to read, in bytes."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """`where` names the Dockerfile as a person reads it."""
+    """A built image. `where` is the Dockerfile's path for people."""
 
     image: ImageFacts
     where: str
 
 
 def built_image(project: Project, service: Service) -> Built | None:
-    """None without a build, or when its Dockerfile is not here to be read."""
+    """The image that `service` builds; None if it has no build or its Dockerfile cannot be read."""
     build = service.get("build")
     if isinstance(build, str):
         build = {"context": build}

@@ -1,4 +1,4 @@
-"""A Dockerfile's EXPOSE, ENV and HEALTHCHECK, of the stage that is built. Pure.
+"""Reads EXPOSE, ENV and HEALTHCHECK of the built stage of a Dockerfile. Pure.
 
 https://docs.docker.com/reference/dockerfile/
 """
@@ -22,9 +22,9 @@ Instruction = tuple[str, str]
 
 
 def image_of(text: str, *, target: str | None = None, args: Mapping[str, str] | None = None) -> ImageFacts:
-    """What the image of `target`, else of the last stage, says; `args` are the build's own.
+    """The facts of the stage `target`, by default the last stage; `args` are the build arguments.
 
-    Nothing for a target that is no stage.
+    Empty if `target` is not a stage.
     """
     build = _Build(dict(args or {}))
     for name, rest in instructions(text):
@@ -33,7 +33,7 @@ def image_of(text: str, *, target: str | None = None, args: Mapping[str, str] | 
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """Name in capitals and arguments of each, on one line; comments and the bodies of here-documents are left out."""
+    """Each instruction: name in capitals, and arguments on one line. Skips comments and here-document bodies."""
     lines = iter(text.lstrip("\ufeff").splitlines())
     escape = "\\"
     if match := _ESCAPE.fullmatch(text.lstrip("\ufeff").partition("\n")[0].strip()):
@@ -50,7 +50,7 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 
 def _continued(line: str, lines: Iterator[str], escape: str) -> str:
-    """`line` with those that it goes on in; a comment between them does not end it."""
+    """`line` joined with its continuation lines; a comment between them does not end it."""
     whole = "" if line.lstrip().startswith("#") else line.strip()
     while whole.endswith(escape):
         following = next(lines, None)
@@ -68,7 +68,7 @@ def _skip_body(lines: Iterator[str], word: str) -> None:
 
 
 class _Build:
-    """The stages so far. A stage begins as the one that it is built from, or as nothing."""
+    """The stages so far. A stage starts with the facts of its base stage, or with none."""
 
     def __init__(self, args: dict[str, str]) -> None:
         self._args, self._global = args, dict[str, str]()
@@ -128,12 +128,12 @@ class _Build:
         self._stages[self._now or ""] = replace(self._image, **changes)  # type: ignore[arg-type]
 
     def _values(self) -> Mapping[str, str]:
-        """A variable of ENV goes before the ARG of its name."""
+        """The variables in scope; ENV overrides ARG."""
         return self._global if self._now is None else {**self._scope, **self._image.environment}
 
 
 def _command(text: str) -> str | tuple[str, ...]:
-    """The exec form, a JSON list, or a line of the shell."""
+    """The command: a tuple for the exec form (a JSON list), else a shell line."""
     try:
         words = json.loads(text)
     except ValueError:
@@ -149,7 +149,7 @@ def _split(text: str) -> list[str]:
 
 
 def _resolved(text: str, values: Mapping[str, str]) -> str:
-    """A variable without a value stays as it is written."""
+    """`text` with its variables replaced; a variable without a value stays as written."""
 
     def value(match: re.Match[str]) -> str:
         found = values.get(match["braced"] or match["bare"]) or match["default"]

@@ -1,4 +1,4 @@
-"""What an image says of itself."""
+"""The facts about an image that `updater init` uses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """`ports` are those of EXPOSE, over TCP; `health` is the command of HEALTHCHECK, None without one."""
+    """`ports` are the TCP ports of EXPOSE; `health` is the command of HEALTHCHECK, None without one."""
 
     ports: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -14,8 +14,8 @@ class ImageFacts:
 
 
 FindImage = Callable[[str], ImageFacts | None]
-"""An image of this machine by its name; None when it is unknown, or no engine answers."""
+"""Finds a local image by name; None if it is unknown or no engine answers."""
 
 
 def no_images(_: str) -> None:
-    """No engine is asked."""
+    """Finds nothing, without asking an engine."""

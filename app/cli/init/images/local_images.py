@@ -1,4 +1,4 @@
-"""The images that the Docker Engine of this machine has, when one answers at once. It is asked, never changed."""
+"""Reads images from this machine's Docker Engine, if it answers quickly. Never changes anything."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -14,18 +14,18 @@ from app.cli.init.images.facts import FindImage, ImageFacts
 from app.cli.init.project.service_facts import port_number
 
 SOCKET = "unix:///var/run/docker.sock"
-"""Where the SDK looks when nothing names an engine."""
+"""The SDK's default engine."""
 
 ANSWER_SECONDS = 2
-"""The limit of one answer."""
+"""Limit for one answer."""
 
 ALL_SECONDS = 6.0
-"""After this long the engine is not asked again."""
+"""Limit for all answers: after it the engine is not asked again."""
 
 
 @contextmanager
 def local_images(environ: Mapping[str, str]) -> Iterator[FindImage]:
-    """Asks the engine that `environ` names."""
+    """Finds images in the engine that `environ` names."""
     engine = _Engine(environ)
     try:
         yield engine.find
@@ -34,7 +34,7 @@ def local_images(environ: Mapping[str, str]) -> Iterator[FindImage]:
 
 
 class _Engine:
-    """It is connected to at the first question, and the first failure is the last question."""
+    """Connects at the first request, and sends no more requests after the first failure."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = dict(environ)
@@ -64,16 +64,16 @@ class _Engine:
 
 
 def _look_for_socket(host: str) -> None:
-    """The SDK does not close a socket that it could not connect. Raises OSError."""
+    """Raises OSError if the socket is missing: the SDK would not close a socket that it could not connect."""
     scheme, _, path = host.partition("://")
     if scheme == "unix":
         Path(path).stat()
     if scheme == "ssh":
-        raise OSError("an engine behind SSH does not answer at once")
+        raise OSError("an engine behind SSH does not answer quickly")
 
 
 def image_facts(attrs: Mapping[str, Any]) -> ImageFacts:
-    """From what `docker image inspect` prints of one image."""
+    """The facts in the output of `docker image inspect` for one image."""
     config = attrs.get("Config") or {}
     exposed = (str(each).partition("/") for each in config.get("ExposedPorts") or ())
     test = (config.get("Healthcheck") or {}).get("Test") or ()

@@ -1,1 +1,1 @@
-"""The Compose project that is there: its model, and what each service says of itself. Reads files, changes none."""
+"""Reads an existing Compose project: its model, and facts about each service. Changes no file."""

@@ -1,4 +1,4 @@
-"""The Compose project as it is: its model from Compose itself, else from the file alone; its repository from git."""
+"""Reads a Compose project: its model from Compose, or from the file alone; its repository from Git."""
 
 import json
 import re
@@ -30,7 +30,7 @@ Model = dict[str, Any]
 class Project:
     """`model` is the Compose model; `resolved`: Compose itself read it, with the operator's .env.
 
-    `file` is the Compose file's path inside the release, `repository` is `owner/name` on GitHub where git knows it.
+    `file` is the Compose file's path inside the release. `repository` is `owner/name` on GitHub, if Git knows it.
     """
 
     directory: Path
@@ -50,12 +50,12 @@ class Project:
         return {str(k): v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
 
     def shown(self, path: Path) -> str:
-        """`path` as a person reads it: from the project's directory on."""
+        """`path` for people: relative to the project's directory."""
         return str(path.relative_to(self.directory)) if path.is_relative_to(self.directory) else str(path)
 
     @property
     def name(self) -> str:
-        """The Compose project's name; without one, Compose takes the directory's."""
+        """The Compose project's name; by default that of the directory, as in Compose."""
         written = self.model.get("name")
         if not written or "$" in str(written):
             written = self.directory.name
@@ -63,12 +63,12 @@ class Project:
 
 
 def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
-    """The project in `directory`. Raises WrongUse, Refused."""
+    """The project in `directory`. Raises WrongUse if it has no Compose file, Refused if the file is unreadable."""
     where = directory.resolve()
     file = next((where / name for name in NAMES if (where / name).is_file()), None)
     if file is None:
         raise WrongUse(
-            f"There is no Compose file in {where} ({', '.join(NAMES)}).", "Name the directory that it is in."
+            f"There is no Compose file in {where} ({', '.join(NAMES)}).", "Name the directory that contains it."
         )
     root = _git(where, "rev-parse", "--show-toplevel")
     inside = file.relative_to(Path(root).resolve()) if root else Path(file.name)
@@ -79,13 +79,13 @@ def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
 
 
 def github_name(url: str) -> str | None:
-    """`owner/name` of a remote's URL; None for what is not GitHub's. What else the URL holds is never shown."""
+    """`owner/name` in a remote's URL; None if it is not on GitHub. The rest of the URL is never shown."""
     match = _GITHUB.search(url.strip())
     return match["name"] if match and REPOSITORY.fullmatch(match["name"]) else None
 
 
 def _compose_model(file: Path, environ: Mapping[str, str]) -> tuple[Model | None, str]:
-    """What `compose config` prints, or None and why not."""
+    """The output of `compose config`, or None and the reason."""
     compose = compose_command(environ.get("UPDATER_COMPOSE"), environ.get("PATH"))
     if compose is None:
         return None, "Docker Compose was not found"
@@ -106,12 +106,12 @@ def _compose_model(file: Path, environ: Mapping[str, str]) -> tuple[Model | None
     model = _json(done.stdout) if done.returncode == 0 else None
     if isinstance(model, dict):
         return model, ""
-    said = " ".join(done.stderr.strip().splitlines()[-LAST_LINES:])
-    return None, f"`compose config` says: {said or f'exit code {done.returncode}'}"
+    output = " ".join(done.stderr.strip().splitlines()[-LAST_LINES:])
+    return None, f"`compose config` failed: {output or f'exit code {done.returncode}'}"
 
 
 def _json(text: str) -> Any:
-    """None when it is no JSON: some wrappers of Compose drop its exit code and print nothing."""
+    """`text` as JSON; None if it is invalid: some wrappers of Compose drop its exit code and print nothing."""
     try:
         return json.loads(text)
     except ValueError:
@@ -119,25 +119,25 @@ def _json(text: str) -> Any:
 
 
 def _yaml_model(file: Path) -> Model:
-    """The file alone, with the defaults of its variables."""
+    """The model in `file` alone, with the defaults of its variables."""
     try:
         model = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
         raise _unreadable(file, " ".join(str(error).split())) from error
     if not isinstance(model, dict):
-        raise _unreadable(file, "it is no mapping")
+        raise _unreadable(file, "it is not a mapping")
     resolved: Model = with_defaults(model)
     return resolved
 
 
 def _unreadable(file: Path, why: str) -> CommandError:
     return Refused(
-        f"{file} cannot be read: {why}.", "Correct it until `docker compose config` prints it, then run this again."
+        f"{file} cannot be read: {why}.", "Fix it until `docker compose config` prints it, then run this again."
     )
 
 
 def _git(directory: Path, *words: str) -> str | None:
-    """What git says there; None where it says nothing."""
+    """The output of a Git command in `directory`; None if it fails or prints nothing."""
     try:
         done = subprocess.run(
             ["git", "-C", str(directory), *words],

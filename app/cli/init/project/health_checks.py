@@ -1,4 +1,4 @@
-"""Where a health check asks: the port and the path in its command. Pure."""
+"""Finds the port and the path in the command of a health check. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,16 +15,16 @@ _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?-(?P<default>[^{}]*))?\}|(?P
 
 @dataclass(frozen=True)
 class ProbeAddress:
-    """None for what the command does not say."""
+    """The address of a health check; None for a part that its command does not contain."""
 
     port: int | None = None
     path: str | None = None
 
 
 def asked(test: object, environment: Mapping[str, str], names: Collection[str] = ()) -> ProbeAddress:
-    """What `test`, a health check's list or line, asks on its own host; `names` are further names of that host.
+    """The address on its own host that `test` requests; `names` are further names of that host.
 
-    A variable has its value of `environment`, as in the container.
+    `test` is a health check's list or line. Variables have their values in `environment`, as in the container.
     """
     text = _resolved(_words(test), environment)
     hosts = "|".join(re.escape(host) for host in (*_LOCAL, *names))
@@ -35,7 +35,7 @@ def asked(test: object, environment: Mapping[str, str], names: Collection[str] =
 
 
 def compose_check(service: Mapping[str, Any]) -> object:
-    """The command of `healthcheck`, None without one; `disable: true` has none."""
+    """The command of `healthcheck`; None if there is none or it is disabled."""
     check = service.get("healthcheck")
     return check.get("test") if isinstance(check, Mapping) and not check.get("disable") else None
 
@@ -45,7 +45,7 @@ def _words(test: object) -> str:
 
 
 def _resolved(text: str, environment: Mapping[str, str]) -> str:
-    """With the values of the variables; `$$` is how Compose writes a dollar."""
+    """`text` with its variables replaced; Compose writes a dollar as `$$`."""
 
     def value(match: re.Match[str]) -> str:
         found = environment.get(match["braced"] or match["bare"]) or match["default"]

@@ -1,4 +1,4 @@
-"""Compose's interpolation without an environment: a default applies, a variable without one stays as it is written.
+"""Compose's interpolation without an environment: defaults apply, a variable without a default stays as written.
 
 https://docs.docker.com/reference/compose-file/interpolation/
 """
@@ -7,14 +7,14 @@ import re
 from typing import Any
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
-"""Stand for the braces of a variable that has no value, so that a default around it can be read."""
+"""Placeholders for the braces of a variable without a value, so that a default around it can be parsed."""
 
 _DOLLAR = "$$"
 _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?:(?P<sign>:?[-?+])(?P<text>[^{}]*))?\}")
 
 
 def with_defaults(value: Any) -> Any:
-    """`value`, a whole model, with each `${NAME:-default}` replaced by its default; keys stay."""
+    """The model `value` with each `${NAME:-default}` replaced by its default; keys are unchanged."""
     if isinstance(value, str):
         return _text(value) if "$" in value else value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The port that a service listens on by its environment: `PORT`, `API_PORT` of the service api. Pure."""
+"""Finds the port of a service in its environment: `PORT`, or `API_PORT` of the service api. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -13,11 +13,10 @@ _OWN_HOSTS = frozenset({"", "0.0.0.0", "127.0.0.1", "localhost", "::", "[::]", "
 def environment_ports(
     environment: Mapping[str, str], names: Collection[str], others: Collection[str] = ()
 ) -> dict[str, int]:
-    """Variable → port, of those that say the most: the service's own name, then `PORT`, then others.
+    """Variable → port, only for the best kind of variable: with the service's own name, then `PORT`, then others.
 
-    `names` are what the service is called, `others` what the project's other services are called: a file of variables
-    that all services share names the ports of all of them. A variable whose host is another machine (`REDIS_HOST`,
-    `REDIS_PORT`) says where that one listens.
+    `names` are the service's names, `others` those of the project's other services: a shared file of variables has the
+    ports of all services. A variable with another machine as its host (`REDIS_HOST`, `REDIS_PORT`) is skipped.
     """
     own, foreign = {_variable(name) for name in names}, {_variable(name) for name in others}
     ports = {n.removesuffix(_SUFFIX): (n, port) for n, port in _ports(environment)}
@@ -42,7 +41,7 @@ def _ports(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
 
 
 def _listens(prefix: str, environment: Mapping[str, str]) -> bool:
-    """No host beside the port, or one of the container's own."""
+    """Whether the port has no host variable, or only one that names the container itself."""
     return all(environment.get(f"{prefix}{host}", "").strip().lower() in _OWN_HOSTS for host in _HOSTS)
 
 

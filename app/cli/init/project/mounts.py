@@ -1,4 +1,4 @@
-"""Which path of the host a path inside a container is: bind mounts, volumes on a directory of the host, configs."""
+"""Maps paths in a container to paths on the host: bind mounts, volumes on a host directory, configs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SOCKET = "docker.sock"
 
 @dataclass(frozen=True)
 class Mount:
-    """`target` is inside the container; `source` on the host, None for what the engine keeps."""
+    """`target` is in the container, `source` on the host; None if the engine stores it."""
 
     target: PurePosixPath
     source: Path | None
@@ -21,24 +21,24 @@ class Mount:
 
 
 def mounts(project: Project, service: Service) -> list[Mount]:
-    """Everything that `service` mounts, in the order of its definition."""
+    """All mounts of `service`, in the order of its definition."""
     return [*_volumes(project, service), *_configs(project, service)]
 
 
 def mount_of(every: list[Mount], inside: PurePosixPath) -> Mount | None:
-    """The mount that `inside` lies in: the closest one, as the engine nests them."""
+    """The innermost mount that contains `inside`."""
     around = [mount for mount in every if inside.is_relative_to(mount.target)]
     return max(around, key=lambda mount: len(mount.target.parts), default=None)
 
 
 def on_host(every: list[Mount], inside: PurePosixPath) -> Path | None:
-    """Where `inside` is on the host; None for what is not there."""
+    """The path of `inside` on the host; None if it is not on the host."""
     mount = mount_of(every, inside)
     return mount.source / inside.relative_to(mount.target) if mount and mount.source else None
 
 
 def mounts_the_engine(service: Service) -> bool:
-    """Whether it has the Docker Engine's socket."""
+    """Whether `service` mounts the Docker Engine's socket."""
     return any(text.endswith(SOCKET) for each in entries(service.get("volumes")) for text in _source_and_target(each))
 
 
@@ -54,7 +54,7 @@ def _volumes(project: Project, service: Service) -> Iterator[Mount]:
 
 
 def _source_and_target(volume: object) -> tuple[str, str]:
-    """Both forms of an entry of `volumes`."""
+    """Source and target of an entry of `volumes`, in its short or long form."""
     if isinstance(volume, Mapping):
         return str(volume.get("source") or ""), str(volume.get("target") or "")
     source, _, rest = str(volume).partition(":")
@@ -62,7 +62,7 @@ def _source_and_target(volume: object) -> tuple[str, str]:
 
 
 def _device(volume: Mapping[str, Any]) -> Path | None:
-    """The directory of a volume that is one of the host's: `driver_opts: {type: none, o: bind, device: …}`."""
+    """The host directory of a volume with `driver_opts: {type: none, o: bind, device: …}`."""
     options = pairs(volume.get("driver_opts"))
     device, kind = str(options.get("device") or ""), str(options.get("o") or "")
     return Path(device) if device.startswith("/") and "bind" in kind.split(",") else None

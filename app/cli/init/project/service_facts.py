@@ -1,4 +1,4 @@
-"""What a service of a Compose model says of itself, in either of the forms that Compose takes. Pure.
+"""Reads a service of a Compose model, in every form that Compose accepts. Pure.
 
 https://docs.docker.com/reference/compose-file/services/
 """
@@ -17,7 +17,7 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
 def pairs(value: object) -> dict[str, str]:
-    """`environment` or `labels`, a mapping or a list of `NAME=value`."""
+    """The pairs of `environment` or `labels`: a mapping, or a list of `NAME=value`."""
     if isinstance(value, Mapping):
         return {str(k): "" if v is None else str(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -27,7 +27,7 @@ def pairs(value: object) -> dict[str, str]:
 
 
 def words(value: object) -> list[str]:
-    """`command`, a list or a line."""
+    """The words of `command`: a list or a line."""
     if isinstance(value, list):
         return [str(each) for each in value]
     try:
@@ -37,12 +37,12 @@ def words(value: object) -> list[str]:
 
 
 def entries(value: object) -> list[Any]:
-    """A list; nothing for anything else."""
+    """`value` if it is a list, else an empty list."""
     return value if isinstance(value, list) else []
 
 
 def listening(service: Service) -> list[int]:
-    """The ports of the container that are exposed or published."""
+    """The container ports that are exposed or published."""
     found = [port_number(str(each).partition("/")[0]) for each in entries(service.get("expose"))]
     for each in entries(service.get("ports")):
         target = each.get("target") if isinstance(each, Mapping) else str(each).partition("/")[0].rpartition(":")[2]
@@ -55,7 +55,7 @@ def publishes(service: Service) -> bool:
 
 
 def host_names(name: str, service: Service) -> set[str]:
-    """By which names other containers reach it: its own, the container's, and its aliases."""
+    """The names by which other containers reach it: its own, the container's, and its aliases."""
     networks = service.get("networks")
     attached = [each for each in networks.values() if isinstance(each, Mapping)] if isinstance(networks, dict) else []
     aliases = {str(alias) for each in attached for alias in entries(each.get("aliases"))}
@@ -63,17 +63,17 @@ def host_names(name: str, service: Service) -> set[str]:
 
 
 def stop_seconds(service: Service) -> float:
-    """`stop_grace_period`; 0 where it is not written."""
+    """`stop_grace_period` in seconds; 0 if it is not set."""
     match = _DURATION.fullmatch(str(service.get("stop_grace_period") or ""))
     hours, minutes, rest = (float(part or 0) for part in match.groups()) if match else (0.0, 0.0, 0.0)
     return hours * 3600 + minutes * 60 + rest
 
 
 def image_name(service: Service) -> str:
-    """The image without registry, owner and tag: `traefik` of `docker.io/library/traefik:v3`."""
+    """The image without registry, owner and tag: `traefik` for `docker.io/library/traefik:v3`."""
     return str(service.get("image") or "").rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def port_number(text: str) -> int | None:
-    """None for what is no port."""
+    """The port in `text`; None if it is not a port."""
     return int(text) if text.isdecimal() and 0 < int(text) <= HIGHEST_PORT else None

@@ -1,6 +1,6 @@
-"""URLs of colored services in the environment of any service: a list of what to check says port and path. Pure.
+"""Finds URLs of colored services in the environment of any service, such as lists of URLs to monitor. Pure.
 
-The variable's name says nothing; only host, port and path of a URL that leads to a colored service are kept.
+The variable's name does not matter. Only host, port and path of a URL that leads to a colored service are kept.
 """
 
 import re
@@ -25,7 +25,7 @@ _HEALTH = re.compile(
 
 @dataclass(frozen=True)
 class Listed:
-    """A URL of the colored `service`, found in `where`. `path` is None when it is none to check."""
+    """A URL of the colored `service`, found in `where`. `path` is None if it is not a health path."""
 
     service: str
     port: int
@@ -34,7 +34,7 @@ class Listed:
 
 
 def listed_urls(services: Mapping[str, Service], hosts: Mapping[str, str]) -> list[Listed]:
-    """`hosts`: host name → the colored service that answers to it."""
+    """The URLs of colored services. `hosts`: host name → the colored service with that name."""
     return [
         found
         for name, service in services.items()
@@ -44,7 +44,7 @@ def listed_urls(services: Mapping[str, Service], hosts: Mapping[str, str]) -> li
 
 
 def _of_value(value: str, where: str, hosts: Mapping[str, str]) -> Iterator[Listed]:
-    """Nothing for a value that is no list of URLs."""
+    """The URLs in `value`; none if it is not a list of URLs."""
     if "://" not in value:
         return
     parts = [_split(word.strip(_AROUND)) for word in _BETWEEN.split(value.strip()) if word.strip(_AROUND)]
@@ -61,12 +61,12 @@ def _of_value(value: str, where: str, hosts: Mapping[str, str]) -> Iterator[List
 
 
 def _to_check(path: str, *, several: bool) -> bool:
-    """A path that is named after health, or that is asked of more than one colored service."""
+    """Whether `path` is a health path: by its name, or because several colored services have it in the list."""
     return bool(path.strip("/")) and (several or _HEALTH.fullmatch(path) is not None)
 
 
 def _split(word: str) -> tuple[str, int, str] | None:
-    """Host, port and path of an http or https URL."""
+    """Host, port and path of an http or https URL; None for anything else."""
     try:
         url = urlsplit(word)
         port = url.port

@@ -1,1 +1,1 @@
-"""Traefik as the project runs it: its static configuration, and the routes that it serves."""
+"""Reads the project's Traefik: its static configuration and its routes."""

@@ -1,4 +1,4 @@
-"""What a Traefik needs beside what it has, in the form that it is configured in. Pure.
+"""Finds the options that a Traefik lacks, and renders them in its form of configuration. Pure.
 
 https://doc.traefik.io/traefik/reference/install-configuration/observability/metrics/
 https://doc.traefik.io/traefik/reference/install-configuration/providers/overview/
@@ -22,7 +22,7 @@ from app.cli.init.traefik.static_config import Form, Key, StaticConfig
 METRICS = "metrics"
 METRICS_PORT = 8082
 THROTTLE = "100ms"
-"""The most that a flip or a rollback waits for Traefik; its own default is 2 s."""
+"""The longest that a flip or a rollback waits for Traefik; Traefik's default is 2 s."""
 
 DIRECTORY = "/etc/traefik/dynamic"
 
@@ -33,7 +33,7 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 @dataclass(frozen=True)
 class Additions:
-    """`options` are missing. `metrics` is the entrypoint that the metrics have, or will have with them."""
+    """`options` are the missing ones. `metrics` is the entrypoint of the metrics, now or after adding them."""
 
     options: tuple[Option, ...]
     metrics: EntryPoint
@@ -41,7 +41,7 @@ class Additions:
 
 
 def additions(config: StaticConfig) -> Additions:
-    """The options that are missing in `config`."""
+    """The options that `config` lacks."""
     points = entrypoints(config)
     point = _metrics_point(config, points)
     metrics = list(_metrics(config, points, point))
@@ -49,7 +49,7 @@ def additions(config: StaticConfig) -> Additions:
 
 
 def rendered(options: tuple[Option, ...], form: Form, *, toml: bool = False) -> list[str]:
-    """Lines for the command of the service, its environment, or its static file."""
+    """Lines for the service's command, its environment, or its static file."""
     if form is Form.FLAGS:
         return [f"--{'.'.join(key)}={value}" for key, value in options]
     if form is Form.ENVIRONMENT:
@@ -71,7 +71,7 @@ def _metrics(config: StaticConfig, points: Mapping[str, EntryPoint], point: Entr
 
 
 def _metrics_point(config: StaticConfig, points: Mapping[str, EntryPoint]) -> EntryPoint:
-    """The one that has the metrics now, else one of their name, else a new one on a free port."""
+    """The entrypoint that has the metrics now, else one named `metrics`, else a new one on a free port."""
     taken = {point.port for point in points.values()}
     if config.has("metrics", "prometheus"):
         name = config.get("metrics", "prometheus", "entrypoint") or DEFAULT
@@ -95,7 +95,7 @@ def _provider(config: StaticConfig) -> Iterator[Option]:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Of a duration with one unit, or a number of seconds; None for anything else."""
+    """Seconds of a duration with one unit, or of a plain number; None for anything else."""
     number = (text or "").rstrip("abcdefghijklmnopqrstuvwxyz")
     unit = (text or "")[len(number) :] or "s"
     try:
@@ -105,7 +105,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _tree(options: tuple[Option, ...]) -> dict[str, Any]:
-    """Nested; a part that is on and has options of its own is a mapping."""
+    """The options as nested mappings; a part that is on and has its own options is a mapping."""
     tree: dict[str, Any] = {}
     for (*parents, last), value in options:
         here = tree

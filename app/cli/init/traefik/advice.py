@@ -1,4 +1,4 @@
-"""What the operator has to add to Traefik."""
+"""Notes on what the operator has to add to Traefik."""
 
 from app.cli.init.notes import Notes
 from app.cli.init.traefik.additions import Additions, rendered
@@ -7,12 +7,12 @@ from app.cli.init.traefik.static_config import Form, StaticConfig
 
 
 def advise(service: str, config: StaticConfig, missing: Additions, dynamic: Dynamic, notes: Notes) -> None:
-    """`service` is Traefik's."""
+    """Adds notes about missing options and unreadable files; `service` is Traefik's."""
     if missing.options:
         notes.traefik.append(f"Add to {_place(service, config)}, and recreate {service}:")
         notes.traefik += [f"  {line}" for line in _lines(config, missing)]
     if config.ignored:
-        notes.check.append(f"{service} has flags beside its static file {config.file}: Traefik reads only the file.")
+        notes.check.append(f"{service} has flags and the static file {config.file}: Traefik reads only the file.")
     if config.unread:
         notes.check.append(f"{service} reads {config.file}, which cannot be read here: its options are unknown.")
     for name in dynamic.unreadable:

@@ -1,4 +1,4 @@
-"""The dynamic files that Traefik's container reads, on the host.
+"""Reads, on the host, the dynamic files of Traefik's container.
 
 https://doc.traefik.io/traefik/reference/install-configuration/providers/others/file/
 """
@@ -15,15 +15,15 @@ from app.cli.init.traefik.static_config import StaticConfig, loaded
 
 SUFFIXES = frozenset({".yml", ".yaml", ".toml"})
 MOST_FILES = 200
-"""A directory with more is not one of routes."""
+"""The most files to read from a directory."""
 
 
 @dataclass(frozen=True)
 class Dynamic:
     """`inside` is the directory, or the `single` file, that Traefik watches in its container; None without one.
 
-    `place` is the same on the host; `mount` is what leads there. `documents`: name → content of each file;
-    `unreadable` are those that are neither YAML nor TOML.
+    `place` is its path on the host, `mount` the mount that contains it. `documents`: name → content of each file.
+    `unreadable` files are neither YAML nor TOML.
     """
 
     inside: PurePosixPath | None = None
@@ -35,12 +35,12 @@ class Dynamic:
 
     @property
     def watched(self) -> Path | None:
-        """The directory on the host."""
+        """The watched directory on the host."""
         return self.place.parent if self.single and self.place else self.place
 
 
 def read_dynamic(project: Project, config: StaticConfig, every: list[Mount]) -> Dynamic:
-    """What the file provider of `config` reads, with the mounts `every`."""
+    """The files that the file provider of `config` reads, with the mounts `every`."""
     filename, directory = (config.get("providers", "file", key) for key in ("filename", "directory"))
     if not filename and not directory:
         return Dynamic()
@@ -59,7 +59,7 @@ def read_dynamic(project: Project, config: StaticConfig, every: list[Mount]) -> 
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    """Those that Traefik loads, also out of directories inside, in the order of their names."""
+    """The files that Traefik loads, including subdirectories, in the order of their names."""
     try:
         every = sorted(directory.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""Traefik's entrypoints: which there are, and where the worker reaches them. Pure."""
+"""Reads Traefik's entrypoints and the URLs by which the worker reaches them. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -8,10 +8,10 @@ from app.cli.init.project.service_facts import HTTPS, port_number
 from app.cli.init.traefik.static_config import StaticConfig
 
 OWN = frozenset({"traefik", "metrics", "ping", "dashboard", "api"})
-"""What is usually Traefik's own. One of these is a route of the stack when a router uses it."""
+"""Names of entrypoints that are usually Traefik's own. One of them belongs to the stack only if a router uses it."""
 
 DEFAULT = "traefik"
-"""The entrypoint that Traefik makes for its API, ping and metrics when they name none."""
+"""The entrypoint that Traefik creates for its API, ping and metrics if they name none."""
 
 DEFAULT_PORT = 8080
 
@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r".*:(\d{1,5})(?:/tcp)?")
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """`tls`: all of its routers speak TLS; `redirects`: it only sends clients elsewhere."""
+    """`tls`: all of its routers use TLS; `redirects`: it only redirects clients."""
 
     name: str
     port: int
@@ -38,9 +38,9 @@ def entrypoints(config: StaticConfig) -> dict[str, EntryPoint]:
 
 
 def routable(points: Mapping[str, EntryPoint], used: Collection[str], names: Collection[str]) -> dict[str, EntryPoint]:
-    """Those that carry the stack's routes: the `used` ones, and others that are neither Traefik's own nor redirect.
+    """The stack's entrypoints: the `used` ones, and others that are neither Traefik's own nor redirect.
 
-    One with the name of a routed service, of `names`, is the stack's unless it redirects.
+    An entrypoint with the name of a routed service (`names`) is the stack's unless it redirects.
     """
     return {
         name: point
@@ -50,7 +50,7 @@ def routable(points: Mapping[str, EntryPoint], used: Collection[str], names: Col
 
 
 def url(host: str, port: int, *, tls: bool) -> str:
-    """Where the worker reaches an entrypoint from inside the stack's network."""
+    """The URL of an entrypoint inside the stack's network."""
     return f"https://{host}:{port}" if tls or port == HTTPS else f"http://{host}:{port}"
 
 

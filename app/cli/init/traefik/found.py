@@ -1,4 +1,4 @@
-"""The project's Traefik: which service it is, how it is configured, and what it routes."""
+"""Finds the project's Traefik: its service, its configuration and its routes."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from app.cli.init.traefik.static_config import (
 
 @dataclass(frozen=True)
 class FoundTraefik:
-    """`service` is None when no service of the project is Traefik; `host` is how the worker reaches it."""
+    """`service` is None if no service of the project is Traefik; `host` is its host name for the worker."""
 
     service: str | None = None
     host: str = "traefik"
@@ -28,7 +28,7 @@ class FoundTraefik:
 
 
 def found_traefik(project: Project) -> FoundTraefik:
-    """Reads its static file and its dynamic files, wherever its container mounts them from."""
+    """Finds Traefik and reads its static and dynamic files through its container's mounts."""
     name = find_traefik(project.services)
     if name is None:
         return FoundTraefik()

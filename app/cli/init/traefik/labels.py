@@ -1,4 +1,4 @@
-"""Traefik's labels of a service, as routes. Pure.
+"""Reads routes from a service's Traefik labels. Pure.
 
 https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/docker/
 """
@@ -20,7 +20,7 @@ _LABEL = re.compile(r"traefik\.http\.(?P<kind>routers|services)\.(?P<name>[^.]+)
 
 
 def label_routes(name: str, service: Service) -> list[FoundRoute]:
-    """A route for each router; none when `traefik.enable` is false. `name` is the Compose service."""
+    """A route for each router; none if `traefik.enable` is false. `name` is the Compose service."""
     labels = pairs(service.get("labels"))
     if next((v for k, v in labels.items() if k.lower() == "traefik.enable"), "true").strip().lower() == "false":
         return []
@@ -41,7 +41,7 @@ def _route(name: str, router_name: str, router: dict[str, Any], services: Mappin
 
 
 def _named(labels: Mapping[str, str], kind: str) -> dict[str, dict[str, Any]]:
-    """Name → the nested options of the routers or services, with their keys in small letters."""
+    """Name → the nested options of the routers or services, with keys in lower case."""
     found: dict[str, dict[str, Any]] = {}
     for name, path, value in _split(labels, kind):
         *parents, last = path

@@ -1,4 +1,4 @@
-"""Routers and where they lead, out of Traefik's dynamic configuration. Pure.
+"""Reads routers and their servers from Traefik's dynamic configuration. Pure.
 
 https://doc.traefik.io/traefik/reference/routing-configuration/http/
 """
@@ -14,12 +14,12 @@ _KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "observa
 _KEPT_OF_BALANCER = frozenset({"servers", "healthcheck", "passhostheader"})
 
 _OURS = "updater"
-"""How the names begin that the updater itself writes."""
+"""Prefix of the names that the updater itself writes."""
 
 
 @dataclass(frozen=True)
 class RouteTarget:
-    """`port` is None when the label of it is missing."""
+    """A server of a route. `port` is None if its label is missing."""
 
     host: str
     port: int | None
@@ -28,10 +28,10 @@ class RouteTarget:
 
 @dataclass(frozen=True)
 class FoundRoute:
-    """One router, or a service of Traefik's that no router uses: then `rule` is None and `router` empty.
+    """One router, or one of Traefik's services without a router: then `rule` is None and `router` is empty.
 
-    `where` is what says it, for people; `file` is the dynamic file, empty for labels. `lost` is what a stack file
-    cannot say of it. `health` is the path of Traefik's own health check.
+    `where` is its source, for people. `file` is the dynamic file, empty for labels. `lost` are options that a stack
+    file cannot express. `health` is the path of Traefik's own health check.
     """
 
     where: str
@@ -47,7 +47,7 @@ class FoundRoute:
 
 
 def routes(documents: Mapping[str, Mapping[str, Any]]) -> list[FoundRoute]:
-    """Of all files together: a router may use a service of another file. `documents`: name of a file → its content."""
+    """The routes of all files together: a router may use a service of another file. `documents`: file → content."""
     services = {n: (s, file) for file, content in documents.items() for n, s in named(content, "http", "services")}
     found, used = [], set[str]()
     for file, content in documents.items():
@@ -80,14 +80,14 @@ def route(
 
 
 def part(content: object, key: str) -> Any:
-    """The part `key` of a mapping, whatever the case of its letters: Traefik takes any."""
+    """The value of `key` in a mapping, ignoring case, as Traefik does."""
     if not isinstance(content, Mapping):
         return None
     return next((value for name, value in content.items() if str(name).lower() == key), None)
 
 
 def named(content: Mapping[str, Any], *path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The definitions of `http/routers` and the like, by their names."""
+    """The definitions below a path such as `http/routers`, by name."""
     found: Any = content
     for key in path:
         found = part(found, key)
@@ -96,7 +96,7 @@ def named(content: Mapping[str, Any], *path: str) -> Iterator[tuple[str, Mapping
 
 
 def listed(value: object) -> list[str]:
-    """A list, or a text with commas."""
+    """The items of a list, or of a text with commas."""
     parts = value if isinstance(value, list) else str(value or "").split(",")
     return [str(each).strip() for each in parts if str(each).strip()]
 
@@ -109,7 +109,7 @@ def _balancers(name: str, services: Services) -> list[Mapping[str, Any]]:
 
 
 def _reached(name: str, services: Services) -> list[str]:
-    """`name` and every service behind it, each once: a weighted, mirrored or failover service has others behind it."""
+    """`name` and every service behind it, each once: weighted, mirroring and failover services refer to others."""
     reached: list[str] = []
     waiting = [name]
     while waiting:
@@ -140,7 +140,7 @@ def _servers(balancer: Mapping[str, Any]) -> Iterator[RouteTarget]:
 
 
 def _health(balancer: Mapping[str, Any]) -> str | None:
-    """Not of a check at a port of its own: the updater asks where the traffic goes."""
+    """The path of the health check; None if the check has its own port: the updater probes the port of the traffic."""
     check = part(balancer, "healthcheck")
     path = str(part(check, "path") or "")
     return path if path.startswith("/") and not part(check, "port") else None
@@ -160,7 +160,7 @@ def _lost(balancer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _beside(definition: Mapping[str, Any], kept: frozenset[str]) -> Iterator[str]:
-    """What it has beside the keys `kept`, and beside what the updater itself writes."""
+    """The options other than the keys `kept` and those that the updater itself writes."""
     for key, value in definition.items():
         names = [name for name in listed(value) if not name.startswith(_OURS)] if _is_names(value) else None
         if str(key).lower() not in kept and names != []:

@@ -1,4 +1,4 @@
-"""Traefik's static configuration: from its file, else its command line, else its environment. It never mixes them.
+"""Reads Traefik's static configuration: its file, else its flags, else its environment. Traefik never mixes them.
 
 https://doc.traefik.io/traefik/reference/install-configuration/boot-environment/
 """
@@ -37,7 +37,7 @@ _SECTIONS = frozenset(
         "configfile",
     }
 )
-"""What an option begins with: other flags and variables are none of Traefik's."""
+"""The first parts of Traefik's options. Other flags and variables do not belong to Traefik."""
 
 _FLAG = re.compile(r"--?(?P<key>[A-Za-z][^=\s]*)(?:=(?P<value>.*))?", re.DOTALL)
 _VARIABLE = "TRAEFIK_"
@@ -56,8 +56,8 @@ class Form(StrEnum):
 class StaticConfig:
     """`options`: path of an option → its text; `file`: the static file on the host.
 
-    `ignored`: there are flags too, which Traefik does not read. `unread`: `file` is not here to be read; it is the path
-    inside the container when nothing of this host is mounted there.
+    `ignored`: there are flags too, which Traefik does not read. `unread`: `file` cannot be read; it is the path inside
+    the container if it is not mounted from this host.
     """
 
     form: Form
@@ -67,7 +67,7 @@ class StaticConfig:
     unread: bool = False
 
     def get(self, *key: str) -> str | None:
-        """The option at `key`, whatever the case of its letters."""
+        """The option at `key`, ignoring the case of its name."""
         return next((value for path, value in self.options.items() if _lower(path) == key), None)
 
     def within(self, *key: str) -> dict[Key, str]:
@@ -75,13 +75,13 @@ class StaticConfig:
         return {path[len(key) :]: v for path, v in self.options.items() if _lower(path[: len(key)]) == key}
 
     def has(self, *key: str) -> bool:
-        """Whether the part at `key` is on: something of it is set, and it is not `false`."""
+        """Whether the part at `key` is on: it has a value or options, and is not `false`."""
         found = self.within(*key)
         return bool(found) and found.get((), "true").lower() != "false"
 
 
 def find_traefik(services: Mapping[str, Service]) -> str | None:
-    """The service that is Traefik: by its image, by its command line, by its name."""
+    """The service that is Traefik, by its image, its command line or its name."""
     tests = (
         lambda _, service: image_name(service) == "traefik",
         lambda _, service: any(_lower(path)[:1] == ("entrypoints",) for path in _flags(service)),
@@ -94,7 +94,7 @@ def find_traefik(services: Mapping[str, Service]) -> str | None:
 
 
 def static_config(service: Service, every: list[Mount]) -> StaticConfig:
-    """What Traefik reads when it starts as `service`, with the mounts `every`."""
+    """The configuration that Traefik reads when it starts as `service`, with the mounts `every`."""
     flags, variables = _flags(service), _variables(service)
     named = next((value for path, value in flags.items() if _lower(path) == _CONFIG_FILE), None)
     others = {path: value for path, value in flags.items() if _lower(path) != _CONFIG_FILE}
@@ -106,7 +106,7 @@ def static_config(service: Service, every: list[Mount]) -> StaticConfig:
 
 
 def loaded(file: Path) -> dict[str, Any] | None:
-    """The content of a YAML or TOML file; None when it cannot be read, or is no mapping."""
+    """The content of a YAML or TOML file; None if it cannot be read or is not a mapping."""
     try:
         text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text) if file.suffix.lower() == ".toml" else yaml.safe_load(text)
@@ -118,7 +118,7 @@ def loaded(file: Path) -> dict[str, Any] | None:
 
 
 def _file(named: str | None, every: list[Mount]) -> Path | None:
-    """The first that is here; else one that a flag or a mount of its own names."""
+    """The first file that exists; else one that a flag names or that is mounted itself."""
     places = [PurePosixPath(named)] if named else []
     places += [directory / name for directory in CONFIG_DIRECTORIES for name in CONFIG_NAMES]
     found = {place: on_host(every, place) for place in places}
@@ -130,7 +130,7 @@ def _file(named: str | None, every: list[Mount]) -> Path | None:
 
 
 def _flags(service: Service) -> dict[Key, str]:
-    """`--a.b=c`, `--a.b c` and `--a.b`, also those in a line for a shell."""
+    """The flags `--a.b=c`, `--a.b c` and `--a.b`, including those in a shell line."""
     found: dict[Key, str] = {}
     every = list(_single(words(service.get("entrypoint")) + words(service.get("command"))))
     for word, following in pairwise([*every, ""]):
@@ -160,7 +160,7 @@ def _is_option(key: Key) -> bool:
 
 
 def _flat(content: Mapping[str, Any], path: Key = ()) -> Iterator[tuple[Key, str]]:
-    """Each value by its path; an empty part is on, as `prometheus: {}`."""
+    """Each value with its path; an empty part, such as `prometheus: {}`, is on."""
     for key, value in content.items():
         here = (*path, str(key))
         if isinstance(value, Mapping) and value:

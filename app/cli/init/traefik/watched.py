@@ -1,4 +1,4 @@
-"""Where the worker finds the directory that Traefik watches, and what its route file needs there."""
+"""Next steps for the directory that Traefik watches and for the worker's route file there."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,23 +12,23 @@ from app.cli.init.traefik.routes import FoundRoute
 
 VARIABLE = "UPDATER_TRAEFIK_DYNAMIC_PATH"
 ROUTE_FILE = "updater-routes.yml"
-"""What the worker calls its file when the variable names a directory."""
+"""The name of the worker's file if the variable names a directory."""
 
 
 def knows_where(services: Mapping[str, Service], own: tuple[str, str] | None) -> bool:
-    """Whether the worker of `own`, web and worker of this updater, is set up in the project already."""
+    """Whether the project already configures the path for the worker of `own`, this updater's web and worker."""
     return own is not None and VARIABLE in pairs(services[own[1]].get("environment"))
 
 
 def say_where(project: Project, service: str, dynamic: Dynamic, routers: list[FoundRoute], notes: Notes) -> None:
-    """The next steps; `routers` are those that lead to a colored service now, `service` is Traefik's."""
+    """Adds the next steps. `routers` are those that lead to a colored service now; `service` is Traefik's."""
     if dynamic.inside is None:
         notes.following.append(f"Mount a directory of this host at {DIRECTORY} of {service}.")
         notes.following.append(f"Set {VARIABLE} of the worker to that directory.")
     elif dynamic.place is None or dynamic.watched is None:
         volume = f"in the volume {dynamic.mount.volume}" if dynamic.mount and dynamic.mount.volume else "not mounted"
         notes.following.append(f"{dynamic.inside} of {service} is {volume}: mount its parent into the worker too.")
-        notes.following.append(f"Set {VARIABLE} to the path that {dynamic.inside} has in the worker's container.")
+        notes.following.append(f"Set {VARIABLE} to the path of {dynamic.inside} in the worker's container.")
     else:
         notes.following.append(f"Set {VARIABLE}={dynamic.place} for the worker.")
         notes.following += list(_about(project, service, dynamic, dynamic.watched))
@@ -36,22 +36,22 @@ def say_where(project: Project, service: str, dynamic: Dynamic, routers: list[Fo
 
 
 def _about(project: Project, service: str, dynamic: Dynamic, watched: Path) -> Iterator[str]:
-    """What the worker needs of the directory, as it is now."""
+    """What has to change about the directory for the worker."""
     parent = watched.parent
-    yield f"The worker stages its file in {parent}: it has to be allowed to write there and in {watched}."
+    yield f"The worker stages its file in {parent}: allow it to write there and in {watched}."
     if dynamic.mount and dynamic.mount.target == dynamic.inside:
         yield _mounted_itself(service, dynamic, watched)
     if not watched.is_dir():
-        yield f"Create {watched} before {service} starts: Traefik never notices a directory that is missing then."
+        yield f"Create {watched} before {service} starts: Traefik never notices a directory that is created later."
     elif watched.stat().st_dev != parent.stat().st_dev:
-        yield f"Move {watched} and {parent} to one filesystem: a rename between two is not one step."
+        yield f"Move {watched} and {parent} to one filesystem: a rename between two filesystems is not atomic."
     if parent == project.directory:
-        yield f"Move {watched} one level down: {parent} is the live directory, where the worker writes nothing."
+        yield f"Move {watched} one level down: {parent} is the live directory, where the worker does not write."
 
 
 def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
     if dynamic.single:
-        return f"{service} mounts one file, and misses every rename: mount {watched}, and watch it as a directory."
+        return f"{service} mounts a single file and misses every rename: mount {watched} and watch it as a directory."
     return (
         f"{service} mounts the watched directory itself, which is enough for Traefik. The worker needs its parent: "
         f"mount {watched.parent} into the worker's container, not {watched}."
@@ -59,9 +59,9 @@ def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
 
 
 def _other_files(project: Project, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
-    """Files with routers of the stack that the worker's own file does not replace."""
+    """Notes on files with routers of the stack that the worker's own file does not replace."""
     for file in sorted({route.file for route in routers} - {project.shown(watched / ROUTE_FILE)}):
         yield (
-            f"{file} routes the stack now, and the worker writes {ROUTE_FILE}. To replace the old file in one step, "
+            f"{file} routes the stack now, but the worker writes {ROUTE_FILE}. To replace the old file in one step, "
             f"set {VARIABLE}={project.directory / file}."
         )

@@ -55,8 +55,8 @@ def test_the_status_of_an_idle_updater() -> None:
                 "rollout_id": "r-v1.3.0",
                 "reason": "window",
                 "until": "2026-01-02T03:04:05+00:00",
-                "text": "v1.3.0 goes live by itself from 2026-01-02 03:04 UTC on, when the next window opens. "
-                "`updater deploy v1.3.0` starts it now.",
+                "text": "v1.3.0 is waiting for the next deploy window, which opens at 2026-01-02 03:04 UTC. It then "
+                "starts automatically. `updater deploy v1.3.0` starts it now.",
             }
         ],
         "alarms": [],

@@ -152,7 +152,7 @@ def test_the_file_of_root_is_refused_with_a_command_that_helps(
     """The old sidecar ran as root."""
     path = secret_file(data, 0o644)
     refused = start(path, WEB, group=group, groups=groups)
-    assert "the file belongs to uid 0. Traffic is not touched. Type on the host: sudo chown " in refused.refused
+    assert "the file belongs to uid 0. Traffic is unchanged. Run on the host: sudo chown " in refused.refused
     assert mode_and_owner(path) == ("0644", 0, 0)
     subprocess.run(["sh", "-c", refused.command], check=True)
     assert mode_and_owner(path) == expected
@@ -192,7 +192,7 @@ def test_a_closed_file_with_another_group_is_used_and_told(data: Path) -> None:
     path = secret_file(data, 0o640, 0, CLIENT)
     done = start(path, WEB, group=str(SHARED), groups=(CLIENT,))
     assert done.refused == ""
-    assert f"the gid {SHARED} should read it" in done.out
+    assert f"gid {SHARED} should read it" in done.out
     assert done.command.startswith(f"chown {WEB}:{SHARED} "), "web would not be in the group"
     assert mode_and_owner(path) == ("0640", 0, CLIENT)
 

@@ -28,9 +28,9 @@ def test_the_urls_are_separated_by_commas_or_line_ends_and_keep_their_own_commas
 
 def test_wrong_urls_are_named_by_position_with_everything_else_that_is_wrong() -> None:
     said = refused(UPDATER_NOTIFY_URLS=f"{HOOK}, nonsense://canary, discord://canary", UPDATER_NOTIFY_EVENTS="live,odd")
-    assert "UPDATER_NOTIFY_URLS: URL 2 of 3 is none that apprise knows, or lacks a part; URL 3 of 3" in said
+    assert "UPDATER_NOTIFY_URLS: URL 2 of 3 is unknown to apprise, or incomplete; URL 3 of 3" in said
     assert "UPDATER_NOTIFY_EVENTS" in said
-    assert "UPDATER_NOTIFY_URLS: holds no URL" in refused(UPDATER_NOTIFY_URLS=" , ")
+    assert "UPDATER_NOTIFY_URLS: contains no URL" in refused(UPDATER_NOTIFY_URLS=" , ")
 
 
 def test_the_urls_may_come_from_a_file_and_are_never_printed(tmp_path: Path) -> None:

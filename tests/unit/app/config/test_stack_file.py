@@ -150,7 +150,7 @@ def test_a_wrong_value_is_refused_with_its_path(path: str, change: dict[str, Any
 
 def test_an_entrypoint_that_traefik_does_not_have_is_refused() -> None:
     assert problems(routed={"api": routed(entrypoint="websecure")}) == [
-        "routed/api/entrypoint: websecure is not one of traefik/entrypoints (web)"
+        "routed/api/entrypoint: websecure is not in traefik/entrypoints (web)"
     ]
 
 
@@ -184,13 +184,13 @@ def test_a_service_is_not_retired_and_used() -> None:
         "before_flip": [{"service": "bot", "command": ["x"]}],
         "retired": ["old", "api-green", "the-bot", "web", "worker", "old", "bot"],
     }
-    said = "A retired service never runs: name it once"
+    said = "A retired service never runs: list it in one place only"
     assert problems(**change) == [
-        f"retired/1: api-green is used by routed/api/green. {said}",
-        f"retired/2: the-bot is used by singletons/bot/service, before_flip/0/service. {said}",
-        f"retired/3: web is used by updater/web. {said}",
-        f"retired/4: worker is used by updater/worker. {said}",
-        "retired/5: old is there twice",
+        f"retired/1: api-green is also used by routed/api/green. {said}",
+        f"retired/2: the-bot is also used by singletons/bot/service, before_flip/0/service. {said}",
+        f"retired/3: web is also used by updater/web. {said}",
+        f"retired/4: worker is also used by updater/worker. {said}",
+        "retired/5: old is listed twice",
     ]
 
 
@@ -261,5 +261,5 @@ def test_each_wrong_command_is_named_by_its_path() -> None:
     paths = [f"before_flip/{path}" for path in ("0/command", "1/command", "2/command", "3/limit")]
     assert [line.partition(": ")[0] for line in said] == paths
     assert problems(before_flip=[{"service": "db", "command": ["m"]}]) == [
-        "before_flip/0/service: db is not one of routed or singletons (api)"
+        "before_flip/0/service: db is not in routed or singletons (api)"
     ]

@@ -83,10 +83,10 @@ def test_a_window_that_opens_is_well() -> None:
         ("0 22 * *", "five fields"),
         ("0 0 22 * * 1", "five fields"),
         ("@daily", "five fields"),
-        ("0 24 * * *", "no cron expression"),
-        ("a b c d e", "no cron expression"),
-        ("0 0 30 2 *", "no cron expression"),
-        ("0 0 */15 * 1#2", "a moment that never comes"),  # the second Monday is on no 1st, 16th or 31st
+        ("0 24 * * *", "not a cron expression"),
+        ("a b c d e", "not a cron expression"),
+        ("0 0 30 2 *", "not a cron expression"),
+        ("0 0 */15 * 1#2", "a time that never comes"),  # the second Monday is on no 1st, 16th or 31st
     ],
 )
 def test_a_window_that_never_opens_is_refused(expression: str, said: str) -> None:

@@ -63,7 +63,7 @@ def test_of_two_forced_releases_the_later_one_goes() -> None:
     first, second = a_release("v2.0.0", force=True), a_release("v1.0.0", force=True)
     decision = decide(State(accepted=(first, second)))
     assert decision.go == second
-    assert decision.superseded == ((first, "a later forced apply of v1.0.0 took its place"),)
+    assert decision.superseded == ((first, "a later forced apply of v1.0.0 replaced it"),)
 
 
 def test_where_automatic_updates_are_off_a_webhook_release_is_held() -> None:
@@ -121,7 +121,10 @@ def test_a_release_waits_for_its_approval_and_goes_with_it() -> None:
 def test_of_those_that_wait_for_an_approval_only_the_newest_does() -> None:
     decision = decide(State(current=a_live("v1.0.0"), accepted=(NEW, NEWEST, OLD)), approval=True)
     assert decision.held == (HeldRelease(NEWEST, Hold.APPROVAL),)
-    assert decision.superseded == ((NEW, "v1.10.0 is newer, and waits too"), (OLD, "v1.10.0 is newer, and waits too"))
+    assert decision.superseded == (
+        (NEW, "v1.10.0 is newer and is waiting too"),
+        (OLD, "v1.10.0 is newer and is waiting too"),
+    )
 
 
 def test_an_approved_release_goes_and_a_newer_one_that_is_not_waits_on() -> None:
@@ -135,7 +138,7 @@ def test_an_approved_release_still_waits_for_the_window_and_is_not_overtaken_by_
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved, NEWEST)), approval=True, opens_at=LATER)
     assert decision.held == (HeldRelease(approved, Hold.WINDOW, LATER), HeldRelease(NEWEST, Hold.APPROVAL))
-    assert decision.superseded == ((OLD, "v1.10.0 is newer, and waits too"),)
+    assert decision.superseded == ((OLD, "v1.10.0 is newer and is waiting too"),)
 
 
 def test_what_a_person_asked_for_needs_no_approval_and_neither_does_what_was_begun() -> None:

@@ -33,18 +33,18 @@ def test_a_roll_back_says_where_the_traffic_is() -> None:
 def test_a_release_that_an_operator_brought_back_is_told_as_live() -> None:
     back = a_rollout(release=a_release("v1.0.0", recall=sha_of("v1.0.0"))).finish(RolloutStatus.SUCCESS, NOW)
     assert messages.pause_reason(back) == (
-        "An operator went back to v1.0.0, which is live. Unpause to let newer releases go live again."
+        "An operator rolled back to v1.0.0, which is live. Unpause to let newer releases go live again."
     )
 
 
 def test_an_adopted_stack_has_no_tag_to_name() -> None:
     adopted = a_rollout(previous=None).finish(RolloutStatus.ROLLED_BACK, NOW)
-    assert "Traffic is back on what was live before (blue)." in messages.pause_reason(adopted)
+    assert "Traffic is back on the previous release (blue)." in messages.pause_reason(adopted)
 
 
 def test_a_first_rollout_that_fails_leaves_nothing_live() -> None:
     first = a_rollout(previous=None, origin=None).finish(RolloutStatus.ROLLED_BACK, NOW)
-    assert "Nothing was live before, and nothing is now." in messages.pause_reason(first)
+    assert "Nothing was live before, and nothing is live now." in messages.pause_reason(first)
 
 
 @pytest.mark.parametrize("origin", [Color.BLUE, None])
@@ -52,7 +52,7 @@ def test_a_route_that_could_not_be_moved_back_is_not_told_as_untouched(origin: C
     stuck = a_rollout(origin=origin).begin(ROUTE_SWITCH, NOW).finish(RolloutStatus.FAILED, NOW)
     said = messages.pause_reason(stuck)
     assert "nothing live was touched" not in said
-    assert "nothing is now" not in said
+    assert "nothing is live now" not in said
 
 
 @pytest.mark.parametrize("fault", list(Fault))
@@ -63,7 +63,7 @@ def test_every_fault_says_what_to_do_next(fault: Fault) -> None:
 def test_what_a_command_changed_outside_the_stack_is_said_not_to_be_taken_back() -> None:
     failed = a_rollout(error="health_api: HTTP 500").begin(step_named("before_flip_1_skills"), NOW)
     failed = failed.end(step_named("before_flip_1_skills"), 1.0, {"again": False}).finish(RolloutStatus.FAILED, NOW)
-    assert "What before_flip_1_skills changed outside the stack is not taken back." in messages.pause_reason(failed)
+    assert "Changes that before_flip_1_skills made outside the stack are not undone." in messages.pause_reason(failed)
     skipped = (
         a_rollout(error="x")
         .begin(step_named("before_flip_1_skills"), NOW)
@@ -75,8 +75,8 @@ def test_what_a_command_changed_outside_the_stack_is_said_not_to_be_taken_back()
 def test_a_release_that_stays_says_so_and_what_to_do() -> None:
     stays = a_rollout(error="bake: it died", fault=Fault.RELEASE).begin(ROUTE_SWITCH, NOW).end(ROUTE_SWITCH, 1, {})
     assert messages.pause_reason(stays.stay().finish(RolloutStatus.FAILED, NOW)) == (
-        "v1.1.0 failed and is live. bake: it died\n"
-        "It says that it cannot be rolled back: your traffic stays on it (green), well or not. "
-        "Publish a release that fixes it and unpause. `updater rollback --force` forces the rollback: check first that "
+        "v1.1.0 failed and stays live. bake: it died\n"
+        "It cannot be rolled back, so traffic stays on it (green), healthy or not. "
+        "Publish a release that fixes it and unpause. `updater rollback --force` forces the rollback. Check first that "
         "its migrations are reversible."
     )

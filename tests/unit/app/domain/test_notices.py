@@ -35,7 +35,7 @@ def test_what_went_live_is_told_with_its_evidence() -> None:
     assert notice.title == "shop: v1.1.0 is live"
     assert notice.text == (
         f"v1.1.0 ({sha_of('v1.1.0')[:12]}) has the traffic on green in place of v1.0.0, after 94 s.\n"
-        "The flip took 142 ms; 310 requests were watched, 0 failed, the slowest took 12.5 ms; "
+        "The flip took 142 ms; 310 requests were checked, 0 failed, the slowest took 12.5 ms; "
         "the bot was away for 1.25 s."
     )
 
@@ -76,7 +76,7 @@ def test_what_gave_way_is_dropped_and_no_failure(why: Cancelled | Superseded, st
 def test_an_accepted_release_says_who_asked_and_that_nothing_has_changed_yet() -> None:
     notice = notices.accepted("shop", a_release())
     assert (notice.id, notice.title) == ("accepted:r-v1.1.0", "shop: v1.1.0 was accepted")
-    assert notice.text == "GitHub published it. Nothing live has changed yet; the outcome follows."
+    assert notice.text == "GitHub published it. Traffic is unchanged. The next message reports the outcome."
     by_hand = notices.accepted("shop", a_release(trigger=Trigger.MANUAL))
     assert by_hand.text.startswith("An operator asked for it.")
 
@@ -84,16 +84,14 @@ def test_an_accepted_release_says_who_asked_and_that_nothing_has_changed_yet() -
 def test_a_release_that_will_never_go_live_says_why() -> None:
     notice = notices.dropped("shop", a_release(), Superseded("v1.2.0 is newer"))
     assert notice.title == "shop: v1.1.0 will not go live"
-    assert notice.text == (
-        "A newer release took its place before the flip: v1.2.0 is newer. Your traffic is not touched."
-    )
+    assert notice.text == ("A newer release replaced it before the flip: v1.2.0 is newer. Traffic is unchanged.")
 
 
 def test_a_held_release_is_another_event_for_another_reason() -> None:
     holds = (Hold.WINDOW, Hold.APPROVAL)
     window, approval = (notices.held("shop", Held.of(HeldRelease(a_release(), why, NOW)).as_json()) for why in holds)
     assert (window.id, window.title) == ("held:r-v1.1.0:window", "shop: v1.1.0 is held")
-    assert window.text.startswith("v1.1.0 goes live by itself from 2026-01-02 03:04 UTC on")
+    assert window.text.startswith("v1.1.0 is waiting for the next deploy window, which opens at 2026-01-02 03:04 UTC.")
     assert approval.id != window.id
 
 
@@ -101,11 +99,11 @@ def test_a_pause_and_its_end_say_what_follows() -> None:
     pause = notices.paused("shop", "moving the database")
     assert pause.title == "shop: releases are paused"
     assert pause.text == (
-        "moving the database\nReleases are still recorded and none starts. `updater unpause` lets them go on."
+        "moving the database\nReleases are still recorded, but none starts. `updater unpause` resumes rollouts."
     )
     waits = State(accepted=(a_release(),)).unpause(NOW)
     assert notices.resumed("shop", waits).text == "The newest of v1.1.0 starts now."
-    assert notices.resumed("shop", State().unpause(NOW)).text == "None waits; the next one starts by itself."
+    assert notices.resumed("shop", State().unpause(NOW)).text == "None is waiting. The next one starts automatically."
 
 
 def test_an_alarm_is_another_event_when_it_says_something_else() -> None:

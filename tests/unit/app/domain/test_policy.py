@@ -28,8 +28,8 @@ def test_github_does_not_distinguish_the_case_of_a_repository() -> None:
         ),
         ({"draft": True}, "the release is a draft"),
         ({"prerelease": True}, "a prerelease, and the channel is stable"),
-        ({"tag": "latest"}, "the tag is not of the form v1.2.3"),
-        ({"tag": "--upload-pack=x"}, "the tag is not of the form v1.2.3"),
+        ({"tag": "latest"}, "the tag does not have the form v1.2.3"),
+        ({"tag": "--upload-pack=x"}, "the tag does not have the form v1.2.3"),
         ({"tag": "1.1.0"}, "the tag does not match the stack file's pattern"),
     ],
 )
@@ -60,7 +60,7 @@ def test_the_stack_says_which_tags_are_its_own(tags: str, wanted: bool) -> None:
 def test_only_an_allowed_author_releases_where_the_stack_names_some(author: str | None, wanted: bool) -> None:
     stack = a_stack(policy=Policy(allowed_authors=frozenset({"octocat", "releases[bot]"})))
     reason = reason_to_ignore(replace(WANTED, author=author), stack)
-    assert reason == (None if wanted else "the release's author is not one of the stack file's allowed_authors")
+    assert reason == (None if wanted else "the release's author is not in the stack file's allowed_authors")
     assert reason_to_ignore(replace(WANTED, author=author), a_stack()) is None
 
 

@@ -62,4 +62,4 @@ def test_where_the_counts_at_the_flip_are_not_known_the_first_ones_are_the_base(
     assert traffic.failing(TOLERANCE) is None
     traffic.count({"api": Tally(1010, 905)})
     assert traffic.failing(TOLERANCE) == "api"
-    assert traffic.said("api") == "5 of 10 of clients' requests were answered 5xx; on the color before it 0 of 0"
+    assert traffic.said("api") == "5 of 10 client requests got a 5xx answer; on the old color 0 of 0"

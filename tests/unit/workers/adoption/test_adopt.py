@@ -233,7 +233,7 @@ async def test_a_refused_adoption_pauses_with_what_to_do(world: World) -> None:
     await worker.reconcile()
     reason = str(world.state.pause_reason)
     assert "api-blue does not run" in reason
-    assert "Your traffic is not touched" in reason
+    assert "Traffic is unchanged" in reason
     assert (outcomes(world), [r.tag for r in world.state.accepted]) == ([], ["v1.1.0"])
     assert touched(world) == []
 
@@ -243,7 +243,7 @@ async def test_a_refused_adoption_stops_a_forced_release_too(world: World) -> No
     world.inbox.put(a_release("v1.1.0", force=True))
     await worker.reconcile()
     assert outcomes(world) == [("v1.1.0", RolloutStatus.FAILED, "adoption_refused")]
-    assert "what ran before the updater still serves it" in str(world.state.pause_reason)
+    assert "the containers that ran before the updater still serve it" in str(world.state.pause_reason)
     assert touched(world) == []
 
 

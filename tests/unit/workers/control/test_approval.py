@@ -53,7 +53,7 @@ async def test_a_newer_release_takes_the_place_of_one_that_waits_and_waits_itsel
     world, worker, operator = await waiting_for_approval(OLD)
     world.inbox.put(NEW)
     await worker.reconcile()
-    assert (world.publisher.never, world.state.accepted) == ([("v1.1.0", "v1.2.0 is newer, and waits too")], (NEW,))
+    assert (world.publisher.never, world.state.accepted) == ([("v1.1.0", "v1.2.0 is newer and is waiting too")], (NEW,))
     with pytest.raises(NotWaiting, match=r"v1\.1\.0\. v1\.2\.0 waits"):
         await operator.approve("v1.1.0")
     assert ended(world) == []
@@ -84,7 +84,7 @@ async def test_what_a_person_applies_needs_no_approval_and_ends_the_wait_for_one
     world.inbox.put(a_release("v1.1.0", key="manual:1", rollout_id="r-manual", trigger=Trigger.MANUAL))
     await worker.reconcile()
     assert (ended(world), world.state.accepted) == ([("v1.1.0", RolloutStatus.SUCCESS)], ())
-    assert world.publisher.never == [("v1.1.0", "it was asked for twice")]
+    assert world.publisher.never == [("v1.1.0", "it was requested twice")]
 
 
 async def test_a_release_that_needs_no_approval_cannot_be_approved() -> None:

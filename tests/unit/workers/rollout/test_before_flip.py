@@ -70,7 +70,7 @@ async def test_a_command_that_fails_is_the_releases_fault_and_nothing_live_is_to
     reason = str(world.state.pause_reason)
     assert "exit code 3" in reason
     assert "no such column" in reason
-    assert f"What {MIGRATE} changed outside the stack is not taken back." in reason
+    assert f"Changes that {MIGRATE} made outside the stack are not undone." in reason
 
 
 async def test_a_command_that_does_not_end_is_ended_at_its_limit(world: World) -> None:

@@ -50,7 +50,7 @@ def it_stays(world: World) -> None:
     assert world.state.current is not None
     assert (world.state.current.tag, world.state.previous) == ("v1.1.0", a_live("v1.0.0"))
     assert (world.state.last_good_tag, world.state.rollout, world.state.paused) == ("v1.0.0", None, True)
-    assert "your traffic stays on it (green)" in str(world.state.pause_reason)
+    assert "traffic stays on it (green)" in str(world.state.pause_reason)
     assert "route blue" not in world.effects
     assert world.engine.published == (sha_of("v1.1.0"), Color.GREEN)
 
@@ -95,7 +95,7 @@ async def test_where_traefik_was_not_seen_to_follow_both_colors_run(world: World
     assert (last(world).status, last(world).stays) == (RolloutStatus.FAILED, True)
     assert running(world, Color.BLUE) == [["v1.0.0"], ["v1.0.0"]]
     assert running(world, Color.GREEN) == [["v1.1.0"], ["v1.1.0"]]
-    assert "Look at Traefik first" in str(world.state.pause_reason)
+    assert "Check Traefik first" in str(world.state.pause_reason)
 
 
 async def test_where_the_route_never_moved_it_goes_as_any_other(world: World) -> None:

@@ -63,7 +63,7 @@ async def test_what_another_program_has_made_serve_is_taken_over(world: World, *
     assert (state.active_color, world.route.served()[0], world.outages) == (Color.BLUE, Color.BLUE, [])
     assert state.current is not None
     assert (state.current.adopted, state.previous, state.paused) == (True, None, True)
-    assert "Another program has led your traffic to blue and v1.1.0" in str(state.pause_reason)
+    assert "Another program moved your traffic to blue, and v1.1.0" in str(state.pause_reason)
     assert world.engine.running("api-green") == []
     assert alarmed(world) == []
     world.effects.clear()

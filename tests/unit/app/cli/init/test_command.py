@@ -89,7 +89,7 @@ def test_labels_long_names_and_questions(labels: Path, environ: dict[str, str]) 
     assert stack.times.stop_grace == 90
     assert stack.repository == "example/zetherion-ai"
     text = written.path.read_text()
-    assert "    health: /health # QUESTION: nothing says it, and /health only stands in for it\n" in text
+    assert "    health: /health # QUESTION: no source has it; /health is a placeholder\n" in text
     assert "    port: 8080 # QUESTION: which of 8080, 9100? expose or ports says 8080 or 9100\n" in text
     assert (
         "repository: example/zetherion-ai # QUESTION: git's remote origin is not on GitHub, or there is none\n" in text
@@ -101,8 +101,8 @@ def test_labels_long_names_and_questions(labels: Path, environ: dict[str, str]) 
     assert "not-for-anyone" not in text + said
     for hint in (
         "zetherion-ai-api-green publishes a port",
-        "take Traefik's labels off",
-        "may two of zetherion-ai-digest",
+        "remove Traefik's labels from",
+        "may zetherion-ai-digest-worker run twice",
     ):
         assert hint in said
 

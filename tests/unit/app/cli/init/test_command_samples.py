@@ -105,15 +105,17 @@ def test_contradictions_are_questions_that_name_each_source(tmp_path: Path, envi
         "health check says 8081; EXPOSE in Dockerfile.web says 9000",
         "routed/web/health": "the healthCheck behind router web in routes/live/web.yml says /healthz; "
         "health check of web-blue says /healthz; health check of web-green says /ready",
-        "routed/web/entrypoint": "this file carries one route: router web in routes/live/web.yml says web with "
+        "routed/web/entrypoint": "this file has one route: router web in routes/live/web.yml says web with "
         "Host(`shop.example.org`); router web in routes/live/web.yml says websecure with Host(`shop.example.org`)",
-        "routed/web/rule": "router web in routes/live/web.yml has what this file cannot say: middlewares compress",
-        "routed/mail/port": "nothing says it, and 8080 only stands in for it",
-        "routed/mail/health": "nothing says it, and /health only stands in for it",
+        "routed/web/rule": "router web in routes/live/web.yml has options that this file cannot express: "
+        "middlewares compress",
+        "routed/mail/port": "no source has it; 8080 is a placeholder",
+        "routed/mail/health": "no source has it; /health is a placeholder",
         "routed/mail/entrypoint": made.notes.questions["routed/mail/entrypoint"],
         "routed/admin/port": "Traefik's label says 3001; PORT in its environment says 3000",
-        "routed/admin/health": "nothing says it, and /health only stands in for it",
-        "routed/admin/rule": "label of shop-admin-blue has what this file cannot say: middlewares password@docker",
+        "routed/admin/health": "no source has it; /health is a placeholder",
+        "routed/admin/rule": "label of shop-admin-blue has options that this file cannot express: "
+        "middlewares password@docker",
         "repository": "git's remote origin is not on GitHub, or there is none",
     }
     assert made.notes.questions["routed/mail/entrypoint"].startswith(

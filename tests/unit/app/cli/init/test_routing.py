@@ -38,7 +38,7 @@ def test_what_is_not_carried_is_a_question() -> None:
     notes = Notes()
     best_way(PAIR, (Way(ROUTE, "web"), Way(replace(ROUTE, rule="Path(`/y`)"), "api")), POINTS, notes)
     assert notes.questions["routed/api/entrypoint"] == (
-        "this file carries one route: router r in f.yml says api with Path(`/y`); "
+        "this file has one route: router r in f.yml says api with Path(`/y`); "
         "router r in f.yml says web with PathPrefix(`/`)"
     )
 

@@ -27,11 +27,11 @@ def test_github_is_as_old_as_its_last_answer_and_never_makes_the_updater_unready
     asked = at(1, last_checked_at=(NOW - timedelta(hours=5)).isoformat())
     assert github(asked, NOW).as_json() == {
         "ok": True,
-        "found": "asked for its releases 18000 s ago",
+        "found": "its releases were checked 18000 s ago",
         "age_seconds": 18000.0,
     }
     assert github(at(1), NOW).as_json() == {
         "ok": True,
-        "found": "it was never asked for its releases",
+        "found": "its releases were never checked",
         "age_seconds": None,
     }

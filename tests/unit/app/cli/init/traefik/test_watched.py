@@ -27,7 +27,7 @@ def test_the_parent_is_mounted_already_or_named(tmp_path: Path) -> None:
     parent = said(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE.parent, watched.parent)))
     assert parent.following == [
         f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={watched} for the worker.",
-        f"The worker stages its file in {watched.parent}: it has to be allowed to write there and in {watched}.",
+        f"The worker stages its file in {watched.parent}: allow it to write there and in {watched}.",
     ]
     itself = said(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE, watched)))
     assert itself.following[2:] == [
@@ -48,7 +48,7 @@ def test_a_single_file_is_named_and_its_mount_is_refused(tmp_path: Path) -> None
     inside = INSIDE / "r.yml"
     notes = said(tmp_path, Dynamic(inside, single=True, place=file, mount=Mount(inside, file)), "routes/r.yml")
     assert notes.following[0] == f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={file} for the worker."
-    assert f"traefik mounts one file, and misses every rename: mount {file.parent}" in notes.following[2]
+    assert f"traefik mounts a single file and misses every rename: mount {file.parent}" in notes.following[2]
     assert notes.check == []
 
 
@@ -75,7 +75,7 @@ def test_what_traefik_does_not_read_is_named() -> None:
     assert notes.traefik[0] == "Add to Traefik's static file /srv/traefik.toml, and recreate proxy:"
     assert "  [entryPoints.metrics]" in notes.traefik
     assert [line.partition(":")[0] for line in notes.check] == [
-        "proxy has flags beside its static file /srv/traefik.toml",
+        "proxy has flags and the static file /srv/traefik.toml",
         "proxy reads /srv/traefik.toml, which cannot be read here",
         "live/x.yml is neither YAML nor TOML",
     ]
