@@ -1,1 +1,1 @@
-"""Everything that touches the machine."""
+"""The worker: the only part of the updater that changes anything on the machine."""
