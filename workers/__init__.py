@@ -1,1 +1,1 @@
-"""The worker: the only part of the updater that changes anything on the machine."""
+"""The worker: everything that touches the machine."""

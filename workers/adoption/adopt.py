@@ -34,8 +34,8 @@ REVISION_LABEL = "org.opencontainers.image.revision"
 """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
 LOOKS, LOOK_SECONDS = 3, 0.1
-"""Probes after the routes were taken over, and the seconds between them. Clients are affected while these fail, so
-the number is only large enough to rule out a single failed probe."""
+"""How often routes are probed after the take-over, and the seconds between. One failed probe may be a hiccup; each
+further one makes clients wait longer for the old routes."""
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 
