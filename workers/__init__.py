@@ -1,1 +1,1 @@
-"""Everything that touches the machine."""
+"""The worker: everything that touches the machine."""

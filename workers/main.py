@@ -1,4 +1,4 @@
-"""The worker process. Everything is created here."""
+"""The worker process. The only place that creates adapters."""
 
 import asyncio
 import contextlib
@@ -66,16 +66,16 @@ log = structlog.get_logger()
 async def wire(
     settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor, lease: Lease
 ) -> AsyncIterator[Ports]:
-    """The ports on their adapters, for the life of the worker, while `lease` is held."""
+    """Creates the adapters and yields them as ports, while it holds `lease`."""
     client = await asyncio.to_thread(connect, settings.docker_host)
     await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
     compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
     journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
     notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
-    told = notifier.counts if notifier else dict
+    notified = notifier.counts if notifier else dict
     publisher = LedgerPublisher(
-        ledger, partial(step_ids, stack), history, logs, clock, hide=redactor.value, policy=policy, notified=told
+        ledger, partial(step_ids, stack), history, logs, clock, hide=redactor.value, policy=policy, notified=notified
     )
     route = RouteFile(settings.traefik_dynamic_path, stack)
     await asyncio.to_thread(route.check)
@@ -84,7 +84,7 @@ async def wire(
     async with lease.held():
         journal.load()
         writer = asyncio.create_task(publisher.run())
-        telling = asyncio.create_task(notifier.run()) if notifier else None
+        notifying = asyncio.create_task(notifier.run()) if notifier else None
         try:
             yield Ports(
                 engine=guarded(Engine, DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
@@ -104,8 +104,8 @@ async def wire(
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await publisher.flush()
             writer.cancel()
-            if telling:
-                telling.cancel()
+            if notifying:
+                notifying.cancel()
             await probe.aclose()
             if traffic is not None:
                 await traffic.aclose()
@@ -113,12 +113,12 @@ async def wire(
 
 
 def lease_of(settings: WorkerSettings) -> Lease:
-    """Beside the journal."""
+    """The lease, in a file beside the journal."""
     return Lease(lease_beside(settings.journal_path))
 
 
 def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNotifier | None:
-    """None where nobody is to be told."""
+    """None if no notification target is configured."""
     if not settings.notify_targets:
         return None
     file = settings.data_dir / "notices.json"
@@ -145,7 +145,7 @@ async def run(settings: WorkerSettings) -> None:
         reconciler = Reconciler(stack, ports, policy=policy, pause_on_failure=settings.pause_on_failure)
         beside = _beside(settings, stack, ports, github, reconciler)
         if own is not None and stack.updater is not None:
-            # First: what an earlier succession has left to do holds everything else back.
+            # First, because an unfinished earlier succession holds back everything else.
             beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
         namespace = settings.namespace
         working = asyncio.create_task(_work(stack, reconciler, ports, beside, lease, pool=pool, namespace=namespace))
@@ -157,7 +157,7 @@ async def run(settings: WorkerSettings) -> None:
 
 
 class Beside(Protocol):
-    """What runs beside the rollouts, and what it finds wrong."""
+    """A task that runs beside the rollouts and reports alarms."""
 
     async def run(self) -> None: ...
     def alarms(self) -> Sequence[Alarm]: ...
@@ -166,7 +166,7 @@ class Beside(Protocol):
 def _beside(
     settings: WorkerSettings, stack: Stack, ports: Ports, github: GithubkitApi, reconciler: Reconciler
 ) -> list[Beside]:
-    """What is done with GitHub: as much of it as the settings want."""
+    """The tasks that talk to GitHub, as far as the settings enable them."""
     parts: list[Beside] = []
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
@@ -178,7 +178,7 @@ def _beside(
 
 @contextlib.asynccontextmanager
 async def _own_services(settings: WorkerSettings, stack: Stack) -> AsyncIterator[OwnContainers | None]:
-    """None where the stack has none that are to be replaced."""
+    """The updater's own services; None if the stack file does not name any."""
     if stack.updater is None:
         yield None
         return
@@ -197,7 +197,7 @@ async def _work(
     pool: ArqRedis,
     namespace: str,
 ) -> None:
-    log.info("worker starts: what an earlier one left is looked at first")
+    log.info("worker is starting: recovering what an earlier worker left")
     await reconciler.start()
     lease.works()
     worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
@@ -213,20 +213,20 @@ async def _work(
 
 
 async def _look(reconciler: Reconciler) -> None:
-    """The first look, which needs no Redis: the journal may know what to do."""
+    """The first reconciliation. It needs no Redis: the journal may already have work to do."""
     try:
         await reconciler.reconcile()
     except Exception:
-        log.exception("the first look ended early; there is one every minute")
+        log.exception("the first reconciliation failed; the worker retries every minute")
 
 
 def release_policy_of(settings: WorkerSettings, stack: Stack) -> ReleasePolicy:
-    """What holds releases back, as the environment and the stack file have it."""
+    """The policy that holds releases back, from the environment and the stack file."""
     return ReleasePolicy(enabled=settings.enabled, approval=settings.approval, windows=stack.policy.windows)
 
 
 def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
-    """Where the stack's releases come from, with whose signatures and which credential."""
+    """The stack's Git repository, with its allowed signers and credential."""
     signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
     token = token_for(stack.source, settings.github_api_url, _token(settings))
     directory, names = settings.data_dir / "git", [stack.repository]
@@ -238,12 +238,12 @@ def _token(settings: WorkerSettings) -> str | None:
 
 
 async def _check_paths(engine: Docker, needed: Sequence[Path]) -> None:
-    """Before anything is done: in a container these have to be where they are outside. Raises SettingsInvalid."""
+    """Raises SettingsInvalid if the `needed` paths are not the same in this container as on the host."""
     if wrong := mounts.unlike(needed, await own_mounts(engine)):
-        said = ", ".join(map(str, wrong))
+        listed = ", ".join(map(str, wrong))
         raise SettingsInvalid(
-            f"{said}: not the same inside this container and outside, where the engine and your own `docker compose` "
-            f"look for it. {mounts.remedy(wrong)} Your traffic goes on as it is."
+            f"{listed}: not mounted at the same path as on the host, where the engine and your own `docker compose` "
+            f"look for it. Traffic is unchanged. {mounts.remedy(wrong)}"
         )
 
 

@@ -1,6 +1,6 @@
-"""The one-shot container that replaces the updater, wired here: see workers/self_update/successor.py.
+"""Wires the one-shot container that replaces the updater: see workers/self_update/successor.py.
 
-`python -m workers.successor ROLLOUT`: the attempt for that rollout, which the worker has prepared.
+`python -m workers.successor ROLLOUT` runs the attempt for that rollout, which the worker has prepared.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ log = structlog.get_logger()
 
 
 async def run(settings: WorkerSettings, rollout: str) -> None:
-    """Raises UpdaterError: then the engine starts this once more."""
+    """Runs the prepared attempt. Raises UpdaterError; the engine then starts this container again."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
     hidden = Redactor(Path(stack.directory))
     configure_logs(hidden.processor)  # type: ignore[arg-type]
     if stack.updater is None:
-        raise SettingsInvalid("the stack file does not name the updater's own services any more")
+        raise SettingsInvalid("the stack file no longer names the updater's own services")
     where = {"host": settings.docker_host, "compose": settings.compose_command}
     async with own_containers(stack, stack.updater, **where, data_dir=settings.data_dir) as own:
         attempt = own.attempt
         if attempt is None or attempt.rollout != rollout:
-            log.warning("there is no such attempt any more: nothing is done", rollout=rollout)
+            log.warning("this attempt no longer exists; nothing to do", rollout=rollout)
         else:
             journal = JournalCopy(settings.journal_path, own.directory(attempt))
             ended = await Successor(own, journal, stack.updater, hidden.value).run(attempt)
@@ -48,7 +48,7 @@ def main() -> None:
     try:
         asyncio.run(run(WorkerSettings.from_environ(os.environ), rollout))
     except UpdaterError as error:
-        sys.exit(f"zetherion-updater's successor has to be started again. {error}")
+        sys.exit(f"zetherion-updater's successor failed and must be started again. {error}")
 
 
 if __name__ == "__main__":

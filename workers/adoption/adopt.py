@@ -1,7 +1,7 @@
-"""Takes over a stack that ran before the updater did: what serves becomes the current release.
+"""Adopts a stack that ran before the updater did: what serves becomes the current release.
 
-Nothing is restarted, and the routes lead to the same containers throughout. A worker may be killed at any point: each
-step may be done again, and only the last one, in the journal, says that the stack is adopted.
+Nothing is restarted, and the routes lead to the same containers throughout. A worker may be killed at any point: every
+step can be repeated, and only the last one, the write to the journal, makes the stack adopted.
 """
 
 import re
@@ -34,7 +34,8 @@ REVISION_LABEL = "org.opencontainers.image.revision"
 """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
 LOOKS, LOOK_SECONDS = 3, 0.1
-"""One failed probe after the take-over of the routes may be a hiccup; clients wait for the end of more of them."""
+"""How often routes are probed after the take-over, and the seconds between. One failed probe may be a hiccup; each
+further one makes clients wait longer for the old routes."""
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 
@@ -44,9 +45,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Adoptable:
-    """What serves now, and which release it is. `files` are the dynamic files of Traefik as they are.
+    """What serves now, and which release it is. `files` is the current content of Traefik's dynamic files.
 
-    `made`: a rollout of the updater made it, and its end was lost.
+    `made`: the stamp of the updater's own rollout that made it, if the end of that rollout was lost; otherwise None.
     """
 
     serving: Serving
@@ -60,7 +61,7 @@ class Adoptable:
 
     @property
     def stamp(self) -> Stamp:
-        """The same each time: an adoption that was interrupted is begun again under the same id."""
+        """The same every time, so that an interrupted adoption is repeated under the same id."""
         return self.made or Stamp(self.identity.tag, self.identity.sha, f"adopted-{self.identity.sha[:12]}")
 
 
@@ -79,13 +80,13 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     colored = [i for i in serving.instances if stack.moved_services()[i.service]]
     if made := own_release(colored):
         _not_failed(ports.journal.state, made, serving)
-        return Adoptable(serving, Identity(made.release, made.sha, "as its containers are labelled"), files, made)
+        return Adoptable(serving, Identity(made.release, made.sha, "according to its containers' labels"), files, made)
     claims = [*_made(colored), *await _claims(stack, ports, serving.instances)]
     return Adoptable(serving, identify(claims, [str(i.image) for i in serving.instances]), files)
 
 
 def _routing(stack: Stack, ports: Ports, files: Mapping[str, str], found: Found) -> Routing:
-    """What the files say, but for the updater's own if that leads to nothing and old routes came back beside it."""
+    """Reads the files, but ignores the updater's own if its color does not run and other files lead to the stack."""
     own, hosts = ports.route.file.name, hosts_of(stack, found)
     others = read_routing({name: text for name, text in files.items() if name != own}, hosts)
     color = active_color(files.get(own, ""), stack)
@@ -95,37 +96,37 @@ def _routing(stack: Stack, ports: Ports, files: Mapping[str, str], found: Found)
 
 
 async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None:
-    """Where no color runs no route of the stack answers either, or `project` is wrong. Raises AdoptionRefused."""
+    """Raises AdoptionRefused if a route answers although no color runs: then `project` is wrong."""
     for service in stack.routed:
         routers = [router for router in routing.routers if router.answers(service)]
         if routers and (await ports.probe.get(stack.route_url(service))).ok:
             raise AdoptionRefused(
-                f"{routers[0].where} answers `{service.rule}`, and in the Compose project {stack.project} neither of "
-                f"{' and '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
+                f"{routers[0].where} answers `{service.rule}`, but in the Compose project {stack.project} neither "
+                f"{' nor '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
                 "ls` shows the names), or remove the router"
             )
 
 
 def _not_failed(state: State, made: Stamp, serving: Serving) -> None:
-    """A first release whose routes could not be removed after it had failed is not good. Raises AdoptionRefused."""
+    """Raises AdoptionRefused for a first release that failed and whose routes could not be removed afterwards."""
     failed, success = state.last_failure_at, state.last_success_at
     if state.last_attempted_tag == made.release and failed and not (success and success > failed):
         services = ", ".join(sorted({i.service for i in serving.instances}))
         raise AdoptionRefused(
             f"{made.release} failed as the first release and still has your traffic on {serving.color}, because its "
-            f"routes could not be removed then: stop {services} to end that"
+            f"routes could not be removed: stop {services} to end that"
         )
 
 
 async def started_beside(stack: Stack, ports: Ports, rollout: str) -> list[str]:
-    """The colored services that run, and that `rollout` did not start. Raises EngineFailed."""
+    """The running colored services that `rollout` did not start. Raises EngineFailed."""
     return sorted({i.service for i in up(stack, await _found(stack, ports)) if i.rollout != rollout})
 
 
 async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
     """Makes what serves the current release; None if nothing serves. Raises AdoptionRefused, EngineFailed.
 
-    After a refusal Traefik's files are as they were, and nothing that runs was touched.
+    After AdoptionRefused, Traefik's files are restored and no running container was touched.
     """
     found = await look(stack, ports)
     if found is None:
@@ -141,7 +142,7 @@ async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
 
 
 def _doubt(journal: Journal, live: LiveRelease, color: Color) -> str | None:
-    """Why a person has to look before the next release."""
+    """Why a person must check the adoption before the next release; None if nothing is in doubt."""
     before = journal.state.current
     if journal.lost:
         return messages.adopted_without_journal(journal.lost, live.tag, color)
@@ -149,7 +150,7 @@ def _doubt(journal: Journal, live: LiveRelease, color: Color) -> str | None:
 
 
 async def _record(stack: Stack, ports: Ports, found: Adoptable) -> list[str]:
-    """See Engine.adopt. What a rollout of the updater made is recorded already."""
+    """Records the release: see Engine.adopt. A release of the updater's own rollout is already recorded."""
     if found.own:
         return []
     try:
@@ -159,9 +160,9 @@ async def _record(stack: Stack, ports: Ports, found: Adoptable) -> list[str]:
 
 
 async def _take_routes(stack: Stack, ports: Ports, found: Adoptable) -> None:
-    """The updater's own routes lead where the old ones did, and Traefik answers with them.
+    """Replaces the old routes with the updater's own, and confirms that Traefik answers with them.
 
-    The own file comes first: until the old files are gone two routers lead to the same container.
+    The updater's file comes first: until the old files are gone, two routers lead to the same container.
     """
     answered = await _answered(stack, ports)
     try:
@@ -171,18 +172,18 @@ async def _take_routes(stack: Stack, ports: Ports, found: Adoptable) -> None:
     except RouteNotConfirmed as error:
         back = await _put_back(ports, found)
         raise AdoptionRefused(
-            f"Traefik does not serve the stack by {ports.route.file} ({error}); {back}. Look at Traefik's log. See "
-            "that it watches that directory, and that traefik/entrypoints are right"
+            f"Traefik does not follow {ports.route.file} ({error}); {back}. Look at Traefik's log. Check that "
+            "Traefik watches that directory, and that traefik/entrypoints are right"
         ) from error
 
 
 async def _put_back(ports: Ports, found: Adoptable) -> str:
-    """Traefik's files are as they were; says so, or why not."""
+    """Restores Traefik's files. Returns a clause that says so, or why it failed."""
     try:
         await ports.route.restore(found.files)
     except RouteNotConfirmed as error:
         return error.detail
-    return "its files were put back"
+    return "its files were restored"
 
 
 async def _replace_files(ports: Ports, found: Adoptable) -> None:
@@ -198,15 +199,16 @@ async def _answered(stack: Stack, ports: Ports) -> set[str]:
 
 
 async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> None:
-    """Each service that was healthy through the old routers is healthy through the updater's. Raises RouteNotConfirmed.
+    """Checks that each service that was healthy through the old routers is healthy through the updater's.
 
-    Traefik may not reach a container by its service's name, and answers then with the updater's header and 502.
+    If Traefik cannot reach a container by its service's name, it answers 502 with the updater's header.
+    Raises RouteNotConfirmed.
     """
     for _ in range(LOOKS):
         if not (worse := before - await _answered(stack, ports)):
             return
         await ports.clock.sleep(LOOK_SECONDS)
-    raise RouteNotConfirmed(f"{', '.join(sorted(worse))} was healthy by the old routers, and is not by the updater's")
+    raise RouteNotConfirmed(f"{', '.join(sorted(worse))} was healthy through the old routers, but not the updater's")
 
 
 def _report(ports: Ports, found: Adoptable, changed: Sequence[str], doubt: str | None) -> None:
@@ -224,9 +226,9 @@ async def _found(stack: Stack, ports: Ports) -> Found:
 
 
 def own_release(instances: Sequence[Instance]) -> Stamp | None:
-    """What a rollout labelled all of them with; None if one has no such label, or another one.
+    """The rollout that all `instances` are labelled with; None if a label is missing or differs.
 
-    A bot is no evidence: a release that does not change it leaves the one of an earlier release running.
+    A bot is no evidence: a release that does not change the bot leaves an earlier release's bot running.
     """
     if any(i.adopted for i in instances):
         return None
@@ -236,15 +238,16 @@ def own_release(instances: Sequence[Instance]) -> Stamp | None:
 
 
 def _made(instances: Sequence[Instance]) -> list[Claim]:
-    """What the updater labelled some of them with."""
+    """The releases that the updater labelled some of the instances with."""
     made = {(i.release, i.sha): i.service for i in instances if i.release and not i.adopted}
     return [Claim(f"the label of {service}", sha, (str(release),)) for (release, sha), service in made.items()]
 
 
 async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> list[Claim]:
-    """What says which release runs. A base image has labels too: only a commit that the clone has counts of them.
+    """The evidence of which release runs. Base images have labels too, so only a commit that the clone has counts.
 
-    A state that knows a release is the updater's own, and says what ran before another program moved the stack.
+    The last good tag counts only if the state has no current release. Otherwise the updater wrote it, and it names
+    what ran before another program moved the stack.
     """
     good = None if ports.journal.state.current else ports.journal.state.last_good_tag
     claims = [
@@ -256,7 +259,7 @@ async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> 
 
 
 async def _checked_out(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> Claim | None:
-    """What the clone has checked out was built and started after that, or it is not what runs."""
+    """The clone's HEAD. Doubtful if HEAD moved after the containers were created: then something else may run."""
     claim = await _claim(stack, ports, f"the clone in {stack.directory}", "HEAD")
     created = max((i.created for i in instances if i.created), default=None)
     if claim is None or created is None:
@@ -282,10 +285,10 @@ def _tag_only(source: str, tag: str | None) -> Claim | None:
 
 
 def _labelled(instances: Sequence[Instance]) -> str | None:
-    """The commit or tag that all images name; None if they do not agree, or name none."""
+    """The commit or tag that all images are labelled with; None if they differ or have none."""
     revisions = {i.labels.get(REVISION_LABEL, "") for i in instances}
     versions = {i.labels.get(VERSION_LABEL, "") for i in instances}
-    revision, version = (next(iter(said)) if len(said) == 1 else "" for said in (revisions, versions))
+    revision, version = (next(iter(values)) if len(values) == 1 else "" for values in (revisions, versions))
     return revision if _SHA.fullmatch(revision) else _tag_ref(version)
 
 

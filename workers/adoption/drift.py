@@ -1,4 +1,4 @@
-"""Routes that differ from the journal: whether to restore them, and how."""
+"""Detects routes that differ from the journal, and restores them."""
 
 from app.domain.findings import Alarm
 from app.domain.stack import Color, RoutedService, Stack
@@ -13,10 +13,11 @@ async def stand(ports: Ports) -> bool:
 
 
 async def moved(stack: Stack, ports: Ports) -> bool:
-    """Whether another program led clients to the other color and the live one is not well; if routes do not stand.
+    """Whether another program moved clients to the other color and the live color is unhealthy.
 
-    So it is after the updater before this one, or a person, has rolled a release out by other means. To put the routes
-    right would take clients away from what serves them. Changes nothing. Raises EngineFailed.
+    Only meaningful if the routes do not `stand`. The cause is an earlier updater, or a person, that rolled a release
+    out by other means. Restoring the routes would then take clients away from what serves them. Changes nothing.
+    Raises EngineFailed.
     """
     color = ports.journal.state.active_color
     if color is None:
@@ -29,27 +30,27 @@ async def moved(stack: Stack, ports: Ports) -> bool:
 
 
 async def put_right(ports: Ports) -> list[Alarm]:
-    """The route file leads to the live color again. Returns what was wrong. Raises RouteNotConfirmed."""
+    """Restores the routes to the live color. Returns what was wrong. Raises RouteNotConfirmed."""
     state, route, alarms = ports.journal.state, ports.route, []
     for name in await route.strays():
         await route.set_aside(name)
-        alarms.append(shadowed(name, "It was set aside beside the watched directory."))
+        alarms.append(shadowed(name, "It was moved to .updater-staging beside the watched directory."))
     color = state.active_color
     if color is not None and not await route.stands(color, state.route_id):
         route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
         await route.flip(color, route_id)
         await ports.journal.update(lambda s: s.routed_to(color, route_id))
-        text = f"The route file was changed or removed; it names {color} again. Find out what changed it."
+        text = f"The route file was changed or removed. It leads to {color} again. Find out what changed it."
         alarms.append(Alarm("route_changed", text))
     return alarms
 
 
 def shadowed(name: str, done: str) -> Alarm:
-    return Alarm("route_shadowed", f"{name} beside the route file claims its names. {done}")
+    return Alarm("route_shadowed", f"{name} conflicts with the route file. {done}")
 
 
 async def _well(ports: Ports, service: RoutedService, color: Color) -> bool:
-    """Whether a copy of it answers its health path at its own address."""
+    """Whether a running copy answers its health path at its own address."""
     running = [i for i in await ports.engine.find(service.colors[color]) if i.running]
     answers = [await ports.probe.get(f"http://{i.address}:{service.port}{service.health}") for i in running]
     return any(answer.ok for answer in answers)

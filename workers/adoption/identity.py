@@ -1,4 +1,4 @@
-"""Which release ran before the updater? Pure: weighs claims and names contradictions."""
+"""Decides which release ran before the updater, from the evidence. Pure functions."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from app.domain.release import UNKNOWN_TAG, Version
 
 @dataclass(frozen=True)
 class Claim:
-    """`source` says that the commit `sha`, to which `tags` point, is what runs; None if only the tag is known.
+    """Evidence from `source` that the commit `sha`, to which `tags` point, runs. Without `sha`, only a tag is known.
 
-    `doubt`: why that alone is no proof.
+    `doubt`: why this claim alone proves nothing.
     """
 
     source: str
@@ -26,7 +26,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Identity:
-    """`how` is a clause for a person: where the release is known from, or why it is not."""
+    """A release. `how` explains, as a clause for people, where that is known from, or why it is unknown."""
 
     tag: str
     sha: str
@@ -34,41 +34,41 @@ class Identity:
 
 
 def identify(claims: Sequence[Claim], images: Sequence[str]) -> Identity:
-    """The release that all `claims` agree on; an unknown one if they do not.
+    """The release that all `claims` agree on; UNKNOWN_TAG if they disagree.
 
-    A commit that nobody knows is replaced by a digest of the `images`.
+    A digest of the `images` replaces an unknown commit.
     """
     if not claims:
-        how = "no clone, old state file or image label says which release it is"
+        how = "no clone, old state file or image label identifies the release"
         return Identity(UNKNOWN_TAG, _digest(images), how)
     if len(claims) == 1 and claims[0].doubt:
         return Identity(
             UNKNOWN_TAG, _digest(images), f"{claims[0].source} says {claims[0].said}, but {claims[0].doubt}"
         )
     if not _agree(claims):
-        said = ", ".join(f"{claim.source} says {claim.said}" for claim in claims)
-        return Identity(UNKNOWN_TAG, _digest(images), f"its sources contradict each other: {said}")
+        listed = ", ".join(f"{claim.source} says {claim.said}" for claim in claims)
+        return Identity(UNKNOWN_TAG, _digest(images), f"the sources disagree: {listed}")
     sources = " and ".join(claim.source for claim in claims)
     sha = next((claim.sha for claim in claims if claim.sha), None) or _digest(images)
     tag = _newest_version(set.intersection(*(set(claim.tags) for claim in claims)))
     if tag is None:
-        return Identity(UNKNOWN_TAG, sha, f"{sources} names a commit without a release tag")
-    return Identity(tag, sha, f"as {sources} says")
+        return Identity(UNKNOWN_TAG, sha, f"the commit has no release tag (according to {sources})")
+    return Identity(tag, sha, f"according to {sources}")
 
 
 def _agree(claims: Sequence[Claim]) -> bool:
-    """All name one commit, and a claim that knows only a tag names one of that commit's."""
+    """Whether all claims name one commit; a claim with only a tag must name one of that commit's tags."""
     commits = {claim.sha for claim in claims if claim.sha}
     only_tags = [claim for claim in claims if claim.sha is None]
     return len(commits) <= 1 and all(set(c.tags) & set(other.tags) for c in only_tags for other in claims)
 
 
 def _newest_version(tags: set[str]) -> str | None:
-    """Of several tags at one commit the one with the highest version; None if none is a version."""
+    """The tag with the highest version; None if no tag is a version."""
     versions = {tag: version for tag in tags if (version := Version.read(tag))}
     return max(versions, key=lambda tag: versions[tag], default=None)
 
 
 def _digest(images: Sequence[str]) -> str:
-    """As long as a commit's SHA, and the same for the same images."""
+    """A stand-in for a commit: as long as a SHA, and equal for equal images."""
     return hashlib.sha256("\n".join(sorted(images)).encode()).hexdigest()[:40]

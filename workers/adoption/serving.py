@@ -1,4 +1,4 @@
-"""Which color serves an unknown stack, or why that is unclear. Pure functions."""
+"""Decides which color of an unknown stack serves, or why that is unclear. Pure functions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from workers.routing.routers import Router, Routing
 from workers.routing.servers import Backend
 
 Found = Mapping[str, Sequence[Instance]]
-"""The instances of each Compose service that the stack file names, stopped ones too."""
+"""The instances of each Compose service that the stack file names, including stopped ones."""
 
 LABEL_PREFIX = "traefik.http.routers."
 SHOWN = 5
@@ -20,9 +20,9 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Serving:
-    """The color that has the traffic. `instances` are the copies of it that run, and the singletons that do.
+    """The color that has the traffic. `instances` are its running copies and the running singletons.
 
-    `files` are the dynamic files whose routers lead to it.
+    `files` are the dynamic files whose routers lead to the color.
     """
 
     color: Color
@@ -31,9 +31,9 @@ class Serving:
 
 
 def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
-    """Every name and address by which a router can lead to a colored service, in lower case as in a URL.
+    """Every name and address by which a router can reach a colored service, in lower case as in a URL.
 
-    A name that several have, as an alias in a network, leads to those that run.
+    If several services share a name, such as a network alias, it leads to those that run.
     """
     reached: dict[str, list[Backend]] = {}
     running: dict[str, list[Backend]] = {}
@@ -49,7 +49,7 @@ def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
 
 
 def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | None:
-    """None if every colored service is stopped. Raises AdoptionRefused with all that speaks against an adoption."""
+    """The color that serves; None if every colored service is stopped. Raises AdoptionRefused with all problems."""
     if not up(stack, found):
         return None
     ours = [router for router in routing.routers if router.services]
@@ -78,12 +78,12 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
 
 
 def up(stack: Stack, found: Found) -> list[Instance]:
-    """The colored instances that may serve: one that is paused, or restarts just now, may do so again at any time."""
+    """The colored instances that may serve, including paused and restarting ones: these may serve again at any time."""
     return [i for s in stack.routed for name in s.colors.values() for i in found.get(name, ()) if not i.gone]
 
 
 def shadows(stack: Stack, routing: Routing, own_file: str) -> list[str]:
-    """The files beside the updater's own with a router that takes the requests of one of its routes."""
+    """The files, other than `own_file`, with a router that takes requests of the updater's routes."""
     return sorted(
         {
             router.file
@@ -95,23 +95,23 @@ def shadows(stack: Stack, routing: Routing, own_file: str) -> list[str]:
 
 def _unreadable(routing: Routing) -> Iterator[str]:
     for file, why in routing.unreadable.items():
-        yield f"{file} cannot be read ({why}), and Traefik takes nothing of a directory with a broken file: correct it"
+        yield f"{file} cannot be read ({why}), and Traefik ignores a directory with a broken file: correct the file"
     for file in routing.templates:
-        yield f"{file} is a template that names services of the stack: write its routes out, without `{{{{`"
+        yield f"{file} is a template that names services of the stack: write its routes without `{{{{`"
 
 
 def _ambiguous(routing: Routing) -> Iterator[str]:
     for name in routing.ambiguous:
-        yield f"several files define the service {name} in different ways, and Traefik takes one: remove the others"
+        yield f"several files define the service {name} in different ways, and Traefik uses one: remove the others"
 
 
 def _streams(routing: Routing) -> Iterator[str]:
     for file, leads in routing.streams.items():
-        yield f"{file} leads {', '.join(leads)}, and the updater moves HTTP routes only: remove that from the file"
+        yield f"{file} sends {', '.join(leads)}, but the updater moves only HTTP routes: remove that from the file"
 
 
 def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
-    """Each routed service has exactly the route that the stack file says."""
+    """Each routed service must have exactly the route that the stack file defines."""
     if not ours:
         return
     for service in stack.routed:
@@ -124,46 +124,46 @@ def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[
         yield from _unlike(stack, router)
     for router in routing.routers:
         if not router.services and any(router.answers(s) for s in stack.routed):
-            yield f"{router.where} takes the requests of the stack and leads to {_urls(router)}: remove it"
+            yield f"{router.where} takes requests of the stack, but leads to {_urls(router)}: remove it"
 
 
 def _unlike(stack: Stack, router: Router) -> Iterator[str]:
-    """What of `router` the updater's own router would not have."""
+    """What `router` does that the updater's own router would not do."""
     matching = [s for s in stack.routed if s.name in router.services and router.answers(s)]
     if not matching:
         at = ", ".join(router.entrypoints) or "every entrypoint"
         yield (
-            f"{router.where} leads to {_urls(router)} for `{router.rule}` at {at}, and the stack file has no such "
+            f"{router.where} leads to {_urls(router)} for `{router.rule}` at {at}, but the stack file has no such "
             "route: add it there, or remove the router"
         )
         return
     service = matching[0]
     if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in {s.entrypoint for s in matching}]:
         yield (
-            f"{router.where} answers at {', '.join(more)} too, and the updater's own router would answer at "
-            f"{service.entrypoint} only: set `entryPoints: [{service.entrypoint}]` in the router"
+            f"{router.where} also answers at {', '.join(more)}, but the updater's router answers only at "
+            f"{service.entrypoint}: set `entryPoints: [{service.entrypoint}]` in the router"
         )
     if elsewhere := [s.url for s in router.servers if not s.backend or s.backend[0].name != service.name]:
         yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
     own = f"http at port {service.port}"
     if wrong := sorted({s.origin for s in router.servers if s.backend and s.origin != own}):
         yield (
-            f"{router.where} asks {service.name} by {', '.join(wrong)}, and the updater's own router would by {own}: "
+            f"{router.where} connects to {service.name} by {', '.join(wrong)}, but the updater's router by {own}: "
             f"correct routed/{service.name}/port in the stack file, or the router"
         )
     if router.extras:
         yield (
-            f"{router.where} has {', '.join(router.extras)}, which the updater's own router would not have: clients "
-            "would be served without it. Remove it from the router, or keep this service out of the stack file"
+            f"{router.where} has {', '.join(router.extras)}, which the updater's router does not support: clients "
+            "would be served without it. Remove it from the router, or leave this service out of the stack file"
         )
 
 
 def _foreign(routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
-    """What else is in a file that is to be replaced."""
+    """Other content in a file that the updater would replace."""
     for file in sorted({router.file for router in ours}):
         if others := routing.others.get(file, ()):
             names = ", ".join(others[:SHOWN]) + (" …" if len(others) > SHOWN else "")
-            yield f"{file} has {names} beside the routes of the stack, and is replaced: move that to a file of its own"
+            yield f"{file} has {names} beside the routes of the stack, and is replaced: move that to another file"
 
 
 def _labels(found: Found) -> Iterator[str]:
@@ -179,12 +179,12 @@ def _labels(found: Found) -> Iterator[str]:
 
 def _no_router(stack: Stack, found: Found) -> str:
     running = sorted({i.service for i in up(stack, found)})
-    return f"{', '.join(running)} run, and no router of the watched directory leads there: add the routers"
+    return f"no router in the watched directory leads to the running {', '.join(running)}: add the routers"
 
 
 def _two_colors(ours: Sequence[Router]) -> str:
-    said = "; ".join(f"{r.where} leads to {_urls(r)}" for r in ours)
-    return f"two colors have traffic ({said}): lead every router to one color"
+    listed = "; ".join(f"{r.where} leads to {_urls(r)}" for r in ours)
+    return f"two colors have traffic ({listed}): point every router at one color"
 
 
 def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
@@ -194,30 +194,30 @@ def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
         if not any(i.running for i in instances):
             state = f"its container is {instances[0].state}" if instances else "it has no container"
             yield (
-                f"the routers lead to {color}, and {name} does not run ({state}): start it, or stop all of {color} if "
-                "nothing of it is to serve"
+                f"the routers lead to {color}, but {name} does not run ({state}): start it, or stop all of {color} if "
+                "it should not serve"
             )
 
 
 def _unreachable(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
-    """The updater's own route asks for the service's name, whatever name or address the old one asks for."""
+    """The updater's route uses the service's name, even if the old route uses another name or address."""
     for service in stack.routed:
         name = service.colors[color]
         names = {n.lower() for i in found.get(name, ()) if i.running for n in i.names}
         urls = {s.url for router in ours for s in router.servers if s.backend and s.backend[0].name == service.name}
         if names and name.lower() not in names | {urlsplit(url).hostname for url in urls}:
             yield (
-                f"{', '.join(sorted(urls))} leads to a container that no network knows as {name}, and the updater's "
-                f"own route asks for {name}: give it that alias in a network of Traefik"
+                f"{', '.join(sorted(urls))} leads to a container that no network knows as {name}, but the updater's "
+                f"route uses {name}: give it that alias in a network that Traefik is in"
             )
 
 
 def _copies(stack: Stack, color: Color, found: Found) -> Iterator[str]:
-    """A release would replace them by one."""
+    """Reports services with several copies: a release would replace them by one."""
     for name in (service.colors[color] for service in stack.routed):
         running = [i for i in found.get(name, ()) if i.running]
         if len(running) > 1:
-            yield f"{len(running)} containers of {name} run, and a release starts one of each color: scale it to one"
+            yield f"{len(running)} containers of {name} run, but a release starts one of each color: scale it to one"
 
 
 def _doubled(stack: Stack, found: Found) -> Iterator[str]:

@@ -1,6 +1,7 @@
-"""The stack file's `retired` services, taken out of a release's Compose model: pure functions.
+"""Removes the stack file's `retired` services from a release's Compose model: pure functions.
 
-What is left out is named in the model, so that `plan` and `doctor` can say that the release's file still has it.
+The model records which services were removed, so that `plan` and `doctor` can report that the release's file still has
+them.
 """
 
 import copy
@@ -11,23 +12,23 @@ from app.domain.errors import ComposeInvalid
 from app.domain.stack import Stack
 
 LEFT_OUT = "x-updater-retired"
-"""The services that were taken out. Compose ignores keys that begin so:
+"""The key that lists the removed services. Compose ignores keys that begin with `x-`:
 https://docs.docker.com/reference/compose-file/extension/"""
 
 Model = dict[str, Any]
 Service = Mapping[str, Any]
 
 SHARED = ("network_mode", "ipc", "pid")
-"""Keys by which a service runs inside another: `service:<name>` or `container:<container name>`."""
+"""Keys that make a service share a namespace with another: `service:<name>` or `container:<container name>`."""
 
 PARTS = ("networks", "volumes", "secrets", "configs")
 
 
 def without_retired(model: Mapping[str, Any], stack: Stack, *, check: bool = True) -> Model:
-    """`model` without the retired services, what only they use, and the references to them that can be dropped.
+    """`model` without the retired services, the resources only they use, and the optional references to them.
 
-    Raises ComposeInvalid when another service cannot run without one of them. Without `check` such a service stays as
-    it is: for a model that nothing is started from.
+    Raises ComposeInvalid if another service cannot run without a retired one. With `check=False` such a service is
+    left unchanged; use that only for a model that starts nothing.
     """
     result: Model = copy.deepcopy(dict(model))
     services: dict[str, Any] = result.get("services") or {}
@@ -44,13 +45,13 @@ def without_retired(model: Mapping[str, Any], stack: Stack, *, check: bool = Tru
 
 
 def left_out(model: Mapping[str, Any] | None, stack: Stack) -> tuple[str, ...]:
-    """The retired services that the release of `model` has in its own file."""
+    """The retired services that the release's own file still has."""
     known = {*((model or {}).get(LEFT_OUT) or ()), *((model or {}).get("services") or ())}
     return tuple(name for name in stack.retired if name in known)
 
 
 def uses_of(service: Service) -> dict[str, set[str]]:
-    """What a service of a resolved model uses, by the part of the model that defines it; its build's secrets too."""
+    """The networks, volumes, secrets (including build secrets) and configs that a service of a resolved model uses."""
     build = service.get("build") or {}
     return {
         "networks": set(service.get("networks") or {}),
@@ -66,13 +67,13 @@ def _check(services: Mapping[str, Service], gone: Mapping[str, Service]) -> None
     ]
     if wrong:
         raise ComposeInvalid(
-            f"{'; '.join(wrong)}: it cannot run without a service that stack.yml retires. Traffic is not touched. "
-            "Change that in the release's Compose file, or take the service out of `retired`, or retire both"
+            f"{'; '.join(wrong)}: it cannot run without a service that stack.yml retires. Traffic is unchanged. "
+            "Change the release's Compose file, remove the service from `retired`, or retire both"
         )
 
 
 def _inside(service: Service, gone: Mapping[str, Service]) -> Iterator[tuple[str, str]]:
-    """The keys and values by which `service` needs one of `gone` to exist."""
+    """The keys and values of `service` that require one of `gone` to exist."""
     targets = {f"service:{name}" for name in gone} | {f"container:{name}" for name in _container_names(gone)}
     for key in SHARED:
         if (value := service.get(key)) in targets:
@@ -86,12 +87,12 @@ def _inside(service: Service, gone: Mapping[str, Service]) -> Iterator[tuple[str
 
 
 def _source(value: str) -> str:
-    """Of `name`, `name:ro` and `container:name:ro`, all but the access."""
+    """`value` without its access mode `:ro` or `:rw`."""
     return value.removesuffix(":ro").removesuffix(":rw")
 
 
 def _forget(service: Model, gone: Mapping[str, Service]) -> None:
-    """Drops the references without which `service` runs: what it waits for, and links."""
+    """Drops the references that `service` can run without: `depends_on` and links."""
     names = {*gone, *_container_names(gone)}
     if waits := service.get("depends_on"):
         _keep(service, "depends_on", {key: how for key, how in waits.items() if key not in gone})
@@ -112,10 +113,10 @@ def _container_names(services: Mapping[str, Service]) -> set[str]:
 
 
 def _drop_unused(model: Model, gone: Mapping[str, Service]) -> None:
-    """An external network that nobody has any more, or a secret without a file, would be an error of Compose's."""
-    theirs, ours = _uses(gone.values()), _uses((model.get("services") or {}).values())
+    """Drops what only the retired services used: Compose fails on a missing external network or secret file."""
+    dropped, kept = _uses(gone.values()), _uses((model.get("services") or {}).values())
     for part in PARTS:
-        for name in theirs[part] - ours[part]:
+        for name in dropped[part] - kept[part]:
             (model.get(part) or {}).pop(name, None)
 
 

@@ -1,4 +1,4 @@
-"""Turns the release's Compose model into the model that runs: a pure function."""
+"""Turns a release's Compose model into the model that runs: pure functions."""
 
 import copy
 import hashlib
@@ -21,10 +21,10 @@ ROLLOUT_LABEL = "updater.rollout"
 DEFINITION_LABEL = "updater.definition"
 SHA_LENGTH = 12
 ONCE_LABEL = "updater.once"
-"""On what runs a release's before_flip command: its name."""
+"""Label of a container that runs a before_flip command; the value is the run's name."""
 
 ROLLBACK_LABEL = "updater.rollback"
-"""A release's own word, on any service that is moved: `never` where it cannot be rolled back, else `allowed`."""
+"""A label that a release may set on any moved service: `never` if it cannot be rolled back, else `allowed`."""
 
 IDLE_PROFILE = "updater-idle"
 
@@ -37,20 +37,20 @@ def image_name(project: str, service: str, sha: str) -> str:
 
 
 def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str, tree: str) -> Model:
-    """The model of the release `stamp`, from what `compose config` printed for its file.
+    """The model that runs for the release `stamp`, made from the output of `compose config` for its file.
 
-    Of the services that the updater moves: build contexts below the live directory `live` move to the worktree
-    `tree`, images get the release's own name, own labels are added, and `restart: always` becomes `unless-stopped`
-    (a stopped color or bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an
-    alias. The stack file's retired services are left out. Everything else stays as it is.
-    Raises ComposeInvalid when a service of the stack file is not there, or cannot run without a retired one.
+    For the services that the updater moves: build contexts below the live directory `live` move to the worktree
+    `tree`, images get the release's own name, the updater's labels are added, `restart: always` becomes
+    `unless-stopped` (a stopped color or bot must stay stopped when the engine restarts), and a singleton's
+    `container_name` becomes an alias. The stack file's retired services are removed. Everything else is unchanged.
+    Raises ComposeInvalid if a service of the stack file is missing, or if a service cannot run without a retired one.
     """
     result = without_retired(model, stack)
     services = result.get("services") or {}
     moved = stack.moved_services()
     missing = sorted(set(moved) - set(services))
     if missing:
-        raise ComposeInvalid(f"it has no service {', '.join(missing)}, which the stack file names")
+        raise ComposeInvalid(f"it has no service {', '.join(missing)}, but the stack file names it")
     for name, color in moved.items():
         services[name] = _service(services[name], name, stack, stamp, (live, tree))
         if color is None:
@@ -61,7 +61,7 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
 
 
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
-    """A model that was transformed before, for another rollout of the same release. Raises ComposeInvalid."""
+    """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
     for name in stack.moved_services():
         result["services"][name]["labels"][ROLLOUT_LABEL] = stamp.rollout
@@ -75,12 +75,12 @@ def as_it_runs(
     color: Color,
     singletons: Mapping[str, str | None],
 ) -> Model:
-    """`model`, live on `color`, as a plain `docker compose up` may read it without changing what runs.
+    """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
-    The idle color is in a profile of its own: it does not run, and its images may not even be there. What depends on it
-    depends on the live color instead. What is live is in no profile, whatever the release's file says. A singleton that
-    runs since another rollout (`singletons`: service → rollout id) keeps the definition of that one, from `before`; so
-    do the updater's own services, which run on as they are.
+    The idle color gets its own profile, because it does not run and its images may be missing. Services that depend on
+    it depend on the live color instead. Live services have no profile, even if the release's file gives them one. A
+    singleton that another rollout started (`singletons`: service → rollout id) keeps that rollout's definition from
+    `before`. The updater's own services keep theirs from `before` too, because they keep running.
     """
     before = before or {"services": {}}
     of_now = {
@@ -98,7 +98,7 @@ def as_it_runs(
 
 
 def _depending_on(model: Model, live: Mapping[str, str]) -> Model:
-    """`model`, with the services of `live` for the idle ones that others depend on: Compose refuses such a model."""
+    """Replaces dependencies on idle services by live ones: Compose rejects a dependency on an inactive profile."""
     for name, service in model["services"].items():
         if waits := service.get("depends_on"):
             moved = {live.get(needed, needed): how for needed, how in waits.items()}
@@ -107,7 +107,7 @@ def _depending_on(model: Model, live: Mapping[str, str]) -> Model:
 
 
 def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Iterable[str]) -> Model:
-    """`model`, with the services `names` as `other` has them, if it does, and with what they need of it beside."""
+    """`model` with those services `names` that `other` has, as defined there, and the resources that they need."""
     result: Model = copy.deepcopy(dict(model))
     for name in (n for n in names if n in other["services"]):
         service = result["services"][name] = copy.deepcopy(other["services"][name])
@@ -122,19 +122,19 @@ def with_services(model: Mapping[str, Any], other: Mapping[str, Any], names: Ite
 
 
 def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
-    """Whether the release says that it cannot be rolled back. Raises ComposeInvalid."""
+    """Whether the release declares that it cannot be rolled back. Raises ComposeInvalid."""
     services = model["services"]
-    said = {
+    declared = {
         name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed") for name in stack.moved_services()
     }
-    if odd := {name: word for name, word in said.items() if word not in {"never", "allowed"}}:
+    if odd := {name: word for name, word in declared.items() if word not in {"never", "allowed"}}:
         where = ", ".join(f"{name} has {word!r}" for name, word in odd.items())
-        raise ComposeInvalid(f"{ROLLBACK_LABEL} should be never or allowed; {where}")
-    return "never" in said.values()
+        raise ComposeInvalid(f"{ROLLBACK_LABEL} must be never or allowed; {where}")
+    return "never" in declared.values()
 
 
 def fingerprint(service: Mapping[str, Any]) -> str:
-    """What of a service's definition decides how it runs: all but its build, its image's name and own labels."""
+    """A hash of how a service runs: its definition without build, image name, pull policy and the updater's labels."""
     shown = {key: value for key, value in service.items() if key not in {"build", "image", "pull_policy"}}
     labels = {k: v for k, v in (service.get("labels") or {}).items() if not k.startswith("updater.")}
     canonical = json.dumps({**shown, "labels": labels}, sort_keys=True)
@@ -161,7 +161,7 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
 
 
 def _unnamed(singleton: Mapping[str, Any]) -> Model:
-    """A new singleton is created beside the old one, so its container can have no fixed name: that becomes an alias."""
+    """Turns a fixed container name into an alias: a new singleton is created while the old one still exists."""
     changed = dict(singleton)
     if name := changed.pop("container_name", None):
         networks = changed.get("networks") or {"default": None}
@@ -175,7 +175,7 @@ def _with_alias(network: Mapping[str, Any] | None, name: str) -> Model:
 
 
 def _reroot(build: Mapping[str, Any], live: str, tree: str) -> Model:
-    """The build with its context, and additional contexts, in the worktree. Compose has made the paths absolute."""
+    """Moves the build's context and additional contexts into the worktree. Compose has made the paths absolute."""
     changed = dict(build)
     changed["context"] = _move(build["context"], live, tree)
     if contexts := build.get("additional_contexts"):
@@ -184,12 +184,12 @@ def _reroot(build: Mapping[str, Any], live: str, tree: str) -> Model:
 
 
 def _labelled(build: Mapping[str, Any], stack: Stack) -> dict[str, str]:
-    """The image's labels with the stack's name: the same for every release, so an unchanged image keeps its id."""
+    """The image's labels plus the stack's, equal for every release, so that an unchanged image keeps its id."""
     return {**(build.get("labels") or {}), STACK_LABEL: stack.project}
 
 
 def _move(path: str, live: str, tree: str) -> str:
-    """`path` below `live` as the same path below `tree`; any other (an image, a URL) as it is."""
+    """Moves a `path` below `live` to `tree`; any other value (an image, a URL) is unchanged."""
     try:
         return str(PurePosixPath(tree) / PurePosixPath(path).relative_to(live))
     except ValueError:
@@ -197,7 +197,7 @@ def _move(path: str, live: str, tree: str) -> str:
 
 
 def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Stack, *, tree: str) -> Comparison:
-    """A release's transformed model beside the live release's (None: nothing is live)."""
+    """Compares a release's transformed model with the live release's model (None: nothing is live)."""
     moved = stack.moved_services()
     services = model["services"]
     before = without_retired(live, stack, check=False)["services"] if live else {}

@@ -1,4 +1,4 @@
-"""Ports: what the worker needs from outside, one module for each."""
+"""Ports: the interfaces to everything outside the worker, one module each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Time."""
+"""Time of day, monotonic time and time limits."""
 
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class TimeLimit(Protocol):
-    """What `limit` is inside of: `reschedule` moves its end to that moment of the loop's clock, the past included."""
+    """A running time limit. `reschedule` moves its end to `when` on the event loop's clock; a past `when` ends it."""
 
     def reschedule(self, when: float | None) -> None: ...
 
@@ -16,4 +16,4 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
     async def sleep(self, seconds: float) -> None: ...
     def limit(self, seconds: float) -> AbstractAsyncContextManager[TimeLimit]:
-        """Ends what is inside after that long, with TimeoutError."""
+        """Ends the block after `seconds` and raises TimeoutError."""

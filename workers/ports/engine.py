@@ -1,4 +1,4 @@
-"""Where the stack runs: its services, their definitions and their images."""
+"""The container engine: the stack's services, their definitions and their images."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from workers.ports.mutation import mutation
 
 @dataclass(frozen=True)
 class Stamp:
-    """Who made something: written on every image and instance, so that it is found again by more than its name."""
+    """The release and rollout that made something: a label on every instance, to find it by more than its name."""
 
     release: str
     sha: str
@@ -21,7 +21,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Definition:
-    """How the services of one release run: a file that holds the operator's secrets (0600, never shown)."""
+    """The file that defines how one release's services run. It holds the operator's secrets (0600, never shown)."""
 
     path: Path
     sha: str
@@ -29,12 +29,13 @@ class Definition:
 
 @dataclass(frozen=True)
 class Instance:
-    """One copy of a service, as the engine saw it last.
+    """One copy of a service, as the engine last reported it.
 
-    `state` is the engine's word (`created`, `running`, `exited`…), `health` its own check's (None: it has none),
-    `address` an IP address or None while it does not run. `rollout` is the id of the rollout that made it, of the
-    release `release` at the commit `sha`; None where the updater did not. `names` are those under which others reach
-    it, `labels` what it was created with. `adopted`: it ran before the updater did, and is never created again.
+    `state` is the engine's word (`created`, `running`, `exited`…). `health` is the verdict of the instance's own
+    health check (None: no check). `address` is an IP address, or None while the instance does not run. `rollout` is
+    the id of the rollout that made it, from the release `release` at the commit `sha`; None if the updater did not
+    make it. `names` are the names under which other containers reach it, `labels` those it was created with.
+    `adopted`: it ran before the updater did, and is never created again.
     """
 
     id: str
@@ -60,13 +61,13 @@ class Instance:
 
     @property
     def gone(self) -> bool:
-        """It holds no connection and answers no request any more."""
+        """Whether it no longer holds connections or answers requests."""
         return self.state in {"created", "exited", "dead", "removed"}
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How one run of an instance's own health check ended; `words`: its last line, or why it did not end by itself."""
+    """The result of one run of an instance's own health check. `words` is its last line, or why it was ended."""
 
     passed: bool
     words: str
@@ -74,10 +75,10 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Difference:
-    """How a service that the updater moves would run, beside how it runs in the live release.
+    """How a release changes one service that the updater moves, compared with the live release.
 
-    `context` is where its image is built from, inside the release (None: the image is fetched). `redefined` is None
-    where there is nothing to compare with. Of its environment only the names are told.
+    `context` is the build context inside the release (None: the image is pulled). `redefined` is None if there is
+    nothing to compare with. `added`, `removed` and `changed` are names of environment variables, without values.
     """
 
     service: str
@@ -91,11 +92,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A release beside the live one: the services that are moved, and the others that it changes, with a reason.
+    """A release compared with the live one: the moved services, and the other changed services with a reason.
 
-    `own`: the updater's services that it changes; they are replaced when the release is live.
-    `retired`: services that its file still has and that the stack file retires.
-    `one_way`: it says that it cannot be rolled back.
+    `own`: the updater's own services that the release changes; they are replaced when the release is live.
+    `retired`: services that the release's file still has and that the stack file retires.
+    `one_way`: the release declares that it cannot be rolled back.
     """
 
     moved: tuple[Difference, ...]
@@ -107,7 +108,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Seen:
-    """A container of the project as the engine shows it; `mounts` maps where it is inside to where that is outside."""
+    """A container of the project, as the engine reports it. `mounts` maps paths inside it to paths on the host."""
 
     service: str
     state: str
@@ -122,11 +123,11 @@ class Seen:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the machine runs and holds. `own_mounts` are those of the worker's own container; None where it has none.
+    """What the machine runs and stores; sizes are bytes on disk.
 
-    `by_hand` is the image that a plain `docker compose up` in the live directory would run of each service; None
-    where its file does not resolve. `retired` are the retired services that the live release's own file has. Bytes of
-    disk.
+    `own_mounts` are the mounts of the worker's own container; None if it does not run in one. `by_hand` is the image
+    that a plain `docker compose up` in the live directory would run for each service; None if its file does not
+    resolve. `retired` are the retired services that the live release's own file has.
     """
 
     containers: tuple[Seen, ...]
@@ -139,73 +140,73 @@ class Survey:
 
 
 class Definitions(Protocol):
-    """How the services of a release run, and its images."""
+    """The definitions of releases and their images."""
 
     @mutation
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
-        """The release's services as they will run. Raises ComposeInvalid."""
+        """Writes the definition of how the release's services will run. Raises ComposeInvalid."""
 
     def defined(self, sha: str) -> Definition:
-        """Where the definition of a release that was defined before is; whether it is still there is not looked at."""
+        """The definition of a release that was defined before. Does not check that the file still exists."""
 
     @mutation
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
-        """The kept definition of the release `stamp`, for a new rollout of it. Raises ReleaseNotKept.
+        """Prepares the kept definition of the release `stamp` for a new rollout of it.
 
-        It is not kept when its definition is gone, or an image of one of `services`.
+        Raises ReleaseNotKept if the definition or an image of one of `services` is missing.
         """
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
-        """What of the kept release is gone: its definition, or images of `services`."""
+        """The missing parts of the kept release: its definition, or images of `services`."""
 
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
-        """What the release would change of the one of the SHA `live`. Changes nothing. Raises ComposeInvalid."""
+        """Compares the release in `tree` with the live one (SHA `live`). Changes nothing. Raises ComposeInvalid."""
 
     async def one_way(self, sha: str) -> bool:
-        """Whether the release says that it cannot be rolled back; False where its definition is gone."""
+        """Whether the release declares that it cannot be rolled back; False if its definition is missing."""
 
     @mutation
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:
-        """Image ids by service, built in parallel, their output in `log` as it comes. Raises BuildFailed."""
+        """Builds images in parallel, streams the output to `log`, returns image ids by service. Raises BuildFailed."""
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way."""
 
     @mutation
     async def publish(self, definition: Definition, color: Color) -> None:
-        """The release is live on `color`: what an operator types by hand finds it as it runs, and changes nothing."""
+        """Publishes the release as live on `color`, so that an operator's own `docker compose` changes nothing."""
 
     @property
     def published_path(self) -> Path:
-        """Where an operator's own `docker compose` reads."""
+        """The Compose file for an operator's own `docker compose`."""
 
     @mutation
     async def publish_updater(self, model: Path) -> None:
-        """The updater's own services run as `model` has them: that is found by hand too. Raises EngineFailed."""
+        """Adds the updater's own services from the file `model` to the published file. Raises EngineFailed."""
 
     @mutation
     async def republish(self) -> None:
-        """Takes the retired services out of what is found by hand. Raises ComposeInvalid, EngineFailed."""
+        """Removes the retired services from the published file. Raises ComposeInvalid, EngineFailed."""
 
 
 class Containers(Protocol):
-    """The instances of the services: made, started, looked at, stopped."""
+    """The instances of the services."""
 
     @mutation
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
-        """Creates and starts the one instance of each of `services`, in their order and in the place of stopped ones.
+        """Creates and starts one instance of each of `services`, all in one call; replaces stopped instances.
 
-        All of them at once. Of an adopted release that is recalled the instance that it was found with is started, as
-        long as it exists. Raises StartFailed with the first service that does not run.
+        Returns the instances in the order of `services`. When an adopted release is recalled, starts the instance
+        that was adopted, if it still exists. Raises StartFailed with the first service that does not run.
         """
 
     @mutation
     async def create(self, definition: Definition, service: str) -> Instance:
-        """Creates an instance of `service` beside the ones there are, and does not start it. Raises StartFailed.
+        """Creates an instance of `service` beside the existing ones, without starting it. Raises StartFailed.
 
-        The others stay stopped, once they are, when the engine restarts.
+        From then on, an existing instance that is stopped stays stopped when the engine restarts.
         """
 
     @mutation
@@ -214,27 +215,28 @@ class Containers(Protocol):
 
     @mutation
     async def stop(self, instance: str, grace: float) -> Instance:
-        """Asks it to stop, ends it after `grace` seconds; how it ended. One that is gone already is no error."""
+        """Stops it, kills it after `grace` seconds, and returns how it ended. No error if it is already gone."""
 
     @mutation
     async def remove(self, instance: str) -> None:
-        """Removes a stopped instance; an adopted one is kept. One that is not there is no error."""
+        """Removes a stopped instance, but keeps an adopted one. No error if it does not exist."""
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
-        """The service's instances, stopped ones too; with `rollout` only those that it made."""
+        """The service's instances, including stopped ones; with `rollout`, only those that this rollout made."""
 
     async def inspect(self, instance: str) -> Instance:
-        """How the instance is now; state `removed` when there is none."""
+        """The instance's current state; `removed` if it does not exist."""
 
     async def check(self, instance: str, limit: float) -> CheckResult:
-        """Runs the instance's own health check now, once and to its end, as the engine does at its own times.
+        """Runs the instance's own health check once, now, and waits for its end.
 
-        Not passed when it has no check or does not run, when the check cannot start, and when it has not ended within
-        `limit` seconds or the check's own limit. A run that hangs may go on after that; while it does, no other begins.
+        The check has not passed if there is none, if the instance does not run, if the check cannot start, or if it
+        does not end within `limit` seconds or its own limit. A check that hangs may keep running after that; until it
+        ends, no other check starts.
         """
 
     async def tail(self, instance: str, lines: int) -> list[str]:
-        """The last lines that it wrote."""
+        """The last `lines` lines of its output."""
 
     @mutation
     async def run_once(
@@ -247,44 +249,44 @@ class Containers(Protocol):
         limit: float,
         log: Callable[[str], None],
     ) -> None:
-        """Runs `command` to its end in an instance of its own that gets no traffic, its output in `log` as it comes.
+        """Runs `command` to its end in a separate instance without traffic, and streams the output to `log`.
 
-        Raises BeforeFlipFailed where it does not succeed within `limit` seconds. What is left of it then, or of a
-        worker that was killed, is for `sweep`.
+        Raises BeforeFlipFailed if it does not succeed within `limit` seconds. `sweep` removes what then remains, and
+        what remains after a worker was killed.
         """
 
     @mutation
     async def sweep(self) -> list[str]:
-        """Ends and removes what `run_once` has left, of any rollout; the names."""
+        """Stops and removes what `run_once` left behind, in any rollout; returns the names."""
 
     @mutation
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
-        """Records what runs on `color`, with its singletons, as the release `stamp`, as if the updater had made it.
+        """Records `instances`, which run on `color` and as singletons, as if the updater had made them for `stamp`.
 
-        The images are kept, the definition is recorded and published, and a stopped instance stays stopped when the
-        engine restarts. Nothing is stopped, started or created. Calling it again changes nothing.
-        Returns the services that could not be created anew from the definition: it is not what they run with.
+        Keeps the images, records and publishes the definition, and makes sure that a stopped instance stays stopped
+        when the engine restarts. Stops, starts and creates nothing. Calling it again changes nothing.
+        Returns the services that cannot be recreated from the definition, because they run with another one.
         Raises ComposeInvalid, EngineFailed.
         """
 
 
 class Housekeeping(Protocol):
-    """The engine itself, and what it holds."""
+    """The engine itself, and what it stores."""
 
     async def ready(self) -> None:
-        """It answers; one that is away is waited for. Raises EngineFailed."""
+        """Waits until the engine answers. Raises EngineFailed."""
 
     @property
     def times_away(self) -> int:
-        """How often it was found away since this worker started."""
+        """How often the engine was found unavailable since this worker started."""
 
     async def survey(self) -> Survey:
-        """What is there, for a person to read. Changes nothing."""
+        """Reports what the machine runs and stores. Changes nothing."""
 
     @mutation
     async def prune(self, keep: Collection[str]) -> int:
-        """Removes own images and stopped singletons of other releases than the SHAs in `keep`; bytes freed."""
+        """Removes own images and stopped singletons of all releases except `keep` (SHAs). Returns the bytes freed."""
 
 
 class Engine(Definitions, Containers, Housekeeping, Protocol):
-    """Where the stack runs. Every call has a limit of its own and raises EngineFailed beyond it."""
+    """The container engine. Every call has its own time limit and raises EngineFailed when it is exceeded."""

@@ -11,7 +11,7 @@ from app.domain.published import Published
 
 @dataclass(frozen=True)
 class FailedDelivery:
-    """A webhook that GitHub sent and that was not taken: `status` is the answer it got, 0 where there was none."""
+    """A webhook delivery that failed. `status` is the HTTP status that GitHub got; 0 if it got no answer."""
 
     id: int
     guid: str
@@ -21,35 +21,35 @@ class FailedDelivery:
 
 
 class GitHubApi(Protocol):
-    """Every call has a limit of its own, is never tried twice, and raises GitHubUnavailable or GitHubRefused."""
+    """Every call has its own time limit, is never retried, and raises GitHubUnavailable or GitHubRefused."""
 
     def releases(self) -> AsyncIterator[Sequence[Published]]:
-        """The published releases, the latest first, a page at a time. What did not change costs nothing."""
+        """The published releases, latest first, one page at a time. An unchanged page costs no quota."""
 
     async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery]:
-        """Those of release events after `since`; none where there is no token."""
+        """The failed deliveries of release events after `since`; empty without a token."""
 
     async def commit_of(self, tag: str) -> str:
-        """The commit SHA that `tag` names there."""
+        """The commit SHA that `tag` names on GitHub."""
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
-        """The deployment of that rollout, whoever created it."""
+        """The id of the rollout's deployment, no matter which program created it; None if there is none."""
 
     async def deploy(self, report: DeploymentReport, sha: str) -> int:
-        """Creates the rollout's deployment; its id."""
+        """Creates the rollout's deployment and returns its id."""
 
     async def outcomes(self, deployment: int) -> Sequence[str]:
-        """Every state that the deployment was given."""
+        """Every state that the deployment has had."""
 
     async def report(self, deployment: int, outcome: DeploymentOutcome, report: DeploymentReport) -> None:
-        """Gives the deployment a state; the report's description goes with its own."""
+        """Sets the deployment's state, with the report's description only if `outcome` is the report's own."""
 
 
 class OutboxFile(Protocol):
-    """What GitHub was told. A write is on disk when the call returns."""
+    """The file that records what was sent to GitHub. A write is on disk when the call returns."""
 
     @property
     def content(self) -> Outbox: ...
 
     async def keep(self, content: Outbox) -> None:
-        """Replaces it. Raises OSError."""
+        """Replaces the file's content. Raises OSError."""

@@ -7,14 +7,14 @@ from app.domain.release import Release
 
 
 class Inbox(Protocol):
-    """The accepted releases that are not in the journal yet. Raises LedgerUnavailable."""
+    """Every call raises LedgerUnavailable if Redis does not answer."""
 
     async def ping(self) -> None: ...
     async def pending(self) -> list[Release]: ...
     async def accept(self, release: Release) -> Release | None:
-        """Records `release` as a webhook's is. None, or the one that is already recorded under the same key."""
+        """Records `release` as a webhook would. Returns the release already recorded under the same key, or None."""
 
     async def known(self) -> list[Release]:
-        """Every release that was ever accepted from GitHub and is remembered, decided or not."""
+        """Every remembered release that was accepted from GitHub, decided or not."""
 
     async def taken(self, releases: Sequence[Release]) -> None: ...

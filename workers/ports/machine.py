@@ -1,11 +1,11 @@
-"""What the machine has free."""
+"""Free disk and memory."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Room:
-    """What the machine has free, in bytes."""
+    """Free disk and memory of the machine, in bytes."""
 
     disk: int
     memory: int

@@ -1,4 +1,4 @@
-"""Marks the calls of a port that change something outside. A replaced worker must not make them."""
+"""Marks the port methods that change something outside the worker. A replaced worker must not call them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ _MARK = "__mutates__"
 
 
 def mutation(method: F) -> F:
-    """Marks a method of a port as one that changes something."""
+    """Marks a port method as one that changes something."""
     setattr(method, _MARK, True)
     return method
 

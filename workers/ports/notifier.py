@@ -8,19 +8,19 @@ from app.domain.notices import Notice
 
 
 class Notifier(Protocol):
-    """Tells people. It is told and not waited for: nothing of it delays or fails a rollout."""
+    """Sends messages to people in the background. Sending never delays or fails a rollout."""
 
     def tell(self, notice: Notice) -> None:
-        """Once for each event, by its id, also over a restart."""
+        """Sends each event once, identified by its id, even after a restart."""
 
     def mark(self, event: str) -> None:
-        """The event needs no message of its own: another one tells it."""
+        """Records that `event` needs no message of its own because another message covers it."""
 
     def settle(self, prefix: str, *, standing: Sequence[str] = (), before: datetime | None = None) -> bool:
-        """Of the events that begin with `prefix` those that are over may be told again; whether there were any.
+        """Allows a new message for each past event whose id begins with `prefix`. Returns whether there were any.
 
-        They are over when they are not `standing` and were told `before` (default: long enough ago, QUIET).
+        An event is past when it is not in `standing` and was recorded before `before` (default: QUIET ago).
         """
 
     def counts(self) -> dict[str, int]:
-        """Messages to one target each: `sent`, `given_up`, `waiting`; and how many `targets` there are."""
+        """Numbers of messages, counted per target: `sent`, `given_up`, `waiting`; and the number of `targets`."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: `status` 0 when there was none, `rollout` the value of the rollout header, `seconds` it took."""
+    """An HTTP answer. `status` is 0 if none came, `seconds` the time it took, `rollout` the rollout header's value."""
 
     status: int
     seconds: float
@@ -23,4 +23,4 @@ class Answer:
 
 class Probe(Protocol):
     async def get(self, url: str) -> Answer:
-        """One GET; never raises, an answer that did not come has status 0."""
+        """Sends one GET. Never raises: if no answer comes, the status is 0."""

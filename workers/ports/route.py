@@ -1,4 +1,4 @@
-"""Where the traffic goes."""
+"""The route file: which color gets the traffic."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,42 +9,42 @@ from workers.ports.mutation import mutation
 
 
 class Route(Protocol):
-    """The one file that says which color gets the traffic."""
+    """The single file that routes the traffic to a color."""
 
     @mutation
     async def flip(self, color: Color, rollout: str) -> None:
-        """Moves all routes in one step; answers carry `rollout` from then on. Raises RouteNotConfirmed."""
+        """Moves all routes in one step; answers then carry `rollout`. Raises RouteNotConfirmed."""
 
     @mutation
     async def clear(self) -> None:
-        """No route any more: there is nothing healthy to point to."""
+        """Removes every route, because nothing healthy is left to point to."""
 
     @property
     def file(self) -> Path:
-        """Where it is, as the worker sees it."""
+        """The path of the route file, as the worker sees it."""
 
     async def stands(self, color: Color, rollout: str | None) -> bool:
-        """Whether the file is what `flip` wrote; without a rollout, whether it names that color."""
+        """Whether the file is what `flip` wrote. Without a rollout: whether the file names `color`."""
 
     async def strays(self) -> list[str]:
-        """Files beside it that claim its names, or that nobody can read: Traefik would believe neither."""
+        """Files beside the route file that stop Traefik from following it: they claim its names or cannot be read."""
 
     @mutation
     async def set_aside(self, name: str) -> None:
-        """Takes that file out of the watched directory, and keeps it. Raises RouteNotConfirmed."""
+        """Moves the file `name` out of the watched directory and keeps it. Raises RouteNotConfirmed."""
 
     async def active(self) -> Color | None:
-        """Where the file points now; None when it is missing or not ours."""
+        """The color that the file points to now; None if the file is missing or is not the updater's."""
 
     async def files(self) -> Mapping[str, str]:
-        """The text of every file that Traefik reads in the watched directory, by its path inside it.
+        """The text of every file that Traefik reads, by its path inside the watched directory.
 
-        Raises RouteNotConfirmed if one cannot be read.
+        Raises RouteNotConfirmed if a file cannot be read.
         """
 
     @mutation
     async def restore(self, files: Mapping[str, str]) -> None:
-        """Those files are in the watched directory as `files` gave them, and the route file only if it is one of them.
+        """Restores the watched directory to what `files()` returned. Deletes the route file if it is not in `files`.
 
         Raises RouteNotConfirmed.
         """

@@ -1,4 +1,4 @@
-"""Where releases come from: the Git repository."""
+"""The Git repository that releases come from."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -7,37 +7,35 @@ from typing import Protocol
 
 
 class Source(Protocol):
-    """Where releases come from."""
-
     async def find(self, tag: str) -> str:
-        """The object that the repository has under `tag` now. Raises TagNotFound."""
+        """The id of the Git object that `tag` names in the repository now. Raises TagNotFound."""
 
     async def fetch(self, tag: str) -> str:
-        """The commit SHA of `tag`, fetched, and signed where the stack requires it.
+        """Fetches `tag`, checks its signature if the stack requires one, and returns its commit SHA.
 
         Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed.
         """
 
     async def differs(self, old: str, new: str, path: str) -> bool:
-        """Whether anything below `path` differs between two commits that were fetched. Raises GitFailed."""
+        """Whether anything below `path` differs between two fetched commits. Raises GitFailed."""
 
     async def checkout(self, sha: str) -> Path:
-        """A tree of its own at that SHA. Raises GitFailed."""
+        """A separate worktree at the commit `sha`. Raises GitFailed."""
 
     async def commit_in(self, directory: Path, name: str) -> str | None:
-        """The commit that `name` (a full ref, HEAD or a SHA) names in the clone of the stack's repository there.
+        """The SHA of `name` (a full ref, HEAD or a SHA) in the clone of the stack's repository in `directory`.
 
-        None if there is no such clone, or no such commit in it. Raises GitFailed.
+        None if there is no such clone, or the clone has no such commit. Raises GitFailed.
         """
 
     async def tags_in(self, directory: Path, sha: str) -> list[str]:
-        """The tags that point to the commit `sha` in the clone in `directory`; none if there is no clone.
+        """The tags that point to the commit `sha` in the clone in `directory`; empty if there is no clone.
 
         Raises GitFailed.
         """
 
     async def moved_in(self, directory: Path) -> datetime | None:
-        """When HEAD of the clone in `directory` last moved; None if nothing says so. Raises GitFailed."""
+        """When HEAD of the clone in `directory` last moved; None if that is unknown. Raises GitFailed."""
 
     async def prune(self, keep: Collection[str]) -> None:
-        """Removes the trees of other commits."""
+        """Removes the worktrees of all commits except `keep`."""

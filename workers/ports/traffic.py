@@ -1,4 +1,4 @@
-"""What clients are answered, as the proxy counts it."""
+"""The answers that clients get, as Traefik counts them."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,7 +8,5 @@ from app.domain.traffic import Tally
 
 
 class TrafficCounts(Protocol):
-    """What clients are answered, as Traefik counts it."""
-
     async def tallies(self, color: Color) -> Mapping[str, Tally]:
-        """By routed service, since some moment in the past. Raises TrafficUnknown."""
+        """Counts by routed service, since an unspecified moment in the past. Raises TrafficUnknown."""

@@ -11,14 +11,14 @@ from workers.rollout.run import Run
 
 
 async def run_command(run: Run, step: StepId, command: BeforeFlip) -> dict[str, Any]:
-    """The release's own command, in its new image. What has succeeded for this commit is not run again."""
+    """Runs the release's own command in its new image. Skips a command that already succeeded for this commit."""
     ran = Ran(steps.sha_of(run), command.service, command.command)
     before = run.ports.journal.state.ran_for(ran.sha, ran.service, ran.command)
     if before is not None and before.completed:
-        return {"skipped": "it has succeeded for this commit before"}
+        return {"skipped": "it already succeeded for this commit"}
     await run.update(lambda state: state.run(ran))
     if left := await run.ports.engine.sweep():
-        run.say(f"{step.name}: what an earlier one left was ended: {', '.join(left)}")
+        run.say(f"{step.name}: removed what an earlier run left: {', '.join(left)}")
     await run.ports.engine.run_once(
         steps.definition_of(run),
         run.stack.service_of(command.service, run.target),

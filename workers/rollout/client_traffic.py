@@ -1,4 +1,4 @@
-"""What clients of the new color are answered, as Traefik counts it."""
+"""Watches the answers that clients of the new color get, as Traefik counts them."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ NOT_SET = "not watched: traefik/metrics is not set in the stack file"
 
 
 async def before_flip(run: Run) -> Traffic:
-    """What was counted until now. Where it cannot be read nothing is held up.
+    """The counts before the flip. Counts that cannot be read do not delay the flip.
 
-    Traefik keeps the counts of a color that its file no longer names until they are read once more, and then begins
-    anew: so the new color's are read twice, and the second answer is what they begin with.
+    When its file no longer names a color, Traefik keeps that color's counts until they are read once more, then
+    restarts them. So the new color's counts are read twice, and the second reading is the baseline.
     """
     if await _counted(run, run.target) is None:
         return Traffic()
@@ -24,7 +24,7 @@ async def before_flip(run: Run) -> Traffic:
 
 
 async def watch(run: Run, until: float) -> None:
-    """Looks every LOOK_INTERVAL and once at the end. Raises BakeFailed as soon as clients surely fare worse."""
+    """Checks every LOOK_INTERVAL seconds and once at the end. Raises BakeFailed once clients surely fare worse."""
     clock, last = run.ports.clock, False
     while not last:
         last = clock.monotonic() >= until
@@ -33,7 +33,7 @@ async def watch(run: Run, until: float) -> None:
             raise BakeFailed(run.traffic.said(failing), service=failing)
         await clock.sleep(0 if last else max(0.0, min(LOOK_INTERVAL, until - clock.monotonic())))
     if run.ports.traffic is not None and run.traffic.unknown:
-        warning = f"What clients were answered was not judged. {run.traffic.unknown}"
+        warning = f"The answers to clients were not judged. {run.traffic.unknown}"
         await run.record(lambda r: r.warn(warning))
 
 

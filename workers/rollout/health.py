@@ -1,4 +1,4 @@
-"""Health of routed services: directly, through Traefik, and during the bake."""
+"""Checks the health of routed services: directly, through Traefik, and during the bake."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,17 +13,17 @@ from workers.routing.confirm import confirm_routes
 
 BAKE_INTERVAL = 0.2
 BAKE_STRIKES = 2
-"""How many failed probes of one route in a row end the bake: one may be a hiccup of the probe itself."""
+"""Consecutive failed probes of one route that end the bake. A single failure may be a hiccup of the probe itself."""
 FIRST_PASS_INTERVAL = 0.2
-"""How often a copy is asked that does not pass yet, when `checks/interval` is longer: a refused connection is cheap."""
+"""Seconds between checks of a copy that does not pass yet, if `checks/interval` is longer. Refusals are cheap."""
 TAIL_LINES = 20
 
 
 class NewColor:
-    """The copies of the new color: they are started in one call, and their direct health is waited for at once.
+    """The copies of the new color. One call starts all of them, and the waits for their direct health run in parallel.
 
-    Each passes at a moment of its own, so all are asked once more after the last one. Leaving the context ends every
-    wait that is still open.
+    The copies pass at different moments, so all are checked once more after the last one has passed. Leaving the
+    context cancels every open wait.
     """
 
     def __init__(self, run: Run, definition: Definition) -> None:
@@ -41,7 +41,7 @@ class NewColor:
         await asyncio.gather(*self._waits.values(), return_exceptions=True)
 
     async def start(self, service: RoutedService) -> Instance:
-        """The service's copy, which runs; the first call starts all of them. Raises StartFailed."""
+        """Returns the running copy of the service; the first call starts all copies. Raises StartFailed."""
         if not self._instances:
             routed, color, engine = self._run.stack.routed, self._run.target, self._run.ports.engine
             self._away_before = engine.times_away
@@ -52,7 +52,7 @@ class NewColor:
         return self._instances[service.name]
 
     async def healthy(self, service: RoutedService) -> dict[str, Any]:
-        """Waits until the service's copy is healthy. Raises NeverHealthy, or Interrupted when the engine went away."""
+        """Waits until the service's copy is healthy. Raises NeverHealthy; Interrupted if the engine was unavailable."""
         evidence = await self._waits[service.name]
         if service == self._run.stack.routed[-1]:
             await self._confirm()
@@ -65,22 +65,22 @@ class NewColor:
                 await self._wait(service, instance)
 
     async def _wait(self, service: RoutedService, instance: Instance) -> dict[str, Any]:
-        """The step that asks for the result may begin after the engine went away, and could not know."""
+        """Detects here that the engine was unavailable: the step that reads the result may begin only afterwards."""
         try:
             return await wait_healthy(self._run, service, instance)
         except UpdaterError as error:
             if self._run.ports.engine.times_away > self._away_before:
-                raise Interrupted(f"the Docker Engine went away: {error}") from error
+                raise Interrupted(f"the Docker Engine was unavailable: {error}") from error
             raise
 
 
 async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> dict[str, Any]:
-    """Direct health: `passes` answers of its health path in a row, at its own address.
+    """Waits for direct health: the health path answers `passes` times in a row at the copy's own address.
 
-    The engine runs the container's own check at times of its own, often half a minute apart. Its verdict counts only
-    when it is `unhealthy`: then no answer passes. The wait goes on, because that verdict may be as old as one interval.
+    The engine runs the container's own check on its own schedule, often half a minute apart. Its verdict counts only
+    if it is `unhealthy`: then no answer passes. The wait continues, because that verdict may be one interval old.
 
-    Raises NeverHealthy with the last lines that the instance wrote.
+    Raises NeverHealthy with the last lines of the instance's output.
     """
     checks, clock = run.stack.checks, run.ports.clock
     deadline = clock.monotonic() + run.stack.times.health
@@ -99,7 +99,7 @@ async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> 
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at a copy: whether it passed, or has ended and never will; `seen` is for a person."""
+    """The result of one check of a copy. `ended`: it stopped or restarted, and cannot pass. `seen` is for people."""
 
     passed: bool
     seen: str
@@ -111,7 +111,8 @@ class _Look:
 async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
     now = await run.ports.engine.inspect(instance.id)
     if not now.running or now.restarts > 0:
-        return _Look(False, f"it is {now.state}, exit code {now.exit_code}, {now.restarts} restarts", ended=True)
+        seen = f"its container is {now.state}, exit code {now.exit_code}, {now.restarts} restarts"
+        return _Look(False, seen, ended=True)
     answer = await run.ports.probe.get(f"http://{now.address}:{service.port}{service.health}")
     seen = f"{service.health} answered {answer}, its own check says {now.health or 'nothing'}"
     passed = answer.ok and now.health != "unhealthy"
@@ -119,12 +120,12 @@ async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
 
 
 async def confirm_route(run: Run, rollout: str) -> None:
-    """Every route answers with `rollout`: Traefik has taken the file over. Raises RouteNotConfirmed."""
+    """Waits until every route answers with `rollout`: Traefik then uses the new file. Raises RouteNotConfirmed."""
     await confirm_routes(run.stack, run.ports.clock, rollout, lambda service: _ask_route(run, service))
 
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
-    """Health through Traefik, proven to come from this rollout's color. Raises RoutedUnhealthy."""
+    """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy."""
     checks, clock = run.stack.checks, run.ports.clock
     deadline = clock.monotonic() + run.stack.times.route
     latencies: list[float] = []
@@ -139,7 +140,7 @@ async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
 
 
 async def _ask_route(run: Run, service: RoutedService) -> Answer:
-    """What this rollout's route answers is counted by Traefik too, and is no client's."""
+    """Probes the route. Traefik counts the probe too, so it is recorded as a request that no client made."""
     answer = await run.ports.probe.get(run.stack.route_url(service))
     if answer.rollout == run.rollout.id:
         run.traffic.probed(service.name, answer.status)
@@ -147,7 +148,7 @@ async def _ask_route(run: Run, service: RoutedService) -> Answer:
 
 
 class Bake:
-    """The bake: every route is probed and every instance looked at until `until` (monotonic seconds)."""
+    """The bake: probes every route and inspects every instance until `until` (monotonic seconds)."""
 
     def __init__(self, run: Run, instances: list[Instance], until: float) -> None:
         self._run = run
@@ -187,13 +188,14 @@ class Bake:
             for before in self._instances:
                 now = await self._run.ports.engine.inspect(before.id)
                 if not now.running or now.restarts > before.restarts or now.health == "unhealthy":
-                    detail = f"it is {now.state}, {now.restarts} restarts, its own check says {now.health or 'nothing'}"
+                    seen = f"its container is {now.state}, {now.restarts} restarts"
+                    detail = f"{seen}, its own check says {now.health or 'nothing'}"
                     raise await _with_tail(self._run, BakeFailed, now.service, detail, now)
             await clock.sleep(BAKE_INTERVAL)
 
 
 async def _with_tail(run: Run, kind: type[UpdaterError], service: str, detail: str, instance: Instance) -> UpdaterError:
-    """The error with the instance's last lines; the error itself matters more than they do."""
+    """The error with the instance's last lines; without them if they cannot be read."""
     try:
         lines = await run.ports.engine.tail(instance.id, TAIL_LINES)
     except UpdaterError:

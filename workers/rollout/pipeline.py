@@ -15,11 +15,11 @@ from workers.rollout.preflight import preflight
 from workers.rollout.run import MARGIN_SECONDS, Run, Step
 
 ATTEMPTS = 3
-"""How often the same release is begun again, or goes on, before an interruption counts as its failure."""
+"""How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
 
 
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
-    """Up to the idle color's images. The commands come before its start: it starts on what they have made."""
+    """Everything up to the idle color's images. The commands come before its start, because it needs their results."""
     times = stack.times
     yield Step(StepKind.PREFLIGHT, preflight, times.health + stack.checks.timeout)
     if recall:
@@ -34,7 +34,7 @@ def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
 
 
 def new_color(stack: Stack) -> Iterator[Step]:
-    """The idle color runs and is healthy by itself; nothing live was touched yet."""
+    """Starts the idle color and checks it directly. Nothing live is touched."""
     for service in stack.routed:
         yield Step(StepKind.START, partial(steps.start, service=service), stack.times.start, service.name)
     for service in stack.routed:
@@ -42,7 +42,7 @@ def new_color(stack: Stack) -> Iterator[Step]:
 
 
 def take_over(stack: Stack) -> Iterator[Step]:
-    """The flip, and the proof that it was right."""
+    """The flip, and the checks that the new color works."""
     times = stack.times
     yield Step(StepKind.ROUTE_SWITCH, steps.switch_route, times.route)
     for service in stack.routed:
@@ -54,28 +54,28 @@ def take_over(stack: Stack) -> Iterator[Step]:
 
 
 def retirement(stack: Stack) -> Iterator[Step]:
-    """The old color drains and stops, what is too old goes."""
+    """Drains and stops the old color, and removes what is too old."""
     yield stop_old_color(stack)
     yield prune(stack)
 
 
 def step_ids(stack: Stack, recall: bool = False) -> tuple[StepId, ...]:
-    """The steps of a rollout of `stack`, in order. `recall`: of one that brings a kept release back."""
+    """The steps of a rollout of `stack`, in order. `recall`: the steps that bring a kept release back."""
     parts = (preparation(stack, recall=recall), new_color(stack), take_over(stack), retirement(stack))
     return tuple(step.id for part in parts for step in part)
 
 
 async def roll_out(run: Run) -> Rollout:
-    """Makes the journal's rollout live, or puts everything back as it was. Returns its record with a final status.
+    """Makes the journal's rollout live, or restores everything. Returns its record with a final status.
 
-    Up to `route_switch` nothing live is touched. From there on the old color stays warm until the new one has
-    proven itself, so that going back is one rename.
+    Before `route_switch` nothing live is touched. After it, the old color stays warm until the end of the bake, so
+    that a rollback is one rename.
     """
     return await _attempt(run, _prepare, _take_over)
 
 
 async def go_on(run: Run) -> Rollout:
-    """After an interruption past the flip: forward where the new color is still well, else back."""
+    """Continues after an interruption past the flip if the new color is still healthy; otherwise rolls back."""
     return await _attempt(run, _check_again, _take_over)
 
 
@@ -93,7 +93,7 @@ async def _attempt(run: Run, *phases: Callable[[Run], Awaitable[None]]) -> Rollo
 
 
 def begun_again(rollout: Rollout) -> Release | None:
-    """What an interrupted rollout begins anew with; None where it has moved the route, or was tried often enough."""
+    """The release for another attempt after an interruption; None past the flip or after the last attempt."""
     release = rollout.release
     if rollout.past_flip or release.attempts + 1 >= ATTEMPTS:
         return None
@@ -105,7 +105,7 @@ async def _check_again(run: Run) -> None:
 
 
 async def _prepare(run: Run) -> None:
-    """The idle color is built, runs and is healthy by itself; nothing live is touched."""
+    """Builds and starts the idle color, and checks it directly. Nothing live is touched."""
     for step in preparation(run.stack, recall=run.rollout.release.recall is not None):
         await run.step(step)
     async with NewColor(run, steps.definition_of(run)) as run.new_color:
@@ -114,22 +114,23 @@ async def _prepare(run: Run) -> None:
 
 
 async def _take_over(run: Run) -> None:
-    """From the flip to the end of the bake; each step may be begun again after an interruption."""
+    """From the flip to the end of the bake. After an interruption, repeats only the steps that were not completed."""
     for step in take_over(run.stack):
         await run.once(step)
 
 
 async def retire(run: Run) -> Rollout:
-    """The new color has proven itself: the old one drains and stops, what is too old goes."""
+    """After the bake: drains and stops the old color, removes what is too old, and ends the rollout as a success."""
     for step in retirement(run.stack):
         await run.attempt(step)
     return await run.finish(RolloutStatus.SUCCESS)
 
 
 async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -> Rollout:
-    """Route first, then the bot, then the new color; nothing is rebuilt. Before the flip only what was created goes.
+    """Rolls back the route first, then the bot, then the new color; nothing is rebuilt.
 
-    The new color is stopped only when the route is known to be away from it. `again` is what is begun anew afterwards.
+    Before the flip, it only removes what the rollout created. After it, the new color is stopped only if the route is
+    confirmed to lead away from it. `again` is the release to attempt again afterwards.
     """
     await run.undoing(error)
     if await steps.may_not_go_back(run):
@@ -151,9 +152,10 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
 
 
 async def stay(run: Run) -> Rollout:
-    """A release that cannot be rolled back keeps the traffic, well or not: the old color would not understand it.
+    """Keeps the traffic on a release that cannot be rolled back, healthy or not.
 
-    The bot is left as it is. The old color goes only where the route was seen to be away from it.
+    The old color may not understand data that the new one has written. The bot is left unchanged. The old color is
+    stopped only if the route was confirmed to lead away from it.
     """
     await run.record(Rollout.stay)
     if run.rollout.flipped:

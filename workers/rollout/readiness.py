@@ -1,4 +1,4 @@
-"""Waits until a singleton is ready. Runs its health check instead of waiting for the engine's next one."""
+"""Waits until a singleton is ready. Runs its health check instead of waiting for the engine's next run."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +8,14 @@ from workers.rollout.run import Run
 
 SETTLE_INTERVAL = 0.2
 SETTLE_SECONDS = 5.0
-"""How long a singleton without a health check of its own has to run before it counts as ready."""
+"""How long a singleton without its own health check must run before it counts as ready."""
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether `instance` got ready; `last` is how its own check ended last of the `checks` times that it was run.
+    """Whether `instance` became ready. `last` is the last result of the `checks` runs of its own health check.
 
-    A run that the end of the wait cut short says less than the one before it, and is not `last` then.
+    A run that the end of the wait cut short says less than an earlier one, so it does not replace an earlier `last`.
     """
 
     instance: Instance
@@ -24,8 +24,9 @@ class Readiness:
     last: CheckResult | None = None
 
     def __str__(self) -> str:
-        said = self.last.words if self.last else "nothing"
-        return f"it is {self.instance.state}, its own check says {said}, the engine says {self.instance.health}"
+        words = self.last.words if self.last else "nothing"
+        state, health = self.instance.state, self.instance.health
+        return f"its container is {state}, its own check says {words}, the engine says {health}"
 
     def evidence(self) -> dict[str, Any]:
         """`own_check` is the engine's verdict at that moment."""
@@ -33,11 +34,12 @@ class Readiness:
 
 
 async def wait_ready(run: Run, instance: Instance) -> Readiness:
-    """Waits until the singleton's `instance` is ready, has ended or was restarted, or `times.ready` is over.
+    """Waits until the singleton's `instance` is ready, has ended or restarted, or `times.ready` has passed.
 
-    Its own check is run every `checks.interval` until it passes; one that hangs has the check's own limit. The engine's
-    verdict counts when it is `healthy` or `unhealthy`: nothing is ready that the engine calls unhealthy, and the wait
-    goes on, because that verdict may be as old as one interval. Without a check it is ready after SETTLE_SECONDS.
+    Runs the instance's own check every `checks.interval` until it passes; a check that hangs ends at its own limit. The
+    engine's verdicts `healthy` and `unhealthy` count too. An instance that the engine calls unhealthy is not ready, but
+    the wait continues, because that verdict may be one interval old. Without a check, the instance is ready after
+    SETTLE_SECONDS.
     """
     clock, engine = run.ports.clock, run.ports.engine
     started, checks, last = clock.monotonic(), 0, None

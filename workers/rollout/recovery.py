@@ -18,16 +18,16 @@ log = structlog.get_logger()
 
 
 async def recover(run: Run) -> Rollout:
-    """Ends the rollout that is in the journal: before its flip it is begun again, after it it goes on where it is well.
+    """Ends the rollout in the journal. Before the flip, it is attempted again; after it, it continues if healthy.
 
-    Either happens at most ATTEMPTS times; then, as any failure, it goes back and pauses. What was going back already
-    goes on with that, for its own cause.
+    Either happens at most ATTEMPTS times. After that it rolls back and pauses, like any failure. A rollback in
+    progress continues and keeps its original cause.
     """
     left = run.rollout
     log.warning("a rollout was interrupted", tag=left.release.tag, rollout_id=left.id, step=left.running_step)
     if running := left.running:
         await run.record(lambda r: r.fail(running, 0.0, "the worker stopped"))
-    run.flipped_at = run.ports.clock.monotonic()  # how long it really has the traffic is not known: a whole drain
+    run.flipped_at = run.ports.clock.monotonic()  # the real time of the flip is unknown: drain in full
     if left.reason_code is None and BAKE in left.completed:
         return await retire(run)
     if left.reason_code is None and left.past_flip and left.resumed < ATTEMPTS:

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 Evidence = Mapping[str, Any]
 MARGIN_SECONDS = 15.0
-"""How much longer than its own limit a step may take before it is ended from outside."""
+"""How much longer than its own limit a step may take before it is cancelled from outside."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a rollout: `limit` is how long, in seconds, its action may wait for what it waits for."""
+    """One step of a rollout. `limit` is how many seconds its action may wait."""
 
     kind: StepKind
     action: Callable[["Run"], Awaitable[Evidence]]
@@ -46,7 +46,7 @@ class Step:
 
 
 class Run:
-    """The stack, the ports and the rollout's record; what the steps share."""
+    """What the steps of a rollout share: the stack, the ports and the rollout's record."""
 
     def __init__(self, stack: Stack, ports: Ports, *, pause_on_failure: bool = True) -> None:
         self.stack = stack
@@ -72,7 +72,7 @@ class Run:
         return self.rollout.target
 
     def say(self, line: str) -> None:
-        """One line of the rollout's log."""
+        """Writes one line to the rollout's log."""
         self.ports.publisher.line(self.rollout.id, line)
 
     async def record(self, change: Callable[[Rollout], Rollout]) -> None:
@@ -82,15 +82,15 @@ class Run:
         self.ports.publisher.status(await self.ports.journal.update(change))
 
     def give_way(self, why: UpdaterError) -> bool:
-        """Ends the rollout at once where it has not begun to move the route; False where it is too late for that."""
+        """Ends the rollout at once if it has not begun to move the route. Returns False if it is too late."""
         return self._stop(why) if self.rollout.status is RolloutStatus.RUNNING and not self._past_flip else False
 
     def turn_back(self, why: UpdaterError) -> bool:
-        """Has the rollout rolled back where it is on trial; False where it is not."""
+        """Rolls the rollout back if it is on trial. Returns False if it is not."""
         return self._stop(why) if self.rollout.on_trial else False
 
     async def step(self, step: Step) -> None:
-        """Runs one step: journaled before, its evidence after. Raises what it raises, as an UpdaterError."""
+        """Runs one step; journals its start before and its evidence after. Raises any failure as an UpdaterError."""
         clock, name = self.ports.clock, step.name
         if self._why is not None:
             raise self._why
@@ -118,7 +118,7 @@ class Run:
             await self.step(step)
 
     async def attempt(self, step: Step) -> bool:
-        """Runs a step whose failure changes nothing for the traffic: it becomes a warning."""
+        """Runs a step whose failure does not affect traffic: records it as a warning and returns False."""
         try:
             await self.once(step)
         except StaleWorker:
@@ -130,17 +130,17 @@ class Run:
         return True
 
     async def undoing(self, why: UpdaterError) -> None:
-        """From here on it goes back, and nothing stops that."""
+        """Records that the rollback begins. From here on nothing stops it."""
         self._why = None
         where = self.rollout.failed_step or "between steps"
         await self.record(lambda r: r.roll_back(why, messages.failure(where, why)))
 
     async def finish(self, status: RolloutStatus, *, again: Release | None = None) -> Rollout:
-        """The one final status, journaled and told. `again` is begun anew; else anything but a success pauses."""
+        """Journals and publishes the final status. Queues `again`; without it, anything but a success pauses."""
         at = self.ports.clock.now()
         ended = self.rollout.finish(status, at)
         expected = self._after(self.ports.journal.state.finish(ended, at), ended, again)
-        self.ports.publisher.keep(ended, expected)  # kept twice after a crash is better than never
+        self.ports.publisher.keep(ended, expected)  # after a crash, two records are better than none
         state = await self.ports.journal.update(lambda s: self._after(s.finish(ended, at), ended, again))
         self.ports.publisher.result(ended, state)
         self.ports.publisher.status(state)
@@ -155,7 +155,7 @@ class Run:
 
     @property
     def _in_command(self) -> bool:
-        """What a release does outside the stack is not broken off half-way: it ends, and then the rollout does."""
+        """Whether a before_flip command runs: it may change things outside the stack, so it finishes first."""
         running = self.rollout.running
         return running is not None and running.kind is StepKind.BEFORE_FLIP
 
@@ -165,30 +165,30 @@ class Run:
 
     def _stop(self, why: UpdaterError) -> bool:
         if self._why is None and self._scope is not None and not self._in_command:
-            with contextlib.suppress(RuntimeError):  # its own limit has just ended it
+            with contextlib.suppress(RuntimeError):  # the step's own limit has just ended it
                 self._scope.reschedule(0)
         self._why = self._why or why
         return True
 
     async def _cause(self, name: str, error: UpdaterError, away_before: int) -> UpdaterError:
-        """An engine that went away in the step interrupted it, whatever that looked like: the release may be good.
+        """Interrupted if the engine was unavailable during the step, whatever the error: the release may be good.
 
-        Past the flip it is not asked: what had the traffic ended with the engine, and that is answered by going back.
+        Past the flip, `error` stands: the containers with the traffic ended with the engine, so the rollout rolls back.
         """
         if self._past_flip or isinstance(error, StaleWorker):
             return error
         with contextlib.suppress(EngineFailed):
             await self.ports.engine.ready()
-        if self._why is not None:  # somebody stopped it, maybe while the engine was waited for
+        if self._why is not None:  # it was stopped, maybe during the wait for the engine
             return self._why
         away = self.ports.engine.times_away > away_before
-        return Interrupted(f"the Docker Engine went away in {name}: {error}") if away else error
+        return Interrupted(f"the Docker Engine was unavailable in {name}: {error}") if away else error
 
     async def _failed(self, step: Step, seconds: float, error: UpdaterError) -> None:
-        name, said = step.name, messages.failure(step.name, error)
-        self.say(said)
+        name, message = step.name, messages.failure(step.name, error)
+        self.say(message)
         await self.record(lambda r: r.fail(step.id, round(seconds, 3), str(error)))
-        self.ports.publisher.event("step.failed", rollout_id=self.rollout.id, step=name, error=said, code=error.code)
+        self.ports.publisher.event("step.failed", rollout_id=self.rollout.id, step=name, error=message, code=error.code)
 
     @contextlib.asynccontextmanager
     async def _limited(self, step: Step) -> AsyncIterator[None]:
@@ -201,7 +201,7 @@ class Run:
         except TimeoutError as late:
             raise self._why or StepTimedOut(f"{name} took longer than {limit:.0f} s") from late
         except Exception as bug:
-            log.exception("a step failed in a way that has no name", step=name)
+            log.exception("a step failed with an unexpected error", step=name)
             raise InternalError(f"{type(bug).__name__}: {bug}") from bug
         finally:
             self._scope = None

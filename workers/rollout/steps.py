@@ -1,4 +1,4 @@
-"""What each step does, and the evidence that it is done."""
+"""The action of each step. It returns the evidence that the step is done."""
 
 import asyncio
 from pathlib import Path
@@ -27,15 +27,15 @@ Evidence = dict[str, Any]
 
 
 async def _nothing_was_started(run: Run) -> None:
-    """A first release takes long to build: the stack may have been started since. Raises AdoptionRefused."""
+    """Raises AdoptionRefused if the stack was started during a first release, which takes long to build."""
     if run.rollout.origin is not None:
         return
     if others := await adopt.started_beside(run.stack, run.ports, run.rollout.id):
-        raise AdoptionRefused(f"{', '.join(others)} was started during the rollout: apply the tag again")
+        raise AdoptionRefused(f"{', '.join(others)} started during the rollout: apply the tag again")
 
 
 async def recall(run: Run) -> Evidence:
-    """A kept release as it ran: its own definition and images, nothing fetched and nothing built."""
+    """Brings back a kept release with its own definition and images. Fetches and builds nothing."""
     release, sha = run.rollout.release, str(run.rollout.release.recall)
     await run.record(lambda r: r.resolved(sha))
     stamp = Stamp(release.tag, sha, release.rollout_id)
@@ -44,14 +44,14 @@ async def recall(run: Run) -> Evidence:
 
 
 async def fetch(run: Run) -> Evidence:
-    """The tag, resolved to a commit in the updater's own mirror."""
+    """Fetches the tag into the updater's own mirror and resolves it to a commit."""
     sha = await run.ports.source.fetch(run.rollout.release.tag)
     await run.record(lambda r: r.resolved(sha))
     return {"sha": sha}
 
 
 async def checkout(run: Run) -> Evidence:
-    """A tree of its own, and in it the definition of how the services run."""
+    """Checks out a separate worktree and writes the definition of how its services run."""
     release, sha = run.rollout.release, sha_of(run)
     tree, stamp = await run.ports.source.checkout(sha), Stamp(release.tag, sha, release.rollout_id)
     others = await _not_moved(run, tree, stamp)
@@ -62,45 +62,45 @@ async def checkout(run: Run) -> Evidence:
 
 
 async def _not_moved(run: Run, tree: Path, stamp: Stamp) -> list[str]:
-    """What the release changes and no rollout moves: a person has to know."""
+    """Warns about changes that no rollout applies, and returns them."""
     live = run.rollout.previous
     compared = await run.ports.engine.compare(tree, stamp, live.sha if live else None)
     others = [f"{name}: {reason}" for name, reason in compared.others]
     if others:
-        text = f"the release also changes {', '.join(others)}. That is not applied by itself; do it by hand."
+        text = f"the release also changes {', '.join(others)}. The updater does not apply that; do it by hand."
         await run.record(lambda r: r.warn(text))
     return others
 
 
 async def build(run: Run) -> Evidence:
-    """Images of the idle color and the singletons, in parallel."""
+    """Builds the images of the idle color and the singletons in parallel."""
     services = run.stack.services(run.target)
     return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
 
 
 async def start(run: Run, service: RoutedService) -> Evidence:
-    """The idle color's instance runs."""
+    """Starts the idle color's instance of `service`."""
     await _nothing_was_started(run)
     instance = await new_color_of(run).start(service)
     return {"instance": instance.id, "restarts": instance.restarts}
 
 
 async def check_again(run: Run) -> Evidence:
-    """The new color is well after an interruption, by itself: the route is looked at after it."""
+    """Checks after an interruption that the new color is healthy directly. Later steps check the route."""
     for service in run.stack.routed:
         await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
     return {"resumed": run.rollout.resumed}
 
 
 async def check_direct(run: Run, service: RoutedService) -> Evidence:
-    """The idle color is healthy at its own address."""
+    """Checks that the idle color is healthy at its own address."""
     evidence = await new_color_of(run).healthy(service)
     await _nothing_was_started(run)
     return evidence
 
 
 async def switch_route(run: Run) -> Evidence:
-    """The commit point: one rename, and Traefik answers with this rollout's id."""
+    """The commit point: one rename moves the route. Confirms that Traefik answers with this rollout's id."""
     clock = run.ports.clock
     run.traffic = await client_traffic.before_flip(run)
     started = clock.monotonic()
@@ -113,12 +113,12 @@ async def switch_route(run: Run) -> Evidence:
 
 
 async def check_routed(run: Run, service: RoutedService) -> Evidence:
-    """The new color is healthy through Traefik."""
+    """Checks that the new color is healthy through Traefik."""
     return await health.wait_routed(run, service)
 
 
 async def hand_over(run: Run, singleton: Singleton) -> Evidence:
-    """Create the new one, stop the old, see it gone, start the new, wait until it is ready. Never two at once."""
+    """Creates the new one, stops the old, confirms that it is gone, starts the new, waits for it. Never runs two."""
     engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
     found = await engine.find(singleton.service)
     made = [i for i in found if i.rollout == run.rollout.id]
@@ -139,7 +139,7 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
 
 
 async def bake(run: Run) -> Evidence:
-    """The old color stays warm while routes, instances and what clients are answered are watched for `times.bake`."""
+    """Watches routes, instances and answers to clients for `times.bake`, while the old color stays warm."""
     until = run.ports.clock.monotonic() + run.stack.times.bake
     watch = health.Bake(run, await _watched(run), until)
     try:
@@ -154,7 +154,7 @@ async def bake(run: Run) -> Evidence:
 
 
 async def stop_old_color(run: Run) -> Evidence:
-    """Drain, then stop with a grace. Stopped and not removed: it is the next rollback."""
+    """Drains the old color, then stops it with a grace period. Keeps it stopped for the next rollback."""
     if run.rollout.origin is None:
         return {"skipped": "nothing was live before"}
     clock, times = run.ports.clock, run.stack.times
@@ -166,7 +166,7 @@ async def stop_old_color(run: Run) -> Evidence:
 
 
 async def prune(run: Run) -> Evidence:
-    """What belongs to neither the current nor the previous release goes, after a failure too."""
+    """Removes what belongs to neither the current nor the previous release, also after a failure."""
     state, rollout = run.ports.journal.state, run.rollout
     if rollout.reason_code is None or rollout.stays:
         await run.ports.engine.publish(definition_of(run), run.target)
@@ -179,7 +179,7 @@ async def prune(run: Run) -> Evidence:
 
 
 async def discard_new_color(run: Run) -> Evidence:
-    """Before the flip: what this rollout created goes, and nothing else is touched."""
+    """Before the flip: removes what this rollout created, and touches nothing else."""
     await run.ports.engine.sweep()
     made = await _made(run)
     await _stop_all(run, made)
@@ -189,9 +189,9 @@ async def discard_new_color(run: Run) -> Evidence:
 
 
 async def may_not_go_back(run: Run) -> bool:
-    """The release cannot be rolled back, and the route names it: whatever it wrote, the old color may not know it.
+    """Whether the release cannot be rolled back and the route leads to it.
 
-    Only an operator goes back nevertheless.
+    The old color may not understand data that the release has written. An operator can still force the rollback.
     """
     rollout = run.rollout
     if not (rollout.one_way and rollout.past_flip) or rollout.origin is None:
@@ -200,7 +200,7 @@ async def may_not_go_back(run: Run) -> bool:
 
 
 async def restore_route(run: Run) -> Evidence:
-    """The route goes back to the color that was live, which still runs."""
+    """Moves the route back to the color that was live, which still runs."""
     started, origin = run.ports.clock.monotonic(), run.rollout.origin
     if origin is None:
         await run.ports.route.clear()
@@ -208,7 +208,7 @@ async def restore_route(run: Run) -> Evidence:
         return {"color": None}
     proof = f"{run.rollout.id}-back"
     await run.ports.route.flip(origin, proof)
-    await run.update(lambda state: state.routed_to(origin, proof))  # so the file says, confirmed or not yet
+    await run.update(lambda state: state.routed_to(origin, proof))  # the file already says so, even if unconfirmed
     await health.confirm_route(run, proof)
     rollback_ms = round((run.ports.clock.monotonic() - started) * 1000, 1)
     run.ports.publisher.event("route.rolled_back", rollout_id=run.rollout.id, color=origin)
@@ -216,7 +216,7 @@ async def restore_route(run: Run) -> Evidence:
 
 
 async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
-    """The old one runs again, after the new one is seen gone."""
+    """Confirms that the new one is gone, then starts the old one again."""
     for new in await run.ports.engine.find(singleton.service, rollout=run.rollout.id):
         await _stop_for_good(run, singleton, new)
         await run.ports.engine.remove(new.id)
@@ -226,12 +226,12 @@ async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
     await run.ports.engine.resume(old)
     seen = await readiness.wait_ready(run, await run.ports.engine.inspect(old))
     if not seen.ready:
-        raise SingletonNeverReady(f"the old one was started again and is not ready: {seen}", service=singleton.name)
+        raise SingletonNeverReady(f"the old one was started again but is not ready: {seen}", service=singleton.name)
     return {"instance": old, **seen.evidence()}
 
 
 async def stop_new_color(run: Run) -> Evidence:
-    """The new color drains, then is stopped and kept for inspection."""
+    """Drains the new color, then stops it and keeps it for inspection."""
     await run.ports.clock.sleep(run.stack.times.drain)
     stopped = await _stop_all(run, await _made(run))
     return {"exit_codes": {i.service: i.exit_code for i in stopped}}
@@ -273,12 +273,12 @@ async def _watched(run: Run) -> list[Instance]:
 async def _made_by(run: Run, service: str) -> Instance:
     made = await run.ports.engine.find(service, rollout=run.rollout.id)
     if len(made) != 1:
-        raise InternalError(f"{len(made)} instances of {service} carry this rollout's id")
+        raise InternalError(f"{len(made)} instances of {service} carry this rollout's id, expected 1")
     return made[0]
 
 
 def definition_of(run: Run) -> Definition:
-    """The one that this rollout made; after an interruption the one on disk."""
+    """The definition that this rollout made; after an interruption, the one on disk."""
     if run.definition is None:
         run.definition = run.ports.engine.defined(sha_of(run))
     return run.definition
@@ -297,5 +297,5 @@ def sha_of(run: Run) -> str:
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:
-    """The first named error of the group; the group itself where none of it has a name."""
+    """The first UpdaterError of the group; the group itself if it has none."""
     return next((error for error in errors.exceptions if isinstance(error, UpdaterError)), errors)

@@ -12,7 +12,7 @@ CONFIRM_INTERVAL = 0.02
 async def confirm_routes(
     stack: Stack, clock: Clock, rollout: str, ask: Callable[[RoutedService], Awaitable[Answer]]
 ) -> None:
-    """Every route that `ask` asks answers with `rollout` within `times.route`. Raises RouteNotConfirmed."""
+    """Waits until every route answers with `rollout`. Raises RouteNotConfirmed after `times.route`."""
     deadline = clock.monotonic() + stack.times.route
     waiting = {s.name: s for s in stack.routed}
     answer: Answer | None = None

@@ -1,4 +1,4 @@
-"""One dynamic file of Traefik's file provider, read as Traefik reads it: pure functions.
+"""Reads one dynamic file of Traefik's file provider the way Traefik does: pure functions.
 
 https://doc.traefik.io/traefik/reference/install-configuration/providers/others/file/
 """
@@ -14,31 +14,31 @@ SUFFIXES = (".yml", ".yaml", TOML)
 
 SECTIONS = {"http", "tcp", "udp", "tls"}
 LIST = "certificates"
-"""Every other part of a section maps names to options."""
+"""The only part that is a list. Every other part of a section maps names to options."""
 
 Tree = Mapping[str, Any]
 
 
 def is_read(name: str) -> bool:
-    """Whether Traefik reads a file of that name: the suffix in any case, and also if the name is nothing else."""
+    """Whether Traefik reads a file of that name: the suffix in any case, even if it is the whole name."""
     return name.lower().endswith(SUFFIXES)
 
 
 def read_tree(name: str, text: str) -> Tree:
-    """The content of the dynamic file `name`. Raises ValueError, YAMLError, RecursionError if it cannot be read."""
+    """The content of the dynamic file `name`. Raises ValueError, YAMLError or RecursionError if it is invalid."""
     content = tomllib.loads(text) if name.lower().endswith(TOML) else yaml.safe_load(text)
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ValueError("it is no mapping")  # noqa: TRY004 - a file that cannot be read, no programming error
+        raise ValueError("it is not a mapping")  # noqa: TRY004 - the file is invalid, not the caller
     tree = lowered(content)
     if hollow := next(_hollow(tree), None):
-        raise ValueError(f"{hollow} is empty: write something there, or leave it out")
+        raise ValueError(f"{hollow} is empty: fill or remove it")
     return tree
 
 
 def _hollow(tree: Tree) -> Iterator[str]:
-    """The sections with nothing inside: Traefik refuses the file. A section without a value is as good as none."""
+    """The empty sections, for which Traefik rejects the file. A section without a value counts as absent."""
     for section in sorted(section for section in SECTIONS & set(tree) if tree[section] is not None):
         parts = _valued(tree[section])
         yield from () if parts else (section,)
@@ -50,19 +50,19 @@ def _valued(value: object) -> Tree:
 
 
 def lowered(content: Mapping[Any, Any]) -> Tree:
-    """Traefik's option names know no case; the names of routers and services do."""
+    """`content` with lower-case keys: Traefik's option names are case-insensitive, router and service names are not."""
     return {str(key).lower(): value for key, value in content.items()}
 
 
 def part_of(tree: Tree, part: str, section: str = "http") -> dict[str, Tree]:
-    """`<section>/<part>` of a file: options by name."""
+    """The options by name in `<section>/<part>` of a file."""
     content = tree.get(section)
     named = lowered(content).get(part) if isinstance(content, dict) else None
     return {str(k): lowered(v) for k, v in named.items() if isinstance(v, dict)} if isinstance(named, dict) else {}
 
 
 def items_of(value: object) -> Sequence[Any]:
-    """The items of a list option: Traefik also takes a text with commas for one."""
+    """The items of a list option. Traefik also accepts a comma-separated string."""
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()]
     return value if isinstance(value, list) else []

@@ -16,8 +16,8 @@ ROLLOUT_KEY = "# rollout: "
 def render(stack: Stack, color: Color, rollout: str) -> str:
     """The dynamic configuration that sends all routed services of `stack` to `color`.
 
-    Every router carries the rollout header, so that an answer proves which configuration served it.
-    Idle connections to the backends are dropped before the backends drop them: `backend_idle` seconds.
+    Every router adds the rollout header, so that an answer proves which configuration served it.
+    Traefik closes idle backend connections after `backend_idle` seconds, before the backends close them.
     https://doc.traefik.io/traefik/routing/services/#serverstransport
     """
     head = f"{HEADER}{COLOR_KEY}{color}\n{ROLLOUT_KEY}{rollout}\n"
@@ -25,17 +25,17 @@ def render(stack: Stack, color: Color, rollout: str) -> str:
 
 
 def render_empty() -> str:
-    """No route at all: nothing of the stack is healthy."""
+    """A file without routes, for when nothing of the stack is healthy."""
     return f"{HEADER}{{}}\n"
 
 
 def is_own(text: str) -> bool:
-    """Whether the updater wrote the file, in this version or another one."""
+    """Whether the updater wrote the file, in this or another version."""
     return text.startswith(WRITTEN_BY)
 
 
 def active_color(text: str, stack: Stack) -> Color | None:
-    """The color that every route of `text` points to; None when they differ or it is not such a file."""
+    """The color that every route of `text` points to; None if they differ or `text` is not a route file."""
     try:
         http = yaml.safe_load(text)["http"]
         names = [http["routers"][f"updater-{s.name}"]["service"] for s in stack.routed]
@@ -49,12 +49,12 @@ def active_color(text: str, stack: Stack) -> Color | None:
 
 
 def metrics_name(service: RoutedService, color: Color) -> str:
-    """What Traefik calls that color of `service` in its metrics: a name of its own for each, so that they are apart."""
+    """The name of `service` in Traefik's metrics. Each color has its own, so that they are counted separately."""
     return f"{_name(service, color)}@file"
 
 
 def claims_our_names(content: Mapping[str, Any], stack: Stack) -> bool:
-    """Whether another file with that content defines a name of ours: Traefik drops what two files define."""
+    """Whether another file with that content defines one of our names: Traefik drops names that two files define."""
     http = content.get("http")
     parts = {str(part).lower(): named for part, named in http.items()} if isinstance(http, dict) else {}
     ours = [_http(stack, color, "") for color in Color]

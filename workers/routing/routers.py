@@ -1,6 +1,6 @@
-"""What serves now, according to Traefik's dynamic files: pure functions.
+"""Reads from Traefik's dynamic files which routers lead to the stack: pure functions.
 
-A router serves a color when its service leads to a colored service of the stack, whatever the router's name is.
+A router serves a color if its service leads to a colored service of the stack. The router's name does not matter.
 https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/file/
 """
 
@@ -32,12 +32,12 @@ DEFAULT_SYNTAX = "v3"
 """https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#rulesyntax"""
 
 TEMPLATE = "{{"
-"""Traefik runs a file through Go's templates before it reads it."""
+"""Marks a Go template. Traefik renders templates in a file before it reads the file."""
 
 
 @dataclass(frozen=True)
 class Router:
-    """A router of the file `file`; `extras` are options that the stack file has no key for."""
+    """A router in the file `file`. `extras` are its options that the stack file has no key for."""
 
     file: str
     name: str
@@ -52,12 +52,12 @@ class Router:
 
     @property
     def services(self) -> set[str]:
-        """The routed services of the stack that it leads to."""
+        """The routed services of the stack that the router leads to."""
         return {server.backend[0].name for server in self.servers if server.backend}
 
     def answers(self, service: RoutedService) -> bool:
-        """Whether it takes the same requests as the stack's own router of `service`."""
-        everywhere = not self.entrypoints  # Traefik's default: each of its entrypoints
+        """Whether it takes the same requests as the updater's own router for `service`."""
+        everywhere = not self.entrypoints  # Traefik's default: all entrypoints
         return (everywhere or service.entrypoint in self.entrypoints) and plain_rule(self.rule) == plain_rule(
             service.rule
         )
@@ -69,11 +69,12 @@ class Router:
 
 @dataclass(frozen=True)
 class Routing:
-    """All dynamic files together. `others` are, by file, the names in it that are no route of the stack.
+    """The content of all dynamic files together.
 
-    `streams` are, by file, the addresses of the stack to which TCP or UDP routers lead. `ambiguous` are the services
-    that files define in different ways, one of which leads to the stack. `unreadable` are, by file, the reasons why it
-    cannot be read. `templates` are files that only Traefik can read, and that name a service of the stack.
+    `others`: by file, the names in it that are not routes of the stack. `streams`: by file, the addresses of the stack
+    that TCP or UDP services lead to. `ambiguous`: services that files define in different ways, at least one of which
+    leads to the stack. `unreadable`: by file, why it cannot be read. `templates`: files that only Traefik can read and
+    that name a service of the stack.
     """
 
     routers: tuple[Router, ...] = ()
@@ -85,7 +86,7 @@ class Routing:
 
 
 def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
-    """`files` as Traefik reads them: the services of all files are one namespace.
+    """Reads `files` the way Traefik does: all files share one namespace of services.
 
     `hosts` are the names and addresses of the stack's colored services.
     """
@@ -98,7 +99,7 @@ def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
             failed[name] = " ".join(str(error).split())
     templates = {name for name, text in files.items() if TEMPLATE in text}
     defined = [(name, body) for tree in trees.values() for name, body in part_of(tree, "services").items()]
-    services = dict(reversed(defined))  # Traefik keeps the first one of a name
+    services = dict(reversed(defined))  # Traefik keeps the first definition of a name
     routers = tuple(
         _router(file, name, options, services, hosts)
         for file, tree in trees.items()
@@ -119,14 +120,14 @@ def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
 
 
 def _ambiguous(defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree], hosts: Hosts) -> set[str]:
-    """When the file with the first definition goes, Traefik takes the next one."""
+    """Services defined differently in several files: if the first file goes, Traefik uses the next definition."""
     unlike = [(name, body) for name, body in defined if body != services[name]]
     either = [(name, each) for name, body in unlike for each in (body, services[name])]
     return {n for n, body in either if any(s.backend for s in resolve(n, {**services, n: body}, hosts)[0])}
 
 
 def plain_rule(rule: str) -> str:
-    """Two rules that differ only in quotes and spaces are the same."""
+    """Normalizes quotes and spaces, so that equal rules compare equal."""
     return "".join(rule.replace('"', "`").split())
 
 
@@ -144,14 +145,14 @@ def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], h
 
 
 def _router_extras(options: Tree) -> list[str]:
-    """An option that is empty, as `middlewares: []`, changes nothing; `tls: {}` is not empty."""
-    said = {key for key, value in options.items() if value not in (None, "", 0, [])}
+    """The options beyond the plain ones. Empty options such as `middlewares: []` do not count; `tls: {}` does."""
+    present = {key for key, value in options.items() if value not in (None, "", 0, [])}
     plain = _ROUTER_KEYS | ({"rulesyntax"} if options.get("rulesyntax") == DEFAULT_SYNTAX else set())
-    return sorted(said - plain)
+    return sorted(present - plain)
 
 
 def _others(tree: Tree, services: Mapping[str, Tree], hosts: Hosts, *, own: bool) -> Iterator[str]:
-    """What a take-over of the file would lose. `own`: the updater wrote the file, and writes its own names anew."""
+    """The names that adopting the file would lose. `own`: the updater wrote the file and rewrites its own names."""
     http = tree.get("http")
     for part, named in (lowered(http) if isinstance(http, dict) else {}).items():
         for name in named if isinstance(named, dict) else ():

@@ -1,4 +1,4 @@
-"""The servers to which a service of Traefik's dynamic files leads: pure functions.
+"""Finds the servers that a service in Traefik's dynamic files leads to: pure functions.
 
 https://doc.traefik.io/traefik/reference/routing-configuration/http/load-balancing/service/
 """
@@ -18,21 +18,21 @@ from workers.routing.dynamic_file import (
 _BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport"}
 _SHARED = {"weighted", "highestrandomweight"}
 _PORTS = {"http": 80, "h2c": 80, "https": 443}
-"""Where Traefik connects if the URL has no port."""
+"""The port that Traefik connects to if the URL has none."""
 
 _DEPTH = 8
-"""How deep services may refer to services: Traefik's own do not nest deeper in practice, and a loop must end."""
+"""How deep services may refer to services. In practice they do not nest deeper, and a loop must end."""
 
 Backend = tuple[RoutedService, Color]
 Hosts = Mapping[str, Sequence[Backend]]
-"""The colored services by the names and addresses at which they are reached: copies of both may have one name."""
+"""The colored services by name and address. Copies of both colors may share a name."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """One server of a router's service: its URL, and the color of the stack that it is (None: something else).
+    """One server of a router's service: its URL, and the stack's service and color there (None: something else).
 
-    A URL at which both colors are reached is two servers.
+    A URL that reaches both colors counts as two servers.
     """
 
     url: str
@@ -40,7 +40,7 @@ class Server:
 
     @property
     def origin(self) -> str:
-        """Scheme and port: what the address has beside the host."""
+        """The scheme and port of the URL, for messages."""
         parts = urlsplit(self.url)
         return f"{parts.scheme} at port {parts.port or _PORTS.get(parts.scheme)}"
 
@@ -48,7 +48,7 @@ class Server:
 def resolve(
     name: str, services: Mapping[str, Tree], hosts: Hosts, depth: int = _DEPTH
 ) -> tuple[list[Server], list[str]]:
-    """The servers of the service `name`, and its options that a plain load balancer does not have."""
+    """The servers of the service `name`, and its options beyond a plain load balancer."""
     options = services.get(name.removesuffix("@file"))
     if options is None or depth == 0:
         return [Server(f"{name or 'no service'} (not in these files)", None)], []
@@ -63,8 +63,8 @@ def resolve(
             continue
         extras.append(kind)
         for inner in _inner(kind, body):
-            more, theirs = resolve(inner, services, hosts, depth - 1)
-            servers, extras = [*servers, *more], [*extras, *theirs]
+            inner_servers, inner_extras = resolve(inner, services, hosts, depth - 1)
+            servers, extras = [*servers, *inner_servers], [*extras, *inner_extras]
     return servers, extras
 
 
@@ -82,7 +82,7 @@ def _server_extras(servers: Sequence[Tree]) -> list[str]:
 
 
 def _inner(kind: str, body: Tree) -> Iterator[str]:
-    """The services that a service which is no load balancer sends requests to."""
+    """The services that a service of another kind than a load balancer sends requests to."""
     if kind in _SHARED:
         shares = [each for each in items_of(body.get("services")) if isinstance(each, dict)]
         yield from (str(each.get("name", "")) for each in shares if each.get("weight", 1))
@@ -94,7 +94,7 @@ def _inner(kind: str, body: Tree) -> Iterator[str]:
 
 
 def _servers(url: str, hosts: Hosts) -> list[Server]:
-    """Traefik has no server at a URL that cannot be parsed."""
+    """The servers at `url`. Traefik has no server at a URL that it cannot parse."""
     try:
         parts = urlsplit(url)
         host = parts.hostname if parts.port != 0 else None
@@ -104,7 +104,7 @@ def _servers(url: str, hosts: Hosts) -> list[Server]:
 
 
 def stream_servers(tree: Tree, hosts: Hosts) -> Iterator[str]:
-    """The addresses of colored services to which the file leads TCP connections or UDP packets."""
+    """The addresses of colored services that the file sends TCP connections or UDP packets to."""
     for section in ("tcp", "udp"):
         for options in part_of(tree, "services", section).values():
             balancer = options.get("loadbalancer")

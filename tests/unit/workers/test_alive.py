@@ -14,7 +14,7 @@ async def test_the_worker_that_holds_the_lease_is_well(tmp_path: Path) -> None:
     lease = tmp_path / "state.json.lock"
     held = Lease(lease)
     async with held.held():
-        assert "not ended yet" in str(problem(lease, socket.gethostname(), time.clock_gettime(time.CLOCK_BOOTTIME)))
+        assert "has not finished" in str(problem(lease, socket.gethostname(), time.clock_gettime(time.CLOCK_BOOTTIME)))
         held.works()
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         assert problem(lease, socket.gethostname(), now) is None
@@ -27,7 +27,7 @@ def test_a_lease_that_says_nothing_is_no_health(tmp_path: Path, content: str | N
     lease = tmp_path / "lock"
     if content is not None:
         lease.write_text(content)
-    assert "does not say" in str(problem(lease, "h", 0))
+    assert "does not name" in str(problem(lease, "h", 0))
 
 
 @pytest.mark.parametrize(

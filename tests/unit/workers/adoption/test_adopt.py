@@ -184,7 +184,7 @@ async def test_traefik_that_does_not_follow_gets_its_files_back_and_nothing_goes
     worker = await started(world)
     assert await world.route.files() == before
     assert (world.state.current, world.state.active_color, world.state.paused) == (None, None, True)
-    assert "Traefik does not serve the stack by /routes/dynamic/updater-routes.yml" in str(world.state.pause_reason)
+    assert "Traefik does not follow /routes/dynamic/updater-routes.yml" in str(world.state.pause_reason)
     world.route.deaf = False
     await Operator(world.ports, worker).unpause()
     world.inbox.put(NEW)
@@ -198,7 +198,7 @@ async def test_routes_that_do_not_reach_the_containers_are_put_back(world: World
     await started(world)
     assert await world.route.files() == before
     assert (world.state.current, world.state.paused) == (None, True)
-    assert "api was healthy by the old routers, and is not by the updater's" in str(world.state.pause_reason)
+    assert "api was healthy through the old routers, but not the updater's" in str(world.state.pause_reason)
 
 
 async def test_a_stack_that_was_unwell_before_the_take_over_is_adopted(world: World) -> None:

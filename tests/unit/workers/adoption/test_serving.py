@@ -230,7 +230,7 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             {"routes.yml": FILE},
             running("skills-green", "api-green"),
-            ["the routers lead to blue, and skills-blue does not run"],
+            ["the routers lead to blue, but skills-blue does not run"],
             id="the other color runs",
         ),
         *(
@@ -246,9 +246,9 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             for state in ("paused", "restarting")
         ),
         pytest.param(
-            {}, running("skills-green", state="paused"), ["skills-green run, and no router"], id="paused, no router"
+            {}, running("skills-green", state="paused"), ["leads to the running skills-green"], id="paused, no router"
         ),
-        pytest.param({}, running(*EVERYTHING), ["no router of the watched directory leads there"], id="no router"),
+        pytest.param({}, running(*EVERYTHING), ["no router in the watched directory leads"], id="no router"),
         pytest.param(
             edited("http://api-blue:8090", "http://legacy:8090"),
             running(*EVERYTHING),
@@ -264,25 +264,25 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             edited("http://api-blue:8090", "http://api-blue:9999"),
             running(*EVERYTHING),
-            ["asks api by http at port 9999", "would by http at port 8090", "routed/api/port"],
+            ["connects to api by http at port 9999", "the updater's router by http at port 8090", "routed/api/port"],
             id="another port",
         ),
         pytest.param(
             edited("http://api-blue:8090", "http://api-blue"),
             running(*EVERYTHING),
-            ["asks api by http at port 80,"],
+            ["connects to api by http at port 80,"],
             id="the port of the scheme",
         ),
         pytest.param(
             edited("http://api-blue:8090", "https://api-blue:8090"),
             running(*EVERYTHING),
-            ["asks api by https at port 8090, and the updater's own router would by http at port 8090"],
+            ["connects to api by https at port 8090, but the updater's router by http at port 8090"],
             id="another scheme",
         ),
         pytest.param(
             edited("http://api-blue:8090", "h2c://api-blue:8090"),
             running(*EVERYTHING),
-            ["asks api by h2c at port 8090"],
+            ["connects to api by h2c at port 8090"],
             id="HTTP/2 without TLS",
         ),
         pytest.param(
@@ -301,8 +301,8 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
             edited("entryPoints: [api]", "entryPoints: [api, public]"),
             running(*EVERYTHING),
             [
-                "router api in routes.yml answers at public too",
-                "would answer at api only",
+                "router api in routes.yml also answers at public",
+                "the updater's router answers only at api",
                 "set `entryPoints: [api]`",
             ],
             id="another entrypoint too",
@@ -310,13 +310,13 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             edited("entryPoints: [api], ", ""),
             running(*EVERYTHING),
-            ["router api in routes.yml answers at every entrypoint too"],
+            ["router api in routes.yml also answers at every entrypoint"],
             id="every entrypoint",
         ),
         pytest.param(
             edited("PathPrefix(`/api`)", "Host(`shop`)"),
             running(*EVERYTHING),
-            ["for `Host(`shop`)` at api, and the stack file has no such route", "correct routed/api in the stack file"],
+            ["for `Host(`shop`)` at api, but the stack file has no such route", "correct routed/api in the stack file"],
             id="another rule",
         ),
         pytest.param(
@@ -356,7 +356,7 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             {"routes.yml": FILE + "  middlewares: {gzip: {compress: {}}}\n"},
             running(*EVERYTHING),
-            ["routes.yml has http/middlewares/gzip", "move that to a file of its own"],
+            ["routes.yml has http/middlewares/gzip", "move that to another file"],
             id="something else in the file",
         ),
         pytest.param(
@@ -389,7 +389,7 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
                 "{servers: [{address: 'Skills-Green:8080'}, {address: 'db:5432'}]}}}}",
             },
             running(*EVERYTHING),
-            ["db.yml leads tcp to Skills-Green:8080, and the updater moves HTTP routes only"],
+            ["db.yml sends tcp to Skills-Green:8080, but the updater moves only HTTP routes"],
             id="a TCP router",
         ),
         pytest.param(
@@ -447,7 +447,7 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         pytest.param(
             {"routes.yml": FILE},
             [*running(*EVERYTHING), *running("api-blue")],
-            ["2 containers of api-blue run, and a release starts one of each color"],
+            ["2 containers of api-blue run, but a release starts one of each color"],
             id="two copies of the color that serves",
         ),
         pytest.param(

@@ -121,7 +121,7 @@ NEEDS = [
 @pytest.mark.parametrize("need", NEEDS)
 @pytest.mark.parametrize("service", ["api-green", "postgres"])
 def test_a_service_that_cannot_run_without_it_is_refused_by_name(service: str, need: dict[str, Any]) -> None:
-    with pytest.raises(ComposeInvalid, match=rf"{service} has .*(?:{OLD}|the-old-one).*take the service out of"):
+    with pytest.raises(ComposeInvalid, match=rf"{service} has .*(?:{OLD}|the-old-one).*remove the service from"):
         transformed(model(**{service: need}))
 
 

@@ -313,5 +313,5 @@ def test_what_a_service_says_that_is_not_moved_does_not_count() -> None:
 def test_a_word_that_means_nothing_is_refused_where_it_stands() -> None:
     source = model()
     source["services"]["bot"]["labels"] = {"updater.rollback": "nver"}
-    with pytest.raises(ComposeInvalid, match=r"updater\.rollback should be never or allowed; bot has 'nver'"):
+    with pytest.raises(ComposeInvalid, match=r"updater\.rollback must be never or allowed; bot has 'nver'"):
         one_way(transformed(source), STACK)

@@ -52,7 +52,7 @@ async def test_metrics_that_cannot_be_read_hold_nothing_up_and_are_told(world: W
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
     assert ended.evidence(step_named("bake"))["traffic"] == {"unknown": "Traefik's metrics cannot be read: no answer"}
-    assert "What clients were answered was not judged" in ended.warnings[0]
+    assert "The answers to clients were not judged" in ended.warnings[0]
 
 
 async def test_a_stack_without_metrics_says_that_it_watches_its_health_paths_only() -> None:

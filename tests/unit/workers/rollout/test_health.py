@@ -111,5 +111,5 @@ async def test_a_copy_that_ends_while_another_is_waited_for_gets_no_traffic(worl
     world.engine.behave("api", "v1.1.0", ready_after=5)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.FAILED, "never_healthy", "health_api")
-    assert "(skills): it is exited" in str(ended.error)
+    assert "(skills): its container is exited" in str(ended.error)
     assert world.outages == []

@@ -62,7 +62,7 @@ async def test_it_warns_of_what_is_to_be_done_by_hand_and_not_of_what_the_update
     world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
     ended = await roll_out(world)
     assert ended.warnings == (
-        "the release also changes postgres: it is new. That is not applied by itself; do it by hand.",
+        "the release also changes postgres: it is new. The updater does not apply that; do it by hand.",
     )
 
 

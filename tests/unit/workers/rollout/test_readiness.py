@@ -60,7 +60,7 @@ async def test_a_check_that_does_not_pass_is_in_the_reason(world: World) -> None
     ended = await roll_out(world, check_passes=False)
     assert ended.reason_code == "singleton_never_ready"
     said = "its own check says exit code 1: bot is not ready, the engine says unhealthy"
-    assert f"within 120 s; it is running, {said}" in str(ended.error)
+    assert f"within 120 s; its container is running, {said}" in str(ended.error)
 
 
 async def test_a_check_that_the_end_of_the_wait_cuts_short_is_not_the_reason(world: World) -> None:
@@ -124,4 +124,4 @@ async def test_an_old_bot_that_does_not_get_ready_says_why() -> None:
     await world.live("v1.0.0")
     ended = await roll_out(world, dies_after=5)
     (warning,) = ended.warnings
-    assert "is not ready: it is running, its own check says exit code 1: bot is not ready" in warning
+    assert "is not ready: its container is running, its own check says exit code 1: bot is not ready" in warning

@@ -95,7 +95,7 @@ async def test_an_engine_that_goes_away_before_the_flip_says_nothing_of_the_rele
     await world.worker().reconcile()
     assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "interrupted"), ("v1.1.0", RolloutStatus.SUCCESS, None)]
     said = world.publisher.results[0][0].error or ""
-    assert "The rollout was interrupted: the Docker Engine went away in" in said
+    assert "The rollout was interrupted: the Docker Engine was unavailable in" in said
     is_consistent(world)
     assert not world.state.paused
 

@@ -131,7 +131,7 @@ async def test_routes_that_were_changed_are_put_right_before_a_release_replaces_
     world.inbox.put(a_release("v1.2.0"))
     await guard._reconciler.reconcile()
     assert (world.state.current and world.state.current.tag, world.outages) == ("v1.2.0", [])
-    assert "names green again" in str(world.publisher.results[-1][0].warnings)
+    assert "leads to green again" in str(world.publisher.results[-1][0].warnings)
 
 
 async def test_a_file_that_claims_the_routes_names_is_set_aside(world: World) -> None:
