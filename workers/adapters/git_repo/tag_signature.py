@@ -53,4 +53,4 @@ def _refusal(tag: str, signers: Path, lines: Sequence[str]) -> str:
         return f"{tag} is a lightweight tag, which has no signature. Create it with `git tag --sign`."
     if any("no signature found" in line for line in lines):
         return f"{tag} has no signature. Create it with `git tag --sign`."
-    return f"{tag} is not signed by a key that {signers} allows"
+    return f"{tag} has a signature, but not by a key that {signers} allows"
