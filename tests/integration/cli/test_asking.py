@@ -154,7 +154,7 @@ async def test_the_live_tag_needs_no_rollout(home: Front) -> None:
     done = await home.run("deploy", "v1.0.0")
     assert (done.code, done.err) == (0, "")
     assert "v1.0.0" in done.out
-    assert "is already live" in done.out
+    assert "is live already" in done.out
     as_json = await home.run("deploy", "v1.0.0", "--json")
     result = json.loads(as_json.out)
     assert (as_json.code, result["status"], result["reason_code"]) == (0, "success", "already_live")
