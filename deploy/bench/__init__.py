@@ -1,1 +1,1 @@
-"""What the updater costs, measured against a named reference in the same run. `bin/bench` runs it."""
+"""Measures what the updater costs, against a named reference in the same run. `bin/bench` runs it."""

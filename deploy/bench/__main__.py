@@ -1,4 +1,4 @@
-"""`bin/bench`: one line per figure."""
+"""`bin/bench`: runs the benchmarks and prints one line per figure."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ ROUNDS = 5
 
 
 class Name(StrEnum):
-    """The benchmarks; each has a file of its name."""
+    """The benchmarks, each in the file of its name."""
 
     RECEIVER = receiver.BENCH
     SIGNATURE = signature.BENCH
@@ -42,7 +42,7 @@ MEASURES: dict[Name, Callable[[int, Say], Iterator[Figure]]] = {
 
 
 def tables(figures: list[Figure]) -> Iterator[Table]:
-    """The figures as a person reads them: one table for each reference of each benchmark."""
+    """Formats the figures: one table for each reference of each benchmark."""
     for (name, reference), group in groupby(figures, key=lambda f: (f.bench, f.reference_name)):
         shown = Table(title=escape(f"{name} against {reference}"), title_justify="left", box=box.SIMPLE_HEAD)
         for column in ("figure", "unit"):
@@ -56,11 +56,11 @@ def tables(figures: list[Figure]) -> Iterator[Table]:
 
 
 def bench(
-    name: Annotated[Name | None, typer.Argument(help="One benchmark; without a name all of them.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line per figure, on standard output.")] = False,
+    name: Annotated[Name | None, typer.Argument(help="The benchmark to run; default: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line per figure to standard output.")] = False,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often each contender runs.")] = ROUNDS,
 ) -> None:
-    """Measures the updater against named references, round by round in turns."""
+    """Measures the updater against named references, in turns in each round."""
     exit_on_sigterm()
     console, figures = Console(stderr=True), []
     with console.status("starting") as spinner:

@@ -15,7 +15,7 @@ ADDRESSES = {Color.BLUE: "127.0.0.1", Color.GREEN: "127.0.0.2"}
 
 
 def stack_of(port: int) -> Stack:
-    """One routed service, whose colors listen on `port` of their addresses."""
+    """Returns a stack with one routed service, whose colors listen on `port` of their addresses."""
     return Stack(
         project="bench",
         repository="zetherion/bench",
@@ -28,7 +28,7 @@ def stack_of(port: int) -> Stack:
 
 @contextlib.asynccontextmanager
 async def two_colors() -> AsyncIterator[int]:
-    """The one port on which both colors answer with their names."""
+    """Runs both colors, which answer with their names. Yields their common port."""
     port, loop = free_port(), asyncio.get_running_loop()
     async with contextlib.AsyncExitStack() as stack:
         for color, address in ADDRESSES.items():
@@ -37,7 +37,7 @@ async def two_colors() -> AsyncIterator[int]:
 
 
 class _Answering(asyncio.Protocol):
-    """Answers every request of a connection, none of which has a body, with the color's name."""
+    """Answers every request of a connection with the color's name. The requests have no body."""
 
     def __init__(self, color: Color) -> None:
         self._answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(color)}\r\n\r\n{color}".encode()
@@ -53,7 +53,7 @@ class _Answering(asyncio.Protocol):
 
 @contextlib.contextmanager
 def traefik(watched: Path, throttle: str) -> Iterator[Server]:
-    """Traefik on `watched`. `throttle`: its providersThrottleDuration. Raises Missing."""
+    """Runs Traefik on the directory `watched`. `throttle`: its providersThrottleDuration. Raises Missing."""
     port = free_port()
     options = {
         "entrypoints.bench.address": f"127.0.0.1:{port}",

@@ -1,4 +1,4 @@
-"""The least that a receiver could be: Starlette on Hypercorn, the body and its HMAC, and nothing recorded."""
+"""The smallest possible receiver: Starlette on Hypercorn checks the body's HMAC and records nothing."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 PORT, SECRET = "BENCH_PORT", "BENCH_SECRET"
-"""Their names in the environment."""
+"""Names of environment variables."""
 
 
 def bare_app(secret: bytes) -> Starlette:

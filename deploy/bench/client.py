@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 client for the loopback interface: it costs little beside what it measures."""
+"""A small HTTP/1.1 client for the loopback interface, which costs little compared with what it measures."""
 
 import asyncio
 import contextlib
@@ -13,17 +13,17 @@ PHASE_SECONDS = 120.0
 
 
 class BadAnswer(Exception):
-    """An answer that this client does not read: no status, or no length."""
+    """The answer has no status or no length, so this client cannot read it."""
 
 
 def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """The bytes of one request on a kept connection."""
+    """Returns the bytes of one request on a keep-alive connection."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
 def status_and_length(head: bytes) -> tuple[int, int]:
-    """Of an answer's head. Raises BadAnswer."""
+    """Parses the status and the body's length from an answer's head. Raises BadAnswer."""
     first, *fields = head.decode("latin-1").split("\r\n")
     lengths = [value for name, _, value in (f.partition(":") for f in fields) if name.lower() == "content-length"]
     try:
@@ -34,13 +34,13 @@ def status_and_length(head: bytes) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Connection:
-    """A kept connection to a server on this machine."""
+    """A keep-alive connection to a server on this machine."""
 
     reader: StreamReader
     writer: StreamWriter
 
     async def ask(self, sent: bytes) -> tuple[int, bytes]:
-        """Status and body. Raises BadAnswer, OSError or EOFError."""
+        """Returns status and body. Raises BadAnswer, OSError or EOFError."""
         self.writer.write(sent)
         status, length = status_and_length(await self.reader.readuntil(b"\r\n\r\n"))
         return status, await self.reader.readexactly(length)
@@ -60,7 +60,7 @@ async def connected(port: int) -> AsyncIterator[Connection]:
 
 @dataclass
 class Run:
-    """What a phase saw."""
+    """The results of a phase."""
 
     seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Run:
 
 
 async def drive(port: int, requests: Sequence[bytes], connections: int) -> Run:
-    """Sends `requests` over that many connections, each as soon as the one before it is answered.
+    """Sends `requests` over that many connections, each as soon as the previous one is answered.
 
     Raises TimeoutError after PHASE_SECONDS.
     """

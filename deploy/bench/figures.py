@@ -1,4 +1,4 @@
-"""The statistics of a benchmark: rounds in, one line per figure out. No I/O."""
+"""Computes a benchmark's figures from its rounds, without I/O."""
 
 import itertools
 import math
@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Figure:
     """One line of the result. `ours` and `reference` are medians over the rounds.
 
-    The ratio is ours / reference, taken within each round: its median, least and most. None where a round's
-    reference is zero.
+    `ratio` is ours / reference, computed within each round: median, minimum and maximum. None if a round's reference
+    is zero.
     """
 
     bench: str
@@ -34,7 +34,7 @@ class Figure:
 def compare(
     ours: Sequence[float], reference: Sequence[float], *, bench: str, figure: str, unit: str, reference_name: str
 ) -> Figure:
-    """The figure of two series of which the n-th values are of the n-th round."""
+    """Compares two series, whose n-th values come from the n-th round."""
     pairs = list(zip(ours, reference, strict=True))
     ratios = [a / b for a, b in pairs] if all(b for _, b in pairs) else []
     return Figure(
@@ -52,17 +52,17 @@ def compare(
 
 
 def rounded(value: float) -> float:
-    """Four significant digits: what is behind them is noise."""
+    """Rounds to four significant digits; the rest is noise."""
     return float(f"{value:.4g}")
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The least of `values` that at least `share` (0 to 1) of them do not exceed: the nearest rank."""
+    """Returns the smallest of `values` that at least `share` (0 to 1) of them do not exceed: the nearest rank."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def turns(contenders: Sequence[T], rounds: int) -> Iterator[list[T]]:
-    """The order in which each round runs them; each round begins with another one."""
+    """Yields the order of the contenders in each round. Each round begins with the next contender."""
     for first in range(rounds):
         start = first % len(contenders)
         yield [*itertools.islice(itertools.cycle(contenders), start, start + len(contenders))]
@@ -70,7 +70,7 @@ def turns(contenders: Sequence[T], rounds: int) -> Iterator[list[T]]:
 
 @dataclass
 class Rounds:
-    """What each contender measured, round by round: figure → values."""
+    """The measurements of each contender, round by round: figure → values."""
 
     values: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
 
@@ -81,9 +81,9 @@ class Rounds:
     def figures(
         self, bench: str, ours: str, reference: str, units: Mapping[str, str], label: str = ""
     ) -> Iterator[Figure]:
-        """One figure for each of `units` (figure → unit) that both have measured; `label` goes before its name."""
-        mine, theirs = self.values[ours], self.values[reference]
+        """Yields a figure for each of `units` (figure → unit) that both measured. `label` is a prefix of its name."""
+        left, right = self.values[ours], self.values[reference]
         for name, unit in units.items():
-            if name in mine and name in theirs:
+            if name in left and name in right:
                 figure = label + name
-                yield compare(mine[name], theirs[name], bench=bench, figure=figure, unit=unit, reference_name=reference)
+                yield compare(left[name], right[name], bench=bench, figure=figure, unit=unit, reference_name=reference)

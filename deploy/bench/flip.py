@@ -21,7 +21,7 @@ from workers.routing import route_file
 BENCH = "flip"
 THROTTLE, DEFAULT_THROTTLE = "100ms", "2s"
 SETTLE_SECONDS = 2.5
-"""Before a timed flip: longer than the longest throttle, so that none is timed with the sleep of the one before."""
+"""The wait before a timed flip: longer than the longest throttle, so that the previous flip's throttle is over."""
 
 ANSWER_SECONDS = 15.0
 LOOK_SECONDS = 0.002
@@ -41,7 +41,7 @@ Flip = Callable[[Color, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to flip, and where the Traefik that watches it answers."""
+    """One way to flip, and the port of its Traefik."""
 
     name: str
     port: int
@@ -49,7 +49,7 @@ class Contender:
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """Latencies one flip at a time; losses under load."""
+    """Measures latencies one flip at a time, and losses under load."""
     with tempfile.TemporaryDirectory(prefix="zu-bench-") as directory:
         try:
             latency, loss = asyncio.run(_measure(Path(directory), rounds, say))
@@ -80,7 +80,7 @@ async def _measure(directory: Path, rounds: int, say: Say) -> tuple[Rounds, Roun
 
 @dataclass(frozen=True)
 class _Contenders:
-    """Starts a Traefik for each, on a directory of its own, with blue active."""
+    """Starts a Traefik for each contender, on its own directory, with blue active."""
 
     directory: Path
     stack: Stack
@@ -97,7 +97,7 @@ class _Contenders:
 
 
 def staged_inside(watched: Path, stack: Stack) -> Flip:
-    """A rename like ours, but the new file is written into the watched directory first."""
+    """Renames as we do, but writes the new file into the watched directory first."""
 
     async def flip(color: Color, rollout: str) -> None:
         staged = watched / f"{FILE_NAME}.new"
@@ -108,7 +108,7 @@ def staged_inside(watched: Path, stack: Stack) -> Flip:
 
 
 def written_in_place(watched: Path, stack: Stack) -> Flip:
-    """No rename at all: what an editor or a shell's `>` does."""
+    """Writes without a rename, as an editor or a shell's `>` does."""
 
     async def flip(color: Color, rollout: str) -> None:
         (watched / FILE_NAME).write_text(route_file.render(stack, color, rollout))
@@ -117,7 +117,7 @@ def written_in_place(watched: Path, stack: Stack) -> Flip:
 
 
 async def _timed(contender: Contender) -> float:
-    """Milliseconds of the median flip; blue is active before and after, or green is."""
+    """Returns the median flip in milliseconds. Either color may be active before."""
     took = []
     async with connected(contender.port) as connection:
         _, active = await connection.ask(ASK)
@@ -133,14 +133,14 @@ async def _timed(contender: Contender) -> float:
 
 
 async def _first_answer(port: int, color: Color) -> None:
-    """Raises TimeoutError when none has come from `color` after ANSWER_SECONDS."""
+    """Waits for the first answer from `color`. Raises TimeoutError after ANSWER_SECONDS."""
     async with asyncio.timeout(ANSWER_SECONDS), connected(port) as connection:
         while (await connection.ask(ASK))[1] != color.encode():
             await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _loaded(contender: Contender) -> Run:
-    """Flips under load; what the clients saw. A connection that broke counts as status 0."""
+    """Flips under load. Returns what the clients saw. A broken connection counts as status 0."""
     run = Run()
     async with _asking(contender.port, run):
         color = Color.BLUE
@@ -165,7 +165,7 @@ async def _asking(port: int, run: Run) -> AsyncIterator[None]:
 
 
 async def _ask_until(stop: asyncio.Event, port: int, run: Run) -> None:
-    """One client at its share of the rate, open loop; it connects again after a break."""
+    """Runs one client at its share of the rate. It reconnects after a broken connection."""
     due, interval = time.perf_counter(), CONNECTIONS / REQUESTS_PER_SECOND
     while not stop.is_set():
         try:
@@ -180,5 +180,5 @@ async def _ask_until(stop: asyncio.Event, port: int, run: Run) -> None:
 
 
 def lost_percent(run: Run) -> float:
-    """The share of the requests that were not answered with 200."""
+    """Returns the percentage of the requests that were not answered with 200."""
     return 100 * (1 - run.statuses[200] / run.statuses.total())

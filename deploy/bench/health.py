@@ -1,6 +1,6 @@
 """`health`: how long after its start a container counts as healthy, and how soon an operator's rollback moves traffic.
 
-The engine runs the containers' own health checks every 30 s, and `checks` of the stack file has its defaults.
+The engine runs the containers' own health checks every 30 s, and the stack file's `checks` has its defaults.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ Json = dict[str, Any]
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """Two releases; every round rolls back from the one that is live to the other, whose color is stopped."""
+    """Deploys two releases. Every round rolls back from the live one to the other, whose color is stopped."""
     host = answering()
     if host is None:
         say(f"{BENCH}: skipped: no Docker Engine answers. Set DOCKER_HOST.")
@@ -55,7 +55,7 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
 
 
 def _as_installed(home: Environment) -> None:
-    """The demo's own checks are more frequent."""
+    """Restores the default intervals, because the demo's own checks are more frequent."""
     checked_every(CHECK_INTERVAL)(home)
     file = home.directory / "stack.yml"
     stack = yaml.safe_load(file.read_text())
@@ -87,14 +87,14 @@ async def _idle(home: Environment) -> str:
 
 @dataclass(frozen=True)
 class Rollback:
-    """One to the stopped `color`, watched from outside: by the engine's events, the ports and the rollout's log."""
+    """A rollback to the stopped `color`, observed through the engine's events, the ports and the rollout's log."""
 
     home: Environment
     starts: Starts
     color: str
 
     async def measured(self) -> Mapping[str, dict[str, float]]:
-        """Milliseconds, by contender."""
+        """Returns the milliseconds by contender."""
         self.starts.forget()
         async with asyncio.timeout(ROUND_SECONDS), asyncio.TaskGroup() as group, plain_client(timeout=1) as client:
             answers = {name: group.create_task(self._answered(client, name)) for name in ASKED}
@@ -114,7 +114,7 @@ class Rollback:
         return {OURS: ours, OWN_ANSWER: own}
 
     async def _answered(self, client: httpx.AsyncClient, name: str) -> tuple[Start, float]:
-        """The start of the service's copy, and when it answered its health path first."""
+        """Returns the start of the service's copy, and when its health path first answered."""
         start = await self.starts.of(f"{name}-{self.color}")
         port, path = ASKED[name]
         url = f"http://{await asyncio.to_thread(address_of, self.home.engine.host, start.container)}:{port}{path}"
@@ -123,7 +123,7 @@ class Rollback:
         return start, time.time()
 
     async def _connected(self, client: httpx.AsyncClient) -> tuple[Start, float]:
-        """The start of the bot, and when its session was open."""
+        """Returns the start of the bot, and when its session was open."""
         opened = (await self.home.sessions())["opened"]
         start = await self.starts.of("bot")
         while (await _json(client, f"{self.home.gateway_url}/sessions")).get("opened", opened) == opened:
@@ -131,14 +131,14 @@ class Rollback:
         return start, time.time()
 
     async def _moved(self, client: httpx.AsyncClient) -> float:
-        """When every route was answered by the color."""
+        """Returns when the color answered on every route."""
         for url in self.home.routes.values():
             while (await _json(client, f"{url}/version")).get("color") != self.color:
                 await asyncio.sleep(LOOK_SECONDS)
         return time.time()
 
     async def _done(self, rollout_id: str) -> dict[str, float]:
-        """When the rollout's log said of each of STEPS that it was done."""
+        """Returns when the rollout's log reported each of STEPS as done."""
         log, done = self.home.directory / "data" / "logs" / f"{rollout_id}.log", dict[str, float]()
         while len(done) < len(STEPS):
             text = log.read_text() if log.exists() else ""
@@ -148,7 +148,7 @@ class Rollback:
 
 
 async def _json(client: httpx.AsyncClient, url: str) -> Json:
-    """What a 2xx answer says; empty when there is none."""
+    """Returns the JSON of a 2xx answer; empty without one."""
     with contextlib.suppress(httpx.HTTPError, ValueError):
         answer = await client.get(url)
         return dict(answer.json()) if answer.is_success else {}
@@ -156,7 +156,7 @@ async def _json(client: httpx.AsyncClient, url: str) -> Json:
 
 
 def _bare_start(home: Environment, color: str) -> dict[str, float]:
-    """The stopped color, started without the updater, and stopped again."""
+    """Starts the stopped color without the updater, and stops it again."""
     with connected(home.engine.host) as client, httpx.Client(trust_env=False, timeout=1) as asking:
         stopped = {name: client.containers.get(home.containers(f"{name}-{color}")[0]["Id"]) for name in ASKED}
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""`idle`: what the web process and the worker take while nothing is to do, against their libraries alone."""
+"""`idle`: memory and CPU of the idle web process and worker, against their libraries alone."""
 
 import contextlib
 import tempfile
@@ -17,7 +17,7 @@ from deploy.demo.processes import running
 BENCH = "idle"
 WINDOW_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
-"""After the start, before the first window: what starting left to do is done by then."""
+"""The wait between the start and the first window, so that the work of starting is over."""
 
 POLL_SECONDS = 0.05
 LIBRARIES = "import starlette, hypercorn, redis, arq"
@@ -28,7 +28,7 @@ UNITS = {"Rss": "MiB", "Pss": "MiB", WINDOW: "ms"}
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """All processes sit beside each other; every round is one window over all of them."""
+    """Runs all processes at the same time. Every round is one window over all of them."""
     with tempfile.TemporaryDirectory(prefix="zu-bench-") as directory, contextlib.ExitStack() as stack:
         pids = _start(Path(directory), stack, say)
         time.sleep(SETTLE_SECONDS)

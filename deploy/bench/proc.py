@@ -1,4 +1,4 @@
-"""What the kernel says of a process: memory and CPU time. https://docs.kernel.org/filesystems/proc.html"""
+"""Reads a process's memory and CPU time from the kernel. https://docs.kernel.org/filesystems/proc.html"""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ SCHEDULED = 2  # CPUCLOCK_SCHED: the time that the process has run, to the nanos
 
 
 def memory_mib(smaps_rollup: str) -> dict[str, float]:
-    """`Rss` and `Pss` (shared pages divided among those who share them) of a smaps_rollup, in MiB."""
+    """Returns `Rss` and `Pss` (shared pages divided among their processes) of a smaps_rollup, in MiB."""
     sizes = {line.split(":")[0]: line.split()[1] for line in smaps_rollup.splitlines() if line.endswith(" kB")}
     return {name: int(sizes[name]) / KIB_PER_MIB for name in ("Rss", "Pss")}
 
@@ -18,5 +18,5 @@ def memory_of(pid: int) -> dict[str, float]:
 
 
 def cpu_ms(pid: int) -> float:
-    """User and system time of the process so far, all its threads: the clock of clock_getcpuclockid(3)."""
+    """Returns the user and system time of all threads of the process: the clock of clock_getcpuclockid(3)."""
     return time.clock_gettime(~pid << 3 | SCHEDULED) * 1000

@@ -1,4 +1,4 @@
-"""`receiver`: signed deliveries at the real web process, against two receivers that record nothing."""
+"""`receiver`: signed deliveries to the real web process, against two receivers that record nothing."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from deploy.demo.github import release_event, signed_headers
 
 BENCH = "receiver"
 REQUESTS, CONNECTIONS = 1_000, 16
-"""Of each kind in each round: new releases, and duplicates of one that is recorded."""
+"""For each kind in each round: new releases, and duplicates of a recorded one."""
 
 WARM_UP_REQUESTS = 200
 OURS, BARE, WEBHOOK = "ours", "bare Starlette on Hypercorn, HMAC only", "adnanh/webhook, HMAC and /bin/true"
@@ -38,7 +38,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Receiver:
-    """A contender: where it listens, and its status for a new release and for one that it knows."""
+    """A contender: its server, and its status for a new release and for a known one."""
 
     name: str
     server: Server
@@ -47,7 +47,7 @@ class Receiver:
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """Both kinds of delivery at every receiver, round by round."""
+    """Sends both kinds of delivery to every receiver, round by round."""
     with tempfile.TemporaryDirectory(prefix="zu-bench-") as directory, contextlib.ExitStack() as stack:
         receivers = _start(Path(directory), stack, say)
         results = asyncio.run(_measure(receivers, rounds, say))
@@ -83,13 +83,13 @@ async def _measure(receivers: list[Receiver], rounds: int, say: Say) -> Rounds:
 
 
 def delivery(release_id: int) -> bytes:
-    """The request of a signed release event."""
+    """Returns the request of a signed release event."""
     body = release_event(f"v1.0.{release_id}", release_id)
     return request("POST", HOOK_PATH, signed_headers(body, WEBHOOK_SECRET), body)
 
 
 def told(kind: str, run: Run) -> dict[str, float]:
-    """The figures of one phase."""
+    """Returns the figures of one phase."""
     return {
         f"{kind}: throughput": run.per_second,
         f"{kind}: median": percentile(run.latencies_ms, 0.5),
@@ -100,5 +100,5 @@ def told(kind: str, run: Run) -> dict[str, float]:
 async def _phase(receiver: Receiver, requests: list[bytes], expected: int) -> Run:
     run = await drive(receiver.server.port, requests, min(CONNECTIONS, len(requests)))
     if run.statuses.keys() != {expected}:
-        raise RuntimeError(f"{receiver.name} answered {dict(run.statuses)} where all should be {expected}")
+        raise RuntimeError(f"{receiver.name} answered {dict(run.statuses)}, expected only {expected}")
     return run

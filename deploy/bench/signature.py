@@ -1,4 +1,4 @@
-"""`signature`: our own small model against githubkit's typed events: per body, and at import."""
+"""`signature`: our own small model against githubkit's typed events, per body and at import."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from deploy.demo.processes import ROOT
 BENCH = "signature"
 RECORDED = ROOT / "tests" / "samples" / "github" / "release.published.json"
 LATER_FIELDS = {"immutable": False, "updated_at": "2019-05-15T15:20:53Z"}
-"""githubkit's typed model refuses a recorded delivery that is older than these; ours does not need them."""
+"""githubkit's typed model rejects recorded deliveries that predate these fields; ours does not need them."""
 
 BODIES = 500
 IMPORT_SECONDS = 120
@@ -47,7 +47,7 @@ print(seconds, int(fields["VmRSS"].split()[0]) / 1024)
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """Per body in this process; at import in a new interpreter each."""
+    """Measures the bodies in this process, and each import in a new interpreter."""
     body = recorded_body()
     yield from _per_body(body, rounds, say).figures(BENCH, OURS, TYPED, PER_BODY)
     imports = _imports(body, rounds, say)
@@ -56,7 +56,7 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
 
 
 def recorded_body() -> bytes:
-    """A recorded delivery that both models take."""
+    """Returns a recorded delivery that both models accept."""
     event = json.loads(RECORDED.read_bytes())
     event["release"] = LATER_FIELDS | event["release"]
     return json.dumps(event).encode()
@@ -71,7 +71,7 @@ def _per_body(body: bytes, rounds: int, say: Say) -> Rounds:
 
     def typed() -> None:
         if not githubkit.webhooks.verify(WEBHOOK_SECRET, body, signature):
-            raise RuntimeError("githubkit refuses the signature")
+            raise RuntimeError("githubkit rejects the signature")
         githubkit.webhooks.parse("release", body)
 
     contenders, results = {OURS: ours, TYPED: typed}, Rounds()
@@ -94,7 +94,7 @@ def _microseconds(once: Callable[[], None]) -> float:
 def _imports(body: bytes, rounds: int, say: Say) -> Rounds:
     results = Rounds()
     for name in IMPORTS:
-        _import(name, body)  # the files are in memory and compiled from here on
+        _import(name, body)  # warm up: afterwards the files are cached and compiled
     for number, turn in enumerate(turns(list(IMPORTS), rounds), 1):
         for name in turn:
             say(f"{BENCH}: round {number} of {rounds}: import: {name}")

@@ -1,4 +1,4 @@
-"""`start`: from the start of a process until it serves, against an interpreter that imports its libraries and ends."""
+"""`start`: the time from a process's start until it serves, against an interpreter that only imports its libraries."""
 
 import contextlib
 import http.client
@@ -26,10 +26,10 @@ WEB, WORKER = UNITS
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """One environment; in each round each of its two processes is ended and started again, the other one runs."""
+    """Restarts each of an environment's two processes in every round, while the other one runs."""
     host = answering()
     if host is None:
-        say(f"{BENCH}: skipped: no Docker Engine answers, and without one there is no worker. Set DOCKER_HOST.")
+        say(f"{BENCH}: skipped: no Docker Engine answers, and the worker needs one. Set DOCKER_HOST.")
         return
     results = Rounds()
     base, traefik = ensure_base(host, say), ensure_traefik(host, say)
@@ -61,7 +61,7 @@ def _worker(home: Environment) -> dict[str, float]:
 
 
 def _started(home: Environment, name: str, up: Callable[[], bool]) -> float:
-    """Milliseconds."""
+    """Restarts the process. Returns the milliseconds until it is up."""
     end_group(home.processes[name])
     began = time.monotonic()
     home.start(name)
@@ -83,7 +83,7 @@ def _answers(url: str) -> bool:
 
 
 def _works(lease: Path, pid: int) -> bool:
-    """As `python -m workers.alive` has it."""
+    """Returns whether the worker works, by the criterion of `python -m workers.alive`."""
     with contextlib.suppress(OSError, ValueError):
         holder = json.loads(lease.read_text())
         return holder.get("pid") == pid and holder.get("works") is True

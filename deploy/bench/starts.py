@@ -1,4 +1,4 @@
-"""When containers of a project start, as the engine says."""
+"""Records when containers of a project start, from the engine's events."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ END_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Start:
-    """`at`: seconds since the epoch."""
+    """A container's start. `at`: seconds since the epoch."""
 
     container: str
     at: float
@@ -23,7 +23,7 @@ class Start:
 
 @dataclass
 class Starts:
-    """The last start of each service that was seen."""
+    """The last observed start of each service."""
 
     seen: dict[str, Start] = field(default_factory=dict)
 
@@ -31,7 +31,7 @@ class Starts:
         self.seen.clear()
 
     async def of(self, service: str) -> Start:
-        """The service's next start, or the one since `forget`."""
+        """Returns the service's start since `forget`; waits for it if there is none yet."""
         while service not in self.seen:
             await asyncio.sleep(LOOK_SECONDS)
         return self.seen[service]
@@ -39,7 +39,7 @@ class Starts:
 
 @contextlib.contextmanager
 def watched_starts(host: str, project: str) -> Iterator[Starts]:
-    """From the engine's own events, as they come."""
+    """Watches the engine's events."""
     starts = Starts()
     with connected(host) as client:
         wanted = {"label": f"{LABEL}={project}", "type": "container", "event": "start"}
@@ -60,7 +60,7 @@ def watched_starts(host: str, project: str) -> Iterator[Starts]:
 
 
 def address_of(host: str, container: str) -> str:
-    """Where it can be reached from this machine."""
+    """Returns the container's IP address."""
     with connected(host) as client:
         networks = client.containers.get(container).attrs["NetworkSettings"]["Networks"]
     return str(next(iter(networks.values()))["IPAddress"])

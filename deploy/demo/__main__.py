@@ -28,10 +28,10 @@ BEFORE, AFTER = "v1.0.0", "v1.1.0"
 ROLLOUT_SECONDS = 300.0
 LEAST_REQUESTS = 2_000
 LOAD_SECONDS = 60.0
-"""How long the clients go on at most, after the rollout has ended, until they have asked LEAST_REQUESTS times."""
+"""How long the clients continue at most after the rollout, until they have sent LEAST_REQUESTS requests."""
 
 TOLD_SECONDS = 30.0
-"""How long GitHub may take, after the rollout has ended, to have been told of it."""
+"""How long the report to GitHub may take after the rollout."""
 
 POLL_SECONDS = 0.1
 WARM_UP_REQUESTS = 200
@@ -44,7 +44,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Ending:
-    """How the demo of a variant has to end."""
+    """The expected end of a variant's demo."""
 
     result: str
     tag_live: str
@@ -71,7 +71,7 @@ ENDINGS = {
 
 @dataclass
 class Show:
-    """What a person sees while it works, on standard error; one line a step, and what is going on below them."""
+    """The display on standard error: one line per step, and the current activity below."""
 
     console: Console
     spinner: Status
@@ -84,12 +84,12 @@ class Show:
         self.spinner.update(text)
 
     def print(self, part: RenderableType, *, markup: bool = True) -> None:
-        """On the terminal, and into the recording, which has no spinner."""
+        """Prints to the terminal and to the recording, which has no spinner."""
         for console in (self.console, self.record):
             console.print(part, highlight=False, markup=markup)
 
     def watch(self, tag: str, load: Load | None, status: Json) -> None:
-        """One look at the status: the spinner always, a line when a step has come."""
+        """Shows one status: updates the spinner, and prints a line for a new step."""
         rollout = status["rollout"]
         if rollout is None or rollout["tag"] != tag:
             return
@@ -109,7 +109,7 @@ def _show() -> Iterator[Show]:
 
 
 async def play(home: Environment, variant: Variant, rps: float, show: Show) -> tuple[Json, Report]:
-    """v1.0.0 live, clients on, v1.1.0 published: the outcome as the contract has it, and what the clients saw."""
+    """Brings v1.0.0 live, starts the clients and publishes v1.1.0. Returns the outcome, and what the clients saw."""
     show.say(f"publishing {BEFORE}: the first release")
     home.release(BEFORE)
     first = await _follow(home, BEFORE, show, None)
@@ -122,17 +122,17 @@ async def play(home: Environment, variant: Variant, rps: float, show: Show) -> t
         route = home.route_file.read_bytes()
         home.release(AFTER, variant)
         result = await _follow(home, AFTER, show, load)
-        show.say(f"{AFTER} ended: {result['status']}; the clients go on for a moment")
+        show.say(f"{AFTER} ended: {result['status']}; the clients continue for a moment")
         await load.served(LEAST_REQUESTS, LOAD_SECONDS)
         report = await load.stop()
     status, sessions = await home.get("/status"), await home.sessions()
     seen = {"route_moved": home.route_file.read_bytes() != route, "green_containers": len(home.containers(*GREEN))}
-    told = {"deployment_states": await told_at_github(home, AFTER)}
-    return outcome_of(result, status, sessions, report) | seen | told, report
+    deployment = {"deployment_states": await told_at_github(home, AFTER)}
+    return outcome_of(result, status, sessions, report) | seen | deployment, report
 
 
 async def told_at_github(home: Environment, tag: str) -> list[str]:
-    """The states of the tag's deployment there, as soon as one is final, or after TOLD_SECONDS as they are."""
+    """Returns the states of the tag's deployment as soon as one is final, at the latest after TOLD_SECONDS."""
     deadline = time.monotonic() + TOLD_SECONDS
     while True:
         states = (await asyncio.to_thread(home.github.states)).get(tag, [])
@@ -148,7 +148,7 @@ async def _follow(home: Environment, tag: str, show: Show, load: Load | None) ->
 
 
 def outcome_of(result: Json, status: Json, sessions: Json, report: Report) -> Json:
-    """The ending in the contract's words, of what the updater, the gateway and the clients said."""
+    """Combines the results of the updater, the gateway and the clients into the outcome."""
     evidence = result["evidence"]
     return {
         "result": result["status"],
@@ -168,7 +168,7 @@ def outcome_of(result: Json, status: Json, sessions: Json, report: Report) -> Js
 
 
 def problems(outcome: Json, variant: Variant) -> list[str]:
-    """What is otherwise than it has to be; nothing when the ending is the expected one."""
+    """Returns the differences from the expected ending."""
     checks = {
         **asdict(ENDINGS[variant]),
         "failed_requests": 0,
@@ -182,7 +182,7 @@ def problems(outcome: Json, variant: Variant) -> list[str]:
 
 
 def summary(show: Show, home_status: Json, outcome: Json, report: Report, variant: Variant) -> None:
-    """The summary that a person reads."""
+    """Prints the summary."""
     result = home_status["last_result"]
     facts = Table.grid(padding=(0, 2))
     facts.add_row("release", f"{BEFORE} was live (blue), {AFTER} ({variant}) was published")
@@ -212,15 +212,15 @@ def summary(show: Show, home_status: Json, outcome: Json, report: Report, varian
 
 
 def demo(
-    release: Annotated[Variant, typer.Option(help="What is wrong with the release that is published.")] = Variant.GOOD,
-    rps: Annotated[float, typer.Option(min=1, max=500, help="GET and POST requests a second.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="The last line of standard output is the outcome.")] = False,
+    release: Annotated[Variant, typer.Option(help="The defect of the published release.")] = Variant.GOOD,
+    rps: Annotated[float, typer.Option(min=1, max=500, help="GET and POST requests per second.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as the last line of output.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
-    record: Annotated[Path | None, typer.Option(help="Write what is shown into this SVG file too.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Also write the display to this SVG file.")] = None,
 ) -> None:
     """Brings a sample stack to v1.0.0, publishes v1.1.0 as GitHub would, and shows the rollout under load.
 
-    bin/demo --python 3.13 runs it on another interpreter, chosen by version or path.
+    `bin/demo --python 3.13` uses another interpreter, chosen by version or path.
     """
     exit_on_sigterm()
     with _show() as show:

@@ -1,4 +1,4 @@
-"""What a distribution says of itself: its codename, and where its packages come from. Text in, words out."""
+"""Parses a distribution's codename and the mirror of its packages. Pure functions of file contents."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ _ONE_LINE = re.compile(r"deb\s+(?:\[[^\]]*\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?
 
 
 class Source(NamedTuple):
-    """One place that packages come from."""
+    """One package source."""
 
     uri: str
     suites: list[str]
@@ -17,15 +17,15 @@ class Source(NamedTuple):
 
 
 def codename(os_release: str) -> str:
-    """The codename in the text of /etc/os-release; `stable` when it has none."""
+    """Returns the codename in the text of /etc/os-release; `stable` if it has none."""
     values = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     return values.get("VERSION_CODENAME", "").strip("\"'") or "stable"
 
 
 def mirror(deb822: Iterable[str], one_line: Iterable[str], release: str) -> str | None:
-    """The mirror of the distribution itself in the texts of `*.sources` and of `*.list` files; None without one.
+    """Returns the distribution's mirror from the texts of `*.sources` and `*.list` files; None without one.
 
-    Another vendor's packages and a security mirror hold no base system: the suite `release` with `main` goes first.
+    The suite `release` with `main` goes first: another vendor's source and a security mirror have no base system.
     """
     sources = [
         *(source for text in deb822 for source in _stanzas(text)),

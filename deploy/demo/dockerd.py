@@ -1,4 +1,4 @@
-"""A Docker daemon of one's own: what it keeps is in its home, all else ends with it."""
+"""Runs a private Docker daemon. Its data stays in its home directory; everything else ends with it."""
 
 import contextlib
 import fcntl
@@ -35,7 +35,7 @@ FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 @contextlib.contextmanager
 def connected(host: str, timeout: int = 60) -> Iterator[docker.DockerClient]:
-    """A client of the engine at `host`, whose calls take at most `timeout` seconds."""
+    """Connects to the engine at `host`. Calls take at most `timeout` seconds."""
     client = docker.DockerClient(base_url=host, timeout=timeout)
     try:
         yield client
@@ -44,7 +44,7 @@ def connected(host: str, timeout: int = 60) -> Iterator[docker.DockerClient]:
 
 
 def answers(host: str) -> bool:
-    """Whether an engine is there and well."""
+    """Returns whether an engine answers at `host`."""
     if host.startswith("unix://") and not _listens(host.removeprefix("unix://")):
         return False  # the SDK would leave its socket open
     with contextlib.suppress(DockerException), connected(host, PING_SECONDS) as client:
@@ -61,7 +61,7 @@ def _listens(path: str) -> bool:
 
 
 def install(say: Say) -> None:
-    """The daemon and what it needs, from the distribution. Raises EngineUnavailable."""
+    """Installs the daemon and its dependencies from the distribution. Raises EngineUnavailable."""
     missing = [p for p, tool in zip(PACKAGES, ("dockerd", "iptables", "ip"), strict=True) if not which(tool)]
     if missing:
         apt_install(missing, say)
@@ -69,7 +69,7 @@ def install(say: Say) -> None:
 
 @dataclass
 class Dockerd:
-    """`home`: its data and its log, kept for the next run. `runtime`: its sockets, in memory as /run is."""
+    """A private daemon. `home`: its data and log, kept for the next run. `runtime`: its sockets, in memory as /run."""
 
     home: Path
     runtime: Path
@@ -86,11 +86,11 @@ class Dockerd:
 
     @property
     def record(self) -> Path:
-        """Where the next run finds what a run that was killed has left."""
+        """The file from which the next run learns what a killed run left."""
         return self.home / "running.json"
 
     def start(self) -> None:
-        """A first time, or again on the same data. Raises EngineUnavailable with its last words."""
+        """Starts the daemon, also again on the same data. Raises EngineUnavailable with the end of its log."""
         (self.runtime / "pid").unlink(missing_ok=True)
         self.process = self._begin()
         self.record.write_text(
@@ -99,12 +99,15 @@ class Dockerd:
         self._wait_until_up(self.process)
 
     def forget_networks(self) -> None:
-        """Before the first start: from a bridge of an earlier run, which is gone, it would deduce that docker0 is its
-        own to delete. That may be another engine's."""
+        """Deletes the network data before the first start.
+
+        Otherwise the daemon would conclude from an earlier run's missing bridge that it may delete docker0, which may
+        belong to another engine.
+        """
         shutil.rmtree(self.data / "network", ignore_errors=True)
 
     def stop(self) -> None:
-        """It and its containers end; nothing that it mounted or connected stays."""
+        """Stops the daemon and its containers. Removes its mounts and its bridge."""
         if self.process is not None:
             end_group(self.process, STOP_SECONDS)
         self.unmount()
@@ -113,7 +116,7 @@ class Dockerd:
         self.record.unlink(missing_ok=True)
 
     def unmount(self) -> None:
-        """Whatever it has mounted."""
+        """Unmounts everything that the daemon mounted."""
         unmount_below(self.runtime, self.data)
 
     def _begin(self) -> "subprocess.Popen[bytes]":
@@ -136,14 +139,14 @@ class Dockerd:
                 return
             time.sleep(POLL_SECONDS)
         tail = (self.home / "dockerd.log").read_text(errors="replace")[-1500:]
-        raise EngineUnavailable(f"The Docker Engine that was started did not come up. Its last words:\n{tail}")
+        raise EngineUnavailable(f"The private Docker Engine did not start. The end of its log:\n{tail}")
 
 
 @contextlib.contextmanager
 def own_dockerd(home: Path, say: Say) -> Iterator[Dockerd]:
-    """Started on the data in `home`, and with no container in it. Needs root. Raises EngineUnavailable."""
+    """Runs a daemon on the data in `home`, without containers. Needs root. Raises EngineUnavailable."""
     with _locked(home, say), _firewall_as_it_was():
-        say("starting a Docker Engine of our own")
+        say("starting a private Docker Engine")
         _end_left_over(home)
         daemon = Dockerd(home, Path(tempfile.mkdtemp(prefix="zu-")), f"zu{os.getpid()}")
         try:
@@ -161,10 +164,10 @@ def own_dockerd(home: Path, say: Say) -> Iterator[Dockerd]:
 
 @contextlib.contextmanager
 def _locked(home: Path, say: Say) -> Iterator[None]:
-    """One daemon at a time: two on one data directory would destroy it."""
+    """Allows one daemon at a time: two would destroy their common data directory."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
-        deadline, told = time.monotonic() + LOCK_SECONDS, False
+        deadline, reported = time.monotonic() + LOCK_SECONDS, False
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -174,15 +177,15 @@ def _locked(home: Path, say: Say) -> Iterator[None]:
                     raise EngineUnavailable(
                         f"Another run of this project has used its engine for {LOCK_SECONDS:.0f} s. Let it end first."
                     ) from None
-            if not told:
+            if not reported:
                 say("another run of this project uses its engine; waiting for it to end")
-                told = True
+                reported = True
             time.sleep(POLL_SECONDS)
         yield
 
 
 def empty(client: docker.DockerClient) -> None:
-    """Removes every container and network of the engine: only for one that is ours."""
+    """Removes every container, network and volume of the engine. Call it only on a private engine."""
     for container in client.containers.list(all=True, ignore_removed=True):
         with contextlib.suppress(APIError):
             container.remove(force=True, v=True)
@@ -193,7 +196,7 @@ def empty(client: docker.DockerClient) -> None:
 
 
 def _end_left_over(home: Path) -> None:
-    """Ends the daemon of a run that was killed before it could."""
+    """Ends the daemon of a killed run."""
     record = home / "running.json"
     if not record.exists():
         return
@@ -208,10 +211,10 @@ def _end_left_over(home: Path) -> None:
 
 
 def _make_bridge(name: str) -> None:
-    """A bridge of its own, in a subnet that no route of this machine has: docker0 may be another engine's."""
+    """Creates a separate bridge, in a subnet without a route here: docker0 may belong to another engine."""
     subnet = free_subnet(_run("ip", "-4", "route"))
     if subnet is None:
-        raise EngineUnavailable("Every subnet for a private engine is taken here. Set DOCKER_HOST and run this again.")
+        raise EngineUnavailable("All subnets for a private engine are in use. Set DOCKER_HOST and run this again.")
     _run("ip", "link", "add", name, "type", "bridge")
     _run("ip", "address", "add", subnet, "dev", name)
     _run("ip", "link", "set", name, "up")

@@ -1,4 +1,4 @@
-"""A Docker Engine to work on: the one that answers, else a private one that leaves nothing behind."""
+"""Provides a Docker Engine: the one that answers, else a private one that leaves nothing behind."""
 
 import contextlib
 import os
@@ -26,19 +26,19 @@ __all__ = [
 
 HOME = ROOT / ".cache" / "engine"
 OWN_ENGINE = "UPDATER_TEST_OWN_ENGINE"
-"""When set in the environment, a private engine is started whatever answers."""
+"""If set in the environment, a private engine is started even if another one answers."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """`host` as DOCKER_HOST has it; `owned`: it was started here and ends with the `with` block."""
+    """An engine. `host`: as in DOCKER_HOST. `owned`: it was started here and ends with the `with` block."""
 
     host: str
     owned: bool
 
 
 def exit_on_sigterm() -> None:
-    """Has SIGTERM unwind the stack as Ctrl-C does, so that everything started is ended."""
+    """Makes SIGTERM unwind the stack as Ctrl-C does, so that everything that was started is ended."""
 
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
@@ -48,7 +48,7 @@ def exit_on_sigterm() -> None:
 
 @contextlib.contextmanager
 def docker_engine(say: Say, *, own: bool = False) -> Iterator[Engine]:
-    """The engine that answers, or a private one. Raises EngineUnavailable."""
+    """Provides the engine that answers, else a private one. Raises EngineUnavailable."""
     own = own or bool(os.environ.get(OWN_ENGINE))
     if not own and (host := answering()):
         yield Engine(host, owned=False)
@@ -67,6 +67,6 @@ def docker_engine(say: Say, *, own: bool = False) -> Iterator[Engine]:
 
 
 def answering() -> str | None:
-    """The address of an engine that answers: DOCKER_HOST, else the default socket."""
+    """Returns the address of an engine that answers: DOCKER_HOST, else the default socket. None without one."""
     host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     return host if answers(host) else None

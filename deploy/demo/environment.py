@@ -1,4 +1,4 @@
-"""An environment on one machine: engine, Redis, Traefik, the updater's processes, and the sample stack under them."""
+"""An environment on one machine: engine, Redis, Traefik, the updater's processes, and the sample stack."""
 
 import asyncio
 import contextlib
@@ -40,14 +40,14 @@ TIMES = {
     "drain": 11,
     "stop_grace": 15,
 }
-"""As short as the sample stack allows; the drain is longer than its longest request, of ten seconds."""
+"""As short as the sample stack allows. The drain is longer than the longest request, which takes ten seconds."""
 
 Json = dict[str, Any]
 
 
 @dataclass
 class Environment:
-    """A sample stack that the updater keeps; `processes` by their names in the Procfile. All URLs are on loopback."""
+    """A sample stack that the updater manages. `processes`: by Procfile name. All URLs are on loopback."""
 
     directory: Path
     project: str
@@ -68,7 +68,7 @@ class Environment:
 
     @property
     def live(self) -> Path:
-        """The operator's live directory: their Compose file, their .env."""
+        """The operator's live directory, with the Compose file and `.env`."""
         return self.directory / "live"
 
     @property
@@ -80,48 +80,48 @@ class Environment:
         return (self.directory / "data" / "secret").read_text().strip()
 
     def start(self, name: str) -> None:
-        """Starts the Procfile's process `name`, a first time or again after it has ended."""
+        """Starts the Procfile's process `name`, also again after it has ended."""
         command = procfile_commands((ROOT / "Procfile").read_text())[name]
         self.processes[name] = started(command, self.env, self.log_dir / f"{name}.log")
 
     def release(self, tag: str, variant: Variant = Variant.GOOD, **more: Any) -> str:
-        """Commits and tags; nothing is announced yet. The commit's SHA."""
+        """Commits and tags, without publishing. Returns the commit's SHA."""
         self.shas[tag] = self.repository.release(tag, variant=variant, **more)
         return self.shas[tag]
 
     def publish(self, tag: str) -> int:
-        """GitHub has a release of `tag`; its id. No webhook tells it."""
+        """Publishes a release of `tag` on GitHub, without a webhook. Returns the release's id."""
         self.published[tag] = self.github.publish(tag, self.shas[tag], number=next(self.release_ids))
         return self.published[tag]
 
     async def announce(self, tag: str) -> Json:
-        """GitHub has a release of `tag` and sends its signed webhook; the receiver's answer (202)."""
+        """Publishes a release of `tag` and sends its signed webhook. Returns the receiver's answer (202)."""
         await asyncio.to_thread(self.publish, tag)
         return await self.deliver(tag)
 
     async def deliver(self, tag: str) -> Json:
-        """GitHub sends the signed webhook of the release of `tag` that it has; the receiver's answer."""
+        """Sends the signed webhook of the published release of `tag`. Returns the receiver's answer."""
         body = release_event(tag, self.published[tag])
         async with plain_client(timeout=10) as client:
             url = f"{self.public_url}/webhooks/github"
             answer = await client.post(url, content=body, headers=signed_headers(body, WEBHOOK_SECRET))
         answer.raise_for_status()
-        said: Json = answer.json()
-        return said
+        content: Json = answer.json()
+        return content
 
     async def get(self, path: str) -> Json:
         async with self._operator() as client:
             answer = await client.get(path)
         answer.raise_for_status()
-        said: Json = answer.json()
-        return said
+        content: Json = answer.json()
+        return content
 
     async def post(self, path: str, body: Json | None = None) -> httpx.Response:
         async with self._operator() as client:
             return await client.post(path, json=body or {})
 
     async def ended(self, rollout_id: str, limit: float, watch: Callable[[Json], None] = lambda _: None) -> Json:
-        """The final result of that rollout; `watch` sees the status meanwhile. Raises TimeoutError after `limit` s."""
+        """Waits for the rollout's final result. `watch` gets each status. Raises TimeoutError after `limit` seconds."""
         async with asyncio.timeout(limit), self._operator() as client:
             while True:
                 status: Json = (await client.get("/status")).json()
@@ -132,7 +132,7 @@ class Environment:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def go_live(self, tag: str, variant: Variant = Variant.GOOD, limit: float = 180, **more: Any) -> Json:
-        """Releases, announces, and waits for the final result."""
+        """Releases and announces `tag`, and waits for the final result."""
         self.release(tag, variant, **more)
         return await self.ended((await self.announce(tag))["rollout_id"], limit)
 
@@ -143,13 +143,13 @@ class Environment:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def sessions(self) -> Json:
-        """What the gateway counted: see stack/gateway/gateway.py."""
+        """Returns the gateway's counts: see stack/gateway/gateway.py."""
         async with plain_client(timeout=10) as client:
-            said: Json = (await client.get(f"{self.gateway_url}/sessions")).json()
-            return said
+            counts: Json = (await client.get(f"{self.gateway_url}/sessions")).json()
+            return counts
 
     def containers(self, *services: str, running_only: bool = False) -> list[Json]:
-        """The sample stack's containers as the engine lists them, by service: what anyone can see."""
+        """Returns the engine's attributes of the sample stack's containers, of all services or only `services`."""
         filters: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={self.project}"}
         with connected(self.engine.host) as client:
             found = client.containers.list(all=not running_only, filters=filters, ignore_removed=True)
@@ -176,9 +176,9 @@ def environment(
     redis_url: str | None = None,
     prepare: Callable[[Environment], None] = lambda _: None,
 ) -> Iterator[Environment]:
-    """Brings everything up below the empty `directory`, and everything down again. Nothing is live yet.
+    """Starts everything below the empty `directory`, and stops it at the end. No release is live yet.
 
-    With `redis_url` a server that somebody else runs is used; `prepare` may change what is there before the start.
+    `redis_url`: use this running server. `prepare` may change the environment before the updater starts.
     """
     project = f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}"
     names = ("skills", "api", "metrics", "gateway", "public", "internal", "github")
@@ -217,7 +217,7 @@ def environment(
 
 
 def checked_every(interval: str) -> Callable[[Environment], None]:
-    """For `prepare`: the engine runs the containers' own health checks so often, as in `30s`."""
+    """For `prepare`: sets the interval of the containers' own health checks, for example `30s`."""
 
     def prepare(home: Environment) -> None:
         with (home.live / ".env").open("a") as file:
@@ -227,7 +227,7 @@ def checked_every(interval: str) -> Callable[[Environment], None]:
 
 
 def stack_file(home: Environment, times: Mapping[str, float]) -> Json:
-    """The sample stack's `stack.yml`."""
+    """Returns the content of the sample stack's `stack.yml`."""
     return {
         "project": home.project,
         "repository": REPOSITORY,
@@ -252,7 +252,7 @@ def stack_file(home: Environment, times: Mapping[str, float]) -> Json:
 
 
 def _write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, int]) -> None:
-    """What an operator has before the first release: the Compose file and their own values."""
+    """Writes what an operator has before the first release: the Compose file and `.env`."""
     values = {
         "DEMO_BASE_IMAGE": base,
         "DEMO_TRAEFIK_IMAGE": traefik,
@@ -272,7 +272,7 @@ def _write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, 
 
 
 def compose_up(home: Environment, *services: str) -> None:
-    """What an operator types in the live directory. Raises RuntimeError with Compose's own words."""
+    """Runs an operator's `docker compose up` in the live directory. Raises RuntimeError with Compose's output."""
     command = [*find_compose(), "--project-name", home.project, "up", "--detach", "--build", *services]
     _compose(home, command)
 
@@ -305,7 +305,7 @@ def _environment(home: Environment, redis_url: str, ports: Mapping[str, int]) ->
 
 
 def wait_until_up(home: Environment) -> None:
-    """Both processes: the web answers, and the worker has published a status."""
+    """Waits until web answers and the worker has published a status. Raises RuntimeError."""
     deadline = time.monotonic() + UP_SECONDS
     with httpx.Client(trust_env=False, timeout=5) as client:
         while True:
@@ -315,7 +315,7 @@ def wait_until_up(home: Environment) -> None:
                 if status["worker_alive"]:
                     return
             if time.monotonic() > deadline or any(p.poll() is not None for p in home.processes.values()):
-                raise RuntimeError(f"the updater did not come up:\n{logs_of(home)}")
+                raise RuntimeError(f"the updater did not start:\n{logs_of(home)}")
             time.sleep(POLL_SECONDS)
 
 
@@ -325,12 +325,12 @@ def _end(home: Environment) -> None:
 
 
 def logs_of(home: Environment, lines: int = 30) -> str:
-    """The last lines of the updater's own processes."""
+    """Returns the last lines of every log of the environment."""
     files = sorted(home.log_dir.glob("*.log"))
     return "\n".join(f"--- {f.name}\n" + "\n".join(f.read_text().splitlines()[-lines:]) for f in files)
 
 
 def tree_of(directory: Path) -> dict[str, bytes]:
-    """Every file below `directory` with its content: to see that nothing touched it."""
+    """Returns every file below `directory` with its content, to check that nothing changed it."""
     files: Collection[Path] = [p for p in directory.rglob("*") if p.is_file()]
     return {str(p.relative_to(directory)): p.read_bytes() for p in files}

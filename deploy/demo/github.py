@@ -1,4 +1,4 @@
-"""GitHub's part of the demo: a `release` delivery, signed as GitHub signs it."""
+"""Creates a `release` delivery, signed as GitHub signs it."""
 
 import hashlib
 import hmac
@@ -34,7 +34,7 @@ def release_event(
     draft: bool = False,
     prerelease: bool = False,
 ) -> bytes:
-    """The body of a `release` event; its release and its accounts have every field of a recorded delivery.
+    """Creates the body of a `release` event. Its release and accounts have every field of a recorded delivery.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#release
     """
@@ -50,7 +50,7 @@ def release_event(
 
 
 def signed_headers(body: bytes, secret: str, event: str = "release", delivery: str | None = None) -> dict[str, str]:
-    """A new delivery id, unless `delivery` is one that is sent again.
+    """Creates the headers of a delivery. `delivery`: the id of a redelivery; else the id is new.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
     """
@@ -66,7 +66,7 @@ def signed_headers(body: bytes, secret: str, event: str = "release", delivery: s
 
 
 def release_body(tag: str, release_id: int, repository: str) -> dict[str, Any]:
-    """A release without its author, and without what says whether it is a draft or a prerelease."""
+    """Creates a release without `author`, `draft` and `prerelease`."""
     home, api = f"https://github.com/{repository}", f"https://api.github.com/repos/{repository}"
     return {
         "url": f"{api}/releases/{release_id}",
@@ -108,7 +108,7 @@ def _repository(full_name: str, repository_id: int) -> dict[str, Any]:
 
 
 def account(login: str) -> dict[str, Any]:
-    """A user as it stands in every answer."""
+    """Creates a user as in every answer of GitHub."""
     api = f"https://api.github.com/users/{login}"
     return {
         "login": login,

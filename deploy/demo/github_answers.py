@@ -1,4 +1,4 @@
-"""What the GitHub of the demo answers: bodies with every field that GitHub's own description requires."""
+"""The answers of the demo's GitHub, with every field that GitHub's API description requires."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The GitHub of the demo, started and staged: releases, weather, failed deliveries, and what it was told."""
+"""Starts and controls the demo's GitHub: its releases, faults and failed deliveries, and the calls it got."""
 
 import contextlib
 import sys
@@ -24,43 +24,43 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class GitHubServer:
-    """A GitHub that runs at `url`."""
+    """The demo's GitHub at `url`."""
 
     url: str
 
     def publish(self, tag: str, sha: str, **more: int) -> int:
-        """Publishes a release of `tag`; its id, which is `number` where one is given. Nobody is told.
+        """Publishes a release of `tag` without a webhook. Returns its id, which is `number` if given.
 
         `draft`, `prerelease`: as in GitHub's form.
         """
         return int(self._post("releases", {"tag": tag, "sha": sha, **more})["id"])
 
     def weather(self, **weather: Any) -> None:
-        """See Weather; nothing named: it is fine again."""
+        """Sets the faults: see Weather. Without arguments, there are none."""
         self._post("weather", weather)
 
     def hook(self, url: str) -> None:
-        """The repository has a webhook to `url`."""
+        """Gives the repository a webhook to `url`."""
         self._post("hook", {"url": url})
 
     def delivered(self, guid: str, status: int = 502, action: str = "published") -> None:
-        """A delivery of that hook was answered `status`."""
+        """Adds a delivery of that webhook that was answered with `status`."""
         self._post("deliveries", {"guid": guid, "status": status, "action": action})
 
     def calls(self, method: str = "", ending: str = "") -> list[Json]:
-        """What was asked of the API, the oldest first."""
+        """Returns the API calls, oldest first."""
         return [c for c in self._seen()["calls"] if c["method"].startswith(method) and c["path"].endswith(ending)]
 
     def used(self) -> int:
-        """How many calls counted against the rate limit."""
+        """Returns how many calls counted against the rate limit."""
         return int(self._seen()["used"])
 
     def deployments(self) -> list[Json]:
-        """The oldest first."""
+        """Returns the deployments, oldest first."""
         return list(reversed(self._seen()["deployments"]))
 
     def states(self) -> dict[str, list[str]]:
-        """By tag the states that its deployments were given, the oldest first."""
+        """Returns the states of each tag's deployments, oldest first."""
         found: dict[str, list[str]] = {}
         for deployment in self.deployments():
             states = [status["state"] for status in reversed(deployment["states"])]
@@ -69,13 +69,13 @@ class GitHubServer:
 
     def _post(self, what: str, body: Json) -> Json:
         with self._client() as client:
-            said: Json = client.post(f"/_control/{what}", json=body).raise_for_status().json()
-        return said
+            content: Json = client.post(f"/_control/{what}", json=body).raise_for_status().json()
+        return content
 
     def _seen(self) -> Json:
         with self._client() as client:
-            said: Json = client.get("/_control/seen").raise_for_status().json()
-        return said
+            content: Json = client.get("/_control/seen").raise_for_status().json()
+        return content
 
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, trust_env=False, verify=NO_TLS, timeout=CALL_SECONDS)
@@ -83,7 +83,7 @@ class GitHubServer:
 
 @contextlib.contextmanager
 def github_server(log: Path, repository: str = REPOSITORY, port: int | None = None) -> Iterator[GitHubServer]:
-    """A server of its own process. Raises TimeoutError when it is not up within UP_SECONDS."""
+    """Runs the server in a separate process. Raises TimeoutError if it does not start within UP_SECONDS."""
     port = port or free_port()
     command = [sys.executable, "-m", "deploy.demo.github_server", str(port), repository]
     with running(command, {"GITHUB_TOKEN": TOKEN}, log):
@@ -99,5 +99,5 @@ def _wait_until_up(server: GitHubServer, log: Path) -> None:
             server.used()
             return
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the GitHub of the demo did not come up:\n{log.read_text()[-2000:]}")
+            raise TimeoutError(f"the demo's GitHub did not start:\n{log.read_text()[-2000:]}")
         time.sleep(POLL_SECONDS)

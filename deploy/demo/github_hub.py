@@ -1,4 +1,4 @@
-"""One repository as the GitHub of the demo holds it, and how that GitHub is today."""
+"""One repository on the demo's GitHub, and the faults that this GitHub simulates."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,11 +9,11 @@ from deploy.demo.github_answers import Json, delivery_answer, deployment_answer,
 
 @dataclass
 class Weather:
-    """How GitHub is today.
+    """The faults that GitHub simulates.
 
-    `status`: what every call is answered (502…), carried out before where `carried_out`. `methods`: the calls that
-    this holds for. `slow`: seconds before an answer is given. `limited`: for how many seconds the rate limit is used
-    up. `times`: for how many calls it stays so (None: until it is changed).
+    `status`: the response to every call (502…). `carried_out`: the call takes effect before that response. `methods`:
+    the affected calls. `slow`: seconds before a response. `limited`: for how many seconds the rate limit is used up.
+    `times`: for how many calls the faults last (None: until they are changed).
     """
 
     status: int | None = None
@@ -33,7 +33,7 @@ class Weather:
 
 @dataclass
 class Hub:
-    """One repository, as GitHub holds it."""
+    """One repository with its releases, deployments and deliveries."""
 
     repository: str
     token: str
@@ -54,7 +54,7 @@ class Hub:
     def publish(
         self, tag: str, sha: str, number: int | None = None, *, draft: bool = False, prerelease: bool = False
     ) -> Json:
-        """A release of `tag`; an earlier one of the same tag is deleted first, for GitHub has one release a tag."""
+        """Publishes a release of `tag`. Deletes an earlier one first, because GitHub has one release per tag."""
         self.tags[tag] = sha
         number = number or next(self._numbers)
         release = release_answer(tag, number, self.repository, draft=draft, prerelease=prerelease)
@@ -62,7 +62,7 @@ class Hub:
         return release
 
     def deploy(self, asked: Json) -> Json | None:
-        """None where nothing has that ref."""
+        """Returns None if the ref does not exist."""
         ref = str(asked["ref"])
         sha = self.tags.get(ref, ref)
         if sha not in self.tags.values():

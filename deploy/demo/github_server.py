@@ -1,7 +1,7 @@
-"""A GitHub of one's own: the part of its API that the updater calls, in a process of its own, with weather to order.
+"""The demo's GitHub: the part of GitHub's API that the updater calls, in a separate process, with faults on request.
 
-`python -m deploy.demo.github_server PORT REPOSITORY`, its token in GITHUB_TOKEN. What is below `/_control` is for
-whoever stages it: see github_control.py.
+Usage: `python -m deploy.demo.github_server PORT REPOSITORY`, with the token in GITHUB_TOKEN. The paths below
+`/_control` control it: see github_control.py.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class Api:
 
 
 def _wrong_deployment(asked: Json) -> str | None:
-    """What GitHub would refuse, or do that nobody here wants: merge, or wait for checks that this stack lacks."""
+    """Returns why the request is wrong: GitHub would refuse it, merge, or wait for checks that this stack lacks."""
     if asked.get("auto_merge", True) or asked.get("required_contexts") != []:
         return "Conflict: the commit statuses are not known, or a merge would be made"
     return "Validation Failed" if len(asked.get("description") or "") > DESCRIPTION_CHARACTERS else None
@@ -102,7 +102,7 @@ def _wrong_deployment(asked: Json) -> str | None:
 
 @dataclass(frozen=True)
 class Control:
-    """How the hub is set and seen, beside GitHub's own calls."""
+    """The calls that set and inspect the hub, beside GitHub's own."""
 
     hub: Hub
 
@@ -122,8 +122,8 @@ class Control:
         return JSONResponse(self.hub.delivered(**await request.json()), 201)
 
     async def seen(self, _: Request) -> Response:
-        told = [{**d, "states": self.hub.statuses[d["id"]]} for d in self.hub.deployments]
-        return JSONResponse({"calls": self.hub.calls, "deployments": told, "used": self.hub.used})
+        deployments = [{**d, "states": self.hub.statuses[d["id"]]} for d in self.hub.deployments]
+        return JSONResponse({"calls": self.hub.calls, "deployments": deployments, "used": self.hub.used})
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -131,7 +131,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Gate:
-    """What every call of GitHub's API goes through: credentials, rate limit, weather, ETag, and the list of calls."""
+    """Wraps every call of GitHub's API: credentials, rate limit, faults, ETag, and the list of calls."""
 
     hub: Hub
     with_token: bool = False
@@ -203,7 +203,7 @@ def _error(status: int, message: str) -> Response:
 
 
 def github_app(hub: Hub) -> Starlette:
-    """The API below `/repos`, and `/_control` beside it."""
+    """Creates the app: the API below `/repos`, and `/_control`."""
     api, control, gate, closed = Api(hub), Control(hub), Gate(hub), Gate(hub, with_token=True)
     here = "/repos/{owner}/{name}"
     return Starlette(

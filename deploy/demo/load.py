@@ -1,4 +1,4 @@
-"""Clients of the sample stack: they ask through Traefik all the time, never retry, and count what fails."""
+"""Clients of the sample stack: they send requests through Traefik, never retry, and count failures."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ WEBSOCKET_INTERVAL = 0.2
 STOP_SECONDS = REQUEST_SECONDS + SLOW_SECONDS
 DETAILS_KEPT = 20
 FAILURE_PAUSE = 0.2
-"""Seconds before a client that talks all the time goes on after a failure: what is down is not asked without end."""
+"""Seconds that a continuous client waits after a failure, so that it does not flood a service that is down."""
 
 WEBSOCKET_OPTIONS: Any = {
     "open_timeout": REQUEST_SECONDS,
@@ -36,16 +36,16 @@ PROPER_CLOSE = {CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.SERVIC
 
 
 class WrongAnswer(Exception):
-    """An answer came, and it is not the one that was asked for."""
+    """The answer is not the expected one."""
 
 
 @dataclass
 class Report:
-    """What the clients saw: `requests` in all and `by_kind` (get, post, slow, websocket), of which `failed`.
+    """What the clients saw: `requests` in total and `by_kind` (get, post, slow, websocket), and how many `failed`.
 
-    One message there and back is a request of a websocket. `failures` tells the first DETAILS_KEPT; `latencies_ms`
-    are those of the paced GET and POST; `versions` counts the answers of each version; `reconnects` the websockets
-    that were closed with a proper close frame and came back at once.
+    A websocket message with its echo counts as one request. `failures`: details of the first DETAILS_KEPT.
+    `latencies_ms`: of the paced GET and POST requests. `versions`: answers per version. `reconnects`: websockets that
+    were closed with a proper close frame and reconnected at once.
     """
 
     requests: int = 0
@@ -79,7 +79,10 @@ class Report:
 
 
 class Load:
-    """GET and POST at `rps` a second in all, open loop; requests of `slow_seconds` and a websocket on each route."""
+    """Sends `rps` GET and POST requests per second in total, without waiting for answers.
+
+    In addition, each route gets requests of `slow_seconds` and a websocket.
+    """
 
     def __init__(self, routes: list[str], rps: float = 100.0, *, slow_seconds: float = SLOW_SECONDS) -> None:
         self._routes = routes
@@ -103,7 +106,7 @@ class Load:
         await self.stop()
 
     async def stop(self, limit: float = STOP_SECONDS) -> Report:
-        """Begins no request any more and waits for those in flight. What takes over `limit` seconds is not counted."""
+        """Sends no more requests and waits for those in flight. Ignores those that take longer than `limit` seconds."""
         self._stop.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
@@ -116,7 +119,7 @@ class Load:
         return self.report
 
     async def served(self, requests: int, limit: float) -> None:
-        """Waits until that many requests were made in all. Raises TimeoutError after `limit` seconds."""
+        """Waits until that many requests were made in total. Raises TimeoutError after `limit` seconds."""
         deadline = time.monotonic() + limit
         while self.report.requests < requests:
             if time.monotonic() > deadline:
@@ -152,7 +155,7 @@ class Load:
                 await self._pause(FAILURE_PAUSE)
 
     async def _request(self, kind: str, ask: Callable[[], Awaitable[httpx.Response]], echo: str | None = None) -> bool:
-        """Asks once and reports; whether it passed. Whatever is raised on the way is a failed request."""
+        """Sends one request, reports it and returns whether it passed. Any exception is a failed request."""
         started = time.monotonic()
         try:
             version = _version(await ask(), echo)
@@ -165,7 +168,7 @@ class Load:
         return True
 
     async def _websocket(self, route: str) -> None:
-        """Talks all the time. A proper close frame is allowed, and is answered by reconnecting at once."""
+        """Sends messages continuously. After a proper close frame it reconnects at once."""
         url = route.replace("http://", "ws://", 1) + "/ws"
         while not self._stop.is_set():
             try:
@@ -197,14 +200,14 @@ class Load:
             await self._pause(FAILURE_PAUSE)
 
     async def _pause(self, seconds: float) -> None:
-        """Waits that long, or until there is nothing more to do."""
+        """Waits that long, or until `stop` is called."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._stop.wait()
 
 
 def _version(response: httpx.Response, echo: str | None) -> str:
-    """The version that answered. Raises WrongAnswer, ValueError (not JSON) or KeyError."""
+    """Returns the version that answered. Raises WrongAnswer, ValueError (not JSON) or KeyError."""
     if not response.is_success:
         raise WrongAnswer(f"HTTP {response.status_code} {response.text[:80]}")
     answer = response.json()

@@ -1,4 +1,4 @@
-"""What is mounted, and how it is taken away."""
+"""Finds mounts and unmounts them."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ UNMOUNT_SECONDS = 20
 
 
 def unmount_below(*directories: Path) -> None:
-    """Every mount below one of them, the deepest first; one that cannot be is left."""
+    """Unmounts everything below the directories, deepest first. Leaves a mount that it cannot unmount."""
     roots = tuple(f"{directory}/" for directory in directories)
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in sorted((m for m in mounts if m.startswith(roots)), key=len, reverse=True):

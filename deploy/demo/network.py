@@ -1,4 +1,4 @@
-"""What a private engine changes in this machine's network, and what takes it back. Text in, words out."""
+"""Finds what a private engine changed in this machine's network, and the commands that undo it. Pure functions."""
 
 import shlex
 from collections import Counter
@@ -13,9 +13,9 @@ Tables = dict[str, list[str]]
 
 
 def free_subnet(routes: str) -> str | None:
-    """The first of SUBNETS with no address in `routes`, as `ip route` prints them; None when all are taken.
+    """Returns the first of SUBNETS with no address in `routes`, the output of `ip route`; None if all are in use.
 
-    A wider route, as a VPN's 10.0.0.0/8, takes none.
+    A wider route, such as a VPN's 10.0.0.0/8, does not count.
     """
     taken = [network for word in routes.split() if (network := _network(word))]
     return next((s for s in SUBNETS if not any(_within(t, ip_network(s, strict=False)) for t in taken)), None)
@@ -32,7 +32,7 @@ def _within(inner: IPv4Network, outer: object) -> bool:
 
 
 def tables(saved: str) -> Tables:
-    """What `iptables-save` printed, by table, without its counters."""
+    """Parses the output of `iptables-save` by table, without the counters."""
     found: Tables = {}
     rules: list[str] = []
     for line in saved.splitlines():
@@ -46,7 +46,7 @@ def tables(saved: str) -> Tables:
 
 
 def undo(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> list[list[str]]:
-    """The commands that take out exactly what came since `before`: rules, then chains, then policies that changed."""
+    """Returns the commands that remove exactly what was added since `before`: rules, chains, changed policies."""
     return [
         ["iptables", "-t", table, *words]
         for table, rules in after.items()

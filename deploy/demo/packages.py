@@ -1,4 +1,4 @@
-"""What the distribution has to give, and how it is said that something is missing."""
+"""Installs packages of the distribution, and reports what is missing."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ from deploy.demo.processes import ROOT
 APT_SECONDS = 600
 
 APT_LOCK_SECONDS = 300
-"""How long apt-get waits for another program that installs, as a new machine's own updates."""
+"""How long apt-get waits for another installation, such as a new machine's automatic updates."""
 
 TURN = ROOT / ".cache" / "apt.lock"
 
@@ -20,11 +20,11 @@ Say = Callable[[str], None]
 
 
 class EngineUnavailable(Exception):
-    """Something real is missing here, and could not be had; the text says what to do."""
+    """A required part is missing and could not be installed. The text names the remedy."""
 
 
 def apt_install(packages: Sequence[str], say: Say) -> None:
-    """Installs from the distribution, one call at a time. Raises EngineUnavailable with the end of apt's output."""
+    """Installs packages, one call at a time. Raises EngineUnavailable with the end of apt's output."""
     if shutil.which("apt-get") is None:
         raise EngineUnavailable(
             f"{', '.join(packages)} is missing and there is no apt-get. Install it and run this again."
@@ -41,7 +41,7 @@ def apt_install(packages: Sequence[str], say: Say) -> None:
 
 @contextlib.contextmanager
 def _turn() -> Iterator[None]:
-    """Tests that run at once may install at once. Each holds the lock for three times APT_SECONDS at most."""
+    """Serializes installations by parallel tests. Each holds the lock for at most three times APT_SECONDS."""
     TURN.parent.mkdir(parents=True, exist_ok=True)
     with TURN.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -49,7 +49,7 @@ def _turn() -> Iterator[None]:
 
 
 def run_apt(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    """Runs a command of the package tools: no questions, its output kept."""
+    """Runs a package tool without prompts and captures its output."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(
         command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=APT_SECONDS
@@ -57,5 +57,5 @@ def run_apt(command: list[str]) -> "subprocess.CompletedProcess[str]":
 
 
 def which(tool: str) -> str | None:
-    """Where `tool` is, the administrator's directories included."""
+    """Returns the path of `tool`, also from the sbin directories."""
     return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")

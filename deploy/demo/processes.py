@@ -1,4 +1,4 @@
-"""The processes of `Procfile`, and how they end."""
+"""Starts and ends the processes of `Procfile`."""
 
 import atexit
 import contextlib
@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 20.0
 
 PORTS = range(20_000, 32_768)
-"""Below those that Linux gives to outgoing connections: none of them takes a port before whoever it is for does."""
+"""Below the ports that Linux gives to outgoing connections, so that no connection takes a port that was reserved."""
 
 _given: deque[socket.socket] = deque(maxlen=64)
-"""A name in the abstract namespace for each port that was given last: other processes see it, and it ends with ours."""
+"""An abstract socket name for each recently reserved port: other processes see it, and it ends with this process."""
 
 
 @atexit.register
@@ -30,9 +30,9 @@ def _give_back() -> None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on now, and that no other process is given soon.
+    """Reserves a free TCP port of the loopback interface, which other processes do not get soon.
 
-    Raises RuntimeError when all of PORTS are taken.
+    Raises RuntimeError if all of PORTS are in use.
     """
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -47,18 +47,18 @@ def free_port() -> int:
                 _given[0].close()
             _given.append(name)
             return port
-    raise RuntimeError(f"every port from {PORTS[0]} to {PORTS[-1]} is taken")
+    raise RuntimeError(f"all ports from {PORTS[0]} to {PORTS[-1]} are in use")
 
 
 def procfile_commands(text: str) -> dict[str, list[str]]:
-    """The commands of a Procfile's `text` by name. https://devcenter.heroku.com/articles/procfile"""
+    """Returns the commands of a Procfile by name. https://devcenter.heroku.com/articles/procfile"""
     lines = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
     return {name.strip(): shlex.split(command) for name, _, command in lines}
 
 
 @contextlib.contextmanager
 def running(command: list[str], env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`command`, as `started` has it; on the way out SIGTERM, and SIGKILL after STOP_SECONDS."""
+    """Runs `command` as `started` does. At the end it sends SIGTERM, and SIGKILL after STOP_SECONDS."""
     process = started(command, env, log)
     try:
         yield process
@@ -67,9 +67,9 @@ def running(command: list[str], env: Mapping[str, str], log: Path) -> Iterator[s
 
 
 def started(command: list[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """`command` in a group of its own, its output at the end of `log`.
+    """Starts `command` in its own process group and appends its output to `log`.
 
-    This interpreter's directory is the first of its PATH: `python` in a Procfile is this one.
+    PATH begins with this interpreter's directory, so that `python` in a Procfile is this interpreter.
     """
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
     with log.open("ab") as output:
@@ -85,7 +85,7 @@ def started(command: list[str], env: Mapping[str, str], log: Path) -> subprocess
 
 
 def end_group(process: subprocess.Popen[bytes], limit: float = STOP_SECONDS) -> None:
-    """Ends the process and what it started."""
+    """Ends the process and its children."""
     try:
         if process.poll() is None:
             process.terminate()

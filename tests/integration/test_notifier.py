@@ -112,7 +112,7 @@ async def test_what_cannot_be_sent_is_given_up_counted_and_said_without_the_url(
         await until(lambda: notifier.counts()["given_up"] == 1)
     assert notifier.counts()["waiting"] == 0
     said = capsys.readouterr()
-    assert "a message was given up" in said.out
+    assert "gave up sending a message" in said.out
     assert "URL 1 of 1" in said.out
     assert "500" in said.out
     assert "canary" not in said.out + said.err

@@ -88,7 +88,7 @@ async def test_a_worker_that_never_gets_well_is_given_back_a_journal_that_the_ol
     JournalCopy(project.journal, project.own.directory(attempt)).keep()
     project.journal.write_bytes(encode(State(schema=SCHEMA + 1)))  # as the new worker would
     ended, _ = await project.succeed(attempt)
-    assert ended.why == "worker was not well within 1.5 s; the old one runs again"
+    assert ended.why == "worker was not healthy within 1.5 s; the old one runs again"
     assert project.runs() == wanted("1")
     assert FileJournal(project.journal).load() == State(epoch=7)
 
@@ -96,7 +96,7 @@ async def test_a_worker_that_never_gets_well_is_given_back_a_journal_that_the_ol
 async def test_a_web_that_never_gets_well_leaves_the_worker_untouched(project: OwnProject) -> None:
     before = await project.own.instance(UPDATER.worker)
     ended, _ = await project.succeed(await project.prepare("r-1", project.model("2", unwell="web"), project.model("1")))
-    assert ended.why == "web was not well within 1.5 s; the old one runs again"
+    assert ended.why == "web was not healthy within 1.5 s; the old one runs again"
     assert project.runs() == wanted("1")
     after = await project.own.instance(UPDATER.worker)
     assert before

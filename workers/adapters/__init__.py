@@ -1,1 +1,1 @@
-"""Adapters: one package for each outside system. Its errors are translated there."""
+"""Adapters: one package for each outside system, which translates the system's errors."""

@@ -1,6 +1,6 @@
-"""arq's worker: the one module that reaches into arq. It relies on internals, so the version of arq is pinned.
+"""arq's worker: the only module that uses arq's internals, so arq's version is pinned.
 
-arq is in maintenance only. What is relied on: `_poll_iteration`, `start_jobs`, `sem`, `job_counter`, `tasks`,
+arq is in maintenance mode. This module uses `_poll_iteration`, `start_jobs`, `sem`, `job_counter`, `tasks`,
 `_release_sem_dec_counter_on_complete` and `_last_health_check`; tests/integration/contracts/test_arq.py checks each.
 """
 
@@ -23,30 +23,30 @@ from app.queue import dump, load, queue_name
 
 QUESTION_SECONDS = 15.0
 NUDGE_SECONDS = 24 * 3600.0
-"""A nudge ends with the rollouts that it started, each step of which has its own limit."""
+"""A nudge lasts as long as the rollouts that it started. Each of their steps has its own limit."""
 
 ANSWER_KEPT_SECONDS = 60
 SLOTS = 10
 POLL_SECONDS = 0.1
-"""How often Redis is asked for jobs: somebody waits for the answer to each question."""
+"""How often to ask Redis for jobs. It is short because a caller waits for each answer."""
 
 HEALTH_SECONDS = 10
 
 END_SECONDS = 15.0
-"""How long the jobs that run may take to end when the worker does; a Redis that hangs would hold them for ever."""
+"""How long running jobs may take to end when the worker ends: a Redis that hangs would hold them forever."""
 
 JUMP_SECONDS = 60.0
-"""A time of day that is so much later than the one before it was set, or this process was suspended."""
+"""A larger jump ahead in the time of day means that the clock was set, or that this process was suspended."""
 
 STEP_SECONDS = 1.0
-"""A time of day that is so much earlier than the one before it was set back."""
+"""A larger jump back in the time of day means that the clock was set back."""
 
 log = structlog.get_logger()
 Job = Callable[..., Awaitable[Any]]
 
 
 class QueueJobs(Protocol):
-    """What the queue runs. `replaced`: another worker has taken over, and this one has nothing more to do."""
+    """The jobs that the queue runs. `replaced`: another worker has taken over, and this one must end."""
 
     @property
     def replaced(self) -> bool: ...
@@ -55,9 +55,9 @@ class QueueJobs(Protocol):
 
 
 class SteadyWorker(Worker):
-    """arq's worker, which a Redis that is away does not end: a rollout that runs in it must not end with it.
+    """arq's worker that survives an outage of Redis, because a rollout may be running in it.
 
-    Raises StaleWorker when `replaced` says that another worker has taken over.
+    Raises StaleWorker when `replaced` returns that another worker has taken over.
     """
 
     def __init__(self, *, replaced: Callable[[], bool], **options: Any) -> None:
@@ -67,27 +67,30 @@ class SteadyWorker(Worker):
         self._running = 0
 
     async def main(self) -> None:
-        """arq's own asks Redis first what it is, and ends when nobody answers."""
+        """Polls for jobs. arq's own method queries Redis first and ends if Redis does not answer."""
         self.ctx["redis"] = self.pool
         async for _ in poll(self.poll_delay_s):
             await self._poll_iteration()
 
     async def _poll_iteration(self) -> None:
         if self._replaced():
-            raise StaleWorker("this one ends")
+            raise StaleWorker("this worker ends")
         try:
             async with translated():
                 await self._follow_the_clock()
                 await super()._poll_iteration()
         except LedgerUnavailable as away:
-            log.warning("Redis does not answer; jobs wait for it, a rollout does not", reason=str(away))
+            log.warning("Redis does not answer; jobs wait, a running rollout continues", reason=str(away))
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """arq's own keeps the slot of a job that it could not take because Redis went away, and waits for a slot with
-        its sign of life: in the end nobody would be answered any more."""
+        """Starts jobs and always frees unused slots.
+
+        arq's own method keeps the slot of a job that it could not take because Redis failed, and delays its health
+        check until a slot is free: in the end the worker would answer no question.
+        """
         for job_id in job_ids:
             if (name := job_id.decode()) in self.tasks:
-                continue  # it stays in the queue until it has ended
+                continue  # a running job stays in the queue until it has ended
             if self.job_counter >= self.max_jobs:
                 return
             try:
@@ -97,7 +100,7 @@ class SteadyWorker(Worker):
                 self._give_slots_back()
 
     def _give_slots_back(self) -> None:
-        """Those that no job has: arq may have given some back itself."""
+        """Frees the slots that no job uses. arq may have freed some itself."""
         while self.job_counter > self._running:
             self.job_counter -= 1
             self.sem.release()
@@ -107,7 +110,7 @@ class SteadyWorker(Worker):
         super()._release_sem_dec_counter_on_complete()
 
     async def close(self) -> None:
-        """Ends the jobs. Its sign of life is taken away if Redis answers; else that ends by itself."""
+        """Ends the jobs. Deletes the health check key if Redis answers; else the key expires."""
         self.handle_sig(signal.SIGUSR1)
         if self.tasks:
             await asyncio.wait(self.tasks.values(), timeout=END_SECONDS)
@@ -116,12 +119,15 @@ class SteadyWorker(Worker):
                 await self.pool.delete(self.health_check_key)
 
     async def _follow_the_clock(self) -> None:
-        """arq keeps its appointments by the time of day: set back by a day, it would look and say that it lives only
-        when that time comes again, and then obey a person who was told long ago that nobody answers. Set ahead by a
-        day, it would look once for each minute in between."""
+        """Handles a change of the system clock, because arq schedules by the time of day.
+
+        If the clock is set back by a day, arq would pause its cron jobs and health check for a day, and then run
+        requests that their callers gave up long ago. If it is set ahead by a day, arq would run the cron job once for
+        each minute in between.
+        """
         now, before = time.time(), self._latest
         if now < before - STEP_SECONDS:
-            log.warning("the clock was set back; what was asked before that is dropped", seconds=round(before - now))
+            log.warning("the clock was set back; dropping earlier requests", seconds=round(before - now))
             await self.pool.zremrangebyscore(self.queue_name, (now + STEP_SECONDS) * 1000, "+inf")
             self._last_health_check = 0
         if now < before - STEP_SECONDS or now > before + JUMP_SECONDS:
@@ -131,12 +137,12 @@ class SteadyWorker(Worker):
 
 
 def build_worker(jobs: QueueJobs, pool: ArqRedis, namespace: str) -> Worker:
-    """arq's worker for `jobs`: JSON on the wire, no retries, signals left to whoever runs it.
+    """Builds arq's worker for `jobs`: JSON on the wire, no retries, no signal handlers.
 
-    Its `main` raises StaleWorker when another worker has taken over.
+    The worker's `main` raises StaleWorker when another worker has taken over.
     """
     limits: dict[str, Any] = {"timeout": QUESTION_SECONDS, "keep_result": ANSWER_KEPT_SECONDS, "max_tries": 1}
-    # Not unique: arq's id for that has no namespace, and of two stacks on one Redis only one would look.
+    # Not unique: arq's id for a unique job has no namespace, so of two stacks on one Redis only one would run it.
     every_minute: dict[str, Any] = {"second": 0, "unique": False, "keep_result": 0, "timeout": NUDGE_SECONDS}
     return SteadyWorker(
         replaced=lambda: jobs.replaced,

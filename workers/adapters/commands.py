@@ -1,4 +1,4 @@
-"""Runs a command without a shell: clean environment, time limit, streamed output, whole process group ended."""
+"""Runs a command without a shell: clean environment, time limit, streamed output; ends the whole process group."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ from pathlib import Path
 LINES_KEPT = 400
 LINE_BYTES = 1024 * 1024
 END_SECONDS = 5.0
-"""How long a command that is ended may take to go by itself."""
+"""How long a command may take to exit after SIGTERM."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended; `lines` are its last ones, standard output and error together as they came."""
+    """How a command ended. `lines`: the last lines of standard output and standard error, in order of arrival."""
 
     code: int
     lines: tuple[str, ...]
@@ -35,7 +35,7 @@ async def run_command(
     cwd: Path | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Finished:
-    """Runs `command` to its end. Raises TimeoutError after `limit` seconds; then, as on any way out, its group ends."""
+    """Runs `command` to its end. Raises TimeoutError after `limit` seconds. Always ends the process group."""
     lines: deque[str] = deque(maxlen=LINES_KEPT)
     async with asyncio.timeout(limit), _started(command, env or {}, cwd) as process:
         async for line in _lines(process):
@@ -48,18 +48,18 @@ async def run_command(
 async def read_command(
     command: Sequence[str], *, limit: float, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> tuple[Finished, str]:
-    """Runs `command` and keeps standard output whole, apart from its last lines of standard error."""
+    """Runs `command` and returns its whole standard output, separate from the last lines of standard error."""
     async with (
         asyncio.timeout(limit),
         _started(command, env or {}, cwd, stderr=asyncio.subprocess.PIPE) as process,
     ):
         out, err = await process.communicate()
-        said = err.decode("utf-8", "replace").splitlines()[-LINES_KEPT:]
-        return Finished(process.returncode or 0, tuple(said)), out.decode("utf-8", "replace")
+        lines = err.decode("utf-8", "replace").splitlines()[-LINES_KEPT:]
+        return Finished(process.returncode or 0, tuple(lines)), out.decode("utf-8", "replace")
 
 
 def clean_environ(**more: str) -> dict[str, str]:
-    """What a command needs to run at all, and nothing that the updater knows: its secrets stay its own."""
+    """Returns the few variables that a command needs, plus `more`. The updater's secrets are not among them."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {**kept, **more}
 
@@ -88,7 +88,7 @@ async def _started(
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Ends the command and what it started: a child may outlive the one that led its group."""
+    """Ends the command and its children, which may outlive the group's leader."""
     if process.returncode is None:
         _signal(process.pid, signal.SIGTERM)
     try:
@@ -99,7 +99,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     finally:
         _signal(process.pid, signal.SIGKILL)
         await process.wait()
-        # asyncio keeps its end of the pipes open for as long as anybody has the other, and has no public name for this.
+        # asyncio keeps its end of the pipes open while another process holds the other end; there is no public API.
         process._transport.close()  # type: ignore[attr-defined]
 
 
@@ -109,7 +109,7 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
-    """Lines of standard output; one that is longer than LINE_BYTES comes in parts."""
+    """Yields the lines of standard output. Splits a line that is longer than LINE_BYTES."""
     assert process.stdout is not None  # noqa: S101 - it was started with a pipe
     while True:
         try:

@@ -1,4 +1,4 @@
-"""One timed GET, with httpx."""
+"""Makes one timed GET with httpx."""
 
 import time
 
@@ -8,7 +8,7 @@ from workers.ports import Answer
 
 
 class HttpProbe:
-    """A fresh connection for each probe: a kept one would hide that nothing listens any more."""
+    """Opens a new connection for each probe: a kept connection would hide that the service no longer listens."""
 
     def __init__(self, header: str, timeout: float) -> None:
         self._header = header

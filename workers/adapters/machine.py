@@ -13,7 +13,7 @@ MEMINFO = Path("/proc/meminfo")
 
 
 class SystemClock:
-    """Deadlines are monotonic; the time of day is for people."""
+    """The system's clock. Deadlines use the monotonic time; the time of day is for people."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -29,7 +29,7 @@ class SystemClock:
 
 
 def room_of(*directories: Path) -> Callable[[], Room]:
-    """What is free where the scarcest of `directories` is, those that this process cannot see left out."""
+    """Measures free memory, and the free disk of the fullest of `directories`. Skips those that it cannot access."""
 
     def look() -> Room:
         disk = min(free for d in directories if (free := _free(d)) is not None)
@@ -39,7 +39,7 @@ def room_of(*directories: Path) -> Callable[[], Room]:
 
 
 def _free(directory: Path) -> int | None:
-    """Bytes; None when the directory is missing here, or below one that this process may not enter."""
+    """Returns bytes; None if the directory is missing, or below one that this process may not enter."""
     try:
         return shutil.disk_usage(directory).free
     except (FileNotFoundError, NotADirectoryError, PermissionError):
@@ -47,6 +47,6 @@ def _free(directory: Path) -> int | None:
 
 
 def available_memory(meminfo: str) -> int:
-    """`MemAvailable` in bytes. https://docs.kernel.org/filesystems/proc.html"""
+    """Returns `MemAvailable` in bytes. https://docs.kernel.org/filesystems/proc.html"""
     line = next(line for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
     return int(line.split()[1]) * 1024

@@ -28,14 +28,14 @@ _TYPES: Mapping[Kind, str] = {
     Kind.PAUSED: "warning",
     Kind.HELD: "warning",
 }
-"""How a service that shows colors shows it; anything else is `info`."""
+"""apprise's message type, which some services show as a color. Every other kind is `info`."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds: the limit of one try, the first and the longest pause between two, and when a message is given up."""
+    """Seconds: the limit of one try, the first and the longest pause between tries, and when to give up a message."""
 
     send: float = 20.0
     first_pause: float = 1.0
@@ -44,10 +44,10 @@ class Patience:
 
 
 class AppriseNotifier:
-    """Tells every target of `urls` the `events` that were chosen, each in a task and a thread of its own.
+    """Sends notices of the chosen `events` to every target of `urls`. Each target has its own task and thread.
 
-    What was told and what waits is in `file`, on disk when `tell` returns, so that a restart neither loses a message
-    nor repeats one. A service that takes a message and does not say so may get it twice.
+    `file` records which messages were sent and which wait. It is on disk when `tell` returns, so a restart neither
+    loses nor repeats a message. A service that accepts a message without confirming it may get it twice.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class AppriseNotifier:
         return {**self._book.counts(), "targets": len(self._targets)}
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Sends messages until it is cancelled."""
         await asyncio.gather(*(self._serve(target) for target in self._targets))
 
     async def _serve(self, target: str) -> None:
@@ -93,21 +93,31 @@ class AppriseNotifier:
             if (waiting := self._book.next_for(target)) is None:
                 await self._woken[target].wait()
                 continue
-            why = await self._send(target, waiting.notice)
+            reason = await self._send(target, waiting.notice)
             tried = (self._clock.now() - waiting.since).total_seconds()
-            if why is None:
+            if reason is None:
                 pause = self._patience.first_pause
                 self._turn(lambda book, w=waiting: book.delivered(w.notice.id, target))  # type: ignore[misc]
             elif tried >= self._patience.give_up:
-                log.error("a message was given up", notice=waiting.notice.id, target=self._place(target), reason=why)
+                log.error(
+                    "gave up sending a message", notice=waiting.notice.id, target=self._place(target), reason=reason
+                )
                 self._turn(lambda book, w=waiting: book.give_up(w.notice.id, target))  # type: ignore[misc]
             else:
-                log.warning("a message waits", notice=waiting.notice.id, target=self._place(target), reason=why)
+                log.warning(
+                    "could not send a message; retrying",
+                    notice=waiting.notice.id,
+                    target=self._place(target),
+                    reason=reason,
+                )
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, self._patience.longest_pause)
 
     async def _send(self, target: str, notice: Notice) -> str | None:
-        """None when the target took it, else why it did not. One thread a target at most: one may hang for ever."""
+        """Returns None when the target accepted the message, else the reason.
+
+        There is at most one thread per target, because a thread may hang forever.
+        """
         if (earlier := self._sending.get(target)) and not earlier.done():
             return "an earlier try still hangs"
         self._sending[target] = trying = _in_thread(lambda: deliver(self._targets[target], notice))
@@ -116,15 +126,15 @@ class AppriseNotifier:
                 return await asyncio.wrap_future(trying)
         except TimeoutError:
             return f"no answer within {self._patience.send:g} s"
-        except Exception as error:  # whatever a plugin raises
+        except Exception as error:  # a plugin may raise any exception
             return f"{type(error).__name__}: {error}"
 
     def _place(self, target: str) -> str:
-        """Which URL it is, without showing it."""
+        """Identifies the target's URL without showing it."""
         return f"URL {list(self._targets).index(target) + 1} of {len(self._targets)}"
 
     def _turn(self, change: Callable[[Book], Book]) -> bool:
-        """Whether anything changed. A disk that does not take it costs the memory over a restart, and no more."""
+        """Applies `change` and returns whether it changed anything. If the write fails, a restart loses the change."""
         new = change(self._book)
         if new is self._book:
             return False
@@ -132,37 +142,37 @@ class AppriseNotifier:
         try:
             replace_durably(self._file, _BOOK.dump_json(new), staging=self._file.parent, mode=MODE)
         except OSError as error:
-            log.warning("what was told could not be written", path=str(self._file), reason=str(error))
+            log.warning("could not save the notification state", path=str(self._file), reason=str(error))
         for woken in self._woken.values():
             woken.set()
         return True
 
 
 def deliver(url: str, notice: Notice) -> str | None:
-    """One try, as long as it takes. None when the target took it, else why it did not."""
-    import apprise  # noqa: PLC0415 - it takes seconds and 40 MiB, and most do without
+    """Makes one try, without a time limit. Returns None when the target accepted the message, else the reason."""
+    import apprise  # noqa: PLC0415 - the import takes seconds and 40 MiB, and most stacks do not need it
 
-    logging.getLogger("apprise").propagate = False  # it would print more than our own line says
+    logging.getLogger("apprise").propagate = False  # apprise would log more than our own line does
     asset = apprise.AppriseAsset(app_id="zetherion-updater", app_desc="zetherion-updater", storage_mode="memory")
     target = apprise.Apprise(asset=asset)
     target.add(url)
     kind = apprise.NotifyType(_TYPES.get(notice.kind, "info"))
-    told = target.notify(body=notice.text, title=notice.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
-    if told:
+    sent = target.notify(body=notice.text, title=notice.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
+    if sent:
         return None
-    said = [entry.message for result in told.results for attempt in result.attempts for entry in attempt.logs]
-    return said[-1] if said else "it was not taken"
+    lines = [entry.message for result in sent.results for attempt in result.attempts for entry in attempt.logs]
+    return lines[-1] if lines else "the target did not accept the message"
 
 
 def _in_thread(work: Callable[[], str | None]) -> concurrent.futures.Future[str | None]:
-    """In a thread that the end of the process does not wait for; the journal's threads are others."""
+    """Runs `work` in a daemon thread: the process does not wait for it at its end, unlike for the journal's threads."""
     done: concurrent.futures.Future[str | None] = concurrent.futures.Future()
     done.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
             done.set_result(work())
-        except BaseException as error:  # whoever waits is told
+        except BaseException as error:  # the waiting task raises it
             done.set_exception(error)
 
     threading.Thread(target=run, name="notify", daemon=True).start()
@@ -175,5 +185,7 @@ def _read(file: Path) -> Book:
     except FileNotFoundError:
         return Book()
     except (OSError, ValidationError) as error:
-        log.warning("what was told cannot be read; something may be told twice", path=str(file), reason=str(error))
+        log.warning(
+            "cannot read the notification state; some messages may be sent twice", path=str(file), reason=str(error)
+        )
         return Book()

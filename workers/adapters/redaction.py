@@ -1,4 +1,4 @@
-"""Hides secrets in logs, events and the status."""
+"""Redacts secrets in logs, events and the status."""
 
 import contextlib
 import re
@@ -8,24 +8,24 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 SHORTEST = 8
-"""A shorter value would take ordinary words out of every text; no secret worth keeping is as short."""
+"""Shorter values are not redacted: that would remove ordinary words from every text."""
 
 HIDDEN = "[hidden]"
 Hide = Callable[[Any], Any]
-"""Takes the operator's secrets out of a JSON value."""
+"""Redacts the operator's secrets in a JSON value."""
 
 ENV_FILE, SECRETS_DIRECTORY = ".env", "secrets"
-"""Of the live directory."""
+"""Names inside the live directory."""
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE|_KEY\b|APIKEY|DSN|_AUTH\b", re.I)
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*?)\s*")
 
 
 class Redactor:
-    """Knows the secrets of the live `directory`, those in `urls`, and `secrets`.
+    """Redacts the secrets of the live `directory`, those in `urls`, and `secrets`.
 
-    In the directory they are those of `.env` and every line of each file in `secrets/`, read anew when one changes; a
-    value that was replaced stays hidden.
+    The directory's secrets are those in `.env` and every line of each file in `secrets/`. The redactor reads them
+    again when a file changes, and keeps redacting replaced values.
     """
 
     def __init__(self, directory: Path, urls: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
@@ -36,22 +36,22 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
 
     def text(self, text: str) -> str:
-        """`text` without any of them."""
+        """Returns `text` without the secrets."""
         return _without(self._current(), text)
 
     def value(self, value: Any) -> Any:
-        """A JSON value whose texts are without any of them; the names of its fields stay."""
+        """Returns the JSON value with the secrets redacted in its strings. Field names stay."""
         return _hidden(self._current(), value)
 
     def processor(self, _: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-        """For structlog. https://www.structlog.org/en/stable/processors.html"""
+        """A structlog processor. https://www.structlog.org/en/stable/processors.html"""
         hidden: dict[str, Any] = self.value(event)
         return hidden
 
     def _current(self) -> re.Pattern[str] | None:
         if (seen := list(self._marks())) != self._seen:
             self._known |= set(self._secrets())
-            longest_first = sorted(self._known, key=len, reverse=True)  # one may be a part of another
+            longest_first = sorted(self._known, key=len, reverse=True)  # one secret may be part of another
             self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
             self._seen = seen
         return self._pattern
@@ -68,7 +68,7 @@ class Redactor:
             return []
 
     def _marks(self) -> Iterator[tuple[str, int, int]]:
-        """What changes when one of the files does, or who may read it."""
+        """Yields values that change when a file's content or permissions change."""
         for file in (self._directory / ENV_FILE, *self._files()):
             with contextlib.suppress(OSError):
                 found = file.stat()
@@ -90,7 +90,7 @@ def _without(pattern: re.Pattern[str] | None, text: str) -> str:
 
 
 def _text(file: Path) -> str:
-    """Empty where it cannot be read."""
+    """Returns an empty string if the file cannot be read."""
     try:
         return file.read_text("utf-8", "replace")
     except OSError:
@@ -98,7 +98,7 @@ def _text(file: Path) -> str:
 
 
 def secrets_in_file(text: str) -> Iterator[str]:
-    """The lines of a file that is a secret; what of them would be one in a `.env`; the credentials in URLs."""
+    """Yields each line of a secret file, the values that would be secrets in a `.env`, and the credentials in URLs."""
     for line in map(str.strip, text.splitlines()):
         if len(line) >= SHORTEST:
             yield line
@@ -107,7 +107,7 @@ def secrets_in_file(text: str) -> Iterator[str]:
 
 
 def secrets_in_env(text: str) -> Iterator[str]:
-    """The values of a `.env` that are secrets by their name, and the credentials in those that are URLs."""
+    """Yields the values of a `.env` that are secrets by their name, and the credentials in URLs."""
     for line in text.splitlines():
         if (match := _LINE.fullmatch(line)) is None:
             continue
@@ -118,7 +118,7 @@ def secrets_in_env(text: str) -> Iterator[str]:
 
 
 def secrets_in_url(url: str) -> Iterator[str]:
-    """The password in `url`, or the token that stands alone, as it is written and as it is meant."""
+    """Yields the password in `url`, or an https user name without one (a token): as written, and percent-decoded."""
     try:
         parts = urlsplit(url)
     except ValueError:

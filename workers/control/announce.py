@@ -1,4 +1,4 @@
-"""Sends notifications for what is published: each event once, also across restarts."""
+"""Sends a notification for each published outcome: once, even across restarts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from workers.ports import Notifier, Publisher
 
 
 class Announced:
-    """`publisher`, whose outcomes `notifier` tells too.
+    """Forwards to `publisher` and notifies through `notifier`.
 
-    A pause and an alarm are seen from what is, not from a call that says so: whatever path led there, and wherever
-    the worker was killed, the next status tells it.
+    Notices of a pause or an alarm derive from the current state, not from a call. So the next status sends them, even
+    if the worker was killed in between.
     """
 
     def __init__(self, publisher: Publisher, notifier: Notifier, project: str) -> None:
@@ -41,7 +41,7 @@ class Announced:
         self._accepted(releases)
 
     def keep(self, rollout: Rollout, state: State) -> None:
-        """Here and not at `result`: between the two the worker may be killed, and nobody would be told."""
+        """Notifies here, not in `result`: if the worker is killed between the two, the notice would be lost."""
         self._publisher.keep(rollout, state)
         if state.begins_again(rollout):
             return
@@ -67,9 +67,9 @@ class Announced:
 
     def alarms(self, alarms: Sequence[Alarm]) -> None:
         self._publisher.alarms(alarms)
-        told = [notices.alarm(self._project, alarm.kind, alarm.text) for alarm in alarms]
-        self._notifier.settle(notices.ALARM, standing=[notice.id for notice in told])
-        for notice in told:
+        current = [notices.alarm(self._project, alarm.kind, alarm.text) for alarm in alarms]
+        self._notifier.settle(notices.ALARM, standing=[notice.id for notice in current])
+        for notice in current:
             self._notifier.tell(notice)
 
     def line(self, rollout: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""The queue's jobs: nudges and short questions. Rollouts serialize on their own lock, not on the queue's slots."""
+"""The queue's jobs: nudges and short questions. A lock serializes rollouts, not the queue's slots."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -20,7 +20,7 @@ Question = Callable[..., Awaitable[Answer]]
 
 
 class Jobs:
-    """What the worker does when it is asked. An answer has `error` and `code` where it could not be done."""
+    """The worker's jobs. The answer of a failed job has `error` and `code`."""
 
     def __init__(self, stack: Stack, ports: Ports, reconciler: Reconciler) -> None:
         self._stack = stack
@@ -30,7 +30,7 @@ class Jobs:
 
     @property
     def replaced(self) -> bool:
-        """Whether another worker has taken over: this one has nothing more to do."""
+        """Whether another worker has taken over, so that this one must end."""
         return self._reconciler.replaced
 
     async def nudge(self, _: Context) -> None:
@@ -45,7 +45,7 @@ class Jobs:
         return {}
 
     async def approve(self, _: Context, tag: str) -> Answer:
-        """`rollout_id`, and `held_for`: what it waits for now, as the status has it; None where nothing holds it."""
+        """Returns `rollout_id` and `held_for`: what the release waits for, as in the status; None if nothing."""
         rollout_id, held = await self._operator.approve(tag)
         return {"rollout_id": rollout_id, "held_for": Held.of(held).as_json() if held else None}
 
@@ -54,11 +54,11 @@ class Jobs:
         return {}
 
     async def rollback(self, _: Context, sha: str | None, force: bool) -> Answer:
-        """`rollout_id` of what goes back."""
+        """Returns the `rollout_id` of the rollback."""
         return {"rollout_id": await self._operator.roll_back(sha, force=force)}
 
     async def find_tag(self, _: Context, tag: str) -> Answer:
-        """`sha` of what the repository has under `tag`."""
+        """Returns the `sha` of `tag` in the repository."""
         return {"sha": await self._ports.source.find(tag)}
 
     async def plan(self, _: Context, tag: str) -> Answer:
@@ -70,27 +70,27 @@ class Jobs:
         return await diagnostics(self._ports)
 
     async def doctor(self, _: Context) -> Answer:
-        """`checks`: see workers/inspect/doctor.py."""
+        """Returns `checks`: see workers/inspect/doctor.py."""
         return {"checks": [asdict(check) for check in await examine(self._stack, self._ports)]}
 
     async def notify_test(self, _: Context) -> Answer:
-        """`targets`: to how many the message goes; whether it arrives is not waited for."""
+        """Sends a test message and returns the number of `targets`. Does not wait for the delivery."""
         notifier = self._ports.notifier
         if notifier is None:
-            raise NobodyIsTold("set UPDATER_NOTIFY_URLS and start the worker again")
+            raise NobodyIsTold("set UPDATER_NOTIFY_URLS and restart the worker")
         notifier.tell(notices.test_message(self._stack.project, self._ports.clock.now()))
         return {"targets": notifier.counts()["targets"]}
 
     def questions(self) -> dict[str, Question]:
-        asked = (
+        questions = (
             *(self.pause, self.unpause, self.approve, self.cancel, self.rollback),
             *(self.find_tag, self.plan, self.diagnostics, self.doctor, self.notify_test),
         )
-        return {question.__name__: answered(question) for question in asked}
+        return {question.__name__: answered(question) for question in questions}
 
 
 def answered(question: Question) -> Question:
-    """`question`, whose named errors are an answer too."""
+    """Wraps `question` so that an UpdaterError becomes an answer."""
 
     async def answer(context: Context, *args: Any) -> Answer:
         try:

@@ -1,4 +1,4 @@
-"""What an operator can ask for, also while a rollout runs."""
+"""The operator's requests, which work even while a rollout runs."""
 
 from app.domain.decision import HeldRelease
 from app.domain.errors import (
@@ -21,24 +21,24 @@ from workers.ports import Ports
 from workers.rollout.run import Run
 
 SHA_DIGITS = 7
-"""The fewest digits of a SHA that name a release."""
+"""The minimum number of digits of a SHA that identifies a release."""
 
 
 class Operator:
-    """Each call changes the journal at once; what follows from it is the reconciler's next look."""
+    """Each call changes the journal at once. The reconciler acts on the change at its next look."""
 
     def __init__(self, ports: Ports, reconciler: Reconciler) -> None:
         self._ports = ports
         self._reconciler = reconciler
 
     async def pause(self, reason: str) -> None:
-        """No rollout starts from here on; one that runs is not touched."""
+        """Stops new rollouts from starting. A running rollout continues."""
         state = await self._ports.journal.update(lambda s: s.pause(reason))
         self._ports.publisher.status(state)
         self._ports.publisher.event("paused", reason=reason)
 
     async def unpause(self) -> None:
-        """Rollouts start again. Raises RolloutRunning."""
+        """Lets rollouts start again. Raises RolloutRunning."""
         if self._reconciler.busy:
             raise RolloutRunning("unpause when it has ended")
         now = self._ports.clock.now()
@@ -48,7 +48,7 @@ class Operator:
         self._ports.publisher.event("resumed")
 
     async def approve(self, tag: str) -> tuple[str, HeldRelease | None]:
-        """The release of that tag may go live: the id of its rollout, and what it waits for now.
+        """Approves the waiting release of that tag. Returns the id of its rollout, and what it still waits for.
 
         Raises NotWaiting, ApprovalNotNeeded.
         """
@@ -56,9 +56,9 @@ class Operator:
         accepted = self._ports.journal.state.accepted
         waiting = [r for r in accepted if r.tag == tag]
         if not waiting:
-            raise NotWaiting(f"{tag}. {', '.join(r.tag for r in accepted) or 'Nothing'} waits")
+            raise NotWaiting(f"{tag}. Waiting now: {', '.join(r.tag for r in accepted) or 'no release'}")
         if not any(self._reconciler.policy.awaits_approval(r) for r in waiting):
-            raise ApprovalNotNeeded(f"{tag} goes live without one, as soon as what it waits for is over")
+            raise ApprovalNotNeeded(f"{tag} goes live without approval when its other wait is over")
         state = await self._ports.journal.update(lambda s: s.approve(tag))
         self._reconciler.look_again()
         self._ports.publisher.status(state)
@@ -67,15 +67,15 @@ class Operator:
         return waiting[-1].rollout_id, next((h for h in held if h.release.tag == tag), None)
 
     async def cancel(self, rollout_id: str) -> None:
-        """A release that waits is dropped, a rollout that has not moved the route gives way.
+        """Drops a waiting release, or stops a running rollout before its flip.
 
         Raises TooLate after the flip, UnknownRollout.
         """
         await self._reconciler.take_in()
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None and run.rollout.id == rollout_id:
-            if not run.give_way(Cancelled("before its route was moved; nothing live was touched")):
-                raise TooLate("its route has moved, or it is being undone already. Roll back instead.")
+            if not run.give_way(Cancelled("before the flip; your traffic was not affected")):
+                raise TooLate("its route has moved, or it is already being undone. Roll back instead.")
             return
         waiting = [r for r in state.accepted if r.rollout_id == rollout_id]
         if not waiting:
@@ -84,10 +84,10 @@ class Operator:
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.drop(*waiting)))
 
     async def roll_back(self, sha: str | None, *, force: bool = False) -> str:
-        """The id of the rollout that goes back to the kept release `sha`, or to the one before the current.
+        """Rolls back to the kept release `sha`, or to the one before the current. Returns the rollout's id.
 
-        A rollout that is on trial is turned back at once. Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and
-        CannotRollBack where the release that is live says so and it is not forced.
+        Turns a rollout that is on trial back at once. Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and
+        CannotRollBack if the live release forbids a rollback and `force` is not set.
         """
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None:
@@ -113,7 +113,7 @@ class Operator:
     def _turn_back(run: Run, sha: str | None, *, force: bool) -> str:
         rollout = run.rollout
         if rollout.one_way and rollout.on_trial and not force:
-            raise _refused(rollout.release.tag, rollout.previous.tag if rollout.previous else "what was live before")
+            raise _refused(rollout.release.tag, rollout.previous.tag if rollout.previous else "the previous release")
         if _goes_back_to(rollout, sha) and run.turn_back(OperatorRollback("while it was on trial")):
             return rollout.id
         raise RolloutRunning("cancel it before its flip, or roll back when it has ended")
@@ -122,20 +122,20 @@ class Operator:
 def _refused(live: str, back_to: str) -> CannotRollBack:
     return CannotRollBack(
         f"{live} has updater.rollback: never. {back_to} may not understand what {live} has written since. Your traffic "
-        "is not touched. Publish a release that fixes it, or use force when you know that it works."
+        "is not affected. Publish a release that fixes the problem, or use force if you know that the rollback works."
     )
 
 
 def kept(state: State, sha: str | None) -> LiveRelease:
-    """The release before the current one, when `sha` (its first SHA_DIGITS or more) names it.
+    """Returns the release before the current one, if `sha` (its first SHA_DIGITS or more) names it or is None.
 
-    Raises ReleaseNotKept; AlreadyLive when `sha` names the current one.
+    Raises ReleaseNotKept; AlreadyLive if `sha` names the current release.
     """
     previous, current = state.previous, state.current
     if sha is not None and len(sha) < SHA_DIGITS:
-        raise ReleaseNotKept(f"{sha!r} is too short to name one: {SHA_DIGITS} digits at least")
+        raise ReleaseNotKept(f"{sha!r} is too short. Give at least {SHA_DIGITS} digits.")
     if sha is not None and current is not None and current.sha.startswith(sha):
-        raise AlreadyLive(f"{current.tag} ({sha}) is live already")
+        raise AlreadyLive(f"{current.tag} ({sha}) is already live")
     if previous is None:
         raise ReleaseNotKept("no release was live before the current one")
     if sha is not None and not previous.sha.startswith(sha):

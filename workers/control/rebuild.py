@@ -1,4 +1,4 @@
-"""Rebuilds a lost journal from what runs and its labels."""
+"""Rebuilds a lost journal from the running containers and their labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Found:
-    """What the machine says is live, and what was before it."""
+    """The live release and the one before it, as the machine shows them."""
 
     color: Color | None = None
     current: LiveRelease | None = None
@@ -25,9 +25,9 @@ class Found:
 
 
 async def rebuild(stack: Stack, ports: Ports) -> None:
-    """Fills a lost journal in and pauses with the reason; a journal that is whole, or was never there, stays.
+    """Rebuilds a lost journal and pauses with the reason. Keeps a valid journal, and the blank one of a first start.
 
-    One that a worker has written, as its epoch shows, is whole, even if it knows of nothing yet.
+    A journal with an epoch was written by a worker, so it is valid even if it has no release yet.
     """
     lost, state = ports.journal.lost, ports.journal.state
     if lost is None and (state.epoch or not state.is_blank):
@@ -39,23 +39,23 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
     log.error("the journal was lost", reason=reason)
     now = ports.clock.now()
     decided = await ports.publisher.decided_keys()
-    epoch = int(now.timestamp())  # above any that a worker counted to: one that still sleeps stays refused
+    epoch = int(now.timestamp())  # higher than any epoch of a worker, so a worker that wakes up stays rejected
     await ports.journal.update(
         lambda s: s.rebuilt(
             color=found.color, current=found.current, previous=found.previous, decided=decided, epoch=epoch
         ).pause(reason)
     )
-    await _take_in_what_was_accepted(ports)
-    await _stop_what_nobody_knows(stack, ports)
+    await _accept_undecided(ports)
+    await _stop_orphans(stack, ports)
     ports.publisher.event("paused", reason=reason)
 
 
-async def _take_in_what_was_accepted(ports: Ports) -> None:
-    """What was ever accepted, was not decided and would still be wanted: the journal may have had it in hand."""
+async def _accept_undecided(ports: Ports) -> None:
+    """Accepts the releases that the ledger knows, are undecided and newer than the live one: the journal lost them."""
     try:
         known = await ports.inbox.known()
     except LedgerUnavailable as away:
-        log.warning("the ledger cannot be read now; what it knows comes in with the next delivery", reason=str(away))
+        log.warning("the ledger cannot be read; the next delivery brings in its releases", reason=str(away))
         return
     live = ports.journal.state.current
     order = live.order if live else None
@@ -63,8 +63,8 @@ async def _take_in_what_was_accepted(ports: Ports) -> None:
     await ports.journal.update(lambda s: s.accept(*newer))
 
 
-async def _stop_what_nobody_knows(stack: Stack, ports: Ports) -> None:
-    """The idle color of a rollout that was lost with the journal, and its command: they do not run on for nothing."""
+async def _stop_orphans(stack: Stack, ports: Ports) -> None:
+    """Stops the idle color and the one-off command of a rollout that was lost with the journal."""
     await ports.engine.sweep()
     color = ports.journal.state.active_color
     if color is None:
@@ -76,7 +76,7 @@ async def _stop_what_nobody_knows(stack: Stack, ports: Ports) -> None:
 
 
 async def look(stack: Stack, ports: Ports) -> Found:
-    """The color that the route file names, or the one that runs; its release; the kept release of the other color."""
+    """Finds the live color (the one in the route file, else the only one that runs), its release and the kept one."""
     colors = {color: await _instances(stack, ports, color) for color in Color}
     running = [color for color, instances in colors.items() if all(any(i.running for i in s) for s in instances)]
     named = await ports.route.active()
@@ -93,7 +93,7 @@ async def _instances(stack: Stack, ports: Ports, color: Color) -> list[list[Inst
 
 
 def _release(by_service: Sequence[Sequence[Instance]], now: datetime) -> LiveRelease | None:
-    """The one release that every service's first instance is labelled with; None when they differ or are not ours."""
+    """Returns the release in the labels of every service's first instance; None if they differ or are not ours."""
     labels = {(i[0].release, i[0].sha, i[0].rollout) if i else (None, None, None) for i in by_service}
     (release, sha, rollout), *others = labels
     if others or release is None or sha is None or rollout is None:
@@ -102,10 +102,10 @@ def _release(by_service: Sequence[Sequence[Instance]], now: datetime) -> LiveRel
 
 
 def _reason(lost: str | None, state: State, found: Found) -> str:
-    gone = "The state file is gone." if state == State() else "The state file is the one of another updater."
+    gone = "The state file is missing." if state == State() else "Another updater wrote the state file."
     if found.current is None:
-        live = "Nothing that the updater made is live."
+        live = "No release of the updater is live."
     else:
-        live = f"{found.current.tag} is live on {found.color}, as its containers say."
-    paused = f" Releases were paused before: {state.pause_reason}" if state.paused and state.pause_reason else ""
-    return f"{lost or gone} {live} Traffic was not touched. Look whether that is right, then unpause.{paused}"
+        live = f"According to its containers, {found.current.tag} is live on {found.color}."
+    paused = f" Releases were already paused: {state.pause_reason}" if state.paused and state.pause_reason else ""
+    return f"{lost or gone} {live} Your traffic is not affected. Check that this is right, then unpause.{paused}"

@@ -1,7 +1,7 @@
-"""Which release should be live, which one is? The one function that closes the difference.
+"""Compares the release that should be live with the one that is, and closes the difference.
 
 The nudge, the worker's start, its own timer and the manual call all end here, so a duplicate, a reordering, a lost
-job, a crash and a missed webhook are one and the same case.
+job, a crash and a missed webhook are all the same case.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 class Reconciler:
-    """One rollout at a time: a call that comes while one runs has it look again at its end."""
+    """Runs one rollout at a time. A call during a rollout makes the reconciler look again at its end."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Reconciler:
         self._stack = stack
         self._ports = ports
         self.policy = policy
-        self._told: frozenset[HeldRelease] = frozenset()
+        self._held: frozenset[HeldRelease] = frozenset()
         self._pause_on_failure = pause_on_failure
         self._turn = asyncio.Lock()
         self._again = False
@@ -62,7 +62,7 @@ class Reconciler:
         self.replaced = False
 
     async def start(self) -> None:
-        """Before any job: what a crash left is ended, and what was live is known."""
+        """Runs before any job: ends what a crash left, and finds out what is live."""
         async with self._turn:
             await rebuild(self._stack, self._ports)
             await self._ports.journal.update(lambda s: s.take_over())
@@ -76,7 +76,7 @@ class Reconciler:
     async def reconcile(self) -> None:
         """Rolls out wanted releases until none is left.
 
-        Returns at once when that is already being done; the rollout that is running may give way to a newer release.
+        Returns at once if another call does that already. A running rollout may give way to a newer release.
         """
         self._again = True
         if self._looking:
@@ -99,7 +99,7 @@ class Reconciler:
 
     @contextlib.asynccontextmanager
     async def quiet(self) -> AsyncIterator[bool]:
-        """Whether nothing is being rolled out; while the block lasts nothing begins."""
+        """Yields whether no rollout runs. If so, none begins during the block."""
         if self.busy or self._turn.locked():
             yield False
             return
@@ -108,11 +108,11 @@ class Reconciler:
 
     @property
     def busy(self) -> bool:
-        """Whether a rollout is in the journal: one that runs, or one that is still to be ended."""
+        """Whether the journal has a rollout: one that runs, or one that has yet to be ended."""
         return self._ports.journal.state.rollout is not None
 
     def look_again(self) -> None:
-        """What looks at this moment may have seen what has just changed: it looks once more."""
+        """Requests another look: the current one may have missed the latest change."""
         self._again = True
 
     async def _close_difference(self) -> None:
@@ -124,7 +124,7 @@ class Reconciler:
             await self._roll_out(release)
 
     async def _end_left_over(self) -> None:
-        """A rollout that is in the journal and that nobody runs: its worker was stopped, or could not write."""
+        """Ends a rollout that is in the journal but does not run: its worker was stopped, or could not write."""
         if self.busy:
             await recover(self._new_run())
 
@@ -146,15 +146,15 @@ class Reconciler:
         if run is None or newer is None or self._stack.supersede is Supersede.NEVER:
             return
         if overtakes(newer, run.rollout):
-            run.give_way(Superseded(f"{newer.tag} is to go live instead"))
+            run.give_way(Superseded(f"{newer.tag} goes live instead"))
 
     def decide(self) -> Decision:
-        """What goes, what never will, and what waits for what; a release that begins to wait is told."""
+        """Decides which release goes live, which never will, and which waits. Publishes each newly held release."""
         decision = self.policy.decide(self._ports.journal.state, self._ports.clock.now())
         for held in decision.held:
-            if held not in self._told:
+            if held not in self._held:
                 self._ports.publisher.event("release.held", **Held.of(held).as_json())
-        self._told = frozenset(decision.held)
+        self._held = frozenset(decision.held)
         return decision
 
     async def _next(self) -> Release | None:
@@ -168,7 +168,7 @@ class Reconciler:
         return decision.go
 
     async def take_in(self) -> None:
-        """From the ledger into the journal, and only then out of the ledger: no crash between loses a release."""
+        """Moves releases from the ledger to the journal. It deletes them last, so a crash loses no release."""
         try:
             pending = await self._ports.inbox.pending()
             before = self._ports.journal.state.accepted
@@ -176,15 +176,15 @@ class Reconciler:
             self._ports.publisher.queued([r for r in state.accepted if r not in before])
             await self._ports.inbox.taken(pending)
         except LedgerUnavailable as away:
-            log.warning("the ledger cannot be read now; what the journal knows is gone on with", reason=str(away))
+            log.warning("the ledger cannot be read; continuing with the journal", reason=str(away))
 
     async def take_over_what_moved(self) -> None:
-        """What another program has made serve since the last rollout becomes the current release."""
+        """Adopts what another program put live since the last rollout as the current release."""
         async with self._turn:
             await self._adopt()
 
     async def _adopt(self) -> None:
-        """What serves and is not the updater's is taken over. If that is refused, no release goes live."""
+        """Adopts what serves if it is not the updater's. If the adoption is refused, no release goes live."""
         state = self._ports.journal.state
         if state.rollout is not None or not (state.nothing_is_known_live or await self._moved()):
             return
@@ -202,7 +202,7 @@ class Reconciler:
         return not await drift.stand(self._ports) and await drift.moved(self._stack, self._ports)
 
     async def _hold_back(self, reason: str) -> None:
-        """Nothing serves that the updater knows. A pause that has another reason keeps it: an alarm has this one."""
+        """Pauses, because no known release serves. A pause for another reason keeps it: an alarm reports this one."""
         state = self._ports.journal.state
         paused = state.paused and not messages.is_not_adopted(state.pause_reason)
         unknown = await self._ports.journal.update(
@@ -213,9 +213,9 @@ class Reconciler:
         self._ports.publisher.status(unknown)
 
     async def _see_reality(self) -> None:
-        """If the journal is not sure of the route, the color that the file names is the active one, if it runs.
+        """Takes the active color from the route file if the journal does not know the route and that color runs.
 
-        That is so after a flip that could be neither confirmed nor taken back: a rollout must never begin on the color
+        This happens after a flip that could be neither confirmed nor undone: a rollout must never begin on the color
         that has the traffic.
         """
         state = self._ports.journal.state
@@ -230,7 +230,7 @@ class Reconciler:
         return all(any(i.running for i in instances) for instances in found)
 
     async def _leave_out_retired(self) -> None:
-        """Also where no release comes: a plain `docker compose up` starts no service that the stack file retires."""
+        """Removes retired services from the published definition at once, so that `docker compose up` starts none."""
         try:
             await self._ports.engine.republish()
         except (ComposeInvalid, EngineFailed) as error:

@@ -10,7 +10,7 @@ P = TypeVar("P")
 
 
 def guarded(port: type[Any], adapter: P, journal: Journal) -> P:
-    """`adapter` of `port`, whose mutations raise StaleWorker when another worker has taken over."""
+    """Wraps `adapter` of `port`: its mutations raise StaleWorker when another worker has taken over."""
     return cast("P", _Guarded(port, adapter, journal))
 
 

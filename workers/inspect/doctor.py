@@ -1,4 +1,4 @@
-"""Checks everything on the machine that can be wrong, and says what to do."""
+"""Checks the machine for problems, and names a remedy for each."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ CALM_THROTTLE_MS = 2000.0
 
 
 async def diagnostics(ports: Ports) -> dict[str, Any]:
-    """What runs and what it takes, as plain JSON values. Raises EngineFailed."""
+    """Returns what runs and the disk that it uses, as plain JSON values. Raises EngineFailed."""
     seen, room, live = await ports.engine.survey(), ports.room(), ports.journal.state.current
     shown = ("service", "state", "health", "image", "color", "release")
     return {
@@ -41,7 +41,7 @@ async def diagnostics(ports: Ports) -> dict[str, Any]:
 
 
 async def examine(stack: Stack, ports: Ports) -> list[Check]:
-    """Every check, in the order in which a person would make them."""
+    """Runs every check, in the order in which an operator would."""
     try:
         seen = await ports.engine.survey()
     except UpdaterError as error:
@@ -63,7 +63,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _notifications(ports.notifier),
     ]
     problems = await preflight.problems(stack, ports, ports.room())
-    remedy = "No rollout starts like this, unless it is forced: fix each of them."
+    remedy = "Until these problems are fixed, only a forced rollout starts. Fix each of them."
     return [*checks, Check("preflight", _failed_if(problems), "; ".join(problems) or "fit", remedy if problems else "")]
 
 
@@ -71,38 +71,38 @@ def _engine(seen: Survey) -> Check:
     found = ", ".join(f"{name} {version}" for name, version in seen.versions.items())
     if not seen.versions.get("compose", "-"):
         return Check(
-            "engine", Verdict.FAILED, found, "Docker Compose does not run: name its command in UPDATER_COMPOSE."
+            "engine", Verdict.FAILED, found, "Docker Compose does not run. Set UPDATER_COMPOSE to its command."
         )
     return Check("engine", Verdict.OK, found)
 
 
 def _mounted_route(seen: Survey, route: Path) -> Check:
-    """A bind mount of one file goes blind after the first rename: the directory has to be mounted."""
+    """Checks that Traefik mounts the directory: a bind mount of one file shows no change after the first rename."""
     sources = {source: c for c in seen.containers for source in c.mounts.values()}
     if str(route) in sources:
-        remedy = f"Mount {route.parent.parent} into Traefik, and have it watch {route.parent.name} in there."
+        remedy = f"Mount {route.parent.parent} into Traefik, and let Traefik watch {route.parent.name} inside it."
         return Check("traefik_mount", Verdict.FAILED, f"{sources[str(route)].service} mounts the file {route}", remedy)
     mounted = next((str(p) for p in route.parents if str(p) in sources), None)
     if mounted:
         return Check("traefik_mount", Verdict.OK, f"{sources[mounted].service} mounts the directory {mounted}")
     remedy = (
-        f"See that Traefik watches {route.parent}. Where it runs outside the project this cannot be seen from here."
+        f"Make sure that Traefik watches {route.parent}. If it runs outside the project, the updater cannot check this."
     )
     return Check("traefik_mount", Verdict.WARNING, f"no container of the project mounts {route.parent}", remedy)
 
 
 def _throttle(seen: Survey, route: Path) -> Check:
-    """Every flip and every rollback may wait for as long as Traefik sleeps after an event."""
+    """Checks Traefik's throttle: every flip and every rollback may wait that long."""
     remedy = "Set providersThrottleDuration to 100ms in Traefik's static configuration, and restart Traefik once."
     traefik = _traefik(seen, route)
     if traefik is None:
-        return Check("traefik_throttle", Verdict.WARNING, "Traefik's configuration cannot be seen from here", remedy)
+        return Check("traefik_throttle", Verdict.WARNING, "the updater cannot read Traefik's configuration", remedy)
     texts = [*traefik.command, *(_text(Path(source)) for source in traefik.mounts.values())]
     found = next((match for text in texts if (match := THROTTLE.search(text))), None)
     millis = float(found[1]) * (1 if found[2] == "ms" else 1000) if found else CALM_THROTTLE_MS
-    said = f"{millis:.0f} ms{'' if found else ' (Traefik default: it is not set)'}"
+    text = f"{millis:.0f} ms{'' if found else ' (not set, Traefik default)'}"
     bad = millis > MOST_THROTTLE_MS
-    return Check("traefik_throttle", Verdict.WARNING if bad else Verdict.OK, said, remedy if bad else "")
+    return Check("traefik_throttle", Verdict.WARNING if bad else Verdict.OK, text, remedy if bad else "")
 
 
 def _traefik(seen: Survey, route: Path) -> Seen | None:
@@ -111,18 +111,19 @@ def _traefik(seen: Survey, route: Path) -> Seen | None:
 
 
 async def _traffic(stack: Stack, ports: Ports) -> Check:
-    """Whether the bake sees what clients are answered, or its own probes only."""
+    """Checks whether the bake sees client responses, or only its own probes."""
     if ports.traffic is None:
         remedy = (
-            "Set traefik/metrics in the stack file: a release that is healthy and fails its clients goes live else."
+            "Without it, a release that is healthy but fails its clients goes live. Set traefik/metrics in the stack "
+            "file."
         )
-        return Check("traffic", Verdict.WARNING, "what clients are answered is not watched", remedy)
+        return Check("traffic", Verdict.WARNING, "client responses are not watched", remedy)
     try:
         await ports.traffic.tallies(ports.journal.state.active_color or Color.BLUE)
     except UpdaterError as error:
-        remedy = "Switch Traefik's Prometheus metrics on, or correct traefik/metrics in the stack file."
+        remedy = "Enable Traefik's Prometheus metrics, or correct traefik/metrics in the stack file."
         return Check("traffic", Verdict.WARNING, str(error), remedy)
-    return Check("traffic", Verdict.OK, f"Traefik counts what clients are answered ({stack.traefik.metrics})")
+    return Check("traffic", Verdict.OK, f"Traefik counts client responses ({stack.traefik.metrics})")
 
 
 def _text(file: Path) -> str:
@@ -133,39 +134,39 @@ def _text(file: Path) -> str:
 
 
 def _same_paths(seen: Survey, needed: list[Path]) -> Check:
-    """The engine resolves bind mounts on the host, and so does an operator's Compose: a path has to mean the same."""
+    """Checks that paths match the host's: the engine and an operator's Compose resolve bind mounts on the host."""
     if seen.own_mounts is None:
         return Check("same_paths", Verdict.OK, "the worker runs on the host itself")
     wrong = mounts.unlike(needed, seen.own_mounts)
-    said = ", ".join(map(str, wrong))
-    found = f"inside and outside differ for {said}" if wrong else "the same inside and outside"
+    paths = ", ".join(map(str, wrong))
+    found = f"the paths inside and outside differ for {paths}" if wrong else "the same paths inside and outside"
     return Check("same_paths", _failed_if(wrong), found, mounts.remedy(wrong))
 
 
 async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
-    """Whether a stack that ran before the updater did was taken over; no check once a release went live."""
+    """Checks whether a stack that ran before the updater was adopted. No check after the first release went live."""
     state = ports.journal.state
     if state.current is not None and state.current.adopted:
-        found = f"{state.current.tag} ran before the updater did and was adopted on {state.active_color}"
+        found = f"{state.current.tag} ran before the updater and was adopted on {state.active_color}"
         return [Check("adoption", Verdict.OK, found)]
     if not state.nothing_is_known_live:
         return []
     try:
         adoptable = await adopt.look(stack, ports)
     except UpdaterError as refused:
-        remedy = "Correct this, then unpause. Until then no release goes live, and your traffic is not touched."
+        remedy = "Until this is fixed, no release goes live. Your traffic is not affected. Fix it, then unpause."
         return [Check("adoption", Verdict.FAILED, str(refused), remedy)]
     if adoptable is None:
-        return [Check("adoption", Verdict.OK, "nothing serves yet: the first release makes the stack live")]
+        return [Check("adoption", Verdict.OK, "nothing serves yet; the first release makes the stack live")]
     found = f"{adoptable.identity.tag} serves on {adoptable.serving.color} and is not adopted yet"
     return [Check("adoption", Verdict.WARNING, found, "The worker adopts it within a minute.")]
 
 
 def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
-    """The active color runs and is well; the idle one does not run. If no color is known, none is judged.
+    """Checks that the active color is healthy and the idle one does not run. Passes if the active color is unknown.
 
-    Before its first look, which may be half a minute after the start, the engine calls the active color `starting`: it
-    has traffic because its health path passed.
+    The engine reports `starting` until its first check, up to half a minute after the start. That counts as healthy,
+    because the color got its traffic after its health path had passed.
     """
     by_service = {c.service: c for c in seen.containers if c.state == "running"}
     checks = []
@@ -173,45 +174,45 @@ def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
         for color, name in service.colors.items():
             running, active = by_service.get(name), color is state.active_color
             if state.active_color is None:
-                checks.append(Check(f"color_{name}", Verdict.OK, f"{color} {_said(running)}"))
+                checks.append(Check(f"color_{name}", Verdict.OK, f"{color} {_running_state(running)}"))
                 continue
-            said = f"{color} is {'active' if active else 'idle'} and {_said(running)}"
+            text = f"{color} is {'active' if active else 'idle'} and {_running_state(running)}"
             well = running is None if not active else running is not None and running.health != "unhealthy"
-            checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, said, _advice(active, well)))
+            checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, text, _advice(active, well)))
     return checks
 
 
-def _said(running: Seen | None) -> str:
+def _running_state(running: Seen | None) -> str:
     return f"runs ({running.health or 'no health check'})" if running else "does not run"
 
 
 def _advice(active: bool, well: bool) -> str:
     if well:
         return ""
-    return "Your traffic goes there: look at its logs now." if active else "It takes memory for nothing: stop it."
+    return "It has your traffic. Check its logs now." if active else "It uses memory without serving traffic. Stop it."
 
 
 def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
-    """What a plain `docker compose up` would do to the live color."""
+    """Checks what a plain `docker compose up` would do to the live color."""
     remedy = (
         f"In {stack.directory}/.env set COMPOSE_PROJECT_NAME={stack.project} and COMPOSE_FILE=<the updater's data "
-        "directory>/releases/current/compose.json: then it reads what is live."
+        "directory>/releases/current/compose.json. Then `docker compose` uses the live release."
     )
     if seen.by_hand is None:
-        found = f"a plain `docker compose` in {stack.directory} finds no file that resolves"
+        found = f"a plain `docker compose` in {stack.directory} finds no valid file"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
     active = [s.colors[state.active_color] for s in stack.routed] if state.active_color else []
     other = [c.service for c in seen.containers if c.service in active and seen.by_hand.get(c.service) != c.image]
     if other:
         found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
-    return Check("compose_by_hand", Verdict.OK, "a plain `docker compose up` would run what is live")
+    return Check("compose_by_hand", Verdict.OK, "a plain `docker compose up` would run the live release")
 
 
 def _retired(left: Leftover) -> Check:
     name = f"retired_{left.service}"
     if not left.found:
-        return Check(name, Verdict.OK, "it does not run, and neither the live release nor the live directory has it")
+        return Check(name, Verdict.OK, "it does not run; the live release and the live directory do not have it")
     return Check(name, Verdict.WARNING, "; ".join(left.found), " ".join(left.remedies))
 
 
@@ -221,30 +222,31 @@ async def _route_names_what_is_live(ports: Ports) -> Check:
         return Check("route_file", Verdict.OK, f"it names {named or 'no color'}")
     if live is None:
         return Check("route_file", Verdict.OK, f"it names {named or 'no color'}; no release is live yet")
-    remedy = f"Look at {ports.route.file}: who changed it? The next rollout begins from what it names."
-    return Check("route_file", Verdict.FAILED, f"it names {named or 'no color'}, the active color is {live}", remedy)
+    remedy = f"The next rollout begins from the color that it names. Find out what changed {ports.route.file}."
+    found = f"it names {named or 'no color'}, but the active color is {live}"
+    return Check("route_file", Verdict.FAILED, found, remedy)
 
 
 def _signatures(stack: Stack) -> list[Check]:
-    """Only where the policy wants tags to be signed: then no release goes live without what checks them."""
+    """Checks the signers file if the policy requires signed tags: without the file no release goes live."""
     if stack.policy.allowed_signers is None:
         return []
     file = Path(stack.policy.allowed_signers)
     if problem := signers.problem(file):
-        remedy = "Every release is refused like this: fix it, or take policy/require_signed_tag out of the stack file."
+        remedy = "The updater refuses every release. Fix this, or remove policy/require_signed_tag from the stack file."
         return [Check("signatures", Verdict.FAILED, problem, remedy)]
     return [Check("signatures", Verdict.OK, f"{file} names {', '.join(signers.signers(file))}")]
 
 
 def _notifications(notifier: Notifier | None) -> Check:
     if notifier is None:
-        return Check("notifications", Verdict.OK, "nobody is told: UPDATER_NOTIFY_URLS is not set")
+        return Check("notifications", Verdict.OK, "off: UPDATER_NOTIFY_URLS is not set")
     counts = notifier.counts()
-    found = f"{counts['targets']} targets; {counts['sent']} messages sent, {counts['waiting']} wait"
+    found = f"{counts['targets']} targets; {counts['sent']} messages sent, {counts['waiting']} waiting"
     if not counts["given_up"]:
         return Check("notifications", Verdict.OK, found)
-    remedy = "The worker's log says for each which URL it was and why."
-    return Check("notifications", Verdict.WARNING, f"{found}, {counts['given_up']} were given up", remedy)
+    remedy = "Check the worker's log for the URL and the reason."
+    return Check("notifications", Verdict.WARNING, f"{found}, {counts['given_up']} given up", remedy)
 
 
 def _failed_if(problems: Sequence[object]) -> Verdict:

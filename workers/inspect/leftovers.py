@@ -1,4 +1,4 @@
-"""What remains of retired services, and what to do about it. Pure."""
+"""Finds what remains of retired services, with a remedy for each. Pure functions."""
 
 import shlex
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ RUNS = frozenset({"running", "restarting", "paused"})
 
 @dataclass(frozen=True)
 class Leftover:
-    """A retired service: each thing that was `found` of it, and in the same order what to do."""
+    """What was `found` of a retired service, and the `remedies` in the same order."""
 
     service: str
     found: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class Leftover:
 
 
 def leftovers(stack: Stack, seen: Survey) -> list[Leftover]:
-    """One for each retired service, also for one of which nothing is left."""
+    """Returns one Leftover per retired service, even if nothing is left of it."""
     return [_leftover(service, stack, seen) for service in stack.retired]
 
 
@@ -34,7 +34,7 @@ def _running(service: str, seen: Survey) -> Iterator[tuple[str, str]]:
         if container.service == service and container.state in RUNS:
             name = shlex.quote(container.name)
             yield (
-                f"{service} is retired, and its container {container.name} runs",
+                f"{service} is retired, but its container {container.name} runs",
                 f"Stop and remove it: docker stop {name} && docker rm {name}",
             )
 
@@ -43,7 +43,7 @@ def _by_hand(service: str, stack: Stack, seen: Survey) -> Iterator[tuple[str, st
     if service in (seen.by_hand or {}):
         yield (
             f"a plain `docker compose up` in {stack.directory} would start {service}",
-            f"Delete it from the Compose file there, or set COMPOSE_FILE in {stack.directory}/.env to what is live.",
+            f"Delete it from that Compose file, or set COMPOSE_FILE in {stack.directory}/.env to the live definition.",
         )
 
 
@@ -51,5 +51,5 @@ def _released(service: str, seen: Survey) -> Iterator[tuple[str, str]]:
     if service in seen.retired:
         yield (
             f"the live release's Compose file still has {service}, which the updater leaves out",
-            "Delete it from that file in your next release.",
+            "Delete it from the file in your next release.",
         )

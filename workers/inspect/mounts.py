@@ -1,4 +1,4 @@
-"""Paths inside and outside a container: pure functions of its mounts (inside → outside)."""
+"""Maps paths inside a container to the host: pure functions of its mounts (inside → outside)."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -7,7 +7,7 @@ Mounts = Mapping[str, str]
 
 
 def outside(path: Path, mounts: Mounts | None) -> Path | None:
-    """Where `path` is on the host; None where it is in no mount. Without mounts there is no container."""
+    """Returns the host's path of `path`; None if no mount contains it. `mounts` None: the process runs on the host."""
     if mounts is None:
         return path
     below = next((p for p in (path, *path.parents) if str(p) in mounts), None)
@@ -15,10 +15,10 @@ def outside(path: Path, mounts: Mounts | None) -> Path | None:
 
 
 def unlike(needed: Iterable[Path], mounts: Mounts | None) -> list[Path]:
-    """Which of `needed` is not at the same path on the host."""
+    """Returns those of `needed` that have another path on the host."""
     return [path for path in needed if outside(path, mounts) != path]
 
 
 def remedy(paths: Iterable[Path]) -> str:
-    """What to write into the worker's service, a sentence for each path."""
+    """Returns a sentence for each path: the mount that the worker's service needs."""
     return " ".join(f"Mount it as `{path}:{path}` into the worker." for path in paths)

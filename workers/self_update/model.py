@@ -1,4 +1,4 @@
-"""The self-update's data and decisions: pure functions of Compose models and of what runs."""
+"""The self-update's data and decisions: pure functions of Compose models and running containers."""
 
 import copy
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ SUCCESSOR = "updater-successor"
 
 Model = dict[str, Any]
 Services = Mapping[str, Mapping[str, Any]]
-"""The updater's services as one release defines them: by their Compose name."""
+"""One release's definitions of the updater's services, by Compose name."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The one attempt to replace the updater by the one of the release `tag`, for its rollout `rollout`.
+    """The attempt to replace the updater with that of the release `tag`, for its rollout `rollout`.
 
-    `worker`: the container of the worker that began it. `why`: it goes, or went, back to the updater before it, and
-    why. `starts`: how often the successor was started.
+    `worker`: the container of the worker that began it. `why`: the reason for going back to the previous updater;
+    empty if it does not. `starts`: how often the successor was started.
     """
 
     rollout: str
@@ -32,9 +32,9 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Runs:
-    """How one service runs, as the engine has it.
+    """How one service runs, according to the engine.
 
-    `environment` is all that its container has, `inherited` what of it the image says. `mounts`: inside → outside.
+    `environment`: all of the container's variables. `inherited`: the image's variables. `mounts`: inside → outside.
     """
 
     image: str
@@ -45,16 +45,16 @@ class Runs:
 
 
 def own_services(model: Mapping[str, Any], updater: Updater) -> Services:
-    """What decides how the updater's services run; how their images are made does not. One it lacks is not in it."""
+    """Returns the definitions of the updater's services in `model`, without how their images are built or pulled."""
     found = {name: model["services"][name] for name in updater.services if name in model["services"]}
     return {name: {k: v for k, v in s.items() if k not in {"build", "pull_policy"}} for name, s in found.items()}
 
 
 def runs_as(running: Mapping[str, Runs], services: Services, project: str) -> bool:
-    """Whether what runs was started from `services`, as far as the engine tells: image, command, environment, mounts.
+    """Returns whether `running` was started from `services`: compares image, command, environment and mounts.
 
-    Compose's own hash of a definition is not asked: two versions of Compose make two hashes of one definition, and
-    the operator's that started the updater first is not the updater's.
+    Compose's own hash of a definition is no help: it differs between versions of Compose, and the operator's Compose,
+    which first started the updater, is not the updater's.
     """
     return running.keys() == services.keys() and all(
         _runs_as(running[name], service, f"{project}-{name}") for name, service in services.items()
@@ -81,12 +81,12 @@ def _is_mounted(volume: Mapping[str, Any], mounts: Mapping[str, str]) -> bool:
 
 
 def _read(value: Any) -> str:
-    """A value as its container gets it: in a resolved model Compose writes each `$` twice."""
+    """Returns a value as the container gets it: Compose doubles each `$` in a resolved model."""
     return str(value).replace("$$", "$")
 
 
 def installable(model: Mapping[str, Any], updater: Updater) -> Model:
-    """`model`, of which the updater's services are started from images that are there, whatever a registry has now."""
+    """Returns `model` with the updater's services set to use local images only, regardless of the registry."""
     result: Model = copy.deepcopy(dict(model))
     for name in updater.services:
         result["services"][name]["pull_policy"] = "never"
@@ -94,11 +94,11 @@ def installable(model: Mapping[str, Any], updater: Updater) -> Model:
 
 
 def successor_model(old: Mapping[str, Any], updater: Updater, rollout: str) -> Model:
-    """The model `old` with one more service, which replaces the updater: the worker that runs, with another command.
+    """Returns `old` with the successor: a copy of the running worker's service with another command.
 
-    It is the old one's image, mounts and networks, because they are known to work: what puts the old updater back must
-    not stand on what is being tried. It has none of the worker's names.
-    `unless-stopped`: it is started again when it dies, and with the engine, until it stops itself.
+    The successor uses the old worker's image, mounts and networks, because they are known to work: restoring the old
+    updater must not depend on the new one. It has none of the worker's names.
+    `unless-stopped`: the engine restarts it when it dies, and when the engine itself restarts, until it stops itself.
     """
     result = installable(old, updater)
     service = copy.deepcopy(result["services"][updater.worker])

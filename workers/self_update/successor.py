@@ -1,7 +1,8 @@
-"""Replaces the updater by that of a new release, or puts the old one back.
+"""Replaces the updater with that of a new release, or restores the old one.
 
-It may be killed at any moment: started again, by the engine, it looks first, and all that it does can be done twice.
-Web goes first, and the worker that started this only when the new web is well; the way back is the reverse.
+The successor may be killed at any moment. The engine restarts it, it checks the current state first, and all its
+actions can be repeated. It replaces web first, and the worker only after the new web is healthy. The way back is the
+reverse.
 """
 
 import asyncio
@@ -18,10 +19,10 @@ from workers.rollout.readiness import SETTLE_SECONDS
 from workers.self_update.model import Attempt
 
 TRIES = 5
-"""How often it goes on with the new updater after it died; then the old one is put back, however often that takes."""
+"""How many starts of the successor may try the new updater. Later starts only restore the old one, without a limit."""
 
 RESTARTS = 3
-"""One that the engine had to start again so often is not well, and nobody is served by waiting longer."""
+"""A service that the engine restarted this often counts as unhealthy, without waiting any longer."""
 
 POLL_SECONDS = 0.5
 
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 
 
 class UpdaterServices(Protocol):
-    """What it needs of OwnContainers."""
+    """The part of OwnContainers that the successor needs."""
 
     async def put(self, attempt: Attempt, service: str, *, new: bool) -> None: ...
     async def stop(self, service: str) -> None: ...
@@ -39,7 +40,7 @@ class UpdaterServices(Protocol):
 
 
 class JournalHandOver(Protocol):
-    """What the old updater hands over, and may get back: see JournalCopy."""
+    """The journal's handover to the new updater, and its return: see JournalCopy."""
 
     @property
     def kept(self) -> bool: ...
@@ -53,25 +54,28 @@ class Successor:
     journal: JournalHandOver
     updater: Updater
     hide: Callable[[str], str] = str
-    """Takes secrets out of what Compose and the engine have said."""
+    """Redacts secrets in the output of Compose and the engine."""
 
     async def run(self, attempt: Attempt) -> Attempt:
-        """How it ended. Raises UpdaterError where not even the old updater could be started: then once more."""
+        """Runs or resumes the attempt. Returns how it ended.
+
+        Raises UpdaterError if even the old updater could not be started; the caller then has to run it again.
+        """
         if attempt.ended:
             return attempt
-        attempt = self._noted(replace(attempt, starts=attempt.starts + 1))
+        attempt = self._recorded(replace(attempt, starts=attempt.starts + 1))
         if not attempt.why:
             if not (why := await self._go_on(attempt)):
-                return self._noted(replace(attempt, ended=True))
-            attempt = self._noted(replace(attempt, why=why))
-            log.error("the new updater is not well: the old one is put back", reason=why)
+                return self._recorded(replace(attempt, ended=True))
+            attempt = self._recorded(replace(attempt, why=why))
+            log.error("the new updater is not healthy; restoring the old one", reason=why)
         left = await self._go_back(attempt)
-        return self._noted(replace(attempt, ended=True, why=f"{attempt.why}; {left or 'the old one runs again'}"))
+        return self._recorded(replace(attempt, ended=True, why=f"{attempt.why}; {left or 'the old one runs again'}"))
 
     async def _go_on(self, attempt: Attempt) -> str:
-        """Why the new updater is not well; empty where it is."""
+        """Starts the new updater. Returns why it is not healthy; empty if it is."""
         if attempt.starts > TRIES:
-            return f"its successor died {TRIES} times"
+            return f"the successor died {TRIES} times"
         try:
             if why := await self._put(attempt, self.updater.web, new=True):
                 return why
@@ -81,8 +85,8 @@ class Successor:
             return str(self.hide("; ".join([str(error), *error.last_lines[-1:]])))
 
     async def _go_back(self, attempt: Attempt) -> str:
-        """What is not well of the old updater; empty where it is."""
-        if self.journal.kept:  # the journal was handed over: the new worker must not write into it any more
+        """Restores the old updater. Returns which part is not healthy; empty if all is."""
+        if self.journal.kept:  # the journal was handed over: the new worker must stop writing to it
             await self.services.stop(self.updater.worker)
             self.journal.give_back()
         wrong = [await self._put(attempt, name, new=False) for name in (self.updater.worker, self.updater.web)]
@@ -92,12 +96,15 @@ class Successor:
         await self.services.put(attempt, service, new=new)
         try:
             async with asyncio.timeout(self.updater.ready):
-                return await self._why_not_well(service)
+                return await self._why_unhealthy(service)
         except TimeoutError:
-            return f"{service} was not well within {self.updater.ready:g} s"
+            return f"{service} was not healthy within {self.updater.ready:g} s"
 
-    async def _why_not_well(self, service: str) -> str:
-        """Empty when its own health check passes; without one, when it has run for SETTLE_SECONDS."""
+    async def _why_unhealthy(self, service: str) -> str:
+        """Waits until the service's health check passes; without one, until it has run for SETTLE_SECONDS.
+
+        Returns an empty string then, or the reason if the service keeps ending.
+        """
         seen, since = None, 0.0
         while True:
             found, now = await self.services.instance(service), asyncio.get_running_loop().time()
@@ -113,11 +120,11 @@ class Successor:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _passes(self, found: Instance) -> bool:
-        """Its check is run now: the engine's own look may be half a minute away. The verdict `unhealthy` counts."""
+        """Runs the check now: the engine's next run may be half a minute away. Accepts its verdict `unhealthy`."""
         if not found.running or found.health in {None, "healthy", "unhealthy"}:
             return found.running and found.health == "healthy"
         return (await self.services.check(found.id, self.updater.ready)).passed
 
-    def _noted(self, attempt: Attempt) -> Attempt:
+    def _recorded(self, attempt: Attempt) -> Attempt:
         self.services.record(attempt)
         return attempt

@@ -18,21 +18,21 @@ from workers.ports import Instance, Ports
 
 LOOK_SECONDS = 2.0
 LOOKS_AT_CONTAINERS = 3
-"""At every so-manieth look: to ask the engine of each service costs more than to read one file."""
+"""Every how many looks to check the containers: that costs more than reading the route file."""
 
 TRIES = 3
-"""How often something that does not stay up is started again before it is only told: never make it worse."""
+"""How often to start a service that does not stay up. Then the watch only reports it, to make nothing worse."""
 
 TOLD_SECONDS = 60.0
-"""How long it is told that the live color ended and was started again: it is over before anybody can look."""
+"""How long to report a restart of the live color, which is too short to notice otherwise."""
 
 log = structlog.get_logger()
 
 
 class DriftWatch:
-    """Looks every LOOK_SECONDS. While a rollout runs it only tells; that puts things right by itself.
+    """Looks every LOOK_SECONDS. While a rollout runs it only reports, because the rollout corrects the state itself.
 
-    What `beside` finds wrong is told with it.
+    The watch also reports the alarms of `beside`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class DriftWatch:
         self._of_containers: list[Alarm] = []
 
     async def run(self) -> None:
-        """Until it is cancelled, or another worker has taken over."""
+        """Runs until it is cancelled, or another worker has taken over."""
         for count in itertools.count():
             if self._reconciler.replaced:
                 return
@@ -57,13 +57,13 @@ class DriftWatch:
             except StaleWorker:
                 return
             except UpdaterError as error:
-                log.warning("the guard could not look", reason=str(error))
+                log.warning("the drift watch could not look; retrying", reason=str(error))
             except Exception:
-                log.exception("the guard could not look; it looks again")
+                log.exception("the drift watch could not look; retrying")
             await self._ports.clock.sleep(LOOK_SECONDS)
 
     async def look(self, *, containers: bool = True) -> None:
-        """One look: what is wrong is told, and, where nothing is being rolled out, put right."""
+        """Looks once: reports what is wrong, and corrects it if no rollout runs."""
         state = self._ports.journal.state
         if state.active_color is None:
             self._ports.publisher.alarms([*_not_adopted(self._reconciler), *self._beside()])
@@ -87,7 +87,7 @@ class DriftWatch:
         return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
 
     async def _colors(self, color: Color, *, fix: bool) -> list[Alarm]:
-        """The live color runs. The engine restarts what dies; what was stopped is started here, a few times."""
+        """Checks that the live color runs. The engine restarts a crashed container; this starts a stopped one."""
         alarms = []
         for service in (s.colors[color] for s in self._stack.routed):
             instances = await self._ports.engine.find(service)
@@ -95,30 +95,30 @@ class DriftWatch:
                 self._tries.pop(service, None)
                 alarms += self._restarted(service, running)
                 continue
-            alarms.append(Alarm("live_color_down", f"{service} does not run, and your traffic goes there."))
+            alarms.append(Alarm("live_color_down", f"{service} does not run, but it has your traffic."))
             if fix and instances and self._tries.get(service, 0) < TRIES:
                 self._tries[service] = self._tries.get(service, 0) + 1
                 await self._ports.engine.resume(instances[0].id)
         return alarms
 
     def _restarted(self, service: str, instance: Instance) -> list[Alarm]:
-        """What dies is started again by the engine within a second: only its count of restarts tells of it."""
+        """Reports a restart. The engine restarts a crashed container within a second, so only its count shows it."""
         now, (known, before) = self._ports.clock.monotonic(), self._restarts.get(service, ("", 0))
         if known == instance.id and instance.restarts > before:
             self._restarted_at[service] = now
         self._restarts[service] = (instance.id, instance.restarts)
         if now - self._restarted_at.get(service, -TOLD_SECONDS) >= TOLD_SECONDS:
             return []
-        return [Alarm("live_color_restarted", f"{service} ended, and the engine started it again. Look at its logs.")]
+        return [Alarm("live_color_restarted", f"{service} ended, and the engine restarted it. Check its logs.")]
 
     async def _singletons(self, *, fix: bool) -> list[Alarm]:
         return [alarm for s in self._stack.singletons for alarm in await self._singleton(s, fix=fix)]
 
     async def _singleton(self, singleton: Singleton, *, fix: bool) -> Sequence[Alarm]:
-        """None is told and left: somebody may have stopped it. Of two all but the one that is known are stopped."""
+        """Reports a missing singleton, which an operator may have stopped. Of several, stops all but the known one."""
         running = [i for i in await self._ports.engine.find(singleton.service) if not i.gone]
         if not running and fix:
-            text = f"{singleton.name} does not run. If nobody stopped it on purpose, start its container again."
+            text = f"{singleton.name} does not run. If it was not stopped on purpose, start its container."
             return [Alarm("singleton_gone", text)]
         if len(running) <= 1 or not fix:
             return []
@@ -126,7 +126,10 @@ class DriftWatch:
         others = [i.id for i in running if i is not known]
         await asyncio.gather(*(self._ports.engine.stop(other, grace) for other in others))
         stopped = ", ".join(other[:12] for other in others)
-        text = f"{len(running)} of {singleton.name} ran at once; {stopped} was stopped. Who started it?"
+        text = (
+            f"{len(running)} instances of {singleton.name} ran at once. The updater stopped {stopped}. "
+            "Find out what started it."
+        )
         return [Alarm("singleton_doubled", text)]
 
 
@@ -136,7 +139,7 @@ def _not_adopted(reconciler: Reconciler) -> list[Alarm]:
 
 
 def _waits_for_it(state: State) -> bool:
-    """A rollout that has only looked so far waits for the live color to be well."""
+    """Returns whether a rollout is still in its preflight, where it waits for the live color to be healthy."""
     return state.rollout is not None and state.rollout.running == PREFLIGHT
 
 
@@ -147,6 +150,6 @@ def _of_the_release(state: State) -> list[Alarm]:
 
 
 def _known(running: Sequence[Instance]) -> Instance:
-    """The one that a rollout made; of several the oldest, for a newer one was started beside it."""
+    """Returns the instance that a rollout created; of several, the oldest: newer ones were started beside it."""
     ours = [i for i in running if i.rollout is not None]
     return (ours or running)[-1]

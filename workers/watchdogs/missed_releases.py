@@ -17,16 +17,16 @@ from workers.ports.github import GitHubApi
 from workers.watchdogs.backoff import Backoff
 
 MISSED_CHECKS = 3
-"""So many intervals without an answer are worth an alarm."""
+"""The alarm begins after this many intervals without an answer."""
 
 DELIVERIES_KEPT = timedelta(days=3)
-"""GitHub forgets a delivery after that."""
+"""How long GitHub keeps a delivery."""
 
 log = structlog.get_logger()
 
 
 class MissedReleases:
-    """Asks at the start, every `every` seconds, and sooner while GitHub does not answer."""
+    """Asks GitHub at the start, then every `every` seconds, and sooner while GitHub does not answer."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class MissedReleases:
         self._why = ""
 
     async def run(self) -> None:
-        """Until it is cancelled, or another worker has taken over. A rollout that follows is not waited for."""
+        """Runs until it is cancelled, or another worker has taken over. Does not wait for the rollouts it starts."""
         async with asyncio.TaskGroup() as rolling:
             while not self._reconciler.replaced:
                 found, wait = await self._checked()
@@ -57,9 +57,9 @@ class MissedReleases:
                 await self._ports.clock.sleep(wait)
 
     async def check(self) -> list[Release]:
-        """What was missed, accepted now as a webhook's release is, and may begin.
+        """Accepts missed releases as a webhook would, and returns them if their rollouts may begin.
 
-        While Redis is away no rollout would begin well: what was missed waits in the journal, and none is returned.
+        Without Redis no rollout should begin: then the missed releases wait in the journal, and the list is empty.
         Raises GitHubUnavailable, GitHubRefused.
         """
         published = await self._published()
@@ -68,25 +68,23 @@ class MissedReleases:
         state = self._ports.journal.state
         releases = [self._release(p) for p in missed(published, self._stack, state, decided)]
         for release in releases:
-            log.warning("a release was published and no webhook told it; it is accepted now", tag=release.tag)
+            log.warning("found a release on GitHub without a webhook; accepted", tag=release.tag)
         begin = await self._accept(releases)
-        await self._tell_failed_deliveries(state.last_checked_at)
+        await self._report_failed_deliveries(state.last_checked_at)
         now = self._ports.clock.now()
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.check(now)))
         return releases if begin else []
 
     def alarms(self) -> Sequence[Alarm]:
-        """That GitHub was not asked for so long that a lost webhook may be a lost release."""
+        """The alarm that GitHub has not answered for so long that a lost webhook may be a lost release."""
         silent = self._ports.clock.monotonic() - self._answered_at
         if silent < MISSED_CHECKS * self._every:
             return []
-        text = (
-            f"GitHub could not be asked for its releases for {silent / 60:.0f} min; webhooks still come in. {self._why}"
-        )
+        text = f"GitHub has not listed its releases for {silent / 60:.0f} min. Webhooks still work. {self._why}"
         return [Alarm("github_silent", text)]
 
     async def _checked(self) -> tuple[bool, float]:
-        """Whether something was missed, and how long until the next look."""
+        """Checks once. Returns whether a rollout may begin, and the seconds until the next check."""
         try:
             found = await self.check()
         except StaleWorker:
@@ -96,7 +94,7 @@ class MissedReleases:
         except GitHubRefused as error:
             return False, self._silent(error, self._backoff.spread(self._every))
         except Exception as error:
-            log.exception("GitHub's releases could not be compared with what is live")
+            log.exception("could not compare GitHub's releases with the live release")
             return False, self._silent(error, self._backoff.spread(self._every))
         self._backoff.done()
         self._answered_at, self._why = self._ports.clock.monotonic(), ""
@@ -104,11 +102,11 @@ class MissedReleases:
 
     def _silent(self, error: Exception, wait: float) -> float:
         self._why = str(error)
-        log.warning("GitHub could not be asked for its releases", reason=self._why, seconds=round(wait, 1))
+        log.warning("could not list GitHub's releases; retrying", reason=self._why, seconds=round(wait, 1))
         return wait
 
     async def _published(self) -> list[Published]:
-        """As many pages as it takes to meet a release that is not newer than the live one."""
+        """Reads pages until one has a release of this stack that is not newer than the live one."""
         found: list[Published] = []
         live = self._ports.journal.state.current
         async for page in self._github.releases():
@@ -119,10 +117,10 @@ class MissedReleases:
         return found
 
     async def _accept(self, releases: Sequence[Release]) -> bool:
-        """The newest first, so that a look in between does not begin an older one. Whether the ledger was there.
+        """Accepts the newest first, so that a look in between begins no older one. Returns whether Redis answered.
 
-        What the ledger knows and the journal does not was lost on its way: it comes in by the journal, as all do
-        while Redis is away.
+        A release that the ledger knows but the journal does not was lost in between. It goes to the journal directly,
+        as all do while Redis is unavailable.
         """
         lost, there = list(releases), True
         try:
@@ -134,25 +132,25 @@ class MissedReleases:
                     lost[lost.index(release)] = known
         except LedgerUnavailable as away:
             there = False
-            log.warning("the ledger does not take the release; the journal does", reason=str(away))
+            log.warning("the ledger is unavailable; recording the release in the journal only", reason=str(away))
         if lost:
             before = self._ports.journal.state.accepted
             state = await self._ports.journal.update(lambda s: s.accept(*lost))
             self._ports.publisher.queued([r for r in state.accepted if r not in before])
         return there
 
-    async def _tell_failed_deliveries(self, last: datetime | None) -> None:
-        """For the audit; that nobody may be asked for them costs nothing else."""
+    async def _report_failed_deliveries(self, last: datetime | None) -> None:
+        """Records failed deliveries for the audit. If GitHub does not list them, nothing else is affected."""
         oldest = self._ports.clock.now() - DELIVERIES_KEPT
         since = max(last or oldest, oldest)
         try:
             failed = await self._github.failed_deliveries(since)
         except (GitHubUnavailable, GitHubRefused) as error:
-            log.warning("GitHub did not say which webhooks failed", reason=str(error))
+            log.warning("could not list failed webhooks", reason=str(error))
             return
         for delivery in failed:
             facts = {"delivery": delivery.guid, "action": delivery.action, "status": delivery.status}
-            log.warning("a webhook was sent and not taken", **facts)
+            log.warning("a webhook delivery failed", **facts)
             self._ports.publisher.event("delivery.failed", **facts, at=delivery.at.isoformat())
 
     async def _close_difference(self) -> None:
@@ -161,7 +159,7 @@ class MissedReleases:
         except StaleWorker:
             log.info("another worker has taken over")
         except Exception:
-            log.exception("what was missed is rolled out at the next look")
+            log.exception("could not roll out the missed release; retrying at the next look")
 
     def _release(self, published: Published) -> Release:
         return Release(

@@ -294,13 +294,13 @@ class EngineContract:
     async def test_a_run_of_an_own_check_that_hangs_is_not_joined_by_another(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(CHECK_HANGS, BLUE), BLUE)
         first, second = [await bench.engine.check(skills.id, 1.0) for _ in range(2)]
-        assert (first.passed, first.words) == (False, "it had not ended after 1 s")
-        assert (second.passed, second.words) == (False, "a run of it has not ended yet")
+        assert (first.passed, first.words) == (False, "the check did not end within 1 s")
+        assert (second.passed, second.words) == (False, "an earlier run of the check has not ended yet")
 
     async def test_without_an_own_check_none_passes(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(UNCHECKED, BLUE), BLUE)
         assert (await bench.engine.inspect(skills.id)).health is None
-        assert (await bench.engine.check(skills.id, LIMIT)).words == "it has no health check"
+        assert (await bench.engine.check(skills.id, LIMIT)).words == "the container has no health check"
         assert not (await bench.engine.check(skills.id, LIMIT)).passed
 
     async def test_the_own_check_of_what_does_not_run_does_not_pass(self, bench: Bench) -> None:

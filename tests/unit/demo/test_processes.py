@@ -50,7 +50,7 @@ def test_a_port_that_somebody_listens_on_is_not_given(monkeypatch: pytest.Monkey
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr("deploy.demo.processes.PORTS", range(port, port + 1))
-        with pytest.raises(RuntimeError, match="is taken"):
+        with pytest.raises(RuntimeError, match="are in use"):
             free_port()
 
 

@@ -58,7 +58,7 @@ def test_one_that_cannot_start_is_told_at_once_in_its_last_words(tmp_path: Path)
     (tmp_path / "appendonlydir").write_text("where Redis 7 wants a directory")
     (tmp_path / "appendonly.aof").mkdir()  # where Redis 6 wants a file
     started = time.monotonic()
-    with pytest.raises(EngineUnavailable, match="Redis did not come up"), redis_server(tmp_path):
+    with pytest.raises(EngineUnavailable, match="Redis did not start"), redis_server(tmp_path):
         pass
     assert time.monotonic() - started < START_SECONDS
 

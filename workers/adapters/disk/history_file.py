@@ -1,4 +1,4 @@
-"""The history on disk. It survives the loss of Redis."""
+"""The rollout history on disk, which survives the loss of Redis."""
 
 import json
 import os
@@ -19,10 +19,10 @@ log = structlog.get_logger()
 
 
 class HistoryFile:
-    """One JSON object a line, each on disk when `append` returns; a line that a crash tore is passed over.
+    """One JSON object per line. A line is on disk when `append` returns. A line that a crash tore is skipped.
 
-    A later entry of a rollout takes the place of an earlier one: an attempt that was interrupted, or one that was
-    told and not yet journaled when the worker was killed.
+    A later entry of a rollout replaces an earlier one, which was written by an interrupted attempt, or before the
+    worker was killed without journaling the end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +30,7 @@ class HistoryFile:
         self._lines = 0
 
     def append(self, entry: HistoryEntry) -> None:
-        """Keeps `entry`. A disk that does not take it costs this entry and never a rollout."""
+        """Writes `entry`. If the write fails, only this entry is lost; the rollout goes on."""
         try:
             self._append(_line(entry))
         except OSError as error:
@@ -48,7 +48,7 @@ class HistoryFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, MODE)
         with os.fdopen(handle, "ab") as file:
-            file.write(f"\n{line}\n".encode())  # a torn line before it stays a line of its own
+            file.write(f"\n{line}\n".encode())  # the first newline separates it from a torn line
             file.flush()
             os.fsync(file.fileno())
         self._lines += 1

@@ -21,23 +21,23 @@ from workers.adapters.disk.sidecar_state import is_sidecar_state, sidecar_state
 
 MODE = 0o600
 SIDECAR, UNREADABLE = ".sidecar", ".unreadable"
-"""What is added to the name of the copy of a file that another program wrote, or that cannot be read."""
+"""Suffixes for the copy of a file that the sidecar wrote, or that cannot be read."""
 
 RESERVE_BYTES = 1024 * 1024
-"""Far more than all that a rollout writes until its end."""
+"""Far more than a rollout writes until its end."""
 
 _LATER = (
-    "It was not touched, and your traffic goes on. Run that version again; or move the file away, then what is live is "
-    "read from the containers' labels, and rollouts wait until you unpause."
+    "The file was not changed. Your traffic is not affected. Run the later version again. Or move the file away: then "
+    "the updater reads the live release from the containers' labels, and rollouts wait until you unpause."
 )
 _STATE = TypeAdapter(State)
 log = structlog.get_logger()
 
 
 class FileJournal:
-    """The state in a file: replaced in one step, checksummed, with the copy before it beside it.
+    """Keeps the state in a file: replaced atomically, with a checksum, and with the previous copy beside it.
 
-    One worker writes it: a write is refused when the file carries the epoch of another one.
+    One worker writes it: a write is refused if the file carries a later worker's epoch.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,11 +57,11 @@ class FileJournal:
         return self._lost
 
     def load(self) -> State:
-        """The state on disk: the last one, the copy before it, or, with neither, a new one; `lost` says which.
+        """Loads the state from the file, else from the previous copy, else a new state. `lost` reports the fallback.
 
-        No file at all is a first start as far as the journal can tell. A file that the sidecar before this updater
-        wrote is read, and one that cannot be read is not overwritten: a copy of either is kept beside it.
-        Raises StateOfLaterVersion: to go on from an older copy, or from none, would write over what is whole.
+        Without any file, the journal assumes a first start. It reads the file of the old sidecar. It keeps a copy of
+        the sidecar's file, or of an unreadable one, beside it.
+        Raises StateOfLaterVersion instead of falling back, which would overwrite a valid file.
         """
         copies = [path for path in (self._path, self._previous) if path.exists()]
         for path in copies:
@@ -74,28 +74,29 @@ class FileJournal:
                 kept = self._keep_copy(path, UNREADABLE)
                 log.error("a copy of the state file cannot be read", path=str(path), reason=str(error), kept=kept)
             else:
-                self._lost = None if path is self._path else f"{self._path} could not be read; the copy before it was."
+                restored = f"{self._path} could not be read. The updater used the previous copy."
+                self._lost = None if path is self._path else restored
                 return self._state
-        self._lost = f"{self._path} could not be read, nor the copy before it." if copies else None
+        self._lost = f"{self._path} and its previous copy could not be read." if copies else None
         return self._state
 
     def _read(self, path: Path, content: bytes) -> State:
         """Raises ValueError, LaterSchema."""
         if is_sidecar_state(fields := json.loads(content)):
             kept = self._keep_copy(path, SIDECAR)
-            log.info("the state file is the one of the sidecar before this updater", path=str(path), kept=kept)
+            log.info("read the old sidecar's state file", path=str(path), kept=kept)
             return sidecar_state(fields)
         return decode(content)
 
     @staticmethod
     def _keep_copy(path: Path, suffix: str) -> str | None:
-        """Where the file is kept; None if it cannot be. The first copy stays: a later one may be worth less."""
+        """Copies the file and returns the copy's path; None if that fails. Keeps an existing copy, the better one."""
         copy = path.with_name(path.name + suffix)
         try:
             if not copy.exists():
                 replace_durably(copy, path.read_bytes(), staging=path.parent, mode=MODE)
         except OSError as error:
-            log.error("a copy of the state file could not be kept", path=str(copy), reason=str(error))
+            log.error("could not copy the state file", path=str(copy), reason=str(error))
             return None
         return str(copy)
 
@@ -112,17 +113,17 @@ class FileJournal:
         await asyncio.to_thread(self._check)
 
     def _check(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # what cannot be read names no other worker
+        with contextlib.suppress(OSError, ValueError):  # an unreadable file names no other worker
             self._refuse(decode(self._path.read_bytes()).epoch, self._state)
 
     def _write(self, new: State) -> None:
-        """What is kept in reserve is given up for it when the disk is full: a rollout has to be able to end."""
+        """Writes the state. On a full disk it frees the reserve first, so that a rollout can end."""
         try:
             self._replace(new)
         except OSError as error:
             if error.errno != errno.ENOSPC or not self._reserve.exists():
                 raise
-            log.error("the disk is full; the journal's reserve is used", path=str(self._path))
+            log.error("the disk is full; using the journal's reserve", path=str(self._path))
             self._reserve.unlink()
             self._replace(new)
         else:
@@ -130,7 +131,7 @@ class FileJournal:
 
     def _refill(self) -> None:
         if not self._reserve.exists():
-            with contextlib.suppress(OSError):  # the disk is still full: later
+            with contextlib.suppress(OSError):  # the disk is still full: try again at the next write
                 replace_durably(self._reserve, bytes(RESERVE_BYTES), staging=self._path.parent, mode=MODE)
 
     def _replace(self, new: State) -> None:
@@ -139,7 +140,7 @@ class FileJournal:
         replace_durably(self._path, encode(new), staging=self._path.parent, mode=MODE)
 
     def _keep(self, current: bytes, new: State) -> None:
-        """The copy on disk becomes the previous one; a torn one never takes a good one's place."""
+        """Makes the file on disk the previous copy. A damaged file never replaces a good copy."""
         try:
             epoch = decode(current).epoch
         except ValueError:
@@ -150,31 +151,31 @@ class FileJournal:
     @staticmethod
     def _refuse(epoch: int, mine: State) -> None:
         if epoch > mine.epoch:
-            raise StaleWorker("the journal carries a later worker's epoch; this one stops")
+            raise StaleWorker("the journal has a later worker's epoch, so this worker stops")
 
 
 class LaterSchema(ValueError):
-    """It is whole, and of a version that this one does not know."""
+    """The file is valid, but its schema is later than this version's."""
 
 
 def encode(state: State) -> bytes:
-    """`state` as JSON with a checksum over everything else."""
+    """Encodes `state` as JSON, with a checksum over all other fields."""
     fields: dict[str, Any] = _STATE.dump_python(state, mode="json")
     for step, record in zip(_steps(fields), state.rollout.steps if state.rollout else (), strict=True):
-        step["name"] = record.name  # the only thing that version 0.1.0 knows of a step
+        step["name"] = record.name  # version 0.1.0 reads only this field of a step
     return json.dumps({**fields, "checksum": _checksum(fields)}, indent=1).encode()
 
 
 def decode(content: bytes) -> State:
-    """The state in `content`. Raises ValueError when it is torn or changed, LaterSchema."""
+    """Decodes the state. Raises ValueError if `content` is damaged, LaterSchema if its schema is later."""
     fields = json.loads(content)
     if not isinstance(fields, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004 - a torn file, not a programming error
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - a damaged file, not a programming error
     checksum = fields.pop("checksum", None)
     if checksum != _checksum(fields):
         raise ValueError("its checksum is wrong")
     if fields.get("schema", 0) > SCHEMA:
-        raise LaterSchema(f"its schema is {fields['schema']}, this version knows {SCHEMA}")
+        raise LaterSchema(f"its schema is {fields['schema']}, this version supports {SCHEMA}")
     try:
         for step in _steps(fields):
             step.setdefault("id", asdict(step_named(step.get("name", ""))))

@@ -1,4 +1,4 @@
-"""A copy of the journal for a self-update: restored if the new updater wrote what the old one cannot read."""
+"""A copy of the journal for a self-update, restored if the new updater wrote a journal that the old cannot read."""
 
 import contextlib
 from pathlib import Path
@@ -13,9 +13,9 @@ log = structlog.get_logger()
 
 
 class JournalCopy:
-    """Of the journal at `path`, in `directory`. It is made once: a second start must not copy what a new worker wrote.
+    """A copy in `directory` of the journal at `path`. It is made once: a restart must not copy a new worker's journal.
 
-    All of it is read as this version reads it, which is the old updater's.
+    This code runs in the old updater's version, so "readable" means readable by the old updater.
     """
 
     def __init__(self, path: Path, directory: Path) -> None:
@@ -23,30 +23,30 @@ class JournalCopy:
 
     @property
     def kept(self) -> bool:
-        """Whether the journal was handed over."""
+        """Whether the copy exists: the journal was handed over."""
         return self._copy.exists()
 
     def keep(self) -> None:
-        """Raises EngineFailed: without a way back nothing is handed over."""
+        """Copies the journal. Raises EngineFailed if that fails: there is no handover without a way back."""
         try:
             if not self.kept and self._path.exists():
                 self._write(self._copy, self._path.read_bytes())
         except OSError as error:
-            raise EngineFailed(f"the journal could not be copied before it was handed over ({error})") from error
+            raise EngineFailed(f"the journal could not be copied before the handover ({error})") from error
 
     def give_back(self) -> None:
-        """Where the journal cannot be read by this version it is as it was handed over. No worker runs meanwhile.
+        """Restores the copy if this version cannot read the journal. No worker runs meanwhile. Raises EngineFailed.
 
-        Nothing is lost by it: until its succession has ended a new worker begins nothing.
+        Nothing is lost: a new worker begins nothing until its succession has ended.
         """
         with contextlib.suppress(OSError, ValueError):
             decode(self._path.read_bytes())
             return
-        log.warning("the new updater has left a journal that the old one cannot read: it is put back", path=self._path)
+        log.warning("the old updater cannot read the new one's journal; restoring the copy", path=self._path)
         try:
             self._write(self._path, self._copy.read_bytes())
         except OSError as error:
-            raise EngineFailed(f"the journal could not be put back ({error})") from error
+            raise EngineFailed(f"the journal could not be restored ({error})") from error
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:

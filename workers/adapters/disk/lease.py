@@ -1,4 +1,4 @@
-"""One worker for each stack: a kernel lock, and a lease that a suspended worker loses."""
+"""Allows one worker per stack: a kernel lock, and a lease that a suspended worker loses."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ from app.domain.errors import StaleWorker
 
 BEAT_SECONDS = 5.0
 LEASE_SECONDS = 30.0
-"""A holder that was silent for so long is suspended, or its machine is: another worker takes its place."""
+"""After this silence the holder, or its machine, counts as suspended, and another worker takes over."""
 
 WAIT_SECONDS = 2 * LEASE_SECONDS
-"""How long a worker waits for its turn: longer than the lease and than the grace of one that is being stopped."""
+"""How long a worker waits for the lease: longer than the lease itself and than a stopping worker's grace period."""
 
 POLL_SECONDS = 0.5
 RECORD_BYTES = 200
-"""A shorter record ends in spaces: it covers the one before it."""
+"""A shorter record is padded with spaces, so that it overwrites the previous one completely."""
 
 MODE = 0o600
 
@@ -31,9 +31,9 @@ log = structlog.get_logger()
 
 
 class Lease:
-    """The file at `path`: its lock is held for the worker's life, and it says when the holder was last awake.
+    """The file at `path`. The worker locks it for its lifetime and records in it when it was last awake.
 
-    Time is CLOCK_BOOTTIME: it is the same for all processes and no one can set it; after a reboot no lock is held.
+    Time is CLOCK_BOOTTIME: the same for all processes, and it cannot be set. After a reboot no lock is held.
     """
 
     def __init__(self, path: Path, *, beat: float = BEAT_SECONDS, lease: float = LEASE_SECONDS) -> None:
@@ -44,7 +44,7 @@ class Lease:
 
     @contextlib.asynccontextmanager
     async def held(self, wait: float = WAIT_SECONDS) -> AsyncIterator[None]:
-        """Waits for the turn and keeps it. Raises StaleWorker when another worker that is awake keeps its own."""
+        """Waits for the lease and keeps it. Raises StaleWorker if another worker that is awake keeps it."""
         self._handle = handle = await self._acquire(wait)
         beating = asyncio.create_task(self._beat_on(handle))
         try:
@@ -55,10 +55,10 @@ class Lease:
             os.close(handle)
 
     def works(self) -> None:
-        """The holder has read the journal, ended what an earlier one left, and said how things are: it is well."""
+        """Records that the holder works: it has read the journal, ended leftovers, and published the status."""
         self._works = True
         if self._handle is not None:
-            self._say(self._handle)
+            self._record(self._handle)
 
     async def _acquire(self, wait: float) -> int:
         deadline = time.monotonic() + wait
@@ -66,7 +66,7 @@ class Lease:
             if (handle := self._try()) is not None:
                 return handle
             if time.monotonic() > deadline:
-                raise StaleWorker(f"{self._path} is held by a worker that runs. One stack has one worker.")
+                raise StaleWorker(f"a running worker holds {self._path}. Run only one worker per stack.")
             await asyncio.sleep(min(POLL_SECONDS, self._beat))
 
     def _try(self) -> int | None:
@@ -79,7 +79,7 @@ class Lease:
         return self._take_over() if silent else None
 
     def _lock(self, handle: int) -> bool:
-        """Whether the file at the path is now locked by this handle, and is still the one at the path."""
+        """Locks the file. Returns whether that succeeded and the locked file is still the one at the path."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -90,7 +90,7 @@ class Lease:
         return True
 
     def _take_over(self) -> int | None:
-        """A new file in the place of the one that a suspended worker holds; the journal's epoch refuses that worker."""
+        """Replaces the file that a suspended worker holds. The journal's epoch rejects that worker's writes."""
         with self._path.with_name(f"{self._path.name}.takeover").open("w") as turn:
             try:
                 fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,7 +100,7 @@ class Lease:
             return self._replace() if silent > self._lease else None
 
     def _replace(self) -> int:
-        log.warning("the worker before this one is silent; its place is taken", lease_seconds=self._lease)
+        log.warning("the previous worker is silent; taking over", lease_seconds=self._lease)
         staged = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         handle = os.open(staged, os.O_RDWR | os.O_CREAT | os.O_TRUNC, MODE)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,10 +117,10 @@ class Lease:
     async def _beat_on(self, handle: int) -> None:
         while True:
             await asyncio.sleep(self._beat)
-            self._say(handle)
+            self._record(handle)
 
-    def _say(self, handle: int) -> None:
-        with contextlib.suppress(OSError):  # a full disk: the lock itself still holds
+    def _record(self, handle: int) -> None:
+        with contextlib.suppress(OSError):  # on a full disk the lock itself still holds
             _write(handle, works=self._works)
 
 
@@ -138,7 +138,7 @@ def _silence_of(path: Path) -> float:
 
 
 def _silence(handle: int) -> float:
-    """Seconds since the holder was awake; 0 when that cannot be told."""
+    """Returns the seconds since the holder was awake; 0 if that is unknown."""
     try:
         return _now() - float(json.loads(os.pread(handle, 1024, 0))["awake_at"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Reads the old sidecar's state file: the same keys, without schema and checksum."""
+"""Reads the old sidecar's state file, which has some of our keys but no schema and no checksum."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ NO_REASON = "The sidecar before this updater had paused rollouts and gave no rea
 
 
 def is_sidecar_state(fields: object) -> bool:
-    """Whether a JSON value is such a file: some of its keys and none of ours."""
+    """Returns whether a JSON value is a sidecar's state file: it has some of KEYS and none of OURS."""
     return isinstance(fields, dict) and bool(KEYS & set(fields)) and not OURS & set(fields)
 
 
 def sidecar_state(fields: Mapping[str, Any]) -> State:
-    """What the file says. A value of another type counts as not there; a pause counts in any case."""
+    """Converts the file's fields. Ignores values of the wrong type, but always keeps a pause."""
     paused = bool(fields.get("paused"))
     color = _text(fields, "active_color")
     return State(
@@ -45,7 +45,7 @@ def _text(fields: Mapping[str, Any], key: str) -> str | None:
 
 
 def _moment(fields: Mapping[str, Any], key: str) -> datetime | None:
-    """A moment without a time zone is UTC, as the sidecar wrote it."""
+    """Parses a timestamp. Without a time zone it is UTC, as the sidecar wrote it."""
     try:
         moment = datetime.fromisoformat(_text(fields, key) or "")
     except ValueError:

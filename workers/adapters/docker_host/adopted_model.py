@@ -1,4 +1,4 @@
-"""An adopted release as a Compose model. Pure functions of the live directory's model."""
+"""Builds the Compose model of an adopted release: pure functions of the live directory's model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,7 +11,7 @@ HASH_LABEL = "com.docker.compose.config-hash"
 
 
 def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, str]) -> Model:
-    """The definition from which the release can be created anew: `model` with the kept images `names`.
+    """Returns the definition from which the release can be recreated: `model` with the kept images `names`.
 
     Raises ComposeInvalid.
     """
@@ -22,9 +22,9 @@ def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, 
 
 
 def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: Mapping[str, str]) -> dict[str, str]:
-    """Image ids by the names under which they are kept, for the services that run with `images`.
+    """Maps the name under which an image is kept to its id, for the services that run with `images`.
 
-    The idle color gets those of the color that runs if both are built, or pulled, from the same.
+    The idle color gets the images of the running color if both use the same build or image.
     """
     known = dict(images)
     for routed in stack.routed:
@@ -35,7 +35,7 @@ def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: 
 
 
 def recreatable(hashes: Mapping[str, str], stack: Stack, color: Color, instances: Sequence[Instance]) -> frozenset[str]:
-    """The services whose containers Compose would create from the live directory's file just as they are."""
+    """Returns the services whose containers Compose would recreate identically from the live directory's file."""
     same = set(_services(instances, hashes, equal=True)) - set(_services(instances, hashes, equal=False))
     idle = {s.colors[color.other] for s in stack.routed if s.colors[color] in same}
     return frozenset(same | idle)

@@ -14,9 +14,9 @@ MODE = 0o600
 
 @dataclass(frozen=True)
 class Adopted:
-    """`containers` maps each container's id to its service.
+    """An adopted release. `containers` maps each container's id to its service.
 
-    `recreatable`: the services that the recorded definition would run as they ran.
+    `recreatable`: the services that the recorded definition would recreate identically.
     """
 
     stamp: Stamp
@@ -24,10 +24,10 @@ class Adopted:
     recreatable: frozenset[str] = frozenset()
 
     def of(self, service: str) -> list[str]:
-        return [container for container, its in self.containers.items() if its == service]
+        return [container for container, owner in self.containers.items() if owner == service]
 
     def mark(self, instance: Instance) -> Instance:
-        """`instance` as if it carried the labels."""
+        """Returns `instance` as if its container carried the release's labels."""
         if instance.id not in self.containers:
             return instance
         stamp = self.stamp
@@ -35,14 +35,14 @@ class Adopted:
 
 
 class AdoptedFile:
-    """The record of the one adopted release that is kept below `releases`."""
+    """Reads and writes the record of the adopted release below the directory `releases`."""
 
     def __init__(self, releases: Path) -> None:
         self._releases = releases
         self._read: tuple[Adopted | None] | None = None
 
     def get(self) -> Adopted | None:
-        """None if no adopted release is kept."""
+        """Returns None if no adopted release is kept."""
         if self._read is None:
             self._read = (self._load(),)
         return self._read[0]
@@ -56,11 +56,11 @@ class AdoptedFile:
         self._read = (adopted,)
 
     def forget(self) -> None:
-        """The directories of releases were pruned: the record may be gone."""
+        """Drops the cached record: pruning the releases' directories may have removed it."""
         self._read = None
 
     def _load(self) -> Adopted | None:
-        """The newest one: an adoption that was cut off may have left another."""
+        """Returns the newest record: an interrupted adoption may have left an older one."""
         records = sorted(self._releases.glob(f"*/{RECORD}"), key=lambda path: path.stat().st_mtime, reverse=True)
         if not records:
             return None

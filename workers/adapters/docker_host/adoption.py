@@ -1,4 +1,4 @@
-"""Containers of an adopted release: recorded, kept and started again, never created."""
+"""Records, keeps and restarts the containers of an adopted release. Never creates one."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,17 @@ UNLESS_STOPPED: Any = {"Name": "unless-stopped"}
 
 
 class DockerAdoption:
-    """What of `DockerEngine` an adopted release needs. `file` is its record."""
+    """The part of `DockerEngine` for an adopted release. `file` is the release's record."""
 
     def __init__(self, docker: Docker, compose: Compose, stack: Stack, file: AdoptedFile) -> None:
         self._docker, self._compose, self._stack, self._file = docker, compose, stack, file
 
     async def live_model(self) -> Model:
-        """The live directory's own Compose model. Raises ComposeInvalid."""
+        """Returns the live directory's own Compose model. Raises ComposeInvalid."""
         return await self._compose.config(self._compose_file, self._stack.directory)
 
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
-        """The release as it could be created anew, after its images were named. Raises ComposeInvalid, EngineFailed."""
+        """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""
         images = {i.service: str(i.image) for i in instances}
         kept = kept_images(model, self._stack, stamp, color, images)
         named = {s: name for s in self._stack.moved_services() if (name := self._name(s, stamp)) in kept}
@@ -39,7 +39,7 @@ class DockerAdoption:
         return result
 
     async def record(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
-        """What runs carries the labels of `stamp` from now on. Returns the services that differ from the model."""
+        """Records `instances` as the release of `stamp`. Returns the services that differ from the model."""
         hashes = await self._compose.hashes(self._compose_file, self._stack.directory)
         same = recreatable(hashes, self._stack, color, instances)
         for instance in instances:
@@ -49,7 +49,7 @@ class DockerAdoption:
         return sorted(set(containers.values()) - same)
 
     async def recall(self, stamp: Stamp) -> None:
-        """The adopted release, if it is `stamp`'s, belongs to the rollout of `stamp` from now on."""
+        """Assigns the adopted release to the rollout of `stamp`, if both have the same commit."""
         if adopted := await self.of(stamp.sha):
             await asyncio.to_thread(self._file.put, replace(adopted, stamp=stamp))
 
@@ -58,7 +58,7 @@ class DockerAdoption:
         return adopted if adopted and adopted.stamp.sha == sha else None
 
     async def mark(self, instance: Instance) -> Instance:
-        """`instance` with the labels that it would have if the updater had created it."""
+        """Returns `instance` with the labels that it would have if the updater had created its container."""
         adopted = await asyncio.to_thread(self._file.get)
         return adopted.mark(instance) if adopted else instance
 
@@ -67,9 +67,9 @@ class DockerAdoption:
         return adopted is not None and container in adopted.containers
 
     async def existing(self, sha: str, service: str, *, rollout: str | None = None) -> list[Instance]:
-        """The containers with which that service of that release was adopted, as far as they exist.
+        """Returns the containers that still exist of a service of the adopted release `sha`.
 
-        With `rollout` only if it recalled the release: one that builds the same commit anew does not run them.
+        With `rollout`, only if that rollout recalled the release: a rollout that rebuilds the commit does not use them.
         """
         adopted = await self.of(sha)
         if adopted and rollout not in {None, adopted.stamp.rollout}:
@@ -78,14 +78,15 @@ class DockerAdoption:
         return [instance for instance in found if instance.state != REMOVED]
 
     async def lost(self, sha: str, services: Sequence[str]) -> list[str]:
-        """The services of an adopted release whose containers are gone and cannot be created as they were."""
+        """Lists the services of an adopted release whose containers are gone and cannot be recreated identically."""
         adopted = await self.of(sha)
         unlike = [s for s in services if adopted and s not in adopted.recreatable]
         gone = [service for service in unlike if not await self.existing(sha, service)]
-        return [f"the container of {service} ({self._stack.compose_file} is not what it ran with)" for service in gone]
+        changed = f"{self._stack.compose_file} changed since it started"
+        return [f"the container of {service} ({changed})" for service in gone]
 
     def pruned(self) -> None:
-        """The directories of releases were removed, maybe the adopted one's too."""
+        """Drops the cached record after releases' directories were removed."""
         self._file.forget()
 
     @property
@@ -96,13 +97,13 @@ class DockerAdoption:
         return image_name(self._stack.project, service, stamp.sha)
 
     async def _name_images(self, names: Mapping[str, str]) -> None:
-        """So that no rebuild and no clean-up takes them."""
+        """Tags the images, so that no rebuild and no clean-up removes them."""
         for name, image in names.items():
             repository, _, tag = name.rpartition(":")
             await self._docker.call(lambda c, i=image, r=repository, t=tag: c.api.tag(i, r, t))  # type: ignore[misc]
 
     async def stay_stopped(self, container: str) -> None:
-        """One with `restart: always` that was stopped comes back with the engine: a second bot."""
+        """Changes `restart: always` to `unless-stopped`: else the engine's restart would start a second bot."""
         found = await self._docker.call(lambda c: c.containers.get(container))
         if found.attrs["HostConfig"]["RestartPolicy"]["Name"] == ALWAYS:
             await self._docker.call(lambda c: c.api.update_container(container, restart_policy=UNLESS_STOPPED))

@@ -22,19 +22,19 @@ from workers.definition.transform import (
 from workers.ports import Instance
 
 CALL_SECONDS = 30.0
-"""The limit of one call to the engine; a stop has its grace on top."""
+"""The limit of one call to the engine. A stop has its grace period on top."""
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONEOFF_LABEL = "com.docker.compose.oneoff"
 
 AWAY_SECONDS = 45.0
-"""How long an engine that nobody can reach is waited for: longer than its restart takes."""
+"""How long to wait for an unreachable engine: longer than its restart takes."""
 
 AWAY_INTERVAL = 0.5
 
 REMOVED = "removed"
-"""The state of a container that is gone."""
+"""The state of a container that does not exist."""
 
 SECONDS = len("2026-01-02T03:04:05")
 """The engine adds up to nine digits and `Z`: https://docs.docker.com/reference/api/engine/"""
@@ -44,15 +44,15 @@ log = structlog.get_logger()
 
 
 class Missing(EngineFailed):
-    """The engine has no such thing."""
+    """The engine has no such object."""
 
 
 class Away(EngineFailed):
-    """The engine cannot be reached: nothing was asked of it, or its answer was cut off."""
+    """The engine is unreachable: the request was not sent, or the response was cut off."""
 
 
 def connect(host: str | None) -> docker.DockerClient:
-    """A client of the engine at `host`, or of the one that the environment names. Raises EngineFailed."""
+    """Connects to the engine at `host`, or to the one that the environment names. Raises EngineFailed."""
     try:
         client = _client(host)
         client.ping()
@@ -68,7 +68,7 @@ def _client(host: str | None) -> docker.DockerClient:
 
 
 class Docker:
-    """The engine that `client` talks to, at `host` (None: as the environment says)."""
+    """The engine at `host` behind `client` (None: the one that the environment names)."""
 
     def __init__(self, client: docker.DockerClient, host: str | None, *, away: float = AWAY_SECONDS) -> None:
         self._client, self._host = client, host
@@ -76,10 +76,10 @@ class Docker:
         self.times_away = 0
 
     async def call(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
-        """After the limit the outcome is unknown, and the caller has to look. Raises Missing, EngineFailed.
+        """Calls the engine and retries while it is unreachable. Raises Missing, EngineFailed.
 
-        An engine that is being restarted is waited for: every call here names what it means by its id, so that asking
-        again does nothing twice.
+        Retrying is safe, because every call names its object by id. After `limit` seconds the outcome is unknown, and
+        the caller has to check it.
         """
         deadline = asyncio.get_running_loop().time() + self._away
         while True:
@@ -88,13 +88,13 @@ class Docker:
             except Away as away:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
-                log.warning("the Docker Engine is away; waiting for it", reason=away.detail)
+                log.warning("the Docker Engine is unreachable; waiting for it", reason=away.detail)
                 await asyncio.sleep(AWAY_INTERVAL)
 
     async def ready(self) -> None:
-        """The engine takes a new connection, or is waited for: a command that is run next would not wait itself.
+        """Waits until the engine accepts a new connection: a Compose command would not wait. Raises EngineFailed.
 
-        One that is being stopped answers on those that it has until all containers have ended. Raises EngineFailed.
+        While the engine shuts down, it still answers on open connections until all containers have ended.
         """
 
         def greet(_: docker.DockerClient) -> None:
@@ -104,7 +104,7 @@ class Docker:
         await self.call(greet)
 
     async def once(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
-        """One try, for what must not be done twice: an engine that is away is not waited for. Raises as `call` does."""
+        """Calls the engine once, for requests that must not run twice. Raises Missing, EngineFailed."""
         try:
             async with asyncio.timeout(limit):
                 return await asyncio.to_thread(ask, self._client)
@@ -121,13 +121,13 @@ class Docker:
             raise Away(f"the Docker Engine cannot be reached ({type(error).__name__})") from error
 
     async def containers(self, project: str, *labels: str) -> list[Container]:
-        """The project's containers with all of `labels`, stopped ones too; the newest first."""
+        """Lists the project's containers that have all `labels`, including stopped ones, newest first."""
         wanted = [f"{PROJECT_LABEL}={project}", f"{ONEOFF_LABEL}=False", *labels]
         filters: dict[str, str | list[str] | bool] = {"label": wanted}
         return await self.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
 
     async def stop(self, container: str, grace: float) -> None:
-        """It has `grace` seconds to end by itself. One that is not there is no error."""
+        """Stops the container, which has `grace` seconds to exit. A missing container is no error."""
 
         def stop(client: docker.DockerClient) -> None:
             with contextlib.suppress(NotFound):
@@ -136,7 +136,7 @@ class Docker:
         await self.call(stop, limit=grace + CALL_SECONDS)
 
     async def image_id(self, image: str) -> str | None:
-        """None when there is no such image."""
+        """Returns None when there is no such image."""
         try:
             return str((await self.call(lambda c: c.images.get(image))).id)
         except Missing:
@@ -144,7 +144,7 @@ class Docker:
 
 
 async def inspected(docker: Docker, container: str) -> Instance:
-    """How the container is now; state REMOVED if there is none. Raises EngineFailed."""
+    """Returns the container's current state; REMOVED if it does not exist. Raises EngineFailed."""
     try:
         return instance_of(await docker.call(lambda c: c.containers.get(container)))
     except Missing:
@@ -152,7 +152,7 @@ async def inspected(docker: Docker, container: str) -> Instance:
 
 
 def instance_of(container: Container) -> Instance:
-    """What the engine says of `container`, in the pipeline's words."""
+    """Translates the engine's attributes of `container`."""
     attrs: Mapping[str, Any] = container.attrs
     state, labels = attrs["State"], attrs["Config"]["Labels"] or {}
     return Instance(
@@ -175,13 +175,13 @@ def instance_of(container: Container) -> Instance:
 
 
 def _names(attrs: Mapping[str, Any]) -> set[str]:
-    """Its own name, and its aliases in each network."""
+    """Returns the container's name and its aliases in each network."""
     networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
     aliases = {alias for network in networks.values() for alias in network.get("Aliases") or ()}
     return {str(attrs["Name"]).removeprefix("/"), *aliases}
 
 
 def _address(attrs: Mapping[str, Any]) -> str | None:
-    """The address in the first network by name; with several networks all lead to the same container."""
+    """Returns the address in the first network by name; in every network the address leads to the same container."""
     networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
     return next((networks[n]["IPAddress"] for n in sorted(networks) if networks[n]["IPAddress"]), None)

@@ -1,4 +1,4 @@
-"""Docker Compose: commands, and how their failures are read."""
+"""Docker Compose: builds its commands, runs them and interprets their failures."""
 
 import json
 import re
@@ -17,20 +17,20 @@ FAILED_WORDS = ("failed to solve", "Error response from daemon")
 CUT_OFF = re.compile(
     r"(?!#|\d).*(Cannot connect to the Docker daemon|error during connect|error reading from server: EOF)"
 )
-"""What Compose says of an engine that went away. What a build prints begins with `#`, or with its time."""
+"""Compose's output when the engine becomes unreachable. A build's own output begins with `#`, or with its time."""
 
 Command = list[str]
 T = TypeVar("T")
 
 
 def find_compose(configured: str | None = None) -> Command:
-    """The command that is Docker Compose here: the configured one, `docker-compose` of this environment, or the plugin.
+    """Returns the command for Docker Compose: the configured one, this environment's `docker-compose`, or the plugin.
 
-    Raises EngineFailed when there is none.
+    Raises EngineFailed when none of them exists.
     """
     if found := compose_command(configured):
         return found
-    raise EngineFailed("Docker Compose was not found. Install it, or name its command in UPDATER_COMPOSE.")
+    raise EngineFailed("Docker Compose was not found. Install it, or set UPDATER_COMPOSE to its command.")
 
 
 def config_command(compose: Command, file: Path, directory: str, project: str) -> Command:
@@ -43,12 +43,12 @@ def config_command(compose: Command, file: Path, directory: str, project: str) -
 
 
 def hashes_command(compose: Command, file: Path, directory: str, project: str) -> Command:
-    """Prints `service hash` for each service: what Compose compares with the label of a container."""
+    """Prints `service hash` for each service. Compose compares the hash with the container's label."""
     return [*config_command(compose, file, directory, project)[:-2], "--hash", "*"]
 
 
 def by_hand_command(compose: Command) -> Command:
-    """What a plain `docker compose` in the live directory reads, its own COMPOSE_FILE included."""
+    """Prints the model that a plain `docker compose` in the live directory uses, including its own COMPOSE_FILE."""
     return [*compose, "config", "--format", "json"]
 
 
@@ -69,12 +69,12 @@ def pull_command(compose: Command, model: Path, project: str, services: Sequence
 
 
 def up_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
-    """Creates and starts the services, each in the place of an instance that is defined otherwise."""
+    """Creates and starts the services. Replaces an instance whose definition differs."""
     return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", *services]
 
 
 def create_command(compose: Command, model: Path, project: str, service: str, count: int) -> Command:
-    """Creates instances of the service until there are `count`, without starting or touching any other."""
+    """Creates instances of the service until there are `count`. Starts none and changes no other instance."""
     scale = ("--scale", f"{service}={count}")
     flags = ("--no-start", "--no-deps", "--no-build", "--no-recreate")
     return [*_project(compose, model, project), "up", *flags, *scale, service]
@@ -83,7 +83,7 @@ def create_command(compose: Command, model: Path, project: str, service: str, co
 def once_command(
     compose: Command, model: Path, project: str, service: str, command: Sequence[str], *, name: str
 ) -> Command:
-    """Runs `command` in a container of its own, which has none of the service's names in the network and no port."""
+    """Runs `command` in a separate container, without the service's network names and ports."""
     flags = ("--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull")
     named = ("--name", name, "--label", f"{ONCE_LABEL}={name}")
     return [*_project(compose, model, project), "run", *flags, *named, service, *command]
@@ -97,11 +97,11 @@ class Compose:
         self._project = project
         self.host = host
         self.times_cut_off = 0
-        # Compose's own BuildKit; a `docker` client without buildx would fall back to the classic builder.
+        # Use Compose's own BuildKit: a `docker` client without buildx would fall back to the classic builder.
         self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
 
     async def config(self, file: Path, directory: str) -> dict[str, Any]:
-        """The resolved model. Raises ComposeInvalid."""
+        """Returns the resolved model. Raises ComposeInvalid."""
         command = config_command(self._command, file, directory, self._project)
         finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
         if not finished.ok:
@@ -109,11 +109,11 @@ class Compose:
         try:
             model: dict[str, Any] = json.loads(out)
         except ValueError as error:
-            raise ComposeInvalid(f"{file.name}: Compose printed something that is not JSON") from error
+            raise ComposeInvalid(f"{file.name}: Compose printed invalid JSON") from error
         return model
 
     async def hashes(self, file: Path, directory: str) -> dict[str, str]:
-        """Compose's hash of each service of `file`. Raises ComposeInvalid."""
+        """Returns Compose's hash of each service of `file`. Raises ComposeInvalid."""
         command = hashes_command(self._command, file, directory, self._project)
         finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
         if not finished.ok:
@@ -122,7 +122,7 @@ class Compose:
         return {words[0]: words[1] for words in lines if len(words) == 2}  # noqa: PLR2004 - a name and its hash
 
     async def by_hand(self, directory: str) -> dict[str, Any] | None:
-        """The model that an operator's own command finds in `directory`; None when it does not resolve."""
+        """Returns the model that an operator's own command uses in `directory`; None when it does not resolve."""
         try:
             running = read_command(
                 by_hand_command(self._command), limit=CONFIG_SECONDS, env=self._env, cwd=Path(directory)
@@ -134,7 +134,7 @@ class Compose:
         return model
 
     async def version(self) -> str:
-        """Empty when it cannot be told."""
+        """Returns an empty string when the version is unknown."""
         try:
             _, out = await read_command([*self._command, "version", "--short"], limit=CONFIG_SECONDS, env=self._env)
         except (TimeoutError, OSError):
@@ -147,16 +147,16 @@ class Compose:
         await self._obey(command, limit, log, BuildFailed, ", ".join(services))
 
     async def pull(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
-        """Fetches the images that no service builds. Raises BuildFailed."""
+        """Pulls the images of services that have no build. Raises BuildFailed."""
         command = pull_command(self._command, model, self._project, services)
         await self._obey(command, limit, log, BuildFailed, ", ".join(services))
 
     async def once(
         self, model: Path, service: str, command: Sequence[str], *, name: str, limit: float, log: Callable[[str], None]
     ) -> None:
-        """Runs it to its end. How it ended is the engine's to say: Compose 2.40 ends with 0 whatever the command did.
+        """Runs `command` to its end. Ask the engine for its exit code: Compose 2.40 always exits with 0.
 
-        Raises TimeoutError when that takes longer than `limit`, EngineFailed.
+        Raises TimeoutError after `limit` seconds, EngineFailed.
         """
         whole = once_command(self._command, model, self._project, service, command, name=name)
         try:
@@ -167,7 +167,7 @@ class Compose:
             raise EngineFailed(f"Compose could not be run: {error}") from error
 
     async def up(self, model: Path, services: Sequence[str], limit: float) -> None:
-        """All at once. Raises StartFailed."""
+        """Starts all services at once. Raises StartFailed."""
         command = up_command(self._command, model, self._project, services)
         await self._obey(command, limit, None, StartFailed, ", ".join(services))
 
@@ -193,7 +193,7 @@ class Compose:
 
 
 def _broke(finished: Finished) -> bool:
-    """Compose 2.40 ends some failures (a build by its own BuildKit, a name that is taken) with exit code 0."""
+    """Compose 2.40 exits with 0 after some failures: a build by its own BuildKit, a container name that is in use."""
     return any(line.strip().startswith(FAILED_WORDS) for line in finished.lines)
 
 

@@ -1,4 +1,4 @@
-"""The kept releases' definitions, each in a private file."""
+"""Stores the definitions of the kept releases, each in a private file."""
 
 import json
 import shutil
@@ -12,14 +12,14 @@ from app.files import replace_durably
 MODEL_FILE = "compose.json"
 MODE = 0o600
 CURRENT = "current"
-"""Where the definition of what is live is found, whichever release that is: for a plain `docker compose`."""
+"""The directory of the live release's definition, which a plain `docker compose` can use."""
 
 
 Model = dict[str, Any]
 
 
 def read_model(file: Path) -> Model:
-    """Raises EngineFailed when it is gone or not whole."""
+    """Raises EngineFailed when the file is missing or damaged."""
     try:
         model: Model = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -28,7 +28,7 @@ def read_model(file: Path) -> Model:
 
 
 class ReleaseFiles:
-    """One directory a release below `directory`, named by its SHA."""
+    """Keeps one directory per release below `directory`, named by the release's SHA."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -37,14 +37,14 @@ class ReleaseFiles:
         return self._directory / sha / MODEL_FILE
 
     def read(self, sha: str) -> Model | None:
-        """None when it is gone or not whole. CURRENT for what `publish` wrote last."""
+        """Returns None when the file is missing or damaged. With CURRENT, the model that `publish` wrote last."""
         try:
             return read_model(self.path(sha))
         except EngineFailed:
             return None
 
     def write(self, sha: str, model: Model) -> Path:
-        """Mode 0600 from its first byte: it holds the operator's secrets."""
+        """Writes the model. The file has mode 0600 from its first byte, because it holds the operator's secrets."""
         path = self.path(sha)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_durably(path, json.dumps(model).encode(), staging=path.parent, mode=MODE)

@@ -1,4 +1,4 @@
-"""The engine of one Docker host: Compose creates, the Docker SDK watches, stops and removes."""
+"""The engine of one Docker host: Compose creates containers; the Docker SDK inspects, stops and removes them."""
 
 import asyncio
 import shlex
@@ -35,7 +35,7 @@ TAIL_LINES = 20
 class DockerEngine:
     """One Compose project on one Docker host. `releases` is the directory of the releases' definitions.
 
-    An engine that cannot be reached is waited for `away` seconds.
+    Calls wait up to `away` seconds for an unreachable engine.
     """
 
     def __init__(
@@ -61,28 +61,28 @@ class DockerEngine:
         await self._docker.ready()
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
-        """The release's model, resolved and transformed."""
+        """Resolves, transforms and stores the release's model."""
         return await self._write(stamp, await self._model(tree, stamp))
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
 
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
-        """The release's model beside the live one's; nothing is written."""
+        """Compares the release's model with the live one. Writes nothing."""
         kept = await asyncio.to_thread(self._files.read, live) if live else None
         model = await self._model(tree, stamp)
         return transform.compare(model, kept, self._stack, tree=str(tree))
 
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
-        """The file that is kept, with the new rollout's labels."""
+        """Rewrites the kept definition with the new rollout's labels."""
         if gone := await self.missing(stamp.sha, services):
-            raise ReleaseNotKept(f"of {stamp.release} this is gone: {', '.join(gone)}")
+            raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
         kept = await asyncio.to_thread(self._kept, stamp.sha)
         await self._adoption.recall(stamp)
         return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
-        """Its definition, or the images that it names and the engine does not have."""
+        """Lists the parts of the release that are gone: its definition, images, containers that cannot be recreated."""
         kept = await asyncio.to_thread(self._files.read, sha)
         if kept is None:
             return ["its definition"]
@@ -95,7 +95,7 @@ class DockerEngine:
         await self._write(stamp, await self._adoption.definition(model, stamp, color, instances))
         changed = await self._adoption.record(stamp, color, instances)
         before = await asyncio.to_thread(self._files.read, CURRENT)
-        # A bot that an earlier rollout made stays as that one defined it: `docker compose up` would replace it.
+        # Keep the earlier rollout's definition of a bot that it created: `docker compose up` would replace the bot.
         single = {s.service for s in self._stack.singletons}
         made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
         await self._publish(transform.as_it_runs(model, before, self._stack, color, made))
@@ -126,7 +126,7 @@ class DockerEngine:
             await self._publish(live)
 
     async def _publish(self, live: transform.Model) -> None:
-        """Whatever `live` was made of, a definition that an older updater kept too: no retired service is in it."""
+        """Writes `live` without the retired services: a definition of an older updater may still have them."""
         try:
             await asyncio.to_thread(self._files.write, CURRENT, without_retired(live, self._stack))
         except OSError as error:
@@ -138,7 +138,7 @@ class DockerEngine:
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:
-        """Image ids by service; services without a build have theirs fetched."""
+        """Builds the images, or pulls those of services without a build. Returns image ids by service."""
         model = await self._services(definition)
         built = [s for s in services if "build" in model[s]]
         fetched = [s for s in services if "build" not in model[s]]
@@ -164,17 +164,17 @@ class DockerEngine:
         named = f"{self._stack.project}-{name}"
         lines: deque[str] = deque(maxlen=TAIL_LINES)
 
-        def said(line: str) -> None:
+        def keep(line: str) -> None:
             lines.extend([line] if line.strip() else [])
             log(line)
 
         try:
-            await self._compose.once(definition.path, service, command, name=named, limit=limit, log=said)
-            why = _why_not(await self.inspect(named), command)
+            await self._compose.once(definition.path, service, command, name=named, limit=limit, log=keep)
+            failure = _failure_of(await self.inspect(named), command)
         except TimeoutError:
-            why = f"{shlex.join(command)} had not ended after {limit:g} s, and was ended"
-        if why:
-            raise BeforeFlipFailed(why, service=service, last_lines=lines)
+            failure = f"{shlex.join(command)} ran longer than {limit:g} s and was stopped"
+        if failure:
+            raise BeforeFlipFailed(failure, service=service, last_lines=lines)
         await self.sweep()
 
     async def sweep(self) -> list[str]:
@@ -195,7 +195,7 @@ class DockerEngine:
         return [await self._started(definition, service) for service in services]
 
     async def _adopted(self, definition: Definition, service: str) -> list[Instance]:
-        """The containers with which the service was adopted, if `definition` recalls that release."""
+        """Returns the service's adopted containers, if `definition` recalls the adopted release."""
         rollout = (await self._services(definition))[service]["labels"][ROLLOUT_LABEL]
         return await self._adoption.existing(definition.sha, service, rollout=rollout)
 
@@ -212,11 +212,13 @@ class DockerEngine:
         running = [i for i in made if not i.gone]
         if len(running) != 1:
             lines = await self.tail(made[0].id, TAIL_LINES) if made else []
-            raise StartFailed(f"{len(running)} instances run after it was started", service=service, last_lines=lines)
+            raise StartFailed(
+                f"{len(running)} instances run after the start, expected 1", service=service, last_lines=lines
+            )
         return running[0]
 
     async def _not_running(self, definition: Definition, services: Sequence[str]) -> str:
-        """The first of `services` that Compose did not start, or all of them."""
+        """Names the first service that Compose did not start, else all services."""
         for service in services:
             if not any(i.sha == definition.sha and not i.gone for i in await self.find(service)):
                 return service
@@ -229,7 +231,7 @@ class DockerEngine:
         await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
         made = [i for i in await self.find(service) if i.id not in before]
         if len(made) != 1:
-            raise StartFailed(f"{len(made)} instances were created, one was asked for", service=service)
+            raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
         return made[0]
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
@@ -300,12 +302,12 @@ class DockerEngine:
 
     async def _built(self, service: str, image: str) -> str:
         if (found := await self._docker.image_id(image)) is None:
-            raise BuildFailed(f"there is no image {image} after the build", service=service)
+            raise BuildFailed(f"image {image} is missing after the build", service=service)
         return found
 
 
-def _why_not(ended: Instance, command: Sequence[str]) -> str | None:
-    """Why the command in it has not succeeded; None where it has."""
+def _failure_of(ended: Instance, command: Sequence[str]) -> str | None:
+    """Returns why the command in the container failed; None if it succeeded."""
     if ended.state != "exited":
         return f"{shlex.join(command)} did not run: its container is {ended.state}"
     return f"{shlex.join(command)} ended with exit code {ended.exit_code}" if ended.exit_code else None

@@ -1,11 +1,11 @@
-"""A container's own health check, run when it is asked for instead of at the engine's next look.
+"""Runs a container's own health check on demand, instead of waiting for the engine's next run.
 
-It runs exactly as the engine runs it: the command of the container's configuration, in an exec, as the container's own
-user, with its environment and in its working directory. Exit code 0 is a pass.
+The check runs exactly as the engine runs it: the configured command, in an exec, as the container's user, with its
+environment and in its working directory. Exit code 0 is a pass.
 https://docs.docker.com/reference/dockerfile/#healthcheck
 
-The API cannot end an exec. A check that hangs goes on in its container after its limit, until it ends by itself or the
-container stops. There is at most one: no other run begins before it has ended.
+The API cannot end an exec. A check that hangs keeps running in its container after its limit, until it ends by itself
+or the container stops. There is at most one: no other run begins before it has ended.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from workers.ports import CheckResult
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_TIMEOUT = 30.0
-"""Seconds: what the engine takes for a check that names no timeout."""
+"""Seconds: the engine's default for a check without a timeout."""
 
 NANOSECONDS = 1e9
 LOOK_SECONDS, SOON_SECONDS = 0.2, 0.02
-"""How often a run is looked at while its output is open, and after that: it ends with its output, or moments later."""
+"""How often a run is inspected while its output is open, and after that: it ends with its output, or moments later."""
 
 LAST_WORDS_SECONDS = 0.5
-"""How long the output of a run that has ended is waited for: a child of it may hold it open."""
+"""How long to wait for the rest of the output after a run has ended: a child process may hold it open."""
 
 MOST_OUTPUT = 64 * 1024
-"""Bytes that are kept of what a check writes; the rest is read and dropped, so that it never blocks."""
+"""Bytes kept of a check's output. The rest is read and dropped, so that the check never blocks."""
 
 MOST_WORDS = 300
 HEADER = 8
@@ -51,7 +51,7 @@ class OwnCheck:
 
 
 def own_check(config: Mapping[str, Any]) -> OwnCheck | None:
-    """The health check of a container with that configuration; None when it has none, or one the engine ignores."""
+    """Returns the health check of a container with that configuration; None if it has none that the engine runs."""
     check = config.get("Healthcheck") or {}
     kind, *words = check.get("Test") or ["NONE"]
     if kind not in {"CMD", "CMD-SHELL"}:
@@ -61,16 +61,16 @@ def own_check(config: Mapping[str, Any]) -> OwnCheck | None:
 
 
 async def check(docker: Docker, container: str, limit: float) -> CheckResult:
-    """One run of its own check. Raises EngineFailed when the engine stays away."""
+    """Runs the container's own check once. Raises EngineFailed when the engine stays unreachable."""
     try:
         attrs: Mapping[str, Any] = (await docker.call(lambda c: c.containers.get(container))).attrs
     except Missing:
-        return CheckResult(False, "it is removed")
+        return CheckResult(False, "the container was removed")
     own = own_check(attrs["Config"])
     if own is None:
-        return CheckResult(False, "it has no health check")
+        return CheckResult(False, "the container has no health check")
     if await _runs(docker, attrs.get("ExecIDs") or (), own.command):
-        return CheckResult(False, "a run of it has not ended yet")
+        return CheckResult(False, "an earlier run of the check has not ended yet")
     try:
         return await _run(docker, container, own.command, min(limit, own.timeout))
     except EngineFailed as error:  # a container that is paused, a proxy that refuses the call
@@ -78,7 +78,7 @@ async def check(docker: Docker, container: str, limit: float) -> CheckResult:
 
 
 async def _runs(docker: Docker, execs: Sequence[str], command: tuple[str, ...]) -> bool:
-    """Whether one of `execs` is that command and has not ended, whoever began it."""
+    """Returns whether one of `execs` still runs `command`, whether we or the engine started it."""
     for exec_id in execs:
         with contextlib.suppress(Missing):
             seen = await docker.call(lambda c, e=exec_id: c.api.exec_inspect(e))  # type: ignore[misc]
@@ -92,7 +92,7 @@ def _command_of(process: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 async def _run(docker: Docker, container: str, command: tuple[str, ...], limit: float) -> CheckResult:
-    """An engine that goes away is not waited for: to begin again would be a second run."""
+    """Runs the check without a retry: if the engine becomes unreachable, a retry would be a second run."""
     deadline = asyncio.get_running_loop().time() + limit
     exec_id: str = (await docker.once(lambda c: c.api.exec_create(container, list(command))))["Id"]
     output = await docker.once(lambda c: _begin(c.api, exec_id, limit))
@@ -102,15 +102,16 @@ async def _run(docker: Docker, container: str, command: tuple[str, ...], limit: 
         if not ended["Running"]:
             await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
     finally:
-        with contextlib.suppress(OSError, ValueError, RuntimeError):  # it has been read to its end
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # the output was read to its end
             output.shutdown()
     return result_of(ended, spoken(await reading), limit)
 
 
 def _begin(api: APIClient, exec_id: str, limit: float) -> urllib3.HTTPResponse:
-    """Starts the run; its output as it comes.
+    """Starts the run and returns its output as a stream.
 
-    Not by the SDK's `exec_start`: that asks for an upgrade, and loses what arrives in one piece with the answer's head.
+    The SDK's `exec_start` is no alternative: it upgrades the connection and loses output that arrives together with
+    the response's header.
     """
     url = f"{api.base_url}/v{api.api_version}/exec/{exec_id}/start"
     body = {"Detach": False, "Tty": False}
@@ -123,7 +124,7 @@ def _begin(api: APIClient, exec_id: str, limit: float) -> urllib3.HTTPResponse:
 
 
 def _read(output: urllib3.HTTPResponse) -> bytes:
-    """All of it until it ends or is shut down; what is beyond MOST_OUTPUT is dropped."""
+    """Reads the output until it ends or is shut down. Drops what exceeds MOST_OUTPUT."""
     kept = bytearray()
     with contextlib.suppress(OSError, ValueError, urllib3.exceptions.HTTPError), contextlib.closing(output):
         while data := output.read1(HEADER * 1024):
@@ -132,7 +133,7 @@ def _read(output: urllib3.HTTPResponse) -> bytes:
 
 
 async def _ended(docker: Docker, exec_id: str, reading: asyncio.Task[bytes], deadline: float) -> Mapping[str, Any]:
-    """How the run stands when it has ended, or at the deadline."""
+    """Returns the run's state when it has ended, or at the deadline."""
     clock = asyncio.get_running_loop()
     while True:
         await asyncio.wait({reading}, timeout=min(LOOK_SECONDS, max(0.0, deadline - clock.time())))
@@ -144,15 +145,15 @@ async def _ended(docker: Docker, exec_id: str, reading: asyncio.Task[bytes], dea
 
 
 def result_of(ended: Mapping[str, Any], said: str, limit: float) -> CheckResult:
-    """Of the engine's words on the run, and its own last line."""
+    """Combines the engine's state of the run and the last line of its output."""
     if ended["Running"]:
-        return CheckResult(False, ": ".join(filter(None, [f"it had not ended after {limit:g} s", said])))
+        return CheckResult(False, ": ".join(filter(None, [f"the check did not end within {limit:g} s", said])))
     code = ended["ExitCode"]
     return CheckResult(code == 0, ": ".join(filter(None, [f"exit code {code}", said])))
 
 
 def spoken(output: bytes) -> str:
-    """The last line with text of what a run wrote to both its streams."""
+    """Returns the last non-empty line that a run wrote to either stream."""
     text, rest = b"", output
     while len(rest) > HEADER:
         length = int.from_bytes(rest[4:HEADER], "big")

@@ -1,4 +1,4 @@
-"""The updater's own containers, and the one that replaces them."""
+"""The updater's own containers, and the successor container that replaces them."""
 
 import asyncio
 import contextlib
@@ -39,22 +39,22 @@ NEW, OLD, RUN = "new", "old", "run"
 ATTEMPT_FILE = "attempt.json"
 MODE = 0o600
 STOP_SECONDS = 60.0
-"""What an instance may need to go, on top of what the next one may need to start."""
+"""How long an instance may take to stop, on top of the time that the next one may need to start."""
 
 ITSELF_SECONDS = 1.0
 GONE_SECONDS = 10.0
-"""The grace of a successor that is taken away: what it leaves unfinished is looked at afterwards."""
+"""The grace period of a dismissed successor. The worker checks afterwards what the successor left unfinished."""
 
 
 class OwnContainers:
-    """The stack's services `updater`. What is known of the last succession is in `directory`."""
+    """The stack's `updater` services. `directory` holds the record of the last succession."""
 
     def __init__(self, docker: Docker, compose: Compose, stack: Stack, updater: Updater, directory: Path) -> None:
         self._docker, self._compose, self._stack, self._updater = docker, compose, stack, updater
         self._directory, self._files = directory, ReleaseFiles(directory)
 
     async def running(self) -> Mapping[str, Runs]:
-        """By service; one that does not run is not in it."""
+        """Returns the running services by name; a stopped service is left out."""
         found = {}
         for service in self._updater.services:
             for container in await self._containers(service):
@@ -64,30 +64,30 @@ class OwnContainers:
         return found
 
     def defined(self, model: Path) -> Services | None:
-        """None where the file is gone."""
+        """Returns None if the file is missing."""
         try:
             return own_services(read_model(model), self._updater)
         except EngineFailed:
             return None
 
     def left(self) -> Path | None:
-        """The model from which the last succession left the updater running, whichever way it ended."""
+        """Returns the model from which the last succession left the updater running, whether it failed or not."""
         if (attempt := self.attempt) is None:
             return None
         return self._file(attempt, OLD if attempt.why else NEW)
 
     async def fetch(self, new: Path) -> None:
-        """The images of the new updater are there, or are fetched. Raises BuildFailed."""
+        """Pulls the missing images of the new updater. Raises BuildFailed."""
         services = own_services(read_model(new), self._updater)
         names = {name: str(s.get("image", f"{self._stack.project}-{name}")) for name, s in services.items()}
         if missing := [name for name, image in names.items() if await self._docker.image_id(image) is None]:
             await self._compose.pull(new, missing, lambda _: None, self._stack.times.build)
         for name in missing:
             if await self._docker.image_id(names[name]) is None:
-                raise BuildFailed(f"there is no image {names[name]}", service=name)
+                raise BuildFailed(f"image {names[name]} is missing", service=name)
 
     async def prepare(self, attempt: Attempt, new: Path, old: Path) -> None:
-        """All that the successor needs is on disk, the attempt last: from then on it is one that has begun."""
+        """Writes all that the successor needs to disk, the attempt last: from then on the attempt has begun."""
         models = {NEW: installable(read_model(new), self._updater), OLD: installable(read_model(old), self._updater)}
         models[RUN] = successor_model(models[OLD], self._updater, attempt.rollout)
         for name, model in models.items():
@@ -96,12 +96,12 @@ class OwnContainers:
         self._files.prune({attempt.rollout})
 
     async def send(self, attempt: Attempt) -> None:
-        """The successor runs; one that runs already is not touched. Raises StartFailed, EngineFailed."""
+        """Starts the successor unless it runs already. Raises StartFailed, EngineFailed."""
         await self._docker.ready()
         await self._compose.up(self._file(attempt, RUN), [SUCCESSOR], self._stack.times.start + STOP_SECONDS)
 
     async def dismiss(self) -> bool:
-        """The successor is gone; whether there was one."""
+        """Stops and removes the successor. Returns whether there was one."""
         containers = await self._containers(SUCCESSOR)
         for container in containers:
             await self._docker.stop(str(container.id), GONE_SECONDS)
@@ -109,12 +109,12 @@ class OwnContainers:
         return bool(containers)
 
     async def stop_itself(self) -> None:
-        """Ends this process, where it runs in a container: one that was stopped is not started again."""
+        """Stops this process's own container, if it has one: the engine does not restart a stopped container."""
         if (own := await own_container(self._docker)) is not None:
             await self._docker.stop(str(own.id), ITSELF_SECONDS)
 
     async def put(self, attempt: Attempt, service: str, *, new: bool) -> None:
-        """Has it run as the new or the old updater; one that does already is not touched.
+        """Runs the service as the new or the old updater. Changes nothing if it already runs that way.
 
         Raises StartFailed, EngineFailed.
         """
@@ -123,23 +123,23 @@ class OwnContainers:
         await self._compose.up(self._file(attempt, NEW if new else OLD), [service], limit)
 
     async def stop(self, service: str) -> None:
-        """It does not run, and is not started again by the engine."""
+        """Stops the service. The engine does not restart it."""
         for container in await self._containers(service):
             grace = float(container.attrs["Config"].get("StopTimeout") or GONE_SECONDS)
             await self._docker.stop(str(container.id), grace)
 
     async def instance(self, service: str) -> Instance | None:
-        """None where there is not exactly one."""
+        """Returns None unless there is exactly one container."""
         containers = await self._containers(service)
         return instance_of(containers[0]) if len(containers) == 1 else None
 
     async def check(self, instance: str, limit: float) -> CheckResult:
-        """Its own health check, run once: see workers.ports.Engine."""
+        """Runs the container's own health check once: see workers.ports.Engine."""
         return await health_check.check(self._docker, instance, limit)
 
     @property
     def attempt(self) -> Attempt | None:
-        """The last one; None where there was none."""
+        """The last attempt; None if there was none."""
         try:
             return Attempt(**json.loads((self._directory / ATTEMPT_FILE).read_text("utf-8")))
         except (OSError, ValueError, TypeError):
@@ -153,7 +153,7 @@ class OwnContainers:
             raise EngineFailed(f"{self._directory / ATTEMPT_FILE} could not be written ({error})") from error
 
     def directory(self, attempt: Attempt) -> Path:
-        """What is kept for the attempt, until the next one begins."""
+        """The directory of the attempt's files, which are kept until the next attempt begins."""
         return self._directory / attempt.rollout
 
     def _file(self, attempt: Attempt, name: str) -> Path:
@@ -181,7 +181,7 @@ class OwnContainers:
 async def own_containers(
     stack: Stack, updater: Updater, *, host: str | None, compose: str | None, data_dir: Path
 ) -> AsyncIterator[OwnContainers]:
-    """On a connection of its own, to the engine at `host`. Raises EngineFailed."""
+    """Opens a separate connection to the engine at `host`. Raises EngineFailed."""
     client = await asyncio.to_thread(connect, host)
     try:
         command = Compose(find_compose(compose), stack.project, host)

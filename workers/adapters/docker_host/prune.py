@@ -1,4 +1,4 @@
-"""Removes old singletons, images and definitions by their labels, and build cache above its limit."""
+"""Removes old singletons and images by their labels, and build cache above its limit."""
 
 import contextlib
 import re
@@ -24,7 +24,7 @@ Find = Callable[[str], Awaitable[Sequence[Instance]]]
 
 
 async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], find: Find) -> None:
-    """Stopped ones of other releases than `keep`, and all but the newest of each release."""
+    """Removes stopped singletons of releases that are not in `keep`, and all but the newest of each release."""
     for singleton in stack.singletons:
         seen: set[str] = set()
         for instance in await find(singleton.service):
@@ -36,7 +36,7 @@ async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], 
 
 
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
-    """Bytes freed by the images of other releases than `keep`, but for those that are `named`."""
+    """Removes images of releases that are not in `keep`, except those in `named`. Returns the bytes freed."""
     short = {sha[:SHA_LENGTH] for sha in keep}
     releases = {tag: size for tag, size in (await _tags(docker, stack)).items() if tag not in named}
     old = {tag: size for tag, size in releases.items() if tag[-SHA_LENGTH:] not in short}
@@ -44,9 +44,9 @@ async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], name
 
 
 async def _tags(docker: Docker, stack: Stack) -> dict[str, int]:
-    """The names that the updater gave to images, with the size in bytes: those of its own builds, and of adopted ones.
+    """Returns the tags that the updater gave to built and adopted images, with the size in bytes.
 
-    An adopted image has no label of the stack, and any image may have names that somebody else gave it.
+    An adopted image has no label of the stack, and any image may have tags that the updater did not give it.
     """
     built = await _images(docker, label=f"{STACK_LABEL}={stack.project}")
     adopted = await _images(docker, reference=f"{stack.project}-*")
@@ -62,14 +62,14 @@ async def _images(docker: Docker, **filters: str) -> list[Image]:
 
 
 async def prune_build_cache(docker: Docker, stack: Stack) -> int:
-    """Bytes freed."""
+    """Returns the bytes freed."""
     limit = int(stack.keep.build_cache_gb * GB)
     freed = await docker.call(lambda c: c.api.prune_builds(keep_storage=limit), limit=CALL_SECONDS * 2)
     return int(freed.get("SpaceReclaimed") or 0)
 
 
 async def remove(docker: Docker, instance: str) -> None:
-    """A stopped one. One that is not there is no error."""
+    """Removes a stopped container. A missing container is no error."""
     try:
         await docker.call(lambda c: c.api.remove_container(instance, v=True))
     except Missing:
@@ -77,7 +77,7 @@ async def remove(docker: Docker, instance: str) -> None:
 
 
 async def sweep(docker: Docker, stack: Stack) -> list[str]:
-    """Ends and removes the one-off containers that carry ONCE_LABEL; an operator's own `compose run` does not."""
+    """Kills and removes the one-off containers with ONCE_LABEL; an operator's own `compose run` does not have it."""
     labels = [f"{PROJECT_LABEL}={stack.project}", ONCE_LABEL]
     filters: dict[str, str | list[str] | bool] = {"label": labels}
     left = await docker.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
@@ -88,7 +88,7 @@ async def sweep(docker: Docker, stack: Stack) -> list[str]:
 
 
 async def _untag(docker: Docker, tag: str) -> bool:
-    """False where a container, a stopped one too, still needs the image: it stays."""
+    """Removes the tag. Returns False if a container still needs the image, even a stopped one: the image stays."""
     try:
         await docker.call(lambda c: c.api.remove_image(tag))
     except EngineFailed:

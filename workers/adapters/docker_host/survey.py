@@ -1,4 +1,4 @@
-"""What runs on the machine and what it stores, for people to read."""
+"""Collects what runs on the machine and what it stores, for operators to read."""
 
 import asyncio
 import platform
@@ -40,7 +40,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
 
 
 async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
-    """Those of the container that this process runs in, inside → outside; None where it runs in none.
+    """Returns the mounts of this process's own container, inside → outside; None if it runs in no container.
 
     Raises EngineFailed.
     """
@@ -49,9 +49,9 @@ async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
 
 
 async def own_container(docker: Docker) -> Container | None:
-    """The one that this process runs in; None where it runs in none.
+    """Returns this process's own container; None if it runs in no container.
 
-    In a container the host's name is the container's id. https://docs.docker.com/engine/network/#hostname
+    In a container, the hostname is the container's id. https://docs.docker.com/engine/network/#hostname
     Raises EngineFailed.
     """
     name = socket.gethostname()
@@ -82,6 +82,6 @@ def mounts_of(attrs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _images(model: Mapping[str, Any]) -> dict[str, str]:
-    """Compose names the image of a service that it builds `<project>-<service>`."""
+    """Maps each service to its image. Compose names an image that it builds `<project>-<service>`."""
     services: Mapping[str, Any] = model.get("services") or {}
     return {name: str(s.get("image") or f"{model.get('name')}-{name}") for name, s in services.items()}

@@ -25,14 +25,14 @@ def moved_command() -> list[str]:
 
 
 class Clone:
-    """What `git` says in `directory`. `sources` are the URLs and the name of the repository that the stack is of."""
+    """The clone in `directory`, read with `git`. `sources`: the URLs and the name of the stack's repository."""
 
     def __init__(self, git: Git, directory: Path, sources: Sequence[str]) -> None:
         self._git, self._directory = git, directory
         self._sources = tuple(_plain(source) for source in sources)
 
     async def commit(self, name: str) -> str | None:
-        """None if there is no such commit, or no clone of the stack's repository."""
+        """Returns None if there is no such commit, or no clone of the stack's repository."""
         if not await self._is_the_stacks():
             return None
         finished, out = await self._git(commit_command(name), self._directory)
@@ -45,13 +45,13 @@ class Clone:
         return out.split() if finished.ok else []
 
     async def moved_at(self) -> datetime | None:
-        """When HEAD last moved; None if the clone does not say."""
+        """Returns when HEAD last moved; None if the reflog does not record it."""
         finished, out = await self._git(moved_command(), self._directory)
         moved = _MOVED.fullmatch(out.strip()) if finished.ok else None
         return datetime.fromtimestamp(int(moved[1]), UTC) if moved else None
 
     async def _is_the_stacks(self) -> bool:
-        """A clone of something else, in the directory or around it, says nothing of the stack."""
+        """Returns whether the clone is of the stack's repository. A parent directory may be another clone."""
         if not self._directory.is_dir():
             return False
         finished, out = await self._git(["remote", "--verbose"], self._directory)
@@ -62,5 +62,5 @@ class Clone:
 
 
 def _plain(url: str) -> str:
-    """A URL in any of git's forms without its scheme, credential and `.git`."""
+    """Strips scheme, credential and `.git` from a URL in any of git's forms."""
     return _SCHEME.sub("", url.strip().lower()).removesuffix("/").removesuffix(".git").replace(":", "/")

@@ -3,15 +3,15 @@
 import base64
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-TOKEN_USER = "x-access-token"  # noqa: S105 - whom it names, not what it is
+TOKEN_USER = "x-access-token"  # noqa: S105 - a user name, not a token
 """https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation"""
 
 
 def without_credentials(url: str, token: str | None = None) -> tuple[str, dict[str, str]]:
-    """`url` as it may stand on a command line, and the environment that carries a credential to that host and no other.
+    """Returns `url` without its credential, and the environment that passes the credential to that host only.
 
-    It is the one in the URL, as `user:password@` or `token@`, else `token`; where git is not reached by https there is
-    none. A redirect is not followed with it: git would take it along, to whatever host that names.
+    The credential is the one in the URL, `user:password@` or `token@`, else `token`. Without https there is none. git
+    follows no redirect then, because it would send the credential to the redirect's host.
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpextraHeader
     """
     parts = urlsplit(url)
@@ -27,14 +27,14 @@ def without_credentials(url: str, token: str | None = None) -> tuple[str, dict[s
 
 
 def token_for(url: str, api_url: str, token: str | None) -> str | None:
-    """`token`, where `url` is at the GitHub that it is for: that of the API at `api_url`. Nobody else gets it."""
+    """Returns `token` if `url` is on the same GitHub as the API at `api_url`; no other host gets it."""
     api = urlsplit(api_url).hostname
     git_host = "github.com" if api == "api.github.com" else api
     return token if urlsplit(url).hostname == git_host else None
 
 
 def _environment(settings: dict[str, str]) -> dict[str, str]:
-    """https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT"""
+    """See https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT."""
     names = {f"GIT_CONFIG_KEY_{n}": name for n, name in enumerate(settings)}
     values = {f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(settings.values())}
     return {"GIT_CONFIG_COUNT": str(len(settings)), **names, **values}

@@ -1,7 +1,7 @@
-"""Git: a bare mirror under the data directory, and a worktree of its own per commit.
+"""Git: a bare mirror under the data directory, and a worktree for each commit.
 
-Checked-out files are data: no hook, no submodule, no filter of a user's configuration runs, and no ref that a
-repository chose is ever an option. https://git-scm.com/docs/git#_environment_variables
+Checked-out files are data: git runs no hook, no submodule and no filter of a user's configuration, and never reads a
+ref that the repository chose as an option. https://git-scm.com/docs/git#_environment_variables
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "gc.a
 
 
 def fetch_command(url: str, tag: str) -> list[str]:
-    """Fetches exactly one tag under its own name; one that moved is refused, for it is not forced."""
+    """Fetches exactly one tag under its own name. Git refuses a tag that moved, because the fetch is not forced."""
     return ["fetch", "--no-tags", "--no-recurse-submodules", "--", url, f"refs/tags/{tag}:refs/tags/{tag}"]
 
 
@@ -49,7 +49,7 @@ def find_command(url: str, tag: str) -> list[str]:
 
 
 def add_command(tree: Path, sha: str) -> list[str]:
-    """Forced twice: git's lock on a tree that a power cut left half made outlives `worktree prune`."""
+    """Adds a worktree. `--force` twice: after a power cut, git's lock on a half-made tree outlives `worktree prune`."""
     return ["worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), sha]
 
 
@@ -58,10 +58,10 @@ def resolve_command(tag: str) -> list[str]:
 
 
 class GitSource:
-    """The stack's repository at `url`; `directory` holds the mirror and the trees.
+    """The stack's repository at `url`. `directory` holds the mirror and the trees.
 
-    `signers`: the file of the keys of which one has to have signed a tag before it is taken; None: none has to.
-    `token`: the repository's credential where the URL has none. `names`: `owner/name` of the repository.
+    `signers`: the file of the keys, one of which must have signed a tag; None: no signature is required.
+    `token`: the repository's credential if the URL has none. `names`: `owner/name` of the repository.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class GitSource:
         self._fetch_seconds = fetch_seconds
         self._signers = signers
         self._names = names
-        self._turn = asyncio.Lock()  # a plan may be asked for while a rollout fetches
+        self._turn = asyncio.Lock()  # an operator may request a plan while a rollout fetches
 
     async def find(self, tag: str) -> str:
         Version.of(tag)
@@ -100,7 +100,7 @@ class GitSource:
         await self._ensure_mirror()
         finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
         if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
-            raise TagMoved(f"{tag} was moved after it had been fetched once; a release's tag has to stay where it is")
+            raise TagMoved(f"{tag} moved after it was first fetched. Publish the change under a new tag.")
         if any("couldn't find remote ref" in line for line in finished.lines):
             raise TagNotFound(tag)
         self._expect(finished, f"{tag} could not be fetched")
@@ -165,7 +165,7 @@ class GitSource:
         return out.strip()
 
     async def _is_whole(self, tree: Path, sha: str) -> bool:
-        """Whether the tree is there, at that commit and unchanged: a crash may have left half of one."""
+        """Returns whether the tree exists, at that commit and unchanged: a crash may have left an incomplete tree."""
         if not (tree / ".git").exists():
             return False
         head, at = await self._git(["rev-parse", "HEAD"], LOCAL_SECONDS, cwd=tree)
@@ -177,7 +177,7 @@ class GitSource:
             return
         self._mirror.parent.mkdir(parents=True, exist_ok=True)
         finished, _ = await self._git(["init", "--bare", "--quiet", str(self._mirror)], LOCAL_SECONDS, cwd=Path("/"))
-        self._expect(finished, "the mirror could not be made")
+        self._expect(finished, "the mirror could not be created")
 
     async def _git(
         self, words: Sequence[str], limit: float, *, cwd: Path | None = None, config: Sequence[str] = ()
@@ -191,6 +191,6 @@ class GitSource:
             raise GitFailed(f"git could not be run: {error}") from error
 
     @staticmethod
-    def _expect(finished: Finished, otherwise: str) -> None:
+    def _expect(finished: Finished, failure: str) -> None:
         if not finished.ok:
-            raise GitFailed(f"{otherwise} (exit code {finished.code})", last_lines=finished.lines[-LAST_LINES:])
+            raise GitFailed(f"{failure} (exit code {finished.code})", last_lines=finished.lines[-LAST_LINES:])

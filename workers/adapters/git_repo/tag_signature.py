@@ -1,4 +1,4 @@
-"""How a tag's signature is checked: git asks ssh-keygen, and nothing else has a say.
+"""Checks a tag's signature: git uses ssh-keygen and no other program.
 
 https://git-scm.com/docs/git-config#Documentation/git-config.txt-gpgsshallowedSignersFile
 """
@@ -18,15 +18,15 @@ def object_command(tag: str) -> list[str]:
 
 
 def verify_command(tag_object: str) -> list[str]:
-    """Prints, where the signature is right, the name that the signed object itself carries."""
+    """Prints the tag name in the signed object if the signature is valid."""
     return ["verify-tag", "--raw", "--format=%(tag)", tag_object]
 
 
 def verify_config(signers: Path) -> list[str]:
-    """Only SSH signatures by a key of `signers` count.
+    """Accepts only SSH signatures by a key of `signers`.
 
-    Whoever makes a signature chooses its kind. OpenPGP and X.509 would be checked with whatever keys the worker's user
-    happens to trust, so the programs for them are one that never agrees.
+    The signer chooses the kind of signature. Git would check OpenPGP and X.509 with the keys that the worker's user
+    trusts, so the program for both is `false`, which always fails.
     """
     settings = {
         "gpg.program": "false",
@@ -41,16 +41,16 @@ def verify_config(signers: Path) -> list[str]:
 
 
 def check_verified(tag: str, signers: Path, finished: Finished, named: str) -> None:
-    """`finished` and `named` are what `verify_command` ended with and printed. Raises SignatureRefused."""
+    """Raises SignatureRefused unless `verify_command` succeeded (`finished`) and printed `tag` (`named`)."""
     if not finished.ok:
-        raise SignatureRefused(_why(tag, signers, finished.lines), last_lines=finished.lines[-LINES_SHOWN:])
+        raise SignatureRefused(_refusal(tag, signers, finished.lines), last_lines=finished.lines[-LINES_SHOWN:])
     if named.strip() != tag:
-        raise SignatureRefused(f"what {tag} points to was signed under the name {named.strip()}")
+        raise SignatureRefused(f"{tag} points to an object that was signed as {named.strip()}")
 
 
-def _why(tag: str, signers: Path, said: Sequence[str]) -> str:
-    if any("cannot verify a non-tag object" in line for line in said):
-        return f"{tag} is a lightweight tag, which carries no signature; make it with `git tag --sign`"
-    if any("no signature found" in line for line in said):
-        return f"{tag} carries no signature; make it with `git tag --sign`"
-    return f"{tag} carries a signature that is by no key of {signers}, as it is allowed there"
+def _refusal(tag: str, signers: Path, lines: Sequence[str]) -> str:
+    if any("cannot verify a non-tag object" in line for line in lines):
+        return f"{tag} is a lightweight tag, which has no signature. Create it with `git tag --sign`."
+    if any("no signature found" in line for line in lines):
+        return f"{tag} has no signature. Create it with `git tag --sign`."
+    return f"{tag} has a signature, but not by a key that {signers} allows"

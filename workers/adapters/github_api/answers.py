@@ -1,4 +1,4 @@
-"""The parts of GitHub's answers that the updater relies on."""
+"""The parts of GitHub's responses that the updater uses."""
 
 import json
 from datetime import datetime
@@ -36,8 +36,8 @@ class _Release(_Answer):
     immutable: bool | None = None
 
     def published(self, repository: _Repository) -> Published:
-        """What its webhook would have said."""
-        assert self.published_at is not None  # noqa: S101 - a draft is not published
+        """Returns the event that the release's webhook would have delivered."""
+        assert self.published_at is not None  # noqa: S101 - only a draft has no date
         event = ReleaseEvent(
             action="published",
             repository=repository.full_name,
@@ -83,7 +83,7 @@ class _Deployment(_Answer):
 
     @property
     def rollout_id(self) -> str | None:
-        """GitHub gives the payload back as it was given, as an object or as its text."""
+        """The rollout id in the payload, which GitHub returns as an object or as text, as it was sent."""
         try:
             payload = json.loads(self.payload) if isinstance(self.payload, str) else self.payload
         except ValueError:

@@ -1,8 +1,9 @@
 """GitHub's API, through githubkit. https://docs.github.com/en/rest
 
-githubkit retries by itself: a POST that was answered 5xx is sent again, and a rate limit is slept out however long
-it is. Both are switched off; whoever calls waits, with a limit, and looks before it creates. Its typed models are
-strict and refuse what an older GitHub Enterprise answers, and cost 15 MiB: the few fields that count are read here.
+githubkit retries by default: it repeats a POST after a 5xx, and waits out a rate limit of any length. Both are
+switched off: the caller waits, with a limit, and checks what exists before it creates. githubkit's typed models are
+not used: they cost 15 MiB and reject responses of older GitHub Enterprise servers. This module parses the few fields
+that the updater needs.
 """
 
 import asyncio
@@ -28,10 +29,10 @@ from workers.ports.github import FailedDelivery
 CALL_SECONDS = 15.0
 RELEASES_A_PAGE = 50
 PAGES = 10
-"""How far back releases are looked for where the latest ones are none of this stack's."""
+"""How many pages of releases to read at most, if the latest releases do not belong to this stack."""
 
 LOOKED_AT = 100
-"""How many deployments of a commit, states of a deployment, and failed deliveries are looked at: GitHub's most."""
+"""How many deployments of a commit, states of a deployment and failed deliveries to read: GitHub's maximum."""
 
 WEBHOOK_PATH = "/webhooks/github"
 API_VERSION = "2022-11-28"
@@ -43,12 +44,12 @@ Params = Mapping[str, str | int]
 
 
 class GithubkitApi:
-    """One repository at the GitHub of `api_url`; without a `token` its public releases only."""
+    """One repository on the GitHub at `api_url`. Without a `token`, only its public releases."""
 
-    def __init__(self, repository: str, told: GitHub, *, api_url: str, token: str | None) -> None:
+    def __init__(self, repository: str, settings: GitHub, *, api_url: str, token: str | None) -> None:
         self._here = f"/repos/{quote(repository, safe='/')}"
-        self._told = told
-        self._may_look_at_hooks = token is not None
+        self._settings = settings
+        self._may_read_hooks = token is not None
         self._remembered: dict[str, tuple[str, Any]] = {}
         self._client: Client[Any] = Client(
             token,
@@ -60,7 +61,7 @@ class GithubkitApi:
         )
 
     def open(self) -> AbstractAsyncContextManager[Any]:
-        """Keeps connections for as long as the `with` block lasts."""
+        """Keeps connections open during the `with` block."""
         return self._client
 
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
@@ -73,12 +74,12 @@ class GithubkitApi:
                 return
 
     async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery]:
-        if not self._may_look_at_hooks:
+        if not self._may_read_hooks:
             return []
         try:
             hooks = await self._get("/hooks", {}, answers.HOOKS)
-        except GitHubRefused:  # the token may not; that does not change while this process lives
-            self._may_look_at_hooks = False
+        except GitHubRefused:  # the token lacks the permission; that does not change while this process lives
+            self._may_read_hooks = False
             return []
         ours = [hook for hook in hooks if hook.config.url.endswith(WEBHOOK_PATH)]
         params: Params = {"per_page": LOOKED_AT, "status": "failure"}
@@ -90,22 +91,22 @@ class GithubkitApi:
         return commit.sha
 
     async def find_deployment(self, sha: str, rollout_id: str) -> int | None:
-        params: Params = {"sha": sha, "environment": self._told.environment, "per_page": LOOKED_AT}
+        params: Params = {"sha": sha, "environment": self._settings.environment, "per_page": LOOKED_AT}
         found = await self._get("/deployments", params, answers.DEPLOYMENTS)
         return next((d.id for d in found if d.rollout_id == rollout_id), None)
 
     async def deploy(self, report: DeploymentReport, sha: str) -> int:
-        asked = {
+        body = {
             "ref": sha,
             "task": "deploy",
             "auto_merge": False,
             "required_contexts": [],
-            "environment": self._told.environment,
+            "environment": self._settings.environment,
             "description": f"zetherion-updater: {report.tag}",
             "payload": {"rollout_id": report.rollout_id, "tag": report.tag},
         }
-        made = self._parsed(await self._call("POST", "/deployments", json=asked), answers.DEPLOYMENT)
-        return made.id
+        created = self._parsed(await self._call("POST", "/deployments", json=body), answers.DEPLOYMENT)
+        return created.id
 
     async def outcomes(self, deployment: int) -> Sequence[str]:
         path = f"/deployments/{deployment}/statuses"
@@ -113,17 +114,20 @@ class GithubkitApi:
 
     async def report(self, deployment: int, outcome: DeploymentOutcome, report: DeploymentReport) -> None:
         own = outcome is report.outcome
-        asked = {
+        body = {
             "state": outcome,
             "description": report.description if own else "",
-            "auto_inactive": False,  # it leaves production environments alone: what is replaced is told so
-            "environment_url": self._told.environment_url or "",
-            "log_url": (self._told.log_url or "").replace("{rollout_id}", report.rollout_id),
+            "auto_inactive": False,  # GitHub skips production environments, so the updater reports `inactive` itself
+            "environment_url": self._settings.environment_url or "",
+            "log_url": (self._settings.log_url or "").replace("{rollout_id}", report.rollout_id),
         }
-        await self._call("POST", f"/deployments/{deployment}/statuses", json=asked)
+        await self._call("POST", f"/deployments/{deployment}/statuses", json=body)
 
     async def _unchanged_or_new(self, path: str, params: Params, kind: TypeAdapter[T]) -> T:
-        """https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests"""
+        """Makes a conditional request, which returns the remembered value if nothing changed.
+
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests
+        """
         name = f"{path}?{params.get('page', '')}"
         etag, known = self._remembered.get(name, ("", None))
         headers = {"If-None-Match": etag} if etag else {}
@@ -147,12 +151,12 @@ class GithubkitApi:
             raise GitHubUnavailable(f"{what}: no answer within {CALL_SECONDS:.0f} s") from late
         except RateLimitExceeded as limit:
             wait = limit.retry_after.total_seconds()
-            raise GitHubUnavailable(f"{what}: its rate limit is used up", wait=wait, sent=False) from limit
+            raise GitHubUnavailable(f"{what}: the rate limit is used up", wait=wait, sent=False) from limit
         except RequestFailed as failed:
             raise _failed(what, failed.response) from failed
         except RequestError as error:
-            said = f"{what}: no answer ({type(error.exc).__name__})"
-            raise GitHubUnavailable(said, sent=not isinstance(error.exc, httpx.ConnectError)) from error
+            detail = f"{what}: no answer ({type(error.exc).__name__})"
+            raise GitHubUnavailable(detail, sent=not isinstance(error.exc, httpx.ConnectError)) from error
         except GitHubException as error:
             raise GitHubUnavailable(f"{what}: {type(error).__name__}") from error
 
@@ -162,7 +166,7 @@ class GithubkitApi:
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = "/".join(map(str, first["loc"]))
-            raise GitHubUnavailable(f"its answer was not understood: {where}: {first['msg']}") from error
+            raise GitHubUnavailable(f"unexpected response: {where}: {first['msg']}") from error
 
 
 def _failed(what: str, response: Response[Any]) -> GitHubUnavailable | GitHubRefused:
@@ -170,7 +174,7 @@ def _failed(what: str, response: Response[Any]) -> GitHubUnavailable | GitHubRef
     if status >= SERVER_ERROR:
         return GitHubUnavailable(f"{what}: HTTP {status}")
     try:
-        said = str(response.json().get("message", ""))[:200]
+        message = str(response.json().get("message", ""))[:200]
     except (ValueError, AttributeError):
-        said = ""
-    return GitHubRefused(f"{what}: HTTP {status} {said}".rstrip(), status=status)
+        message = ""
+    return GitHubRefused(f"{what}: HTTP {status} {message}".rstrip(), status=status)

@@ -1,4 +1,4 @@
-"""What GitHub was told, on disk. Losing it creates nothing twice."""
+"""Records on disk what was reported to GitHub. Losing the record creates no deployment twice."""
 
 import asyncio
 from datetime import datetime
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class FileOutbox:
-    """One JSON file. Where it is missing or cannot be read, GitHub is told what ends from `now` on."""
+    """One JSON file. If it is missing or unreadable, the updater reports rollouts that end from `now` on."""
 
     def __init__(self, path: Path, now: datetime) -> None:
         self._path = path
@@ -39,5 +39,7 @@ class FileOutbox:
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
-            log.warning("what GitHub was told cannot be read; it begins anew", path=str(self._path), reason=str(error))
+            log.warning(
+                "cannot read which deployments were reported; starting over", path=str(self._path), reason=str(error)
+            )
             return None

@@ -1,4 +1,4 @@
-"""Traefik's Prometheus metrics: what clients were answered, by service."""
+"""Reads Traefik's Prometheus metrics: client responses by service."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class TraefikMetrics:
         try:
             return await asyncio.to_thread(read, page, names)
         except ValueError as error:
-            raise TrafficUnknown(f"{self._url} is no page of metrics ({error})") from error
+            raise TrafficUnknown(f"{self._url} is not a metrics page ({error})") from error
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -53,7 +53,7 @@ class TraefikMetrics:
 
 
 def read(page: str, names: Mapping[str, str]) -> dict[str, Tally]:
-    """Requests and 5xx of the services in `names` (Traefik's name to ours), all methods and protocols together.
+    """Counts requests and 5xx responses of the services in `names` (Traefik's name → ours), over all methods.
 
     Raises ValueError.
     """

@@ -1,4 +1,4 @@
-"""Traefik's route file: staged outside the watched directory, renamed in."""
+"""Traefik's route file: written outside the watched directory, then renamed into it."""
 
 import asyncio
 import os
@@ -21,8 +21,8 @@ MODE = 0o644
 class RouteFile:
     """The live route file. `path` is the file, or the directory that Traefik watches.
 
-    Any event in the watched directory makes Traefik rebuild everything and then sleep its throttle, so the new
-    content is staged in a directory beside it: that has to be on the same filesystem.
+    Any event in the watched directory makes Traefik reload everything and then wait for its throttle. The new content
+    is therefore staged in a directory beside it, which must be on the same filesystem.
     """
 
     def __init__(self, path: Path, stack: Stack) -> None:
@@ -31,12 +31,12 @@ class RouteFile:
         self._stack = stack
 
     def check(self) -> None:
-        """Raises SettingsInvalid when a rename into the watched directory cannot work."""
+        """Raises SettingsInvalid if a rename into the watched directory cannot work."""
         watched = self._path.parent
         if self._path.name.lower().endswith(TOML):
             raise SettingsInvalid(
-                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {self._path} is TOML, and the updater writes YAML. Name {watched}, "
-                "or a .yml file in it; the routes of the TOML file are taken over."
+                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {self._path} is TOML, but the updater writes YAML. Set it to "
+                f"{watched}, or to a .yml file in it. The updater takes over the routes of the TOML file."
             )
         try:
             self._staging.mkdir(exist_ok=True)
@@ -45,8 +45,8 @@ class RouteFile:
             raise SettingsInvalid(f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} cannot be used ({error})") from error
         if not same:
             raise SettingsInvalid(
-                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} and {self._staging} are on two filesystems, and a rename "
-                "between them is no single step. Mount the parent directory, and have Traefik watch one inside it."
+                f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} and {self._staging} are on two filesystems, so a rename "
+                "between them is not atomic. Mount the parent directory, and let Traefik watch a directory inside it."
             )
 
     @property
@@ -77,7 +77,7 @@ class RouteFile:
         try:
             await asyncio.to_thread(self._restore, files)
         except OSError as error:
-            raise RouteNotConfirmed(f"the files of {self._path.parent} could not be put back ({error})") from error
+            raise RouteNotConfirmed(f"the files of {self._path.parent} could not be restored ({error})") from error
 
     async def set_aside(self, name: str) -> None:
         aside = self._aside(name)
@@ -96,17 +96,17 @@ class RouteFile:
             await asyncio.shield(asyncio.to_thread(self._replace, text.encode()))
         except OSError as error:
             where = f"{self._path} could not be replaced from {self._staging}"
-            raise RouteNotConfirmed(f"{where} ({error}). Both have to be on one filesystem and writable.") from error
+            raise RouteNotConfirmed(f"{where} ({error}). Both must be writable and on the same filesystem.") from error
 
     def _aside(self, name: str) -> Path:
         return self._staging / f"{name.replace('/', '__')}.set-aside"
 
     def _restore(self, files: Mapping[str, str]) -> None:
-        """A file that was set aside comes back itself: its mode, its owner and its bytes are those that it had."""
+        """Restores `files`. A file that was set aside is moved back, so it keeps its mode, owner and bytes."""
         now = self._files()
         for name in (name for name in files if now.get(name) != files[name]):
             path, aside = self._path.parent / name, self._aside(name)
-            if aside.is_symlink() or self._text(aside) == files[name]:  # a link may lead nowhere from there
+            if aside.is_symlink() or self._text(aside) == files[name]:  # a relative link is broken there
                 aside.replace(path)
             if self._text(path) != files[name]:
                 self._write(path, files[name].encode())
@@ -114,7 +114,7 @@ class RouteFile:
             self._path.unlink(missing_ok=True)
 
     def _strays(self) -> list[str]:
-        """Traefik takes nothing of a directory in which one file is broken."""
+        """Returns the files that block ours, including unreadable ones: one broken file makes Traefik ignore all."""
         try:
             files = self._files()
         except OSError:
@@ -126,7 +126,7 @@ class RouteFile:
         return sorted({*routing.unreadable, *claiming, *shadows(self._stack, routing, self._path.name)})
 
     def _files(self) -> dict[str, str]:
-        """Traefik reads subdirectories too. A file that is gone since it was listed is none. Raises OSError."""
+        """Reads the watched directory with its subdirectories, as Traefik does. Skips deleted files. Raises OSError."""
         watched = self._path.parent
         paths = sorted(path for path in watched.rglob("*") if is_read(path.name) and path.is_file())
         texts = {str(path.relative_to(watched)): self._text(path) for path in paths}
@@ -134,7 +134,7 @@ class RouteFile:
 
     @staticmethod
     def _text(path: Path) -> str | None:
-        """None if it is not there any more; what is not UTF-8 is replaced, and then no configuration."""
+        """Returns None if the file is missing. Replaces bytes that are not UTF-8, which makes the file invalid."""
         try:
             return path.read_text("utf-8", errors="replace")
         except FileNotFoundError:
@@ -142,7 +142,7 @@ class RouteFile:
 
     @staticmethod
     def _read(path: Path) -> str | None:
-        """None when it is not there or not text."""
+        """Returns None if the file is missing or not text."""
         try:
             return path.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
@@ -153,7 +153,7 @@ class RouteFile:
         self._write(self._path, content)
 
     def _keep_foreign(self) -> None:
-        """The file of another program under this name is kept as one that is set aside, and serves until the rename."""
+        """Keeps another program's file of the same name in the staging directory. It serves until the rename."""
         text = self._read(self._path)
         if text is None or route_file.is_own(text):
             return

@@ -1,4 +1,4 @@
-"""The sample bot: holds one session at the gateway, as a Discord bot does. Ready when the gateway says so."""
+"""The sample bot: holds one session at the gateway, as a Discord bot does. Ready when the gateway sends `ready`."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ LEAST_BACKOFF_SECONDS, MOST_BACKOFF_SECONDS = 0.25, 2.0
 
 
 async def session():
-    """One session, from hello to its end. Whether it ever was ready."""
+    """Runs one session, from hello to its end. Returns whether it was ever ready."""
     host, _, port = GATEWAY.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:

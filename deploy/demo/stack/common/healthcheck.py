@@ -1,6 +1,6 @@
 """The container's own health check: exit 0 when the URL in the first argument answers 2xx.
 
-By a bare socket: it is a new Python each time, and an HTTP library is most of what that would cost.
+It uses a bare socket, because each check starts a new Python and importing an HTTP library would take most of the time.
 """
 
 import socket

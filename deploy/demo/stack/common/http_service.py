@@ -1,6 +1,6 @@
-"""A small HTTP/1.1 and websocket server on asyncio streams: what the sample services share.
+"""A small HTTP/1.1 and websocket server on asyncio streams, which the sample services share.
 
-It stops as a good service does: on SIGTERM it takes no new connection, answers what it has begun, closes websockets
+It stops gracefully: on SIGTERM it accepts no new connection, answers the requests that it has begun, closes websockets
 with a close frame (1001, going away) and exits 0. Idle connections stay open for IDLE_SECONDS.
 """
 
@@ -32,9 +32,9 @@ REASONS = {
 
 
 class Service:
-    """One service: its name, the port it listens on (0: any free one), and what its health path answers.
+    """One service: its name, its port (0: any free one), and its health path.
 
-    Its first line of output is a JSON object whose `listening` is the port.
+    Its first line of output is a JSON object with the port in `listening`.
     """
 
     def __init__(self, name, port, health_path, healthy=lambda: True):
@@ -97,7 +97,7 @@ class Service:
                 return
 
     async def next_head(self, reader):
-        """The next request's head; None when the client is done, idle for too long, or the service stops."""
+        """Reads the next request's head. Returns None if the client is done or idle too long, or the service stops."""
         reading = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
         stopping = asyncio.ensure_future(self.stopping.wait())
         try:
@@ -163,7 +163,7 @@ class Service:
             stopping.cancel()
 
     async def closed(self, reader):
-        """The client's own close frame, or the end of the connection, for at most a second."""
+        """Waits at most a second for the client's close frame, or the end of the connection."""
 
         async def until_close():
             while (await read_frame(reader))[0] != CLOSE:
@@ -196,7 +196,7 @@ def make_frame(opcode, payload):
 
 
 async def read_frame(reader):
-    """One unfragmented client frame: its opcode and its unmasked payload."""
+    """Reads one unfragmented client frame. Returns its opcode and its unmasked payload."""
     first, second = await reader.readexactly(2)
     length = second & 0x7F
     if length == 126:

@@ -1,12 +1,12 @@
-"""A stand-in for Discord's gateway: it knows, exactly, how many bot sessions are open and for how long none was.
+"""A stand-in for Discord's gateway: it counts exactly how many bot sessions are open, and for how long none was.
 
-Sessions: lines of JSON over TCP (port 7000): `hello` from here, `identify` from the bot, `ready` from here, and then
-a `heartbeat` of the bot, answered with `ack`, every HEARTBEAT_SECONDS. A session is open from `ready` to its end;
-one that is silent for MISSED_HEARTBEATS of them is closed. A wrong token is `refused` and is never a session.
+Sessions are lines of JSON over TCP (port 7000): the gateway sends `hello`, the bot `identify`, the gateway `ready`.
+Then the bot sends a `heartbeat` every HEARTBEAT_SECONDS, answered with `ack`. A session is open from `ready` to its
+end. The gateway closes it after MISSED_HEARTBEATS. It answers a wrong token with `refused` and opens no session.
 
-`GET /sessions` (port 7001) answers `open`, `max` (the most that were open at once), `opened` (all there ever were),
-`gaps` (seconds in which none was open, one number each), `gap_seconds` (the last of them, or null) and `versions` of
-the bots in order. `POST /reset` starts `max` and `gaps` anew.
+`GET /sessions` (port 7001) answers `open`, `max` (the most that were open at once), `opened` (the total), `gaps` (the
+seconds of each gap without a session), `gap_seconds` (the last gap, or null) and the bots' `versions` in order.
+`POST /reset` resets `max` and `gaps`.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ TOKEN = "sample"
 
 
 class Sessions:
-    """Counted at each open and each close, not sampled."""
+    """Counts at each open and each close, without sampling."""
 
     def __init__(self, clock=time.monotonic):
         self.clock = clock
@@ -111,7 +111,7 @@ async def say(writer, **message):
 
 
 async def heard(reader):
-    """The next line; empty at the end. Raises TimeoutError after MISSED_HEARTBEATS."""
+    """Reads the next line; empty at the end. Raises TimeoutError after MISSED_HEARTBEATS."""
     return await asyncio.wait_for(reader.readline(), MISSED_HEARTBEATS * HEARTBEAT_SECONDS)
 
 

@@ -184,7 +184,7 @@ async def test_before_its_flip_and_after_its_bake_a_rollout_is_not_turned_back(w
     ("sha", "says"),
     [
         ("abc", "too short"),
-        (sha_of("v1.1.0")[:12], "live already"),
+        (sha_of("v1.1.0")[:12], "already live"),
         ("f" * 40, "is not kept"),
     ],
 )

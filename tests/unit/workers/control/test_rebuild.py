@@ -31,7 +31,7 @@ async def test_what_is_live_and_what_was_before_it_is_known_again(world: World, 
     assert state.previous is not None
     assert state.previous.tag == "v1.0.0"
     assert state.paused
-    for part in (why or "The state file is gone.", "v1.1.0 is live on green", "unpause"):
+    for part in (why or "The state file is missing.", "v1.1.0 is live on green", "unpause"):
         assert part in str(state.pause_reason)
     assert world.outages == []
 
@@ -72,11 +72,11 @@ async def test_a_file_that_cannot_be_read_pauses_where_nothing_runs_too() -> Non
     world = World()
     world.journal.lose("updater-state.json could not be read.")
     await world.worker().start()
-    assert "Nothing that the updater made is live" in str(world.state.pause_reason)
+    assert "No release of the updater is live" in str(world.state.pause_reason)
 
 
 async def test_the_copy_before_the_last_one_is_gone_on_with_and_told(world: World) -> None:
-    world.journal.lost = "the copy before it was."
+    world.journal.lost = "The updater used the previous copy."
     await world.worker().start()
     assert (world.state.paused, world.state.current and world.state.current.tag) == (True, "v1.0.0")
 
@@ -138,5 +138,5 @@ async def test_the_state_file_of_another_updater_is_told_and_its_pause_keeps_its
     await world.worker().start()
     reason = str(world.state.pause_reason)
     assert (world.state.current and world.state.current.tag) == "v1.1.0"
-    assert "The state file is the one of another updater. v1.1.0 is live" in reason
-    assert "Releases were paused before: the disk is full" in reason
+    assert "Another updater wrote the state file. According to its containers, v1.1.0 is live" in reason
+    assert "Releases were already paused: the disk is full" in reason

@@ -174,7 +174,7 @@ async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(world:
     await overtaken(world, OLD, NEW, "start api-green v1.1.0")
     assert ended(world) == [("v1.1.0", RolloutStatus.SUPERSEDED), ("v1.2.0", RolloutStatus.SUCCESS)]
     gave_way = world.publisher.results[0][0]
-    assert (gave_way.reason_code, "v1.2.0 is to go live instead" in str(gave_way.error)) == ("superseded", True)
+    assert (gave_way.reason_code, "v1.2.0 goes live instead" in str(gave_way.error)) == ("superseded", True)
     assert (world.state.paused, world.outages) == (False, [])
     assert world.engine.running("api-green") == ["v1.2.0"]
 

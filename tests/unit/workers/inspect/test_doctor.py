@@ -73,7 +73,7 @@ async def test_a_volume_that_the_worker_and_traefik_share_is_recognised(world: W
     [
         ("--providers.providersThrottleDuration=100ms", Verdict.OK, "100 ms"),
         ("--providers.providersthrottleduration=2s", Verdict.WARNING, "2000 ms"),
-        ("--log.level=WARN", Verdict.WARNING, "it is not set"),
+        ("--log.level=WARN", Verdict.WARNING, "not set"),
     ],
 )
 async def test_the_throttle_is_read_from_the_command_line(
@@ -203,7 +203,7 @@ async def test_who_may_sign_is_told_where_a_tag_has_to_be_signed(tmp_path: Path)
 async def test_a_list_of_signers_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
     need_ssh_keygen()
     found = await check(World(a_stack(policy=Policy(str(tmp_path / "nowhere")))), "signatures", HEALTHY)
-    assert (found.status, "cannot be read" in found.found, "Every release is refused" in found.remedy) == (
+    assert (found.status, "cannot be read" in found.found, "The updater refuses every release" in found.remedy) == (
         Verdict.FAILED,
         True,
         True,
@@ -219,13 +219,13 @@ async def test_ssh_keygen_that_is_missing_is_a_failure(tmp_path: Path, monkeypat
 async def test_it_says_whether_anybody_is_told_and_what_could_not_be_sent(world: World) -> None:
     checks = await examine(world.stack, replace(world.ports, notifier=None))
     silent = next(c for c in checks if c.name == "notifications")
-    assert (silent.status, "nobody is told" in silent.found) == (Verdict.OK, True)
+    assert (silent.status, "UPDATER_NOTIFY_URLS" in silent.found) == (Verdict.OK, True)
     told = await check(world, "notifications", HEALTHY)
-    assert (told.status, told.found) == (Verdict.OK, "1 targets; 0 messages sent, 0 wait")
+    assert (told.status, told.found) == (Verdict.OK, "1 targets; 0 messages sent, 0 waiting")
     world.notifier.tell(notices.accepted("shop", a_release()))
     world.notifier.give_up()
     lost = await check(world, "notifications", HEALTHY)
-    assert (lost.status, lost.found) == (Verdict.WARNING, "1 targets; 0 messages sent, 0 wait, 1 were given up")
+    assert (lost.status, lost.found) == (Verdict.WARNING, "1 targets; 0 messages sent, 0 waiting, 1 given up")
 
 
 async def checks(world: World) -> dict[str, Check]:
@@ -242,7 +242,7 @@ async def test_a_serving_color_is_never_advised_to_be_stopped() -> None:
         serving = [found[f"color_{name}"] for name in ("skills-blue", "api-blue")]
         assert [c.remedy for c in serving] == ["", ""], adopted
     assert found["adoption"].status is Verdict.OK
-    assert "ran before the updater did" in found["adoption"].found
+    assert "ran before the updater" in found["adoption"].found
 
 
 async def test_a_refused_adoption_is_a_failure_with_what_to_do() -> None:
@@ -252,13 +252,13 @@ async def test_a_refused_adoption_is_a_failure_with_what_to_do() -> None:
         await world.engine.stop(instance.id, 1)
     found = (await checks(world))["adoption"]
     assert (found.status, "api-blue does not run" in found.found) == (Verdict.FAILED, True)
-    assert "your traffic is not touched" in found.remedy
+    assert "Your traffic is not affected" in found.remedy
 
 
 async def test_an_empty_host_and_a_live_release_need_no_adoption(world: World) -> None:
     assert "adoption" not in await checks(world)
     empty = (await checks(World()))["adoption"]
-    assert (empty.status, empty.found) == (Verdict.OK, "nothing serves yet: the first release makes the stack live")
+    assert (empty.status, empty.found) == (Verdict.OK, "nothing serves yet; the first release makes the stack live")
 
 
 async def test_a_retired_service_that_runs_is_told_with_the_command_that_removes_it() -> None:
@@ -269,4 +269,4 @@ async def test_a_retired_service_that_runs_is_told_with_the_command_that_removes
     found = await check(world, "retired_old", runs)
     assert found.status is Verdict.WARNING
     assert "its container shop-old-1 runs; the live release's Compose file still has old" in found.found
-    assert "docker stop shop-old-1 && docker rm shop-old-1 Delete it from that file" in found.remedy
+    assert "docker stop shop-old-1 && docker rm shop-old-1 Delete it from the file" in found.remedy

@@ -51,7 +51,7 @@ async def test_its_check_is_run_at_the_interval_of_the_stack_file(world: World) 
 async def test_a_check_that_hangs_is_begun_once_and_the_bot_never_ready(world: World) -> None:
     ended = await roll_out(world, check_seconds=FOREVER)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "singleton_never_ready")
-    assert "its own check says a run of it has not ended yet" in str(ended.error)
+    assert "its own check says an earlier run of the check has not ended yet" in str(ended.error)
     assert len(checks(world)) == 1
     assert seconds(ended, "restart_bot") < world.stack.times.ready + 1
 

@@ -148,12 +148,12 @@ async def test_a_failed_successor_leaves_the_old_one_running_whenever_it_is_kill
     succession = await until_quiet(world, machine)
     assert machine.images() == ["u:1", "u:1"]
     assert machine.attempt is not None
-    assert machine.attempt.why == f"{broken} was not well within 20 s; the old one runs again"
+    assert machine.attempt.why == f"{broken} was not healthy within 20 s; the old one runs again"
     assert published(world) == sha_of("v1.1.0"), "a plain `docker compose up` keeps it"
     assert bool(machine.given_back) == (broken == "worker")
     (alarm,) = succession.alarms()
     assert alarm.kind == "updater_not_replaced"
-    for said in ("The updater of v1.2.0", f"{broken} was not well", "Your traffic goes on", "apply the tag again"):
+    for said in ("The updater of v1.2.0", f"{broken} was not healthy", "traffic is not affected", "apply the tag"):
         assert said in alarm.text
     await succession.look()
     assert machine.sent == 1, "one try"
@@ -305,7 +305,7 @@ async def test_what_was_changed_by_hand_is_told_and_left_alone(
     machine.start("worker", file_of("by hand"))
     succession = await until_quiet(world, machine)
     assert (machine.sent, machine.images()) == (0, ["u:1", "u:mine"])
-    assert "It was changed from outside" in succession.alarms()[0].text
+    assert "It was changed by hand" in succession.alarms()[0].text
     machine.place(file_of("v1.2.0"))  # as the alarm says: `docker compose up -d`
     await succession.look()
     assert (machine.sent, succession.alarms()) == (0, [])
@@ -319,7 +319,7 @@ async def test_what_was_changed_while_the_successor_worked_is_told(
     succession = await until_quiet(world, machine)
     assert published(world) == sha_of("v1.2.0"), "by hand it is put right"
     (alarm,) = succession.alarms()
-    assert "what runs is not how its succession left it" in alarm.text
+    assert "the running updater changed after its replacement" in alarm.text
 
 
 async def test_what_runs_as_it_is_published_is_known(world: World, machine: Machine, reconciler: Reconciler) -> None:
@@ -368,7 +368,7 @@ async def test_an_image_that_cannot_be_had_is_asked_for_again_and_told(
     await succession.look()
     assert machine.sent == 0, "not at once"
     (alarm,) = succession.alarms()
-    assert "there is no image u:2" in alarm.text
+    assert "image u:2 is missing" in alarm.text
     await world.clock.sleep(FIRST_AGAIN_SECONDS)
     looking = asyncio.create_task(succession.look())
     machine.ends_worker = looking.cancel

@@ -122,7 +122,7 @@ def test_what_a_later_version_wrote_is_neither_read_nor_written_over(journal: Fi
     later = encode(replace(FULL, schema=SCHEMA + 1))
     path.write_bytes(later)
     path.with_name("updater-state.json.previous").write_bytes(encode(FULL))
-    with pytest.raises(StateOfLaterVersion, match="your traffic goes on"):
+    with pytest.raises(StateOfLaterVersion, match="traffic is not affected"):
         journal.load()
     assert path.read_bytes() == later
 
@@ -174,7 +174,7 @@ async def test_a_copy_that_is_not_the_last_one_is_told(journal: FileJournal, pat
     await journal.update(becomes(State(epoch=2)))
     assert (journal.load().epoch, journal.lost) == (2, None)
     path.write_bytes(b"{")
-    assert (journal.load().epoch, "the copy before it was" in str(journal.lost)) == (1, True)
+    assert (journal.load().epoch, "previous copy" in str(journal.lost)) == (1, True)
 
 
 async def test_two_unreadable_copies_are_told_and_not_died_of(path: Path) -> None:

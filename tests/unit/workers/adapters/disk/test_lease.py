@@ -53,7 +53,7 @@ def other_worker(path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 async def test_a_second_worker_is_refused_while_the_first_one_is_awake(path: Path) -> None:
-    with other_worker(path), pytest.raises(StaleWorker, match="One stack has one worker"):
+    with other_worker(path), pytest.raises(StaleWorker, match="only one worker per stack"):
         async with lease(path).held(wait=2 * LEASE):
             pass
 

@@ -73,7 +73,7 @@ async def test_a_file_that_does_not_resolve_is_the_releases_fault(tmp_path: Path
 
 
 async def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ComposeInvalid, match="not JSON"):
+    with pytest.raises(ComposeInvalid, match="invalid JSON"):
         await compose(tmp_path, "echo services:").config(MODEL, "/srv/shop")
 
 

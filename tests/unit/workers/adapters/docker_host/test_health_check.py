@@ -68,7 +68,7 @@ def test_the_last_line_of_both_streams_is_what_it_says(output: bytes, words: str
         ({"Running": False, "ExitCode": 0}, "ok", True, "exit code 0: ok"),
         ({"Running": False, "ExitCode": 1}, "", False, "exit code 1"),
         ({"Running": False, "ExitCode": None}, "", False, "exit code None"),
-        ({"Running": True, "ExitCode": None}, "connecting", False, "it had not ended after 2 s: connecting"),
+        ({"Running": True, "ExitCode": None}, "connecting", False, "the check did not end within 2 s: connecting"),
     ],
 )
 def test_only_exit_code_zero_passes(ended: dict[str, Any], said: str, passed: bool, words: str) -> None:

@@ -50,7 +50,7 @@ async def test_the_path_may_be_a_directory_with_the_name_of_a_file(tmp_path: Pat
 
 
 def test_a_toml_file_is_refused_because_the_updater_writes_yaml(watched: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="is TOML, and the updater writes YAML"):
+    with pytest.raises(SettingsInvalid, match="is TOML, but the updater writes YAML"):
         RouteFile(watched / "route_file.toml", STACK).check()
     assert list(watched.iterdir()) == []
 
