@@ -54,7 +54,7 @@ def left_over(home: Environment) -> list[str]:
     return [c["Names"] for c in home.containers() if "updater.once" in c["Config"]["Labels"]]
 
 
-async def test_a_migration_runs_before_the_flip_and_one_that_fails_touches_nothing_live(home: Environment) -> None:
+async def test_migration_failure_stops_before_the_flip(home: Environment) -> None:
     first = await home.go_live("v1.0.0", edit=migration(GOOD))
     assert (first["status"], first["steps_completed"].count(STEP)) == ("success", 1)
     assert "two tables were migrated" in log_of(home, first["rollout_id"])
@@ -69,7 +69,7 @@ async def test_a_migration_runs_before_the_flip_and_one_that_fails_touches_nothi
     assert "Traffic stayed on v1.0.0" in (await home.get("/status"))["pause_reason"]
 
 
-async def test_a_release_that_cannot_be_rolled_back_keeps_the_traffic_when_its_bot_fails(home: Environment) -> None:
+async def test_bot_failure_keeps_one_way_release_live(home: Environment) -> None:
     await home.go_live("v1.0.0", edit=migration(GOOD))
     home.release("v1.1.0", Variant.BOT_FAILS, edit=migration(GOOD, one_way=True))
     plan = await home.get("/update/plan?tag=v1.1.0")

@@ -45,7 +45,7 @@ async def updater(home: Environment, *words: str) -> Said:
     return Said(process.returncode or 0, out.decode(), err.decode())
 
 
-async def test_an_operator_plans_deploys_looks_and_goes_back(home: Environment) -> None:
+async def test_operator_plans_deploys_and_rolls_back(home: Environment) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         home.release(tag)
         deployed = await updater(home, "deploy", tag, "--json")
@@ -74,7 +74,7 @@ async def test_an_operator_plans_deploys_looks_and_goes_back(home: Environment) 
     ]
 
 
-async def test_a_deploy_that_fails_says_why_and_exits_with_1(home: Environment) -> None:
+async def test_failed_deploy_reports_why_and_exits_1(home: Environment) -> None:
     await home.go_live("v1.0.0")
     home.release("v1.1.0", Variant.UNHEALTHY)
     failed = await updater(home, "deploy", "v1.1.0")

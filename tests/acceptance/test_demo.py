@@ -46,7 +46,7 @@ async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str, 
         ("bot-fails", {"result": "rolled_back", "tag_live": "v1.0.0", "paused": True, "active_color": "blue"}),
     ],
 )
-async def test_no_request_fails_whatever_is_released(
+async def test_no_request_fails_for_any_release(
     engine: Engine, images: tuple[str, str], release: str, expected: dict[str, Any]
 ) -> None:
     code, outcome, said, left = await demo(engine, release)

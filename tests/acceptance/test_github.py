@@ -34,7 +34,7 @@ async def live_tag(home: Environment) -> str | None:
     return current["tag"] if current else None
 
 
-async def test_of_three_missed_releases_the_newest_goes_live(
+async def test_newest_of_missed_releases_goes_live(
     home: Environment,
 ) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
@@ -66,7 +66,7 @@ async def test_of_three_missed_releases_the_newest_goes_live(
     assert again["status"] in {"duplicate", "ignored"}, "a webhook that comes after all is the same release"
 
 
-async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_deployment_each(home: Environment) -> None:
+async def test_kill_and_502_create_no_second_deployment(home: Environment) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     await shown(home, {"v1.0.0": LIVE})
     home.release("v1.1.0")
@@ -85,7 +85,7 @@ async def test_github_answers_502_and_the_worker_is_killed_still_exactly_one_dep
     assert [d["environment"] for d in home.github.deployments()] == ["production"] * 2
 
 
-async def test_a_bad_release_is_a_failure_with_a_reason_and_the_live_one_stays_active(home: Environment) -> None:
+async def test_github_shows_failure_and_keeps_live_tag(home: Environment) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     result = await home.go_live("v1.1.0", Variant.BOT_FAILS)
     assert result["status"] == "rolled_back"

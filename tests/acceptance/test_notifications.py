@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
 TOLD_SECONDS = 30.0
 
 
-async def test_every_outcome_is_told_once_and_a_target_that_hangs_or_refuses_touches_no_rollout(
+async def test_outcomes_notify_once_despite_bad_targets(
     engine: Engine, images: tuple[str, str], tmp_path: Path
 ) -> None:
     base, traefik = images

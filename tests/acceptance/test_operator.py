@@ -48,7 +48,7 @@ def fingerprint(home: Environment) -> tuple[object, ...]:
     return images, containers, home.route_file.read_bytes(), tree_of(home.live)
 
 
-async def test_a_rollback_and_its_return_build_nothing_and_fail_no_request(
+async def test_rollback_builds_nothing_fails_no_request(
     home: Environment,
 ) -> None:
     first, second = [await home.go_live(tag) for tag in ("v1.0.0", "v1.1.0")]
@@ -66,14 +66,14 @@ async def test_a_rollback_and_its_return_build_nothing_and_fail_no_request(
     assert (status["paused"], "An operator rolled back" in status["pause_reason"]) == (True, True)
 
 
-async def test_a_release_that_is_not_kept_cannot_be_gone_back_to(home: Environment) -> None:
+async def test_rollback_refuses_a_release_not_kept(home: Environment) -> None:
     await home.go_live("v1.0.0")
     nothing = await home.post("/update/rollback", {})
     unknown = await home.post("/update/rollback", {"previous_sha": "f" * 40})
     assert [(a.status_code, a.json()["code"]) for a in (nothing, unknown)] == [(404, "release_not_kept")] * 2
 
 
-async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(home: Environment) -> None:
+async def test_newer_release_supersedes_one_in_build(home: Environment) -> None:
     await home.go_live("v1.0.0")
     home.release("v1.1.0", edit=slow_build)
     home.release("v1.2.0")
@@ -86,7 +86,7 @@ async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(home: 
     assert "v1.2.0" in entries["v1.1.0"][1]
 
 
-async def test_a_cancelled_build_ends_at_once_and_nothing_live_was_touched(home: Environment) -> None:
+async def test_cancel_ends_the_build_and_keeps_live(home: Environment) -> None:
     await home.go_live("v1.0.0")
     before = {c["Id"] for c in home.containers(running_only=True)}
     home.release("v1.1.0", edit=slow_build)
@@ -99,7 +99,7 @@ async def test_a_cancelled_build_ends_at_once_and_nothing_live_was_touched(home:
     assert (await home.post("/update/cancel", {"rollout_id": rollout_id})).status_code == 404
 
 
-async def test_a_plan_reads_like_a_summary_and_changes_nothing(home: Environment) -> None:
+async def test_plan_summarizes_and_changes_nothing(home: Environment) -> None:
     def edit(tree: Path) -> None:
         file = tree / "docker-compose.yml"
         text = file.read_text().replace("environment: {COLOR: green}", 'environment: {COLOR: green, ADDED: "secret"}')
@@ -119,7 +119,7 @@ async def test_a_plan_reads_like_a_summary_and_changes_nothing(home: Environment
     assert plan["would_start"]
 
 
-async def test_the_doctor_finds_the_demo_well_but_for_the_plain_compose_file(home: Environment) -> None:
+async def test_doctor_warns_about_plain_compose_file(home: Environment) -> None:
     await home.go_live("v1.0.0")
     checks = {c["name"]: c for c in (await home.get("/doctor"))["checks"]}
     assert {name for name, c in checks.items() if c["status"] == "failed"} == set()
@@ -131,7 +131,7 @@ async def test_the_doctor_finds_the_demo_well_but_for_the_plain_compose_file(hom
     )
 
 
-async def test_a_plain_compose_up_in_the_live_directory_changes_nothing_that_runs(home: Environment) -> None:
+async def test_plain_compose_up_changes_nothing_running(home: Environment) -> None:
     await home.go_live("v1.0.0")
     await home.go_live("v1.1.0", change=("skills", "api"))
     with (home.live / ".env").open("a") as file:

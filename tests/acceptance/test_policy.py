@@ -68,7 +68,7 @@ async def lose_worker_and_redis(home: Environment) -> None:
     home.start("worker")
 
 
-async def test_only_what_is_signed_and_approved_goes_live(home: Environment, alice: Signer) -> None:
+async def test_only_signed_approved_releases_go_live(home: Environment, alice: Signer) -> None:
     first = await announced(home, "v1.0.0", alice)
     await lose_worker_and_redis(home)
     await home.holds({"v1.0.0"})

@@ -65,14 +65,14 @@ def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield site
 
 
-def test_everything_is_up_and_healthy_and_no_service_of_the_release_is_there_yet(site: Site) -> None:
+def test_infrastructure_is_healthy_before_releases(site: Site) -> None:
     running = site.running()
     assert set(running) == INFRASTRUCTURE
     assert {c.health for c in running.values()} == {"healthy"}
     assert "a stand-in for" in site.container("qdrant").logs().decode()
 
 
-async def test_the_first_release_goes_live_and_the_page_ends_with_nothing_recreated(site: Site) -> None:
+async def test_first_release_recreates_nothing(site: Site) -> None:
     result = await site.ended((await site.announce("v1.0.0"))["rollout_id"], LONG)
     assert (result["status"], result["active_color"]) == ("success", "blue"), result["error"]
     assert result["evidence"]["restart_bot"]["own_check"] == "starting", "its check was run through the socket proxy"
@@ -83,7 +83,7 @@ async def test_the_first_release_goes_live_and_the_page_ends_with_nothing_recrea
     assert {service: c.id for service, c in site.running().items()} == before
 
 
-async def test_a_signed_webhook_puts_a_release_live_without_a_failed_request(site: Site) -> None:
+async def test_webhook_release_fails_no_request(site: Site) -> None:
     async with Load(list(site.routes.values()), rps=40, slow_seconds=3) as load:
         result = await site.ended((await site.announce("v1.1.0"))["rollout_id"], LONG)
         report = await load.stop()
@@ -94,7 +94,7 @@ async def test_a_signed_webhook_puts_a_release_live_without_a_failed_request(sit
     assert (await site.sessions())["max"] == 1
 
 
-async def test_up_by_hand_neither_recreates_nor_reroutes_what_is_live(site: Site) -> None:
+async def test_compose_up_keeps_containers_and_routes(site: Site) -> None:
     before = {c.id: c.attrs["State"]["StartedAt"] for c in site.running().values()}
     route = site.inside(WORKER, "cat", "/routes/dynamic/updater-routes.yml")
     async with Load(list(site.routes.values()), rps=40, slow_seconds=1) as load:
@@ -105,7 +105,7 @@ async def test_up_by_hand_neither_recreates_nor_reroutes_what_is_live(site: Site
     assert report.failed == 0, report.failures
 
 
-async def test_a_bad_release_is_rolled_back_and_the_reason_is_there(site: Site) -> None:
+async def test_bad_release_is_rolled_back_with_reason(site: Site) -> None:
     async with Load(list(site.routes.values()), rps=40, slow_seconds=3) as load:
         result = await site.ended((await site.announce("v1.2.0"))["rollout_id"], LONG)
         report = await load.stop()
@@ -122,7 +122,7 @@ def test_no_process_that_listens_runs_as_root(site: Site) -> None:
     assert {service: found for service, c in listening.items() if (found := root_processes(c))} == {}
 
 
-def test_only_the_worker_reaches_the_engine_and_only_through_the_proxy(site: Site) -> None:
+def test_only_worker_reaches_engine_through_proxy(site: Site) -> None:
     running = site.running()
     assert [service for service, c in running.items() if has_socket(c)] == [PROXY]
     members = {service for service, c in running.items() if f"{site.project}_engine" in _networks(c)}
@@ -134,7 +134,7 @@ def test_only_the_worker_reaches_the_engine_and_only_through_the_proxy(site: Sit
     }
 
 
-def test_the_proxy_lets_nothing_through_that_the_worker_does_not_need(site: Site) -> None:
+def test_proxy_blocks_unneeded_engine_calls(site: Site) -> None:
     web = site.container(WEB).id
     refused = [
         ("POST", f"/v1.41/containers/{web}/attach?stream=1"),
@@ -169,13 +169,13 @@ def test_only_web_and_worker_reach_the_ledger(site: Site) -> None:
     assert found == {WEB, WORKER}
 
 
-def test_only_two_ports_are_published_and_on_the_loopback_interface(site: Site) -> None:
+def test_only_two_loopback_ports_are_published(site: Site) -> None:
     found = {service: published(c) for service, c in site.running().items() if published(c)}
     assert set(found) == {"qdrant", "ollama"}
     assert all(address.startswith("127.0.0.1:") for addresses in found.values() for address in addresses)
 
 
-def test_no_secret_is_in_an_image_its_history_a_container_or_a_log(site: Site) -> None:
+def test_no_secret_leaks_into_images_or_logs(site: Site) -> None:
     made = {name: site.secret_file(name) for name in ("github-webhook-secret", "postgres-password")}
     secrets = {**CANARIES, **made, "updater": site.secret}
     seen = list(readable(site))
@@ -185,7 +185,7 @@ def test_no_secret_is_in_an_image_its_history_a_container_or_a_log(site: Site) -
     assert [(name, where) for where, text in seen for name, secret in secrets.items() if secret in text] == []
 
 
-def test_each_service_can_read_its_own_secrets_and_the_password_opens_the_database(site: Site) -> None:
+def test_services_read_secrets_and_open_postgres(site: Site) -> None:
     assert site.inside(BOT, "cat", "/run/secrets/discord-token").strip() == CANARIES["DISCORD_TOKEN"]
     (url,) = {site.inside(service, "cat", "/run/secrets/database-url").strip() for service in GREEN}
     assert site.inside("postgres", "psql", url, "-tAc", "SELECT current_database()").strip() == "zetherion"
@@ -194,7 +194,7 @@ def test_each_service_can_read_its_own_secrets_and_the_password_opens_the_databa
         site.inside("postgres", "psql", without, "-tAc", "SELECT 1")
 
 
-def test_the_updater_is_small(site: Site) -> None:
+def test_updater_stays_within_size_limits(site: Site) -> None:
     used = {service: memory(site.container(service)) / MIB for service in (WEB, WORKER, PROXY)}
     image = site.client.images.get(UPDATER_IMAGE).attrs["Size"] / MIB
     cold = {service: cold_start(site.container(service), f"{name} is up") for service, name in UP.items()}

@@ -33,7 +33,7 @@ def verdicts(result: dict[str, Any], *steps: str) -> list[str]:
     return [result["evidence"][step]["own_check"] for step in steps]
 
 
-async def test_no_rollout_and_no_rollback_waits_for_the_engines_first_look(home: Environment) -> None:
+async def test_rollouts_do_not_wait_for_engine_check(home: Environment) -> None:
     await home.go_live("v1.0.0")
     good = await home.go_live("v1.1.0")
     async with Load(list(home.routes.values()), rps=20) as load:

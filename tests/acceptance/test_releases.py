@@ -25,7 +25,7 @@ def release_images(home: Environment) -> set[str]:
     return {sha for name, _, sha in own if not name.endswith("gateway")}
 
 
-async def test_releases_in_a_row_go_blue_green_blue_and_two_releases_of_images_are_kept(home: Environment) -> None:
+async def test_releases_alternate_colors_and_keep_two(home: Environment) -> None:
     live_before = tree_of(home.live)
     first, second, third = [await home.go_live(tag) for tag in ("v1.0.0", "v1.1.0", "v1.2.0")]
     assert [r["status"] for r in (first, second, third)] == ["success"] * 3
@@ -57,7 +57,7 @@ async def test_an_unchanged_bot_is_not_restarted(home: Environment) -> None:
     assert (await home.sessions())["opened"] == 1
 
 
-async def test_a_release_that_adds_an_environment_variable_and_a_volume_gets_them(home: Environment) -> None:
+async def test_release_adds_a_variable_and_a_volume(home: Environment) -> None:
     def edit(tree: Path) -> None:
         file = tree / "docker-compose.yml"
         text = file.read_text()
@@ -75,7 +75,7 @@ async def test_a_release_that_adds_an_environment_variable_and_a_volume_gets_the
     assert [(m["Type"], m["Destination"]) for m in skills["Mounts"]] == [("volume", "/notes")]
 
 
-async def test_nothing_live_changes_before_healthy(home: Environment) -> None:
+async def test_unhealthy_release_changes_nothing_live(home: Environment) -> None:
     await home.go_live("v1.0.0")
     live = {c["Id"]: c["State"]["StartedAt"] for c in running(home)}
     route = home.route_file.read_bytes()
@@ -89,7 +89,7 @@ async def test_nothing_live_changes_before_healthy(home: Environment) -> None:
     assert all(word in status["pause_reason"] for word in ("v1.1.0", "health_skills", "HTTP 503", "v1.0.0"))
 
 
-async def test_a_broken_build_says_which_line_broke(home: Environment) -> None:
+async def test_build_failure_names_the_broken_line(home: Environment) -> None:
     await home.go_live("v1.0.0")
     result = await home.go_live("v1.1.0", Variant.BROKEN_BUILD)
     assert (result["status"], result["reason_code"]) == ("failed", "build_failed")
@@ -99,7 +99,7 @@ async def test_a_broken_build_says_which_line_broke(home: Environment) -> None:
     assert "SyntaxError" in log, "the build's output is in the rollout's log"
 
 
-async def test_a_paused_updater_records_releases_starts_nothing_and_unpaused_goes_on_with_the_newest(
+async def test_paused_updater_holds_then_starts_newest(
     home: Environment,
 ) -> None:
     await home.go_live("v1.0.0")
@@ -121,7 +121,7 @@ async def test_a_paused_updater_records_releases_starts_nothing_and_unpaused_goe
     assert history == {"v1.3.0": "success", "v1.2.0": "superseded", "v1.1.0": "failed", "v1.0.0": "success"}
 
 
-async def test_a_bot_that_never_gets_ready_brings_the_old_release_back_route_first(home: Environment) -> None:
+async def test_unready_bot_rolls_back_route_first(home: Environment) -> None:
     await home.go_live("v1.0.0")
     (bot,) = running(home, "bot")
     result = await home.go_live("v1.1.0", Variant.BOT_FAILS)
@@ -139,7 +139,7 @@ async def test_a_bot_that_never_gets_ready_brings_the_old_release_back_route_fir
     assert (await home.get("/status"))["state"] == "idle", "the failed release is not tried again by itself"
 
 
-async def test_an_operator_applies_a_tag_and_is_told_what_cannot_be_applied(home: Environment) -> None:
+async def test_apply_deploys_a_tag_or_refuses_it(home: Environment) -> None:
     home.release("v1.0.0")
     assert (await home.post("/update/apply", {"tag": "v9.9.9"})).status_code == 404
     assert (await home.post("/update/apply", {"tag": "--upload-pack=x"})).status_code == 400

@@ -71,7 +71,7 @@ async def alarmed(site: Site) -> bool:
     return [alarm["kind"] for alarm in alarms] == ["updater_not_replaced"]
 
 
-async def test_the_updater_replaces_itself_last_and_a_failed_successor_leaves_the_old_one(site: Site) -> None:
+async def test_self_update_runs_last_and_can_roll_back(site: Site) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         assert (await site.ended((await site.announce(tag))["rollout_id"], LONG))["status"] == "success"
     first = site.container(WORKER).id

@@ -96,7 +96,7 @@ def from_paused(host: Host) -> None:
     take_over(host, PAUSED)
 
 
-def test_up_by_hand_changes_nothing_before(host: Host) -> None:
+def test_compose_up_before_adoption_changes_nothing(host: Host) -> None:
     before = host.instances()
     assert OLD_UPDATER in before
     host.type("docker compose up --detach")
@@ -111,20 +111,20 @@ class TestDamagedStateFile:
         assert "updater-state.json" in host.beside.container(WORKER).logs().decode()
         assert DAMAGED.state in [file.read_text() for file in host.data.iterdir() if file.is_file()]
 
-    async def test_plan_shows_what_serves_and_the_other_color(self, host: Host) -> None:
+    async def test_plan_shows_the_live_and_the_next_color(self, host: Host) -> None:
         host.release("v1.1.0")
         plan = await host.get("/update/plan?tag=v1.1.0")
         assert plan["current"]["tag"] == FIRST
         assert (plan["route"]["from"], plan["route"]["to"]) == ("blue", "green")
         assert set(plan["starts"]) == colored(Color.GREEN)
 
-    async def test_doctor_never_advises_to_stop_what_serves(self, host: Host) -> None:
+    async def test_doctor_never_advises_stopping_live_color(self, host: Host) -> None:
         checks = (await host.get("/doctor"))["checks"]
         advice = {c["name"]: f"{c['found']} {c['remedy']}" for c in checks if c["remedy"]}
         assert [text for name, text in advice.items() if "blue" in name and "stop" in text] == []
         assert [c for c in checks if c["status"] == "failed"] == []
 
-    async def test_the_first_release_goes_to_the_other_color(self, host: Host) -> None:
+    async def test_first_release_goes_to_the_other_color(self, host: Host) -> None:
         host.caller.unpause()
         result = await apply(host, "v1.1.0")
         assert (result.status, result.new_sha) == ("success", host.shas["v1.1.0"]), result.error
@@ -144,7 +144,7 @@ class TestDamagedStateFile:
 class TestNoStateFile:
     """Green serves, blue is stopped. The first release is unhealthy, the next one's bot fails after the flip."""
 
-    async def test_an_unhealthy_first_release_takes_no_traffic(self, host: Host, from_absent: Instances) -> None:
+    async def test_unhealthy_first_release_gets_no_traffic(self, host: Host, from_absent: Instances) -> None:
         host.release("v1.2.0", Variant.UNHEALTHY)
         result = await apply(host, "v1.2.0")
         assert (result.status, result.code) == ("failed", 500)
@@ -153,7 +153,7 @@ class TestNoStateFile:
         assert host.status()["paused"]
         assert host.caller.unpause()
 
-    async def test_a_first_release_whose_bot_fails_goes_back(self, host: Host, from_absent: Instances) -> None:
+    async def test_first_release_rolls_back_if_bot_fails(self, host: Host, from_absent: Instances) -> None:
         host.release("v1.3.0", Variant.BOT_FAILS)
         result = await apply(host, "v1.3.0")
         assert (result.status, result.health_check_passed) == ("rolled_back", False)
@@ -168,12 +168,12 @@ class TestNoStateFile:
 class TestPausedStateFile:
     """The old sidecar left updates paused; blue serves. Then everything that a stack goes through, to the way back."""
 
-    async def test_the_pause_stays_with_its_reason(self, host: Host) -> None:
+    async def test_pause_keeps_its_reason(self, host: Host) -> None:
         status = host.status()
         assert (status["paused"], status["pause_reason"], status["last_good_tag"]) == (True, PAUSE_REASON, FIRST)
         assert PAUSED.state in [file.read_text() for file in host.data.iterdir() if file.is_file()]
 
-    async def test_skills_speaks_to_the_updater_by_its_name(self, host: Host) -> None:
+    async def test_skills_service_calls_updater_by_name(self, host: Host) -> None:
         host.release("v1.4.0")
         assert host.from_skills(Color.BLUE, "status")["active_color"] == "blue"
         assert host.from_skills(Color.BLUE, "diagnostics")["git_sha"] == host.clone.sha(FIRST)
@@ -187,7 +187,7 @@ class TestPausedStateFile:
         live = outcome(host.from_skills(Color.BLUE, "apply", FIRST, None, LATER_FIELDS))
         assert (live.status, live.new_sha, live.steps_completed) == ("success", host.clone.sha(FIRST), ())
 
-    async def test_a_worker_killed_in_the_adoption_adopts(self, host: Host) -> None:
+    async def test_killed_worker_finishes_the_adoption(self, host: Host) -> None:
         before = host.instances(*PAUSED.untouched)
         kills = await asyncio.to_thread(adopt_killed_at_every_write, host, PAUSED.state)
         assert kills > FEWEST_WRITES
@@ -205,10 +205,10 @@ class TestPausedStateFile:
         again = await apply(host, "v1.4.0")
         assert (again.status, again.steps_completed) == ("success", ())
 
-    async def test_doctor_warns_while_the_release_has_the_old_updater(self, host: Host) -> None:
+    async def test_doctor_warns_while_old_updater_is_in_file(self, host: Host) -> None:
         assert await warnings_of(host, OLD_UPDATER)
 
-    async def test_a_release_whose_bot_fails_goes_back(self, host: Host) -> None:
+    async def test_release_rolls_back_when_bot_fails(self, host: Host) -> None:
         host.release("v1.5.0", Variant.BOT_FAILS)
         result = await apply(host, "v1.5.0")
         assert result.status == "rolled_back"
@@ -216,7 +216,7 @@ class TestPausedStateFile:
         assert (await host.sessions())["versions"][-1] == "v1.4.0"
         assert host.caller.unpause()
 
-    def test_up_by_hand_changes_nothing_afterwards(self, host: Host) -> None:
+    def test_compose_up_after_adoption_changes_nothing(self, host: Host) -> None:
         before, routes = host.instances(), host.route_text()
         host.type("docker compose up --detach")
         assert host.instances() == before
@@ -237,7 +237,7 @@ class TestPausedStateFile:
         assert set(host.instances()) - set(before) == {"notes"}
         assert host.instances(*before) == before
 
-    async def test_a_webhook_brings_the_release_without_the_old_updater(self, host: Host) -> None:
+    async def test_webhook_release_removes_the_old_updater(self, host: Host) -> None:
         host.follow("12.")
         host.look_up()
         host.release("v1.7.0", edit=remove_the_old_updater)
@@ -245,11 +245,11 @@ class TestPausedStateFile:
         assert result["status"] == "success", result["error"]
         assert await warnings_of(host, OLD_UPDATER) == []
 
-    async def test_rollback_by_sha_returns_to_the_release_before(self, host: Host) -> None:
+    async def test_rollback_by_sha_returns_to_that_release(self, host: Host) -> None:
         result = await asyncio.to_thread(host.caller.rollback, host.shas["v1.6.0"])
         assert (result.status, result.new_sha) == ("success", host.shas["v1.6.0"]), result.error
 
-    def test_back_at_the_sidecar_the_live_release_stays_live(self, host: Host) -> None:
+    def test_return_to_sidecar_keeps_live_release(self, host: Host) -> None:
         before = host.instances(*colored(Color(host.status()["active_color"])), BOT, "traefik")
         host.follow("Back, after a release")
         assert host.instances(*before) == before
@@ -257,7 +257,7 @@ class TestPausedStateFile:
         assert host.beside.containers() == []
         assert host.clone.sha() == host.shas["v1.6.0"]
 
-    def test_a_return_adopts_what_the_sidecar_rolled_out(self, host: Host) -> None:
+    def test_takeover_again_adopts_sidecar_rollout(self, host: Host) -> None:
         """The updater's state file is still there, and names the color that the sidecar has stopped."""
         assert json.loads((host.data / "updater-state.json").read_text())["active_color"] == "blue"
         roll_out_as_the_sidecar(host, Color.GREEN)

@@ -40,7 +40,7 @@ PLAYED = [ROWS[n] for n in sorted(ROWS) if not ROWS[n].by_tests]
 
 
 @pytest.mark.parametrize("row", PLAYED, ids=lambda row: f"{row.number:02}-{row.play.__name__}")
-def test_what_must_hold_holds(row: Row, slots: Slots) -> None:
+def test_every_row_passes(row: Row, slots: Slots) -> None:
     played = slots.results[row.number].result(ROW_SECONDS)
     print(played.result.line())
     assert played.result.passed, f"{played.result.line()}\n{played.last_words}"

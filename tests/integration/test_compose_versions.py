@@ -54,14 +54,14 @@ def model(compose: list[str], live: Path, *words: str) -> dict[str, Any]:
     return found
 
 
-def test_the_compose_of_the_updater_reads_it(live: Path) -> None:
+def test_updaters_compose_reads_production_file(live: Path) -> None:
     found = model(find_compose(), live, "--profile", "*")
     assert found["networks"]["zetherion-ai-net"]["name"] == "zetherion-ai-net"
     plain = set(model(find_compose(), live)["services"])
     assert set(found["services"]) - plain == set(load_stack(ROOT / "config" / "stack.yml").moved_services())
 
 
-def test_a_newer_compose_reads_the_same_out_of_it(live: Path, newer: list[str]) -> None:
+def test_newer_compose_reads_the_same_services(live: Path, newer: list[str]) -> None:
     ours, theirs = (model(compose, live, "--profile", "*") for compose in (find_compose(), newer))
     assert theirs["services"].keys() == ours["services"].keys()
     for name, service in ours["services"].items():

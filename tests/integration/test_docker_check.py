@@ -93,7 +93,7 @@ def processes(container: Container, words: str) -> int:
     return sum(words in line[-1] for line in container.top()["Processes"])
 
 
-async def test_it_runs_as_the_engine_runs_it(make: Make, run: Run, seasoned: str) -> None:
+async def test_check_runs_as_the_engine_runs_it(make: Make, run: Run, seasoned: str) -> None:
     """The engine takes a shell of the container's own configuration, and none of the image's."""
     by_options = {"User": "65532:65532", "WorkingDir": "/srv", "Env": ["FLAVOR=pepper"], "Shell": ["/bin/bash", "-ec"]}
     for options, expected in (
@@ -108,12 +108,12 @@ async def test_it_runs_as_the_engine_runs_it(make: Make, run: Run, seasoned: str
         assert engines_words(often) == expected
 
 
-async def test_a_word_list_is_no_shell_command(make: Make, run: Run) -> None:
+async def test_exec_form_check_uses_no_shell(make: Make, run: Run) -> None:
     container = make("CMD", "python3", "-c", "import sys; print(sys.argv[1:])", "a b", "$HOME; exit 3")
     assert await run(container) == CheckResult(True, "exit code 0: ['a b', '$HOME; exit 3']")
 
 
-async def test_one_that_hangs_stays_alone_and_ends_with_its_container(make: Make, run: Run) -> None:
+async def test_hanging_check_runs_once_until_restart(make: Make, run: Run) -> None:
     container = make("CMD", "python3", "-c", HANGS, timeout=SECOND)
     assert await run(container) == CheckResult(False, "the check did not end within 1 s")
     for _ in range(3):
@@ -124,14 +124,14 @@ async def test_one_that_hangs_stays_alone_and_ends_with_its_container(make: Make
     assert await run(container, 0.5) == CheckResult(False, "the check did not end within 0.5 s")
 
 
-async def test_no_run_is_begun_beside_the_engines_own(make: Make, run: Run) -> None:
+async def test_no_check_starts_beside_the_engines_own(make: Make, run: Run) -> None:
     container = make("CMD", "python3", "-c", HANGS, interval=SECOND // 5, timeout=60 * SECOND)
     await until(lambda: processes(container, HANGS) == 1)
     assert await run(container) == CheckResult(False, "an earlier run of the check has not ended yet")
     assert processes(container, HANGS) == 1
 
 
-async def test_what_a_check_leaves_running_does_not_keep_it_waiting(make: Make, run: Run) -> None:
+async def test_background_process_does_not_delay_check(make: Make, run: Run) -> None:
     container = make("CMD-SHELL", "sleep 700 & echo done")
     started = time.monotonic()
     assert await run(container) == CheckResult(True, "exit code 0: done")
@@ -139,12 +139,12 @@ async def test_what_a_check_leaves_running_does_not_keep_it_waiting(make: Make, 
     assert processes(container, "sleep 700") == 1
 
 
-async def test_a_check_that_writes_much_is_read_to_its_end(make: Make, run: Run) -> None:
+async def test_check_reads_large_output_to_the_end(make: Make, run: Run) -> None:
     container = make("CMD", "python3", "-c", "print('x' * 5_000_000)", timeout=60 * SECOND)
     assert (await run(container)).passed
 
 
-async def test_a_check_that_the_engine_refuses_does_not_pass_and_has_its_words(make: Make, run: Run) -> None:
+async def test_refused_check_fails_with_engines_message(make: Make, run: Run) -> None:
     container = make("CMD", "true")
     container.pause()
     refused = await run(container)
@@ -153,7 +153,7 @@ async def test_a_check_that_the_engine_refuses_does_not_pass_and_has_its_words(m
     assert (await run(container)).passed
 
 
-async def test_a_container_that_ends_in_it_does_not_pass(make: Make, run: Run) -> None:
+async def test_check_that_ends_its_container_fails(make: Make, run: Run) -> None:
     container = make("CMD-SHELL", "kill 1; sleep 700")
     assert not (await run(container)).passed
     await until(lambda: state_of(container) == "exited")

@@ -77,7 +77,7 @@ def own_tags(sample: Sample) -> set[str]:
     return {tag for tag in tags if tag.startswith(f"{sample.stack.project}-")}
 
 
-async def test_a_definition_is_private_and_pins_the_images_of_its_release(stack: Sample) -> None:
+async def test_definition_is_private_and_pins_images(stack: Sample) -> None:
     definition = await stack.define(V1)
     assert stat.S_IMODE(definition.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(definition.path.parent.stat().st_mode) == 0o700
@@ -87,21 +87,21 @@ async def test_a_definition_is_private_and_pins_the_images_of_its_release(stack:
     assert services[BLUE]["build"]["context"] == str(stack.directory / "trees" / sha)
 
 
-async def test_the_operators_own_values_arrive_as_they_wrote_them(stack: Sample) -> None:
+async def test_operator_env_values_arrive_unchanged(stack: Sample) -> None:
     started = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
     assert "OPERATOR_VALUE=costs $5" in seen(stack, started.id)["Config"]["Env"]
     assert list((stack.directory / "live").glob("*.json")) == [], "nothing is written in the live directory"
 
 
 @pytest.mark.parametrize("text", ["services: [", "services: {}", "services: {skills-blue: {image: 5}}"])
-async def test_a_release_whose_compose_file_cannot_be_used_is_refused(stack: Sample, text: str, tmp_path: Path) -> None:
+async def test_invalid_compose_file_is_refused(stack: Sample, text: str, tmp_path: Path) -> None:
     stack.release(V1)
     (tmp_path / "docker-compose.yml").write_text(text)
     with pytest.raises(ComposeInvalid):
         await stack.engine.define(tmp_path, stack.stamp(V1))
 
 
-async def test_creating_beside_a_running_singleton_does_not_touch_it(stack: Sample) -> None:
+async def test_create_keeps_a_running_singleton(stack: Sample) -> None:
     old = await start_one(stack.engine, await stack.built(V1, BOT), BOT)
     before = life_of(stack, old.id)
     new = await stack.engine.create(await stack.built(V2, BOT), BOT)
@@ -109,7 +109,7 @@ async def test_creating_beside_a_running_singleton_does_not_touch_it(stack: Samp
     assert seen(stack, new.id)["State"]["StartedAt"].startswith("0001-01-01"), "it was never started"
 
 
-async def test_a_service_that_ignores_its_end_is_ended_after_the_grace(stack: Sample) -> None:
+async def test_stop_kills_after_the_grace_period(stack: Sample) -> None:
     stack.release("v15.0.0", edit=deaf_bot)
     bot = await start_one(stack.engine, await stack.built("v15.0.0", BOT), BOT)
     started = time.monotonic()
@@ -123,7 +123,7 @@ def deaf_bot(tree: Path) -> None:
     (tree / "bot" / "bot.py").write_text("import time\ntime.sleep(600)\n")
 
 
-async def test_a_service_that_ends_by_itself_within_its_grace_is_not_killed(stack: Sample) -> None:
+async def test_stop_waits_for_the_grace_period(stack: Sample) -> None:
     skills = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
 
     async def is_up() -> bool:
@@ -134,7 +134,7 @@ async def test_a_service_that_ends_by_itself_within_its_grace_is_not_killed(stac
     assert (ended.state, ended.exit_code) == ("exited", 0)
 
 
-async def test_a_service_becomes_healthy_by_its_own_check(stack: Sample) -> None:
+async def test_service_becomes_healthy_by_its_own_check(stack: Sample) -> None:
     skills = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
 
     async def is_healthy() -> bool:
@@ -143,7 +143,7 @@ async def test_a_service_becomes_healthy_by_its_own_check(stack: Sample) -> None
     await until(is_healthy)
 
 
-async def test_a_singleton_whose_definition_changed_is_not_unchanged(stack: Sample) -> None:
+async def test_singleton_with_new_definition_is_changed(stack: Sample) -> None:
     def edit(tree: Path) -> None:
         file = tree / "docker-compose.yml"
         file.write_text(file.read_text().replace("  bot:\n", "  bot:\n    mem_limit: 64m\n"))
@@ -157,9 +157,7 @@ async def test_a_singleton_whose_definition_changed_is_not_unchanged(stack: Samp
     assert not await stack.engine.unchanged(bot, changed)
 
 
-async def test_a_foreign_container_that_holds_the_name_stays_and_the_start_fails(
-    stack: Sample, foreign: dict[str, Container]
-) -> None:
+async def test_start_fails_on_a_foreign_container_name(stack: Sample, foreign: dict[str, Container]) -> None:
     definition = await stack.built(V1, BLUE)
     before = as_is(foreign["in the way"])
     with pytest.raises(StartFailed) as failed:
@@ -169,7 +167,7 @@ async def test_a_foreign_container_that_holds_the_name_stays_and_the_start_fails
     assert await stack.engine.find(BLUE) == []
 
 
-async def test_pruning_never_touches_what_is_not_the_stacks_own(
+async def test_prune_keeps_foreign_images(
     stack: Sample, images: tuple[str, str], foreign: dict[str, Container]
 ) -> None:
     await stack.built(V1)
@@ -187,7 +185,7 @@ async def test_pruning_never_touches_what_is_not_the_stacks_own(
     assert {p.name for p in (stack.directory / "releases").iterdir()} - {CURRENT} == {kept.sha}
 
 
-async def test_another_stacks_releases_are_not_pruned(stack: Sample) -> None:
+async def test_prune_keeps_another_stacks_releases(stack: Sample) -> None:
     await stack.built(V1)
     mine = own_tags(stack)
     other_stack = replace(stack.stack, project="zu-other")
@@ -196,7 +194,7 @@ async def test_another_stacks_releases_are_not_pruned(stack: Sample) -> None:
     assert own_tags(stack) == mine
 
 
-async def test_an_image_that_a_stopped_container_needs_stays(stack: Sample) -> None:
+async def test_prune_keeps_image_of_a_stopped_container(stack: Sample) -> None:
     old = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
     await stack.engine.stop(old.id, 1)
     await stack.engine.prune([])
@@ -204,7 +202,7 @@ async def test_an_image_that_a_stopped_container_needs_stays(stack: Sample) -> N
     assert (await stack.engine.inspect(old.id)).running
 
 
-async def test_an_engine_that_hangs_up_is_a_named_error(stack: Sample, tmp_path: Path) -> None:
+async def test_unreachable_engine_raises_a_named_error(stack: Sample, tmp_path: Path) -> None:
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -228,7 +226,7 @@ ASKS_ITS_NAME = [
 """Prints how many addresses the service's name has in the network, and fails."""
 
 
-async def test_a_command_is_no_backend_is_not_started_again_and_leaves_an_operators_own_run_alone(
+async def test_one_off_command_is_no_backend(
     stack: Sample,
 ) -> None:
     definition = await stack.built(V1, BLUE)
@@ -295,7 +293,7 @@ async def by_hand(sample: Sample, *words: str) -> tuple[int, str]:
     return int(process.returncode or 0), out.decode()
 
 
-async def test_up_by_hand_does_not_start_a_retired_service(retiring: Sample) -> None:
+async def test_compose_up_starts_no_retired_service(retiring: Sample) -> None:
     definition = await retiring.built("v17.0.0")
     await retiring.engine.start(definition, [BLUE, BOT])
     await retiring.engine.publish(definition, Color.BLUE)
@@ -306,7 +304,7 @@ async def test_up_by_hand_does_not_start_a_retired_service(retiring: Sample) -> 
     assert (await retiring.engine.survey()).retired == ("old-updater",)
 
 
-async def test_what_an_older_version_published_loses_a_retired_service(retiring: Sample) -> None:
+async def test_republish_removes_a_retired_service(retiring: Sample) -> None:
     before = replace(retiring, stack=replace(retiring.stack, retired=()))
     definition = await before.built("v17.0.0", BLUE)
     await before.engine.publish(definition, Color.BLUE)

@@ -61,35 +61,31 @@ def content(tree: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("tag", ["v1.0.0", "v1.1.0"])
-async def test_a_tag_is_fetched_and_its_commit_checked_out(source: GitSource, repository: Repository, tag: str) -> None:
+async def test_fetch_returns_the_tags_commit(source: GitSource, repository: Repository, tag: str) -> None:
     sha = await source.fetch(tag)
     assert sha == sha_at(repository, f"{tag}^{{commit}}")
     tree = await source.checkout(sha)
     assert content(tree) == FILES | ({"app.py": "print('two')\n"} if tag == "v1.1.0" else {})
 
 
-async def test_what_the_repository_has_under_a_tag_is_found_without_fetching(
-    source: GitSource, repository: Repository, directory: Path
-) -> None:
+async def test_find_resolves_a_tag_without_fetching(source: GitSource, repository: Repository, directory: Path) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         assert await source.find(tag) == sha_at(repository, tag)
     assert git(directory / "mirror.git", "tag", "--list") == ""
 
 
-async def test_a_tag_is_fetched_again_as_long_as_it_stays(source: GitSource) -> None:
+async def test_fetching_a_tag_again_returns_same_commit(source: GitSource) -> None:
     assert await source.fetch("v1.0.0") == await source.fetch("v1.0.0")
 
 
-async def test_a_tag_that_is_not_there_is_a_named_error(source: GitSource) -> None:
+async def test_missing_tag_raises_a_named_error(source: GitSource) -> None:
     for ask in (source.find, source.fetch):
         with pytest.raises(TagNotFound):
             await ask("v9.9.9")
 
 
 @pytest.mark.parametrize("kind", [(), ("--annotate",)])
-async def test_a_tag_that_was_moved_is_refused(
-    source: GitSource, repository: Repository, kind: tuple[str, ...]
-) -> None:
+async def test_moved_tag_is_refused(source: GitSource, repository: Repository, kind: tuple[str, ...]) -> None:
     repository.tag("v2.0.0", *kind)
     first = await source.fetch("v2.0.0")
     repository.commit({"app.py": "print('evil')\n"})
@@ -100,14 +96,14 @@ async def test_a_tag_that_was_moved_is_refused(
     assert content(await source.checkout(first))["app.py"] == "print('two')\n"
 
 
-async def test_a_tag_that_is_no_commit_is_a_named_error(source: GitSource, repository: Repository) -> None:
+async def test_tag_without_a_commit_is_a_named_error(source: GitSource, repository: Repository) -> None:
     repository.tag("v3.0.0", at="HEAD^{tree}")
     with pytest.raises(GitFailed, match="does not point to a commit"):
         await source.fetch("v3.0.0")
 
 
 @pytest.mark.parametrize("tag", EVIL_TAGS)
-async def test_a_tag_that_is_no_version_never_reaches_git(source: GitSource, directory: Path, tag: str) -> None:
+async def test_invalid_tag_never_reaches_git(source: GitSource, directory: Path, tag: str) -> None:
     for ask in (source.find, source.fetch):
         with pytest.raises(TagInvalid):
             await ask(tag)
@@ -115,20 +111,20 @@ async def test_a_tag_that_is_no_version_never_reaches_git(source: GitSource, dir
 
 
 @pytest.mark.parametrize("sha", ["HEAD", "--quiet", "../x", "v1.0.0", "abc123", ""])
-async def test_only_a_whole_sha_is_checked_out(source: GitSource, sha: str) -> None:
+async def test_only_a_full_sha_is_checked_out(source: GitSource, sha: str) -> None:
     await source.fetch("v1.0.0")
     with pytest.raises(GitFailed, match="not a commit SHA"):
         await source.checkout(sha)
 
 
-async def test_a_commit_that_was_never_fetched_is_a_named_error(source: GitSource) -> None:
+async def test_unfetched_commit_raises_a_named_error(source: GitSource) -> None:
     await source.fetch("v1.0.0")
     with pytest.raises(GitFailed, match="could not be checked out"):
         await source.checkout("0" * 39 + "1")
 
 
 @pytest.mark.parametrize("crash", ["a file gone", "a file cut", "a file more", "no .git", "no tree", "a lock", "begun"])
-async def test_half_a_tree_is_made_whole(source: GitSource, directory: Path, crash: str) -> None:
+async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory: Path, crash: str) -> None:
     sha = await source.fetch("v1.0.0")
     tree = await source.checkout(sha)
     about = directory / "mirror.git" / "worktrees" / sha
@@ -152,18 +148,18 @@ async def test_half_a_tree_is_made_whole(source: GitSource, directory: Path, cra
     assert content(await source.checkout(sha)) == FILES
 
 
-async def test_a_whole_tree_is_left_as_it_is(source: GitSource) -> None:
+async def test_checkout_keeps_a_complete_tree(source: GitSource) -> None:
     sha = await source.fetch("v1.0.0")
     before = (await source.checkout(sha)).stat().st_ino
     assert (await source.checkout(sha)).stat().st_ino == before
 
 
-async def test_a_mirror_that_was_only_begun_is_made_whole(source: GitSource, directory: Path) -> None:
+async def test_fetch_repairs_an_incomplete_mirror(source: GitSource, directory: Path) -> None:
     (directory / "mirror.git").mkdir(parents=True)
     assert content(await source.checkout(await source.fetch("v1.0.0"))) == FILES
 
 
-async def test_pruning_keeps_the_trees_it_is_told_to_and_no_other(source: GitSource) -> None:
+async def test_prune_keeps_only_the_named_trees(source: GitSource) -> None:
     old, new = [await source.fetch(tag) for tag in ("v1.0.0", "v1.1.0")]
     gone, kept = [await source.checkout(sha) for sha in (old, new)]
     await source.prune([new])
@@ -171,12 +167,12 @@ async def test_pruning_keeps_the_trees_it_is_told_to_and_no_other(source: GitSou
     assert content(await source.checkout(old)) == FILES, "it can be had again"
 
 
-async def test_pruning_before_anything_was_fetched_is_no_error(source: GitSource) -> None:
+async def test_prune_before_any_fetch_is_no_error(source: GitSource) -> None:
     await source.prune([])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
-async def test_a_data_directory_that_belongs_to_another_user_is_still_used(source: GitSource, directory: Path) -> None:
+async def test_data_directory_of_another_user_is_used(source: GitSource, directory: Path) -> None:
     sha = await source.fetch("v1.0.0")
     await source.checkout(sha)
     for path in (directory, *directory.rglob("*")):
@@ -185,14 +181,14 @@ async def test_a_data_directory_that_belongs_to_another_user_is_still_used(sourc
     await source.checkout(await source.fetch("v1.1.0"))
 
 
-async def test_a_repository_that_is_not_there_is_a_named_error(directory: Path, tmp_path: Path) -> None:
+async def test_missing_repository_raises_a_named_error(directory: Path, tmp_path: Path) -> None:
     nowhere = GitSource(str(tmp_path / "nowhere"), directory, fetch_seconds=LIMIT)
     for ask in (nowhere.find, nowhere.fetch):
         with pytest.raises(GitFailed):
             await ask("v1.0.0")
 
 
-async def test_a_remote_that_never_answers_ends_with_the_limit_and_leaves_no_process(directory: Path) -> None:
+async def test_silent_remote_times_out_with_no_process(directory: Path) -> None:
     async with deaf() as (port, hung_up):
         source = GitSource(f"https://127.0.0.1:{port}/x.git", directory, fetch_seconds=0.5)
         for ask, word in ((source.find, "ls-remote"), (source.fetch, "fetch")):
@@ -216,7 +212,7 @@ async def deaf() -> AsyncIterator[tuple[int, asyncio.Queue[bool]]]:
         yield server.sockets[0].getsockname()[1], hung_up
 
 
-async def test_the_operators_clone_says_which_commit_and_tags_it_has(
+async def test_operators_clone_reports_commit_and_tags(
     source: GitSource, repository: Repository, tmp_path: Path
 ) -> None:
     live = tmp_path / "live"
@@ -236,7 +232,7 @@ async def test_the_operators_clone_says_which_commit_and_tags_it_has(
     assert await source.moved_in(live) is None
 
 
-async def test_a_directory_inside_a_clone_counts_only_if_that_is_the_stacks(
+async def test_subdirectory_counts_only_in_stacks_clone(
     source: GitSource, repository: Repository, tmp_path: Path
 ) -> None:
     live = tmp_path / "live"
@@ -258,7 +254,7 @@ async def test_a_directory_inside_a_clone_counts_only_if_that_is_the_stacks(
         ({}, True),
     ],
 )
-async def test_a_clone_of_another_repository_says_nothing_of_the_stack(
+async def test_only_a_clone_of_the_repository_counts(
     repository: Repository, directory: Path, tmp_path: Path, remotes: dict[str, str], counts: bool
 ) -> None:
     source = GitSource("https://github.com/octo/shop.git", directory, LIMIT, names=["octo/shop"])
@@ -270,7 +266,7 @@ async def test_a_clone_of_another_repository_says_nothing_of_the_stack(
     assert await source.commit_in(live, "HEAD") == (sha_at(repository, "HEAD") if counts else None)
 
 
-async def test_a_directory_without_a_clone_says_nothing(source: GitSource, tmp_path: Path) -> None:
+async def test_directory_without_a_clone_reports_none(source: GitSource, tmp_path: Path) -> None:
     assert await source.commit_in(tmp_path / "missing", "HEAD") is None
     (tmp_path / "plain").mkdir()
     assert await source.commit_in(tmp_path / "plain", "HEAD") is None
@@ -280,7 +276,7 @@ async def test_a_directory_without_a_clone_says_nothing(source: GitSource, tmp_p
     "origin",
     ["git@github.com:Octo/Shop.git", "https://user:token@github.com/octo/shop", "ssh://git@github.com/octo/shop.git"],
 )
-async def test_any_form_of_the_repositorys_url_is_recognised(
+async def test_every_form_of_repository_url_matches(
     repository: Repository, directory: Path, tmp_path: Path, origin: str
 ) -> None:
     source = GitSource("https://github.com/octo/shop.git", directory, LIMIT, names=["octo/shop"])

@@ -90,7 +90,7 @@ def fsmonitor(trap: Trap) -> None:
 
 
 @pytest.mark.parametrize("setup", [hooks_path, template, own_filter, lfs, fsmonitor])
-async def test_nothing_runs_at_a_checkout(
+async def test_checkout_runs_no_hook_or_filter(
     setup: Callable[[Trap], None], trap: Trap, repository: Repository, tmp_path: Path
 ) -> None:
     release(repository, __gitattributes="*.py filter=evil\n*.bin filter=lfs\n", model__bin="pointer\n")
@@ -105,7 +105,7 @@ async def test_nothing_runs_at_a_checkout(
     assert not trap.sprung()
 
 
-async def test_a_hook_that_lies_in_the_mirror_does_not_run(trap: Trap, repository: Repository, tmp_path: Path) -> None:
+async def test_hook_in_the_mirror_does_not_run(trap: Trap, repository: Repository, tmp_path: Path) -> None:
     release(repository)
     source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
     sha = await source.fetch(TAG)
@@ -126,7 +126,7 @@ async def test_a_submodule_is_not_fetched(repository: Repository, tmp_path: Path
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c {script}", "fd::0", "--upload-pack={script}"])
-async def test_a_remote_that_is_a_command_is_not_run(url: str, trap: Trap, tmp_path: Path) -> None:
+async def test_command_as_remote_url_is_not_run(url: str, trap: Trap, tmp_path: Path) -> None:
     source = GitSource(url.format(script=trap.script), tmp_path / "git", fetch_seconds=10)
     for ask in (source.find, source.fetch):
         with pytest.raises(GitFailed):

@@ -52,18 +52,18 @@ async def events(pool: ArqRedis, ledger: Ledger) -> list[dict[bytes, bytes]]:
     return [fields for _, fields in await pool.xrange(ledger.key("events"))]
 
 
-async def test_a_new_release_is_recorded_and_pending_as_it_came(ledger: Ledger) -> None:
+async def test_accepted_release_is_pending_unchanged(ledger: Ledger) -> None:
     assert await ledger.accept(RELEASE) is None
     assert await ledger.pending() == [RELEASE]
 
 
-async def test_a_second_one_of_the_same_key_is_answered_with_the_first(ledger: Ledger) -> None:
+async def test_duplicate_key_returns_the_first_release(ledger: Ledger) -> None:
     await ledger.accept(RELEASE)
     assert await ledger.accept(replace(RELEASE, rollout_id="r-other", delivery="d-2")) == RELEASE
     assert await ledger.pending() == [RELEASE]
 
 
-async def test_of_many_at_once_exactly_one_is_the_first(pool: ArqRedis, ledger: Ledger) -> None:
+async def test_concurrent_accepts_record_one_release(pool: ArqRedis, ledger: Ledger) -> None:
     same = [replace(RELEASE, rollout_id=f"r-{n}") for n in range(AT_ONCE)]
     answers = await asyncio.gather(*(ledger.accept(release) for release in same))
     (first,) = [release for release, known in zip(same, answers, strict=True) if known is None]
@@ -72,7 +72,7 @@ async def test_of_many_at_once_exactly_one_is_the_first(pool: ArqRedis, ledger: 
     assert len(await events(pool, ledger)) == 1
 
 
-async def test_a_release_that_was_taken_over_is_still_known(ledger: Ledger) -> None:
+async def test_taken_release_stays_known_as_duplicate(ledger: Ledger) -> None:
     await ledger.accept(RELEASE)
     await ledger.taken([RELEASE])
     assert await ledger.pending() == []
@@ -80,14 +80,14 @@ async def test_a_release_that_was_taken_over_is_still_known(ledger: Ledger) -> N
     assert await ledger.pending() == [], "a redelivery does not bring a decided release back"
 
 
-async def test_pending_releases_come_in_the_order_of_their_acceptance(ledger: Ledger) -> None:
+async def test_pending_releases_keep_acceptance_order(ledger: Ledger) -> None:
     releases = [a_release(f"v1.{n}.0", after=n) for n in range(10)]
     for release in (*releases[5:], *releases[:5]):
         await ledger.accept(release)
     assert await ledger.pending() == releases
 
 
-async def test_only_what_was_taken_is_no_longer_pending(ledger: Ledger) -> None:
+async def test_taken_removes_only_named_releases(ledger: Ledger) -> None:
     old, new = a_release("v1.1.0"), a_release("v1.2.0", after=1)
     await ledger.accept(old)
     await ledger.accept(new)
@@ -97,14 +97,14 @@ async def test_only_what_was_taken_is_no_longer_pending(ledger: Ledger) -> None:
     assert await ledger.pending() == [new]
 
 
-async def test_the_status_is_what_was_published_last(ledger: Ledger) -> None:
+async def test_status_returns_the_last_published(ledger: Ledger) -> None:
     assert await ledger.status() is None
     await ledger.publish_status({"state": "updating"})
     await ledger.publish_status({"state": "idle", "pause_reason": "größer"})
     assert await ledger.status() == {"state": "idle", "pause_reason": "größer"}
 
 
-async def test_results_are_found_by_their_rollout_and_the_last_one_by_itself(ledger: Ledger) -> None:
+async def test_results_are_found_by_rollout_and_as_last(ledger: Ledger) -> None:
     assert (await ledger.last_result(), await ledger.result("r-1")) == (None, None)
     for n in (1, 2):
         await ledger.record_result({"rollout_id": f"r-{n}", "status": "success"}, a_history_entry(f"r-{n}"))
@@ -112,7 +112,7 @@ async def test_results_are_found_by_their_rollout_and_the_last_one_by_itself(led
     assert await ledger.last_result() == await ledger.result("r-2")
 
 
-async def test_the_history_is_newest_first_with_the_decisions_among_the_results(ledger: Ledger) -> None:
+async def test_history_is_newest_first_with_decisions(ledger: Ledger) -> None:
     assert await ledger.history(10) == []
     await ledger.record_result({"rollout_id": "r-1"}, a_history_entry("r-1"))
     await ledger.record_decision(a_history_entry("r-2"))
@@ -121,21 +121,21 @@ async def test_the_history_is_newest_first_with_the_decisions_among_the_results(
     assert await ledger.history(2) == [a_history_entry(f"r-{n}") for n in (3, 2)]
 
 
-async def test_the_history_goes_on_from_an_entry(ledger: Ledger) -> None:
+async def test_history_continues_before_an_entry(ledger: Ledger) -> None:
     for n in range(5):
         await ledger.record_decision(a_history_entry(f"r-{n}"))
     assert [e.rollout_id for e in await ledger.history(2, before="r-3")] == ["r-2", "r-1"]
     assert await ledger.history(2, before="r-unknown") == []
 
 
-async def test_the_record_of_a_rollout_is_the_one_that_was_published_last(ledger: Ledger) -> None:
+async def test_record_returns_the_last_published(ledger: Ledger) -> None:
     assert await ledger.record("r-1") is None
     for step in ("bake", "prune"):
         await ledger.publish_record({"rollout_id": "r-1", "step": step})
     assert await ledger.record("r-1") == {"rollout_id": "r-1", "step": "prune"}
 
 
-async def test_a_release_too_old_to_be_remembered_is_still_a_duplicate(pool: ArqRedis, ledger: Ledger) -> None:
+async def test_forgotten_release_is_still_a_duplicate(pool: ArqRedis, ledger: Ledger) -> None:
     ledger.releases_kept = 3
     releases = [a_release(f"v1.{n}.0", key=f"7:{1000 + n}") for n in range(6)]
     for release in releases:
@@ -146,7 +146,7 @@ async def test_a_release_too_old_to_be_remembered_is_still_a_duplicate(pool: Arq
     assert await ledger.accept(a_release(key="8:1")) is None, "another repository counts for itself"
 
 
-async def test_a_restored_ledger_knows_its_history_and_its_releases(ledger: Ledger) -> None:
+async def test_restored_ledger_knows_past_releases(ledger: Ledger) -> None:
     entry = a_history_entry("r-1", "v1.1.0", key="7:1001")
     assert await ledger.lost()
     for _ in range(2):
@@ -159,7 +159,7 @@ async def test_a_restored_ledger_knows_its_history_and_its_releases(ledger: Ledg
     assert await ledger.pending() == []
 
 
-async def test_settings_that_can_lose_a_release_are_told(ledger: Ledger, own_client: Redis) -> None:
+async def test_durability_reports_unsafe_redis_settings(ledger: Ledger, own_client: Redis) -> None:
     assert await ledger.durability() == []
     for name, value in (("appendfsync", "everysec"), ("maxmemory-policy", "allkeys-lru")):
         await own_client.config_set(name, value)
@@ -167,7 +167,7 @@ async def test_settings_that_can_lose_a_release_are_told(ledger: Ledger, own_cli
     assert [line.partition(" is ")[0] for line in told] == ["appendfsync", "maxmemory-policy"]
 
 
-async def test_events_come_in_order_with_their_kind_time_and_facts(pool: ArqRedis, ledger: Ledger) -> None:
+async def test_events_keep_order_kind_time_and_data(pool: ArqRedis, ledger: Ledger) -> None:
     await ledger.accept(RELEASE)
     await ledger.tell("paused", {"reason": "why"})
     accepted, paused = await events(pool, ledger)
@@ -177,7 +177,7 @@ async def test_events_come_in_order_with_their_kind_time_and_facts(pool: ArqRedi
     assert times == sorted(times)
 
 
-async def test_a_rollouts_log_grows_and_is_forgotten_in_the_end(pool: ArqRedis, ledger: Ledger) -> None:
+async def test_rollout_log_grows_and_expires(pool: ArqRedis, ledger: Ledger) -> None:
     await ledger.append_log("r-1", ["one", "two"])
     await ledger.append_log("r-2", ["not mine"])
     await ledger.append_log("r-1", ["thrée"])
@@ -186,7 +186,7 @@ async def test_a_rollouts_log_grows_and_is_forgotten_in_the_end(pool: ArqRedis, 
     assert 0 < await pool.ttl(ledger.key("log:r-1")) <= RECORD_SECONDS_KEPT
 
 
-async def test_two_stacks_share_a_redis_and_see_nothing_of_each_other(pool: ArqRedis, ledger: Ledger) -> None:
+async def test_stacks_share_a_redis_without_mixing(pool: ArqRedis, ledger: Ledger) -> None:
     other = Ledger(pool, ledger.key("other"))
     await ledger.accept(RELEASE)
     await ledger.publish_status({"state": "updating"})
@@ -195,14 +195,14 @@ async def test_two_stacks_share_a_redis_and_see_nothing_of_each_other(pool: ArqR
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_redis_that_is_away_is_a_named_error(call: str) -> None:
+async def test_unreachable_redis_raises_a_named_error(call: str) -> None:
     nobody = Redis.from_url("redis://127.0.0.1:1/0")
     with pytest.raises(LedgerUnavailable, match="ConnectionError"):
         await CALLS[call](Ledger(nobody, "x"))
     await nobody.aclose()
 
 
-async def test_a_redis_that_stops_is_a_named_error_until_it_is_back(own_server: OwnRedis, own_client: Redis) -> None:
+async def test_stopped_redis_raises_until_redis_returns(own_server: OwnRedis, own_client: Redis) -> None:
     ledger = Ledger(own_client, "x")
     await ledger.accept(RELEASE)
     own_server.stop()
@@ -212,7 +212,7 @@ async def test_a_redis_that_stops_is_a_named_error_until_it_is_back(own_server: 
     assert await ledger.pending() == [RELEASE]
 
 
-async def test_an_accepted_release_survives_a_redis_that_is_killed(own_server: OwnRedis) -> None:
+async def test_accepted_release_survives_a_redis_kill(own_server: OwnRedis) -> None:
     pool = open_pool(own_server.url, "x")
     ledger = Ledger(pool, "x")
     assert await ledger.accept(RELEASE) is None
@@ -223,7 +223,7 @@ async def test_an_accepted_release_survives_a_redis_that_is_killed(own_server: O
     await pool.aclose()
 
 
-async def test_a_redis_that_is_full_records_nothing_and_says_so(own_server: OwnRedis, own_client: Redis) -> None:
+async def test_full_redis_refuses_and_records_nothing(own_server: OwnRedis, own_client: Redis) -> None:
     ledger = Ledger(own_client, "x")
     await own_client.config_set("maxmemory", "1")
     with pytest.raises(LedgerUnavailable, match="memory"):
@@ -233,7 +233,7 @@ async def test_a_redis_that_is_full_records_nothing_and_says_so(own_server: OwnR
     assert await ledger.accept(RELEASE) is None, "the redelivery is not taken for a duplicate"
 
 
-async def test_an_entry_that_was_restored_before_it_was_told_is_there_once(ledger: Ledger) -> None:
+async def test_restored_entry_is_recorded_only_once(ledger: Ledger) -> None:
     entry = a_history_entry("r-1", key="1:1")
     await ledger.restore([entry])
     await ledger.record_result({"rollout_id": "r-1", "status": "success"}, entry)
@@ -241,7 +241,7 @@ async def test_an_entry_that_was_restored_before_it_was_told_is_there_once(ledge
     assert await ledger.history(10) == [entry]
 
 
-async def test_a_later_entry_of_a_rollout_takes_the_place_of_an_earlier_one(ledger: Ledger) -> None:
+async def test_later_entry_replaces_an_earlier_entry(ledger: Ledger) -> None:
     entry = a_history_entry("r-1", key="1:1")
     await ledger.record_decision(replace(entry, result="interrupted"))
     await ledger.record_decision(a_history_entry("r-2"))

@@ -64,9 +64,7 @@ def a_notice(event: str, kind: Kind = Kind.LIVE) -> Notice:
     return Notice(event, kind, f"shop: {event}", "It is <live> & *well*.\ncanary")
 
 
-async def test_a_message_arrives_once_with_its_title_and_text_and_without_secrets(
-    make: Make, listener: Listener
-) -> None:
+async def test_message_arrives_once_without_secrets(make: Make, listener: Listener) -> None:
     notifier = make(listener.url)
     async with running(notifier):
         for _ in range(3):
@@ -78,7 +76,7 @@ async def test_a_message_arrives_once_with_its_title_and_text_and_without_secret
     assert [message["type"] for message in listener.got] == ["success", "failure"]
 
 
-async def test_what_waits_is_sent_after_a_restart_and_what_was_sent_is_not(make: Make, listener: Listener) -> None:
+async def test_restart_sends_waiting_messages_only(make: Make, listener: Listener) -> None:
     before = make(listener.url)
     async with running(before):
         before.tell(a_notice("e1"))
@@ -91,7 +89,7 @@ async def test_what_waits_is_sent_after_a_restart_and_what_was_sent_is_not(make:
     assert listener.titles() == ["shop: e1", "shop: e2"]
 
 
-async def test_a_target_that_refuses_is_tried_again_until_it_takes_it(make: Make, listener: Listener) -> None:
+async def test_refused_message_is_retried(make: Make, listener: Listener) -> None:
     listener.status = 500
     notifier = make(listener.url)
     async with running(notifier):
@@ -102,7 +100,7 @@ async def test_a_target_that_refuses_is_tried_again_until_it_takes_it(make: Make
     assert notifier.counts() == {"sent": 1, "given_up": 0, "waiting": 0, "targets": 1}
 
 
-async def test_what_cannot_be_sent_is_given_up_counted_and_said_without_the_url(
+async def test_given_up_message_is_counted_and_url_hidden(
     make: Make, listener: Listener, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listener.status = 500
@@ -118,9 +116,7 @@ async def test_what_cannot_be_sent_is_given_up_counted_and_said_without_the_url(
     assert "canary" not in said.out + said.err
 
 
-async def test_a_target_that_hangs_delays_neither_whoever_tells_nor_the_other_targets(
-    make: Make, listener: Listener, other: Listener
-) -> None:
+async def test_hanging_target_delays_no_other_target(make: Make, listener: Listener, other: Listener) -> None:
     listener.status = None
     notifier = make(listener.url, other.url, patience=HURRY)
     threads = threading.active_count()
@@ -136,7 +132,7 @@ async def test_a_target_that_hangs_delays_neither_whoever_tells_nor_the_other_ta
     assert threading.active_count() <= threads + 4
 
 
-async def test_only_the_events_that_were_chosen_are_told(make: Make, listener: Listener) -> None:
+async def test_only_selected_events_are_sent(make: Make, listener: Listener) -> None:
     notifier = make(listener.url, events=frozenset({Kind.ROLLED_BACK}))
     async with running(notifier):
         notifier.tell(a_notice("e1", Kind.LIVE))
@@ -146,7 +142,7 @@ async def test_only_the_events_that_were_chosen_are_told(make: Make, listener: L
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"told": 3}'])
-async def test_a_torn_file_costs_only_the_memory(
+async def test_corrupt_file_does_not_stop_messages(
     make: Make, listener: Listener, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "notices.json").write_bytes(content)
@@ -157,14 +153,14 @@ async def test_a_torn_file_costs_only_the_memory(
     assert (tmp_path / "notices.json").stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_disk_that_is_not_there_stops_no_message(listener: Listener, tmp_path: Path) -> None:
+async def test_missing_directory_does_not_stop_messages(listener: Listener, tmp_path: Path) -> None:
     notifier = AppriseNotifier([listener.url], frozenset(Kind), tmp_path / "none" / "notices.json", SystemClock())
     async with running(notifier):
         notifier.tell(a_notice("e1"))
         await until(lambda: notifier.counts()["sent"] == 1)
 
 
-def test_no_url_is_in_the_file(make: Make, listener: Listener, tmp_path: Path) -> None:
+def test_file_contains_no_url(make: Make, listener: Listener, tmp_path: Path) -> None:
     make(listener.url).tell(a_notice("e1"))
     text = (tmp_path / "notices.json").read_text()
     assert "e1" in text

@@ -66,7 +66,7 @@ async def test_a_token_opens_a_private_repository(host: PrivateHost, tmp_path: P
     assert set(host.server.authorizations) == {f"Basic {PAIR}"}, "it goes with the first request already"
 
 
-async def test_the_worker_gives_githubs_token_to_the_github_of_its_api(host: PrivateHost) -> None:
+async def test_github_token_goes_only_to_its_api_host(host: PrivateHost) -> None:
     environ = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes", "GITHUB_TOKEN": TOKEN}
     environ |= {"UPDATER_DATA_DIR": str(host.directory.parent), "GITHUB_API_URL": "https://localhost/api/v3"}
     settings = WorkerSettings.from_environ(environ)
@@ -77,7 +77,7 @@ async def test_the_worker_gives_githubs_token_to_the_github_of_its_api(host: Pri
     assert set(host.server.authorizations) == {f"Basic {PAIR}", None}
 
 
-async def test_no_command_line_has_the_token_and_the_mirror_keeps_none(host: PrivateHost) -> None:
+async def test_token_is_in_no_command_line_or_mirror(host: PrivateHost) -> None:
     """The server answers only after the onlooker has seen git ask, so that there is something to see."""
     for ask in (host.source().find, host.source().fetch):
         with Onlooker() as onlooker:
@@ -91,7 +91,7 @@ async def test_no_command_line_has_the_token_and_the_mirror_keeps_none(host: Pri
 
 
 @pytest.mark.parametrize("written", ["x-access-token:{token}@", "{token}@"])
-async def test_a_token_in_the_stack_files_url_is_on_no_command_line_either(host: PrivateHost, written: str) -> None:
+async def test_token_in_url_is_on_no_command_line(host: PrivateHost, written: str) -> None:
     url = host.url.replace("https://", "https://" + written.format(token=TOKEN))
     pair = written.format(token=TOKEN).removesuffix("@")
     header = base64.b64encode((pair if ":" in pair else f"{pair}:").encode()).decode()
@@ -104,9 +104,7 @@ async def test_a_token_in_the_stack_files_url_is_on_no_command_line_either(host:
 
 
 @pytest.mark.parametrize("token", [None, "ghp_an-expired-token"])
-async def test_a_repository_that_stays_closed_is_a_named_error_without_the_token(
-    host: PrivateHost, token: str | None
-) -> None:
+async def test_closed_repository_error_hides_the_token(host: PrivateHost, token: str | None) -> None:
     for ask in (host.source(token).find, host.source(token).fetch):
         with pytest.raises(GitFailed) as error:
             await ask(TAG)
@@ -115,7 +113,7 @@ async def test_a_repository_that_stays_closed_is_a_named_error_without_the_token
         assert "ghp_" not in said
 
 
-async def test_a_server_that_sends_it_elsewhere_does_not_pass_the_token_on(host: PrivateHost, tmp_path: Path) -> None:
+async def test_redirect_does_not_forward_the_token(host: PrivateHost, tmp_path: Path) -> None:
     """Somebody there opens to everyone: git would then ask on, with all that it was given."""
     with serving(PrivateGit(tmp_path / "served", host.certificate, None)) as elsewhere:
         host.server.moved_to = elsewhere.url

@@ -68,7 +68,7 @@ def of_the_stack(engine: Engine, stack: Stack) -> tuple[set[str | None], set[str
     return {c.id for c in containers}, {tag for tag in tags if tag.startswith(f"{stack.project}-")}
 
 
-async def test_the_plan_of_the_production_stack(stack: Stack, ports: Ports, engine: Engine) -> None:
+async def test_plan_of_production_stack_changes_nothing(stack: Stack, ports: Ports, engine: Engine) -> None:
     live = tree_of(Path(stack.directory))
     before = of_the_stack(engine, stack)
     told = (await plan(stack, ports, "v1.0.0")).as_json()

@@ -88,7 +88,7 @@ def tell_everything(publisher: LedgerPublisher) -> None:
     publisher.decided(a_release(), Superseded("v1.2.0 is newer"))
 
 
-async def test_what_is_told_is_written_in_order(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
+async def test_events_and_lines_are_written_in_order(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
     async with writing(publisher):
         for n in range(50):
             publisher.event(f"event-{n}")
@@ -97,7 +97,7 @@ async def test_what_is_told_is_written_in_order(publisher: LedgerPublisher, ledg
     assert await log_of(pool, ledger, "r-1") == [f"line {n}" for n in range(50)]
 
 
-async def test_each_rollouts_lines_are_its_own(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
+async def test_each_rollout_keeps_its_own_lines(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
     async with writing(publisher):
         for n in range(3):
             publisher.line(f"r-{n % 2}", f"line {n}")
@@ -115,7 +115,7 @@ async def test_the_latest_status_wins(publisher: LedgerPublisher, ledger: Ledger
     assert status["last_good_tag"] == "v1.99.0"
 
 
-async def test_a_status_that_comes_between_two_writes_is_not_lost(publisher: LedgerPublisher, ledger: Ledger) -> None:
+async def test_status_between_two_writes_is_not_lost(publisher: LedgerPublisher, ledger: Ledger) -> None:
     for n in range(5):
         async with writing(publisher):
             publisher.status(State(last_good_tag=f"v1.{n}.0"))
@@ -124,7 +124,7 @@ async def test_a_status_that_comes_between_two_writes_is_not_lost(publisher: Led
         assert status["last_good_tag"] == f"v1.{n}.0"
 
 
-async def test_a_result_is_told_with_its_pause(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
+async def test_result_is_published_with_its_pause(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
     async with writing(publisher):
         publisher.keep(ENDED, PAUSED)
         publisher.result(ENDED, PAUSED)
@@ -137,7 +137,7 @@ async def test_a_result_is_told_with_its_pause(publisher: LedgerPublisher, ledge
     assert json.loads(paused[b"data"]) == {"reason": "why"}
 
 
-async def test_one_thing_that_cannot_be_written_keeps_nothing_else_from_it(
+async def test_unwritable_event_does_not_block_the_next(
     publisher: LedgerPublisher, ledger: Ledger, pool: Redis
 ) -> None:
     async with writing(publisher):
@@ -146,9 +146,7 @@ async def test_one_thing_that_cannot_be_written_keeps_nothing_else_from_it(
     assert "after" in await kinds(pool, ledger)
 
 
-async def test_a_redis_that_is_away_fails_and_delays_nobody(
-    own_server: OwnRedis, own_client: Redis, logs: Path
-) -> None:
+async def test_stopped_redis_does_not_block_publishing(own_server: OwnRedis, own_client: Redis, logs: Path) -> None:
     ledger = Ledger(own_client, "x")
     publisher = publisher_of(ledger, logs)
     async with writing(publisher):
@@ -164,9 +162,7 @@ async def test_a_redis_that_is_away_fails_and_delays_nobody(
     assert status["paused"] is True
 
 
-async def test_a_result_of_a_time_without_redis_is_in_the_history_at_the_next_look(
-    own_server: OwnRedis, own_client: Redis, logs: Path
-) -> None:
+async def test_rebuild_adds_a_result_missed_by_redis(own_server: OwnRedis, own_client: Redis, logs: Path) -> None:
     """Redis kept all it had, so nothing of it was lost: only this one was never written."""
     ledger = Ledger(own_client, "x")
     publisher = publisher_of(ledger, logs)
@@ -180,9 +176,7 @@ async def test_a_result_of_a_time_without_redis_is_in_the_history_at_the_next_lo
     assert [entry.tag for entry in await ledger.history(10)] == [ENDED.release.tag]
 
 
-async def test_what_redis_lost_is_written_anew_at_the_next_look(
-    publisher: LedgerPublisher, ledger: Ledger, pool: Redis
-) -> None:
+async def test_rebuild_restores_a_lost_history(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
     async with writing(publisher):
         publisher.decided(a_release(), Superseded("v1.2.0 is newer"))
         publisher.keep(ENDED, State())
@@ -194,9 +188,7 @@ async def test_what_redis_lost_is_written_anew_at_the_next_look(
     assert await ledger.history(10) == before != []
 
 
-async def test_a_redis_that_hangs_ends_a_write_at_its_limit_and_no_answer_goes_astray(
-    own_server: OwnRedis, own_client: Redis, logs: Path
-) -> None:
+async def test_hanging_redis_write_ends_at_its_limit(own_server: OwnRedis, own_client: Redis, logs: Path) -> None:
     ledger = Ledger(own_client, "x")
     publisher = publisher_of(ledger, logs)
     hang = int((WRITE_SECONDS + AT_ONCE) * 1000)
@@ -209,7 +201,7 @@ async def test_a_redis_that_hangs_ends_a_write_at_its_limit_and_no_answer_goes_a
     assert await ledger.status() in (None, PublishedStatus.of(PAUSED, step_ids(a_stack())).as_json())
 
 
-async def test_a_log_directory_that_cannot_be_written_fails_nobody(ledger: Ledger, pool: Redis, tmp_path: Path) -> None:
+async def test_unwritable_log_directory_stops_nothing(ledger: Ledger, pool: Redis, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     publisher = publisher_of(ledger, tmp_path / "file")
     async with writing(publisher):

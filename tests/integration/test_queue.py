@@ -58,13 +58,13 @@ async def values_with(pool: ArqRedis, prefix: str, word: str) -> Iterable[bytes]
     return [value for value in values if value and word.encode() in value]
 
 
-async def test_a_nudge_has_the_worker_look(at_work: AtWork, world: World) -> None:
+async def test_nudge_makes_the_worker_look(at_work: AtWork, world: World) -> None:
     async with at_work() as worker:
         await Queue(worker.pool).nudge()
         await until(lambda: looked(world))
 
 
-async def test_a_nudge_waits_for_a_worker_that_is_not_there_yet(at_work: AtWork, world: World, pool: ArqRedis) -> None:
+async def test_nudge_waits_for_the_worker_to_start(at_work: AtWork, world: World, pool: ArqRedis) -> None:
     await Queue(pool).nudge()
     async with at_work():
         await until(lambda: looked(world))
@@ -78,14 +78,14 @@ async def test_a_question_is_answered(at_work: AtWork, repository: Repository, p
 
 
 @pytest.mark.parametrize(("tag", "code"), [("v9.9.9", "tag_not_found"), ("--upload-pack=x", "tag_invalid")])
-async def test_an_error_that_has_a_name_is_an_answer(at_work: AtWork, pool: ArqRedis, tag: str, code: str) -> None:
+async def test_named_error_is_returned_as_an_answer(at_work: AtWork, pool: ArqRedis, tag: str, code: str) -> None:
     async with at_work():
         answer = await Queue(pool).ask("find_tag", tag)
     assert answer["code"] == code
     assert tag in answer["error"]
 
 
-async def test_what_is_asked_is_done_before_it_is_answered(at_work: AtWork, world: World, pool: ArqRedis) -> None:
+async def test_question_is_carried_out_before_the_answer(at_work: AtWork, world: World, pool: ArqRedis) -> None:
     async with at_work():
         assert await Queue(pool).ask("pause", "why") == {}
         assert world.state.pause_reason == "why"
@@ -93,7 +93,7 @@ async def test_what_is_asked_is_done_before_it_is_answered(at_work: AtWork, worl
         assert not world.state.paused
 
 
-async def test_a_question_that_ends_in_a_bug_is_a_silent_worker(
+async def test_crashing_question_raises_worker_silent(
     world: World, pool: ArqRedis, redis_url: str, namespace: str
 ) -> None:
     class Broken(FakeSource):
@@ -106,7 +106,7 @@ async def test_a_question_that_ends_in_a_bug_is_a_silent_worker(
                 await Queue(pool).ask(question, "v1.1.0")
 
 
-def test_a_worker_that_is_not_there_is_silent_after_the_named_limit(redis_url: str, namespace: str) -> None:
+def test_absent_worker_is_silent_after_the_limit(redis_url: str, namespace: str) -> None:
     async def ask() -> float:
         async with open_pool(redis_url, namespace) as pool:
             started = asyncio.get_running_loop().time()
@@ -118,7 +118,7 @@ def test_a_worker_that_is_not_there_is_silent_after_the_named_limit(redis_url: s
         assert ANSWER_SECONDS <= runner.run(ask()) < 2 * ANSWER_SECONDS
 
 
-async def test_who_was_told_that_nobody_answers_is_not_obeyed_later(
+async def test_timed_out_question_is_not_obeyed_later(
     at_work: AtWork, world: World, pool: ArqRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.queue.ANSWER_SECONDS", 0.2)
@@ -146,7 +146,7 @@ async def test_jobs_and_answers_are_json_on_the_wire(
     assert json.loads(raw)["s"] is True
 
 
-async def test_a_pickle_in_the_queue_runs_nothing_and_stops_nothing(
+async def test_pickle_in_the_queue_is_not_executed(
     at_work: AtWork, world: World, pool: ArqRedis, namespace: str, tmp_path: Path
 ) -> None:
     """Whoever can write to Redis must not thereby run code where the Docker socket is."""
@@ -164,14 +164,14 @@ async def is_empty(pool: ArqRedis, namespace: str) -> bool:
     return not await pool.zcard(queue_name(namespace))
 
 
-async def test_the_worker_is_seen_alive_while_it_runs(at_work: AtWork, ledger: Ledger) -> None:
+async def test_worker_is_alive_only_while_running(at_work: AtWork, ledger: Ledger) -> None:
     assert not await ledger.worker_alive()
     async with at_work():
         await until(ledger.worker_alive)
     assert not await ledger.worker_alive()
 
 
-async def test_a_stacks_nudge_reaches_its_own_worker_only(
+async def test_nudge_reaches_only_its_own_stack(
     at_work: AtWork, pool: ArqRedis, redis_url: str, namespace: str
 ) -> None:
     async with open_pool(redis_url, f"{namespace}-other") as other:
@@ -181,7 +181,7 @@ async def test_a_stacks_nudge_reaches_its_own_worker_only(
         assert await other.zcard(queue_name(f"{namespace}-other")) == 1
 
 
-async def test_two_stacks_that_share_a_redis_both_look_every_minute(jobs: Jobs, redis_url: str, namespace: str) -> None:
+async def test_stacks_on_one_redis_look_each_minute(jobs: Jobs, redis_url: str, namespace: str) -> None:
     now = datetime.now(UTC)
     looks = []
     for name in (namespace, f"{namespace}-other"):
@@ -193,7 +193,7 @@ async def test_two_stacks_that_share_a_redis_both_look_every_minute(jobs: Jobs, 
     assert looks == [1, 1]
 
 
-async def test_no_look_is_made_up_for_after_a_clock_was_set_ahead(jobs: Jobs, pool: ArqRedis, namespace: str) -> None:
+async def test_clock_set_ahead_causes_no_extra_looks(jobs: Jobs, pool: ArqRedis, namespace: str) -> None:
     """arq would take one look for each minute that never was."""
     worker, yesterday = build_worker(jobs, pool, namespace), datetime.now(UTC) - timedelta(days=1)
     await worker.run_cron(yesterday, 0)
@@ -204,7 +204,7 @@ async def test_no_look_is_made_up_for_after_a_clock_was_set_ahead(jobs: Jobs, po
     assert look.next_run > datetime.now(UTC) - timedelta(minutes=1)
 
 
-async def test_after_a_clock_was_set_back_the_worker_looks_and_lives_and_obeys_no_old_question(
+async def test_clock_set_back_keeps_the_worker_looking(
     jobs: Jobs, pool: ArqRedis, namespace: str, ledger: Ledger
 ) -> None:
     worker, now = build_worker(jobs, pool, namespace), datetime.now(UTC)

@@ -33,7 +33,7 @@ def jobs(world: World) -> Jobs:
     return jobs_of(world)
 
 
-async def test_a_nudge_survives_a_restart_of_redis(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
+async def test_nudge_survives_a_redis_restart(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
     async with open_pool(own_server.url, "x") as pool:
         await Queue(pool).nudge()
     own_server.kill()
@@ -42,7 +42,7 @@ async def test_a_nudge_survives_a_restart_of_redis(jobs: Jobs, world: World, own
         await until(lambda: looked(world))
 
 
-async def test_a_nudge_whose_transaction_was_cut_off_is_there_once(own_server: OwnRedis) -> None:
+async def test_interrupted_nudge_is_queued_once(own_server: OwnRedis) -> None:
     """The server stops at its write, and ends there."""
     async with open_pool(own_server.url, "x") as pool, open_pool(own_server.url, "x") as other:
         await other.client_pause(60_000, all=False)
@@ -58,7 +58,7 @@ async def test_a_nudge_whose_transaction_was_cut_off_is_there_once(own_server: O
         assert await pool.zcard(queue_name("x")) == 1
 
 
-async def test_the_web_rides_through_a_restart_of_redis(own_server: OwnRedis) -> None:
+async def test_web_survives_a_redis_restart(own_server: OwnRedis) -> None:
     async with open_pool(own_server.url, "x") as pool:
         await Queue(pool).nudge()
         await asyncio.to_thread(own_server.kill)
@@ -68,7 +68,7 @@ async def test_the_web_rides_through_a_restart_of_redis(own_server: OwnRedis) ->
         assert await pool.zcard(queue_name("x")) == 2
 
 
-async def test_the_worker_rides_through_a_restart_of_redis(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
+async def test_worker_survives_a_redis_restart(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
     async with working(jobs, own_server.url, "x"):
         await until(lambda: _is_alive(own_server))
         await asyncio.to_thread(own_server.kill)
@@ -78,9 +78,7 @@ async def test_the_worker_rides_through_a_restart_of_redis(jobs: Jobs, world: Wo
             await until(lambda: looked(world))
 
 
-async def test_the_worker_starts_without_redis_and_works_when_it_is_there(
-    jobs: Jobs, world: World, own_server: OwnRedis
-) -> None:
+async def test_worker_starts_before_redis_is_available(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
     """Looked for in its queue, not in its log: a worker that waits is as good as one that was started again."""
     await asyncio.to_thread(own_server.stop)
     async with working(jobs, own_server.url, "x"):
@@ -93,7 +91,7 @@ async def test_the_worker_starts_without_redis_and_works_when_it_is_there(
             await until(lambda: looked(world))
 
 
-async def test_jobs_that_could_not_be_taken_cost_no_slot(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
+async def test_job_that_fails_to_start_frees_its_slot(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
     async with open_pool(own_server.url, "x") as pool:
         worker = build_worker(jobs, pool, "x")
         await asyncio.to_thread(own_server.stop)
@@ -106,7 +104,7 @@ async def test_jobs_that_could_not_be_taken_cost_no_slot(jobs: Jobs, world: Worl
         await until(lambda: looked(world))
 
 
-async def test_a_job_that_runs_keeps_its_own_slot_only(world: World, own_server: OwnRedis) -> None:
+async def test_running_job_keeps_one_slot(world: World, own_server: OwnRedis) -> None:
     """It stays in the queue, so each look at the queue comes by it."""
     begun, over = asyncio.Event(), asyncio.Event()
 
@@ -126,7 +124,7 @@ async def test_a_job_that_runs_keeps_its_own_slot_only(world: World, own_server:
         assert await asking == {"sha": "v1.1.0"}
 
 
-async def test_the_worker_ends_in_time_though_redis_is_away(jobs: Jobs, own_server: OwnRedis) -> None:
+async def test_worker_stops_in_time_without_redis(jobs: Jobs, own_server: OwnRedis) -> None:
     async with asyncio.timeout(LIMIT), working(jobs, own_server.url, "x"):
         await until(lambda: _is_alive(own_server))
         await asyncio.to_thread(own_server.stop)
@@ -137,9 +135,7 @@ async def _is_alive(server: OwnRedis) -> bool:
         return await Ledger(pool, "x").worker_alive()
 
 
-def test_the_worker_outlives_a_redis_that_is_away_for_longer_than_any_retry(
-    world: World, jobs: Jobs, own_server: OwnRedis
-) -> None:
+def test_worker_survives_a_long_redis_outage(world: World, jobs: Jobs, own_server: OwnRedis) -> None:
     """Its end would end the rollout that it runs."""
 
     async def outage() -> None:
@@ -156,7 +152,7 @@ def test_the_worker_outlives_a_redis_that_is_away_for_longer_than_any_retry(
         runner.run(outage())
 
 
-def test_a_redis_that_stays_away_is_a_named_error_before_github_gives_up(own_server: OwnRedis) -> None:
+def test_long_outage_raises_within_githubs_limit(own_server: OwnRedis) -> None:
     """A webhook has to be answered within ten seconds."""
 
     async def nudge() -> None:

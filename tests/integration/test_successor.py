@@ -45,7 +45,7 @@ def spread(points: Sequence[str]) -> list[Sequence[str]]:
     return [points[n::runs] for n in range(runs)]
 
 
-async def test_a_successor_that_is_killed_at_any_point_ends_with_the_new_updater(project: OwnProject) -> None:
+async def test_killed_successor_installs_the_new_updater(project: OwnProject) -> None:
     models, reached = itertools.cycle([project.model("1"), project.model("2")]), set()
     old, version = next(models), 1
     for number, points in enumerate(spread(FORWARD)):
@@ -60,7 +60,7 @@ async def test_a_successor_that_is_killed_at_any_point_ends_with_the_new_updater
     assert reached == set(FORWARD)
 
 
-async def test_a_failed_successor_that_is_killed_at_any_point_of_the_way_back_ends_with_the_old_updater(
+async def test_killed_rollback_restores_the_old_updater(
     project: OwnProject,
 ) -> None:
     old, new, reached = project.model("1"), project.model("2", unwell="worker"), set()
@@ -80,7 +80,7 @@ async def test_a_failed_successor_that_is_killed_at_any_point_of_the_way_back_en
     assert FileJournal(project.journal).load() == State(epoch=7)
 
 
-async def test_a_worker_that_never_gets_well_is_given_back_a_journal_that_the_old_one_can_read(
+async def test_failed_worker_gives_back_the_journal(
     project: OwnProject,
 ) -> None:
     await FileJournal(project.journal).update(lambda s: replace(s, epoch=7))
@@ -93,7 +93,7 @@ async def test_a_worker_that_never_gets_well_is_given_back_a_journal_that_the_ol
     assert FileJournal(project.journal).load() == State(epoch=7)
 
 
-async def test_a_web_that_never_gets_well_leaves_the_worker_untouched(project: OwnProject) -> None:
+async def test_failed_web_leaves_the_worker_untouched(project: OwnProject) -> None:
     before = await project.own.instance(UPDATER.worker)
     ended, _ = await project.succeed(await project.prepare("r-1", project.model("2", unwell="web"), project.model("1")))
     assert ended.why == "web was not healthy within 1.5 s; the old one runs again"
@@ -104,14 +104,14 @@ async def test_a_web_that_never_gets_well_leaves_the_worker_untouched(project: O
     assert (after.id, after.restarts) == (before.id, 0)
 
 
-async def test_what_a_succession_left_is_what_a_plain_compose_up_of_that_release_would_run(project: OwnProject) -> None:
+async def test_compose_up_keeps_a_finished_succession(project: OwnProject) -> None:
     await project.succeed(await project.prepare("r-1", project.model("2"), project.model("1")))
     before = {container.id for container in project.containers()}
     await Compose(find_compose(), project.project, project.host).up(project.model("2"), [UPDATER.worker], 60)
     assert {container.id for container in project.containers()} == before
 
 
-async def test_an_image_that_is_not_there_leaves_the_old_updater(project: OwnProject) -> None:
+async def test_missing_image_keeps_the_old_updater(project: OwnProject) -> None:
     new = project.model("2")
     new.write_text(new.read_text().replace(project.base, "zu-test-no-such-image:1"))
     ended, _ = await project.succeed(await project.prepare("r-1", new, project.model("1")))
@@ -119,7 +119,7 @@ async def test_an_image_that_is_not_there_leaves_the_old_updater(project: OwnPro
     assert project.runs() == wanted("1")
 
 
-async def test_one_that_died_too_often_puts_the_old_updater_back(project: OwnProject) -> None:
+async def test_repeated_deaths_restore_the_old_updater(project: OwnProject) -> None:
     attempt = await project.prepare("r-1", project.model("2"), project.model("1"))
     await project.own.put(attempt, UPDATER.web, new=True)
     project.own.record(replace(attempt, starts=TRIES))
@@ -128,7 +128,7 @@ async def test_one_that_died_too_often_puts_the_old_updater_back(project: OwnPro
     assert project.runs() == wanted("1")
 
 
-async def test_one_that_has_ended_does_nothing_when_it_is_started_again(project: OwnProject) -> None:
+async def test_ended_successor_does_nothing_on_restart(project: OwnProject) -> None:
     attempt = await project.prepare("r-1", project.model("2"), project.model("1"))
     project.own.record(Attempt("r-1", "v2.0.0", ended=True))
     assert (await project.succeed(attempt))[0] == Attempt("r-1", "v2.0.0", ended=True)

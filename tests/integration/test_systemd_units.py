@@ -40,7 +40,7 @@ def test_the_unit_is_hardened(unit: Path) -> None:
     assert "Overall exposure level" in said
 
 
-def test_the_units_run_what_the_procfile_runs() -> None:
+def test_units_run_the_procfile_commands() -> None:
     lines = [line for unit in UNITS for line in unit.read_text().splitlines() if line.startswith("ExecStart=")]
     wanted = procfile_commands((ROOT / "Procfile").read_text()).values()
     assert sorted(lines) == sorted(f"ExecStart={PYTHON} {' '.join(words[1:])}" for words in wanted)

@@ -51,13 +51,13 @@ async def refused(origin: Origin, tag: str = TAG) -> str:
     return error.value.detail
 
 
-async def test_a_tag_that_an_allowed_key_signed_is_taken(origin: Origin) -> None:
+async def test_tag_signed_by_an_allowed_key_is_accepted(origin: Origin) -> None:
     origin.alice.tag(origin.repository, TAG)
     for _ in range(2):
         assert await origin.source.fetch(TAG) == git(origin.repository.path, "rev-parse", "HEAD")
 
 
-async def test_without_the_policy_no_tag_needs_a_signature(origin: Origin, tmp_path: Path) -> None:
+async def test_unsigned_tag_is_accepted_without_policy(origin: Origin, tmp_path: Path) -> None:
     origin.repository.tag(TAG)
     assert await GitSource(str(origin.repository.path), tmp_path / "git", LIMIT).fetch(TAG)
 
@@ -72,25 +72,25 @@ async def test_an_unsigned_tag_is_refused(origin: Origin) -> None:
     assert "has no signature" in await refused(origin)
 
 
-async def test_a_tag_that_was_signed_with_another_key_is_refused(origin: Origin) -> None:
+async def test_tag_signed_by_another_key_is_refused(origin: Origin) -> None:
     origin.somebody("mallory@example.invalid").tag(origin.repository, TAG)
     assert "not by a key that" in await refused(origin)
 
 
-async def test_a_tag_that_was_taken_unsigned_once_is_refused_from_the_policy_on(origin: Origin, tmp_path: Path) -> None:
+async def test_policy_refuses_unsigned_tag_already_fetched(origin: Origin, tmp_path: Path) -> None:
     origin.repository.tag(TAG, "--annotate")
     await GitSource(str(origin.repository.path), tmp_path / "git", LIMIT).fetch(TAG)
     assert "has no signature" in await refused(origin)
 
 
-async def test_a_signed_tag_that_was_given_another_name_is_refused(origin: Origin) -> None:
+async def test_renamed_signed_tag_is_refused(origin: Origin) -> None:
     """It still verifies: an old release with a known hole would come back as the newest one."""
     origin.alice.tag(origin.repository, TAG)
     git(origin.repository.path, "update-ref", "refs/tags/v2.0.0", git(origin.repository.path, "rev-parse", TAG))
     assert await refused(origin, "v2.0.0") == "v2.0.0 points to an object that was signed as v1.0.0"
 
 
-async def test_a_signed_tag_that_was_changed_is_refused(origin: Origin, tmp_path: Path) -> None:
+async def test_altered_signed_tag_is_refused(origin: Origin, tmp_path: Path) -> None:
     origin.alice.tag(origin.repository, TAG)
     signed = git(origin.repository.path, "cat-file", "tag", TAG)
     (tmp_path / "changed").write_text(signed.replace(f"tag {TAG}", "tag v2.0.0") + "\n")
@@ -99,7 +99,7 @@ async def test_a_signed_tag_that_was_changed_is_refused(origin: Origin, tmp_path
     assert "not by a key that" in await refused(origin, "v2.0.0")
 
 
-async def test_a_signed_tag_that_was_moved_is_refused(origin: Origin) -> None:
+async def test_moved_signed_tag_is_refused(origin: Origin) -> None:
     origin.alice.tag(origin.repository, TAG)
     await origin.source.fetch(TAG)
     origin.repository.commit({"app.py": "print('two')\n"})
@@ -109,7 +109,7 @@ async def test_a_signed_tag_that_was_moved_is_refused(origin: Origin) -> None:
 
 
 @pytest.mark.parametrize(("year", "taken"), [(2025, True), (2026, False)])
-async def test_a_key_may_be_allowed_until_a_day(origin: Origin, year: int, taken: bool) -> None:
+async def test_key_expires_at_its_valid_before_date(origin: Origin, year: int, taken: bool) -> None:
     origin.allowed.write_text(origin.alice.line('valid-before="20260101Z"') + "\n")
     origin.alice.tag(origin.repository, TAG, at=datetime(year, 6, 1, tzinfo=UTC))
     if taken:
@@ -119,7 +119,7 @@ async def test_a_key_may_be_allowed_until_a_day(origin: Origin, year: int, taken
 
 
 @pytest.mark.parametrize(("namespaces", "taken"), [("git", True), ("git,file", True), ("file", False)])
-async def test_a_key_may_be_allowed_for_some_uses_only(origin: Origin, namespaces: str, taken: bool) -> None:
+async def test_key_is_limited_to_its_namespaces(origin: Origin, namespaces: str, taken: bool) -> None:
     origin.allowed.write_text(origin.alice.line(f'namespaces="{namespaces}"') + "\n")
     origin.alice.tag(origin.repository, TAG)
     if taken:
@@ -128,14 +128,12 @@ async def test_a_key_may_be_allowed_for_some_uses_only(origin: Origin, namespace
         assert "not by a key that" in await refused(origin)
 
 
-async def test_a_signature_that_was_made_for_another_use_is_refused(origin: Origin) -> None:
+async def test_signature_for_another_use_is_refused(origin: Origin) -> None:
     origin.alice.tag_for_another_use(origin.repository, TAG)
     assert "not by a key that" in await refused(origin)
 
 
-async def test_a_signature_of_another_kind_asks_no_program_of_the_environment(
-    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pgp_signature_runs_no_program(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that takes every signature for good: in the home's configuration, and as `gpg` on the PATH."""
     agrees = tmp_path / "bin" / "gpg"
     agrees.parent.mkdir()
@@ -157,7 +155,7 @@ async def test_a_signature_of_another_kind_asks_no_program_of_the_environment(
     assert not trace.exists()
 
 
-async def test_who_may_release_is_read_anew_each_time(origin: Origin) -> None:
+async def test_allowed_signers_are_read_each_time(origin: Origin) -> None:
     origin.alice.tag(origin.repository, TAG)
     await origin.source.fetch(TAG)
     origin.allowed.write_text(origin.somebody("bob@example.invalid").line() + "\n")
@@ -167,14 +165,14 @@ async def test_who_may_release_is_read_anew_each_time(origin: Origin) -> None:
 @pytest.mark.parametrize(
     ("content", "said"), [(None, "cannot be read"), (b"# nobody\n\n", "has no signer"), (b"\xff", "cannot be read")]
 )
-async def test_without_a_list_of_signers_no_tag_is_taken(origin: Origin, content: bytes | None, said: str) -> None:
+async def test_missing_signers_list_refuses_every_tag(origin: Origin, content: bytes | None, said: str) -> None:
     origin.alice.tag(origin.repository, TAG)
     origin.allowed.unlink() if content is None else origin.allowed.write_bytes(content)
     with pytest.raises(SignatureUnchecked, match=said):
         await origin.source.fetch(TAG)
 
 
-async def test_without_ssh_keygen_no_tag_is_taken(
+async def test_missing_ssh_keygen_refuses_every_tag(
     origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin.alice.tag(origin.repository, TAG)

@@ -130,7 +130,7 @@ async def listens(served: Served) -> bool:
         return False
 
 
-async def test_a_flip_moves_every_route_and_each_answer_says_by_which_rollout(served: Served) -> None:
+async def test_flip_moves_every_route_and_names_rollout(served: Served) -> None:
     await served.flip(Color.GREEN, "r-1")
     assert await served.ask("skills") == (200, "skills green", "r-1")
     assert await served.ask("api", "/any/path") == (200, "api green", "r-1")
@@ -158,7 +158,7 @@ async def test_flips_under_load_lose_no_request(served: Served) -> None:
     assert seen.total() > FLIPS * CLIENTS
 
 
-async def test_a_request_in_flight_is_answered_by_the_color_that_it_went_to(served: Served) -> None:
+async def test_request_in_flight_keeps_its_color(served: Served) -> None:
     waiting = asyncio.create_task(served.ask("skills", "/held"))
     await until(served.gate.reached.is_set)
     await served.flip(Color.GREEN, "r-1")
@@ -166,7 +166,7 @@ async def test_a_request_in_flight_is_answered_by_the_color_that_it_went_to(serv
     assert await waiting == (200, "skills blue", "r-0")
 
 
-async def test_a_foreign_file_keeps_serving_whatever_happens_to_ours(served: Served) -> None:
+async def test_foreign_file_keeps_serving(served: Served) -> None:
     foreign = (served.dynamic / "foreign.yml").read_bytes()
     for n, color in enumerate((Color.GREEN, Color.BLUE), start=1):
         await served.flip(color, f"r-{n}")
@@ -190,7 +190,7 @@ async def test_a_foreign_file_keeps_serving_whatever_happens_to_ours(served: Ser
         ("odd.yml.old", "http: {}\n"),
     ],
 )
-async def test_a_file_is_a_stray_just_when_traefik_refuses_it(served: Served, name: str, text: str) -> None:
+async def test_stray_is_exactly_a_file_traefik_refuses(served: Served, name: str, text: str) -> None:
     (served.dynamic / name).write_text(text)
     strays = await served.route.strays()
     await served.route.flip(Color.GREEN, "r-1")
@@ -203,7 +203,7 @@ async def test_a_file_is_a_stray_just_when_traefik_refuses_it(served: Served, na
     await until(lambda: served.answers(Color.GREEN, "r-1"))
 
 
-async def test_a_cleared_route_answers_404_and_a_flip_brings_it_back(served: Served) -> None:
+async def test_cleared_route_answers_404_until_a_flip(served: Served) -> None:
     await served.route.clear()
     await until(lambda: is_gone(served))
     await served.flip(Color.GREEN, "r-1")
@@ -220,7 +220,7 @@ async def metrics(served: Served) -> AsyncIterator[TraefikMetrics]:
     await metrics.aclose()
 
 
-async def test_what_each_color_answered_is_counted_apart_by_service(served: Served, metrics: TraefikMetrics) -> None:
+async def test_answers_are_counted_by_color_and_service(served: Served, metrics: TraefikMetrics) -> None:
     before = (await metrics.tallies(Color.BLUE))["skills"]
     for path in ("/", "/", "/broken"):
         await served.ask("skills", path)
@@ -231,9 +231,7 @@ async def test_what_each_color_answered_is_counted_apart_by_service(served: Serv
     assert (await metrics.tallies(Color.GREEN))["api"].errors == 1
 
 
-async def test_counts_of_a_color_that_was_left_are_told_once_more_and_begin_anew(
-    served: Served, metrics: TraefikMetrics
-) -> None:
+async def test_counts_restart_after_a_color_is_left(served: Served, metrics: TraefikMetrics) -> None:
     await served.ask("skills", "/broken")
     await served.flip(Color.GREEN, "r-1")
     assert (await metrics.tallies(Color.BLUE))["skills"].errors == 1
@@ -242,7 +240,7 @@ async def test_counts_of_a_color_that_was_left_are_told_once_more_and_begin_anew
     assert (await metrics.tallies(Color.BLUE))["skills"].errors == 0
 
 
-async def test_what_is_no_page_of_metrics_is_said_so(served: Served, stack: Stack) -> None:
+async def test_invalid_metrics_page_is_a_named_error(served: Served, stack: Stack) -> None:
     for url in (served.stack.traefik.entrypoints["skills"], f"http://127.0.0.1:{free_port()}/metrics"):
         metrics = TraefikMetrics(url, stack)
         with pytest.raises(TrafficUnknown, match=r"Traefik's metrics cannot be read"):

@@ -38,16 +38,14 @@ async def test_a_release_waits_until_it_is_approved(home: Front) -> None:
     await until(lambda: home.is_live("v1.1.0"))
 
 
-async def test_what_does_not_wait_is_refused_and_says_what_does(home: Front) -> None:
+async def test_approve_refusal_names_the_waiting_tag(home: Front) -> None:
     refused = await home.run("approve", "v9.9.9")
     assert (refused.code, refused.out) == (1, "")
     assert "v9.9.9. v1.1.0 waits" in refused.err
     assert (await home.run("approve", "--", "-x")).code == 2
 
 
-async def test_an_approved_release_waits_for_the_window_and_says_until_when(
-    tmp_path: Path, redis_url: str, namespace: str
-) -> None:
+async def test_approved_release_waits_for_its_window(tmp_path: Path, redis_url: str, namespace: str) -> None:
     opens = FakeClock().now() + timedelta(hours=12)
     policy = ReleasePolicy(approval=True, windows=(Window(f"{opens.minute} {opens.hour} * * *", 3600),))
     async with front(tmp_path, redis_url, namespace, policy=policy) as home:

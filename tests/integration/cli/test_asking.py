@@ -26,7 +26,7 @@ def unchecked(home: Front) -> tuple[State, list[str]]:
     return replace(home.world.state, looked_at=None), list(home.world.effects)
 
 
-async def test_status_says_what_is_live(home: Front) -> None:
+async def test_status_shows_the_live_release(home: Front) -> None:
     done = await home.run("status")
     assert (done.code, done.err) == (0, "")
     assert "v1.0.0" in done.out
@@ -34,7 +34,7 @@ async def test_status_says_what_is_live(home: Front) -> None:
     assert document((await home.run("status", "--json")).out)["current"]["tag"] == "v1.0.0"
 
 
-async def test_pause_and_unpause(home: Front) -> None:
+async def test_pause_refuses_deploys_until_unpause(home: Front) -> None:
     assert (await home.run("pause", "a holiday")).code == 0
     assert "a holiday" in (await home.run("status")).out
     refused = await home.run("deploy", "v1.1.0", "--json")
@@ -45,12 +45,12 @@ async def test_pause_and_unpause(home: Front) -> None:
     assert document((await home.run("status", "--json")).out)["paused"] is False
 
 
-async def test_a_forced_deploy_goes_through_a_pause(home: Front) -> None:
+async def test_forced_deploy_overrides_a_pause(home: Front) -> None:
     await home.run("pause", "a holiday")
     assert (await home.run("deploy", "v1.1.0", "--force")).code == 0
 
 
-async def test_history_lists_what_has_been(home: Front) -> None:
+async def test_history_lists_past_rollouts(home: Front) -> None:
     assert "No release has been decided yet." in (await home.run("history")).out
     await home.run("deploy", "v1.1.0")
     shown = await home.run("history", "--limit", "5")
@@ -59,7 +59,7 @@ async def test_history_lists_what_has_been(home: Front) -> None:
     assert document((await home.run("history", "--json")).out)["entries"][0]["tag"] == "v1.1.0"
 
 
-async def test_plan_reads_as_a_summary_and_changes_nothing(home: Front) -> None:
+async def test_plan_prints_a_summary_without_changes(home: Front) -> None:
     before = unchecked(home)
     done = await home.run("plan", "v1.1.0")
     assert done.code == 0, done
@@ -69,7 +69,7 @@ async def test_plan_reads_as_a_summary_and_changes_nothing(home: Front) -> None:
     assert unchecked(home) == before
 
 
-async def test_a_tag_that_is_none_is_wrong_use_and_one_that_is_not_there_is_a_failure(home: Front) -> None:
+async def test_invalid_tag_exits_2_and_unknown_tag_1(home: Front) -> None:
     for command in ("deploy", "plan"):
         assert (await home.run(command, "--", "-x")).code == 2
         unknown = await home.run(command, "v9.9.9")
@@ -77,7 +77,7 @@ async def test_a_tag_that_is_none_is_wrong_use_and_one_that_is_not_there_is_a_fa
         assert "v9.9.9" in unknown.err
 
 
-async def test_a_wrong_secret_is_not_allowed_and_never_shown(home: Front, tmp_path: Path) -> None:
+async def test_wrong_secret_is_refused_and_hidden(home: Front, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("an-old-secret\n")
     done = await home.run("status", UPDATER_SECRET_PATH=str(wrong))
@@ -87,7 +87,7 @@ async def test_a_wrong_secret_is_not_allowed_and_never_shown(home: Front, tmp_pa
     assert (await home.run("status", UPDATER_SECRET_PATH=str(tmp_path / "none"))).code == 4
 
 
-async def test_a_token_of_scope_read_looks_and_does_not_operate(home: Front) -> None:
+async def test_read_token_can_look_but_not_operate(home: Front) -> None:
     token = (await home.run("token", "--scope", "read", "--ttl", "5m", UPDATER_URL=NOWHERE)).out.strip()
     env = {"UPDATER_TOKEN": token, "UPDATER_SECRET_PATH": "/nowhere"}
     assert (await home.run("status", **env)).code == 0
@@ -97,7 +97,7 @@ async def test_a_token_of_scope_read_looks_and_does_not_operate(home: Front) -> 
     assert token not in refused.err
 
 
-async def test_an_updater_that_is_not_there_is_3_and_says_what_that_means(home: Front) -> None:
+async def test_unreachable_updater_exits_3_and_explains(home: Front) -> None:
     for words in (["status"], ["deploy", "v1.1.0"], ["logs", "-f"], ["history"], ["plan", "v1.1.0"], ["pause", "x"]):
         done = await home.run(*words, UPDATER_URL=NOWHERE)
         assert (done.code, done.out) == (3, ""), words
@@ -108,7 +108,7 @@ async def test_an_updater_that_is_not_there_is_3_and_says_what_that_means(home: 
     assert document(in_json.out)["code"] == "cannot_reach"
 
 
-async def test_doctor_checks_from_here_when_the_updater_is_not_there(home: Front) -> None:
+async def test_doctor_runs_local_checks_without_updater(home: Front) -> None:
     home.secret_path.chmod(0o644)
     done = await home.run("doctor", "--json", UPDATER_URL=NOWHERE)
     found = {each["name"]: each["status"] for each in document(done.out)["checks"]}
@@ -121,28 +121,28 @@ async def test_doctor_checks_from_here_when_the_updater_is_not_there(home: Front
     }
 
 
-async def test_doctor_prints_what_the_updater_finds(home: Front) -> None:
+async def test_doctor_prints_the_updaters_findings(home: Front) -> None:
     done = await home.run("doctor")
     assert done.code in {0, 1}, done
     assert "redis" in done.out
     assert "failed." in done.out.splitlines()[-1]
 
 
-async def test_wrong_use_is_2(home: Front) -> None:
+async def test_wrong_usage_exits_2(home: Front) -> None:
     for words in (["deploy"], ["no-such"], ["history", "--limit", "0"], ["token", "--scope", "all"]):
         assert (await home.run(*words)).code == 2, words
     assert (await home.run("token", "--scope", "read", "--ttl", "soon")).code == 2
     assert (await home.run("status", UPDATER_URL="127.0.0.1:9090")).code == 2
 
 
-async def test_a_message_to_try_is_sent_to_everybody_who_is_told(home: Front) -> None:
+async def test_notify_test_reaches_every_target(home: Front) -> None:
     done = await home.run("notify-test")
     assert (done.code, "being sent to 1 targets" in done.out) == (0, True), done
     assert document((await home.run("notify-test", "--json")).out)["targets"] == 1
     assert home.world.notifier.told[-1].title == "shop: a message arrives"
 
 
-async def test_rollback_from_what_cannot_be_rolled_back_needs_force(home: Front) -> None:
+async def test_rollback_of_one_way_release_needs_force(home: Front) -> None:
     home.world.engine.one_ways = {"v1.1.0"}
     await home.run("deploy", "v1.1.0")
     refused = await home.run("rollback")
@@ -150,7 +150,7 @@ async def test_rollback_from_what_cannot_be_rolled_back_needs_force(home: Front)
     assert (await home.run("rollback", "--force")).code == 0
 
 
-async def test_the_live_tag_needs_no_rollout(home: Front) -> None:
+async def test_deploy_of_live_tag_starts_no_rollout(home: Front) -> None:
     done = await home.run("deploy", "v1.0.0")
     assert (done.code, done.err) == (0, "")
     assert "v1.0.0" in done.out

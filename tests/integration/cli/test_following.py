@@ -34,7 +34,7 @@ def documents(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-async def test_deploy_follows_the_rollout_and_ends_with_what_it_took(home: Front) -> None:
+async def test_deploy_follows_the_rollout_to_a_summary(home: Front) -> None:
     done = await home.run("deploy", "v1.1.0")
     assert (done.code, done.err) == (0, "")
     for step in step_names(home.world.stack):
@@ -46,7 +46,7 @@ async def test_deploy_follows_the_rollout_and_ends_with_what_it_took(home: Front
         assert figure in done.out
 
 
-async def test_deploy_in_json_prints_the_final_result_and_nothing_else(home: Front) -> None:
+async def test_deploy_json_prints_only_the_final_result(home: Front) -> None:
     done = await home.run("deploy", "v1.1.0", "--json")
     (result,) = documents(done.out)
     assert done.code == 0
@@ -56,7 +56,7 @@ async def test_deploy_in_json_prints_the_final_result_and_nothing_else(home: Fro
     assert "route_switch" in done.err
 
 
-async def test_a_release_that_fails_before_the_flip_ends_with_1_and_says_why(home: Front) -> None:
+async def test_failed_deploy_exits_1_with_the_reason(home: Front) -> None:
     home.world.engine.behave("api", "v1.1.0", builds=False)
     done = await home.run("deploy", "v1.1.0")
     assert done.code == 1
@@ -67,7 +67,7 @@ async def test_a_release_that_fails_before_the_flip_ends_with_1_and_says_why(hom
     assert "`updater unpause`" in done.out
 
 
-async def test_a_release_that_is_rolled_back_ends_with_1_and_says_where_traffic_is(home: Front) -> None:
+async def test_rolled_back_deploy_exits_1_and_pauses(home: Front) -> None:
     home.world.engine.behave("bot", "v1.1.0", status=500)
     done = await home.run("deploy", "v1.1.0", "--json")
     (result,) = documents(done.out)
@@ -79,14 +79,14 @@ async def test_a_release_that_is_rolled_back_ends_with_1_and_says_where_traffic_
     assert again.out == ""
 
 
-async def test_deploy_without_waiting_returns_as_soon_as_it_is_queued(home: Front) -> None:
+async def test_deploy_no_wait_returns_when_queued(home: Front) -> None:
     home.source.gate.clear()
     done = await home.run("deploy", "v1.1.0", "--no-wait", "--json")
     (answer,) = documents(done.out)
     assert (done.code, answer["status"]) == (0, "queued")
 
 
-async def test_following_rides_through_a_restart_of_the_web_process(home: Front) -> None:
+async def test_follow_survives_a_web_restart(home: Front) -> None:
     home.source.gate.clear()
     async with home.command("deploy", "v1.1.0") as process:
         await line_with(process, "git_fetch_tags")
@@ -100,7 +100,7 @@ async def test_following_rides_through_a_restart_of_the_web_process(home: Front)
     assert process.returncode == 0
 
 
-async def test_status_watch_follows_the_rollout_that_runs(home: Front) -> None:
+async def test_status_watch_follows_the_running_rollout(home: Front) -> None:
     home.source.gate.clear()
     await home.run("deploy", "v1.1.0", "--no-wait")
     await until(lambda: home.world.state.rollout is not None)
@@ -123,7 +123,7 @@ async def test_status_watch_waits_for_the_next_rollout(home: Front) -> None:
         assert "v1.1.0 success" in await rest_of(process)
 
 
-async def test_an_interrupt_ends_the_following_and_not_the_rollout(home: Front) -> None:
+async def test_interrupt_ends_following_not_the_rollout(home: Front) -> None:
     home.source.gate.clear()
     async with home.command("deploy", "v1.1.0") as process:
         await line_with(process, "git_fetch_tags")
@@ -134,7 +134,7 @@ async def test_an_interrupt_ends_the_following_and_not_the_rollout(home: Front) 
     await until(lambda: home.world.state.last_good_tag == "v1.1.0", limit=20)
 
 
-async def test_a_newer_release_takes_the_place_and_the_older_deploy_ends_with_1(home: Front) -> None:
+async def test_superseded_deploy_exits_1(home: Front) -> None:
     home.source.gate.clear()
     async with home.command("deploy", "v1.1.0") as process:
         await line_with(process, "git_fetch_tags")
@@ -145,7 +145,7 @@ async def test_a_newer_release_takes_the_place_and_the_older_deploy_ends_with_1(
     assert process.returncode == 1
 
 
-async def test_rollback_goes_to_the_release_before_and_says_so(home: Front) -> None:
+async def test_rollback_returns_to_the_previous_release(home: Front) -> None:
     await home.run("deploy", "v1.1.0")
     done = await home.run("rollback")
     assert done.code == 0, done
@@ -169,7 +169,7 @@ async def test_cancel_before_the_flip_ends_the_rollout(home: Front) -> None:
     assert (await home.run("cancel", rollout.id)).code == 1
 
 
-async def test_logs_are_those_of_the_last_rollout_and_end_with_it(home: Front) -> None:
+async def test_logs_show_last_rollout_and_end_with_it(home: Front) -> None:
     home.source.gate.clear()
     answer = documents((await home.run("deploy", "v1.1.0", "--no-wait", "--json")).out)[0]
     async with home.command("logs", answer["rollout_id"], "-f") as process:
@@ -185,7 +185,7 @@ async def test_logs_are_those_of_the_last_rollout_and_end_with_it(home: Front) -
     assert {each["rollout_id"] for each in lines} == {answer["rollout_id"]}
 
 
-async def test_logs_of_an_unknown_rollout_are_refused_also_when_followed(home: Front) -> None:
+async def test_logs_refuse_an_unknown_rollout(home: Front) -> None:
     for words in (["logs", "r-none"], ["logs", "r-none", "-f"], ["logs"]):
         done = await home.run(*words)
         assert (done.code, done.out) == (1, "")

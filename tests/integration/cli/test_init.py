@@ -33,7 +33,7 @@ SECONDS = 60
 PAIR = "services:\n  web-blue: {image: example.org/web}\n  web-green: {image: example.org/web}\n"
 
 
-def test_the_command_reads_a_stack_by_the_real_compose(tmp_path: Path) -> None:
+def test_init_reads_a_stack_with_real_compose(tmp_path: Path) -> None:
     live = tmp_path / "zetherion-ai"
     shutil.copytree(SAMPLES / "sidecar", live)
     (live / ".env").write_text("DISCORD_TOKEN=not-for-anyone\n")
@@ -68,7 +68,7 @@ def image(engine: Engine) -> Iterator[str]:
 
 
 @pytest.mark.engine
-def test_what_an_image_of_this_machine_says_is_found(engine: Engine, image: str, tmp_path: Path) -> None:
+def test_init_reads_facts_of_a_local_image(engine: Engine, image: str, tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(PAIR.replace("example.org/web", image))
     with local_images({"DOCKER_HOST": engine.host}) as find:
         expected = ImageFacts((4000,), {"PORT": "4000"}, ("CMD-SHELL", "curl http://localhost:4000/alive"))
@@ -132,7 +132,7 @@ def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", [flags, environment, yaml_file, toml_file])
-async def test_traefik_takes_the_options_that_are_printed(tmp_path: Path, form: Any) -> None:
+async def test_traefik_accepts_the_printed_options(tmp_path: Path, form: Any) -> None:
     (tmp_path / "routes").mkdir()
     base = {
         "entryPoints.skills.address": f"127.0.0.1:{free_port()}",

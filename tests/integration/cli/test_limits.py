@@ -68,7 +68,7 @@ def after(limit: float, seconds: float) -> bool:
     return limit <= seconds < limit + 3 * HURRY
 
 
-def test_an_updater_that_stays_away_is_given_up_after_the_named_limit() -> None:
+def test_follow_gives_up_on_an_absent_updater() -> None:
     ended, seconds, said = follow(lambda _: None)
     assert isinstance(ended, CannotReach)
     assert "The rollout goes on by itself" in str(ended)
@@ -77,14 +77,14 @@ def test_an_updater_that_stays_away_is_given_up_after_the_named_limit() -> None:
     assert said.count("Trying again for 60 s") == 1
 
 
-def test_one_that_comes_back_begins_a_new_limit() -> None:
+def test_limit_restarts_when_the_updater_returns() -> None:
     ended, seconds, said = follow(lambda at: WAITS if 30 < at < 50 else None)
     assert isinstance(ended, CannotReach)
     assert after(50 + RIDE_SECONDS, seconds)
     assert "The updater answers again." in said
 
 
-def test_a_worker_that_stays_silent_is_given_up_and_what_was_accepted_is_recorded() -> None:
+def test_follow_gives_up_on_a_silent_worker() -> None:
     ended, seconds, said = follow(lambda _: {**WAITS, "worker_alive": False})
     assert isinstance(ended, CannotReach)
     assert "what was accepted is recorded" in str(ended)
@@ -92,13 +92,13 @@ def test_a_worker_that_stays_silent_is_given_up_and_what_was_accepted_is_recorde
     assert after(SILENT_SECONDS, seconds)
 
 
-def test_a_rollout_of_which_nothing_is_said_any_more_is_given_up() -> None:
+def test_follow_gives_up_on_a_lost_rollout() -> None:
     ended, seconds, _ = follow(lambda _: IDLE)
     assert isinstance(ended, Refused)
     assert after(LOST_SECONDS, seconds)
 
 
-def test_a_pause_that_holds_it_ends_the_following_at_once() -> None:
+def test_pause_ends_following_at_once() -> None:
     ended, seconds, _ = follow(lambda _: {**IDLE, "paused": True, "pause_reason": "why", "held": ["v1.1.0"]})
     assert isinstance(ended, NotAllowed)
     assert "v1.1.0 is recorded and held, because the updater is paused: why" in str(ended)

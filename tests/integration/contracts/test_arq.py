@@ -41,7 +41,7 @@ async def test_a_job_takes_a_slot_and_gives_it_back(pool: ArqRedis, namespace: s
     assert (worker.job_counter, worker.sem._value, worker.tasks) == (0, free, {})
 
 
-async def test_a_sign_of_life_is_written_when_the_last_one_is_old(pool: ArqRedis, namespace: str) -> None:
+async def test_heartbeat_is_renewed_when_old(pool: ArqRedis, namespace: str) -> None:
     worker = arqs_own(pool, namespace)
     worker._last_health_check = 0
     await worker.heart_beat()
@@ -49,7 +49,7 @@ async def test_a_sign_of_life_is_written_when_the_last_one_is_old(pool: ArqRedis
     assert worker._last_health_check > 0
 
 
-async def test_a_job_of_the_clock_is_made_up_for_once_for_each_minute(pool: ArqRedis, namespace: str) -> None:
+async def test_cron_catches_up_minute_by_minute(pool: ArqRedis, namespace: str) -> None:
     worker, yesterday = arqs_own(pool, namespace), datetime.now(UTC) - A_DAY
     (look,) = worker.cron_jobs
     await worker.run_cron(yesterday, 0)
@@ -59,7 +59,7 @@ async def test_a_job_of_the_clock_is_made_up_for_once_for_each_minute(pool: ArqR
     assert look.next_run == first + timedelta(minutes=1)
 
 
-async def test_a_job_of_the_clock_without_an_appointment_gets_the_next_one(pool: ArqRedis, namespace: str) -> None:
+async def test_cron_schedules_a_job_without_next_run(pool: ArqRedis, namespace: str) -> None:
     worker, now = arqs_own(pool, namespace), datetime.now(UTC)
     await worker.run_cron(now, 0)
     (look,) = worker.cron_jobs

@@ -104,20 +104,20 @@ HANGING_CHECK = "[CMD, python3, -c, 'import time; time.sleep(3600)']"
 
 
 class EngineContract:
-    async def test_a_build_makes_an_image_for_each_service_and_tells_what_it_does(self, bench: Bench) -> None:
+    async def test_build_makes_and_logs_one_image_each(self, bench: Bench) -> None:
         told: list[str] = []
         images = await bench.engine.build(await bench.define(V1), [BLUE, BOT], told.append)
         assert set(images) == {BLUE, BOT}
         assert len(set(images.values())) == 2
         assert told
 
-    async def test_a_build_that_breaks_is_the_releases_fault(self, bench: Bench) -> None:
+    async def test_broken_build_blames_the_release(self, bench: Bench) -> None:
         with pytest.raises(BuildFailed) as failed:
             await bench.engine.build(await bench.define(BROKEN), [BLUE], lambda _: None)
         assert failed.value.service == BLUE
         assert failed.value.last_lines
 
-    async def test_a_started_instance_runs_and_says_what_made_it(self, bench: Bench) -> None:
+    async def test_started_instance_names_its_release(self, bench: Bench) -> None:
         definition = await bench.built(V1, BLUE)
         started = await start_one(bench.engine, definition, BLUE)
         seen = await bench.engine.inspect(started.id)
@@ -127,33 +127,33 @@ class EngineContract:
         assert [i.id for i in await bench.engine.find(BLUE)] == [started.id]
         assert await bench.engine.find(BOT) == []
 
-    async def test_a_start_takes_the_place_of_a_stopped_instance(self, bench: Bench) -> None:
+    async def test_start_replaces_a_stopped_instance(self, bench: Bench) -> None:
         old = await start_one(bench.engine, await bench.built(V1, BLUE), BLUE)
         await bench.engine.stop(old.id, GRACE)
         new = await start_one(bench.engine, await bench.built(V2, BLUE), BLUE)
         assert new.sha == bench.stamp(V2).sha
         assert [i.id for i in await bench.engine.find(BLUE)] == [new.id]
 
-    async def test_an_instance_that_cannot_start_is_the_releases_fault(self, bench: Bench) -> None:
+    async def test_failed_start_blames_the_release(self, bench: Bench) -> None:
         definition = await bench.built(NO_START, BLUE)
         with pytest.raises(StartFailed) as failed:
             await start_one(bench.engine, definition, BLUE)
         assert failed.value.service == BLUE
 
-    async def test_several_are_started_at_once_and_come_in_their_order(self, bench: Bench) -> None:
+    async def test_services_start_together_in_order(self, bench: Bench) -> None:
         services = [BOT, BLUE]
         instances = await bench.engine.start(await bench.built(V1, *services), services)
         assert [i.service for i in instances] == services
         assert all([(await bench.engine.inspect(i.id)).running for i in instances])
 
-    async def test_of_several_the_one_that_cannot_start_is_named(self, bench: Bench) -> None:
+    async def test_start_names_the_failing_service(self, bench: Bench) -> None:
         services = [BOT, BLUE]
         definition = await bench.built(NO_START, *services)
         with pytest.raises(StartFailed) as failed:
             await bench.engine.start(definition, services)
         assert failed.value.service == BLUE
 
-    async def test_an_instance_is_created_beside_a_running_one_and_not_started(self, bench: Bench) -> None:
+    async def test_create_starts_nothing_and_keeps_the_old(self, bench: Bench) -> None:
         old = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         new = await bench.engine.create(await bench.built(V2, BOT), BOT)
         assert (new.state, new.sha, new.address) == ("created", bench.stamp(V2).sha, None)
@@ -162,7 +162,7 @@ class EngineContract:
         assert {i.id for i in await bench.engine.find(BOT)} == {old.id, new.id}
         assert [i.id for i in await bench.engine.find(BOT, rollout=f"r-{V2}")] == [new.id]
 
-    async def test_a_stopped_instance_is_gone_and_can_be_resumed(self, bench: Bench) -> None:
+    async def test_stopped_instance_can_be_resumed(self, bench: Bench) -> None:
         bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         ended = await bench.engine.stop(bot.id, GRACE)
         assert ended.gone
@@ -176,7 +176,7 @@ class EngineContract:
         await bench.engine.resume(bot.id)
         assert (await bench.engine.inspect(bot.id)).running
 
-    async def test_stopping_what_is_gone_already_is_no_error(self, bench: Bench) -> None:
+    async def test_stop_accepts_a_gone_instance(self, bench: Bench) -> None:
         bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         for _ in range(2):
             assert (await bench.engine.stop(bot.id, GRACE)).gone
@@ -195,12 +195,12 @@ class EngineContract:
         assert (await bench.engine.inspect(bot.id)).state == "removed"
         assert await bench.engine.find(BOT) == []
 
-    async def test_a_singleton_is_unchanged_when_its_image_and_definition_are(self, bench: Bench) -> None:
+    async def test_unchanged_compares_image_and_definition(self, bench: Bench) -> None:
         bot = await start_one(bench.engine, await bench.built(V2, BOT), BOT)
         assert await bench.engine.unchanged(bot, await bench.built(SAME_BOT, BOT))
         assert not await bench.engine.unchanged(bot, await bench.built(V1, BOT))
 
-    async def test_the_last_lines_of_an_instance_are_kept_after_its_end(self, bench: Bench) -> None:
+    async def test_tail_keeps_last_lines_after_stop(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(V1, BLUE), BLUE)
 
         async def has_said_something() -> bool:
@@ -210,7 +210,7 @@ class EngineContract:
         await bench.engine.stop(skills.id, GRACE)
         assert len(await bench.engine.tail(skills.id, 1)) == 1
 
-    async def test_pruning_takes_what_no_kept_release_needs(self, bench: Bench) -> None:
+    async def test_prune_removes_releases_not_kept(self, bench: Bench) -> None:
         old, new = await bench.built(V1), await bench.built(V2)
         stopped_color = await start_one(bench.engine, old, BLUE)
         old_bot = await bench.engine.create(old, BOT)
@@ -224,31 +224,31 @@ class EngineContract:
         with pytest.raises(ReleaseNotKept):
             await bench.engine.recall(bench.stamp(V1), [BOT])
 
-    async def test_a_singleton_that_runs_is_never_pruned(self, bench: Bench) -> None:
+    async def test_prune_keeps_a_running_singleton(self, bench: Bench) -> None:
         bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         await bench.engine.prune([])
         assert (await bench.engine.inspect(bot.id)).running
 
-    async def test_a_kept_release_is_recalled_for_a_new_rollout(self, bench: Bench) -> None:
+    async def test_recall_returns_a_kept_release(self, bench: Bench) -> None:
         await bench.built(V1, BOT)
         recalled = await bench.engine.recall(bench.stamp(V1, "r-again"), [BOT])
         bot = await start_one(bench.engine, recalled, BOT)
         assert (bot.rollout, bot.sha) == ("r-again", bench.stamp(V1).sha)
 
-    async def test_a_release_without_an_image_is_not_recalled(self, bench: Bench) -> None:
+    async def test_recall_refuses_a_release_without_image(self, bench: Bench) -> None:
         await bench.engine.prune([])
         await bench.define(V1)
         with pytest.raises(ReleaseNotKept):
             await bench.engine.recall(bench.stamp(V1), [BOT])
 
-    async def test_a_command_runs_once_in_the_new_image_and_what_it_says_is_heard(self, bench: Bench) -> None:
+    async def test_command_runs_once_in_new_image_and_logs(self, bench: Bench) -> None:
         definition, told = await bench.built(V1, BLUE), list[str]()
         await bench.engine.run_once(definition, BLUE, SUCCEEDS, name="r-1-migrate", limit=LIMIT, log=told.append)
         assert any("migrated" in line for line in told)
         assert await bench.engine.find(BLUE) == [], "it is no instance of the service"
         assert await bench.engine.sweep() == [], "nothing of it is left"
 
-    async def test_a_command_that_fails_is_the_releases_fault(self, bench: Bench) -> None:
+    async def test_failed_command_blames_the_release(self, bench: Bench) -> None:
         definition = await bench.built(FAILS, BLUE)
         with pytest.raises(BeforeFlipFailed) as failed:
             await bench.engine.run_once(definition, BLUE, BREAKS, name="r-1-migrate", limit=LIMIT, log=_deaf)
@@ -256,13 +256,13 @@ class EngineContract:
         assert "exit code 3" in failed.value.detail
         await bench.engine.sweep()
 
-    async def test_a_command_that_is_not_there_is_the_releases_fault(self, bench: Bench) -> None:
+    async def test_missing_command_blames_the_release(self, bench: Bench) -> None:
         definition = await bench.built(FAILS, BLUE)
         with pytest.raises(BeforeFlipFailed):
             await bench.engine.run_once(definition, BLUE, ["/no/such"], name="r-1-migrate", limit=LIMIT, log=_deaf)
         await bench.engine.sweep()
 
-    async def test_what_a_command_leaves_at_its_limit_is_swept_away_and_another_may_begin(self, bench: Bench) -> None:
+    async def test_sweep_clears_a_timed_out_command(self, bench: Bench) -> None:
         definition = await bench.built(HANGS, BLUE)
         with pytest.raises(BeforeFlipFailed):
             await bench.engine.run_once(definition, BLUE, NEVER_ENDS, name="r-1-migrate", limit=SHORT, log=_deaf)
@@ -272,7 +272,7 @@ class EngineContract:
             await bench.engine.run_once(definition, BLUE, NEVER_ENDS, name="r-1-migrate", limit=SHORT, log=_deaf)
         await bench.engine.sweep()
 
-    async def test_an_own_check_passes_before_the_engine_has_looked(self, bench: Bench) -> None:
+    async def test_check_passes_before_the_engine_ran_it(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(SELDOM, BLUE), BLUE)
 
         async def passes() -> bool:
@@ -281,35 +281,35 @@ class EngineContract:
         await until(passes)
         assert (await bench.engine.inspect(skills.id)).health == "starting"
 
-    async def test_an_own_check_that_does_not_pass_says_why(self, bench: Bench) -> None:
+    async def test_failing_check_reports_why(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(UNWELL, BLUE), BLUE)
         result = await bench.engine.check(skills.id, LIMIT)
         assert (result.passed, "exit code 1" in result.words) == (False, True)
 
-    async def test_an_own_check_that_cannot_start_does_not_pass_and_names_what_is_missing(self, bench: Bench) -> None:
+    async def test_unstartable_check_names_missing_command(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(NO_CHECK, BLUE), BLUE)
         result = await bench.engine.check(skills.id, LIMIT)
         assert (result.passed, "/no/such/check" in result.words) == (False, True)
 
-    async def test_a_run_of_an_own_check_that_hangs_is_not_joined_by_another(self, bench: Bench) -> None:
+    async def test_hanging_check_is_not_started_twice(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(CHECK_HANGS, BLUE), BLUE)
         first, second = [await bench.engine.check(skills.id, 1.0) for _ in range(2)]
         assert (first.passed, first.words) == (False, "the check did not end within 1 s")
         assert (second.passed, second.words) == (False, "an earlier run of the check has not ended yet")
 
-    async def test_without_an_own_check_none_passes(self, bench: Bench) -> None:
+    async def test_missing_check_does_not_pass(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(UNCHECKED, BLUE), BLUE)
         assert (await bench.engine.inspect(skills.id)).health is None
         assert (await bench.engine.check(skills.id, LIMIT)).words == "the container has no health check"
         assert not (await bench.engine.check(skills.id, LIMIT)).passed
 
-    async def test_the_own_check_of_what_does_not_run_does_not_pass(self, bench: Bench) -> None:
+    async def test_check_fails_for_a_stopped_instance(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(SELDOM, BLUE), BLUE)
         await bench.engine.stop(skills.id, GRACE)
         assert not (await bench.engine.check(skills.id, LIMIT)).passed
         assert not (await bench.engine.check(NOBODY, LIMIT)).passed
 
-    async def test_a_release_says_whether_it_can_be_rolled_back(self, bench: Bench) -> None:
+    async def test_engine_reports_a_one_way_release(self, bench: Bench) -> None:
         for tag in (V1, ONE_WAY):
             await bench.define(tag)
         said = [await bench.engine.one_way(sha) for sha in (bench.stamp(V1).sha, bench.stamp(ONE_WAY).sha, "0" * 40)]

@@ -53,7 +53,7 @@ class AdoptionContract:
         assert await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, instances) == []
         return instances
 
-    async def test_what_runs_belongs_to_the_release_and_goes_on_running(self, bench: Bench) -> None:
+    async def test_adopted_instances_keep_running(self, bench: Bench) -> None:
         before = await self.running(bench)
         assert {(i.rollout, i.sha, i.adopted, i.running) for i in before} == {(None, None, False, True)}
         assert all(i.created for i in before)
@@ -67,16 +67,16 @@ class AdoptionContract:
         assert [i.id for i in await bench.engine.find(BLUE, rollout=stamp.rollout)] == [before[0].id]
         assert {i.rollout for i in await bench.engine.find(GREEN)} == {None}, "the idle color is not part of it"
 
-    async def test_an_adoption_may_be_done_again(self, bench: Bench) -> None:
+    async def test_adoption_can_be_repeated(self, bench: Bench) -> None:
         first = await self.adopt(bench)
         assert [i.id for i in await self.adopt(bench)] == [i.id for i in first]
 
-    async def test_the_release_is_kept(self, bench: Bench) -> None:
+    async def test_adopted_release_is_kept(self, bench: Bench) -> None:
         await self.adopt(bench)
         assert await bench.engine.missing(bench.stamp(OLD).sha, [BLUE, BOT]) == []
         assert await bench.engine.one_way(bench.stamp(OLD).sha) is False
 
-    async def test_a_recall_starts_the_very_containers(self, bench: Bench) -> None:
+    async def test_recall_starts_adopted_containers(self, bench: Bench) -> None:
         instances = await self.adopt(bench)
         for instance in instances:
             await bench.engine.stop(instance.id, GRACE)
@@ -85,7 +85,7 @@ class AdoptionContract:
         assert (started.id, started.running, started.rollout) == (instances[0].id, True, "r-back")
         assert [i.id for i in await bench.engine.find(BOT, rollout="r-back")] == [instances[1].id]
 
-    async def test_the_same_commit_built_anew_does_not_run_the_adopted_containers(self, bench: Bench) -> None:
+    async def test_rebuild_starts_no_adopted_container(self, bench: Bench) -> None:
         blue, _ = await self.adopt(bench)
         await bench.engine.stop(blue.id, GRACE)
         definition = await bench.define(OLD, "r-again")
@@ -94,14 +94,14 @@ class AdoptionContract:
         assert (started.running, started.rollout, started.adopted) == (True, "r-again", False)
         assert started.id != blue.id
 
-    async def test_an_adopted_container_is_never_removed_by_a_rollout(self, bench: Bench) -> None:
+    async def test_rollout_never_removes_adopted_container(self, bench: Bench) -> None:
         blue, bot = await self.adopt(bench)
         for instance in (blue, bot):
             await bench.engine.stop(instance.id, GRACE)
             await bench.engine.remove(instance.id)
         assert {(await bench.engine.inspect(i.id)).state for i in (blue, bot)} == {"exited"}
 
-    async def test_pruning_takes_a_release_that_is_not_kept(self, bench: Bench) -> None:
+    async def test_prune_removes_adopted_release_not_kept(self, bench: Bench) -> None:
         _, bot = await self.adopt(bench)
         await bench.engine.stop(bot.id, GRACE)
         await bench.engine.prune([])
@@ -125,14 +125,14 @@ class TestDockerEngine(AdoptionContract):
         by_hand(sample, "up", "--detach", "--build", BLUE, GREEN, BOT)
         return sample
 
-    async def test_compose_by_hand_finds_what_is_published_as_it_runs(self, bench: Sample) -> None:
+    async def test_compose_up_by_hand_changes_nothing(self, bench: Sample) -> None:
         await self.adopt(bench)
         before = ids(bench)
         for model in ([], ["--file", str(bench.engine.published_path)]):
             by_hand(bench, "up", "--detach", BLUE, BOT, options=model)
         assert ids(bench) == before
 
-    async def test_the_images_outlive_a_rebuild_by_hand(self, bench: Sample) -> None:
+    async def test_adopted_images_survive_a_rebuild_by_hand(self, bench: Sample) -> None:
         blue, _ = await self.adopt(bench)
         (Path(bench.stack.directory) / "skills" / "VERSION").write_text("v9.9.9\n")
         by_hand(bench, "build", BLUE)
@@ -141,7 +141,7 @@ class TestDockerEngine(AdoptionContract):
         (again,) = await bench.engine.start(definition, [BLUE])
         assert (again.image, again.adopted, again.rollout) == (blue.image, False, "r-back")
 
-    async def test_a_container_that_the_file_does_not_describe_is_not_created_again(self, bench: Sample) -> None:
+    async def test_recall_refuses_an_undescribed_container(self, bench: Sample) -> None:
         file = Path(bench.stack.directory) / "docker-compose.yml"
         text = file.read_text()
         assert "  skills-blue:\n" in text
@@ -153,7 +153,7 @@ class TestDockerEngine(AdoptionContract):
         with pytest.raises(ReleaseNotKept, match=f"the container of {BLUE}"):
             await bench.engine.recall(bench.stamp(OLD), [BLUE])
 
-    async def test_a_stopped_container_stays_stopped_when_the_engine_restarts(self, bench: Sample) -> None:
+    async def test_adoption_sets_restart_unless_stopped(self, bench: Sample) -> None:
         blue, bot = await self.running(bench)
         bench.client.api.update_container(bot.id, restart_policy={"Name": "always"})
         await self.adopt(bench)
@@ -163,7 +163,7 @@ class TestDockerEngine(AdoptionContract):
         assert policies[BOT]["Name"] == "unless-stopped"
         assert (await bench.engine.inspect(blue.id)).running
 
-    async def test_a_stopped_bot_stays_stopped_once_another_one_is_created(self, bench: Sample) -> None:
+    async def test_create_keeps_a_stopped_bot_stopped(self, bench: Sample) -> None:
         """It was stopped by hand before the adoption, so it is no part of the release."""
         blue, bot = await self.running(bench)
         bench.client.api.update_container(bot.id, restart_policy={"Name": "always"})
@@ -172,7 +172,7 @@ class TestDockerEngine(AdoptionContract):
         await bench.engine.create(await bench.built("v2.0.0", BOT), BOT)
         assert bench.client.api.inspect_container(bot.id)["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
 
-    async def test_a_live_directory_without_its_file_is_refused(self, bench: Sample) -> None:
+    async def test_adoption_refuses_a_missing_compose_file(self, bench: Sample) -> None:
         (Path(bench.stack.directory) / "docker-compose.yml").unlink()
         with pytest.raises(ComposeInvalid):
             await bench.engine.adopt(bench.stamp(OLD), Color.BLUE, await self.running(bench))

@@ -43,7 +43,7 @@ async def all_of(github: GitHubApi) -> list[Published]:
 
 
 class GitHubApiContract:
-    async def test_what_is_published_is_listed_the_latest_first(self, place: Place) -> None:
+    async def test_releases_are_listed_newest_first(self, place: Place) -> None:
         assert await all_of(place.github) == []
         for tag in ("v1.0.0", "v1.1.0", "v1.2.0"):
             place.publish(tag)
@@ -52,18 +52,18 @@ class GitHubApiContract:
         first = (await all_of(place.github))[0]
         assert (first.event.repository, first.event.key) == (REPOSITORY, f"{REPOSITORY_ID}:{first.event.release_id}")
 
-    async def test_a_tag_is_a_commit(self, place: Place) -> None:
+    async def test_tag_resolves_to_its_commit(self, place: Place) -> None:
         place.publish("v1.0.0")
         assert await place.github.commit_of("v1.0.0") == SHA
 
-    async def test_a_deployment_is_found_by_its_rollout_and_by_no_other(self, place: Place) -> None:
+    async def test_deployment_is_found_only_by_its_rollout(self, place: Place) -> None:
         place.publish("v1.0.0")
         assert await place.github.find_deployment(SHA, "r-1") is None
         made = await place.github.deploy(REPORT, SHA)
         assert await place.github.find_deployment(SHA, "r-1") == made
         assert await place.github.find_deployment(SHA, "r-2") is None
 
-    async def test_the_states_of_a_deployment_are_those_it_was_given(self, place: Place) -> None:
+    async def test_deployment_keeps_all_reported_states(self, place: Place) -> None:
         place.publish("v1.0.0")
         made = await place.github.deploy(REPORT, SHA)
         assert list(await place.github.outcomes(made)) == []
@@ -72,16 +72,14 @@ class GitHubApiContract:
         assert sorted(await place.github.outcomes(made)) == ["in_progress", "queued", "success"]
         assert place.told() == {"v1.0.0": ["queued", "in_progress", "success"]}
 
-    async def test_failed_deliveries_are_those_after_a_moment(self, place: Place) -> None:
+    async def test_failed_deliveries_are_filtered_by_time(self, place: Place) -> None:
         place.fail_a_delivery("d-1")
         (failed,) = await place.github.failed_deliveries(AGES_AGO)
         assert (failed.guid, failed.status, failed.action) == ("d-1", 502, "published")
         assert list(await place.github.failed_deliveries(failed.at + timedelta(seconds=1))) == []
 
     @pytest.mark.parametrize("carried_out", [False, True])
-    async def test_what_is_not_answered_is_a_named_error_and_is_never_sent_twice(
-        self, place: Place, carried_out: bool
-    ) -> None:
+    async def test_unanswered_call_is_not_retried(self, place: Place, carried_out: bool) -> None:
         place.publish("v1.0.0")
         place.go_away(carried_out=carried_out)
         with pytest.raises(GitHubUnavailable) as error:
@@ -170,13 +168,13 @@ class TestGithubkitApi(GitHubApiContract):
             yield ServerPlace(server, github)
 
 
-async def test_a_release_says_what_a_policy_asks_for(server: GitHubServer) -> None:
+async def test_release_carries_author_and_immutability(server: GitHubServer) -> None:
     server.publish("v1.0.0", SHA)
     (release,) = await all_of(github_of(server))
     assert (release.event.author, release.event.immutable) == ("zetherion", False)
 
 
-async def test_what_did_not_change_costs_nothing(server: GitHubServer) -> None:
+async def test_unchanged_list_uses_no_quota(server: GitHubServer) -> None:
     server.publish("v1.0.0", SHA)
     github = github_of(server)
     first = await all_of(github)
@@ -188,7 +186,7 @@ async def test_what_did_not_change_costs_nothing(server: GitHubServer) -> None:
     assert [p.event.tag for p in await all_of(github)] == ["v1.1.0", "v1.0.0"]
 
 
-async def test_a_public_repository_is_read_without_a_token(server: GitHubServer) -> None:
+async def test_public_repository_reads_without_token(server: GitHubServer) -> None:
     server.publish("v1.0.0", SHA)
     server.publish("v2.0.0", SHA, draft=True)
     github = github_of(server, None)
@@ -199,13 +197,13 @@ async def test_a_public_repository_is_read_without_a_token(server: GitHubServer)
     assert error.value.status == 404
 
 
-async def test_a_wrong_token_is_refused_and_is_in_no_message(server: GitHubServer) -> None:
+async def test_wrong_token_is_refused_and_hidden(server: GitHubServer) -> None:
     with pytest.raises(GitHubRefused) as error:
         await all_of(github_of(server, "a-wrong-token"))
     assert (error.value.status, "a-wrong-token" in str(error.value)) == (401, False)
 
 
-async def test_a_rate_limit_is_told_and_not_slept_out(server: GitHubServer) -> None:
+async def test_rate_limit_raises_without_sleeping(server: GitHubServer) -> None:
     server.weather(limited=1800)
     with pytest.raises(GitHubUnavailable) as error:
         await all_of(github_of(server))
@@ -213,7 +211,7 @@ async def test_a_rate_limit_is_told_and_not_slept_out(server: GitHubServer) -> N
     assert len(server.calls()) == 1
 
 
-async def test_a_post_that_is_answered_5xx_is_sent_once(server: GitHubServer) -> None:
+async def test_post_with_a_5xx_answer_is_sent_once(server: GitHubServer) -> None:
     server.publish("v1.0.0", SHA)
     server.weather(status=502, carried_out=True)
     with pytest.raises(GitHubUnavailable):
@@ -221,14 +219,14 @@ async def test_a_post_that_is_answered_5xx_is_sent_once(server: GitHubServer) ->
     assert (len(server.calls("POST")), len(server.deployments())) == (1, 1)
 
 
-async def test_what_was_never_sent_is_known_not_to_be() -> None:
+async def test_refused_connection_counts_as_not_sent() -> None:
     nobody = GithubkitApi(REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
     with pytest.raises(GitHubUnavailable) as error:
         await nobody.deploy(REPORT, SHA)
     assert not error.value.sent
 
 
-async def test_a_deployment_carries_what_the_stack_file_says(server: GitHubServer) -> None:
+async def test_deployment_carries_stack_file_settings(server: GitHubServer) -> None:
     server.publish("v1.0.0", SHA)
     told = GitHub(
         True, "staging", "https://shop.example.org", "https://updater.example.org/update/rollouts/{rollout_id}/log"

@@ -30,23 +30,23 @@ class InboxContract:
         await letters.inbox.ping()
         assert await letters.inbox.pending() == []
 
-    async def test_what_was_accepted_first_comes_first(self, letters: Letters) -> None:
+    async def test_pending_lists_the_oldest_first(self, letters: Letters) -> None:
         await letters.put(NEW, OLD)
         for _ in range(2):
             assert await letters.inbox.pending() == [OLD, NEW]
 
-    async def test_what_was_taken_is_not_pending_any_more(self, letters: Letters) -> None:
+    async def test_taken_entry_is_no_longer_pending(self, letters: Letters) -> None:
         await letters.put(OLD, NEW)
         await letters.inbox.taken([OLD])
         assert await letters.inbox.pending() == [NEW]
 
-    async def test_taking_nothing_or_what_is_not_there_is_no_error(self, letters: Letters) -> None:
+    async def test_taking_an_absent_entry_is_no_error(self, letters: Letters) -> None:
         await letters.put(NEW)
         await letters.inbox.taken([])
         await letters.inbox.taken([OLD])
         assert await letters.inbox.pending() == [NEW]
 
-    async def test_an_inbox_that_is_away_is_a_named_error(self, away: Inbox) -> None:
+    async def test_unavailable_inbox_raises_a_named_error(self, away: Inbox) -> None:
         with pytest.raises(LedgerUnavailable):
             await away.ping()
         with pytest.raises(LedgerUnavailable):

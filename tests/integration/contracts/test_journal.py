@@ -23,16 +23,16 @@ class JournalContract:
         assert await journal.update(lambda s: s.pause("why")) == State(paused=True, pause_reason="why")
         assert journal.state == State(paused=True, pause_reason="why")
 
-    async def test_transitions_follow_each_other(self, journal: Journal) -> None:
+    async def test_transitions_build_on_each_other(self, journal: Journal) -> None:
         await journal.update(lambda s: s.take_over())
         await journal.update(lambda s: s.take_over().pause("why"))
         assert (journal.state.epoch, journal.state.pause_reason) == (2, "why")
 
-    async def test_a_transition_that_changes_nothing_is_no_error(self, journal: Journal) -> None:
+    async def test_noop_transition_is_no_error(self, journal: Journal) -> None:
         await journal.update(lambda s: s.pause("why"))
         assert await journal.update(lambda s: s) == journal.state
 
-    async def test_transitions_that_come_at_once_all_count(self, journal: Journal) -> None:
+    async def test_concurrent_transitions_all_count(self, journal: Journal) -> None:
         releases = [a_release(f"v1.{n}.0") for n in range(AT_ONCE)]
         await asyncio.gather(*(journal.update(lambda s, r=r: s.accept(r)) for r in releases))  # type: ignore[misc]
         assert {r.tag for r in journal.state.accepted} == {r.tag for r in releases}
@@ -47,7 +47,7 @@ class JournalContract:
         assert journal.state == State(paused=True, pause_reason="why")
         assert await journal.update(lambda s: s.pause("later")) == State(paused=True, pause_reason="later")
 
-    async def test_a_worker_that_was_overtaken_is_refused_and_keeps_its_state(self, overtaken: Journal) -> None:
+    async def test_stale_worker_is_refused_and_keeps_state(self, overtaken: Journal) -> None:
         before = overtaken.state
         with pytest.raises(StaleWorker):
             await overtaken.update(lambda s: s.pause("from the past"))

@@ -12,10 +12,10 @@ from workers.ports import Route
 
 
 class RouteContract:
-    async def test_before_the_first_flip_there_is_no_route(self, route: Route) -> None:
+    async def test_route_is_absent_before_the_first_flip(self, route: Route) -> None:
         assert await route.active() is None
 
-    async def test_the_route_points_to_the_color_of_the_last_flip(self, route: Route) -> None:
+    async def test_route_points_to_the_last_flipped_color(self, route: Route) -> None:
         for n, color in enumerate((Color.BLUE, Color.GREEN, Color.GREEN, Color.BLUE)):
             await route.flip(color, f"r-{n}")
             assert await route.active() is color
@@ -31,14 +31,14 @@ class RouteContract:
         await route.flip(Color.GREEN, "r-1")
         assert await route.active() is Color.GREEN
 
-    async def test_the_files_are_those_that_traefik_reads(self, route: Route) -> None:
+    async def test_files_contains_the_route_after_a_flip(self, route: Route) -> None:
         assert await route.files() == {}
         await route.flip(Color.BLUE, "r-1")
         files = await route.files()
         assert list(files) == [route.file.name]
         assert "skills-blue" in files[route.file.name]
 
-    async def test_restored_files_are_there_again_and_the_own_one_only_if_it_was(self, route: Route) -> None:
+    async def test_restore_replaces_all_route_files(self, route: Route) -> None:
         await route.flip(Color.GREEN, "r-2")
         await route.restore({"old.yml": "http: {}\n"})
         assert await route.files() == {"old.yml": "http: {}\n"}

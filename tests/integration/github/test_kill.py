@@ -17,9 +17,7 @@ LIMIT = 120.0
 
 
 @pytest.mark.parametrize("posts", [1, 2, 3, 4])
-async def test_killed_while_a_post_is_answered_slowly_there_is_still_exactly_one(
-    github: GitHubServer, tmp_path: Path, posts: int
-) -> None:
+async def test_kill_during_a_post_keeps_one_deployment(github: GitHubServer, tmp_path: Path, posts: int) -> None:
     """The n-th POST is carried out while nobody is left to read its answer."""
     github.publish("v1.0.0", sha_of("v1.0.0"))
     command = [sys.executable, "-m", "tests.integration.github.telling", str(tmp_path), github.url]

@@ -40,7 +40,7 @@ async def refused(call: Awaitable[Any]) -> int:
     return int(error.value.response.status_code)
 
 
-async def test_every_answer_is_one_that_githubkit_s_models_take(api: Client, github: GitHubServer) -> None:
+async def test_answers_match_githubkit_models(api: Client, github: GitHubServer) -> None:
     github.publish("v1.0.0", SHA)
     github.hook("https://updater.example.org/webhooks/github")
     github.delivered("d-1")
@@ -62,7 +62,7 @@ async def test_every_answer_is_one_that_githubkit_s_models_take(api: Client, git
     assert github.states() == {"v1.0.0": ["in_progress"]}
 
 
-async def test_a_stranger_reads_releases_and_no_more(stranger: Client, github: GitHubServer) -> None:
+async def test_anonymous_client_reads_only_releases(stranger: Client, github: GitHubServer) -> None:
     github.publish("v1.0.0", SHA)
     github.publish("v2.0.0", SHA, draft=True)
     assert [r.tag_name for r in (await stranger.rest.repos.async_list_releases(*HERE)).parsed_data] == ["v1.0.0"]
@@ -76,7 +76,7 @@ async def test_a_wrong_token_is_refused(github: GitHubServer) -> None:
         assert await refused(client.rest.repos.async_get(*HERE)) == 401
 
 
-async def test_what_did_not_change_is_answered_304_and_costs_nothing(api: Client, github: GitHubServer) -> None:
+async def test_unchanged_list_is_304_and_uses_no_quota(api: Client, github: GitHubServer) -> None:
     github.publish("v1.0.0", SHA)
     path = f"/repos/{OWNER}/{NAME}/releases"
     first = await api.arequest("GET", path)
@@ -88,7 +88,7 @@ async def test_what_did_not_change_is_answered_304_and_costs_nothing(api: Client
     assert (changed.status_code, github.used()) == (200, used + 1)
 
 
-async def test_a_page_names_the_next_one(api: Client, github: GitHubServer) -> None:
+async def test_page_links_to_the_next_page(api: Client, github: GitHubServer) -> None:
     for number in range(3):
         github.publish(f"v1.{number}.0", SHA)
     first = await api.arequest("GET", f"/repos/{OWNER}/{NAME}/releases", params={"per_page": 2})
@@ -98,14 +98,14 @@ async def test_a_page_names_the_next_one(api: Client, github: GitHubServer) -> N
     assert ("link" in last.headers, [r["tag_name"] for r in last.json()]) == (False, ["v1.0.0"])
 
 
-async def test_a_deployment_that_would_merge_or_wait_for_checks_is_refused(api: Client, github: GitHubServer) -> None:
+async def test_deployment_with_auto_merge_is_refused(api: Client, github: GitHubServer) -> None:
     github.publish("v1.0.0", SHA)
     assert await refused(api.rest.repos.async_create_deployment(*HERE, ref="v1.0.0")) == 422
     assert await refused(api.rest.repos.async_create_deployment(*HERE, ref="v9.9.9", **NO_MERGE)) == 422
     assert github.deployments() == []
 
 
-async def test_weather_a_5xx_may_have_been_carried_out(api: Client, github: GitHubServer) -> None:
+async def test_weather_5xx_can_still_deploy(api: Client, github: GitHubServer) -> None:
     github.publish("v1.0.0", SHA)
     create = api.rest.repos.async_create_deployment
     github.weather(status=502, methods=["POST"], times=1)
@@ -117,7 +117,7 @@ async def test_weather_a_5xx_may_have_been_carried_out(api: Client, github: GitH
     assert (await api.rest.repos.async_get(*HERE)).status_code == 200, "it struck once"
 
 
-async def test_weather_a_rate_limit_that_is_used_up_and_a_slow_answer(api: Client, github: GitHubServer) -> None:
+async def test_weather_limits_rate_and_delays_answers(api: Client, github: GitHubServer) -> None:
     github.weather(limited=120)
     with pytest.raises(PrimaryRateLimitExceeded) as error:
         await api.rest.repos.async_get(*HERE)

@@ -35,7 +35,7 @@ async def calls(stranger: httpx.AsyncClient) -> list[tuple[str, str, bool]]:
     return [(method, path.replace("{rollout_id}", "r-1"), guarded) for method, path, guarded in one]
 
 
-async def test_every_call_but_the_open_ones_wants_to_know_who_asks(stranger: httpx.AsyncClient) -> None:
+async def test_guarded_calls_require_authentication(stranger: httpx.AsyncClient) -> None:
     opened = set()
     for method, path, guarded in await calls(stranger):
         answer = await stranger.request(method, path, json={} if method == "POST" else None)
@@ -46,7 +46,7 @@ async def test_every_call_but_the_open_ones_wants_to_know_who_asks(stranger: htt
     assert opened == {"/health", "/ready", "/", "/login", "/openapi.json"}
 
 
-async def test_a_wrong_secret_is_not_helped_by_a_right_token(web: Listening, stranger: httpx.AsyncClient) -> None:
+async def test_wrong_secret_fails_despite_a_valid_token(web: Listening, stranger: httpx.AsyncClient) -> None:
     right = bearer(web, Scope.OPERATE)
     assert (await stranger.get("/status", headers=right)).status_code == 200
     for wrong in ("", "x", web.secret[:-1], web.secret + "0"):
@@ -54,7 +54,7 @@ async def test_a_wrong_secret_is_not_helped_by_a_right_token(web: Listening, str
         assert answer.status_code == 401
 
 
-async def test_reading_is_not_operating(web: Listening, stranger: httpx.AsyncClient) -> None:
+async def test_read_token_cannot_operate(web: Listening, stranger: httpx.AsyncClient) -> None:
     read = bearer(web, Scope.READ)
     assert (await stranger.get("/status", headers=read)).status_code == 200
     for path in ("apply", "rollback", "pause", "unpause", "cancel"):
@@ -62,13 +62,13 @@ async def test_reading_is_not_operating(web: Listening, stranger: httpx.AsyncCli
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-async def test_operating_is_reading_too(web: Listening, stranger: httpx.AsyncClient) -> None:
+async def test_operate_token_can_read(web: Listening, stranger: httpx.AsyncClient) -> None:
     operate = bearer(web, Scope.OPERATE)
     assert (await stranger.get("/update/history", headers=operate)).status_code == 200
     assert (await stranger.post("/update/apply", json={}, headers=operate)).status_code == 400
 
 
-async def test_a_token_ends_with_its_key_and_with_its_time(web: Listening, stranger: httpx.AsyncClient) -> None:
+async def test_token_expires_with_its_key_or_time(web: Listening, stranger: httpx.AsyncClient) -> None:
     expired = {"Authorization": f"Bearer {sign_token([web.secret.encode()], Scope.READ, -1)}"}
     assert (await stranger.get("/status", headers=expired)).status_code == 401
     token = bearer(web, Scope.READ)
@@ -79,12 +79,12 @@ async def test_a_token_ends_with_its_key_and_with_its_time(web: Listening, stran
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Basic eDp5", "bearer x.y.z", "Bearer \xff", "Bearer a b"])
-async def test_another_authorization_is_none(stranger: httpx.AsyncClient, value: str) -> None:
+async def test_malformed_authorization_is_refused(stranger: httpx.AsyncClient, value: str) -> None:
     headers = [(b"Authorization", value.encode("latin-1"))]
     assert (await stranger.get("/status", headers=headers)).status_code == 401
 
 
-async def test_a_secret_that_is_not_ascii_may_be_used(web: Listening, stranger: httpx.AsyncClient) -> None:
+async def test_non_ascii_secret_is_accepted(web: Listening, stranger: httpx.AsyncClient) -> None:
     web.secret_path.write_text("größe-im-geheimen\n", encoding="utf-8")
     headers = [(b"X-Updater-Secret", "größe-im-geheimen".encode())]
     assert (await stranger.get("/status", headers=headers)).status_code == 200
@@ -98,7 +98,7 @@ async def log_in(web: Listening, stranger: httpx.AsyncClient) -> None:
     assert web.secret not in answer.text + cookie
 
 
-async def test_a_login_is_a_session_for_looking_and_operating(web: Listening, stranger: httpx.AsyncClient) -> None:
+async def test_login_session_can_read_and_operate(web: Listening, stranger: httpx.AsyncClient) -> None:
     await log_in(web, stranger)
     assert (await stranger.get("/status")).status_code == 200
     assert (await stranger.post("/update/apply", json={}, headers=GUARD)).status_code == 400
@@ -106,7 +106,7 @@ async def test_a_login_is_a_session_for_looking_and_operating(web: Listening, st
     assert (await stranger.get("/status")).status_code == 401
 
 
-async def test_a_page_of_another_origin_cannot_use_the_session(web: Listening, stranger: httpx.AsyncClient) -> None:
+async def test_other_origin_cannot_use_the_session(web: Listening, stranger: httpx.AsyncClient) -> None:
     await log_in(web, stranger)
     for path in ("/update/pause", "/update/unpause", "/update/apply"):
         answer = await stranger.post(path, json=PAUSE, headers={"Origin": "https://evil.example"})
@@ -133,7 +133,7 @@ async def test_a_bearer_token_is_no_session(web: Listening, stranger: httpx.Asyn
     assert (await stranger.get("/status", headers={"Authorization": f"Bearer {session}"})).status_code == 401
 
 
-async def test_the_dashboard_runs_nothing_but_itself(stranger: httpx.AsyncClient) -> None:
+async def test_dashboard_runs_only_its_own_code(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get("/")
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -145,7 +145,7 @@ async def test_the_dashboard_runs_nothing_but_itself(stranger: httpx.AsyncClient
     assert "innerHTML" not in answer.text
 
 
-async def test_a_request_without_a_right_body_is_a_400(web: Listening) -> None:
+async def test_invalid_body_is_a_400(web: Listening) -> None:
     async with web.client() as client:
         for content in (b"", b"[]", b"\xff", b'{"tag": 1}', b'{"tag": "latest"}', b"[" * 50_000):
             answer = await client.post("/update/apply", content=content, headers={"Content-Type": "application/json"})
@@ -157,7 +157,7 @@ async def test_a_request_without_a_right_body_is_a_400(web: Listening) -> None:
         assert large.status_code == 413
 
 
-async def test_many_strangers_at_once_are_all_refused(web: Listening) -> None:
+async def test_concurrent_strangers_are_all_refused(web: Listening) -> None:
     whole = head([("Content-Length", "2"), ("Content-Type", "application/json")], "POST /update/pause HTTP/1.1")
     answers = await asyncio.gather(*(raw(web.internal, whole, b"{}") for _ in range(50)))
     assert set(answers) == {401}

@@ -56,9 +56,7 @@ async def held(client: httpx.AsyncClient) -> None:
     await until(is_held)
 
 
-async def test_a_held_release_is_in_the_status_with_what_it_waits_for(
-    client: httpx.AsyncClient, worker: Reconciler
-) -> None:
+async def test_status_lists_a_held_release_and_why(client: httpx.AsyncClient, worker: Reconciler) -> None:
     await held(client)
     said = await status(client)
     assert (said["held_for"], said["queued"], said["paused"], said["state"]) == ([WAITS], [], False, "idle")
@@ -79,9 +77,7 @@ async def test_an_approved_release_goes_live(client: httpx.AsyncClient, worker: 
     assert (await status(client))["held_for"] == []
 
 
-async def test_what_cannot_be_approved_is_refused_with_a_code_for_each_reason(
-    client: httpx.AsyncClient, worker: Reconciler
-) -> None:
+async def test_refused_approval_names_its_reason(client: httpx.AsyncClient, worker: Reconciler) -> None:
     await held(client)
     await client.post("/update/pause", json={"reason": "a holiday"})
     assert (await approve(client)).json()["held_for"]["reason"] == "paused"
@@ -94,7 +90,7 @@ async def test_what_cannot_be_approved_is_refused_with_a_code_for_each_reason(
         assert (answer.status_code, answer.json()["code"]) == (code, word)
 
 
-async def test_who_may_only_read_may_not_approve(client: httpx.AsyncClient, web: Listening, worker: Reconciler) -> None:
+async def test_read_token_cannot_approve(client: httpx.AsyncClient, web: Listening, worker: Reconciler) -> None:
     await held(client)
     token = make_token(web.secret_path, Scope.READ, 60)
     async with web.client(Authorization=f"Bearer {token}") as reader:

@@ -39,7 +39,7 @@ async def _has_status(web: Listening) -> bool:
     return (await web.ledger.status() or {}).get("looked_at") is not None
 
 
-async def test_a_status_that_says_the_same_is_not_sent_again(web: Listening, client: httpx.AsyncClient) -> None:
+async def test_unchanged_status_is_not_sent_again(web: Listening, client: httpx.AsyncClient) -> None:
     first = await client.get("/status")
     known = {"If-None-Match": first.headers["etag"]}
     for path in ("/status", "/update/status"):
@@ -50,28 +50,28 @@ async def test_a_status_that_says_the_same_is_not_sent_again(web: Listening, cli
     assert (changed.status_code, changed.json()["paused"]) == (200, True)
 
 
-async def test_an_apply_without_a_preference_is_answered_at_once(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_apply_without_preference_returns_at_once(client: httpx.AsyncClient, worker: Reconciler) -> None:
     answer = await client.post("/update/apply", json={"tag": "v1.1.0"})
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     assert answer.headers["location"] == f"/update/rollouts/{answer.json()['rollout_id']}"
     assert "preference-applied" not in answer.headers
 
 
-async def test_a_wait_that_is_too_short_ends_with_202(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_too_short_wait_ends_with_202(client: httpx.AsyncClient, worker: Reconciler) -> None:
     answer = await client.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": "wait=0"})
     assert (answer.status_code, answer.headers["preference-applied"]) == (202, "wait=0")
 
 
-async def test_where_it_is_set_every_caller_waits(settings: WebSettings, worker: Reconciler, web: Listening) -> None:
+async def test_configured_wait_applies_to_every_caller(
+    settings: WebSettings, worker: Reconciler, web: Listening
+) -> None:
     waiting = settings.model_copy(update={"apply_wait": 30.0})
     async with listening(waiting, web.pool) as patient, patient.client() as client:
         answer = await client.post("/update/apply", json={"tag": "v1.1.0"})
     assert (answer.status_code, answer.json()["status"]) == (200, "success")
 
 
-async def test_an_apply_is_refused_with_a_code_for_each_reason(
-    web: Listening, client: httpx.AsyncClient, worker: Reconciler
-) -> None:
+async def test_refused_apply_names_its_reason(web: Listening, client: httpx.AsyncClient, worker: Reconciler) -> None:
     await published(web)
     for tag, status, code in (
         ("latest", 400, "bad_request"),
@@ -85,7 +85,7 @@ async def test_an_apply_is_refused_with_a_code_for_each_reason(
     assert (await apply(client, "v0.9.0", force=True)).status_code == 200
 
 
-async def test_a_pause_holds_releases_and_force_goes_past_it(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_pause_refuses_apply_unless_forced(client: httpx.AsyncClient, worker: Reconciler) -> None:
     paused = await client.post("/update/pause", json={"reason": " holidays "})
     assert (paused.status_code, paused.json()["pause_reason"]) == (200, "holidays")
     refused = await apply(client, "v1.1.0")
@@ -94,9 +94,7 @@ async def test_a_pause_holds_releases_and_force_goes_past_it(client: httpx.Async
     assert (await client.get("/status")).json()["paused"]
 
 
-async def test_a_release_that_was_overtaken_is_told_to_whoever_waits(
-    client: httpx.AsyncClient, worker: Reconciler, world: World
-) -> None:
+async def test_waiting_apply_reports_superseded(client: httpx.AsyncClient, worker: Reconciler, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=20)
     older = asyncio.create_task(apply(client, "v1.1.0"))
     await until(lambda: worker.busy)
@@ -120,21 +118,19 @@ async def test_a_rollout_is_cancelled_before_its_flip(
     assert (again.status_code, again.json()["code"]) == (404, "unknown_rollout")
 
 
-async def test_there_is_nothing_to_go_back_to_at_first(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_rollback_without_a_release_is_a_404(client: httpx.AsyncClient, worker: Reconciler) -> None:
     for body in (b"", b"{}", json.dumps({"previous_sha": sha_of("v0.1.0")}).encode()):
         answer = await client.post("/update/rollback", content=body, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.json()["code"]) == (404, "release_not_kept")
 
 
-async def test_a_rollback_without_a_body_goes_to_the_release_before(
-    client: httpx.AsyncClient, worker: Reconciler
-) -> None:
+async def test_rollback_defaults_to_previous_release(client: httpx.AsyncClient, worker: Reconciler) -> None:
     await apply(client, "v1.1.0")
     answer = await client.post("/update/rollback", headers=WAIT)
     assert (answer.status_code, answer.json()["tag"]) == (200, "v1.0.0")
 
 
-async def test_a_release_that_cannot_be_rolled_back_is_left_only_with_force(
+async def test_rollback_of_one_way_release_needs_force(
     client: httpx.AsyncClient, worker: Reconciler, world: World
 ) -> None:
     world.engine.one_ways = {"v1.1.0"}
@@ -145,9 +141,7 @@ async def test_a_release_that_cannot_be_rolled_back_is_left_only_with_force(
     assert (forced.status_code, forced.json()["tag"]) == (200, "v1.0.0")
 
 
-async def test_a_message_to_try_goes_to_everybody_who_is_told(
-    client: httpx.AsyncClient, worker: Reconciler, world: World
-) -> None:
+async def test_notify_test_reaches_every_target(client: httpx.AsyncClient, worker: Reconciler, world: World) -> None:
     answer = await client.post("/notify/test")
     assert (answer.status_code, answer.json()) == (202, {"status": "queued", "targets": 1})
     assert world.notifier.told[-1].title == "shop: a message arrives"
@@ -165,7 +159,7 @@ async def test_the_history_is_read_page_by_page(web: Listening, client: httpx.As
         assert (await client.get(f"/update/history?{query}")).status_code == 400
 
 
-async def test_a_rollout_is_told_as_a_whole(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_rollout_record_and_log_can_be_read(client: httpx.AsyncClient, worker: Reconciler) -> None:
     rollout_id = (await apply(client, "v1.1.0")).json()["rollout_id"]
     record = (await client.get(f"/update/rollouts/{rollout_id}")).json()
     assert (record["rollout_id"], record["tag"], record["status"]) == (rollout_id, "v1.1.0", "success")
@@ -177,9 +171,7 @@ async def test_a_rollout_is_told_as_a_whole(client: httpx.AsyncClient, worker: R
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_rollout")
 
 
-async def test_a_log_that_is_followed_goes_on_until_the_rollout_has_ended(
-    client: httpx.AsyncClient, worker: Reconciler
-) -> None:
+async def test_followed_log_ends_with_the_rollout(client: httpx.AsyncClient, worker: Reconciler) -> None:
     rollout_id = (await client.post("/update/apply", json={"tag": "v1.1.0"})).json()["rollout_id"]
     followed = await client.get(f"/update/rollouts/{rollout_id}/log?follow=1")
     whole = await client.get(f"/update/rollouts/{rollout_id}/log")
@@ -199,9 +191,7 @@ async def frames(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
             fields = {}
 
 
-async def test_events_come_as_they_are_told_and_resume_where_one_stopped(
-    web: Listening, client: httpx.AsyncClient
-) -> None:
+async def test_events_stream_and_resume_after_last_id(web: Listening, client: httpx.AsyncClient) -> None:
     await web.ledger.tell("paused", {"reason": "before"})
     async with client.stream("GET", "/update/events") as answer:
         coming = frames(answer)
@@ -222,11 +212,11 @@ async def test_events_come_as_they_are_told_and_resume_where_one_stopped(
 
 
 @pytest.mark.parametrize("last", ["x", "$", "0-0-0", "9" * 30, "-1"])
-async def test_a_place_that_no_event_has_is_a_400(client: httpx.AsyncClient, last: str) -> None:
+async def test_invalid_event_id_is_a_400(client: httpx.AsyncClient, last: str) -> None:
     assert (await client.get("/update/events", headers={"Last-Event-ID": last})).status_code == 400
 
 
-async def test_streams_are_bounded_and_end_when_the_process_is_to_stop(settings: WebSettings, web: Listening) -> None:
+async def test_streams_are_limited_and_end_on_shutdown(settings: WebSettings, web: Listening) -> None:
     async with listening(settings, web.pool) as other, other.client() as client:
         opened = [client.stream("GET", "/update/events") for _ in range(MOST_STREAMS)]
         answers = [await stream.__aenter__() for stream in opened]
@@ -249,7 +239,7 @@ async def test_metrics_are_prometheus_text(client: httpx.AsyncClient, worker: Re
     assert 'updater_active_color{color="blue"} 1.0' in answer.text
 
 
-async def test_ready_names_the_part_that_is_not(client: httpx.AsyncClient) -> None:
+async def test_ready_names_the_failing_part(client: httpx.AsyncClient) -> None:
     answer = await client.get("/ready")
     parts = answer.json()["parts"]
     assert (answer.status_code, parts["worker"]["ok"]) == (503, False)
@@ -266,12 +256,12 @@ async def test_a_plan_of_a_tag_changes_nothing(client: httpx.AsyncClient, worker
     assert (world.state.accepted, list(world.effects)) == (before[0].accepted, before[1])
 
 
-async def test_diagnostics_say_what_the_machine_does(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_diagnostics_report_the_machine(client: httpx.AsyncClient, worker: Reconciler) -> None:
     told = (await client.get("/diagnostics")).json()
     assert told.keys() >= {"git_sha", "git_ref", "containers", "disk_usage", "versions", "state", "active_color"}
 
 
-async def test_the_check_up_is_of_both_processes(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_doctor_checks_both_processes(client: httpx.AsyncClient, worker: Reconciler) -> None:
     told = (await client.get("/doctor")).json()
     checks = {check["name"]: check["status"] for check in told["checks"]}
     assert {name: checks[name] for name in ("secret_file", "webhook_secret", "redis")} == dict.fromkeys(
@@ -280,7 +270,7 @@ async def test_the_check_up_is_of_both_processes(client: httpx.AsyncClient, work
     assert len(checks) > 3
 
 
-async def test_ready_and_the_check_up_say_that_redis_may_forget(own_server: OwnRedis, tmp_path: Path) -> None:
+async def test_ready_reports_that_redis_can_lose_data(own_server: OwnRedis, tmp_path: Path) -> None:
     pool = open_pool(own_server.url, "x")
     await pool.config_set("appendfsync", "everysec")
     settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path))

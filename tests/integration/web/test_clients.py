@@ -107,16 +107,14 @@ async def test_the_live_tag_is_a_success_while_paused(skills: Program, web: List
     assert (shown.body["paused"], shown.body["pause_reason"]) == (True, "holidays")
 
 
-async def test_the_live_tag_is_rolled_out_again_with_force(skills: Program, web: Listening) -> None:
+async def test_force_rolls_out_the_live_tag_again(skills: Program, web: Listening) -> None:
     await settled(web, "v1.0.0")
     shown = await skills.apply("v1.0.0", force=True)
     assert shown.outcome is Outcome.SUCCESS
     assert (shown.body["target_color"], "route_switch" in shown.body["steps_completed"]) == ("green", True)
 
 
-async def test_a_live_release_that_failed_its_rollout_is_no_success(
-    skills: Program, web: Listening, world: World
-) -> None:
+async def test_failed_live_release_is_not_a_success(skills: Program, web: Listening, world: World) -> None:
     world.engine.one_ways = {"v1.1.0"}
     world.engine.behave("bot", "v1.1.0", starts=False)
     first = await skills.apply("v1.1.0")
@@ -138,9 +136,7 @@ async def test_a_live_release_that_failed_its_rollout_is_no_success(
         ("latest", "not have the form v1.2.3"),
     ],
 )
-async def test_a_tag_that_cannot_go_live_is_shown_with_the_reason(
-    skills: Program, web: Listening, tag: str, says: str
-) -> None:
+async def test_refused_tag_is_reported_with_the_reason(skills: Program, web: Listening, tag: str, says: str) -> None:
     await settled(web, "v1.0.0")
     shown = await skills.apply(tag)
     assert shown.outcome is Outcome.FAILED
@@ -154,7 +150,7 @@ async def test_a_pause_is_shown_with_its_reason(skills: Program) -> None:
     assert (shown.outcome, shown.error, shown.body["status"]) == (Outcome.FAILED, "holidays", "failed")
 
 
-async def test_a_release_that_was_rolled_back_is_shown_with_the_reason(skills: Program, world: World) -> None:
+async def test_rolled_back_release_is_shown_with_reason(skills: Program, world: World) -> None:
     world.engine.behave("bot", "v1.1.0", starts=False)
     shown = await skills.apply("v1.1.0")
     assert shown.outcome is (Outcome.FAILED if skills.later else Outcome.ROLLED_BACK)
@@ -162,13 +158,13 @@ async def test_a_release_that_was_rolled_back_is_shown_with_the_reason(skills: P
     assert "bot" in str(shown.error)
 
 
-async def test_a_release_that_does_not_build_is_a_failure(skills: Program, world: World) -> None:
+async def test_failed_build_is_reported_as_a_failure(skills: Program, world: World) -> None:
     world.engine.behave("api", "v1.1.0", builds=False)
     shown = await skills.apply("v1.1.0")
     assert (shown.outcome, untrue(shown)) == (Outcome.FAILED, False)
 
 
-async def test_a_rollback_is_a_success_and_so_is_one_to_what_is_live(skills: Program, web: Listening) -> None:
+async def test_rollback_and_its_repeat_both_succeed(skills: Program, web: Listening) -> None:
     first = await skills.apply("v1.1.0")
     back = await skills.roll_back(first.body["previous_sha"])
     assert (back.outcome, back.body["new_sha"]) == (Outcome.SUCCESS, sha_of("v1.0.0"))
@@ -178,12 +174,12 @@ async def test_a_rollback_is_a_success_and_so_is_one_to_what_is_live(skills: Pro
     assert (again.body["new_sha"], again.body["paused"]) == (sha_of("v1.0.0"), True)
 
 
-async def test_a_rollback_to_what_is_not_kept_is_shown_with_the_reason(skills: Program) -> None:
+async def test_failed_rollback_names_release_not_kept(skills: Program) -> None:
     shown = await skills.roll_back("f" * 40)
     assert (shown.outcome, untrue(shown), shown.body["code"]) == (Outcome.FAILED, False, "release_not_kept")
 
 
-async def test_a_tag_that_a_webhook_brings_already_is_waited_for(skills: Program, web: Listening, world: World) -> None:
+async def test_apply_waits_for_the_webhooks_rollout(skills: Program, web: Listening, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=1.0)
     await web.ledger.accept(a_release("v1.1.0"))
     await Queue(web.pool).nudge()
@@ -193,7 +189,7 @@ async def test_a_tag_that_a_webhook_brings_already_is_waited_for(skills: Program
     assert [e.tag for e in await web.ledger.history(10)] == ["v1.1.0"]
 
 
-async def test_a_tag_that_fails_meanwhile_is_not_begun_again(skills: Program, web: Listening, world: World) -> None:
+async def test_apply_does_not_restart_a_failed_tag(skills: Program, web: Listening, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=0.5, starts=False)
     await web.ledger.accept(a_release("v1.1.0"))
     await Queue(web.pool).nudge()
@@ -201,18 +197,14 @@ async def test_a_tag_that_fails_meanwhile_is_not_begun_again(skills: Program, we
     assert (shown.outcome, untrue(shown)) == (Outcome.FAILED, False)
 
 
-async def test_two_programs_that_apply_the_same_tag_both_see_it_live(
-    skills: Program, web: Listening, world: World
-) -> None:
+async def test_concurrent_applies_of_a_tag_all_succeed(skills: Program, web: Listening, world: World) -> None:
     world.engine.behave("api", "v1.2.0", ready_after=0.5)
     shown = await asyncio.gather(*(skills.apply("v1.2.0") for _ in range(4)))
     assert {s.outcome for s in shown} == {Outcome.SUCCESS}
     assert [e.result for e in await web.ledger.history(10) if e.result == "success"] == ["success"]
 
 
-async def test_a_release_that_a_newer_one_replaces_is_shown_with_the_reason(
-    skills: Program, web: Listening, world: World
-) -> None:
+async def test_superseded_release_is_shown_with_reason(skills: Program, web: Listening, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
     older = asyncio.create_task(skills.apply("v1.1.0"))
     await running(web, "v1.1.0")
@@ -222,7 +214,7 @@ async def test_a_release_that_a_newer_one_replaces_is_shown_with_the_reason(
     assert "v1.2.0" in str(shown.error)
 
 
-async def test_a_wait_that_ends_first_is_shown_with_what_goes_on(impatient: Program, world: World) -> None:
+async def test_expired_wait_reports_the_rollout_goes_on(impatient: Program, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
     shown = await impatient.apply("v1.1.0")
     rollout_id = shown.body["rollout_id"]
@@ -232,7 +224,7 @@ async def test_a_wait_that_ends_first_is_shown_with_what_goes_on(impatient: Prog
     await impatient.http.post("/update/cancel", json={"rollout_id": rollout_id})
 
 
-async def test_a_release_that_a_pause_holds_is_shown_with_the_reason(
+async def test_release_held_by_a_pause_gives_the_reason(
     settings: WebSettings, web: Listening, worker: Reconciler, world: World
 ) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
@@ -250,7 +242,7 @@ async def test_a_release_that_a_pause_holds_is_shown_with_the_reason(
     assert "v1.2.0 is waiting: rollouts are paused" in str(shown.error)
 
 
-async def test_a_caller_with_a_preference_of_its_own_gets_the_plain_202(impatient: Program, world: World) -> None:
+async def test_own_preference_gets_the_plain_202(impatient: Program, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
     for prefer in ("wait=0", "wait=1", "respond-async"):
         answer = await impatient.http.post("/update/apply", json={"tag": "v1.1.0"}, headers={"Prefer": prefer})
@@ -258,7 +250,7 @@ async def test_a_caller_with_a_preference_of_its_own_gets_the_plain_202(impatien
     await impatient.http.post("/update/cancel", json={"rollout_id": answer.json()["rollout_id"]})
 
 
-async def test_a_caller_who_goes_away_does_not_end_the_rollout(
+async def test_disconnect_does_not_end_the_rollout(
     settings: WebSettings, web: Listening, worker: Reconciler, world: World
 ) -> None:
     """As skills does: the release replaces the process that asked for it."""
@@ -273,7 +265,7 @@ async def test_a_caller_who_goes_away_does_not_end_the_rollout(
     assert (world.state.current.tag, world.state.active_color) == ("v1.1.0", "green")
 
 
-async def test_an_outage_of_redis_does_not_end_the_wait(own_server: OwnRedis, tmp_path: Path) -> None:
+async def test_redis_outage_does_not_end_the_wait(own_server: OwnRedis, tmp_path: Path) -> None:
     world, pool = a_world(), open_pool(own_server.url, "x")
     ledger = Ledger(pool, "x")
     world.engine.behave("api", "v1.1.0", ready_after=2.0)
@@ -292,16 +284,14 @@ async def test_an_outage_of_redis_does_not_end_the_wait(own_server: OwnRedis, tm
     assert shown.outcome is Outcome.SUCCESS, shown
 
 
-async def test_unpause_ignores_whatever_body_it_is_sent(client: httpx.AsyncClient, worker: Reconciler) -> None:
+async def test_unpause_ignores_any_body(client: httpx.AsyncClient, worker: Reconciler) -> None:
     for content, kind in ((b'{"reason": 1}', "application/json"), (b"x=1", "text/plain"), (b"\xff", "a/b"), (b"", "")):
         await client.post("/update/pause", json={"reason": "a test"})
         answer = await client.post("/update/unpause", content=content, headers={"Content-Type": kind})
         assert (answer.status_code, answer.json()) == (200, {"resumed": True, "status": "ok"})
 
 
-async def test_a_release_that_an_operator_cancels_is_shown_as_such(
-    skills: Program, web: Listening, world: World
-) -> None:
+async def test_cancelled_release_is_shown_as_cancelled(skills: Program, web: Listening, world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
     forced = await skills.http.post(
         "/update/apply", json={"tag": "v1.1.0", "force": True}, headers={"Prefer": "wait=0"}
@@ -315,9 +305,7 @@ async def test_a_release_that_an_operator_cancels_is_shown_as_such(
     assert (shown.outcome, shown.error) == (Outcome.FAILED, "An operator cancelled the rollout: before it began")
 
 
-async def test_a_rollout_that_no_worker_runs_is_not_waited_for(
-    settings: WebSettings, web: Listening, world: World
-) -> None:
+async def test_apply_does_not_wait_without_a_worker(settings: WebSettings, web: Listening, world: World) -> None:
     """The status is the last one that the worker published before it ended."""
     await web.ledger.publish_status({"rollout": {"id": "r-1", "tag": "v1.1.0"}})
     async with program(settings, web, later=True, wait=LONG) as skills:

@@ -57,7 +57,7 @@ def skills(client: httpx.AsyncClient) -> Skills:
     return Skills(client)
 
 
-async def test_an_apply_that_waits_is_answered_with_the_final_result(skills: Skills, worker: Reconciler) -> None:
+async def test_waiting_apply_gets_the_final_result(skills: Skills, worker: Reconciler) -> None:
     code, result = await skills.apply("v1.1.0", "1.1.0")
     assert (code, result["status"], result["error"]) == (200, "success", None)
     assert result.keys() >= RESULT
@@ -70,9 +70,7 @@ async def test_an_apply_that_waits_is_answered_with_the_final_result(skills: Ski
     assert entry["timestamp"] == result["completed_at"]
 
 
-async def test_a_bad_release_is_a_500_with_the_same_body_and_423_until_somebody_unpauses(
-    skills: Skills, worker: Reconciler, world: World
-) -> None:
+async def test_failure_is_500_then_423_until_unpause(skills: Skills, worker: Reconciler, world: World) -> None:
     world.engine.behave("api", "v1.1.0", builds=False)
     code, result = await skills.apply("v1.1.0", "1.1.0")
     assert (code, result["status"], result["paused"]) == (500, "failed", True)
@@ -83,7 +81,7 @@ async def test_a_bad_release_is_a_500_with_the_same_body_and_423_until_somebody_
     assert (await skills.apply("v1.2.0", "1.2.0"))[0] == 200
 
 
-async def test_a_rollback_goes_back_to_the_release_before(skills: Skills, worker: Reconciler) -> None:
+async def test_rollback_returns_to_the_previous_release(skills: Skills, worker: Reconciler) -> None:
     _, first = await skills.apply("v1.1.0", "1.1.0")
     code, result = await skills.rollback(first["previous_sha"])
     assert code == 200, result
@@ -98,13 +96,13 @@ async def test_health_needs_no_secret(web: Listening) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_a_stranger_is_told_the_contracts_words(web: Listening) -> None:
+async def test_stranger_gets_401_unauthorized(web: Listening) -> None:
     async with web.client(X_Nothing="x") as stranger:
         answer = await stranger.get("/status")
     assert (answer.status_code, answer.json()["error"]) == (401, "Unauthorized")
 
 
-async def test_a_worker_that_comes_up_is_seen(skills: Skills, worker: Reconciler) -> None:
+async def test_ready_turns_200_when_the_worker_starts(skills: Skills, worker: Reconciler) -> None:
     async def ready() -> bool:
         return (await skills.http.get("/ready")).status_code == 200
 

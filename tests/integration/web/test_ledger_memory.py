@@ -39,7 +39,7 @@ def numbered(number: int, repository: int = 1) -> Any:
     return a_release(f"v1.{number}.0", key=f"{repository}:{number}", rollout_id=f"r-{number}")
 
 
-async def test_a_release_that_was_forgotten_is_still_a_duplicate(small: Ledger, pool: ArqRedis) -> None:
+async def test_forgotten_release_is_still_a_duplicate(small: Ledger, pool: ArqRedis) -> None:
     for number in (5, 1, 4, 2, 3):
         assert await small.accept(numbered(number)) is None
     assert await size(pool.hlen(small.key("releases"))) == 3
@@ -51,7 +51,7 @@ async def test_a_release_that_was_forgotten_is_still_a_duplicate(small: Ledger, 
     assert len(await small.pending()) == 5, "forgetting a key loses no release that waits"
 
 
-async def test_the_floor_only_rises_and_is_each_repositorys_own(small: Ledger) -> None:
+async def test_dedup_floor_only_rises_per_repository(small: Ledger) -> None:
     for number in range(10, 16):
         await small.accept(numbered(number))
     assert await small.accept(numbered(11)) is not None
@@ -59,7 +59,7 @@ async def test_the_floor_only_rises_and_is_each_repositorys_own(small: Ledger) -
     assert await small.accept(numbered(16)) is None
 
 
-async def test_manual_releases_take_no_memory_that_stays(small: Ledger, pool: ArqRedis) -> None:
+async def test_manual_releases_use_no_lasting_memory(small: Ledger, pool: ArqRedis) -> None:
     releases = [a_release(key=f"manual:r-{n}", rollout_id=f"r-{n}", trigger=Trigger.MANUAL) for n in range(10)]
     for release in releases:
         assert await small.accept(release) is None
@@ -68,7 +68,7 @@ async def test_manual_releases_take_no_memory_that_stays(small: Ledger, pool: Ar
     assert await small.pending() == []
 
 
-async def test_ids_are_compared_as_numbers_up_to_the_largest(small: Ledger) -> None:
+async def test_ids_are_compared_as_numbers(small: Ledger) -> None:
     largest = 2**53
     for number in (9, 10, 11, largest - 1, largest):
         assert await small.accept(numbered(number)) is None
@@ -76,7 +76,7 @@ async def test_ids_are_compared_as_numbers_up_to_the_largest(small: Ledger) -> N
     assert (await small.accept(numbered(largest))) == numbered(largest)
 
 
-def test_a_key_of_another_form_is_the_oldest() -> None:
+def test_unknown_key_form_counts_as_the_oldest() -> None:
     assert ids_of("1:2") == ("1", "2")
     assert ids_of("manual:r-1") == ("", "manual")
     assert ids_of("1:v1.1.0") == ("", "0")
@@ -86,7 +86,7 @@ def entry(number: int, **change: Any) -> HistoryEntry:
     return replace(a_history_entry(f"r-{number}", f"v1.{number}.0", key=f"1:{number}"), **change)
 
 
-async def test_a_ledger_that_lost_everything_is_rebuilt_from_the_history(ledger: Ledger, pool: ArqRedis) -> None:
+async def test_lost_ledger_is_rebuilt_from_history(ledger: Ledger, pool: ArqRedis) -> None:
     assert await ledger.lost()
     entries = [entry(3), entry(2), entry(9, key="manual:r-9")]
     for _ in range(2):
@@ -101,7 +101,7 @@ async def test_a_ledger_that_lost_everything_is_rebuilt_from_the_history(ledger:
     assert await ledger.pending() == [numbered(4)]
 
 
-async def test_restoring_leaves_what_is_known_as_it_is(ledger: Ledger) -> None:
+async def test_restore_keeps_known_releases(ledger: Ledger) -> None:
     await ledger.accept(numbered(3))
     await ledger.record_decision(a_history_entry("r-gone"))
     await ledger.restore([entry(3, rollout_id="r-other")])
@@ -110,12 +110,12 @@ async def test_restoring_leaves_what_is_known_as_it_is(ledger: Ledger) -> None:
     assert await ledger.history(10) == [entry(3, rollout_id="r-other")]
 
 
-async def test_nothing_to_restore_is_restored_too(ledger: Ledger) -> None:
+async def test_restore_accepts_an_empty_history(ledger: Ledger) -> None:
     await ledger.restore([])
     assert (await ledger.lost(), await ledger.history(10)) == (False, [])
 
 
-async def test_the_history_is_bounded_however_it_grows(ledger: Ledger, pool: ArqRedis) -> None:
+async def test_history_length_is_bounded(ledger: Ledger, pool: ArqRedis) -> None:
     await ledger.restore([entry(n) for n in range(HISTORY_KEPT + 10)])
     assert await size(pool.llen(ledger.key("history"))) == HISTORY_KEPT
     for n in range(3):
@@ -124,7 +124,7 @@ async def test_the_history_is_bounded_however_it_grows(ledger: Ledger, pool: Arq
     assert (await ledger.history(3))[0] == entry(2)
 
 
-async def test_the_history_goes_on_from_an_entry(ledger: Ledger) -> None:
+async def test_history_continues_before_an_entry(ledger: Ledger) -> None:
     await ledger.restore([entry(n) for n in (5, 4, 3, 3, 2, 1)])
     assert await ledger.history(2, "r-4") == [entry(3), entry(3)]
     assert await ledger.history(2, "r-3") == [entry(2), entry(1)]
@@ -132,7 +132,7 @@ async def test_the_history_goes_on_from_an_entry(ledger: Ledger) -> None:
     assert await ledger.history(2, "r-unknown") == []
 
 
-async def test_a_record_is_what_was_published_last(ledger: Ledger, pool: ArqRedis) -> None:
+async def test_record_returns_the_last_published(ledger: Ledger, pool: ArqRedis) -> None:
     assert await ledger.record("r-1") is None
     for status in ("running", "success"):
         await ledger.publish_record({"rollout_id": "r-1", "status": status})
@@ -140,7 +140,7 @@ async def test_a_record_is_what_was_published_last(ledger: Ledger, pool: ArqRedi
     assert await pool.ttl(ledger.key("rollout:r-1")) > 0
 
 
-async def test_events_are_read_from_where_one_stopped(ledger: Ledger) -> None:
+async def test_events_are_read_after_a_given_id(ledger: Ledger) -> None:
     start = await ledger.last_event_id()
     assert await ledger.events_after(start, block=0) == []
     for n in range(3):
@@ -151,7 +151,7 @@ async def test_events_are_read_from_where_one_stopped(ledger: Ledger) -> None:
     assert await ledger.events_told() == 3
 
 
-async def test_a_reader_that_waits_is_told_at_once(ledger: Ledger) -> None:
+async def test_waiting_reader_is_notified_at_once(ledger: Ledger) -> None:
     start = await ledger.last_event_id()
     waiting = asyncio.create_task(ledger.events_after(start, block=10))
     following = asyncio.create_task(ledger.log_after("r-1", "0-0", block=10))
@@ -162,7 +162,7 @@ async def test_a_reader_that_waits_is_told_at_once(ledger: Ledger) -> None:
         assert [line for _, line in await following] == ["a line"]
 
 
-async def test_a_reader_that_waits_for_nothing_gives_up(ledger: Ledger) -> None:
+async def test_waiting_reader_times_out_without_events(ledger: Ledger) -> None:
     assert await ledger.events_after("0-0", block=0.01) == []
     assert await ledger.log_after("r-none", "0-0", block=0.01) == []
 
@@ -175,9 +175,7 @@ async def test_a_reader_that_waits_for_nothing_gives_up(ledger: Ledger) -> None:
         ("maxmemory-policy", "allkeys-lru", "maxmemory-policy is allkeys-lru"),
     ],
 )
-async def test_a_server_that_does_not_keep_what_it_answered_is_told(
-    own_server: OwnRedis, setting: str, value: str, said: str
-) -> None:
+async def test_durability_reports_unsafe_settings(own_server: OwnRedis, setting: str, value: str, said: str) -> None:
     async with Redis.from_url(own_server.url) as client:
         assert await Ledger(client, "x").durability() == []
         await client.config_set(setting, value)
@@ -185,7 +183,7 @@ async def test_a_server_that_does_not_keep_what_it_answered_is_told(
     assert said in lack
 
 
-async def test_a_replica_that_takes_no_writes_is_told(own_server: OwnRedis, redis_url: str) -> None:
+async def test_durability_reports_a_read_only_replica(own_server: OwnRedis, redis_url: str) -> None:
     async with Redis.from_url(own_server.url) as client:
         await client.replicaof("127.0.0.1", redis_url.rpartition(":")[2].partition("/")[0])
         lacks = await Ledger(client, "x").durability()
@@ -193,7 +191,7 @@ async def test_a_replica_that_takes_no_writes_is_told(own_server: OwnRedis, redi
     assert any("replica" in lack for lack in lacks)
 
 
-async def test_a_server_that_forbids_config_is_asked_what_it_allows(own_server: OwnRedis) -> None:
+async def test_durability_works_without_config_access(own_server: OwnRedis) -> None:
     async with Redis.from_url(own_server.url) as client:
         await client.acl_setuser(
             "guest", enabled=True, nopass=True, keys=["*"], categories=["+@all"], commands=["-config"]
@@ -204,7 +202,7 @@ async def test_a_server_that_forbids_config_is_asked_what_it_allows(own_server: 
     assert "maxmemory-policy" in lack
 
 
-def test_a_redis_that_hangs_is_away(own_server: OwnRedis) -> None:
+def test_hanging_redis_counts_as_unavailable(own_server: OwnRedis) -> None:
     async def tell() -> float:
         started = asyncio.get_running_loop().time()
         async with Redis.from_url(own_server.url) as client, Redis.from_url(own_server.url) as operator:

@@ -50,7 +50,7 @@ async def rolling(ledger: Ledger) -> bool:
     return (await ledger.status() or {}).get("rollout") is not None
 
 
-async def test_a_rollout_that_outlasts_the_keep_alive_is_answered(
+async def test_rollout_may_outlast_the_keep_alive(
     redis_url: str, namespace: str, tmp_path: Path, worker: Reconciler, world: World
 ) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=KEEP_ALIVE_SECONDS * 0.6)
@@ -67,7 +67,7 @@ async def test_a_rollout_that_outlasts_the_keep_alive_is_answered(
     assert str(MORE_FIELDS["github_token"]) not in web.log.read_text()
 
 
-async def test_a_web_process_that_is_replaced_answers_before_it_ends(
+async def test_stopping_web_answers_waiting_callers(
     redis_url: str, tmp_path: Path, worker: Reconciler, world: World, ledger: Ledger
 ) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=3.0)
@@ -81,7 +81,7 @@ async def test_a_web_process_that_is_replaced_answers_before_it_ends(
     await until(lambda: world.state.current is not None and world.state.current.tag == "v1.1.0")
 
 
-async def test_a_wait_ends_when_its_caller_has_gone(own_server: OwnRedis, tmp_path: Path) -> None:
+async def test_wait_ends_when_its_caller_disconnects(own_server: OwnRedis, tmp_path: Path) -> None:
     world, pool = a_world(), open_pool(own_server.url, "x")
     world.engine.behave("api", "v1.1.0", ready_after=LONG)
     settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path) | {"UPDATER_APPLY_WAIT_SECONDS": "840"})

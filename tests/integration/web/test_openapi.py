@@ -82,7 +82,7 @@ def by_session(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("proof", [by_secret, by_token, by_session])
-def test_every_answer_is_as_the_document_says(process: WebProcess, proof: Callable[[Path], dict[str, str]]) -> None:
+def test_every_answer_matches_the_document(process: WebProcess, proof: Callable[[Path], dict[str, str]]) -> None:
     schema = schemathesis.openapi.from_url(f"{process.internal}/openapi.json")
     proven = proof(process.log.parent / "secret")
     for result in schema.exclude(path=ENDLESS).get_all_operations():

@@ -32,7 +32,7 @@ async def deliver(web: Listening, **said: Any) -> httpx.Response:
         return await github.post(f"{web.public}/webhooks/github", content=body, headers=headers(body))
 
 
-async def test_a_release_that_the_policy_wants_is_accepted(web: Listening) -> None:
+async def test_release_that_fits_the_policy_is_accepted(web: Listening) -> None:
     answer = await deliver(web, author={"login": "Octocat"}, immutable=True)
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
 
@@ -46,9 +46,7 @@ async def test_a_release_that_the_policy_wants_is_accepted(web: Listening) -> No
         ({"author": {"login": "octocat"}}, "the release is not immutable"),
     ],
 )
-async def test_what_the_policy_refuses_is_ignored_and_not_recorded(
-    web: Listening, said: dict[str, Any], reason: str
-) -> None:
+async def test_refused_release_is_ignored_not_recorded(web: Listening, said: dict[str, Any], reason: str) -> None:
     answer = await deliver(web, **said)
     assert (answer.status_code, answer.json()["status"]) == (200, "ignored")
     assert answer.json()["reason"].startswith(reason)

@@ -43,7 +43,7 @@ def fields(body: bytes = BODY, *extra: tuple[str, str], without: str = "") -> li
     return [*((n, v) for n, v in common.items() if n.lower() != without.lower()), *extra]
 
 
-async def test_a_wanted_release_is_recorded_before_it_is_answered(web: Listening, github: httpx.AsyncClient) -> None:
+async def test_release_is_recorded_before_the_answer(web: Listening, github: httpx.AsyncClient) -> None:
     answer = await post(github, BODY)
     assert answer.status_code == 202
     said = answer.json()
@@ -51,19 +51,19 @@ async def test_a_wanted_release_is_recorded_before_it_is_answered(web: Listening
     assert [r.rollout_id for r in await web.ledger.pending()] == [said["rollout_id"]]
 
 
-async def test_the_same_release_again_is_a_duplicate_whatever_event_tells_it(github: httpx.AsyncClient) -> None:
+async def test_repeated_release_is_a_duplicate(github: httpx.AsyncClient) -> None:
     first = (await post(github, BODY)).json()
     for body in (BODY, release_body(action="released")):
         answer = await post(github, body)
         assert (answer.status_code, answer.json()) == (200, {**first, "status": "duplicate"})
 
 
-async def test_an_older_secret_is_accepted_while_it_is_configured(github: httpx.AsyncClient) -> None:
+async def test_configured_older_secret_is_accepted(github: httpx.AsyncClient) -> None:
     assert (await post(github, BODY, secret=OLD_WEBHOOK_SECRET)).status_code == 202
     assert (await post(github, BODY, secret="another")).status_code == 401
 
 
-async def test_a_ping_is_answered_after_its_signature_was_checked(github: httpx.AsyncClient) -> None:
+async def test_ping_needs_a_valid_signature(github: httpx.AsyncClient) -> None:
     assert (await post(github, b"{}", event="ping")).json() == {"status": "pong"}
     assert (await post(github, b"{}", event="ping", secret="another")).status_code == 401
 
@@ -80,7 +80,7 @@ async def test_a_ping_is_answered_after_its_signature_was_checked(github: httpx.
         (release_body(tag="v1.0.0"), "not newer than the live release"),
     ],
 )
-async def test_what_is_not_wanted_is_ignored_with_its_reason(
+async def test_unwanted_release_is_ignored_with_reason(
     web: Listening, github: httpx.AsyncClient, body: bytes, reason: str
 ) -> None:
     await web.ledger.publish_status({"current": {"tag": a_live().tag}})
@@ -115,7 +115,7 @@ async def test_another_event_is_ignored(github: httpx.AsyncClient) -> None:
     ],
     ids=lambda body: repr(body[:16]),
 )
-async def test_a_signed_body_that_is_no_release_event_is_a_400(github: httpx.AsyncClient, body: bytes) -> None:
+async def test_invalid_signed_body_is_a_400(github: httpx.AsyncClient, body: bytes) -> None:
     answer = await post(github, body)
     assert answer.status_code == 400, answer.text
     assert answer.json().keys() == {"error", "code"}
@@ -133,7 +133,7 @@ async def test_a_signed_body_that_is_no_release_event_is_a_400(github: httpx.Asy
         ("X-Hub-Signature", signature(BODY).replace("sha256=", "sha1=")),
     ],
 )
-async def test_a_signature_of_another_form_is_a_401(web: Listening, name: str, value: str) -> None:
+async def test_malformed_signature_is_a_401(web: Listening, name: str, value: str) -> None:
     assert await raw(web.public, head(fields(BODY, (name, value), without="X-Hub-Signature-256")), BODY) == 401
 
 
@@ -158,7 +158,7 @@ async def test_a_doubled_signature_is_a_401(web: Listening, second: str) -> None
     ],
     ids=str,
 )
-async def test_a_bad_head_is_refused_without_a_body(
+async def test_bad_headers_are_refused_before_the_body(
     web: Listening, change: tuple[tuple[str, str], str], status: int
 ) -> None:
     extra, without = change
@@ -181,18 +181,18 @@ def chunked(body: bytes, size: int = 40) -> list[bytes]:
 CHUNKED = ("Transfer-Encoding", "chunked")
 
 
-async def test_a_signed_body_in_chunks_is_taken_as_cloudflared_sends_it(web: Listening) -> None:
+async def test_chunked_signed_body_is_accepted(web: Listening) -> None:
     assert await raw(web.public, head(fields(BODY, CHUNKED, without="Content-Length")), *chunked(BODY)) == 202
 
 
-async def test_a_body_that_trickles_is_cut_off_in_the_end(web: Listening) -> None:
+async def test_slow_body_times_out_with_408(web: Listening) -> None:
     started = asyncio.get_running_loop().time()
     whole = head(fields(BODY))
     assert await raw(web.public, whole, *(BODY[n : n + 1] for n in range(len(BODY))), pause=0.3) == 408
     assert asyncio.get_running_loop().time() - started < BODY_SECONDS + 1
 
 
-async def test_chunks_that_trickle_are_cut_off_too(web: Listening) -> None:
+async def test_slow_chunks_time_out_with_408(web: Listening) -> None:
     whole = head(fields(BODY, CHUNKED, without="Content-Length"))
     assert await raw(web.public, whole, *chunked(BODY, size=1), pause=0.3) == 408
 
@@ -212,7 +212,7 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_no_other_path_is_there_whatever_the_headers_say(web: Listening, path: str, method: str) -> None:
+async def test_other_paths_are_404_despite_any_headers(web: Listening, path: str, method: str) -> None:
     spoofed = [
         ("X-Forwarded-Host", "localhost:9090"),
         ("X-Forwarded-For", "127.0.0.1"),
@@ -225,7 +225,7 @@ async def test_no_other_path_is_there_whatever_the_headers_say(web: Listening, p
     assert await raw(web.public, head(spoofed, f"{method} {path} HTTP/1.1")) == 404
 
 
-async def test_a_websocket_is_not_found_either(web: Listening) -> None:
+async def test_websocket_is_a_404(web: Listening) -> None:
     upgrade = [
         ("Connection", "Upgrade"),
         ("Upgrade", "websocket"),
@@ -235,7 +235,7 @@ async def test_a_websocket_is_not_found_either(web: Listening) -> None:
     assert await raw(web.public, head(upgrade, "GET /update/events HTTP/1.1")) == 404
 
 
-async def test_a_client_that_goes_away_in_the_middle_leaves_no_error(web: Listening) -> None:
+async def test_client_disconnect_logs_no_error(web: Listening) -> None:
     with capture_logs() as lines:
         where = httpx.URL(web.public)
         _, writer = await asyncio.open_connection(where.host, where.port)
@@ -248,7 +248,7 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_no_error(web: Listen
     assert "disconnected" in line["reason"]
 
 
-async def test_every_delivery_leaves_one_line_that_nothing_in_it_can_forge(github: httpx.AsyncClient) -> None:
+async def test_delivery_logs_one_unforgeable_line(github: httpx.AsyncClient) -> None:
     body = release_body(tag="v1\n{}", action="x\u2028\r\n" + "y" * 500)
     with capture_logs() as lines:
         await post(github, body, event="release", **{"X-GitHub-Delivery": "d\x1b[2J"})
@@ -275,7 +275,7 @@ async def suspended(server: OwnRedis) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("away", [stopped, suspended])
-async def test_a_redis_that_does_not_record_is_a_503_well_before_github_gives_up(
+async def test_unavailable_redis_is_a_503_in_time(
     own_server: OwnRedis, tmp_path: Path, away: Callable[[OwnRedis], AbstractAsyncContextManager[None]]
 ) -> None:
     pool = open_pool(own_server.url, "x")

@@ -47,9 +47,7 @@ async def served(process: WebProcess, seconds: float) -> tuple[list[float], floa
     return took, most
 
 
-async def test_deliveries_are_served_and_memory_stays_flat_while_everything_bad_comes_in(
-    redis_url: str, namespace: str, tmp_path: Path
-) -> None:
+async def test_siege_leaves_latency_and_memory_flat(redis_url: str, namespace: str, tmp_path: Path) -> None:
     with web_process(redis_url, namespace, tmp_path) as process:
         await served(process, 1)
         before = process.memory()
@@ -82,7 +80,7 @@ def burst(tags: Sequence[str]) -> list[bytes]:
     return repeated
 
 
-async def test_of_a_burst_every_release_is_decided_once_and_the_newest_is_live(
+async def test_burst_decides_each_release_once(
     worker: Reconciler, world: World, ledger: Ledger, settings: WebSettings, tmp_path: Path
 ) -> None:
     tags = [f"v2.{n}.0" for n in range(RELEASES)]

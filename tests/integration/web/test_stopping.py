@@ -44,20 +44,20 @@ async def ends(process: WebProcess, seconds: float) -> None:
     await until(lambda: state.read_text().rpartition(")")[2].split()[0] == "Z", seconds)
 
 
-async def test_idle_connections_do_not_keep_it(redis_url: str, namespace: str, tmp_path: Path) -> None:
+async def test_idle_connections_do_not_delay_shutdown(redis_url: str, namespace: str, tmp_path: Path) -> None:
     with web_process(redis_url, namespace, tmp_path) as process, connection(process.public) as client:
         client.sendall(head([], "GET /health HTTP/1.1"))
         assert client.recv(4096)
         await ends(process, GRACEFUL_SECONDS)
 
 
-async def test_a_body_that_stops_coming_does_not_keep_it(redis_url: str, namespace: str, tmp_path: Path) -> None:
+async def test_stalled_body_does_not_delay_shutdown(redis_url: str, namespace: str, tmp_path: Path) -> None:
     fields = [*headers(b"x" * 100).items(), ("Content-Length", "100")]
     with web_process(redis_url, namespace, tmp_path) as process, connection(process.public, head(fields), b"x"):
         await ends(process, BODY_SECONDS + LATE)
 
 
-async def test_a_client_that_reads_nothing_does_not_keep_it(
+async def test_stalled_reader_does_not_delay_shutdown(
     redis_url: str, namespace: str, ledger: Ledger, tmp_path: Path
 ) -> None:
     for _ in range(PARTS):

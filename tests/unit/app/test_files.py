@@ -13,14 +13,14 @@ def staging(tmp_path: Path) -> Path:
     return staging
 
 
-def test_a_file_is_made_with_the_mode(tmp_path: Path, staging: Path) -> None:
+def test_file_gets_the_given_mode(tmp_path: Path, staging: Path) -> None:
     replace_durably(tmp_path / "state", b"new", staging=staging, mode=0o600)
     assert (tmp_path / "state").read_bytes() == b"new"
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o600
     assert list(staging.iterdir()) == []
 
 
-def test_a_file_is_replaced_and_not_written_into(tmp_path: Path, staging: Path) -> None:
+def test_file_is_replaced_not_overwritten(tmp_path: Path, staging: Path) -> None:
     path = tmp_path / "state"
     path.write_bytes(b"the old and longer content")
     with path.open("rb") as reader:
@@ -29,7 +29,7 @@ def test_a_file_is_replaced_and_not_written_into(tmp_path: Path, staging: Path) 
     assert path.read_bytes() == b"new"
 
 
-def test_a_failure_leaves_the_old_file_and_nothing_in_staging(tmp_path: Path, staging: Path) -> None:
+def test_failure_keeps_old_file_and_empty_staging(tmp_path: Path, staging: Path) -> None:
     path = tmp_path / "state"
     path.mkdir()
     (path / "old").touch()
@@ -39,7 +39,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_in_staging(tmp_path: Path, st
     assert list(staging.iterdir()) == []
 
 
-def test_a_staging_directory_that_is_missing_is_an_error(tmp_path: Path) -> None:
+def test_missing_staging_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         replace_durably(tmp_path / "state", b"new", staging=tmp_path / "none", mode=0o600)
     assert not (tmp_path / "state").exists()

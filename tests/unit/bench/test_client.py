@@ -29,23 +29,23 @@ async def echoing() -> AsyncIterator[tuple[int, list[int]]]:
         yield server.sockets[0].getsockname()[1], served
 
 
-def test_a_request_is_exactly_these_bytes() -> None:
+def test_request_is_encoded_exactly() -> None:
     assert request("POST", "/hook", {"X-A": "1"}, b"{}") == (
         b"POST /hook HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: 1\r\nContent-Length: 2\r\n\r\n{}"
     )
 
 
-def test_an_answer_s_head_says_status_and_length() -> None:
+def test_answer_head_yields_status_and_length() -> None:
     assert status_and_length(b"HTTP/1.1 202 \r\nA: b\r\nCONTENT-length: 17\r\n\r\n") == (202, 17)
 
 
 @pytest.mark.parametrize("head", [b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 OK\r\nContent-Length: 1\r\n\r\n"])
-def test_an_answer_without_status_or_length_is_not_read(head: bytes) -> None:
+def test_incomplete_answer_head_is_refused(head: bytes) -> None:
     with pytest.raises(BadAnswer):
         status_and_length(head)
 
 
-async def test_a_connection_is_kept_for_the_next_request() -> None:
+async def test_connection_is_reused() -> None:
     async with echoing() as (port, served), connected(port) as connection:
         assert [await say(connection, text) for text in (b"one", b"two")] == [(200, b"one"), (200, b"two")]
         assert served == [2]
@@ -55,7 +55,7 @@ async def say(connection: Connection, body: bytes) -> tuple[int, bytes]:
     return await connection.ask(request("POST", "/", {}, body))
 
 
-async def test_every_request_is_sent_once_over_all_connections() -> None:
+async def test_each_request_is_sent_once() -> None:
     async with echoing() as (port, served):
         run = await drive(port, [request("POST", "/", {}, b"body")] * 100, 4)
     assert run.statuses == Counter({200: 100})
@@ -64,7 +64,7 @@ async def test_every_request_is_sent_once_over_all_connections() -> None:
     assert run.per_second == 100 / run.seconds
 
 
-async def test_a_server_that_is_gone_fails_the_phase() -> None:
+async def test_unreachable_server_fails_the_phase() -> None:
     async with echoing() as (gone, _):
         pass
     with pytest.raises(ConnectionError):

@@ -12,25 +12,25 @@ def test_the_ratio_is_taken_within_each_round() -> None:
     assert compared([1, 20, 3], [10, 20, 10]) == (3, 10, 0.3, 0.1, 1, 3)
 
 
-def test_one_round_is_its_own_median() -> None:
+def test_single_round_is_its_own_median() -> None:
     assert compared([3], [2]) == (3, 2, 1.5, 1.5, 1.5, 1)
 
 
-def test_there_is_no_ratio_to_nothing() -> None:
+def test_zero_reference_has_no_ratio() -> None:
     assert compared([1, 1], [0, 2]) == (1, 1, None, None, None, 2)
 
 
-def test_nothing_against_something_is_zero() -> None:
+def test_zero_of_ours_gives_a_zero_ratio() -> None:
     assert compared([0, 0], [5, 7]) == (0, 6, 0, 0, 0, 2)
 
 
-def test_both_have_to_run_in_every_round() -> None:
+def test_missing_round_is_an_error() -> None:
     with pytest.raises(ValueError, match="shorter"):
         compared([1, 2], [1])
 
 
 @pytest.mark.parametrize(("value", "shown"), [(1234.56, 1235), (0.000123456, 0.0001235), (0, 0), (99999, 100000)])
-def test_a_figure_has_four_digits(value: float, shown: float) -> None:
+def test_figure_is_rounded_to_four_digits(value: float, shown: float) -> None:
     assert rounded(value) == shown
 
 
@@ -43,11 +43,11 @@ def test_a_percentile_of_one_value_is_that_value() -> None:
     assert percentile([7.0], 0.99) == 7
 
 
-def test_every_round_runs_all_and_begins_with_another() -> None:
+def test_each_round_starts_with_another_side() -> None:
     assert list(turns("abc", 4)) == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
 
 
-def test_what_both_have_measured_is_a_figure_and_nothing_else_is() -> None:
+def test_only_figures_of_both_sides_are_kept() -> None:
     rounds = Rounds()
     for ours, theirs in ((1.0, 2.0), (3.0, 4.0)):
         rounds.add("ours", {"latency": ours, "only ours": 1})

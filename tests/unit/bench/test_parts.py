@@ -39,24 +39,24 @@ async def test_the_bare_receiver_checks_the_signature(signature: str, status: in
     assert answer.status_code == status
 
 
-def test_a_delivery_is_one_that_the_receiver_takes() -> None:
+def test_delivery_is_valid_for_the_receiver() -> None:
     head, _, body = delivery(7).partition(b"\r\n\r\n")
     signatures = [line.split(": ")[1] for line in head.decode().split("\r\n") if line.startswith("X-Hub-Signature-256")]
     check_signature(body, signatures, [WEBHOOK_SECRET])
     assert (parse_release(body).release_id, parse_release(body).tag) == (7, "v1.0.7")
 
 
-def test_a_phase_is_told_in_the_figures_of_the_benchmark() -> None:
+def test_phase_yields_the_benchmarks_figures() -> None:
     run = Run(seconds=2, latencies_ms=[float(n) for n in range(1, 201)])
     assert told("duplicate", run) == {"duplicate: throughput": 100, "duplicate: median": 100, "duplicate: p99": 198}
     assert told("duplicate", run).keys() < UNITS.keys()
 
 
-def test_both_models_take_the_recorded_body() -> None:
+def test_both_models_parse_the_recorded_body() -> None:
     assert parse("release", recorded_body()).action == parse_release(recorded_body()).action == "published"
 
 
-def test_the_hook_checks_the_signature_before_it_runs_anything() -> None:
+def test_hook_checks_the_signature_first() -> None:
     assert hook("s")["trigger-rule"] == {
         "match": {
             "type": "payload-hmac-sha256",
@@ -66,13 +66,13 @@ def test_the_hook_checks_the_signature_before_it_runs_anything() -> None:
     }
 
 
-def test_a_reference_that_the_machine_cannot_give_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_reference_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Missing, match="adnanh/webhook is not installed"):
         webhook_binary(tmp_path)
 
 
-def test_a_process_that_does_not_listen_is_told_in_its_last_words(tmp_path: Path) -> None:
+def test_process_without_a_port_shows_its_output(tmp_path: Path) -> None:
     command = ["python", "-c", "raise SystemExit('no port for me')"]
     with (
         pytest.raises(RuntimeError, match="no port for me"),
@@ -86,23 +86,23 @@ def test_memory_is_read_in_mebibytes() -> None:
     assert 0 < memory_of(os.getpid())["Pss"] <= memory_of(os.getpid())["Rss"]
 
 
-def test_cpu_time_is_this_process_s_own() -> None:
+def test_cpu_time_is_of_the_given_process() -> None:
     before, read = time.process_time() * 1000, cpu_ms(os.getpid())
     assert before <= read <= time.process_time() * 1000
 
 
 @pytest.mark.parametrize(("statuses", "percent"), [({200: 4}, 0), ({200: 3, 404: 1}, 25), ({0: 1, 502: 1}, 100)])
-def test_a_request_is_lost_unless_it_is_answered_with_200(statuses: dict[int, int], percent: float) -> None:
+def test_request_without_a_200_counts_as_lost(statuses: dict[int, int], percent: float) -> None:
     run = Run()
     run.statuses.update(statuses)
     assert lost_percent(run) == percent
 
 
-def test_every_benchmark_of_the_command_can_be_run() -> None:
+def test_every_benchmark_has_a_measure() -> None:
     assert MEASURES.keys() == set(Name)
 
 
-def test_each_reference_has_a_table_of_its_own() -> None:
+def test_each_reference_has_its_own_table() -> None:
     figures = [
         compare([1.0], [2.0], bench="b", figure=figure, unit="ms", reference_name=reference)
         for reference in ("one", "parse('release', [any])")

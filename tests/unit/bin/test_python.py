@@ -63,30 +63,30 @@ def test_python3_is_the_default(machine: Machine) -> None:
     assert machine.asks("find_python") == ["usr/python3"]
 
 
-def test_a_python3_that_is_too_old_is_passed_over(machine: Machine) -> None:
+def test_too_old_python3_is_skipped(machine: Machine) -> None:
     machine.on_path("usr", python3="exit 1", python3_12=WORKS.format("3.12.1"))
     assert machine.asks("find_python") == ["usr/python3.12"]
 
 
-def test_a_version_is_chosen_by_two_numbers_or_by_three(machine: Machine) -> None:
+def test_version_matches_two_or_three_numbers(machine: Machine) -> None:
     machine.on_path("usr", python3=WORKS.format("3.11.2"), python3_13=WORKS.format("3.13.5"))
     machine.in_pyenv("3.13.0")
     assert machine.asks("choose_python 3.13") == ["usr/python3.13"]
     assert machine.asks("choose_python 3.13.0") == [".pyenv/versions/3.13.0/bin/python3"]
 
 
-def test_a_version_is_not_the_beginning_of_another(machine: Machine) -> None:
+def test_version_prefix_does_not_match(machine: Machine) -> None:
     machine.on_path("usr", python3=WORKS.format("3.110.0"))
     assert machine.bash("find_python 3.11").returncode == 1
 
 
-def test_pyenv_has_a_version_that_is_not_selected(machine: Machine) -> None:
+def test_unselected_pyenv_version_is_found(machine: Machine) -> None:
     machine.on_path("shims", python3_12=NOT_SELECTED, python3=NOT_SELECTED)
     machine.in_pyenv("3.12.1", "3.12.10", "3.9.18")
     assert machine.asks("find_python 3.12") == [".pyenv/versions/3.12.10/bin/python3"]
 
 
-def test_the_second_of_two_directories_of_path_counts_too(machine: Machine) -> None:
+def test_later_directory_of_path_is_searched(machine: Machine) -> None:
     machine.on_path("shims", python3_13=NOT_SELECTED)
     machine.on_path("usr", python3_13=WORKS.format("3.13.5"))
     assert machine.asks("find_python 3.13") == ["usr/python3.13"]
@@ -98,18 +98,18 @@ def test_each_version_is_listed_once(machine: Machine) -> None:
     assert machine.asks("pythons") == ["3.13.5 usr/python3", "3.11.7 .pyenv/versions/3.11.7/bin/python3"]
 
 
-def test_an_environment_of_the_checkout_is_no_interpreter_of_the_machine(machine: Machine) -> None:
+def test_virtualenv_of_checkout_is_no_interpreter(machine: Machine) -> None:
     machine.on_path("checkout/.venv/bin", python3=WORKS.format("3.12.1"))
     machine.on_path("usr", python3=WORKS.format("3.11.2"))
     assert machine.asks("pythons", machine.home / "checkout") == ["3.11.2 usr/python3"]
 
 
-def test_a_machine_without_an_interpreter_lists_none(machine: Machine) -> None:
+def test_no_interpreter_yields_an_empty_list(machine: Machine) -> None:
     assert machine.asks("pythons") == []
     assert machine.bash("find_python").returncode == 1
 
 
-def test_the_interpreter_that_runs_this_is_supported(machine: Machine) -> None:
+def test_running_interpreter_is_supported(machine: Machine) -> None:
     assert machine.asks(f"python_version {sys.executable}") == [RUNNING]
     assert machine.bash(f"choose_python {sys.executable}").stdout == f"{sys.executable}\n"
 
@@ -124,13 +124,13 @@ def test_the_interpreter_that_runs_this_is_supported(machine: Machine) -> None:
         ("sysconfig.get_config_vars()['Py_GIL_DISABLED'] = 1", False),
     ],
 )
-def test_only_cpython_from_3_11_with_its_lock_is_supported(claim: str, supported: bool, machine: Machine) -> None:
+def test_only_cpython_3_11_or_newer_is_supported(claim: str, supported: bool, machine: Machine) -> None:
     program = f"import sys, sysconfig; {claim}; exec(sys.argv[1])"
     machine.on_path("usr", python3=f'exec {sys.executable} -c "{program}" "$2"')
     assert (machine.bash("python_version python3").returncode == 0) is supported
 
 
-def test_a_missing_version_is_an_error_with_the_remedy(machine: Machine) -> None:
+def test_missing_version_error_names_the_remedy(machine: Machine) -> None:
     machine.on_path("usr", python3=WORKS.format("3.11.2"))
     machine.in_pyenv("3.12.1")
     done = machine.bash("choose_python 3.14")
@@ -150,7 +150,7 @@ def test_a_missing_version_is_an_error_with_the_remedy(machine: Machine) -> None
     ],
 )
 @pytest.mark.parametrize("command", ["test", "demo", "check"])
-def test_a_command_ends_before_it_has_set_anything_up(command: str, words: list[str], said: str) -> None:
+def test_command_ends_before_any_setup(command: str, words: list[str], said: str) -> None:
     done = subprocess.run([ROOT / "bin" / command, *words], capture_output=True, text=True, check=False, timeout=LIMIT)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr

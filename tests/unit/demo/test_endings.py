@@ -35,7 +35,7 @@ EXPECTED = {
 }
 
 
-def test_the_outcome_is_in_the_contract_s_words() -> None:
+def test_outcome_uses_the_contracts_field_names() -> None:
     assert outcome_of(RESULT, STATUS, SESSIONS, REPORT) == {
         "result": "success",
         "tag_live": "v1.1.0",
@@ -53,14 +53,14 @@ def test_the_outcome_is_in_the_contract_s_words() -> None:
     }
 
 
-def test_what_did_not_happen_is_none() -> None:
+def test_missing_evidence_yields_none() -> None:
     result = RESULT | {"evidence": {"rollback_route": {"rollback_ms": 12.0}}}
     outcome = outcome_of(result, STATUS, SESSIONS | {"gaps": []}, REPORT)
     assert (outcome["flip_ms"], outcome["rollback_ms"], outcome["bot_gap_s"]) == (None, 12.0, None)
 
 
 @pytest.mark.parametrize("variant", Variant)
-def test_the_expected_ending_of_each_release_has_no_problem(variant: Variant) -> None:
+def test_expected_ending_has_no_problem(variant: Variant) -> None:
     assert problems(EXPECTED[variant], variant) == []
 
 
@@ -80,15 +80,15 @@ def test_the_expected_ending_of_each_release_has_no_problem(variant: Variant) ->
         ("bots_open", 0),
     ],
 )
-def test_each_wrong_ending_is_named(variant: Variant, name: str, value: Any) -> None:
+def test_each_wrong_value_is_reported(variant: Variant, name: str, value: Any) -> None:
     wrong = EXPECTED[variant] | {name: value}
     assert problems(wrong, variant) == [f"{name} is {value}, expected {EXPECTED[variant][name]}"]
 
 
-def test_too_few_requests_prove_nothing() -> None:
+def test_too_few_requests_are_reported() -> None:
     few = GOOD | {"requests": LEAST_REQUESTS - 1}
     assert problems(few, Variant.GOOD) == [f"only {LEAST_REQUESTS - 1} requests were made"]
 
 
-def test_everything_that_is_wrong_is_named_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     assert len(problems(REFUSED, Variant.GOOD)) == 7

@@ -35,19 +35,19 @@ def test_sigterm_unwinds_the_stack() -> None:
     assert process.returncode == 128 + signal.SIGTERM
 
 
-def test_no_engine_answers_where_there_is_no_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_socket_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     assert answering() is None
 
 
-def test_a_socket_that_nobody_listens_on_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socket_without_a_listener_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX) as left_over:
         left_over.bind(str(tmp_path / "docker.sock"))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     assert answering() is None
 
 
-def test_without_an_engine_and_without_root_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_engine_and_root_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
     monkeypatch.delenv(OWN_ENGINE, raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -55,7 +55,7 @@ def test_without_an_engine_and_without_root_it_says_what_to_do(tmp_path: Path, m
         docker_engine(lambda _: None).__enter__()
 
 
-def test_without_apt_it_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_apt_names_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineUnavailable, match=r"iptables, iproute2 is missing and there is no apt-get\. Install it"):
         apt_install(["iptables", "iproute2"], lambda _: None)
@@ -69,7 +69,7 @@ def apt_get(directory: Path, script: str) -> Path:
     return directory / "asked"
 
 
-def test_what_cannot_be_installed_is_told_in_apt_s_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_install_reports_apts_last_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = apt_get(tmp_path, "echo 'E: Unable to locate package' >&2; exit 100")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineUnavailable, match="E: Unable to locate package"):
@@ -77,7 +77,7 @@ def test_what_cannot_be_installed_is_told_in_apt_s_last_words(tmp_path: Path, mo
     assert asked.read_text().splitlines() == [INSTALL, "update", INSTALL]
 
 
-def test_the_lists_are_left_alone_when_the_first_try_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_successful_install_skips_the_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = apt_get(tmp_path, "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path))
     said: list[str] = []

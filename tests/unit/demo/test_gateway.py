@@ -73,7 +73,7 @@ def bot(home: Gateway, directory: Path) -> Any:
     return service("bot/bot.py", directory, **env)
 
 
-async def test_the_most_sessions_at_once_are_counted_not_sampled(tmp_path: Path) -> None:
+async def test_peak_sessions_are_counted_not_sampled(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home:
         for count in (1, 3, 1):
             async with AsyncExitStack() as stack:
@@ -84,7 +84,7 @@ async def test_the_most_sessions_at_once_are_counted_not_sampled(tmp_path: Path)
     assert (report["max"], report["opened"], report["versions"]) == (3, 5, [VERSION] * 5)
 
 
-async def test_a_gap_is_the_time_without_any_session(tmp_path: Path) -> None:
+async def test_gap_is_the_time_without_a_session(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home:
         async with session(home):
             assert (await home.sessions())["gap_seconds"] is None
@@ -97,7 +97,7 @@ async def test_a_gap_is_the_time_without_any_session(tmp_path: Path) -> None:
     assert 0 <= report["gap_seconds"] <= longest + 1
 
 
-async def test_two_sessions_that_overlap_leave_no_gap(tmp_path: Path) -> None:
+async def test_overlapping_sessions_leave_no_gap(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home:
         async with session(home):
             second = session(home)
@@ -107,14 +107,14 @@ async def test_two_sessions_that_overlap_leave_no_gap(tmp_path: Path) -> None:
         await second.__aexit__(None, None, None)
 
 
-async def test_a_wrong_token_is_refused_and_never_a_session(tmp_path: Path) -> None:
+async def test_wrong_token_opens_no_session(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home, session(home), session(home, "revoked") as (answer, _):
         assert answer == "refused"
         report = await home.sessions()
     assert (report["open"], report["max"], report["opened"]) == (1, 1, 1)
 
 
-async def test_reset_starts_max_and_gaps_anew(tmp_path: Path) -> None:
+async def test_reset_clears_max_and_gaps(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home, session(home):
         async with session(home):
             assert (await home.sessions())["max"] == 2
@@ -138,7 +138,7 @@ async def test_the_gateway_ends_at_sigterm(tmp_path: Path) -> None:
         assert await ended(home.process) == 0
 
 
-async def test_the_bot_is_ready_while_its_session_is_open_and_no_longer(tmp_path: Path) -> None:
+async def test_bot_is_ready_only_with_an_open_session(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home, bot(home, tmp_path) as process:
         assert await said(process, "gateway") == {"op": "ready"}
         await home.until(lambda _: (tmp_path / "ready").exists())
@@ -158,7 +158,7 @@ async def test_the_bot_keeps_its_session_by_heartbeats(tmp_path: Path) -> None:
     assert (report["opened"], report["gaps"]) == (2, [])
 
 
-async def test_the_bot_connects_again_when_the_gateway_comes_back(tmp_path: Path) -> None:
+async def test_bot_reconnects_when_the_gateway_returns(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         async with gateway(tmp_path) as first:
             process = await stack.enter_async_context(bot(first, tmp_path))

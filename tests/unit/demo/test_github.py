@@ -14,7 +14,7 @@ def event(**more: Any) -> dict[str, Any]:
     return said
 
 
-def test_the_release_and_its_accounts_have_the_fields_of_a_recorded_delivery() -> None:
+def test_event_has_the_fields_of_a_recorded_event() -> None:
     made = event()
     assert made.keys() == RECORDED.keys()
     assert made["release"].keys() == RECORDED["release"].keys()
@@ -24,7 +24,7 @@ def test_the_release_and_its_accounts_have_the_fields_of_a_recorded_delivery() -
     assert made["repository"]["owner"].keys() == RECORDED["repository"]["owner"].keys()
 
 
-def test_it_says_what_was_released_where() -> None:
+def test_event_carries_the_given_release() -> None:
     made = event(repository="someone/thing", repository_id=5, action="released", prerelease=True)
     assert made["action"] == "released"
     release = {name: made["release"][name] for name in ("id", "tag_name", "draft", "prerelease")}
@@ -34,7 +34,7 @@ def test_it_says_what_was_released_where() -> None:
     assert made["repository"]["owner"]["login"] == "someone"
 
 
-def test_it_is_signed_as_github_signs() -> None:
+def test_delivery_is_signed_as_github_signs() -> None:
     # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
     headers = signed_headers(b"Hello, World!", "It's a Secret to Everybody")
     signature = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
@@ -42,11 +42,11 @@ def test_it_is_signed_as_github_signs() -> None:
 
 
 @pytest.mark.parametrize("name", ["X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "User-Agent"])
-def test_it_has_github_s_headers(name: str) -> None:
+def test_delivery_has_githubs_headers(name: str) -> None:
     assert signed_headers(b"{}", "secret")[name]
 
 
-def test_each_delivery_has_its_own_id_unless_it_is_sent_again() -> None:
+def test_delivery_id_is_new_unless_resent() -> None:
     first, second = (signed_headers(b"{}", "secret", "ping")["X-GitHub-Delivery"] for _ in range(2))
     assert first != second
     again = signed_headers(b"{}", "secret", delivery=first)

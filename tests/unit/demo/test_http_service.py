@@ -45,7 +45,7 @@ async def refused(url: str) -> bool:
     return False
 
 
-async def test_every_answer_says_who_answered(tmp_path: Path) -> None:
+async def test_every_answer_identifies_its_service(tmp_path: Path) -> None:
     async with serving(tmp_path) as (_, url), client(url) as ask:
         answers = [await ask.get(path) for path in ("/", "/version", "/health", "/slow?seconds=0", "/nowhere")]
         answers.append(await ask.post("/echo", content="hello"))
@@ -68,13 +68,13 @@ async def test_each_service_has_its_own_health_path(tmp_path: Path, script: str,
         assert (await ask.get(path)).status_code == status
 
 
-async def test_a_connection_is_kept_for_the_next_request(tmp_path: Path) -> None:
+async def test_connection_is_reused(tmp_path: Path) -> None:
     async with serving(tmp_path) as (_, url), client(url) as ask:
         ports = {(await ask.get("/")).extensions["network_stream"].get_extra_info("client_addr")[1] for _ in range(3)}
     assert len(ports) == 1
 
 
-async def test_what_is_malformed_is_refused(tmp_path: Path) -> None:
+async def test_malformed_request_is_refused(tmp_path: Path) -> None:
     async with serving(tmp_path) as (_, url), client(url) as ask:
         assert (await ask.get("/slow?seconds=soon")).status_code == 400
         too_large = await begun(url, "POST /echo HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n")
@@ -82,7 +82,7 @@ async def test_what_is_malformed_is_refused(tmp_path: Path) -> None:
         assert (await ask.get("/")).status_code == 200
 
 
-async def test_sigterm_lets_a_request_in_flight_end_and_takes_no_new_one(tmp_path: Path) -> None:
+async def test_sigterm_finishes_requests_in_flight(tmp_path: Path) -> None:
     async with serving(tmp_path) as (process, url), client(url) as ask:
         await ask.get("/")
         slow = await begun(url, "GET /slow?seconds=1 HTTP/1.1\r\n\r\n")
@@ -113,7 +113,7 @@ async def begun(url: str, request: str) -> "asyncio.Task[tuple[str, list[str], o
     return asyncio.create_task(answer())
 
 
-async def test_sigterm_closes_an_idle_connection_at_once(tmp_path: Path) -> None:
+async def test_sigterm_closes_idle_connections_at_once(tmp_path: Path) -> None:
     async with serving(tmp_path) as (process, url), client(url) as ask:
         await ask.get("/")
         started = time.monotonic()
@@ -129,7 +129,7 @@ async def test_a_websocket_echoes_text(tmp_path: Path) -> None:
         await (await socket.ping())
 
 
-async def test_sigterm_closes_a_websocket_with_going_away(tmp_path: Path) -> None:
+async def test_sigterm_closes_websocket_with_going_away(tmp_path: Path) -> None:
     async with serving(tmp_path) as (process, url), websocket(url) as socket:
         await exchange(socket, "hello")
         process.terminate()

@@ -55,7 +55,7 @@ async def until(load: Load, condition: Callable[[Report], bool]) -> None:
             await load.served(load.report.requests + 1, LIMIT)
 
 
-async def test_against_a_service_that_works_nothing_fails(tmp_path: Path) -> None:
+async def test_working_service_has_no_failed_request(tmp_path: Path) -> None:
     async with skills_and_api(tmp_path) as routes:
         report = await loaded(routes, 200)
     assert (report.failed, report.failures, report.reconnects) == (0, [], 0)
@@ -93,20 +93,20 @@ async def test_a_refused_connection_is_a_failed_request() -> None:
     assert any("ConnectError" in failure for failure in report.failures)
 
 
-async def test_what_failed_is_told_but_not_without_end() -> None:
+async def test_failure_list_is_limited() -> None:
     async with answering(b"") as route:
         report = await loaded([route], 60)
     assert len(report.failures) == 20 < report.failed
 
 
-async def test_a_client_that_waits_for_no_clock_does_not_storm_what_is_down() -> None:
+async def test_slow_client_does_not_flood_a_dead_server() -> None:
     async with answering(http("503 Service Unavailable", "")) as route:
         started = time.monotonic()
         report = await loaded([route], 30)
     assert report.by_kind["slow"] <= 2 * (1 + (time.monotonic() - started) / 0.2)
 
 
-async def test_the_rate_is_kept_while_some_requests_are_slow(tmp_path: Path) -> None:
+async def test_slow_requests_do_not_lower_the_rate(tmp_path: Path) -> None:
     async with skills_and_api(tmp_path) as routes, Load(routes, rps=50, slow_seconds=60) as load:
         started = time.monotonic()
         await until(load, lambda report: report.by_kind["get"] + report.by_kind["post"] >= 50)
@@ -116,7 +116,7 @@ async def test_the_rate_is_kept_while_some_requests_are_slow(tmp_path: Path) -> 
     assert load.report.failed == load.report.by_kind["slow"] == 0
 
 
-async def test_stopping_lets_what_is_in_flight_end(tmp_path: Path) -> None:
+async def test_stop_waits_for_requests_in_flight(tmp_path: Path) -> None:
     async with skills_and_api(tmp_path) as routes:
         async with Load(routes, slow_seconds=2) as load:
             await load.served(20, LIMIT)
@@ -124,7 +124,7 @@ async def test_stopping_lets_what_is_in_flight_end(tmp_path: Path) -> None:
         assert (load.report.by_kind["slow"], load.report.failed) == (2, 0)
 
 
-async def test_a_websocket_that_is_closed_properly_reconnects_at_once(tmp_path: Path) -> None:
+async def test_properly_closed_websocket_reconnects(tmp_path: Path) -> None:
     async with closing_websockets(b"\x88\x02\x03\xe9") as route:
         report = await loaded_until_closed(route)
     assert report.reconnects > 1
@@ -132,7 +132,7 @@ async def test_a_websocket_that_is_closed_properly_reconnects_at_once(tmp_path: 
 
 
 @pytest.mark.parametrize("end", [b"", b"\x88\x02\x03\xf3"], ids=["no close frame", "1011 internal error"])
-async def test_a_websocket_that_is_closed_otherwise_has_failed(end: bytes) -> None:
+async def test_improperly_closed_websocket_has_failed(end: bytes) -> None:
     async with closing_websockets(end) as route:
         report = await loaded_until_closed(route)
     assert report.reconnects == 0

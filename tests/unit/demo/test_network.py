@@ -16,7 +16,7 @@ COMMIT
 """
 
 
-def test_the_first_subnet_is_taken_where_nothing_is_routed() -> None:
+def test_first_subnet_is_used_if_unrouted() -> None:
     assert free_subnet("default via 192.0.2.1 dev eth0\n192.0.2.0/24 dev eth0 src 192.0.2.7\n") == SUBNETS[0]
 
 
@@ -29,32 +29,32 @@ def test_the_first_subnet_is_taken_where_nothing_is_routed() -> None:
         "unreachable 10.213.1.0/24",
     ],
 )
-def test_a_subnet_of_which_any_part_is_routed_is_left_alone(route: str) -> None:
+def test_partly_routed_subnet_is_skipped(route: str) -> None:
     assert free_subnet(route) == SUBNETS[1]
 
 
 @pytest.mark.parametrize("route", ["10.0.0.0/8 dev tun0", "10.213.10.0/24 dev zu1", "110.213.1.0/24 dev eth0"])
-def test_a_wider_route_or_one_that_looks_alike_takes_no_subnet(route: str) -> None:
+def test_wider_or_similar_route_blocks_no_subnet(route: str) -> None:
     assert free_subnet(route) == SUBNETS[0]
 
 
-def test_there_may_be_no_subnet_left() -> None:
+def test_exhausted_subnets_return_none() -> None:
     assert free_subnet("\n".join(f"{s.replace('.1/24', '.0/24')} dev zu1" for s in SUBNETS)) is None
 
 
-def test_the_rules_are_read_by_table_without_counters() -> None:
+def test_rules_are_read_by_table_without_counters() -> None:
     assert tables(SAVED) == {
         "nat": [":PREROUTING ACCEPT", ":DOCKER -", "-A DOCKER -i docker0 -j RETURN"],
         "filter": [":FORWARD DROP", '-A FORWARD -m comment --comment "two words" -j ACCEPT'],
     }
 
 
-def test_nothing_new_is_nothing_to_undo() -> None:
+def test_unchanged_rules_need_no_undo() -> None:
     assert undo(tables(SAVED), tables(SAVED)) == []
     assert undo({}, {}) == []
 
 
-def test_new_rules_go_before_the_chains_that_they_point_to() -> None:
+def test_rules_are_removed_before_their_chains() -> None:
     before = {"nat": [":PREROUTING ACCEPT", "-A PREROUTING -j MINE"]}
     after = {
         "nat": [*before["nat"], ":DOCKER -", "-A PREROUTING -j DOCKER", "-A DOCKER -i zu1 -j RETURN"],
@@ -67,26 +67,26 @@ def test_new_rules_go_before_the_chains_that_they_point_to() -> None:
     ]
 
 
-def test_a_table_that_was_not_there_is_emptied() -> None:
+def test_new_table_is_emptied() -> None:
     assert undo({}, {"nat": [":POSTROUTING ACCEPT", "-A POSTROUTING -j MASQUERADE"]}) == [
         ["iptables", "-t", "nat", "-D", "POSTROUTING", "-j", "MASQUERADE"],
         ["iptables", "-t", "nat", "-P", "POSTROUTING", "ACCEPT"],
     ]
 
 
-def test_a_policy_that_changed_is_set_back() -> None:
+def test_changed_policy_is_restored() -> None:
     undone = undo({"filter": [":FORWARD ACCEPT"]}, {"filter": [":FORWARD DROP"]})
     assert undone == [["iptables", "-t", "filter", "-P", "FORWARD", "ACCEPT"]]
 
 
-def test_a_rule_that_was_there_once_and_is_there_twice_is_taken_out_once() -> None:
+def test_duplicated_rule_is_removed_once() -> None:
     rule = "-A FORWARD -j ACCEPT"
     assert undo({"filter": [rule]}, {"filter": [rule, rule]}) == [
         ["iptables", "-t", "filter", "-D", "FORWARD", "-j", "ACCEPT"]
     ]
 
 
-def test_quoted_words_of_a_rule_stay_one_word_and_no_shell_reads_them() -> None:
+def test_quoted_words_stay_whole_without_a_shell() -> None:
     after = {"filter": [r'-A FORWARD -m comment --comment "say \"$(hi)\" twice" -j DROP']}
     words = ["-D", "FORWARD", "-m", "comment", "--comment", 'say "$(hi)" twice', "-j", "DROP"]
     assert undo({}, after) == [["iptables", "-t", "filter", *words]]

@@ -30,7 +30,7 @@ def rest(process: "subprocess.Popen[bytes]") -> bytes:
     return process.communicate(timeout=LIMIT)[0]
 
 
-def test_no_port_is_given_twice_to_processes_that_ask_at_the_same_time() -> None:
+def test_concurrent_processes_get_different_ports() -> None:
     script = (
         "from deploy.demo.processes import free_port; print(*[free_port() for _ in range(60)], flush=True); input()"
     )
@@ -46,7 +46,7 @@ def test_no_port_is_given_twice_to_processes_that_ask_at_the_same_time() -> None
     assert set(given) <= set(PORTS)
 
 
-def test_a_port_that_somebody_listens_on_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_in_use_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr("deploy.demo.processes.PORTS", range(port, port + 1))
@@ -63,7 +63,7 @@ def test_a_procfile_is_read_by_name() -> None:
     }
 
 
-def test_the_project_s_own_procfile_has_both_processes() -> None:
+def test_projects_procfile_has_both_processes() -> None:
     assert procfile_commands((ROOT / "Procfile").read_text()).keys() == {"web", "worker"}
 
 
@@ -77,7 +77,7 @@ def test_the_group_ends_with_its_grandchildren(grandchild: str) -> None:
         assert rest(process) == b""
 
 
-def test_a_process_that_ignores_sigterm_is_killed_after_the_limit() -> None:
+def test_stubborn_process_is_killed() -> None:
     process = started(STUBBORN)
     assert process.stdout is not None
     with process.stdout:
@@ -85,7 +85,7 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_limit() -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_the_group_of_a_process_that_has_ended_by_itself_ends_too() -> None:
+def test_group_of_an_ended_process_ends_too() -> None:
     process = started(f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {TOUCHY!r}])")
     assert process.stdout is not None
     with process.stdout:
@@ -94,7 +94,7 @@ def test_the_group_of_a_process_that_has_ended_by_itself_ends_too() -> None:
         assert rest(process) == b""
 
 
-def test_it_runs_this_interpreter_in_the_project_with_the_given_environment(tmp_path: Path) -> None:
+def test_process_gets_interpreter_and_environment(tmp_path: Path) -> None:
     log = tmp_path / "it.log"
     script = "import os, sys; print(sys.prefix, os.getcwd(), os.environ['GIVEN']); print('error', file=sys.stderr)"
     with running(["python", "-c", script], {"GIVEN": "value"}, log) as process:
@@ -102,7 +102,7 @@ def test_it_runs_this_interpreter_in_the_project_with_the_given_environment(tmp_
     assert sorted(log.read_text().splitlines()) == sorted([f"{sys.prefix} {ROOT} value", "error"])
 
 
-def test_it_ends_with_the_block_even_when_the_block_fails(tmp_path: Path) -> None:
+def test_process_ends_even_when_the_block_fails(tmp_path: Path) -> None:
     script = "import signal; signal.pause()"
     with (
         pytest.raises(RuntimeError, match="the block failed"),

@@ -26,35 +26,35 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def test_every_write_is_on_disk_before_it_is_answered(tmp_path: Path) -> None:
+def test_writes_are_synced_before_the_answer(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         settings = client.config_get("*")
     wanted = {"appendonly": "yes", "appendfsync": "always", "save": "", "bind": "127.0.0.1"}
     assert {name: settings[name] for name in wanted} == wanted
 
 
-def test_what_was_written_is_there_in_the_next_server_of_the_directory(tmp_path: Path) -> None:
+def test_next_server_reads_the_earlier_data(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         client.set("release", "v1.1.0")
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         assert client.get("release") == b"v1.1.0"
 
 
-def test_it_ends_with_the_block(tmp_path: Path) -> None:
+def test_server_ends_with_the_block(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
         pass
     with redis.Redis.from_url(url) as client, pytest.raises(redis.ConnectionError):
         client.ping()
 
 
-def test_two_servers_are_two(tmp_path: Path) -> None:
+def test_servers_have_different_urls(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     with redis_server(tmp_path / "one") as one, redis_server(tmp_path / "two") as two:
         assert one != two
 
 
-def test_one_that_cannot_start_is_told_at_once_in_its_last_words(tmp_path: Path) -> None:
+def test_failed_start_reports_the_last_output(tmp_path: Path) -> None:
     (tmp_path / "appendonlydir").write_text("where Redis 7 wants a directory")
     (tmp_path / "appendonly.aof").mkdir()  # where Redis 6 wants a file
     started = time.monotonic()
@@ -63,19 +63,19 @@ def test_one_that_cannot_start_is_told_at_once_in_its_last_words(tmp_path: Path)
     assert time.monotonic() - started < START_SECONDS
 
 
-def test_the_server_of_the_wheel_goes_before_any_other(only: Path, tmp_path: Path) -> None:
+def test_bundled_server_takes_precedence(only: Path, tmp_path: Path) -> None:
     (only / "redis-server").touch(0o755)
     assert redis_binary(silent) == str(only / "redis-server")
 
 
-def test_redis_tools_alone_have_a_server(only: Path, tmp_path: Path, redis_program: str) -> None:
+def test_redis_tools_alone_provide_a_server(only: Path, tmp_path: Path, redis_program: str) -> None:
     (only / CHECKER).symlink_to(Path(redis_program).resolve())
     server = redis_binary(silent, tmp_path / "new" / "redis-server")
     said = subprocess.run([server, "--version"], capture_output=True, text=True, check=True, timeout=START_SECONDS)
     assert said.stdout.startswith("Redis server v=")
 
 
-def test_without_a_server_redis_tools_are_installed(only: Path, tmp_path: Path) -> None:
+def test_missing_server_installs_redis_tools(only: Path, tmp_path: Path) -> None:
     install = f"#!/bin/sh\necho $* >> {only}/asked\n/bin/cp -p $0 {only}/{CHECKER}\n"
     (only / "apt-get").write_text(install)
     (only / "apt-get").chmod(0o755)
@@ -84,7 +84,7 @@ def test_without_a_server_redis_tools_are_installed(only: Path, tmp_path: Path) 
     assert [line.split()[-1] for line in (only / "asked").read_text().splitlines()] == ["redis-tools"]
 
 
-def test_without_root_it_says_what_to_install(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_server_without_root_names_remedy(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(EngineUnavailable, match=r"redis-server is missing.*apt-get install redis-tools"):
         redis_binary(silent)

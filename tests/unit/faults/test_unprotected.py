@@ -17,7 +17,7 @@ def test_every_row_has_a_protection() -> None:
 
 
 @pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda p: f"{p.row:02}")
-def test_it_is_taken_out_of_a_copy_alone(protection: Protection) -> None:
+def test_protection_is_removed_only_from_a_copy(protection: Protection) -> None:
     before = product(ROOT)
     with without(protection) as root:
         after = product(root)
@@ -39,13 +39,13 @@ def product(root: Path) -> dict[Path, str]:
         ("State.nothing", "pass", "State.nothing is defined 0 times"),
     ],
 )
-def test_what_is_not_there_cannot_be_taken_out(symbol: str, old: str, said: str) -> None:
+def test_missing_code_cannot_be_removed(symbol: str, old: str, said: str) -> None:
     protection = Protection(1, "nothing", (Edit(symbol, old, ""),))
     with pytest.raises(ValueError, match=re.escape(said)), without(protection):
         pass
 
 
-def test_a_definition_may_be_written_otherwise(tmp_path: Path) -> None:
+def test_moved_definition_is_still_found(tmp_path: Path) -> None:
     """It is found in another file, and with its lines broken at other places."""
     file = tmp_path / "app" / "elsewhere" / "moved.py"
     file.parent.mkdir(parents=True)
@@ -69,14 +69,12 @@ def test_a_definition_may_be_written_otherwise(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_only_a_row_that_was_played_and_failed_shows_its_protection(
-    result: dict[str, Any], shown: bool, said: str
-) -> None:
+def test_only_a_failed_row_shows_its_protection(result: dict[str, Any], shown: bool, said: str) -> None:
     seen = seen_in(result, PROTECTIONS[0])
     assert seen.shown is shown
     assert said in seen.line()
 
 
-def test_where_nothing_goes_live_without_it_no_environment_is_what_is_seen() -> None:
+def test_lost_environment_shows_early_protection() -> None:
     at_first = next(p for p in PROTECTIONS if p.at_first)
     assert seen_in({"problems": [f"{NO_ENVIRONMENT}: v1.0.0 did not go live"], "skipped": None}, at_first).shown

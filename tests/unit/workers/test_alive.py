@@ -10,7 +10,7 @@ from workers.adapters.disk.lease import LEASE_SECONDS, Lease
 from workers.alive import SILENT_SECONDS, problem
 
 
-async def test_the_worker_that_holds_the_lease_is_well(tmp_path: Path) -> None:
+async def test_worker_with_the_lease_is_healthy(tmp_path: Path) -> None:
     lease = tmp_path / "state.json.lock"
     held = Lease(lease)
     async with held.held():
@@ -23,7 +23,7 @@ async def test_the_worker_that_holds_the_lease_is_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", json.dumps({"awake_at": "x", "host": "h"}), '{"pid": 1}'])
-def test_a_lease_that_says_nothing_is_no_health(tmp_path: Path, content: str | None) -> None:
+def test_invalid_lease_is_not_healthy(tmp_path: Path, content: str | None) -> None:
     lease = tmp_path / "lock"
     if content is not None:
         lease.write_text(content)
@@ -42,5 +42,5 @@ def test_the_lease_is_beside_the_journal(environ: dict[str, str], path: str) -> 
     assert lease_beside(journal_in(environ)) == Path(path)
 
 
-def test_silence_is_what_the_lease_says_it_is() -> None:
+def test_silence_limit_equals_the_lease() -> None:
     assert SILENT_SECONDS == LEASE_SECONDS

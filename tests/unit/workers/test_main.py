@@ -17,9 +17,7 @@ NIGHTS = Window("0 22 * * *", 3600)
         ({"UPDATE_REQUIRE_APPROVAL": "true"}, ReleasePolicy(approval=True, windows=(NIGHTS,))),
     ],
 )
-def test_what_holds_releases_back_is_as_the_environment_and_the_stack_file_have_it(
-    environ: dict[str, str], policy: ReleasePolicy
-) -> None:
+def test_policy_combines_environment_and_stack(environ: dict[str, str], policy: ReleasePolicy) -> None:
     needed = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes"}
     assert (
         release_policy_of(WorkerSettings.from_environ(needed | environ), a_stack(policy=Policy(windows=(NIGHTS,))))

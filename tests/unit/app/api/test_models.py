@@ -16,7 +16,7 @@ from workers.rollout.pipeline import step_ids
 STEPS = step_ids(a_stack())
 
 
-def test_the_status_of_an_idle_updater() -> None:
+def test_status_shows_an_idle_updater() -> None:
     state = State(
         active_color=Color.BLUE,
         current=a_live(),
@@ -64,11 +64,11 @@ def test_the_status_of_an_idle_updater() -> None:
     }
 
 
-def test_a_status_before_anything_was_ever_live() -> None:
+def test_status_is_empty_before_first_release() -> None:
     assert PublishedStatus.of(State(), STEPS) == PublishedStatus()
 
 
-def test_the_status_of_a_rollout_says_how_far_it_is_and_how_long_it_takes() -> None:
+def test_status_shows_rollout_progress_and_eta() -> None:
     rollout = (
         a_rollout()
         .begin(step_named("preflight"), NOW)
@@ -91,24 +91,24 @@ def test_the_status_of_a_rollout_says_how_far_it_is_and_how_long_it_takes() -> N
     }
 
 
-def test_without_an_earlier_success_no_end_is_foretold() -> None:
+def test_eta_is_missing_without_earlier_success() -> None:
     progress = PublishedStatus.of(State(rollout=a_rollout()), STEPS).rollout
     assert progress is not None
     assert progress.eta_seconds is None
 
 
-def test_a_rollout_took_as_long_as_its_steps_where_the_clock_was_set_back_meanwhile() -> None:
+def test_duration_sums_steps_if_clock_goes_back() -> None:
     rollout = a_rollout().begin(step_named("preflight"), NOW).end(step_named("preflight"), 2.5, {})
     ended = rollout.finish(RolloutStatus.SUCCESS, NOW - timedelta(days=1))
     assert ended.duration_seconds == 2.5
 
 
-def test_the_status_of_a_roll_back() -> None:
+def test_status_shows_a_rollback() -> None:
     view = PublishedStatus.of(State(rollout=a_rollout().roll_back(BakeFailed(), "it died")), STEPS).as_json()
     assert (view["state"], view["current_operation"]) == ("rolling_back", "v1.1.0: between steps")
 
 
-def test_the_final_result_has_every_field_of_the_contract() -> None:
+def test_result_has_every_field_of_the_contract() -> None:
     assert Result.of(_ended(), State(active_color=Color.BLUE).pause("why")).as_json() == {
         "status": "rolled_back",
         "rollout_id": "r-v1.1.0",
@@ -130,12 +130,12 @@ def test_the_final_result_has_every_field_of_the_contract() -> None:
     }
 
 
-def test_the_result_of_a_first_rollout_has_no_previous_sha() -> None:
+def test_first_rollout_result_has_no_previous_sha() -> None:
     first = a_rollout(previous=None, origin=None).finish(RolloutStatus.FAILED, NOW)
     assert Result.of(first, State()).previous_sha is None
 
 
-def test_the_history_entry_of_a_result() -> None:
+def test_history_entry_copies_result_and_release() -> None:
     assert asdict(HistoryEntry.of(_ended())) == {
         "key": "1:v1.1.0",
         "tag": "v1.1.0",
@@ -152,7 +152,7 @@ def test_the_history_entry_of_a_result() -> None:
     assert a_release(version="2026.1").shown_version == "2026.1"
 
 
-def test_the_history_entry_of_a_release_that_never_got_a_rollout() -> None:
+def test_decision_entry_has_every_field() -> None:
     entry = HistoryEntry.without_rollout(a_release("v1.1.0"), Superseded("v1.2.0 is newer"), NOW)
     assert asdict(entry) == {
         "tag": "v1.1.0",
@@ -179,7 +179,7 @@ def _ended() -> Rollout:
     return rolled.finish(RolloutStatus.ROLLED_BACK, NOW + timedelta(seconds=90))
 
 
-def test_the_whole_record_of_a_rollout_that_runs() -> None:
+def test_record_shows_a_running_rollout() -> None:
     rollout = a_rollout().begin(step_named("preflight"), NOW).end(step_named("preflight"), 1.0, {"disk_gb": 3})
     record = Record.of(rollout.begin(step_named("bake"), NOW)).as_json()
     assert (record["status"], record["completed_at"], record["previous"]["tag"]) == ("running", None, "v1.0.0")
@@ -190,7 +190,7 @@ def test_the_whole_record_of_a_rollout_that_runs() -> None:
     ]
 
 
-def test_a_record_of_an_ended_rollout_has_its_result() -> None:
+def test_ended_record_has_its_result() -> None:
     result = Result.of(_ended(), State(active_color=Color.BLUE))
     record = Record.of(_ended()).ended(result)
     assert record.result() == Result.model_validate({**record.as_received(), **result.as_json()})

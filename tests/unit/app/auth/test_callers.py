@@ -24,7 +24,7 @@ def replace(path: Path, text: str) -> None:
     other.replace(path)
 
 
-def test_the_file_is_made_with_a_secret_that_only_its_owner_may_read(path: Path) -> None:
+def test_new_secret_file_is_private_to_its_owner(path: Path) -> None:
     secret = SharedSecret(path)
     secret.ensure()
     made = path.read_text()
@@ -34,33 +34,33 @@ def test_the_file_is_made_with_a_secret_that_only_its_owner_may_read(path: Path)
     assert secret.matches(made.strip())
 
 
-def test_the_file_may_belong_to_a_group(path: Path) -> None:
+def test_secret_file_can_belong_to_a_group(path: Path) -> None:
     group = grp.getgrgid(os.getgid())
     SharedSecret(path, group.gr_name).ensure()
     assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_gid) == (0o640, group.gr_gid)
 
 
-def test_a_group_that_does_not_exist_is_refused_and_leaves_no_file(path: Path) -> None:
+def test_unknown_group_is_refused_without_a_file(path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="UPDATER_SECRET_PATH"):
         SharedSecret(path, "no-such-group").ensure()
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_file_that_is_there_is_kept(path: Path) -> None:
+def test_existing_file_is_kept(path: Path) -> None:
     replace(path, "mine\n")
     SharedSecret(path).ensure()
     assert path.read_text() == "mine\n"
 
 
 @pytest.mark.parametrize("given", ["", " ", "m", "mine ", "MINE", "mine\nold", "wröng", "\udcff"])
-def test_anything_but_the_secret_is_refused(path: Path, given: str) -> None:
+def test_wrong_secret_is_refused(path: Path, given: str) -> None:
     replace(path, "mine\n")
     secret = SharedSecret(path)
     secret.ensure()
     assert not secret.matches(given)
 
 
-def test_older_secrets_on_further_lines_are_still_accepted(path: Path) -> None:
+def test_older_secrets_on_later_lines_work(path: Path) -> None:
     replace(path, "new\n\nold\n")
     secret = SharedSecret(path)
     secret.ensure()
@@ -68,7 +68,7 @@ def test_older_secrets_on_further_lines_are_still_accepted(path: Path) -> None:
     assert secret.matches("old")
 
 
-def test_the_file_is_read_anew_when_it_changes(path: Path) -> None:
+def test_file_is_read_again_when_it_changes(path: Path) -> None:
     replace(path, "old\n")
     secret = SharedSecret(path)
     secret.ensure()
@@ -78,7 +78,7 @@ def test_the_file_is_read_anew_when_it_changes(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "  \n\t\n"])
-def test_an_empty_file_is_refused_and_never_means_open(path: Path, text: str) -> None:
+def test_empty_file_matches_nothing(path: Path, text: str) -> None:
     replace(path, text)
     secret = SharedSecret(path)
     with pytest.raises(SettingsInvalid, match="empty"):
@@ -86,7 +86,7 @@ def test_an_empty_file_is_refused_and_never_means_open(path: Path, text: str) ->
     assert not secret.matches("")
 
 
-def test_a_file_that_becomes_unusable_matches_nothing(path: Path) -> None:
+def test_unusable_file_matches_nothing(path: Path) -> None:
     replace(path, "mine\n")
     secret = SharedSecret(path)
     secret.ensure()
@@ -96,7 +96,7 @@ def test_a_file_that_becomes_unusable_matches_nothing(path: Path) -> None:
     assert not secret.matches("mine")
 
 
-def test_it_never_prints_itself(path: Path) -> None:
+def test_repr_hides_the_secret(path: Path) -> None:
     replace(path, "canary\n")
     secret = SharedSecret(path)
     secret.ensure()
@@ -104,7 +104,7 @@ def test_it_never_prints_itself(path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o666, 0o660, 0o602, 0o777])
-def test_a_file_that_is_too_open_is_set_right_and_keeps_its_secret(path: Path, mode: int) -> None:
+def test_too_open_file_is_restricted_to_its_owner(path: Path, mode: int) -> None:
     replace(path, "mine\n")
     path.chmod(mode)
     secret = SharedSecret(path)
@@ -114,7 +114,7 @@ def test_a_file_that_is_too_open_is_set_right_and_keeps_its_secret(path: Path, m
     assert secret.problem() is None
 
 
-def test_a_group_that_an_operator_gave_the_file_stays_and_is_told(path: Path) -> None:
+def test_group_permissions_are_kept_and_reported(path: Path) -> None:
     replace(path, "mine\n")
     path.chmod(0o640)
     secret = SharedSecret(path)
@@ -123,7 +123,7 @@ def test_a_group_that_an_operator_gave_the_file_stays_and_is_told(path: Path) ->
     assert f"chmod 0600 {path}" in secret.remedy()
 
 
-def test_a_file_that_is_opened_later_is_told(path: Path) -> None:
+def test_later_permission_change_is_reported(path: Path) -> None:
     secret = SharedSecret(path)
     secret.ensure()
     path.chmod(0o644)
@@ -133,7 +133,7 @@ def test_a_file_that_is_opened_later_is_told(path: Path) -> None:
 ENCRYPTED = '{\n  "format": "zetherion_updater_secret_v1",\n  "iterations": 600000,\n  "ciphertext": "x"\n}\n'
 
 
-def test_a_file_that_holds_an_encrypted_secret_is_refused_and_no_line_of_it_is_one(path: Path) -> None:
+def test_encrypted_secret_file_is_refused(path: Path) -> None:
     replace(path, ENCRYPTED)
     secret = SharedSecret(path)
     with pytest.raises(SettingsInvalid, match="JSON object"):
@@ -142,7 +142,7 @@ def test_a_file_that_holds_an_encrypted_secret_is_refused_and_no_line_of_it_is_o
 
 
 @pytest.mark.parametrize("text", ["Zk3-_x", "Zk3-_x\n", "  Zk3-_x \r\n", "\nZk3-_x"])
-def test_the_file_of_the_updater_before_is_used_as_it_is(path: Path, text: str) -> None:
+def test_sidecars_secret_file_is_used_unchanged(path: Path, text: str) -> None:
     replace(path, "")
     path.write_bytes(text.encode())
     path.chmod(0o644)
@@ -152,13 +152,13 @@ def test_the_file_of_the_updater_before_is_used_as_it_is(path: Path, text: str) 
     assert path.read_bytes() == text.encode()
 
 
-def test_a_group_that_was_asked_for_is_no_problem(path: Path) -> None:
+def test_configured_group_is_no_problem(path: Path) -> None:
     secret = SharedSecret(path, grp.getgrgid(os.getgid()).gr_name)
     secret.ensure()
     assert secret.problem() is None
 
 
-def test_a_file_of_its_owner_is_no_problem_and_one_that_is_gone_is(path: Path) -> None:
+def test_missing_file_is_reported_as_a_problem(path: Path) -> None:
     secret = SharedSecret(path)
     secret.ensure()
     assert secret.problem() is None
@@ -167,7 +167,7 @@ def test_a_file_of_its_owner_is_no_problem_and_one_that_is_gone_is(path: Path) -
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-def test_a_token_is_signed_with_the_first_line_and_outlives_a_rotation(path: Path, scope: Scope) -> None:
+def test_token_survives_a_key_rotation(path: Path, scope: Scope) -> None:
     replace(path, "first\nolder\n")
     token = make_token(path, scope, 60)
     assert scope_of([b"first"], token) is scope
@@ -177,7 +177,7 @@ def test_a_token_is_signed_with_the_first_line_and_outlives_a_rotation(path: Pat
 
 
 @pytest.mark.parametrize("text", [None, "\n"])
-def test_no_token_is_made_without_a_secret(path: Path, text: str | None) -> None:
+def test_missing_secret_makes_no_token(path: Path, text: str | None) -> None:
     if text is not None:
         replace(path, text)
     with pytest.raises(SettingsInvalid, match="UPDATER_SECRET_PATH"):
@@ -185,7 +185,7 @@ def test_no_token_is_made_without_a_secret(path: Path, text: str | None) -> None
 
 
 @pytest.mark.parametrize("ttl", [0, -1, float("inf"), float("nan")])
-def test_a_token_has_an_end(path: Path, ttl: float) -> None:
+def test_token_needs_a_finite_lifetime(path: Path, ttl: float) -> None:
     replace(path, "mine\n")
     with pytest.raises(ValueError, match="seconds"):
         make_token(path, Scope.READ, ttl)

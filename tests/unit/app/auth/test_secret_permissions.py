@@ -105,7 +105,7 @@ def secret_file(data: Path, mode: int, uid: int = 0, gid: int = 0) -> Path:
 
 
 @needs_root
-def test_the_owner_closes_its_file(data: Path) -> None:
+def test_owner_restricts_its_file(data: Path) -> None:
     path = secret_file(data, 0o644, WEB, WEB)
     done = start(path, WEB)
     assert done.refused == ""
@@ -115,7 +115,7 @@ def test_the_owner_closes_its_file(data: Path) -> None:
 
 
 @needs_root
-def test_the_owner_shares_its_file_with_a_group_by_number(data: Path) -> None:
+def test_owner_shares_its_file_with_a_gid(data: Path) -> None:
     path = secret_file(data, 0o644, WEB, WEB)
     done = start(path, WEB, group=str(CLIENT), groups=(CLIENT,))
     assert (done.refused, mode_and_owner(path)) == ("", ("0640", WEB, CLIENT))
@@ -123,14 +123,14 @@ def test_the_owner_shares_its_file_with_a_group_by_number(data: Path) -> None:
 
 
 @needs_root
-def test_a_file_that_the_client_cannot_read_is_shared_with_it(data: Path) -> None:
+def test_closed_file_is_opened_to_the_client_group(data: Path) -> None:
     path = secret_file(data, 0o600, WEB, WEB)
     assert start(path, WEB, group=str(CLIENT), groups=(CLIENT,)).refused == ""
     assert (can_read(path, CLIENT), can_read(path, STRANGER)) == (True, False)
 
 
 @needs_root
-def test_a_new_file_is_shared_with_a_group_by_number(data: Path) -> None:
+def test_new_file_is_shared_with_a_gid(data: Path) -> None:
     data.chmod(0o777)
     path = data / "new"
     assert start(path, WEB, group=str(CLIENT), groups=(CLIENT,)).refused == ""
@@ -146,7 +146,7 @@ def test_a_new_file_is_shared_with_a_group_by_number(data: Path) -> None:
         (str(CLIENT), (), ("0640", WEB, CLIENT)),
     ],
 )
-def test_the_file_of_root_is_refused_with_a_command_that_helps(
+def test_roots_file_is_refused_with_a_fix_command(
     data: Path, group: str, groups: tuple[int, ...], expected: tuple[str, int, int]
 ) -> None:
     """The old sidecar ran as root."""
@@ -160,7 +160,7 @@ def test_the_file_of_root_is_refused_with_a_command_that_helps(
 
 
 @needs_root
-def test_the_command_leaves_the_file_to_a_client_that_owns_it(data: Path) -> None:
+def test_fix_command_keeps_the_clients_ownership(data: Path) -> None:
     """Web reads it through its own group."""
     path = secret_file(data, 0o644, CLIENT, CLIENT)
     refused = start(path, WEB, group=str(WEB))
@@ -171,7 +171,7 @@ def test_the_command_leaves_the_file_to_a_client_that_owns_it(data: Path) -> Non
 
 
 @needs_root
-def test_a_file_that_web_cannot_read_is_refused_with_a_command_that_helps(data: Path) -> None:
+def test_unreadable_file_gets_a_fix_command(data: Path) -> None:
     path = secret_file(data, 0o600)
     refused = start(path, WEB)
     assert f"this process (uid {WEB}) cannot read {path}" in refused.refused
@@ -180,7 +180,7 @@ def test_a_file_that_web_cannot_read_is_refused_with_a_command_that_helps(data: 
 
 
 @needs_root
-def test_an_owner_outside_the_group_is_refused_and_changes_nothing(data: Path) -> None:
+def test_owner_outside_the_group_changes_nothing(data: Path) -> None:
     path = secret_file(data, 0o644, WEB, WEB)
     refused = start(path, WEB, group=str(SHARED))
     assert f"this process is not in the group {SHARED}" in refused.refused
@@ -188,7 +188,7 @@ def test_an_owner_outside_the_group_is_refused_and_changes_nothing(data: Path) -
 
 
 @needs_root
-def test_a_closed_file_with_another_group_is_used_and_told(data: Path) -> None:
+def test_file_of_another_group_is_reported(data: Path) -> None:
     path = secret_file(data, 0o640, 0, CLIENT)
     done = start(path, WEB, group=str(SHARED), groups=(CLIENT,))
     assert done.refused == ""
@@ -198,14 +198,14 @@ def test_a_closed_file_with_another_group_is_used_and_told(data: Path) -> None:
 
 
 @needs_root
-def test_a_file_that_root_shared_with_web_stays_as_it_is(data: Path) -> None:
+def test_file_shared_by_root_stays_unchanged(data: Path) -> None:
     path = secret_file(data, 0o640, 0, WEB)
     assert start(path, WEB, group=str(WEB)) == Started("fits\n", "")
     assert mode_and_owner(path) == ("0640", 0, WEB)
 
 
 @needs_root
-def test_a_read_only_mount_is_named(data: Path) -> None:
+def test_read_only_mount_is_reported(data: Path) -> None:
     path = secret_file(data, 0o644, WEB, WEB)
     read_only = f"mount --bind {data} {data} && mount -o remount,bind,ro {data}"
     if subprocess.run(["unshare", "--mount", "sh", "-c", read_only], check=False, capture_output=True).returncode:
@@ -217,7 +217,7 @@ def test_a_read_only_mount_is_named(data: Path) -> None:
     assert start(closed, WEB, before=read_only).refused == ""
 
 
-def test_a_name_with_a_blank_is_quoted(tmp_path: Path) -> None:
+def test_fix_command_quotes_a_path_with_a_space(tmp_path: Path) -> None:
     assert f"'{tmp_path}/the secret'" in Permissions().command(tmp_path / "the secret")
 
 
@@ -227,7 +227,7 @@ def test_a_group_is_a_name_or_a_number(group: str, gid: int) -> None:
 
 
 @pytest.mark.parametrize("group", ["no-such-group", "", "-1", "1.5", "٣", str(2**32 - 1), "9" * 40])
-def test_what_is_neither_is_refused(group: str) -> None:
+def test_invalid_group_is_refused(group: str) -> None:
     with pytest.raises(SettingsInvalid, match="UPDATER_SECRET_GROUP"):
         gid_of(group)
 
@@ -260,5 +260,5 @@ def test_the_command_names_the_path_on_the_host(path: str, expected: str) -> Non
 
 
 @pytest.mark.parametrize("mounts", ["", "not\na table", "1 2 3 4"])
-def test_without_a_table_of_mounts_the_path_is_the_own_one(mounts: str) -> None:
+def test_path_is_unchanged_without_a_mount_table(mounts: str) -> None:
     assert mounted_from(Path("/app/data/x"), mounts) == Path("/app/data/x")

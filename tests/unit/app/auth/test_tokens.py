@@ -17,19 +17,19 @@ from app.auth.tokens import (
 KEYS = [b"new", b"old"]
 
 
-def test_a_token_says_what_its_bearer_may_do() -> None:
+def test_token_carries_its_scope() -> None:
     for scope in Scope:
         assert scope_of(KEYS, sign_token(KEYS, scope, 60)) is scope
 
 
-def test_operating_covers_reading_and_not_the_other_way_round() -> None:
+def test_operate_covers_read_but_not_reverse() -> None:
     assert Scope.OPERATE.covers(Scope.READ)
     assert Scope.OPERATE.covers(Scope.OPERATE)
     assert Scope.READ.covers(Scope.READ)
     assert not Scope.READ.covers(Scope.OPERATE)
 
 
-def test_every_key_verifies_and_the_first_one_signs() -> None:
+def test_every_key_verifies_and_the_first_signs() -> None:
     assert scope_of(KEYS, sign_token([b"old"], Scope.READ, 60)) is Scope.READ
     assert scope_of([b"new"], sign_token(KEYS, Scope.READ, 60)) is Scope.READ
     assert scope_of([b"old"], sign_token(KEYS, Scope.READ, 60)) is None
@@ -39,12 +39,12 @@ def test_an_expired_token_allows_nothing() -> None:
     assert scope_of(KEYS, sign_token(KEYS, Scope.READ, -0.01)) is None
 
 
-def test_a_session_is_no_token_and_a_token_no_session() -> None:
+def test_session_and_token_are_not_exchangeable() -> None:
     assert scope_of(KEYS, sign_token(KEYS, Scope.READ, 60, SESSION)) is None
     assert scope_of(KEYS, sign_token(KEYS, Scope.READ, 60), SESSION) is None
 
 
-def test_without_a_key_nothing_is_valid() -> None:
+def test_no_token_is_valid_without_a_key() -> None:
     assert scope_of([], sign_token(KEYS, Scope.READ, 60)) is None
 
 
@@ -60,17 +60,17 @@ def changed(token: str) -> str:
     return f"{base64.urlsafe_b64encode(wider).decode().rstrip('=')}.{rest}"
 
 
-def test_a_claim_that_was_changed_allows_nothing() -> None:
+def test_altered_claim_allows_nothing() -> None:
     assert scope_of(KEYS, changed(sign_token(KEYS, Scope.READ, 60))) is None
 
 
 @pytest.mark.parametrize("token", ["", ".", "..", "a.b.c", "é", "\x00", "x" * (MAX_TOKEN_LENGTH + 1), "🙂" * 10])
-def test_what_is_no_token_allows_nothing(token: str) -> None:
+def test_malformed_token_allows_nothing(token: str) -> None:
     assert scope_of(KEYS, token) is None
 
 
 @pytest.mark.parametrize("claim", [{}, [], "operate", {"scope": "root", "expires": 9e9}, {"scope": "read"}])
-def test_a_signed_claim_of_another_shape_allows_nothing(claim: object) -> None:
+def test_malformed_signed_claim_allows_nothing(claim: object) -> None:
     kwargs = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     signed = URLSafeTimedSerializer(KEYS[::-1], salt=BEARER, signer_kwargs=kwargs).dumps(claim)
     assert scope_of(KEYS, signed) is None

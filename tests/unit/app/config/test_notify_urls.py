@@ -20,20 +20,20 @@ def refused(**environ: str) -> str:
     return str(error.value)
 
 
-def test_the_urls_are_separated_by_commas_or_line_ends_and_keep_their_own_commas() -> None:
+def test_urls_split_but_keep_their_own_commas() -> None:
     mail = "mailto://user:pass@example.org?to=a@example.org,b@example.org"
     assert notify_urls.split(f" {DISCORD},{mail},\n{HOOK}\n") == (DISCORD, mail, HOOK)
     assert notify_urls.split(" \n,") == ()
 
 
-def test_wrong_urls_are_named_by_position_with_everything_else_that_is_wrong() -> None:
+def test_wrong_urls_are_reported_by_position() -> None:
     said = refused(UPDATER_NOTIFY_URLS=f"{HOOK}, nonsense://canary, discord://canary", UPDATER_NOTIFY_EVENTS="live,odd")
     assert "UPDATER_NOTIFY_URLS: URL 2 of 3 is unknown to apprise, or incomplete; URL 3 of 3" in said
     assert "UPDATER_NOTIFY_EVENTS" in said
     assert "UPDATER_NOTIFY_URLS: contains no URL" in refused(UPDATER_NOTIFY_URLS=" , ")
 
 
-def test_the_urls_may_come_from_a_file_and_are_never_printed(tmp_path: Path) -> None:
+def test_urls_from_a_file_are_never_printed(tmp_path: Path) -> None:
     file = tmp_path / "urls"
     file.write_text(f"{DISCORD}\n{HOOK}\n")
     settings = WorkerSettings.from_environ({**WORKER, "UPDATER_NOTIFY_URLS_FILE": str(file)})
@@ -41,14 +41,14 @@ def test_the_urls_may_come_from_a_file_and_are_never_printed(tmp_path: Path) -> 
     assert "canary" not in repr(settings)
 
 
-def test_nobody_is_told_by_default_and_everything_where_nothing_is_chosen() -> None:
+def test_no_target_and_all_events_are_the_default() -> None:
     settings = WorkerSettings.from_environ(WORKER)
     assert (settings.notify_targets, settings.notify_events) == ((), frozenset(Kind))
     chosen = WorkerSettings.from_environ({**WORKER, "UPDATER_NOTIFY_EVENTS": "live, rolled_back"})
     assert chosen.notify_events == {Kind.LIVE, Kind.ROLLED_BACK}
 
 
-def test_tokens_and_passwords_are_secrets_and_hosts_are_not() -> None:
+def test_tokens_are_secrets_but_hosts_are_not() -> None:
     secrets = set(notify_urls.secrets_in([DISCORD, HOOK, "slack://hooks.example.org/a%2Fb-canary-canary-canary"]))
     assert {DISCORD, HOOK, "canary-password", "canary-canary-canary-canary-canary-canary"} <= secrets
     assert "a/b-canary-canary-canary" in secrets

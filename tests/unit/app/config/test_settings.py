@@ -19,7 +19,7 @@ def refused(environ: dict[str, str], kind: type[Any] = WebSettings) -> str:
     return str(error.value.detail)
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_defaults_match_the_contract() -> None:
     web, worker = WebSettings.from_environ(WEB), WorkerSettings.from_environ(WORKER)
     assert (web.bind, web.public_bind, web.webhook_max_bytes) == ("0.0.0.0:9090", "0.0.0.0:9091", 4 * 1024 * 1024)
     assert (web.stack_file, worker.data_dir) == (Path("config/stack.yml"), Path("/app/data"))
@@ -28,7 +28,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert worker.approval is False
 
 
-def test_the_environment_is_taken_over() -> None:
+def test_environment_overrides_the_defaults() -> None:
     worker = WorkerSettings.from_environ(
         {
             **WORKER,
@@ -49,7 +49,7 @@ def test_an_empty_value_counts_as_not_set() -> None:
     assert WebSettings.from_environ({**WEB, "UPDATER_BIND": ""}).bind == "0.0.0.0:9090"
 
 
-def test_all_problems_are_reported_at_once_by_name() -> None:
+def test_problems_are_reported_at_once_by_name() -> None:
     said = refused(
         {
             "UPDATER_BIND": "9090",
@@ -72,7 +72,7 @@ def test_all_problems_are_reported_at_once_by_name() -> None:
     assert "REDIS_URL: is not set" in said
 
 
-def test_a_blank_secret_file_is_one_that_is_not_set(tmp_path: Path) -> None:
+def test_blank_secret_file_counts_as_not_set(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("\n")
     assert "GITHUB_WEBHOOK_SECRET: is not set" in refused({"REDIS_URL": REDIS, "GITHUB_WEBHOOK_SECRET_FILE": str(file)})
@@ -85,13 +85,13 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert settings.webhook_secrets == ("new", "old")
 
 
-def test_a_secret_file_that_cannot_be_read_is_named_though_the_rest_is_right(tmp_path: Path) -> None:
+def test_unreadable_secret_file_is_reported(tmp_path: Path) -> None:
     said = refused({**WEB, "GITHUB_WEBHOOK_SECRET_FILE": str(tmp_path / "none")})
     assert said.startswith("GITHUB_WEBHOOK_SECRET_FILE: ")
 
 
 @pytest.mark.parametrize("secret", ["", " ", ",", " , "])
-def test_without_a_webhook_secret_the_process_does_not_start(secret: str) -> None:
+def test_missing_webhook_secret_is_refused(secret: str) -> None:
     assert "GITHUB_WEBHOOK_SECRET" in refused({**WEB, "GITHUB_WEBHOOK_SECRET": secret})
 
 
@@ -108,24 +108,24 @@ def test_no_secret_is_ever_printed() -> None:
         {**WEB, "REDIS_URL": "http://:redis-canary@redis"},
     ],
 )
-def test_no_secret_is_in_the_error_or_its_traceback(environ: dict[str, str]) -> None:
+def test_errors_and_tracebacks_hide_secrets(environ: dict[str, str]) -> None:
     with pytest.raises(SettingsInvalid) as error:
         WebSettings.from_environ(environ)
     assert "canary" not in "".join(traceback.format_exception(error.value))
 
 
-def test_how_long_a_call_waits_is_bounded_and_off_by_default() -> None:
+def test_apply_wait_is_limited_and_off_by_default() -> None:
     assert WebSettings.from_environ(WEB).apply_wait is None
     assert WebSettings.from_environ({**WEB, "UPDATER_APPLY_WAIT_SECONDS": "600"}).apply_wait == 600
     for wrong in ("0", "-1", "3601", "soon", "inf", "nan"):
         assert "UPDATER_APPLY_WAIT_SECONDS" in refused({**WEB, "UPDATER_APPLY_WAIT_SECONDS": wrong})
 
 
-def test_no_larger_delivery_is_allowed_than_github_sends() -> None:
+def test_webhook_limit_cannot_exceed_githubs() -> None:
     assert "UPDATER_WEBHOOK_MAX_BYTES" in refused({**WEB, "UPDATER_WEBHOOK_MAX_BYTES": str(26 * 1024 * 1024)})
 
 
-def test_githubs_token_never_prints_itself_and_its_api_carries_none() -> None:
+def test_github_token_is_never_printed_or_in_url() -> None:
     worker = WorkerSettings.from_environ({**WORKER, "GITHUB_TOKEN": "ghp_abc"})
     assert worker.github_token is not None
     assert (worker.github_token.get_secret_value(), "ghp_abc" in repr(worker)) == ("ghp_abc", False)

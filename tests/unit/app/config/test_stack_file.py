@@ -46,7 +46,7 @@ def test_the_smallest_file_gets_the_defaults() -> None:
     assert (stack.compose_file, stack.source) == ("docker-compose.yml", "https://github.com/octo/shop.git")
 
 
-def test_every_key_is_taken_over() -> None:
+def test_every_key_is_read() -> None:
     stack = parse_stack(
         content(
             source="file:///srv/shop.git",
@@ -74,12 +74,12 @@ def test_every_key_is_taken_over() -> None:
     assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
 
 
-def test_the_environments_repository_goes_before_the_files() -> None:
+def test_environment_overrides_the_repository() -> None:
     stack = parse_stack(content(), repository="octo/fork")
     assert (stack.repository, stack.source) == ("octo/fork", "https://github.com/octo/fork.git")
 
 
-def test_all_problems_are_reported_together_each_with_its_path() -> None:
+def test_problems_are_reported_with_their_paths() -> None:
     found = problems(
         repositry="octo/shop",
         directory="srv/shop",
@@ -148,13 +148,13 @@ def test_a_wrong_value_is_refused_with_its_path(path: str, change: dict[str, Any
     assert [line.partition(": ")[0] for line in problems(**change)] == [path]
 
 
-def test_an_entrypoint_that_traefik_does_not_have_is_refused() -> None:
+def test_unknown_entrypoint_is_refused() -> None:
     assert problems(routed={"api": routed(entrypoint="websecure")}) == [
         "routed/api/entrypoint: websecure is not in traefik/entrypoints (web)"
     ]
 
 
-def test_the_updater_names_its_own_services_and_moves_none_of_them() -> None:
+def test_updater_services_are_named_and_not_moved() -> None:
     stack = parse_stack({**content(), "updater": {"web": "updater", "worker": "updater-worker"}})
     assert stack.updater is not None
     assert stack.updater.services == ("updater", "updater-worker")
@@ -164,7 +164,7 @@ def test_the_updater_names_its_own_services_and_moves_none_of_them() -> None:
     ]
 
 
-def test_a_service_that_is_named_twice_is_refused() -> None:
+def test_duplicate_service_is_refused() -> None:
     services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue")}
     assert problems(routed=services, singletons={"bot": {"service": "web-blue"}}) == [
         "routed/web/green: api-blue is already the service of routed/api/blue",
@@ -177,7 +177,7 @@ def test_a_retired_service_is_read() -> None:
     assert parse_stack(content()).retired == ()
 
 
-def test_a_service_is_not_retired_and_used() -> None:
+def test_retired_service_in_use_is_refused() -> None:
     change: dict[str, Any] = {
         "singletons": {"bot": {"service": "the-bot"}},
         "updater": {"web": "web", "worker": "worker"},
@@ -195,7 +195,7 @@ def test_a_service_is_not_retired_and_used() -> None:
 
 
 @pytest.mark.parametrize("retired", ["old", [""], ["../x"], [1], {"old": 1}, None])
-def test_retired_is_a_list_of_names(retired: Any) -> None:
+def test_invalid_retired_list_is_refused(retired: Any) -> None:
     assert all(problem.startswith("retired") for problem in problems(retired=retired))
 
 
@@ -209,14 +209,14 @@ def test_retired_is_a_list_of_names(retired: Any) -> None:
         "project: 2026-99-99\n",
     ],
 )
-def test_a_file_that_is_not_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
+def test_invalid_yaml_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "stack.yml"
     file.write_text(text)
     with pytest.raises(StackInvalid, match=r"stack\.yml"):
         load_stack(file)
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_unreadable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StackInvalid, match="cannot be read"):
         load_stack(tmp_path / "stack.yml")
     (tmp_path / "stack.yml").write_bytes(b"project: \xff\n")
@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         load_stack(tmp_path / "stack.yml")
 
 
-def test_a_file_is_loaded(tmp_path: Path) -> None:
+def test_stack_file_is_loaded(tmp_path: Path) -> None:
     file = tmp_path / "stack.yml"
     file.write_text(yaml.safe_dump(content()))
     assert load_stack(file) == parse_stack(content())
@@ -236,7 +236,7 @@ def test_the_committed_stack_file_is_valid() -> None:
     assert [singleton.name for singleton in stack.singletons] == ["bot"]
 
 
-def test_the_policy_that_the_committed_file_shows_is_one() -> None:
+def test_committed_policy_example_is_valid() -> None:
     _, _, shown = COMMITTED.read_text().partition("# policy:\n")
     part = "".join(line.removeprefix("# ") + "\n" for line in shown.partition("\n\n")[0].splitlines())
     policy = parse_stack(content(policy=yaml.safe_load(part))).policy
@@ -248,14 +248,14 @@ def test_the_policy_that_the_committed_file_shows_is_one() -> None:
     )
 
 
-def test_commands_before_the_flip_are_taken_over_in_order() -> None:
+def test_before_flip_commands_keep_their_order() -> None:
     wanted = [{"service": "api", "command": ["migrate", "up"]}, {"service": "bot", "command": ["r"], "limit": 9}]
     stack = parse_stack(content(singletons={"bot": {"service": "bot"}}, before_flip=wanted))
     assert stack.before_flip == (BeforeFlip("api", ("migrate", "up"), 600), BeforeFlip("bot", ("r",), 9))
     assert [step.name for step in stack.before_flip_steps()] == ["before_flip_1_api", "before_flip_2_bot"]
 
 
-def test_each_wrong_command_is_named_by_its_path() -> None:
+def test_invalid_command_names_its_path() -> None:
     wrong = [{"service": "api", "command": "migrate"}, {"service": "api", "command": []}, {"service": "api"}]
     said = problems(before_flip=[*wrong, {"service": "api", "command": ["m"], "limit": 0}])
     paths = [f"before_flip/{path}" for path in ("0/command", "1/command", "2/command", "3/limit")]

@@ -34,7 +34,7 @@ def opens(window: Window, now: str) -> str | None:
         ("2026-03-28T12:00:00", "2026-03-30T20:00"),
     ],
 )
-def test_a_window_is_told_by_the_clocks_of_its_time_zone(now: str, next_opening: str | None) -> None:
+def test_window_follows_its_time_zone(now: str, next_opening: str | None) -> None:
     assert opens(NIGHTS, now) == next_opening
 
 
@@ -50,28 +50,28 @@ def test_a_window_is_told_by_the_clocks_of_its_time_zone(now: str, next_opening:
         ("2026-10-25T02:15:00", "2026-10-26T01:30"),
     ],
 )
-def test_a_window_opens_once_on_the_days_on_which_the_clocks_change(now: str, next_opening: str | None) -> None:
+def test_window_opens_once_when_clocks_change(now: str, next_opening: str | None) -> None:
     assert opens(Window("30 2 * * *", HOUR, "Europe/Berlin"), now) == next_opening
 
 
-def test_of_several_windows_one_that_is_open_is_enough() -> None:
+def test_any_open_window_is_enough() -> None:
     nightly, noon = Window("0 2 * * *", HOUR), Window("0 12 * * *", HOUR)
     assert opens_at([nightly, noon], at("2026-01-12T12:30:00")) is None
     assert opens_at([nightly, noon], at("2026-01-12T13:00:00")) == at("2026-01-13T02:00:00")
     assert opens_at([nightly, noon], at("2026-01-12T03:00:00")) == at("2026-01-12T12:00:00")
 
 
-def test_without_windows_it_is_always_open() -> None:
+def test_no_windows_means_always_open() -> None:
     assert opens_at([], at("2026-01-12T12:30:00")) is None
 
 
-def test_windows_that_follow_each_other_never_close() -> None:
+def test_adjacent_windows_never_close() -> None:
     hourly = Window("0 * * * *", HOUR)
     moments = [f"2026-01-12T{hour:02}:{minute:02}:00" for hour in (0, 23) for minute in (0, 59)]
     assert {opens(hourly, moment) for moment in moments} == {None}
 
 
-def test_a_window_that_opens_is_well() -> None:
+def test_window_that_opens_is_valid() -> None:
     check(NIGHTS)
     check(Window("0 0 29 2 *", HOUR))
 

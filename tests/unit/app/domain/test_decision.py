@@ -9,31 +9,31 @@ LATER = NOW + timedelta(hours=1)
 OLD, NEW, NEWEST = a_release("v1.1.0"), a_release("v1.2.0"), a_release("v1.10.0")
 
 
-def test_nothing_is_wanted_when_nothing_was_accepted() -> None:
+def test_empty_queue_starts_nothing() -> None:
     assert decide(State(current=a_live())) == Decision()
 
 
-def test_the_first_release_of_all_goes() -> None:
+def test_first_release_starts() -> None:
     assert decide(State(accepted=(OLD,))) == Decision(go=OLD)
 
 
-def test_the_newest_goes_and_the_others_are_superseded_with_the_reason() -> None:
+def test_newest_release_supersedes_the_others() -> None:
     decision = decide(State(current=a_live("v1.0.0"), accepted=(OLD, NEWEST, NEW)))
     assert decision.go == NEWEST
     assert decision.superseded == ((OLD, "v1.10.0 is newer"), (NEW, "v1.10.0 is newer"))
 
 
-def test_the_newest_is_told_by_semver_and_not_by_its_arrival() -> None:
+def test_newest_release_is_chosen_by_semver() -> None:
     late_fix = a_release("v1.1.1", after=3600)
     assert decide(State(accepted=(NEW, late_fix))).go == NEW
 
 
-def test_of_equal_versions_the_later_one_goes() -> None:
+def test_later_of_equal_versions_starts() -> None:
     again = a_release("1.2.0", after=1)
     assert decide(State(accepted=(again, NEW))).go == again
 
 
-def test_what_is_older_than_the_live_release_or_equal_to_it_never_goes() -> None:
+def test_older_or_equal_release_is_superseded() -> None:
     same = a_release("v1.2.0+rebuilt")
     decision = decide(State(current=a_live("v1.2.0"), accepted=(OLD, same)))
     assert decision == Decision(
@@ -41,11 +41,11 @@ def test_what_is_older_than_the_live_release_or_equal_to_it_never_goes() -> None
     )
 
 
-def test_a_release_goes_where_its_prerelease_is_live() -> None:
+def test_release_replaces_its_live_prerelease() -> None:
     assert decide(State(current=a_live("v1.2.0-rc.1"), accepted=(NEW,))).go == NEW
 
 
-def test_while_paused_releases_are_held() -> None:
+def test_pause_holds_newer_releases() -> None:
     state = State(current=a_live("v1.1.0"), accepted=(OLD, NEW, NEWEST), paused=True)
     decision = decide(state)
     assert decision.go is None
@@ -53,35 +53,35 @@ def test_while_paused_releases_are_held() -> None:
     assert [release for release, _ in decision.superseded] == [OLD]
 
 
-def test_a_forced_release_goes_first_while_paused_and_older_than_the_live_one() -> None:
+def test_forced_release_starts_despite_a_pause() -> None:
     forced = a_release("v0.9.0", force=True, trigger=Trigger.MANUAL)
     state = State(current=a_live("v1.0.0"), accepted=(NEW, forced), paused=True)
     assert decide(state) == Decision(go=forced, held=(HeldRelease(NEW, Hold.PAUSED),))
 
 
-def test_of_two_forced_releases_the_later_one_goes() -> None:
+def test_later_of_two_forced_releases_starts() -> None:
     first, second = a_release("v2.0.0", force=True), a_release("v1.0.0", force=True)
     decision = decide(State(accepted=(first, second)))
     assert decision.go == second
     assert decision.superseded == ((first, "a later forced apply of v1.0.0 replaced it"),)
 
 
-def test_where_automatic_updates_are_off_a_webhook_release_is_held() -> None:
+def test_automatic_off_holds_webhook_releases() -> None:
     held = (HeldRelease(OLD, Hold.AUTOMATIC_OFF), HeldRelease(NEW, Hold.AUTOMATIC_OFF))
     assert decide(State(accepted=(OLD, NEW)), enabled=False) == Decision(held=held)
 
 
-def test_where_automatic_updates_are_off_a_manual_release_goes() -> None:
+def test_automatic_off_starts_manual_releases() -> None:
     manual = a_release("v1.2.0", trigger=Trigger.MANUAL)
     assert decide(State(accepted=(OLD, manual)), enabled=False).go == manual
 
 
-def test_where_automatic_updates_are_off_a_held_newer_release_does_not_block_a_manual_one() -> None:
+def test_held_release_does_not_block_a_manual_one() -> None:
     manual = a_release("v1.1.0", key="manual:1", trigger=Trigger.MANUAL)
     assert decide(State(accepted=(NEW, manual)), enabled=False).go == manual
 
 
-def test_outside_of_every_window_a_release_is_held_until_the_next_one_opens() -> None:
+def test_closed_windows_hold_until_the_next_opens() -> None:
     state = State(current=a_live("v1.1.0"), accepted=(OLD, NEW, NEWEST))
     assert decide(state, opens_at=LATER) == Decision(
         superseded=((OLD, "v1.1.0 is already live"),),
@@ -90,35 +90,35 @@ def test_outside_of_every_window_a_release_is_held_until_the_next_one_opens() ->
     assert decide(state).go == NEWEST
 
 
-def test_outside_of_every_window_what_a_person_asked_for_goes_and_what_is_newer_waits_on() -> None:
+def test_closed_window_starts_a_manual_release() -> None:
     manual = a_release("v1.2.0", key="manual:1", trigger=Trigger.MANUAL)
     decision = decide(State(accepted=(OLD, manual, NEWEST)), opens_at=LATER)
     assert (decision.go, decision.held) == (manual, (HeldRelease(NEWEST, Hold.WINDOW, LATER),))
     assert decision.superseded == ((OLD, "v1.2.0 is newer"),)
 
 
-def test_outside_of_every_window_a_rollout_that_was_interrupted_begins_again() -> None:
+def test_closed_window_lets_recovery_start() -> None:
     interrupted = a_release("v1.2.0", trigger=Trigger.RECOVERY, attempts=1)
     assert decide(State(accepted=(interrupted,)), opens_at=LATER).go == interrupted
 
 
-def test_while_paused_what_a_person_asked_for_waits_too() -> None:
+def test_pause_holds_a_manual_release() -> None:
     manual = a_release("v1.2.0", trigger=Trigger.MANUAL)
     assert decide(State(accepted=(manual,), paused=True)) == Decision(held=(HeldRelease(manual, Hold.PAUSED),))
 
 
-def test_a_forced_release_leaves_those_that_nothing_holds_in_the_queue() -> None:
+def test_forced_release_keeps_others_in_the_queue() -> None:
     forced = a_release("v0.9.0", force=True, trigger=Trigger.MANUAL)
     assert decide(State(accepted=(NEW, forced))) == Decision(go=forced)
 
 
-def test_a_release_waits_for_its_approval_and_goes_with_it() -> None:
+def test_release_waits_for_its_approval() -> None:
     assert decide(State(accepted=(NEW,)), approval=True) == Decision(held=(HeldRelease(NEW, Hold.APPROVAL),))
     approved = a_release("v1.2.0", approved=True)
     assert decide(State(accepted=(approved,)), approval=True) == Decision(go=approved)
 
 
-def test_of_those_that_wait_for_an_approval_only_the_newest_does() -> None:
+def test_only_the_newest_waits_for_approval() -> None:
     decision = decide(State(current=a_live("v1.0.0"), accepted=(NEW, NEWEST, OLD)), approval=True)
     assert decision.held == (HeldRelease(NEWEST, Hold.APPROVAL),)
     assert decision.superseded == (
@@ -127,27 +127,27 @@ def test_of_those_that_wait_for_an_approval_only_the_newest_does() -> None:
     )
 
 
-def test_an_approved_release_goes_and_a_newer_one_that_is_not_waits_on() -> None:
+def test_approved_release_starts_before_newer_ones() -> None:
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved, NEWEST)), approval=True)
     assert (decision.go, decision.held) == (approved, (HeldRelease(NEWEST, Hold.APPROVAL),))
     assert [r for r, _ in decision.superseded] == [OLD]
 
 
-def test_an_approved_release_still_waits_for_the_window_and_is_not_overtaken_by_one_that_is_not_approved() -> None:
+def test_approved_release_still_waits_for_the_window() -> None:
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved, NEWEST)), approval=True, opens_at=LATER)
     assert decision.held == (HeldRelease(approved, Hold.WINDOW, LATER), HeldRelease(NEWEST, Hold.APPROVAL))
     assert decision.superseded == ((OLD, "v1.10.0 is newer and is waiting too"),)
 
 
-def test_what_a_person_asked_for_needs_no_approval_and_neither_does_what_was_begun() -> None:
+def test_manual_and_recovered_need_no_approval() -> None:
     for trigger in (Trigger.MANUAL, Trigger.RECOVERY):
         release = a_release("v1.2.0", trigger=trigger)
         assert decide(State(accepted=(release,)), approval=True).go == release
 
 
-def test_an_approval_starts_a_release_where_automatic_updates_are_off() -> None:
+def test_approval_overrides_automatic_off() -> None:
     waiting, approved = a_release("v1.2.0"), a_release("v1.2.0", approved=True)
     assert decide(State(accepted=(waiting,)), approval=True, enabled=False).held == (
         HeldRelease(waiting, Hold.APPROVAL),
@@ -155,7 +155,7 @@ def test_an_approval_starts_a_release_where_automatic_updates_are_off() -> None:
     assert decide(State(accepted=(approved,)), approval=True, enabled=False).go == approved
 
 
-def test_while_paused_an_approved_release_waits_and_none_is_dropped() -> None:
+def test_pause_holds_an_approved_release() -> None:
     approved = a_release("v1.2.0", approved=True)
     decision = decide(State(accepted=(OLD, approved), paused=True), approval=True)
     assert decision == Decision(held=(HeldRelease(OLD, Hold.PAUSED), HeldRelease(approved, Hold.PAUSED)))

@@ -35,7 +35,7 @@ def outcomes(state: State, *history: HistoryEntry, outbox: Outbox = EMPTY) -> li
     return [(r.tag, r.outcome) for r in reports(state, history, outbox)]
 
 
-def test_a_release_that_waits_is_queued_and_a_running_one_in_progress() -> None:
+def test_release_is_queued_then_in_progress() -> None:
     state = State(paused=True, accepted=(a_release("v1.2.0"),), rollout=a_rollout())
     waiting, running = reports(state, [], EMPTY)
     assert (waiting.outcome, waiting.sha, "paused" in waiting.description) == (DeploymentOutcome.QUEUED, None, True)
@@ -53,7 +53,7 @@ def test_a_release_that_waits_is_queued_and_a_running_one_in_progress() -> None:
         ("failed", "a code of a later version", DeploymentOutcome.ERROR),
     ],
 )
-def test_whose_fault_it_is(result: str, reason_code: str, expected: DeploymentOutcome) -> None:
+def test_reason_code_selects_failure_or_error(result: str, reason_code: str, expected: DeploymentOutcome) -> None:
     assert outcomes(State(), entry("v1.1.0", result, reason_code)) == [("v1.1.0", expected)]
 
 
@@ -66,18 +66,18 @@ def test_whose_fault_it_is(result: str, reason_code: str, expected: DeploymentOu
         ("rolled_back", "operator_rollback"),
     ],
 )
-def test_what_somebody_wanted_otherwise_is_nobody_s_fault(result: str, reason_code: str) -> None:
+def test_cancelled_or_superseded_becomes_inactive(result: str, reason_code: str) -> None:
     known = Outbox(NOW, (told("v1.1.0", DeploymentOutcome.IN_PROGRESS),))
     assert outcomes(State(), entry("v1.1.0", result, reason_code), outbox=known) == [
         ("v1.1.0", DeploymentOutcome.INACTIVE)
     ]
 
 
-def test_a_release_that_never_began_and_was_never_told_is_not_told() -> None:
+def test_unreported_superseded_release_is_skipped() -> None:
     assert outcomes(State(), entry("v1.1.0", "superseded", "superseded")) == []
 
 
-def test_what_is_replaced_becomes_inactive_after_the_new_one_is_told() -> None:
+def test_replaced_release_becomes_inactive_last() -> None:
     known = Outbox(NOW, (told("v1.0.0", DeploymentOutcome.SUCCESS),))
     state = State(current=a_live("v1.1.0"))
     found = reports(state, [entry("v1.1.0"), entry("v1.0.0")], known)
@@ -88,24 +88,24 @@ def test_what_is_replaced_becomes_inactive_after_the_new_one_is_told() -> None:
     assert "v1.1.0" in found[-1].description
 
 
-def test_a_rollback_leaves_the_live_one_as_it_is() -> None:
+def test_rollback_keeps_the_live_success() -> None:
     known = Outbox(NOW, (told("v1.0.0", DeploymentOutcome.SUCCESS),))
     state = State(current=a_live("v1.0.0"))
     found = outcomes(state, entry("v1.1.0", "rolled_back", "bake_failed"), entry("v1.0.0"), outbox=known)
     assert found == [("v1.0.0", DeploymentOutcome.SUCCESS), ("v1.1.0", DeploymentOutcome.FAILURE)]
 
 
-def test_a_release_that_is_begun_again_is_in_progress_whatever_the_history_says() -> None:
+def test_restarted_release_is_in_progress() -> None:
     assert outcomes(State(rollout=a_rollout()), entry("v1.1.0", "failed", "interrupted")) == [
         ("v1.1.0", DeploymentOutcome.IN_PROGRESS)
     ]
 
 
-def test_of_what_ended_before_the_outbox_began_nothing_is_told() -> None:
+def test_release_older_than_the_outbox_is_skipped() -> None:
     assert outcomes(State(), entry("v1.0.0", timestamp=(NOW - timedelta(days=1)).isoformat())) == []
 
 
-def test_a_description_says_what_happened_and_fits() -> None:
+def test_description_states_outcome_and_fits() -> None:
     long = entry("v1.1.0", "failed", "build_failed", error="docker_build: it broke\n  | " + "x" * 500)
     (report,) = reports(State(), [long], EMPTY)
     assert len(report.description) == DESCRIPTION_CHARACTERS
@@ -128,13 +128,13 @@ def test_a_description_says_what_happened_and_fits() -> None:
         (DeploymentOutcome.SUCCESS, DeploymentOutcome.INACTIVE, []),
     ],
 )
-def test_a_deployment_goes_through_its_states_and_never_back(
+def test_deployment_states_only_move_forward(
     wanted: DeploymentOutcome, last: DeploymentOutcome | None, expected: list[str]
 ) -> None:
     assert list(outcomes_to(DeploymentReport("r-1", "v1", None, wanted, ""), last)) == expected
 
 
-def test_the_outbox_forgets_what_is_over_and_keeps_what_may_be_replaced() -> None:
+def test_outbox_keeps_only_replaceable_reports() -> None:
     kept = told("v1.0.0", DeploymentOutcome.SUCCESS)
     outbox = Outbox(NOW, (kept, told("v0.9.0", DeploymentOutcome.FAILURE), told("v1.1.0", DeploymentOutcome.QUEUED)))
     left = outbox.forget([DeploymentReport("r-v1.1.0", "v1.1.0", None, DeploymentOutcome.QUEUED, "")])

@@ -11,7 +11,7 @@ def a_notice(event: str = "e1") -> Notice:
     return Notice(event, Kind.LIVE, "title", "text")
 
 
-def test_an_event_is_told_once_to_each_target() -> None:
+def test_event_is_sent_once_to_each_target() -> None:
     book = Book().tell(a_notice(), NOW, BOTH)
     assert book.tell(a_notice(), NOW, BOTH) is book
     book = book.delivered("e1", "mail")
@@ -20,7 +20,7 @@ def test_an_event_is_told_once_to_each_target() -> None:
     assert (book.waiting, book.tell(a_notice(), NOW, BOTH)) == ((), book)
 
 
-def test_what_one_target_does_not_take_is_given_up_for_it_alone() -> None:
+def test_given_up_target_does_not_affect_others() -> None:
     book = Book().tell(a_notice(), NOW, BOTH).give_up("e1", "mail")
     assert book.next_for("mail") is None
     assert book.next_for("chat") is not None
@@ -32,12 +32,12 @@ def test_each_target_gets_its_messages_in_order() -> None:
     assert [w.notice.id if (w := book.next_for(t)) else None for t in BOTH] == ["e2", "e1"]
 
 
-def test_what_nobody_wants_to_hear_is_told_to_nobody_and_remembered() -> None:
+def test_event_without_targets_is_remembered() -> None:
     book = Book().tell(a_notice(), NOW, ())
     assert (book.waiting, "e1" in book.told) == ((), True)
 
 
-def test_too_many_that_wait_cost_the_oldest_and_are_counted() -> None:
+def test_overflow_drops_and_counts_the_oldest() -> None:
     book = Book()
     for n in range(WAITING_MOST + 3):
         book = book.tell(a_notice(f"e{n}"), NOW, BOTH)
@@ -46,20 +46,20 @@ def test_too_many_that_wait_cost_the_oldest_and_are_counted() -> None:
     assert (oldest.notice.id, len(book.waiting), book.given_up) == ("e3", WAITING_MOST, 6)
 
 
-def test_what_was_told_is_remembered_in_bounded_memory() -> None:
+def test_memory_of_sent_events_is_bounded() -> None:
     book = Book()
     for n in range(TOLD_KEPT + 5):
         book = book.mark(f"e{n}", NOW)
     assert (len(book.told), "e4" in book.told, "e5" in book.told) == (TOLD_KEPT, False, True)
 
 
-def test_what_is_over_may_be_told_again_and_what_stands_may_not() -> None:
+def test_only_ended_alarms_can_be_sent_again() -> None:
     book = Book().mark("alarm:a", NOW).mark("alarm:b", NOW).mark("paused:a", NOW)
     soon = NOW + timedelta(seconds=1)
     assert book.forget("alarm:", before=NOW - timedelta(seconds=1)) is book, "it is too early"
     assert list(book.forget("alarm:", but=["alarm:b"], before=soon).told) == ["alarm:b", "paused:a"]
 
 
-def test_a_target_that_is_not_configured_any_more_is_not_waited_for() -> None:
+def test_removed_target_holds_no_messages() -> None:
     book = Book().tell(a_notice("e1"), NOW, BOTH).tell(a_notice("e2"), NOW, ("mail",)).only_for(["chat"])
     assert [(w.notice.id, w.to) for w in book.waiting] == [("e1", ("chat",))]

@@ -29,7 +29,7 @@ def a_live_one() -> Rollout:
     return rollout.finish(RolloutStatus.SUCCESS, NOW + timedelta(seconds=94))
 
 
-def test_what_went_live_is_told_with_its_evidence() -> None:
+def test_live_notice_includes_its_evidence() -> None:
     notice = notices.ended("shop", a_live_one(), LIVE)
     assert (notice.id, notice.kind) == ("rollout:r-v1.1.0:success", Kind.LIVE)
     assert notice.title == "shop: v1.1.0 is live"
@@ -40,14 +40,14 @@ def test_what_went_live_is_told_with_its_evidence() -> None:
     )
 
 
-def test_what_was_not_measured_is_not_spoken_of_and_a_warning_is() -> None:
+def test_notice_omits_values_not_measured() -> None:
     first = a_rollout(previous=None).warn("prune: the disk is slow").finish(RolloutStatus.SUCCESS, NOW)
     assert notices.ended("shop", first, LIVE).text == (
         "v1.1.0 has the traffic on green, after 0 s.\nWarning: prune: the disk is slow"
     )
 
 
-def test_a_roll_back_is_one_message_with_the_pause_and_what_to_do() -> None:
+def test_rollback_notice_includes_the_pause() -> None:
     failed = a_rollout().roll_back(BakeFailed("it died", service="api"), "bake: it died")
     back = failed.begin(step_named("rollback_route"), NOW).end(step_named("rollback_route"), 0.1, {"rollback_ms": 96.0})
     back = back.finish(RolloutStatus.ROLLED_BACK, NOW)
@@ -56,7 +56,7 @@ def test_a_roll_back_is_one_message_with_the_pause_and_what_to_do() -> None:
     assert notice.text == "v1.1.0 is not live. Publish a release that fixes it.\nThe route was back after 96 ms."
 
 
-def test_a_failure_that_does_not_pause_says_what_happened_and_where_the_traffic_is() -> None:
+def test_failure_notice_names_reason_and_traffic() -> None:
     failed = a_rollout().roll_back(BakeFailed(""), "health_api: HTTP 500").finish(RolloutStatus.FAILED, NOW)
     notice = notices.ended("shop", failed, LIVE)
     assert (notice.kind, notice.title) == (Kind.FAILED, "shop: v1.1.0 did not go live")
@@ -68,12 +68,12 @@ def test_a_failure_that_does_not_pause_says_what_happened_and_where_the_traffic_
 @pytest.mark.parametrize(
     ("why", "status"), [(Superseded("v1.2.0"), RolloutStatus.SUPERSEDED), (Cancelled("by hand"), RolloutStatus.FAILED)]
 )
-def test_what_gave_way_is_dropped_and_no_failure(why: Cancelled | Superseded, status: RolloutStatus) -> None:
+def test_superseded_or_cancelled_is_dropped(why: Cancelled | Superseded, status: RolloutStatus) -> None:
     notice = notices.ended("shop", a_rollout().roll_back(why, str(why)).finish(status, NOW), LIVE)
     assert (notice.kind, notice.title) == (Kind.DROPPED, "shop: v1.1.0 was dropped")
 
 
-def test_an_accepted_release_says_who_asked_and_that_nothing_has_changed_yet() -> None:
+def test_accepted_notice_names_the_trigger() -> None:
     notice = notices.accepted("shop", a_release())
     assert (notice.id, notice.title) == ("accepted:r-v1.1.0", "shop: v1.1.0 was accepted")
     assert notice.text == "GitHub published it. Traffic is unchanged. The next message reports the outcome."
@@ -81,13 +81,13 @@ def test_an_accepted_release_says_who_asked_and_that_nothing_has_changed_yet() -
     assert by_hand.text.startswith("An operator asked for it.")
 
 
-def test_a_release_that_will_never_go_live_says_why() -> None:
+def test_dropped_notice_gives_its_reason() -> None:
     notice = notices.dropped("shop", a_release(), Superseded("v1.2.0 is newer"))
     assert notice.title == "shop: v1.1.0 will not go live"
     assert notice.text == ("A newer release replaced it before the flip: v1.2.0 is newer. Traffic is unchanged.")
 
 
-def test_a_held_release_is_another_event_for_another_reason() -> None:
+def test_held_notice_differs_by_reason() -> None:
     holds = (Hold.WINDOW, Hold.APPROVAL)
     window, approval = (notices.held("shop", Held.of(HeldRelease(a_release(), why, NOW)).as_json()) for why in holds)
     assert (window.id, window.title) == ("held:r-v1.1.0:window", "shop: v1.1.0 is held")
@@ -95,7 +95,7 @@ def test_a_held_release_is_another_event_for_another_reason() -> None:
     assert approval.id != window.id
 
 
-def test_a_pause_and_its_end_say_what_follows() -> None:
+def test_pause_and_resume_notices_say_the_next_step() -> None:
     pause = notices.paused("shop", "moving the database")
     assert pause.title == "shop: releases are paused"
     assert pause.text == (
@@ -106,7 +106,7 @@ def test_a_pause_and_its_end_say_what_follows() -> None:
     assert notices.resumed("shop", State().unpause(NOW)).text == "None is waiting. The next one starts automatically."
 
 
-def test_an_alarm_is_another_event_when_it_says_something_else() -> None:
+def test_alarm_with_other_text_is_another_event() -> None:
     first, other = (notices.alarm("shop", "live_color_down", f"{s} does not run") for s in ("api", "skills"))
     assert (first.title, first.text) == ("shop: live color down", "api does not run")
     assert first.id != other.id

@@ -10,11 +10,11 @@ WANTED = ReleaseEvent("published", "octo/shop", 1, 2, "v1.1.0", draft=False, pre
 
 
 @pytest.mark.parametrize("action", ["published", "released"])
-def test_a_published_release_of_the_stacks_repository_is_wanted(action: str) -> None:
+def test_published_release_is_wanted(action: str) -> None:
     assert reason_to_ignore(replace(WANTED, action=action), a_stack()) is None
 
 
-def test_github_does_not_distinguish_the_case_of_a_repository() -> None:
+def test_repository_name_ignores_case() -> None:
     assert reason_to_ignore(replace(WANTED, repository="Octo/Shop"), a_stack()) is None
 
 
@@ -33,16 +33,16 @@ def test_github_does_not_distinguish_the_case_of_a_repository() -> None:
         ({"tag": "1.1.0"}, "the tag does not match the stack file's pattern"),
     ],
 )
-def test_any_other_event_is_ignored_with_its_reason(change: dict[str, object], reason: str) -> None:
+def test_other_event_is_ignored_with_its_reason(change: dict[str, object], reason: str) -> None:
     assert reason_to_ignore(replace(WANTED, **change), a_stack()) == reason  # type: ignore[arg-type]
 
 
-def test_a_prerelease_is_wanted_where_the_channel_is_prerelease() -> None:
+def test_prerelease_channel_accepts_prereleases() -> None:
     assert reason_to_ignore(replace(WANTED, prerelease=True), a_stack(channel=Channel.PRERELEASE)) is None
 
 
 @pytest.mark.parametrize(("tags", "wanted"), [("*", True), ("1.*", True), ("v*", False), ("2.*", False)])
-def test_the_stack_says_which_tags_are_its_own(tags: str, wanted: bool) -> None:
+def test_tag_pattern_selects_the_stacks_releases(tags: str, wanted: bool) -> None:
     assert (reason_to_ignore(replace(WANTED, tag="1.1.0"), a_stack(tags=tags)) is None) is wanted
 
 
@@ -57,7 +57,7 @@ def test_the_stack_says_which_tags_are_its_own(tags: str, wanted: bool) -> None:
         (None, False),
     ],
 )
-def test_only_an_allowed_author_releases_where_the_stack_names_some(author: str | None, wanted: bool) -> None:
+def test_author_must_be_in_the_allowed_list(author: str | None, wanted: bool) -> None:
     stack = a_stack(policy=Policy(allowed_authors=frozenset({"octocat", "releases[bot]"})))
     reason = reason_to_ignore(replace(WANTED, author=author), stack)
     assert reason == (None if wanted else "the release's author is not in the stack file's allowed_authors")
@@ -65,7 +65,7 @@ def test_only_an_allowed_author_releases_where_the_stack_names_some(author: str 
 
 
 @pytest.mark.parametrize(("immutable", "wanted"), [(True, True), (False, False), (None, False)])
-def test_only_an_immutable_release_is_wanted_where_the_stack_requires_it(immutable: bool | None, wanted: bool) -> None:
+def test_policy_can_require_immutable_releases(immutable: bool | None, wanted: bool) -> None:
     event = replace(WANTED, immutable=immutable)
     reason = reason_to_ignore(event, a_stack(policy=Policy(require_immutable=True)))
     assert reason == (None if wanted else "the release is not immutable, which the stack file requires")
@@ -79,7 +79,7 @@ def test_the_key_is_made_of_signed_content() -> None:
 @pytest.mark.parametrize(
     ("live", "wanted"), [(None, True), ("v1.0.0", True), ("v1.1.0-rc.1", True), ("v1.1.0", False), ("v1.2.0", False)]
 )
-def test_what_is_not_newer_than_the_live_release_is_not_wanted(live: str | None, wanted: bool) -> None:
+def test_release_not_newer_than_live_is_ignored(live: str | None, wanted: bool) -> None:
     reason = reason_to_ignore(WANTED, a_stack(), live)
     assert reason == (None if wanted else "not newer than the live release")
     assert not_newer(WANTED.tag, live) is not wanted

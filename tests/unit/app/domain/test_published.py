@@ -19,20 +19,20 @@ def tags(state: State, *decided: Decided, published: object = (OLD, NEWEST, NEW)
     return [p.event.tag for p in missed(published, a_stack(**stack), state, decided)]  # type: ignore[arg-type]
 
 
-def test_everything_newer_than_the_live_release_was_missed_the_newest_first() -> None:
+def test_missed_releases_are_listed_newest_first() -> None:
     assert tags(LIVE) == ["v1.3.0", "v1.2.0", "v1.1.0"]
 
 
-def test_what_is_live_or_older_was_not_missed() -> None:
+def test_live_or_older_release_is_not_missed() -> None:
     assert tags(State(current=a_live("v1.2.0"))) == ["v1.3.0"]
     assert tags(State(current=a_live("v1.3.0"))) == []
 
 
-def test_on_a_first_start_only_the_newest_is_wanted() -> None:
+def test_first_start_takes_only_the_newest() -> None:
     assert tags(State()) == ["v1.3.0"]
 
 
-def test_where_the_newest_was_decided_and_nothing_is_live_an_older_one_does_not_take_its_place() -> None:
+def test_decided_newest_blocks_older_at_first_start() -> None:
     assert tags(State(decided=(NEWEST.event.key,))) == []
     assert tags(State(), Decided("v1.3.0", LATER)) == []
 
@@ -46,32 +46,32 @@ def test_where_the_newest_was_decided_and_nothing_is_live_an_older_one_does_not_
         State(current=a_live(), rollout=a_rollout(release=a_release("v1.2.0", key=NEW.event.key))),
     ],
 )
-def test_what_was_decided_waits_or_runs_does_not_come_in_again(state: State) -> None:
+def test_known_release_is_not_missed(state: State) -> None:
     assert tags(state, published=[NEW]) == []
 
 
-def test_a_tag_that_was_decided_under_another_key_does_not_come_in_by_itself() -> None:
+def test_tag_decided_under_another_key_stays_out() -> None:
     """An operator applied v1.2.0 by hand and went back from it."""
     assert tags(LIVE, Decided("v1.2.0", EARLIER), published=[NEW]) == []
 
 
-def test_what_a_later_decision_has_overtaken_stays_away() -> None:
+def test_release_before_a_decision_stays_out() -> None:
     """v1.1.0 was published before v1.2.0 was decided: its webhook would have been superseded."""
     assert tags(LIVE, Decided("v1.2.0", LATER), published=[OLD]) == []
 
 
-def test_an_older_line_that_is_mended_after_a_newer_one_failed_is_wanted() -> None:
+def test_older_fix_after_a_failure_is_wanted() -> None:
     assert tags(LIVE, Decided("v1.2.0", EARLIER), published=[OLD]) == ["v1.1.0"]
 
 
-def test_who_may_release_is_asked_here_too() -> None:
+def test_policy_also_applies_to_missed_releases() -> None:
     policy = Policy(allowed_authors=frozenset({"octocat"}), require_immutable=True)
     fit = a_published("v1.3.0", author="Octocat", immutable=True)
     others = [a_published("v1.4.0", author="mallory", immutable=True), a_published("v1.5.0", author="octocat"), NEW]
     assert wanted([*others, fit], a_stack(policy=policy)) == [fit]
 
 
-def test_the_policy_is_the_webhooks() -> None:
+def test_webhook_filter_covers_missed_releases() -> None:
     others = [
         a_published("v9.0.0", draft=True),
         a_published("v9.0.1", prerelease=True),

@@ -23,12 +23,12 @@ CHAIN = [
 
 
 @pytest.mark.parametrize(("older", "newer"), list(itertools.combinations(CHAIN, 2)))
-def test_tags_are_ordered_as_semver_says(older: str, newer: str) -> None:
+def test_tags_follow_semver_order(older: str, newer: str) -> None:
     assert Version.of(older) < Version.of(f"v{newer}")
     assert not Version.of(newer) <= Version.of(older)
 
 
-def test_the_v_and_the_build_part_do_not_count() -> None:
+def test_leading_v_and_build_part_are_ignored() -> None:
     assert Version.of("v1.2.3") == Version.of("1.2.3") == Version.of("1.2.3+build.7")
 
 
@@ -64,13 +64,13 @@ def test_a_tag_that_is_not_a_version_is_refused(tag: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["v1.1٣.0", "v1.0.0-rc.01"])
-def test_what_semver_does_not_allow_is_refused(tag: str) -> None:
+def test_tag_outside_semver_is_refused(tag: str) -> None:
     """Digits are ASCII, and numbers have no leading zero: https://semver.org/#spec-item-9."""
     with pytest.raises(TagInvalid):
         Version.of(tag)
 
 
-def test_the_longest_tag_is_accepted_and_a_longer_one_is_refused() -> None:
+def test_tag_above_the_length_limit_is_refused() -> None:
     longest = "v1.2.3-".ljust(MAX_TAG_LENGTH, "a")
     assert Version.of(longest).pre == ("a" * (MAX_TAG_LENGTH - 7),)
     with pytest.raises(TagInvalid) as refused:

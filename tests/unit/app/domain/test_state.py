@@ -12,7 +12,7 @@ LATER = NOW + timedelta(minutes=5)
 RUNNING = State(active_color=Color.BLUE, current=a_live(), last_good_tag="v1.0.0", rollout=a_rollout())
 
 
-def test_a_state_cannot_be_changed() -> None:
+def test_state_is_immutable() -> None:
     with pytest.raises(FrozenInstanceError):
         State().paused = True  # type: ignore[misc]
 
@@ -23,15 +23,15 @@ def test_the_same_release_is_accepted_once() -> None:
     assert [r.rollout_id for r in state.accepted] == ["r-v1.1.0", "r-v1.2.0"]
 
 
-def test_the_same_release_twice_in_one_call_is_accepted_once() -> None:
+def test_duplicate_in_one_call_is_accepted_once() -> None:
     assert len(State().accept(a_release(), a_release()).accepted) == 1
 
 
-def test_the_release_that_is_being_rolled_out_is_not_accepted_again() -> None:
+def test_running_release_is_not_accepted_again() -> None:
     assert RUNNING.accept(RUNNING.rollout.release if RUNNING.rollout else a_release()).accepted == ()
 
 
-def test_begin_takes_the_release_out_of_the_accepted_ones() -> None:
+def test_begin_removes_release_from_the_queue() -> None:
     state = State(accepted=(a_release("v1.1.0"), a_release("v1.2.0"))).begin(a_rollout())
     assert [r.tag for r in state.accepted] == ["v1.2.0"]
     assert state.last_attempted_tag == "v1.1.0"
@@ -48,24 +48,24 @@ def test_a_success_becomes_the_current_release() -> None:
 
 
 @pytest.mark.parametrize("status", [RolloutStatus.FAILED, RolloutStatus.ROLLED_BACK])
-def test_any_other_end_changes_nothing_of_what_is_live(status: RolloutStatus) -> None:
+def test_failure_keeps_the_live_release(status: RolloutStatus) -> None:
     state = RUNNING.finish(a_rollout(sha=sha_of("v1.1.0")).finish(status, LATER), LATER)
     assert (state.current, state.active_color, state.last_good_tag) == (a_live(), Color.BLUE, "v1.0.0")
     assert (state.rollout, state.last_failure_at, state.last_success_at) == (None, LATER, None)
 
 
-def test_pause_and_unpause() -> None:
+def test_pause_keeps_its_reason_until_unpause() -> None:
     paused = State().pause("v1.1.0 is not live")
     assert (paused.paused, paused.pause_reason) == (True, "v1.1.0 is not live")
     resumed = paused.unpause(LATER)
     assert (resumed.paused, resumed.pause_reason, resumed.resumed_at) == (False, None, LATER)
 
 
-def test_a_workers_turn_makes_older_epochs_stale() -> None:
+def test_take_over_raises_the_epoch() -> None:
     assert State(epoch=3).take_over().epoch == 4
 
 
-def test_what_failed_and_stays_is_live_and_not_good() -> None:
+def test_kept_failed_release_is_live_not_good() -> None:
     before = State(active_color=Color.BLUE, current=a_live("v1.0.0"), last_good_tag="v1.0.0")
     stays = a_rollout().resolved(sha_of("v1.1.0")).stay().finish(RolloutStatus.FAILED, NOW)
     after = before.progress(stays).finish(stays, NOW)
@@ -75,7 +75,7 @@ def test_what_failed_and_stays_is_live_and_not_good() -> None:
     assert not before.is_unwell
 
 
-def test_a_command_is_remembered_once_in_bounded_memory_as_begun_and_then_as_completed() -> None:
+def test_command_record_is_unique_and_limited() -> None:
     ran = Ran("sha", "skills", ("migrate",))
     state = State().run(ran).run(ran)
     assert (state.ran, state.ran_for("sha", "skills", ("migrate",))) == ((ran,), ran)

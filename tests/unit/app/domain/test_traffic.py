@@ -20,26 +20,26 @@ TOLERANCE = 0.05
         (1_000_000, 52_000, True),
     ],
 )
-def test_few_failures_have_to_be_close_together_and_many_need_not(requests: int, errors: int, worse: bool) -> None:
+def test_fewer_errors_need_a_higher_share(requests: int, errors: int, worse: bool) -> None:
     assert is_worse(Tally(requests, errors), Tally(500, 0), TOLERANCE) is worse
 
 
-def test_what_failed_before_may_fail_again() -> None:
+def test_earlier_error_rate_is_tolerated() -> None:
     assert not is_worse(Tally(300, 60), Tally(1000, 200), TOLERANCE)
     assert is_worse(Tally(300, 120), Tally(1000, 200), TOLERANCE)
 
 
-def test_without_tolerance_only_what_was_usual_is_allowed() -> None:
+def test_zero_tolerance_allows_the_earlier_rate() -> None:
     assert is_worse(Tally(100_000, 200), Tally(100_000, 100), 0.0)
     assert not is_worse(Tally(100_000, 100), Tally(100_000, 100), 0.0)
 
 
-def test_a_counter_that_began_anew_counts_whole() -> None:
+def test_reset_counter_counts_from_zero() -> None:
     assert Tally(7, 2).since(Tally(100, 1)) == Tally(7, 2)
     assert Tally(107, 3).since(Tally(100, 1)) == Tally(7, 2)
 
 
-def test_the_updaters_own_probes_are_no_clients() -> None:
+def test_own_probes_are_not_counted_as_clients() -> None:
     traffic = Traffic(base={"api": Tally(10, 4)})
     for status in (200, 200, 503):
         traffic.probed("api", status)
@@ -47,7 +47,7 @@ def test_the_updaters_own_probes_are_no_clients() -> None:
     assert traffic.evidence() == {"api": {"requests": 7, "errors": 1, "before": "0 of 0"}}
 
 
-def test_probes_that_are_not_counted_yet_make_no_less_than_nothing() -> None:
+def test_uncounted_probes_keep_the_count_at_zero() -> None:
     traffic = Traffic(base={})
     for _ in range(5):
         traffic.probed("api", 503)
@@ -55,7 +55,7 @@ def test_probes_that_are_not_counted_yet_make_no_less_than_nothing() -> None:
     assert traffic.evidence() == {"api": {"requests": 0, "errors": 0, "before": "0 of 0"}}
 
 
-def test_where_the_counts_at_the_flip_are_not_known_the_first_ones_are_the_base() -> None:
+def test_first_counts_become_the_missing_base() -> None:
     traffic = Traffic()
     traffic.probed("api", 200)
     traffic.count({"api": Tally(1000, 900)})

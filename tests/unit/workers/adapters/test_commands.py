@@ -17,7 +17,7 @@ def python(program: str) -> list[str]:
     return [sys.executable, "-c", program]
 
 
-async def test_lines_come_in_order_and_as_they_are_written(tmp_path: Path) -> None:
+async def test_lines_arrive_in_order_as_written(tmp_path: Path) -> None:
     """The command waits for a file that is made when its first line has come."""
     seen = tmp_path / "seen"
     script = f"echo one; while [ ! -e {seen} ]; do sleep 0.01; done; echo two >&2; echo three; printf four"
@@ -32,7 +32,7 @@ async def test_lines_come_in_order_and_as_they_are_written(tmp_path: Path) -> No
     assert (finished.code, finished.ok, finished.lines) == (0, True, ("one", "two", "three", "four"))
 
 
-async def test_the_exit_code_is_told() -> None:
+async def test_exit_code_is_returned() -> None:
     finished = await run_command(["sh", "-c", "exit 17"], limit=LONG)
     assert (finished.code, finished.ok) == (17, False)
 
@@ -42,7 +42,7 @@ async def test_only_the_last_lines_are_kept() -> None:
     assert (len(finished.lines), finished.lines[0]) == (commands.LINES_KEPT, "6")
 
 
-async def test_an_overlong_line_comes_in_parts_and_nothing_of_it_is_lost() -> None:
+async def test_overlong_line_is_split_without_loss() -> None:
     size = 3 * commands.LINE_BYTES + 17
     program = f"print('start'); print('x' * {size}); print('end')"
     lines: list[str] = []
@@ -51,25 +51,25 @@ async def test_an_overlong_line_comes_in_parts_and_nothing_of_it_is_lost() -> No
     assert "".join(lines[1:-1]) == "x" * size
 
 
-async def test_bytes_that_are_not_text_are_replaced() -> None:
+async def test_invalid_bytes_are_replaced() -> None:
     finished = await run_command(["printf", r"a\377b\r\n"], limit=LONG)
     assert finished.lines == ("a�b",)
 
 
-async def test_standard_output_is_read_whole_and_apart_from_the_errors() -> None:
+async def test_standard_output_is_read_without_errors() -> None:
     finished, out = await read_command(["sh", "-c", "echo out; echo err >&2; echo more; exit 3"], limit=LONG)
     assert (finished.code, finished.lines, out) == (3, ("err",), "out\nmore\n")
 
 
-async def test_there_is_nothing_to_read_on_standard_input() -> None:
+async def test_standard_input_is_empty() -> None:
     assert (await run_command(["cat"], limit=LONG)).lines == ()
 
 
-async def test_a_command_runs_where_it_is_told_to(tmp_path: Path) -> None:
+async def test_command_runs_in_the_given_directory(tmp_path: Path) -> None:
     assert (await run_command(["pwd", "-P"], limit=LONG, cwd=tmp_path)).lines == (str(tmp_path.resolve()),)
 
 
-async def test_nothing_that_the_updater_knows_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_holds_no_updater_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "canary")
     monkeypatch.setenv("GIT_DIR", "canary")
     for finished in (
@@ -81,7 +81,7 @@ async def test_nothing_that_the_updater_knows_is_in_the_environment(monkeypatch:
     assert set(clean_environ(MORE="1")) <= {"PATH", "HOME", "LANG", "TMPDIR", "MORE"}
 
 
-async def test_a_command_that_is_not_there_is_an_os_error() -> None:
+async def test_missing_command_is_an_os_error() -> None:
     with pytest.raises(FileNotFoundError):
         await run_command(["/no/such/command"], limit=LONG)
 
@@ -121,7 +121,7 @@ async def test_the_time_limit_ends_the_whole_group(family: Family, child: str) -
     assert await family.all_gone()
 
 
-async def test_a_command_that_ignores_the_request_to_stop_is_killed(family: Family) -> None:
+async def test_command_ignoring_sigterm_is_killed(family: Family) -> None:
     with pytest.raises(TimeoutError):
         await run_command(
             ["sh", "-c", f"trap '' TERM; exec 9<{family.lock}; flock -s 9; while :; do sleep 60; done"], limit=0.3
@@ -129,7 +129,7 @@ async def test_a_command_that_ignores_the_request_to_stop_is_killed(family: Fami
     assert await family.all_gone()
 
 
-async def test_a_cancelled_command_ends_with_its_whole_group(family: Family) -> None:
+async def test_cancelled_command_ends_its_whole_group(family: Family) -> None:
     up = asyncio.Event()
     running = asyncio.create_task(run_command(family.command("wait"), limit=LONG, on_line=lambda _: up.set()))
     await asyncio.wait_for(up.wait(), LONG)
@@ -139,19 +139,19 @@ async def test_a_cancelled_command_ends_with_its_whole_group(family: Family) -> 
     assert await family.all_gone()
 
 
-async def test_a_child_that_outlives_its_command_ends_at_the_time_limit(family: Family) -> None:
+async def test_child_outliving_its_command_is_ended(family: Family) -> None:
     with pytest.raises(TimeoutError):
         await run_command(family.command("exit 0"), limit=0.5)
     assert await family.all_gone()
 
 
-async def test_a_child_that_outlives_its_command_in_silence_ends_with_it(family: Family) -> None:
+async def test_silent_child_ends_with_its_command(family: Family) -> None:
     finished = await run_command(family.command("exit 0", "exec sleep 60 >/dev/null 2>&1"), limit=LONG)
     assert finished.ok
     assert await family.all_gone()
 
 
-async def test_no_process_of_the_updater_itself_is_ended(family: Family) -> None:
+async def test_command_gets_its_own_process_group(family: Family) -> None:
     """The command leads a group of its own."""
     finished = await run_command(
         ["sh", "-c", "ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat"], limit=LONG

@@ -12,18 +12,18 @@ from workers.adapters.machine import SystemClock, available_memory, room_of
 NOBODY = 65534
 
 
-def test_the_available_memory_is_read_in_bytes() -> None:
+def test_available_memory_is_read_in_bytes() -> None:
     assert available_memory("MemTotal:  100 kB\nMemFree:  1 kB\nMemAvailable:    2048 kB\n") == 2 * 1024 * 1024
 
 
-def test_room_is_that_of_the_scarcest_directory_that_can_be_seen(tmp_path: Path) -> None:
+def test_room_is_that_of_the_scarcest_directory(tmp_path: Path) -> None:
     room = room_of(tmp_path, tmp_path / "not-here", Path("/dev/shm"))()  # noqa: S108 - another filesystem
     scarcest = min(shutil.disk_usage(d).free for d in (tmp_path, Path("/dev/shm")))  # noqa: S108
     assert room.disk == pytest.approx(scarcest, abs=256 * 1024 * 1024)
     assert room.memory > 0
 
 
-def test_a_directory_below_one_that_is_closed_to_this_process_is_left_out(tmp_path: Path) -> None:
+def test_unreadable_directory_is_left_out(tmp_path: Path) -> None:
     """As an engine's data below /root is to a worker that does not run as root."""
     closed = tmp_path / "closed"
     (closed / "data").mkdir(parents=True)
@@ -46,18 +46,18 @@ def unprivileged() -> Iterator[None]:
             os.seteuid(own)
 
 
-def test_the_time_of_day_has_its_zone() -> None:
+def test_now_is_in_utc() -> None:
     assert SystemClock().now().tzinfo is UTC
 
 
-async def test_sleep_takes_its_time() -> None:
+async def test_sleep_waits_the_given_time() -> None:
     clock = SystemClock()
     before = clock.monotonic()
     await clock.sleep(0.01)
     assert clock.monotonic() - before >= 0.009
 
 
-async def test_a_limit_ends_what_is_inside_with_a_timeout() -> None:
+async def test_limit_raises_a_timeout() -> None:
     clock = SystemClock()
     with pytest.raises(TimeoutError):
         async with clock.limit(0.001):

@@ -29,30 +29,30 @@ def redactor(tmp_path: Path) -> Redactor:
     return Redactor(tmp_path, ["https://operator:in-the-remote@git.example/x.git", "redis://:over-there-9@r/0"])
 
 
-def test_what_is_a_secret_is_told_by_its_name_or_by_being_a_password_in_a_url() -> None:
+def test_secrets_are_found_by_name_or_in_a_url() -> None:
     assert set(secrets_in_env(ENV)) == {"abc.def-123.xyz", "cost$ 5 pounds", "p%40ssword-1", "p@ssword-1"}
 
 
 @pytest.mark.parametrize("secret", ["abc.def-123.xyz", "cost$ 5 pounds", "p@ssword-1", "in-the-remote", "over-there-9"])
-def test_no_text_holds_one(redactor: Redactor, secret: str) -> None:
+def test_text_hides_every_secret(redactor: Redactor, secret: str) -> None:
     assert redactor.text(f"connecting with {secret}, twice {secret}") == f"connecting with {HIDDEN}, twice {HIDDEN}"
 
 
-def test_ordinary_words_stay(redactor: Redactor) -> None:
+def test_ordinary_words_are_kept(redactor: Redactor) -> None:
     text = "production-like on 8080, a short answer"
     assert redactor.text(text) == text
 
 
-def test_every_part_of_a_value_is_looked_at(redactor: Redactor) -> None:
+def test_every_nested_value_is_redacted(redactor: Redactor) -> None:
     value = {"lines": ["ok", "token abc.def-123.xyz"], "n": 1, "deep": {"none": None, "t": ("p@ssword-1",)}}
     assert redactor.value(value) == {"lines": ["ok", f"token {HIDDEN}"], "n": 1, "deep": {"none": None, "t": [HIDDEN]}}
 
 
-def test_a_log_line_goes_through_it(redactor: Redactor) -> None:
+def test_log_line_is_redacted(redactor: Redactor) -> None:
     assert redactor.processor(None, "info", {"event": "it said abc.def-123.xyz"}) == {"event": f"it said {HIDDEN}"}
 
 
-def test_a_secret_that_was_changed_is_known_at_once(redactor: Redactor, tmp_path: Path) -> None:
+def test_changed_secret_is_redacted_at_once(redactor: Redactor, tmp_path: Path) -> None:
     assert redactor.text("a-newer-token") == "a-newer-token"
     (tmp_path / ".env").write_text("DISCORD_TOKEN=a-newer-token\n")
     assert redactor.text("a-newer-token") == HIDDEN
@@ -69,7 +69,7 @@ def test_a_secret_that_was_changed_is_known_at_once(redactor: Redactor, tmp_path
         "a-token-with-a-name",
     ],
 )
-def test_a_file_in_the_directory_for_secrets_is_one(redactor: Redactor, tmp_path: Path, secret: str) -> None:
+def test_secrets_directory_files_are_redacted(redactor: Redactor, tmp_path: Path, secret: str) -> None:
     assert redactor.text(secret) == secret
     (tmp_path / "secrets").mkdir()
     for name, text in FILES.items():
@@ -78,19 +78,19 @@ def test_a_file_in_the_directory_for_secrets_is_one(redactor: Redactor, tmp_path
     assert redactor.text("short") == "short"
 
 
-def test_without_a_file_those_in_urls_are_still_known(tmp_path: Path) -> None:
+def test_url_secrets_are_redacted_without_a_file(tmp_path: Path) -> None:
     redactor = Redactor(tmp_path, ["https://u:in-the-remote@h/x"])
     assert redactor.text("in-the-remote") == HIDDEN
     assert Redactor(tmp_path).text("x") == "x"
 
 
-def test_a_token_that_stands_alone_in_a_url_and_one_that_is_given_are_known(tmp_path: Path) -> None:
+def test_lone_and_given_tokens_are_redacted(tmp_path: Path) -> None:
     redactor = Redactor(tmp_path, ["https://ghp_alone-in-it@h/x", "ssh://operator-name@h/x"], ["ghp_given-1"])
     assert redactor.text("ghp_alone-in-it and ghp_given-1") == f"{HIDDEN} and {HIDDEN}"
     assert redactor.text("operator-name") == "operator-name"
 
 
-def test_a_change_that_keeps_size_and_time_is_seen(redactor: Redactor, tmp_path: Path) -> None:
+def test_change_with_same_size_and_time_is_seen(redactor: Redactor, tmp_path: Path) -> None:
     """As one of its owner or its mode, after which it may be read at last."""
     file = tmp_path / "secrets" / "token"
     file.parent.mkdir()

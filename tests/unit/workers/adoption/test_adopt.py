@@ -49,7 +49,7 @@ def touched(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("color", list(Color))
-async def test_the_color_that_serves_becomes_the_current_release(world: World, color: Color) -> None:
+async def test_serving_color_becomes_current(world: World, color: Color) -> None:
     world.route.place_foreign(color)
     await started(world)
     state = world.state
@@ -61,7 +61,7 @@ async def test_the_color_that_serves_becomes_the_current_release(world: World, c
 
 
 @pytest.mark.parametrize("file", ["updater-routes.yml", "routes.yml", "sub/routes.yml"])
-async def test_the_old_routers_are_gone_and_the_route_never_left_the_color(world: World, file: str) -> None:
+async def test_old_routers_go_without_a_route_change(world: World, file: str) -> None:
     world.route = type(world.route)(world.stack, world.clock, world.fuse, world.engine.note)
     world.probe._route = world.route
     world.route.place_foreign(Color.BLUE, name=file)
@@ -70,7 +70,7 @@ async def test_the_old_routers_are_gone_and_the_route_never_left_the_color(world
     assert {color for _, color, _ in world.route._served} == {Color.BLUE}
 
 
-async def test_the_first_release_goes_to_the_other_color(world: World) -> None:
+async def test_first_release_goes_to_the_other_color(world: World) -> None:
     worker = await started(world)
     world.inbox.put(NEW)
     await worker.reconcile()
@@ -89,7 +89,7 @@ async def test_the_first_release_goes_to_the_other_color(world: World) -> None:
         ({"dies_after": 12.0}, RolloutStatus.ROLLED_BACK),
     ],
 )
-async def test_a_bad_first_release_leaves_the_adopted_one_serving(
+async def test_bad_first_release_keeps_the_adopted_one(
     world: World, change: dict[str, object], status: RolloutStatus
 ) -> None:
     worker = await started(world)
@@ -103,7 +103,7 @@ async def test_a_bad_first_release_leaves_the_adopted_one_serving(
     assert (world.state.current.tag, world.state.paused, world.outages) == ("v1.0.0", True, [])
 
 
-async def test_a_bad_bot_brings_the_adopted_bot_back(world: World) -> None:
+async def test_bad_bot_brings_the_adopted_bot_back(world: World) -> None:
     worker = await started(world)
     world.engine.behave("bot", "v1.1.0", dies_after=0.1)
     world.inbox.put(NEW)
@@ -113,7 +113,7 @@ async def test_a_bad_bot_brings_the_adopted_bot_back(world: World) -> None:
     assert "create bot v1.0.0" not in world.effects
 
 
-async def test_a_rollback_starts_the_very_containers_that_were_adopted(world: World) -> None:
+async def test_rollback_starts_the_adopted_containers(world: World) -> None:
     adopted = {i.id for s in world.stack.services(Color.BLUE) for i in await world.engine.find(s)}
     worker = await started(world)
     world.inbox.put(NEW)
@@ -129,7 +129,7 @@ async def test_a_rollback_starts_the_very_containers_that_were_adopted(world: Wo
     assert world.outages == []
 
 
-async def test_a_rollback_that_fails_does_not_remove_what_was_adopted(world: World) -> None:
+async def test_failed_rollback_keeps_adopted_containers(world: World) -> None:
     adopted = {i.id for s in world.stack.services(Color.BLUE) for i in await world.engine.find(s)}
     worker = await started(world)
     world.inbox.put(NEW)
@@ -144,7 +144,7 @@ async def test_a_rollback_that_fails_does_not_remove_what_was_adopted(world: Wor
     assert adopted <= set(world.engine._containers)
 
 
-async def test_the_adopted_tag_may_be_built_and_go_live_again(world: World) -> None:
+async def test_adopted_tag_can_be_built_again(world: World) -> None:
     world.source.tags["v1.0.0"] = SHA
     worker = await started(world)
     world.inbox.put(NEW)
@@ -158,7 +158,7 @@ async def test_the_adopted_tag_may_be_built_and_go_live_again(world: World) -> N
     assert world.outages == []
 
 
-async def test_killed_at_any_moment_the_adoption_ends_the_same(world: World) -> None:
+async def test_killed_adoption_ends_the_same(world: World) -> None:
     for moment in range(200):
         world = World()
         await world.before_the_updater(file="routes.yml")
@@ -178,7 +178,7 @@ async def test_killed_at_any_moment_the_adoption_ends_the_same(world: World) -> 
     assert done
 
 
-async def test_traefik_that_does_not_follow_gets_its_files_back_and_nothing_goes_live(world: World) -> None:
+async def test_ignored_route_file_is_undone_and_pauses(world: World) -> None:
     before = await world.route.files()
     world.route.deaf = True
     worker = await started(world)
@@ -192,7 +192,7 @@ async def test_traefik_that_does_not_follow_gets_its_files_back_and_nothing_goes
     assert outcomes(world) == [("v1.1.0", RolloutStatus.SUCCESS, None)]
 
 
-async def test_routes_that_do_not_reach_the_containers_are_put_back(world: World) -> None:
+async def test_routes_that_miss_containers_are_restored(world: World) -> None:
     before = await world.route.files()
     world.probe.unknown = {"api-blue"}
     await started(world)
@@ -201,7 +201,7 @@ async def test_routes_that_do_not_reach_the_containers_are_put_back(world: World
     assert "api was healthy through the old routers, but not the updater's" in str(world.state.pause_reason)
 
 
-async def test_a_stack_that_was_unwell_before_the_take_over_is_adopted(world: World) -> None:
+async def test_unhealthy_stack_is_adopted(world: World) -> None:
     world.engine.behave("api", "v1.0.0", status=500)
     for container in world.engine._containers.values():
         container.behaviour = world.engine._behaviour(container.service, "v1.0.0")
@@ -209,7 +209,7 @@ async def test_a_stack_that_was_unwell_before_the_take_over_is_adopted(world: Wo
     assert (world.state.active_color, world.state.paused) == (Color.BLUE, False)
 
 
-async def test_a_route_file_that_cannot_be_written_is_a_refusal(world: World) -> None:
+async def test_unwritable_route_file_refuses_adoption(world: World) -> None:
     before = await world.route.files()
     world.route.refuses = {Color.BLUE}
     await started(world)
@@ -227,7 +227,7 @@ async def refuse(world: World) -> Reconciler:
     return await started(world)
 
 
-async def test_a_refused_adoption_pauses_with_what_to_do(world: World) -> None:
+async def test_refused_adoption_pauses(world: World) -> None:
     worker = await refuse(world)
     world.inbox.put(NEW)
     await worker.reconcile()
@@ -238,7 +238,7 @@ async def test_a_refused_adoption_pauses_with_what_to_do(world: World) -> None:
     assert touched(world) == []
 
 
-async def test_a_refused_adoption_stops_a_forced_release_too(world: World) -> None:
+async def test_refused_adoption_stops_a_forced_release(world: World) -> None:
     worker = await refuse(world)
     world.inbox.put(a_release("v1.1.0", force=True))
     await worker.reconcile()
@@ -256,7 +256,7 @@ async def test_a_refused_adoption_stops_a_forced_release_too(world: World) -> No
         ("start api-blue v1.1.0", Color.GREEN),
     ],
 )
-async def test_a_first_release_stops_where_the_stack_is_started_meanwhile(effect: str, color: Color) -> None:
+async def test_first_release_stops_if_the_stack_starts(effect: str, color: Color) -> None:
     """Somebody starts what plain Compose had made, while the first release is prepared and started."""
     world = World(stack=a_stack(before_flip=(BeforeFlip("api", ("migrate",)),)))
     await world.before_the_updater(color)
@@ -294,7 +294,7 @@ def meanwhile(world: World, effect: str, happen: Callable[[], None]) -> None:
     world.engine.watcher = watching
 
 
-async def test_a_refused_adoption_is_an_alarm_and_unpausing_without_a_fix_pauses_again(world: World) -> None:
+async def test_refused_adoption_alarms_and_pauses_again(world: World) -> None:
     worker = await refuse(world)
     await DriftWatch(world.stack, world.ports, worker).look()
     assert world.publisher.alarmed[-1] == ["not_adopted"]
@@ -304,7 +304,7 @@ async def test_a_refused_adoption_is_an_alarm_and_unpausing_without_a_fix_pauses
     assert (world.state.paused, outcomes(world)) == (True, [])
 
 
-async def test_what_was_corrected_is_adopted_without_a_restart_of_the_worker(world: World) -> None:
+async def test_fixed_stack_is_adopted_without_a_restart(world: World) -> None:
     worker = await refuse(world)
     for instance in await world.engine.find("api-blue"):
         await world.engine.resume(instance.id)
@@ -314,14 +314,14 @@ async def test_what_was_corrected_is_adopted_without_a_restart_of_the_worker(wor
     assert "not_adopted" not in world.publisher.alarmed[-1]
 
 
-async def test_a_pause_of_the_old_state_file_stays_with_its_reason(world: World) -> None:
+async def test_old_pause_keeps_its_reason(world: World) -> None:
     await world.journal.update(lambda _: State(active_color=Color.GREEN, paused=True, pause_reason="disk full"))
     await started(world)
     assert (world.state.active_color, world.state.paused, world.state.pause_reason) == (Color.BLUE, True, "disk full")
     assert world.state.current is not None
 
 
-async def test_an_unreadable_state_file_pauses_and_says_what_was_adopted(world: World) -> None:
+async def test_unreadable_state_pauses_after_adoption(world: World) -> None:
     world.journal.lose("updater-state.json could not be read.")
     await started(world)
     assert world.state.current is not None
@@ -330,7 +330,7 @@ async def test_an_unreadable_state_file_pauses_and_says_what_was_adopted(world: 
         assert part in str(world.state.pause_reason)
 
 
-async def test_an_old_state_file_that_contradicts_the_clone_makes_the_release_unknown(world: World) -> None:
+async def test_contradiction_leaves_release_unknown(world: World) -> None:
     world.source.clone["/srv/shop", "refs/tags/v0.9.0"] = "d" * 40
     await world.journal.update(lambda _: State(last_good_tag="v0.9.0"))
     worker = await started(world)
@@ -346,7 +346,7 @@ async def test_an_old_state_file_that_contradicts_the_clone_makes_the_release_un
     assert outcomes(world)[-1][:2] == ("unknown", RolloutStatus.SUCCESS)
 
 
-async def test_containers_of_two_releases_are_no_known_release(world: World) -> None:
+async def test_mixed_containers_leave_release_unknown(world: World) -> None:
     for container in world.engine._containers.values():
         if container.service == "skills-blue":
             container.labelled, container.stamp = True, Stamp("v0.9.0", sha_of("v0.9.0"), "r-v0.9.0")
@@ -357,7 +357,7 @@ async def test_containers_of_two_releases_are_no_known_release(world: World) -> 
     assert "the label of skills-blue says v0.9.0" in how
 
 
-async def test_a_release_of_the_updater_is_found_by_its_colors_if_its_bot_is_older() -> None:
+async def test_release_is_found_despite_an_older_bot() -> None:
     world = World()
     for service in world.stack.services(Color.BLUE):
         world.engine.place(service, "v0.9.0" if service == "bot" else "v1.1.0")
@@ -374,9 +374,7 @@ async def test_a_release_of_the_updater_is_found_by_its_colors_if_its_bot_is_old
     ("moved", "good", "tag"),
     [(-60, None, "v1.0.0"), (60, None, "unknown"), (60, "v1.0.0", "v1.0.0"), (60, "v0.9.0", "unknown")],
 )
-async def test_a_clone_that_moved_since_the_containers_were_created_is_no_proof(
-    world: World, moved: float, good: str | None, tag: str
-) -> None:
+async def test_moved_clone_proves_no_release(world: World, moved: float, good: str | None, tag: str) -> None:
     world.source.moved_at = NOW + timedelta(seconds=moved)
     await world.journal.update(lambda _: State(last_good_tag=good))
     await started(world)
@@ -391,7 +389,7 @@ async def test_an_empty_host_has_nothing_to_adopt() -> None:
     assert (world.state.active_color, world.state.current, world.state.paused) == (None, None, False)
 
 
-async def test_a_lost_journal_finds_the_adopted_release_by_its_record(world: World) -> None:
+async def test_lost_journal_is_rebuilt_from_the_record(world: World) -> None:
     await started(world)
     before = world.state.current
     assert before is not None
@@ -404,7 +402,7 @@ async def test_a_lost_journal_finds_the_adopted_release_by_its_record(world: Wor
     assert sha_of("v1.0.0") != SHA
 
 
-async def test_routes_that_answer_although_no_color_runs_are_not_taken_from_anybody(world: World) -> None:
+async def test_routes_without_a_running_color_are_kept(world: World) -> None:
     """`project` is wrong: the stack runs under another name, and its containers are not found."""
     found = world.engine.find
 
@@ -422,7 +420,7 @@ async def test_routes_that_answer_although_no_color_runs_are_not_taken_from_anyb
     assert world.state.active_color is Color.BLUE
 
 
-async def test_a_first_release_that_failed_is_not_taken_for_a_good_one() -> None:
+async def test_failed_first_release_is_not_adopted() -> None:
     """Its routes could not be removed: it serves, and no rollout of it has succeeded."""
     world = World()
     world.engine.behave("api", "v1.0.0", dies_after=12.0)

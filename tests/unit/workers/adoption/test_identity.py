@@ -20,7 +20,7 @@ CLONE = Claim("the clone", SHA, ("v1.2.0",))
         ([Claim("the clone", SHA)], UNKNOWN_TAG, SHA),
     ],
 )
-def test_claims_that_agree_name_the_release(claims: list[Claim], tag: str, sha: str) -> None:
+def test_agreeing_claims_name_the_release(claims: list[Claim], tag: str, sha: str) -> None:
     found = identify(claims, IMAGES)
     assert (found.tag, found.sha) == (tag, sha)
 
@@ -33,13 +33,13 @@ def test_claims_that_agree_name_the_release(claims: list[Claim], tag: str, sha: 
         [Claim("the label", None, ("v1.0.0",)), Claim("the state file", None, ("v1.1.0",))],
     ],
 )
-def test_claims_that_contradict_each_other_are_named_and_none_wins(claims: list[Claim]) -> None:
+def test_contradicting_claims_are_rejected(claims: list[Claim]) -> None:
     found = identify(claims, IMAGES)
     assert (found.tag, found.sha in {SHA, OTHER}) == (UNKNOWN_TAG, False)
     assert all(claim.source in found.how and claim.said in found.how for claim in claims)
 
 
-def test_a_doubtful_claim_counts_only_beside_another_one() -> None:
+def test_doubtful_claim_needs_another_claim() -> None:
     doubtful = Claim("the clone", SHA, ("v1.2.0",), doubt="it moved since")
     found = identify([doubtful], IMAGES)
     assert (found.tag, found.how) == (UNKNOWN_TAG, "the clone says v1.2.0 aaaaaaaaaaaa, but it moved since")
@@ -47,11 +47,11 @@ def test_a_doubtful_claim_counts_only_beside_another_one() -> None:
     assert identify([Claim("the state file", None, ("v1.2.0",)), doubtful], IMAGES).tag == "v1.2.0"
 
 
-def test_a_tag_without_its_commit_is_named_by_the_images() -> None:
+def test_images_identify_a_tag_without_commit() -> None:
     found = identify([Claim("the state file", None, ("v1.1.0",))], IMAGES)
     assert (found.tag, len(found.sha)) == ("v1.1.0", 40)
 
 
-def test_the_same_images_have_the_same_name_in_any_order() -> None:
+def test_image_identity_ignores_the_order() -> None:
     assert identify([], IMAGES) == identify([], IMAGES[::-1])
     assert identify([], IMAGES).sha != identify([], IMAGES[:1]).sha

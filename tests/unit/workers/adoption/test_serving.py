@@ -68,14 +68,14 @@ def edited(old: str, new: str) -> dict[str, str]:
     return {"routes.yml": FILE.replace(old, new)}
 
 
-def test_routers_of_any_name_lead_to_the_color_that_serves() -> None:
+def test_routers_of_any_name_identify_the_color() -> None:
     found = serves({"routes.yml": FILE}, running(*EVERYTHING))
     assert found is not None
     assert (found.color, found.files) == (Color.BLUE, ("routes.yml",))
     assert {i.service for i in found.instances} == {"skills-blue", "api-blue", "bot"}
 
 
-def test_both_files_and_formats_and_container_names_count() -> None:
+def test_yaml_toml_and_container_names_are_read() -> None:
     containers = [
         Instance("1", "skills-green", "running", names=("shop-skills", "skills-green")),
         Instance("2", "api-green", "running", names=("shop-api", "api-green"), address="10.0.0.7"),
@@ -115,13 +115,13 @@ def test_both_files_and_formats_and_container_names_count() -> None:
         ),
     ],
 )
-def test_every_form_that_traefik_reads_is_read(files: dict[str, str]) -> None:
+def test_every_form_traefik_accepts_is_read(files: dict[str, str]) -> None:
     found = serves(files, running(*EVERYTHING))
     assert found is not None
     assert (found.color, found.files) == (Color.BLUE, ("routes.yml",))
 
 
-def test_the_updaters_own_file_is_adopted_whatever_its_routers_have() -> None:
+def test_updaters_own_file_is_always_adopted() -> None:
     found = serves({"updater-routes.yml": route_file.render(STACK, Color.GREEN, "r-1")}, running(*EVERYTHING))
     assert found is not None
     assert found.color is Color.GREEN
@@ -135,14 +135,14 @@ http:
 """
 
 
-def test_traefik_takes_the_first_definition_of_a_service() -> None:
+def test_first_definition_of_a_service_wins() -> None:
     files = {"a/services.yml": GREEN_SERVICES, "b.yml": FILE}
     assert {c for r in read_routing(files, hosts_of(STACK, {})).routers for c in r.colors} == {Color.GREEN}
     files = {"a.yml": FILE, "b.yml": GREEN_SERVICES}
     assert {c for r in read_routing(files, hosts_of(STACK, {})).routers for c in r.colors} == {Color.BLUE}
 
 
-def test_a_file_that_a_symbolic_link_shows_twice_is_adopted() -> None:
+def test_file_seen_twice_by_a_symlink_is_adopted() -> None:
     found = serves({"routes.yml": FILE, "..2026_01/routes.yml": FILE}, running(*EVERYTHING))
     assert found is not None
     assert found.files == ("..2026_01/routes.yml", "routes.yml")
@@ -156,12 +156,12 @@ def shared(service: str, *, state: str = "running") -> Instance:
     return Instance(f"c-{service}", service, state, names=(service, service.partition("-")[0]))
 
 
-def test_a_name_that_both_colors_have_gives_both_the_traffic() -> None:
+def test_shared_name_of_both_colors_is_refused() -> None:
     both = [shared(name) for name in ("skills-blue", "api-blue", "skills-green", "api-green")]
     assert "two colors have traffic (router skills in routes.yml leads to http://skills:8080;" in refusal(SHARED, both)
 
 
-def test_a_name_that_both_colors_have_leads_to_the_one_that_runs() -> None:
+def test_shared_name_leads_to_the_running_color() -> None:
     blue = [shared(name) for name in ("skills-blue", "api-blue")]
     green = [shared(name, state="exited") for name in ("skills-green", "api-green")]
     found = serves(SHARED, [*blue, *green])
@@ -169,7 +169,7 @@ def test_a_name_that_both_colors_have_leads_to_the_one_that_runs() -> None:
     assert found.color is Color.BLUE
 
 
-def test_suffixes_and_service_names_may_have_upper_case() -> None:
+def test_upper_case_names_are_accepted() -> None:
     stack = a_stack(
         routed=tuple(replace(s, colors={c: name.upper() for c, name in s.colors.items()}) for s in STACK.routed)
     )
@@ -187,11 +187,11 @@ def test_nothing_serves_if_no_color_runs() -> None:
     assert serves({}, running("bot")) is None
 
 
-def test_a_template_of_somebody_else_is_left_alone() -> None:
+def test_foreign_template_is_ignored() -> None:
     assert serves({"routes.yml": FILE, "t.yml": "http:\n{{ range x }}\n - {{ . }}\n"}, running(*EVERYTHING)) is not None
 
 
-def test_a_file_of_its_own_may_have_anything_else() -> None:
+def test_separate_file_may_have_any_content() -> None:
     other = (
         "http: {routers: {blog: {rule: Host(`blog`), entryPoints: [web], service: blog}}}\ntls: {certificates: []}\n"
     )
@@ -458,12 +458,12 @@ def test_a_file_of_its_own_may_have_anything_else() -> None:
         ),
     ],
 )
-def test_adoption_is_refused_by_name(files: dict[str, str], instances: list[Instance], said: list[str]) -> None:
+def test_adoption_refusal_names_the_reason(files: dict[str, str], instances: list[Instance], said: list[str]) -> None:
     detail = refusal(files, instances)
     assert [part for part in said if part not in detail] == []
 
 
-def test_all_reasons_are_given_at_once() -> None:
+def test_refusal_lists_every_reason() -> None:
     detail = refusal({"routes.yml": FILE, "broken.yml": "["}, running("skills-blue"))
     assert "broken.yml" in detail
     assert "api-blue does not run" in detail
@@ -480,12 +480,12 @@ def test_weighted_services_are_followed() -> None:
     assert "two colors" in refusal({"routes.yml": text.replace("weight: 0", "weight: 1")}, running(*EVERYTHING))
 
 
-def test_services_that_refer_to_each_other_end() -> None:
+def test_cyclic_services_do_not_loop() -> None:
     text = "http: {routers: {a: {rule: x, service: a}}, services: {a: {failover: {service: a, fallback: a}}}}"
     assert serves({"loop.yml": text, "routes.yml": FILE}, running(*EVERYTHING)) is not None
 
 
-def test_a_file_with_one_of_the_stacks_routes_shadows_it() -> None:
+def test_file_with_a_stack_route_shadows_it() -> None:
     routing = read_routing({"routes.yml": FILE, "api.yml": FILE}, hosts_of(STACK, {}))
     assert shadows(STACK, routing, "routes.yml") == ["api.yml"]
     other = replace(routing, routers=tuple(replace(r, rule="Host(`preview`)") for r in routing.routers))

@@ -32,13 +32,13 @@ def announced(world: World) -> Announced:
     return Announced(world.publisher, world.notifier, "shop")
 
 
-async def test_a_release_that_goes_live_is_told_when_it_is_accepted_and_when_it_is_live(world: World) -> None:
+async def test_announcements_cover_accepted_and_live(world: World) -> None:
     world.inbox.put(a_release())
     await world.worker().reconcile()
     assert told(world) == ["accepted v1.1.0 was accepted", "live v1.1.0 is live"]
 
 
-async def test_a_roll_back_and_its_pause_are_one_message_and_the_end_of_the_pause_another(world: World) -> None:
+async def test_rollback_and_pause_are_one_message(world: World) -> None:
     world.engine.behave("api", "v1.1.0", dies_after=20)
     world.inbox.put(a_release())
     worker = world.worker()
@@ -52,21 +52,21 @@ async def test_a_roll_back_and_its_pause_are_one_message_and_the_end_of_the_paus
     assert "Publish a release that fixes it" in world.notifier.told[1].text
 
 
-async def test_a_failure_that_does_not_pause_is_told_too(world: World) -> None:
+async def test_failure_without_a_pause_is_announced(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=500)
     world.inbox.put(a_release())
     await world.worker(pause_on_failure=False).reconcile()
     assert told(world)[1:] == ["failed v1.1.0 did not go live"]
 
 
-async def test_what_is_overtaken_is_told_as_dropped(world: World) -> None:
+async def test_superseded_release_is_announced(world: World) -> None:
     world.inbox.put(a_release("v1.1.0"), a_release("v1.2.0", after=1))
     await world.worker().reconcile()
     assert "dropped v1.1.0 will not go live" in told(world)
     assert told(world)[-1] == "live v1.2.0 is live"
 
 
-async def test_a_pause_by_hand_is_told_once_and_again_after_its_end(world: World) -> None:
+async def test_manual_pause_is_announced_once_each_time(world: World) -> None:
     worker = world.worker()
     operator = Operator(world.ports, worker)
     for _ in range(2):
@@ -78,7 +78,7 @@ async def test_a_pause_by_hand_is_told_once_and_again_after_its_end(world: World
     assert told(world) == ["paused releases are paused", "resumed releases go live again"] * 2
 
 
-async def test_a_release_is_told_as_held_once_for_each_reason(world: World) -> None:
+async def test_held_release_is_announced_per_reason(world: World) -> None:
     await world.journal.update(lambda s: s.pause("why"))
     world.inbox.put(a_release())
     for _ in range(3):
@@ -86,14 +86,14 @@ async def test_a_release_is_told_as_held_once_for_each_reason(world: World) -> N
     assert told(world) == ["paused releases are paused", "accepted v1.1.0 was accepted", "held v1.1.0 is held"]
 
 
-async def test_where_updates_are_by_hand_the_message_says_how(world: World) -> None:
+async def test_manual_mode_notice_names_the_command(world: World) -> None:
     world.inbox.put(a_release())
     await world.worker(enabled=False).reconcile()
     assert told(world)[1:] == ["held v1.1.0 is held"]
     assert "`updater deploy v1.1.0`" in world.notifier.told[1].text
 
 
-async def test_an_alarm_is_told_once_as_long_as_it_stands_and_again_when_it_comes_back_later(world: World) -> None:
+async def test_alarm_is_announced_once_until_a_return(world: World) -> None:
     for _ in range(3):
         announced(world).alarms([DOWN])
         await world.clock.sleep(QUIET.total_seconds())
@@ -103,7 +103,7 @@ async def test_an_alarm_is_told_once_as_long_as_it_stands_and_again_when_it_come
     assert told(world) == ["alarm live color down"] * 2
 
 
-async def test_an_alarm_that_comes_and_goes_all_the_time_is_told_once_in_a_while(world: World) -> None:
+async def test_flapping_alarm_is_announced_once(world: World) -> None:
     for _ in range(100):
         announced(world).alarms([DOWN])
         announced(world).alarms([])
@@ -111,7 +111,7 @@ async def test_an_alarm_that_comes_and_goes_all_the_time_is_told_once_in_a_while
     assert told(world) == ["alarm live color down"]
 
 
-async def test_a_finish_that_is_done_again_is_told_once(world: World) -> None:
+async def test_repeated_finish_is_announced_once(world: World) -> None:
     ended = a_rollout().roll_back(Superseded("v1.2.0"), "v1.2.0").finish(RolloutStatus.SUPERSEDED, NOW)
     for _ in range(2):
         announced(world).keep(ended, world.state)
@@ -119,7 +119,7 @@ async def test_a_finish_that_is_done_again_is_told_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
-async def test_whenever_the_worker_is_killed_the_outcome_is_told_exactly_once(bad: bool) -> None:
+async def test_kill_at_any_moment_announces_once(bad: bool) -> None:
     for moment in range(await moments(bad)):
         world = await a_world(bad)
         world.fuse.light(moment)

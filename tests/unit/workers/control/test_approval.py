@@ -49,7 +49,7 @@ async def test_a_release_waits_until_it_is_approved() -> None:
     assert ("release.approved", {"tag": "v1.1.0", "rollout_id": "r-v1.1.0"}) in world.publisher.events
 
 
-async def test_a_newer_release_takes_the_place_of_one_that_waits_and_waits_itself() -> None:
+async def test_newer_release_supersedes_a_waiting_one() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     world.inbox.put(NEW)
     await worker.reconcile()
@@ -59,7 +59,7 @@ async def test_a_newer_release_takes_the_place_of_one_that_waits_and_waits_itsel
     assert ended(world) == []
 
 
-async def test_a_release_that_waits_and_its_approval_survive_the_worker_and_a_redis_that_lost_them() -> None:
+async def test_approval_survives_worker_and_redis_loss() -> None:
     world, _, _ = await waiting_for_approval(OLD)
     world.inbox.lose()
     worker = world.worker(approval=True)
@@ -71,7 +71,7 @@ async def test_a_release_that_waits_and_its_approval_survive_the_worker_and_a_re
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_release_that_the_worker_has_not_taken_over_yet_can_be_approved() -> None:
+async def test_release_in_the_inbox_can_be_approved() -> None:
     world, worker, operator = await waiting_for_approval()
     world.inbox.put(OLD)
     await operator.approve("v1.1.0")
@@ -79,7 +79,7 @@ async def test_a_release_that_the_worker_has_not_taken_over_yet_can_be_approved(
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
 
 
-async def test_what_a_person_applies_needs_no_approval_and_ends_the_wait_for_one() -> None:
+async def test_manual_release_ends_the_approval_wait() -> None:
     world, worker, _ = await waiting_for_approval(OLD)
     world.inbox.put(a_release("v1.1.0", key="manual:1", rollout_id="r-manual", trigger=Trigger.MANUAL))
     await worker.reconcile()
@@ -87,7 +87,7 @@ async def test_what_a_person_applies_needs_no_approval_and_ends_the_wait_for_one
     assert world.publisher.never == [("v1.1.0", "it was requested twice")]
 
 
-async def test_a_release_that_needs_no_approval_cannot_be_approved() -> None:
+async def test_approval_is_refused_when_not_needed() -> None:
     world = await at_night()
     world.inbox.put(OLD)
     worker = world.worker()
@@ -99,7 +99,7 @@ async def test_a_release_that_needs_no_approval_cannot_be_approved() -> None:
         await operator.approve("v9.9.9")
 
 
-async def test_an_approved_release_goes_when_the_window_opens() -> None:
+async def test_approved_release_starts_in_the_window() -> None:
     world, worker, operator = await waiting_for_approval(OLD, policy=Policy(windows=(AT_FIVE,)))
     rollout_id, held = await operator.approve("v1.1.0")
     assert (rollout_id, held) == ("r-v1.1.0", HeldRelease(replace(OLD, approved=True), Hold.WINDOW, OPENS))
@@ -113,7 +113,7 @@ async def test_an_approved_release_goes_when_the_window_opens() -> None:
     assert told(world) == [("v1.1.0", "approval"), ("v1.1.0", "window")]
 
 
-async def test_a_release_can_be_approved_while_paused_and_starts_with_the_unpause() -> None:
+async def test_release_can_be_approved_while_paused() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     await operator.pause("a holiday")
     _, held = await operator.approve("v1.1.0")
@@ -126,7 +126,7 @@ async def test_a_release_can_be_approved_while_paused_and_starts_with_the_unpaus
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
 
 
-async def test_an_unapproved_release_does_not_stop_a_running_rollout_and_an_approved_one_does() -> None:
+async def test_only_an_approved_release_stops_a_rollout() -> None:
     world, worker, operator = await waiting_for_approval()
     world.engine.behave("api", "v1.1.0", ready_after=100)
     world.inbox.put(a_release("v1.1.0", trigger=Trigger.MANUAL))
@@ -143,14 +143,14 @@ async def test_an_unapproved_release_does_not_stop_a_running_rollout_and_an_appr
     assert ended(world) == [("v1.1.0", RolloutStatus.SUPERSEDED), ("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_release_that_waits_for_its_approval_can_be_cancelled() -> None:
+async def test_waiting_release_can_be_cancelled() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     await operator.cancel("r-v1.1.0")
     await worker.reconcile()
     assert (world.state.accepted, world.publisher.never) == ((), [("v1.1.0", "before it began")])
 
 
-async def test_a_bad_release_that_was_approved_goes_back_and_is_not_tried_again() -> None:
+async def test_approved_bad_release_is_not_retried() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     world.engine.behave("api", "v1.1.0", status=500)
     await operator.approve("v1.1.0")

@@ -52,7 +52,7 @@ async def rolling_until(world: World, moment: str) -> AsyncIterator[Operator]:
     await rolling
 
 
-async def test_a_pause_lets_nothing_start_and_touches_nothing_that_runs(world: World) -> None:
+async def test_pause_stops_only_new_rollouts(world: World) -> None:
     async with rolling_until(world, "start api-green v1.1.0") as operator:
         await operator.pause("the database is being moved")
     assert last(world).status is RolloutStatus.SUCCESS
@@ -70,7 +70,7 @@ async def test_unpause_is_refused_while_a_rollout_runs(world: World) -> None:
 # Cancel
 
 
-async def test_a_rollout_that_is_cancelled_before_its_flip_leaves_everything_as_it_was(world: World) -> None:
+async def test_cancel_before_the_flip_changes_nothing(world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=60)
     async with rolling_until(world, "start api-green v1.1.0") as operator:
         await operator.cancel(NEW.rollout_id)
@@ -79,7 +79,7 @@ async def test_a_rollout_that_is_cancelled_before_its_flip_leaves_everything_as_
     assert (world.state.paused, world.state.current, world.outages) == (False, a_live("v1.0.0"), [])
 
 
-async def test_a_cancelled_build_is_ended_at_once(world: World) -> None:
+async def test_cancelled_build_ends_at_once(world: World) -> None:
     world.source.fetch = hang  # type: ignore[method-assign]  # a fake is ours to break
     world.inbox.put(NEW)
     worker = world.worker()
@@ -93,14 +93,14 @@ async def test_a_cancelled_build_is_ended_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("effect", ["route green", "start bot v1.1.0", "stop_old_color"])
-async def test_after_the_flip_it_is_too_late_to_cancel(world: World, effect: str) -> None:
+async def test_cancel_is_refused_after_the_flip(world: World, effect: str) -> None:
     async with rolling_until(world, effect) as operator:
         with pytest.raises(TooLate):
             await operator.cancel(NEW.rollout_id)
     assert last(world).status is RolloutStatus.SUCCESS
 
 
-async def test_a_release_that_waits_is_cancelled_and_never_begins(world: World) -> None:
+async def test_cancelled_waiting_release_never_starts(world: World) -> None:
     await world.journal.update(lambda s: s.pause("fix it"))
     world.inbox.put(NEW)
     worker = world.worker()
@@ -111,7 +111,7 @@ async def test_a_release_that_waits_is_cancelled_and_never_begins(world: World) 
     assert world.publisher.results == []
 
 
-async def test_what_nobody_knows_cannot_be_cancelled(world: World) -> None:
+async def test_cancel_of_an_unknown_rollout_is_refused(world: World) -> None:
     with pytest.raises(UnknownRollout):
         await Operator(world.ports, world.worker()).cancel("r-none")
 
@@ -119,7 +119,7 @@ async def test_what_nobody_knows_cannot_be_cancelled(world: World) -> None:
 # Roll back
 
 
-async def test_the_release_before_is_back_without_a_build_and_newer_ones_wait(world: World) -> None:
+async def test_rollback_skips_the_build_and_pauses(world: World) -> None:
     worker, operator = await go_live(world)
     builds = len([line for _, line in world.publisher.lines if line.startswith("building")])
     rollout_id = await operator.roll_back(None)
@@ -142,7 +142,7 @@ async def test_the_release_before_is_back_without_a_build_and_newer_ones_wait(wo
     assert [r.tag for r in world.state.accepted] == ["v1.2.0"]
 
 
-async def test_there_and_back_again_works_from_what_is_kept(world: World) -> None:
+async def test_repeated_rollbacks_use_kept_releases(world: World) -> None:
     worker, operator = await go_live(world)
     for tag in ("v1.0.0", "v1.1.0", "v1.0.0"):
         await operator.roll_back(sha_of(tag)[:12])
@@ -152,7 +152,7 @@ async def test_there_and_back_again_works_from_what_is_kept(world: World) -> Non
     assert world.outages == []
 
 
-async def test_it_is_allowed_while_paused_and_where_the_live_color_is_unwell(world: World) -> None:
+async def test_rollback_works_while_paused_or_unhealthy(world: World) -> None:
     worker, operator = await go_live(world)
     await operator.pause("v1.1.0 answers nonsense")
     for instance in await world.engine.find("api-green"):
@@ -163,7 +163,7 @@ async def test_it_is_allowed_while_paused_and_where_the_live_color_is_unwell(wor
     assert (last(world).status, world.route.served()[0]) == (RolloutStatus.SUCCESS, Color.BLUE)
 
 
-async def test_a_rollout_on_trial_is_turned_back_at_once(world: World) -> None:
+async def test_rollback_interrupts_a_rollout_on_trial(world: World) -> None:
     async with rolling_until(world, "start bot v1.1.0") as operator:
         assert await operator.roll_back(None) == NEW.rollout_id
     assert (last(world).status, last(world).reason_code) == (RolloutStatus.ROLLED_BACK, "operator_rollback")
@@ -173,7 +173,7 @@ async def test_a_rollout_on_trial_is_turned_back_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("effect", ["start api-green v1.1.0", "stop_old_color"])
-async def test_before_its_flip_and_after_its_bake_a_rollout_is_not_turned_back(world: World, effect: str) -> None:
+async def test_rollback_is_refused_outside_the_trial(world: World, effect: str) -> None:
     async with rolling_until(world, effect) as operator:
         with pytest.raises(RolloutRunning):
             await operator.roll_back(None)
@@ -188,18 +188,18 @@ async def test_before_its_flip_and_after_its_bake_a_rollout_is_not_turned_back(w
         ("f" * 40, "is not kept"),
     ],
 )
-async def test_what_is_not_kept_is_told(world: World, sha: str, says: str) -> None:
+async def test_rollback_refuses_a_release_not_kept(world: World, sha: str, says: str) -> None:
     _, operator = await go_live(world)
     with pytest.raises(ReleaseNotKept, match=says):
         await operator.roll_back(sha)
 
 
-async def test_without_a_release_before_there_is_nothing_to_go_back_to(world: World) -> None:
+async def test_rollback_needs_a_previous_release(world: World) -> None:
     with pytest.raises(ReleaseNotKept, match="no release was live before"):
         await Operator(world.ports, world.worker()).roll_back(None)
 
 
-async def test_a_kept_release_whose_image_is_gone_touches_nothing(world: World) -> None:
+async def test_rollback_without_image_changes_nothing(world: World) -> None:
     worker, operator = await go_live(world)
     world.engine.images = {(s, sha) for s, sha in world.engine.images if sha != sha_of("v1.0.0")}
     await operator.roll_back(None)

@@ -20,7 +20,7 @@ async def go_live(world: World) -> None:
 
 
 @pytest.mark.parametrize("why", ["updater-state.json could not be read.", None])
-async def test_what_is_live_and_what_was_before_it_is_known_again(world: World, why: str | None) -> None:
+async def test_live_and_previous_release_are_rebuilt(world: World, why: str | None) -> None:
     await go_live(world)
     world.journal.lose(why)
     await world.worker().start()
@@ -36,7 +36,7 @@ async def test_what_is_live_and_what_was_before_it_is_known_again(world: World, 
     assert world.outages == []
 
 
-async def test_a_decided_release_does_not_come_in_again(world: World) -> None:
+async def test_decided_release_is_not_accepted_again(world: World) -> None:
     await go_live(world)
     world.journal.lose(None)
     world.inbox.put(NEW)
@@ -46,7 +46,7 @@ async def test_a_decided_release_does_not_come_in_again(world: World) -> None:
     assert (world.state.accepted, len(world.publisher.results)) == ((), 1)
 
 
-async def test_a_worker_that_still_sleeps_stays_refused(world: World) -> None:
+async def test_rebuilt_epoch_refuses_a_sleeping_worker(world: World) -> None:
     await go_live(world)
     slept = world.state.epoch
     world.journal.lose("torn")
@@ -54,7 +54,7 @@ async def test_a_worker_that_still_sleeps_stays_refused(world: World) -> None:
     assert world.state.epoch > slept + 1000
 
 
-async def test_without_a_route_file_the_color_that_runs_is_the_live_one(world: World) -> None:
+async def test_running_color_is_live_without_a_route(world: World) -> None:
     await go_live(world)
     await world.route.clear()
     world.journal.lose(None)
@@ -68,20 +68,20 @@ async def test_a_first_start_is_no_loss() -> None:
     assert (world.state.paused, world.state.active_color) == (False, None)
 
 
-async def test_a_file_that_cannot_be_read_pauses_where_nothing_runs_too() -> None:
+async def test_unreadable_file_pauses_an_empty_host() -> None:
     world = World()
     world.journal.lose("updater-state.json could not be read.")
     await world.worker().start()
     assert "No release of the updater is live" in str(world.state.pause_reason)
 
 
-async def test_the_copy_before_the_last_one_is_gone_on_with_and_told(world: World) -> None:
+async def test_previous_copy_is_used_and_pauses(world: World) -> None:
     world.journal.lost = "The updater used the previous copy."
     await world.worker().start()
     assert (world.state.paused, world.state.current and world.state.current.tag) == (True, "v1.0.0")
 
 
-async def test_a_pause_that_was_lost_is_a_pause_again(world: World) -> None:
+async def test_lost_pause_is_set_again(world: World) -> None:
     await world.journal.update(lambda s: s.pause("fix it"))
     world.journal.lose(None)
     world.inbox.put(NEW)
@@ -92,7 +92,7 @@ async def test_a_pause_that_was_lost_is_a_pause_again(world: World) -> None:
     assert isinstance(world.state, State)
 
 
-async def test_a_release_whose_rollout_was_lost_with_the_journal_waits_and_goes_live_after_unpause(
+async def test_lost_rollout_restarts_after_unpause(
     world: World,
 ) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=5)
@@ -114,7 +114,7 @@ async def test_a_release_whose_rollout_was_lost_with_the_journal_waits_and_goes_
     assert (world.state.current.tag, world.outages) == ("v1.1.0", [])
 
 
-async def test_what_was_accepted_and_is_older_than_the_live_release_does_not_come_back(world: World) -> None:
+async def test_older_accepted_release_does_not_return(world: World) -> None:
     await go_live(world)
     world.inbox.put(a_release("v0.9.0"))
     await world.inbox.taken([a_release("v0.9.0")])
@@ -131,7 +131,7 @@ async def test_a_rebuild_does_not_need_redis(world: World) -> None:
     assert (world.state.paused, world.state.last_good_tag) == (True, "v1.1.0")
 
 
-async def test_the_state_file_of_another_updater_is_told_and_its_pause_keeps_its_reason(world: World) -> None:
+async def test_foreign_state_file_keeps_its_pause_reason(world: World) -> None:
     """The containers are the updater's, and the old sidecar ran in between."""
     await go_live(world)
     world.journal._state = State(last_good_tag="v1.0.0", paused=True, pause_reason="the disk is full")

@@ -16,13 +16,13 @@ def ended(world: World) -> list[tuple[str, RolloutStatus]]:
     return [(rollout.release.tag, rollout.status) for rollout, _ in world.publisher.results]
 
 
-async def test_without_a_release_nothing_is_done(world: World) -> None:
+async def test_empty_inbox_changes_nothing(world: World) -> None:
     await world.worker().reconcile()
     assert (world.effects, ended(world)) == ([], [])
     assert world.state.looked_at == world.clock.now()
 
 
-async def test_the_newest_of_a_burst_goes_live_and_the_others_are_told_why_not(world: World) -> None:
+async def test_newest_of_a_burst_supersedes_the_others(world: World) -> None:
     world.inbox.put(NEW, OLD)
     await world.worker().reconcile()
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
@@ -30,13 +30,13 @@ async def test_the_newest_of_a_burst_goes_live_and_the_others_are_told_why_not(w
     assert world.state.accepted == ()
 
 
-async def test_what_was_taken_over_leaves_the_inbox(world: World) -> None:
+async def test_taken_release_leaves_the_inbox(world: World) -> None:
     world.inbox.put(OLD)
     await world.worker().reconcile()
     assert await world.inbox.pending() == []
 
 
-async def test_a_release_that_comes_while_paused_is_held_and_starts_after_unpause(world: World) -> None:
+async def test_held_release_starts_after_unpause(world: World) -> None:
     await world.journal.update(lambda s: s.pause("fix it"))
     world.inbox.put(OLD, NEW)
     worker = world.worker()
@@ -48,7 +48,7 @@ async def test_a_release_that_comes_while_paused_is_held_and_starts_after_unpaus
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_failed_release_is_not_tried_again_after_unpause(world: World) -> None:
+async def test_failed_release_is_not_retried(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=500)
     world.inbox.put(OLD)
     worker = world.worker()
@@ -58,7 +58,7 @@ async def test_a_failed_release_is_not_tried_again_after_unpause(world: World) -
     assert ended(world) == [("v1.1.0", RolloutStatus.FAILED)]
 
 
-async def test_after_a_failure_the_next_release_is_held_until_unpause(world: World) -> None:
+async def test_failure_holds_next_release_until_unpause(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=500)
     world.inbox.put(OLD)
     worker = world.worker()
@@ -71,7 +71,7 @@ async def test_after_a_failure_the_next_release_is_held_until_unpause(world: Wor
     assert ended(world)[-1] == ("v1.2.0", RolloutStatus.SUCCESS)
 
 
-async def test_a_decided_release_that_redis_brings_back_is_not_rolled_out_again(world: World) -> None:
+async def test_decided_release_is_not_repeated(world: World) -> None:
     """Redis may forget that it was taken: an old snapshot, or its last write lost."""
     world.engine.behave("api", "v1.1.0", status=500)
     world.inbox.forgetful = True
@@ -83,7 +83,7 @@ async def test_a_decided_release_that_redis_brings_back_is_not_rolled_out_again(
     assert ended(world) == [("v1.1.0", RolloutStatus.FAILED)]
 
 
-async def test_a_forced_release_that_redis_brings_back_is_not_rolled_out_again(world: World) -> None:
+async def test_forced_release_is_not_repeated(world: World) -> None:
     world.inbox.forgetful = True
     world.inbox.put(a_release("v0.9.0", force=True, trigger=Trigger.MANUAL))
     worker = world.worker()
@@ -98,7 +98,7 @@ async def test_a_forced_release_that_redis_brings_back_is_not_rolled_out_again(w
     assert ended(world) == [("v0.9.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_nudge_during_a_rollout_makes_it_look_again_at_its_end(world: World) -> None:
+async def test_nudge_during_a_rollout_is_followed_up(world: World) -> None:
     world.inbox.put(OLD)
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())
@@ -118,7 +118,7 @@ async def test_any_number_of_nudges_start_one_rollout(world: World) -> None:
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_nudge_that_comes_while_it_is_unpaused_is_not_lost(world: World) -> None:
+async def test_nudge_during_unpause_is_not_lost(world: World) -> None:
     await world.journal.update(lambda s: s.pause("fix it"))
     world.inbox.put(NEW)
     worker = world.worker()
@@ -126,14 +126,14 @@ async def test_a_nudge_that_comes_while_it_is_unpaused_is_not_lost(world: World)
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_redis_being_away_does_not_stop_what_the_journal_knows(world: World) -> None:
+async def test_journal_release_starts_without_redis(world: World) -> None:
     await world.journal.update(lambda s: s.accept(OLD))
     world.inbox.away = True
     await world.worker().reconcile()
     assert world.state.last_attempted_tag == "v1.1.0"
 
 
-async def test_where_automatic_updates_are_off_only_a_manual_release_goes(world: World) -> None:
+async def test_automatic_off_allows_manual_releases(world: World) -> None:
     world.inbox.put(OLD)
     worker = world.worker(enabled=False)
     await worker.reconcile()
@@ -143,14 +143,14 @@ async def test_where_automatic_updates_are_off_only_a_manual_release_goes(world:
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_forced_release_goes_back_to_an_older_one(world: World) -> None:
+async def test_forced_release_can_be_older(world: World) -> None:
     world.inbox.put(a_release("v0.9.0", force=True, trigger=Trigger.MANUAL))
     await world.worker().reconcile()
     assert ended(world) == [("v0.9.0", RolloutStatus.SUCCESS)]
     assert world.state.previous == a_live("v1.0.0")
 
 
-async def test_each_worker_takes_the_epoch_over(world: World) -> None:
+async def test_each_worker_raises_the_epoch(world: World) -> None:
     await world.worker().start()
     await world.worker().start()
     assert world.state.epoch == 3
@@ -169,7 +169,7 @@ async def overtaken(world: World, running: Release, newer: Release, effect: str)
     await rolling
 
 
-async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(world: World) -> None:
+async def test_newer_release_supersedes_one_in_build(world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=60)
     await overtaken(world, OLD, NEW, "start api-green v1.1.0")
     assert ended(world) == [("v1.1.0", RolloutStatus.SUPERSEDED), ("v1.2.0", RolloutStatus.SUCCESS)]
@@ -179,13 +179,13 @@ async def test_a_newer_release_takes_the_place_of_one_that_is_being_built(world:
     assert world.engine.running("api-green") == ["v1.2.0"]
 
 
-async def test_a_rollout_in_its_flip_is_not_overtaken(world: World) -> None:
+async def test_rollout_in_its_flip_is_not_superseded(world: World) -> None:
     world.route.lag = 2
     await overtaken(world, OLD, NEW, "route green")
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS), ("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_where_the_stack_says_never_a_rollout_is_ended_first() -> None:
+async def test_supersede_never_finishes_a_rollout() -> None:
     world = World(a_stack(supersede=Supersede.NEVER))
     await world.live("v1.0.0")
     world.engine.behave("api", "v1.1.0", ready_after=60)
@@ -193,14 +193,14 @@ async def test_where_the_stack_says_never_a_rollout_is_ended_first() -> None:
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS), ("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_an_older_release_overtakes_nothing(world: World) -> None:
+async def test_older_release_supersedes_nothing(world: World) -> None:
     world.engine.behave("api", "v1.2.0", ready_after=60)
     await overtaken(world, NEW, OLD, "start api-green v1.2.0")
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
     assert world.publisher.never == [("v1.1.0", "the live v1.2.0 is newer")]
 
 
-async def test_a_published_definition_that_needs_a_retired_service_does_not_end_the_worker(world: World) -> None:
+async def test_broken_published_file_keeps_worker_alive(world: World) -> None:
     world.engine.published_retired = "proxy has network_mode: service:old"
     await world.worker().start()
     assert world.state.current is not None

@@ -20,7 +20,7 @@ READS = {
 
 
 @pytest.mark.parametrize("port", READS)
-def test_every_call_of_a_port_is_a_read_or_a_mutation(port: type[Any]) -> None:
+def test_every_port_call_is_a_read_or_a_mutation(port: type[Any]) -> None:
     calls = {name for name in dir(port) if not name.startswith("_")}
     assert {name for name in calls if not mutates(port, name)} == READS[port]
 

@@ -21,7 +21,7 @@ from tests.unit.workers.control.holding import (
 from tests.unit.workers.rollout.test_recovery import crash_after, start_again
 
 
-async def test_a_release_waits_for_the_window_and_then_goes_live_by_itself() -> None:
+async def test_release_waits_for_window_and_then_starts() -> None:
     world = await at_night()
     world.inbox.put(OLD)
     async with looking(world.worker()):
@@ -34,7 +34,7 @@ async def test_a_release_waits_for_the_window_and_then_goes_live_by_itself() -> 
     assert told(world) == [("v1.1.0", "window")], "once, and not at every look"
 
 
-async def test_of_several_that_wait_for_the_window_the_newest_goes() -> None:
+async def test_newest_release_starts_in_the_window() -> None:
     world = await at_night()
     world.inbox.put(OLD, NEW)
     async with looking(world.worker()):
@@ -43,7 +43,7 @@ async def test_of_several_that_wait_for_the_window_the_newest_goes() -> None:
     assert world.publisher.never == [("v1.1.0", "v1.2.0 is newer")]
 
 
-async def test_a_release_that_comes_after_the_window_waits_for_the_next_one() -> None:
+async def test_late_release_waits_for_the_next_window() -> None:
     world = await at_night()
     async with looking(world.worker()):
         await until(world, OPENS + timedelta(minutes=30))
@@ -54,14 +54,14 @@ async def test_a_release_that_comes_after_the_window_waits_for_the_next_one() ->
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
 
 
-async def test_what_a_person_asks_for_goes_at_once() -> None:
+async def test_manual_release_starts_outside_a_window() -> None:
     world = await at_night()
     world.inbox.put(OLD, a_release("v1.2.0", trigger=Trigger.MANUAL))
     await world.worker().reconcile()
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_rollout_that_began_in_the_window_goes_on_after_it() -> None:
+async def test_rollout_continues_after_its_window() -> None:
     world = await at_night()
     world.engine.behave("api", "v1.1.0", ready_after=100)
     async with looking(world.worker()):
@@ -72,7 +72,7 @@ async def test_a_rollout_that_began_in_the_window_goes_on_after_it() -> None:
     assert world.publisher.results[0][0].completed_at > OPENS + timedelta(minutes=30)  # type: ignore[operator]
 
 
-async def test_a_release_that_is_bad_goes_back_after_the_window_too() -> None:
+async def test_bad_release_rolls_back_after_its_window() -> None:
     world = await at_night()
     world.engine.behave("api", "v1.1.0", ready_after=90, dies_after=120)
     async with looking(world.worker()):
@@ -87,7 +87,7 @@ async def test_a_release_that_is_bad_goes_back_after_the_window_too() -> None:
     assert world.outages == []
 
 
-async def test_a_release_that_waits_survives_the_worker_and_a_redis_that_lost_it() -> None:
+async def test_waiting_release_survives_lost_redis() -> None:
     world = await at_night()
     world.inbox.put(OLD)
     await world.worker().reconcile()
@@ -99,7 +99,7 @@ async def test_a_release_that_waits_survives_the_worker_and_a_redis_that_lost_it
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_newer_release_outside_of_the_window_does_not_stop_a_running_rollout() -> None:
+async def test_release_outside_window_stops_no_rollout() -> None:
     world = await at_night()
     world.engine.behave("api", "v1.1.0", ready_after=100)
     world.inbox.put(a_release("v1.1.0", trigger=Trigger.MANUAL))
@@ -114,7 +114,7 @@ async def test_a_newer_release_outside_of_the_window_does_not_stop_a_running_rol
 
 
 @pytest.mark.parametrize("step", ["docker_build", "route_switch", "bake"])
-async def test_a_rollout_that_a_crash_interrupted_goes_on_after_the_window(step: str) -> None:
+async def test_interrupted_rollout_resumes_after_window(step: str) -> None:
     world = await at_night()
     await until(world, OPENS + timedelta(minutes=20))
     await crash_after(world, step)

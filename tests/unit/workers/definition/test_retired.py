@@ -62,7 +62,7 @@ def transformed(source: Model, stack: Any = STACK, stamp: Stamp = STAMP) -> Mode
     return transform(source, stack, stamp, live="/srv/shop", tree="/trees/x")
 
 
-def test_the_service_and_what_only_it_uses_are_left_out() -> None:
+def test_retired_service_and_resources_are_removed() -> None:
     left = without_retired(model(), STACK)
     assert set(left["services"]) == {"api-blue", "api-green", "bot", "postgres"}
     assert left["networks"] == {"shop": {"name": "shop"}, "unused": {}}
@@ -72,7 +72,7 @@ def test_the_service_and_what_only_it_uses_are_left_out() -> None:
     assert left[LEFT_OUT] == [OLD]
 
 
-def test_what_was_given_stays_as_it_is() -> None:
+def test_given_model_is_not_changed() -> None:
     given = model(**{"api-blue": waits(OLD), "bot": {"links": [OLD]}})
     before = copy.deepcopy(given)
     without_retired(given, STACK)
@@ -80,17 +80,17 @@ def test_what_was_given_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("stack", [PLAIN, replace(STACK, retired=("another",))])
-def test_a_file_that_has_none_stays_as_it_is(stack: Any) -> None:
+def test_model_without_retirement_is_unchanged(stack: Any) -> None:
     assert without_retired(model(), stack) == model()
     assert left_out(without_retired(model(), stack), stack) == ()
 
 
-def test_a_secret_that_a_build_needs_stays() -> None:
+def test_secret_needed_by_a_build_is_kept() -> None:
     build = {"build": {"context": "/srv/shop", "secrets": [{"source": "token"}]}}
     assert "token" in without_retired(model(bot=build), STACK)["secrets"]
 
 
-def test_nobody_waits_for_it_or_is_linked_to_it() -> None:
+def test_links_to_a_retired_service_are_removed() -> None:
     given = model(
         **{
             "api-blue": waits(OLD, "postgres"),
@@ -120,7 +120,7 @@ NEEDS = [
 
 @pytest.mark.parametrize("need", NEEDS)
 @pytest.mark.parametrize("service", ["api-green", "postgres"])
-def test_a_service_that_cannot_run_without_it_is_refused_by_name(service: str, need: dict[str, Any]) -> None:
+def test_service_needing_a_retired_one_is_refused(service: str, need: dict[str, Any]) -> None:
     with pytest.raises(ComposeInvalid, match=rf"{service} has .*(?:{OLD}|the-old-one).*remove the service from"):
         transformed(model(**{service: need}))
 
@@ -133,11 +133,11 @@ def test_a_service_that_cannot_run_without_it_is_refused_by_name(service: str, n
         {"build": {"context": "/srv/shop", "additional_contexts": {"base": f"docker-image://{OLD}"}}},
     ],
 )
-def test_what_needs_another_is_none_of_it(need: dict[str, Any]) -> None:
+def test_need_of_another_service_is_allowed(need: dict[str, Any]) -> None:
     assert OLD not in transformed(model(bot=need))["services"]
 
 
-def test_two_retired_services_may_need_each_other() -> None:
+def test_retired_services_may_need_each_other() -> None:
     given = model()
     given["services"]["helper"] = {"image": "x", "network_mode": f"service:{OLD}"}
     left = without_retired(given, replace(STACK, retired=(OLD, "helper")))
@@ -147,13 +147,13 @@ def test_two_retired_services_may_need_each_other() -> None:
 # What runs, what is compared, what is published
 
 
-def test_the_definition_that_runs_has_none() -> None:
+def test_running_definition_drops_retired_service() -> None:
     assert OLD not in transformed(model())["services"]
     assert left_out(transformed(model()), STACK) == (OLD,)
 
 
 @pytest.mark.parametrize("live", [STACK, PLAIN], ids=["retired before", "kept by an older version"])
-def test_it_is_neither_new_nor_gone_nor_a_change(live: Any) -> None:
+def test_retired_service_counts_as_no_change(live: Any) -> None:
     given = model(postgres=waits(OLD))
     stamp = replace(STAMP, sha=sha_of("v1.0.0"))
     before = transformed(given, live, stamp)
@@ -165,13 +165,13 @@ def test_it_is_neither_new_nor_gone_nor_a_change(live: Any) -> None:
     assert (gone.others, gone.retired) == ((), ())
 
 
-def test_a_live_release_that_needs_it_is_no_fault_of_the_next() -> None:
+def test_live_need_does_not_block_the_next_release() -> None:
     before = transformed(model(postgres={"network_mode": f"service:{OLD}"}), PLAIN)
     found = compare(transformed(model()), before, STACK, tree="/trees/x")
     assert found.others == (("postgres", "its definition changed"),)
 
 
-def test_a_definition_of_an_older_version_loses_it_when_it_comes_back() -> None:
+def test_recall_drops_a_retired_service() -> None:
     kept = transformed(model(bot=waits(OLD)), PLAIN)
     back = restamp(kept, STACK, replace(STAMP, rollout="r-2"))
     assert OLD not in back["services"]
@@ -179,7 +179,7 @@ def test_a_definition_of_an_older_version_loses_it_when_it_comes_back() -> None:
     assert as_it_runs(back, kept, STACK, Color.GREEN, {})["services"].keys() == back["services"].keys()
 
 
-def test_a_definition_that_lost_it_says_so_until_it_is_no_longer_retired() -> None:
+def test_left_out_lists_services_still_retired() -> None:
     kept = restamp(transformed(model()), STACK, STAMP)
     assert left_out(kept, STACK) == (OLD,)
     assert left_out(kept, PLAIN) == ()

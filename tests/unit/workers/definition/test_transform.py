@@ -63,7 +63,7 @@ def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
     }
 
 
-def test_the_whole_model() -> None:
+def test_transform_yields_the_expected_model() -> None:
     build = {"context": "/data/trees/abc/api", "dockerfile": "Dockerfile", "labels": {"updater.stack": "shop"}}
     ours = {"build": build, "image": f"shop-api-blue:{SHA[:12]}", "pull_policy": "never", "restart": "unless-stopped"}
     blue = color_of_api(**ours)
@@ -81,7 +81,7 @@ def test_the_whole_model() -> None:
     }
 
 
-def test_the_model_that_was_given_stays_as_it_is() -> None:
+def test_given_model_is_not_changed() -> None:
     given = model()
     transformed(given)
     assert given == model()
@@ -97,7 +97,7 @@ def test_the_model_that_was_given_stays_as_it_is() -> None:
         ("https://github.com/octo/shop.git", "https://github.com/octo/shop.git"),
     ],
 )
-def test_contexts_below_the_live_directory_move_to_the_worktree(context: str, expected: str) -> None:
+def test_build_contexts_move_to_the_worktree(context: str, expected: str) -> None:
     source = model()
     more = {"common": context, "base": "docker-image://python:3.12"}
     source["services"]["api-green"]["build"] = {"context": context, "additional_contexts": more}
@@ -139,7 +139,7 @@ def test_the_name_of_an_image_has_the_short_sha() -> None:
         {"labels": {"team": "shop", "updater.sha": "x", "updater.rollout": "r-9"}},
     ],
 )
-def test_the_fingerprint_does_not_depend_on_the_image_or_own_labels(change: dict[str, Any]) -> None:
+def test_fingerprint_ignores_image_and_own_labels(change: dict[str, Any]) -> None:
     assert fingerprint(color_of_api(**change)) == fingerprint(color_of_api())
 
 
@@ -152,11 +152,11 @@ def test_the_fingerprint_does_not_depend_on_the_image_or_own_labels(change: dict
         {"labels": {"team": "warehouse"}},
     ],
 )
-def test_the_fingerprint_depends_on_everything_else(change: dict[str, Any]) -> None:
+def test_fingerprint_covers_everything_else(change: dict[str, Any]) -> None:
     assert fingerprint(color_of_api(**change)) != fingerprint(color_of_api())
 
 
-def test_the_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
+def test_fingerprint_ignores_key_order() -> None:
     service = copy.deepcopy(color_of_api())
     assert fingerprint(dict(reversed(service.items()))) == fingerprint(service)
 
@@ -171,7 +171,7 @@ def compared(new: dict[str, Any], live: dict[str, Any] | None) -> Comparison:
     return compare(transformed(new), before, STACK, tree="/data/trees/abc")
 
 
-def test_a_release_with_the_same_file_changes_nothing() -> None:
+def test_same_file_changes_nothing() -> None:
     found = compared(model(), model())
     assert [(d.service, d.context, d.redefined) for d in found.moved] == [
         ("api-blue", "api", False),
@@ -181,13 +181,13 @@ def test_a_release_with_the_same_file_changes_nothing() -> None:
     assert found.others == ()
 
 
-def test_without_a_live_release_there_is_nothing_to_compare_with() -> None:
+def test_comparison_needs_a_live_release() -> None:
     found = compared(model(), None)
     assert {d.redefined for d in found.moved} == {None}
     assert found.others == ()
 
 
-def test_of_the_environment_only_names_are_told() -> None:
+def test_environment_diff_shows_only_names() -> None:
     new = model()
     new["services"]["api-blue"]["environment"] = {"MODE": "other-secret", "ADDED": "secret"}
     live = model()
@@ -198,7 +198,7 @@ def test_of_the_environment_only_names_are_told() -> None:
     assert "secret" not in repr(difference)
 
 
-def test_what_the_updater_does_not_move_is_told_with_its_reason() -> None:
+def test_unmoved_changes_are_listed_with_reasons() -> None:
     new, live = model(), model()
     new["services"]["postgres"]["image"] = "postgres:17"
     new["services"]["qdrant"] = {"image": "qdrant"}
@@ -210,7 +210,7 @@ def test_what_the_updater_does_not_move_is_told_with_its_reason() -> None:
     )
 
 
-def test_what_the_updater_replaces_of_itself_is_nobodys_to_do_by_hand() -> None:
+def test_updaters_own_services_are_listed_apart() -> None:
     stack = replace(STACK, updater=Updater("updater", "updater-worker"))
     new, live = model(), model()
     new["services"] |= {"updater": {"image": "u:2"}, "updater-worker": {"image": "u:2"}, "qdrant": {"image": "qdrant"}}
@@ -219,7 +219,7 @@ def test_what_the_updater_replaces_of_itself_is_nobodys_to_do_by_hand() -> None:
     assert (found.others, found.own) == ((("qdrant", "it is new"),), ("updater", "updater-worker"))
 
 
-def test_a_release_that_comes_back_carries_the_new_rollouts_id() -> None:
+def test_recalled_release_carries_new_rollout_id() -> None:
     kept = transformed(model())
     back = restamp(kept, STACK, Stamp("v1.1.0", SHA, "r-2"))
     labels = {name: back["services"][name]["labels"]["updater.rollout"] for name in ("api-blue", "api-green", "bot")}
@@ -231,7 +231,7 @@ def test_a_release_that_comes_back_carries_the_new_rollouts_id() -> None:
 # What a plain `docker compose` reads
 
 
-def test_what_depends_on_the_idle_color_depends_on_the_live_one() -> None:
+def test_dependencies_move_to_the_live_color() -> None:
     released, healthy = model(), {"condition": "service_healthy", "required": True}
     started = {"condition": "service_started", "required": True}
     released["services"]["bot"]["depends_on"] = {"api-blue": healthy, "postgres": started}
@@ -243,7 +243,7 @@ def test_what_depends_on_the_idle_color_depends_on_the_live_one() -> None:
     assert live["api-green"]["depends_on"] == {"postgres": healthy}
 
 
-def test_the_idle_color_is_in_a_profile_of_its_own_and_the_rest_is_as_it_runs() -> None:
+def test_idle_color_gets_its_own_profile() -> None:
     ours = transformed(model())
     live = as_it_runs(ours, None, STACK, Color.GREEN, {"bot": "r-1"})
     assert live["services"]["api-blue"]["profiles"] == ["updater-idle"]
@@ -251,7 +251,7 @@ def test_the_idle_color_is_in_a_profile_of_its_own_and_the_rest_is_as_it_runs() 
     assert live == ours
 
 
-def test_what_is_live_is_in_no_profile_whatever_the_release_says() -> None:
+def test_live_services_have_no_profile() -> None:
     released = model()
     for name in ("api-blue", "api-green", "bot"):
         released["services"][name]["profiles"] = ["release"]
@@ -261,13 +261,13 @@ def test_what_is_live_is_in_no_profile_whatever_the_release_says() -> None:
 
 
 @pytest.mark.parametrize(("rollout", "kept"), [("r-0", True), ("r-1", False), (None, False)])
-def test_a_singleton_that_was_not_restarted_keeps_its_earlier_definition(rollout: str | None, kept: bool) -> None:
+def test_kept_singleton_keeps_its_old_definition(rollout: str | None, kept: bool) -> None:
     before = as_it_runs(restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0")), None, STACK, Color.BLUE, {})
     live = as_it_runs(transformed(model()), before, STACK, Color.GREEN, {"bot": rollout})
     assert (live["services"]["bot"]["labels"]["updater.rollout"] == "r-0") is kept
 
 
-def test_the_updaters_own_services_stay_as_they_run_with_all_that_they_need() -> None:
+def test_updaters_own_services_stay_as_running() -> None:
     stack = replace(STACK, updater=Updater("updater", "updater-worker"))
     before, released = transformed(model()), transformed(model())
     needs = {
@@ -297,20 +297,20 @@ def test_the_updaters_own_services_stay_as_they_run_with_all_that_they_need() ->
 
 
 @pytest.mark.parametrize(("said", "expected"), [(None, False), ("allowed", False), ("never", True)])
-def test_a_release_says_on_any_moved_service_that_it_cannot_be_rolled_back(said: str | None, expected: bool) -> None:
+def test_rollback_label_on_a_moved_service_counts(said: str | None, expected: bool) -> None:
     source = model()
     source["services"]["bot"]["labels"] = {} if said is None else {"updater.rollback": said}
     assert one_way(transformed(source), STACK) is expected
     assert compare(transformed(source), None, STACK, tree="/data/trees/abc").one_way is expected
 
 
-def test_what_a_service_says_that_is_not_moved_does_not_count() -> None:
+def test_rollback_label_must_be_on_a_moved_service() -> None:
     source = model()
     source["services"]["postgres"]["labels"] = {"updater.rollback": "never"}
     assert not one_way(transformed(source), STACK)
 
 
-def test_a_word_that_means_nothing_is_refused_where_it_stands() -> None:
+def test_unknown_rollback_label_is_refused() -> None:
     source = model()
     source["services"]["bot"]["labels"] = {"updater.rollback": "nver"}
     with pytest.raises(ComposeInvalid, match=r"updater\.rollback must be never or allowed; bot has 'nver'"):

@@ -30,18 +30,18 @@ async def check(world: World, name: str, survey: Survey) -> Check:
     return next(c for c in await examine(world.stack, world.ports) if c.name == name)
 
 
-async def test_a_machine_without_an_engine_is_told_at_once(world: World) -> None:
+async def test_missing_engine_is_reported_at_once(world: World) -> None:
     checks = await examine(world.stack, replace(world.ports, engine=Unreachable()))  # type: ignore[arg-type]
     assert [(c.name, c.status) for c in checks] == [("engine", Verdict.FAILED)]
     assert "DOCKER_HOST" in checks[0].remedy
 
 
-async def test_every_check_that_is_not_well_says_what_to_do(world: World) -> None:
+async def test_every_failed_check_has_a_remedy(world: World) -> None:
     for found in await examine(world.stack, world.ports):
         assert (found.status is Verdict.OK) == (found.remedy == ""), found
 
 
-async def test_compose_that_does_not_run_is_a_failure(world: World) -> None:
+async def test_broken_compose_is_a_failure(world: World) -> None:
     found = await check(world, "engine", replace(HEALTHY, versions={"docker_engine": "20.10", "compose": ""}))
     assert (found.status, "UPDATER_COMPOSE" in found.remedy) == (Verdict.FAILED, True)
 
@@ -55,14 +55,12 @@ async def test_compose_that_does_not_run_is_a_failure(world: World) -> None:
         ({"/data": "/srv/data"}, Verdict.WARNING),
     ],
 )
-async def test_the_directory_is_mounted_and_not_the_file(
-    world: World, mounts: dict[str, str], verdict: Verdict
-) -> None:
+async def test_traefik_mount_must_be_a_directory(world: World, mounts: dict[str, str], verdict: Verdict) -> None:
     found = await check(world, "traefik_mount", replace(HEALTHY, containers=(seen("traefik", mounts=mounts),)))
     assert found.status is verdict
 
 
-async def test_a_volume_that_the_worker_and_traefik_share_is_recognised(world: World) -> None:
+async def test_shared_volume_counts_as_a_mount(world: World) -> None:
     traefik = seen("traefik", mounts={"/etc/dynamic": "/volumes/routes"})
     survey = replace(HEALTHY, containers=(traefik,), own_mounts={"/routes": "/volumes/routes"})
     assert (await check(world, "traefik_mount", survey)).status is Verdict.OK
@@ -76,15 +74,13 @@ async def test_a_volume_that_the_worker_and_traefik_share_is_recognised(world: W
         ("--log.level=WARN", Verdict.WARNING, "not set"),
     ],
 )
-async def test_the_throttle_is_read_from_the_command_line(
-    world: World, words: str, verdict: Verdict, said: str
-) -> None:
+async def test_throttle_is_read_from_the_command_line(world: World, words: str, verdict: Verdict, said: str) -> None:
     traefik = seen("traefik", command=("traefik", words), mounts={"/routes": "/routes"})
     found = await check(world, "traefik_throttle", replace(HEALTHY, containers=(traefik,)))
     assert (found.status, said in found.found) == (verdict, True)
 
 
-async def test_the_throttle_is_read_from_a_mounted_file(world: World, tmp_path: Path) -> None:
+async def test_throttle_is_read_from_a_mounted_file(world: World, tmp_path: Path) -> None:
     file = tmp_path / "traefik.yml"
     file.write_text("providers:\n  providersThrottleDuration: 50ms\n")
     traefik = seen("traefik", mounts={"/routes": "/routes", "/etc/traefik/traefik.yml": str(file)})
@@ -102,7 +98,7 @@ async def test_the_throttle_is_read_from_a_mounted_file(world: World, tmp_path: 
         ({"/routes": "/routes"}, Verdict.FAILED),
     ],
 )
-async def test_a_path_means_the_same_inside_and_outside(
+async def test_path_must_match_inside_and_outside(
     world: World, mounts: dict[str, str] | None, verdict: Verdict
 ) -> None:
     found = await check(world, "same_paths", replace(HEALTHY, own_mounts=mounts))
@@ -110,7 +106,7 @@ async def test_a_path_means_the_same_inside_and_outside(
     assert ("`/srv/shop:/srv/shop`" in found.remedy) == (verdict is Verdict.FAILED)
 
 
-async def test_the_active_color_has_to_run_and_the_idle_one_not(world: World) -> None:
+async def test_active_color_must_run_and_idle_must_not(world: World) -> None:
     running = replace(HEALTHY, containers=(seen("api-blue", health="unhealthy"), seen("skills-green")))
     verdicts = {
         name: (await check(world, f"color_{name}", running)).status
@@ -128,9 +124,7 @@ async def test_the_active_color_has_to_run_and_the_idle_one_not(world: World) ->
     ("health", "verdict"),
     [(None, Verdict.OK), ("healthy", Verdict.OK), ("starting", Verdict.OK), ("unhealthy", Verdict.WARNING)],
 )
-async def test_an_active_color_is_unwell_when_the_engine_says_so(
-    world: World, health: str | None, verdict: Verdict
-) -> None:
+async def test_unhealthy_active_color_is_a_warning(world: World, health: str | None, verdict: Verdict) -> None:
     running = replace(HEALTHY, containers=(seen("api-blue", health=health),))
     assert (await check(world, "color_api-blue", running)).status is verdict
 
@@ -143,7 +137,7 @@ async def test_an_active_color_is_unwell_when_the_engine_says_so(
         ({"api-blue": "shop-api-blue:abc", "skills-blue": "x"}, Verdict.OK),
     ],
 )
-async def test_what_a_plain_compose_up_would_replace_is_told(
+async def test_compose_up_replacements_are_a_warning(
     world: World, by_hand: dict[str, str] | None, verdict: Verdict
 ) -> None:
     survey = replace(HEALTHY, containers=(seen("api-blue"),), by_hand=by_hand)
@@ -151,20 +145,20 @@ async def test_what_a_plain_compose_up_would_replace_is_told(
     assert (found.status, "COMPOSE_FILE" in found.remedy) == (verdict, verdict is Verdict.WARNING)
 
 
-async def test_a_route_file_that_names_another_color_is_a_failure(world: World) -> None:
+async def test_route_file_of_another_color_is_a_failure(world: World) -> None:
     assert (await check(world, "route_file", HEALTHY)).status is Verdict.OK
     await world.route.flip(Color.GREEN, "r-hand")
     assert (await check(world, "route_file", HEALTHY)).status is Verdict.FAILED
 
 
-async def test_the_default_route_is_no_failure_where_nothing_is_live() -> None:
+async def test_default_route_is_ok_before_a_release() -> None:
     world = World()
     world.route.place(Color.BLUE, "default")
     found = await check(world, "route_file", HEALTHY)
     assert (found.status, "no release is live" in found.found) == (Verdict.OK, True)
 
 
-async def test_diagnostics_name_what_runs(world: World) -> None:
+async def test_diagnostics_list_running_containers(world: World) -> None:
     found = await diagnostics(world.ports)
     assert found["git_ref"] == "v1.0.0"
     assert {c["service"] for c in found["containers"]} == {"skills-blue", "api-blue", "bot"}
@@ -176,23 +170,23 @@ class Unreachable:
         raise EngineFailed("no Docker Engine answers")
 
 
-async def test_whether_clients_are_watched_is_told(world: World) -> None:
+async def test_traffic_check_warns_without_metrics(world: World) -> None:
     assert (await check(world, "traffic", HEALTHY)).status is Verdict.OK
     world.clients.away = True
     assert (await check(world, "traffic", HEALTHY)).status is Verdict.WARNING
 
 
-async def test_a_stack_whose_clients_are_not_watched_is_told_how_they_would_be() -> None:
+async def test_unset_metrics_warning_names_the_setting() -> None:
     world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
     found = await check(world, "traffic", HEALTHY)
     assert (found.status, "traefik/metrics" in found.remedy) == (Verdict.WARNING, True)
 
 
-async def test_where_no_tag_has_to_be_signed_nothing_is_said_of_signatures(world: World) -> None:
+async def test_unsigned_policy_has_no_signature_check(world: World) -> None:
     assert "signatures" not in {c.name for c in await examine(world.stack, world.ports)}
 
 
-async def test_who_may_sign_is_told_where_a_tag_has_to_be_signed(tmp_path: Path) -> None:
+async def test_signature_check_lists_allowed_signers(tmp_path: Path) -> None:
     need_ssh_keygen()
     file = tmp_path / "allowed_signers"
     file.write_text("# releases\nalice@example.invalid ssh-ed25519 AAAA\n\nbob@example.invalid ssh-ed25519 AAAB\n")
@@ -200,7 +194,7 @@ async def test_who_may_sign_is_told_where_a_tag_has_to_be_signed(tmp_path: Path)
     assert (found.status, found.found) == (Verdict.OK, f"{file} names alice@example.invalid, bob@example.invalid")
 
 
-async def test_a_list_of_signers_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+async def test_unreadable_signers_list_is_a_failure(tmp_path: Path) -> None:
     need_ssh_keygen()
     found = await check(World(a_stack(policy=Policy(str(tmp_path / "nowhere")))), "signatures", HEALTHY)
     assert (found.status, "cannot be read" in found.found, "The updater refuses every release" in found.remedy) == (
@@ -210,13 +204,13 @@ async def test_a_list_of_signers_that_cannot_be_read_is_a_failure(tmp_path: Path
     )
 
 
-async def test_ssh_keygen_that_is_missing_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_ssh_keygen_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     found = await check(World(a_stack(policy=Policy("/etc/allowed_signers"))), "signatures", HEALTHY)
     assert (found.status, "openssh-client" in found.found) == (Verdict.FAILED, True)
 
 
-async def test_it_says_whether_anybody_is_told_and_what_could_not_be_sent(world: World) -> None:
+async def test_notification_check_counts_messages(world: World) -> None:
     checks = await examine(world.stack, replace(world.ports, notifier=None))
     silent = next(c for c in checks if c.name == "notifications")
     assert (silent.status, "UPDATER_NOTIFY_URLS" in silent.found) == (Verdict.OK, True)
@@ -232,7 +226,7 @@ async def checks(world: World) -> dict[str, Check]:
     return {c.name: c for c in await examine(world.stack, world.ports)}
 
 
-async def test_a_serving_color_is_never_advised_to_be_stopped() -> None:
+async def test_serving_color_is_never_advised_to_stop() -> None:
     world = World()
     await world.before_the_updater()
     for adopted in (False, True):
@@ -245,7 +239,7 @@ async def test_a_serving_color_is_never_advised_to_be_stopped() -> None:
     assert "ran before the updater" in found["adoption"].found
 
 
-async def test_a_refused_adoption_is_a_failure_with_what_to_do() -> None:
+async def test_refused_adoption_is_a_failure() -> None:
     world = World()
     await world.before_the_updater()
     for instance in await world.engine.find("api-blue"):
@@ -255,13 +249,13 @@ async def test_a_refused_adoption_is_a_failure_with_what_to_do() -> None:
     assert "Your traffic is not affected" in found.remedy
 
 
-async def test_an_empty_host_and_a_live_release_need_no_adoption(world: World) -> None:
+async def test_empty_or_live_stack_needs_no_adoption(world: World) -> None:
     assert "adoption" not in await checks(world)
     empty = (await checks(World()))["adoption"]
     assert (empty.status, empty.found) == (Verdict.OK, "nothing serves yet; the first release makes the stack live")
 
 
-async def test_a_retired_service_that_runs_is_told_with_the_command_that_removes_it() -> None:
+async def test_running_retired_service_is_a_warning() -> None:
     world = World(a_stack(retired=("old",)))
     well = await check(world, "retired_old", HEALTHY)
     assert (well.status, well.remedy) == (Verdict.OK, "")

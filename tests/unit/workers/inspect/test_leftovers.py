@@ -25,19 +25,19 @@ def survey(**change: Any) -> Survey:
     return Survey(**fields | change)
 
 
-def test_a_service_of_which_nothing_is_left_is_well() -> None:
+def test_service_without_leftovers_has_no_remedy() -> None:
     (left,) = leftovers(STACK, survey())
     assert (left.service, left.found, left.remedies) == ("old", (), ())
     assert leftovers(a_stack(), survey(retired=("old",))) == []
 
 
 @pytest.mark.parametrize(("state", "runs"), [("running", True), ("restarting", True), ("exited", False)])
-def test_a_container_that_runs_is_told_with_the_command_that_removes_it(state: str, runs: bool) -> None:
+def test_running_leftover_gets_a_removal_command(state: str, runs: bool) -> None:
     (left,) = leftovers(STACK, survey(containers=(seen("api", "running"), seen("old", state))))
     assert (left.remedies == ("Stop and remove it: docker stop shop-old-1 && docker rm shop-old-1",)) is runs
 
 
-def test_what_would_bring_it_back_is_told() -> None:
+def test_sources_of_a_restart_are_reported() -> None:
     (left,) = leftovers(STACK, survey(by_hand={"old": "image"}, retired=("old",)))
     assert left.found == (
         "a plain `docker compose up` in /srv/shop would start old",
@@ -46,5 +46,5 @@ def test_what_would_bring_it_back_is_told() -> None:
     assert len(left.remedies) == 2
 
 
-def test_a_live_directory_without_a_file_is_no_finding() -> None:
+def test_missing_compose_file_is_no_finding() -> None:
     assert leftovers(STACK, survey(by_hand=None))[0].found == ()

@@ -17,15 +17,15 @@ MOUNTS = {"/srv/shop": "/srv/shop", "/routes": "/var/volumes/routes", "/srv/shop
         ("/etc/passwd", None),
     ],
 )
-def test_the_innermost_mount_says_where_a_path_is(inside: str, on_the_host: str | None) -> None:
+def test_innermost_mount_maps_a_path(inside: str, on_the_host: str | None) -> None:
     assert outside(Path(inside), MOUNTS) == (Path(on_the_host) if on_the_host else None)
 
 
-def test_without_a_container_every_path_is_the_same() -> None:
+def test_missing_container_changes_no_path() -> None:
     assert unlike([Path("/anywhere")], None) == []
 
 
-def test_what_differs_is_told_with_the_words_to_write() -> None:
+def test_differing_path_gets_a_mount_remedy() -> None:
     wrong = unlike([Path("/srv/shop"), Path("/routes"), Path("/app/data")], MOUNTS)
     assert wrong == [Path("/routes"), Path("/app/data")]
     assert "`/app/data:/app/data`" in remedy(wrong)

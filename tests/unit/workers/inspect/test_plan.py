@@ -9,7 +9,7 @@ from workers.inspect.plan import plan
 from workers.ports import Room
 
 
-async def test_a_plan_tells_what_a_rollout_would_do(world: World) -> None:
+async def test_plan_lists_images_services_and_route(world: World) -> None:
     world.source.unchanged = {"bot"}
     told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert (told["tag"], told["sha"], told["current"]) == (
@@ -30,7 +30,7 @@ async def test_a_plan_tells_what_a_rollout_would_do(world: World) -> None:
     assert (told["would_start"], told["blocked_by"]) == (True, [])
 
 
-async def test_what_is_not_moved_is_told_and_that_the_updater_replaces_itself() -> None:
+async def test_plan_warns_of_unmoved_and_own_changes() -> None:
     world = World()
     world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
     told = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
@@ -53,14 +53,14 @@ async def test_a_bot_whose_files_changed_restarts(world: World) -> None:
     assert (told["singletons"][0]["restarts"], told["singletons"][0]["reason"]) == (True, "bot changed")
 
 
-async def test_the_first_release_of_all_is_planned_on_blue() -> None:
+async def test_first_release_is_planned_on_blue() -> None:
     world = World()
     told = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
     assert (told["current"], told["target_color"], told["stops"]) == (None, Color.BLUE, [])
     assert told["singletons"][0]["reason"] == "it starts for the first time"
 
 
-async def test_everything_that_speaks_against_it_is_told_at_once(world: World) -> None:
+async def test_plan_lists_every_blocking_reason(world: World) -> None:
     await world.journal.update(lambda s: s.pause("fix it"))
     world.room = Room(0, 10**12)
     told = (await plan(world.stack, world.ports, "v0.9.0")).as_json()
@@ -69,12 +69,12 @@ async def test_everything_that_speaks_against_it_is_told_at_once(world: World) -
         assert part in "; ".join(told["blocked_by"])
 
 
-async def test_a_tag_that_is_not_there_has_no_plan(world: World) -> None:
+async def test_missing_tag_has_no_plan(world: World) -> None:
     with pytest.raises(TagNotFound):
         await plan(world.stack, world.ports, "v9.9.9")
 
 
-async def test_the_commands_before_the_flip_are_told_and_whether_they_would_run() -> None:
+async def test_plan_lists_before_flip_commands() -> None:
     world = World(a_stack(before_flip=(BeforeFlip("skills", ("migrate", "up"), 60),)))
     await world.live("v1.0.0")
     told = {"step": "before_flip_1_skills", "service": "skills", "command": ["migrate", "up"], "limit": 60}
@@ -84,7 +84,7 @@ async def test_the_commands_before_the_flip_are_told_and_whether_they_would_run(
     assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**told, "runs": False}]
 
 
-async def test_a_refused_adoption_blocks_the_plan_and_is_named() -> None:
+async def test_refused_adoption_blocks_the_plan() -> None:
     world = World()
     await world.before_the_updater()
     for instance in await world.engine.find("api-blue"):
@@ -95,7 +95,7 @@ async def test_a_refused_adoption_blocks_the_plan_and_is_named() -> None:
     assert found["adoption_refused"] in found["blocked_by"]
 
 
-async def test_an_adopted_release_is_planned_as_what_is_live() -> None:
+async def test_adopted_release_is_planned_as_live() -> None:
     world = World()
     await world.before_the_updater(Color.GREEN)
     await world.worker().start()
@@ -105,7 +105,7 @@ async def test_an_adopted_release_is_planned_as_what_is_live() -> None:
     assert found["adoption_refused"] is None
 
 
-async def test_a_service_that_is_retired_and_still_in_the_release_is_named(world: World) -> None:
+async def test_retired_service_in_release_is_named(world: World) -> None:
     world.engine.retired = ["old-updater"]
     told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert (told["retired"], told["not_applied"]) == (["old-updater"], [])

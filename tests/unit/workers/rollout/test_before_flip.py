@@ -47,7 +47,7 @@ def runs(world: World) -> list[str]:
     return [effect for effect in world.effects if effect.startswith("run ")]
 
 
-async def test_the_commands_run_in_order_in_the_new_images_before_anything_of_the_new_color_starts(
+async def test_commands_run_before_the_new_color(
     world: World,
 ) -> None:
     await world.worker().reconcile()
@@ -59,7 +59,7 @@ async def test_the_commands_run_in_order_in_the_new_images_before_anything_of_th
     assert world.engine.running("bot") == ["v1.1.0"]
 
 
-async def test_a_command_that_fails_is_the_releases_fault_and_nothing_live_is_touched(world: World) -> None:
+async def test_failed_command_leaves_live_unchanged(world: World) -> None:
     world.engine.behave("skills", "v1.1.0", exit_code=3)
     await world.worker().reconcile()
     assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "before_flip_failed")
@@ -73,7 +73,7 @@ async def test_a_command_that_fails_is_the_releases_fault_and_nothing_live_is_to
     assert f"Changes that {MIGRATE} made outside the stack are not undone." in reason
 
 
-async def test_a_command_that_does_not_end_is_ended_at_its_limit(world: World) -> None:
+async def test_endless_command_is_ended_at_its_limit(world: World) -> None:
     world.engine.behave("skills", "v1.1.0", run_seconds=10_000)
     began = world.clock.monotonic()
     await world.worker().reconcile()
@@ -82,7 +82,7 @@ async def test_a_command_that_does_not_end_is_ended_at_its_limit(world: World) -
     is_consistent(world)
 
 
-async def test_what_has_succeeded_for_a_commit_is_not_run_again_and_what_failed_is(world: World) -> None:
+async def test_only_failed_commands_run_again(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", exit_code=1)
     await world.worker().reconcile()
     world.engine.behave("bot", "v1.1.0", exit_code=0)
@@ -94,14 +94,14 @@ async def test_what_has_succeeded_for_a_commit_is_not_run_again_and_what_failed_
     assert last(world).evidence(step_named(REGISTER)) == {"again": True}
 
 
-async def test_another_commit_runs_them_anew(world: World) -> None:
+async def test_another_commit_runs_commands_again(world: World) -> None:
     await world.worker().reconcile()
     world.inbox.put(a_release("v1.2.0"))
     await world.worker().reconcile()
     assert runs(world)[2:] == ["run skills-blue v1.2.0 migrate up", "run bot v1.2.0 register"]
 
 
-async def test_a_release_that_is_brought_back_runs_none(world: World) -> None:
+async def test_rollback_runs_no_command(world: World) -> None:
     worker = world.worker()
     await worker.reconcile()
     await Operator(world.ports, worker).roll_back(None)
@@ -111,7 +111,7 @@ async def test_a_release_that_is_brought_back_runs_none(world: World) -> None:
 
 
 @pytest.mark.parametrize("newer", [True, False], ids=["overtaken", "cancelled"])
-async def test_a_command_is_never_broken_off_half_way(world: World, newer: bool) -> None:
+async def test_command_is_never_interrupted(world: World, newer: bool) -> None:
     world.engine.behave("skills", "v1.1.0", run_seconds=50)
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())
@@ -130,7 +130,7 @@ async def test_a_command_is_never_broken_off_half_way(world: World, newer: bool)
 
 
 @pytest.mark.parametrize("step", [MIGRATE, REGISTER])
-async def test_interrupted_in_a_command_what_is_left_of_it_ends_and_it_is_begun_again(step: str) -> None:
+async def test_interrupted_command_is_cleared_and_rerun(step: str) -> None:
     world = await a_world()
     await crash_after(world, step)
     await start_again(world)
@@ -148,7 +148,7 @@ async def moments(*, bad: bool) -> int:
 
 
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
-async def test_whenever_the_worker_is_killed_no_command_runs_on_and_none_that_succeeded_is_run_again(
+async def test_kill_leaves_no_command_and_repeats_none(
     bad: bool,
 ) -> None:
     """Every moment before and after each effect and each write; two at once would end the engine in memory."""
@@ -169,7 +169,7 @@ async def test_whenever_the_worker_is_killed_no_command_runs_on_and_none_that_su
             assert runs(world).count(RUN_MIGRATE) == before, f"killed at moment {moment}"
 
 
-async def test_a_lost_journal_leaves_no_command_running(world: World) -> None:
+async def test_lost_journal_leaves_no_command_running(world: World) -> None:
     await crash_after(world, MIGRATE)
     world.engine.once.append("left")
     world.journal.lose("it was torn")

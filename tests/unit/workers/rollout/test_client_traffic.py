@@ -16,7 +16,7 @@ async def roll_out(world: World) -> Rollout:
     return world.publisher.results[-1][0]
 
 
-async def test_a_color_that_fails_its_clients_goes_back_though_its_health_is_good(world: World) -> None:
+async def test_color_failing_clients_is_rolled_back(world: World) -> None:
     world.clients.rps, world.clients.failing = 20, {Color.GREEN: 1.0}
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.ROLLED_BACK, "bake_failed", "bake")
@@ -27,13 +27,13 @@ async def test_a_color_that_fails_its_clients_goes_back_though_its_health_is_goo
     assert (bake.seconds or 0) < FEW_SECONDS, "not only at the end of the bake"
 
 
-async def test_what_failed_on_the_old_color_too_is_not_the_releases_fault(world: World) -> None:
+async def test_failures_of_the_old_color_are_tolerated(world: World) -> None:
     world.clients.rps, world.clients.failing = 20, {Color.BLUE: 0.3, Color.GREEN: 0.3}
     await world.clock.sleep(60)  # long enough for the old color's share to be known
     assert (await roll_out(world)).status is RolloutStatus.SUCCESS
 
 
-async def test_the_evidence_has_what_clients_were_answered(world: World) -> None:
+async def test_evidence_has_client_request_counts(world: World) -> None:
     world.clients.rps = 20
     ended = await roll_out(world)
     seen = ended.evidence(step_named("bake"))["traffic"]
@@ -41,13 +41,13 @@ async def test_the_evidence_has_what_clients_were_answered(world: World) -> None
     assert seen["skills"]["requests"] > 20 * world.stack.times.bake * 0.5
 
 
-async def test_without_clients_nothing_is_judged(world: World) -> None:
+async def test_missing_clients_are_not_judged(world: World) -> None:
     ended = await roll_out(world)
     assert (ended.status, ended.warnings) == (RolloutStatus.SUCCESS, ())
     assert ended.evidence(step_named("bake"))["traffic"]["api"]["requests"] == 0
 
 
-async def test_metrics_that_cannot_be_read_hold_nothing_up_and_are_told(world: World) -> None:
+async def test_unreadable_metrics_only_warn(world: World) -> None:
     world.clients.away = True
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
@@ -55,7 +55,7 @@ async def test_metrics_that_cannot_be_read_hold_nothing_up_and_are_told(world: W
     assert "The answers to clients were not judged" in ended.warnings[0]
 
 
-async def test_a_stack_without_metrics_says_that_it_watches_its_health_paths_only() -> None:
+async def test_evidence_explains_missing_metrics() -> None:
     world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
     await world.live("v1.0.0")
     ended = await roll_out(world)
@@ -63,7 +63,7 @@ async def test_a_stack_without_metrics_says_that_it_watches_its_health_paths_onl
     assert "traefik/metrics is not set" in ended.evidence(step_named("bake"))["traffic"]["unknown"]
 
 
-async def test_the_failures_of_a_color_s_last_life_are_not_held_against_it(world: World) -> None:
+async def test_earlier_failures_of_a_color_are_ignored(world: World) -> None:
     world.clients.rps, world.clients.failing = 20, {Color.GREEN: 1.0}
     assert (await roll_out(world)).status is RolloutStatus.ROLLED_BACK
     world.clients.failing = {}

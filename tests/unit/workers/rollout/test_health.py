@@ -30,7 +30,7 @@ def rarely(world: World, *services: str, **behaviour: Any) -> None:
         world.engine.behave(service, "v1.1.0", own_interval=RARELY, **behaviour)
 
 
-async def test_a_color_is_healthy_before_the_engine_has_looked(world: World) -> None:
+async def test_color_is_healthy_before_the_engine_check(world: World) -> None:
     rarely(world, "skills", "api")
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
@@ -38,27 +38,27 @@ async def test_a_color_is_healthy_before_the_engine_has_looked(world: World) -> 
     assert seconds(ended, "health_skills", "health_api") < 2
 
 
-async def test_all_copies_are_waited_for_at_once(world: World) -> None:
+async def test_copies_are_awaited_together(world: World) -> None:
     rarely(world, "skills", "api", ready_after=20)
     ended = await roll_out(world)
     assert 20 < seconds(ended, "health_skills", "health_api") < 22
 
 
-async def test_a_copy_passes_soon_after_its_first_answer(world: World) -> None:
+async def test_copy_passes_soon_after_its_first_answer(world: World) -> None:
     rarely(world, "skills", "api", ready_after=19.9)
     ended = await roll_out(world)
     needed = 19.9 + (world.stack.checks.passes - 1) * world.stack.checks.interval
     assert needed <= seconds(ended, "health_skills", "health_api") < needed + 0.4
 
 
-async def test_what_the_engine_calls_unhealthy_is_never_healthy(world: World) -> None:
+async def test_engine_unhealthy_is_never_healthy(world: World) -> None:
     world.engine.behave("api", "v1.1.0", check_passes=False)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "never_healthy")
     assert "/api/v1/health answered HTTP 200, its own check says unhealthy" in str(ended.error)
 
 
-async def test_a_limit_between_two_passes(world: World) -> None:
+async def test_limit_between_two_passes_fails(world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=world.stack.times.health - world.stack.checks.interval)
     ended = await roll_out(world)
     assert ended.reason_code == "never_healthy"
@@ -66,7 +66,7 @@ async def test_a_limit_between_two_passes(world: World) -> None:
     assert f"(passed {passes - 1} of {passes} times in a row, times/health is {limit:g} s)" in str(ended.error)
 
 
-async def test_an_old_verdict_is_waited_out(world: World) -> None:
+async def test_outdated_verdict_is_waited_out(world: World) -> None:
     """The engine looked three times too early; its next look is at 40 s."""
     world.engine.behave("api", "v1.1.0", own_interval=10, ready_after=35)
     ended = await roll_out(world)
@@ -74,7 +74,7 @@ async def test_an_old_verdict_is_waited_out(world: World) -> None:
     assert 40 <= seconds(ended, "health_skills", "health_api") < 42
 
 
-async def test_a_color_that_becomes_unhealthy_in_the_bake_goes_back(world: World) -> None:
+async def test_unhealthy_color_in_the_bake_rolls_back(world: World) -> None:
     world.engine.behave("api", "v1.1.0", own_interval=5, check_passes=False)
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
@@ -88,7 +88,7 @@ async def test_no_wait_outlives_its_rollout(world: World, behaviour: dict[str, A
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_an_engine_that_went_away_before_the_step_began_interrupts_the_rollout(world: World) -> None:
+async def test_earlier_engine_loss_interrupts_rollout(world: World) -> None:
     """It ends the API's copy while the skills' copy is waited for."""
     world.engine.behave("skills", "v1.1.0", ready_after=5)
     world.engine.behave("api", "v1.1.0", dies_after=2)
@@ -106,7 +106,7 @@ async def test_an_engine_that_went_away_before_the_step_began_interrupts_the_rol
     assert (ended.status, ended.release.attempts) == (RolloutStatus.SUCCESS, 1)
 
 
-async def test_a_copy_that_ends_while_another_is_waited_for_gets_no_traffic(world: World) -> None:
+async def test_ended_copy_gets_no_traffic(world: World) -> None:
     world.engine.behave("skills", "v1.1.0", dies_after=3)
     world.engine.behave("api", "v1.1.0", ready_after=5)
     ended = await roll_out(world)

@@ -55,13 +55,13 @@ def it_stays(world: World) -> None:
     assert world.engine.published == (sha_of("v1.1.0"), Color.GREEN)
 
 
-async def test_a_good_one_goes_live_as_any_other(world: World) -> None:
+async def test_one_way_release_goes_live(world: World) -> None:
     await world.worker().reconcile()
     assert (last(world).status, last(world).one_way) == (RolloutStatus.SUCCESS, True)
     assert not world.state.is_unwell
 
 
-async def test_before_its_flip_it_fails_as_any_other(world: World) -> None:
+async def test_failure_before_flip_keeps_old_release(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=500)
     await world.worker().reconcile()
     assert (last(world).status, last(world).stays, world.state.current) == (
@@ -72,7 +72,7 @@ async def test_before_its_flip_it_fails_as_any_other(world: World) -> None:
     assert running(world, Color.GREEN) == [[], []]
 
 
-async def test_one_that_dies_in_its_bake_keeps_the_traffic_and_the_old_color_is_stopped_and_kept(world: World) -> None:
+async def test_bake_failure_keeps_the_new_color_live(world: World) -> None:
     world.engine.behave("api", "v1.1.0", dies_after=20)
     await world.worker().reconcile()
     it_stays(world)
@@ -82,14 +82,14 @@ async def test_one_that_dies_in_its_bake_keeps_the_traffic_and_the_old_color_is_
     assert world.engine.running("bot") == ["v1.1.0"]
 
 
-async def test_one_whose_bot_is_never_ready_keeps_the_traffic_and_the_old_bot_does_not_come_back(world: World) -> None:
+async def test_bot_failure_keeps_the_new_color_live(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", status=500)
     await world.worker().reconcile()
     it_stays(world)
     assert "v1.0.0" not in world.engine.running("bot")
 
 
-async def test_where_traefik_was_not_seen_to_follow_both_colors_run(world: World) -> None:
+async def test_unconfirmed_route_keeps_both_colors(world: World) -> None:
     world.route.deaf = True
     await world.worker().reconcile()
     assert (last(world).status, last(world).stays) == (RolloutStatus.FAILED, True)
@@ -98,14 +98,14 @@ async def test_where_traefik_was_not_seen_to_follow_both_colors_run(world: World
     assert "Check Traefik first" in str(world.state.pause_reason)
 
 
-async def test_where_the_route_never_moved_it_goes_as_any_other(world: World) -> None:
+async def test_unmoved_route_keeps_the_old_release(world: World) -> None:
     world.route.refuses = {Color.GREEN}
     await world.worker().reconcile()
     assert (last(world).stays, world.route.served()[0]) == (False, Color.BLUE)
     assert world.state.current == a_live("v1.0.0")
 
 
-async def test_what_keeps_the_traffic_is_an_alarm_until_a_release_mends_it(world: World) -> None:
+async def test_failed_live_release_alarms_until_fixed(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", status=500)
     worker = world.worker()
     await worker.reconcile()
@@ -124,7 +124,7 @@ async def test_what_keeps_the_traffic_is_an_alarm_until_a_release_mends_it(world
 
 
 @pytest.mark.parametrize("step", AFTER_THE_FLIP[1:])
-async def test_interrupted_after_its_flip_and_unwell_it_stays(world: World, step: str) -> None:
+async def test_interrupted_unhealthy_release_stays_live(world: World, step: str) -> None:
     world.engine.behave("api", "v1.1.0", dies_after=100)
     await crash_after(world, step)
     await start_again(world)
@@ -132,7 +132,7 @@ async def test_interrupted_after_its_flip_and_unwell_it_stays(world: World, step
 
 
 @pytest.mark.parametrize("dies_after", [20.0, None], ids=["bad", "good"])
-async def test_whenever_the_worker_is_killed_the_route_never_goes_back(dies_after: float | None) -> None:
+async def test_killed_worker_never_moves_the_route_back(dies_after: float | None) -> None:
     world = await a_world()
     world.engine.behave("api", "v1.1.0", dies_after=dies_after)
     await world.worker().reconcile()
@@ -154,7 +154,7 @@ async def test_whenever_the_worker_is_killed_the_route_never_goes_back(dies_afte
             assert (world.state.current.tag, world.state.paused) == ("v1.1.0", False), f"killed at moment {moment}"
 
 
-async def test_an_operator_goes_back_only_with_force(world: World) -> None:
+async def test_operator_rollback_needs_force(world: World) -> None:
     worker = world.worker()
     await worker.reconcile()
     operator = Operator(world.ports, worker)
@@ -167,7 +167,7 @@ async def test_an_operator_goes_back_only_with_force(world: World) -> None:
 
 
 @pytest.mark.parametrize("force", [True, False])
-async def test_one_on_trial_is_turned_back_only_with_force(world: World, force: bool) -> None:
+async def test_rollback_during_the_trial_needs_force(world: World, force: bool) -> None:
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())
     while world.state.rollout is None or world.state.rollout.running_step != "bake":
@@ -183,7 +183,7 @@ async def test_one_on_trial_is_turned_back_only_with_force(world: World, force: 
     assert world.route.served()[0] is (Color.BLUE if force else Color.GREEN)
 
 
-async def test_the_plan_says_so(world: World) -> None:
+async def test_plan_warns_that_rollback_is_impossible(world: World) -> None:
     told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert told["rollback"] == "never"
     assert "v1.1.0 cannot be rolled back" in told["warnings"][0]

@@ -56,7 +56,7 @@ async def test_a_release_goes_live_without_an_outage(world: World) -> None:
     assert world.state.previous == a_live("v1.0.0")
 
 
-async def test_it_warns_of_what_is_to_be_done_by_hand_and_not_of_what_the_updater_replaces_of_itself(
+async def test_warning_covers_only_manual_changes(
     world: World,
 ) -> None:
     world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
@@ -66,7 +66,7 @@ async def test_it_warns_of_what_is_to_be_done_by_hand_and_not_of_what_the_update
     )
 
 
-async def test_the_effects_come_in_their_order(world: World) -> None:
+async def test_effects_happen_in_order(world: World) -> None:
     await roll_out(world)
     assert world.effects == [
         "start skills-green v1.1.0",
@@ -92,7 +92,7 @@ async def test_the_evidence_of_each_step_is_kept(world: World) -> None:
 
 
 @pytest.mark.parametrize(("bake", "drain"), [(5, 60), (60, 5)])
-async def test_the_old_color_stays_warm_until_bake_and_drain_are_over(bake: float, drain: float) -> None:
+async def test_old_color_runs_until_bake_and_drain_end(bake: float, drain: float) -> None:
     world = World(a_stack(times=Times(bake=bake, drain=drain)))
     await world.live("v1.0.0")
     await roll_out(world)
@@ -100,7 +100,7 @@ async def test_the_old_color_stays_warm_until_bake_and_drain_are_over(bake: floa
     assert at["stop api-blue v1.0.0"] - at["route green"] >= 60
 
 
-async def test_the_first_rollout_of_all_goes_live_on_blue() -> None:
+async def test_first_rollout_goes_live_on_blue() -> None:
     world = World()
     ended = await roll_out(world)
     assert (ended.status, ended.target, ended.origin) == (RolloutStatus.SUCCESS, Color.BLUE, None)
@@ -110,7 +110,7 @@ async def test_the_first_rollout_of_all_goes_live_on_blue() -> None:
     assert (world.state.previous, world.state.active_color) == (None, Color.BLUE)
 
 
-async def test_a_first_rollout_that_fails_after_the_flip_leaves_no_route() -> None:
+async def test_failed_first_rollout_leaves_no_route() -> None:
     world = World()
     world.engine.behave("bot", "v1.1.0", dies_after=0.1)
     ended = await roll_out(world)
@@ -134,7 +134,7 @@ async def test_a_first_rollout_that_fails_after_the_flip_leaves_no_route() -> No
         ("skills", {"status": 500, "own_check": False}, "never_healthy"),
     ],
 )
-async def test_nothing_live_changes_before_healthy(
+async def test_failure_before_flip_changes_nothing_live(
     world: World, service: str, behaviour: dict[str, Any], reason: str
 ) -> None:
     world.engine.behave(service, "v1.1.0", **behaviour)
@@ -145,7 +145,7 @@ async def test_nothing_live_changes_before_healthy(
     assert [*running(world, Color.GREEN)] == [[], []]
 
 
-async def test_a_release_that_is_never_healthy_leaves_the_route_alone_and_pauses(world: World) -> None:
+async def test_unhealthy_release_pauses_with_the_reason(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=503)
     ended = await roll_out(world)
     assert world.state.paused
@@ -160,7 +160,7 @@ async def test_a_release_that_is_never_healthy_leaves_the_route_alone_and_pauses
     assert ended.steps_completed[-2:] == ["discard", "prune"]
 
 
-async def test_what_a_failed_rollout_created_is_removed_and_the_old_releases_stay(world: World) -> None:
+async def test_failed_rollout_removes_only_its_parts(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=503)
     await roll_out(world)
     assert await world.engine.find("api-green") == []
@@ -168,7 +168,7 @@ async def test_what_a_failed_rollout_created_is_removed_and_the_old_releases_sta
     assert {sha for _, sha in world.engine.images} == {sha_of("v1.0.0")}
 
 
-async def test_a_service_that_needs_its_time_is_waited_for(world: World) -> None:
+async def test_slow_service_is_waited_for(world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=100)
     assert (await roll_out(world)).status is RolloutStatus.SUCCESS
 
@@ -179,7 +179,7 @@ async def test_a_flapping_service_is_not_healthy(world: World) -> None:
     assert (await roll_out(world)).reason_code == "never_healthy"
 
 
-async def test_a_tag_that_nobody_who_may_signed_is_refused_and_keeps_no_other_release_waiting(world: World) -> None:
+async def test_unsigned_tag_is_refused_without_a_pause(world: World) -> None:
     world.source.unsigned.add("v1.1.0")
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code, ended.steps_completed) == (
@@ -194,7 +194,7 @@ async def test_a_tag_that_nobody_who_may_signed_is_refused_and_keeps_no_other_re
     assert (last(world).release.tag, last(world).status) == ("v1.2.0", RolloutStatus.SUCCESS)
 
 
-async def test_force_is_no_signature(world: World) -> None:
+async def test_force_does_not_replace_a_signature(world: World) -> None:
     world.source.unsigned.add("v1.1.0")
     world.inbox.put(replace(NEW, force=True))
     await world.worker().reconcile()
@@ -204,7 +204,7 @@ async def test_force_is_no_signature(world: World) -> None:
 @pytest.mark.parametrize(
     ("tag", "moved", "reason"), [("v1.1.0", True, "tag_moved"), ("v1.1.0", False, "tag_not_found")]
 )
-async def test_a_tag_that_cannot_be_trusted_touches_nothing(world: World, tag: str, moved: bool, reason: str) -> None:
+async def test_moved_or_missing_tag_changes_nothing(world: World, tag: str, moved: bool, reason: str) -> None:
     world.source.moved |= {tag} if moved else set()
     world.source.tags.pop(tag)
     assert (await roll_out(world)).reason_code == reason
@@ -213,13 +213,13 @@ async def test_a_tag_that_cannot_be_trusted_touches_nothing(world: World, tag: s
 
 
 @pytest.mark.parametrize("room", [Room(disk=0, memory=10**12), Room(disk=10**12, memory=0)])
-async def test_without_room_nothing_is_begun(world: World, room: Room) -> None:
+async def test_insufficient_room_stops_the_preflight(world: World, room: Room) -> None:
     world.room = room
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code, world.effects) == (RolloutStatus.FAILED, "preflight_refused", [])
 
 
-async def test_what_is_still_being_started_is_waited_for(world: World) -> None:
+async def test_preflight_waits_for_a_starting_color(world: World) -> None:
     """As after a restart of the machine: the live color gets well a little later."""
     world.engine.die("skills-blue")
     ended = await roll_out(world)
@@ -228,7 +228,7 @@ async def test_what_is_still_being_started_is_waited_for(world: World) -> None:
     assert "skills answers HTTP 503 through Traefik" in waits
 
 
-async def test_what_the_journal_knows_goes_live_without_redis(world: World) -> None:
+async def test_journal_release_goes_live_without_redis(world: World) -> None:
     await world.journal.update(lambda state: state.accept(NEW))
     world.inbox.away = True
     await world.worker().reconcile()
@@ -236,7 +236,7 @@ async def test_what_the_journal_knows_goes_live_without_redis(world: World) -> N
     assert last(world).evidence(step_named("preflight"))["ignored"] == ["Redis does not answer: ConnectionError"]
 
 
-async def test_preflight_names_everything_that_is_unwell(world: World) -> None:
+async def test_preflight_names_every_problem(world: World) -> None:
     world.room = Room(disk=0, memory=0)
     world.inbox.put(NEW)
     worker = world.worker()
@@ -250,7 +250,7 @@ async def test_preflight_names_everything_that_is_unwell(world: World) -> None:
         assert part in error
 
 
-async def test_forced_preflight_goes_on_and_records_what_it_ignored(world: World) -> None:
+async def test_forced_preflight_records_the_problems(world: World) -> None:
     world.room = Room(disk=0, memory=10**12)
     world.inbox.put(replace(NEW, force=True))
     await world.worker().reconcile()
@@ -261,14 +261,14 @@ async def test_forced_preflight_goes_on_and_records_what_it_ignored(world: World
 # From the flip on
 
 
-async def test_a_route_that_traefik_does_not_take_over_is_put_back(world: World) -> None:
+async def test_unconfirmed_route_is_put_back(world: World) -> None:
     world.route.lag = 60
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "route_not_confirmed")
     assert await world.route.active() is Color.BLUE
 
 
-async def test_after_the_flip_the_route_goes_back_before_the_bot(world: World) -> None:
+async def test_rollback_moves_the_route_before_the_bot(world: World) -> None:
     world.engine.behave("api", "v1.1.0", dies_after=20)
     ended = await roll_out(world)
     is_as_before(world)
@@ -304,7 +304,7 @@ async def test_two_bots_never_run_at_once(
     assert world.state.paused
 
 
-async def test_a_bot_that_never_stops_is_not_joined_by_a_second_one(world: World) -> None:
+async def test_unstoppable_bot_gets_no_second_bot(world: World) -> None:
     world = World()
     world.engine.behave("bot", "v1.0.0", stops=False)
     await world.live("v1.0.0")
@@ -313,7 +313,7 @@ async def test_a_bot_that_never_stops_is_not_joined_by_a_second_one(world: World
     is_as_before(world)
 
 
-async def test_zero_bots_are_better_than_two(world: World) -> None:
+async def test_unstoppable_new_bot_blocks_the_old_bot(world: World) -> None:
     """The new bot fails its check and does not stop either: the old one stays down, and a person is told."""
     world.engine.behave("bot", "v1.1.0", status=500, stops=False)
     ended = await roll_out(world)
@@ -332,7 +332,7 @@ async def test_an_unchanged_bot_is_not_restarted(world: World) -> None:
     assert not [effect for effect in world.effects if "bot" in effect]
 
 
-async def test_a_bot_without_a_check_of_its_own_has_to_keep_running(world: World) -> None:
+async def test_bot_without_a_check_must_keep_running(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", own_check=False)
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
@@ -347,7 +347,7 @@ async def test_a_bake_failure_of_any_part_rolls_back(world: World, service: str)
     is_as_before(world)
 
 
-async def test_the_new_color_keeps_running_when_the_route_cannot_be_moved_back(world: World) -> None:
+async def test_unmovable_route_keeps_the_new_color(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", dies_after=10)
     world.route.refuses = {Color.BLUE}
     ended = await roll_out(world)
@@ -359,7 +359,7 @@ async def test_the_new_color_keeps_running_when_the_route_cannot_be_moved_back(w
     assert (world.state.active_color, world.state.paused) == (Color.GREEN, True)
 
 
-async def test_a_rollback_that_traefik_does_not_confirm_is_never_undone_by_the_guard(world: World) -> None:
+async def test_drift_watch_keeps_a_failed_rollback(world: World) -> None:
     """Traefik is away: the file says blue again, and nothing may send the traffic to the failed release later."""
     world.engine.behave("bot", "v1.1.0", dies_after=10)
     look = world.engine.watcher
@@ -378,7 +378,7 @@ async def test_a_rollback_that_traefik_does_not_confirm_is_never_undone_by_the_g
     assert await world.route.active() is Color.BLUE
 
 
-async def test_a_rollout_never_starts_on_the_color_that_the_route_points_to(world: World) -> None:
+async def test_rollout_never_starts_on_the_routed_color(world: World) -> None:
     """The flip was not confirmed and could not be taken back: Traefik may have taken it over since."""
     world.route.lag = 11
     world.route.refuses = {Color.BLUE}
@@ -391,7 +391,7 @@ async def test_a_rollout_never_starts_on_the_color_that_the_route_points_to(worl
     assert world.outages == []
 
 
-async def test_the_rollback_goes_on_where_the_old_bot_does_not_come_back(world: World) -> None:
+async def test_rollback_continues_without_the_old_bot(world: World) -> None:
     world = World()
     world.engine.behave("bot", "v1.0.0", ready_after=1e6)
     world.engine.behave("bot", "v1.1.0", dies_after=10)
@@ -402,7 +402,7 @@ async def test_the_rollback_goes_on_where_the_old_bot_does_not_come_back(world: 
     assert [w.partition(":")[0] for w in ended.warnings] == ["rollback_bot"]
 
 
-async def test_prune_keeps_the_current_and_the_previous_release(world: World) -> None:
+async def test_prune_keeps_current_and_previous_release(world: World) -> None:
     await roll_out(world)
     world.inbox.put(a_release("v1.2.0"))
     await world.worker().reconcile()
@@ -412,20 +412,20 @@ async def test_prune_keeps_the_current_and_the_previous_release(world: World) ->
     assert {i.sha for i in await world.engine.find("bot")} == kept
 
 
-async def test_a_step_that_hangs_is_ended(world: World) -> None:
+async def test_step_that_hangs_times_out(world: World) -> None:
     world.source.fetch = hang  # type: ignore[method-assign]  # a fake is ours to break
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "step_timed_out")
 
 
-async def test_an_error_without_a_name_rolls_back_too(world: World) -> None:
+async def test_unnamed_error_also_fails_the_rollout(world: World) -> None:
     world.source.fetch = break_down  # type: ignore[method-assign]
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "internal_error")
     assert "ZeroDivisionError" in str(ended.error)
 
 
-async def test_a_worker_that_was_replaced_touches_nothing_more(world: World) -> None:
+async def test_replaced_worker_changes_nothing_more(world: World) -> None:
     look = world.engine.watcher
 
     def watcher(effect: str) -> None:
@@ -441,7 +441,7 @@ async def test_a_worker_that_was_replaced_touches_nothing_more(world: World) -> 
     assert world.effects == ["start skills-green v1.1.0", "start api-green v1.1.0"], "they are one call"
 
 
-async def test_redis_going_away_does_not_end_a_rollout(world: World) -> None:
+async def test_redis_outage_does_not_end_a_rollout(world: World) -> None:
     look = world.engine.watcher
 
     def watcher(effect: str) -> None:
@@ -452,7 +452,7 @@ async def test_redis_going_away_does_not_end_a_rollout(world: World) -> None:
     assert (await roll_out(world)).status is RolloutStatus.SUCCESS
 
 
-async def test_without_pausing_the_next_release_is_tried_at_once(world: World) -> None:
+async def test_next_release_starts_if_pausing_is_off(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=500)
     await roll_out(world, pause_on_failure=False)
     assert not world.state.paused
@@ -461,7 +461,7 @@ async def test_without_pausing_the_next_release_is_tried_at_once(world: World) -
     assert last(world).status is RolloutStatus.SUCCESS
 
 
-async def test_a_disk_that_is_full_for_a_while_leaves_no_rollout_hanging(world: World) -> None:
+async def test_full_disk_leaves_no_rollout_hanging(world: World) -> None:
     look = world.engine.watcher
 
     def watcher(effect: str) -> None:
@@ -489,13 +489,13 @@ async def break_down(tag: str) -> str:
     return str(1 / 0)
 
 
-def test_a_release_that_comes_back_is_not_fetched_and_not_built() -> None:
+def test_recalled_release_is_not_fetched_or_built() -> None:
     steps = step_names(a_stack(), recall=True)
     assert steps[:3] == ("preflight", "recall_release", "start_skills")
     assert steps[2:] == step_names(a_stack())[4:]
 
 
-def test_the_steps_of_a_rollout_in_their_order() -> None:
+def test_rollout_steps_are_in_order() -> None:
     assert step_names(a_stack()) == (
         "preflight",
         "git_fetch_tags",
@@ -516,7 +516,7 @@ def test_the_steps_of_a_rollout_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("name", ["route", "stop"])
-async def test_a_bot_may_be_called_as_a_step_of_the_rollback(name: str) -> None:
+async def test_bot_may_be_named_like_a_rollback_step(name: str) -> None:
     """The old bot runs again, and the failed color is stopped."""
     world = World(a_stack(singletons=(Singleton(name, "bot"),)))
     await world.live("v1.0.0")
@@ -528,7 +528,7 @@ async def test_a_bot_may_be_called_as_a_step_of_the_rollback(name: str) -> None:
     assert ended.steps_completed.count(f"rollback_{name}") == 2
 
 
-async def test_a_service_may_be_called_as_the_routed_check_of_another() -> None:
+async def test_service_may_be_named_like_a_routed_check() -> None:
     """The routed check of `api` is not skipped because the direct one of `routed_api` has the same name."""
     stack = a_stack()
     other = replace(stack.routed[1], name="routed_api", colors={color: f"routed-{color}" for color in Color})

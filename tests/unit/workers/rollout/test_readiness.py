@@ -33,7 +33,7 @@ def checks(world: World) -> list[float]:
     return [at for instance, at in world.engine.checks if instance == "bot v1.1.0"]
 
 
-async def test_a_bot_is_ready_before_the_engine_has_looked(world: World) -> None:
+async def test_bot_is_ready_before_the_engine_check(world: World) -> None:
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
     evidence = ended.evidence(step_named("restart_bot"))
@@ -41,14 +41,14 @@ async def test_a_bot_is_ready_before_the_engine_has_looked(world: World) -> None
     assert evidence["gap_seconds"] < 1.5
 
 
-async def test_its_check_is_run_at_the_interval_of_the_stack_file(world: World) -> None:
+async def test_check_runs_at_the_stack_files_interval(world: World) -> None:
     ended = await roll_out(world, ready_after=20)
     assert 20 < seconds(ended, "restart_bot") < 21
     pauses = [round(after - before, 2) for before, after in itertools.pairwise(checks(world))]
     assert set(pauses) == {world.stack.checks.interval + 0.05}, "and the 0.05 s that each takes"
 
 
-async def test_a_check_that_hangs_is_begun_once_and_the_bot_never_ready(world: World) -> None:
+async def test_hanging_check_starts_once_and_fails(world: World) -> None:
     ended = await roll_out(world, check_seconds=FOREVER)
     assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "singleton_never_ready")
     assert "its own check says an earlier run of the check has not ended yet" in str(ended.error)
@@ -56,25 +56,25 @@ async def test_a_check_that_hangs_is_begun_once_and_the_bot_never_ready(world: W
     assert seconds(ended, "restart_bot") < world.stack.times.ready + 1
 
 
-async def test_a_check_that_does_not_pass_is_in_the_reason(world: World) -> None:
+async def test_failing_check_is_in_the_reason(world: World) -> None:
     ended = await roll_out(world, check_passes=False)
     assert ended.reason_code == "singleton_never_ready"
     said = "its own check says exit code 1: bot is not ready, the engine says unhealthy"
     assert f"within 120 s; its container is running, {said}" in str(ended.error)
 
 
-async def test_a_check_that_the_end_of_the_wait_cuts_short_is_not_the_reason(world: World) -> None:
+async def test_check_cut_short_is_not_the_reason(world: World) -> None:
     ended = await roll_out(world, check_passes=False, check_seconds=10.3)
     assert "its own check says exit code 1: bot is not ready" in str(ended.error)
 
 
-async def test_a_check_that_cannot_start_is_in_the_reason(world: World) -> None:
+async def test_unstartable_check_is_in_the_reason(world: World) -> None:
     ended = await roll_out(world, check_starts=False)
     assert ended.reason_code == "singleton_never_ready"
     assert "its own check says exit code 126: /no/such/check: no such file or directory" in str(ended.error)
 
 
-async def test_an_engine_that_runs_no_check_for_us_is_waited_for(world: World) -> None:
+async def test_engine_verdict_is_used_without_own_check(world: World) -> None:
     world.engine.refuses_checks = True
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
@@ -82,7 +82,7 @@ async def test_an_engine_that_runs_no_check_for_us_is_waited_for(world: World) -
     assert ended.evidence(step_named("restart_bot"))["own_check"] == "healthy"
 
 
-async def test_an_old_verdict_is_waited_out(world: World) -> None:
+async def test_outdated_verdict_is_waited_out(world: World) -> None:
     """The engine looked three times too early; its next look is at 40 s."""
     ended = await roll_out(world, own_interval=10, ready_after=35)
     assert ended.status is RolloutStatus.SUCCESS
@@ -90,7 +90,7 @@ async def test_an_old_verdict_is_waited_out(world: World) -> None:
 
 
 @pytest.mark.parametrize("ends", ["dies", "is restarted"])
-async def test_a_bot_that_ends_is_not_waited_for(world: World, ends: str) -> None:
+async def test_ended_bot_is_not_waited_for(world: World, ends: str) -> None:
     if ends == "dies":
         ended = await roll_out(world, ready_after=60, dies_after=3)
     else:
@@ -107,7 +107,7 @@ async def test_a_bot_that_ends_is_not_waited_for(world: World, ends: str) -> Non
     assert seconds(ended, "restart_bot") < 4
 
 
-async def test_the_old_bot_is_back_before_the_engine_has_looked() -> None:
+async def test_old_bot_returns_before_the_engine_check() -> None:
     world = World()
     world.engine.behave("bot", "v1.0.0", own_interval=RARELY)
     await world.live("v1.0.0")
@@ -118,7 +118,7 @@ async def test_the_old_bot_is_back_before_the_engine_has_looked() -> None:
     assert seconds(ended, "rollback_bot") < 2
 
 
-async def test_an_old_bot_that_does_not_get_ready_says_why() -> None:
+async def test_unready_old_bot_reports_why() -> None:
     world = World()
     world.engine.behave("bot", "v1.0.0", own_interval=RARELY, check_passes=False)
     await world.live("v1.0.0")

@@ -80,7 +80,7 @@ def running(world: World, color: Color) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("step", ["preflight", "git_fetch_tags", "docker_build", "start_api", "health_api"])
-async def test_interrupted_before_the_flip_it_is_discarded_and_begun_again(world: World, step: str) -> None:
+async def test_interrupted_release_is_retried(world: World, step: str) -> None:
     await crash_after(world, step)
     await start_again(world)
     assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "interrupted"), ("v1.1.0", RolloutStatus.SUCCESS, None)]
@@ -89,7 +89,7 @@ async def test_interrupted_before_the_flip_it_is_discarded_and_begun_again(world
 
 
 @pytest.mark.parametrize("effect", ["build v1.1.0", "start api-green v1.1.0"])
-async def test_an_engine_that_goes_away_before_the_flip_says_nothing_of_the_release(world: World, effect: str) -> None:
+async def test_engine_loss_before_flip_is_retried(world: World, effect: str) -> None:
     world.engine.goes_away = [effect]
     world.inbox.put(NEW)
     await world.worker().reconcile()
@@ -100,7 +100,7 @@ async def test_an_engine_that_goes_away_before_the_flip_says_nothing_of_the_rele
     assert not world.state.paused
 
 
-async def test_what_is_cancelled_while_the_engine_is_away_is_not_begun_again(world: World) -> None:
+async def test_cancel_during_engine_loss_is_not_retried(world: World) -> None:
     worker = world.worker()
 
     def cancel() -> None:
@@ -114,7 +114,7 @@ async def test_what_is_cancelled_while_the_engine_is_away_is_not_begun_again(wor
     is_consistent(world)
 
 
-async def test_an_engine_that_goes_away_again_and_again_pauses(world: World) -> None:
+async def test_repeated_engine_loss_pauses(world: World) -> None:
     world.engine.goes_away = ["build v1.1.0"] * (ATTEMPTS + 2)
     world.inbox.put(NEW)
     await world.worker().reconcile()
@@ -123,7 +123,7 @@ async def test_an_engine_that_goes_away_again_and_again_pauses(world: World) -> 
     is_consistent(world)
 
 
-async def test_past_the_flip_an_engine_that_goes_away_is_a_failure_as_any(world: World) -> None:
+async def test_engine_loss_after_flip_rolls_back(world: World) -> None:
     world.engine.goes_away = ["stop bot v1.0.0"]
     world.inbox.put(NEW)
     await world.worker().reconcile()
@@ -132,7 +132,7 @@ async def test_past_the_flip_an_engine_that_goes_away_is_a_failure_as_any(world:
     is_consistent(world)
 
 
-async def test_a_release_that_is_bad_is_not_begun_again_for_an_engine_that_was_away_before(world: World) -> None:
+async def test_bad_release_fails_despite_old_engine_loss(world: World) -> None:
     world.engine.behave("api", "v1.1.0", builds=False)
     world.engine.times_away = 3
     world.inbox.put(NEW)
@@ -140,7 +140,7 @@ async def test_a_release_that_is_bad_is_not_begun_again_for_an_engine_that_was_a
     assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "build_failed")]
 
 
-async def test_a_release_that_is_interrupted_again_and_again_pauses(world: World) -> None:
+async def test_repeated_interruption_pauses(world: World) -> None:
     await crash_after(world, "docker_build")
     for _ in range(ATTEMPTS + 2):
         worker = world.worker()
@@ -158,7 +158,7 @@ AFTER_THE_FLIP = ["route_switch", "health_routed_api", "restart_bot", "bake"]
 
 
 @pytest.mark.parametrize("step", AFTER_THE_FLIP)
-async def test_interrupted_after_the_flip_it_goes_on_where_the_new_color_is_well(world: World, step: str) -> None:
+async def test_healthy_color_continues_after_a_kill(world: World, step: str) -> None:
     await crash_after(world, step)
     await start_again(world)
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS, None)]
@@ -168,7 +168,7 @@ async def test_interrupted_after_the_flip_it_goes_on_where_the_new_color_is_well
 
 
 @pytest.mark.parametrize("step", AFTER_THE_FLIP)
-async def test_interrupted_after_the_flip_it_goes_back_where_the_new_color_is_not_well(world: World, step: str) -> None:
+async def test_unhealthy_color_rolls_back_after_a_kill(world: World, step: str) -> None:
     world.engine.behave("api", "v1.1.0", dies_after=100)
     await crash_after(world, step)
     await start_again(world)
@@ -178,7 +178,7 @@ async def test_interrupted_after_the_flip_it_goes_back_where_the_new_color_is_no
     assert world.route.served()[0] is Color.BLUE
 
 
-async def test_a_rollout_that_ends_its_worker_again_and_again_goes_back(world: World) -> None:
+async def test_rollout_that_kills_its_worker_rolls_back(world: World) -> None:
     await crash_after(world, "bake")
     for _ in range(ATTEMPTS):
         await crash_in_recovery(world, "bake")
@@ -189,7 +189,7 @@ async def test_a_rollout_that_ends_its_worker_again_and_again_goes_back(world: W
 
 
 @pytest.mark.parametrize("step", ["stop_old_color", "prune"])
-async def test_interrupted_after_its_bake_it_is_ended_as_a_success(world: World, step: str) -> None:
+async def test_interruption_after_bake_ends_in_success(world: World, step: str) -> None:
     await crash_after(world, step)
     await start_again(world)
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS, None)]
@@ -199,14 +199,14 @@ async def test_interrupted_after_its_bake_it_is_ended_as_a_success(world: World,
 
 
 @pytest.mark.parametrize("step", ["stop_old_color", "prune"])
-async def test_a_retirement_that_is_done_again_completes_each_step_once(world: World, step: str) -> None:
+async def test_repeated_retirement_completes_steps_once(world: World, step: str) -> None:
     await crash_after(world, step)
     await start_again(world)
     assert world.publisher.results[-1][0].steps_completed == list(step_names(world.stack))
 
 
 @pytest.mark.parametrize("step", ["rollback_route", "rollback_bot", "rollback_stop"])
-async def test_an_interrupted_roll_back_is_finished_and_keeps_its_cause(world: World, step: str) -> None:
+async def test_interrupted_rollback_keeps_its_cause(world: World, step: str) -> None:
     world.engine.behave("api", "v1.1.0", dies_after=20)
     await crash_after(world, step)
     await start_again(world)
@@ -214,7 +214,7 @@ async def test_an_interrupted_roll_back_is_finished_and_keeps_its_cause(world: W
     is_consistent(world)
 
 
-async def test_an_interrupted_discard_is_finished_and_keeps_its_cause(world: World) -> None:
+async def test_interrupted_discard_keeps_its_cause(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=500)
     await crash_after(world, "discard")
     await start_again(world)
@@ -248,7 +248,7 @@ async def a_world(bad: bool) -> World:
 
 
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
-async def test_whenever_the_worker_is_killed_the_end_is_consistent_and_no_release_is_lost(bad: bool) -> None:
+async def test_kill_at_any_moment_ends_consistently(bad: bool) -> None:
     """Every moment before and after each effect and each write, for a release that goes live and one that does not."""
     for moment in range(await moments(bad)):
         world = await a_world(bad)
@@ -262,7 +262,7 @@ async def test_whenever_the_worker_is_killed_the_end_is_consistent_and_no_releas
 
 
 @pytest.mark.parametrize("second", range(0, 60, 3))
-async def test_a_second_kill_during_the_recovery_is_survived_too(second: int) -> None:
+async def test_second_kill_ends_consistently(second: int) -> None:
     for first in range(await moments(bad=True)):
         world = await a_world(bad=True)
         world.fuse.light(first)

@@ -43,5 +43,5 @@ STEPS = (
 )
 
 
-def test_a_step_may_take_as_long_as_what_it_waits_for() -> None:
+def test_step_limits_cover_their_waits() -> None:
     assert {step.name: step.limit for step in STEPS} == WAITS

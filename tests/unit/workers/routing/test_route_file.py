@@ -49,11 +49,11 @@ http:
 """
 
 
-def test_the_whole_text() -> None:
+def test_render_yields_the_expected_file() -> None:
     assert route_file.render(STACK, Color.GREEN, "r-1") == GREEN
 
 
-def test_a_file_without_routes() -> None:
+def test_render_empty_has_no_routes() -> None:
     head = "# Written by zetherion-updater: one rename moves every route. Changes by hand are overwritten.\n"
     assert route_file.render_empty() == f"{head}{{}}\n"
 
@@ -82,5 +82,5 @@ def test_the_active_color_is_read_back(color: Color) -> None:
         GREEN.replace("skills-green", "skills-red").replace("api-green", "api-red"),
     ],
 )
-def test_a_foreign_empty_or_mixed_file_has_no_active_color(text: str) -> None:
+def test_foreign_file_has_no_active_color(text: str) -> None:
     assert route_file.active_color(text, STACK) is None

@@ -30,7 +30,7 @@ RUNS = Runs(
 )
 
 
-def test_a_container_runs_as_the_definition_that_it_was_started_from() -> None:
+def test_container_runs_as_its_definition() -> None:
     assert runs_as({"worker": RUNS}, {"worker": WORKER}, "shop")
 
 
@@ -46,26 +46,26 @@ def test_a_container_runs_as_the_definition_that_it_was_started_from() -> None:
     ],
     ids=["image", "command", "value", "a variable that somebody added", "source", "volume"],
 )
-def test_a_container_does_not_run_as_another_definition(change: dict[str, object]) -> None:
+def test_container_differs_from_other_definition(change: dict[str, object]) -> None:
     assert not runs_as({"worker": RUNS}, {"worker": {**WORKER, **change}}, "shop")
 
 
-def test_a_service_that_does_not_run_or_is_not_defined_is_another_definition() -> None:
+def test_missing_service_is_another_definition() -> None:
     assert not runs_as({"worker": RUNS}, {"worker": WORKER, "web": WORKER}, "shop")
     assert not runs_as({"worker": RUNS, "web": RUNS}, {"worker": WORKER}, "shop")
 
 
-def test_what_is_not_written_is_the_images() -> None:
+def test_image_supplies_unwritten_settings() -> None:
     built = Runs("shop-web", {"PATH": "/bin"}, {"PATH": "/bin"}, ("run",), {})
     assert runs_as({"web": built}, {"web": {}}, "shop")
 
 
-def test_how_an_image_is_made_does_not_make_another_updater() -> None:
+def test_build_settings_do_not_change_the_updater() -> None:
     model = {"services": {"web": {"image": "u:1", "build": {"context": "."}, "pull_policy": "never"}, "other": {}}}
     assert own_services(model, UPDATER) == {"web": {"image": "u:1"}}
 
 
-def test_the_successor_is_the_worker_that_runs_with_another_command_and_none_of_its_names() -> None:
+def test_successor_copies_worker_without_its_names() -> None:
     worker = {
         **WORKER,
         "networks": {"engine": {"aliases": ["boss"]}},
@@ -93,7 +93,7 @@ def test_the_successor_is_the_worker_that_runs_with_another_command_and_none_of_
     assert SUCCESSOR not in services
 
 
-def test_no_registry_is_asked_when_the_updater_is_started() -> None:
+def test_updater_start_pulls_no_image() -> None:
     model = {"services": {"web": {"image": "u:1"}, "worker": {"pull_policy": "always"}, "other": {}}}
     assert installable(model, UPDATER)["services"] == {
         "web": {"image": "u:1", "pull_policy": "never"},

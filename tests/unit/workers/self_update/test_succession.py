@@ -105,9 +105,7 @@ async def ended(machine: Machine) -> AsyncIterator[None]:
             await machine.successor
 
 
-async def test_the_live_releases_updater_takes_over_and_the_next_worker_says_so(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_updater_of_the_live_release_takes_over(world: World, machine: Machine, reconciler: Reconciler) -> None:
     succession = await until_quiet(world, machine)
     assert machine.images() == ["u:2", "u:2"]
     assert (machine.sent, machine.stands, machine.given_back) == (1, False, 0)
@@ -119,9 +117,7 @@ async def test_the_live_releases_updater_takes_over_and_the_next_worker_says_so(
 
 
 @pytest.mark.parametrize("moment", range(SUCCESSOR_MOMENTS))
-async def test_a_successor_that_is_killed_goes_on(
-    world: World, machine: Machine, reconciler: Reconciler, moment: int
-) -> None:
+async def test_killed_successor_continues(world: World, machine: Machine, reconciler: Reconciler, moment: int) -> None:
     machine.fuse.light(moment)
     await until_quiet(world, machine)
     assert machine.attempt is not None
@@ -130,16 +126,14 @@ async def test_a_successor_that_is_killed_goes_on(
     assert machine.attempt.starts == 1 + disturbed
 
 
-async def test_these_were_all_the_moments_of_a_successor(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_kill_moments_cover_the_whole_successor(world: World, machine: Machine, reconciler: Reconciler) -> None:
     await until_quiet(world, machine)
     assert machine.fuse.burnt == SUCCESSOR_MOMENTS
 
 
 @pytest.mark.parametrize("broken", ["web", "worker"])
 @pytest.mark.parametrize("moment", range(26))
-async def test_a_failed_successor_leaves_the_old_one_running_whenever_it_is_killed(
+async def test_failed_successor_keeps_the_old_updater(
     world: World, machine: Machine, reconciler: Reconciler, moment: int, broken: str
 ) -> None:
     machine.models[sha_of("v1.2.0")] = {**services("u:2"), broken: {"image": "u:bad"}}
@@ -161,7 +155,7 @@ async def test_a_failed_successor_leaves_the_old_one_running_whenever_it_is_kill
 
 
 @pytest.mark.parametrize("moment", range(BEGIN_MOMENTS + 1))
-async def test_a_worker_that_is_killed_while_it_begins_is_gone_on_for(
+async def test_succession_survives_a_kill_at_its_start(
     world: World, machine: Machine, reconciler: Reconciler, moment: int
 ) -> None:
     fuse = Fuse()
@@ -171,9 +165,7 @@ async def test_a_worker_that_is_killed_while_it_begins_is_gone_on_for(
     assert (machine.sent, machine.attempt and machine.attempt.ended) == (1, True)
 
 
-async def test_a_successor_that_dies_again_and_again_puts_the_old_one_back(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_repeated_deaths_restore_the_old_updater(world: World, machine: Machine, reconciler: Reconciler) -> None:
     succession = worker(world, machine, reconciler)
     looking = asyncio.create_task(succession.look())
     machine.ends_worker = looking.cancel
@@ -187,9 +179,7 @@ async def test_a_successor_that_dies_again_and_again_puts_the_old_one_back(
     assert f"died {TRIES} times" in machine.attempt.why
 
 
-async def test_an_updater_is_well_before_the_engine_has_looked(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_updater_is_healthy_before_engine_check(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.unseen = {"u:2"}
     began = world.clock.monotonic()
     await until_quiet(world, machine)
@@ -198,7 +188,7 @@ async def test_an_updater_is_well_before_the_engine_has_looked(
 
 
 @pytest.mark.parametrize("image", ["u:2", "u:1"], ids=["it stays up", "it ends again and again"])
-async def test_a_service_without_a_health_check_is_well_when_it_stays_up(
+async def test_unchecked_service_must_stay_up(
     world: World, machine: Machine, reconciler: Reconciler, image: str
 ) -> None:
     machine.unchecked = {"u:2"}
@@ -212,9 +202,7 @@ async def test_a_service_without_a_health_check_is_well_when_it_stays_up(
         assert "web ended" in (machine.attempt.why if machine.attempt else "")
 
 
-async def test_a_successor_that_hangs_is_taken_away_and_web_goes_with_the_worker(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_hanging_successor_is_removed_and_undone(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.mute = True
     succession = worker(world, machine, reconciler)
     began = world.clock.monotonic()
@@ -227,18 +215,14 @@ async def test_a_successor_that_hangs_is_taken_away_and_web_goes_with_the_worker
     assert "did not end within" in succession.alarms()[0].text
 
 
-async def test_a_successor_that_cannot_be_started_leaves_all_as_it_is(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_unstartable_successor_changes_nothing(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.broken = True
     succession = await until_quiet(world, machine)
     assert machine.images() == ["u:1", "u:1"]
     assert "could not be started" in succession.alarms()[0].text
 
 
-async def test_a_release_that_comes_meanwhile_waits_and_is_rolled_out_by_whoever_lives(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_release_during_succession_waits(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.mute = True
     succession = worker(world, machine, reconciler)
     looking = asyncio.create_task(succession.look())
@@ -259,7 +243,7 @@ async def test_a_release_that_comes_meanwhile_waits_and_is_rolled_out_by_whoever
     assert world.state.current.tag == "v1.3.0"
 
 
-async def test_after_a_failed_succession_the_next_release_is_tried(
+async def test_failed_succession_does_not_block_the_next(
     world: World, machine: Machine, reconciler: Reconciler
 ) -> None:
     machine.unwell = {"u:2"}
@@ -273,7 +257,7 @@ async def test_after_a_failed_succession_the_next_release_is_tried(
     assert machine.images() == ["u:3", "u:3"]
 
 
-async def test_the_updater_follows_a_release_back(world: World, machine: Machine, reconciler: Reconciler) -> None:
+async def test_updater_follows_a_rollback(world: World, machine: Machine, reconciler: Reconciler) -> None:
     await until_quiet(world, machine)
     world.inbox.put(a_release("v1.1.0", key="manual:1", rollout_id="r-back", recall=sha_of("v1.1.0"), force=True))
     await world.worker().reconcile()
@@ -286,9 +270,7 @@ async def test_the_updater_follows_a_release_back(world: World, machine: Machine
     assert machine.images() == ["u:1", "u:1"]
 
 
-async def test_a_tag_that_is_applied_again_gets_another_try(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_reapplied_tag_gets_another_try(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.unwell = {"u:2"}
     await until_quiet(world, machine)
     machine.unwell = set()
@@ -298,9 +280,7 @@ async def test_a_tag_that_is_applied_again_gets_another_try(
     assert machine.images() == ["u:2", "u:2"]
 
 
-async def test_what_was_changed_by_hand_is_told_and_left_alone(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_manual_change_is_reported_and_kept(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.models[sha_of("by hand")] = services("u:mine")
     machine.start("worker", file_of("by hand"))
     succession = await until_quiet(world, machine)
@@ -311,9 +291,7 @@ async def test_what_was_changed_by_hand_is_told_and_left_alone(
     assert (machine.sent, succession.alarms()) == (0, [])
 
 
-async def test_what_was_changed_while_the_successor_worked_is_told(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_change_during_succession_is_reported(world: World, machine: Machine, reconciler: Reconciler) -> None:
     await until_quiet(world, machine)
     machine.start("web", file_of("v1.1.0"))
     succession = await until_quiet(world, machine)
@@ -322,7 +300,7 @@ async def test_what_was_changed_while_the_successor_worked_is_told(
     assert "the running updater changed after its replacement" in alarm.text
 
 
-async def test_what_runs_as_it_is_published_is_known(world: World, machine: Machine, reconciler: Reconciler) -> None:
+async def test_published_updater_is_replaced(world: World, machine: Machine, reconciler: Reconciler) -> None:
     """Where it has never been replaced, what is published is older than the release before."""
     machine.models[world.engine.published_path.parent.name] = services("u:0")
     machine.place(world.engine.published_path)
@@ -330,36 +308,32 @@ async def test_what_runs_as_it_is_published_is_known(world: World, machine: Mach
     assert machine.images() == ["u:2", "u:2"]
 
 
-async def test_what_does_not_run_is_left_alone(world: World, machine: Machine, reconciler: Reconciler) -> None:
+async def test_stopped_updater_is_left_alone(world: World, machine: Machine, reconciler: Reconciler) -> None:
     del machine.runs["web"]
     assert (await until_quiet(world, machine)).alarms() == []
     assert machine.sent == 0
 
 
-async def test_a_service_that_the_release_does_not_have_is_told(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_missing_service_is_reported(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.models[sha_of("v1.2.0")] = {"web": {"image": "u:2"}}
     (alarm,) = (await until_quiet(world, machine)).alarms()
     assert "no service worker" in alarm.text
     assert machine.sent == 0
 
 
-async def test_a_paused_updater_stays_as_it_is(world: World, machine: Machine, reconciler: Reconciler) -> None:
+async def test_paused_updater_is_not_replaced(world: World, machine: Machine, reconciler: Reconciler) -> None:
     await world.journal.update(lambda s: s.pause("moving environment"))
     await until_quiet(world, machine)
     assert machine.sent == 0
 
 
-async def test_nothing_is_begun_while_a_rollout_runs(world: World, machine: Machine, reconciler: Reconciler) -> None:
+async def test_succession_waits_for_a_running_rollout(world: World, machine: Machine, reconciler: Reconciler) -> None:
     async with reconciler.quiet():
         await worker(world, machine, reconciler).look()
     assert machine.sent == 0
 
 
-async def test_an_image_that_cannot_be_had_is_asked_for_again_and_told(
-    world: World, machine: Machine, reconciler: Reconciler
-) -> None:
+async def test_missing_image_is_retried_and_reported(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.absent = {"u:2"}
     succession = worker(world, machine, reconciler)
     with pytest.raises(BuildFailed):
@@ -376,7 +350,7 @@ async def test_an_image_that_cannot_be_had_is_asked_for_again_and_told(
     assert machine.sent == 1
 
 
-async def test_an_alarm_is_of_the_live_release_only(world: World, machine: Machine, reconciler: Reconciler) -> None:
+async def test_alarm_covers_only_the_live_release(world: World, machine: Machine, reconciler: Reconciler) -> None:
     machine.attempt = Attempt("r-v1.1.0", "v1.1.0", ended=True, why="it was not well")
     assert worker(world, machine, reconciler).alarms() == []
     machine.attempt = replace(machine.attempt, rollout="r-v1.2.0")

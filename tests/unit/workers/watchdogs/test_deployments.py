@@ -59,7 +59,9 @@ async def go_live(world: World, tag: str) -> RolloutStatus:
     return world.publisher.results[-1][0].status
 
 
-async def test_a_rollout_is_told_as_it_goes(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
+async def test_rollout_is_reported_as_it_progresses(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
     async with telling(deployments):
         await go_live(world, "v1.1.0")
         await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
@@ -68,7 +70,7 @@ async def test_a_rollout_is_told_as_it_goes(world: World, github: FakeGitHubApi,
     assert made.descriptions["success"].startswith("v1.1.0 is live")
 
 
-async def test_the_replaced_one_becomes_inactive(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
+async def test_replaced_release_becomes_inactive(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
     async with telling(deployments):
         await go_live(world, "v1.1.0")
         await go_live(world, "v1.2.0")
@@ -76,7 +78,7 @@ async def test_the_replaced_one_becomes_inactive(world: World, github: FakeGitHu
     assert "v1.2.0" in github.deployments[1].descriptions["inactive"]
 
 
-async def test_a_release_s_fault_is_a_failure_and_leaves_the_live_one(
+async def test_release_fault_is_reported_as_failure(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     async with telling(deployments):
@@ -86,14 +88,16 @@ async def test_a_release_s_fault_is_a_failure_and_leaves_the_live_one(
         await until(lambda: github.told() == {"v1.1.0": [LIVE], "v1.2.0": [["queued", "in_progress", "failure"]]}, 10)
 
 
-async def test_the_machine_s_fault_is_an_error(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
+async def test_machine_fault_is_reported_as_error(
+    world: World, github: FakeGitHubApi, deployments: Deployments
+) -> None:
     world.route.deaf = True
     async with telling(deployments):
         await go_live(world, "v1.1.0")
         await until(lambda: github.told() == {"v1.1.0": [["queued", "in_progress", "error"]]}, 10)
 
 
-async def test_a_held_release_is_queued_and_a_superseded_one_inactive(
+async def test_held_release_is_queued_then_inactive(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     worker = world.worker()
@@ -108,7 +112,7 @@ async def test_a_held_release_is_queued_and_a_superseded_one_inactive(
         await until(lambda: github.told() == {"v1.1.0": [["queued", "inactive"]], "v1.2.0": [LIVE]}, 10)
 
 
-async def test_an_operators_rollback_is_a_deployment_of_its_own(
+async def test_operators_rollback_is_its_own_deployment(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     worker = world.worker()
@@ -122,7 +126,7 @@ async def test_an_operators_rollback_is_a_deployment_of_its_own(
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
-async def test_two_minutes_of_502_in_mid_rollout_cost_the_rollout_nothing(
+async def test_github_outage_does_not_delay_a_rollout(
     world: World, github: FakeGitHubApi, deployments: Deployments, carried_out: bool
 ) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=60)
@@ -143,7 +147,7 @@ async def test_two_minutes_of_502_in_mid_rollout_cost_the_rollout_nothing(
     assert github.told() == {"v1.1.0": [LIVE]}
 
 
-async def test_a_post_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(
+async def test_lost_answer_is_looked_up_before_a_retry(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     world.inbox.put(a_release("v1.1.0"))
@@ -154,9 +158,7 @@ async def test_a_post_whose_answer_was_lost_is_looked_for_before_it_is_sent_agai
     assert github.called("deploy") == 1
 
 
-async def test_what_was_sent_last_may_still_be_on_its_way(
-    world: World, github: FakeGitHubApi, outbox: FakeOutbox
-) -> None:
+async def test_last_post_is_given_time_before_a_retry(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> None:
     world.inbox.put(a_release("v1.1.0"))
     await world.worker().take_in()
     first = told_by(world, github, outbox)
@@ -171,7 +173,7 @@ async def test_what_was_sent_last_may_still_be_on_its_way(
     assert deployed[-1] - killed >= timedelta(seconds=SETTLE_SECONDS - 1)
 
 
-async def test_killed_at_any_moment_there_is_still_exactly_one(world: World) -> None:
+async def test_kill_at_any_moment_keeps_one_deployment(world: World) -> None:
     """Every moment before and after every write and every POST, the worker is killed once."""
     assert await go_live(world, "v1.1.0") is RolloutStatus.SUCCESS
     moments = 0
@@ -190,7 +192,7 @@ async def test_killed_at_any_moment_there_is_still_exactly_one(world: World) -> 
     assert moments > 20
 
 
-async def test_a_lost_outbox_creates_nothing_twice(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> None:
+async def test_lost_outbox_creates_no_duplicate(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> None:
     worker = world.worker()
     await Operator(world.ports, worker).pause("fix it")
     world.inbox.put(a_release("v1.1.0"))
@@ -203,9 +205,7 @@ async def test_a_lost_outbox_creates_nothing_twice(world: World, github: FakeGit
         await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
 
 
-async def test_a_worker_that_was_replaced_tells_nothing(
-    world: World, github: FakeGitHubApi, deployments: Deployments
-) -> None:
+async def test_replaced_worker_reports_nothing(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
     world.inbox.put(a_release("v1.1.0"))
     await world.worker().take_in()
     world.journal.epoch = 99
@@ -215,7 +215,7 @@ async def test_a_worker_that_was_replaced_tells_nothing(
     assert github.deployments == {}
 
 
-async def test_a_token_that_may_not_is_an_alarm_and_asked_seldom(
+async def test_refused_token_alarms_and_slows_retries(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     github.refuses = 403
@@ -233,7 +233,7 @@ async def test_a_token_that_may_not_is_an_alarm_and_asked_seldom(
     assert github.told() == {"v1.1.0": [["queued"]]}
 
 
-async def test_a_rollout_that_github_does_not_take_does_not_hold_up_the_others(
+async def test_refused_rollout_does_not_block_others(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     async with telling(deployments):

@@ -25,14 +25,14 @@ def alarmed(world: World) -> list[str]:
     return world.publisher.alarmed[-1]
 
 
-async def test_where_all_is_well_nothing_is_done_and_nothing_told(world: World) -> None:
+async def test_healthy_stack_causes_no_action_or_alarm(world: World) -> None:
     guard = await a_guard(world)
     await guard.look()
     assert (world.effects, alarmed(world)) == ([], [])
 
 
 @pytest.mark.parametrize("to", [None, Color.BLUE])
-async def test_a_route_file_that_was_changed_or_removed_is_put_right(world: World, to: Color | None) -> None:
+async def test_changed_route_file_is_restored(world: World, to: Color | None) -> None:
     guard = await a_guard(world)
     await (world.route.flip(to, "r-hand") if to else world.route.clear())
     await guard.look()
@@ -51,7 +51,7 @@ def rolled_out_by_another(world: World) -> None:
 
 
 @pytest.mark.parametrize("beside", [False, True])
-async def test_what_another_program_has_made_serve_is_taken_over(world: World, *, beside: bool) -> None:
+async def test_stack_led_by_another_program_is_adopted(world: World, *, beside: bool) -> None:
     """Its routes may have replaced the updater's file, or be in a file beside that."""
     guard = await a_guard(world)
     rolled_out_by_another(world)
@@ -71,7 +71,7 @@ async def test_what_another_program_has_made_serve_is_taken_over(world: World, *
     assert (world.effects, alarmed(world)) == ([], [])
 
 
-async def test_what_cannot_be_taken_over_is_left_and_told_until_it_can(world: World) -> None:
+async def test_unadoptable_stack_alarms_until_fixed(world: World) -> None:
     guard = await a_guard(world)
     rolled_out_by_another(world)
     world.route.place_foreign(Color.BLUE)
@@ -89,9 +89,7 @@ async def test_what_cannot_be_taken_over_is_left_and_told_until_it_can(world: Wo
 
 
 @pytest.mark.parametrize(("force", "late"), [(False, False), (False, True), (True, True)])
-async def test_a_release_does_not_replace_the_color_that_another_program_leads_to(
-    world: World, *, force: bool, late: bool
-) -> None:
+async def test_release_keeps_another_programs_color(world: World, *, force: bool, late: bool) -> None:
     """Also where that happens after the worker's last look before the release begins (`late`)."""
     guard = await a_guard(world)
 
@@ -112,7 +110,7 @@ async def test_a_release_does_not_replace_the_color_that_another_program_leads_t
     assert world.state.paused
 
 
-async def test_a_forced_release_goes_to_the_other_color_of_what_was_taken_over(world: World) -> None:
+async def test_forced_release_uses_the_other_color(world: World) -> None:
     guard = await a_guard(world)
     rolled_out_by_another(world)
     world.route.place_foreign(Color.BLUE)
@@ -123,7 +121,7 @@ async def test_a_forced_release_goes_to_the_other_color_of_what_was_taken_over(w
     assert world.state.previous.adopted
 
 
-async def test_routes_that_were_changed_are_put_right_before_a_release_replaces_a_color(world: World) -> None:
+async def test_changed_routes_are_fixed_before_release(world: World) -> None:
     """Both colors are well, and another program led clients to the one that the release is to replace."""
     guard = await a_guard(world)
     world.engine.by_hand(start=[s.colors[Color.BLUE] for s in world.stack.routed], tag="v1.0.0")
@@ -134,14 +132,14 @@ async def test_routes_that_were_changed_are_put_right_before_a_release_replaces_
     assert "leads to green again" in str(world.publisher.results[-1][0].warnings)
 
 
-async def test_a_file_that_claims_the_routes_names_is_set_aside(world: World) -> None:
+async def test_file_shadowing_the_routes_is_set_aside(world: World) -> None:
     guard = await a_guard(world)
     world.route.beside = ["copy-of-updater-routes.yml"]
     await guard.look()
     assert (alarmed(world), world.route.beside) == (["route_shadowed"], [])
 
 
-async def test_a_live_color_that_was_stopped_is_started_again(world: World) -> None:
+async def test_stopped_live_color_is_started_again(world: World) -> None:
     guard = await a_guard(world)
     for instance in await world.engine.find("api-green"):
         await world.engine.stop(instance.id, 1)
@@ -151,7 +149,7 @@ async def test_a_live_color_that_was_stopped_is_started_again(world: World) -> N
     assert alarmed(world) == []
 
 
-async def test_a_live_color_that_a_rollout_waits_for_is_started_again(world: World) -> None:
+async def test_live_color_starts_again_during_preflight(world: World) -> None:
     guard = await a_guard(world)
     for instance in await world.engine.find("api-green"):
         await world.engine.stop(instance.id, 1)
@@ -166,7 +164,7 @@ async def test_a_live_color_that_a_rollout_waits_for_is_started_again(world: Wor
     await guard.look()
 
 
-async def test_a_live_color_that_does_not_stay_up_is_not_started_for_ever(world: World) -> None:
+async def test_restarts_of_the_live_color_are_limited(world: World) -> None:
     guard = await a_guard(world)
     (instance,) = await world.engine.find("api-green")
     world.effects.clear()
@@ -177,7 +175,7 @@ async def test_a_live_color_that_does_not_stay_up_is_not_started_for_ever(world:
     assert alarmed(world) == ["live_color_down"]
 
 
-async def test_a_live_color_that_died_and_is_back_is_told_for_a_while(world: World) -> None:
+async def test_restarted_live_color_alarms_for_a_while(world: World) -> None:
     guard = await a_guard(world)
     await guard.look()
     world.engine.die("api-green")
@@ -189,7 +187,7 @@ async def test_a_live_color_that_died_and_is_back_is_told_for_a_while(world: Wor
     assert (alarmed(world), world.effects) == ([], [])
 
 
-async def test_of_two_bots_the_one_that_the_updater_made_stays(world: World) -> None:
+async def test_own_bot_is_kept_when_two_run(world: World) -> None:
     guard = await a_guard(world)
     (bot,) = [i for i in await world.engine.find("bot") if i.running]
     world.engine.start_by_hand("bot", "v1.1.0")
@@ -198,7 +196,7 @@ async def test_of_two_bots_the_one_that_the_updater_made_stays(world: World) -> 
     assert [i.id for i in await world.engine.find("bot") if i.running] == [bot.id]
 
 
-async def test_a_bot_that_was_stopped_is_told_and_left(world: World) -> None:
+async def test_stopped_bot_is_reported_not_restarted(world: World) -> None:
     guard = await a_guard(world)
     for instance in await world.engine.find("bot"):
         await world.engine.stop(instance.id, 1)
@@ -207,7 +205,7 @@ async def test_a_bot_that_was_stopped_is_told_and_left(world: World) -> None:
     assert (alarmed(world), world.effects) == (["singleton_gone"], [])
 
 
-async def test_during_a_rollout_it_only_tells(world: World) -> None:
+async def test_drift_watch_only_alarms_in_a_rollout(world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=60)
     world.inbox.put(a_release("v1.1.0"))
     worker = world.worker()
@@ -223,13 +221,13 @@ async def test_during_a_rollout_it_only_tells(world: World) -> None:
     assert world.route.served()[0] is Color.GREEN
 
 
-async def test_before_anything_is_live_there_is_nothing_to_guard() -> None:
+async def test_drift_watch_is_silent_before_a_release() -> None:
     world = World()
     await DriftWatch(world.stack, world.ports, world.worker()).look()
     assert not any(world.publisher.alarmed)
 
 
-async def test_a_release_that_comes_while_it_looks_is_not_forgotten(world: World) -> None:
+async def test_release_during_a_look_is_not_lost(world: World) -> None:
     guard = await a_guard(world)
     world.inbox.put(a_release("v1.2.0"))
     worker = guard._reconciler
@@ -244,7 +242,7 @@ async def test_a_release_that_comes_while_it_looks_is_not_forgotten(world: World
     assert world.state.current.tag == "v1.2.0"
 
 
-async def test_it_looks_again_after_an_error_that_has_no_name(world: World) -> None:
+async def test_drift_watch_continues_after_an_error(world: World) -> None:
     guard = await a_guard(world)
     world.journal.full = True
     await world.route.flip(Color.BLUE, "r-hand")

@@ -55,7 +55,7 @@ def ended(world: World) -> list[tuple[str, RolloutStatus]]:
     return [(rollout.release.tag, rollout.status) for rollout, _ in world.publisher.results]
 
 
-async def test_three_releases_without_a_webhook_the_newest_goes_live_within_a_minute(
+async def test_newest_missed_release_is_live_in_a_minute(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     github.published = [a_published(tag) for tag in reversed(THREE)]
@@ -69,9 +69,7 @@ async def test_three_releases_without_a_webhook_the_newest_goes_live_within_a_mi
     assert world.state.last_checked_at is not None
 
 
-async def test_a_webhook_and_a_reconciliation_are_one_release(
-    world: World, github: FakeGitHubApi, watch: MissedReleases
-) -> None:
+async def test_webhook_and_check_yield_one_release(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
     published = a_published("v1.2.0")
     github.published = [published]
     world.inbox.put(a_release("v1.2.0", key=published.event.key, delivery="d-1"))
@@ -84,7 +82,7 @@ async def test_a_webhook_and_a_reconciliation_are_one_release(
     assert len(await world.inbox.known()) == 1
 
 
-async def test_while_redis_is_away_the_release_comes_in_by_the_journal(
+async def test_missed_release_is_journaled_without_redis(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     github.published, world.inbox.away = [a_published("v1.2.0")], True
@@ -97,7 +95,7 @@ async def test_while_redis_is_away_the_release_comes_in_by_the_journal(
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
 
 
-async def test_a_release_that_the_ledger_knows_and_the_journal_lost_comes_in(
+async def test_release_lost_by_the_journal_is_accepted(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     published = a_published("v1.2.0")
@@ -109,9 +107,7 @@ async def test_a_release_that_the_ledger_knows_and_the_journal_lost_comes_in(
     assert world.state.accepted == (recorded,)
 
 
-async def test_a_release_that_failed_does_not_come_in_again(
-    world: World, github: FakeGitHubApi, watch: MissedReleases
-) -> None:
+async def test_failed_release_is_not_accepted_again(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
     world.engine.behave("api", "v1.2.0", status=500)
     github.published = [a_published("v1.2.0")]
     assert [r.tag for r in await watch.check()] == ["v1.2.0"]
@@ -123,9 +119,7 @@ async def test_a_release_that_failed_does_not_come_in_again(
     assert ended(world) == [("v1.2.0", RolloutStatus.FAILED)]
 
 
-async def test_a_release_that_the_operator_went_back_from_does_not_come_in_again(
-    world: World, github: FakeGitHubApi, watch: MissedReleases
-) -> None:
+async def test_rolled_back_release_stays_out(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
     """It was applied by hand, so that its release was never known by its key."""
     worker = world.worker()
     world.inbox.put(a_release("v1.2.0", key="manual:r-1", trigger=Trigger.MANUAL))
@@ -138,7 +132,7 @@ async def test_a_release_that_the_operator_went_back_from_does_not_come_in_again
     assert await watch.check() == []
 
 
-async def test_while_paused_what_was_missed_is_held(
+async def test_pause_holds_a_missed_release(
     world: World, github: FakeGitHubApi, watch: MissedReleases, worker: Reconciler
 ) -> None:
     await Operator(world.ports, worker).pause("fix it")
@@ -148,7 +142,7 @@ async def test_while_paused_what_was_missed_is_held(
     assert ([r.tag for r in world.state.accepted], ended(world)) == (["v1.2.0"], [])
 
 
-async def test_it_asks_at_the_start_and_then_every_interval(
+async def test_watch_asks_at_start_and_every_interval(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     async with watching(watch):
@@ -157,9 +151,7 @@ async def test_it_asks_at_the_start_and_then_every_interval(
     assert [round(at / EVERY, 2) for at in asked] == [0, 1.05, 2.1, 3.15]
 
 
-async def test_when_the_network_is_back_it_asks_within_a_minute(
-    world: World, github: FakeGitHubApi, watch: MissedReleases
-) -> None:
+async def test_watch_recovers_within_a_minute(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
     github.away, github.published = True, [a_published("v1.2.0")]
     async with watching(watch):
         await world.clock.sleep(3600)
@@ -171,7 +163,7 @@ async def test_when_the_network_is_back_it_asks_within_a_minute(
     assert world.state.last_checked_at - back < timedelta(seconds=70)
 
 
-async def test_last_checked_at_stays_where_it_was_while_github_is_away(
+async def test_last_checked_at_is_kept_during_an_outage(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     await watch.check()
@@ -183,7 +175,9 @@ async def test_last_checked_at_stays_where_it_was_while_github_is_away(
     assert world.state.last_checked_at == checked
 
 
-async def test_a_rate_limit_is_kept_and_bounded(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
+async def test_rate_limit_is_respected_up_to_a_maximum(
+    world: World, github: FakeGitHubApi, watch: MissedReleases
+) -> None:
     github.away, github.wait = True, 1200.0
     async with watching(watch):
         await world.clock.sleep(1200)
@@ -197,7 +191,7 @@ async def test_a_rate_limit_is_kept_and_bounded(world: World, github: FakeGitHub
         assert len(github.calls) == asked + 1
 
 
-async def test_long_silence_is_an_alarm_and_its_end_ends_it(
+async def test_long_outage_raises_and_clears_an_alarm(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     github.away = True
@@ -212,9 +206,7 @@ async def test_long_silence_is_an_alarm_and_its_end_ends_it(
         assert watch.alarms() == []
 
 
-async def test_a_repository_that_it_may_not_see_is_asked_for_no_more_often_than_else(
-    world: World, github: FakeGitHubApi, watch: MissedReleases
-) -> None:
+async def test_refused_repository_is_asked_seldom(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
     github.refuses = 404
     with pytest.raises(GitHubRefused):
         await watch.check()
@@ -223,7 +215,7 @@ async def test_a_repository_that_it_may_not_see_is_asked_for_no_more_often_than_
     assert len(github.calls) == 3
 
 
-async def test_failed_deliveries_are_told_once(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
+async def test_failed_deliveries_are_reported_once(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
     github.failed = [FailedDelivery(7, "d-7", "published", 502, NOW - timedelta(minutes=1))]
     await watch.check()
     await watch.check()
@@ -231,15 +223,13 @@ async def test_failed_deliveries_are_told_once(world: World, github: FakeGitHubA
     assert [(d["delivery"], d["status"]) for d in failed] == [("d-7", 502)]
 
 
-async def test_as_many_pages_are_read_as_it_takes_to_meet_a_wanted_release(
-    github: FakeGitHubApi, watch: MissedReleases
-) -> None:
+async def test_pages_are_read_until_a_wanted_release(github: FakeGitHubApi, watch: MissedReleases) -> None:
     github.published = [*(a_published(f"v2.0.{n}", prerelease=True) for n in range(5)), a_published("v1.2.0")]
     assert [r.tag for r in await watch.check()] == ["v1.2.0"]
     assert github.called("releases") == 3
 
 
-async def test_a_rollout_that_follows_does_not_keep_it_from_asking(
+async def test_running_rollout_does_not_stop_the_watch(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     world.engine.behave("api", "v1.2.0", ready_after=100)

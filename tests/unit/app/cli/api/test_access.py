@@ -6,7 +6,7 @@ from app.cli.api.access import access, updater_url
 from app.cli.errors import NotAllowed, WrongUse
 
 
-def test_the_secrets_first_line_opens_the_listener_and_is_not_shown(tmp_path: Path) -> None:
+def test_first_line_of_secret_is_sent_and_hidden(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("\nthe-secret \nan-older-one\n")
     opened = access({"UPDATER_SECRET_PATH": str(file)})
@@ -15,7 +15,7 @@ def test_the_secrets_first_line_opens_the_listener_and_is_not_shown(tmp_path: Pa
     assert "the-secret" not in repr(opened)
 
 
-def test_a_token_goes_before_the_secret() -> None:
+def test_token_takes_precedence_over_the_secret() -> None:
     opened = access({"UPDATER_TOKEN": " abc ", "UPDATER_SECRET_PATH": "/nowhere", "UPDATER_URL": "https://u:1/x/"})
     assert (opened.headers, opened.url) == ({"Authorization": b"Bearer abc"}, "https://u:1/x")
 
@@ -23,13 +23,13 @@ def test_a_token_goes_before_the_secret() -> None:
 @pytest.mark.parametrize(
     "url", ["localhost:9090", "ftp://h", "http://", "http://h:port", "http://user:pass@h", "http://h:0"]
 )
-def test_an_url_that_is_no_listeners_is_wrong_use_and_not_repeated(url: str) -> None:
+def test_invalid_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(WrongUse, match="UPDATER_URL") as refused:
         updater_url({"UPDATER_URL": url})
     assert "pass" not in str(refused.value)
 
 
-def test_without_a_secret_nothing_is_asked(tmp_path: Path) -> None:
+def test_missing_secret_is_not_allowed(tmp_path: Path) -> None:
     with pytest.raises(NotAllowed, match=r"cannot be read .*UPDATER_TOKEN"):
         access({"UPDATER_SECRET_PATH": str(tmp_path / "none")})
     (tmp_path / "empty").write_text("\n \n")

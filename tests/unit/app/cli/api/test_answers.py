@@ -27,7 +27,7 @@ def test_each_answer_has_its_exit_code(status: int, kind: type[CommandError], co
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 423, 500, 502, 503])
-def test_each_says_what_happened_what_it_means_for_traffic_and_what_to_do(status: int) -> None:
+def test_error_states_cause_traffic_and_next_step(status: int) -> None:
     error = problem(httpx.Response(status, json={"error": "why", "code": "a_word"}))
     assert error.detail
     assert "raffic" in error.traffic
@@ -44,11 +44,11 @@ def test_each_says_what_happened_what_it_means_for_traffic_and_what_to_do(status
         httpx.Response(404, json={"error": "Not Found", "code": "not_found"}),
     ],
 )
-def test_an_answer_of_something_else_is_told_as_such(answer: httpx.Response) -> None:
+def test_foreign_answer_is_an_unreachable_updater(answer: httpx.Response) -> None:
     error = problem(answer)
     assert isinstance(error, CannotReach)
     assert "UPDATER_URL" in str(error)
 
 
-def test_what_the_other_side_says_does_not_reach_the_terminal_raw() -> None:
+def test_error_text_has_no_terminal_escapes() -> None:
     assert "\x1b" not in str(problem(httpx.Response(423, json={"error": "\x1b[2Jpaused", "code": "paused"})))

@@ -36,7 +36,7 @@ def whole(body: str, content_type: str = "text/event-stream") -> bytes:
     return (head + body).encode()
 
 
-async def test_events_are_read_as_they_were_told() -> None:
+async def test_event_stream_is_parsed_into_events() -> None:
     body = (
         "retry: 2000\nid: 0-0\n\n"
         ": nothing new\n\n"
@@ -63,26 +63,26 @@ async def test_events_are_read_as_they_were_told() -> None:
         b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-async def test_what_is_not_the_updater_is_said_so_and_the_secret_is_not_sent_on(answer: bytes) -> None:
+async def test_foreign_server_is_an_unreachable_updater(answer: bytes) -> None:
     async with answering(answer) as updater:
         with pytest.raises(CannotReach, match="UPDATER_URL"):
             await updater.status()
 
 
-async def test_a_change_whose_answer_is_lost_may_have_been_taken() -> None:
+async def test_lost_answer_to_a_change_is_reported() -> None:
     async with answering(b"") as updater:
         with pytest.raises(CannotReach, match="may have been taken"):
             await updater.start("/update/apply", {"tag": "v1.0.0"})
 
 
-async def test_an_unchanged_status_is_the_one_of_the_last_time() -> None:
+async def test_unchanged_status_is_reused() -> None:
     first = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nConnection: close\r\nContent-Length: 16\r\n\r\n{"state":"idle"}'
     second = b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nConnection: close\r\n\r\n'
     async with answering(first, second) as updater:
         assert await updater.status() == await updater.status() == Status(state="idle")
 
 
-async def test_an_answer_of_another_shape_is_refused() -> None:
+async def test_malformed_answer_is_refused() -> None:
     body = b'{"state":"dancing"}'
     answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     async with answering(answer) as updater:

@@ -32,7 +32,7 @@ def text_of(shown: Console) -> str:
     return shown.file.getvalue()
 
 
-def test_plain_lines_tell_each_thing_once() -> None:
+def test_plain_lines_print_each_change_once() -> None:
     out = console()
     display = PlainLines(out, now)
     done = replace(RUNNING, steps=(StepSeen("preflight", 0.5), StepSeen("docker_build")), eta_seconds=20)
@@ -49,13 +49,13 @@ def test_plain_lines_tell_each_thing_once() -> None:
     ]
 
 
-def test_a_long_line_is_not_broken_where_there_is_no_terminal() -> None:
+def test_line_is_not_wrapped_without_a_terminal() -> None:
     out = console()
     PlainLines(out, now).say("x" * 300)
     assert text_of(out) == "x" * 300 + "\n"
 
 
-def test_the_picture_has_the_step_the_percent_the_times_and_the_last_line() -> None:
+def test_picture_shows_step_percent_and_times() -> None:
     out = console(terminal=True)
     out.print(picture(replace(RUNNING, eta_seconds=20, last_line="#7 [2/3] RUN make"), 12.0))
     shown = text_of(out)
@@ -63,7 +63,7 @@ def test_the_picture_has_the_step_the_percent_the_times_and_the_last_line() -> N
         assert part in shown
 
 
-def test_the_picture_is_gone_when_it_has_ended_and_the_steps_stay() -> None:
+def test_picture_is_removed_and_steps_remain() -> None:
     out = console(terminal=True)
     display = LivePicture(out, now)
     with display.running():
@@ -74,7 +74,7 @@ def test_the_picture_is_gone_when_it_has_ended_and_the_steps_stay() -> None:
     assert "The updater answers again." in shown
 
 
-def test_json_lines_are_one_object_for_each_change() -> None:
+def test_json_lines_print_one_object_per_change() -> None:
     lines: list[str] = []
     display = JsonLines(lines.append, now)
     for progress in (RUNNING, RUNNING, replace(RUNNING, percent=50), replace(RUNNING, phase=Phase.ENDED)):

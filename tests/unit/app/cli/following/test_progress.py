@@ -23,7 +23,7 @@ def result(**change: Any) -> dict[str, Any]:
     return {"rollout_id": "r-1", "tag": "v1.1.0", "status": "success", **change}
 
 
-def test_a_rollout_that_runs_is_at_its_step_and_what_is_live_is_what_was_before() -> None:
+def test_running_rollout_keeps_the_live_before() -> None:
     seen = MINE.see_status(status(rollout=running(eta_seconds=3.5)))
     assert (seen.phase, seen.step, seen.percent, seen.eta_seconds) == (Phase.RUNNING, "docker_build", 20, 3.5)
     assert seen.before == LIVE
@@ -31,34 +31,34 @@ def test_a_rollout_that_runs_is_at_its_step_and_what_is_live_is_what_was_before(
     assert (back.phase, back.before) == (Phase.ROLLING_BACK, LIVE)
 
 
-def test_it_waits_for_the_one_that_runs() -> None:
+def test_queued_rollout_waits_for_the_running_one() -> None:
     seen = MINE.see_status(status(rollout=running(id="r-0", tag="v1.0.9"), queued=["v1.1.0"]))
     assert (seen.phase, seen.waits_for, seen.known) == (Phase.QUEUED, "v1.0.9 to end", True)
 
 
-def test_a_pause_holds_it_unless_it_is_forced() -> None:
+def test_pause_holds_rollout_unless_forced() -> None:
     paused = status(paused=True, pause_reason="why", held=["v1.1.0"])
     assert (MINE.see_status(paused).phase, MINE.see_status(paused).waits_for) == (Phase.HELD, "why")
     assert FollowedRollout("r-1", "v1.1.0", forced=True).see_status(paused).phase is Phase.QUEUED
 
 
-def test_it_has_ended_only_when_nothing_says_any_more_that_it_runs() -> None:
+def test_rollout_ends_when_no_longer_running() -> None:
     seen = MINE.see_status(status(rollout=running(), last_result=result()))
     assert not seen.ended
     assert seen.see_status(status(last_result=result())).ended
 
 
-def test_one_of_which_the_updater_does_not_speak_any_more_is_not_known() -> None:
+def test_rollout_missing_from_status_is_unknown() -> None:
     assert not MINE.see_status(status(rollout=running())).see_status(status()).known
     assert MINE.see_status(status(queued=["v1.1.0"])).known
 
 
-def test_the_status_of_another_rollouts_end_changes_nothing_of_its_own() -> None:
+def test_another_rollouts_result_is_ignored() -> None:
     ended = MINE.see_status(status(last_result=result()))
     assert ended.see_status(status(last_result=result(rollout_id="r-2", status="failed"))).result == ended.result
 
 
-def test_steps_come_from_events_in_order_and_end_once() -> None:
+def test_steps_follow_events_and_end_once() -> None:
     seen = MINE
     for kind, data in (
         ("step.started", {"step": "preflight"}),
@@ -74,12 +74,12 @@ def test_steps_come_from_events_in_order_and_end_once() -> None:
 
 
 @pytest.mark.parametrize("status_", ["success", "failed", "rolled_back", "superseded", "cancelled"])
-def test_a_records_final_status_ends_it(status_: str) -> None:
+def test_final_record_status_ends_the_rollout(status_: str) -> None:
     assert MINE.see_record(Record(status=status_)).ended
     assert not MINE.see_record(Record(status="running")).ended
 
 
-def test_a_record_alone_says_as_much_as_a_result() -> None:
+def test_record_alone_yields_a_full_result() -> None:
     steps = [
         {"name": "route_switch", "seconds": 0.2, "evidence": {"flip_ms": 90.0}, "error": None},
         {"name": "bake", "seconds": 1.0, "evidence": {}, "error": "HTTP 500"},
@@ -106,5 +106,5 @@ def test_a_record_alone_says_as_much_as_a_result() -> None:
     )
 
 
-def test_the_last_line_is_shown_without_what_a_terminal_would_obey() -> None:
+def test_last_line_has_no_terminal_escapes() -> None:
     assert MINE.see_line("\x1b[1mbuilding\r").see_line("").last_line == "building"

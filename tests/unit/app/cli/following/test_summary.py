@@ -13,7 +13,7 @@ def ended(**result: Any) -> FollowedRollout:
     return FollowedRollout("r-1", "v1.1.0", before=LIVE).end(Result.model_validate(whole))
 
 
-def test_a_success_says_what_was_live_what_is_and_what_it_took() -> None:
+def test_success_shows_releases_and_timings() -> None:
     evidence = {
         "route_switch": {"seconds": 0.1, "flip_ms": 85.3},
         "restart_bot": {"seconds": 2.0, "instance": "c1", "gap_seconds": 0.4321},
@@ -34,7 +34,7 @@ def test_a_success_says_what_was_live_what_is_and_what_it_took() -> None:
     ]
 
 
-def test_a_rollback_says_where_traffic_is_why_and_what_next() -> None:
+def test_rollback_shows_reason_and_next_step() -> None:
     rows = summary(
         ended(
             status="rolled_back",
@@ -57,17 +57,17 @@ def test_a_rollback_says_where_traffic_is_why_and_what_next() -> None:
     ]
 
 
-def test_after_an_operators_rollback_there_is_nothing_to_mend() -> None:
+def test_operators_rollback_suggests_no_fix() -> None:
     rows = dict(summary(ended(paused=True, pause_reason="An operator went back.")))
     assert rows["next"] == "`updater unpause`; releases are accepted and wait until then"
 
 
-def test_the_first_release_that_fails_leaves_nothing_live() -> None:
+def test_failed_first_release_leaves_nothing_live() -> None:
     rows = dict(summary(FollowedRollout("r-1", "v1.0.0").end(Result(status="failed"))))
     assert (rows["live before"], rows["live now"]) == ("nothing", "nothing")
 
 
-def test_the_steps_have_their_seconds_and_the_first_cause() -> None:
+def test_step_rows_show_seconds_and_first_error() -> None:
     progress = FollowedRollout("r-1", steps=(StepSeen("a", 1.0), StepSeen("b", error="broke"))).end(
         Result(status="failed", evidence={"a": {"seconds": 1.0}, "b": {"seconds": 0.5}})
     )
@@ -77,12 +77,12 @@ def test_the_steps_have_their_seconds_and_the_first_cause() -> None:
     ]
 
 
-def test_where_clients_were_not_watched_the_summary_says_why() -> None:
+def test_unwatched_clients_are_explained() -> None:
     rows = dict(summary(ended(evidence={"bake": {"requests": 1, "traffic": {"unknown": "not watched"}}})))
     assert rows["clients"] == "not watched"
 
 
-def test_a_release_that_failed_and_cannot_be_rolled_back_is_what_is_live() -> None:
+def test_failed_one_way_release_is_shown_as_live() -> None:
     rows = dict(summary(ended(status="failed", target_color="green")))
     assert rows["live now"] == "v1.1.0 (bbbbbbbbbbbb) on green, well or not: it cannot be rolled back"
     before = dict(summary(ended(status="failed", active_color="blue", target_color="green")))

@@ -53,7 +53,7 @@ def init(
 
 
 @pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
-def test_the_demos_project_is_found_whole(demo: Path, environ: dict[str, str]) -> None:
+def test_demo_project_yields_a_complete_file(demo: Path, environ: dict[str, str]) -> None:
     stack, written, _ = init(demo, environ=environ)
     assert (stack.project, stack.repository, stack.directory) == ("shop1", "octo/shop", str(demo))
     assert stack.traefik.entrypoints == {"skills": "http://traefik:8080", "api": "http://traefik:8443"}
@@ -68,7 +68,7 @@ def test_the_demos_project_is_found_whole(demo: Path, environ: dict[str, str]) -
     assert (stack.times, written.notes.questions) == (Times(), {})
 
 
-def test_no_value_of_the_environment_and_no_credential_gets_into_the_file_or_the_words(demo: Path) -> None:
+def test_no_secret_value_gets_into_file_or_output(demo: Path) -> None:
     _, written, said = init(demo)
     for text in (written.path.read_text(), said, str(written.document())):
         assert "hidden" not in text
@@ -76,7 +76,7 @@ def test_no_value_of_the_environment_and_no_credential_gets_into_the_file_or_the
 
 
 @pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
-def test_labels_long_names_and_questions(labels: Path, environ: dict[str, str]) -> None:
+def test_labeled_project_yields_file_and_questions(labels: Path, environ: dict[str, str]) -> None:
     stack, written, said = init(labels, environ=environ)
     assert stack.project == "zetherion-ai"
     routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
@@ -107,7 +107,7 @@ def test_labels_long_names_and_questions(labels: Path, environ: dict[str, str]) 
         assert hint in said
 
 
-def test_every_key_of_the_committed_file_is_in_the_written_one_with_a_comment(demo: Path) -> None:
+def test_written_file_has_every_committed_key(demo: Path) -> None:
     _, written, _ = init(demo)
     committed = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
     found = yaml.safe_load(written.path.read_text())
@@ -118,7 +118,7 @@ def test_every_key_of_the_committed_file_is_in_the_written_one_with_a_comment(de
     assert "\n# updater:\n#   web: updater\n" in written.path.read_text()
 
 
-def test_the_updater_is_found_in_the_project_that_it_runs_in(tmp_path: Path) -> None:
+def test_updater_is_found_in_its_own_project(tmp_path: Path) -> None:
     shutil.copy(ROOT / "deploy" / "docker-compose.yml", tmp_path)
     shutil.copytree(ROOT / "config" / "traefik", tmp_path / "traefik")
     lines = (ROOT / "deploy" / ".env.example").read_text().splitlines()
@@ -133,7 +133,7 @@ def test_the_updater_is_found_in_the_project_that_it_runs_in(tmp_path: Path) -> 
     assert found["traefik"]["metrics"] == committed["traefik"]["metrics"]
 
 
-def test_a_file_that_is_there_is_overwritten_only_when_told_to(demo: Path) -> None:
+def test_existing_file_needs_force(demo: Path) -> None:
     (demo / "stack.yml").write_text("mine\n")
     with pytest.raises(WrongUse, match="--force"):
         init(demo)
@@ -141,14 +141,14 @@ def test_a_file_that_is_there_is_overwritten_only_when_told_to(demo: Path) -> No
     assert init(demo, force=True)[0].project == "shop1"
 
 
-def test_a_project_without_two_colors_says_what_to_do_and_writes_nothing(tmp_path: Path) -> None:
+def test_project_without_colors_is_refused(tmp_path: Path) -> None:
     (tmp_path / "docker-compose.yml").write_text("services:\n  api: {image: x}\n  lone-blue: {image: x}\n")
     with pytest.raises(Refused, match=r"two colors .*api, lone-blue.* api-blue and api-green"):
         init(tmp_path)
     assert not (tmp_path / "stack.yml").exists()
 
 
-def test_a_project_of_which_no_valid_file_comes_names_the_problem_and_leaves_nothing(tmp_path: Path) -> None:
+def test_invalid_result_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "docker-compose.yml").write_text("services:\n  API-blue: {image: x}\n  API-green: {image: x}\n")
     with pytest.raises(Refused, match="routed/API"):
         init(tmp_path)
@@ -158,18 +158,18 @@ def test_a_project_of_which_no_valid_file_comes_names_the_problem_and_leaves_not
 @pytest.mark.parametrize(
     "text", ["services: [\n", "- a\n", "services: {a: !!python/object/apply:os.system ['true']}\n"]
 )
-def test_a_compose_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+def test_invalid_compose_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "docker-compose.yml").write_text(text)
     with pytest.raises(Refused, match="cannot be read"):
         init(tmp_path)
 
 
-def test_a_directory_without_a_compose_file_is_wrong_use(tmp_path: Path) -> None:
+def test_missing_compose_file_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match="no Compose file"):
         init(tmp_path)
 
 
-def test_names_that_yaml_would_read_otherwise_stay_names(tmp_path: Path) -> None:
+def test_names_like_yaml_values_stay_strings(tmp_path: Path) -> None:
     services = "".join(f"  {name}-{color}: {{image: x}}\n" for name in ("on", "1") for color in ("blue", "green"))
     (tmp_path / "docker-compose.yml").write_text(f"name: '123'\nservices:\n{services}")
     stack, _, _ = init(tmp_path)

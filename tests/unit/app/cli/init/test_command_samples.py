@@ -32,7 +32,7 @@ def routed(stack: Stack) -> dict[str, tuple[int, str, str, str]]:
 
 
 @both_readers
-def test_the_stack_of_an_old_sidecar(tmp_path: Path, environ: Mapping[str, str]) -> None:
+def test_sidecar_sample_yields_its_stack(tmp_path: Path, environ: Mapping[str, str]) -> None:
     stack, made = written("sidecar", tmp_path, environ)
     assert stack.project == "zetherion-ai"
     assert routed(stack) == {
@@ -53,7 +53,7 @@ def test_the_sidecars_directory_may_have_any_name(tmp_path: Path, environ: Mappi
 
 
 @both_readers
-def test_what_the_sidecars_traefik_needs(tmp_path: Path, environ: Mapping[str, str]) -> None:
+def test_sidecar_sample_lists_traefik_additions(tmp_path: Path, environ: Mapping[str, str]) -> None:
     stack, made = written("sidecar", tmp_path, environ)
     assert made.notes.traefik == [
         "Add to the command of traefik, and recreate traefik:",
@@ -71,7 +71,7 @@ def test_what_the_sidecars_traefik_needs(tmp_path: Path, environ: Mapping[str, s
 
 
 @both_readers
-def test_three_pairs_have_each_its_own(tmp_path: Path, environ: Mapping[str, str]) -> None:
+def test_three_pairs_each_keep_their_own_route(tmp_path: Path, environ: Mapping[str, str]) -> None:
     stack, made = written("three", tmp_path, environ)
     assert routed(stack) == {
         "api": (8443, "/health", "api", "PathPrefix(`/`)"),
@@ -97,7 +97,7 @@ def test_an_agent_with_the_socket_is_no_bot(tmp_path: Path, environ: Mapping[str
 
 
 @both_readers
-def test_contradictions_are_questions_that_name_each_source(tmp_path: Path, environ: Mapping[str, str]) -> None:
+def test_contradiction_becomes_a_question(tmp_path: Path, environ: Mapping[str, str]) -> None:
     stack, made = written("contradictions", tmp_path, environ)
     assert routed(stack)["web"] == (8000, "/healthz", "web", "Host(`shop.example.org`)")
     assert made.notes.questions == {
@@ -126,7 +126,7 @@ def test_contradictions_are_questions_that_name_each_source(tmp_path: Path, envi
 
 
 @both_readers
-def test_what_the_contradictions_traefik_needs(tmp_path: Path, environ: Mapping[str, str]) -> None:
+def test_contradiction_sample_lists_traefik_options(tmp_path: Path, environ: Mapping[str, str]) -> None:
     stack, made = written("contradictions", tmp_path, environ)
     assert stack.traefik.metrics == "http://traefik:8080/metrics"
     assert made.notes.traefik[1:] == ["  TRAEFIK_PROVIDERS_PROVIDERSTHROTTLEDURATION=100ms"]
@@ -136,7 +136,7 @@ def test_what_the_contradictions_traefik_needs(tmp_path: Path, environ: Mapping[
 
 
 @both_readers
-def test_no_value_of_the_operators_gets_out(tmp_path: Path, environ: Mapping[str, str]) -> None:
+def test_no_operator_value_is_printed(tmp_path: Path, environ: Mapping[str, str]) -> None:
     _, made = written("sidecar", tmp_path, environ)
     for text in (made.path.read_text(), "\n".join(made.lines()), str(made.document())):
         assert "not-for-anyone" not in text

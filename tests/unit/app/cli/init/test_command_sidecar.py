@@ -15,7 +15,7 @@ ENV = {"BASE_IMAGE": "updater-demo-base:1", "TRAEFIK_IMAGE": "updater-demo-traef
 """The image of Traefik is named as an updater would be: its service must not be retired for that."""
 
 
-def test_init_proposes_what_the_page_of_the_take_over_says(tmp_path: Path) -> None:
+def test_init_matches_the_takeover_page(tmp_path: Path) -> None:
     repository = DemoRepository(tmp_path / "repository")
     repository.release("v1.0.0", edit=old_shape)
     live = tmp_path / "zetherion-ai"

@@ -1,12 +1,12 @@
 from app.cli.init.evidence import Statement, Weighed, weigh
 
 
-def test_the_most_trusted_source_wins_and_those_that_agree_are_named() -> None:
+def test_most_trusted_source_wins_and_is_named() -> None:
     said = [Statement((8443,), "route"), Statement((8443, 9100), "EXPOSE"), Statement[int]((), "silent")]
     assert weigh(said) == Weighed(8443, ("route", "EXPOSE"))
 
 
-def test_sources_that_differ_are_a_question_with_what_each_says() -> None:
+def test_differing_sources_become_a_question() -> None:
     said = [Statement((8443,), "route"), Statement((80,), "EXPOSE"), Statement((8443,), "label")]
     assert weigh(said) == Weighed(8443, ("route", "label"), "route says 8443; label says 8443; EXPOSE says 80")
 
@@ -16,11 +16,11 @@ def test_a_later_source_chooses_among_several() -> None:
     assert weigh([Statement((1, 2), "expose")]).question == "which of 1, 2? expose says 1 or 2"
 
 
-def test_one_unsure_source_is_a_question_until_a_sure_one_agrees() -> None:
+def test_unsure_source_needs_a_second_source() -> None:
     unsure = Statement(("/health",), "URLS of checker", sure=False)
     assert weigh([unsure]).question == "only URLS of checker says it: does it answer 2xx without credentials?"
     assert weigh([unsure, Statement(("/health",), "HEALTHCHECK")]).question == ""
 
 
-def test_nothing_said_is_no_value() -> None:
+def test_silent_sources_yield_no_value() -> None:
     assert weigh([Statement[int]((), "silent")]) == Weighed(None)

@@ -16,28 +16,28 @@ def colors(*bases: str) -> list[str]:
     return [f"{base}-{color}" for base in bases for color in ("blue", "green")]
 
 
-def test_both_colors_make_a_pair_whatever_their_order() -> None:
+def test_colors_make_a_pair_in_any_order() -> None:
     found = color_pairs(services("green_api", "web-blue", "blue_api", "web-green", "lone-blue"), "shop")
     assert found == [Pair("api", "api", "blue_api", "green_api"), Pair("web", "web", "web-blue", "web-green")]
 
 
-def test_the_projects_name_is_left_out_when_each_keeps_its_own() -> None:
+def test_pair_names_drop_the_project_prefix() -> None:
     assert [p.name for p in color_pairs(services(*colors("shop-api", "shop_web")), "shop")] == ["api", "shop_web"]
     assert [p.name for p in color_pairs(services(*colors("shop-api", "api")), "shop")] == ["shop-api", "api"]
 
 
-def test_what_all_have_in_common_is_left_out_when_the_project_is_called_otherwise() -> None:
+def test_pair_names_drop_a_common_prefix() -> None:
     stack = services(*colors("shop-one-api", "shop-one-web"), "shop-one-bot", "shop-one-cron", "postgres")
     assert name_prefix(stack, "checkout") == "shop-one-"
     assert [p.name for p in color_pairs(stack, "checkout")] == ["api", "web"]
 
 
-def test_what_only_the_pairs_have_in_common_stays() -> None:
+def test_prefix_of_only_the_pairs_is_kept() -> None:
     assert name_prefix(services(*colors("api-v1", "api-v2"), "api-db", "postgres"), "checkout") == ""
     assert name_prefix(services(*colors("web")), "checkout") == ""
 
 
-def test_hosts_lead_to_colored_services_unless_several_have_the_name() -> None:
+def test_hosts_map_to_services_unless_shared() -> None:
     stack = services(**{"web-blue": {"container_name": "Shop-Blue"}, "web-green": {}, "other": {"hostname": "x"}})
     hosts = colored_hosts(stack, color_pairs(stack, "shop"))
     assert hosts == {"web-blue": "web-blue", "shop-blue": "web-blue", "web-green": "web-green"}

@@ -20,7 +20,7 @@ POINTS = {name: EntryPoint(name, port) for port, name in ((80, "web"), (8443, "a
 ROUTE = FoundRoute("router r in f.yml", "r", (), rule=CATCH_ALL, file="f.yml")
 
 
-def test_tls_then_its_own_entrypoint_then_the_whole_then_the_plainest() -> None:
+def test_best_way_prefers_tls_then_own_entrypoint() -> None:
     own = Way(replace(ROUTE, rule="Path(`/x`)"), "api")
     whole, part = Way(ROUTE, "web"), Way(replace(ROUTE, rule="Path(`/y`)"), "web")
     lossy = Way(replace(ROUTE, lost=("middlewares auth",)), "web")
@@ -34,7 +34,7 @@ def test_tls_then_its_own_entrypoint_then_the_whole_then_the_plainest() -> None:
         assert best_way(PAIR, ways, POINTS, Notes()) is best
 
 
-def test_what_is_not_carried_is_a_question() -> None:
+def test_dropped_route_becomes_a_question() -> None:
     notes = Notes()
     best_way(PAIR, (Way(ROUTE, "web"), Way(replace(ROUTE, rule="Path(`/y`)"), "api")), POINTS, notes)
     assert notes.questions["routed/api/entrypoint"] == (
@@ -43,7 +43,7 @@ def test_what_is_not_carried_is_a_question() -> None:
     )
 
 
-def test_labels_that_say_something_else_than_the_files_are_a_question() -> None:
+def test_label_differing_from_file_is_a_question() -> None:
     label = Way(FoundRoute("label of api-blue", "r", (), rule=CATCH_ALL), "web")
     notes = Notes()
     best = best_way(PAIR, (Way(ROUTE, "api"), label), POINTS, notes)
@@ -54,7 +54,7 @@ def test_labels_that_say_something_else_than_the_files_are_a_question() -> None:
 
 
 @pytest.mark.parametrize(("tls", "asked"), [(True, False), (False, True)])
-def test_tls_of_a_router_is_lost_unless_the_entrypoint_has_it(tls: bool, asked: bool) -> None:
+def test_router_tls_needs_entrypoint_tls(tls: bool, asked: bool) -> None:
     notes = Notes()
     best_way(PAIR, (Way(replace(ROUTE, tls=True), "api"),), {"api": EntryPoint("api", 1, tls=tls)}, notes)
     assert ("routed/api/rule" in notes.questions) is asked
@@ -69,29 +69,29 @@ def guessed(
     return found, notes.questions.get(f"routed/{name}/entrypoint", "")
 
 
-def test_without_any_router_its_name_or_the_only_one_is_taken() -> None:
+def test_guess_takes_own_name_or_only_entrypoint() -> None:
     assert guessed("api", POINTS) == ("api", "")
     assert guessed("gateway", {"web": POINTS["web"]}) == ("web", "")
 
 
-def test_the_same_port_is_only_a_guess() -> None:
+def test_same_port_is_a_guess_with_a_question() -> None:
     asked = "no router leads to gateway-blue or gateway-green: which of web, api, metrics, by which rule?"
     assert guessed("gateway", POINTS, 8443) == ("api", asked)
 
 
-def test_a_pair_that_is_left_out_of_the_routes_is_asked_about() -> None:
+def test_pair_missing_from_routes_is_a_question() -> None:
     asked = "no router leads to api-blue or api-green: which of web, by which rule?"
     assert guessed("api", {"web": POINTS["web"]}, others=True) == ("web", asked)
     assert guessed("api", POINTS, others=True)[1].startswith("no router leads to api-blue")
 
 
-def test_two_that_claim_the_same_requests_are_asked() -> None:
+def test_pairs_with_the_same_route_are_questions() -> None:
     notes = Notes()
     ask_about_shared({"a": ("web", CATCH_ALL, 15), "b": ("web", CATCH_ALL, 15), "c": ("api", CATCH_ALL, 15)}, notes)
     assert list(notes.questions) == ["routed/a/rule", "routed/b/rule"]
 
 
-def test_priorities_are_asked_when_they_are_not_those_of_the_longer_rule() -> None:
+def test_unusual_priorities_become_questions() -> None:
     notes = Notes()
     ask_about_shared({"a": ("web", "long rule", 20), "b": ("web", "short", 10)}, notes)
     assert notes.questions == {}
@@ -99,6 +99,6 @@ def test_priorities_are_asked_when_they_are_not_those_of_the_longer_rule() -> No
     assert list(notes.questions) == ["routed/a/rule", "routed/b/rule"]
 
 
-def test_a_router_without_entrypoints_is_at_all_but_traefiks_own() -> None:
+def test_default_entrypoints_exclude_traefiks_own() -> None:
     points = {**POINTS, "old": EntryPoint("old", 1, redirects=True)}
     assert default_points(points) == ["web"]

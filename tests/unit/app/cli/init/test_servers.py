@@ -4,7 +4,7 @@ from app.cli.init.project.compose_file import Project
 from app.cli.init.servers import servers
 
 
-def test_a_service_listens_by_compose_by_its_environment_or_by_its_dockerfile(tmp_path: Path) -> None:
+def test_servers_are_found_by_three_sources(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM x\nEXPOSE 1\n")
     services = {
         "a": {"expose": ["1"]},

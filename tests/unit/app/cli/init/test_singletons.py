@@ -12,7 +12,7 @@ def found(services: dict[str, Any], moved: tuple[str, ...] = (), servers: tuple[
     return list(sure), list(unsure)
 
 
-def test_a_bot_by_its_name_by_its_image_and_by_its_own_token() -> None:
+def test_bot_is_found_by_name_image_or_token() -> None:
     services = {
         "shop-bot": {},
         "talk": {"image": "example.org/my-bot:1"},
@@ -22,7 +22,7 @@ def test_a_bot_by_its_name_by_its_image_and_by_its_own_token() -> None:
     assert found(services) == (["bot", "talk", "mail"], [])
 
 
-def test_a_token_that_a_bot_or_a_colored_service_has_too_says_nothing() -> None:
+def test_shared_token_does_not_make_a_bot() -> None:
     shared = {"build": ".", **TOKEN}
     services = {"shop-bot": shared, "agent": {**shared, "expose": ["1"]}, "bridge": {**shared, **SOCKET}}
     assert found(services) == (["bot"], [])
@@ -32,17 +32,17 @@ def test_a_token_that_a_bot_or_a_colored_service_has_too_says_nothing() -> None:
     )
 
 
-def test_a_service_that_listens_or_has_the_socket_is_none_for_the_sake_of_a_token() -> None:
+def test_token_does_not_make_a_server_a_bot() -> None:
     services = {"agent": {**TOKEN, "build": ".", **SOCKET}, "web": {**TOKEN, "build": "."}}
     assert found(services, servers=("web",)) == ([], ["agent", "web"])
 
 
-def test_a_bot_by_name_stays_one_whatever_its_image_exposes() -> None:
+def test_bot_by_name_stays_a_bot_despite_expose() -> None:
     assert found({"bot": {"build": "."}}, servers=("bot",)) == (["bot"], [])
     assert found({"bot": {"build": ".", "ports": ["80"]}}) == ([], ["bot"])
 
 
-def test_what_may_be_one_is_only_asked() -> None:
+def test_uncertain_singleton_becomes_a_question() -> None:
     services = {
         "shop-worker": {"build": ".", "expose": ["1"]},
         "quiet": {"build": "."},
@@ -51,7 +51,7 @@ def test_what_may_be_one_is_only_asked() -> None:
     assert found(services) == ([], ["worker", "quiet"])
 
 
-def test_an_old_updater_has_the_socket_and_the_name_or_the_variables() -> None:
+def test_old_updater_is_found_by_socket_and_name() -> None:
     services: dict[str, Any] = {
         "shop-updater": SOCKET,
         "sidecar": {**SOCKET, "environment": ["UPDATER_STATE_PATH=/x", "UPDATER_SECRET_PATH=/y"]},

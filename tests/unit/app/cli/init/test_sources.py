@@ -28,7 +28,7 @@ def said(
     return list(port_statements(pair, both, sources)), list(health_statements(pair, both, sources))
 
 
-def test_the_dockerfile_says_ports_variables_and_the_check(tmp_path: Path) -> None:
+def test_dockerfile_yields_ports_and_health_check(tmp_path: Path) -> None:
     check = "HEALTHCHECK CMD curl localhost:${WEB_PORT}/up"
     (tmp_path / "Dockerfile").write_text(f"FROM x\nENV WEB_PORT=8000\nEXPOSE $WEB_PORT\n{check}\n")
     ports, health = said(tmp_path, {"build": "."})
@@ -40,7 +40,7 @@ def test_the_dockerfile_says_ports_variables_and_the_check(tmp_path: Path) -> No
     assert health == [Statement(("/up",), "HEALTHCHECK in Dockerfile")]
 
 
-def test_the_environment_of_the_service_goes_before_the_images(tmp_path: Path) -> None:
+def test_service_environment_overrides_the_images(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM x\nENV PORT=8000\nHEALTHCHECK CMD curl localhost:$PORT/up\n")
     ports, _ = said(tmp_path, {"build": ".", "environment": {"PORT": "9000"}})
     assert [(s.values, s.where) for s in ports] == [
@@ -49,14 +49,14 @@ def test_the_environment_of_the_service_goes_before_the_images(tmp_path: Path) -
     ]
 
 
-def test_composes_check_replaces_the_images(tmp_path: Path) -> None:
+def test_compose_check_overrides_the_images(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM x\nHEALTHCHECK CMD curl localhost:1/old\n")
     ports, health = said(tmp_path, {"build": ".", "healthcheck": {"test": "curl localhost:2/new"}})
     assert [s.values for s in ports] == [(2,)]
     assert [s.values for s in health] == [("/new",)]
 
 
-def test_the_local_image_is_asked_by_its_name_and_comes_last(tmp_path: Path) -> None:
+def test_local_image_is_the_last_source(tmp_path: Path) -> None:
     built, named = {"shop-web-blue": IMAGE, "shop-web-green": IMAGE}, {"example.org/web:1": IMAGE}
     for find, service in ((built.get, {"build": "."}), (named.get, {"image": "example.org/web:1"})):
         ports, health = said(tmp_path, service, find=find)
@@ -64,14 +64,14 @@ def test_the_local_image_is_asked_by_its_name_and_comes_last(tmp_path: Path) -> 
         assert health == [Statement(("/alive",), "HEALTHCHECK of the local image")]
 
 
-def test_what_the_colors_say_differently_names_each(tmp_path: Path) -> None:
+def test_color_differences_name_each_service(tmp_path: Path) -> None:
     ports, _ = said(tmp_path, {"expose": ["1"]}, {"expose": ["2"]})
     assert weigh(ports).question == "expose or ports of web-blue says 1; expose or ports of web-green says 2"
     ports, _ = said(tmp_path, {"expose": ["1"]}, {})
     assert weigh(ports).sources == ("expose or ports of web-blue",)
 
 
-def test_a_list_of_urls_is_sure_of_the_port_and_not_of_the_path(tmp_path: Path) -> None:
+def test_url_list_is_sure_of_port_but_not_of_path(tmp_path: Path) -> None:
     checker = {"environment": {"CHECK": "http://web-blue:8000/status http://web-green:8000/status"}}
     ports, health = said(tmp_path, {}, checker=checker)
     assert ports == [Statement((8000,), "CHECK of checker")]

@@ -12,7 +12,7 @@ WHY = CannotReach("The updater does not answer.", "Start it.")
 COMMITTED = Path(__file__).parents[5] / "config" / "stack.yml"
 
 
-def test_each_check_is_a_line_and_what_is_not_well_says_what_to_do() -> None:
+def test_check_prints_a_line_and_a_remedy() -> None:
     checks = [
         Check("redis", Verdict.OK, "it answers", "not shown"),
         Check("disk", Verdict.WARNING, "2.0 GB free", "Make room."),
@@ -40,7 +40,7 @@ def local(tmp_path: Path, **environ: str) -> dict[str, Check]:
     return {each.name: each for each in local_checks(settings, WHY)}
 
 
-def test_from_here_the_url_the_secret_and_the_stack_file_are_checked(tmp_path: Path) -> None:
+def test_local_checks_cover_url_secret_and_stack(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("the-secret\n")
     (tmp_path / "secret").chmod(0o600)
     found = local(tmp_path)
@@ -54,14 +54,14 @@ def test_from_here_the_url_the_secret_and_the_stack_file_are_checked(tmp_path: P
     assert "the-secret" not in str(found)
 
 
-def test_a_secret_that_others_may_read_is_a_failure_and_a_group_is_none(tmp_path: Path) -> None:
+def test_secret_readable_by_others_fails(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("the-secret\n")
     for mode, status in ((0o640, "ok"), (0o644, "failed"), (0o660, "failed"), (0o601, "failed")):
         (tmp_path / "secret").chmod(mode)
         assert local(tmp_path)["UPDATER_SECRET_PATH"].status == status, oct(mode)
 
 
-def test_what_is_wrong_from_here_says_what_to_do(tmp_path: Path) -> None:
+def test_failed_local_check_has_a_remedy(tmp_path: Path) -> None:
     stack = tmp_path / "stack.yml"
     stack.write_text("project: Shop\n")
     found = local(tmp_path, UPDATER_URL="nonsense", UPDATER_STACK_FILE=str(stack))
@@ -70,5 +70,5 @@ def test_what_is_wrong_from_here_says_what_to_do(tmp_path: Path) -> None:
     assert "repository: is missing" in found["UPDATER_STACK_FILE"].found
 
 
-def test_with_a_token_no_secret_is_needed(tmp_path: Path) -> None:
+def test_token_replaces_the_secret(tmp_path: Path) -> None:
     assert local(tmp_path, UPDATER_TOKEN="x")["UPDATER_TOKEN"].status == "ok"

@@ -75,14 +75,14 @@ This is a plan: nothing was changed."""
     )
 
 
-def test_what_keeps_it_from_starting_comes_right_after_what_it_is() -> None:
+def test_blocked_plan_prints_the_reasons_second() -> None:
     blocked = {**PLAN, "would_start": False, "blocked_by": ["the updater is paused: why.", "the disk is full"]}
     assert list(plan_lines(blocked))[1] == (
         "It would NOT start now: the updater is paused: why; the disk is full. Traffic stays where it is."
     )
 
 
-def test_the_first_release_and_the_live_one_are_told_as_such() -> None:
+def test_plan_names_first_or_already_live_release() -> None:
     assert next(plan_lines({**PLAN, "current": None})).endswith(
         "would be the first release that is live here, on green."
     )
@@ -90,22 +90,22 @@ def test_the_first_release_and_the_live_one_are_told_as_such() -> None:
     assert "is live already; it would be rolled out again" in same
 
 
-def test_what_ran_before_the_updater_is_named_and_a_refused_adoption_comes_first() -> None:
+def test_plan_names_adopted_release_or_refusal() -> None:
     adopted = {**PLAN, "current": {**PLAN["current"], "adopted": True}}
     assert "v1.0.0 (aaaaaaaaaaaa), which ran before the updater did, on green." in next(plan_lines(adopted))
     refused = {**PLAN, "current": None, "adoption_refused": "two colors have traffic"}
     assert "has not taken over the stack that serves now" in next(plan_lines(refused))
 
 
-def test_a_disk_that_is_too_small_is_said_aloud() -> None:
+def test_plan_reports_insufficient_disk_space() -> None:
     assert "  needs 2 B, 1 B are free: NOT enough" in plan_lines({**PLAN, "disk": {"free_bytes": 1, "needed_bytes": 2}})
 
 
-def test_an_answer_with_less_in_it_is_shown_all_the_same() -> None:
+def test_partial_plan_is_still_printed() -> None:
     assert list(plan_lines({"tag": "v1.1.0", "target_color": "blue"}))[-1] == "This is a plan: nothing was changed."
 
 
-def test_commands_before_the_flip_are_shown_with_their_limit_or_why_they_do_not_run() -> None:
+def test_plan_lists_before_flip_commands() -> None:
     command = {"service": "skills", "command": ["python", "-m", "migrate"], "limit": 600.0}
     lines = list(plan_lines({**PLAN, "before_flip": [{**command, "runs": True}, {**command, "runs": False}]}))
     at = lines.index("Before the flip, in the new images")

@@ -39,14 +39,14 @@ def text_of(out: Console) -> str:
     return out.file.getvalue()
 
 
-def test_a_quiet_status_is_two_lines() -> None:
+def test_idle_status_has_two_lines() -> None:
     assert list(status_rows(a_status(**STATUS))) == [
         ("live", "v1.0.0 (aaaaaaaaaaaa) on blue, since 2026-01-02 03:04:05 UTC"),
         ("state", "idle"),
     ]
 
 
-def test_a_status_says_what_runs_what_waits_and_what_is_missing() -> None:
+def test_status_lists_running_waiting_and_missing() -> None:
     rollout = {"id": "r-1", "tag": "v1.1.0", "status": "running", "step": "bake", "percent": 80, "eta_seconds": 5.0}
     last = {"tag": "v0.9.0", "status": "rolled_back", "duration_seconds": 3, "completed_at": "2026-01-02T03:04:05Z"}
     rows = dict(
@@ -73,32 +73,32 @@ def test_a_status_says_what_runs_what_waits_and_what_is_missing() -> None:
     assert "no heartbeat" in rows["worker"]
 
 
-def test_what_waits_for_something_else_than_an_unpause_is_told_with_what_to_do() -> None:
+def test_held_release_prints_its_reason() -> None:
     held_for = [{"tag": "v1.3.0", "reason": "window", "text": "v1.3.0 goes live by itself at night."}]
     rows = list(status_rows(a_status(**{**STATUS, "held": ["v1.3.0"], "held_for": held_for})))
     assert rows[2:] == [("held", "v1.3.0 goes live by itself at night.")]
 
 
-def test_what_ran_before_the_updater_is_said_to_serve_adopted_or_not() -> None:
+def test_status_marks_an_adopted_stack() -> None:
     adopted = {**STATUS, "current": {**STATUS["current"], "adopted": True}}
     assert dict(status_rows(a_status(**adopted)))["live"].endswith(", ran before the updater")
     refused = {"state": "idle", "current": None, "alarms": [{"kind": "not_adopted", "text": "why"}]}
     assert dict(status_rows(a_status(**refused)))["live"] == "what ran before the updater, which has not taken it over"
 
 
-def test_before_the_first_release_nothing_is_live() -> None:
+def test_status_shows_nothing_live_at_first() -> None:
     assert list(status_rows(a_status(**{"state": "idle", "current": None, "active_color": None}))) == [
         ("live", "nothing"),
         ("state", "idle"),
     ]
 
 
-def test_what_comes_from_a_release_is_no_markup_and_moves_no_cursor(out: Console) -> None:
+def test_release_text_has_no_markup_or_escapes(out: Console) -> None:
     show_rows(out, status_rows(a_status(**{**STATUS, "paused": True, "pause_reason": "[red]x[/] \x1b[2Jy"})))
     assert "[red]x[/] y" in text_of(out)
 
 
-def test_history_is_a_line_for_each_decision(out: Console) -> None:
+def test_history_prints_one_line_per_decision(out: Console) -> None:
     entry = HistoryEntry(
         tag="v1.1.0",
         result="rolled_back",

@@ -10,20 +10,20 @@ def at(seconds: float, **more: Any) -> PublishedStatus:
     return PublishedStatus(looked_at=(NOW - timedelta(seconds=seconds)).isoformat(), **more)
 
 
-def test_a_worker_that_looked_lately_is_well() -> None:
+def test_worker_is_ok_after_a_recent_look() -> None:
     assert reconciliation(at(RECONCILED_SECONDS), NOW).ok
     assert not reconciliation(at(RECONCILED_SECONDS + 1), NOW).ok
 
 
-def test_one_that_never_looked_is_not() -> None:
+def test_worker_without_a_look_is_not_ok() -> None:
     assert not reconciliation(PublishedStatus(), NOW).ok
 
 
-def test_during_a_rollout_nothing_else_is_looked_at() -> None:
+def test_running_rollout_excuses_a_late_look() -> None:
     assert reconciliation(at(10_000, rollout=RolloutProgress(id="r-1")), NOW).ok
 
 
-def test_github_is_as_old_as_its_last_answer_and_never_makes_the_updater_unready() -> None:
+def test_stale_github_check_keeps_updater_ready() -> None:
     asked = at(1, last_checked_at=(NOW - timedelta(hours=5)).isoformat())
     assert github(asked, NOW).as_json() == {
         "ok": True,

@@ -15,7 +15,7 @@ def status(**change: Any) -> PublishedStatus:
     return PublishedStatus.model_validate({**PublishedStatus.of(live, ()).as_json(), "active_color": "blue", **change})
 
 
-def test_the_live_tag_is_the_one_of_the_status() -> None:
+def test_live_tag_comes_from_the_status() -> None:
     assert live_tag(status()) == "v1.0.0"
     assert live_tag(status(current={"tag": "unknown", "sha": "x"})) is None
     assert live_tag(UNKNOWN) is None
@@ -31,12 +31,12 @@ def test_the_live_tag_is_the_one_of_the_status() -> None:
         ("v1.0.0", "v1.0.1", False),
     ],
 )
-def test_a_release_is_live_when_its_rollout_did_not_fail(last_good: str | None, tag: str, expected: bool) -> None:
+def test_release_is_live_if_its_rollout_succeeded(last_good: str | None, tag: str, expected: bool) -> None:
     assert is_live(status(last_good_tag=last_good), tag) is expected
     assert not is_live(UNKNOWN, tag)
 
 
-def test_the_result_of_what_is_live_has_every_field_of_a_final_result() -> None:
+def test_live_result_has_every_field_of_a_result() -> None:
     assert live_result(status(), NOW).as_json() == {
         "status": "success",
         "rollout_id": "r-v1.0.0",

@@ -26,7 +26,7 @@ def samples(status: dict[str, object]) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_everything_that_is_known_is_told() -> None:
+def test_metrics_cover_the_whole_status() -> None:
     told = samples(STATUS)
     assert told['updater_active_color{color="green"}'] == 1
     assert told['updater_active_color{color="blue"}'] == 0
@@ -47,6 +47,6 @@ def test_everything_that_is_known_is_told() -> None:
     assert told['updater_notifications_total{outcome="given_up"}'] == 2
 
 
-def test_a_stack_of_which_nothing_is_known_is_told_too() -> None:
+def test_metrics_cover_an_unknown_stack() -> None:
     told = samples({"worker_alive": False})
     assert (told['updater_active_color{color="green"}'], told["updater_worker_up"]) == (0, 0)

@@ -6,11 +6,11 @@ from app.web.calls.status import etag, known
 STATUS = Status(uptime_seconds=1.0).as_json()
 
 
-def test_the_tag_does_not_change_with_what_always_does() -> None:
+def test_etag_ignores_uptime_and_check_time() -> None:
     assert etag(STATUS) == etag({**STATUS, "uptime_seconds": 2.0, "last_checked_at": "2026-01-02"})
 
 
-def test_the_tag_changes_with_everything_else() -> None:
+def test_etag_changes_with_other_fields() -> None:
     assert etag(STATUS) != etag({**STATUS, "paused": True})
 
 
@@ -28,5 +28,5 @@ def test_the_tag_changes_with_everything_else() -> None:
         (["a"], False),
     ],
 )
-def test_tags_are_compared_weakly(theirs: list[str], same: bool) -> None:
+def test_etags_are_compared_weakly(theirs: list[str], same: bool) -> None:
     assert known(theirs, 'W/"a"') is same

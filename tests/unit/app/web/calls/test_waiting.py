@@ -24,11 +24,11 @@ from app.web.calls.waiting import preferred_wait
         (["await=5"], 0.0, None),
     ],
 )
-def test_a_preference_is_read_as_rfc_7240_says(prefer: list[str], seconds: float, applied: str | None) -> None:
+def test_preference_follows_rfc_7240(prefer: list[str], seconds: float, applied: str | None) -> None:
     assert preferred_wait(prefer, None) == (seconds, applied)
 
 
-def test_without_a_preference_the_setting_counts() -> None:
+def test_setting_applies_without_a_preference() -> None:
     assert preferred_wait([], 30.0) == (30.0, None)
     assert preferred_wait(["wait=5"], 30.0) == (5.0, "wait=5")
     assert preferred_wait(["respond-async"], 30.0) == (0.0, "respond-async")

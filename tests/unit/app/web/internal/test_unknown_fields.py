@@ -26,14 +26,14 @@ def noted(ignored: IgnoredFields, call: Call, body: Any) -> list[dict[str, Any]]
     return [dict(line) for line in lines]
 
 
-def test_unknown_fields_are_named_without_their_values() -> None:
+def test_unknown_fields_are_logged_without_values() -> None:
     body = {"tag": "v1.0.0", "version": "1.0.0", "force": True, "verify_signatures": True, "github_token": SECRET}
     (line,) = noted(IgnoredFields(), APPLY, body)
     assert (line["call"], line["fields"]) == ("/update/apply", ["github_token", "verify_signatures"])
     assert SECRET not in str(line)
 
 
-def test_a_field_is_named_once_for_each_call() -> None:
+def test_field_is_logged_once_per_call() -> None:
     ignored = IgnoredFields()
     assert len(noted(ignored, APPLY, {"a": 1})) == 1
     assert noted(ignored, APPLY, {"a": 2}) == []
@@ -41,14 +41,14 @@ def test_a_field_is_named_once_for_each_call() -> None:
     assert [line["call"] for line in noted(ignored, UNPAUSE, {"a": 1})] == ["/update/unpause"]
 
 
-def test_names_that_a_caller_makes_up_do_not_fill_the_memory() -> None:
+def test_invented_names_do_not_fill_the_memory() -> None:
     ignored = IgnoredFields()
     for start in range(0, 3 * MOST_NAMES, MOST_NAMES):
         noted(ignored, APPLY, {f"x{n}": n for n in range(start, start + MOST_NAMES)})
     assert noted(ignored, APPLY, {"one_more": 1}) == []
 
 
-def test_a_name_cannot_forge_a_line_or_fill_it() -> None:
+def test_field_name_cannot_forge_or_fill_a_line() -> None:
     (line,) = noted(IgnoredFields(), APPLY, {"a\nb\x1b[2J": 1, "y" * 500: 1})
     assert line["fields"] == ["a?b?[2J", "y" * 61 + "..."]
 

@@ -31,7 +31,7 @@ def test_githubs_documented_vector_is_accepted() -> None:
     check_signature(BODY, [VECTOR], [VECTOR_SECRET])
 
 
-def test_two_secrets_may_be_valid_at_a_time() -> None:
+def test_two_secrets_can_be_valid_at_once() -> None:
     check_signature(BODY, [signed("new")], ["new", "old"])
     check_signature(BODY, [signed("old")], ["new", "old"])
 
@@ -57,12 +57,12 @@ def test_two_secrets_may_be_valid_at_a_time() -> None:
         [signed(VECTOR_SECRET, b"Hello, World?")],
     ],
 )
-def test_any_other_signature_is_refused(signatures: list[str]) -> None:
+def test_invalid_signature_is_refused(signatures: list[str]) -> None:
     assert refused(BODY, signatures, [VECTOR_SECRET]) == 401
 
 
 @pytest.mark.parametrize("secrets", [[], [""], ["", ""]])
-def test_an_empty_secret_never_makes_a_signature_valid(secrets: list[str]) -> None:
+def test_empty_secret_never_validates_a_signature(secrets: list[str]) -> None:
     assert refused(BODY, [signed("")], secrets) == 401
 
 
@@ -70,7 +70,7 @@ def test_an_empty_secret_never_makes_a_signature_valid(secrets: list[str]) -> No
     ("sample", "action", "prerelease"),
     [("release.published.json", "published", False), ("release.prereleased.json", "prereleased", True)],
 )
-def test_recorded_deliveries_are_understood(sample: str, action: str, prerelease: bool) -> None:
+def test_recorded_deliveries_are_parsed(sample: str, action: str, prerelease: bool) -> None:
     assert parse_release((SAMPLES / sample).read_bytes()) == ReleaseEvent(
         action=action,
         repository="Codertocat/Hello-World",
@@ -102,14 +102,12 @@ def release(**change: Any) -> dict[str, Any]:
         ({"author": {"login": "github-actions[bot]"}, "immutable": False}, "github-actions[bot]", False),
     ],
 )
-def test_who_made_it_and_whether_it_may_change_is_read_where_it_is_said(
-    said: dict[str, Any], author: str | None, immutable: bool | None
-) -> None:
+def test_author_and_immutability_are_optional(said: dict[str, Any], author: str | None, immutable: bool | None) -> None:
     event = parse_release(delivery(release=release(**said)))
     assert (event.author, event.immutable) == (author, immutable)
 
 
-def test_what_the_updater_does_not_need_may_be_missing_or_new() -> None:
+def test_unknown_or_unneeded_fields_are_ignored() -> None:
     assert parse_release(delivery(something_new={"x": 1})).key == "1:2"
 
 
@@ -147,7 +145,7 @@ def test_what_the_updater_does_not_need_may_be_missing_or_new() -> None:
     ],
     ids=lambda body: repr(body[:24]),
 )
-def test_what_is_not_a_release_event_is_refused(body: bytes) -> None:
+def test_invalid_release_event_is_refused(body: bytes) -> None:
     with pytest.raises(DeliveryRefused) as error:
         parse_release(body)
     assert error.value.status == 400

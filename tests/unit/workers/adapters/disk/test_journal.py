@@ -73,11 +73,11 @@ def becomes(state: State) -> Any:
 
 
 @pytest.mark.parametrize("state", [State(), FULL])
-def test_a_state_is_read_back_as_it_was_written(state: State) -> None:
+def test_state_survives_a_round_trip(state: State) -> None:
     assert decode(encode(state)) == state
 
 
-def test_the_fields_that_others_read_are_there() -> None:
+def test_file_has_the_fields_other_programs_read() -> None:
     fields = json.loads(encode(FULL))
     assert {name: fields[name] for name in ("active_color", "last_good_tag", "paused", "pause_reason")} == {
         "active_color": "blue",
@@ -118,7 +118,7 @@ def test_a_later_schema_is_refused() -> None:
         decode(encode(replace(FULL, schema=SCHEMA + 1)))
 
 
-def test_what_a_later_version_wrote_is_neither_read_nor_written_over(journal: FileJournal, path: Path) -> None:
+def test_later_versions_file_is_not_overwritten(journal: FileJournal, path: Path) -> None:
     later = encode(replace(FULL, schema=SCHEMA + 1))
     path.write_bytes(later)
     path.with_name("updater-state.json.previous").write_bytes(encode(FULL))
@@ -127,7 +127,7 @@ def test_what_a_later_version_wrote_is_neither_read_nor_written_over(journal: Fi
     assert path.read_bytes() == later
 
 
-def test_without_a_file_the_state_is_new(journal: FileJournal) -> None:
+def test_missing_file_yields_a_new_state(journal: FileJournal) -> None:
     assert journal.load() == State()
 
 
@@ -138,7 +138,7 @@ async def test_a_write_is_on_disk_when_the_call_returns(journal: FileJournal, pa
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-async def test_the_copy_before_it_is_kept(journal: FileJournal, path: Path) -> None:
+async def test_previous_copy_is_kept(journal: FileJournal, path: Path) -> None:
     await journal.update(becomes(FULL))
     await journal.update(lambda s: s.pause("later"))
     previous = path.with_name("updater-state.json.previous")
@@ -148,12 +148,12 @@ async def test_the_copy_before_it_is_kept(journal: FileJournal, path: Path) -> N
     assert names == {"", ".previous", ".reserve"}, "no file is left of the writing"
 
 
-async def test_updates_that_come_at_once_all_count(journal: FileJournal) -> None:
+async def test_concurrent_updates_all_count(journal: FileJournal) -> None:
     await asyncio.gather(*(journal.update(lambda s, n=n: s.accept(a_release(f"v1.{n}.0"))) for n in range(20)))  # type: ignore[misc]
     assert len(journal.state.accepted) == 20
 
 
-async def test_a_file_torn_at_any_length_leaves_the_copy_before_it(journal: FileJournal, path: Path) -> None:
+async def test_torn_file_falls_back_to_the_copy(journal: FileJournal, path: Path) -> None:
     await journal.update(becomes(State(epoch=1)))
     await journal.update(becomes(State(epoch=2)))
     whole = path.read_bytes()
@@ -162,14 +162,14 @@ async def test_a_file_torn_at_any_length_leaves_the_copy_before_it(journal: File
         assert FileJournal(path).load() == State(epoch=1)
 
 
-async def test_a_file_that_is_missing_leaves_the_copy_before_it(journal: FileJournal, path: Path) -> None:
+async def test_missing_file_falls_back_to_the_copy(journal: FileJournal, path: Path) -> None:
     await journal.update(becomes(State(epoch=1)))
     await journal.update(becomes(State(epoch=2)))
     path.unlink()
     assert FileJournal(path).load() == State(epoch=1)
 
 
-async def test_a_copy_that_is_not_the_last_one_is_told(journal: FileJournal, path: Path) -> None:
+async def test_fallback_to_the_copy_is_reported(journal: FileJournal, path: Path) -> None:
     await journal.update(becomes(State(epoch=1)))
     await journal.update(becomes(State(epoch=2)))
     assert (journal.load().epoch, journal.lost) == (2, None)
@@ -177,7 +177,7 @@ async def test_a_copy_that_is_not_the_last_one_is_told(journal: FileJournal, pat
     assert (journal.load().epoch, "previous copy" in str(journal.lost)) == (1, True)
 
 
-async def test_two_unreadable_copies_are_told_and_not_died_of(path: Path) -> None:
+async def test_two_unreadable_copies_are_reported(path: Path) -> None:
     for copy in (path, path.with_name(path.name + ".previous")):
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(b"{")
@@ -185,7 +185,7 @@ async def test_two_unreadable_copies_are_told_and_not_died_of(path: Path) -> Non
     assert (journal.load(), "could not be read" in str(journal.lost)) == (State(), True)
 
 
-async def test_a_torn_file_never_takes_the_place_of_the_good_copy(journal: FileJournal, path: Path) -> None:
+async def test_torn_file_never_replaces_the_good_copy(journal: FileJournal, path: Path) -> None:
     await journal.update(becomes(State(epoch=1)))
     await journal.update(becomes(State(epoch=2)))
     path.write_bytes(b"{")
@@ -207,7 +207,7 @@ async def test_a_worker_with_an_older_epoch_is_refused(journal: FileJournal, pat
     assert FileJournal(path).load() == State(epoch=2)
 
 
-async def test_a_replaced_worker_is_refused_before_it_changes_anything_else(journal: FileJournal, path: Path) -> None:
+async def test_replaced_worker_fails_the_check(journal: FileJournal, path: Path) -> None:
     await journal.update(lambda s: s.take_over())
     await journal.check()
     later = FileJournal(path)
@@ -218,7 +218,7 @@ async def test_a_replaced_worker_is_refused_before_it_changes_anything_else(jour
     await later.check()
 
 
-async def test_a_journal_that_cannot_be_read_names_no_other_worker(journal: FileJournal, path: Path) -> None:
+async def test_unreadable_journal_passes_the_check(journal: FileJournal, path: Path) -> None:
     await journal.update(lambda s: s.take_over())
     path.write_bytes(b"{")
     await journal.check()
@@ -235,7 +235,7 @@ async def test_a_write_that_fails_changes_nothing(journal: FileJournal, path: Pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own has to be mounted")
-async def test_on_a_full_disk_the_reserve_lets_a_rollout_end(tmp_path: Path) -> None:
+async def test_reserve_lets_a_rollout_end_on_full_disk(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
@@ -257,7 +257,7 @@ async def test_on_a_full_disk_the_reserve_lets_a_rollout_end(tmp_path: Path) -> 
 RECORDED = Path(__file__).parents[4] / "samples" / "state"
 
 
-def test_a_state_file_that_knows_steps_by_their_names_is_read() -> None:
+def test_state_with_step_names_can_be_read() -> None:
     """Recorded with the version of 2026-11-26, in the middle of a rollout's hand-over."""
     state = decode((RECORDED / "2026-11-26-restart_bot.json").read_bytes())
     assert state.rollout is not None
@@ -271,6 +271,6 @@ def test_a_state_file_that_knows_steps_by_their_names_is_read() -> None:
     assert state.rollout.completed[-1] == StepId(StepKind.HEALTH_ROUTED, "skills")
 
 
-def test_a_state_file_has_the_steps_names_for_the_version_before() -> None:
+def test_state_keeps_step_names_for_old_versions() -> None:
     steps = json.loads(encode(FULL))["rollout"]["steps"]
     assert [step["name"] for step in steps] == ["preflight", "bake"]

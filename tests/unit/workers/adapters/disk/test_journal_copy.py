@@ -24,7 +24,7 @@ def copy(journal: Path, tmp_path: Path) -> JournalCopy:
     return JournalCopy(journal, tmp_path / "r-1")
 
 
-def test_what_a_later_version_wrote_is_put_back_as_it_was_handed_over(journal: Path, copy: JournalCopy) -> None:
+def test_give_back_restores_the_journal(journal: Path, copy: JournalCopy) -> None:
     copy.keep()
     journal.write_bytes(encode(replace(HANDED_OVER, schema=SCHEMA + 1, epoch=8)))
     copy.keep()  # started again: what the new worker has written does not become the copy
@@ -33,7 +33,7 @@ def test_what_a_later_version_wrote_is_put_back_as_it_was_handed_over(journal: P
     assert journal.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_the_old_version_can_read_stays(journal: Path, copy: JournalCopy) -> None:
+def test_give_back_keeps_a_readable_journal(journal: Path, copy: JournalCopy) -> None:
     copy.keep()
     written = encode(replace(HANDED_OVER, epoch=8))
     journal.write_bytes(written)
@@ -41,18 +41,18 @@ def test_what_the_old_version_can_read_stays(journal: Path, copy: JournalCopy) -
     assert journal.read_bytes() == written
 
 
-def test_it_is_handed_over_once_it_is_kept(journal: Path, copy: JournalCopy) -> None:
+def test_copy_is_kept_after_keep(journal: Path, copy: JournalCopy) -> None:
     assert not copy.kept
     copy.keep()
     assert copy.kept
 
 
-def test_without_a_journal_there_is_nothing_to_hand_over(journal: Path, copy: JournalCopy) -> None:
+def test_missing_journal_is_not_copied(journal: Path, copy: JournalCopy) -> None:
     journal.unlink()
     copy.keep()
     assert not copy.kept
 
 
-def test_nothing_is_handed_over_without_a_way_back(journal: Path, tmp_path: Path) -> None:
+def test_failed_copy_raises_a_named_error(journal: Path, tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match="could not be copied"):
         JournalCopy(journal, tmp_path / "gone").keep()

@@ -52,13 +52,13 @@ def other_worker(path: Path) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-async def test_a_second_worker_is_refused_while_the_first_one_is_awake(path: Path) -> None:
+async def test_second_worker_is_refused(path: Path) -> None:
     with other_worker(path), pytest.raises(StaleWorker, match="only one worker per stack"):
         async with lease(path).held(wait=2 * LEASE):
             pass
 
 
-async def test_a_worker_waits_for_the_one_that_is_ending(path: Path) -> None:
+async def test_worker_waits_for_the_ending_worker(path: Path) -> None:
     with other_worker(path) as process:
         waiting = asyncio.create_task(taken(path))
         await asyncio.sleep(SOON)
@@ -67,7 +67,7 @@ async def test_a_worker_waits_for_the_one_that_is_ending(path: Path) -> None:
         await asyncio.wait_for(waiting, LONG)
 
 
-async def test_the_turn_of_a_killed_worker_is_free_at_once(path: Path) -> None:
+async def test_killed_workers_lease_is_free_at_once(path: Path) -> None:
     with other_worker(path) as process:
         process.kill()
         process.wait()
@@ -75,7 +75,7 @@ async def test_the_turn_of_a_killed_worker_is_free_at_once(path: Path) -> None:
             pass
 
 
-async def test_a_suspended_worker_loses_its_turn_and_never_gets_it_back(path: Path) -> None:
+async def test_suspended_worker_loses_its_lease(path: Path) -> None:
     with other_worker(path) as process:
         os.kill(process.pid, signal.SIGSTOP)
         async with lease(path).held(wait=LONG):
@@ -85,7 +85,7 @@ async def test_a_suspended_worker_loses_its_turn_and_never_gets_it_back(path: Pa
                     pass
 
 
-async def test_one_of_several_waiting_workers_takes_the_suspended_ones_place(path: Path) -> None:
+async def test_waiting_workers_hold_the_lease_in_turn(path: Path) -> None:
     with other_worker(path) as process:
         os.kill(process.pid, signal.SIGSTOP)
         holding: list[int] = []

@@ -53,7 +53,7 @@ def test_every_value_of_the_old_file_is_read() -> None:
         ({"from_a_later_sidecar": [1, 2]}, "last_good_tag", "v1.2.0"),
     ],
 )
-def test_a_value_that_makes_no_sense_counts_as_missing(change: dict[str, Any], field: str, value: object) -> None:
+def test_invalid_value_counts_as_missing(change: dict[str, Any], field: str, value: object) -> None:
     assert getattr(sidecar_state({**OLD, **change}), field) == value
 
 
@@ -65,11 +65,11 @@ def test_a_pause_without_a_reason_stays_a_pause(reason: object) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, [], None, "text", {"other": 1}, {**OLD, "schema": 1}, {**OLD, "checksum": "x"}])
-def test_only_a_file_of_the_sidecar_counts_as_one(fields: object) -> None:
+def test_only_a_sidecar_file_is_recognized(fields: object) -> None:
     assert not is_sidecar_state(fields)
 
 
-async def test_the_old_file_is_kept_when_the_state_is_written(tmp_path: Path) -> None:
+async def test_old_file_is_kept_when_state_is_written(tmp_path: Path) -> None:
     path = tmp_path / "updater-state.json"
     text = json.dumps(OLD, indent=2, sort_keys=True)
     path.write_text(text)
@@ -83,7 +83,7 @@ async def test_the_old_file_is_kept_when_the_state_is_written(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [b'{"active_color": "blue", "last_good', b"", b"\xff\xfe", b"null"])
-async def test_a_damaged_file_is_kept_and_said_to_be_lost(tmp_path: Path, content: bytes) -> None:
+async def test_damaged_file_is_kept_and_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "updater-state.json"
     path.write_bytes(content)
     journal = FileJournal(path)
@@ -93,7 +93,7 @@ async def test_a_damaged_file_is_kept_and_said_to_be_lost(tmp_path: Path, conten
     assert (tmp_path / "updater-state.json.unreadable").read_bytes() == content
 
 
-def test_a_changed_file_of_our_own_is_not_taken_for_the_sidecars(tmp_path: Path) -> None:
+def test_altered_own_file_is_not_a_sidecar_file(tmp_path: Path) -> None:
     path = tmp_path / "updater-state.json"
     path.write_bytes(encode(FULL).replace(b'"paused": true', b'"paused": false'))
     journal = FileJournal(path)

@@ -26,14 +26,14 @@ PROJECT = [
 DOCKER = ["docker", "compose"]
 
 
-def test_config_resolves_the_releases_file_as_if_it_lay_in_the_live_directory() -> None:
+def test_config_uses_the_live_directory() -> None:
     assert config_command(DOCKER, Path("/data/trees/abc/docker-compose.yml"), "/srv/shop", "shop") == [
         *("docker", "compose", "--file", "/data/trees/abc/docker-compose.yml", "--project-directory", "/srv/shop"),
         *("--project-name", "shop", "--profile", "*", "config", "--format", "json"),
     ]
 
 
-def test_the_commands() -> None:
+def test_commands_have_the_expected_arguments() -> None:
     assert build_command(DOCKER, MODEL, "shop", ["api-green", "bot"]) == [*PROJECT, "build", "api-green", "bot"]
     assert pull_command(DOCKER, MODEL, "shop", ["bot"]) == [*PROJECT, "pull", "--policy", "missing", "bot"]
     assert up_command(DOCKER, MODEL, "shop", ["api-green", "skills-green"]) == [
@@ -46,7 +46,7 @@ def test_the_commands() -> None:
     ]
 
 
-def test_a_configured_command_is_taken_as_it_is() -> None:
+def test_configured_command_is_used_unchanged() -> None:
     assert find_compose("nice -n 10 'docker compose'") == ["nice", "-n", "10", "docker compose"]
 
 
@@ -61,18 +61,18 @@ def compose(tmp_path: Path, script: str) -> Compose:
     return Compose(["sh", str(file)], "shop", "unix:///run/docker.sock")
 
 
-async def test_the_resolved_model_is_read_from_standard_output_only(tmp_path: Path) -> None:
+async def test_model_is_read_from_standard_output_only(tmp_path: Path) -> None:
     script = "echo 'the variable X is not set' >&2; echo '{\"services\": {}}'"
     assert await compose(tmp_path, script).config(MODEL, "/srv/shop") == {"services": {}}
 
 
-async def test_a_file_that_does_not_resolve_is_the_releases_fault(tmp_path: Path) -> None:
+async def test_unresolvable_file_blames_the_release(tmp_path: Path) -> None:
     with pytest.raises(ComposeInvalid, match=r"compose\.json does not resolve") as refused:
         await compose(tmp_path, "echo 'services.api must be a mapping' >&2; exit 15").config(MODEL, "/srv/shop")
     assert refused.value.last_lines == ("services.api must be a mapping",)
 
 
-async def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
+async def test_invalid_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ComposeInvalid, match="invalid JSON"):
         await compose(tmp_path, "echo services:").config(MODEL, "/srv/shop")
 
@@ -85,9 +85,7 @@ async def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
         "failed to solve: Unavailable: error reading from server: EOF",
     ],
 )
-async def test_an_engine_that_goes_away_is_not_the_releases_fault_whatever_the_exit_code(
-    tmp_path: Path, said: str
-) -> None:
+async def test_lost_engine_does_not_blame_the_release(tmp_path: Path, said: str) -> None:
     """As Compose 2.40 says it, the first of them with exit code 0."""
     cut_off = compose(tmp_path, f'echo "{said}" >&2')
     with pytest.raises(EngineFailed, match=re.escape(said)):
@@ -95,7 +93,7 @@ async def test_an_engine_that_goes_away_is_not_the_releases_fault_whatever_the_e
     assert cut_off.times_cut_off == 1
 
 
-async def test_what_a_build_prints_of_another_engine_is_its_own(tmp_path: Path) -> None:
+async def test_build_output_is_not_taken_as_engine_loss(tmp_path: Path) -> None:
     script = "echo '#7 0.251 Cannot connect to the Docker daemon'; echo '0.251 error during connect: EOF'; exit 17"
     broken = compose(tmp_path, script)
     with pytest.raises(BuildFailed):
@@ -103,13 +101,13 @@ async def test_what_a_build_prints_of_another_engine_is_its_own(tmp_path: Path) 
     assert broken.times_cut_off == 0
 
 
-async def test_a_build_shows_its_lines_as_they_come(tmp_path: Path) -> None:
+async def test_build_streams_its_lines(tmp_path: Path) -> None:
     lines: list[str] = []
     await compose(tmp_path, "echo one; echo two >&2; echo three").build(MODEL, ["api-green"], lines.append, 10)
     assert lines == ["one", "two", "three"]
 
 
-async def test_a_failed_build_names_its_services_and_its_last_lines(tmp_path: Path) -> None:
+async def test_failed_build_names_services_and_lines(tmp_path: Path) -> None:
     script = "for n in $(seq 30); do echo line $n; done; exit 17"
     with pytest.raises(BuildFailed) as failed:
         await compose(tmp_path, script).build(MODEL, ["api-green", "bot"], lambda _: None, 10)
@@ -117,7 +115,7 @@ async def test_a_failed_build_names_its_services_and_its_last_lines(tmp_path: Pa
     assert failed.value.last_lines == tuple(f"line {n}" for n in range(11, 31))
 
 
-async def test_a_failed_pull_or_start_is_named(tmp_path: Path) -> None:
+async def test_failed_pull_or_start_is_a_named_error(tmp_path: Path) -> None:
     broken = compose(tmp_path, "exit 1")
     with pytest.raises(BuildFailed):
         await broken.pull(MODEL, ["bot"], lambda _: None, 10)
@@ -127,26 +125,24 @@ async def test_a_failed_pull_or_start_is_named(tmp_path: Path) -> None:
         await broken.create(MODEL, "bot", 2, 10)
 
 
-async def test_the_engine_and_nothing_secret_is_in_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_environment_has_the_engine_but_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "canary")
     script = 'printf \'["%s", "%s", "%s"]\' "$DOCKER_HOST" "$DOCKER_BUILDKIT" "$GITHUB_TOKEN"'
     said = await compose(tmp_path, script).config(MODEL, "/srv/shop")
     assert json.loads(json.dumps(said)) == ["unix:///run/docker.sock", "1", ""]
 
 
-async def test_a_limit_that_is_over_is_a_named_error(tmp_path: Path) -> None:
+async def test_timeout_raises_a_named_error(tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match="longer than its limit"):
         await compose(tmp_path, "exec sleep 600").up(MODEL, ["bot"], 0.05)
 
 
-async def test_a_command_that_is_not_there_is_a_named_error() -> None:
+async def test_missing_command_raises_a_named_error() -> None:
     with pytest.raises(EngineFailed, match="could not be run"):
         await asyncio.wait_for(Compose(["/no/such/compose"], "shop", None).up(MODEL, ["bot"], 10), 10)
 
 
-def test_a_command_that_is_run_once_gets_no_traffic_no_port_and_a_name_to_find_it_by() -> None:
+def test_run_once_gets_a_name_but_no_port() -> None:
     assert once_command(DOCKER, MODEL, "shop", "api-green", ["migrate", "--to", "7"], name="shop-r-1") == [
         *PROJECT,
         *("run", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"),

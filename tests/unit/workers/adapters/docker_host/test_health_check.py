@@ -26,18 +26,18 @@ def config(*test: str, **more: Any) -> dict[str, Any]:
         (config("CMD", "true", Shell=["/bin/bash", "-ec"]), ("true",)),
     ],
 )
-def test_the_command_is_the_one_that_the_engine_runs(given: dict[str, Any], command: tuple[str, ...]) -> None:
+def test_command_matches_the_engines_own(given: dict[str, Any], command: tuple[str, ...]) -> None:
     assert own_check(given) == OwnCheck(command, 30.0)
 
 
 @pytest.mark.parametrize(
     "given", [{}, {"Healthcheck": None}, {"Healthcheck": {}}, config(), config("NONE"), config("SHELL", "true")]
 )
-def test_what_the_engine_does_not_run_is_no_check(given: dict[str, Any]) -> None:
+def test_absent_or_disabled_check_yields_none(given: dict[str, Any]) -> None:
     assert own_check(given) is None
 
 
-def test_a_check_has_its_own_limit() -> None:
+def test_check_keeps_its_own_timeout() -> None:
     found = own_check({"Healthcheck": {"Test": ["CMD", "true"], "Timeout": 2_500_000_000}})
     assert found == OwnCheck(("true",), 2.5)
 
@@ -58,7 +58,7 @@ def frame(text: str, stream: int = 1) -> bytes:
         (frame("x" * 5000), "x" * MOST_WORDS),
     ],
 )
-def test_the_last_line_of_both_streams_is_what_it_says(output: bytes, words: str) -> None:
+def test_last_line_of_both_streams_is_reported(output: bytes, words: str) -> None:
     assert spoken(output) == words
 
 

@@ -23,7 +23,7 @@ def credential(header: str) -> str:
     ("user", "pair"),
     [("operator:p%40ss@", "operator:p@ss"), ("ghp_abc@", "ghp_abc:"), ("ghp_abc:@", "ghp_abc:")],
 )
-def test_what_is_in_the_url_goes_by_the_environment_and_to_its_own_host_only(user: str, pair: str) -> None:
+def test_url_credential_goes_only_to_its_own_host(user: str, pair: str) -> None:
     url, env = without_credentials(f"https://{user}git.example:8443/octo/shop.git", "another-token")
     assert url == "https://git.example:8443/octo/shop.git"
     told = config(env)
@@ -31,13 +31,13 @@ def test_what_is_in_the_url_goes_by_the_environment_and_to_its_own_host_only(use
     assert told == {"http.followRedirects": "false"}
 
 
-def test_a_token_goes_by_the_environment() -> None:
+def test_token_is_passed_by_environment() -> None:
     url, env = without_credentials(REPOSITORY, "ghp_abc")
     assert url == REPOSITORY
     assert credential(config(env)["http.https://github.com/.extraHeader"]) == "x-access-token:ghp_abc"
 
 
-def test_without_a_credential_and_over_anything_but_https_nothing_is_carried() -> None:
+def test_only_https_urls_carry_a_credential() -> None:
     assert without_credentials(REPOSITORY) == (REPOSITORY, {})
     for url in ("ssh://git@host/x.git", "/srv/x.git", "file:///srv/x.git"):
         assert without_credentials(url, "ghp_abc") == (url, {})
@@ -55,5 +55,5 @@ def test_without_a_credential_and_over_anything_but_https_nothing_is_carried() -
         ("/srv/shop.git", API, False),
     ],
 )
-def test_githubs_token_goes_to_that_github_only(url: str, api: str, given: bool) -> None:
+def test_github_token_goes_only_to_its_github(url: str, api: str, given: bool) -> None:
     assert token_for(url, api, "ghp_abc") == ("ghp_abc" if given else None)

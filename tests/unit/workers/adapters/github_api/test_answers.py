@@ -15,7 +15,7 @@ REPOSITORY = _Repository(id=1, full_name="octo/shop")
         ({"author": {"login": "octocat", "id": 1}, "immutable": True}, "octocat", True),
     ],
 )
-def test_a_release_that_was_missed_comes_to_the_policy_with_all_that_its_webhook_would_have_said(
+def test_missed_release_carries_its_policy_fields(
     said: dict[str, Any], author: str | None, immutable: bool | None
 ) -> None:
     listed = {

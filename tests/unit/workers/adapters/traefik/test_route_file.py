@@ -37,19 +37,19 @@ async def test_a_flip_installs_the_route_file(watched: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["mine.yaml", "MINE.YML"])
-async def test_the_path_may_be_the_file_itself(watched: Path, name: str) -> None:
+async def test_path_can_name_the_file_itself(watched: Path, name: str) -> None:
     await RouteFile(watched / name, STACK).flip(Color.BLUE, "r-1")
     assert [path.name for path in watched.iterdir()] == [name]
 
 
-async def test_the_path_may_be_a_directory_with_the_name_of_a_file(tmp_path: Path) -> None:
+async def test_path_can_be_a_directory_named_as_a_file(tmp_path: Path) -> None:
     watched = tmp_path / "routes.yml"
     watched.mkdir()
     await RouteFile(watched, STACK).flip(Color.BLUE, "r-1")
     assert [path.name for path in watched.iterdir()] == [FILE_NAME]
 
 
-def test_a_toml_file_is_refused_because_the_updater_writes_yaml(watched: Path) -> None:
+def test_toml_path_is_refused(watched: Path) -> None:
     with pytest.raises(SettingsInvalid, match="is TOML, but the updater writes YAML"):
         RouteFile(watched / "route_file.toml", STACK).check()
     assert list(watched.iterdir()) == []
@@ -66,7 +66,7 @@ async def test_the_active_color_is_read_from_the_file(watched: Path) -> None:
     assert await route.active() is None
 
 
-async def test_the_file_is_renamed_in_and_never_written_into(watched: Path) -> None:
+async def test_flip_renames_the_file_into_place(watched: Path) -> None:
     route = RouteFile(watched, STACK)
     await route.flip(Color.BLUE, "r-1")
     with (watched / FILE_NAME).open() as reader:
@@ -74,7 +74,7 @@ async def test_the_file_is_renamed_in_and_never_written_into(watched: Path) -> N
         assert reader.read() == route_file.render(STACK, Color.BLUE, "r-1")
 
 
-async def test_nothing_but_the_rename_happens_in_the_watched_directory(watched: Path) -> None:
+async def test_flip_causes_only_a_rename_event(watched: Path) -> None:
     """Any event there makes Traefik rebuild everything and then sleep its throttle."""
     route = RouteFile(watched, STACK)
     with inotify(watched) as events:
@@ -83,18 +83,18 @@ async def test_nothing_but_the_rename_happens_in_the_watched_directory(watched: 
             assert events() == [(IN_MOVED_TO, FILE_NAME)]
 
 
-async def test_a_directory_that_cannot_be_written_is_a_named_error(tmp_path: Path) -> None:
+async def test_unwritable_directory_is_a_named_error(tmp_path: Path) -> None:
     with pytest.raises(RouteNotConfirmed, match="could not be replaced"):
         await RouteFile(tmp_path / "none", STACK).flip(Color.GREEN, "r-1")
 
 
-async def test_staging_is_beside_the_watched_directory_and_left_empty(watched: Path) -> None:
+async def test_staging_directory_is_adjacent_and_empty(watched: Path) -> None:
     await RouteFile(watched, STACK).flip(Color.GREEN, "r-1")
     (staging,) = set(watched.parent.iterdir()) - {watched}
     assert list(staging.iterdir()) == []
 
 
-async def test_the_file_stands_until_somebody_changes_a_byte_of_it(watched: Path) -> None:
+async def test_file_stands_until_a_byte_changes(watched: Path) -> None:
     route = RouteFile(watched, STACK)
     await route.flip(Color.GREEN, "r-1")
     assert await route.stands(Color.GREEN, "r-1")
@@ -107,14 +107,14 @@ async def test_the_file_stands_until_somebody_changes_a_byte_of_it(watched: Path
 
 
 @pytest.mark.parametrize("content", [b"", b"http:", b"\xff\xfe", None])
-async def test_an_emptied_half_unreadable_or_deleted_file_does_not_stand(watched: Path, content: bytes | None) -> None:
+async def test_damaged_or_missing_file_does_not_stand(watched: Path, content: bytes | None) -> None:
     route = RouteFile(watched, STACK)
     await route.flip(Color.GREEN, "r-1")
     (watched / FILE_NAME).unlink() if content is None else (watched / FILE_NAME).write_bytes(content)
     assert not await route.stands(Color.GREEN, "r-1")
 
 
-async def test_what_claims_our_names_or_blocks_the_directory_is_a_stray_and_a_foreign_file_is_not(
+async def test_only_conflicting_files_are_strays(
     watched: Path,
 ) -> None:
     route = RouteFile(watched, STACK)
@@ -131,7 +131,7 @@ async def test_what_claims_our_names_or_blocks_the_directory_is_a_stray_and_a_fo
 
 
 @pytest.mark.parametrize("name", ["old.yml", "sub/old.toml"])
-async def test_a_file_with_a_router_of_the_stack_is_a_stray_wherever_traefik_reads_it(watched: Path, name: str) -> None:
+async def test_file_with_a_stack_router_is_a_stray(watched: Path, name: str) -> None:
     route = RouteFile(watched, STACK)
     await route.flip(Color.GREEN, "r-1")
     (watched / name).parent.mkdir(exist_ok=True)
@@ -153,7 +153,7 @@ async def test_a_stray_is_set_aside_and_kept(watched: Path) -> None:
         await route.set_aside("copy.yml")
 
 
-async def test_restored_files_are_the_very_files_that_were_there(watched: Path) -> None:
+async def test_restore_returns_the_original_files(watched: Path) -> None:
     route = RouteFile(watched, STACK)
     (watched / "sub").mkdir()
     (watched / "real.txt").write_text(OLD_YAML)
@@ -177,7 +177,7 @@ def _same(files: dict[Path, tuple[os.stat_result, bytes]]) -> dict[Path, tuple[o
     return {path: (s.st_ino, s.st_mode, s.st_mtime_ns, content) for path, (s, content) in files.items()}
 
 
-async def test_the_file_of_another_program_under_the_same_name_is_kept(watched: Path) -> None:
+async def test_another_programs_route_file_is_kept(watched: Path) -> None:
     route = RouteFile(watched, STACK)
     (watched / FILE_NAME).write_text(OLD_YAML)
     await route.flip(Color.BLUE, "r-1")
@@ -187,7 +187,7 @@ async def test_the_file_of_another_program_under_the_same_name_is_kept(watched: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-async def test_a_worker_that_does_not_own_the_old_file_keeps_a_copy(watched: Path, tmp_path: Path) -> None:
+async def test_unowned_old_file_is_kept_as_a_copy(watched: Path, tmp_path: Path) -> None:
     (watched / FILE_NAME).write_text(OLD_YAML)
     for directory in (watched, tmp_path):
         os.chown(directory, SOMEBODY, SOMEBODY)

@@ -33,5 +33,5 @@ def test_the_dockerfile_of_the_build_is_read(
 
 
 @pytest.mark.parametrize("build", [None, "./nowhere", "https://github.com/octo/shop.git", {"context": "\0"}])
-def test_without_a_file_here_nothing_is_said(project: Project, build: object) -> None:
+def test_missing_dockerfile_yields_nothing(project: Project, build: object) -> None:
     assert built_image(project, {"build": build}) is None

@@ -24,31 +24,31 @@ def test_the_last_stage_is_built_without_a_target() -> None:
     assert image_of(STAGES).ports == (7777,)
 
 
-def test_a_stage_inherits_what_it_is_built_from() -> None:
+def test_stage_inherits_from_its_base_stage() -> None:
     last = image_of(STAGES, target="last")
     assert last.ports == (1111, 8000, 9100, 443)
     assert last.environment == {"API_PORT": "8000", "MODE": "a b"}
     assert last.health == "curl http://localhost:1111/built"
 
 
-def test_the_builds_arguments_go_before_defaults() -> None:
+def test_build_arguments_override_defaults() -> None:
     assert image_of(STAGES, target="runtime", args={"PORT": "9000"}).ports == (1111, 9000, 9100)
     assert image_of(STAGES, target="TOOL").ports == (7777,)
     assert image_of(STAGES, target="unknown") == ImageFacts()
 
 
-def test_an_argument_of_the_file_is_unknown_in_a_stage_that_does_not_name_it() -> None:
+def test_global_arg_is_unknown_in_a_stage() -> None:
     assert image_of("ARG PORT=1\nFROM x\nEXPOSE $PORT 2\n").ports == (2,)
 
 
-def test_a_check_in_both_forms_and_none() -> None:
+def test_health_check_is_read_in_every_form() -> None:
     options = "--interval=30s --timeout=3s"
     assert image_of(f'FROM x\nHEALTHCHECK {options} CMD ["py", "-c", "x"]\n').health == ("py", "-c", "x")
     assert image_of("FROM x\nHEALTHCHECK CMD curl --fail localhost:1/up\n").health == "curl --fail localhost:1/up"
     assert image_of("FROM x\nHEALTHCHECK CMD a\nHEALTHCHECK NONE\n").health is None
 
 
-def test_lines_go_on_and_comments_do_not_end_them() -> None:
+def test_continued_line_skips_comments() -> None:
     text = "FROM x\nHEALTHCHECK --interval=5s \\\n  # why\n\n    CMD curl \\\n    localhost:1/up\nEXPOSE 1\n"
     assert list(instructions(text))[1:] == [
         ("HEALTHCHECK", "--interval=5s CMD curl localhost:1/up"),
@@ -63,10 +63,10 @@ def test_a_here_document_is_no_instruction() -> None:
 
 
 @pytest.mark.parametrize("line", ["ENV PORT 80", "ENV PORT=80", 'ENV A=1 PORT="80"', "env\tPORT=80"])
-def test_env_in_every_form(line: str) -> None:
+def test_env_is_read_in_every_form(line: str) -> None:
     assert image_of(f"FROM x\n{line}\n").environment["PORT"] == "80"
 
 
 @pytest.mark.parametrize("text", ["", "EXPOSE 80\n", "FROM\nEXPOSE\n", "FROM x\nEXPOSE ${X} a 0\nENV\nARG\n"])
-def test_a_broken_file_says_nothing(text: str) -> None:
+def test_invalid_dockerfile_exposes_no_port(text: str) -> None:
     assert image_of(text).ports == ()

@@ -4,7 +4,7 @@ from app.cli.init.images.facts import ImageFacts
 from app.cli.init.images.local_images import image_facts, local_images
 
 
-def test_what_the_engine_says_of_an_image() -> None:
+def test_image_facts_read_ports_env_and_check() -> None:
     config = {
         "ExposedPorts": {"8443/tcp": {}, "53/udp": {}, "80/tcp": {}},
         "Env": ["API_PORT=8443", "EMPTY="],
@@ -17,7 +17,7 @@ def test_what_the_engine_says_of_an_image() -> None:
     assert image_facts({}) == ImageFacts()
 
 
-def test_an_engine_that_does_not_answer_is_asked_once_and_fails_nothing(tmp_path: Path) -> None:
+def test_silent_engine_is_asked_once(tmp_path: Path) -> None:
     for host in (f"unix://{tmp_path}/none.sock", "tcp://127.0.0.1:1", "nonsense"):
         with local_images({"DOCKER_HOST": host}) as find:
             assert (find("a"), find("b")) == (None, None)

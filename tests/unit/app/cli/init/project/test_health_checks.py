@@ -35,10 +35,10 @@ from app.cli.init.project.health_checks import ProbeAddress, asked, compose_chec
         (None, None, None),
     ],
 )
-def test_the_command_says_where_it_asks(test: Any, port: int | None, path: str | None) -> None:
+def test_health_command_yields_port_and_path(test: Any, port: int | None, path: str | None) -> None:
     assert asked(test, {"PORT": "8000"}, names=["web-blue"]) == ProbeAddress(port, path)
 
 
-def test_a_check_that_is_off_says_nothing() -> None:
+def test_disabled_check_yields_nothing() -> None:
     assert compose_check({"healthcheck": {"disable": True, "test": ["NONE"]}}) is None
     assert (compose_check({}), compose_check({"healthcheck": {"test": "true"}})) == (None, "true")

@@ -19,10 +19,10 @@ from app.cli.init.project.interpolation import with_defaults
         ("${SOCKET:-/var/run/docker.sock}:/var/run/docker.sock", "/var/run/docker.sock:/var/run/docker.sock"),
     ],
 )
-def test_only_defaults_apply(text: str, resolved: str) -> None:
+def test_interpolation_applies_only_defaults(text: str, resolved: str) -> None:
     assert with_defaults(text) == resolved
 
 
-def test_the_whole_model_is_resolved_but_for_keys() -> None:
+def test_interpolation_covers_values_but_not_keys() -> None:
     model = {"${K:-k}": ["${A:-1}", 2, {"x": "${B:-y}"}], "none": None}
     assert with_defaults(model) == {"${K:-k}": ["1", 2, {"x": "y"}], "none": None}

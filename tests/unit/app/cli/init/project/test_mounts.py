@@ -17,32 +17,32 @@ def host(tmp_path: Path, service: dict[str, Any], **model: Any) -> Path | None:
     return on_host(mounts(project, service), ROUTES)
 
 
-def test_a_bind_mount_in_either_form(tmp_path: Path) -> None:
+def test_bind_mount_is_read_in_both_forms(tmp_path: Path) -> None:
     short = {"volumes": ["./config:/etc/traefik:ro"]}
     long = {"volumes": [{"type": "bind", "source": f"{tmp_path}/config", "target": "/etc/traefik"}]}
     for service in (short, long):
         assert host(tmp_path, service) == tmp_path / "config" / "dynamic" / "routes.yml"
 
 
-def test_the_closest_mount_counts(tmp_path: Path) -> None:
+def test_closest_mount_wins(tmp_path: Path) -> None:
     service = {"volumes": ["./a:/etc/traefik", "./b:/etc/traefik/dynamic"]}
     assert host(tmp_path, service) == tmp_path / "b" / "routes.yml"
     assert host(tmp_path, {"volumes": ["./a:/etc/traefik", "routes:/etc/traefik/dynamic"]}) is None
 
 
-def test_a_volume_on_a_directory_of_the_host_is_one(tmp_path: Path) -> None:
+def test_volume_bound_to_a_host_path_is_a_mount(tmp_path: Path) -> None:
     service = {"volumes": ["routes:/etc/traefik/dynamic"]}
     options = {"type": "none", "o": "bind", "device": "/srv/routes"}
     assert host(tmp_path, service, volumes={"routes": {"driver_opts": options}}) == Path("/srv/routes/routes.yml")
     assert host(tmp_path, service, volumes={"routes": {}}) is None
 
 
-def test_a_config_is_mounted_too(tmp_path: Path) -> None:
+def test_config_counts_as_a_mount(tmp_path: Path) -> None:
     service = {"configs": [{"source": "routes", "target": str(ROUTES)}]}
     assert host(tmp_path, service, configs={"routes": {"file": "./r.yml"}}) == tmp_path / "r.yml"
 
 
-def test_the_volume_is_named_when_nothing_is_on_the_host(tmp_path: Path) -> None:
+def test_volume_is_named_without_a_host_path(tmp_path: Path) -> None:
     service = {"volumes": ["routes:/etc/traefik"]}
     project = Project(tmp_path, "compose.yaml", {"services": {"t": service}}, resolved=False)
     mount = mount_of(mounts(project, service), ROUTES)
@@ -50,7 +50,7 @@ def test_the_volume_is_named_when_nothing_is_on_the_host(tmp_path: Path) -> None
     assert (mount.volume, mount.source) == ("routes", None)
 
 
-def test_the_engines_socket_is_seen_wherever_it_comes_from() -> None:
+def test_engine_socket_is_found_from_any_source() -> None:
     for volume in ("/run/docker.sock:/run/docker.sock", "${S}:/var/run/docker.sock:ro", {"target": "/x/docker.sock"}):
         assert mounts_the_engine({"volumes": [volume]})
     assert not mounts_the_engine({"volumes": ["./data:/data"]})

@@ -30,7 +30,7 @@ def test_a_complete_traefik_needs_nothing() -> None:
     assert (found.options, found.has_metrics, found.metrics) == ((), True, EntryPoint("metrics", 8082))
 
 
-def test_without_metrics_all_of_it_is_missing() -> None:
+def test_missing_metrics_need_all_four_options() -> None:
     options = without("metrics.prometheus", "metrics.prometheus.entryPoint", "entryPoints.metrics.address")
     assert flags(options) == [
         "--entryPoints.metrics.address=:8082",
@@ -40,7 +40,7 @@ def test_without_metrics_all_of_it_is_missing() -> None:
     ]
 
 
-def test_only_what_is_missing_is_named() -> None:
+def test_only_missing_options_are_listed() -> None:
     assert flags(without("metrics.prometheus.entryPoint")) == []
     assert flags(without("metrics.prometheus.entryPoint", **{"entryPoints.web.address": ":8080"})) == [
         "--metrics.prometheus.entryPoint=metrics"
@@ -56,12 +56,12 @@ def test_only_what_is_missing_is_named() -> None:
     ("throttle", "missing"),
     [("100ms", False), ("0.05s", False), ("2s", True), ("1m0s", True), ("soon", True), ("1", True)],
 )
-def test_a_throttle_that_is_too_long_is_named(throttle: str, missing: bool) -> None:
+def test_too_long_throttle_is_listed(throttle: str, missing: bool) -> None:
     found = flags(without(**{"providers.providersThrottleDuration": throttle}))
     assert found == (["--providers.providersThrottleDuration=100ms"] if missing else [])
 
 
-def test_the_metrics_have_a_port_of_their_own() -> None:
+def test_metrics_use_their_own_free_port() -> None:
     taken = {"entryPoints.a.address": ":8082", "entryPoints.b.address": ":8083"}
     assert additions(config(taken)).metrics == EntryPoint("metrics", 8084)
     there = {"metrics.prometheus": "true", "metrics.prometheus.entryPoint": "M", "entryPoints.m.address": ":9"}
@@ -69,7 +69,7 @@ def test_the_metrics_have_a_port_of_their_own() -> None:
     assert additions(config({"metrics.prometheus": "true"})).metrics == EntryPoint("traefik", 8080)
 
 
-def test_the_form_is_that_of_the_container() -> None:
+def test_options_are_rendered_in_each_form() -> None:
     missing = additions(config({"providers.file.directory": "/x"})).options
     assert rendered(missing, Form.ENVIRONMENT)[:2] == [
         "TRAEFIK_ENTRYPOINTS_METRICS_ADDRESS=:8082",

@@ -13,7 +13,7 @@ def read(directory: Path, *command: str) -> Dynamic:
     return read_dynamic(project, static_config(service, every), every)
 
 
-def test_every_file_that_traefik_loads_is_read_by_its_name(tmp_path: Path) -> None:
+def test_every_file_traefik_loads_is_read(tmp_path: Path) -> None:
     (tmp_path / "live" / "more").mkdir(parents=True)
     for name in ("a.yml", "more/b.YAML", "more/readme.md"):
         (tmp_path / "live" / name).write_text("http: {}\n")
@@ -25,7 +25,7 @@ def test_every_file_that_traefik_loads_is_read_by_its_name(tmp_path: Path) -> No
     assert (found.watched, found.inside) == (tmp_path / "live", PurePosixPath("/etc/traefik/dynamic"))
 
 
-def test_one_file_is_watched_in_its_directory(tmp_path: Path) -> None:
+def test_single_file_is_watched_in_its_directory(tmp_path: Path) -> None:
     (tmp_path / "live").mkdir()
     for name in ("a.yml", "b.yml"):
         (tmp_path / "live" / name).write_text("http: {}\n")
@@ -34,7 +34,7 @@ def test_one_file_is_watched_in_its_directory(tmp_path: Path) -> None:
     assert (found.place, found.watched) == (tmp_path / "live" / "a.yml", tmp_path / "live")
 
 
-def test_a_directory_that_is_missing_or_elsewhere_has_no_file(tmp_path: Path) -> None:
+def test_missing_directory_has_no_file(tmp_path: Path) -> None:
     missing = read(tmp_path, "--providers.file.directory=/etc/traefik/dynamic")
     assert (missing.documents, missing.watched) == ({}, tmp_path / "live")
     assert read(tmp_path, "--providers.file.directory=/elsewhere").place is None

@@ -6,17 +6,17 @@ POINTS = {
 }
 
 
-def test_traefiks_own_are_left_out_unless_a_router_or_a_service_uses_them() -> None:
+def test_unused_traefik_entrypoints_are_left_out() -> None:
     assert list(routable(POINTS, [], [])) == ["skills"]
     assert list(routable(POINTS, ["api"], [])) == ["skills", "api"]
     assert list(routable(POINTS, [], ["metrics"])) == ["skills", "metrics"]
 
 
-def test_one_that_redirects_stays_only_for_a_router() -> None:
+def test_redirecting_entrypoint_needs_a_router() -> None:
     assert list(routable(POINTS, ["web"], [])) == ["web", "skills"]
     assert list(routable(POINTS, [], ["web"])) == ["skills"]
 
 
-def test_the_scheme_is_that_of_the_entrypoint() -> None:
+def test_url_scheme_follows_the_entrypoint() -> None:
     urls = [url("traefik", 80, tls=False), url("traefik", 443, tls=False), url("traefik", 8443, tls=True)]
     assert urls == ["http://traefik:80", "https://traefik:443", "https://traefik:8443"]

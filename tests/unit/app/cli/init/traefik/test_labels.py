@@ -16,7 +16,7 @@ LABELS = {
 
 
 @pytest.mark.parametrize("labels", [LABELS, [f"{name}={value}" for name, value in LABELS.items()]])
-def test_a_router_in_labels_is_a_route(labels: object) -> None:
+def test_router_in_labels_becomes_a_route(labels: object) -> None:
     assert label_routes("web-blue", {"labels": labels}) == [
         FoundRoute(
             "label of web-blue",
@@ -31,13 +31,13 @@ def test_a_router_in_labels_is_a_route(labels: object) -> None:
     ]
 
 
-def test_a_service_without_a_router_says_its_port() -> None:
+def test_service_without_router_yields_its_port() -> None:
     labels = {"traefik.http.services.web.loadbalancer.server.port": "8000"}
     (found,) = label_routes("web-blue", {"labels": labels})
     assert (found.router, found.servers) == ("", (RouteTarget("web-blue", 8000),))
 
 
-def test_a_router_names_its_service_and_the_scheme_counts() -> None:
+def test_router_uses_its_named_service_and_scheme() -> None:
     labels = {
         "traefik.http.routers.r.service": "b",
         "traefik.http.services.a.loadbalancer.server.port": "1",
@@ -48,6 +48,6 @@ def test_a_router_names_its_service_and_the_scheme_counts() -> None:
     assert (found.servers, found.lost) == ((RouteTarget("x", 2, "https"),), ("https to its servers",))
 
 
-def test_labels_that_are_off_or_missing_say_nothing() -> None:
+def test_disabled_or_missing_labels_are_ignored() -> None:
     assert label_routes("x", {"labels": {**LABELS, "traefik.enable": "False"}}) == []
     assert label_routes("x", {}) == []

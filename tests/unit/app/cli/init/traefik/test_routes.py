@@ -14,7 +14,7 @@ def only(router: dict[str, Any], **services: Any) -> FoundRoute:
     return found
 
 
-def test_a_router_has_its_entrypoints_rule_and_servers() -> None:
+def test_router_becomes_a_complete_route() -> None:
     router = {"entryPoints": ["web"], "rule": "Path(`/`)", "priority": 7, "tls": {}}
     found = only(router, s=service("http://web-blue:8000"))
     assert found == FoundRoute(
@@ -29,7 +29,7 @@ def test_a_router_has_its_entrypoints_rule_and_servers() -> None:
     )
 
 
-def test_keys_are_taken_in_any_case_and_ports_by_the_scheme() -> None:
+def test_keys_ignore_case_and_scheme_sets_the_port() -> None:
     document = {
         "HTTP": {
             "Routers": {"r": {"entrypoints": "a, b", "RULE": "x", "Service": "s@file"}},
@@ -51,11 +51,11 @@ def test_keys_are_taken_in_any_case_and_ports_by_the_scheme() -> None:
         {"failover": {"service": "blue@file", "fallback": "s"}},
     ],
 )
-def test_services_behind_a_service_are_followed_once(outer: dict[str, Any]) -> None:
+def test_nested_services_are_followed_once(outer: dict[str, Any]) -> None:
     assert only({"rule": "x"}, s=outer, blue=service("http://b:1")).servers == (RouteTarget("b", 1),)
 
 
-def test_a_service_of_another_file_is_found_and_one_without_a_router_counts_alone() -> None:
+def test_services_are_found_across_files_or_alone() -> None:
     found = routes(
         {
             "a.yml": {"http": {"routers": {"r": {"rule": "x", "service": "blue"}}}},
@@ -69,7 +69,7 @@ def test_a_service_of_another_file_is_found_and_one_without_a_router_counts_alon
     ]
 
 
-def test_what_a_stack_file_cannot_say_is_named() -> None:
+def test_unsupported_settings_are_listed_as_lost() -> None:
     router = {
         "rule": "x",
         "middlewares": ["auth", "gzip@file"],
@@ -87,12 +87,12 @@ def test_what_a_stack_file_cannot_say_is_named() -> None:
     )
 
 
-def test_what_the_updater_writes_itself_is_not_lost() -> None:
+def test_updaters_own_settings_are_not_lost() -> None:
     router = {"rule": "x", "middlewares": ["updater-rollout"], "observability": {"metrics": False}}
     assert only(router, s=service("http://b:1", serversTransport="updater", passHostHeader=True)).lost == ()
 
 
-def test_traefiks_own_health_check_counts_at_the_port_of_the_traffic() -> None:
+def test_traefik_check_needs_the_traffic_port() -> None:
     assert only({}, s=service("http://b:1", healthCheck={"path": "/up"})).health == "/up"
     assert only({}, s=service("http://b:1", healthCheck={"path": "/up", "port": 9})).health is None
 

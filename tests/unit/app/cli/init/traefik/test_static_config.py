@@ -35,12 +35,12 @@ def ports(service: dict[str, Any], directory: Path = Path("/nowhere")) -> dict[s
         ["sh", "-c", "exec traefik --entrypoints.web.address=:80 --api"],
     ],
 )
-def test_the_command_line_in_every_form(command: object) -> None:
+def test_command_line_is_read_in_every_form(command: object) -> None:
     assert ports({"command": command}) == {"web": 80}
     assert config({"command": command}).form is Form.FLAGS
 
 
-def test_the_environment_counts_without_flags_only() -> None:
+def test_environment_counts_only_without_flags() -> None:
     environment = ["TRAEFIK_ENTRYPOINTS_SKILLS_ADDRESS=:8080", "TRAEFIK_DASHBOARD_PORT=1"]
     assert ports({"environment": environment}) == {"skills": 8080}
     assert config({"environment": environment}).form is Form.ENVIRONMENT
@@ -56,12 +56,12 @@ def test_the_environment_counts_without_flags_only() -> None:
         {"volumes": [".:/config"], "command": ["--configfile", "/config/traefik.yml"]},
     ],
 )
-def test_the_static_file_wherever_it_is_mounted(service: dict[str, Any]) -> None:
+def test_static_file_is_found_at_any_mount(service: dict[str, Any]) -> None:
     assert ports(service, COMMITTED) == {"skills": 8080, "api": 8443, "metrics": 8082, "traefik": 8083}
     assert (config(service, COMMITTED).file, config(service, COMMITTED).ignored) == (COMMITTED / "traefik.yml", False)
 
 
-def test_flags_beside_a_static_file_are_ignored_as_traefik_ignores_them(tmp_path: Path) -> None:
+def test_static_file_overrides_flags(tmp_path: Path) -> None:
     (tmp_path / "traefik.toml").write_text('[entryPoints.web]\naddress = ":80"\n[entryPoints.broken]\n')
     (tmp_path / "traefik.yml").write_text("entryPoints: {later: {address: ':81'}}\n")
     service = {"volumes": [".:/etc/traefik"], "command": ["--entrypoints.flag.address=:82"]}
@@ -69,7 +69,7 @@ def test_flags_beside_a_static_file_are_ignored_as_traefik_ignores_them(tmp_path
     assert config(service, tmp_path).ignored
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_unreadable_static_file_is_named(tmp_path: Path) -> None:
     flags = ["--configFile=/baked/in.yml", "--entrypoints.web.address=:80"]
     assert config({"command": flags}) == StaticConfig(Form.FILE, file=Path("/baked/in.yml"), ignored=True, unread=True)
     mounted = {"volumes": ["./traefik.toml:/etc/traefik/traefik.toml"]}
@@ -79,14 +79,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert config(mounted, tmp_path) == expected
 
 
-def test_options_are_found_in_any_case_and_a_part_is_on_or_off() -> None:
+def test_options_match_in_any_case_and_can_be_off() -> None:
     on = config({"command": ["--metrics.prometheus.ENTRYPOINT=m"]})
     assert (on.get("metrics", "prometheus", "entrypoint"), on.has("metrics", "prometheus")) == ("m", True)
     assert not config({"command": ["--metrics.prometheus=false"]}).has("metrics", "prometheus")
     assert not config({"command": ["--api"]}).has("metrics", "prometheus")
 
 
-def test_an_entrypoint_says_whether_it_has_tls_or_redirects() -> None:
+def test_entrypoint_reports_tls_and_redirects() -> None:
     command = [
         "--entrypoints.web.address=:80",
         "--entrypoints.web.http.redirections.entrypoint.to=websecure",
@@ -103,7 +103,7 @@ def test_an_entrypoint_says_whether_it_has_tls_or_redirects() -> None:
     }
 
 
-def test_traefik_is_found_by_its_image_its_command_or_its_name() -> None:
+def test_traefik_is_found_by_image_command_or_name() -> None:
     by_image: dict[str, Service] = {"traefik-helper": {"image": "x"}, "proxy": {"image": "traefik:v3"}}
     by_command: dict[str, Service] = {
         "traefik-helper": {},

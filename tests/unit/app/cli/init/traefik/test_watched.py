@@ -21,7 +21,7 @@ def said(directory: Path, dynamic: Dynamic, *files: str) -> Notes:
     return notes
 
 
-def test_the_parent_is_mounted_already_or_named(tmp_path: Path) -> None:
+def test_advice_names_an_unmounted_parent(tmp_path: Path) -> None:
     watched = tmp_path / "routes" / "live"
     watched.mkdir(parents=True)
     parent = said(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE.parent, watched.parent)))
@@ -36,13 +36,13 @@ def test_the_parent_is_mounted_already_or_named(tmp_path: Path) -> None:
     ]
 
 
-def test_a_directory_that_is_missing_or_right_in_the_live_one_is_named(tmp_path: Path) -> None:
+def test_missing_or_shared_directory_is_reported(tmp_path: Path) -> None:
     lines = said(tmp_path, Dynamic(INSIDE, place=tmp_path / "live")).following
     assert f"Create {tmp_path / 'live'} before traefik starts" in lines[2]
     assert f"Move {tmp_path / 'live'} one level down: {tmp_path} is the live directory" in lines[3]
 
 
-def test_a_single_file_is_named_and_its_mount_is_refused(tmp_path: Path) -> None:
+def test_single_file_mount_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "routes" / "r.yml"
     file.parent.mkdir()
     inside = INSIDE / "r.yml"
@@ -52,14 +52,14 @@ def test_a_single_file_is_named_and_its_mount_is_refused(tmp_path: Path) -> None
     assert notes.check == []
 
 
-def test_a_volume_or_nothing_is_said_too(tmp_path: Path) -> None:
+def test_volume_or_missing_mount_is_reported(tmp_path: Path) -> None:
     volume = said(tmp_path, Dynamic(INSIDE, mount=Mount(INSIDE, None, "routes"))).following
     assert volume[0] == f"{INSIDE} of traefik is in the volume routes: mount its parent into the worker too."
     assert "is not mounted" in said(tmp_path, Dynamic(INSIDE)).following[0]
     assert said(tmp_path, Dynamic()).following[0] == f"Mount a directory of this host at {INSIDE} of traefik."
 
 
-def test_a_file_of_another_name_with_our_routers_is_named(tmp_path: Path) -> None:
+def test_other_file_with_our_routers_is_reported(tmp_path: Path) -> None:
     watched = tmp_path / "routes" / "live"
     watched.mkdir(parents=True)
     dynamic = Dynamic(INSIDE, place=watched)
@@ -68,7 +68,7 @@ def test_a_file_of_another_name_with_our_routers_is_named(tmp_path: Path) -> Non
     assert line.endswith(f"set UPDATER_TRAEFIK_DYNAMIC_PATH={watched / 'old.yml'}.")
 
 
-def test_what_traefik_does_not_read_is_named() -> None:
+def test_ignored_traefik_settings_are_reported() -> None:
     notes = Notes()
     config = StaticConfig(Form.FILE, file=Path("/srv/traefik.toml"), ignored=True, unread=True)
     advise("proxy", config, additions(config), Dynamic(unreadable=("live/x.yml",)), notes)
