@@ -1,6 +1,6 @@
 """Every error of the updater: one root class, a stable code, and whose fault it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 
@@ -40,14 +40,26 @@ class UpdaterError(Exception):
 
 def fault_of(code: str | None) -> Fault:
     """Whose fault the error with `code` is; the machine's if no error has that code any more."""
-    return next((error.fault for error in UpdaterError.__subclasses__() if error.code == code), Fault.MACHINE)
+    kind = _kind(code)
+    return kind.fault if kind else Fault.MACHINE
 
 
 def sentence_of(code: str | None, detail: str | None) -> str:
     """The message of an error with `code` and `detail`; only the detail if no error has that code any more."""
-    kind = next((error for error in UpdaterError.__subclasses__() if error.code == code), None)
+    kind = _kind(code)
     summary = (kind.__doc__ or kind.code).splitlines()[0].removesuffix(".") if kind else ""
     return ": ".join(part for part in (summary, detail) if part)
+
+
+def _kind(code: str | None) -> type[UpdaterError] | None:
+    """The most general error with `code`."""
+    return next((kind for kind in _kinds(UpdaterError) if kind.code == code), None)
+
+
+def _kinds(parent: type[UpdaterError]) -> Iterator[type[UpdaterError]]:
+    yield from parent.__subclasses__()
+    for kind in parent.__subclasses__():
+        yield from _kinds(kind)
 
 
 class SettingsInvalid(UpdaterError):

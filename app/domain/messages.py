@@ -50,20 +50,12 @@ def pause_reason(rollout: Rollout) -> str:
     return f"{outcome(rollout)} {_FORWARD if rollout.stays else _NEXT_STEP[fault]}"
 
 
-_NOT_ADOPTED = "The updater has not taken over the running stack: "
-
-
 def not_adopted(refused: AdoptionRefused) -> str:
     """Why the updater could not adopt the running stack."""
     return (
-        f"{_NOT_ADOPTED}{refused.detail}. Traffic is unchanged, and no release goes live. Fix the problem and check it "
-        "with `updater doctor`, then unpause."
+        f"The updater has not taken over the running stack: {refused.detail}. Traffic is unchanged, and no release "
+        "goes live. Fix the problem and check it with `updater doctor`, then unpause."
     )
-
-
-def is_not_adopted(reason: str | None) -> bool:
-    """Whether `reason` is the pause reason that `not_adopted` returns."""
-    return (reason or "").startswith(_NOT_ADOPTED)
 
 
 def adopted_without_journal(lost: str, tag: str, color: Color) -> str:

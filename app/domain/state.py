@@ -32,7 +32,7 @@ class State:
     `accepted` are the releases not yet decided, `decided` the keys of those that were: neither is accepted again.
     `looked_at` is when the worker last decided what should be live, `last_checked_at` when it last asked GitHub.
     `rollout` is the running rollout, or one that a crash left behind. `route_id` is the rollout id that answers through
-    the route carry.
+    the route carry. `not_adopted`: the pause is for a running stack that could not be adopted.
     """
 
     active_color: Color | None = None
@@ -40,6 +40,7 @@ class State:
     last_good_tag: str | None = None
     paused: bool = False
     pause_reason: str | None = None
+    not_adopted: bool = False
     last_checked_at: datetime | None = None
     last_attempted_tag: str | None = None
     last_success_at: datetime | None = None
@@ -153,11 +154,11 @@ class State:
         """`route_id` None: the route file may differ, and is checked before anything else starts."""
         return replace(self, active_color=color, route_id=route_id)
 
-    def pause(self, reason: str) -> "State":
-        return replace(self, paused=True, pause_reason=reason)
+    def pause(self, reason: str, *, not_adopted: bool = False) -> "State":
+        return replace(self, paused=True, pause_reason=reason, not_adopted=not_adopted)
 
     def unpause(self, at: datetime) -> "State":
-        return replace(self, paused=False, pause_reason=None, resumed_at=at)
+        return replace(self, paused=False, pause_reason=None, not_adopted=False, resumed_at=at)
 
     def finish(self, rollout: Rollout, at: datetime) -> "State":
         """Records the end of a rollout. Its release becomes current if it succeeded or cannot be rolled back."""

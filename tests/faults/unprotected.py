@@ -182,8 +182,8 @@ PROTECTIONS: Sequence[Protection] = (
         "the guard of the route file",
         (
             "drift.put_right",
-            "if color is not None and not await route.stands(",
-            "if False and not await route.stands(",
+            "stands = color is None or await route.stands(color, state.route_id)",
+            "stands = True",
         ),
     ),
     _protection(

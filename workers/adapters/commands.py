@@ -54,8 +54,9 @@ async def read_command(
         _started(command, env or {}, cwd, stderr=asyncio.subprocess.PIPE) as process,
     ):
         out, err = await process.communicate()
+        returncode = await process.wait()
         lines = err.decode("utf-8", "replace").splitlines()[-LINES_KEPT:]
-        return Finished(process.returncode or 0, tuple(lines)), out.decode("utf-8", "replace")
+        return Finished(returncode, tuple(lines)), out.decode("utf-8", "replace")
 
 
 def clean_environ(**more: str) -> dict[str, str]:

@@ -29,10 +29,13 @@ class SystemClock:
 
 
 def room_of(*directories: Path) -> Callable[[], Room]:
-    """Measures free memory, and the free disk of the fullest of `directories`. Skips those that it cannot access."""
+    """Measures free memory, and the free disk of the fullest of `directories`.
+
+    Skips the directories that it cannot access; the free disk is 0 if it can access none.
+    """
 
     def look() -> Room:
-        disk = min(free for d in directories if (free := _free(d)) is not None)
+        disk = min((free for d in directories if (free := _free(d)) is not None), default=0)
         return Room(disk, available_memory(MEMINFO.read_text()))
 
     return look

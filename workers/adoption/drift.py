@@ -30,16 +30,21 @@ async def moved(stack: Stack, ports: Ports) -> bool:
 
 
 async def put_right(ports: Ports) -> list[Alarm]:
-    """Restores the routes to the live color. Returns what was wrong. Raises RouteNotConfirmed."""
+    """Restores the routes to the live color, with a rollout id that can be confirmed. Returns what was wrong.
+
+    Raises RouteNotConfirmed.
+    """
     state, route, alarms = ports.journal.state, ports.route, []
     for name in await route.strays():
         await route.set_aside(name)
         alarms.append(shadowed(name, "It was moved to .updater-staging beside the watched directory."))
     color = state.active_color
-    if color is not None and not await route.stands(color, state.route_id):
+    stands = color is None or await route.stands(color, state.route_id)
+    if color is not None and (not stands or state.route_id is None):
         route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
         await route.flip(color, route_id)
         await ports.journal.update(lambda s: s.routed_to(color, route_id))
+    if not stands:
         text = f"The route file was changed or removed. It leads to {color} again. Find out what changed it."
         alarms.append(Alarm("route_changed", text))
     return alarms

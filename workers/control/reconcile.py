@@ -204,9 +204,9 @@ class Reconciler:
     async def _hold_back(self, reason: str) -> None:
         """Pauses, because no known release serves. A pause for another reason keeps it: an alarm reports this one."""
         state = self._ports.journal.state
-        paused = state.paused and not messages.is_not_adopted(state.pause_reason)
+        paused = state.paused and not state.not_adopted
         unknown = await self._ports.journal.update(
-            lambda s: s.routed_to(None, None) if paused else s.routed_to(None, None).pause(reason)
+            lambda s: s.routed_to(None, None) if paused else s.routed_to(None, None).pause(reason, not_adopted=True)
         )
         if unknown.pause_reason != state.pause_reason:
             self._ports.publisher.event("paused", reason=reason)

@@ -174,8 +174,11 @@ def decode(content: bytes) -> State:
     checksum = fields.pop("checksum", None)
     if checksum != _checksum(fields):
         raise ValueError("its checksum is wrong")
-    if fields.get("schema", 0) > SCHEMA:
-        raise LaterSchema(f"its schema is {fields['schema']}, this version supports {SCHEMA}")
+    schema = fields.get("schema", 0)
+    if not isinstance(schema, int):
+        raise ValueError("its schema is not a number")  # noqa: TRY004 - a damaged file, not a programming error
+    if schema > SCHEMA:
+        raise LaterSchema(f"its schema is {schema}, this version supports {SCHEMA}")
     try:
         for step in _steps(fields):
             step.setdefault("id", asdict(step_named(step.get("name", ""))))

@@ -61,11 +61,11 @@ class AdoptedFile:
 
     def _load(self) -> Adopted | None:
         """Returns the newest record: an interrupted adoption may have left an older one."""
-        records = sorted(self._releases.glob(f"*/{RECORD}"), key=lambda path: path.stat().st_mtime, reverse=True)
-        if not records:
-            return None
         try:
-            fields = json.loads(records[0].read_text("utf-8"))
+            newest = max(self._releases.glob(f"*/{RECORD}"), key=lambda path: path.stat().st_mtime, default=None)
+            if newest is None:
+                return None
+            fields = json.loads(newest.read_text("utf-8"))
             return Adopted(Stamp(**fields["stamp"]), fields["containers"], frozenset(fields["recreatable"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -44,11 +44,13 @@ log = structlog.get_logger()
 
 
 class Missing(EngineFailed):
-    """The engine has no such object."""
+    __doc__ = EngineFailed.__doc__
+    # The engine has no such object.
 
 
 class Away(EngineFailed):
-    """The engine is unreachable: the request was not sent, or the response was cut off."""
+    __doc__ = EngineFailed.__doc__
+    # The request was not sent, or the response was cut off.
 
 
 def connect(host: str | None) -> docker.DockerClient:

@@ -1,7 +1,7 @@
 import inspect
 
 from app.domain import errors
-from app.domain.errors import NeverHealthy, UpdaterError, sentence_of
+from app.domain.errors import Fault, NeverHealthy, UpdaterError, fault_of, sentence_of
 
 
 def test_the_docstring_is_the_message() -> None:
@@ -20,3 +20,9 @@ def test_sentence_is_rebuilt_from_code_and_detail() -> None:
     assert sentence_of("cancelled", None) == "An operator cancelled the rollout"
     assert sentence_of("of_an_older_version", "why") == "why"
     assert sentence_of(None, None) == ""
+
+
+def test_refinement_of_an_error_keeps_its_fault() -> None:
+    assert fault_of("already_live") is Fault.OPERATOR
+    assert sentence_of("already_live", None) != ""
+    assert fault_of("of_an_older_version") is Fault.MACHINE

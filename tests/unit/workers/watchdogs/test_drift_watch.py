@@ -139,6 +139,16 @@ async def test_file_shadowing_the_routes_is_set_aside(world: World) -> None:
     assert (alarmed(world), world.route.beside) == (["route_shadowed"], [])
 
 
+async def test_release_goes_live_past_a_stray_and_an_unproven_route(world: World) -> None:
+    """The last flip could not be confirmed, so no rollout id is known that answers carry."""
+    guard = await a_guard(world)
+    await world.journal.update(lambda s: s.routed_to(s.active_color, None))
+    world.route.beside = ["copy-of-updater-routes.yml"]
+    world.inbox.put(a_release("v1.2.0"))
+    await guard._reconciler.reconcile()
+    assert (world.state.current and world.state.current.tag, world.route.beside) == ("v1.2.0", [])
+
+
 async def test_stopped_live_color_is_started_again(world: World) -> None:
     guard = await a_guard(world)
     for instance in await world.engine.find("api-green"):
