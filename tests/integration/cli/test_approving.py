@@ -41,7 +41,7 @@ async def test_a_release_waits_until_it_is_approved(home: Front) -> None:
 async def test_approve_refusal_names_the_waiting_tag(home: Front) -> None:
     refused = await home.run("approve", "v9.9.9")
     assert (refused.code, refused.out) == (1, "")
-    assert "v9.9.9. v1.1.0 waits" in refused.err
+    assert "v9.9.9. Waiting now: v1.1.0" in refused.err
     assert (await home.run("approve", "--", "-x")).code == 2
 
 
