@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.domain.errors import DeliveryRefused
 from app.domain.policy import ReleaseEvent
-from app.web.webhook.headers import signature_in
 
 LARGEST_ID = 2**53
 """The largest integer that JSON and Redis both store exactly; GitHub's ids are far smaller."""
@@ -46,9 +45,8 @@ class _Event(_Model):
     repository: _EventRepository
 
 
-def check_signature(body: bytes, signatures: Sequence[str], secrets: Sequence[str]) -> None:
-    """Raises DeliveryRefused (401) unless there is one signature and it matches one of the `secrets`."""
-    signature = signature_in(list(signatures))
+def check_signature(body: bytes, signature: str, secrets: Sequence[str]) -> None:
+    """`signature`: from `check_head`. Raises DeliveryRefused (401) unless it matches one of the `secrets`."""
     if not any(secret and verify(secret, body, signature) for secret in secrets):
         raise DeliveryRefused("the signature matches no configured secret", status=401)
 

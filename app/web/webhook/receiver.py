@@ -76,17 +76,18 @@ class Receiver:
 
     async def _outcome(self, request: Request) -> DeliveryOutcome:
         try:
-            body = await self._body(request)
-            check_signature(body, request.headers.getlist("x-hub-signature-256"), self.secrets)
+            body, signature = await self._body(request)
+            check_signature(body, signature, self.secrets)
             return await self._take(request, body)
         except DeliveryRefused as refused:
             content = {"error": refused.detail, "code": refused.code}
             return DeliveryOutcome(refused.status, content, "refused", refused.detail)
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request) -> tuple[bytes, str]:
+        """The body, and the signature to check it against."""
         try:
-            check_head(request.headers, self.intake.cap)
-            return await self.intake.read(request)
+            signature = check_head(request.headers, self.intake.cap)
+            return await self.intake.read(request), signature
         except DeliveryRefused:
             await drain(request)
             raise

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import yaml
 
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid
-from app.domain.stack import BeforeFlip, Channel, Color, Policy, RoutedService, Singleton, Times, Window
+from app.domain.stack import BeforeFlip, Channel, Color, Policy, RoutedService, Singleton, Stack, Times, Window
 
 COMMITTED = Path(__file__).parents[4] / "config" / "stack.yml"
 
@@ -263,3 +264,12 @@ def test_invalid_command_names_its_path() -> None:
     assert problems(before_flip=[{"service": "db", "command": ["m"]}]) == [
         "before_flip/0/service: db is not in routed or singletons (api)"
     ]
+
+
+def test_recorded_stack_file_is_still_valid() -> None:
+    """It has every key of the version of 2026-11-26."""
+    recorded = Path(__file__).parents[3] / "samples" / "stack" / "2026-11-26.yml"
+    stack = load_stack(recorded)
+    assert (stack.project, stack.retired, stack.before_flip[0].limit) == ("zetherion-ai", ("old-updater",), 600)
+    assert stack.policy.windows == (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
+    assert set(yaml.safe_load(recorded.read_text())) == {field.name for field in fields(Stack)}
