@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import githubkit.webhooks
 
 from app.web.webhook.delivery import check_signature, parse_release
+from app.web.webhook.headers import signature_in
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.demo.engine import Say
 from deploy.demo.environment import WEBHOOK_SECRET
@@ -66,7 +67,7 @@ def _per_body(body: bytes, rounds: int, say: Say) -> Rounds:
     signature = signed_headers(body, WEBHOOK_SECRET)["X-Hub-Signature-256"]
 
     def ours() -> None:
-        check_signature(body, [signature], [WEBHOOK_SECRET])
+        check_signature(body, signature_in([signature]), [WEBHOOK_SECRET])
         parse_release(body)
 
     def typed() -> None:
