@@ -1,21 +1,17 @@
 """`bin/demo`: a GitHub release goes live before your eyes, while clients load the routes."""
 
 import asyncio
-import io
 import json
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.status import Status
 from rich.table import Table
 
 from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
@@ -23,6 +19,7 @@ from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.load import Load, Report
 from deploy.demo.repository import Variant
+from deploy.demo.show import Show, shown
 
 BEFORE, AFTER = "v1.0.0", "v1.1.0"
 ROLLOUT_SECONDS = 300.0
@@ -36,7 +33,6 @@ TOLD_SECONDS = 30.0
 POLL_SECONDS = 0.1
 WARM_UP_REQUESTS = 200
 BAR_WIDTH = 30
-RECORD_WIDTH = 100
 GREEN = ("skills-green", "api-green")
 
 Json = dict[str, Any]
@@ -67,45 +63,6 @@ ENDINGS = {
         *("rolled_back", BEFORE, "blue"), paused=True, route_moved=True, green_containers=2, deployment_states=BAD
     ),
 }
-
-
-@dataclass
-class Show:
-    """The display on standard error: one line per step, and the current activity below."""
-
-    console: Console
-    spinner: Status
-    record: Console
-    started: float = field(default_factory=time.monotonic)
-    seen: list[str] = field(default_factory=list)
-
-    def say(self, text: str) -> None:
-        self.print(f"[dim]{time.monotonic() - self.started:6.1f} s[/]  {text}")
-        self.spinner.update(text)
-
-    def print(self, part: RenderableType, *, markup: bool = True) -> None:
-        """Prints to the terminal and to the recording, which has no spinner."""
-        for console in (self.console, self.record):
-            console.print(part, highlight=False, markup=markup)
-
-    def watch(self, tag: str, load: Load | None, status: Json) -> None:
-        """Shows one status: updates the spinner, and prints a line for a new step."""
-        rollout = status["rollout"]
-        if rollout is None or rollout["tag"] != tag:
-            return
-        step = rollout["step"] or "…"
-        served = f"{load.report.requests:,} requests, {load.report.failed} failed" if load else "no clients yet"
-        self.spinner.update(f"{tag} · {step} · {rollout['percent']} % · {served}")
-        if rollout["step"] and (not self.seen or self.seen[-1] != step):
-            self.seen.append(step)
-            self.say(f"{tag}  [bold]{step}[/]  [dim]{served}[/]")
-
-
-@contextmanager
-def _show() -> Iterator[Show]:
-    console = Console(stderr=True)
-    with console.status("starting") as spinner:
-        yield Show(console, spinner, Console(record=True, file=io.StringIO(), width=RECORD_WIDTH, force_terminal=True))
 
 
 async def play(home: Environment, variant: Variant, rps: float, show: Show) -> tuple[Json, Report]:
@@ -223,14 +180,14 @@ def demo(
     `bin/demo --python 3.13` uses another interpreter, chosen by version or path.
     """
     exit_on_sigterm()
-    with _show() as show:
+    with shown() as show:
         try:
             wrong = _whole(release, rps, as_json, keep, show)
         except EngineUnavailable as missing:
             show.console.print(f"[red]The demo cannot run here.[/] {missing}", highlight=False)
             raise typer.Exit(2) from None
         if record:
-            show.record.save_svg(str(record), title=" ".join(["bin/demo", *sys.argv[1:]]).partition(" --record")[0])
+            show.write_recording(record, " ".join(["bin/demo", *sys.argv[1:]]).partition(" --record")[0])
     raise typer.Exit(1 if wrong else 0)
 
 

@@ -52,7 +52,7 @@ async def test_approved_release_waits_for_its_window(tmp_path: Path, redis_url: 
         await home.accept(a_release("v1.1.0"))
         approved = await home.run("approve", "v1.1.0", "--json")
         assert document(approved.out)["held_for"]["reason"] == "window"
-        assert f"from {opens:%Y-%m-%d %H:%M} UTC on" in (await home.run("status")).out
+        assert f"which opens at {opens:%Y-%m-%d %H:%M} UTC" in (await home.run("status")).out
         again = await home.run("approve", "v1.1.0", "--json")
         assert (again.code, document(again.out)["code"]) == (1, "approval_not_needed")
         assert (home.world.state.last_good_tag, home.world.effects) == ("v1.0.0", [])

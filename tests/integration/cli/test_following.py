@@ -128,7 +128,7 @@ async def test_interrupt_ends_following_not_the_rollout(home: Front) -> None:
     async with home.command("deploy", "v1.1.0") as process:
         await line_with(process, "git_fetch_tags")
         process.send_signal(signal.SIGINT)
-        assert "goes on by itself" in await rest_of(process)
+        assert "The rollout continues" in await rest_of(process)
     assert process.returncode == 130
     home.source.gate.set()
     await until(lambda: home.world.state.last_good_tag == "v1.1.0", limit=20)

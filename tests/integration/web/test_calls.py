@@ -144,7 +144,7 @@ async def test_rollback_of_one_way_release_needs_force(
 async def test_notify_test_reaches_every_target(client: httpx.AsyncClient, worker: Reconciler, world: World) -> None:
     answer = await client.post("/notify/test")
     assert (answer.status_code, answer.json()) == (202, {"status": "queued", "targets": 1})
-    assert world.notifier.told[-1].title == "shop: a message arrives"
+    assert world.notifier.told[-1].title == "shop: test message"
 
 
 async def test_the_history_is_read_page_by_page(web: Listening, client: httpx.AsyncClient) -> None:

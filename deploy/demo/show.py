@@ -1,0 +1,66 @@
+"""Displays a running demo, and records it as a picture."""
+
+import io
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.status import Status
+
+from deploy.demo.load import Load
+
+RECORD_WIDTH = 100
+
+Json = dict[str, Any]
+
+_FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""Rich's template loads a font from a server; without it the viewer's own monospaced font is used."""
+
+
+@dataclass
+class Show:
+    """The display on standard error: one line per step, and the current activity below."""
+
+    console: Console
+    spinner: Status
+    record: Console
+    started: float = field(default_factory=time.monotonic)
+    seen: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.print(f"[dim]{time.monotonic() - self.started:6.1f} s[/]  {text}")
+        self.spinner.update(text)
+
+    def print(self, part: RenderableType, *, markup: bool = True) -> None:
+        """Prints to the terminal and to the recording, which has no spinner."""
+        for console in (self.console, self.record):
+            console.print(part, highlight=False, markup=markup)
+
+    def write_recording(self, path: Path, title: str) -> None:
+        """Writes everything that was printed to an SVG file that loads nothing from elsewhere."""
+        path.write_text(_FONT_FACE.sub("", self.record.export_svg(title=title)), encoding="utf-8")
+
+    def watch(self, tag: str, load: Load | None, status: Json) -> None:
+        """Shows one status: updates the spinner, and prints a line for a new step."""
+        rollout = status["rollout"]
+        if rollout is None or rollout["tag"] != tag:
+            return
+        step = rollout["step"] or "…"
+        served = f"{load.report.requests:,} requests, {load.report.failed} failed" if load else "no clients yet"
+        self.spinner.update(f"{tag} · {step} · {rollout['percent']} % · {served}")
+        if rollout["step"] and (not self.seen or self.seen[-1] != step):
+            self.seen.append(step)
+            self.say(f"{tag}  [bold]{step}[/]  [dim]{served}[/]")
+
+
+@contextmanager
+def shown() -> Iterator[Show]:
+    """A display that ends with the block."""
+    console = Console(stderr=True)
+    with console.status("starting") as spinner:
+        yield Show(console, spinner, Console(record=True, file=io.StringIO(), width=RECORD_WIDTH, force_terminal=True))
