@@ -83,9 +83,7 @@ def test_blocked_plan_prints_the_reasons_second() -> None:
 
 
 def test_plan_names_first_or_already_live_release() -> None:
-    assert next(plan_lines({**PLAN, "current": None})).endswith(
-        "would be the first live release, on green."
-    )
+    assert next(plan_lines({**PLAN, "current": None})).endswith("would be the first live release, on green.")
     same = next(plan_lines({**PLAN, "current": {"tag": "v1.1.0", "sha": "b" * 40}}))
     assert "is already live; it would be rolled out again" in same
 
