@@ -118,7 +118,7 @@ class ApiClient:
         return self._read(model, self._content(answer))
 
     async def _post(self, path: str, body: Json) -> Json:
-        """Returns as soon as the call is queued, whatever the server's default: the caller follows the rollout."""
+        """Returns as soon as the call is queued: the caller follows the rollout. Ignores the server's default wait."""
         with self._reached(read_only=False):
             answer = await self._http.post(path, json=body, headers={"Prefer": "respond-async"})
         return self._content(answer)
@@ -149,7 +149,7 @@ class ApiClient:
             )
             raise CannotReach(
                 f"The updater at {self._url} does not answer ({type(error).__name__}).",
-                "Check the web process and UPDATER_URL, its internal listener; `updater doctor` helps.",
+                "Check that the web process runs and that UPDATER_URL leads to it. `updater doctor` checks both.",
                 traffic=traffic,
             ) from error
 

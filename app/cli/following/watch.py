@@ -111,7 +111,7 @@ class RolloutWatch:
             )
         if self._missing("heartbeat", self._progress.worker_alive, SILENT_SECONDS):
             raise CannotReach(
-                f"The worker has had no heartbeat for {SILENT_SECONDS:.0f} s.",
+                f"The worker has sent no heartbeat for {SILENT_SECONDS:.0f} s.",
                 f"Start the worker: it continues with the recorded releases and the rollout. {AGAIN}",
                 traffic="Your traffic is not affected.",
             )
