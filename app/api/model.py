@@ -1,7 +1,7 @@
-"""What all models of the internal listener have in common.
+"""Base classes of the internal listener's models.
 
 Each request and response is defined once, below `app/api/`. The worker and the web process fill the models, the web
-process makes the OpenAPI document from them, and the command line reads them.
+process generates the OpenAPI document from them, and the command line reads them.
 """
 
 from datetime import datetime
@@ -46,10 +46,10 @@ class ResponseModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
     def as_received(self) -> Json:
-        """The fields that were set, as plain JSON values: for a model that was read, what the other side sent."""
+        """Only the fields that were set, as plain JSON values. For a received model: what the other process sent."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def iso(at: datetime | None) -> str | None:
-    """ISO 8601."""
+    """`at` in ISO 8601."""
     return at.isoformat() if at else None

@@ -32,7 +32,7 @@ class PlannedSingleton(ResponseModel):
 
 
 class PlannedRoute(ResponseModel):
-    """`from` is None if nothing is live; `routers` all change in one step."""
+    """`from` is None if nothing is live. All `routers` change in one step."""
 
     from_: str | None = Field(default=None, alias="from")
     to: str = ""
@@ -49,7 +49,7 @@ class EnvironmentChange(ResponseModel):
 
 
 class NotApplied(ResponseModel):
-    """A service that the release changes and no rollout moves."""
+    """A service that the release changes, but that no rollout updates."""
 
     service: str = ""
     reason: str = ""
@@ -61,7 +61,7 @@ class PlannedDisk(ResponseModel):
 
 
 class PlannedCommand(ResponseModel):
-    """A command before the flip: `limit` in seconds; `runs` is False if it has succeeded for this commit before."""
+    """A command before the flip. `limit`: seconds. `runs` is False if it already succeeded for this commit."""
 
     step: str = ""
     service: str = ""
@@ -71,7 +71,7 @@ class PlannedCommand(ResponseModel):
 
 
 class Plan(ResponseModel):
-    """`blocked_by`: why it would not start now. `adoption_refused`: why the updater has not taken over what serves."""
+    """`blocked_by`: why the rollout would not start now. `adoption_refused`: why the running stack is not adopted."""
 
     tag: str = ""
     sha: str = ""

@@ -1,4 +1,4 @@
-"""The smaller answers. The larger ones have modules of their own: `status`, `rollout`, `plan`."""
+"""The smaller answers. The larger ones are in `status`, `rollout` and `plan`."""
 
 from typing import Literal
 
@@ -10,14 +10,14 @@ from app.domain.findings import Check, Verdict
 
 
 class Problem(ResponseModel):
-    """Every error: `error` is a sentence, `code` a stable word."""
+    """The body of every error: `error` is a sentence, `code` a stable word."""
 
     error: str = ""
     code: str = ""
 
 
 class Failed(Problem):
-    """The error of a call whose success has a `status` too."""
+    """An error of a call whose success also has a `status`."""
 
     status: Literal["failed"] = "failed"
 
@@ -27,7 +27,7 @@ class Alive(ResponseModel):
 
 
 class PartState(ResponseModel):
-    """`age_seconds`: of what is regularly repeated; only the parts that have an age send it."""
+    """`age_seconds`: how long ago the part last ran. Only parts that run at intervals send it."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
@@ -42,7 +42,7 @@ class Ready(ResponseModel):
 
 
 class Queued(ResponseModel):
-    """`error` and `code` are sent only if UPDATER_APPLY_WAIT_SECONDS ended the wait: why there is no result yet."""
+    """`error` and `code` say why there is no result yet. Sent only if UPDATER_APPLY_WAIT_SECONDS ended the wait."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
@@ -53,7 +53,7 @@ class Queued(ResponseModel):
 
 
 class Approved(ResponseModel):
-    """`held_for`: what the release still waits for."""
+    """`held_for`: what the release still waits for; None if it starts at once."""
 
     status: Literal["approved"] = "approved"
     tag: str = ""
@@ -78,7 +78,7 @@ class Resumed(ResponseModel):
 
 
 class Doctor(ResponseModel):
-    """`status` is the worst of the checks."""
+    """`status` is the worst result of all checks."""
 
     status: Verdict = Verdict.OK
     checks: tuple[Check, ...] = ()

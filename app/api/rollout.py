@@ -17,7 +17,7 @@ FINAL = frozenset({"success", "failed", "rolled_back", "superseded", "cancelled"
 
 
 class Result(ResponseModel):
-    """The final result of a rollout, or of a release that never began: `superseded` or `cancelled`."""
+    """The final result of a rollout, or of a release that got none: `superseded` or `cancelled`."""
 
     status: str = ""
     rollout_id: str = ""
@@ -39,7 +39,7 @@ class Result(ResponseModel):
 
     @classmethod
     def of(cls, rollout: Rollout, state: State) -> Self:
-        """Of `rollout`, which has ended and left `state`."""
+        """The result of `rollout`, which has ended. `state` is the state after it."""
         return cls(
             status=rollout.status,
             rollout_id=rollout.id,
@@ -62,7 +62,7 @@ class Result(ResponseModel):
 
     @classmethod
     def of_entry(cls, entry: HistoryEntry) -> Self:
-        """Of a release that never began. The caller adds what is live now."""
+        """The result of a release that got no rollout. The caller adds the fields about the live release."""
         return cls(
             status=entry.result,
             rollout_id=entry.rollout_id,
@@ -83,7 +83,7 @@ class PreviousRelease(ResponseModel):
 
 
 class RecordedStep(ResponseModel):
-    """`seconds` is None while the step runs; `error` is why it failed."""
+    """`seconds` is None while the step runs; `error` says why it failed."""
 
     name: str = ""
     started_at: str | None = None
@@ -103,7 +103,7 @@ class RecordedStep(ResponseModel):
 
 
 class Record(ResponseModel):
-    """The whole record of a rollout that waits, runs or has ended; `steps` in the order in which they began.
+    """The whole record of a waiting, running or ended rollout. `steps` are in the order in which they started.
 
     The record of an ended rollout also has the fields of its Result.
     """
@@ -149,7 +149,7 @@ class Record(ResponseModel):
 
     @classmethod
     def queued(cls, release: Release) -> Self:
-        """Of a rollout that has not begun."""
+        """The record of a rollout that has not started."""
         return cls(
             rollout_id=release.rollout_id,
             tag=release.tag,
@@ -160,11 +160,11 @@ class Record(ResponseModel):
         )
 
     def ended(self, result: Result) -> Self:
-        """With the fields of its final result."""
+        """This record with the fields of its final result."""
         return self.model_validate({**self.as_json(), **result.as_json()})
 
     def result(self) -> Result | None:
-        """The final result, as far as the record has it; None while the rollout has not ended."""
+        """The final result, from the fields that the record has; None until the rollout has ended."""
         if self.status not in FINAL:
             return None
         known = {
@@ -185,6 +185,6 @@ def _seconds(start: str | None, end: str | None) -> float:
 
 
 class History(ResponseModel):
-    """Newest first."""
+    """`entries` are newest first."""
 
     entries: tuple[HistoryEntry, ...] = ()

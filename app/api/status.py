@@ -1,4 +1,4 @@
-"""The status: what is live, what runs, what waits, and what is wrong."""
+"""The status: the live release, the running rollout, waiting releases and alarms."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self
@@ -27,7 +27,7 @@ _ACTIVITY: dict[RolloutStatus, Activity] = {
 class Live(ResponseModel):
     """The release that has the traffic.
 
-    `adopted`: it ran before the updater did. If its tag is `unknown`, `sha` is a digest of its images.
+    `adopted`: it was running before the updater. If its tag is `unknown`, `sha` is a digest of its images.
     """
 
     tag: str = ""
@@ -54,7 +54,7 @@ class RolloutProgress(ResponseModel):
 
     @classmethod
     def of(cls, rollout: Rollout, steps: Sequence[StepId], durations: dict[str, float]) -> Self:
-        """`steps`: those of a whole rollout. `durations`: seconds that each step took in the last success."""
+        """`steps`: all steps of a rollout. `durations`: seconds of each step in the last successful rollout."""
         done = set(rollout.completed) & set(steps)
         left = [durations[step.name] for step in steps if step not in done and step.name in durations]
         return cls(
@@ -89,7 +89,7 @@ class Held(ResponseModel):
 
 
 class PublishedStatus(ResponseModel):
-    """The part of the status that the worker publishes; the defaults hold before it ever did."""
+    """The part of the status that the worker publishes. The defaults apply until it does so for the first time."""
 
     state: Activity = "idle"
     current_operation: str | None = None
@@ -119,7 +119,7 @@ class PublishedStatus(ResponseModel):
         alarms: Sequence[Alarm] = (),
         notifications: dict[str, int] | None = None,
     ) -> Self:
-        """`held`: releases that wait for something else than the end of a rollout. For the rest: RolloutProgress."""
+        """`held`: releases that wait for something other than the end of a rollout. Others: see RolloutProgress.of."""
         rollout = state.rollout
         holds = {h.release.key: h for h in held}
         return cls(
@@ -150,7 +150,7 @@ class PublishedStatus(ResponseModel):
 
 
 class Status(PublishedStatus):
-    """The whole status. `last_result`: of the rollout that ended last."""
+    """The whole status. `last_result` is the result of the rollout that ended last."""
 
     worker_alive: bool = True
     last_result: Result | None = None

@@ -26,7 +26,7 @@ from workers.ports import Clock
 
 WRITE_SECONDS = 2.0
 BACKLOG = 5_000
-"""How many writes wait while Redis is away; beyond it the log's lines are only in the file."""
+"""How many writes may wait while Redis is unavailable. Beyond that, log lines go only to the file."""
 
 LINES_AT_ONCE = 200
 
@@ -35,11 +35,11 @@ Write = Callable[[], Awaitable[None]]
 
 
 StepsOf = Callable[[bool], Sequence[StepId]]
-"""The steps of a whole rollout; True: of one that brings a kept release back."""
+"""Returns all steps of a rollout; with True, of a rollback to a kept release."""
 
 
 class LedgerPublisher:
-    """Writes in order, one at a time, in a task of its own; the log's lines go to a file first."""
+    """Writes in order, one at a time, in its own task. Log lines go to a file first."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class LedgerPublisher:
         self._lines: list[tuple[str, str]] = []
 
     def status(self, state: State) -> None:
-        """The latest one counts: those that wait are overtaken by it."""
+        """Publishes the latest status. It replaces one that waits to be written."""
         waiting = self._latest is not None
         self._latest = self._state = state
         if not waiting:
@@ -144,7 +144,7 @@ class LedgerPublisher:
             log.warning("the ledger cannot be rebuilt now", reason=str(away))
 
     async def run(self) -> None:
-        """Writes what is told, until it is cancelled."""
+        """Executes the queued writes until it is cancelled."""
         while True:
             write = await self._queue.get()
             try:
@@ -153,7 +153,7 @@ class LedgerPublisher:
                 self._queue.task_done()
 
     async def flush(self) -> None:
-        """Everything told so far is written, or was given up."""
+        """Waits until every queued write is done or abandoned."""
         await self._queue.join()
 
     async def _write(self, write: Write) -> None:
@@ -162,9 +162,9 @@ class LedgerPublisher:
                 await write()
         except (LedgerUnavailable, TimeoutError) as error:
             self._behind = True
-            log.warning("the ledger could not be written; the rollout does not need it", reason=str(error))
+            log.warning("the ledger could not be written; the rollout continues without it", reason=str(error))
         except Exception:
-            log.exception("something could not be written to the ledger; what follows is")
+            log.exception("a write to the ledger failed; later writes continue")
 
     async def _write_status(self) -> None:
         latest, self._latest = self._latest, None
@@ -190,9 +190,9 @@ class LedgerPublisher:
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []
         for rollout in dict.fromkeys(rollout for rollout, _ in lines):
-            mine = [line for of, line in lines if of == rollout]
-            for start in range(0, len(mine), LINES_AT_ONCE):
-                await self._ledger.append_log(rollout, mine[start : start + LINES_AT_ONCE])
+            own = [line for owner, line in lines if owner == rollout]
+            for start in range(0, len(own), LINES_AT_ONCE):
+                await self._ledger.append_log(rollout, own[start : start + LINES_AT_ONCE])
 
     def _append(self, rollout: str, line: str) -> None:
         try:

@@ -23,7 +23,7 @@ from workers.rollout.preflight import GB
 
 
 async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
-    """Fetches and checks out the tag; touches nothing that runs.
+    """What a rollout of `tag` would do. Fetches and checks out the tag, and touches nothing that runs.
 
     Raises TagNotFound, TagMoved, SignatureRefused, SignatureUnchecked, GitFailed, ComposeInvalid.
     """
@@ -61,7 +61,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
 
 
 async def _adoption_refused(stack: Stack, ports: Ports) -> list[str]:
-    """Why what serves is not adopted; empty if it is, or if nothing serves."""
+    """Why the running stack cannot be adopted; empty if it can, is already, or nothing runs."""
     if not ports.journal.state.nothing_is_known_live:
         return []
     try:
@@ -72,7 +72,7 @@ async def _adoption_refused(stack: Stack, ports: Ports) -> list[str]:
 
 
 async def _differs(ports: Ports, difference: Difference, old: str | None, new: str) -> bool:
-    """Whether what the service's image is built from differs from the live release's; what cannot be told does."""
+    """Whether the service's build context differs from the live release's. If unknown, it counts as different."""
     if difference.context is None:
         return bool(difference.redefined)
     try:
@@ -83,9 +83,9 @@ async def _differs(ports: Ports, difference: Difference, old: str | None, new: s
 
 def _image(difference: Difference, differs: bool) -> PlannedImage:
     if difference.context is None:
-        reason = "it is fetched, not built"
+        reason = "it is pulled, not built"
     else:
-        reason = f"{difference.context} {'changed' if differs else 'is as it was: the build comes from the cache'}"
+        reason = f"{difference.context} {'changed' if differs else 'is unchanged: the build uses the cache'}"
     builds = difference.context is not None
     return PlannedImage(service=difference.service, image=difference.image, builds=builds, reason=reason)
 
@@ -117,9 +117,9 @@ def _blocked(state: State, tag: str) -> list[str]:
     if state.paused:
         found.append(f"paused: {state.pause_reason}")
     if state.current and not_newer(tag, state.current.tag):
-        found.append(f"{tag} is not newer than the live {state.current.tag}: it would need force")
+        found.append(f"{tag} is not newer than the live {state.current.tag}: it needs force")
     if state.rollout:
-        found.append(f"{state.rollout.release.tag} is being rolled out: it would wait for that, or take its place")
+        found.append(f"{state.rollout.release.tag} is being rolled out: this release would wait for it, or replace it")
     return found
 
 
@@ -139,7 +139,7 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
     if compared.others:
         names = ", ".join(name for name, _ in compared.others)
         found.append(
-            f"the release also changes {names}: that is not applied by itself. Do it by hand, before or after."
+            f"the release also changes {names}: the updater does not apply that. Apply it by hand, before or after."
         )
     if compared.own:
         names = ", ".join(compared.own)
@@ -147,12 +147,12 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
     if compared.retired:
         names = ", ".join(compared.retired)
         found.append(
-            f"{tag} still has {names}, which stack.yml retires: not built, started or published. Delete it there."
+            f"{tag} still has {names}, which stack.yml retires: not built, started or published. Delete it in {tag}."
         )
     if compared.one_way:
         found.append(
-            f"{tag} cannot be rolled back (updater.rollback: never): from its flip on your traffic stays on it, well "
-            "or not, until a release that fixes it."
+            f"{tag} cannot be rolled back (updater.rollback: never): after its flip, traffic stays on it, healthy "
+            "or not, until a release fixes it."
         )
     return found
 

@@ -1,4 +1,4 @@
-"""What other programs and people read about the rollouts."""
+"""The port that publishes rollouts for people and other programs."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -12,33 +12,33 @@ from app.domain.state import State
 
 
 class Publisher(Protocol):
-    """What others read. It is told and not waited for: nothing of it delays or fails a rollout."""
+    """Publishes in the background: it never delays or fails a rollout."""
 
     def status(self, state: State) -> None: ...
     def event(self, kind: str, **data: Any) -> None: ...
     def queued(self, releases: Sequence[Release]) -> None:
-        """They wait: whoever knows the id of such a rollout finds it."""
+        """Publishes a record for each waiting release, so that its rollout id can be looked up."""
 
     def keep(self, rollout: Rollout, state: State) -> None:
-        """The rollout ends so, in `state`. It survives a crash from here on, and is not told yet."""
+        """Stores the end of the rollout, so that it survives a crash. Does not publish it yet."""
 
     def result(self, rollout: Rollout, state: State) -> None:
-        """The rollout has ended so, in `state`."""
+        """Publishes the end of the rollout. `state` is the state after it."""
 
     def decided(self, release: Release, why: UpdaterError) -> None:
-        """The release never gets a rollout. It survives a crash from here on."""
+        """Stores and publishes that the release gets no rollout. The decision survives a crash."""
 
     async def decided_keys(self) -> list[str]:
-        """The keys of the releases that were ever decided, as far as that is remembered; the oldest first."""
+        """The keys of all decided releases in the history, oldest first."""
 
     async def history(self) -> list[HistoryEntry]:
-        """The history that this machine's disk has, newest first."""
+        """The history on this machine's disk, newest first."""
 
     async def rebuild(self, *, always: bool = False) -> None:
-        """Writes anew what others read where it was lost, or `always`; where that cannot be done now, later."""
+        """Restores the published history if it was lost, or if `always`. If this fails, a later call retries it."""
 
     def alarms(self, alarms: Sequence[Alarm]) -> None:
-        """What is wrong now; a new one is an event."""
+        """Publishes the current alarms. Each new alarm is also an event."""
 
     def line(self, rollout: str, line: str) -> None:
         """Appends one line to that rollout's log."""

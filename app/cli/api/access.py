@@ -1,4 +1,4 @@
-"""The updater's URL, and the secret or token that is sent to it."""
+"""The updater's URL, and the secret or token for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,27 +8,27 @@ from urllib.parse import urlsplit
 from app.cli.errors import NotAllowed, WrongUse
 
 DEFAULT_URL = "http://127.0.0.1:9090"
-DEFAULT_SECRET_PATH = "/app/data/.updater-secret"  # noqa: S105 - where it is, not what it is
+DEFAULT_SECRET_PATH = "/app/data/.updater-secret"  # noqa: S105 - a path, not a secret
 
 
 @dataclass(frozen=True)
 class Access:
-    """The internal listener's URL and the header that opens it, which is never shown."""
+    """The internal listener's URL and the authentication header, which `repr` never shows."""
 
     url: str
     headers: Mapping[str, bytes] = field(repr=False)
 
 
 def updater_url(environ: Mapping[str, str]) -> str:
-    """UPDATER_URL. Raises WrongUse."""
+    """UPDATER_URL or its default. Raises WrongUse if it is not an HTTP address."""
     url = (environ.get("UPDATER_URL") or DEFAULT_URL).rstrip("/")
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and parts.username is None
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is not a number
         usable = False
     if not usable:
-        raise WrongUse("UPDATER_URL is not the address of a listener.", f"Set it to one like {DEFAULT_URL}.")
+        raise WrongUse("UPDATER_URL is not a valid HTTP address.", f"Set it to an address like {DEFAULT_URL}.")
     return url
 
 
@@ -37,7 +37,10 @@ def secret_path(environ: Mapping[str, str]) -> Path:
 
 
 def access(environ: Mapping[str, str]) -> Access:
-    """The URL, and UPDATER_TOKEN where it is set, else the secret's file. Raises WrongUse, NotAllowed."""
+    """The URL, and UPDATER_TOKEN if it is set, otherwise the secret from its file.
+
+    Raises WrongUse if the URL is invalid, NotAllowed if the secret is unavailable.
+    """
     url = updater_url(environ)
     if token := environ.get("UPDATER_TOKEN", "").strip():
         return Access(url, {"Authorization": b"Bearer " + token.encode()})
@@ -45,16 +48,16 @@ def access(environ: Mapping[str, str]) -> Access:
 
 
 def first_secret(path: Path) -> bytes:
-    """The first line of the secret's file. Raises NotAllowed."""
+    """The first line of the secret file that is not blank. Raises NotAllowed if there is none."""
     todo = (
-        "Name the web process's file in UPDATER_SECRET_PATH and run this as a user who may read it, "
-        "or set UPDATER_TOKEN to what `updater token` prints there."
+        "Set UPDATER_SECRET_PATH to the web process's file and run this command as a user who can read it. "
+        "Or run `updater token` as such a user, and set UPDATER_TOKEN to its output."
     )
     try:
         lines = [line.strip() for line in path.read_bytes().splitlines()]
     except OSError as error:
-        raise NotAllowed(f"The secret's file {path} cannot be read ({error.strerror}).", todo) from error
+        raise NotAllowed(f"The secret file {path} cannot be read ({error.strerror}).", todo) from error
     secret = next((line for line in lines if line), None)
     if secret is None:
-        raise NotAllowed(f"The secret's file {path} is empty.", todo)
+        raise NotAllowed(f"The secret file {path} is empty.", todo)
     return secret

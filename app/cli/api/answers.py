@@ -8,61 +8,61 @@ from app.cli.errors import CannotReach, CommandError, NotAllowed, Refused, Wrong
 from app.cli.views.text import plain
 
 _NEXT: dict[int, str] = {
-    HTTPStatus.NOT_FOUND: "Check the name: `updater history` lists what has been, the repository has the tags.",
-    HTTPStatus.CONFLICT: "`updater status` says what runs now.",
-    HTTPStatus.BAD_GATEWAY: "Fix what it names, then ask again.",
+    HTTPStatus.NOT_FOUND: "Check the name: `updater history` lists past rollouts, the repository lists the tags.",
+    HTTPStatus.CONFLICT: "`updater status` shows what is running.",
+    HTTPStatus.BAD_GATEWAY: "Fix this, then retry.",
 }
 
 _NOT_THE_UPDATER = {"", "not_found", "method_not_allowed"}
-"""The codes of a path that is not there, as the public listener has it, and of no code of ours at all."""
+"""The codes of an unknown path or method, as the public listener answers them, and of an answer without a code."""
 
 
 def problem(answer: httpx.Response) -> CommandError:
-    """What an answer that is no success means for the one who asked."""
-    text, code = _said(answer)
+    """The error that an unsuccessful answer means for the caller."""
+    text, code = _text_and_code(answer)
     status = answer.status_code
     if code in _NOT_THE_UPDATER:
         return CannotReach(
-            f"What answers there is not the updater's internal listener ({text}).",
-            "Set UPDATER_URL to it; the web process's UPDATER_BIND says where it is.",
+            f"The server at UPDATER_URL is not the updater's internal listener ({text}).",
+            "Set UPDATER_URL to the address in the web process's UPDATER_BIND.",
             code="not_the_updater",
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.LOCKED}:
         return _not_allowed(status, text, code)
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}:
         return CannotReach(
-            f"The web process answers, what is behind it does not: {text}.",
-            "Are Redis and the worker running? Then ask again; `updater doctor` checks.",
-            traffic="Traffic is not touched by this.",
+            f"The web process answers, but Redis or the worker does not: {text}.",
+            "Check that both are running, for example with `updater doctor`. Then retry.",
+            traffic="Your traffic is not affected.",
             code=code,
         )
     if code == "not_newer":
-        return Refused(f"The updater refused: {text}.", "`updater deploy --force` goes there.", code=code)
+        return Refused(f"The updater refused: {text}.", "`updater deploy --force` deploys it anyway.", code=code)
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
-        return WrongUse(f"The updater cannot use this: {text}.", "Correct it and ask again.", code=code)
-    return Refused(f"The updater refused: {text}.", _NEXT.get(status, "Its log has more."), code=code)
+        return WrongUse(f"The request is invalid: {text}.", "Correct it and retry.", code=code)
+    return Refused(f"The updater refused: {text}.", _NEXT.get(status, "Check the updater's log."), code=code)
 
 
 def _not_allowed(status: int, text: str, code: str) -> NotAllowed:
     if status == HTTPStatus.UNAUTHORIZED:
         return NotAllowed(
             "The updater does not accept this secret or token.",
-            "Compare UPDATER_SECRET_PATH with the web process's own; a token may have expired: `updater token`.",
+            "Check that UPDATER_SECRET_PATH is the web process's file. If a token expired, make one: `updater token`.",
             code=code,
         )
     if status == HTTPStatus.FORBIDDEN:
         return NotAllowed(
-            f"This token may not do that: {text}.", "Make one with `updater token --scope operate`.", code=code
+            f"This token does not allow that: {text}.", "Make a token with `updater token --scope operate`.", code=code
         )
     return NotAllowed(
         f"The updater is paused: {text}",
-        "Fix the reason, then `updater unpause`; or deploy the tag with --force.",
-        traffic="Nothing was started; traffic is as it was.",
+        "Fix the reason, then run `updater unpause`. Or deploy the tag with --force.",
+        traffic="Nothing was started. Your traffic is not affected.",
         code=code,
     )
 
 
-def _said(answer: httpx.Response) -> tuple[str, str]:
+def _text_and_code(answer: httpx.Response) -> tuple[str, str]:
     """The text, without its full stop, and the code of an error answer."""
     try:
         body = answer.json()

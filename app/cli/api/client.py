@@ -22,10 +22,10 @@ from app.cli.errors import CannotReach
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 90.0
-"""How long an answer may take: a plan or a check-up asks the worker, which asks git, Compose and the engine."""
+"""How long an answer may take: for a plan or a check-up, the worker asks Git, Compose and the Docker Engine."""
 
 STREAM_SILENT_SECONDS = 60.0
-"""After how long without a byte a stream counts as dead and is opened again."""
+"""How long a stream may be silent before it counts as dead and is opened again."""
 
 Json = dict[str, Any]
 Model = TypeVar("Model", bound=ResponseModel)
@@ -46,7 +46,7 @@ class ApiClient:
     def __init__(self, access: Access) -> None:
         self._url = access.url
         self._etags: dict[str, tuple[str, Status]] = {}
-        # The secret goes to this listener only: through no proxy of the environment, after no redirect.
+        # The secret goes only to this listener: ignore the environment's proxies, follow no redirects.
         self._http = httpx.AsyncClient(
             base_url=access.url,
             headers=dict(access.headers),  # type: ignore[arg-type]
@@ -76,7 +76,7 @@ class ApiClient:
         return await self._get(Doctor, "/doctor")
 
     async def start(self, path: str, body: Json) -> Queued | Result:
-        """Apply or rollback. A Result only if nothing has to be done: the release is live already."""
+        """Requests an apply or a rollback. Returns a Result only if the release is already live: nothing to do."""
         answer = await self._post(path, body)
         done = answer.get("status") == "success"
         return self._read(Result, answer) if done else self._read(Queued, answer)
@@ -85,9 +85,9 @@ class ApiClient:
         return self._read(model, await self._post(path, body))
 
     async def status(self) -> Status:
-        """GET /status; the last one that was received while the updater answers 304."""
+        """GET /status. Returns the status received last if the updater answers 304."""
         known = self._etags.get("/status")
-        with self._reached(asks=True):
+        with self._reached(read_only=True):
             answer = await self._http.get("/status", headers={"If-None-Match": known[0]} if known else {})
         if known and answer.status_code == HTTPStatus.NOT_MODIFIED:
             return known[1]
@@ -97,13 +97,13 @@ class ApiClient:
         return status
 
     async def lines(self, path: str, **params: str | int) -> AsyncGenerator[str, None]:
-        """The answer's lines as they come."""
+        """Yields the answer's lines as they arrive."""
         async with self._stream(path, params, {}) as answer:
             async for line in answer.aiter_lines():
                 yield line
 
     async def events(self, last_id: str | None) -> AsyncGenerator[Event, None]:
-        """Server-sent events, from the one after `last_id`."""
+        """Yields server-sent events, from the one after `last_id`."""
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
         async with self._stream("/update/events", {}, headers) as answer:
             frame: dict[str, str] = {}
@@ -113,13 +113,13 @@ class ApiClient:
                 frame = _framed(frame, line) if line else {}
 
     async def _get(self, model: type[Model], path: str, **params: str | int) -> Model:
-        with self._reached(asks=True):
+        with self._reached(read_only=True):
             answer = await self._http.get(path, params=params)
         return self._read(model, self._content(answer))
 
     async def _post(self, path: str, body: Json) -> Json:
-        """Answers as soon as the call is queued, whatever the server's default: the caller follows the rollout."""
-        with self._reached(asks=False):
+        """Returns as soon as the call is queued: the caller follows the rollout. Ignores the server's default wait."""
+        with self._reached(read_only=False):
             answer = await self._http.post(path, json=body, headers={"Prefer": "respond-async"})
         return self._content(answer)
 
@@ -128,7 +128,7 @@ class ApiClient:
         self, path: str, params: dict[str, str | int], headers: dict[str, str]
     ) -> AsyncIterator[httpx.Response]:
         limits = httpx.Timeout(STREAM_SILENT_SECONDS, connect=CONNECT_SECONDS)
-        with self._reached(asks=True):
+        with self._reached(read_only=True):
             async with self._http.stream("GET", path, params=params, headers=headers, timeout=limits) as answer:
                 if not answer.is_success:
                     await answer.aread()
@@ -136,20 +136,20 @@ class ApiClient:
                 yield answer
 
     @contextmanager
-    def _reached(self, *, asks: bool) -> Iterator[None]:
-        """Translates the library's errors; `asks`: the call changes nothing, so a lost answer loses nothing."""
+    def _reached(self, *, read_only: bool) -> Iterator[None]:
+        """Translates the errors of httpx. `read_only`: the call changes nothing, so a lost answer has no effect."""
         try:
             yield
         except (httpx.TransportError, httpx.InvalidURL) as error:
             never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL)
             traffic = (
-                "Traffic is not touched by this."
-                if asks or never_sent
-                else "It may have been taken all the same, and then goes on by itself."
+                "Your traffic is not affected."
+                if read_only or never_sent
+                else "The updater may have accepted the request. If so, the rollout continues."
             )
             raise CannotReach(
                 f"The updater at {self._url} does not answer ({type(error).__name__}).",
-                "Is its web process running, and is UPDATER_URL its internal listener? `updater doctor` checks.",
+                "Check that the web process runs and that UPDATER_URL leads to it. `updater doctor` checks both.",
                 traffic=traffic,
             ) from error
 
@@ -162,7 +162,7 @@ class ApiClient:
             content = None
         if not isinstance(content, dict):
             raise CannotReach(
-                f"What answers at {self._url} is not the updater.", "Set UPDATER_URL to its internal listener."
+                f"The server at {self._url} is not the updater.", "Set UPDATER_URL to its internal listener."
             )
         return content
 
@@ -172,8 +172,8 @@ class ApiClient:
         except ValidationError as error:
             field = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise CannotReach(
-                f"The answer of {self._url} has an unexpected value in `{field}`.",
-                "Use the `updater` command of the version that runs there.",
+                f"The answer from {self._url} has an unexpected value in `{field}`.",
+                "Use the `updater` command of the same version as the updater.",
             ) from error
 
 
@@ -186,7 +186,7 @@ def _framed(frame: dict[str, str], line: str) -> dict[str, str]:
 
 
 def _event(frame: dict[str, str]) -> Event | None:
-    """The event of a whole frame; None for a heartbeat and for what is not the updater's."""
+    """The event of a complete frame; None for a heartbeat and for any other content."""
     try:
         content = json.loads(frame["data"])
     except (KeyError, ValueError):

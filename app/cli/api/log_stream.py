@@ -1,4 +1,4 @@
-"""Reads or follows a rollout's log. A connection that breaks repeats no line."""
+"""Reads or follows a rollout's log. After a broken connection, no line is repeated."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -11,7 +11,7 @@ from app.cli.report import write
 from app.cli.views.text import document, plain
 
 RIDE_SECONDS = 60.0
-"""How long the updater may be unreachable in the middle before the following is given up."""
+"""How long the updater may be unreachable before the command stops following."""
 
 RETRY_SECONDS = 1.0
 
@@ -23,7 +23,10 @@ def log_path(rollout_id: str) -> str:
 async def follow_log(
     updater: ApiClient, rollout_id: str, ended: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[str, None]:
-    """The log's lines as they come, until it breaks off with `ended()`. Raises CannotReach after RIDE_SECONDS."""
+    """Yields the log's lines as they arrive, until the log ends and `ended()` is true.
+
+    Raises CannotReach if the updater is unreachable for RIDE_SECONDS.
+    """
     loop, seen, unreachable = asyncio.get_running_loop(), 0, 0.0
     while True:
         over = False
@@ -45,7 +48,7 @@ async def follow_log(
 
 
 async def _after(updater: ApiClient, rollout_id: str, seen: int) -> AsyncGenerator[str, None]:
-    """The lines behind the first `seen` ones."""
+    """Yields the lines after the first `seen` ones."""
     async with aclosing(updater.lines(log_path(rollout_id), follow=1)) as lines:
         async for line in lines:
             if seen:
@@ -55,7 +58,7 @@ async def _after(updater: ApiClient, rollout_id: str, seen: int) -> AsyncGenerat
 
 
 async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool, as_json: bool) -> Exit:
-    """The log on standard output, of the running or last rollout by default; in JSON one object a line."""
+    """Prints a log, by default that of the running or last rollout. With `as_json`, one object per line."""
     wanted = rollout_id or await _latest(updater)
 
     async def ended() -> bool:
@@ -63,7 +66,7 @@ async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool,
             return (await updater.record(wanted)).status in FINAL
         except Refused:
             if await _something_waits(updater):
-                return False  # it may be this one: there is no record before it begins
+                return False  # it may be this rollout: its record may not exist yet
             raise
 
     source = follow_log(updater, wanted, ended) if follow else updater.lines(log_path(wanted))

@@ -26,25 +26,25 @@ def utc_now() -> datetime:
 
 
 class Display(Protocol):
-    """Is shown the progress whenever something about it was seen."""
+    """Shows the progress of a rollout. `show` is called after each change."""
 
     def running(self) -> AbstractContextManager[Any]:
-        """For as long as there is something to show."""
+        """A context manager that is open while there is progress to show."""
 
     def show(self, progress: FollowedRollout) -> None: ...
 
     def say(self, text: str) -> None:
-        """Something about the following itself: a lost connection, a silent worker."""
+        """Shows a note about the following itself: a lost connection, a missing heartbeat."""
 
 
 class PlainLines:
-    """One line for each thing that happened; for logs, pipes and CI. `begun`: also when a step begins."""
+    """Prints one line per change, for logs, pipes and CI. `begun`: also when a step starts."""
 
     def __init__(self, console: Console, now: Clock = utc_now, *, begun: bool = True) -> None:
         self._begun = begun
         self._console = console
         self._now = now
-        self._said: dict[str, StepSeen | None] = {}
+        self._shown: dict[str, StepSeen | None] = {}
         self._phase: tuple[Phase, str] | None = None
 
     def running(self) -> AbstractContextManager[Any]:
@@ -56,11 +56,11 @@ class PlainLines:
             self._line(progress, phase_text(progress))
         for step in progress.steps:
             over = step.seconds is not None or step.error is not None
-            if self._said.get(step.name) != step and (over or self._begun):
-                self._said[step.name] = step
+            if self._shown.get(step.name) != step and (over or self._begun):
+                self._shown[step.name] = step
                 self._line(progress, step_text(step) + ("" if progress.ended else f"  {_percent(progress)}"))
-        if self._begun and progress.step and progress.step not in self._said:
-            self._said[progress.step] = None
+        if self._begun and progress.step and progress.step not in self._shown:
+            self._shown[progress.step] = None
             self._line(progress, f"{plain(progress.step)} …  {_percent(progress)}")
 
     def say(self, text: str) -> None:
@@ -71,7 +71,7 @@ class PlainLines:
 
 
 class LivePicture:
-    """What is going on now, redrawn in place; what is done stays above it."""
+    """Redraws the current step in place. Completed steps stay above it."""
 
     def __init__(self, console: Console, now: Clock = utc_now) -> None:
         self._lines = PlainLines(console, now, begun=False)
@@ -97,7 +97,7 @@ class LivePicture:
 
 
 class JsonLines:
-    """One object a line, for each change; the last one is the final result."""
+    """Writes one JSON object per line for each change. The caller writes the final result last."""
 
     def __init__(self, write: Callable[[str], None], now: Clock = utc_now) -> None:
         self._write = write
@@ -126,7 +126,7 @@ class JsonLines:
 
 
 def picture(progress: FollowedRollout, elapsed: float, spinner: RenderableType = "") -> RenderableType:
-    """Spinner, step, bar, percent, elapsed, eta; below them the log's last line."""
+    """A row with spinner, tag, step, bar, percent, time left and elapsed time; below it the log's last line."""
     head = Table.grid(padding=(0, 1))
     what = plain(progress.step) if progress.phase is Phase.RUNNING and progress.step else phase_text(progress)
     bar = ProgressBar(total=100, completed=progress.percent, width=BAR_WIDTH)
@@ -137,9 +137,9 @@ def picture(progress: FollowedRollout, elapsed: float, spinner: RenderableType =
 
 
 def phase_text(progress: FollowedRollout) -> str:
-    """`queued: waits for v1.1.0 to end`."""
+    """For example `queued: waiting for v1.1.0 to end`."""
     if progress.phase is Phase.QUEUED and progress.waits_for:
-        return f"queued: waits for {plain(progress.waits_for)}"
+        return f"queued: waiting for {plain(progress.waits_for)}"
     if progress.phase is Phase.HELD:
         return f"held: {plain(progress.waits_for)}"
     if progress.phase is Phase.ROLLING_BACK:
@@ -154,7 +154,7 @@ def step_text(step: StepSeen) -> str:
 
 
 def percent_text(percent: int, eta_seconds: float | None) -> str:
-    """`40 %, 20 s left`."""
+    """For example `40 %, 20 s left`."""
     left = f", {seconds(eta_seconds)} left" if eta_seconds is not None else ""
     return f"{percent} %{left}"
 

@@ -21,9 +21,9 @@ from app.cli.views.text import document, release
 async def ask_and_follow(
     updater: ApiClient, path: str, body: Json, *, tag: str = "", forced: bool, wait: bool, as_json: bool
 ) -> Exit:
-    """POSTs `body` to `path`; with `wait` follows the rollout that comes of it, in JSON its result is the one document.
+    """POSTs `body` to `path` and, with `wait`, follows the rollout to its end.
 
-    `forced`: a pause does not hold it.
+    With `as_json`, standard output has one document: the result. `forced`: a pause does not hold the rollout.
     """
     before = (await updater.status()).current
     answer = await updater.start(path, body)
@@ -40,34 +40,34 @@ async def ask_and_follow(
     ended = await RolloutWatch(updater, _display(out)).follow(
         FollowedRollout(rollout_id, tag, forced=forced, before=before)
     )
-    _tell_end(out, ended, as_json=as_json)
+    _show_end(out, ended, as_json=as_json)
     return Exit.DONE if reached(ended, going_back=path.endswith("/rollback")) else Exit.FAILED
 
 
 async def watch(updater: ApiClient, *, as_json: bool) -> Exit:
-    """Follows the rollout that runs, or the next one; in JSON one object a line, the result the last."""
+    """Follows the running rollout or the next one. With `as_json`, one object per line; the last is the result."""
     out = console()
     display: Display = JsonLines(write) if as_json else _display(out)
     watching = RolloutWatch(updater, display)
     ended = await watching.follow(await watching.next())
-    _tell_end(out, ended, as_json=as_json)
+    _show_end(out, ended, as_json=as_json)
     return Exit.DONE if reached(ended, going_back=False) else Exit.FAILED
 
 
 def reached(progress: FollowedRollout, *, going_back: bool) -> bool:
-    """Whether what was asked for is so. Who asked to go back has it too when a rollout on trial was turned back."""
+    """Whether the request succeeded. A rollback also succeeds by ending a rollout that is in its bake."""
     result = progress.result or Result()
-    turned_back = result.status == "rolled_back" and result.reason_code == "operator_rollback"
-    return result.succeeded or (going_back and turned_back)
+    rolled_back = result.status == "rolled_back" and result.reason_code == "operator_rollback"
+    return result.succeeded or (going_back and rolled_back)
 
 
 def _nothing_to_do(result: Result, *, as_json: bool) -> Exit:
-    """The updater answers with a result at once when the release is live already."""
+    """Reports a release that is already live: the updater answered with a result at once."""
     if as_json:
         write(document(result.as_received()))
     else:
         live = release(result.tag, result.new_sha)
-        console().print(f"{live} is live already. Nothing was started; traffic stays as it is.", soft_wrap=True)
+        console().print(f"{live} is already live. Nothing was started. Your traffic is not affected.", soft_wrap=True)
     return Exit.DONE
 
 
@@ -75,7 +75,7 @@ def _display(out: Console) -> Display:
     return LivePicture(out) if out.is_terminal else PlainLines(out)
 
 
-def _tell_end(out: Console, ended: FollowedRollout, *, as_json: bool) -> None:
+def _show_end(out: Console, ended: FollowedRollout, *, as_json: bool) -> None:
     if as_json:
         write(document(ended.result.as_received() if ended.result else None))
     else:

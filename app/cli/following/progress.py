@@ -1,4 +1,4 @@
-"""What is known of the followed rollout. Pure: each update returns a new value."""
+"""The state of the followed rollout. Each update returns a new value."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,8 +13,6 @@ Json = dict[str, Any]
 
 
 class Phase(StrEnum):
-    """Where it stands."""
-
     QUEUED = "queued"
     HELD = "held"
     RUNNING = "running"
@@ -24,7 +22,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class StepSeen:
-    """`seconds` is None while it runs; `error` is why it ended without its evidence."""
+    """`seconds` is None until the step has ended; `error` says why it failed."""
 
     name: str
     seconds: float | None = None
@@ -33,10 +31,10 @@ class StepSeen:
 
 @dataclass(frozen=True)
 class FollowedRollout:
-    """The rollout `rollout_id`. `before`: what was live.
+    """The rollout `rollout_id`. `before`: the release that was live before it.
 
-    `forced`: it starts while the updater is paused, so that a pause does not hold it. `waits_for` is why it has not
-    begun. `known`: the updater still speaks of it. `result` is its final result.
+    `forced`: a pause does not hold the rollout. `waits_for`: why it has not started. `known` is False if the status
+    shows neither a running rollout nor this tag among those that wait. `result`: its final result.
     """
 
     rollout_id: str
@@ -60,7 +58,7 @@ class FollowedRollout:
         return self.phase is Phase.ENDED
 
     def elapsed(self, now: datetime) -> float:
-        """Seconds since it began, never less than none: the two clocks may differ."""
+        """Seconds since the start. Never negative, although the two clocks may differ."""
         return max(0.0, (now - self.started_at).total_seconds()) if self.started_at else 0.0
 
     def see_status(self, status: Status) -> "FollowedRollout":
@@ -77,7 +75,7 @@ class FollowedRollout:
         return seen._waiting(status)
 
     def see_record(self, record: Record) -> "FollowedRollout":
-        """Of a rollout that runs or has ended."""
+        """Adds the record of a running or ended rollout."""
         seen = replace(self, tag=self.tag or record.tag, before=self.before or record.previous)
         for step in record.steps:
             seen = seen._step(StepSeen(step.name, step.seconds, step.error))
@@ -85,7 +83,7 @@ class FollowedRollout:
         return seen.end(result) if result else seen
 
     def see_event(self, kind: str, data: Json) -> "FollowedRollout":
-        """From GET /update/events; other rollouts' events change nothing."""
+        """Adds an event from GET /update/events. Ignores the events of other rollouts."""
         if data.get("rollout_id") != self.rollout_id or self.ended:
             return self
         name = str(data.get("step") or "")
@@ -94,16 +92,16 @@ class FollowedRollout:
         if kind == "step.completed":
             return self._step(StepSeen(name, float(data.get("seconds") or 0)))
         if kind == "step.failed":
-            return self._step(StepSeen(name, error=str(data.get("error") or "it failed")))
+            return self._step(StepSeen(name, error=str(data.get("error") or "no reason given")))
         return self
 
     def see_line(self, line: str) -> "FollowedRollout":
-        """From the rollout's log."""
+        """Adds a line of the rollout's log."""
         shown = plain(line).strip()
         return replace(self, last_line=shown) if shown else self
 
     def end(self, result: Result) -> "FollowedRollout":
-        """The final result is known; the one that was seen first wins, and the other one completes it."""
+        """Adds the final result. Fields of a result that is already known win; the new one adds missing fields."""
         whole = Result.model_validate(result.as_received() | (self.result.as_received() if self.result else {}))
         began = instant(result.started_at) or self.started_at
         ended = replace(self, phase=Phase.ENDED, result=whole, tag=self.tag or result.tag, started_at=began)

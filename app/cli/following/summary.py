@@ -1,4 +1,4 @@
-"""How a rollout ended: what was live, what is live, and how long it took."""
+"""The summary of an ended rollout: what was live, what is live now, and how long it took."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,13 +14,13 @@ _WORDS = {
     "success": "success",
     "failed": "failed",
     "rolled_back": "rolled back",
-    "superseded": "superseded: a newer release took its place",
+    "superseded": "superseded by a newer release",
     "cancelled": "cancelled",
 }
 
 
 def summary(progress: FollowedRollout) -> list[Row]:
-    """The facts, each with its name, in the order in which a person asks for them."""
+    """Named facts, the most important first."""
     result = progress.result or Result()
     return [
         ("result", _headline(progress, result)),
@@ -32,7 +32,7 @@ def summary(progress: FollowedRollout) -> list[Row]:
 
 
 def step_rows(progress: FollowedRollout) -> list[tuple[str, float | None, str]]:
-    """Every step with its seconds, and why it failed where it did."""
+    """Each step: its name, its seconds (None: not ended), and its error (empty: none)."""
     errors = {s.name: s.error for s in progress.steps if s.error}
     evidence = progress.result.evidence if progress.result else {}
     if evidence:
@@ -58,7 +58,7 @@ def _after(progress: FollowedRollout, result: Result) -> str:
     if result.succeeded:
         return new
     if result.status == "failed" and color and color == result.target_color:
-        return f"{new}, well or not: it cannot be rolled back"
+        return f"{new}, healthy or not: it cannot be rolled back"
     back = "; traffic is back on it" if result.status == "rolled_back" else "; it stayed live"
     before = _before(progress, result)
     return before if before == "nothing" else before + on + back
@@ -67,7 +67,7 @@ def _after(progress: FollowedRollout, result: Result) -> str:
 def _figures(result: Result) -> Iterator[Row]:
     evidence = result.evidence
     if (flip := evidence.get("route_switch", {}).get("flip_ms")) is not None:
-        yield "flip", f"{flip:g} ms from the rename until every route answered with it"
+        yield "flip", f"{flip:g} ms from the rename until every route was confirmed"
     if (back := evidence.get("rollback_route", {}).get("rollback_ms")) is not None:
         yield "rollback", f"{back:g} ms until every route was back"
     for step, proof in evidence.items():
@@ -82,7 +82,7 @@ def _figures(result: Result) -> Iterator[Row]:
 
 
 def _clients(traffic: Json) -> str:
-    """What they were answered by the new color until the bake ended."""
+    """Requests to the new color and 5xx answers, until the end of the bake."""
     if unknown := traffic.get("unknown"):
         return plain(unknown)
     counts = [f"{plain(name)} {c['requests']:,} requests, {c['errors']:,} answered 5xx" for name, c in traffic.items()]
@@ -94,7 +94,7 @@ def _handover(proof: Json) -> str:
         return f"not restarted: {plain(proof['skipped'])}"
     gap = proof.get("gap_seconds")
     if gap is not None:
-        return f"restarted, {gap:.2f} s without one"
+        return f"restarted, down for {gap:.2f} s"
     return "started" if "instance" in proof else "not handed over"
 
 

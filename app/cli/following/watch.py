@@ -1,7 +1,7 @@
 """Follows a rollout to its end.
 
-Level-triggered: `/status` and the rollout's record say what is; an event only says that it is time to look. So a lost
-event, a web process that is restarted and a stream that breaks are one case, and cost at most a second.
+Level-triggered: `/status` and the rollout's record are the truth; an event only starts the next poll early. So a lost
+event, a restart of the web process and a broken stream are one case, and delay the output by at most a second.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from app.cli.following.display import Display
 from app.cli.following.progress import FollowedRollout, Phase
 
 POLL_SECONDS = 1.0
-"""How often it looks when nothing tells it to."""
+"""The interval of the polls if no event arrives."""
 
 RETRY_SECONDS = 0.5
 SILENT_SECONDS = 120.0
-"""How long the worker's heartbeat may be missing before the following is given up."""
+"""How long the worker's heartbeat may be missing before the command stops following."""
 
 LOST_SECONDS = 60.0
-"""How long the updater may speak of other things only before the following is given up."""
+"""How long the rollout may be missing in the status before the command stops following."""
 
-GOES_ON = "The rollout goes on by itself; traffic is not touched by this."
+GOES_ON = "The rollout continues. Your traffic is not affected."
 AGAIN = "`updater status --watch` follows it again."
 
 
 class RolloutWatch:
-    """One rollout, followed by `/status`, its record, its log and the events."""
+    """Follows one rollout through `/status`, its record, its log and the events."""
 
     def __init__(self, updater: ApiClient, display: Display) -> None:
         self._updater = updater
@@ -42,45 +42,49 @@ class RolloutWatch:
         self._since: dict[str, float] = {}
 
     async def next(self) -> FollowedRollout:
-        """Waits, for as long as it takes, for a rollout that runs or waits to run."""
-        told = False
+        """Returns the running rollout. If none is running, waits for the next one, without a limit."""
+        announced = False
         while True:
-            status = await self._riding_status()
+            status = await self._status()
             if status is not None and (running := status.rollout):
                 return FollowedRollout(running.id).see_status(status)
-            if status is not None and not told:
-                told = True
-                self._display.say("No rollout runs; this waits for the next one. Ctrl-C ends it.")
+            if status is not None and not announced:
+                announced = True
+                self._display.say("No rollout is running. Waiting for the next one; press Ctrl-C to stop.")
             await asyncio.sleep(POLL_SECONDS)
 
     async def follow(self, progress: FollowedRollout) -> FollowedRollout:
-        """Returns it when it has ended. Raises CannotReach after RIDE_SECONDS, NotAllowed when a pause holds it."""
+        """Follows the rollout to its end and returns it.
+
+        Raises CannotReach if the updater is unreachable for RIDE_SECONDS or the worker has no heartbeat for
+        SILENT_SECONDS, Refused if the rollout is missing for LOST_SECONDS, NotAllowed if a pause holds the rollout.
+        """
         self._progress = progress
         with self._display.running():
             async with _beside(self._listen(), self._read_log()):
                 await self._read_record()
                 while not self._progress.ended:
                     await self._look()
-                    self._stop_where_nothing_comes()
+                    self._stop_if_stuck()
                     await self._wait()
-                await self._look()  # what the record does not say, the status does, and the other way round
+                await self._look()  # the status and the record complete each other
         return self._progress
 
     async def _look(self) -> None:
-        status = await self._riding_status()
+        status = await self._status()
         if status is None:
             return
         self._see(self._progress.see_status(status))
         if not status.is_running(self._progress.rollout_id):
             await self._read_record()
 
-    async def _riding_status(self) -> Status | None:
-        """The status, or None while the updater is away for no longer than RIDE_SECONDS."""
+    async def _status(self) -> Status | None:
+        """The status, or None if the updater is unreachable. Raises CannotReach after RIDE_SECONDS."""
         try:
             status = await self._updater.status()
         except CannotReach as away:
             if self._first("away"):
-                self._display.say(f"{away.detail} Trying again for {RIDE_SECONDS:.0f} s.")
+                self._display.say(f"{away.detail} Retrying for {RIDE_SECONDS:.0f} s.")
             if self._lasts("away") > RIDE_SECONDS:
                 raise CannotReach(away.detail, f"{away.todo} {AGAIN}", traffic=GOES_ON) from away
             return None
@@ -89,42 +93,42 @@ class RolloutWatch:
         return status
 
     async def _read_record(self) -> None:
-        """Of a release that waits there is no record yet; the status tells more then."""
+        """Reads the record, if there is one. For a waiting release, the status has more than the record."""
         try:
             record = await self._updater.record(self._progress.rollout_id)
         except (Refused, CannotReach):
             return
         self._see(self._progress.see_record(record))
 
-    def _stop_where_nothing_comes(self) -> None:
+    def _stop_if_stuck(self) -> None:
         if self._progress.ended:
             return
         if self._progress.phase is Phase.HELD:
             raise NotAllowed(
                 f"{self._progress.tag} is recorded and held, because the updater is paused: {self._progress.waits_for}",
-                "Fix the reason, then `updater unpause`; the newest held release starts at once.",
-                traffic="Traffic is as it was.",
+                "Fix the reason, then run `updater unpause`: the newest held release starts at once.",
+                traffic="Your traffic is not affected.",
             )
         if self._missing("heartbeat", self._progress.worker_alive, SILENT_SECONDS):
             raise CannotReach(
-                f"The worker was not heard for {SILENT_SECONDS:.0f} s.",
-                f"Start it: what was accepted is recorded, and goes on from where it is. {AGAIN}",
-                traffic="Traffic stays where it is.",
+                f"The worker has sent no heartbeat for {SILENT_SECONDS:.0f} s.",
+                f"Start the worker: it continues with the recorded releases and the rollout. {AGAIN}",
+                traffic="Your traffic is not affected.",
             )
         if self._missing("rollout", self._progress.known, LOST_SECONDS):
             raise Refused(
-                f"The updater has not spoken of {self._progress.rollout_id} for {LOST_SECONDS:.0f} s.",
-                "`updater status` says what is live now, `updater history` what has ended.",
-                traffic="Traffic is on a healthy color all the same.",
+                f"The updater has not reported {self._progress.rollout_id} for {LOST_SECONDS:.0f} s.",
+                "`updater status` shows what is live, `updater history` shows what has ended.",
+                traffic="Traffic is on a healthy color.",
             )
 
-    def _missing(self, what: str, there: bool, limit: float) -> bool:
-        """Whether `what` has not been there for longer than `limit` seconds."""
-        if there:
+    def _missing(self, what: str, present: bool, limit: float) -> bool:
+        """Whether `what` has been missing for longer than `limit` seconds."""
+        if present:
             self._since.pop(what, None)
             return False
         if self._first(what) and what == "heartbeat":
-            self._display.say("The worker's heartbeat is missing: nothing goes on until it runs.")
+            self._display.say("The worker's heartbeat is missing: no rollout continues until the worker runs.")
         return self._lasts(what) > limit
 
     def _first(self, what: str) -> bool:
@@ -144,7 +148,7 @@ class RolloutWatch:
                 await self._woken.wait()
 
     async def _listen(self) -> None:
-        """Events until the rollout has ended; where there are none, the following polls."""
+        """Reads events. If they are unavailable, the polls are enough."""
         while True:
             try:
                 async with aclosing(self._updater.events(self._last_event)) as events:
@@ -159,7 +163,7 @@ class RolloutWatch:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _read_log(self) -> None:
-        """The log's last line; where there is no log, there is none."""
+        """Reads the last line of the log, if there is a log."""
         while True:
             with suppress(CommandError):
                 async with aclosing(follow_log(self._updater, self._progress.rollout_id, self._has_ended)) as lines:
@@ -178,7 +182,7 @@ class RolloutWatch:
 
 @asynccontextmanager
 async def _beside(*reading: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Reads in the background, for as long as the `with` block takes."""
+    """Runs `reading` in the background for the duration of the `with` block."""
     tasks = [asyncio.create_task(each) for each in reading]
     try:
         yield

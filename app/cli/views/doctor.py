@@ -1,4 +1,4 @@
-"""`updater doctor`: the updater's own checks, and those possible from here if the updater does not answer."""
+"""`updater doctor`: the updater's checks, and the local ones if the updater does not answer."""
 
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _MARKS = {Verdict.OK: "ok     ", Verdict.WARNING: "warning", Verdict.FAILED: "FA
 
 
 def doctor_lines(checks: Sequence[Check]) -> Iterator[str]:
-    """One line a check; below it what to do where it is not well. The count at the end."""
+    """One line per check, with the remedy below if it is not OK. The totals come last."""
     width = max((len(plain(each.name)) for each in checks), default=0)
     for each in checks:
         yield f"{_MARKS[each.status]}  {plain(each.name):{width}}  {plain(each.found)}"
@@ -33,7 +33,7 @@ def failed(checks: Sequence[Check]) -> bool:
 
 
 def local_checks(environ: Mapping[str, str], why: CommandError) -> list[Check]:
-    """What can be seen without the updater's answer; `why` is why there is none."""
+    """The checks that need no answer from the updater. `why`: why there is no answer."""
     return [
         Check("updater", Verdict.FAILED, why.detail, why.todo),
         _check_url(environ),
@@ -44,7 +44,7 @@ def local_checks(environ: Mapping[str, str], why: CommandError) -> list[Check]:
 
 def _verdict(checks: Sequence[Check]) -> str:
     counts = [sum(each.status is verdict for each in checks) for verdict in Verdict]
-    return "{} well, {} to look at, {} failed.".format(*counts)
+    return "{} OK, {} warnings, {} failed.".format(*counts)
 
 
 def _check_url(environ: Mapping[str, str]) -> Check:
@@ -56,7 +56,7 @@ def _check_url(environ: Mapping[str, str]) -> Check:
 
 def _check_key(environ: Mapping[str, str]) -> Check:
     if environ.get("UPDATER_TOKEN", "").strip():
-        return Check("UPDATER_TOKEN", Verdict.OK, "is set, and goes before the secret's file")
+        return Check("UPDATER_TOKEN", Verdict.OK, "is set, and is used instead of the secret file")
     path = secret_path(environ)
     try:
         first_secret(path)
@@ -67,8 +67,8 @@ def _check_key(environ: Mapping[str, str]) -> Check:
         return Check(
             "UPDATER_SECRET_PATH",
             Verdict.FAILED,
-            f"{path} has mode {mode:04o}: others may read or change it",
-            f"chmod 0600 {path} (0640 with UPDATER_SECRET_GROUP); whoever has read it may deploy: make a new secret.",
+            f"{path} has mode {mode:04o}: other users can read or change it",
+            f"Run `chmod 0600 {path}` (0640 with UPDATER_SECRET_GROUP). Any user may know the secret: make a new one.",
         )
     return Check("UPDATER_SECRET_PATH", Verdict.OK, f"{path}, mode {mode:04o}")
 
@@ -81,7 +81,7 @@ def _check_stack_file(path: Path) -> Check:
             "UPDATER_STACK_FILE",
             Verdict.FAILED,
             invalid.detail,
-            "Correct it, or name the right file in UPDATER_STACK_FILE; neither process starts without it.",
+            "Correct it, or set UPDATER_STACK_FILE to the right file. Neither process starts without it.",
         )
     services = ", ".join([s.name for s in stack.routed] + [s.name for s in stack.singletons])
     return Check("UPDATER_STACK_FILE", Verdict.OK, f"{path}: {stack.project} from {stack.repository} ({services})")

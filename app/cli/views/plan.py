@@ -15,7 +15,7 @@ from app.cli.views.text import plain, release, size
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """The verdict first, then what would change, then what would not, then the warnings."""
+    """The verdict first, then what would change, what would not be applied, and the warnings."""
     yield _headline(plan)
     yield _verdict(plan)
     for title, lines in _sections(plan):
@@ -30,12 +30,12 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 def _headline(plan: Plan) -> str:
     live, new = plan.current, release(plan.tag, plan.sha)
     if plan.adoption_refused:
-        return f"{new} cannot go live yet: the updater has not taken over the stack that serves now."
+        return f"{new} cannot go live yet: the updater has not taken over the running stack."
     if live is None:
-        return f"{new} would be the first release that is live here, on {plain(plan.target_color)}."
+        return f"{new} would be the first live release, on {plain(plan.target_color)}."
     if live.sha and live.sha == plan.sha:
-        return f"{new} is live already; it would be rolled out again, on {plain(plan.target_color)}."
-    before = ", which ran before the updater did" if live.adopted else ""
+        return f"{new} is already live; it would be rolled out again, on {plain(plan.target_color)}."
+    before = ", which was running before the updater" if live.adopted else ""
     return f"{new} would replace {release(live.tag, live.sha)}{before}, on {plain(plan.target_color)}."
 
 
@@ -43,7 +43,7 @@ def _verdict(plan: Plan) -> str:
     if plan.would_start:
         return "It would start now."
     reasons = "; ".join(plain(text).rstrip(".") for text in plan.blocked_by)
-    return f"It would NOT start now: {reasons or 'no reason was given'}. Traffic stays where it is."
+    return f"It would NOT start now: {reasons or 'no reason given'}. Your traffic is not affected."
 
 
 def _sections(plan: Plan) -> Iterator[tuple[str, Sequence[str]]]:
@@ -54,7 +54,7 @@ def _sections(plan: Plan) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Bots and other singletons", [_singleton(each) for each in plan.singletons]
     yield "Environment (names only)", [_environment(each) for each in plan.environment_changes]
     yield (
-        "Changed by this release and NOT applied: the updater does not move these",
+        "Changed by this release but NOT applied: the updater does not update these",
         [f"{plain(each.service)}: {plain(each.reason)}" for each in plan.not_applied],
     )
     yield "Disk", list(_disk(plan.disk))
@@ -83,18 +83,18 @@ def _route(route: PlannedRoute | None) -> Iterator[str]:
 
 
 def _command(each: PlannedCommand) -> str:
-    limit = f"at most {each.limit:g} s" if each.runs else "skipped: it has succeeded for this commit before"
+    limit = f"at most {each.limit:g} s" if each.runs else "skipped: it already succeeded for this commit"
     return f"{plain(each.service)}: {' '.join(map(plain, each.command))} ({limit})"
 
 
 def _singleton(each: PlannedSingleton) -> str:
-    word = "restarts: there is none for a moment, never two" if each.restarts else "is not restarted"
+    word = "restarts: for a moment none runs, never two" if each.restarts else "is not restarted"
     reason = f" ({plain(each.reason)})" if each.reason else ""
     return f"{plain(each.name)} {word}{reason}"
 
 
 def _environment(each: EnvironmentChange) -> str:
-    parts = (("new", each.added), ("gone", each.removed), ("changed", each.changed))
+    parts = (("added", each.added), ("removed", each.removed), ("changed", each.changed))
     changes = "; ".join(f"{word} {', '.join(map(plain, names))}" for word, names in parts if names)
     return f"{plain(each.service)}: {changes}"
 

@@ -16,20 +16,20 @@ from app.domain.history import HistoryEntry
 
 BAR_WIDTH = 30
 PLAIN_WIDTH = 200
-"""How wide a table may be where there is no terminal to fit it into."""
+"""The width of a table if the output is not a terminal."""
 
 ERROR_SHOWN = 100
 
-UNADOPTED = "what ran before the updater, which has not taken it over"
+UNADOPTED = "the running stack, which the updater has not taken over"
 
 Row = tuple[str, str]
 
 PAUSED = "paused"
-"""The reason of a release that the pause holds: the row `paused` shows it once for all of them."""
+"""The reason of a release that a pause holds. The row `paused` shows it once for all of them."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that takes nothing in a text for markup."""
+    """A console that treats no text as markup."""
     made = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
     if not made.is_terminal:
         made.width = PLAIN_WIDTH
@@ -37,7 +37,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def status_rows(status: Status) -> Iterator[Row]:
-    """What matters most first."""
+    """The most important row first."""
     yield "live", _live(status)
     yield "state", plain(status.state)
     if running := status.rollout:
@@ -53,7 +53,7 @@ def status_rows(status: Status) -> Iterator[Row]:
     if status.last_checked_at:
         yield "checked", moment(status.last_checked_at)
     if not status.worker_alive:
-        yield "worker", "no heartbeat: no rollout starts or continues until it runs; traffic stays where it is"
+        yield "worker", "no heartbeat: no rollout starts or continues until it runs. Your traffic is not affected."
 
 
 def _live(status: Status) -> str:
@@ -84,7 +84,7 @@ def _last(last: Result) -> str:
 
 
 def history_rows(entries: Sequence[HistoryEntry]) -> Iterator[tuple[str, ...]]:
-    """When, tag, result, duration, who asked, commit, id of the rollout, why."""
+    """Time, tag, result, duration, trigger, commit, rollout id, error."""
     for entry in entries:
         yield (
             moment(entry.timestamp),
@@ -99,7 +99,7 @@ def history_rows(entries: Sequence[HistoryEntry]) -> Iterator[tuple[str, ...]]:
 
 
 def show_rows(out: Console, rows: Iterable[Row]) -> None:
-    """Name and value, one below the other."""
+    """Prints one row per name and value."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -110,7 +110,7 @@ def show_rows(out: Console, rows: Iterable[Row]) -> None:
 
 def show_history(out: Console, entries: Sequence[HistoryEntry]) -> None:
     if not entries:
-        out.print("No release has been decided yet.")
+        out.print("The history is empty.")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("when", "tag", "result", "took", "asked by", "commit", "rollout", "why"):
@@ -121,7 +121,7 @@ def show_history(out: Console, entries: Sequence[HistoryEntry]) -> None:
 
 
 def show_summary(out: Console, progress: FollowedRollout) -> None:
-    """The end of a rollout: the facts, then every step with its share of the time."""
+    """Prints the summary of an ended rollout, then each step with its duration as a bar."""
     out.print()
     show_rows(out, summary(progress))
     steps = step_rows(progress)

@@ -1,4 +1,4 @@
-"""Formats values for people. Control characters from outside are removed."""
+"""Formats values for people, without control characters."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u20
 
 
 def plain(value: object) -> str:
-    """`value` as text that a terminal only shows; line ends and tabs stay."""
+    """`value` as text without escape sequences and control characters; newlines and tabs stay."""
     return _CONTROL.sub("", str(value))
 
 
@@ -24,7 +24,7 @@ def sha(value: object) -> str:
 
 
 def release(tag: object, commit: object) -> str:
-    """`v1.2.3 (0123456789ab)`, with what is known of it."""
+    """`v1.2.3 (0123456789ab)`, or only the known part; `nothing` if neither is known."""
     if tag and commit:
         return f"{plain(tag)} ({sha(commit)})"
     return plain(tag) if tag else sha(commit) if commit else "nothing"
@@ -43,7 +43,7 @@ def seconds(value: float) -> str:
 
 
 def size(count: float) -> str:
-    """`3.2 GB`, in powers of 1024 as the stack file has it."""
+    """`3.2 GB`, in powers of 1024, as in the stack file."""
     for unit in ("B", "KB", "MB"):
         if abs(count) < KIB:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -52,13 +52,13 @@ def size(count: float) -> str:
 
 
 def moment(value: object) -> str:
-    """`2026-01-02 03:04:05 UTC` from ISO 8601; what is none is shown as it is."""
+    """`2026-01-02 03:04:05 UTC` from ISO 8601; other text stays the same."""
     at = instant(value)
     return at.strftime("%Y-%m-%d %H:%M:%S UTC") if at else plain(value)
 
 
 def instant(value: object) -> datetime | None:
-    """The moment that an ISO 8601 text names; None when it names none."""
+    """The time of an ISO 8601 text, in UTC; None for other text."""
     try:
         at = datetime.fromisoformat(str(value))
     except ValueError:

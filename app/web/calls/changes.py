@@ -31,8 +31,8 @@ class Changes:
     async def apply(self, given: Given) -> Response:
         """Queues a release by its tag.
 
-        Without `force`, a tag that is live, or is being rolled out, asks for nothing new, also while paused: the
-        answer is a success without steps, or the end of that rollout.
+        Without `force`, a tag that is live or is being rolled out starts nothing, even while paused. The answer is a
+        success without steps, or the result of that rollout.
         """
         wanted: Apply = given.body
         status = await self.status.published()
@@ -45,10 +45,10 @@ class Changes:
         return await self.final.of(given.request, await self._accept(wanted), wanted.tag)
 
     async def _check(self, wanted: Apply, status: PublishedStatus) -> None:
-        """Raises Refused: 423 while paused, 404 for an unknown tag, 400 for one that is not newer.
+        """Raises WorkerRefused: 423 while paused, 404 for an unknown tag, 400 for a tag that is not newer.
 
-        Not 409: programs written for the updater before this one read it as "an update is in progress", and show
-        nothing else. Of a 400 they show the text.
+        Not 409: programs written for the previous updater read 409 as "an update is in progress" and show nothing
+        else. For a 400, they show the text.
         """
         if status.paused and not wanted.force:
             raise WorkerRefused(423, status.pause_reason or "paused", "paused")
@@ -58,7 +58,7 @@ class Changes:
             raise WorkerRefused(400, _not_newer(wanted.tag, str(live)), "not_newer")
 
     async def rollback(self, given: Given) -> Response:
-        """To a kept release, or to the last good one when no SHA is given; allowed while paused."""
+        """Rolls back to a kept release, or to the last good one if no SHA is given. Allowed while paused."""
         try:
             answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force)
         except WorkerRefused as refused:
@@ -70,31 +70,30 @@ class Changes:
         return await self.final.of(given.request, answer["rollout_id"])
 
     async def pause(self, given: Given) -> Response:
-        """No rollout starts from here on."""
         reason = given.body.reason.strip()
         await ask(self.queue, "pause", reason)
         return JSONResponse(Paused(pause_reason=reason).as_json())
 
     async def notify_test(self, _: Given) -> Response:
-        """One message to everybody who is told; whether it arrives is not waited for."""
+        """Sends one message to every notification target. Does not wait for the delivery."""
         answer = await ask(self.queue, "notify_test")
         return JSONResponse(Notified(targets=answer["targets"]).as_json(), 202)
 
     async def unpause(self, _: Given) -> Response:
-        """Rollouts may start again; the newest held release starts at once."""
+        """Resumes rollouts. The newest held release starts at once."""
         await ask(self.queue, "unpause")
         await self.queue.nudge()
         return JSONResponse(Resumed().as_json())
 
     async def approve(self, given: Given) -> Response:
-        """A release that waits for a person's word may go live; where nothing else holds it, it starts at once."""
+        """Approves a release that waits for approval. It starts at once if nothing else holds it."""
         tag = given.body.tag
         answer = await ask(self.queue, "approve", tag)
         await self.queue.nudge()
         return JSONResponse(Approved(tag=tag, **answer).as_json(), 202)
 
     async def cancel(self, given: Given) -> Response:
-        """A rollout gives way before its flip; a release that waits is dropped."""
+        """Stops a rollout before its flip, or drops a waiting release."""
         rollout_id = given.body.rollout_id
         await ask(self.queue, "cancel", rollout_id)
         return JSONResponse(Cancelling(rollout_id=rollout_id).as_json(), 202)
@@ -116,12 +115,12 @@ class Changes:
         return rollout_id
 
     async def _nudge(self) -> None:
-        """What was recorded stays recorded: without a nudge the worker finds it within a minute."""
+        """Wakes the worker. Without a nudge, the worker finds the recorded release within a minute."""
         with contextlib.suppress(LedgerUnavailable):
             await self.queue.nudge()
 
 
 def _not_newer(tag: str, live: str) -> str:
     if tag == live:
-        return f"{tag} has the traffic, but its rollout failed. Apply it with force to roll it out again."
+        return f"{tag} is live, but its rollout failed. Apply it with force to roll it out again."
     return f"{live} is live, and {tag} is not newer. Apply {tag} with force if you want the older release."

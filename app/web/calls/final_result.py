@@ -33,7 +33,7 @@ class FinalAnswer:
     default_wait: float | None = None
 
     async def of(self, request: Request, rollout_id: str, tag: str | None = None) -> Response:
-        """The answer for the rollout `rollout_id`, which the caller asked for by `tag` (None: a rollback)."""
+        """The answer for the rollout `rollout_id`, which the caller requested by `tag` (None: a rollback)."""
         seconds, applied = preferred_wait(request.headers.getlist("prefer"), self.default_wait)
         headers = {"Location": f"/update/rollouts/{rollout_id}"}
         headers |= {"Preference-Applied": applied} if applied else {}
@@ -50,7 +50,7 @@ class FinalAnswer:
 
 @dataclass(frozen=True)
 class _Wait:
-    """One caller's wait, for `seconds`. With a preference of its own it also waits while a pause holds the release."""
+    """One caller's wait of `seconds`. A caller that sent a preference also waits while the release is held."""
 
     status: StatusCall
     endings: Endings
@@ -59,7 +59,7 @@ class _Wait:
     is_default: bool
 
     async def result(self, rollout_id: str, tag: str | None) -> Result | None:
-        """The result of `rollout_id`, or of the rollout that brings the same tag in its place."""
+        """The result of `rollout_id`, or of the rollout of the same tag that replaced it."""
         clock = asyncio.get_running_loop()
         deadline = clock.time() + self.seconds
         while True:
@@ -77,23 +77,23 @@ class _Wait:
             await asyncio.sleep(SETTLE_SECONDS)
 
     async def why_unfinished(self, rollout_id: str) -> str:
-        """For a client that shows `error`: the release is not refused, and where its end can be read."""
+        """Why there is no result yet, and where it will be, for clients that show `error`."""
         where = f"Its result will be at /update/rollouts/{rollout_id} and in /status."
         if self.endings.closing:
-            return f"The updater's web process is restarting and cannot wait; the rollout goes on. {where}"
+            return f"The updater's web process is restarting and cannot wait. The rollout continues. {where}"
         with contextlib.suppress(LedgerUnavailable):
             if held := await self._held(rollout_id):
                 return f"{held} {where}"
-        return f"The rollout has not ended within {self.seconds:g} s; it goes on. {where}"
+        return f"The rollout has not ended within {self.seconds:g} s. It continues. {where}"
 
     async def _stop(self, rollout_id: str) -> bool:
-        """The caller has gone, or would wait for a person to unpause."""
+        """Whether the caller has disconnected, or would by default wait for an operator."""
         if await self.request.is_disconnected():
             return True
         return self.is_default and await self._held(rollout_id) is not None
 
     async def _held(self, rollout_id: str) -> str | None:
-        """What the release waits for; None when nothing holds it."""
+        """What the release waits for; None if it is not held."""
         status = await self.status.published()
         return next((held.text for held in status.held_for if held.rollout_id == rollout_id), None)
 

@@ -28,9 +28,9 @@ def live_is_well(status: PublishedStatus) -> bool:
 
 
 def live_result(status: PublishedStatus, at: datetime | None = None) -> Result:
-    """The final result for a caller who asks for what is live already: a success without steps."""
+    """The final result if the requested release is already live: a success without steps."""
     live, now = status.current, (at or datetime.now(UTC)).isoformat()
-    assert live is not None  # noqa: S101 - asked only if something is live
+    assert live is not None  # noqa: S101 - called only if a release is live
     return Result(
         status="success",
         rollout_id=live.rollout_id,

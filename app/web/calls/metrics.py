@@ -23,7 +23,7 @@ RESULTS = ("success", "failed", "rolled_back", "superseded", "cancelled")
 
 @dataclass(frozen=True)
 class Facts:
-    """What one scrape is made of. `results` are the history's, `decisions` the receiver's since it started."""
+    """The data of one scrape. `results` are from the history, `decisions` from the receiver since it started."""
 
     status: Status
     results: Counter[str]
@@ -50,21 +50,21 @@ def render(facts: Facts) -> bytes:
     status = facts.status
     percent = status.rollout.percent if status.rollout else 0
     duration = status.last_result.duration_seconds if status.last_result else 0
-    _one_of(registry, ("updater_state", "What the updater does now"), "state", STATES, status.state)
-    _one_of(registry, ("updater_active_color", "Where the traffic goes"), "color", Color, status.active_color)
-    _gauge(registry, "updater_paused", "1 while no rollout starts", status.paused)
-    _gauge(registry, "updater_worker_up", "1 while the worker's heartbeat is there", status.worker_alive)
-    _gauge(registry, "updater_uptime_seconds", "Of the web process", status.uptime_seconds)
-    _gauge(registry, "updater_waiting_releases", "Accepted and not decided", len(status.queued + status.held))
-    _gauge(registry, "updater_alarms", "What is not as it should be now", len(status.alarms))
-    _gauge(registry, "updater_rollout_progress_percent", "Of the running rollout", percent)
-    _gauge(registry, "updater_last_rollout_duration_seconds", "Of the last one", duration)
-    for name, says, at in (
-        ("updater_last_check_timestamp_seconds", "GitHub was last asked for its releases", status.last_checked_at),
-        ("updater_last_look_timestamp_seconds", "The worker last asked itself what should be live", status.looked_at),
+    _one_of(registry, ("updater_state", "Current activity of the updater"), "state", STATES, status.state)
+    _one_of(registry, ("updater_active_color", "Color that has the traffic"), "color", Color, status.active_color)
+    _gauge(registry, "updater_paused", "1 while rollouts are paused", status.paused)
+    _gauge(registry, "updater_worker_up", "1 while the worker has a heartbeat", status.worker_alive)
+    _gauge(registry, "updater_uptime_seconds", "Uptime of the web process", status.uptime_seconds)
+    _gauge(registry, "updater_waiting_releases", "Accepted releases that wait", len(status.queued + status.held))
+    _gauge(registry, "updater_alarms", "Active alarms", len(status.alarms))
+    _gauge(registry, "updater_rollout_progress_percent", "Progress of the running rollout", percent)
+    _gauge(registry, "updater_last_rollout_duration_seconds", "Duration of the last rollout", duration)
+    for name, help_text, at in (
+        ("updater_last_check_timestamp_seconds", "When GitHub's releases were last checked", status.last_checked_at),
+        ("updater_last_look_timestamp_seconds", "When the worker last checked what should be live", status.looked_at),
     ):
-        _gauge(registry, name, says, _epoch(at))
-    _gauge(registry, "updater_events_kept", "Events that can still be read", facts.events)
+        _gauge(registry, name, help_text, _epoch(at))
+    _gauge(registry, "updater_events_kept", "Events that are still stored", facts.events)
     history = Gauge("updater_history_results", "Kept history entries by result", ["result"], registry=registry)
     for result in (*RESULTS, *sorted(set(facts.results) - set(RESULTS))):
         history.labels(result).set(facts.results[result])
@@ -87,28 +87,26 @@ class _Deliveries(Collector):
 
 
 class _Notifications(Collector):
-    """Nothing where no target is configured."""
+    """Empty if no target is configured."""
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         self._counts = counts
 
     def collect(self) -> Sequence[Metric]:
-        family = CounterMetricFamily(
-            "updater_notifications", "Messages to one target each, by what became of them", labels=["outcome"]
-        )
+        family = CounterMetricFamily("updater_notifications", "Messages by outcome, one per target", labels=["outcome"])
         for outcome in ("sent", "given_up"):
             if outcome in self._counts:
                 family.add_metric([outcome], self._counts[outcome])
         return [family]
 
 
-def _gauge(registry: CollectorRegistry, name: str, says: str, value: float) -> None:
-    Gauge(name, says, registry=registry).set(float(value))
+def _gauge(registry: CollectorRegistry, name: str, help_text: str, value: float) -> None:
+    Gauge(name, help_text, registry=registry).set(float(value))
 
 
-def _one_of(registry: CollectorRegistry, says: tuple[str, str], label: str, of: Iterable[str], now: str | None) -> None:
-    """A gauge that is 1 for the value `now` and 0 for every other one; `says` is its name and what it tells."""
-    gauge = Gauge(*says, [label], registry=registry)
+def _one_of(registry: CollectorRegistry, what: tuple[str, str], label: str, of: Iterable[str], now: str | None) -> None:
+    """A gauge that is 1 for the value `now` and 0 for every other one. `what`: its name and help text."""
+    gauge = Gauge(*what, [label], registry=registry)
     for value in of:
         gauge.labels(str(value)).set(value == now)
 

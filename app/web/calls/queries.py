@@ -28,21 +28,21 @@ class Reading:
     endings: Endings
 
     async def history(self, given: Given) -> Response:
-        """`entries`, newest first; those older than the entry of `before`."""
+        """The history, newest first. With `before`: only the entries older than that one."""
         entries = await self.ledger.history(given.query.limit, given.query.before)
         return JSONResponse(History(entries=tuple(entries)).as_json())
 
     async def plan(self, given: Given) -> Response:
-        """What a rollout of that tag would do; it changes nothing."""
+        """What a rollout of the tag would do. Changes nothing."""
         return JSONResponse(await ask(self.queue, "plan", given.query.tag))
 
     async def record(self, given: Given) -> Response:
-        """The whole record, of a running rollout too; of a release that never began, how it was decided."""
+        """The whole record, also of a running rollout. For a release that got no rollout, the decision."""
         record = await self._record(given.rollout_id)
         return JSONResponse(record) if record else _unknown(given.rollout_id)
 
     async def log(self, given: Given) -> Response:
-        """The log as text. With `follow` it goes on until the rollout has ended."""
+        """The log as text. With `follow`, it continues until the rollout has ended."""
         rollout_id = given.rollout_id
         follow = given.query.follow == "1"
         if not re.fullmatch(ROLLOUT_ID, rollout_id) or (not follow and not await self._is_known(rollout_id)):
@@ -54,14 +54,14 @@ class Reading:
         return await self.streams.log(rollout_id, ended if follow else None)
 
     async def events(self, given: Given) -> Response:
-        """Server-Sent Events from the one after `Last-Event-ID` on."""
+        """Server-sent events, from the one after `Last-Event-ID`."""
         last = given.request.headers.get("last-event-id") or given.query.last_event_id
         if last and not re.fullmatch(EVENT_ID, last):
-            raise DeliveryRefused("Last-Event-ID should be the id of an event", status=400)
+            raise DeliveryRefused("Last-Event-ID must be the id of an event", status=400)
         return await self.streams.events(last)
 
     async def diagnostics(self, _: Given) -> Response:
-        """What the machine says of itself, with the fields of the status."""
+        """What the worker reports about the machine, with the fields of the status."""
         return JSONResponse({**(await self.status.whole()).as_json(), **await ask(self.queue, "diagnostics")})
 
     async def _is_known(self, rollout_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The status: what the worker published, plus what only web knows. An ETag makes polling cheap."""
+"""The status: what the worker published, plus what only the web process knows. An ETag makes polling cheap."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from app.web.internal.call import Given
 from app.web.published import published_status
 
 ALWAYS_CHANGING = {"uptime_seconds", "last_checked_at", "looked_at"}
-"""What says nothing new by being another one: the ETag does not see it."""
+"""Fields whose changes are no news. The ETag ignores them."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class StatusCall:
     started: float = field(default_factory=time.monotonic)
 
     async def __call__(self, given: Given) -> Response:
-        """The status, or 304 when the caller has it already."""
+        """The status, or 304 if the caller already has it."""
         content = (await self.whole()).as_json()
         tag = etag(content)
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
@@ -34,7 +34,7 @@ class StatusCall:
         return JSONResponse(content, headers=headers)
 
     async def published(self) -> PublishedStatus:
-        """What the worker published last."""
+        """The status that the worker published last."""
         return await published_status(self.ledger)
 
     async def whole(self) -> Status:
@@ -54,13 +54,13 @@ class StatusCall:
 
 
 def etag(content: Mapping[str, Any]) -> str:
-    """A weak entity tag: the same for two statuses that say the same."""
-    said = {name: value for name, value in content.items() if name not in ALWAYS_CHANGING}
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    """A weak entity tag. Two statuses that differ only in ALWAYS_CHANGING have the same one."""
+    relevant = {name: value for name, value in content.items() if name not in ALWAYS_CHANGING}
+    digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
     return f'W/"{digest[:32]}"'
 
 
 def known(if_none_match: list[str], tag: str) -> bool:
-    """Whether the caller has that one. https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match"""
-    theirs = {part.strip() for line in if_none_match for part in line.split(",")}
-    return "*" in theirs or tag in theirs or tag.removeprefix("W/") in theirs
+    """Whether the caller has the status with `tag`. https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match"""
+    tags = {part.strip() for line in if_none_match for part in line.split(",")}
+    return "*" in tags or tag in tags or tag.removeprefix("W/") in tags

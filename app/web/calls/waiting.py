@@ -1,4 +1,4 @@
-"""Waiting for the end of a rollout: `Prefer: wait=N`, and the one final result.
+"""Waits for the end of a rollout: `Prefer: wait=N`, and the final result.
 
 https://www.rfc-editor.org/rfc/rfc7240#section-4.3
 """
@@ -22,7 +22,7 @@ _ASYNC = re.compile(r"\s*respond-async\s*(?:;.*)?", re.IGNORECASE)
 
 
 def preferred_wait(prefer: Iterable[str], default: float | None) -> tuple[float, str | None]:
-    """Seconds to wait, at most MAX_WAIT_SECONDS, and the `Preference-Applied` to answer (None: none was given)."""
+    """Seconds to wait, at most MAX_WAIT_SECONDS, and the value of `Preference-Applied` (None: no preference)."""
     preferences = [part for line in prefer for part in line.split(",")]
     waits = [match[1] for part in preferences if (match := _WAIT.fullmatch(part))]
     if waits:
@@ -34,12 +34,12 @@ def preferred_wait(prefer: Iterable[str], default: float | None) -> tuple[float,
 
 
 Stop = Callable[[], Awaitable[bool]]
-"""Whether a wait has no use any more, although the rollout has not ended."""
+"""Whether to end a wait although the rollout has not ended."""
 
 
 @dataclass(frozen=True)
 class Endings:
-    """Knows how a rollout ended, as soon as it has."""
+    """Finds out how a rollout ended, as soon as it has ended."""
 
     ledger: Ledger
     streams: StreamedAnswers
@@ -47,8 +47,8 @@ class Endings:
     async def wait(self, rollout_id: str, seconds: float, stop: Stop) -> Result | None:
         """The final result, as soon as the worker is free again.
 
-        None when the rollout is not over within `seconds`, when this process is to stop, and when `stop` says so.
-        While Redis does not answer the wait goes on: the rollout does too.
+        None if the rollout does not end within `seconds`, if this process is stopping, or if `stop` returns True.
+        While Redis is unavailable, the wait continues, because the rollout does too.
         """
         clock = asyncio.get_running_loop()
         deadline, last = clock.time() + seconds, None
@@ -62,8 +62,8 @@ class Endings:
                 if over or (result is not None and not await self._runs(rollout_id)):
                     return result
                 block = SETTLE_SECONDS if result else self.streams.slice_seconds
-                told = await self.ledger.events_after(last, block=min(left, block))
-                last = told[-1][0] if told else last
+                events = await self.ledger.events_after(last, block=min(left, block))
+                last = events[-1][0] if events else last
             except LedgerUnavailable:
                 if over:
                     return None
@@ -71,17 +71,20 @@ class Endings:
 
     @property
     def closing(self) -> bool:
-        """Whether this process is to stop: no call waits any longer."""
+        """Whether this process is stopping: no call waits any longer."""
         return self.streams.closing.is_set()
 
     async def _runs(self, rollout_id: str) -> bool:
-        """The result is written a moment before the status: who was told the one may read the other at once."""
+        """Whether the status still shows the rollout as running.
+
+        The result is written just before the status, and a caller that gets the result may read the status at once.
+        """
         return (await published_status(self.ledger)).is_running(rollout_id)
 
     async def of(self, rollout_id: str) -> Result | None:
-        """How that rollout ended; None while it has not. A release that never began ended by a decision.
+        """The result of the rollout; None until it has ended. A release that got no rollout ended by a decision.
 
-        A rollout that the worker's own end interrupted is in the history too, and begins again under its id.
+        A rollout that the end of the worker interrupted is in the history too. It starts again under the same id.
         """
         if (result := await self._result(rollout_id)) is not None:
             return result
@@ -96,7 +99,7 @@ class Endings:
         return Result.model_validate(found) if found is not None else None
 
     async def _live_fields(self) -> dict[str, object]:
-        """The fields of a result that say what is live now."""
+        """The fields of a result about the live release and the pause."""
         status = await published_status(self.ledger)
         return {
             "previous_sha": status.current.sha if status.current else None,

@@ -75,10 +75,10 @@ def _notes(call: Call) -> Iterator[str]:
 
 
 def _response(status: int, answer: Answer | None) -> Json:
-    said: Json = {"description": HTTPStatus(status).phrase}
+    response: Json = {"description": HTTPStatus(status).phrase}
     if isinstance(answer, str):
-        return {**said, "content": {answer: {"schema": {"type": "object" if "json" in answer else "string"}}}}
-    return {**said, "content": {"application/json": {"schema": _ref(answer)}}} if answer else said
+        return {**response, "content": {answer: {"schema": {"type": "object" if "json" in answer else "string"}}}}
+    return {**response, "content": {"application/json": {"schema": _ref(answer)}}} if answer else response
 
 
 def _ref(model: type[BaseModel]) -> Json:
@@ -98,7 +98,7 @@ def _query_parameters(call: Call) -> Iterator[Json]:
 
 
 def _without_null(described: Json) -> Json:
-    """A query has no null: a parameter that may be left out is no more than that."""
+    """The schema without null: a query string cannot have null; an optional parameter is omitted."""
     options = [o for o in described.get("anyOf", []) if o.get("type") != "null"]
     return options[0] if options else described
 

@@ -1,4 +1,4 @@
-"""Every call of the internal listener, in one table. The routes and the OpenAPI document are made from it."""
+"""Every call of the internal listener, in one table. The routes and the OpenAPI document come from it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ Answers = dict[int, Answer | None]
 OPERATE = Scope.OPERATE
 PREFER = {"Prefer": "`wait=N`: send the final result if the rollout ends within N seconds (RFC 7240)"}
 _NONE_MATCH = {"If-None-Match": "the ETag of an earlier answer: 304 if nothing has changed since"}
-_LAST_EVENT = {"Last-Event-ID": "the id of the last event that was received: continue after it"}
+_LAST_EVENT = {"Last-Event-ID": "the id of the last received event: continue after it"}
 
 _REFUSED: Answers = {404: Problem, 409: Problem, 502: Problem}
 _ENDING: Answers = {200: Result, 202: Queued, 404: Failed, 500: Result, 502: Failed}
@@ -61,7 +61,7 @@ _LOGIN: Answers = {200: LoggedIn, 401: Problem, 403: Problem}
 
 @dataclass(frozen=True)
 class Calls:
-    """Everything that answers a call."""
+    """The objects that answer the calls."""
 
     health: Health
     status: StatusCall
@@ -72,7 +72,7 @@ class Calls:
     dashboard: Dashboard
 
     def calls(self) -> tuple[Call, ...]:
-        """The whole table, the call for its OpenAPI document included."""
+        """The whole table, including the call for the OpenAPI document."""
 
         async def openapi(_: Given) -> Response:
             return JSONResponse(described)
@@ -107,7 +107,7 @@ class Calls:
             Call("GET", one, "the whole record of a rollout", get.record, {200: Record, 404: Problem}),
             Call("GET", f"{one}/log", "the log of a rollout", get.log, logged, query=LogQuery),
             Call("GET", "/update/events", "events", get.events, events, query=EventsQuery, headers=_LAST_EVENT),
-            Call("GET", "/diagnostics", "the machine", get.diagnostics, {200: Diagnostics, 502: Problem}),
+            Call("GET", "/diagnostics", "the state of the machine", get.diagnostics, {200: Diagnostics, 502: Problem}),
             Call("GET", "/doctor", "every check, with its remedy", self.doctor.examine, {200: Doctor}),
             Call("GET", "/metrics", "metrics for Prometheus", self.metrics.scrape, scraped),
         )
@@ -120,7 +120,7 @@ class Calls:
             _changes("apply", "make a tag live", do.apply, apply, body=Apply, headers=PREFER, compat=True),
             _changes(
                 "rollback",
-                "go back to a kept release",
+                "roll back to a kept release",
                 do.rollback,
                 rollback,
                 body=Rollback,
@@ -128,12 +128,10 @@ class Calls:
                 headers=PREFER,
                 compat=True,
             ),
-            _changes("pause", "start no rollout", do.pause, {200: Paused, 502: Problem}, body=Pause),
-            _changes(
-                "unpause", "start rollouts again", do.unpause, {200: Resumed, 409: Failed, 502: Failed}, compat=True
-            ),
-            _changes("approve", "let a held release go live", do.approve, {202: Approved, **_REFUSED}, body=Approve),
-            _changes("cancel", "stop before the flip", do.cancel, {202: Cancelling, **_REFUSED}, body=Cancel),
+            _changes("pause", "pause rollouts", do.pause, {200: Paused, 502: Problem}, body=Pause),
+            _changes("unpause", "resume rollouts", do.unpause, {200: Resumed, 409: Failed, 502: Failed}, compat=True),
+            _changes("approve", "approve a held release", do.approve, {202: Approved, **_REFUSED}, body=Approve),
+            _changes("cancel", "stop a rollout before its flip", do.cancel, {202: Cancelling, **_REFUSED}, body=Cancel),
             Call(
                 "POST",
                 "/notify/test",

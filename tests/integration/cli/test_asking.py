@@ -51,7 +51,7 @@ async def test_forced_deploy_overrides_a_pause(home: Front) -> None:
 
 
 async def test_history_lists_past_rollouts(home: Front) -> None:
-    assert "No release has been decided yet." in (await home.run("history")).out
+    assert "The history is empty." in (await home.run("history")).out
     await home.run("deploy", "v1.1.0")
     shown = await home.run("history", "--limit", "5")
     assert "v1.1.0" in shown.out
@@ -102,7 +102,7 @@ async def test_unreachable_updater_exits_3_and_explains(home: Front) -> None:
         done = await home.run(*words, UPDATER_URL=NOWHERE)
         assert (done.code, done.out) == (3, ""), words
         assert "does not answer" in done.err
-        assert "raffic is not touched" in done.err
+        assert "raffic is not affected" in done.err
         assert "`updater doctor`" in done.err
     in_json = await home.run("status", "--json", UPDATER_URL=NOWHERE)
     assert document(in_json.out)["code"] == "cannot_reach"
@@ -154,7 +154,7 @@ async def test_deploy_of_live_tag_starts_no_rollout(home: Front) -> None:
     done = await home.run("deploy", "v1.0.0")
     assert (done.code, done.err) == (0, "")
     assert "v1.0.0" in done.out
-    assert "is live already" in done.out
+    assert "is already live" in done.out
     as_json = await home.run("deploy", "v1.0.0", "--json")
     result = json.loads(as_json.out)
     assert (as_json.code, result["status"], result["reason_code"]) == (0, "success", "already_live")

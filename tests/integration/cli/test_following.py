@@ -42,7 +42,7 @@ async def test_deploy_follows_the_rollout_to_a_summary(home: Front) -> None:
     assert "v1.1.0 success in" in done.out
     assert f"live before  v1.0.0 ({sha_of('v1.0.0')[:12]})" in done.out
     assert f"live now     v1.1.0 ({sha_of('v1.1.0')[:12]}) on green" in done.out
-    for figure in ("ms from the rename", "s without one", "probes, 0 errors"):
+    for figure in ("ms from the rename", "down for", "probes, 0 errors"):
         assert figure in done.out
 
 
@@ -75,7 +75,7 @@ async def test_rolled_back_deploy_exits_1_and_pauses(home: Front) -> None:
     again = await home.run("deploy", "v1.2.0")
     assert again.code == 4
     assert "The updater is paused: v1.1.0 is not live." in again.err
-    assert "traffic is as it was" in again.err
+    assert "traffic is not affected" in again.err
     assert again.out == ""
 
 
@@ -115,7 +115,7 @@ async def test_status_watch_follows_the_running_rollout(home: Front) -> None:
 
 async def test_status_watch_waits_for_the_next_rollout(home: Front) -> None:
     async with home.command("status", "--watch") as process:
-        await line_with(process, "waits for the next one")
+        await line_with(process, "Waiting for the next one")
         home.source.gate.clear()
         await home.run("deploy", "v1.1.0", "--no-wait")
         await line_with(process, "git_fetch_tags")

@@ -219,7 +219,7 @@ async def test_expired_wait_reports_the_rollout_goes_on(impatient: Program, worl
     shown = await impatient.apply("v1.1.0")
     rollout_id = shown.body["rollout_id"]
     assert (shown.outcome, shown.body["status"], shown.body["code"]) == (Outcome.FAILED, "queued", "not_finished")
-    assert "has not ended within 0.3 s; it goes on" in str(shown.error)
+    assert "has not ended within 0.3 s. It continues" in str(shown.error)
     assert f"/update/rollouts/{rollout_id}" in str(shown.error)
     await impatient.http.post("/update/cancel", json={"rollout_id": rollout_id})
 

@@ -110,5 +110,5 @@ async def test_retired_service_in_release_is_named(world: World) -> None:
     told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert (told["retired"], told["not_applied"]) == (["old-updater"], [])
     assert told["warnings"] == [
-        "v1.1.0 still has old-updater, which stack.yml retires: not built, started or published. Delete it there."
+        "v1.1.0 still has old-updater, which stack.yml retires: not built, started or published. Delete it in v1.1.0."
     ]

@@ -71,7 +71,7 @@ async def test_foreign_server_is_an_unreachable_updater(answer: bytes) -> None:
 
 async def test_lost_answer_to_a_change_is_reported() -> None:
     async with answering(b"") as updater:
-        with pytest.raises(CannotReach, match="may have been taken"):
+        with pytest.raises(CannotReach, match="may have accepted"):
             await updater.start("/update/apply", {"tag": "v1.0.0"})
 
 

@@ -40,7 +40,7 @@ def test_plain_lines_print_each_change_once() -> None:
     for progress in (FollowedRollout("r-1", "v1.1.0", waits_for="v1.0.9 to end"), RUNNING, done, done, broken):
         display.show(progress)
     assert text_of(out).splitlines() == [
-        "    0.0 s  v1.1.0  queued: waits for v1.0.9 to end",
+        "    0.0 s  v1.1.0  queued: waiting for v1.0.9 to end",
         "   12.0 s  v1.1.0  running",
         "   12.0 s  v1.1.0  docker_build …  40 %",
         "   12.0 s  v1.1.0  preflight done in 0.5 s  40 %, 20 s left",

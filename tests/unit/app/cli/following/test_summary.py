@@ -26,8 +26,8 @@ def test_success_shows_releases_and_timings() -> None:
         ("result", "v1.1.0 success in 41 s"),
         ("live before", "v1.0.0 (aaaaaaaaaaaa)"),
         ("live now", "v1.1.0 (bbbbbbbbbbbb) on green"),
-        ("flip", "85.3 ms from the rename until every route answered with it"),
-        ("bot", "restarted, 0.43 s without one"),
+        ("flip", "85.3 ms from the rename until every route was confirmed"),
+        ("bot", "restarted, down for 0.43 s"),
         ("bake", "1,234 probes, 0 errors, slowest 12.5 ms"),
         ("clients", "api 5,678 requests, 2 answered 5xx"),
         ("warning", "stop_old_color: it is slow"),
@@ -84,6 +84,6 @@ def test_unwatched_clients_are_explained() -> None:
 
 def test_failed_one_way_release_is_shown_as_live() -> None:
     rows = dict(summary(ended(status="failed", target_color="green")))
-    assert rows["live now"] == "v1.1.0 (bbbbbbbbbbbb) on green, well or not: it cannot be rolled back"
+    assert rows["live now"] == "v1.1.0 (bbbbbbbbbbbb) on green, healthy or not: it cannot be rolled back"
     before = dict(summary(ended(status="failed", active_color="blue", target_color="green")))
     assert before["live now"] == "v1.0.0 (aaaaaaaaaaaa) on blue; it stayed live"

@@ -25,7 +25,7 @@ def test_check_prints_a_line_and_a_remedy() -> None:
         "FAILED   traefik_mount  the file is mounted",
         "                        → Mount the directory.",
         "",
-        "1 well, 1 to look at, 1 failed.",
+        "1 OK, 1 warnings, 1 failed.",
     ]
     assert failed(checks)
     assert not failed(checks[:2])

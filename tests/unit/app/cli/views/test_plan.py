@@ -56,13 +56,13 @@ Route
 
 Bots and other singletons
   bot is not restarted (same image, same definition)
-  poller restarts: there is none for a moment, never two (its image changes)
+  poller restarts: for a moment none runs, never two (its image changes)
 
 Environment (names only)
-  api: new NEW, NEWER; gone OLD; changed LEVEL
+  api: added NEW, NEWER; removed OLD; changed LEVEL
   skills: changed LEVEL
 
-Changed by this release and NOT applied: the updater does not move these
+Changed by this release but NOT applied: the updater does not update these
   postgres: its image changes
 
 Disk
@@ -78,23 +78,21 @@ This is a plan: nothing was changed."""
 def test_blocked_plan_prints_the_reasons_second() -> None:
     blocked = {**PLAN, "would_start": False, "blocked_by": ["the updater is paused: why.", "the disk is full"]}
     assert list(plan_lines(blocked))[1] == (
-        "It would NOT start now: the updater is paused: why; the disk is full. Traffic stays where it is."
+        "It would NOT start now: the updater is paused: why; the disk is full. Your traffic is not affected."
     )
 
 
 def test_plan_names_first_or_already_live_release() -> None:
-    assert next(plan_lines({**PLAN, "current": None})).endswith(
-        "would be the first release that is live here, on green."
-    )
+    assert next(plan_lines({**PLAN, "current": None})).endswith("would be the first live release, on green.")
     same = next(plan_lines({**PLAN, "current": {"tag": "v1.1.0", "sha": "b" * 40}}))
-    assert "is live already; it would be rolled out again" in same
+    assert "is already live; it would be rolled out again" in same
 
 
 def test_plan_names_adopted_release_or_refusal() -> None:
     adopted = {**PLAN, "current": {**PLAN["current"], "adopted": True}}
-    assert "v1.0.0 (aaaaaaaaaaaa), which ran before the updater did, on green." in next(plan_lines(adopted))
+    assert "v1.0.0 (aaaaaaaaaaaa), which was running before the updater, on green." in next(plan_lines(adopted))
     refused = {**PLAN, "current": None, "adoption_refused": "two colors have traffic"}
-    assert "has not taken over the stack that serves now" in next(plan_lines(refused))
+    assert "has not taken over the running stack" in next(plan_lines(refused))
 
 
 def test_plan_reports_insufficient_disk_space() -> None:
@@ -111,5 +109,5 @@ def test_plan_lists_before_flip_commands() -> None:
     at = lines.index("Before the flip, in the new images")
     assert lines[at + 1 : at + 3] == [
         "  skills: python -m migrate (at most 600 s)",
-        "  skills: python -m migrate (skipped: it has succeeded for this commit before)",
+        "  skills: python -m migrate (skipped: it already succeeded for this commit)",
     ]

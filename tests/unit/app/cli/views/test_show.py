@@ -83,7 +83,7 @@ def test_status_marks_an_adopted_stack() -> None:
     adopted = {**STATUS, "current": {**STATUS["current"], "adopted": True}}
     assert dict(status_rows(a_status(**adopted)))["live"].endswith(", ran before the updater")
     refused = {"state": "idle", "current": None, "alarms": [{"kind": "not_adopted", "text": "why"}]}
-    assert dict(status_rows(a_status(**refused)))["live"] == "what ran before the updater, which has not taken it over"
+    assert dict(status_rows(a_status(**refused)))["live"] == "the running stack, which the updater has not taken over"
 
 
 def test_status_shows_nothing_live_at_first() -> None:
