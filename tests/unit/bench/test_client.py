@@ -11,7 +11,7 @@ from deploy.bench.client import BadAnswer, Connection, connected, drive, request
 
 @asynccontextmanager
 async def echoing() -> AsyncIterator[tuple[int, list[int]]]:
-    """A port where every body comes back, and how many requests each connection there has sent."""
+    """A port that echoes every body, and the number of requests of each connection."""
     served: list[int] = []
 
     async def serve(reader: StreamReader, writer: StreamWriter) -> None:
@@ -47,11 +47,11 @@ def test_incomplete_answer_head_is_refused(head: bytes) -> None:
 
 async def test_connection_is_reused() -> None:
     async with echoing() as (port, served), connected(port) as connection:
-        assert [await say(connection, text) for text in (b"one", b"two")] == [(200, b"one"), (200, b"two")]
+        assert [await post(connection, text) for text in (b"one", b"two")] == [(200, b"one"), (200, b"two")]
         assert served == [2]
 
 
-async def say(connection: Connection, body: bytes) -> tuple[int, bytes]:
+async def post(connection: Connection, body: bytes) -> tuple[int, bytes]:
     return await connection.ask(request("POST", "/", {}, body))
 
 

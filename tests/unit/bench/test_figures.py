@@ -49,9 +49,9 @@ def test_each_round_starts_with_another_side() -> None:
 
 def test_only_figures_of_both_sides_are_kept() -> None:
     rounds = Rounds()
-    for ours, theirs in ((1.0, 2.0), (3.0, 4.0)):
+    for ours, reference in ((1.0, 2.0), (3.0, 4.0)):
         rounds.add("ours", {"latency": ours, "only ours": 1})
-        rounds.add("theirs", {"latency": theirs})
+        rounds.add("theirs", {"latency": reference})
     units = {"latency": "ms", "only ours": "s", "nobody's": "s"}
     (figure,) = rounds.figures("bench", "ours", "theirs", units, "web: ")
     assert (figure.bench, figure.figure, figure.unit, figure.reference_name) == (

@@ -1,4 +1,4 @@
-"""Which interpreter the commands run on: the functions of bin/_python, and `--python` of each command."""
+"""Which interpreter the commands use: the functions of bin/_python, and each command's `--python`."""
 
 import shutil
 import subprocess
@@ -15,11 +15,11 @@ BASH = shutil.which("bash") or "bash"
 RUNNING = "{}.{}.{}".format(*sys.version_info[:3])
 WORKS = "echo {}"
 NOT_SELECTED = 'echo "pyenv: $(basename $0): command not found" >&2; exit 127'
-"""What pyenv's command for a version does while that version is not selected."""
+"""What pyenv's command for a version does if that version is not selected."""
 
 
 class Machine:
-    """A PATH and a pyenv that have the interpreters of the test only."""
+    """A PATH and a pyenv with only the test's interpreters."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -28,7 +28,7 @@ class Machine:
             self._make(home / "tools" / tool, f'exec {shutil.which(tool)} "$@"')
 
     def on_path(self, directory: str, **programs: str) -> None:
-        """A directory of PATH, after those before it."""
+        """Append a directory with `programs` to PATH."""
         self.path.append(self.home / directory)
         for name, script in programs.items():
             self._make(self.home / directory / name.replace("_", "."), script)
@@ -42,8 +42,8 @@ class Machine:
         words = [BASH, "-euo", "pipefail", "-c", f'. "{ROOT}/bin/_python"; {script}']
         return subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=LIMIT)
 
-    def asks(self, script: str, cwd: Path = ROOT) -> list[str]:
-        """The lines that `script` prints, with the paths below the machine's home."""
+    def output_of(self, script: str, cwd: Path = ROOT) -> list[str]:
+        """The lines that `script` prints, with paths relative to the machine's home."""
         return self.bash(script, cwd).stdout.replace(f"{self.home}/", "").splitlines()
 
     @staticmethod
@@ -60,19 +60,19 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_python3_is_the_default(machine: Machine) -> None:
     machine.on_path("usr", python3=WORKS.format("3.13.5"), python3_12=WORKS.format("3.12.1"))
-    assert machine.asks("find_python") == ["usr/python3"]
+    assert machine.output_of("find_python") == ["usr/python3"]
 
 
 def test_too_old_python3_is_skipped(machine: Machine) -> None:
     machine.on_path("usr", python3="exit 1", python3_12=WORKS.format("3.12.1"))
-    assert machine.asks("find_python") == ["usr/python3.12"]
+    assert machine.output_of("find_python") == ["usr/python3.12"]
 
 
 def test_version_matches_two_or_three_numbers(machine: Machine) -> None:
     machine.on_path("usr", python3=WORKS.format("3.11.2"), python3_13=WORKS.format("3.13.5"))
     machine.in_pyenv("3.13.0")
-    assert machine.asks("choose_python 3.13") == ["usr/python3.13"]
-    assert machine.asks("choose_python 3.13.0") == [".pyenv/versions/3.13.0/bin/python3"]
+    assert machine.output_of("choose_python 3.13") == ["usr/python3.13"]
+    assert machine.output_of("choose_python 3.13.0") == [".pyenv/versions/3.13.0/bin/python3"]
 
 
 def test_version_prefix_does_not_match(machine: Machine) -> None:
@@ -83,34 +83,34 @@ def test_version_prefix_does_not_match(machine: Machine) -> None:
 def test_unselected_pyenv_version_is_found(machine: Machine) -> None:
     machine.on_path("shims", python3_12=NOT_SELECTED, python3=NOT_SELECTED)
     machine.in_pyenv("3.12.1", "3.12.10", "3.9.18")
-    assert machine.asks("find_python 3.12") == [".pyenv/versions/3.12.10/bin/python3"]
+    assert machine.output_of("find_python 3.12") == [".pyenv/versions/3.12.10/bin/python3"]
 
 
 def test_later_directory_of_path_is_searched(machine: Machine) -> None:
     machine.on_path("shims", python3_13=NOT_SELECTED)
     machine.on_path("usr", python3_13=WORKS.format("3.13.5"))
-    assert machine.asks("find_python 3.13") == ["usr/python3.13"]
+    assert machine.output_of("find_python 3.13") == ["usr/python3.13"]
 
 
 def test_each_version_is_listed_once(machine: Machine) -> None:
     machine.on_path("usr", python3=WORKS.format("3.13.5"), python3_13=WORKS.format("3.13.5"))
     machine.in_pyenv("3.13.5", "3.11.7")
-    assert machine.asks("pythons") == ["3.13.5 usr/python3", "3.11.7 .pyenv/versions/3.11.7/bin/python3"]
+    assert machine.output_of("pythons") == ["3.13.5 usr/python3", "3.11.7 .pyenv/versions/3.11.7/bin/python3"]
 
 
 def test_virtualenv_of_checkout_is_no_interpreter(machine: Machine) -> None:
     machine.on_path("checkout/.venv/bin", python3=WORKS.format("3.12.1"))
     machine.on_path("usr", python3=WORKS.format("3.11.2"))
-    assert machine.asks("pythons", machine.home / "checkout") == ["3.11.2 usr/python3"]
+    assert machine.output_of("pythons", machine.home / "checkout") == ["3.11.2 usr/python3"]
 
 
 def test_no_interpreter_yields_an_empty_list(machine: Machine) -> None:
-    assert machine.asks("pythons") == []
+    assert machine.output_of("pythons") == []
     assert machine.bash("find_python").returncode == 1
 
 
 def test_running_interpreter_is_supported(machine: Machine) -> None:
-    assert machine.asks(f"python_version {sys.executable}") == [RUNNING]
+    assert machine.output_of(f"python_version {sys.executable}") == [RUNNING]
     assert machine.bash(f"choose_python {sys.executable}").stdout == f"{sys.executable}\n"
 
 
@@ -140,7 +140,7 @@ def test_missing_version_error_names_the_remedy(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--python", "3.10"], "Python 3.10 is not supported. Choose 3.11 or newer"),
         (["--python=/nonexistent/python3"], "there is no Python at /nonexistent/python3"),
@@ -150,7 +150,7 @@ def test_missing_version_error_names_the_remedy(machine: Machine) -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["test", "demo", "check"])
-def test_command_ends_before_any_setup(command: str, words: list[str], said: str) -> None:
+def test_command_ends_before_any_setup(command: str, words: list[str], message: str) -> None:
     done = subprocess.run([ROOT / "bin" / command, *words], capture_output=True, text=True, check=False, timeout=LIMIT)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr

@@ -19,7 +19,7 @@ VERSION = "v9.9.9"
 
 @asynccontextmanager
 async def service(script: str, directory: Path, **env: str) -> AsyncIterator[Process]:
-    """`script` of the sample stack as a process; killed on the way out when it still runs."""
+    """Run `script` of the sample stack; the end of the block kills it if it still runs."""
     version = directory / "VERSION"
     version.write_text(f"{VERSION}\n")
     process = await asyncio.create_subprocess_exec(
@@ -36,18 +36,18 @@ async def service(script: str, directory: Path, **env: str) -> AsyncIterator[Pro
         await process.communicate()
 
 
-async def said(process: Process, key: str) -> Any:
-    """The value of `key` in the next line of output that has it. Raises TimeoutError after LIMIT seconds."""
+async def printed_value(process: Process, key: str) -> Any:
+    """The value of `key` in the next output line that has it. Raises TimeoutError after LIMIT seconds."""
     assert process.stdout is not None
     async with asyncio.timeout(LIMIT):
         while line := await process.stdout.readline():
             message = json.loads(line)
             if key in message:
                 return message[key]
-    raise EOFError(f"it ended without a word about {key}")
+    raise EOFError(f"the process ended without printing {key}")
 
 
-async def ended(process: Process) -> int:
-    """Its exit code. Raises TimeoutError after LIMIT seconds."""
+async def exit_code(process: Process) -> int:
+    """The exit code. Raises TimeoutError after LIMIT seconds."""
     async with asyncio.timeout(LIMIT):
         return await process.wait()

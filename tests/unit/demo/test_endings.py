@@ -1,4 +1,4 @@
-"""`bin/demo` is green only for the ending that the release has to have, and names whatever is otherwise."""
+"""`bin/demo` succeeds only if the release ends as expected, and names every difference."""
 
 from typing import Any
 

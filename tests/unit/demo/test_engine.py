@@ -62,7 +62,7 @@ def test_missing_apt_names_the_packages(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def apt_get(directory: Path, script: str) -> Path:
-    """An apt-get that keeps what it was asked in `directory`/asked."""
+    """A fake apt-get that records its arguments in `directory`/asked."""
     tool = directory / "apt-get"
     tool.write_text(f'#!/bin/sh\necho "$*" >> {directory}/asked\n{script}\n')
     tool.chmod(0o755)
@@ -80,7 +80,7 @@ def test_failed_install_reports_apts_last_output(tmp_path: Path, monkeypatch: py
 def test_successful_install_skips_the_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = apt_get(tmp_path, "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path))
-    said: list[str] = []
-    apt_install(["mmdebstrap"], said.append)
+    messages: list[str] = []
+    apt_install(["mmdebstrap"], messages.append)
     assert asked.read_text().splitlines() == [INSTALL]
-    assert said == ["installing mmdebstrap from the distribution"]
+    assert messages == ["installing mmdebstrap from the distribution"]

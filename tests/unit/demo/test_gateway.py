@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.unit.demo.services import LIMIT, VERSION, ended, said, service
+from tests.unit.demo.services import LIMIT, VERSION, exit_code, printed_value, service
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class Gateway:
 async def gateway(directory: Path, heartbeat: float = 5.0) -> AsyncIterator[Gateway]:
     env = {"SESSION_PORT": "0", "HTTP_PORT": "0", "HEARTBEAT_SECONDS": str(heartbeat)}
     async with service("gateway/gateway.py", directory, **env) as process:
-        session_port, http_port = await said(process, "listening")
+        session_port, http_port = await printed_value(process, "listening")
         yield Gateway(process, session_port, f"http://127.0.0.1:{http_port}")
 
 
 @asynccontextmanager
 async def session(home: Gateway, identity: str = "sample") -> AsyncIterator[tuple[str, StreamReader]]:
-    """A session's first answer: `ready` or `refused`."""
+    """Open a session; yields the gateway's first answer (`ready` or `refused`) and the reader."""
     reader, writer = await asyncio.open_connection("127.0.0.1", home.session_port)
     try:
         assert (await line(reader))["op"] == "hello"
-        await tell(writer, op="identify", token=identity, version=VERSION)
+        await send(writer, op="identify", token=identity, version=VERSION)
         yield (await line(reader))["op"], reader
     finally:
         writer.close()
@@ -63,7 +63,7 @@ async def line(reader: StreamReader) -> dict[str, Any]:
         return message
 
 
-async def tell(writer: StreamWriter, **message: str) -> None:
+async def send(writer: StreamWriter, **message: str) -> None:
     writer.write(json.dumps(message).encode() + b"\n")
     await writer.drain()
 
@@ -135,23 +135,23 @@ async def test_a_silent_session_is_closed(tmp_path: Path) -> None:
 async def test_the_gateway_ends_at_sigterm(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home, session(home):
         home.process.terminate()
-        assert await ended(home.process) == 0
+        assert await exit_code(home.process) == 0
 
 
 async def test_bot_is_ready_only_with_an_open_session(tmp_path: Path) -> None:
     async with gateway(tmp_path) as home, bot(home, tmp_path) as process:
-        assert await said(process, "gateway") == {"op": "ready"}
+        assert await printed_value(process, "gateway") == {"op": "ready"}
         await home.until(lambda _: (tmp_path / "ready").exists())
         assert (await home.sessions())["versions"] == [VERSION]
         process.terminate()
-        assert await ended(process) == 0
+        assert await exit_code(process) == 0
         assert not (tmp_path / "ready").exists()
         assert (await home.until(lambda report: report["open"] == 0))["max"] == 1
 
 
 async def test_the_bot_keeps_its_session_by_heartbeats(tmp_path: Path) -> None:
     async with gateway(tmp_path, heartbeat=0.2) as home, bot(home, tmp_path) as process:
-        await said(process, "gateway")
+        await printed_value(process, "gateway")
         async with session(home) as (_, reader), asyncio.timeout(LIMIT):
             assert await reader.read() == b""
         report = await home.until(lambda report: report["open"] == 1)
@@ -162,10 +162,10 @@ async def test_bot_reconnects_when_the_gateway_returns(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         async with gateway(tmp_path) as first:
             process = await stack.enter_async_context(bot(first, tmp_path))
-            await said(process, "gateway")
-        assert "lost" in await said(process, "gateway")
+            await printed_value(process, "gateway")
+        assert "lost" in await printed_value(process, "gateway")
         env = {"SESSION_PORT": str(first.session_port), "HTTP_PORT": "0"}
         again = await stack.enter_async_context(service("gateway/gateway.py", tmp_path, **env))
-        await said(again, "listening")
-        while (word := await said(process, "gateway")) != {"op": "ready"}:
-            assert "lost" in word
+        await printed_value(again, "listening")
+        while (event := await printed_value(process, "gateway")) != {"op": "ready"}:
+            assert "lost" in event

@@ -10,8 +10,8 @@ RECORDED = json.loads((Path(__file__).parents[2] / "samples" / "github" / "relea
 
 
 def event(**more: Any) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(release_event("v1.1.0", 7, **more))
-    return said
+    payload: dict[str, Any] = json.loads(release_event("v1.1.0", 7, **more))
+    return payload
 
 
 def test_event_has_the_fields_of_a_recorded_event() -> None:

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.unit.demo.services import VERSION, ended, said, service
+from tests.unit.demo.services import VERSION, exit_code, printed_value, service
 
 ABOUT_SKILLS = {"service": "skills", "version": VERSION, "color": "blue"}
 
@@ -20,7 +20,7 @@ ABOUT_SKILLS = {"service": "skills", "version": VERSION, "color": "blue"}
 async def serving(directory: Path, script: str = "skills/app.py") -> AsyncIterator[tuple[Process, str]]:
     """The process and its URL."""
     async with service(script, directory, PORT="0", COLOR="blue") as process:
-        yield process, f"http://127.0.0.1:{await said(process, 'listening')}"
+        yield process, f"http://127.0.0.1:{await printed_value(process, 'listening')}"
 
 
 def client(url: str) -> httpx.AsyncClient:
@@ -46,9 +46,9 @@ async def refused(url: str) -> bool:
 
 
 async def test_every_answer_identifies_its_service(tmp_path: Path) -> None:
-    async with serving(tmp_path) as (_, url), client(url) as ask:
-        answers = [await ask.get(path) for path in ("/", "/version", "/health", "/slow?seconds=0", "/nowhere")]
-        answers.append(await ask.post("/echo", content="hello"))
+    async with serving(tmp_path) as (_, url), client(url) as http:
+        answers = [await http.get(path) for path in ("/", "/version", "/health", "/slow?seconds=0", "/nowhere")]
+        answers.append(await http.post("/echo", content="hello"))
     assert [a.status_code for a in answers] == [200, 200, 200, 200, 404, 200]
     assert [a.json() | ABOUT_SKILLS == a.json() for a in answers] == [True] * 6
     assert answers[-1].json()["echo"] == "hello"
@@ -64,44 +64,44 @@ async def test_every_answer_identifies_its_service(tmp_path: Path) -> None:
     ],
 )
 async def test_each_service_has_its_own_health_path(tmp_path: Path, script: str, path: str, status: int) -> None:
-    async with serving(tmp_path, script) as (_, url), client(url) as ask:
-        assert (await ask.get(path)).status_code == status
+    async with serving(tmp_path, script) as (_, url), client(url) as http:
+        assert (await http.get(path)).status_code == status
 
 
 async def test_connection_is_reused(tmp_path: Path) -> None:
-    async with serving(tmp_path) as (_, url), client(url) as ask:
-        ports = {(await ask.get("/")).extensions["network_stream"].get_extra_info("client_addr")[1] for _ in range(3)}
+    async with serving(tmp_path) as (_, url), client(url) as http:
+        ports = {(await http.get("/")).extensions["network_stream"].get_extra_info("client_addr")[1] for _ in range(3)}
     assert len(ports) == 1
 
 
 async def test_malformed_request_is_refused(tmp_path: Path) -> None:
-    async with serving(tmp_path) as (_, url), client(url) as ask:
-        assert (await ask.get("/slow?seconds=soon")).status_code == 400
-        too_large = await begun(url, "POST /echo HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n")
+    async with serving(tmp_path) as (_, url), client(url) as http:
+        assert (await http.get("/slow?seconds=soon")).status_code == 400
+        too_large = await begin_request(url, "POST /echo HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n")
         assert (await too_large)[0].endswith(" 413 Content Too Large")
-        assert (await ask.get("/")).status_code == 200
+        assert (await http.get("/")).status_code == 200
 
 
 async def test_sigterm_finishes_requests_in_flight(tmp_path: Path) -> None:
-    async with serving(tmp_path) as (process, url), client(url) as ask:
-        await ask.get("/")
-        slow = await begun(url, "GET /slow?seconds=1 HTTP/1.1\r\n\r\n")
+    async with serving(tmp_path) as (process, url), client(url) as http:
+        await http.get("/")
+        slow = await begin_request(url, "GET /slow?seconds=1 HTTP/1.1\r\n\r\n")
         process.terminate()
         status, headers, answer = await slow
         assert status.endswith("200 OK")
         assert "Connection: close" in headers
         assert answer == ABOUT_SKILLS | {"slept": 1.0}
-        assert await ended(process) == 0
+        assert await exit_code(process) == 0
         assert await refused(url)
 
 
-async def begun(url: str, request: str) -> "asyncio.Task[tuple[str, list[str], object]]":
-    """A request that the service has begun: a later one, on a later connection, was answered."""
+async def begin_request(url: str, request: str) -> "asyncio.Task[tuple[str, list[str], object]]":
+    """Send a request; returns once the service has begun it, because it has answered a later request."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
     writer.write(request.encode())
     await writer.drain()
-    async with client(url) as ask:
-        await ask.get("/")
+    async with client(url) as http:
+        await http.get("/")
 
     async def answer() -> tuple[str, list[str], object]:
         everything = await reader.read()
@@ -114,11 +114,11 @@ async def begun(url: str, request: str) -> "asyncio.Task[tuple[str, list[str], o
 
 
 async def test_sigterm_closes_idle_connections_at_once(tmp_path: Path) -> None:
-    async with serving(tmp_path) as (process, url), client(url) as ask:
-        await ask.get("/")
+    async with serving(tmp_path) as (process, url), client(url) as http:
+        await http.get("/")
         started = time.monotonic()
         process.terminate()
-        assert await ended(process) == 0
+        assert await exit_code(process) == 0
         assert time.monotonic() - started < 3
 
 
@@ -137,4 +137,4 @@ async def test_sigterm_closes_websocket_with_going_away(tmp_path: Path) -> None:
             await socket.recv()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1001
-        assert await ended(process) == 0
+        assert await exit_code(process) == 0

@@ -1,4 +1,4 @@
-"""The load client tells what clients would have seen: it fails loudly against a server that fails."""
+"""The load client measures what clients would have seen and reports every failure of a server."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from deploy.demo.load import Load, Report
-from tests.unit.demo.services import VERSION, said, service
+from tests.unit.demo.services import VERSION, printed_value, service
 
 LIMIT = 20.0
 
@@ -21,12 +21,12 @@ async def skills_and_api(directory: Path) -> AsyncIterator[list[str]]:
     async with AsyncExitStack() as stack:
         scripts = ("skills/app.py", "api/app.py")
         running = [await stack.enter_async_context(service(script, directory, PORT="0")) for script in scripts]
-        yield [f"http://127.0.0.1:{await said(process, 'listening')}" for process in running]
+        yield [f"http://127.0.0.1:{await printed_value(process, 'listening')}" for process in running]
 
 
 @asynccontextmanager
 async def answering(answer: bytes) -> AsyncIterator[str]:
-    """A server that answers every request, whatever it is, with `answer`, and then closes."""
+    """A server that sends `answer` to every request and then closes the connection."""
 
     async def connected(reader: StreamReader, writer: StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -49,7 +49,7 @@ async def loaded(routes: list[str], requests: int, rps: float = 100.0, slow_seco
 
 
 async def until(load: Load, condition: Callable[[Report], bool]) -> None:
-    """Raises TimeoutError when the condition is not met within LIMIT seconds."""
+    """Raises TimeoutError if the condition is not met within LIMIT seconds."""
     async with asyncio.timeout(LIMIT):
         while not condition(load.report):
             await load.served(load.report.requests + 1, LIMIT)
@@ -141,7 +141,7 @@ async def test_improperly_closed_websocket_has_failed(end: bytes) -> None:
 
 @asynccontextmanager
 async def closing_websockets(end: bytes) -> AsyncIterator[str]:
-    """A server whose websockets end with the bytes `end` after the first message."""
+    """A server that ends its websockets with the bytes `end` after the first message."""
 
     async def connected(socket: ServerConnection) -> None:
         await socket.recv()

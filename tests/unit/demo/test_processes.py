@@ -9,12 +9,12 @@ import pytest
 from deploy.demo.processes import PORTS, ROOT, end_group, free_port, procfile_commands, running
 
 LIMIT = 20.0
-TOUCHY = "import signal; print('ready', flush=True); signal.pause()"
-STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {TOUCHY}"
+ENDS_AT_SIGTERM = "import signal; print('ready', flush=True); signal.pause()"
+IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {ENDS_AT_SIGTERM}"
 
 
 def with_grandchild(script: str) -> str:
-    """A process that has started one with `script`, and both have one standard output."""
+    """Source of a process that starts a child with `script`; both write to the same standard output."""
     return f"import subprocess, sys, signal; subprocess.Popen([sys.executable, '-c', {script!r}]); signal.pause()"
 
 
@@ -25,8 +25,8 @@ def started(script: str) -> "subprocess.Popen[bytes]":
     return process
 
 
-def rest(process: "subprocess.Popen[bytes]") -> bytes:
-    """What is left of the output, whose end comes when the last that has it is gone. Raises TimeoutExpired."""
+def remaining_output(process: "subprocess.Popen[bytes]") -> bytes:
+    """Read the output until the last process that holds it has ended. Raises TimeoutExpired."""
     return process.communicate(timeout=LIMIT)[0]
 
 
@@ -35,15 +35,15 @@ def test_concurrent_processes_get_different_ports() -> None:
         "from deploy.demo.processes import free_port; print(*[free_port() for _ in range(60)], flush=True); input()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
-    asked = [subprocess.Popen([sys.executable, "-c", script], **pipes) for _ in range(6)]  # type: ignore[call-overload]
+    procs = [subprocess.Popen([sys.executable, "-c", script], **pipes) for _ in range(6)]  # type: ignore[call-overload]
     try:
-        lines = [process.stdout.readline() for process in asked]  # all of them before any has ended
+        lines = [process.stdout.readline() for process in procs]  # of every process, before any has ended
     finally:
-        for process in asked:
+        for process in procs:
             process.communicate("\n", timeout=LIMIT)
-    given = [int(port) for line in lines for port in line.split()]
-    assert len(set(given)) == len(given) == 360
-    assert set(given) <= set(PORTS)
+    ports = [int(port) for line in lines for port in line.split()]
+    assert len(set(ports)) == len(ports) == 360
+    assert set(ports) <= set(PORTS)
 
 
 def test_port_in_use_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,18 +67,20 @@ def test_projects_procfile_has_both_processes() -> None:
     assert procfile_commands((ROOT / "Procfile").read_text()).keys() == {"web", "worker"}
 
 
-@pytest.mark.parametrize("grandchild", [TOUCHY, STUBBORN], ids=["one that SIGTERM ends", "one that ignores SIGTERM"])
+@pytest.mark.parametrize(
+    "grandchild", [ENDS_AT_SIGTERM, IGNORES_SIGTERM], ids=["one that SIGTERM ends", "one that ignores SIGTERM"]
+)
 def test_the_group_ends_with_its_grandchildren(grandchild: str) -> None:
     process = started(with_grandchild(grandchild))
     assert process.stdout is not None
     with process.stdout:
         end_group(process, LIMIT)
         assert process.returncode == -signal.SIGTERM
-        assert rest(process) == b""
+        assert remaining_output(process) == b""
 
 
 def test_stubborn_process_is_killed() -> None:
-    process = started(STUBBORN)
+    process = started(IGNORES_SIGTERM)
     assert process.stdout is not None
     with process.stdout:
         end_group(process, 0.1)
@@ -86,12 +88,12 @@ def test_stubborn_process_is_killed() -> None:
 
 
 def test_group_of_an_ended_process_ends_too() -> None:
-    process = started(f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {TOUCHY!r}])")
+    process = started(f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {ENDS_AT_SIGTERM!r}])")
     assert process.stdout is not None
     with process.stdout:
         assert process.wait(LIMIT) == 0
         end_group(process)
-        assert rest(process) == b""
+        assert remaining_output(process) == b""
 
 
 def test_process_gets_interpreter_and_environment(tmp_path: Path) -> None:

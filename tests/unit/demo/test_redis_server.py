@@ -17,9 +17,9 @@ def silent(_: str) -> None: ...
 
 
 @pytest.fixture
-def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only directory where programs are found, that of the interpreter included."""
-    directory = tmp_path / "only"
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that replaces PATH and the interpreter's directory: programs are found nowhere else."""
+    directory = tmp_path / "programs"
     directory.mkdir()
     monkeypatch.setenv("PATH", str(directory))
     monkeypatch.setattr(sys, "executable", str(directory / "python"))
@@ -55,36 +55,36 @@ def test_servers_have_different_urls(tmp_path: Path) -> None:
 
 
 def test_failed_start_reports_the_last_output(tmp_path: Path) -> None:
-    (tmp_path / "appendonlydir").write_text("where Redis 7 wants a directory")
-    (tmp_path / "appendonly.aof").mkdir()  # where Redis 6 wants a file
+    (tmp_path / "appendonlydir").write_text("Redis 7 expects a directory here")
+    (tmp_path / "appendonly.aof").mkdir()  # Redis 6 expects a file here
     started = time.monotonic()
     with pytest.raises(EngineUnavailable, match="Redis did not start"), redis_server(tmp_path):
         pass
     assert time.monotonic() - started < START_SECONDS
 
 
-def test_bundled_server_takes_precedence(only: Path, tmp_path: Path) -> None:
-    (only / "redis-server").touch(0o755)
-    assert redis_binary(silent) == str(only / "redis-server")
+def test_bundled_server_takes_precedence(programs: Path, tmp_path: Path) -> None:
+    (programs / "redis-server").touch(0o755)
+    assert redis_binary(silent) == str(programs / "redis-server")
 
 
-def test_redis_tools_alone_provide_a_server(only: Path, tmp_path: Path, redis_program: str) -> None:
-    (only / CHECKER).symlink_to(Path(redis_program).resolve())
+def test_redis_tools_alone_provide_a_server(programs: Path, tmp_path: Path, redis_program: str) -> None:
+    (programs / CHECKER).symlink_to(Path(redis_program).resolve())
     server = redis_binary(silent, tmp_path / "new" / "redis-server")
-    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=True, timeout=START_SECONDS)
-    assert said.stdout.startswith("Redis server v=")
+    version = subprocess.run([server, "--version"], capture_output=True, text=True, check=True, timeout=START_SECONDS)
+    assert version.stdout.startswith("Redis server v=")
 
 
-def test_missing_server_installs_redis_tools(only: Path, tmp_path: Path) -> None:
-    install = f"#!/bin/sh\necho $* >> {only}/asked\n/bin/cp -p $0 {only}/{CHECKER}\n"
-    (only / "apt-get").write_text(install)
-    (only / "apt-get").chmod(0o755)
+def test_missing_server_installs_redis_tools(programs: Path, tmp_path: Path) -> None:
+    install = f"#!/bin/sh\necho $* >> {programs}/asked\n/bin/cp -p $0 {programs}/{CHECKER}\n"
+    (programs / "apt-get").write_text(install)
+    (programs / "apt-get").chmod(0o755)
     server = redis_binary(silent, tmp_path / "redis-server")
-    assert Path(server).resolve() == only / CHECKER
-    assert [line.split()[-1] for line in (only / "asked").read_text().splitlines()] == ["redis-tools"]
+    assert Path(server).resolve() == programs / CHECKER
+    assert [line.split()[-1] for line in (programs / "asked").read_text().splitlines()] == ["redis-tools"]
 
 
-def test_missing_server_without_root_names_remedy(only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_server_without_root_names_remedy(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(EngineUnavailable, match=r"redis-server is missing.*apt-get install redis-tools"):
         redis_binary(silent)

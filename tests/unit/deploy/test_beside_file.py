@@ -1,4 +1,4 @@
-"""What the Compose file of the updater beside a stack promises, read from the file itself."""
+"""Promises of the Compose file for an updater beside a stack, read from the file itself."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the production stack's Compose file promises of every service, read from the file itself."""
+"""Promises of the production stack's Compose file for every service, read from the file itself."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ CLIENT_SECONDS = 900.0
 """How long the stack's client waits for the answer to an apply."""
 
 WRITES = {"postgres", "qdrant", "ollama", "ollama-router"}
-"""Services whose images write beside their volumes."""
+"""Services whose images write outside their volumes."""
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -63,7 +63,7 @@ def test_every_secret_file_is_made_and_used() -> None:
 
 def test_apply_wait_ends_before_the_clients() -> None:
     waits = float(SERVICES["zetherion-ai-updater"]["environment"]["UPDATER_APPLY_WAIT_SECONDS"])
-    assert waits + 2 * ANSWER_SECONDS < CLIENT_SECONDS, "the tag is looked up first"
+    assert waits + 2 * ANSWER_SECONDS < CLIENT_SECONDS, "the updater looks up the tag before it waits"
 
 
 def test_redis_keeps_every_acknowledged_write() -> None:

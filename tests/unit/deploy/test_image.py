@@ -1,4 +1,4 @@
-"""The image's lock agrees with the one that everything is tested with."""
+"""The image's lock file matches the one that the tests use."""
 
 from deploy.demo.processes import ROOT
 

@@ -1,4 +1,4 @@
-"""Of the updater one path is reachable through the tunnel; of the rest of the stack the public API."""
+"""The tunnel exposes one path of the updater, and only the public API of the rest of the stack."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def rules() -> list[Rule]:
 
 @pytest.fixture
 def faces(tmp_path: Path) -> Faces:
-    """Both listeners as the web process wires them; Redis is never asked."""
+    """Both listeners as the web process wires them; no test connects to Redis."""
     environ = {
         "REDIS_URL": "redis://nowhere",
         "UPDATER_STACK_FILE": str(ROOT / "config" / "stack.yml"),
@@ -68,7 +68,7 @@ def test_rules_use_only_known_services(rules: list[Rule]) -> None:
 
 
 def test_unanchored_path_would_match_more() -> None:
-    """As the comment in the file says: so the test of it sees what it looks for."""
+    """Confirms the comment in the file, and that the test of the anchored path can fail."""
     loose = [{"hostname": UPDATER, "path": "/webhooks/github", "service": RECEIVER}, {"service": NOTHING}]
     assert service_for(loose, UPDATER, "/update/apply/webhooks/github") == RECEIVER
 

@@ -12,7 +12,7 @@ from tests.fakes import clock
 from tests.fakes.clock import FakeClock, VirtualTimeLoop
 
 WORK = (sys.executable, "-c", "pass")
-"""Real work of some milliseconds, which no virtual time may overtake."""
+"""Real work of some milliseconds; virtual time must not overtake it."""
 
 
 def work() -> int:

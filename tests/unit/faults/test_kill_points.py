@@ -1,4 +1,4 @@
-"""The kill points of row 1 cover every step, and ask no release to survive more than it may."""
+"""The kill points of row 1 cover every step, and stay within the number of kills that a release may survive."""
 
 import pytest
 

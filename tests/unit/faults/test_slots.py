@@ -1,4 +1,4 @@
-"""The slots themselves, with a program in the place of an environment: what comes back, and that nothing stays."""
+"""The slots, with a program instead of an environment: what they return, and that they leave nothing behind."""
 
 import json
 import os
@@ -22,7 +22,7 @@ for line in sys.stdin:
     result = {"row": int(line), "fault": "a fault", "holds": "all", "notes": [sys.argv[1]]}
     print(json.dumps({"result": result, "last_words": ""}), flush=True)
 """
-SAYS_HOW_FAR = """
+REPORTS_PROGRESS = """
 import json, sys
 for line in sys.stdin:
     result = {"row": int(line), "fault": "a fault", "holds": "all"}
@@ -53,17 +53,17 @@ for line in sys.stdin:
 """
 
 
-async def nothing(scenario: Scenario) -> None:
-    """Never played: the program is not a slot."""
+async def never_played(scenario: Scenario) -> None:
+    """Never runs: the program is not a slot."""
 
 
 def row(number: int, minutes: float = 1, *, own_engine: bool = False) -> Row:
-    return Row(number, "a fault", "all", nothing, minutes=minutes, own_engine=own_engine)
+    return Row(number, "a fault", "all", never_played, minutes=minutes, own_engine=own_engine)
 
 
 @pytest.fixture
 def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orders]:
-    """With no engine, and with a directory for temporary files that is empty before and after."""
+    """Orders without an engine; the directory for temporary files has to be empty before and after."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
@@ -77,27 +77,27 @@ def program(tmp_path: Path, text: str) -> list[str]:
     return [sys.executable, str(file)]
 
 
-def lives(pid: int) -> bool:
-    """A zombie has no command line."""
+def is_running(pid: int) -> bool:
+    """A zombie has no command line, so it does not count."""
     file = Path(f"/proc/{pid}/cmdline")
     return file.exists() and bool(file.read_bytes())
 
 
 def test_longest_row_starts_first(tmp_path: Path, orders: Orders) -> None:
     rows = [row(1, minutes=1), row(2, minutes=3), row(3, minutes=2)]
-    came: list[int] = []
+    rows_done: list[int] = []
     with Slots(rows, orders, 1, program=program(tmp_path, ECHO)) as slots:
-        came.extend(done.result().result.row for done in as_completed(slots.results.values(), LIMIT))
-    assert sorted(came) == [1, 2, 3]
+        rows_done.extend(done.result().result.row for done in as_completed(slots.results.values(), LIMIT))
+    assert sorted(rows_done) == [1, 2, 3]
     assert [slots.results[n].result().result.notes for n in (1, 2, 3)] == [[orders.words()]] * 3
     assert slots.begun == [2, 3, 1]
 
 
 def test_progress_is_reported_before_the_result(tmp_path: Path, orders: Orders) -> None:
-    heard: list[str] = []
-    with Slots([row(1)], orders, 1, program=program(tmp_path, SAYS_HOW_FAR), tell=heard.append) as slots:
+    progress: list[str] = []
+    with Slots([row(1)], orders, 1, program=program(tmp_path, REPORTS_PROGRESS), tell=progress.append) as slots:
         assert slots.results[1].result(LIMIT).result.row == 1
-    assert heard == ["row 1: half", "row 1: nearly"]
+    assert progress == ["row 1: half", "row 1: nearly"]
 
 
 def test_freed_engine_slot_takes_other_rows(tmp_path: Path, orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,23 +112,23 @@ def test_freed_engine_slot_takes_other_rows(tmp_path: Path, orders: Orders, monk
 
 def test_dead_slot_fails_its_row_cleanly(tmp_path: Path, orders: Orders) -> None:
     pids = tmp_path / "pids"
-    dies = LEAVES_A_CHILD.format(pids=str(pids), then='sys.exit("the last words")')
-    with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, dies)) as slots:
+    script = LEAVES_A_CHILD.format(pids=str(pids), then='sys.exit("the last words")')
+    with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, script)) as slots:
         played = [slots.results[n].result(LIMIT) for n in (1, 2)]
     assert [p.result.passed for p in played] == [False, False]
     assert all("the last words" in p.result.problems[0] for p in played)
     children = [int(line) for line in pids.read_text().split()]
     assert len(children) == 2
-    assert not [pid for pid in children if lives(pid)]
+    assert not [pid for pid in children if is_running(pid)]
 
 
 def test_running_row_ends_when_slots_close(tmp_path: Path, orders: Orders) -> None:
     pids = tmp_path / "pids"
-    hangs = LEAVES_A_CHILD.format(pids=str(pids), then="child.wait()")
-    with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, hangs)) as slots:
+    script = LEAVES_A_CHILD.format(pids=str(pids), then="child.wait()")
+    with Slots([row(1), row(2)], orders, 1, program=program(tmp_path, script)) as slots:
         while not (pids.exists() and pids.read_text().endswith("\n")):
             os.sched_yield()
-    assert not lives(int(pids.read_text()))
+    assert not is_running(int(pids.read_text()))
     assert not slots.results[2].done()
 
 

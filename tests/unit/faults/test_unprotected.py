@@ -1,4 +1,4 @@
-"""What is taken out of the product to see a row fail is still there to be taken out."""
+"""The product still has the code that is removed to see a row fail."""
 
 import re
 from pathlib import Path
@@ -33,20 +33,20 @@ def product(root: Path) -> dict[Path, str]:
 
 
 @pytest.mark.parametrize(
-    ("symbol", "old", "said"),
+    ("symbol", "old", "message"),
     [
         ("State.accept", "no such line", "State.accept has 'no such line' 0 times"),
         ("State.nothing", "pass", "State.nothing is defined 0 times"),
     ],
 )
-def test_missing_code_cannot_be_removed(symbol: str, old: str, said: str) -> None:
+def test_missing_code_cannot_be_removed(symbol: str, old: str, message: str) -> None:
     protection = Protection(1, "nothing", (Edit(symbol, old, ""),))
-    with pytest.raises(ValueError, match=re.escape(said)), without(protection):
+    with pytest.raises(ValueError, match=re.escape(message)), without(protection):
         pass
 
 
 def test_moved_definition_is_still_found(tmp_path: Path) -> None:
-    """It is found in another file, and with its lines broken at other places."""
+    """The definition is in another file, with other line breaks."""
     file = tmp_path / "app" / "elsewhere" / "moved.py"
     file.parent.mkdir(parents=True)
     file.write_text(
@@ -57,7 +57,7 @@ def test_moved_definition_is_still_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "shown", "said"),
+    ("result", "shown", "message"),
     [
         ({"problems": ["two bots"], "skipped": None}, True, "fails, as it should\n        two bots"),
         ({"problems": [], "skipped": None}, False, "STILL HOLDS"),
@@ -69,10 +69,10 @@ def test_moved_definition_is_still_found(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_only_a_failed_row_shows_its_protection(result: dict[str, Any], shown: bool, said: str) -> None:
+def test_only_a_failed_row_shows_its_protection(result: dict[str, Any], shown: bool, message: str) -> None:
     seen = seen_in(result, PROTECTIONS[0])
     assert seen.shown is shown
-    assert said in seen.line()
+    assert message in seen.line()
 
 
 def test_lost_environment_shows_early_protection() -> None:

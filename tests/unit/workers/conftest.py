@@ -8,7 +8,7 @@ from tests.fakes.world import World
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Any]:
-    """The pipeline's tests wait for nothing: their time is virtual."""
+    """The pipeline's tests use virtual time, so they never really wait."""
     return LOOP
 
 

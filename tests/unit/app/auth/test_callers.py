@@ -16,7 +16,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def replace(path: Path, text: str) -> None:
-    """As an operator's editor does: another file under the same name."""
+    """Replace the file with another one of the same name, like an operator's editor."""
     path.parent.mkdir(exist_ok=True)
     other = path.with_name("other")
     other.write_text(text)

@@ -1,4 +1,4 @@
-"""Permissions of the secret's file: set right by whoever may, else with the command that does it."""
+"""Permissions of the secret file: web fixes them if it may, or reports the command that does."""
 
 import os
 import re
@@ -28,7 +28,7 @@ SHARED = 64_600
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as several users")
 
-ACT = """
+START_WEB = """
 import os, sys
 from app.auth.callers import SharedSecret
 from app.domain.errors import SettingsInvalid
@@ -46,7 +46,7 @@ try:
 except SettingsInvalid as error:
     sys.exit(str(error))
 """
-"""Web's start as the user `uid`; everything is imported before the user changes."""
+"""Starts web as the user `uid`. It imports everything before it changes the user."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,15 @@ class Started:
 
     @property
     def command(self) -> str:
-        """What the operator is asked to type."""
+        """The command that the operator has to run."""
         found = re.search(r"(sudo chown \S+ \S+ && sudo chmod \S+ [^\s\",]+)", self.refused or self.out)
         assert found, self
         return found[1].replace("sudo ", "")
 
 
 def start(path: Path, uid: int, *, group: str = "", groups: tuple[int, ...] = (), before: str = "") -> Started:
-    """`before`: shell commands in a mount namespace of the start's own."""
-    words = [sys.executable, "-c", ACT, str(path), group, str(uid), ",".join(map(str, groups))]
+    """`before`: shell commands that run first, in the start's own mount namespace."""
+    words = [sys.executable, "-c", START_WEB, str(path), group, str(uid), ",".join(map(str, groups))]
     if before:
         words = ["unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh", *words]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -88,7 +88,7 @@ def mode_and_owner(path: Path) -> tuple[str, int, int]:
 
 @pytest.fixture
 def data() -> Iterator[Path]:
-    """A directory that every user can enter, as the stack's data directory."""
+    """A directory that every user can enter, like the stack's data directory."""
     with TemporaryDirectory(prefix="secret-of-") as directory:
         Path(directory).chmod(0o755)
         if on_host(Path(directory)) != Path(directory):
@@ -149,7 +149,7 @@ def test_new_file_is_shared_with_a_gid(data: Path) -> None:
 def test_roots_file_is_refused_with_a_fix_command(
     data: Path, group: str, groups: tuple[int, ...], expected: tuple[str, int, int]
 ) -> None:
-    """The old sidecar ran as root."""
+    """The old sidecar ran as root, so root owns the file."""
     path = secret_file(data, 0o644)
     refused = start(path, WEB, group=group, groups=groups)
     assert "the file belongs to uid 0. Traffic is unchanged. Run on the host: sudo chown " in refused.refused
@@ -161,7 +161,7 @@ def test_roots_file_is_refused_with_a_fix_command(
 
 @needs_root
 def test_fix_command_keeps_the_clients_ownership(data: Path) -> None:
-    """Web reads it through its own group."""
+    """Web reads the file through its own group."""
     path = secret_file(data, 0o644, CLIENT, CLIENT)
     refused = start(path, WEB, group=str(WEB))
     subprocess.run(["sh", "-c", refused.command], check=True)
@@ -193,7 +193,7 @@ def test_file_of_another_group_is_reported(data: Path) -> None:
     done = start(path, WEB, group=str(SHARED), groups=(CLIENT,))
     assert done.refused == ""
     assert f"gid {SHARED} should read it" in done.out
-    assert done.command.startswith(f"chown {WEB}:{SHARED} "), "web would not be in the group"
+    assert done.command.startswith(f"chown {WEB}:{SHARED} "), "web has to own the file, because it is not in the group"
     assert mode_and_owner(path) == ("0640", 0, CLIENT)
 
 
@@ -209,7 +209,7 @@ def test_read_only_mount_is_reported(data: Path) -> None:
     path = secret_file(data, 0o644, WEB, WEB)
     read_only = f"mount --bind {data} {data} && mount -o remount,bind,ro {data}"
     if subprocess.run(["unshare", "--mount", "sh", "-c", read_only], check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount")
+        pytest.skip("this machine does not allow mounts")
     refused = start(path, WEB, before=read_only)
     assert "the file is on a read-only mount" in refused.refused
     assert f"chmod 0600 {path}" in refused.command

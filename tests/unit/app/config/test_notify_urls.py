@@ -27,9 +27,11 @@ def test_urls_split_but_keep_their_own_commas() -> None:
 
 
 def test_wrong_urls_are_reported_by_position() -> None:
-    said = refused(UPDATER_NOTIFY_URLS=f"{HOOK}, nonsense://canary, discord://canary", UPDATER_NOTIFY_EVENTS="live,odd")
-    assert "UPDATER_NOTIFY_URLS: URL 2 of 3 is unknown to apprise, or incomplete; URL 3 of 3" in said
-    assert "UPDATER_NOTIFY_EVENTS" in said
+    message = refused(
+        UPDATER_NOTIFY_URLS=f"{HOOK}, nonsense://canary, discord://canary", UPDATER_NOTIFY_EVENTS="live,odd"
+    )
+    assert "UPDATER_NOTIFY_URLS: URL 2 of 3 is unknown to apprise, or incomplete; URL 3 of 3" in message
+    assert "UPDATER_NOTIFY_EVENTS" in message
     assert "UPDATER_NOTIFY_URLS: contains no URL" in refused(UPDATER_NOTIFY_URLS=" , ")
 
 

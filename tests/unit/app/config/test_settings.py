@@ -50,7 +50,7 @@ def test_an_empty_value_counts_as_not_set() -> None:
 
 
 def test_problems_are_reported_at_once_by_name() -> None:
-    said = refused(
+    message = refused(
         {
             "UPDATER_BIND": "9090",
             "UPDATER_PUBLIC_BIND": "0.0.0.0:70000",
@@ -60,7 +60,7 @@ def test_problems_are_reported_at_once_by_name() -> None:
             "GITHUB_WEBHOOK_SECRET_FILE": "/does/not/exist",
         }
     )
-    assert {part.partition(": ")[0] for part in said.split("; ")} >= {
+    assert {part.partition(": ")[0] for part in message.split("; ")} >= {
         "REDIS_URL",
         "UPDATER_BIND",
         "UPDATER_PUBLIC_BIND",
@@ -69,7 +69,7 @@ def test_problems_are_reported_at_once_by_name() -> None:
         "UPDATER_NAMESPACE",
         "GITHUB_WEBHOOK_SECRET_FILE",
     }
-    assert "REDIS_URL: is not set" in said
+    assert "REDIS_URL: is not set" in message
 
 
 def test_blank_secret_file_counts_as_not_set(tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
 
 
 def test_unreadable_secret_file_is_reported(tmp_path: Path) -> None:
-    said = refused({**WEB, "GITHUB_WEBHOOK_SECRET_FILE": str(tmp_path / "none")})
-    assert said.startswith("GITHUB_WEBHOOK_SECRET_FILE: ")
+    message = refused({**WEB, "GITHUB_WEBHOOK_SECRET_FILE": str(tmp_path / "none")})
+    assert message.startswith("GITHUB_WEBHOOK_SECRET_FILE: ")
 
 
 @pytest.mark.parametrize("secret", ["", " ", ",", " , "])

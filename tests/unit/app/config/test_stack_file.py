@@ -13,7 +13,7 @@ COMMITTED = Path(__file__).parents[4] / "config" / "stack.yml"
 
 
 def content(**change: Any) -> dict[str, Any]:
-    """The smallest stack file, with `change`."""
+    """The smallest valid stack file, updated with `change`."""
     return {
         "project": "shop",
         "repository": "octo/shop",
@@ -185,12 +185,12 @@ def test_retired_service_in_use_is_refused() -> None:
         "before_flip": [{"service": "bot", "command": ["x"]}],
         "retired": ["old", "api-green", "the-bot", "web", "worker", "old", "bot"],
     }
-    said = "A retired service never runs: list it in one place only"
+    reason = "A retired service never runs: list it in one place only"
     assert problems(**change) == [
-        f"retired/1: api-green is also used by routed/api/green. {said}",
-        f"retired/2: the-bot is also used by singletons/bot/service, before_flip/0/service. {said}",
-        f"retired/3: web is also used by updater/web. {said}",
-        f"retired/4: worker is also used by updater/worker. {said}",
+        f"retired/1: api-green is also used by routed/api/green. {reason}",
+        f"retired/2: the-bot is also used by singletons/bot/service, before_flip/0/service. {reason}",
+        f"retired/3: web is also used by updater/web. {reason}",
+        f"retired/4: worker is also used by updater/worker. {reason}",
         "retired/5: old is listed twice",
     ]
 
@@ -258,9 +258,9 @@ def test_before_flip_commands_keep_their_order() -> None:
 
 def test_invalid_command_names_its_path() -> None:
     wrong = [{"service": "api", "command": "migrate"}, {"service": "api", "command": []}, {"service": "api"}]
-    said = problems(before_flip=[*wrong, {"service": "api", "command": ["m"], "limit": 0}])
+    found = problems(before_flip=[*wrong, {"service": "api", "command": ["m"], "limit": 0}])
     paths = [f"before_flip/{path}" for path in ("0/command", "1/command", "2/command", "3/limit")]
-    assert [line.partition(": ")[0] for line in said] == paths
+    assert [line.partition(": ")[0] for line in found] == paths
     assert problems(before_flip=[{"service": "db", "command": ["m"]}]) == [
         "before_flip/0/service: db is not in routed or singletons (api)"
     ]

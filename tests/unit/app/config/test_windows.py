@@ -26,11 +26,11 @@ def opens(window: Window, now: str) -> str | None:
         ("2026-01-12T21:00:00", None),
         ("2026-01-13T00:59:59", None),
         ("2026-01-13T01:00:00", "2026-01-13T21:00"),
-        ("2026-01-17T00:30:00", None),  # Saturday in Berlin, in the window of Friday
+        ("2026-01-17T00:30:00", None),  # Saturday in Berlin, in Friday's window
         ("2026-01-17T01:00:00", "2026-01-19T21:00"),
         ("2026-07-13T19:59:59", "2026-07-13T20:00"),
         ("2026-07-13T20:00:00", None),
-        ("2026-03-27T20:30:00", "2026-03-27T21:00"),  # the last one before the clocks go forward
+        ("2026-03-27T20:30:00", "2026-03-27T21:00"),  # the last window before the clocks go forward
         ("2026-03-28T12:00:00", "2026-03-30T20:00"),
     ],
 )
@@ -41,10 +41,10 @@ def test_window_follows_its_time_zone(now: str, next_opening: str | None) -> Non
 @pytest.mark.parametrize(
     ("now", "next_opening"),
     [
-        ("2026-03-29T00:59:00", "2026-03-29T01:00"),  # 02:30 does not exist on that day: 03:00 takes its place
+        ("2026-03-29T00:59:00", "2026-03-29T01:00"),  # 02:30 does not exist on that day; 03:00 replaces it
         ("2026-03-29T01:00:00", None),
         ("2026-03-29T02:00:00", "2026-03-30T00:30"),
-        ("2026-10-25T00:29:00", "2026-10-25T00:30"),  # 02:30 comes twice on that day, and opens it once
+        ("2026-10-25T00:29:00", "2026-10-25T00:30"),  # 02:30 occurs twice on that day, but opens the window once
         ("2026-10-25T01:29:00", None),
         ("2026-10-25T01:30:00", "2026-10-26T01:30"),
         ("2026-10-25T02:15:00", "2026-10-26T01:30"),
@@ -77,7 +77,7 @@ def test_window_that_opens_is_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "message"),
     [
         ("", "five fields"),
         ("0 22 * *", "five fields"),
@@ -86,9 +86,9 @@ def test_window_that_opens_is_valid() -> None:
         ("0 24 * * *", "not a cron expression"),
         ("a b c d e", "not a cron expression"),
         ("0 0 30 2 *", "not a cron expression"),
-        ("0 0 */15 * 1#2", "a time that never comes"),  # the second Monday is on no 1st, 16th or 31st
+        ("0 0 */15 * 1#2", "a time that never comes"),  # the second Monday is never the 1st, 16th or 31st
     ],
 )
-def test_a_window_that_never_opens_is_refused(expression: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_window_that_never_opens_is_refused(expression: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         check(Window(expression, HOUR))

@@ -1,4 +1,4 @@
-"""What GitHub is to be told, of what the journal and the history say."""
+"""What to report to GitHub, based on the journal and the history."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ def entry(tag: str, result: str = "success", reason_code: str | None = None, **c
     return a_history_entry(f"r-{tag}", tag, result, **{**known, "timestamp": at, **change})
 
 
-def told(tag: str, outcome: DeploymentOutcome) -> ReportedDeployment:
+def reported(tag: str, outcome: DeploymentOutcome) -> ReportedDeployment:
     return ReportedDeployment(f"r-{tag}", tag, sha_of(tag), 7, outcome)
 
 
@@ -67,7 +67,7 @@ def test_reason_code_selects_failure_or_error(result: str, reason_code: str, exp
     ],
 )
 def test_cancelled_or_superseded_becomes_inactive(result: str, reason_code: str) -> None:
-    known = Outbox(NOW, (told("v1.1.0", DeploymentOutcome.IN_PROGRESS),))
+    known = Outbox(NOW, (reported("v1.1.0", DeploymentOutcome.IN_PROGRESS),))
     assert outcomes(State(), entry("v1.1.0", result, reason_code), outbox=known) == [
         ("v1.1.0", DeploymentOutcome.INACTIVE)
     ]
@@ -78,7 +78,7 @@ def test_unreported_superseded_release_is_skipped() -> None:
 
 
 def test_replaced_release_becomes_inactive_last() -> None:
-    known = Outbox(NOW, (told("v1.0.0", DeploymentOutcome.SUCCESS),))
+    known = Outbox(NOW, (reported("v1.0.0", DeploymentOutcome.SUCCESS),))
     state = State(current=a_live("v1.1.0"))
     found = reports(state, [entry("v1.1.0"), entry("v1.0.0")], known)
     assert [(r.tag, r.outcome) for r in found] == [
@@ -89,7 +89,7 @@ def test_replaced_release_becomes_inactive_last() -> None:
 
 
 def test_rollback_keeps_the_live_success() -> None:
-    known = Outbox(NOW, (told("v1.0.0", DeploymentOutcome.SUCCESS),))
+    known = Outbox(NOW, (reported("v1.0.0", DeploymentOutcome.SUCCESS),))
     state = State(current=a_live("v1.0.0"))
     found = outcomes(state, entry("v1.1.0", "rolled_back", "bake_failed"), entry("v1.0.0"), outbox=known)
     assert found == [("v1.0.0", DeploymentOutcome.SUCCESS), ("v1.1.0", DeploymentOutcome.FAILURE)]
@@ -135,7 +135,9 @@ def test_deployment_states_only_move_forward(
 
 
 def test_outbox_keeps_only_replaceable_reports() -> None:
-    kept = told("v1.0.0", DeploymentOutcome.SUCCESS)
-    outbox = Outbox(NOW, (kept, told("v0.9.0", DeploymentOutcome.FAILURE), told("v1.1.0", DeploymentOutcome.QUEUED)))
+    kept = reported("v1.0.0", DeploymentOutcome.SUCCESS)
+    outbox = Outbox(
+        NOW, (kept, reported("v0.9.0", DeploymentOutcome.FAILURE), reported("v1.1.0", DeploymentOutcome.QUEUED))
+    )
     left = outbox.forget([DeploymentReport("r-v1.1.0", "v1.1.0", None, DeploymentOutcome.QUEUED, "")])
     assert [t.tag for t in left.told] == ["v1.0.0", "v1.1.0"]

@@ -50,9 +50,9 @@ def test_failed_first_rollout_leaves_nothing_live() -> None:
 @pytest.mark.parametrize("origin", [Color.BLUE, None])
 def test_failed_switch_is_not_called_untouched(origin: Color | None) -> None:
     stuck = a_rollout(origin=origin).begin(ROUTE_SWITCH, NOW).finish(RolloutStatus.FAILED, NOW)
-    said = messages.pause_reason(stuck)
-    assert "nothing live was touched" not in said
-    assert "nothing is live now" not in said
+    reason = messages.pause_reason(stuck)
+    assert "nothing live was touched" not in reason
+    assert "nothing is live now" not in reason
 
 
 @pytest.mark.parametrize("fault", list(Fault))

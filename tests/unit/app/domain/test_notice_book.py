@@ -56,7 +56,7 @@ def test_memory_of_sent_events_is_bounded() -> None:
 def test_only_ended_alarms_can_be_sent_again() -> None:
     book = Book().mark("alarm:a", NOW).mark("alarm:b", NOW).mark("paused:a", NOW)
     soon = NOW + timedelta(seconds=1)
-    assert book.forget("alarm:", before=NOW - timedelta(seconds=1)) is book, "it is too early"
+    assert book.forget("alarm:", before=NOW - timedelta(seconds=1)) is book, "the alarms are too recent"
     assert list(book.forget("alarm:", but=["alarm:b"], before=soon).told) == ["alarm:b", "paused:a"]
 
 

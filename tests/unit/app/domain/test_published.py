@@ -1,4 +1,4 @@
-"""Which published releases were missed, and which are none of ours."""
+"""Which published releases count as missed, and which do not."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_known_release_is_not_missed(state: State) -> None:
 
 
 def test_tag_decided_under_another_key_stays_out() -> None:
-    """An operator applied v1.2.0 by hand and went back from it."""
+    """An operator applied v1.2.0 by hand and rolled it back."""
     assert tags(LIVE, Decided("v1.2.0", EARLIER), published=[NEW]) == []
 
 

@@ -46,7 +46,7 @@ def test_transitions_record_their_values() -> None:
     assert rollout.warnings == ("a", "b")
     back = rollout.roll_back(BakeFailed(), "bake: it died")
     assert (back.status, back.reason_code, back.error) == (RolloutStatus.ROLLING_BACK, "bake_failed", "bake: it died")
-    assert back.roll_back(Interrupted(), "the worker stopped") == back, "the first cause stays"
+    assert back.roll_back(Interrupted(), "the worker stopped") == back, "the first cause is kept"
     ended = back.finish(RolloutStatus.ROLLED_BACK, NOW)
     assert (ended.status, ended.completed_at, ended.id) == (RolloutStatus.ROLLED_BACK, NOW, "r-v1.1.0")
 

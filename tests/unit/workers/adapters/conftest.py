@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Any]:
-    """Adapters meet the real world: real time."""
+    """Adapters use real resources, so their tests use real time."""
     return {"real": asyncio.new_event_loop}

@@ -10,7 +10,7 @@ from workers.adapters import commands
 from workers.adapters.commands import clean_environ, read_command, run_command
 
 LONG = 20.0
-"""Seconds that no test comes near unless it fails."""
+"""Seconds; only a failing test takes this long."""
 
 
 def python(program: str) -> list[str]:
@@ -18,7 +18,7 @@ def python(program: str) -> list[str]:
 
 
 async def test_lines_arrive_in_order_as_written(tmp_path: Path) -> None:
-    """The command waits for a file that is made when its first line has come."""
+    """The command waits for a file that the test creates after the first line."""
     seen = tmp_path / "seen"
     script = f"echo one; while [ ! -e {seen} ]; do sleep 0.01; done; echo two >&2; echo three; printf four"
     lines: list[str] = []
@@ -87,19 +87,19 @@ async def test_missing_command_is_an_os_error() -> None:
 
 
 class Family:
-    """A command and its child, both of which hold a lock for as long as they live."""
+    """A command and its child; both hold a lock while they live."""
 
     def __init__(self, directory: Path) -> None:
         self.lock, self.ready = directory / "lock", directory / "ready"
         self.lock.touch()
 
     def command(self, parent: str, child: str = "exec sleep 60") -> list[str]:
-        """`parent` is what the shell does after its child holds the lock."""
+        """`parent`: what the shell does once its child holds the lock."""
         start = f"(exec 9>{self.lock}; flock -s 9; echo up; {child}) & while flock -n -x {self.lock} true; do :; done"
         return ["sh", "-c", f"{start}; {parent}"]
 
     async def all_gone(self) -> bool:
-        """Whether no process holds the lock any more; one that is just ending has a few seconds."""
+        """Whether no process holds the lock any more. Waits up to 5 s for a process that is ending."""
         waiting = await asyncio.create_subprocess_exec("flock", "-x", "-w", "5", str(self.lock), "true")
         return await waiting.wait() == 0
 
@@ -152,7 +152,6 @@ async def test_silent_child_ends_with_its_command(family: Family) -> None:
 
 
 async def test_command_gets_its_own_process_group(family: Family) -> None:
-    """The command leads a group of its own."""
     finished = await run_command(
         ["sh", "-c", "ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat"], limit=LONG
     )

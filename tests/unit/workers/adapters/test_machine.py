@@ -24,7 +24,7 @@ def test_room_is_that_of_the_scarcest_directory(tmp_path: Path) -> None:
 
 
 def test_unreadable_directory_is_left_out(tmp_path: Path) -> None:
-    """As an engine's data below /root is to a worker that does not run as root."""
+    """For example, an engine's data below /root if the worker does not run as root."""
     closed = tmp_path / "closed"
     (closed / "data").mkdir(parents=True)
     closed.chmod(0)
@@ -35,7 +35,7 @@ def test_unreadable_directory_is_left_out(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def unprivileged() -> Iterator[None]:
-    """Root may enter every directory."""
+    """Run the block as another user if the test runs as root, because root may enter every directory."""
     own = os.geteuid()
     if own == 0:
         os.seteuid(NOBODY)

@@ -56,7 +56,7 @@ def test_changed_secret_is_redacted_at_once(redactor: Redactor, tmp_path: Path) 
     assert redactor.text("a-newer-token") == "a-newer-token"
     (tmp_path / ".env").write_text("DISCORD_TOKEN=a-newer-token\n")
     assert redactor.text("a-newer-token") == HIDDEN
-    assert redactor.text("abc.def-123.xyz") == HIDDEN, "it may still be in use"
+    assert redactor.text("abc.def-123.xyz") == HIDDEN, "the old value may still be in use"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_lone_and_given_tokens_are_redacted(tmp_path: Path) -> None:
 
 
 def test_change_with_same_size_and_time_is_seen(redactor: Redactor, tmp_path: Path) -> None:
-    """As one of its owner or its mode, after which it may be read at last."""
+    """For example, a change of the owner or the mode that makes the file readable."""
     file = tmp_path / "secrets" / "token"
     file.parent.mkdir()
     file.write_text("not-this-one")

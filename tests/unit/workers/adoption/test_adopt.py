@@ -1,4 +1,4 @@
-"""A stack that ran before the updater did: what serves becomes the current release, and nothing of it is touched."""
+"""A stack that ran before the updater: the serving release becomes current, and its containers are not touched."""
 
 import contextlib
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def outcomes(world: World) -> list[tuple[str, RolloutStatus, str | None]]:
 
 
 def touched(world: World) -> list[str]:
-    """What was done to containers."""
+    """The effects that changed containers."""
     words = ("start", "stop", "create", "remove", "replace")
     return [effect for effect in world.effects if effect.startswith(words)]
 
@@ -218,8 +218,8 @@ async def test_unwritable_route_file_refuses_adoption(world: World) -> None:
     assert "the disk is full" in str(world.state.pause_reason)
 
 
-async def refuse(world: World) -> Reconciler:
-    """api-blue does not run: the color that the routes lead to is not whole."""
+async def start_refused(world: World) -> Reconciler:
+    """Start a worker that refuses adoption: api-blue does not run, so the routed color is incomplete."""
     for instance in await world.engine.find("api-blue"):
         await world.engine.stop(instance.id, 1)
     world.engine.effects.clear()
@@ -228,7 +228,7 @@ async def refuse(world: World) -> Reconciler:
 
 
 async def test_refused_adoption_pauses(world: World) -> None:
-    worker = await refuse(world)
+    worker = await start_refused(world)
     world.inbox.put(NEW)
     await worker.reconcile()
     reason = str(world.state.pause_reason)
@@ -239,7 +239,7 @@ async def test_refused_adoption_pauses(world: World) -> None:
 
 
 async def test_refused_adoption_stops_a_forced_release(world: World) -> None:
-    worker = await refuse(world)
+    worker = await start_refused(world)
     world.inbox.put(a_release("v1.1.0", force=True))
     await worker.reconcile()
     assert outcomes(world) == [("v1.1.0", RolloutStatus.FAILED, "adoption_refused")]
@@ -257,14 +257,14 @@ async def test_refused_adoption_stops_a_forced_release(world: World) -> None:
     ],
 )
 async def test_first_release_stops_if_the_stack_starts(effect: str, color: Color) -> None:
-    """Somebody starts what plain Compose had made, while the first release is prepared and started."""
+    """An operator starts plain Compose's containers while the first release is prepared and started."""
     world = World(stack=a_stack(before_flip=(BeforeFlip("api", ("migrate",)),)))
     await world.before_the_updater(color)
     for service in world.stack.moved_services():
         for instance in await world.engine.find(service):
             await world.engine.stop(instance.id, 1)
     worker = await started(world)
-    meanwhile(world, effect, lambda: by_hand(world, color))
+    on_effect(world, effect, lambda: start_by_hand(world, color))
     world.inbox.put(NEW)
     await worker.reconcile()
     assert outcomes(world) == [("v1.1.0", RolloutStatus.FAILED, "adoption_refused")]
@@ -273,8 +273,8 @@ async def test_first_release_stops_if_the_stack_starts(effect: str, color: Color
     assert world.engine.running(f"api-{color}") == ["v1.0.0"]
 
 
-def by_hand(world: World, color: Color) -> None:
-    """`docker compose up` of what is left of the color."""
+def start_by_hand(world: World, color: Color) -> None:
+    """`docker compose up` of the color's remaining containers."""
     names = [s.colors[color] for s in world.stack.routed]
     for container in world.engine._containers.values():
         if container.service in names and container.stamp.release == "v1.0.0":
@@ -282,20 +282,20 @@ def by_hand(world: World, color: Color) -> None:
     world.outages.clear()
 
 
-def meanwhile(world: World, effect: str, happen: Callable[[], None]) -> None:
-    """`happen` is called when `effect` is seen."""
+def on_effect(world: World, effect: str, action: Callable[[], None]) -> None:
+    """Call `action` when `effect` occurs."""
     watcher = world.engine.watcher
 
     def watching(seen: str) -> None:
         if seen == effect:
-            happen()
+            action()
         watcher(seen)
 
     world.engine.watcher = watching
 
 
 async def test_refused_adoption_alarms_and_pauses_again(world: World) -> None:
-    worker = await refuse(world)
+    worker = await start_refused(world)
     await DriftWatch(world.stack, world.ports, worker).look()
     assert world.publisher.alarmed[-1] == ["not_adopted"]
     await Operator(world.ports, worker).unpause()
@@ -305,7 +305,7 @@ async def test_refused_adoption_alarms_and_pauses_again(world: World) -> None:
 
 
 async def test_fixed_stack_is_adopted_without_a_restart(world: World) -> None:
-    worker = await refuse(world)
+    worker = await start_refused(world)
     for instance in await world.engine.find("api-blue"):
         await world.engine.resume(instance.id)
     await worker.reconcile()
@@ -403,13 +403,13 @@ async def test_lost_journal_is_rebuilt_from_the_record(world: World) -> None:
 
 
 async def test_routes_without_a_running_color_are_kept(world: World) -> None:
-    """`project` is wrong: the stack runs under another name, and its containers are not found."""
+    """`project` is wrong: the stack runs under another name, so its containers are not found."""
     found = world.engine.find
 
-    async def nothing(service: str, *, rollout: str | None = None) -> list[Instance]:
+    async def find_nothing(service: str, *, rollout: str | None = None) -> list[Instance]:
         return await found(f"not-{service}", rollout=rollout)
 
-    world.engine.find = nothing  # type: ignore[method-assign]
+    world.engine.find = find_nothing  # type: ignore[method-assign]
     worker = await started(world)
     world.inbox.put(replace(NEW, force=True))
     await worker.reconcile()
@@ -421,7 +421,7 @@ async def test_routes_without_a_running_color_are_kept(world: World) -> None:
 
 
 async def test_failed_first_release_is_not_adopted() -> None:
-    """Its routes could not be removed: it serves, and no rollout of it has succeeded."""
+    """Removing its routes failed: the release serves, but no rollout of it has succeeded."""
     world = World()
     world.engine.behave("api", "v1.0.0", dies_after=12.0)
     world.route.refuses = {None}

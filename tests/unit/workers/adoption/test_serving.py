@@ -1,4 +1,4 @@
-"""Which color serves, from the files that Traefik reads and what runs; and every reason not to say so."""
+"""Which color serves, from the files that Traefik reads and the running containers; and every reason to refuse."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -149,7 +149,7 @@ def test_file_seen_twice_by_a_symlink_is_adopted() -> None:
 
 
 SHARED = {"routes.yml": FILE.replace("//skills-blue:", "//skills:").replace("//api-blue:", "//api:")}
-"""The names that both colors have in their network."""
+"""The names that both colors share in their network."""
 
 
 def shared(service: str, *, state: str = "running") -> Instance:
@@ -199,7 +199,7 @@ def test_separate_file_may_have_any_content() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "instances", "said"),
+    ("files", "instances", "reasons"),
     [
         pytest.param(
             edited("service: api-blue}", "service: api-green}"),
@@ -332,8 +332,8 @@ def test_separate_file_may_have_any_content() -> None:
             id="another rule syntax",
         ),
         *(
-            pytest.param({"routes.yml": FILE, "odd.yml": text}, running(*EVERYTHING), [said], id=text)
-            for text, said in {
+            pytest.param({"routes.yml": FILE, "odd.yml": text}, running(*EVERYTHING), [reason], id=text)
+            for text, reason in {
                 "http: {}": "odd.yml cannot be read (http is empty",
                 "http: {routers: null}": "(http is empty",
                 "http: []": "(http is empty",
@@ -458,9 +458,11 @@ def test_separate_file_may_have_any_content() -> None:
         ),
     ],
 )
-def test_adoption_refusal_names_the_reason(files: dict[str, str], instances: list[Instance], said: list[str]) -> None:
+def test_adoption_refusal_names_the_reason(
+    files: dict[str, str], instances: list[Instance], reasons: list[str]
+) -> None:
     detail = refusal(files, instances)
-    assert [part for part in said if part not in detail] == []
+    assert [part for part in reasons if part not in detail] == []
 
 
 def test_refusal_lists_every_reason() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of held releases share: a window at five, and a worker that looks once a minute."""
+"""Shared by the tests of held releases: a window at 05:00, and a worker that looks once a minute."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ def ended(world: World) -> list[tuple[str, RolloutStatus]]:
     return [(rollout.release.tag, rollout.status) for rollout, _ in world.publisher.results]
 
 
-def told(world: World) -> list[tuple[str, str]]:
+def held_events(world: World) -> list[tuple[str, str]]:
     return [(data["tag"], data["reason"]) for kind, data in world.publisher.events if kind == "release.held"]
 
 
@@ -35,7 +35,7 @@ async def at_night() -> World:
 
 @asynccontextmanager
 async def looking(worker: Reconciler) -> AsyncIterator[None]:
-    """As the worker's timer has it: once a minute."""
+    """Let the worker look once a minute, like its timer."""
 
     async def look() -> None:
         while True:

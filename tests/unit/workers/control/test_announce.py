@@ -1,4 +1,4 @@
-"""Each event is told once, whatever the worker is killed in."""
+"""Each event is announced once, even if the worker is killed at any moment."""
 
 import contextlib
 
@@ -24,7 +24,7 @@ from workers.control.operator import Operator
 DOWN = Alarm("live_color_down", "api-blue does not run")
 
 
-def told(world: World) -> list[str]:
+def announcements(world: World) -> list[str]:
     return [f"{notice.kind} {notice.title.partition(': ')[2]}" for notice in world.notifier.told]
 
 
@@ -35,7 +35,7 @@ def announced(world: World) -> Announced:
 async def test_announcements_cover_accepted_and_live(world: World) -> None:
     world.inbox.put(a_release())
     await world.worker().reconcile()
-    assert told(world) == ["accepted v1.1.0 was accepted", "live v1.1.0 is live"]
+    assert announcements(world) == ["accepted v1.1.0 was accepted", "live v1.1.0 is live"]
 
 
 async def test_rollback_and_pause_are_one_message(world: World) -> None:
@@ -45,7 +45,7 @@ async def test_rollback_and_pause_are_one_message(world: World) -> None:
     await worker.reconcile()
     await start_again(world)
     await Operator(world.ports, worker).unpause()
-    assert told(world)[1:] == [
+    assert announcements(world)[1:] == [
         "rolled_back v1.1.0 was rolled back; releases are paused",
         "resumed releases go live again",
     ]
@@ -56,14 +56,14 @@ async def test_failure_without_a_pause_is_announced(world: World) -> None:
     world.engine.behave("api", "v1.1.0", status=500)
     world.inbox.put(a_release())
     await world.worker(pause_on_failure=False).reconcile()
-    assert told(world)[1:] == ["failed v1.1.0 did not go live"]
+    assert announcements(world)[1:] == ["failed v1.1.0 did not go live"]
 
 
 async def test_superseded_release_is_announced(world: World) -> None:
     world.inbox.put(a_release("v1.1.0"), a_release("v1.2.0", after=1))
     await world.worker().reconcile()
-    assert "dropped v1.1.0 will not go live" in told(world)
-    assert told(world)[-1] == "live v1.2.0 is live"
+    assert "dropped v1.1.0 will not go live" in announcements(world)
+    assert announcements(world)[-1] == "live v1.2.0 is live"
 
 
 async def test_manual_pause_is_announced_once_each_time(world: World) -> None:
@@ -75,7 +75,7 @@ async def test_manual_pause_is_announced_once_each_time(world: World) -> None:
         await start_again(world)
         await operator.unpause()
         await world.clock.sleep(1)
-    assert told(world) == ["paused releases are paused", "resumed releases go live again"] * 2
+    assert announcements(world) == ["paused releases are paused", "resumed releases go live again"] * 2
 
 
 async def test_held_release_is_announced_per_reason(world: World) -> None:
@@ -83,13 +83,13 @@ async def test_held_release_is_announced_per_reason(world: World) -> None:
     world.inbox.put(a_release())
     for _ in range(3):
         await start_again(world)
-    assert told(world) == ["paused releases are paused", "accepted v1.1.0 was accepted", "held v1.1.0 is held"]
+    assert announcements(world) == ["paused releases are paused", "accepted v1.1.0 was accepted", "held v1.1.0 is held"]
 
 
 async def test_manual_mode_notice_names_the_command(world: World) -> None:
     world.inbox.put(a_release())
     await world.worker(enabled=False).reconcile()
-    assert told(world)[1:] == ["held v1.1.0 is held"]
+    assert announcements(world)[1:] == ["held v1.1.0 is held"]
     assert "`updater deploy v1.1.0`" in world.notifier.told[1].text
 
 
@@ -97,10 +97,10 @@ async def test_alarm_is_announced_once_until_a_return(world: World) -> None:
     for _ in range(3):
         announced(world).alarms([DOWN])
         await world.clock.sleep(QUIET.total_seconds())
-    assert told(world) == ["alarm live color down"]
+    assert announcements(world) == ["alarm live color down"]
     announced(world).alarms([])
     announced(world).alarms([DOWN])
-    assert told(world) == ["alarm live color down"] * 2
+    assert announcements(world) == ["alarm live color down"] * 2
 
 
 async def test_flapping_alarm_is_announced_once(world: World) -> None:
@@ -108,14 +108,14 @@ async def test_flapping_alarm_is_announced_once(world: World) -> None:
         announced(world).alarms([DOWN])
         announced(world).alarms([])
         await world.clock.sleep(2)
-    assert told(world) == ["alarm live color down"]
+    assert announcements(world) == ["alarm live color down"]
 
 
 async def test_repeated_finish_is_announced_once(world: World) -> None:
     ended = a_rollout().roll_back(Superseded("v1.2.0"), "v1.2.0").finish(RolloutStatus.SUPERSEDED, NOW)
     for _ in range(2):
         announced(world).keep(ended, world.state)
-    assert told(world) == ["dropped v1.1.0 was dropped"]
+    assert announcements(world) == ["dropped v1.1.0 was dropped"]
 
 
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])

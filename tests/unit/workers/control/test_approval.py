@@ -1,4 +1,4 @@
-"""A release that waits for a person's word, and what ends that."""
+"""A release that waits for an operator's approval, and what ends the wait."""
 
 import asyncio
 from dataclasses import replace
@@ -21,8 +21,8 @@ from tests.unit.workers.control.holding import (
     OPENS,
     at_night,
     ended,
+    held_events,
     looking,
-    told,
     until,
 )
 from tests.unit.workers.rollout.test_recovery import start_again
@@ -42,7 +42,7 @@ async def waiting_for_approval(*releases: Release, **stack: Any) -> tuple[World,
 async def test_a_release_waits_until_it_is_approved() -> None:
     world, worker, operator = await waiting_for_approval(OLD)
     await worker.reconcile()
-    assert (ended(world), world.effects, told(world)) == ([], [], [("v1.1.0", "approval")])
+    assert (ended(world), world.effects, held_events(world)) == ([], [], [("v1.1.0", "approval")])
     assert await operator.approve("v1.1.0") == ("r-v1.1.0", None)
     await worker.reconcile()
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
@@ -110,7 +110,7 @@ async def test_approved_release_starts_in_the_window() -> None:
         assert ended(world) == []
         await until(world, OPENS + timedelta(minutes=10))
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
-    assert told(world) == [("v1.1.0", "approval"), ("v1.1.0", "window")]
+    assert held_events(world) == [("v1.1.0", "approval"), ("v1.1.0", "window")]
 
 
 async def test_release_can_be_approved_while_paused() -> None:

@@ -1,4 +1,4 @@
-"""What a person asks of the worker, and what it does to the traffic."""
+"""The operator's commands, and their effect on traffic."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ async def go_live(world: World, tag: str = "v1.1.0") -> tuple[Reconciler, Operat
 
 @asynccontextmanager
 async def rolling_until(world: World, moment: str) -> AsyncIterator[Operator]:
-    """v1.1.0 is being rolled out and has come as far as the effect or step `moment`; it ends with the block."""
+    """Roll v1.1.0 out until the effect or step `moment`; the rollout ends with the block."""
     world.inbox.put(NEW)
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())
@@ -80,7 +80,7 @@ async def test_cancel_before_the_flip_changes_nothing(world: World) -> None:
 
 
 async def test_cancelled_build_ends_at_once(world: World) -> None:
-    world.source.fetch = hang  # type: ignore[method-assign]  # a fake is ours to break
+    world.source.fetch = hang  # type: ignore[method-assign]  # breaks a fake
     world.inbox.put(NEW)
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())

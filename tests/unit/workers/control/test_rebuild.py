@@ -1,4 +1,4 @@
-"""The journal is lost: what is live is known again from what runs, and a person is asked."""
+"""The journal is lost: the worker finds the live release from the running containers and asks an operator."""
 
 import asyncio
 
@@ -107,7 +107,7 @@ async def test_lost_rollout_restarts_after_unpause(
     worker = world.worker()
     await worker.start()
     assert ([r.tag for r in world.state.accepted], world.state.paused) == (["v1.1.0"], True)
-    assert world.engine.running("api-green") == [], "the idle color of the lost rollout does not run on"
+    assert world.engine.running("api-green") == [], "the idle color of the lost rollout no longer runs"
     await Operator(world.ports, worker).unpause()
     await worker.reconcile()
     assert world.state.current is not None
@@ -132,7 +132,7 @@ async def test_a_rebuild_does_not_need_redis(world: World) -> None:
 
 
 async def test_foreign_state_file_keeps_its_pause_reason(world: World) -> None:
-    """The containers are the updater's, and the old sidecar ran in between."""
+    """The containers are the updater's, but the old sidecar ran in between."""
     await go_live(world)
     world.journal._state = State(last_good_tag="v1.0.0", paused=True, pause_reason="the disk is full")
     await world.worker().start()

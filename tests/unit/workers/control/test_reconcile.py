@@ -1,4 +1,4 @@
-"""Which release should be live, and that exactly it is rolled out."""
+"""Which release should be live, and that exactly this release is rolled out."""
 
 import asyncio
 
@@ -72,7 +72,7 @@ async def test_failure_holds_next_release_until_unpause(world: World) -> None:
 
 
 async def test_decided_release_is_not_repeated(world: World) -> None:
-    """Redis may forget that it was taken: an old snapshot, or its last write lost."""
+    """Redis may forget that the release was taken: an old snapshot, or a lost last write."""
     world.engine.behave("api", "v1.1.0", status=500)
     world.inbox.forgetful = True
     world.inbox.put(OLD)
@@ -91,7 +91,7 @@ async def test_forced_release_is_not_repeated(world: World) -> None:
 
     def watcher(effect: str) -> None:
         look(effect)
-        assert len(ended(world)) < 3, "it is rolled out again and again"
+        assert len(ended(world)) < 3, "the release is rolled out repeatedly"
 
     world.engine.watcher = watcher
     await worker.reconcile()
@@ -157,8 +157,8 @@ async def test_each_worker_raises_the_epoch(world: World) -> None:
     assert world.publisher.statuses[-1] == world.state
 
 
-async def overtaken(world: World, running: Release, newer: Release, effect: str) -> None:
-    """`running` is being rolled out and has come as far as `effect` when `newer` comes; both have ended."""
+async def overtake(world: World, running: Release, newer: Release, effect: str) -> None:
+    """Roll `running` out until `effect`, then add `newer`; returns when both have ended."""
     world.inbox.put(running)
     worker = world.worker()
     rolling = asyncio.create_task(worker.reconcile())
@@ -171,7 +171,7 @@ async def overtaken(world: World, running: Release, newer: Release, effect: str)
 
 async def test_newer_release_supersedes_one_in_build(world: World) -> None:
     world.engine.behave("api", "v1.1.0", ready_after=60)
-    await overtaken(world, OLD, NEW, "start api-green v1.1.0")
+    await overtake(world, OLD, NEW, "start api-green v1.1.0")
     assert ended(world) == [("v1.1.0", RolloutStatus.SUPERSEDED), ("v1.2.0", RolloutStatus.SUCCESS)]
     gave_way = world.publisher.results[0][0]
     assert (gave_way.reason_code, "v1.2.0 goes live instead" in str(gave_way.error)) == ("superseded", True)
@@ -181,7 +181,7 @@ async def test_newer_release_supersedes_one_in_build(world: World) -> None:
 
 async def test_rollout_in_its_flip_is_not_superseded(world: World) -> None:
     world.route.lag = 2
-    await overtaken(world, OLD, NEW, "route green")
+    await overtake(world, OLD, NEW, "route green")
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS), ("v1.2.0", RolloutStatus.SUCCESS)]
 
 
@@ -189,13 +189,13 @@ async def test_supersede_never_finishes_a_rollout() -> None:
     world = World(a_stack(supersede=Supersede.NEVER))
     await world.live("v1.0.0")
     world.engine.behave("api", "v1.1.0", ready_after=60)
-    await overtaken(world, OLD, NEW, "start api-green v1.1.0")
+    await overtake(world, OLD, NEW, "start api-green v1.1.0")
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS), ("v1.2.0", RolloutStatus.SUCCESS)]
 
 
 async def test_older_release_supersedes_nothing(world: World) -> None:
     world.engine.behave("api", "v1.2.0", ready_after=60)
-    await overtaken(world, NEW, OLD, "start api-green v1.2.0")
+    await overtake(world, NEW, OLD, "start api-green v1.2.0")
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
     assert world.publisher.never == [("v1.1.0", "the live v1.2.0 is newer")]
 

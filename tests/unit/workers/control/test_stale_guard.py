@@ -1,4 +1,4 @@
-"""A worker that was replaced changes nothing, and may still look."""
+"""A worker that was replaced changes nothing, but may still read."""
 
 from typing import Any
 

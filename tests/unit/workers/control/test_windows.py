@@ -1,4 +1,4 @@
-"""A release that comes outside of every window, and what never waits for one."""
+"""A release that arrives outside every window, and what never waits for a window."""
 
 import asyncio
 from datetime import timedelta
@@ -14,8 +14,8 @@ from tests.unit.workers.control.holding import (
     OPENS,
     at_night,
     ended,
+    held_events,
     looking,
-    told,
     until,
 )
 from tests.unit.workers.rollout.test_recovery import crash_after, start_again
@@ -31,7 +31,7 @@ async def test_release_waits_for_window_and_then_starts() -> None:
     assert ended(world) == [("v1.1.0", RolloutStatus.SUCCESS)]
     (rollout, _), *_ = world.publisher.results
     assert OPENS <= rollout.started_at <= OPENS + timedelta(minutes=1)
-    assert told(world) == [("v1.1.0", "window")], "once, and not at every look"
+    assert held_events(world) == [("v1.1.0", "window")], "once, not at every look"
 
 
 async def test_newest_release_starts_in_the_window() -> None:
@@ -121,4 +121,4 @@ async def test_interrupted_rollout_resumes_after_window(step: str) -> None:
     assert world.clock.now() > OPENS + timedelta(minutes=30)
     await start_again(world)
     assert ended(world)[-1] == ("v1.1.0", RolloutStatus.SUCCESS)
-    assert told(world) == []
+    assert held_events(world) == []

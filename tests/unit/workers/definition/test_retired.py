@@ -24,7 +24,7 @@ STAMP = Stamp("v1.1.0", sha_of("v1.1.0"), "r-1")
 
 
 def model(**services: dict[str, Any]) -> Model:
-    """What Compose prints of a file with the old updater, which uses one thing of its own of each kind."""
+    """Compose's output for a file with the old updater, which has one resource of its own of each kind."""
     old: dict[str, Any] = {
         "image": "old",
         "container_name": "the-old-one",
@@ -144,7 +144,7 @@ def test_retired_services_may_need_each_other() -> None:
     assert (OLD in left["services"], left[LEFT_OUT]) == (False, ["helper", OLD])
 
 
-# What runs, what is compared, what is published
+# The running, compared and published definitions
 
 
 def test_running_definition_drops_retired_service() -> None:

@@ -35,7 +35,7 @@ def color_of_api(**change: Any) -> dict[str, Any]:
 
 
 def model() -> dict[str, Any]:
-    """What `compose config` printed."""
+    """The output of `compose config`."""
     return {
         "name": "shop",
         "services": {
@@ -65,9 +65,9 @@ def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
 
 def test_transform_yields_the_expected_model() -> None:
     build = {"context": "/data/trees/abc/api", "dockerfile": "Dockerfile", "labels": {"updater.stack": "shop"}}
-    ours = {"build": build, "image": f"shop-api-blue:{SHA[:12]}", "pull_policy": "never", "restart": "unless-stopped"}
-    blue = color_of_api(**ours)
-    green = color_of_api(**ours | {"image": f"shop-api-green:{SHA[:12]}", "restart": "on-failure"})
+    moved = {"build": build, "image": f"shop-api-blue:{SHA[:12]}", "pull_policy": "never", "restart": "unless-stopped"}
+    blue = color_of_api(**moved)
+    green = color_of_api(**moved | {"image": f"shop-api-green:{SHA[:12]}", "restart": "on-failure"})
     bot = {"image": "registry.example/bot:1.1.0", "restart": "unless-stopped"}
     assert transformed(model()) == {
         "name": "shop",
@@ -225,10 +225,10 @@ def test_recalled_release_carries_new_rollout_id() -> None:
     labels = {name: back["services"][name]["labels"]["updater.rollout"] for name in ("api-blue", "api-green", "bot")}
     assert set(labels.values()) == {"r-2"}
     assert back["services"]["api-blue"]["image"] == kept["services"]["api-blue"]["image"]
-    assert kept["services"]["bot"]["labels"]["updater.rollout"] == "r-1", "what was given stays"
+    assert kept["services"]["bot"]["labels"]["updater.rollout"] == "r-1", "the input is unchanged"
 
 
-# What a plain `docker compose` reads
+# The file that a plain `docker compose` reads
 
 
 def test_dependencies_move_to_the_live_color() -> None:
@@ -244,11 +244,11 @@ def test_dependencies_move_to_the_live_color() -> None:
 
 
 def test_idle_color_gets_its_own_profile() -> None:
-    ours = transformed(model())
-    live = as_it_runs(ours, None, STACK, Color.GREEN, {"bot": "r-1"})
+    released = transformed(model())
+    live = as_it_runs(released, None, STACK, Color.GREEN, {"bot": "r-1"})
     assert live["services"]["api-blue"]["profiles"] == ["updater-idle"]
     del live["services"]["api-blue"]["profiles"]
-    assert live == ours
+    assert live == released
 
 
 def test_live_services_have_no_profile() -> None:
@@ -286,7 +286,7 @@ def test_updaters_own_services_stay_as_running() -> None:
     released["volumes"] = {"other": {}}
     live = as_it_runs(released, before, stack, Color.GREEN, {"bot": "r-1"})
     kept = live["services"]["updater-worker"]
-    assert kept.pop("depends_on") == {"updater": {"condition": "service_started"}}, "Compose refuses what is not there"
+    assert kept.pop("depends_on") == {"updater": {"condition": "service_started"}}, "Compose rejects a missing service"
     assert kept == {"image": "u:1", **{key: value for key, value in needs.items() if key != "depends_on"}}
     assert live["services"]["updater"] == {"image": "u:1"}
     assert live["networks"] == {"ledger": {"internal": True}}
@@ -296,10 +296,10 @@ def test_updaters_own_services_stay_as_running() -> None:
     assert first["services"]["updater"] == {"image": "u:2"}
 
 
-@pytest.mark.parametrize(("said", "expected"), [(None, False), ("allowed", False), ("never", True)])
-def test_rollback_label_on_a_moved_service_counts(said: str | None, expected: bool) -> None:
+@pytest.mark.parametrize(("label", "expected"), [(None, False), ("allowed", False), ("never", True)])
+def test_rollback_label_on_a_moved_service_counts(label: str | None, expected: bool) -> None:
     source = model()
-    source["services"]["bot"]["labels"] = {} if said is None else {"updater.rollback": said}
+    source["services"]["bot"]["labels"] = {} if label is None else {"updater.rollback": label}
     assert one_way(transformed(source), STACK) is expected
     assert compare(transformed(source), None, STACK, tree="/data/trees/abc").one_way is expected
 

@@ -26,7 +26,7 @@ async def check(world: World, name: str, survey: Survey) -> Check:
     async def answer() -> Survey:
         return survey
 
-    world.engine.survey = answer  # type: ignore[method-assign]  # a fake is ours to tell what it sees
+    world.engine.survey = answer  # type: ignore[method-assign]  # sets what the fake sees
     return next(c for c in await examine(world.stack, world.ports) if c.name == name)
 
 
@@ -67,17 +67,17 @@ async def test_shared_volume_counts_as_a_mount(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "verdict", "said"),
+    ("words", "verdict", "text"),
     [
         ("--providers.providersThrottleDuration=100ms", Verdict.OK, "100 ms"),
         ("--providers.providersthrottleduration=2s", Verdict.WARNING, "2000 ms"),
         ("--log.level=WARN", Verdict.WARNING, "not set"),
     ],
 )
-async def test_throttle_is_read_from_the_command_line(world: World, words: str, verdict: Verdict, said: str) -> None:
+async def test_throttle_is_read_from_the_command_line(world: World, words: str, verdict: Verdict, text: str) -> None:
     traefik = seen("traefik", command=("traefik", words), mounts={"/routes": "/routes"})
     found = await check(world, "traefik_throttle", replace(HEALTHY, containers=(traefik,)))
-    assert (found.status, said in found.found) == (verdict, True)
+    assert (found.status, text in found.found) == (verdict, True)
 
 
 async def test_throttle_is_read_from_a_mounted_file(world: World, tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ async def test_notification_check_counts_messages(world: World) -> None:
     checks = await examine(world.stack, replace(world.ports, notifier=None))
     silent = next(c for c in checks if c.name == "notifications")
     assert (silent.status, "UPDATER_NOTIFY_URLS" in silent.found) == (Verdict.OK, True)
-    told = await check(world, "notifications", HEALTHY)
-    assert (told.status, told.found) == (Verdict.OK, "1 targets; 0 messages sent, 0 waiting")
+    configured = await check(world, "notifications", HEALTHY)
+    assert (configured.status, configured.found) == (Verdict.OK, "1 targets; 0 messages sent, 0 waiting")
     world.notifier.tell(notices.accepted("shop", a_release()))
     world.notifier.give_up()
     lost = await check(world, "notifications", HEALTHY)

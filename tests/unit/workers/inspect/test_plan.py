@@ -11,35 +11,35 @@ from workers.ports import Room
 
 async def test_plan_lists_images_services_and_route(world: World) -> None:
     world.source.unchanged = {"bot"}
-    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
-    assert (told["tag"], told["sha"], told["current"]) == (
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    assert (planned["tag"], planned["sha"], planned["current"]) == (
         "v1.1.0",
         sha_of("v1.1.0"),
         {"tag": "v1.0.0", "sha": sha_of("v1.0.0"), "adopted": False},
     )
-    assert (told["starts"], told["stops"]) == (["skills-green", "api-green"], ["skills-blue", "api-blue"])
-    assert told["route"] == {"from": Color.BLUE, "to": Color.GREEN, "routers": ["updater-skills", "updater-api"]}
-    assert [(i["service"], i["builds"]) for i in told["images"]] == [
+    assert (planned["starts"], planned["stops"]) == (["skills-green", "api-green"], ["skills-blue", "api-blue"])
+    assert planned["route"] == {"from": Color.BLUE, "to": Color.GREEN, "routers": ["updater-skills", "updater-api"]}
+    assert [(i["service"], i["builds"]) for i in planned["images"]] == [
         ("skills-green", True),
         ("api-green", True),
         ("bot", True),
     ]
-    assert told["singletons"] == [
+    assert planned["singletons"] == [
         {"name": "bot", "service": "bot", "restarts": False, "reason": "nothing about it changed"}
     ]
-    assert (told["would_start"], told["blocked_by"]) == (True, [])
+    assert (planned["would_start"], planned["blocked_by"]) == (True, [])
 
 
 async def test_plan_warns_of_unmoved_and_own_changes() -> None:
     world = World()
     world.engine.others, world.engine.own = [("postgres", "it is new")], ["updater-worker"]
-    told = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
-    assert told["not_applied"] == [{"service": "postgres", "reason": "it is new"}]
-    assert [warning.partition(":")[0] for warning in told["warnings"]] == [
+    planned = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
+    assert planned["not_applied"] == [{"service": "postgres", "reason": "it is new"}]
+    assert [warning.partition(":")[0] for warning in planned["warnings"]] == [
         "the release also changes postgres",
         "the release also changes updater-worker",
     ]
-    assert "replaces itself when the release is live" in told["warnings"][1]
+    assert "replaces itself when the release is live" in planned["warnings"][1]
 
 
 async def test_a_plan_changes_nothing(world: World) -> None:
@@ -49,24 +49,24 @@ async def test_a_plan_changes_nothing(world: World) -> None:
 
 
 async def test_a_bot_whose_files_changed_restarts(world: World) -> None:
-    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
-    assert (told["singletons"][0]["restarts"], told["singletons"][0]["reason"]) == (True, "bot changed")
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    assert (planned["singletons"][0]["restarts"], planned["singletons"][0]["reason"]) == (True, "bot changed")
 
 
 async def test_first_release_is_planned_on_blue() -> None:
     world = World()
-    told = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
-    assert (told["current"], told["target_color"], told["stops"]) == (None, Color.BLUE, [])
-    assert told["singletons"][0]["reason"] == "it starts for the first time"
+    planned = (await plan(world.stack, world.ports, "v1.0.0")).as_json()
+    assert (planned["current"], planned["target_color"], planned["stops"]) == (None, Color.BLUE, [])
+    assert planned["singletons"][0]["reason"] == "it starts for the first time"
 
 
 async def test_plan_lists_every_blocking_reason(world: World) -> None:
     await world.journal.update(lambda s: s.pause("fix it"))
     world.room = Room(0, 10**12)
-    told = (await plan(world.stack, world.ports, "v0.9.0")).as_json()
-    assert not told["would_start"]
+    planned = (await plan(world.stack, world.ports, "v0.9.0")).as_json()
+    assert not planned["would_start"]
     for part in ("paused: fix it", "v0.9.0 is not newer than the live v1.0.0", "GB of disk"):
-        assert part in "; ".join(told["blocked_by"])
+        assert part in "; ".join(planned["blocked_by"])
 
 
 async def test_missing_tag_has_no_plan(world: World) -> None:
@@ -77,11 +77,11 @@ async def test_missing_tag_has_no_plan(world: World) -> None:
 async def test_plan_lists_before_flip_commands() -> None:
     world = World(a_stack(before_flip=(BeforeFlip("skills", ("migrate", "up"), 60),)))
     await world.live("v1.0.0")
-    told = {"step": "before_flip_1_skills", "service": "skills", "command": ["migrate", "up"], "limit": 60}
-    assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**told, "runs": True}]
+    command = {"step": "before_flip_1_skills", "service": "skills", "command": ["migrate", "up"], "limit": 60}
+    assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**command, "runs": True}]
     done = Ran(sha_of("v1.1.0"), "skills", ("migrate", "up"), completed=True)
     await world.journal.update(lambda s: s.run(done))
-    assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**told, "runs": False}]
+    assert (await plan(world.stack, world.ports, "v1.1.0")).as_json()["before_flip"] == [{**command, "runs": False}]
 
 
 async def test_refused_adoption_blocks_the_plan() -> None:
@@ -107,8 +107,8 @@ async def test_adopted_release_is_planned_as_live() -> None:
 
 async def test_retired_service_in_release_is_named(world: World) -> None:
     world.engine.retired = ["old-updater"]
-    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
-    assert (told["retired"], told["not_applied"]) == (["old-updater"], [])
-    assert told["warnings"] == [
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    assert (planned["retired"], planned["not_applied"]) == (["old-updater"], [])
+    assert planned["warnings"] == [
         "v1.1.0 still has old-updater, which stack.yml retires: not built, started or published. Delete it in v1.1.0."
     ]

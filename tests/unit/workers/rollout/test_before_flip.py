@@ -1,4 +1,4 @@
-"""The commands that a release runs before its flip, at every point at which something can go wrong."""
+"""The commands that a release runs before its flip, with a failure at every possible point."""
 
 import asyncio
 import contextlib
@@ -64,7 +64,7 @@ async def test_failed_command_leaves_live_unchanged(world: World) -> None:
     await world.worker().reconcile()
     assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "before_flip_failed")
     assert last(world).failed_step == MIGRATE
-    assert runs(world) == [RUN_MIGRATE], "what comes after it is not run"
+    assert runs(world) == [RUN_MIGRATE], "the commands after it do not run"
     assert [world.engine.running(s) for s in ("skills-green", "api-green", "bot")] == [[], [], ["v1.0.0"]]
     is_consistent(world)
     reason = str(world.state.pause_reason)
@@ -151,7 +151,10 @@ async def moments(*, bad: bool) -> int:
 async def test_kill_leaves_no_command_and_repeats_none(
     bad: bool,
 ) -> None:
-    """Every moment before and after each effect and each write; two at once would end the engine in memory."""
+    """Kills at every moment before and after each effect and each write.
+
+    The fake engine fails if two commands overlap.
+    """
     for moment in range(await moments(bad=bad)):
         world = await a_world()
         world.engine.behave("bot", "v1.1.0", exit_code=1 if bad else 0)

@@ -1,4 +1,4 @@
-"""The bake's judgement of what clients are answered."""
+"""How the bake judges the answers that clients get."""
 
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Traefik
@@ -24,12 +24,12 @@ async def test_color_failing_clients_is_rolled_back(world: World) -> None:
     assert world.route.served()[0] is Color.BLUE
     assert world.state.paused
     bake = next(s for s in ended.steps if s.name == "bake")
-    assert (bake.seconds or 0) < FEW_SECONDS, "not only at the end of the bake"
+    assert (bake.seconds or 0) < FEW_SECONDS, "the bake fails before its end"
 
 
 async def test_failures_of_the_old_color_are_tolerated(world: World) -> None:
     world.clients.rps, world.clients.failing = 20, {Color.BLUE: 0.3, Color.GREEN: 0.3}
-    await world.clock.sleep(60)  # long enough for the old color's share to be known
+    await world.clock.sleep(60)  # long enough to measure the old color's share of errors
     assert (await roll_out(world)).status is RolloutStatus.SUCCESS
 
 

@@ -1,4 +1,4 @@
-"""The new color is healthy by its own health path, and the engine's timetable holds nothing up."""
+"""The new color's own health path decides its health; the engine's check interval delays nothing."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ from tests.fakes.world import World
 
 NEW = a_release("v1.1.0")
 RARELY = 30.0
-"""Seconds between two looks of the engine, as in the images of the first user."""
+"""Seconds between two checks by the engine, as in the first user's images."""
 
 
 async def roll_out(world: World) -> Rollout:
@@ -67,7 +67,7 @@ async def test_limit_between_two_passes_fails(world: World) -> None:
 
 
 async def test_outdated_verdict_is_waited_out(world: World) -> None:
-    """The engine looked three times too early; its next look is at 40 s."""
+    """The engine checked three times too early; its next check is at 40 s."""
     world.engine.behave("api", "v1.1.0", own_interval=10, ready_after=35)
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
@@ -89,18 +89,18 @@ async def test_no_wait_outlives_its_rollout(world: World, behaviour: dict[str, A
 
 
 async def test_earlier_engine_loss_interrupts_rollout(world: World) -> None:
-    """It ends the API's copy while the skills' copy is waited for."""
+    """The loss ends the API's copy while the rollout waits for the skills' copy."""
     world.engine.behave("skills", "v1.1.0", ready_after=5)
     world.engine.behave("api", "v1.1.0", dies_after=2)
 
-    async def goes_away() -> None:
-        while "start api-green v1.1.0" not in world.effects:  # noqa: ASYNC110 - it is looked at
+    async def lose_engine() -> None:
+        while "start api-green v1.1.0" not in world.effects:  # noqa: ASYNC110 - polls a fake
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.5)
         world.engine.times_away += 1
         world.engine.behave("api", "v1.1.0", dies_after=None)
 
-    away = asyncio.create_task(goes_away())
+    away = asyncio.create_task(lose_engine())
     ended = await roll_out(world)
     await away
     assert (ended.status, ended.release.attempts) == (RolloutStatus.SUCCESS, 1)

@@ -1,4 +1,4 @@
-"""A release that says that it cannot be rolled back: never, but by an operator who knows what they do."""
+"""A release that declares that it cannot be rolled back: only an operator can force a rollback."""
 
 import asyncio
 import contextlib
@@ -42,8 +42,8 @@ def last(world: World) -> Rollout:
     return world.publisher.kept[-1][0]
 
 
-def it_stays(world: World) -> None:
-    """The traffic is on it, it is what is live, no rollout starts, and everyone can read why."""
+def assert_it_stays_live(world: World) -> None:
+    """v1.1.0 is live with all traffic, no rollout starts, and the pause reason explains why."""
     assert (last(world).status, last(world).stays) == (RolloutStatus.FAILED, True)
     assert world.route.served()[0] is Color.GREEN
     assert world.state.active_color is Color.GREEN
@@ -75,17 +75,17 @@ async def test_failure_before_flip_keeps_old_release(world: World) -> None:
 async def test_bake_failure_keeps_the_new_color_live(world: World) -> None:
     world.engine.behave("api", "v1.1.0", dies_after=20)
     await world.worker().reconcile()
-    it_stays(world)
+    assert_it_stays_live(world)
     assert last(world).failed_step == "bake"
     assert running(world, Color.BLUE) == [[], []]
-    assert len(await world.engine.find("api-blue")) == 1, "stopped, not removed"
+    assert len(await world.engine.find("api-blue")) == 1, "the old color is stopped, not removed"
     assert world.engine.running("bot") == ["v1.1.0"]
 
 
 async def test_bot_failure_keeps_the_new_color_live(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", status=500)
     await world.worker().reconcile()
-    it_stays(world)
+    assert_it_stays_live(world)
     assert "v1.0.0" not in world.engine.running("bot")
 
 
@@ -109,16 +109,16 @@ async def test_failed_live_release_alarms_until_fixed(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", status=500)
     worker = world.worker()
     await worker.reconcile()
-    guard = DriftWatch(world.stack, world.ports, worker)
-    await guard.look()
+    watch = DriftWatch(world.stack, world.ports, worker)
+    await watch.look()
     assert "cannot_roll_back" in world.publisher.alarmed[-1]
-    told = {notice.kind: notice for notice in world.notifier.told}
-    assert told[Kind.FAILED].title == "shop: v1.1.0 failed and stays live; releases are paused"
-    assert "updater rollback --force" in told[Kind.ALARM].text
+    by_kind = {notice.kind: notice for notice in world.notifier.told}
+    assert by_kind[Kind.FAILED].title == "shop: v1.1.0 failed and stays live; releases are paused"
+    assert "updater rollback --force" in by_kind[Kind.ALARM].text
     await Operator(world.ports, worker).unpause()
     world.inbox.put(a_release("v1.2.0"))
     await worker.reconcile()
-    await guard.look()
+    await watch.look()
     assert (last(world).status, last(world).release.tag) == (RolloutStatus.SUCCESS, "v1.2.0")
     assert world.publisher.alarmed[-1] == []
 
@@ -128,7 +128,7 @@ async def test_interrupted_unhealthy_release_stays_live(world: World, step: str)
     world.engine.behave("api", "v1.1.0", dies_after=100)
     await crash_after(world, step)
     await start_again(world)
-    it_stays(world)
+    assert_it_stays_live(world)
 
 
 @pytest.mark.parametrize("dies_after", [20.0, None], ids=["bad", "good"])
@@ -148,7 +148,7 @@ async def test_killed_worker_never_moves_the_route_back(dies_after: float | None
         assert "route blue" not in since, f"killed at moment {moment}"
         assert world.state.rollout is None
         if "route green" in world.effects and dies_after:
-            it_stays(world)
+            assert_it_stays_live(world)
         if not dies_after:
             assert world.state.current is not None
             assert (world.state.current.tag, world.state.paused) == ("v1.1.0", False), f"killed at moment {moment}"
@@ -184,7 +184,7 @@ async def test_rollback_during_the_trial_needs_force(world: World, force: bool) 
 
 
 async def test_plan_warns_that_rollback_is_impossible(world: World) -> None:
-    told = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
-    assert told["rollback"] == "never"
-    assert "v1.1.0 cannot be rolled back" in told["warnings"][0]
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    assert planned["rollback"] == "never"
+    assert "v1.1.0 cannot be rolled back" in planned["warnings"][0]
     assert (await plan(world.stack, world.ports, "v1.2.0")).as_json()["rollback"] == "allowed"

@@ -1,4 +1,4 @@
-"""The pipeline against a world in memory: what happens to the traffic and to the bot, whatever a release does."""
+"""The pipeline against a world in memory: what each kind of release does to the traffic and to the bot."""
 
 import contextlib
 from dataclasses import replace
@@ -19,7 +19,7 @@ NEW = a_release("v1.1.0")
 
 
 async def roll_out(world: World, **options: bool) -> Rollout:
-    """What became of v1.1.0."""
+    """Roll v1.1.0 out; returns its rollout."""
     world.inbox.put(NEW)
     await world.worker(**options).reconcile()
     return last(world)
@@ -174,7 +174,7 @@ async def test_slow_service_is_waited_for(world: World) -> None:
 
 
 async def test_a_flapping_service_is_not_healthy(world: World) -> None:
-    """Passes have to come in a row; this one dies between two of them."""
+    """Passes have to be consecutive; this service dies between two of them."""
     world.engine.behave("api", "v1.1.0", dies_after=0.9)
     assert (await roll_out(world)).reason_code == "never_healthy"
 
@@ -220,7 +220,7 @@ async def test_insufficient_room_stops_the_preflight(world: World, room: Room) -
 
 
 async def test_preflight_waits_for_a_starting_color(world: World) -> None:
-    """As after a restart of the machine: the live color gets well a little later."""
+    """For example, after a restart of the machine: the live color becomes healthy a little later."""
     world.engine.die("skills-blue")
     ended = await roll_out(world)
     assert ended.status is RolloutStatus.SUCCESS
@@ -314,7 +314,7 @@ async def test_unstoppable_bot_gets_no_second_bot(world: World) -> None:
 
 
 async def test_unstoppable_new_bot_blocks_the_old_bot(world: World) -> None:
-    """The new bot fails its check and does not stop either: the old one stays down, and a person is told."""
+    """The new bot fails its check and does not stop: the old bot stays down, and the operator is warned."""
     world.engine.behave("bot", "v1.1.0", status=500, stops=False)
     ended = await roll_out(world)
     assert world.engine.running("bot") == ["v1.1.0"]
@@ -360,7 +360,7 @@ async def test_unmovable_route_keeps_the_new_color(world: World) -> None:
 
 
 async def test_drift_watch_keeps_a_failed_rollback(world: World) -> None:
-    """Traefik is away: the file says blue again, and nothing may send the traffic to the failed release later."""
+    """Traefik is unavailable: the file says blue again, and nothing may route traffic to the failed release later."""
     world.engine.behave("bot", "v1.1.0", dies_after=10)
     look = world.engine.watcher
 
@@ -379,7 +379,7 @@ async def test_drift_watch_keeps_a_failed_rollback(world: World) -> None:
 
 
 async def test_rollout_never_starts_on_the_routed_color(world: World) -> None:
-    """The flip was not confirmed and could not be taken back: Traefik may have taken it over since."""
+    """The flip was neither confirmed nor reverted: Traefik may have applied it since."""
     world.route.lag = 11
     world.route.refuses = {Color.BLUE}
     await roll_out(world)
@@ -413,7 +413,7 @@ async def test_prune_keeps_current_and_previous_release(world: World) -> None:
 
 
 async def test_step_that_hangs_times_out(world: World) -> None:
-    world.source.fetch = hang  # type: ignore[method-assign]  # a fake is ours to break
+    world.source.fetch = hang  # type: ignore[method-assign]  # breaks a fake
     ended = await roll_out(world)
     assert (ended.status, ended.reason_code) == (RolloutStatus.FAILED, "step_timed_out")
 
@@ -438,7 +438,7 @@ async def test_replaced_worker_changes_nothing_more(world: World) -> None:
     with pytest.raises(StaleWorker):
         await worker.reconcile()
     assert worker.replaced
-    assert world.effects == ["start skills-green v1.1.0", "start api-green v1.1.0"], "they are one call"
+    assert world.effects == ["start skills-green v1.1.0", "start api-green v1.1.0"], "one call starts both"
 
 
 async def test_redis_outage_does_not_end_a_rollout(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A bot is ready when its own health check passes, whenever the engine looks."""
+"""A bot is ready when its own health check passes, regardless of when the engine checks."""
 
 import itertools
 from typing import Any
@@ -12,7 +12,7 @@ from tests.fakes.world import World
 
 NEW = a_release("v1.1.0")
 RARELY = 30.0
-"""Seconds between two looks of the engine."""
+"""Seconds between two checks by the engine."""
 
 FOREVER = 1e6
 
@@ -29,7 +29,7 @@ def seconds(rollout: Rollout, name: str) -> float:
 
 
 def checks(world: World) -> list[float]:
-    """When the new bot's own check was begun."""
+    """The times at which the new bot's own check started."""
     return [at for instance, at in world.engine.checks if instance == "bot v1.1.0"]
 
 
@@ -45,7 +45,7 @@ async def test_check_runs_at_the_stack_files_interval(world: World) -> None:
     ended = await roll_out(world, ready_after=20)
     assert 20 < seconds(ended, "restart_bot") < 21
     pauses = [round(after - before, 2) for before, after in itertools.pairwise(checks(world))]
-    assert set(pauses) == {world.stack.checks.interval + 0.05}, "and the 0.05 s that each takes"
+    assert set(pauses) == {world.stack.checks.interval + 0.05}, "the interval plus the 0.05 s of each check"
 
 
 async def test_hanging_check_starts_once_and_fails(world: World) -> None:
@@ -59,8 +59,8 @@ async def test_hanging_check_starts_once_and_fails(world: World) -> None:
 async def test_failing_check_is_in_the_reason(world: World) -> None:
     ended = await roll_out(world, check_passes=False)
     assert ended.reason_code == "singleton_never_ready"
-    said = "its own check says exit code 1: bot is not ready, the engine says unhealthy"
-    assert f"within 120 s; its container is running, {said}" in str(ended.error)
+    detail = "its own check says exit code 1: bot is not ready, the engine says unhealthy"
+    assert f"within 120 s; its container is running, {detail}" in str(ended.error)
 
 
 async def test_check_cut_short_is_not_the_reason(world: World) -> None:
@@ -83,7 +83,7 @@ async def test_engine_verdict_is_used_without_own_check(world: World) -> None:
 
 
 async def test_outdated_verdict_is_waited_out(world: World) -> None:
-    """The engine looked three times too early; its next look is at 40 s."""
+    """The engine checked three times too early; its next check is at 40 s."""
     ended = await roll_out(world, own_interval=10, ready_after=35)
     assert ended.status is RolloutStatus.SUCCESS
     assert 40 <= seconds(ended, "restart_bot") < 41

@@ -1,4 +1,4 @@
-"""kill -9 of the worker, and what the next one makes of it."""
+"""kill -9 of the worker, and how the next worker recovers."""
 
 import contextlib
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SOON = 1_000.0
 
 @contextlib.contextmanager
 def crashing_in(world: World, step: str) -> Iterator[None]:
-    """The worker ends when `step` has begun."""
+    """Kill the worker when `step` has begun."""
     look = world.publisher.event
 
     def event(kind: str, **data: object) -> None:
@@ -28,13 +28,13 @@ def crashing_in(world: World, step: str) -> Iterator[None]:
         if (kind, data.get("step")) == ("step.started", step):
             world.fuse.light(0)
 
-    world.publisher.event = event  # type: ignore[method-assign]  # a fake is ours to wire
+    world.publisher.event = event  # type: ignore[method-assign]  # wires a fake
     yield
     world.publisher.event = look  # type: ignore[method-assign]
 
 
 async def crash_after(world: World, step: str) -> None:
-    """Rolls v1.1.0 out until `step` has begun, and ends the worker there."""
+    """Roll v1.1.0 out until `step` has begun, and kill the worker there."""
     world.inbox.put(NEW)
     with crashing_in(world, step), contextlib.suppress(Crash):
         await world.worker().reconcile()
@@ -48,7 +48,7 @@ async def crash_in_recovery(world: World, step: str) -> None:
 
 
 async def power_on(world: World) -> None:
-    """What the old worker still had in hand never happens."""
+    """Wait until the old worker's pending work has failed, then allow effects again."""
     await world.clock.sleep(SOON)
     world.fuse.put_out()
 
@@ -64,7 +64,7 @@ def ended(world: World) -> list[tuple[str, RolloutStatus, str | None]]:
 
 
 def is_consistent(world: World) -> None:
-    """One release is live, served by the color that the journal names, with one bot, and nothing is running."""
+    """One release is live on the color that the journal names, with one bot, and no rollout runs."""
     color, current = world.state.active_color, world.state.current
     assert color is not None
     assert current is not None
@@ -94,8 +94,8 @@ async def test_engine_loss_before_flip_is_retried(world: World, effect: str) -> 
     world.inbox.put(NEW)
     await world.worker().reconcile()
     assert ended(world) == [("v1.1.0", RolloutStatus.FAILED, "interrupted"), ("v1.1.0", RolloutStatus.SUCCESS, None)]
-    said = world.publisher.results[0][0].error or ""
-    assert "The rollout was interrupted: the Docker Engine was unavailable in" in said
+    error = world.publisher.results[0][0].error or ""
+    assert "The rollout was interrupted: the Docker Engine was unavailable in" in error
     is_consistent(world)
     assert not world.state.paused
 
@@ -231,7 +231,7 @@ async def test_a_pause_survives_a_restart(world: World) -> None:
 
 
 async def moments(bad: bool) -> int:
-    """How many moments the worker has in a rollout that nothing disturbs."""
+    """The number of moments at which an undisturbed rollout can be killed."""
     world = await a_world(bad)
     begun = world.fuse.burnt
     await world.worker().reconcile()
@@ -249,7 +249,7 @@ async def a_world(bad: bool) -> World:
 
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
 async def test_kill_at_any_moment_ends_consistently(bad: bool) -> None:
-    """Every moment before and after each effect and each write, for a release that goes live and one that does not."""
+    """Kills at every moment before and after each effect and each write, for a good and a bad release."""
     for moment in range(await moments(bad)):
         world = await a_world(bad)
         world.fuse.light(moment)
@@ -279,6 +279,6 @@ async def test_second_kill_ends_consistently(second: int) -> None:
 
 
 def the_release_is_decided(state: State) -> bool:
-    """It is live, or somebody can read why it is not."""
+    """v1.1.0 is live, or the pause reason explains why it is not."""
     live = state.current is not None and state.current.tag == "v1.1.0"
     return live or (state.paused and "v1.1.0" in str(state.pause_reason))

@@ -1,4 +1,7 @@
-"""The updater is replaced last, once a rollout, whoever is killed when; what puts it back is known, or it is left."""
+"""The updater is replaced last and once per rollout, even if any process is killed at any moment.
+
+It is replaced only if the way back is known.
+"""
 
 import asyncio
 import contextlib
@@ -24,10 +27,10 @@ from workers.self_update.successor import TRIES
 UPDATER = Updater("web", "worker", ready=20)
 VERSIONS = {"v1.0.0": "u:1", "v1.1.0": "u:1", "v1.2.0": "u:2"}
 SUCCESSOR_MOMENTS = 10
-"""Of one that is not disturbed: a moment before and after each effect."""
+"""Moments of an undisturbed successor: one before and one after each effect."""
 
 BEGIN_MOMENTS = 7
-"""Of the worker: three writes, and the start of the successor."""
+"""Moments of the worker: three writes and the start of the successor."""
 
 
 def services(image: str) -> Services:
@@ -40,13 +43,13 @@ def file_of(tag: str) -> Path:
 
 @pytest.fixture
 def machine(world: World) -> Machine:
-    """The updater runs as v1.1.0 has it."""
+    """The updater runs as v1.1.0 defines it."""
     machine = Machine(UPDATER, {sha_of(tag): services(image) for tag, image in VERSIONS.items()})
     machine.place(file_of("v1.1.0"))
     return machine
 
 
-async def lives(world: World, reconciler: Reconciler, *tags: str) -> None:
+async def go_live(world: World, reconciler: Reconciler, *tags: str) -> None:
     for tag in tags:
         world.inbox.put(a_release(tag))
         await reconciler.reconcile()
@@ -58,17 +61,17 @@ async def lives(world: World, reconciler: Reconciler, *tags: str) -> None:
 async def reconciler(world: World) -> Reconciler:
     """v1.2.0 is live, after v1.1.0."""
     reconciler = world.worker()
-    await lives(world, reconciler, "v1.1.0", "v1.2.0")
+    await go_live(world, reconciler, "v1.1.0", "v1.2.0")
     return reconciler
 
 
 def worker(world: World, machine: Machine, reconciler: Reconciler, fuse: Fuse | None = None) -> Succession:
-    """A worker process's."""
+    """The succession of a new worker process."""
     return Succession(world.stack, UPDATER, world.ports, reconciler, FakeOwn(machine, fuse or Fuse()))
 
 
 async def until_quiet(world: World, machine: Machine, *, fuse: Fuse | None = None, workers: int = 4) -> Succession:
-    """Workers look, one after the other, until one has nothing more to do: each may be killed, or replaced."""
+    """Run one worker after another until one has nothing more to do; each may be killed or replaced."""
     for _ in range(workers):
         succession = worker(world, machine, world.worker(), fuse)
         looking = asyncio.create_task(succession.look())
@@ -79,15 +82,15 @@ async def until_quiet(world: World, machine: Machine, *, fuse: Fuse | None = Non
             return succession
         if fuse:
             fuse.put_out()
-        # Its container is started again, or the next one is: as soon as there is one.
+        # Wait until its container, or the next worker's, has started.
         async with asyncio.timeout(1000):
-            while UPDATER.worker not in machine.runs:  # noqa: ASYNC110 - it is looked at
+            while UPDATER.worker not in machine.runs:  # noqa: ASYNC110 - polls a fake
                 await asyncio.sleep(0.01)
-    raise AssertionError("a worker was ended again and again")
+    raise AssertionError("every worker was killed or replaced")
 
 
 def published(world: World) -> str | None:
-    """Of which release the updater's services are that an operator's own command finds."""
+    """The sha of the release whose updater services an operator's own command finds."""
     found = world.engine.published_updater
     return found.parent.name if found else None
 
@@ -122,7 +125,7 @@ async def test_killed_successor_continues(world: World, machine: Machine, reconc
     await until_quiet(world, machine)
     assert machine.attempt is not None
     assert (machine.images(), machine.attempt.why) == (["u:2", "u:2"], "")
-    disturbed = 0 < moment < SUCCESSOR_MOMENTS - 1  # else it was not begun yet, or ended already
+    disturbed = 0 < moment < SUCCESSOR_MOMENTS - 1  # otherwise it had not begun, or had already ended
     assert machine.attempt.starts == 1 + disturbed
 
 
@@ -147,10 +150,10 @@ async def test_failed_successor_keeps_the_old_updater(
     assert bool(machine.given_back) == (broken == "worker")
     (alarm,) = succession.alarms()
     assert alarm.kind == "updater_not_replaced"
-    for said in ("The updater of v1.2.0", f"{broken} was not healthy", "traffic is not affected", "apply the tag"):
-        assert said in alarm.text
+    for part in ("The updater of v1.2.0", f"{broken} was not healthy", "traffic is not affected", "apply the tag"):
+        assert part in alarm.text
     await succession.look()
-    assert machine.sent == 1, "one try"
+    assert machine.sent == 1, "one try only"
     assert (world.state.paused, world.state.current and world.state.current.tag) == (False, "v1.2.0")
 
 
@@ -170,8 +173,8 @@ async def test_repeated_deaths_restore_the_old_updater(world: World, machine: Ma
     looking = asyncio.create_task(succession.look())
     machine.ends_worker = looking.cancel
     for _ in range(TRIES):
-        machine.fuse.light(2)  # it notes that it was started, and dies
-        while not machine.fuse.burnt or machine.fuse.lit:  # noqa: ASYNC110 - it is looked at
+        machine.fuse.light(2)  # it records its start and dies
+        while not machine.fuse.burnt or machine.fuse.lit:  # noqa: ASYNC110 - polls a fake
             await asyncio.sleep(0.01)
     await looking
     assert machine.images() == ["u:1", "u:1"]
@@ -250,9 +253,9 @@ async def test_failed_succession_does_not_block_the_next(
     await until_quiet(world, machine)
     world.source.tags["v1.3.0"] = sha_of("v1.3.0")
     machine.models[sha_of("v1.3.0")] = services("u:3")
-    await lives(world, world.worker(), "v1.3.0")
+    await go_live(world, world.worker(), "v1.3.0")
     assert world.state.previous is not None
-    assert world.state.previous.tag == "v1.2.0", "whose updater never ran"
+    assert world.state.previous.tag == "v1.2.0", "the updater of v1.2.0 never ran"
     await until_quiet(world, machine)
     assert machine.images() == ["u:3", "u:3"]
 
@@ -264,7 +267,7 @@ async def test_updater_follows_a_rollback(world: World, machine: Machine, reconc
     assert world.state.current is not None
     assert world.state.current.tag == "v1.1.0"
     await until_quiet(world, machine)
-    assert machine.images() == ["u:2", "u:2"], "a rollback pauses"
+    assert machine.images() == ["u:2", "u:2"], "a rollback pauses the succession"
     await world.journal.update(lambda s: s.unpause(world.clock.now()))
     await until_quiet(world, machine)
     assert machine.images() == ["u:1", "u:1"]
@@ -295,13 +298,13 @@ async def test_change_during_succession_is_reported(world: World, machine: Machi
     await until_quiet(world, machine)
     machine.start("web", file_of("v1.1.0"))
     succession = await until_quiet(world, machine)
-    assert published(world) == sha_of("v1.2.0"), "by hand it is put right"
+    assert published(world) == sha_of("v1.2.0"), "`docker compose up` by hand fixes it"
     (alarm,) = succession.alarms()
     assert "the running updater changed after its replacement" in alarm.text
 
 
 async def test_published_updater_is_replaced(world: World, machine: Machine, reconciler: Reconciler) -> None:
-    """Where it has never been replaced, what is published is older than the release before."""
+    """If it was never replaced, the published updater is older than the previous release."""
     machine.models[world.engine.published_path.parent.name] = services("u:0")
     machine.place(world.engine.published_path)
     assert (await until_quiet(world, machine)).alarms() == []
@@ -340,7 +343,7 @@ async def test_missing_image_is_retried_and_reported(world: World, machine: Mach
         await succession.look()
     machine.absent = set()
     await succession.look()
-    assert machine.sent == 0, "not at once"
+    assert machine.sent == 0, "the retry is not immediate"
     (alarm,) = succession.alarms()
     assert "image u:2 is missing" in alarm.text
     await world.clock.sleep(FIRST_AGAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""GitHub is told of each rollout exactly once, whatever happens to it or to the worker meanwhile."""
+"""Each rollout is reported to GitHub exactly once, even if GitHub is unavailable or the worker is killed."""
 
 import asyncio
 import contextlib
@@ -34,16 +34,16 @@ def outbox(world: World) -> FakeOutbox:
 
 @pytest.fixture
 def deployments(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> Deployments:
-    return told_by(world, github, outbox)
+    return new_deployments(world, github, outbox)
 
 
-def told_by(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> Deployments:
-    """A new worker process's."""
+def new_deployments(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> Deployments:
+    """The deployments of a new worker process."""
     return Deployments(world.ports, github, outbox, backoff=Backoff(lambda: 0.0))
 
 
 @contextlib.asynccontextmanager
-async def telling(deployments: Deployments) -> AsyncIterator[None]:
+async def reporting(deployments: Deployments) -> AsyncIterator[None]:
     task = asyncio.create_task(deployments.run())
     try:
         yield
@@ -62,7 +62,7 @@ async def go_live(world: World, tag: str) -> RolloutStatus:
 async def test_rollout_is_reported_as_it_progresses(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
-    async with telling(deployments):
+    async with reporting(deployments):
         await go_live(world, "v1.1.0")
         await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
     (made,) = github.deployments.values()
@@ -71,7 +71,7 @@ async def test_rollout_is_reported_as_it_progresses(
 
 
 async def test_replaced_release_becomes_inactive(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
-    async with telling(deployments):
+    async with reporting(deployments):
         await go_live(world, "v1.1.0")
         await go_live(world, "v1.2.0")
         await until(lambda: github.told() == {"v1.1.0": [[*LIVE, "inactive"]], "v1.2.0": [LIVE]}, 10)
@@ -81,7 +81,7 @@ async def test_replaced_release_becomes_inactive(world: World, github: FakeGitHu
 async def test_release_fault_is_reported_as_failure(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
-    async with telling(deployments):
+    async with reporting(deployments):
         await go_live(world, "v1.1.0")
         world.engine.behave("bot", "v1.2.0", ready_after=10_000)
         assert await go_live(world, "v1.2.0") is RolloutStatus.ROLLED_BACK
@@ -92,7 +92,7 @@ async def test_machine_fault_is_reported_as_error(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     world.route.deaf = True
-    async with telling(deployments):
+    async with reporting(deployments):
         await go_live(world, "v1.1.0")
         await until(lambda: github.told() == {"v1.1.0": [["queued", "in_progress", "error"]]}, 10)
 
@@ -101,7 +101,7 @@ async def test_held_release_is_queued_then_inactive(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     worker = world.worker()
-    async with telling(deployments):
+    async with reporting(deployments):
         await Operator(world.ports, worker).pause("fix it")
         world.inbox.put(a_release("v1.1.0"))
         await worker.reconcile()
@@ -116,7 +116,7 @@ async def test_operators_rollback_is_its_own_deployment(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     worker = world.worker()
-    async with telling(deployments):
+    async with reporting(deployments):
         await go_live(world, "v1.1.0")
         await go_live(world, "v1.2.0")
         await Operator(world.ports, worker).roll_back(None)
@@ -136,7 +136,7 @@ async def test_github_outage_does_not_delay_a_rollout(
     started = world.clock.now()
     await go_live(undisturbed, "v1.1.0")
     took = world.clock.now() - started
-    async with telling(deployments):
+    async with reporting(deployments):
         github.away, github.carried_out = True, carried_out
         started = world.clock.now()
         assert await go_live(world, "v1.1.0") is RolloutStatus.SUCCESS
@@ -153,7 +153,7 @@ async def test_lost_answer_is_looked_up_before_a_retry(
     world.inbox.put(a_release("v1.1.0"))
     await world.worker().take_in()
     github.away, github.carried_out, github.only = True, True, "deploy"
-    async with telling(deployments):
+    async with reporting(deployments):
         await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 10)
     assert github.called("deploy") == 1
 
@@ -161,31 +161,31 @@ async def test_lost_answer_is_looked_up_before_a_retry(
 async def test_last_post_is_given_time_before_a_retry(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> None:
     world.inbox.put(a_release("v1.1.0"))
     await world.worker().take_in()
-    first = told_by(world, github, outbox)
-    world.fuse.light(3)  # on disk that it is tried; then, in the call, the worker is gone
+    first = new_deployments(world, github, outbox)
+    world.fuse.light(3)  # the attempt is on disk; the worker is killed during the call
     with pytest.raises(Crash):
         await first.tell()
     world.fuse.put_out()
     killed = world.clock.now()
-    async with telling(told_by(world, github, outbox)):
+    async with reporting(new_deployments(world, github, outbox)):
         await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 120)
     deployed = [at for name, at in github.calls if name == "deploy"]
     assert deployed[-1] - killed >= timedelta(seconds=SETTLE_SECONDS - 1)
 
 
 async def test_kill_at_any_moment_keeps_one_deployment(world: World) -> None:
-    """Every moment before and after every write and every POST, the worker is killed once."""
+    """Kills the worker once at every moment before and after every write and every POST."""
     assert await go_live(world, "v1.1.0") is RolloutStatus.SUCCESS
     moments = 0
     while True:
         github, outbox = FakeGitHubApi(world.clock, world.fuse), FakeOutbox(world.fuse)
         world.fuse.light(moments)
         with contextlib.suppress(Crash):
-            await told_by(world, github, outbox).tell()
+            await new_deployments(world, github, outbox).tell()
             world.fuse.put_out()
             break
         world.fuse.put_out()
-        async with telling(told_by(world, github, outbox)):
+        async with reporting(new_deployments(world, github, outbox)):
             await until(lambda: github.told().get("v1.1.0", [[]])[0][-1:] == ["success"], 600)  # noqa: B023
         assert github.told() == {"v1.1.0": [LIVE]}, f"killed at moment {moments}"
         moments += 1
@@ -197,9 +197,9 @@ async def test_lost_outbox_creates_no_duplicate(world: World, github: FakeGitHub
     await Operator(world.ports, worker).pause("fix it")
     world.inbox.put(a_release("v1.1.0"))
     await worker.reconcile()
-    await told_by(world, github, outbox).tell()
+    await new_deployments(world, github, outbox).tell()
     lost = FakeOutbox(world.fuse, world.clock.now())
-    async with telling(told_by(world, github, lost)):
+    async with reporting(new_deployments(world, github, lost)):
         await Operator(world.ports, worker).unpause()
         await worker.reconcile()
         await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
@@ -223,7 +223,7 @@ async def test_refused_token_alarms_and_slows_retries(
     await world.worker().take_in()
     with pytest.raises(GitHubRefused):
         await deployments.tell()
-    async with telling(deployments):
+    async with reporting(deployments):
         await world.clock.sleep(600)
         (alarm,) = deployments.alarms()
         assert (alarm.kind, "403" in alarm.text) == ("github_not_told", True)
@@ -236,7 +236,7 @@ async def test_refused_token_alarms_and_slows_retries(
 async def test_refused_rollout_does_not_block_others(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
-    async with telling(deployments):
+    async with reporting(deployments):
         github.refuses = 422
         await go_live(world, "v1.1.0")
         await until(lambda: bool(github.calls), 10)

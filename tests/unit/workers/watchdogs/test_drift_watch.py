@@ -1,4 +1,4 @@
-"""Between the rollouts: whatever somebody does by hand is told, and put right where that makes nothing worse."""
+"""Between rollouts: every manual change is reported, and reverted if that makes nothing worse."""
 
 import asyncio
 from dataclasses import replace
@@ -11,8 +11,8 @@ from tests.fakes.world import World
 from workers.watchdogs.drift_watch import TOLD_SECONDS, TRIES, DriftWatch
 
 
-async def a_guard(world: World) -> DriftWatch:
-    """v1.1.0 is live on green, by a rollout."""
+async def a_watch(world: World) -> DriftWatch:
+    """A rollout has brought v1.1.0 live on green."""
     world.inbox.put(a_release("v1.1.0"))
     worker = world.worker()
     await worker.reconcile()
@@ -26,25 +26,25 @@ def alarmed(world: World) -> list[str]:
 
 
 async def test_healthy_stack_causes_no_action_or_alarm(world: World) -> None:
-    guard = await a_guard(world)
-    await guard.look()
+    watch = await a_watch(world)
+    await watch.look()
     assert (world.effects, alarmed(world)) == ([], [])
 
 
 @pytest.mark.parametrize("to", [None, Color.BLUE])
 async def test_changed_route_file_is_restored(world: World, to: Color | None) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     await (world.route.flip(to, "r-hand") if to else world.route.clear())
-    await guard.look()
+    await watch.look()
     assert alarmed(world) == ["route_changed"]
     await world.clock.sleep(1)
     assert world.route.served() == (Color.GREEN, "r-v1.1.0")
-    await guard.look()
+    await watch.look()
     assert alarmed(world) == []
 
 
 def rolled_out_by_another(world: World) -> None:
-    """Another program has put a release of its own in the place of blue, and has stopped green."""
+    """Another program has replaced blue with its own release and has stopped green."""
     world.engine.by_hand(start=[s.colors[Color.BLUE] for s in world.stack.routed], tag="v1.2.0")
     world.engine.by_hand(stop=[s.colors[Color.GREEN] for s in world.stack.routed])
     world.outages.clear()
@@ -52,12 +52,12 @@ def rolled_out_by_another(world: World) -> None:
 
 @pytest.mark.parametrize("beside", [False, True])
 async def test_stack_led_by_another_program_is_adopted(world: World, *, beside: bool) -> None:
-    """Its routes may have replaced the updater's file, or be in a file beside that."""
-    guard = await a_guard(world)
+    """Its routes may have replaced the updater's file, or be in another file beside it."""
+    watch = await a_watch(world)
     rolled_out_by_another(world)
     world.route.place_foreign(Color.BLUE, name="routes.yml" if beside else "updater-routes.yml", keep_own=beside)
     await world.clock.sleep(1)
-    await guard.look()
+    await watch.look()
     await world.clock.sleep(1)
     state = world.state
     assert (state.active_color, world.route.served()[0], world.outages) == (Color.BLUE, Color.BLUE, [])
@@ -67,43 +67,43 @@ async def test_stack_led_by_another_program_is_adopted(world: World, *, beside: 
     assert world.engine.running("api-green") == []
     assert alarmed(world) == []
     world.effects.clear()
-    await guard.look()
+    await watch.look()
     assert (world.effects, alarmed(world)) == ([], [])
 
 
 async def test_unadoptable_stack_alarms_until_fixed(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     rolled_out_by_another(world)
     world.route.place_foreign(Color.BLUE)
     elsewhere = world.route._foreign["updater-routes.yml"].replace("PathPrefix", "HostPrefix")
     world.route._foreign["more.yml"] = elsewhere
-    await guard.look()
+    await watch.look()
     assert (alarmed(world), world.state.active_color, world.state.paused) == (["not_adopted"], None, True)
     assert world.route.served()[0] is Color.BLUE
-    await guard.look()
+    await watch.look()
     assert alarmed(world) == ["not_adopted"]
     del world.route._foreign["more.yml"]
-    await guard._reconciler.reconcile()
-    await guard.look()
+    await watch._reconciler.reconcile()
+    await watch.look()
     assert (alarmed(world), world.state.active_color, world.outages) == ([], Color.BLUE, [])
 
 
 @pytest.mark.parametrize(("force", "late"), [(False, False), (False, True), (True, True)])
 async def test_release_keeps_another_programs_color(world: World, *, force: bool, late: bool) -> None:
-    """Also where that happens after the worker's last look before the release begins (`late`)."""
-    guard = await a_guard(world)
+    """Also if that happens after the worker's last look before the release begins (`late`)."""
+    watch = await a_watch(world)
 
-    def happen() -> None:
+    def take_over() -> None:
         rolled_out_by_another(world)
         world.route.place_foreign(Color.BLUE)
 
     if late:
-        world.publisher.at_event("rollout.started", happen)
+        world.publisher.at_event("rollout.started", take_over)
     else:
-        happen()
+        take_over()
     world.inbox.put(replace(a_release("v1.2.0"), force=force))
-    await guard._reconciler.reconcile()
-    await guard.look()
+    await watch._reconciler.reconcile()
+    await watch.look()
     await world.clock.sleep(1)
     assert (world.state.active_color, world.route.served()[0], world.outages) == (Color.BLUE, Color.BLUE, [])
     assert [effect for effect in world.effects if "-blue" in effect] == []
@@ -111,56 +111,56 @@ async def test_release_keeps_another_programs_color(world: World, *, force: bool
 
 
 async def test_forced_release_uses_the_other_color(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     rolled_out_by_another(world)
     world.route.place_foreign(Color.BLUE)
     world.inbox.put(replace(a_release("v1.2.0"), force=True))
-    await guard._reconciler.reconcile()
+    await watch._reconciler.reconcile()
     assert (world.state.active_color, world.outages) == (Color.GREEN, [])
     assert world.state.previous is not None
     assert world.state.previous.adopted
 
 
 async def test_changed_routes_are_fixed_before_release(world: World) -> None:
-    """Both colors are well, and another program led clients to the one that the release is to replace."""
-    guard = await a_guard(world)
+    """Both colors are healthy, and another program routed clients to the color that the release replaces."""
+    watch = await a_watch(world)
     world.engine.by_hand(start=[s.colors[Color.BLUE] for s in world.stack.routed], tag="v1.0.0")
     world.publisher.at_event("rollout.started", lambda: world.route.place_foreign(Color.BLUE, name="routes.yml"))
     world.inbox.put(a_release("v1.2.0"))
-    await guard._reconciler.reconcile()
+    await watch._reconciler.reconcile()
     assert (world.state.current and world.state.current.tag, world.outages) == ("v1.2.0", [])
     assert "leads to green again" in str(world.publisher.results[-1][0].warnings)
 
 
 async def test_file_shadowing_the_routes_is_set_aside(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     world.route.beside = ["copy-of-updater-routes.yml"]
-    await guard.look()
+    await watch.look()
     assert (alarmed(world), world.route.beside) == (["route_shadowed"], [])
 
 
 async def test_release_goes_live_past_a_stray_and_an_unproven_route(world: World) -> None:
-    """The last flip could not be confirmed, so no rollout id is known that answers carry."""
-    guard = await a_guard(world)
+    """The last flip could not be confirmed, so the rollout id in the answers is unknown."""
+    watch = await a_watch(world)
     await world.journal.update(lambda s: s.routed_to(s.active_color, None))
     world.route.beside = ["copy-of-updater-routes.yml"]
     world.inbox.put(a_release("v1.2.0"))
-    await guard._reconciler.reconcile()
+    await watch._reconciler.reconcile()
     assert (world.state.current and world.state.current.tag, world.route.beside) == ("v1.2.0", [])
 
 
 async def test_stopped_live_color_is_started_again(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     for instance in await world.engine.find("api-green"):
         await world.engine.stop(instance.id, 1)
-    await guard.look()
+    await watch.look()
     assert (alarmed(world), world.engine.running("api-green")) == (["live_color_down"], ["v1.1.0"])
-    await guard.look()
+    await watch.look()
     assert alarmed(world) == []
 
 
 async def test_live_color_starts_again_during_preflight(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     for instance in await world.engine.find("api-green"):
         await world.engine.stop(instance.id, 1)
     worker = world.worker()
@@ -171,47 +171,47 @@ async def test_live_color_starts_again_during_preflight(world: World) -> None:
     assert (alarmed(world), world.engine.running("api-green")) == (["live_color_down"], ["v1.1.0"])
     await rolling
     assert (world.state.current and world.state.current.tag) == "v1.2.0"
-    await guard.look()
+    await watch.look()
 
 
 async def test_restarts_of_the_live_color_are_limited(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     (instance,) = await world.engine.find("api-green")
     world.effects.clear()
     for _ in range(TRIES + 5):
         await world.engine.stop(instance.id, 1)
-        await guard.look()
+        await watch.look()
     assert world.effects.count("start api-green v1.1.0") == TRIES
     assert alarmed(world) == ["live_color_down"]
 
 
 async def test_restarted_live_color_alarms_for_a_while(world: World) -> None:
-    guard = await a_guard(world)
-    await guard.look()
+    watch = await a_watch(world)
+    await watch.look()
     world.engine.die("api-green")
     for expected, seconds in ((["live_color_restarted"], TOLD_SECONDS / 2), (["live_color_restarted"], TOLD_SECONDS)):
-        await guard.look()
+        await watch.look()
         assert alarmed(world) == expected
         await world.clock.sleep(seconds)
-    await guard.look()
+    await watch.look()
     assert (alarmed(world), world.effects) == ([], [])
 
 
 async def test_own_bot_is_kept_when_two_run(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     (bot,) = [i for i in await world.engine.find("bot") if i.running]
     world.engine.start_by_hand("bot", "v1.1.0")
-    await guard.look()
+    await watch.look()
     assert alarmed(world) == ["singleton_doubled"]
     assert [i.id for i in await world.engine.find("bot") if i.running] == [bot.id]
 
 
 async def test_stopped_bot_is_reported_not_restarted(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     for instance in await world.engine.find("bot"):
         await world.engine.stop(instance.id, 1)
     world.effects.clear()
-    await guard.look()
+    await watch.look()
     assert (alarmed(world), world.effects) == (["singleton_gone"], [])
 
 
@@ -238,9 +238,9 @@ async def test_drift_watch_is_silent_before_a_release() -> None:
 
 
 async def test_release_during_a_look_is_not_lost(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     world.inbox.put(a_release("v1.2.0"))
-    worker = guard._reconciler
+    worker = watch._reconciler
     async with worker.quiet() as quiet:
         assert quiet
         rolling = asyncio.create_task(worker.reconcile())
@@ -253,10 +253,10 @@ async def test_release_during_a_look_is_not_lost(world: World) -> None:
 
 
 async def test_drift_watch_continues_after_an_error(world: World) -> None:
-    guard = await a_guard(world)
+    watch = await a_watch(world)
     world.journal.full = True
     await world.route.flip(Color.BLUE, "r-hand")
-    looking = asyncio.create_task(guard.run())
+    looking = asyncio.create_task(watch.run())
     await world.clock.sleep(1)
     world.journal.full = False
     await world.route.flip(Color.BLUE, "r-hand")

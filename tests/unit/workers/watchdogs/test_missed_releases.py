@@ -1,4 +1,4 @@
-"""No release is missed, and none comes in that should not."""
+"""No release is missed, and no unwanted release is accepted."""
 
 import asyncio
 import contextlib
@@ -89,7 +89,7 @@ async def test_missed_release_is_journaled_without_redis(
     async with watching(watch):
         await until(lambda: bool(world.state.accepted), 60)
         await world.clock.sleep(EVERY * 2)
-        assert ended(world) == [], "a rollout that begins now would be refused by its preflight, and pause"
+        assert ended(world) == [], "the preflight of a rollout that begins now would fail and pause"
         world.inbox.away = False
     await world.worker().reconcile()
     assert ended(world) == [("v1.2.0", RolloutStatus.SUCCESS)]
@@ -120,7 +120,7 @@ async def test_failed_release_is_not_accepted_again(world: World, github: FakeGi
 
 
 async def test_rolled_back_release_stays_out(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
-    """It was applied by hand, so that its release was never known by its key."""
+    """The release was applied by hand, so its key is unknown."""
     worker = world.worker()
     world.inbox.put(a_release("v1.2.0", key="manual:r-1", trigger=Trigger.MANUAL))
     await worker.reconcile()
@@ -155,7 +155,7 @@ async def test_watch_recovers_within_a_minute(world: World, github: FakeGitHubAp
     github.away, github.published = True, [a_published("v1.2.0")]
     async with watching(watch):
         await world.clock.sleep(3600)
-        assert len(github.calls) < 70, "it does not hammer"
+        assert len(github.calls) < 70, "GitHub is not asked too often"
         github.away = False
         back = world.clock.now()
         await until(lambda: world.state.last_checked_at is not None, 70)

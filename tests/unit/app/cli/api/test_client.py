@@ -1,4 +1,4 @@
-"""The streams' framing; the calls are in tests/integration/cli."""
+"""How the client parses streams. The calls are tested in tests/integration/cli."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from app.cli.errors import CannotReach
 
 @asynccontextmanager
 async def answering(*answers: bytes) -> AsyncIterator[ApiClient]:
-    """A listener that gives each connection one of `answers`, raw, and closes it."""
+    """A listener that sends one of `answers`, raw, to each connection and closes it."""
     waiting = list(answers)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -29,7 +29,7 @@ async def answering(*answers: bytes) -> AsyncIterator[ApiClient]:
         yield updater
 
 
-def whole(body: str, content_type: str = "text/event-stream") -> bytes:
+def http_response(body: str, content_type: str = "text/event-stream") -> bytes:
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
@@ -44,7 +44,7 @@ async def test_event_stream_is_parsed_into_events() -> None:
         'id: 2-0\nevent: paused\ndata: {"reason":\ndata: "why"}\n\n'
         "data: not json\n\ndata: [1]\n\n"
     )
-    async with answering(whole(body)) as updater:
+    async with answering(http_response(body)) as updater:
         events = [event async for event in updater.events(None)]
     assert events == [
         Event("1-0", "step.started", {"step": "bake"}),
@@ -57,8 +57,8 @@ async def test_event_stream_is_parsed_into_events() -> None:
     [
         b"",
         b"SSH-2.0-OpenSSH\r\n",
-        whole("<html>", "text/html"),
-        whole("[]", "application/json"),
+        http_response("<html>", "text/html"),
+        http_response("[]", "application/json"),
         b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
         b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n",
     ],

@@ -7,7 +7,7 @@ from app.api.status import Live, Status
 from app.cli.following.progress import FollowedRollout, Phase, StepSeen
 from tests.examples import a_status
 
-MINE = FollowedRollout("r-1", "v1.1.0")
+FOLLOWED = FollowedRollout("r-1", "v1.1.0")
 LIVE = Live(tag="v1.0.0", sha="abc")
 
 
@@ -24,7 +24,7 @@ def result(**change: Any) -> dict[str, Any]:
 
 
 def test_running_rollout_keeps_the_live_before() -> None:
-    seen = MINE.see_status(status(rollout=running(eta_seconds=3.5)))
+    seen = FOLLOWED.see_status(status(rollout=running(eta_seconds=3.5)))
     assert (seen.phase, seen.step, seen.percent, seen.eta_seconds) == (Phase.RUNNING, "docker_build", 20, 3.5)
     assert seen.before == LIVE
     back = seen.see_status(status(rollout=running(status="rolling_back"), current={"tag": "v1.1.0"}))
@@ -32,34 +32,34 @@ def test_running_rollout_keeps_the_live_before() -> None:
 
 
 def test_queued_rollout_waits_for_the_running_one() -> None:
-    seen = MINE.see_status(status(rollout=running(id="r-0", tag="v1.0.9"), queued=["v1.1.0"]))
+    seen = FOLLOWED.see_status(status(rollout=running(id="r-0", tag="v1.0.9"), queued=["v1.1.0"]))
     assert (seen.phase, seen.waits_for, seen.known) == (Phase.QUEUED, "v1.0.9 to end", True)
 
 
 def test_pause_holds_rollout_unless_forced() -> None:
     paused = status(paused=True, pause_reason="why", held=["v1.1.0"])
-    assert (MINE.see_status(paused).phase, MINE.see_status(paused).waits_for) == (Phase.HELD, "why")
+    assert (FOLLOWED.see_status(paused).phase, FOLLOWED.see_status(paused).waits_for) == (Phase.HELD, "why")
     assert FollowedRollout("r-1", "v1.1.0", forced=True).see_status(paused).phase is Phase.QUEUED
 
 
 def test_rollout_ends_when_no_longer_running() -> None:
-    seen = MINE.see_status(status(rollout=running(), last_result=result()))
+    seen = FOLLOWED.see_status(status(rollout=running(), last_result=result()))
     assert not seen.ended
     assert seen.see_status(status(last_result=result())).ended
 
 
 def test_rollout_missing_from_status_is_unknown() -> None:
-    assert not MINE.see_status(status(rollout=running())).see_status(status()).known
-    assert MINE.see_status(status(queued=["v1.1.0"])).known
+    assert not FOLLOWED.see_status(status(rollout=running())).see_status(status()).known
+    assert FOLLOWED.see_status(status(queued=["v1.1.0"])).known
 
 
 def test_another_rollouts_result_is_ignored() -> None:
-    ended = MINE.see_status(status(last_result=result()))
+    ended = FOLLOWED.see_status(status(last_result=result()))
     assert ended.see_status(status(last_result=result(rollout_id="r-2", status="failed"))).result == ended.result
 
 
 def test_steps_follow_events_and_end_once() -> None:
-    seen = MINE
+    seen = FOLLOWED
     for kind, data in (
         ("step.started", {"step": "preflight"}),
         ("step.completed", {"step": "preflight", "seconds": 0.5}),
@@ -75,8 +75,8 @@ def test_steps_follow_events_and_end_once() -> None:
 
 @pytest.mark.parametrize("status_", ["success", "failed", "rolled_back", "superseded", "cancelled"])
 def test_final_record_status_ends_the_rollout(status_: str) -> None:
-    assert MINE.see_record(Record(status=status_)).ended
-    assert not MINE.see_record(Record(status="running")).ended
+    assert FOLLOWED.see_record(Record(status=status_)).ended
+    assert not FOLLOWED.see_record(Record(status="running")).ended
 
 
 def test_record_alone_yields_a_full_result() -> None:
@@ -107,4 +107,4 @@ def test_record_alone_yields_a_full_result() -> None:
 
 
 def test_last_line_has_no_terminal_escapes() -> None:
-    assert MINE.see_line("\x1b[1mbuilding\r").see_line("").last_line == "building"
+    assert FOLLOWED.see_line("\x1b[1mbuilding\r").see_line("").last_line == "building"

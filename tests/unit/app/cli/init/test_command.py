@@ -1,4 +1,4 @@
-"""Whole stack files, written for real Compose projects and read by the updater's own reader."""
+"""Complete stack files, written for real Compose projects and parsed by the updater's own reader."""
 
 import os
 import shutil
@@ -69,15 +69,15 @@ def test_demo_project_yields_a_complete_file(demo: Path, environ: dict[str, str]
 
 
 def test_no_secret_value_gets_into_file_or_output(demo: Path) -> None:
-    _, written, said = init(demo)
-    for text in (written.path.read_text(), said, str(written.document())):
+    _, written, output = init(demo)
+    for text in (written.path.read_text(), output, str(written.document())):
         assert "hidden" not in text
         assert "credential" not in text
 
 
 @pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
 def test_labeled_project_yields_file_and_questions(labels: Path, environ: dict[str, str]) -> None:
-    stack, written, said = init(labels, environ=environ)
+    stack, written, output = init(labels, environ=environ)
     assert stack.project == "zetherion-ai"
     routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
     assert routed == {
@@ -98,20 +98,20 @@ def test_labeled_project_yields_file_and_questions(labels: Path, environ: dict[s
     assert "  # digest-worker:\n  #   service: zetherion-ai-digest-worker\n" in text
     assert "postgres" not in text
     assert "zetherion-updater-worker" not in text
-    assert "not-for-anyone" not in text + said
+    assert "not-for-anyone" not in text + output
     for hint in (
         "zetherion-ai-api-green publishes a port",
         "remove Traefik's labels from",
         "may zetherion-ai-digest-worker run twice",
     ):
-        assert hint in said
+        assert hint in output
 
 
 def test_written_file_has_every_committed_key(demo: Path) -> None:
     _, written, _ = init(demo)
     committed = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
     found = yaml.safe_load(written.path.read_text())
-    assert list(found) == [key for key in committed if key != "updater"], "it does not run in the demo's project"
+    assert list(found) == [key for key in committed if key != "updater"], "the demo's project has no updater"
     for part in ("traefik", "times", "checks", "needs", "keep"):
         assert list(found[part]) == list(committed[part])
     assert "# source: " in written.path.read_text()
@@ -123,13 +123,13 @@ def test_updater_is_found_in_its_own_project(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "config" / "traefik", tmp_path / "traefik")
     lines = (ROOT / "deploy" / ".env.example").read_text().splitlines()
     (tmp_path / ".env").write_text("\n".join(f"{line}1000" if line.endswith("=") else line for line in lines))
-    _, written, said = init(tmp_path)
+    _, written, output = init(tmp_path)
     committed = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
     found = yaml.safe_load(written.path.read_text())
     assert list(found) == list(committed)
     assert found["updater"] == committed["updater"]
-    assert "updater: zetherion-ai-updater and zetherion-ai-updater-worker" in said
-    assert "UPDATER_TRAEFIK_DYNAMIC_PATH" not in said, "its worker has it"
+    assert "updater: zetherion-ai-updater and zetherion-ai-updater-worker" in output
+    assert "UPDATER_TRAEFIK_DYNAMIC_PATH" not in output, "its worker already has it"
     assert found["traefik"]["metrics"] == committed["traefik"]["metrics"]
 
 

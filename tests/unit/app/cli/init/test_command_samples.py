@@ -1,4 +1,4 @@
-"""Stack files for whole sample projects: exact values, each question by its path, and what is printed beside it."""
+"""Stack files for complete sample projects: exact values, the path of each question, and the printed notes."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""`updater init` on the stack of the take-over tests: what docs/from-the-sidecar.md says that it must find."""
+"""`updater init` on the stack of the take-over tests finds what docs/from-the-sidecar.md promises."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.acceptance.takeover.old_stack import LiveDirectory, old_shape
 
 PAGE = ROOT / "docs" / "from-the-sidecar.md"
 ENV = {"BASE_IMAGE": "updater-demo-base:1", "TRAEFIK_IMAGE": "updater-demo-traefik:3", "DISCORD_TOKEN": "token"}
-"""The image of Traefik is named as an updater would be: its service must not be retired for that."""
+"""Traefik's image has a name like an updater's: its service must still not be retired."""
 
 
 def test_init_matches_the_takeover_page(tmp_path: Path) -> None:
@@ -22,11 +22,11 @@ def test_init_matches_the_takeover_page(tmp_path: Path) -> None:
     LiveDirectory(live).make(repository, "v1.0.0", ENV)
     made = write_stack_file(live, tmp_path / "stack.yml", force=False, environ={"PATH": os.environ["PATH"]})
     found = yaml.safe_load(made.path.read_text())
-    said = yaml.safe_load(PAGE.read_text().partition("```yaml\n")[2].partition("```")[0])
+    documented = yaml.safe_load(PAGE.read_text().partition("```yaml\n")[2].partition("```")[0])
     for routed in found["routed"].values():
         assert routed.pop("rule") == "PathPrefix(`/`)"
     assert {name: found[name] for name in ("project", "routed", "singletons", "retired")} == {
-        name: said[name] for name in ("project", "routed", "singletons", "retired")
+        name: documented[name] for name in ("project", "routed", "singletons", "retired")
     }
-    assert found["traefik"]["entrypoints"] == said["traefik"]["entrypoints"]
+    assert found["traefik"]["entrypoints"] == documented["traefik"]["entrypoints"]
     assert made.notes.questions == {}

@@ -2,13 +2,13 @@ from app.cli.init.evidence import Statement, Weighed, weigh
 
 
 def test_most_trusted_source_wins_and_is_named() -> None:
-    said = [Statement((8443,), "route"), Statement((8443, 9100), "EXPOSE"), Statement[int]((), "silent")]
-    assert weigh(said) == Weighed(8443, ("route", "EXPOSE"))
+    statements = [Statement((8443,), "route"), Statement((8443, 9100), "EXPOSE"), Statement[int]((), "silent")]
+    assert weigh(statements) == Weighed(8443, ("route", "EXPOSE"))
 
 
 def test_differing_sources_become_a_question() -> None:
-    said = [Statement((8443,), "route"), Statement((80,), "EXPOSE"), Statement((8443,), "label")]
-    assert weigh(said) == Weighed(8443, ("route", "label"), "route says 8443; label says 8443; EXPOSE says 80")
+    statements = [Statement((8443,), "route"), Statement((80,), "EXPOSE"), Statement((8443,), "label")]
+    assert weigh(statements) == Weighed(8443, ("route", "label"), "route says 8443; label says 8443; EXPOSE says 80")
 
 
 def test_a_later_source_chooses_among_several() -> None:

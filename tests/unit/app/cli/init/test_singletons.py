@@ -69,11 +69,11 @@ def test_old_updater_is_found_by_socket_and_name() -> None:
 
 
 def test_this_updater_is_not_an_old_one() -> None:
-    ours: dict[str, Any] = {
+    own: dict[str, Any] = {
         "updater": {**SOCKET, "command": ["python", "-m", "app.main"]},
         "updater-worker": {**SOCKET, "command": "python -m workers.main"},
         "updater-cli": {**SOCKET, "image": "zetherion-updater:0.1.0"},
     }
-    assert old_updaters(ours) == {}
-    assert own_services(ours) == ("updater", "updater-worker")
-    assert own_services({"updater": ours["updater"]}) is None
+    assert old_updaters(own) == {}
+    assert own_services(own) == ("updater", "updater-worker")
+    assert own_services({"updater": own["updater"]}) is None

@@ -1,4 +1,4 @@
-"""The text of a proposal: which comments it has, and which keys are in force."""
+"""The text of a proposed stack file: its comments, and which of its keys are active."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -15,7 +15,7 @@ def test_etag_changes_with_other_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("theirs", "same"),
+    ("if_none_match", "same"),
     [
         ([], False),
         ([""], False),
@@ -28,5 +28,5 @@ def test_etag_changes_with_other_fields() -> None:
         (["a"], False),
     ],
 )
-def test_etags_are_compared_weakly(theirs: list[str], same: bool) -> None:
-    assert known(theirs, 'W/"a"') is same
+def test_etags_are_compared_weakly(if_none_match: list[str], same: bool) -> None:
+    assert known(if_none_match, 'W/"a"') is same

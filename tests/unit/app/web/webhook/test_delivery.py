@@ -95,7 +95,7 @@ def release(**change: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("said", "author", "immutable"),
+    ("fields", "author", "immutable"),
     [
         ({}, None, None),
         ({"author": None, "immutable": None}, None, None),
@@ -103,8 +103,10 @@ def release(**change: Any) -> dict[str, Any]:
         ({"author": {"login": "github-actions[bot]"}, "immutable": False}, "github-actions[bot]", False),
     ],
 )
-def test_author_and_immutability_are_optional(said: dict[str, Any], author: str | None, immutable: bool | None) -> None:
-    event = parse_release(delivery(release=release(**said)))
+def test_author_and_immutability_are_optional(
+    fields: dict[str, Any], author: str | None, immutable: bool | None
+) -> None:
+    event = parse_release(delivery(release=release(**fields)))
     assert (event.author, event.immutable) == (author, immutable)
 
 

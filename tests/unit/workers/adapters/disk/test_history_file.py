@@ -25,8 +25,8 @@ def test_next_worker_reads_entries_newest_first(path: Path) -> None:
 
 def test_later_entry_replaces_an_earlier_entry(path: Path) -> None:
     history = HistoryFile(path)
-    for told in (entry(1, result="failed"), entry(2), entry(1)):
-        history.append(told)
+    for added in (entry(1, result="failed"), entry(2), entry(1)):
+        history.append(added)
     assert history.entries() == [entry(1), entry(2)]
 
 

@@ -145,7 +145,7 @@ async def test_previous_copy_is_kept(journal: FileJournal, path: Path) -> None:
     assert decode(previous.read_bytes()) == FULL
     assert stat.S_IMODE(previous.stat().st_mode) == 0o600
     names = {p.name.removeprefix("updater-state.json") for p in path.parent.iterdir()}
-    assert names == {"", ".previous", ".reserve"}, "no file is left of the writing"
+    assert names == {"", ".previous", ".reserve"}, "writing leaves no temporary file"
 
 
 async def test_concurrent_updates_all_count(journal: FileJournal) -> None:
@@ -234,7 +234,7 @@ async def test_a_write_that_fails_changes_nothing(journal: FileJournal, path: Pa
     assert FileJournal(path).load() == State(epoch=1)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own has to be mounted")
+@pytest.mark.skipif(os.geteuid() != 0, reason="the test mounts a file system")
 async def test_reserve_lets_a_rollout_end_on_full_disk(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -258,7 +258,7 @@ RECORDED = Path(__file__).parents[4] / "samples" / "state"
 
 
 def test_state_with_step_names_can_be_read() -> None:
-    """Recorded with the version of 2026-11-26, in the middle of a rollout's hand-over."""
+    """Recorded with the version of 2026-11-26, during a rollout's hand-over."""
     state = decode((RECORDED / "2026-11-26-restart_bot.json").read_bytes())
     assert state.rollout is not None
     assert state.rollout.running == StepId(StepKind.RESTART, "bot")

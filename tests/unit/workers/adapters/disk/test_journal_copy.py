@@ -27,7 +27,7 @@ def copy(journal: Path, tmp_path: Path) -> JournalCopy:
 def test_give_back_restores_the_journal(journal: Path, copy: JournalCopy) -> None:
     copy.keep()
     journal.write_bytes(encode(replace(HANDED_OVER, schema=SCHEMA + 1, epoch=8)))
-    copy.keep()  # started again: what the new worker has written does not become the copy
+    copy.keep()  # a second start: the copy is not replaced by what the new worker wrote
     copy.give_back()
     assert FileJournal(journal).load() == HANDED_OVER
     assert journal.stat().st_mode & 0o777 == 0o600

@@ -41,7 +41,7 @@ def lease(path: Path) -> Lease:
 
 @contextmanager
 def other_worker(path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """Another process that has its turn."""
+    """Another process that holds the lease."""
     command = [sys.executable, "-c", HOLDER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as process:
         assert process.stdout is not None
@@ -60,7 +60,7 @@ async def test_second_worker_is_refused(path: Path) -> None:
 
 async def test_worker_waits_for_the_ending_worker(path: Path) -> None:
     with other_worker(path) as process:
-        waiting = asyncio.create_task(taken(path))
+        waiting = asyncio.create_task(hold_lease(path))
         await asyncio.sleep(SOON)
         assert not waiting.done()
         process.kill()
@@ -89,14 +89,14 @@ async def test_waiting_workers_hold_the_lease_in_turn(path: Path) -> None:
     with other_worker(path) as process:
         os.kill(process.pid, signal.SIGSTOP)
         holding: list[int] = []
-        await asyncio.gather(*(taken(path, holding) for _ in range(5)))
+        await asyncio.gather(*(hold_lease(path, holding) for _ in range(5)))
         assert len(holding) == 5
-        assert max(holding) == 1, "never two at once"
+        assert max(holding) == 1, "two workers never hold the lease at once"
 
 
-async def taken(path: Path, holding: list[int] | None = None) -> None:
-    """`holding` gets how many have their turn, this one included, when this one gets its own."""
-    global held  # noqa: PLW0603 - what several waiting workers share
+async def hold_lease(path: Path, holding: list[int] | None = None) -> None:
+    """Hold the lease for a moment. Appends the number of holders, including this one, to `holding`."""
+    global held  # noqa: PLW0603 - shared by several waiting workers
     async with lease(path).held(wait=LONG):
         held += 1
         if holding is not None:

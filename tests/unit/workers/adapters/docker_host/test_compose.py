@@ -55,7 +55,7 @@ def test_compose_is_found_beside_the_interpreter() -> None:
 
 
 def compose(tmp_path: Path, script: str) -> Compose:
-    """A Compose whose command is the shell script `script`, which is given the arguments."""
+    """A Compose that runs the shell script `script` with the arguments."""
     file = tmp_path / "compose.sh"
     file.write_text(script)
     return Compose(["sh", str(file)], "shop", "unix:///run/docker.sock")
@@ -78,17 +78,17 @@ async def test_invalid_json_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "unable to get image 'x': Cannot connect to the Docker daemon at unix:///s. Is the docker daemon running?",
         "error during connect: Post http://%2Fs/v1.41/containers/create: EOF",
         "failed to solve: Unavailable: error reading from server: EOF",
     ],
 )
-async def test_lost_engine_does_not_blame_the_release(tmp_path: Path, said: str) -> None:
-    """As Compose 2.40 says it, the first of them with exit code 0."""
-    cut_off = compose(tmp_path, f'echo "{said}" >&2')
-    with pytest.raises(EngineFailed, match=re.escape(said)):
+async def test_lost_engine_does_not_blame_the_release(tmp_path: Path, message: str) -> None:
+    """Messages of Compose 2.40, the first of them with exit code 0."""
+    cut_off = compose(tmp_path, f'echo "{message}" >&2')
+    with pytest.raises(EngineFailed, match=re.escape(message)):
         await cut_off.up(MODEL, ["bot"], 10)
     assert cut_off.times_cut_off == 1
 
@@ -128,8 +128,8 @@ async def test_failed_pull_or_start_is_a_named_error(tmp_path: Path) -> None:
 async def test_environment_has_the_engine_but_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "canary")
     script = 'printf \'["%s", "%s", "%s"]\' "$DOCKER_HOST" "$DOCKER_BUILDKIT" "$GITHUB_TOKEN"'
-    said = await compose(tmp_path, script).config(MODEL, "/srv/shop")
-    assert json.loads(json.dumps(said)) == ["unix:///run/docker.sock", "1", ""]
+    environment = await compose(tmp_path, script).config(MODEL, "/srv/shop")
+    assert json.loads(json.dumps(environment)) == ["unix:///run/docker.sock", "1", ""]
 
 
 async def test_timeout_raises_a_named_error(tmp_path: Path) -> None:

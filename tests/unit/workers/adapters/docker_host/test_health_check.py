@@ -1,4 +1,4 @@
-"""What the engine's answers mean: the command of a health check, and the output and the end of one run."""
+"""How the engine's answers are read: the command of a health check, and the output and the end of one run."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_last_line_of_both_streams_is_reported(output: bytes, words: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("ended", "said", "passed", "words"),
+    ("ended", "output", "passed", "words"),
     [
         ({"Running": False, "ExitCode": 0}, "ok", True, "exit code 0: ok"),
         ({"Running": False, "ExitCode": 1}, "", False, "exit code 1"),
@@ -71,6 +71,6 @@ def test_last_line_of_both_streams_is_reported(output: bytes, words: str) -> Non
         ({"Running": True, "ExitCode": None}, "connecting", False, "the check did not end within 2 s: connecting"),
     ],
 )
-def test_only_exit_code_zero_passes(ended: dict[str, Any], said: str, passed: bool, words: str) -> None:
-    result = result_of(ended, said, 2)
+def test_only_exit_code_zero_passes(ended: dict[str, Any], output: str, passed: bool, words: str) -> None:
+    result = result_of(ended, output, 2)
     assert (result.passed, result.words) == (passed, words)

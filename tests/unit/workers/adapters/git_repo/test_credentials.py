@@ -9,7 +9,7 @@ API = "https://api.github.com"
 
 
 def config(env: dict[str, str]) -> dict[str, str]:
-    """What git is told by the environment."""
+    """The git configuration in the environment."""
     return {env[f"GIT_CONFIG_KEY_{n}"]: env[f"GIT_CONFIG_VALUE_{n}"] for n in range(int(env["GIT_CONFIG_COUNT"]))}
 
 
@@ -26,9 +26,9 @@ def credential(header: str) -> str:
 def test_url_credential_goes_only_to_its_own_host(user: str, pair: str) -> None:
     url, env = without_credentials(f"https://{user}git.example:8443/octo/shop.git", "another-token")
     assert url == "https://git.example:8443/octo/shop.git"
-    told = config(env)
-    assert credential(told.pop("http.https://git.example:8443/.extraHeader")) == pair
-    assert told == {"http.followRedirects": "false"}
+    settings = config(env)
+    assert credential(settings.pop("http.https://git.example:8443/.extraHeader")) == pair
+    assert settings == {"http.followRedirects": "false"}
 
 
 def test_token_is_passed_by_environment() -> None:

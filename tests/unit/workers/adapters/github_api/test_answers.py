@@ -8,7 +8,7 @@ REPOSITORY = _Repository(id=1, full_name="octo/shop")
 
 
 @pytest.mark.parametrize(
-    ("said", "author", "immutable"),
+    ("fields", "author", "immutable"),
     [
         ({}, None, None),
         ({"author": None, "immutable": None}, None, None),
@@ -16,7 +16,7 @@ REPOSITORY = _Repository(id=1, full_name="octo/shop")
     ],
 )
 def test_missed_release_carries_its_policy_fields(
-    said: dict[str, Any], author: str | None, immutable: bool | None
+    fields: dict[str, Any], author: str | None, immutable: bool | None
 ) -> None:
     listed = {
         "id": 2,
@@ -25,5 +25,5 @@ def test_missed_release_carries_its_policy_fields(
         "prerelease": False,
         "published_at": "2026-01-02T03:04:05Z",
     }
-    event = _Release.model_validate(listed | said).published(REPOSITORY).event
+    event = _Release.model_validate(listed | fields).published(REPOSITORY).event
     assert (event.key, event.tag, event.author, event.immutable) == ("1:2", "v1.1.0", author, immutable)

@@ -75,7 +75,7 @@ async def test_flip_renames_the_file_into_place(watched: Path) -> None:
 
 
 async def test_flip_causes_only_a_rename_event(watched: Path) -> None:
-    """Any event there makes Traefik rebuild everything and then sleep its throttle."""
+    """Any event in the directory makes Traefik rebuild everything and then sleep for its throttle."""
     route = RouteFile(watched, STACK)
     with inotify(watched) as events:
         for color in (Color.BLUE, Color.GREEN):
@@ -103,7 +103,7 @@ async def test_file_stands_until_a_byte_changes(watched: Path) -> None:
     with (watched / FILE_NAME).open("a") as file:
         file.write("# by hand\n")
     assert not await route.stands(Color.GREEN, "r-1")
-    assert await route.stands(Color.GREEN, None), "the color is still the same"
+    assert await route.stands(Color.GREEN, None), "the color has not changed"
 
 
 @pytest.mark.parametrize("content", [b"", b"http:", b"\xff\xfe", None])
@@ -190,20 +190,20 @@ async def test_another_programs_route_file_is_kept(watched: Path) -> None:
 async def test_unowned_old_file_is_kept_as_a_copy(watched: Path, tmp_path: Path) -> None:
     (watched / FILE_NAME).write_text(OLD_YAML)
     for directory in (watched, tmp_path):
-        os.chown(directory, SOMEBODY, SOMEBODY)
+        os.chown(directory, OTHER_UID, OTHER_UID)
     for directory in tmp_path.parents:
         directory.chmod(directory.stat().st_mode | 0o011)
-    os.seteuid(SOMEBODY)
+    os.seteuid(OTHER_UID)
     try:
         await RouteFile(watched, STACK).flip(Color.BLUE, "r-1")
     finally:
         os.seteuid(0)
     (kept,) = watched.parent.rglob(f"{FILE_NAME}.set-aside")
     assert kept.read_text() == OLD_YAML
-    assert (watched / FILE_NAME).stat().st_uid == SOMEBODY
+    assert (watched / FILE_NAME).stat().st_uid == OTHER_UID
 
 
-SOMEBODY = 65532
+OTHER_UID = 65532
 OLD_YAML = """
 http:
   routers: {skills: {entryPoints: [web], rule: "PathPrefix(`/`)", service: any}}
@@ -221,7 +221,10 @@ url = "http://api-green:8090"
 
 @contextlib.contextmanager
 def inotify(directory: Path) -> Iterator[Callable[[], list[tuple[int, str]]]]:
-    """What the kernel tells a watcher of `directory`: mask and name. https://man7.org/linux/man-pages/man7/inotify.7.html"""
+    """The mask and name of each event that the kernel reports for `directory`.
+
+    https://man7.org/linux/man-pages/man7/inotify.7.html
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     handle = libc.inotify_init1(os.O_NONBLOCK)
     assert libc.inotify_add_watch(handle, bytes(directory), IN_CHANGES) >= 0

@@ -1,4 +1,4 @@
-"""The packaged example, and how its comments are read."""
+"""The packaged example, and how its comments are parsed."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -21,7 +21,7 @@ def everything() -> Any:
 
 def test_the_packaged_example_is_the_committed_one() -> None:
     copied = EXAMPLE.read_text() == COMMITTED.read_text()
-    assert copied, "after a change of config/stack.yml: cp config/stack.yml app/cli/init/example/stack.yml"
+    assert copied, "config/stack.yml changed, run: cp config/stack.yml app/cli/init/example/stack.yml"
 
 
 def test_each_setting_that_the_example_shows_is_valid() -> None:

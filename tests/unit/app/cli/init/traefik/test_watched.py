@@ -13,7 +13,7 @@ from app.cli.init.traefik.watched import say_where
 INSIDE = PurePosixPath("/etc/traefik/dynamic")
 
 
-def said(directory: Path, dynamic: Dynamic, *files: str) -> Notes:
+def notes_for(directory: Path, dynamic: Dynamic, *files: str) -> Notes:
     notes = Notes()
     project = Project(directory, "compose.yaml", {}, resolved=False)
     routers = [FoundRoute(f"router r in {file}", "r", (), file=file) for file in files]
@@ -24,12 +24,12 @@ def said(directory: Path, dynamic: Dynamic, *files: str) -> Notes:
 def test_advice_names_an_unmounted_parent(tmp_path: Path) -> None:
     watched = tmp_path / "routes" / "live"
     watched.mkdir(parents=True)
-    parent = said(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE.parent, watched.parent)))
+    parent = notes_for(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE.parent, watched.parent)))
     assert parent.following == [
         f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={watched} for the worker.",
         f"The worker stages its file in {watched.parent}: allow it to write there and in {watched}.",
     ]
-    itself = said(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE, watched)))
+    itself = notes_for(tmp_path, Dynamic(INSIDE, place=watched, mount=Mount(INSIDE, watched)))
     assert itself.following[2:] == [
         "traefik mounts the watched directory itself, which is enough for Traefik. The worker needs its parent: mount "
         f"{watched.parent} into the worker's container, not {watched}."
@@ -37,7 +37,7 @@ def test_advice_names_an_unmounted_parent(tmp_path: Path) -> None:
 
 
 def test_missing_or_shared_directory_is_reported(tmp_path: Path) -> None:
-    lines = said(tmp_path, Dynamic(INSIDE, place=tmp_path / "live")).following
+    lines = notes_for(tmp_path, Dynamic(INSIDE, place=tmp_path / "live")).following
     assert f"Create {tmp_path / 'live'} before traefik starts" in lines[2]
     assert f"Move {tmp_path / 'live'} one level down: {tmp_path} is the live directory" in lines[3]
 
@@ -46,25 +46,25 @@ def test_single_file_mount_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "routes" / "r.yml"
     file.parent.mkdir()
     inside = INSIDE / "r.yml"
-    notes = said(tmp_path, Dynamic(inside, single=True, place=file, mount=Mount(inside, file)), "routes/r.yml")
+    notes = notes_for(tmp_path, Dynamic(inside, single=True, place=file, mount=Mount(inside, file)), "routes/r.yml")
     assert notes.following[0] == f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={file} for the worker."
     assert f"traefik mounts a single file and misses every rename: mount {file.parent}" in notes.following[2]
     assert notes.check == []
 
 
 def test_volume_or_missing_mount_is_reported(tmp_path: Path) -> None:
-    volume = said(tmp_path, Dynamic(INSIDE, mount=Mount(INSIDE, None, "routes"))).following
+    volume = notes_for(tmp_path, Dynamic(INSIDE, mount=Mount(INSIDE, None, "routes"))).following
     assert volume[0] == f"{INSIDE} of traefik is in the volume routes: mount its parent into the worker too."
-    assert "is not mounted" in said(tmp_path, Dynamic(INSIDE)).following[0]
-    assert said(tmp_path, Dynamic()).following[0] == f"Mount a directory of this host at {INSIDE} of traefik."
+    assert "is not mounted" in notes_for(tmp_path, Dynamic(INSIDE)).following[0]
+    assert notes_for(tmp_path, Dynamic()).following[0] == f"Mount a directory of this host at {INSIDE} of traefik."
 
 
 def test_other_file_with_our_routers_is_reported(tmp_path: Path) -> None:
     watched = tmp_path / "routes" / "live"
     watched.mkdir(parents=True)
     dynamic = Dynamic(INSIDE, place=watched)
-    assert said(tmp_path, dynamic, "routes/live/updater-routes.yml").check == []
-    (line,) = said(tmp_path, dynamic, "routes/live/updater-routes.yml", "routes/live/old.yml").check
+    assert notes_for(tmp_path, dynamic, "routes/live/updater-routes.yml").check == []
+    (line,) = notes_for(tmp_path, dynamic, "routes/live/updater-routes.yml", "routes/live/old.yml").check
     assert line.endswith(f"set UPDATER_TRAEFIK_DYNAMIC_PATH={watched / 'old.yml'}.")
 
 
