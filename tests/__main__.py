@@ -1,4 +1,4 @@
-"""`bin/test`: all the tests, on one Docker Engine; the rows of the fault table last, when nothing else runs."""
+"""`bin/test`: runs all tests on one Docker Engine; the rows of the fault table run last, alone."""
 
 import os
 import subprocess
@@ -9,14 +9,14 @@ from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
 
 STREAMS = 3
-"""Files of tests at once: most of a test is waiting, so that so many keep two cores busy."""
+"""Test files that run at once: tests mostly wait, so this many keep two cores busy."""
 
 LEAVE_SECONDS = 60.0
-"""For tests that are broken off to end what they started."""
+"""Time for interrupted tests to stop what they started."""
 
-# In the order of their names, which has the long ones first: by default those with the fewest tests come last.
+# In the order of their names, which puts the long files first: by default files with few tests would run last.
 TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
-ROWS = ("tests/faults", "-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # each row's line is worth printing
+ROWS = ("tests/faults", "-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # prints each row's line
 
 
 def main() -> int:
@@ -32,12 +32,12 @@ def main() -> int:
     except EngineUnavailable as missing:
         if os.environ.get("CI"):
             raise
-        _say(f"What needs a Docker Engine is skipped. {missing}")
+        _say(f"Tests that need a Docker Engine are skipped. {missing}")
         return _both(dict(os.environ))
 
 
 def _ensure_redis() -> None:
-    """Before the tests run at once: a message of theirs about the installation would not be seen."""
+    """Installs Redis before the parallel tests start, because their output would hide the installer's messages."""
     try:
         redis_binary(_say)
     except EngineUnavailable as missing:
@@ -48,7 +48,7 @@ def _ensure_redis() -> None:
 
 def _both(env: dict[str, str]) -> int:
     together = _pytest(env, *TOGETHER)
-    _say("the rows of the fault table, several at once; each is a test")
+    _say("Playing the rows of the fault table, several at once; each row is a test.")
     return max(together, _pytest(env, *ROWS))
 
 

@@ -1,4 +1,4 @@
-"""The real parts that tests share; one that a machine cannot give is skipped by name, with the reason."""
+"""Real parts that tests share. If the machine cannot provide one, its tests are skipped with the reason."""
 
 import os
 import sys
@@ -22,13 +22,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 
 def _say(text: str) -> None:
-    """On standard error, as it comes."""
+    """Prints to standard error at once."""
     print(f"[set-up] {text}", file=sys.stderr, flush=True)
 
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A real Docker Engine: the one that answers, else one of our own for this run. Whoever uses it is marked so."""
+    """A real Docker Engine: the one that answers, otherwise one that is started for this run."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         try:

@@ -1,4 +1,4 @@
-"""The stack, releases and rollouts that the tests speak of: two routed services and one bot."""
+"""The example stack of the tests (two routed services and one bot), with releases and rollouts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def sha_of(tag: str) -> str:
-    """A commit SHA that is the same for the same tag."""
+    """A commit SHA derived from the tag."""
     return tag.encode().hex().ljust(40, "0")[:40]
 
 
@@ -69,7 +69,7 @@ def _colors(name: str) -> dict[Color, str]:
 
 
 def step_names(stack: Stack, *, recall: bool = False) -> tuple[str, ...]:
-    """What `steps_completed` holds after a success, in order."""
+    """The content of `steps_completed` after a success, in order."""
     return tuple(step.name for step in step_ids(stack, recall))
 
 
@@ -80,5 +80,5 @@ def a_history_entry(rollout_id: str, tag: str = "v1.0.0", result: str = "success
 
 
 def a_status(**fields: Any) -> Status:
-    """The status that an API client received with these fields."""
+    """The status that an API client receives."""
     return Status.model_validate(fields)

@@ -1,4 +1,4 @@
-"""Which process plays which tests, when several play at once: the files that need the whole host follow one another."""
+"""Distributes tests over processes: the files that need the whole host run one after another."""
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -8,11 +8,11 @@ WHOLE_HOST = (
     "tests/acceptance/test_production_stack.py",
     "tests/acceptance/test_self_update.py",
 )
-"""They have image names, container names and ports in common: see tests/acceptance/host/turn.py."""
+"""These files share image names, container names and ports: see tests/acceptance/host/turn.py."""
 
 
 class WholeHostsInTurn(LoadFileScheduling):  # type: ignore[misc]
-    """Each file goes to one process, and all of WHOLE_HOST to the same one: no process waits for another's turn."""
+    """Sends each file to one process, and all of WHOLE_HOST to the same one, so that no process waits for another."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
@@ -20,10 +20,10 @@ class WholeHostsInTurn(LoadFileScheduling):  # type: ignore[misc]
 
 
 def first_the_whole_hosts(items: list[pytest.Item]) -> None:
-    """The longest row of tests begins first."""
+    """Moves the tests of WHOLE_HOST, which take longest in a row, to the front."""
     items.sort(key=lambda item: item.nodeid.partition("::")[0] not in WHOLE_HOST)
 
 
 def scheduler(config: pytest.Config, log: object) -> WholeHostsInTurn | None:
-    """None for another way of distributing tests than by file."""
+    """Returns None unless tests are distributed by file."""
     return WholeHostsInTurn(config, log) if config.getvalue("dist") == "loadfile" else None

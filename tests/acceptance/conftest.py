@@ -1,4 +1,4 @@
-"""An environment for each test: engine, Redis, Traefik, the Procfile's processes, and the sample stack under them."""
+"""An environment for each test: engine, Redis, Traefik, the Procfile's processes, and the sample stack."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +13,12 @@ SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 6, "ready": 8}
 
 @pytest.fixture(scope="session", autouse=True)
 def redis_of_the_environment(redis_program: str) -> None:
-    """Skips every test here when there is no Redis server."""
+    """Skips every test in this folder if no Redis server is available."""
 
 
 @pytest.fixture
 def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[Environment]:
-    """Nothing is live yet."""
+    """An environment with no live release."""
     base, traefik = images
     with environment(tmp_path / "environment", engine, base=base, traefik=traefik, times=SHORT) as built:
         yield built

@@ -22,7 +22,7 @@ BAD = "print('no such column: price')\nraise SystemExit(2)\n"
 
 @pytest.fixture
 def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[Environment]:
-    """Its stack runs migrate.py before each flip. Nothing is live yet."""
+    """An environment whose stack runs migrate.py before each flip, with no live release."""
     base, traefik = images
 
     def prepare(home: Environment) -> None:

@@ -1,4 +1,4 @@
-"""The command line against whole rollouts on real parts, as an operator types it."""
+"""The command line in complete rollouts on real parts, as an operator uses it."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ LIMIT = 180.0
 
 
 @dataclass(frozen=True)
-class Said:
+class Finished:
     code: int
     out: str
     err: str
 
 
-async def updater(home: Environment, *words: str) -> Said:
-    """`updater WORDS` to its end."""
+async def updater(home: Environment, *words: str) -> Finished:
+    """Runs `updater WORDS` to its end."""
     env = {
         **os.environ,
         "UPDATER_URL": home.internal_url,
@@ -42,7 +42,7 @@ async def updater(home: Environment, *words: str) -> Said:
     )
     async with asyncio.timeout(LIMIT):
         out, err = await process.communicate()
-    return Said(process.returncode or 0, out.decode(), err.decode())
+    return Finished(process.returncode or 0, out.decode(), err.decode())
 
 
 async def test_operator_plans_deploys_and_rolls_back(home: Environment) -> None:

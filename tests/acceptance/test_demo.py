@@ -1,4 +1,4 @@
-"""`bin/demo` as a person runs it: each variant of the release ends as it has to, and nothing is left behind."""
+"""`bin/demo` as a user runs it: each variant of the release ends as expected and leaves nothing behind."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ DEMO_SECONDS = 300
 
 
 async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str, list[str]]:
-    """Exit code, the JSON of the last line of standard output, what a person saw, and what it left behind."""
+    """The exit code, the JSON in the last line of standard output, standard error, and everything left behind."""
     with tempfile.TemporaryDirectory(prefix="zu-") as directory:
         env = {**os.environ, "DOCKER_HOST": engine.host, "TMPDIR": directory}
         env.pop(OWN_ENGINE, None)
@@ -32,9 +32,9 @@ async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str, 
         async with asyncio.timeout(DEMO_SECONDS):
             out, err = await process.communicate()
         left = left_over(engine, f"zu-demo-{process.pid}-", Path(directory))
-    said = err.decode()
-    assert out.strip(), said
-    return process.returncode or 0, json.loads(out.decode().splitlines()[-1]), said, left
+    log = err.decode()
+    assert out.strip(), log
+    return process.returncode or 0, json.loads(out.decode().splitlines()[-1]), log, left
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str, 
 async def test_no_request_fails_for_any_release(
     engine: Engine, images: tuple[str, str], release: str, expected: dict[str, Any]
 ) -> None:
-    code, outcome, said, left = await demo(engine, release)
-    assert code == 0, said
+    code, outcome, log, left = await demo(engine, release)
+    assert code == 0, log
     assert outcome | expected == outcome
     assert (outcome["failed_requests"], outcome["max_bots"]) == (0, 1)
     assert outcome["requests"] >= 2_000
@@ -59,7 +59,7 @@ async def test_no_request_fails_for_any_release(
 
 
 def left_over(engine: Engine, prefix: str, directory: Path) -> list[str]:
-    """Containers, networks and files of a demo that has ended."""
+    """The remaining containers, networks and files of a demo that has ended."""
     with connected(engine.host) as client:
         containers = [str(c.name) for c in client.containers.list(all=True, ignore_removed=True)]
         networks = [str(n.name) for n in client.networks.list()]

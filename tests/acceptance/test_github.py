@@ -1,4 +1,4 @@
-"""No release is ever missed, and GitHub shows what became of each: on a whole environment and a GitHub beside it."""
+"""No release is missed, and GitHub shows the result of each: in a whole environment with its own GitHub server."""
 
 import asyncio
 import os
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.engine
 
 LIVE = ["queued", "in_progress", "success"]
 CATCH_UP_SECONDS = 60.0
-TOLD_SECONDS = 120.0
-"""Backoff, and the time in which a lost POST may still be on its way."""
+SHOWN_SECONDS = 120.0
+"""The backoff, and the time in which a lost POST can still arrive."""
 
 
-async def shown(home: Environment, expected: dict[str, list[str]], limit: float = TOLD_SECONDS) -> None:
-    """Waits until GitHub shows exactly that. Raises TimeoutError after `limit` seconds."""
+async def shown(home: Environment, expected: dict[str, list[str]], limit: float = SHOWN_SECONDS) -> None:
+    """Waits until GitHub shows exactly `expected`. Raises AssertionError after `limit` seconds."""
     try:
         await until(lambda: home.github.states() == expected, limit)
     except TimeoutError:
@@ -63,7 +63,7 @@ async def test_newest_of_missed_releases_goes_live(
     assert [entries[tag]["trigger"] for tag in ("v1.3.0", "v1.2.0", "v1.1.0")] == ["reconcile"] * 3
     assert (await home.get("/status"))["last_checked_at"] is not None
     again = await home.deliver("v1.3.0")
-    assert again["status"] in {"duplicate", "ignored"}, "a webhook that comes after all is the same release"
+    assert again["status"] in {"duplicate", "ignored"}, "a late webhook is a duplicate of the release"
 
 
 async def test_kill_and_502_create_no_second_deployment(home: Environment) -> None:

@@ -1,4 +1,4 @@
-"""What people are told of whole rollouts, on real parts."""
+"""The notifications of complete rollouts, on real parts."""
 
 from pathlib import Path
 
@@ -44,5 +44,5 @@ async def test_outcomes_notify_once_despite_bad_targets(
     assert "requests were checked, 0 failed" in friend.got[1]["message"]
     assert "Traffic stayed on v1.0.0" in friend.got[3]["message"]
     assert counts["targets"] == 3
-    assert hangs.got, "it was asked, and has never answered"
-    assert "canary" not in log, "a URL holds tokens"
+    assert hangs.got, "the hanging target got a request and never answered"
+    assert "canary" not in log, "a target's URL contains tokens and must not be logged"

@@ -1,4 +1,4 @@
-"""What a person does to whole rollouts on real parts: roll back, cancel, plan; and what a newer release does."""
+"""An operator's commands in complete rollouts on real parts (roll back, cancel, plan), and a superseding release."""
 
 import asyncio
 from pathlib import Path
@@ -23,14 +23,14 @@ def slow_build(tree: Path) -> None:
 
 
 async def until_step(home: Environment, rollout_id: str, step: str) -> None:
-    """Waits until that rollout is in `step`. Raises TimeoutError after LONG seconds."""
+    """Waits until the rollout is in `step`. Raises TimeoutError after LONG seconds."""
     async with asyncio.timeout(LONG):
         while True:
             status = await home.get("/status")
             rollout, last = status["rollout"], status["last_result"]
             if rollout and (rollout["id"], rollout["step"]) == (rollout_id, step):
                 return
-            assert not last or last["rollout_id"] != rollout_id, f"it ended before {step}: {last['error']}"
+            assert not last or last["rollout_id"] != rollout_id, f"the rollout ended before {step}: {last['error']}"
             await asyncio.sleep(0.05)
 
 
@@ -41,7 +41,7 @@ async def queued(home: Environment, path: str, body: dict[str, Any]) -> str:
 
 
 def fingerprint(home: Environment) -> tuple[object, ...]:
-    """Everything of the stack that a plan could have touched."""
+    """Everything in the stack that a plan could change."""
     with connected(home.engine.host) as client:
         images = {tag for tag in image_tags(client) if tag.startswith(home.project)}
     containers = {(c["Id"], c["State"]["StartedAt"]) for c in home.containers()}
@@ -115,7 +115,7 @@ async def test_plan_summarizes_and_changes_nothing(home: Environment) -> None:
     assert {"service": "api-green", "added": ["ADDED"], "removed": [], "changed": []} in plan["environment_changes"]
     assert "secret" not in str(plan)
     assert {n["service"] for n in plan["not_applied"]} == {"gateway", "traefik"}
-    assert plan["singletons"][0]["restarts"], "its logging changed"
+    assert plan["singletons"][0]["restarts"], "the bot's logging changed"
     assert plan["would_start"]
 
 

@@ -1,4 +1,4 @@
-"""Who may release, on whole rollouts on real parts: signed tags, and a person's word."""
+"""The release policy in complete rollouts on real parts: signed tags and approvals."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 
 LONG = 180.0
 PATIENT = {**SHORT, "health": 60, "ready": 60}
-"""Nothing here is about what is slow."""
+"""Short times, because these tests have no slow part."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def alice(tmp_path: Path) -> Signer:
 
 @pytest.fixture
 def home(engine: Engine, images: tuple[str, str], tmp_path: Path, alice: Signer) -> Iterator[Environment]:
-    """Only Alice's tags go live, and each release waits for its approval. Nothing is live yet."""
+    """An environment in which only Alice's tags go live, each after an approval. No release is live."""
     allowed = tmp_path / "allowed_signers"
     allowed.write_text(alice.line('namespaces="git"') + "\n")
 
@@ -45,7 +45,7 @@ def home(engine: Engine, images: tuple[str, str], tmp_path: Path, alice: Signer)
 
 
 async def announced(home: Environment, tag: str, signer: Signer | None) -> str:
-    """The rollout id of a release that was told and is held."""
+    """Announces a release, waits until it is held, and returns its rollout id."""
     home.release(tag)
     if signer:
         signer.tag(home.repository, tag, "--force")
@@ -60,7 +60,7 @@ async def approve(home: Environment, tag: str) -> None:
 
 
 async def lose_worker_and_redis(home: Environment) -> None:
-    """kill -9, and a Redis that knows nothing any more; then the worker again."""
+    """Kills the worker (-9), empties Redis, and starts the worker again."""
     home.processes["worker"].kill()
     end_group(home.processes["worker"])
     async with Redis.from_url(home.env["REDIS_URL"]) as redis:

@@ -1,6 +1,6 @@
-"""The production stack, brought up as docs/install.md says, and releases that go live through it from inside it.
+"""The production stack, installed with docs/install.md, and releases that its own updater rolls out.
 
-The tests of this file share one host and come in the order in which an operator would see these things.
+The tests of this file share one host and run in the order in which an operator would do these things.
 """
 
 import sys
@@ -40,12 +40,12 @@ pytestmark = pytest.mark.engine
 LONG = 240.0
 MIB = 1024**2
 MOST_WEB, MOST_WORKER = 128, 192
-"""MiB at rest, after three rollouts."""
+"""The memory limit at rest after three rollouts, in MiB."""
 
 UP = {WEB: "web", WORKER: "worker"}
 
 MOST_OF_OUR_OWN = 220
-"""MiB that the image has beside its base: the Python packages, Docker Compose, the code."""
+"""The size of the image without its base, in MiB: the Python packages, Docker Compose, the code."""
 
 RELEASES = {"v1.0.0": Variant.GOOD, "v1.1.0": Variant.GOOD, "v1.2.0": Variant.BOT_FAILS}
 INFRASTRUCTURE = {WEB, WORKER, TRAEFIK, PROXY, TUNNEL, "redis", "postgres", "qdrant", "ollama", "ollama-router"}
@@ -60,7 +60,7 @@ def say(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Sections 1 to 5 of the page were typed; nothing is live yet."""
+    """A host after sections 1 to 5 of the page, with no live release."""
     with installed(tmp_path_factory.mktemp("site"), engine, say, RELEASES, {}) as site:
         yield site
 
@@ -75,11 +75,11 @@ def test_infrastructure_is_healthy_before_releases(site: Site) -> None:
 async def test_first_release_recreates_nothing(site: Site) -> None:
     result = await site.ended((await site.announce("v1.0.0"))["rollout_id"], LONG)
     assert (result["status"], result["active_color"]) == ("success", "blue"), result["error"]
-    assert result["evidence"]["restart_bot"]["own_check"] == "starting", "its check was run through the socket proxy"
+    assert result["evidence"]["restart_bot"]["own_check"] == "starting", "the worker ran it through the socket proxy"
     before = {service: c.id for service, c in site.running().items()}
     assert set(before) == INFRASTRUCTURE | BLUE | {BOT}
-    said = site.follow("8.")
-    assert "a plain `docker compose up` would run the live release" in said
+    output = site.follow("8.")
+    assert "a plain `docker compose up` would run the live release" in output
     assert {service: c.id for service, c in site.running().items()} == before
 
 
@@ -155,8 +155,8 @@ def test_proxy_blocks_unneeded_engine_calls(site: Site) -> None:
         ("GET", f"/v1.41/containers/{web}%2fexport"),
     ]
     assert answers(site, WORKER, PROXY, 2375, refused) == [403] * len(refused)
-    # To run a health check. It gives no more power than to create containers does: who may create one may mount the
-    # host into it, or join another container's namespaces, and run any command as root. The engine's own answers.
+    # Exec calls are allowed for health checks. They add no power: a client that may create containers can already mount
+    # the host, or join another container's namespaces, and run any command as root. The engine itself answers here.
     runs = [("POST", "containers/none/exec"), ("POST", f"exec/{'a' * 64}/start"), ("GET", f"exec/{'a' * 64}/json")]
     assert 403 not in answers(site, WORKER, PROXY, 2375, [(method, f"/v1.41/{path}") for method, path in runs])
     allowed = [("GET", "/_ping"), ("GET", "/v1.41/version"), ("GET", f"/v1.41/containers/{web}/json")]
@@ -181,7 +181,7 @@ def test_no_secret_leaks_into_images_or_logs(site: Site) -> None:
     seen = list(readable(site))
     assert len([where for where, _ in seen if where.startswith("the history")]) >= 2
     inspected = {where.removeprefix("docker inspect ") for where, _ in seen if where.startswith("docker inspect")}
-    assert {c.name for c in site.running().values()} < inspected, "all that runs, and the color that is stopped"
+    assert {c.name for c in site.running().values()} < inspected, "all running containers, and the stopped color"
     assert [(name, where) for where, text in seen for name, secret in secrets.items() if secret in text] == []
 
 
@@ -198,8 +198,8 @@ def test_updater_stays_within_size_limits(site: Site) -> None:
     used = {service: memory(site.container(service)) / MIB for service in (WEB, WORKER, PROXY)}
     image = site.client.images.get(UPDATER_IMAGE).attrs["Size"] / MIB
     cold = {service: cold_start(site.container(service), f"{name} is up") for service, name in UP.items()}
-    print(f"seconds from the container's start until it is up: {cold}")
-    print(f"memory in MiB: {used}; the image: {image:.0f} MiB, of which {_size(site, GIT_BASE):.0f} are Debian and git")
+    print(f"seconds from the container's start to its first ready log line: {cold}")
+    print(f"memory in MiB: {used}; the image: {image:.0f} MiB, of which the base is {_size(site, GIT_BASE):.0f}")
     assert all(0 < seconds < LONG for seconds in cold.values())
     assert used[WEB] < MOST_WEB
     assert used[WORKER] < MOST_WORKER

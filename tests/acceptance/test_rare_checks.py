@@ -1,4 +1,4 @@
-"""Images whose own health check the engine runs every 30 s, with limits that are shorter than that."""
+"""Images whose own health check the engine runs every 30 s, with shorter limits in the stack."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def home(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Iterator[En
 
 
 def verdicts(result: dict[str, Any], *steps: str) -> list[str]:
-    """What the engine said of the containers when each of `steps` was done."""
+    """The engine's health status of the containers at the end of each of `steps`."""
     return [result["evidence"][step]["own_check"] for step in steps]
 
 

@@ -1,4 +1,4 @@
-"""Whole rollouts on real parts: what a release does to the stack, seen from outside the updater."""
+"""Complete rollouts on real parts: the effect of a release on the stack, seen from outside the updater."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def running(home: Environment, *services: str) -> list[dict[str, Any]]:
 
 
 def release_images(home: Environment) -> set[str]:
-    """The commits that the stack's own images were made from."""
+    """The commits of the stack's own images."""
     with connected(home.engine.host) as client:
         tags = image_tags(client)
     own = (tag.rpartition(":") for tag in tags if tag.startswith(f"{home.project}-"))
@@ -35,9 +35,9 @@ async def test_releases_alternate_colors_and_keep_two(home: Environment) -> None
     services = {c["Config"]["Labels"]["com.docker.compose.service"] for c in running(home)}
     assert services == {"skills-blue", "api-blue", "bot", "gateway", "traefik"}
     stopped = {c["State"]["ExitCode"] for c in home.containers("skills-green", "api-green")}
-    assert stopped == {0}, "the old color stops gracefully and is kept"
+    assert stopped == {0}, "the old color stopped gracefully and is kept"
     assert (await home.sessions())["max"] == 1
-    assert tree_of(home.live) == live_before, "the operator's live directory and its .env are untouched"
+    assert tree_of(home.live) == live_before, "the operator's live directory and its .env are unchanged"
     history = (await home.get("/update/history"))["entries"]
     assert [(e["tag"], e["result"]) for e in history] == [
         ("v1.2.0", "success"),
@@ -134,9 +134,9 @@ async def test_unready_bot_rolls_back_route_first(home: Environment) -> None:
     assert "docker_build" in result["steps_completed"]
     assert running(home, "skills-green", "api-green") == []
     again = await home.announce("v1.1.0")
-    assert again["status"] == "accepted", "another release id of the same tag"
+    assert again["status"] == "accepted", "another release id with the same tag is accepted"
     await home.holds({"v1.1.0"})
-    assert (await home.get("/status"))["state"] == "idle", "the failed release is not tried again by itself"
+    assert (await home.get("/status"))["state"] == "idle", "the updater does not retry the failed release by itself"
 
 
 async def test_apply_deploys_a_tag_or_refuses_it(home: Environment) -> None:

@@ -1,4 +1,4 @@
-"""A release that changes the updater too: it replaces itself, last; one that does not get well leaves the old one."""
+"""A release with a new updater replaces the updater last; an updater that stays unhealthy is rolled back."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def runs(site: Site, image: str) -> bool:
-    """Whether web and worker run from it, and are well."""
+    """Whether web and worker run from `image` and are healthy."""
     running = site.running()
     return all(
         service in running
@@ -57,7 +57,7 @@ def runs(site: Site, image: str) -> bool:
 
 
 def services(site: Site) -> set[str]:
-    """Of all containers, stopped ones too."""
+    """The services of all containers, including stopped ones."""
     return {c.labels["com.docker.compose.service"] for c in site.all_containers()}
 
 
@@ -77,7 +77,7 @@ async def test_self_update_runs_last_and_can_roll_back(site: Site) -> None:
     first = site.container(WORKER).id
     async with Load(list(site.routes.values()), rps=10, slow_seconds=1) as load:
         await until(lambda: SUCCESSOR in site.running() and attempt(site)["starts"] == 1, LONG)
-        os.kill(site.running()[SUCCESSOR].attrs["State"]["Pid"], signal.SIGKILL)  # the engine starts it again
+        os.kill(site.running()[SUCCESSOR].attrs["State"]["Pid"], signal.SIGKILL)  # the engine restarts it
         await until(lambda: runs(site, GOOD), LONG)
         await until(lambda: SUCCESSOR not in services(site), LONG)
         report = await load.stop()
@@ -89,11 +89,11 @@ async def test_self_update_runs_last_and_can_roll_back(site: Site) -> None:
     assert (status["current"]["tag"], status["paused"], status["alarms"]) == ("v1.1.0", False, [])
 
     result = await site.ended((await site.announce("v1.2.0"))["rollout_id"], LONG)
-    assert result["status"] == "success", "the successor took the journal over, and rolls out"
+    assert result["status"] == "success", "the new worker took over the journal and rolls out"
     second = site.container(WORKER).id
     await until(lambda: attempt(site)["tag"] == "v1.2.0" and attempt(site)["ended"], LONG)
     await until(lambda: runs(site, GOOD), LONG)
-    assert site.container(WORKER).id == second, "it was never ended"
+    assert site.container(WORKER).id == second, "the worker was never stopped"
     why = attempt(site)["why"]
     assert why.startswith(f"{WEB} ended "), why
     assert why.endswith("; the old one runs again"), why
@@ -101,11 +101,11 @@ async def test_self_update_runs_last_and_can_roll_back(site: Site) -> None:
     await until(lambda: alarmed(site), LONG)
     status = await site.get("/status")
     assert (status["current"]["tag"], status["paused"]) == ("v1.2.0", False)
-    assert SUCCESSOR not in site.running(), "it is kept for its log, and not started again"
+    assert SUCCESSOR not in site.running(), "the successor is kept for its log and not restarted"
     before = {service: c.id for service, c in site.running().items()}
     site.follow("8.")
     assert {service: c.id for service, c in site.running().items()} == before, (
-        "by hand, the updater stays as it runs too"
+        "commands by hand leave the running updater unchanged"
     )
-    said = next(c for c in site.all_containers() if c.labels["com.docker.compose.service"] == SUCCESSOR).logs()
-    assert "restoring the old one" in said.decode()
+    log = next(c for c in site.all_containers() if c.labels["com.docker.compose.service"] == SUCCESSOR).logs()
+    assert "restoring the old one" in log.decode()

@@ -1,7 +1,7 @@
-"""docs/from-the-sidecar.md on a running stack, under load: three starting points, what follows, and the way back.
+"""docs/from-the-sidecar.md on a running stack, under load: three starting points, the next releases, the way back.
 
-The tests share one host and come in the order in which an operator would see these things. Clients ask each route 20
-times a second from the first test to the last, and none of their requests may fail.
+The tests share one host and run in the order in which an operator would do these things. Clients send 20 requests a
+second to each route from the first test to the last, and no request may fail.
 """
 
 import asyncio
@@ -44,21 +44,21 @@ def say(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def host(engine: Engine, images: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """The old stack runs, as an operator started it."""
+    """A host that runs the old stack."""
     with old_stack(tmp_path_factory.mktemp("takeover"), engine, images, say) as host:
         yield host
 
 
 @pytest.fixture(scope="module", autouse=True)
 def clients(host: Host) -> Iterator[Traffic]:
-    """They ask from the first test to the last."""
+    """Load from the first test to the last."""
     with traffic(list(host.routes.values()), rps_per_route=20, slow_seconds=LONGEST_REQUEST) as clients:
         yield clients
 
 
 @pytest.fixture(autouse=True)
 async def unharmed(host: Host, clients: Traffic) -> AsyncIterator[None]:
-    """After each test: no request failed, and there never were two bots."""
+    """Checks after each test that no request failed and that two bots never ran at once."""
     yield
     report = clients.report
     assert report.failed == 0, report.failures
@@ -66,12 +66,12 @@ async def unharmed(host: Host, clients: Traffic) -> AsyncIterator[None]:
 
 
 async def apply(host: Host, tag: str, **more: object) -> Outcome:
-    """What the stack's client makes of the answer."""
+    """Applies `tag` with the stack's client and returns its outcome."""
     return await asyncio.to_thread(host.caller.apply, tag, None, more)
 
 
 async def warnings_of(host: Host, service: str) -> list[str]:
-    """What the doctor finds about that very service, and not about another whose name begins so."""
+    """The doctor's findings about exactly that service, not about one whose name only starts with it."""
     checks = (await host.get("/doctor"))["checks"]
     texts = [f"{c['name']}: {c['found']} {c['remedy']}" for c in checks if c["status"] != "ok"]
     return [text for text in texts if re.search(rf"{service}(?![\w-])", text)]
@@ -105,7 +105,7 @@ def test_compose_up_before_adoption_changes_nothing(host: Host) -> None:
 
 @pytest.mark.usefixtures("from_damaged")
 class TestDamagedStateFile:
-    """Both colors run, blue serves. A good release comes first, and is rolled back."""
+    """Both colors run, and blue serves. The first release is good, and is rolled back."""
 
     def test_the_damage_is_reported_and_a_copy_kept(self, host: Host) -> None:
         assert "updater-state.json" in host.beside.container(WORKER).logs().decode()
@@ -142,7 +142,7 @@ class TestDamagedStateFile:
 
 @pytest.mark.usefixtures("from_absent")
 class TestNoStateFile:
-    """Green serves, blue is stopped. The first release is unhealthy, the next one's bot fails after the flip."""
+    """Green serves, and blue is stopped. The first release is unhealthy; the next one's bot fails after the flip."""
 
     async def test_unhealthy_first_release_gets_no_traffic(self, host: Host, from_absent: Instances) -> None:
         host.release("v1.2.0", Variant.UNHEALTHY)
@@ -166,7 +166,7 @@ class TestNoStateFile:
 
 @pytest.mark.usefixtures("from_paused")
 class TestPausedStateFile:
-    """The old sidecar left updates paused; blue serves. Then everything that a stack goes through, to the way back."""
+    """The old sidecar is paused, and blue serves. Then all later events of a stack, up to the return to the sidecar."""
 
     async def test_pause_keeps_its_reason(self, host: Host) -> None:
         status = host.status()
@@ -258,7 +258,7 @@ class TestPausedStateFile:
         assert host.clone.sha() == host.shas["v1.6.0"]
 
     def test_takeover_again_adopts_sidecar_rollout(self, host: Host) -> None:
-        """The updater's state file is still there, and names the color that the sidecar has stopped."""
+        """The updater's state file still exists, and names the color that the sidecar has stopped."""
         assert json.loads((host.data / "updater-state.json").read_text())["active_color"] == "blue"
         roll_out_as_the_sidecar(host, Color.GREEN)
         before = host.instances(*colored(Color.GREEN), BOT, "traefik")

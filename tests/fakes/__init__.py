@@ -1,1 +1,1 @@
-"""Working stand-ins for the ports, small enough to be read; tested themselves in tests/unit/fakes."""
+"""Working in-memory implementations of the ports; tests/unit/fakes tests them."""

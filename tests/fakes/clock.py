@@ -1,4 +1,4 @@
-"""Virtual time: it passes only while everything waits for a timer."""
+"""Virtual time: it advances only when everything waits for a timer."""
 
 import asyncio
 import contextlib
@@ -15,20 +15,20 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 THREAD_SECONDS = 30.0
-"""Real time that a thread's work gets before virtual time passes all the same and timers expire."""
+"""Real time that a working thread gets before virtual time advances anyway and timers expire."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop that does not wait for its next timer: its time is then that timer's.
+    """An event loop that jumps to its next timer instead of waiting for it.
 
-    A thread works in real time. While one does, no virtual time passes, so that no limit expires before the work that
-    it limits. Closing the loop counts too: since Python 3.13 asyncio joins the threads under a timer of the loop.
+    Threads work in real time. Virtual time stands still while a thread works, so that no limit expires before the work
+    that it limits. Closing the loop counts too: since Python 3.13 asyncio joins the threads under a timer of the loop.
     """
 
     def __init__(self) -> None:
         self._virtual = 0.0
         self._at_work = 0
-        super().__init__(_Impatient(self))
+        super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
         return self._virtual
@@ -48,7 +48,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._one_is_done)
         return future
 
-    async def shutdown_default_executor(self, *limit: float | None) -> None:  # takes none before Python 3.12
+    async def shutdown_default_executor(self, *limit: float | None) -> None:  # no parameter before Python 3.12
         with self._working():
             await super().shutdown_default_executor(*limit)
 
@@ -64,7 +64,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._at_work -= 1
 
 
-class _Impatient(selectors.DefaultSelector):
+class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
         self._loop = loop
@@ -83,7 +83,7 @@ LOOP: Mapping[str, Any] = {"virtual": VirtualTimeLoop}
 
 
 class FakeClock:
-    """The loop's own time; it begins at NOW."""
+    """The loop's time; it begins at NOW."""
 
     def now(self) -> datetime:
         return NOW + timedelta(seconds=self.monotonic())

@@ -1,4 +1,4 @@
-"""An engine in memory: instances that start, answer, die and stop as their release was told to."""
+"""An engine in memory: instances start, answer, die and stop as the test configured their release."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -13,26 +13,26 @@ from tests.fakes.fuse import Fuse
 from workers.ports import CheckResult, Comparison, Definition, Difference, Instance, Seen, Stamp, Survey
 
 CHECK_LIMIT = 30.0
-"""Seconds: each health check's own limit."""
+"""The limit of a health check, in seconds."""
 
 RETRIES = 3
-"""After so many failures in a row the engine calls an instance unhealthy."""
+"""Failures in a row after which the engine reports an instance as unhealthy."""
 
 
 class TwoAtOnce(BaseException):
-    """Two instances of a singleton ran at once; nothing may catch this and go on."""
+    """Two instances of a singleton ran at once. A BaseException, so that no code under test catches it."""
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How the instances of a service of a release behave; times in seconds after their start.
+    """How the instances of a service behave in one release; times are in seconds after their start.
 
-    `image` makes two releases share one. A command that is run once in them takes `run_seconds` and ends with
+    `image`: two releases with the same name share an image. A one-off command takes `run_seconds` and ends with
     `exit_code`.
-    `own_check` is whether they have a health check of their own. A run takes `check_seconds`, at most CHECK_LIMIT, and
-    passes while they are ready and their status is 200; never when `check_passes` is False, and when `check_starts`
-    is False it cannot be run. The engine runs it every `own_interval` seconds, the first time after one interval, and
-    calls it unhealthy from the third failure on; 0: its verdict is always new.
+    `own_check`: whether the instances have their own health check. A run of it takes `check_seconds`, at most
+    CHECK_LIMIT, and passes while they are ready and their status is 200. It never passes if `check_passes` is False,
+    and cannot run if `check_starts` is False. The engine runs it every `own_interval` seconds, first after one
+    interval, and reports them as unhealthy from the third failure on; 0: the engine's verdict is always current.
     """
 
     builds: bool = True
@@ -67,10 +67,10 @@ class _Container:
 
 
 class FakeEngine:
-    """`effects` tells in order what was done, `at` when it was last; `watcher` is called after each transition.
+    """`effects` lists what was done, in order, and `at` the last time of each; `watcher` is called after each effect.
 
-    `checks` are the runs of health checks that were asked for, each as `bot v1.1.0` and when it began; it
-    `refuses_checks` when what stands between it and the worker does not let them through.
+    `checks` lists the requested runs of health checks, each with its name (`bot v1.1.0`) and its start. With
+    `refuses_checks` the socket proxy between the worker and the engine blocks them.
     """
 
     def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
@@ -98,29 +98,29 @@ class FakeEngine:
         self.meanwhile: Callable[[], object] = lambda: None
 
     async def ready(self) -> None:
-        """It has never been away for longer than it is waited for; `meanwhile` happens while it is."""
+        """Returns at once: the engine is back within the worker's limit. Calls `meanwhile` first."""
         self.meanwhile()
 
     def _may_go_away(self, effect: str) -> None:
-        """Where that is the next of `goes_away`: what it was asked is cut off, and then it is there again."""
+        """Raises EngineFailed once if `effect` is next in `goes_away`; after that the engine is back."""
         if self.goes_away[:1] == [effect]:
             self.goes_away.pop(0)
             self.times_away += 1
             raise EngineFailed("the connection was reset")
 
     def behave(self, name: str, tag: str, **change: Any) -> None:
-        """`name` without its color: `api` is said of api-blue and api-green."""
+        """`name` is without its color: `api` configures api-blue and api-green."""
         self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)
 
     def place(self, service: str, tag: str) -> str:
-        """An instance that ran before the test began."""
+        """Adds an instance that ran before the test began; returns its id."""
         container = self._make(service, Stamp(tag, sha_of(tag), f"r-{tag}"))
         container.started_at = self._clock.monotonic() - container.behaviour.ready_after
         self.images.add((service, container.stamp.sha))
         return container.id
 
     def start_by_hand(self, service: str, tag: str) -> None:
-        """Somebody starts one beside what runs; the engine does not stop them."""
+        """Starts another instance without the updater; the engine allows that."""
         container = self._make(service, Stamp(tag, sha_of(tag), "r-hand"))
         container.labelled, container.started_at = False, self._clock.monotonic()
         self._containers = {container.id: container, **self._containers}  # the newest first
@@ -136,19 +136,19 @@ class FakeEngine:
             self._containers[self.place(service, tag)].labelled = False
 
     def die(self, service: str) -> None:
-        """What runs of `service` ends, and the engine starts it again at once."""
+        """Ends the running instances of `service`; the engine restarts them at once."""
         for container in self._containers.values():
             if container.service == service and self._state(container) == "running":
                 container.restarts += 1
                 container.started_at = self._clock.monotonic()
 
     def unlabel(self) -> None:
-        """What is there was not made by the updater."""
+        """Makes all containers look as if the updater had not created them."""
         for container in self._containers.values():
             container.labelled = False
 
     def status(self, service: str) -> int:
-        """What a client of `service` is answered; 0 when nothing listens."""
+        """The HTTP status of `service`; 0 if nothing listens."""
         for container in self._containers.values():
             if container.service == service and self._state(container) == "running":
                 return container.behaviour.status if self._is_ready(container) else 503
@@ -159,9 +159,9 @@ class FakeEngine:
         return self.status(container.service) if container and self._state(container) == "running" else 0
 
     def running(self, service: str) -> list[str]:
-        """The tags of the instances that run."""
-        ours = (c for c in self._containers.values() if c.service == service)
-        return [c.stamp.release for c in ours if self._state(c) == "running"]
+        """The tags of the running instances."""
+        instances = (c for c in self._containers.values() if c.service == service)
+        return [c.stamp.release for c in instances if self._state(c) == "running"]
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
         path = tree / f"{stamp.rollout}.json"
@@ -205,7 +205,7 @@ class FakeEngine:
         self.published_updater = model
 
     async def republish(self) -> None:
-        """Nothing that it publishes has a retired service; `published_retired` is the error of one that it needs."""
+        """Raises `published_retired` if set; published models contain no retired service."""
         if self.published_retired:
             raise ComposeInvalid(self.published_retired)
 
@@ -270,8 +270,8 @@ class FakeEngine:
 
     async def _start(self, definition: Definition, service: str) -> Instance:
         stamp = self._stamps[definition.path]
-        ours = (c for c in self._containers.values() if c.service == service)
-        for adopted in [c for c in ours if c.adopted and c.stamp == stamp]:
+        instances = (c for c in self._containers.values() if c.service == service)
+        for adopted in [c for c in instances if c.adopted and c.stamp == stamp]:
             await self.resume(adopted.id)
             return self._instance(adopted)
         for old in [c for c in self._containers.values() if c.service == service]:
@@ -303,8 +303,8 @@ class FakeEngine:
             self._change(f"start {container.service} {container.stamp.release}", start)
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
-        ours = [self._instance(c) for c in self._containers.values() if c.service == service]
-        return [instance for instance in ours if rollout in {None, instance.rollout}]
+        instances = [self._instance(c) for c in self._containers.values() if c.service == service]
+        return [instance for instance in instances if rollout in {None, instance.rollout}]
 
     async def inspect(self, instance: str) -> Instance:
         container = self._containers.get(instance)

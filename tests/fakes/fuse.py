@@ -1,19 +1,19 @@
-"""kill -9 at a moment of one's choice."""
+"""Simulates kill -9 at a chosen moment."""
 
 
 class Crash(BaseException):
-    """The worker's process is gone: nothing may catch this and go on."""
+    """The worker's process was killed. A BaseException, so that no code under test catches it."""
 
 
 class Fuse:
-    """Every effect on the world burns a moment before it and one after it; when none is left, the worker is gone."""
+    """Each effect burns one moment before it and one after it; when none is left, the worker is killed."""
 
     def __init__(self) -> None:
         self.burnt = 0
         self._length: int | None = None
 
     def light(self, moments: int) -> None:
-        """The worker lives for that many moments from now."""
+        """Lets the worker live for that many more moments."""
         self._length = self.burnt + moments
 
     def put_out(self) -> None:

@@ -1,4 +1,4 @@
-"""A GitHub in memory: what is published there, and what it was told."""
+"""A GitHub in memory: its releases, and the deployments that the worker reported."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ CALL_SECONDS = 0.05
 
 
 def a_published(tag: str, number: int = 0, *, at: datetime = NOW, **change: object) -> Published:
-    """The release of `tag` of octo/shop; its key is `1:<number>`."""
+    """A release of octo/shop; its key is `1:<number>`."""
     fields: dict[str, object] = {
         "action": "published",
         "repository": "octo/shop",
@@ -33,7 +33,7 @@ def a_published(tag: str, number: int = 0, *, at: datetime = NOW, **change: obje
 
 @dataclass
 class Deployed:
-    """A deployment as GitHub shows it; `descriptions` of the states, each under its own."""
+    """A deployment as GitHub shows it; `descriptions` maps each state to its description."""
 
     sha: str
     rollout_id: str
@@ -43,9 +43,9 @@ class Deployed:
 
 
 class FakeGitHubApi:
-    """`away`: every call fails, or `only` the one of that name; where `carried_out` it was done nevertheless.
+    """`away`: every call fails, or `only` the named one; with `carried_out` the failed call takes effect.
 
-    `refuses`: the status it answers. `wait`: for how many seconds it wants to be left alone while it is away.
+    `refuses`: the status of each answer. `wait`: seconds to wait before the next request while GitHub is away.
     """
 
     def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
@@ -64,7 +64,7 @@ class FakeGitHubApi:
         return sum(1 for called, _ in self.calls if called == name)
 
     def told(self) -> dict[str, list[list[str]]]:
-        """By tag the states of each of its deployments, the oldest first."""
+        """The states of each deployment by tag, oldest deployment first."""
         found: dict[str, list[list[str]]] = {}
         for deployment in self.deployments.values():
             found.setdefault(deployment.tag, []).append(deployment.states)
@@ -102,12 +102,12 @@ class FakeGitHubApi:
         return list(self.deployments[deployment].states)
 
     async def report(self, deployment: int, outcome: DeploymentOutcome, report: DeploymentReport) -> None:
-        def give() -> None:
+        def add_state() -> None:
             self.deployments[deployment].states.append(outcome)
             if outcome is report.outcome:
                 self.deployments[deployment].descriptions[outcome] = report.description
 
-        await self._done("report", give)
+        await self._done("report", add_state)
 
     async def _done(self, name: str, effect: Callable[[], None]) -> None:
         self._fuse.burn()
@@ -127,7 +127,7 @@ class FakeGitHubApi:
 
 
 class FakeOutbox:
-    """The outbox, for as long as the process lives and after it."""
+    """An outbox that keeps its content after the worker is killed."""
 
     def __init__(self, fuse: Fuse, since: datetime = NOW) -> None:
         self._content = Outbox(since)

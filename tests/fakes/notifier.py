@@ -1,4 +1,4 @@
-"""Whom the updater tells, in memory: one target."""
+"""The notifier in memory, with one target."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from tests.fakes.clock import FakeClock
 
 
 class FakeNotifier:
-    """One target that takes everything; what it was told stays when the worker is gone."""
+    """Notifies one target that accepts everything; `told` survives the end of the worker."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -34,5 +34,5 @@ class FakeNotifier:
         return {**self._book.counts(), "targets": 1}
 
     def give_up(self) -> None:
-        """The target has not taken the oldest message in time."""
+        """Gives up the oldest message, as if the target had not accepted it in time."""
         self._book = self._book.give_up(self.told[0].id, "friend")

@@ -1,4 +1,4 @@
-"""The updater's own services in memory, and the engine that starts a successor again when it dies."""
+"""The updater's own services in memory, and an engine that restarts a successor that dies."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -17,14 +17,14 @@ RESTART_SECONDS = 0.1
 
 @dataclass
 class Machine:
-    """What stays whoever dies.
+    """The state that survives the death of the worker and the successor.
 
-    `models`: what each release has, by its SHA, which is the name of its file's directory; `runs`: by service its
-    container's id and file.
-    `unwell` are images that never get well, `unchecked` those without a health check, `restless` those of them that end
-    every second, `absent` those that cannot be had, `unseen` those at which the engine has not looked yet.
-    `mute`: the successor hangs; `broken`: it cannot be started.
-    `ends_worker` is called when the worker's container goes.
+    `models`: the services of each release, by its SHA, which names the directory of its file; `runs`: the container id
+    and the file of each running service.
+    Images: `unwell` never become healthy, `unchecked` have no health check, `restless` are those of them that restart
+    every second, `absent` are unavailable, `unseen` were not checked by the engine yet.
+    `mute`: the successor hangs; `broken`: it cannot start.
+    `ends_worker` is called when the worker's container is removed.
     """
 
     updater: Updater
@@ -49,7 +49,7 @@ class Machine:
     made: int = 0
 
     def place(self, model: Path) -> None:
-        """Both services run as that file has them."""
+        """Runs both services as that file defines them."""
         for service in self.updater.services:
             self.start(service, model)
 
@@ -58,16 +58,16 @@ class Machine:
         self.runs[service] = (f"c{self.made}", model)
 
     def image(self, service: str) -> str:
-        """What it runs from."""
+        """The image that the service runs."""
         return str(self.models[self.runs[service][1].parent.name][service]["image"])
 
     def images(self) -> list[str]:
-        """Of those that run, web's first."""
+        """The images of the running services, web's first."""
         return [self.image(service) for service in self.updater.services if service in self.runs]
 
 
 class FakeOwn:
-    """The hands of one process on the machine: each effect burns its `fuse` before and after."""
+    """One process's access to the machine: each effect burns its `fuse` before and after."""
 
     def __init__(self, machine: Machine, fuse: Fuse) -> None:
         self._machine, self._fuse = machine, fuse
@@ -95,7 +95,7 @@ class FakeOwn:
 
     async def send(self, attempt: Attempt) -> None:
         self._fuse.burn()
-        assert self._machine.attempt == attempt, "it is not on record"
+        assert self._machine.attempt == attempt, "the attempt was not recorded"
         if self._machine.broken:
             raise StartFailed("no such network")
         running = self._machine.successor
@@ -120,11 +120,11 @@ class FakeOwn:
 
     async def dismiss(self) -> bool:
         self._fuse.burn()
-        there, self._machine.stands = self._machine.stands, False
+        existed, self._machine.stands = self._machine.stands, False
         if self._machine.successor is not None:
             self._machine.successor.cancel()
         self._fuse.burn()
-        return there
+        return existed
 
     async def put(self, attempt: Attempt, service: str, *, new: bool) -> None:
         model = self._machine.prepared[attempt.rollout][1 if new else 0]
@@ -170,7 +170,7 @@ class FakeOwn:
 
 
 class Handed:
-    """The journal's copy."""
+    """The journal's copy, in memory."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -183,5 +183,5 @@ class Handed:
         self._machine.handed_over = True
 
     def give_back(self) -> None:
-        assert self._machine.updater.worker not in self._machine.runs, "the new worker may write into it still"
+        assert self._machine.updater.worker not in self._machine.runs, "the new worker may still write to the journal"
         self._machine.given_back += 1

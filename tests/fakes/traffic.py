@@ -1,4 +1,4 @@
-"""Clients in memory, and the Traefik that counts what they are answered."""
+"""Clients in memory, and a Traefik that counts their answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from tests.fakes.clock import FakeClock
 
 @dataclass
 class Clients:
-    """`rps` requests a second on each routed service; of those that `color` answers the share `failing[color]` is 5xx.
+    """Sends `rps` requests a second to each routed service; the share `failing[color]` of a color's answers is 5xx.
 
-    `away`: the page cannot be read.
+    `away`: the metrics page cannot be read.
     """
 
     stack: Stack
@@ -28,19 +28,19 @@ class Clients:
         self._until = 0.0
 
     async def tallies(self, color: Color) -> Mapping[str, Tally]:
-        """A color that is not served any more is told once more, then it begins anew."""
+        """Returns a color's counts; after the color is left they are returned once more, then they restart at zero."""
         if self.away:
             raise TrafficUnknown("no answer")
         self._pass()
-        told = Tally(*map(int, self._counted.get(color, (0, 0))))
+        tally = Tally(*map(int, self._counted.get(color, (0, 0))))
         for gone in [c for c in self._counted if c is not self.served()]:
             self._counted.pop(gone)
-        return {s.name: told for s in self.stack.routed}
+        return {s.name: tally for s in self.stack.routed}
 
     def _pass(self) -> None:
-        """All requests since the last look count for who is served now: so looks have to be many."""
+        """Counts all requests since the last call for the color that serves now, so calls have to be frequent."""
         now, color = self.clock.monotonic(), self.served()
-        came, self._until = (now - self._until) * self.rps, now
+        requested, self._until = (now - self._until) * self.rps, now
         if color is not None:
             requests, errors = self._counted.get(color, (0.0, 0.0))
-            self._counted[color] = requests + came, errors + came * self.failing.get(color, 0.0)
+            self._counted[color] = requests + requested, errors + requested * self.failing.get(color, 0.0)

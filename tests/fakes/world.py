@@ -1,4 +1,4 @@
-"""Everything outside the worker, in memory: what stays when the worker is gone is here."""
+"""Everything outside the worker, in memory: this state survives the end of a worker."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ LATENCY = 0.01
 
 
 class FakeRoute:
-    """The route file and the Traefik that reads it `lag` seconds later; `refuses` cannot be flipped to."""
+    """The route file, and a Traefik that loads it `lag` seconds later; a flip to a color in `refuses` fails."""
 
     def __init__(self, stack: Stack, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
         self._stack = stack
@@ -71,7 +71,7 @@ class FakeRoute:
         return self._file is color and rollout in {None, written}
 
     async def strays(self) -> list[str]:
-        """A foreign file takes the requests of the same routes."""
+        """The files that take requests of the updater's routes."""
         return [*self.beside, *(self._foreign if self._file else ())]
 
     async def set_aside(self, name: str) -> None:
@@ -86,11 +86,11 @@ class FakeRoute:
         return {**self._foreign, **own}
 
     async def restore(self, files: Mapping[str, str]) -> None:
-        ours = files.get(self.file.name, "").startswith(route_file.HEADER)
-        self._foreign = {name: text for name, text in files.items() if not (ours and name == self.file.name)}
-        self._file = self._file if ours else None
+        has_own = files.get(self.file.name, "").startswith(route_file.HEADER)
+        self._foreign = {name: text for name, text in files.items() if not (has_own and name == self.file.name)}
+        self._file = self._file if has_own else None
         self._note("restore the routes")
-        if not ours and (color := self.served()[0]):
+        if not has_own and (color := self.served()[0]):
             self._served.append((self._clock.monotonic() + self.lag, color, ""))
 
     async def active(self) -> Color | None:
@@ -102,12 +102,12 @@ class FakeRoute:
         return next(((c, r) for at, c, r in reversed(self._served) if at <= now), (None, ""))
 
     def place(self, color: Color, rollout: str) -> None:
-        """As it was before the test began."""
+        """Sets the route that existed before the test began."""
         self._file = color
         self._served.append((self._clock.monotonic(), color, rollout))
 
     def place_foreign(self, color: Color, *, name: str = "updater-routes.yml", keep_own: bool = False) -> None:
-        """The file of another program, `name`, leads there and wins; its answers carry no rollout id."""
+        """Adds another program's file `name`: it routes to `color` and wins, and its answers carry no rollout id."""
         text = route_file.render(self._stack, color, "").replace("updater-", "old-")
         http = yaml.safe_load(text)["http"]
         for router in http["routers"].values():
@@ -131,9 +131,9 @@ class FakeRoute:
 
 
 class FakeProbe:
-    """Answers as Traefik does for a route's URL, and as the instance for its own address.
+    """Answers like Traefik at a route's URL, and like the instance at its own address.
 
-    Traefik does not reach the Compose services `unknown` by the names that the updater's own route has.
+    Traefik cannot reach the Compose services in `unknown` by the names in the updater's route.
     """
 
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
@@ -157,9 +157,9 @@ def _answer(status: int, rollout: str | None = None) -> Answer:
 
 
 class FakeSource:
-    """A repository that has `tags`; those in `moved` point elsewhere than they did, those in `unsigned` are refused.
+    """A repository with `tags`; those in `moved` were moved, and those in `unsigned` are refused.
 
-    `clone` has, by directory and ref, the commits of an operator's own clone, whose HEAD moved at `moved_at`.
+    `clone` maps the directory and ref of an operator's own clone to a commit; its HEAD moved at `moved_at`.
     """
 
     def __init__(self, *tags: str) -> None:
@@ -205,7 +205,7 @@ class FakeSource:
 
 
 class FakeJournal:
-    """The state, for as long as the disk takes it (`full`) and no other worker has taken over (`epoch`)."""
+    """The state; writes fail if the disk is `full` or another worker has taken over (`epoch`)."""
 
     def __init__(self, clock: FakeClock, fuse: Fuse) -> None:
         self.full = False
@@ -219,7 +219,7 @@ class FakeJournal:
         return self._state
 
     def lose(self, why: str | None) -> None:
-        """The file is gone, or, where there is a reason, cannot be read."""
+        """Makes the file missing, or unreadable if there is a reason `why`."""
         self._state, self.lost = State(), why
 
     async def check(self) -> None:
@@ -242,7 +242,7 @@ class FakeJournal:
 
 
 class FakeInbox:
-    """Accepted releases that the worker has not taken over; Redis may be `away`, or `forgetful` of what was taken."""
+    """Accepted releases that the worker has not taken yet. Redis may be `away`, or `forgetful`: it keeps taken ones."""
 
     def __init__(self, fuse: Fuse) -> None:
         self.away = False
@@ -256,7 +256,7 @@ class FakeInbox:
         self._known |= self._pending
 
     def lose(self) -> None:
-        """Redis is empty."""
+        """Empties Redis."""
         self._pending, self._known = {}, {}
 
     async def ping(self) -> None:
@@ -289,7 +289,7 @@ class FakeInbox:
 
 
 class FakePublisher:
-    """Keeps what it is told; `entries` is the history, the oldest first."""
+    """Records everything that is published; `entries` is the history, oldest first."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -306,7 +306,7 @@ class FakePublisher:
         self._at_event: dict[str, Callable[[], object]] = {}
 
     def at_event(self, kind: str, happen: Callable[[], object]) -> None:
-        """`happen` is called once, when the next event of that kind is told."""
+        """Calls `happen` once, at the next event of that kind."""
         self._at_event[kind] = happen
 
     def status(self, state: State) -> None:
@@ -346,13 +346,13 @@ class FakePublisher:
         self.lines.append((rollout, line))
 
     def _remember(self, entry: HistoryEntry) -> None:
-        """A later entry of a rollout takes the place of an earlier one."""
+        """Replaces an earlier entry of the same rollout."""
         self.entries = [*(e for e in self.entries if e.rollout_id != entry.rollout_id), entry]
 
 
 @dataclass
 class World:
-    """A host with its stack. `outages` are the effects after which the route led to something unwell."""
+    """A host with its stack. `outages` lists the effects after which the route led to an unhealthy service."""
 
     stack: Stack = field(default_factory=a_stack)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -397,19 +397,19 @@ class World:
         return self.engine.effects
 
     def worker(self, *, pause_on_failure: bool = True, **policy: bool) -> Reconciler:
-        """A new worker process."""
+        """Starts a new worker process."""
         made = ReleasePolicy(windows=self.stack.policy.windows, **policy)
         return Reconciler(self.stack, self.ports, policy=made, pause_on_failure=pause_on_failure)
 
     async def live(self, tag: str, color: Color = Color.BLUE) -> None:
-        """`tag` is live on `color`, as an earlier rollout left it."""
+        """Makes `tag` live on `color`, as after an earlier rollout."""
         for service in self.stack.services(color):
             self.engine.place(service, tag)
         self.route.place(color, f"r-{tag}")
         await self.journal.update(lambda _: State(active_color=color, current=a_live(tag), last_good_tag=tag, epoch=1))
 
     async def before_the_updater(self, color: Color = Color.BLUE, *, file: str = "updater-routes.yml") -> None:
-        """Plain Compose runs v1.0.0 in both colors, and another program's `file` leads to `color`."""
+        """Runs v1.0.0 in both colors with plain Compose; another program's `file` routes to `color`."""
         for service in {*self.stack.services(Color.BLUE), *self.stack.services(Color.GREEN)}:
             self.engine.place(service, "v1.0.0")
         self.engine.unlabel()

@@ -1,1 +1,1 @@
-"""Every fault of the table, on real parts, watched by observers that know nothing of the updater's code."""
+"""The fault table: each row runs on real parts, and its observers do not import the updater's code."""

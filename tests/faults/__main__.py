@@ -1,4 +1,4 @@
-"""`bin/faults`: each row of the table on real parts, one line each."""
+"""`bin/faults`: plays the rows of the fault table on real parts and prints one line for each."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ from tests.faults.unprotected import PROTECTIONS, Seen, take_out
 
 
 def faults(  # noqa: PLR0917 - what a command line takes
-    wanted: Annotated[list[int] | None, typer.Argument(metavar="ROW…", help="Rows by number; all without one.")] = None,
-    repeat: Annotated[int, typer.Option(min=1, help="1: a quick pass. More: every kill point, N random ones.")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, max=8, help="Rows at once; those that end the engine go beside.")] = 3,
-    slow: Annotated[float, typer.Option(min=1, max=10, help="Seconds that the clients' longest requests take.")] = 10,
+    wanted: Annotated[list[int] | None, typer.Argument(metavar="ROW…", help="Row numbers; default: all rows.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="1: a quick pass. N: every kill point, N-1 random times.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=8, help="Rows at once; rows that end the engine are extra.")] = 3,
+    slow: Annotated[float, typer.Option(min=1, max=10, help="Seconds that the longest client requests take.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row on standard output.")] = False,
-    verbose: Annotated[bool, typer.Option(help="The updater's last words where something did not hold.")] = False,
-    unprotected: Annotated[bool, typer.Option(help="Each row without its protection: it has to fail.")] = False,
+    verbose: Annotated[bool, typer.Option(help="Print the updater's last log lines of a failed row.")] = False,
+    unprotected: Annotated[bool, typer.Option(help="Remove each row's protection: the row must fail.")] = False,
 ) -> None:
-    """Brings a sample stack up, does the fault to it under load, and says what held."""
+    """Starts a sample stack, causes each fault under load, and reports what held."""
     exit_on_sigterm()
     unknown = set(wanted or []) - set(ROWS)
     if unknown:
@@ -37,30 +37,30 @@ def faults(  # noqa: PLR0917 - what a command line takes
             ensure_traefik(engine.host, _say)
             if unprotected:
                 taken_out = [p for p in PROTECTIONS if ROWS[p.row] in rows]
-                passed = take_out(taken_out, engine.host, jobs, _tell_seen)
+                passed = take_out(taken_out, engine.host, jobs, _print_seen)
             else:
                 orders = Orders(host=engine.host, own=False, repeat=repeat, slow=slow)
-                passed = _play(rows, orders, jobs, lambda played: _tell(played, as_json, verbose))
+                passed = _play(rows, orders, jobs, lambda played: _print_played(played, as_json, verbose))
     except EngineUnavailable as missing:
-        print(f"The rows cannot be shown here. {missing}", file=sys.stderr)
+        print(f"The rows cannot run here. {missing}", file=sys.stderr)
         raise typer.Exit(2) from None
     raise typer.Exit(0 if passed else 1)
 
 
-def _play(rows: Sequence[Row], orders: Orders, jobs: int, tell: Callable[[Played], None]) -> bool:
+def _play(rows: Sequence[Row], orders: Orders, jobs: int, report: Callable[[Played], None]) -> bool:
     passed = True
     with Slots(rows, orders, jobs, tell=_say if orders.repeat > 1 else silent) as slots:
         for done in as_completed(slots.results.values()):
-            tell(done.result())
+            report(done.result())
             passed = done.result().result.passed and passed
     return passed
 
 
-def _tell_seen(seen: Seen) -> None:
+def _print_seen(seen: Seen) -> None:
     print(seen.line(), flush=True)
 
 
-def _tell(played: Played, as_json: bool, verbose: bool) -> None:
+def _print_played(played: Played, as_json: bool, verbose: bool) -> None:
     print(played.result.as_json() if as_json else played.result.line(), flush=True)
     if verbose and played.last_words:
         _say(played.last_words)

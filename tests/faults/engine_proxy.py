@@ -1,4 +1,4 @@
-"""A socket in front of the Docker Engine's, which can hang, or lose an answer after the engine has acted."""
+"""A proxy for the Docker Engine's socket; it can hang, or lose an answer after the engine has acted."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ BYTES = 65536
 
 
 class EngineProxy:
-    """`hang` and `flow`: whether bytes pass. `lose_next_create`: the engine creates, and nobody hears of it."""
+    """`hang` stops all bytes and `flow` lets them pass. `lose_next_create` drops the answer to the next create call."""
 
     def __init__(self, path: Path, upstream: str) -> None:
         self.path = path
@@ -36,22 +36,22 @@ class EngineProxy:
                 client, _ = server.accept()
                 engine = socket.socket(socket.AF_UNIX)
                 engine.connect(self._upstream)
-                for source, sink, asks in ((client, engine, True), (engine, client, False)):
-                    threading.Thread(target=self._pump, args=(source, sink, asks), daemon=True).start()
+                for source, sink, is_request in ((client, engine, True), (engine, client, False)):
+                    threading.Thread(target=self._pump, args=(source, sink, is_request), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, asks: bool) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, is_request: bool) -> None:
         with contextlib.suppress(OSError):
             while content := source.recv(BYTES):
                 self._flows.wait()
                 sink.sendall(content)
-                if asks and self._lose and CREATE in content:
+                if is_request and self._lose and CREATE in content:
                     self._lose_answer(source)
                     return
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 
     def _lose_answer(self, client: socket.socket) -> None:
-        """The asking side is cut at once; the engine has the whole request and goes on."""
+        """Closes the client's connection; the engine has the whole request and continues."""
         self._lose = False
         self.lost += 1
         client.shutdown(socket.SHUT_RDWR)

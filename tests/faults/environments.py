@@ -1,4 +1,4 @@
-"""An environment is dear: rows follow one another in the same one for as long as each leaves it as it was."""
+"""Environments for rows. Starting one is expensive, so rows share one as long as each row leaves it clean."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ NO_ENVIRONMENT = "there was no environment for it"
 
 
 class Environments:
-    """The environment of the moment, on `engine`; its clients' longest requests take `slow_seconds`."""
+    """Keeps the current environment, on `engine`; its clients' longest requests take `slow_seconds`."""
 
     def __init__(
         self,
@@ -46,22 +46,22 @@ class Environments:
         self._open, self._stage = None, None
 
     def play(self, row: Row, repeat: int = 1, tell: Tell = silent) -> Result:
-        """Shows the row in an environment with a live release; one that it leaves otherwise is left."""
+        """Plays the row in an environment with a live release; closes the environment if the row leaves it unclean."""
         if row.fresh:
             self.leave()
         try:
-            here = self._stage or self._enter(row)
-            here.patience = self._patience
+            current = self._stage or self._enter(row)
+            current.patience = self._patience
         except Exception as error:
             return self._no_environment(row, error)
-        result = asyncio.run(show(row, here, repeat, self._slow_seconds, tell))
-        self.last_words = logs_of(here.home, LAST_LINES) if result.problems else ""
-        if row.fresh or not asyncio.run(is_clean(here)):
+        result = asyncio.run(show(row, current, repeat, self._slow_seconds, tell))
+        self.last_words = logs_of(current.home, LAST_LINES) if result.problems else ""
+        if row.fresh or not asyncio.run(is_clean(current)):
             self.leave()
         return result
 
     def _no_environment(self, row: Row, error: Exception) -> Result:
-        """The next row tries again."""
+        """Returns a failed result; the next row tries to start a new environment."""
         self.last_words = logs_of(self._stage.home, LAST_LINES) if self._stage else ""
         self.leave()
         result = Result(row.number, row.fault, row.holds)

@@ -1,6 +1,6 @@
-"""A time of day that can be set, for the updater's own processes and their Redis; the monotonic clocks stay true.
+"""Sets the time of day for the updater's own processes and their Redis; monotonic clocks stay correct.
 
-libfaketime (Debian's package) stands between them and the C library: https://github.com/wolfcw/libfaketime
+libfaketime (a Debian package) intercepts their calls to the C library: https://github.com/wolfcw/libfaketime
 """
 
 import contextlib
@@ -18,14 +18,14 @@ OURS = ("web", "worker")
 
 
 class FalseClock:
-    """`days` from the truth, for everyone who reads `file`; they look each time that they ask for the time."""
+    """A clock that is `days` off; libfaketime reads `file` at each call that asks for the time."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.set(0)
 
     def set(self, days: int) -> None:
-        """By one rename: nobody reads half of it."""
+        """Writes the offset with one rename, so that no process reads half of it."""
         staged = self._file.with_name(f"{self._file.name}.new")
         staged.write_text(f"{days:+}d\n")
         staged.replace(self._file)
@@ -42,22 +42,25 @@ class FalseClock:
 
 @contextlib.contextmanager
 def false_clock(stage: Stage) -> Iterator[FalseClock]:
-    """Everything of ours is started anew with it, and without it at the end. Raises Skipped."""
+    """Restarts the updater's processes and Redis with the clock, and without it at the end.
+
+    Raises Skipped if libfaketime cannot be installed.
+    """
     clock = FalseClock(stage.home.directory / "clock")
     environment = clock.environment(_library())
     for env in (stage.home.env, stage.redis_server.env):
         env.update(environment)
     try:
-        _start_anew(stage)
+        _restart_all(stage)
         yield clock
     finally:
         for env in (stage.home.env, stage.redis_server.env):
             for name in environment:
                 env.pop(name)
-        _start_anew(stage)
+        _restart_all(stage)
 
 
-def _start_anew(stage: Stage) -> None:
+def _restart_all(stage: Stage) -> None:
     for name in reversed(OURS):
         stage.terminate(name)
     stage.redis_server.stop()
@@ -77,7 +80,7 @@ def _library() -> Path:
         raise Skipped(str(missing)) from missing
     if found := _installed():
         return found
-    raise Skipped(f"{PACKAGE} was installed and is not where Debian has it")
+    raise Skipped(f"{PACKAGE} was installed, but its library is not in Debian's usual place")
 
 
 def _installed() -> Path | None:

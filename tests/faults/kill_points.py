@@ -1,4 +1,4 @@
-"""Where a rollout can be killed: found from outside, by watching what is written to the state file."""
+"""Points at which a rollout can be killed, found from outside by watching the state file."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ AFTER_THE_FLIP = (
 )
 ROLLBACK = ("rollback_route", "rollback_bot", "rollback_stop", "prune")
 DISCARD = ("discard", "prune")
-"""Of a rollback before the flip."""
+"""The steps of a rollback before the flip."""
 
 
 class Moment(StrEnum):
@@ -32,7 +32,7 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True)
 class Point:
-    """A write to the state file: that `step` has begun, or that it has ended."""
+    """A write to the state file that records the beginning or the end of `step`."""
 
     step: str
     moment: Moment = Moment.BEGUN
@@ -42,13 +42,15 @@ class Point:
 
     def in_journal(self, state: Json) -> bool:
         steps = (state.get("rollout") or {}).get("steps", [])
-        mine = [s for s in steps if s["name"] == self.step]
-        return any(s["seconds"] is not None for s in mine) if self.moment is Moment.ENDED else bool(mine)
+        runs = [s for s in steps if s["name"] == self.step]
+        return any(s["seconds"] is not None for s in runs) if self.moment is Moment.ENDED else bool(runs)
 
 
 def schedule(*, both: bool) -> list[list[Point]]:
-    """Every step's kill points, spread over as few releases as the bounds on attempts allow: two before the flip and
-    three after it in each, later ones always at later steps."""
+    """Spreads the kill points of all steps over as few releases as the limits on attempts allow.
+
+    Each release has at most two kills before the flip and three after it, in the order of the steps.
+    """
     moments = tuple(Moment) if both else (Moment.BEGUN,)
     before = [Point(step, moment) for step in BEFORE_THE_FLIP for moment in moments]
     after = [Point(step, moment) for step in AFTER_THE_FLIP for moment in moments]
@@ -57,37 +59,40 @@ def schedule(*, both: bool) -> list[list[Point]]:
 
 
 def pairs(steps: Sequence[str], *, both: bool) -> list[tuple[Point, Point]]:
-    """Two kills in one rollback each: every point is in one of them, the later ones as the second of it."""
+    """Pairs each kill point with the next one: two kills in one rollback."""
     moments = tuple(Moment) if both else (Moment.BEGUN,)
     return list(itertools.pairwise(Point(step, moment) for step in steps for moment in moments))
 
 
 async def until(stage: Stage, tag: str | None, reached: Callable[[Json], bool], limit: float = REACHED_SECONDS) -> bool:
-    """Waits until the journal, in the rollout of `tag` if given, is so; False when that ended. Raises TimeoutError."""
+    """Waits until `reached` holds for the journal, and for `tag` (if given) in its rollout.
+
+    Returns False if that rollout ended first. Raises TimeoutError after `limit` seconds.
+    """
     deadline, mark = time.monotonic() + limit, None
     while time.monotonic() < deadline:
         if (now := _mark(stage)) != mark:
             mark, state = now, stage.journal()
-            mine = tag is None or (state.get("rollout") or {}).get("release", {}).get("tag") == tag
-            if mine and reached(state):
+            running = tag is None or (state.get("rollout") or {}).get("release", {}).get("tag") == tag
+            if running and reached(state):
                 return True
-            if tag and state and not mine and _is_over(state, tag):
+            if tag and state and not running and _is_over(state, tag):
                 return False
         await asyncio.sleep(POLL_SECONDS)
-    raise TimeoutError(f"{tag} did not come that far within {limit:.0f} s: {_where(stage.journal())}")
+    raise TimeoutError(f"{tag} did not reach that point within {limit:.0f} s: {_position(stage.journal())}")
 
 
 async def until_point(stage: Stage, tag: str, point: Point) -> bool:
     return await until(stage, tag, point.in_journal)
 
 
-def _where(state: Json) -> str:
+def _position(state: Json) -> str:
     rollout = state.get("rollout") or {}
-    return f"its rollout is {rollout['status']} in {rollout['steps'][-1:]}" if rollout else "it has no rollout"
+    return f"the rollout is {rollout['status']} in {rollout['steps'][-1:]}" if rollout else "there is no rollout"
 
 
 def _is_over(state: Json, tag: str) -> bool:
-    """It was tried and does not wait for another attempt, or it waits and nothing may start."""
+    """Whether `tag` was tried and does not wait for another attempt, or waits while the updater is paused."""
     waits = any(release["tag"] == tag for release in state["accepted"])
     return bool(state["paused"]) if waits else state["last_attempted_tag"] == tag
 

@@ -1,4 +1,4 @@
-"""Servers that do not serve: connections that hang and connections that break."""
+"""Broken servers: connections hang, or break off."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ ACCEPTED = 64
 
 @dataclass
 class Listener:
-    """Where it listens, and the connections that it has taken so far."""
+    """The port of a broken server, and the connections that it has accepted so far."""
 
     port: int
     taken: list[socket.socket] = field(default_factory=list)
@@ -23,14 +23,14 @@ class Listener:
 
 @contextlib.contextmanager
 def black_hole(host: str = "127.0.0.1") -> Iterator[Listener]:
-    """A port that takes connections and never says a word."""
+    """Listens on a port that accepts connections and never answers."""
     with _listening(host, b"", hangs=True) as listener:
         yield listener
 
 
 @contextlib.contextmanager
 def broken_off(host: str) -> Iterator[Listener]:
-    """A port whose HTTP answer promises a long body and breaks off after its first bytes."""
+    """Listens on a port whose HTTP answer announces a long body and breaks off after the first bytes."""
     with _listening(
         host, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nthe first bytes", hangs=False
     ) as listener:
@@ -38,7 +38,7 @@ def broken_off(host: str) -> Iterator[Listener]:
 
 
 @contextlib.contextmanager
-def _listening(host: str, says: bytes, *, hangs: bool) -> Iterator[Listener]:
+def _listening(host: str, answer: bytes, *, hangs: bool) -> Iterator[Listener]:
     with socket.create_server((host, 0)) as server:
         listener = Listener(server.getsockname()[1])
 
@@ -47,7 +47,7 @@ def _listening(host: str, says: bytes, *, hangs: bool) -> Iterator[Listener]:
                 while listener.connections < ACCEPTED:
                     connection, _ = server.accept()
                     listener.taken.append(connection)
-                    connection.sendall(says)
+                    connection.sendall(answer)
                     if not hangs:
                         connection.recv(4096)
                         connection.close()

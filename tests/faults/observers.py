@@ -1,4 +1,4 @@
-"""Those who watch from outside: over HTTP, through the engine, on disk. None of them knows the updater's code."""
+"""Observers that watch from outside: over HTTP, through the engine, on disk. They do not import the updater."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ ROUTED = ("skills", "api")
 
 @dataclass(frozen=True)
 class End:
-    """How a stack stands, as anyone can see it; colors by their role, so that two ends can be compared."""
+    """The observed state of a stack at the end of a fault; colors are named by role, so that ends can be compared."""
 
     tag: str | None
     active_running: bool
@@ -44,13 +44,13 @@ class End:
     paused: bool
 
     def __str__(self) -> str:
-        said = f"{self.tag} live, {self.bots} bot ({self.bot_tag}), {'paused' if self.paused else 'not paused'}"
+        summary = f"{self.tag} live, {self.bots} bot ({self.bot_tag}), {'paused' if self.paused else 'not paused'}"
         odd = [n for n in ("active_running", "idle_kept", "route_file_agrees") if not getattr(self, n)]
-        return ", ".join([said, *(f"not {n}" for n in odd), *(["idle color runs"] if self.idle_running else [])])
+        return ", ".join([summary, *(f"not {n}" for n in odd), *(["idle color runs"] if self.idle_running else [])])
 
 
 class Watch:
-    """Clients, the gateway's count every 50 ms and the route every 100 ms, from entry to `stop`."""
+    """Runs clients, and reads the gateway's count every 50 ms and the route file every 100 ms, from entry to `stop`."""
 
     def __init__(self, stage: Stage, slow_seconds: float) -> None:
         self._stage = stage
@@ -82,15 +82,15 @@ class Watch:
         self._tasks.append(asyncio.create_task(watching))
 
     async def _count_bots(self) -> None:
-        """`max` is counted by the gateway at each open and close; the sample is a second witness."""
+        """Records the most bots at once. The gateway counts `max` at each open and close; the samples check it."""
         while True:
             with contextlib.suppress(httpx.HTTPError, ValueError):
-                said = (await self._client.get(f"{self._stage.home.gateway_url}/sessions")).json()
-                self.max_bots = max(self.max_bots, said["open"], said["max"])
+                counts = (await self._client.get(f"{self._stage.home.gateway_url}/sessions")).json()
+                self.max_bots = max(self.max_bots, counts["open"], counts["max"])
             await asyncio.sleep(SAMPLE_SECONDS)
 
     async def _read_route_file(self) -> None:
-        """A file that sends one service to blue and the other to green was never one rename."""
+        """Records each time that the file names both colors: such a file was not written with one rename."""
         while True:
             named = colors_in(self._stage.home.route_file)
             if len(named) > 1:
@@ -99,7 +99,7 @@ class Watch:
 
 
 def colors_in(route_file: Path) -> set[str]:
-    """The colors that the file's backends have in their names."""
+    """The colors in the names of the file's backends."""
     try:
         text = route_file.read_text("utf-8", "replace")
     except OSError:
@@ -108,7 +108,7 @@ def colors_in(route_file: Path) -> set[str]:
 
 
 async def answers(stage: Stage) -> list[Json]:
-    """What each route's /version says; a status that is not 200 is `{"status": …}`."""
+    """The answer of each route's /version; `{"status": …}` if the status is not 200."""
     found: list[Json] = []
     async with plain_client(timeout=3) as client:
         for url in stage.home.routes.values():
@@ -121,9 +121,9 @@ async def answers(stage: Stage) -> list[Json]:
 
 
 async def end_of(stage: Stage) -> End:
-    """How it stands now."""
-    said = await answers(stage)
-    tags, colors = {a.get("version") for a in said}, {a.get("color") for a in said}
+    """The state of the stack now."""
+    versions = await answers(stage)
+    tags, colors = {a.get("version") for a in versions}, {a.get("color") for a in versions}
     active = colors.pop() if len(colors) == 1 else None
     idle = next((c for c in COLORS if c != active), None)
     states = {
@@ -145,12 +145,12 @@ async def end_of(stage: Stage) -> End:
 async def converge(
     stage: Stage, tag: str | None = None, limit: float = CONVERGE_SECONDS, *, decided: str | None = None
 ) -> float:
-    """Seconds until nothing is going on, `tag` (if given) is live, a healthy color is served and one bot is there.
+    """Waits until the updater is idle, `tag` (if given) is live, a healthy color serves and one bot runs.
 
-    `decided`: the release of which the history has to tell how it ended.
-    Raises TimeoutError with what was still missing.
+    Returns the seconds that it took. `decided`: the release whose end the history must record.
+    Raises TimeoutError with what is still missing.
     """
-    started, missing, limit = time.monotonic(), "nothing was looked at", limit * stage.patience
+    started, missing, limit = time.monotonic(), "nothing was checked", limit * stage.patience
     while time.monotonic() - started < limit:
         missing = await _missing(stage, tag) or await _undecided(stage, decided)
         if not missing:
@@ -161,22 +161,22 @@ async def converge(
 
 async def _missing(stage: Stage, tag: str | None) -> str:
     try:
-        status, said, sessions = await stage.home.get("/status"), await answers(stage), await stage.home.sessions()
+        status, versions, sessions = await stage.home.get("/status"), await answers(stage), await stage.home.sessions()
     except (httpx.HTTPError, ValueError, OSError) as error:
         return f"{type(error).__name__} {error}"
-    journal, colors = stage.journal(), {a.get("color") for a in said}
+    journal, colors = stage.journal(), {a.get("color") for a in versions}
     waits = [r["tag"] for r in journal.get("accepted", [])] if not journal.get("paused") else []
     checks = (
         (status["state"] == "idle" and not status["rollout"], f"/status: {status['current_operation']}"),
-        (journal and journal.get("rollout") is None, "the journal has a rollout, or is gone"),
-        (not waits, f"{waits} wait"),
+        (journal and journal.get("rollout") is None, "the journal has a rollout, or is missing"),
+        (not waits, f"{waits} are waiting"),
         (
             status["paused"] == bool(journal.get("paused")),
-            "/status is older than the state file: paused in one of them",
+            "/status and the state file disagree about the pause",
         ),
-        (len(colors) == 1 and None not in colors, f"the routes answer {said}"),
+        (len(colors) == 1 and None not in colors, f"the routes answer {versions}"),
         (tag is None or (status["current"] or {}).get("tag") == tag, f"/status: current is {status['current']}"),
-        (tag is None or all(a.get("version") == tag for a in said), f"the routes serve {said}"),
+        (tag is None or all(a.get("version") == tag for a in versions), f"the routes serve {versions}"),
         (sessions["open"] == 1, f"{sessions['open']} bots"),
     )
     return "; ".join(text for holds, text in checks if not holds)
@@ -185,7 +185,7 @@ async def _missing(stage: Stage, tag: str | None) -> str:
 async def _undecided(stage: Stage, tag: str | None) -> str:
     if tag is None or any(e["tag"] == tag for e in await history(stage)):
         return ""
-    return f"{tag} was accepted and the history has no decision of it"
+    return f"{tag} was accepted, but the history has no decision on it"
 
 
 async def history(stage: Stage) -> list[Json]:
@@ -195,19 +195,21 @@ async def history(stage: Stage) -> list[Json]:
 
 @contextlib.contextmanager
 def most_at_once(stage: Stage, label: str) -> Iterator[Counter[tuple[str, str]]]:
-    """How many containers of each service that the `with` block makes are there at once, at most, running or not: by
-    the service and its value of `label`."""
+    """Counts the most containers, running or not, that existed at once of those that the `with` block creates.
+
+    The keys are the service and the container's value of `label`.
+    """
     project = f"com.docker.compose.project={stage.home.project}"
     filters = {"type": "container", "event": ["create", "destroy"], "label": project}
-    there: Counter[tuple[str, str]] = Counter()
+    existing: Counter[tuple[str, str]] = Counter()
     most: Counter[tuple[str, str]] = Counter()
 
     def listen(events: Iterable[Json]) -> None:
-        for event in events:  # ends when they are closed
+        for event in events:  # ends when the stream is closed
             labels = event["Actor"]["Attributes"]
             kind = labels["com.docker.compose.service"], labels.get(label, "")
-            there[kind] += 1 if event["Action"] == "create" else -1
-            most[kind] = max(most[kind], there[kind])
+            existing[kind] += 1 if event["Action"] == "create" else -1
+            most[kind] = max(most[kind], existing[kind])
 
     with connected(stage.home.engine.host) as client:
         events = client.events(filters=filters, decode=True)
@@ -221,7 +223,7 @@ def most_at_once(stage: Stage, label: str) -> Iterator[Counter[tuple[str, str]]]
 
 
 def release_images(stage: Stage) -> set[str]:
-    """The short commits that the stack's kept images were made from."""
+    """The short commit SHAs of the stack's kept images."""
     with connected(stage.home.engine.host) as client:
         tags = image_tags(client)
     own = (tag.rpartition(":") for tag in tags if tag.startswith(f"{stage.home.project}-"))
@@ -229,7 +231,7 @@ def release_images(stage: Stage) -> set[str]:
 
 
 def places_with(stage: Stage, needles: list[str]) -> list[str]:
-    """Where a secret can be read that must not be: logs, Redis, the engine's record of the images."""
+    """The places where one of `needles` can be read: logs, files, Redis, the metadata of images."""
     wanted = [n.encode() for n in needles]
     files = [*stage.home.log_dir.rglob("*"), *(stage.home.directory / "data" / "logs").rglob("*")]
     files += [stage.journal_file, stage.home.directory / "data" / "history.jsonl", stage.home.route_file]
@@ -262,7 +264,7 @@ def dump_of(client: Any, key: bytes) -> bytes:
 
 
 async def command_lines_with(needles: list[str], seen: set[str]) -> None:
-    """Adds every command line that has one of `needles` in it to `seen`, until it is cancelled."""
+    """Adds every command line that contains one of `needles` to `seen`, until the task is cancelled."""
     wanted = [n.encode() for n in needles]
     while True:
         lines = [line for line in _command_lines() if any(n in line for n in wanted)]

@@ -1,4 +1,4 @@
-"""Releases that are bad in more ways than the demo's: edits of the tree before its commit."""
+"""Releases that are bad in more ways than the demo's: edits of the source tree before its commit."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ def never_healthy(tree: Path) -> None:
 
 
 def healthy_after(seconds: float) -> Edit:
-    """Good, and slow to get well."""
+    """A good release that becomes healthy after `seconds`."""
 
     def edit(tree: Path) -> None:
         replace_in(tree / "skills" / "app.py", "lambda: HEALTHY", f"lambda: time.monotonic() > BEGAN + {seconds}")
@@ -46,7 +46,7 @@ def healthy_after(seconds: float) -> Edit:
 
 
 def flapping(tree: Path) -> None:
-    """Healthy, unhealthy, healthy…: never as often in a row as is asked."""
+    """Alternates between healthy and unhealthy: never healthy as often in a row as the updater requires."""
     healthy = "lambda: next(TURNS)"
     replace_in(tree / "skills" / "app.py", "lambda: HEALTHY", healthy)
     replace_in(tree / "skills" / "app.py", "import asyncio", "import asyncio\nimport itertools")
@@ -54,17 +54,17 @@ def flapping(tree: Path) -> None:
 
 
 def healthy_but_not_routed(tree: Path) -> None:
-    """It answers its health check, and 404 to whatever came through Traefik."""
+    """Passes its health check, but answers 404 to requests through Traefik."""
     _in_service(tree, NOT_ROUTED)
 
 
 def wrong_for_clients(tree: Path) -> None:
-    """Every health check passes, through Traefik too; every client's request is refused."""
+    """Passes every health check, through Traefik too, but refuses every client request."""
     _in_service(tree, NOT_FOR_CLIENTS)
 
 
 def dies_after_the_flip(seconds: float) -> Edit:
-    """`seconds` after its first request through Traefik."""
+    """Dies `seconds` after its first request through Traefik."""
 
     def edit(tree: Path) -> None:
         _in_service(tree, DIES.format(seconds))
@@ -77,11 +77,11 @@ def crashing_bot(tree: Path) -> None:
 
 
 def deaf_bot(tree: Path) -> None:
-    """Never ready, and it does not end when it is asked to."""
+    """Never ready, and ignores SIGTERM."""
     replace_in(tree / "bot" / "bot.py", 'TOKEN = "sample"', 'TOKEN = "revoked"')
     replace_in(tree / "bot" / "bot.py", "(number, running.cancel)", "(number, print)")
 
 
 def good_but_deaf_bot(tree: Path) -> None:
-    """Ready and well, and it does not end when it is asked to."""
+    """Ready and healthy, but ignores SIGTERM."""
     replace_in(tree / "bot" / "bot.py", "(number, running.cancel)", "(number, print)")

@@ -1,4 +1,4 @@
-"""One row at work: its stage, its watchers, and the words in which a row is written."""
+"""One row while it is played: its stage, its observers, and the steps from which rows are written."""
 
 import asyncio
 import contextlib
@@ -17,24 +17,24 @@ from tests.faults.verdict import Result
 ROW_SECONDS = 3600.0
 ROLLOUT_SECONDS = 120.0
 SETTLE_SECONDS = 90.0
-SAID_SECONDS = 20.0
+PAUSED_SECONDS = 20.0
 
 
 Tell = Callable[[str], None]
-"""Where it is said how far a row has come."""
+"""Receives a row's progress."""
 
 
 def silent(_: str) -> None:
-    """For whoever waits for the end alone."""
+    """Ignores the progress."""
 
 
 class Skipped(Exception):
-    """The row cannot be shown here; the text says why."""
+    """The row cannot be played here; the text is the reason."""
 
 
 @dataclass
 class Scenario:
-    """`repeat` is how often a person asked for; 1 is the quick pass."""
+    """`repeat` is the number on the command line; 1 is the quick pass."""
 
     stage: Stage
     result: Result
@@ -48,7 +48,7 @@ class Scenario:
         return self.repeat == 1
 
     async def publish(self, variant: Variant = Variant.GOOD, **more: Any) -> str:
-        """Tags a new release and announces it, as GitHub does; its tag."""
+        """Tags a new release, announces it as GitHub does, and returns the tag."""
         self.last_tag = tag = self.stage.next_tag()
         self.stage.home.release(tag, variant, **more)
         await self.stage.home.announce(tag)
@@ -56,7 +56,7 @@ class Scenario:
 
     @contextlib.asynccontextmanager
     async def part(self, what: str) -> AsyncIterator[None]:
-        """One of several faults of a row: when it cannot even be brought about, the others still are."""
+        """Plays one of several faults of a row: if it raises an error, the row fails and its other faults still run."""
         try:
             yield
         except Exception as error:
@@ -67,59 +67,59 @@ class Scenario:
         return str((await self.stage.home.get("/status"))["current"]["tag"])
 
     async def idle_kept(self) -> bool:
-        """Whether the idle color's containers are there: in an environment with one release they are not."""
+        """Whether the idle color's containers exist: they do not in an environment with one release."""
         return (await end_of(self.stage)).idle_kept
 
     async def ended(self, tag: str, limit: float = ROLLOUT_SECONDS) -> Json:
-        """The history's entry with which `tag` was decided. Raises TimeoutError."""
+        """Waits for the entry of the history that decides `tag`. Raises TimeoutError."""
         async with asyncio.timeout(limit):
             while True:
                 status = await self.stage.home.get("/status")
-                mine = [e for e in await history(self.stage) if e["tag"] == tag and e["result"] != "interrupted"]
-                if mine and status["state"] == "idle" and tag not in status["held"]:
-                    return mine[0]
+                entries = [e for e in await history(self.stage) if e["tag"] == tag and e["result"] != "interrupted"]
+                if entries and status["state"] == "idle" and tag not in status["held"]:
+                    return entries[0]
                 await asyncio.sleep(0.1)
 
     async def reach(self, tag: str, step: str) -> None:
         if not await until_point(self.stage, tag, Point(step)):
-            raise TimeoutError(f"{tag} was over before {step}")
+            raise TimeoutError(f"{tag} ended before {step}")
 
     async def went_live(self, tag: str, what: str, limit: float = CONVERGE_SECONDS) -> None:
-        """It ends as an undisturbed rollout of `tag` ends, from now within `limit` seconds."""
+        """Checks that within `limit` seconds the stack looks like after an undisturbed rollout of `tag`."""
         await self._ends(replace(UNDISTURBED, tag=tag, bot_tag=tag), what, limit)
         successes = [e for e in await history(self.stage) if e["tag"] == tag and e["result"] == "success"]
         self.result.expect(len(successes) == 1, f"{what}: the history has {len(successes)} successes of {tag}")
 
     async def went_back(self, old: str, what: str, limit: float = CONVERGE_SECONDS, **otherwise: Any) -> None:
-        """`old` is live and whole again, and the updater is paused with a reason; then it is unpaused."""
+        """Checks that `old` is live and intact again, and the updater is paused with a reason; then unpauses it."""
         expected = replace(UNDISTURBED, tag=old, bot_tag=old, paused=True)
         await self._ends(replace(expected, **otherwise), what, limit)
         await self.unpause(what)
 
     async def unpause(self, what: str) -> None:
-        """Once it says that it is paused: a worker that starts pauses first and says so a little later."""
+        """Unpauses once /status reports the pause: a starting worker publishes its pause a little later."""
         status = await self._paused()
         reason = status["pause_reason"] or ""
         self.result.expect(bool(status["paused"] and len(reason) > 20), f"{what}: paused without a reason: {reason!r}")
         answer = await self.stage.home.post("/update/unpause")
-        if answer.status_code == 503:  # as its text says: on a busy machine the worker may take longer than its limit
-            self.result.notes.append(f"{what}: asked to unpause again after {answer.text[:200]}")
+        if answer.status_code == 503:  # on a busy machine the worker may exceed its limit
+            self.result.notes.append(f"{what}: unpaused again after {answer.text[:200]}")
             answer = await self.stage.home.post("/update/unpause")
         self.result.expect(
-            answer.is_success, f"{what}: to unpause is answered {answer.status_code} {answer.text[:200]}"
+            answer.is_success, f"{what}: the answer to unpause is {answer.status_code} {answer.text[:200]}"
         )
 
-    async def _let_go_on(self) -> str:
-        """A pause that nobody expected would hold all that the row has yet to do: its reason, once it is ended."""
+    async def _end_pause(self) -> str:
+        """Ends an unexpected pause, which would stop the rest of the row, and returns its reason."""
         reason = self.stage.journal().get("pause_reason")
         if reason is None:
             return ""
         await self.stage.home.post("/update/unpause")
-        return f"; it was paused: {reason}"
+        return f"; the updater was paused: {reason}"
 
     async def _paused(self) -> Json:
-        """The status that says so, or the last one within SAID_SECONDS."""
-        deadline = time.monotonic() + SAID_SECONDS
+        """The status that reports the pause, or the last one within PAUSED_SECONDS."""
+        deadline = time.monotonic() + PAUSED_SECONDS
         while True:
             status: Json = await self.stage.home.get("/status")
             if status["paused"] or time.monotonic() > deadline:
@@ -138,7 +138,7 @@ class Scenario:
         self.tell(f"{what}: after {seconds:.1f} s")
         end = await end_of(self.stage)
         self.result.end = str(end).replace(str(end.tag), "the newest" if not expected.paused else "the last good")
-        self.result.expect(end == expected, f"{what}: it ended as {end}, expected {expected}")
+        self.result.expect(end == expected, f"{what}: the stack ended as {end}, expected {expected}")
 
 
 UNDISTURBED = End(
@@ -154,19 +154,19 @@ UNDISTURBED = End(
 
 GOES_BACK = {"idle_kept": True}
 NEVER_FLIPPED = {"idle_kept": False}
-"""The containers of the idle color were replaced, and what replaced them was discarded."""
+"""The idle color's containers were replaced, and the new ones were discarded."""
 
 Play = Callable[[Scenario], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table. `quiet`: no client request may fail; `fresh`: it wants an environment of its own.
+    """One row of the table. `quiet`: no client request may fail; `fresh`: it needs its own environment.
 
-    `counts`: it makes of the number of repeats what fits it; else all of it is done so often.
-    `own_engine`: the Docker Engine itself is ended, so it has to be one that was started for this.
-    `by_tests`: it is a file of tests, which are played here once more.
-    `minutes`: about how long the quick pass of it takes; the longest is begun first.
+    `counts`: the row uses the number of repeats itself; otherwise the whole row is repeated.
+    `own_engine`: the row ends the Docker Engine, so it needs an engine that was started for it.
+    `by_tests`: the row runs a test file again.
+    `minutes`: about how long its quick pass takes; the longest rows start first.
     """
 
     number: int
@@ -186,7 +186,7 @@ ROWS: dict[int, Row] = {}
 
 
 def row(number: int, fault: str, holds: str, **options: Any) -> Callable[[Play], Play]:
-    """Registers the function as what shows row `number`: `fault` happens, and `holds` must hold."""
+    """Registers the function that plays row `number`: it causes `fault`, and `holds` must hold."""
 
     def register(play: Play) -> Play:
         ROWS[number] = Row(number, fault, holds, play, **options)
@@ -196,7 +196,7 @@ def row(number: int, fault: str, holds: str, **options: Any) -> Callable[[Play],
 
 
 async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float, tell: Tell = silent) -> Result:
-    """Plays the row under load, its longest requests of `slow_seconds`, and says what was seen."""
+    """Plays the row under load, whose longest requests take `slow_seconds`, and returns what it showed."""
     result, started = Result(wanted.number, wanted.fault, wanted.holds), time.monotonic()
     async with Watch(stage, slow_seconds) as watch:
         try:
@@ -210,7 +210,7 @@ async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float, tell
         await watch.stop()
     result.saw(watch.load.report)
     result.max_bots = watch.max_bots
-    result.expect(watch.max_bots <= 1, f"{watch.max_bots} bots were there at once")
+    result.expect(watch.max_bots <= 1, f"{watch.max_bots} bots ran at once")
     result.expect(not watch.split_routes, f"the route file named both colors: {watch.split_routes[:3]}")
     if wanted.quiet:
         failures = "; ".join(watch.load.report.failures[:3])
@@ -220,7 +220,7 @@ async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float, tell
 
 
 async def is_clean(stage: Stage) -> bool:
-    """Whether another row may begin here: everything runs, nothing is paused, no rollout is left."""
+    """Whether another row may start here: everything runs, the updater is not paused, and no rollout is left."""
     if any(p.poll() is not None for p in stage.home.processes.values()) or stage.beside:
         return False
     try:
@@ -234,7 +234,7 @@ async def is_clean(stage: Stage) -> bool:
 
 
 def replace_in(file: Path, old: str, new: str) -> None:
-    """Raises ValueError when the sample stack no longer has `old`."""
+    """Replaces `old` in `file`. Raises ValueError if `old` is missing."""
     text = file.read_text()
     if old not in text:
         raise ValueError(f"{file.name} has no {old!r}")

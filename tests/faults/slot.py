@@ -1,7 +1,7 @@
-"""One slot: a process that plays the rows whose numbers come on its standard input, in environments of its own.
+"""One slot: a process that reads row numbers from standard input and plays the rows in its own environments.
 
-How far a row has come, and its result, go to standard output, a line each.
-`python -m tests.faults.slot` with the orders as JSON; see slots.py.
+It writes each row's progress and result to standard output, one line each.
+Run it as `python -m tests.faults.slot` with the orders as JSON; see slots.py.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ SAVE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Orders:
-    """`host`: the engine that has the images; `own`: an engine that may be ended is started beside it."""
+    """`host`: the engine that has the images; `own`: start a second engine, which the rows may end."""
 
     host: str
     own: bool
@@ -41,10 +41,10 @@ class Orders:
 
 
 def play(orders: Orders, numbers: TextIO, results: TextIO) -> None:
-    """Until there are no more numbers."""
+    """Plays rows until there are no more numbers."""
     with _environments(orders) as environments:
         for line in numbers:
-            result = environments.play(ROWS[int(line)], orders.repeat, lambda said: _send(results, {"progress": said}))
+            result = environments.play(ROWS[int(line)], orders.repeat, lambda text: _send(results, {"progress": text}))
             _send(results, {"result": asdict(result), "last_words": environments.last_words})
 
 
@@ -65,7 +65,7 @@ def _environments(orders: Orders) -> Iterator[Environments]:
 
 
 def _carry_images(source: str, target: str) -> None:
-    """From one engine to the other: where the second is, there is no network."""
+    """Copies the images between engines: the second engine has no network."""
     names = [ensure_base(source, _say), ensure_traefik(source, _say)]
     with connected(source, SAVE_SECONDS) as giver, connected(target, SAVE_SECONDS) as taker:
         have = set(image_tags(taker))
@@ -78,7 +78,7 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    """Only results go to what was standard output: whatever else is printed is for the slot's log."""
+    """Sends only messages to the original standard output; all other output goes to the slot's log."""
     exit_on_sigterm()
     with os.fdopen(os.dup(1), "w") as results:
         os.dup2(2, 1)

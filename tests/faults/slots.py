@@ -1,4 +1,4 @@
-"""Rows played in several processes at once: most of a row is waiting. Each slot is swept whatever became of it."""
+"""Plays rows in several processes at once, because rows mostly wait. Each slot is cleaned up after its end."""
 
 import contextlib
 import json
@@ -27,34 +27,34 @@ from tests.faults.slot import Orders
 from tests.faults.verdict import Result
 
 LEAVE_SECONDS = 60.0
-"""For a slot that is asked to end to take its environment down."""
+"""Time for a slot to take its environment down."""
 
 GONE_SECONDS = 20.0
 POLL_SECONDS = 0.05
 LAST_LINES = 30
 PROGRAM = (sys.executable, "-m", "tests.faults.slot")
 ALONE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-"""A daemon that restarts writes the firewall anew: that slot has a network of its own. Its processes and its mounts
+"""A starting daemon rewrites the firewall, so its slot has its own network namespace. The slot's processes and mounts
 end with it, however it ends."""
 
 
-NO_ENGINE_TO_END = "an engine that may be ended has to be started for it, and that needs root"
+NO_ENGINE_TO_END = "the row ends the engine, so it needs its own engine, and that needs root"
 
 
 @dataclass(frozen=True)
 class Played:
-    """What a row showed, and what the updater said last where something did not hold."""
+    """The result of a row, and the updater's last log lines if the row failed."""
 
     result: Result
     last_words: str = ""
 
 
 class SlotEnded(Exception):
-    """The process of a slot ended while a row was played; the text is its last words."""
+    """The process of a slot ended while it played a row; the text is the end of its log."""
 
 
 class Slot:
-    """Its directory is its TMPDIR: everything that it starts has that name in its environment."""
+    """A process with its own TMPDIR: everything that it starts has that directory in its environment."""
 
     def __init__(self, orders: Orders, program: Sequence[str]) -> None:
         self._host = orders.host
@@ -77,18 +77,18 @@ class Slot:
         assert self._process.stdout is not None
         try:
             print(row.number, file=self._process.stdin, flush=True)
-            while "progress" in (said := json.loads(self._process.stdout.readline())):
-                tell(f"row {row.number}: {said['progress']}")
+            while "progress" in (message := json.loads(self._process.stdout.readline())):
+                tell(f"row {row.number}: {message['progress']}")
         except (OSError, ValueError) as ended:
             raise SlotEnded(self._last_words()) from ended
-        return Played(Result(**said["result"]), said["last_words"])
+        return Played(Result(**message["result"]), message["last_words"])
 
     def ask_to_end(self) -> None:
-        """In the middle of a row too."""
+        """Asks the process to end, even in the middle of a row."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """What it has started is swept by whoever waits for it."""
+        """Kills the process; `sweep` removes what it has started."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -96,7 +96,7 @@ class Slot:
             os.killpg(self._process.pid, number)
 
     def end(self) -> None:
-        """It takes its environment down by itself; what it leaves all the same is taken away."""
+        """Waits until the slot has taken its environment down, then removes what it left."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
@@ -105,7 +105,7 @@ class Slot:
         self.sweep()
 
     def sweep(self) -> None:
-        """Everything that it started: processes, mounts, containers, files."""
+        """Removes everything that the slot started: processes, mounts, containers, files."""
         self.kill()
         self._process.wait()
         _end_all_of(self._directory)
@@ -122,7 +122,7 @@ class Slot:
 
 
 def _end_all_of(directory: Path) -> None:
-    """Every process whose environment names `directory`, once it is found to be there no more."""
+    """Kills every process whose environment names `directory`, until none is left or GONE_SECONDS have passed."""
     deadline = time.monotonic() + GONE_SECONDS
     while (left := list(_started_in(directory))) and time.monotonic() < deadline:
         for pid in left:
@@ -140,9 +140,9 @@ def _started_in(directory: Path) -> Iterator[int]:
 
 
 class Slots:
-    """`jobs` of them, and one more for the rows that end the engine itself, which then takes others too.
+    """Runs `jobs` slots, and one more for the rows that end the engine, which takes other rows after them.
 
-    `results` come as they come, and `tell` hears how far each row is.
+    `results` are set in the order in which the rows end; `tell` receives each row's progress.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Slots:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, where: TracebackType | None) -> None:
-        """What still plays is ended, and every slot has taken its environment down."""
+        """Ends the rows that still run, and waits until every slot has taken its environment down."""
         self._over = True
         deadline = time.monotonic() + LEAVE_SECONDS
         for slot in list(self._open):
@@ -182,12 +182,12 @@ class Slots:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for slot in list(self._open):
-            slot.kill()  # Python loses a signal's exception where it comes in a callback of the collector
+            slot.kill()  # Python loses an exception of a signal in a callback of the garbage collector
         for thread in self._threads:
             thread.join()
 
     def _follow(self, waiting: Sequence[deque[Row]], orders: Orders) -> None:
-        """Plays what waits, of the first queue before the next, in one slot for as long as that lives."""
+        """Plays the rows of the first queue, then of the next, in one slot for as long as it lives."""
         slot: Slot | None = None
         while not self._over and (row := _next(waiting)):
             self.begun.append(row.number)
@@ -211,8 +211,8 @@ class Slots:
     def _leave(self, slot: Slot) -> None:
         try:
             slot.end()
-        except Exception as error:  # the rows that wait are still played
-            print(f"error: a slot could not be swept: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        except Exception as error:  # the other rows are still played
+            print(f"error: cleaning up a slot failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         self._open.remove(slot)
 
 

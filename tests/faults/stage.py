@@ -1,4 +1,4 @@
-"""An environment whose parts can be killed, ended, frozen and started again, and whose releases count themselves up."""
+"""An environment whose parts can be killed, stopped, suspended and restarted, with numbered releases."""
 
 import contextlib
 import itertools
@@ -27,10 +27,10 @@ from deploy.demo.processes import end_group
 from tests.integration.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
-"""Several environments at once on two cores: what is healthy has its time, what is not is waited for as long."""
+"""Several environments share two cores, so healthy services need this time; an unhealthy one costs as much."""
 
 HEALTH_INTERVAL = "2s"
-"""Of the containers' own checks. Each is a process in a container, most of what an idle environment costs."""
+"""Interval of the containers' own checks. Each is a process in a container: most of an idle environment's cost."""
 
 GRACE_SECONDS = 20.0
 NAMESPACE = "zetherion-updater"
@@ -41,9 +41,9 @@ Prepare = Callable[[Environment], None]
 
 @dataclass
 class Stage:
-    """The environment, its Redis, and what was started beside them.
+    """The environment, its Redis, and the processes that were started beside them.
 
-    `patience`: how many times longer than on a quiet machine it may take until nothing is going on any more.
+    `patience`: the factor by which the stack may converge more slowly than on a quiet machine.
     """
 
     home: Environment
@@ -68,7 +68,7 @@ class Stage:
             return int(client.info("server")["process_id"])
 
     def journal(self) -> Json:
-        """The state file as it is on disk; empty when there is none, or none that is whole."""
+        """The state file on disk; empty if it is missing or damaged."""
         try:
             state: Json = json.loads(self.journal_file.read_bytes())
         except (OSError, ValueError):
@@ -76,11 +76,11 @@ class Stage:
         return state
 
     def next_tag(self) -> str:
-        """Newer than every tag before it."""
+        """Returns a tag that is newer than all before."""
         return f"v1.{next(self._numbers)}.0"
 
     def kill(self, name: str = "worker") -> None:
-        """As the kernel's out-of-memory killer does; what the process started lives on."""
+        """Kills the process as the kernel's out-of-memory killer does; its child processes live on."""
         process = self.home.processes[name]
         process.kill()
         process.wait()
@@ -90,7 +90,7 @@ class Stage:
         self.home.start(name)
 
     def terminate(self, name: str = "worker") -> float | None:
-        """Asks it to end as a service manager does; its exit code, or None when it did not within GRACE_SECONDS."""
+        """Sends SIGTERM as a service manager does; returns the exit code, or None after GRACE_SECONDS."""
         process = self.home.processes[name]
         process.terminate()
         try:
@@ -105,14 +105,14 @@ class Stage:
         os.kill(pid, signal.SIGCONT)
 
     def second_worker(self) -> "subprocess.Popen[bytes]":
-        """Starts another one; the first stays as it is. The first one."""
+        """Starts another worker beside the first, and returns the first."""
         first = self.worker
         self.beside.append(first)
         self.home.start("worker")
         return first
 
     def configure(self, **change: Any) -> None:
-        """Changes the stack file and has the worker read it; `times` are merged."""
+        """Changes the stack file and restarts the worker to read it; `times` are merged."""
         file = self.home.directory / "stack.yml"
         stack = yaml.safe_load(file.read_text())
         times = {**stack["times"], **change.pop("times", {})}
@@ -121,20 +121,20 @@ class Stage:
         self.home.start("worker")
 
     async def deliver(self, tag: str, release_id: int, delivery: str | None = None) -> httpx.Response:
-        """A signed delivery, whatever it is answered with."""
+        """Sends a signed delivery and returns the answer."""
         body = release_event(tag, release_id)
         headers = signed_headers(body, WEBHOOK_SECRET, delivery=delivery)
         async with plain_client(timeout=10) as client:
             return await client.post(f"{self.home.public_url}/webhooks/github", content=body, headers=headers)
 
     def process_of(self, service: str) -> int:
-        """The process on this machine that the running container of `service` is."""
+        """The PID on this machine of the running container of `service`."""
         (container,) = self.home.containers(service, running_only=True)
         pid: int = container["State"]["Pid"]
         return pid
 
     def docker(self, service: str, action: str) -> None:
-        """`stop`, `start`, `restart` or `kill` of the one container of `service`, as an operator would."""
+        """Runs `stop`, `start`, `restart` or `kill` on the one container of `service`, as an operator would."""
         (container,) = self.home.containers(service)
         with connected(self.home.engine.host) as client:
             getattr(client.containers.get(container["Id"]), action)()
@@ -148,7 +148,7 @@ def stage(
     times: Mapping[str, float] = SHORT,
     prepare: Prepare = lambda _: None,
 ) -> Iterator[Stage]:
-    """Everything up, nothing live yet; everything down at the end."""
+    """Starts everything, with no live release; stops everything at the end."""
     base, traefik = ensure_base(engine.host, print), ensure_traefik(engine.host, print)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zu-faults-")))

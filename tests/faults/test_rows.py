@@ -1,4 +1,4 @@
-"""Each row of the table, once: it fails when the protection that the row is about is taken out."""
+"""Plays each row of the fault table once; a row fails when its protection is removed."""
 
 import os
 from collections.abc import Iterator
@@ -14,29 +14,29 @@ from tests.faults.slots import Slots
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
 SLOTS = 2
-"""Rows are mostly waiting: so many keep two cores busy, with one more for the rows that end the engine."""
+"""Rows mostly wait: this many keep two cores busy, with one more slot for the rows that end the engine."""
 
 SLOW_SECONDS = 3.0
-"""bin/faults has clients that ask for 10 s; the old color of every rollout is kept for as long."""
+"""bin/faults uses 10 s; every rollout drains its old color for as long as the longest request."""
 
 PATIENCE = 3.0
-"""How fast the rows converge is measured by bin/faults: here several share a machine that does nothing else."""
+"""bin/faults measures how fast rows converge; here several rows share the machine, so the limits are longer."""
 
 ROW_SECONDS = 1800.0
-"""What a row may take, those before it in its slot included."""
+"""The limit for a row, including the rows before it in its slot."""
 
 
 @pytest.fixture(scope="session")
 def slots(request: pytest.FixtureRequest, engine: Engine, images: tuple[str, str]) -> Iterator[Slots]:
-    """All the rows that are asked for are begun with the first; each test waits for its own."""
-    asked = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    rows = [params["row"] for params in asked if isinstance(params.get("row"), Row)]
+    """Starts all selected rows with the first test; each test waits for its own row."""
+    selected = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    rows = [params["row"] for params in selected if isinstance(params.get("row"), Row)]
     with Slots(rows, Orders(engine.host, own=False, repeat=1, slow=SLOW_SECONDS, patience=PATIENCE), SLOTS) as playing:
         yield playing
 
 
 PLAYED = [ROWS[n] for n in sorted(ROWS) if not ROWS[n].by_tests]
-"""The others are tests themselves, and are run as such."""
+"""The other rows are test files, which run as such."""
 
 
 @pytest.mark.parametrize("row", PLAYED, ids=lambda row: f"{row.number:02}-{row.play.__name__}")
@@ -45,5 +45,5 @@ def test_every_row_passes(row: Row, slots: Slots) -> None:
     print(played.result.line())
     assert played.result.passed, f"{played.result.line()}\n{played.last_words}"
     if why := played.result.skipped:
-        assert not os.environ.get("CI"), f"row {row.number} has to be shown here: {why}"
+        assert not os.environ.get("CI"), f"CI must play row {row.number}: {why}"
         pytest.skip(f"row {row.number}: {why}")

@@ -1,6 +1,6 @@
-"""`bin/faults --unprotected`: each protection taken out of a copy of this checkout, to see its row fail.
+"""`bin/faults --unprotected`: removes each protection from a copy of this checkout and expects its row to fail.
 
-A row that still holds without its protection shows nothing: it has to be made stricter, or the protection is not one.
+A row that still holds without its protection proves nothing: make the row stricter, or drop the protection.
 """
 
 import ast
@@ -24,14 +24,14 @@ from tests.faults.environments import NO_ENVIRONMENT
 ROW_SECONDS = 1200.0
 PRODUCT = ("app", "workers")
 SHOWN, CHARACTERS = 3, 300
-"""How many of the things that did not hold are printed for a protection, and how much of each."""
+"""How many problems are printed for each protection, and how many characters of each."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """In the definition of `symbol`, `old` becomes `new`; `old` has to be there once, however its lines are broken.
+    """Replaces `old` by `new` in the definition of `symbol`; `old` must occur once, with any line breaks.
 
-    A symbol is the end of a dotted name, as `Class.method` or `module.function`, long enough to be the only one: a
+    A symbol is the end of a dotted name, such as `Class.method` or `module.function`, long enough to be unique: so a
     definition may move to another package.
     """
 
@@ -40,7 +40,7 @@ class Edit:
     new: str
 
     def make(self, root: Path) -> Path:
-        """The file that was changed. Raises ValueError unless the product has `symbol` and, in it, `old` just once."""
+        """Edits the copy at `root`; returns the file. Raises ValueError unless `symbol` and its `old` occur once."""
         file, node = self._find(root)
         text = file.read_text()
         lines = text.splitlines(keepends=True)
@@ -54,15 +54,15 @@ class Edit:
 
     def _find(self, root: Path) -> tuple[Path, ast.stmt]:
         files = [file for top in PRODUCT for file in sorted((root / top).rglob("*.py"))]
-        mine = f".{self.symbol}"
-        found = [(file, node) for file in files for name, node in _definitions(root, file) if f".{name}".endswith(mine)]
+        end = f".{self.symbol}"
+        found = [(file, node) for file in files for name, node in _definitions(root, file) if f".{name}".endswith(end)]
         if len(found) != 1:
             raise ValueError(f"{self.symbol} is defined {len(found)} times")
         return found[0]
 
 
 def _definitions(root: Path, file: Path) -> Iterator[tuple[str, ast.stmt]]:
-    """Methods, functions and constants of a module, by their dotted names."""
+    """Yields the methods, functions and constants of a module with their dotted names."""
     module = ".".join(file.relative_to(root).with_suffix("").parts)
     for node in ast.parse(file.read_text()).body:
         if isinstance(node, ast.ClassDef):
@@ -76,7 +76,7 @@ def _definitions(root: Path, file: Path) -> Iterator[tuple[str, ast.stmt]]:
 
 @dataclass(frozen=True)
 class Protection:
-    """What row `row` is about: `what`, which the `edits` take out; `at_first`: no release at all goes live then."""
+    """A protection that row `row` tests; `edits` remove it. `at_first`: without it no first release goes live."""
 
     row: int
     what: str
@@ -86,9 +86,9 @@ class Protection:
 
 @dataclass(frozen=True)
 class Seen:
-    """How the row ended without `protection`: `problems` is what did not hold, empty where all held.
+    """The result of the row without `protection`: `problems` is what did not hold, empty if everything held.
 
-    `not_played`: why nothing was seen.
+    `not_played`: the reason if the row was not played.
     """
 
     protection: Protection
@@ -123,18 +123,18 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(1, "recovery", _RECOVERY),
     _protection(
         2,
-        "going on with an interrupted rollback",
+        "continuing an interrupted rollback",
         (
             "recovery.recover",
             "return await undo(",
             "return left if left.reason_code else await undo(",
         ),
     ),
-    _protection(3, "the end at SIGTERM", ("workers.main.run", "(number, working.cancel)", "(number, int)")),
+    _protection(3, "stopping on SIGTERM", ("workers.main.run", "(number, working.cancel)", "(number, int)")),
     _protection(4, "the check of the epoch", ("FileJournal._refuse", "if epoch > mine.epoch:", "if False:")),
     _protection(
         5,
-        "503 where a release could not be recorded",
+        "503 when a release could not be recorded",
         (
             "Receiver._take",
             "return _not_recorded(event, away)",
@@ -143,7 +143,7 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         6,
-        "the comparison with what is live and what was decided",
+        "the comparison with the live and the decided releases",
         ("decision._against_live", "[r for r in state.accepted if r.order > order]", "list(state.accepted)"),
         ("decision._against_live", "if not r.order > order", "if r is None"),
         ("State.accept", "| set(self.decided) | running", "| running"),
@@ -155,17 +155,17 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         8,
-        "taking an engine that goes away for an interruption",
+        "treating a lost engine as an interruption",
         ("Run._cause", "self.ports.engine.times_away > away_before", "False"),
     ),
     _protection(
         9,
-        "looking, instead of creating again, after an unknown outcome",
+        "looking before creating again after an unknown outcome",
         ("DockerEngine.create", _CREATED, _CREATED_AGAIN),
     ),
     _protection(
         10,
-        "reading Compose's words for a name that is taken",
+        "reading Compose's message for a name in use",
         ("compose.FAILED_WORDS", ', "Error response from daemon")', ",)"),
     ),
     _protection(
@@ -188,7 +188,7 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         13,
-        "the confirmation of the route, and the rollout's id in what is probed",
+        "the confirmation of the route, and the rollout id in probes",
         ("steps.switch_route", "await health.confirm_route(run, run.rollout.id)", "pass"),
         ("health.wait_routed", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
         (
@@ -199,13 +199,13 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         14,
-        "the identity in what the route answers",
+        "the rollout id in the route's answers",
         ("route_file._router", '"middlewares": ["updater-rollout"],', '"middlewares": [],'),
         at_first=True,
     ),
     _protection(
         15,
-        "the judgement of what clients are answered",
+        "the check of the answers that clients get",
         ("steps.bake", "group.create_task(client_traffic.watch(run, until))", "pass"),
     ),
     _protection(
@@ -225,7 +225,7 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         18,
-        "recognising a release again",
+        "recognizing a duplicate release",
         ("releases._ACCEPT", "if known then return known end", ""),
         ("releases._ACCEPT", "if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end", ""),
         ("State.accept", "| set(self.decided) | running", "| running"),
@@ -258,7 +258,7 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         24,
-        "the pause's survival of a start",
+        "keeping the pause across a restart",
         (
             "State.take_over",
             "return replace(self, epoch=self.epoch + 1)",
@@ -284,22 +284,22 @@ PROTECTIONS: Sequence[Protection] = (
 )
 
 
-def take_out(protections: Iterable[Protection], host: str, jobs: int, tell: Callable[[Seen], None]) -> bool:
-    """Plays the row of each without it, `jobs` at once, on the engine at `host`. Whether every row failed."""
+def take_out(protections: Iterable[Protection], host: str, jobs: int, report: Callable[[Seen], None]) -> bool:
+    """Plays each row without its protection, `jobs` at once, on the engine at `host`; whether every row failed."""
 
     def play(protection: Protection) -> Seen:
         seen = _play(protection, host)
-        tell(seen)
+        report(seen)
         return seen
 
     with ThreadPoolExecutor(jobs) as pool:
-        seen = list(pool.map(play, protections))  # all of them, whatever the first shows
+        seen = list(pool.map(play, protections))  # all of them, whatever the first result is
     return all(one.shown for one in seen)
 
 
 def _play(protection: Protection, host: str) -> Seen:
     with without(protection) as root:
-        # Its own modules come before those that are installed in the environment.
+        # The copy's modules come before those installed in the environment.
         env = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "DOCKER_HOST": host}
         words = [sys.executable, "-m", "tests.faults", str(protection.row), "--json", "--slow", "3"]
         played = subprocess.run(
@@ -313,7 +313,7 @@ def _play(protection: Protection, host: str) -> Seen:
 
 
 def seen_in(result: Mapping[str, Any], protection: Protection) -> Seen:
-    """What `bin/faults --json` says of the row: an environment that did not come up shows nothing of it."""
+    """Reads the output of `bin/faults --json`; an environment that did not start proves nothing about the row."""
     problems = tuple(result["problems"])
     no_environment = next((p for p in problems if p.startswith(NO_ENVIRONMENT) and not protection.at_first), "")
     if why := result["skipped"] or no_environment:
@@ -323,7 +323,7 @@ def seen_in(result: Mapping[str, Any], protection: Protection) -> Seen:
 
 @contextmanager
 def without(protection: Protection) -> Iterator[Path]:
-    """This checkout as it is, without the protection."""
+    """A copy of this checkout without the protection."""
     with tempfile.TemporaryDirectory(prefix="zu-unprotected-") as name:
         root = Path(name)
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".*", "__pycache__"), dirs_exist_ok=True)

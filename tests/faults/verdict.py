@@ -1,4 +1,4 @@
-"""What one row showed, and how it is printed."""
+"""The result of one row, and its printed form."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -8,7 +8,7 @@ from deploy.demo.load import Report
 
 @dataclass
 class Result:
-    """`seconds` is the longest time to converge after a fault had ended; `problems` is what did not hold."""
+    """`seconds` is the longest time to converge after the end of a fault; `problems` is what did not hold."""
 
     row: int
     fault: str
@@ -46,7 +46,7 @@ class Result:
         self.failed += report.failed
 
     def line(self) -> str:
-        """One line for a person; what did not hold on lines of its own."""
+        """One line for a person; each problem and note is on its own line."""
         seconds = "-" if self.seconds is None else f"{self.seconds:.1f}"
         head = (
             f"{self.verdict:4} {self.row:2}  {self.fault}: {self.repeats} times, {self.requests:,} requests, "

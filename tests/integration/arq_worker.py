@@ -1,4 +1,4 @@
-"""arq's worker in this process, on the world in memory."""
+"""Runs arq's worker in this process, on the world in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from workers.control.jobs import Jobs
 from workers.ports import Source
 
 END_SECONDS = 10.0
-"""How long a job that still runs may take to end: arq's own end would cut it off."""
+"""The time for a running job to end before arq is closed, because arq would cancel it."""
 
 
 def jobs_of(world: World, source: Source | None = None) -> Jobs:
@@ -24,7 +24,7 @@ def jobs_of(world: World, source: Source | None = None) -> Jobs:
 
 @asynccontextmanager
 async def working(jobs: Jobs, url: str, namespace: str) -> AsyncIterator[Worker]:
-    """The worker runs inside the block, as the worker process runs it. Raises what ended it before."""
+    """Runs the worker inside the block like the worker process. Raises the worker's error if it ends early."""
     async with open_pool(url, namespace) as pool:
         worker = build_worker(jobs, pool, namespace)
         running = asyncio.create_task(worker.main())
@@ -40,5 +40,5 @@ async def working(jobs: Jobs, url: str, namespace: str) -> AsyncIterator[Worker]
 
 
 def looked(world: World) -> bool:
-    """Whether the worker has looked for something to do."""
+    """Whether the worker has looked for work."""
     return world.state.looked_at is not None

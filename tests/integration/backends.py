@@ -1,4 +1,4 @@
-"""A copy of a routed service, as small as it can be."""
+"""A minimal copy of a routed service."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ def backend_url(service: RoutedService, color: Color) -> str:
 
 
 class Gate:
-    """Requests for `/held` wait here: `reached` is set by the first, all go on when it is `opened`."""
+    """Holds requests for `/held`: the first one sets `reached`, and all continue once `opened` is set."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The real parts that the adapters are tested on; each test has names of its own in them."""
+"""The real parts on which the adapters are tested; each test uses its own names in them."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,14 +17,14 @@ from tests.integration.sample_stack import Sample, sample_stack
 
 @pytest.fixture(scope="session")
 def redis_url(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for the whole run; it stays up."""
+    """One server for the whole run; no test may stop it."""
     with redis_server(tmp_path_factory.mktemp("redis"), lambda _: None) as url:
         yield url
 
 
 @pytest.fixture
 def own_server(tmp_path: Path, redis_url: str) -> Iterator[OwnRedis]:
-    """A server of the test's own, to be ended and started again."""
+    """The test's own server, which it may stop and restart."""
     directory = tmp_path / "redis"
     directory.mkdir()
     with own_redis(directory) as server:
@@ -57,6 +57,6 @@ def whole_sample(engine: Engine, images: tuple[str, str], tmp_path_factory: pyte
 
 @pytest.fixture
 def sample(whole_sample: Sample) -> Iterator[Sample]:
-    """The sample stack without a container; images of earlier tests may be there."""
+    """The sample stack without containers; images of earlier tests may exist."""
     yield whole_sample
     whole_sample.remove_containers()

@@ -1,4 +1,4 @@
-"""Somewhere to send messages to: takes them, refuses them, or never answers."""
+"""An HTTP server for messages: it accepts them, refuses them, or never answers."""
 
 import contextlib
 import http.server
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Listener(http.server.ThreadingHTTPServer):
-    """Keeps what it gets; `status` is what it answers, None: nothing, until it is closed."""
+    """Keeps the messages that it gets. `status` is its answer; None: no answer until it is closed."""
 
     daemon_threads = True
 

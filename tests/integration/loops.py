@@ -1,10 +1,10 @@
-"""A loop for limits that are long on purpose: its clock runs faster, what it waits for is real."""
+"""An event loop for tests of long limits: its clock runs faster, and its I/O is real."""
 
 import asyncio
 import selectors
 
 HURRY = 20.0
-"""How many of its seconds pass in one."""
+"""Seconds of the loop's clock per real second."""
 
 
 class HurriedLoop(asyncio.SelectorEventLoop):

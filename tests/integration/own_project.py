@@ -1,4 +1,4 @@
-"""A project on the real engine of two small containers that stand for the updater's, and its successor as a process."""
+"""A project on the real engine with two small containers in place of the updater's; its successor is a process."""
 
 import asyncio
 import contextlib
@@ -27,14 +27,14 @@ from workers.self_update.model import Attempt, Model
 UPDATER = Updater("web", "worker", ready=1.5)
 LIMIT = 60.0
 LOOK_SECONDS = 0.001
-"""How often is looked for an event at which to kill: the engine has the next one some milliseconds later."""
+"""The interval of the search for an event at which to kill: the next event follows some milliseconds later."""
 
 Seen = list[str]
 
 
 @dataclass
 class OwnProject:
-    """`own` is what the worker has of it; `directory` has the stack file, the models and the data directory."""
+    """`own` is the worker's adapter; `directory` has the stack file, the models and the data directory."""
 
     directory: Path
     project: str
@@ -48,9 +48,9 @@ class OwnProject:
         return self.directory / "data" / "updater-state.json"
 
     def model(self, version: str, *, unwell: str = "") -> Path:
-        """The Compose file of a release whose updater is `version`; its service `unwell` never gets healthy.
+        """The Compose file of a release whose updater is `version`; its service `unwell` never becomes healthy.
 
-        The engine looks at neither before the test is over.
+        The engine's own checks start only after the end of the test.
         """
         services = {
             name: {
@@ -76,7 +76,7 @@ class OwnProject:
         return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
 
     def runs(self) -> list[tuple[str, str, str | None]]:
-        """Of every container of the project: service, version, and health, or the state of one that does not run."""
+        """The service, version and health of each container; for a container that does not run, its state."""
         return sorted(
             (_service(c), _version(c), c.health if c.status == "running" else c.status) for c in self.containers()
         )
@@ -87,7 +87,7 @@ class OwnProject:
         return attempt
 
     async def start(self, attempt: Attempt) -> asyncio.subprocess.Process:
-        """As `python -m` has it."""
+        """Starts the successor process with `python -m`."""
         env = {
             **os.environ,
             "DOCKER_HOST": self.host,
@@ -100,9 +100,9 @@ class OwnProject:
         return await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=env)
 
     async def succeed(self, attempt: Attempt, kills: Sequence[tuple[str, int]] = ()) -> tuple[Attempt, list[str]]:
-        """How it ended, and at which of `kills` (an event, and its how manieth) it was killed, in their order.
+        """Runs the successor to its end, and kills it at each of `kills`: an event, and the number of its occurrence.
 
-        Whoever is killed is started again, as by its restart policy.
+        A killed successor is restarted, like by its restart policy. Returns the attempt, and the events of the kills.
         """
         reached = []
         with self._events() as seen:
@@ -129,7 +129,7 @@ class OwnProject:
 
     @contextlib.contextmanager
     def _events(self) -> Iterator[Seen]:
-        """What the engine says of the project's containers, `service action` each, as it comes."""
+        """Collects the engine's events of the project's containers, each as `service action`."""
         label = f"com.docker.compose.project={self.project}"
         stream = self.client.events(decode=True, filters={"label": label, "type": "container"})
         seen: Seen = []
@@ -148,7 +148,7 @@ class OwnProject:
 
 
 def kill_tree(pid: int) -> None:
-    """As the engine kills a container: whatever it has started ends with it."""
+    """Kills a process and its child processes, like the engine kills a container."""
     os.kill(pid, signal.SIGSTOP)
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text().split():
@@ -167,7 +167,7 @@ def _version(container: Container) -> str:
 
 @contextlib.asynccontextmanager
 async def own_project(directory: Path, host: str, base: str) -> AsyncIterator[OwnProject]:
-    """Nothing of it runs yet; nothing of it stays behind."""
+    """A project in which nothing runs yet; it is removed at the end."""
     project = f"zu-test-{uuid4().hex[:8]}"
     colors = {"blue": "a", "green": "b", "port": 80, "health": "/", "entrypoint": "web"}
     stack = {

@@ -1,4 +1,4 @@
-"""A private repository behind HTTPS: git's own server program, which a credential opens; and who could see that."""
+"""A private repository over HTTPS, served by git's own server program, and an observer of command lines."""
 
 import os
 import shutil
@@ -15,28 +15,28 @@ import pytest
 from tests.integration.repositories import GIT_SECONDS, git
 
 SEEN_SECONDS = 20.0
-"""How long an answer is kept back for the onlooker to see the one who asks."""
+"""How long an answer may wait until the onlooker has seen the git process."""
 
 
 def git_backend() -> Path:
-    """git's server program. https://git-scm.com/docs/git-http-backend"""
-    where = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True, timeout=GIT_SECONDS)
-    return Path(where.stdout.strip()) / "git-http-backend"
+    """The path of git's server program. https://git-scm.com/docs/git-http-backend"""
+    found = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True, timeout=GIT_SECONDS)
+    return Path(found.stdout.strip()) / "git-http-backend"
 
 
 def need_private_git() -> None:
-    """Skips the test by name where the machine has no part of it."""
+    """Skips the test if a required program is missing, and names it."""
     found = {"openssl": shutil.which("openssl"), "git-http-backend": git_backend().exists()}
-    missing = [name for name, there in found.items() if not there]
+    missing = [name for name, path in found.items() if not path]
     if missing:
         pytest.skip(f"not available here: {', '.join(missing)}")
 
 
 class PrivateGit(ThreadingHTTPServer):
-    """Serves the repositories below `root` to who has `credential` (the Authorization header; None: to all), else 401.
+    """Serves the repositories below `root` to requests with the Authorization header `credential`; others get a 401.
 
-    `authorizations` are those that came; `moved_to` answers everything with a redirect there. `before` is called before
-    each answer.
+    A `credential` of None allows all requests. `authorizations` lists the received headers. With `moved_to` every
+    answer redirects there. `before` is called before each answer.
     """
 
     daemon_threads = True
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads it."""
+        """Logs nothing."""
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
@@ -121,7 +121,7 @@ def serving(server: PrivateGit) -> Iterator[PrivateGit]:
 
 
 def certificate(directory: Path) -> Path:
-    """A certificate for localhost with its key, signed by itself."""
+    """A self-signed certificate for localhost, with its key."""
     key, made = directory / "key.pem", directory / "certificate.pem"
     words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(made)]
@@ -131,7 +131,7 @@ def certificate(directory: Path) -> Path:
 
 
 def mirror_that_trusts(certificate: Path, directory: Path) -> None:
-    """The mirror as it is on a machine that knows who signed the server's certificate."""
+    """Creates the mirror with a setting that trusts the server's certificate."""
     mirror = directory / "mirror.git"
     mirror.mkdir(parents=True)
     git(mirror, "init", "--bare", "--quiet")
@@ -139,7 +139,7 @@ def mirror_that_trusts(certificate: Path, directory: Path) -> None:
 
 
 class Onlooker(threading.Thread):
-    """Somebody on the machine who reads every process's command line, as anybody may; `asked`: git's was among it."""
+    """Another user on the machine, who reads all command lines; `asked` is set once git's is among them."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -162,7 +162,7 @@ class Onlooker(threading.Thread):
                 self.asked.set()
 
     def wait(self) -> None:
-        """Until it has seen the one who asks. Raises TimeoutError."""
+        """Waits until it has seen git's command line. Raises TimeoutError."""
         if not self.asked.wait(SEEN_SECONDS):
             raise TimeoutError("the onlooker saw no git")
 
@@ -171,5 +171,5 @@ def _command_lines() -> Iterator[str]:
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             yield file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:  # it has just ended
+        except OSError:  # the process has just ended
             continue

@@ -1,4 +1,4 @@
-"""A Redis server that a test may end and start again: same port, same data."""
+"""A Redis server that a test can stop and restart with the same port and data."""
 
 import contextlib
 import os
@@ -17,8 +17,10 @@ POLL_SECONDS = 0.02
 
 
 class OwnRedis:
-    """Every write is on disk before it is answered, as an operator is told to have it. `env`: more of it, from the
-    next start on."""
+    """A Redis server that writes to disk before it answers, as the docs require.
+
+    `env`: more environment variables, from the next start on.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._port = free_port()
@@ -48,7 +50,7 @@ class OwnRedis:
             self._process = None
 
     def kill(self) -> None:
-        """As a power cut would."""
+        """Ends the server like a power failure."""
         assert self._process is not None
         self._process.kill()
         self.stop()
@@ -69,7 +71,7 @@ class OwnRedis:
 
 @contextlib.contextmanager
 def own_redis(directory: Path) -> Iterator[OwnRedis]:
-    """Started; ended with the `with` block."""
+    """Runs a server until the end of the block."""
     server = OwnRedis(directory)
     server.start()
     try:

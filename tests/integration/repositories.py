@@ -1,4 +1,4 @@
-"""Real git repositories, as small as a test needs them."""
+"""Small real git repositories for tests."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ _ENV = {
 
 
 def git(directory: Path, *words: str, **env: str) -> str:
-    """What git printed. Raises subprocess.CalledProcessError."""
+    """Runs git and returns its output. Raises subprocess.CalledProcessError."""
     done = subprocess.run(
         ["git", *words],
         cwd=directory,
@@ -39,7 +39,7 @@ class Repository:
         git(path, "init", "--quiet", "--initial-branch=main")
 
     def commit(self, files: Mapping[str, str]) -> str:
-        """The SHA of a commit that changes `files`."""
+        """Commits `files` and returns the SHA."""
         for name, content in files.items():
             file = self.path / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,5 +49,5 @@ class Repository:
         return git(self.path, "rev-parse", "HEAD")
 
     def tag(self, name: str, *options: str, at: str = "HEAD") -> None:
-        """A lightweight tag; `--annotate` makes it an annotated one, `--force` moves it."""
+        """Makes a lightweight tag; `--annotate` makes it annotated, and `--force` moves it."""
         git(self.path, "tag", *options, *(("--message", name) if "--annotate" in options else ()), name, at)

@@ -1,4 +1,4 @@
-"""The sample stack on the real engine, a project of its own: one routed service and the bot."""
+"""The sample stack on the real engine, as its own project: one routed service and the bot."""
 
 import contextlib
 import shutil
@@ -26,14 +26,14 @@ PROJECT_LABEL = "com.docker.compose.project"
 
 
 async def start_one(engine: Engine, definition: Definition, service: str) -> Instance:
-    """The one instance of `service`, which `engine` starts."""
+    """Starts `service` and returns its one instance."""
     (instance,) = await engine.start(definition, [service])
     return instance
 
 
 @dataclass
 class Sample:
-    """The stack below `directory`; `shas` are those of the releases that were made."""
+    """The stack below `directory`; `shas` maps the tags of the existing releases to commits."""
 
     directory: Path
     host: str
@@ -49,7 +49,7 @@ class Sample:
 
     @property
     def containers(self) -> list[Container]:
-        """Those of the project, stopped ones too."""
+        """The project's containers, including stopped ones."""
         filters: dict[str, str | list[str] | bool] = {"label": f"{PROJECT_LABEL}={self.stack.project}"}
         return self.client.containers.list(all=True, filters=filters, ignore_removed=True)
 
@@ -60,7 +60,7 @@ class Sample:
         change: Collection[str] = SERVICES,
         edit: Callable[[Path], None] | None = None,
     ) -> Path:
-        """The tree of a release that is made unless there is one of that tag."""
+        """Makes the release `tag` unless it exists; returns its tree."""
         if tag not in self.shas:
             self.shas[tag] = self.repository.release(tag, variant=variant, change=change, edit=edit)
             ignored = shutil.ignore_patterns(".git")
@@ -74,7 +74,7 @@ class Sample:
         return await self.engine.define(self.release(tag), self.stamp(tag, rollout))
 
     async def built(self, tag: str, *services: str) -> Definition:
-        """Defined, and with the images of `services`, of all that are moved where none is named."""
+        """Defines the release and builds the images of `services`, or of all that a rollout moves if none is named."""
         definition = await self.define(tag)
         await self.engine.build(definition, services or MOVED, lambda _: None)
         return definition
@@ -85,7 +85,7 @@ class Sample:
                 container.remove(force=True, v=True)
 
     def remove(self) -> None:
-        """Everything of the project that is in the engine."""
+        """Removes everything of the project from the engine."""
         self.remove_containers()
         for network in self.client.networks.list(filters={"label": f"{PROJECT_LABEL}={self.stack.project}"}):
             network.remove()
@@ -97,7 +97,7 @@ class Sample:
 
 @contextlib.contextmanager
 def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
-    """With `base` as the image that its own stand on; nothing of it stays behind."""
+    """A sample stack on the base image `base`; it is removed at the end."""
     live = directory / "live"
     live.mkdir(parents=True)
     shutil.copy(CONTENT / "docker-compose.yml", live)
@@ -117,7 +117,7 @@ def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
 
 
 def _env(base: str) -> str:
-    """The operator's values; those that no moved service needs are there so that the file resolves."""
+    """The operator's `.env`; it has values for all services, so that Compose can resolve the file."""
     values = {"DEMO_BASE_IMAGE": base, "DEMO_TRAEFIK_IMAGE": base, "DEMO_ROUTES_DIR": "/nowhere"}
     values |= {f"DEMO_{name}_PORT": "0" for name in ("SKILLS", "API", "GATEWAY")}
     return "".join(f"{name}={value}\n" for name, value in (values | {"DEMO_OPERATOR_VALUE": "'costs $5'"}).items())

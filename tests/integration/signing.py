@@ -1,4 +1,4 @@
-"""Real SSH keys, and tags that are signed with them."""
+"""Real SSH keys, and tags signed with them."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.integration.repositories import GIT_SECONDS, Repository, git
 
 
 def need_ssh_keygen() -> None:
-    """Skips the test by name where the machine has none; CI has to have it."""
+    """Skips the test if ssh-keygen is missing. Raises RuntimeError in CI."""
     if shutil.which("ssh-keygen") is None:
         if os.environ.get("CI"):
             raise RuntimeError("ssh-keygen is missing: bin/_setup installs openssh-client")
@@ -29,7 +29,7 @@ AnyRepository = Repository | DemoRepository
 
 
 class Signer:
-    """Somebody with a key of their own, in `directory`."""
+    """A person with an SSH key, which is in `directory`."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name = name
@@ -37,20 +37,20 @@ class Signer:
         _ssh_keygen("-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(self.key))
 
     def line(self, options: str = "") -> str:
-        """The line that allows this signer."""
+        """The line for the allowed-signers file."""
         kind, key, _ = self.key.with_name(f"{self.name}.pub").read_text().split()
         return " ".join(filter(None, (self.name, options, kind, key)))
 
     def tag(
         self, repository: Repository | DemoRepository, name: str, *options: str, at: datetime | None = None
     ) -> None:
-        """A signed tag of HEAD, as `git tag --sign` makes it; `at` is the time that it claims."""
+        """Makes a signed tag of HEAD with `git tag --sign`; `at` is the time in the tag."""
         config = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self.key}")
         env = {"GIT_COMMITTER_DATE": at.isoformat()} if at else {}
         git(repository.path, *config, "tag", "--sign", "--message", name, *options, name, **env)
 
     def tag_for_another_use(self, repository: Repository, name: str) -> None:
-        """A tag with a right signature of this key that was made for something else than git."""
+        """Makes a tag with a valid signature of this key that was not made for git."""
         head = git(repository.path, "rev-parse", "HEAD")
         text = f"object {head}\ntype commit\ntag {name}\ntagger T <t@example.invalid> 1700000000 +0000\n\n{name}\n"
         signature = _ssh_keygen("-q", "-Y", "sign", "-n", "file", "-f", str(self.key), "-", stdin=text.encode())

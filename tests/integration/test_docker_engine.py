@@ -1,4 +1,4 @@
-"""The first engine on a real Docker Engine and a real Compose, beyond what contracts/test_engine.py says."""
+"""DockerEngine on a real Docker Engine and a real Compose, beyond the contract in contracts/test_engine.py."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ KILLED = 137
 
 @pytest.fixture
 def stack(sample: Sample) -> Sample:
-    """V1 and V2 are there; the bot of V2 is another."""
+    """A stack with the releases V1 and V2, whose bots differ."""
     sample.release(V1)
     sample.release(V2)
     return sample
@@ -43,7 +43,7 @@ def stack(sample: Sample) -> Sample:
 
 @pytest.fixture
 def foreign(stack: Sample, images: tuple[str, str]) -> Iterator[dict[str, Container]]:
-    """Containers that are nobody's business: one stopped, one that holds the name of the next skills."""
+    """Foreign containers: one is stopped, and one has the name of the next skills container."""
     base, _ = images
     name = stack.stack.project
     made = {
@@ -67,7 +67,7 @@ def seen(sample: Sample, instance: str) -> dict[str, Any]:
 
 
 def life_of(sample: Sample, instance: str) -> tuple[str, int, str]:
-    """What is another after a restart."""
+    """The values that change with a restart."""
     state = seen(sample, instance)["State"]
     return state["Status"], state["Pid"], state["StartedAt"]
 
@@ -90,7 +90,7 @@ async def test_definition_is_private_and_pins_images(stack: Sample) -> None:
 async def test_operator_env_values_arrive_unchanged(stack: Sample) -> None:
     started = await start_one(stack.engine, await stack.built(V1, BLUE), BLUE)
     assert "OPERATOR_VALUE=costs $5" in seen(stack, started.id)["Config"]["Env"]
-    assert list((stack.directory / "live").glob("*.json")) == [], "nothing is written in the live directory"
+    assert list((stack.directory / "live").glob("*.json")) == [], "nothing is written to the live directory"
 
 
 @pytest.mark.parametrize("text", ["services: [", "services: {}", "services: {skills-blue: {image: 5}}"])
@@ -106,7 +106,7 @@ async def test_create_keeps_a_running_singleton(stack: Sample) -> None:
     before = life_of(stack, old.id)
     new = await stack.engine.create(await stack.built(V2, BOT), BOT)
     assert life_of(stack, old.id) == before
-    assert seen(stack, new.id)["State"]["StartedAt"].startswith("0001-01-01"), "it was never started"
+    assert seen(stack, new.id)["State"]["StartedAt"].startswith("0001-01-01"), "the new instance was never started"
 
 
 async def test_stop_kills_after_the_grace_period(stack: Sample) -> None:
@@ -119,7 +119,7 @@ async def test_stop_kills_after_the_grace_period(stack: Sample) -> None:
 
 
 def deaf_bot(tree: Path) -> None:
-    """PID 1 without a handler ignores SIGTERM."""
+    """A bot that ignores SIGTERM, as PID 1 does without a handler."""
     (tree / "bot" / "bot.py").write_text("import time\ntime.sleep(600)\n")
 
 
@@ -176,22 +176,22 @@ async def test_prune_keeps_foreign_images(
     others = [f"{stack.stack.project}-other:{'0' * SHA_LENGTH}", f"{stack.stack.project}-{BOT}:mine"]
     for name in others:
         base.tag(name)
-    theirs = {tag for tag in own_tags(stack) if not RELEASE_TAG.fullmatch(tag)}
+    earlier = {tag for tag in own_tags(stack) if not RELEASE_TAG.fullmatch(tag)}
     before = [as_is(container) for container in foreign.values()]
     await stack.engine.prune([kept.sha])
     assert [as_is(container) for container in foreign.values()] == before
     released = {f"{stack.stack.project}-{s}:{kept.sha[:SHA_LENGTH]}" for s in MOVED}
-    assert own_tags(stack) == {*theirs, *others, *released}
+    assert own_tags(stack) == {*earlier, *others, *released}
     assert {p.name for p in (stack.directory / "releases").iterdir()} - {CURRENT} == {kept.sha}
 
 
 async def test_prune_keeps_another_stacks_releases(stack: Sample) -> None:
     await stack.built(V1)
-    mine = own_tags(stack)
+    kept_tags = own_tags(stack)
     other_stack = replace(stack.stack, project="zu-other")
     other = DockerEngine(stack.client, Compose(["false"], "zu-other", None), other_stack, stack.directory / "x")
     await other.prune([])
-    assert own_tags(stack) == mine
+    assert own_tags(stack) == kept_tags
 
 
 async def test_prune_keeps_image_of_a_stopped_container(stack: Sample) -> None:
@@ -223,7 +223,7 @@ ASKS_ITS_NAME = [
     "-c",
     f"import socket; print(len(set(a[4][0] for a in socket.getaddrinfo('{BLUE}', 80)))); raise SystemExit(4)",
 ]
-"""Prints how many addresses the service's name has in the network, and fails."""
+"""Prints the number of addresses of the service's name in the network, and fails."""
 
 
 async def test_one_off_command_is_no_backend(
@@ -237,12 +237,12 @@ async def test_one_off_command_is_no_backend(
         detach=True,
         labels={PROJECT_LABEL: stack.stack.project, "com.docker.compose.oneoff": "True"},
     )
-    said: list[str] = []
+    lines: list[str] = []
     with pytest.raises(BeforeFlipFailed, match="exit code 4"):
-        await stack.engine.run_once(definition, BLUE, ASKS_ITS_NAME, name="r-1", limit=60, log=said.append)
+        await stack.engine.run_once(definition, BLUE, ASKS_ITS_NAME, name="r-1", limit=60, log=lines.append)
     (once,) = [c for c in stack.containers if "updater.once" in c.labels]
     assert once.attrs["RestartCount"] == 0
-    assert [line for line in said if line.strip()] == ["1"], "the name in the network is the color's alone"
+    assert [line for line in lines if line.strip()] == ["1"], "only the color's container has the name in the network"
     assert len(await stack.engine.sweep()) == 1
     own.reload()
     assert own.status == "running"
@@ -266,7 +266,7 @@ secrets:
 
 
 def with_the_old_updater(tree: Path) -> None:
-    """In the file as a stack has it: others wait for it, and what only it uses is not there any more."""
+    """Adds the old updater to the file: another service depends on it, and its own network and secret are missing."""
     file = tree / "docker-compose.yml"
     text = file.read_text().replace("  bot:\n", f"{OLD_UPDATER[1:]}\n  bot:\n    depends_on: [old-updater]\n", 1)
     file.write_text(text + GONE)
@@ -274,14 +274,14 @@ def with_the_old_updater(tree: Path) -> None:
 
 @pytest.fixture
 def retiring(stack: Sample) -> Iterator[Sample]:
-    """A stack file that retires the old updater, and a release that still has it."""
+    """A stack file that retires the old updater, and a release that still contains it."""
     stack.release("v17.0.0", edit=with_the_old_updater)
     yield replace(stack, stack=replace(stack.stack, retired=("old-updater",)))
     shutil.rmtree(stack.directory / "releases", ignore_errors=True)
 
 
 async def by_hand(sample: Sample, *words: str) -> tuple[int, str]:
-    """`docker compose WORDS` of an operator, with the published definition."""
+    """Runs `docker compose WORDS` as an operator does, with the published definition."""
     environment = {**os.environ, "DOCKER_HOST": sample.host, "COMPOSE_PROJECT_NAME": sample.stack.project}
     process = await asyncio.create_subprocess_exec(
         *find_compose(), *words,
@@ -299,8 +299,8 @@ async def test_compose_up_starts_no_retired_service(retiring: Sample) -> None:
     await retiring.engine.publish(definition, Color.BLUE)
     _, services = await by_hand(retiring, "config", "--services")
     assert "old-updater" not in services.split()
-    code, said = await by_hand(retiring, "up", "--detach", "--no-build", BLUE, BOT)
-    assert (code, [c for c in retiring.containers if "the-old-one" in str(c.name)]) == (0, []), said
+    code, output = await by_hand(retiring, "up", "--detach", "--no-build", BLUE, BOT)
+    assert (code, [c for c in retiring.containers if "the-old-one" in str(c.name)]) == (0, []), output
     assert (await retiring.engine.survey()).retired == ("old-updater",)
 
 

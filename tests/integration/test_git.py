@@ -1,4 +1,4 @@
-"""Git on real repositories: what a release's repository holds, and what a crash leaves."""
+"""Git on real repositories: tags, trees, clones, and the traces of a crash."""
 
 # ruff: noqa: ASYNC240 - a test may block
 import asyncio
@@ -33,7 +33,7 @@ EVIL_TAGS = (
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """`v1.0.0` is an annotated tag of a commit, `v1.1.0` a lightweight one of the next."""
+    """A repository with the annotated tag `v1.0.0`, and the lightweight tag `v1.1.0` of the next commit."""
     repository = Repository(tmp_path / "repository")
     repository.commit(FILES)
     repository.tag("v1.0.0", "--annotate")
@@ -142,7 +142,7 @@ async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory:
         case "a lock":
             (tree / "app.py").unlink()
             (about / "index.lock").touch()
-        case "begun":  # git marks a tree like this while it adds it
+        case "begun":  # git's mark of a tree that it is still adding
             (tree / "app.py").unlink()
             (about / "locked").write_text("initializing\n")
     assert content(await source.checkout(sha)) == FILES
@@ -164,7 +164,7 @@ async def test_prune_keeps_only_the_named_trees(source: GitSource) -> None:
     gone, kept = [await source.checkout(sha) for sha in (old, new)]
     await source.prune([new])
     assert (gone.exists(), kept.exists()) == (False, True)
-    assert content(await source.checkout(old)) == FILES, "it can be had again"
+    assert content(await source.checkout(old)) == FILES, "a pruned tree can be checked out again"
 
 
 async def test_prune_before_any_fetch_is_no_error(source: GitSource) -> None:
@@ -199,7 +199,7 @@ async def test_silent_remote_times_out_with_no_process(directory: Path) -> None:
 
 @asynccontextmanager
 async def deaf() -> AsyncIterator[tuple[int, asyncio.Queue[bool]]]:
-    """The port of a server that accepts and never answers, and a word for each client that hung up."""
+    """A server that accepts and never answers: its port, and a queue with an item for each closed connection."""
     hung_up: asyncio.Queue[bool] = asyncio.Queue()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,6 +1,6 @@
-"""Checked-out files are data: nothing that a release, a user or a machine set up for Git runs.
+"""Checked-out files are data: no program that a release, a user or a machine configured for Git runs.
 
-Each trap is sprung by plain Git first, so that a trap that cannot work proves nothing.
+Plain Git springs each trap first, because a trap that cannot work would prove nothing.
 """
 
 import os
@@ -38,7 +38,7 @@ class Trap:
         return directory
 
     def sprung(self) -> bool:
-        """Whether it ran since it was asked last."""
+        """Whether the script has run since the last call."""
         ran = self.traces.exists()
         self.traces.unlink(missing_ok=True)
         return ran
@@ -62,7 +62,7 @@ def release(repository: Repository, **files: str) -> None:
 
 
 def plain_clone(repository: Repository, trap: Trap, directory: Path) -> None:
-    """What a person of that home directory would do; a filter that fails is no matter here."""
+    """Clones like a user with that home directory; a failing filter is not an error here."""
     command = ["git", "clone", "--quiet", "--recurse-submodules", "--branch", TAG, str(repository.path), str(directory)]
     env = {"PATH": os.environ["PATH"], "HOME": str(trap.home), "GIT_CONFIG_NOSYSTEM": "1"}
     subprocess.run(command, check=False, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
@@ -100,7 +100,7 @@ async def test_checkout_runs_no_hook_or_filter(
     source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
     for _ in range(2):
         tree = await source.checkout(await source.fetch(TAG))
-    assert (tree / "model.bin").read_text() == "pointer\n", "the file is what the commit holds"
+    assert (tree / "model.bin").read_text() == "pointer\n", "the file has the content of the commit"
     await source.prune([])
     assert not trap.sprung()
 
@@ -122,7 +122,7 @@ async def test_a_submodule_is_not_fetched(repository: Repository, tmp_path: Path
     source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
     tree = await source.checkout(await source.fetch(TAG))
     assert list((tree / "lib").iterdir()) == []
-    assert await source.checkout(tree.name) == tree, "and the tree counts as whole without it"
+    assert await source.checkout(tree.name) == tree, "the tree counts as complete without the submodule"
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c {script}", "fd::0", "--upload-pack={script}"])

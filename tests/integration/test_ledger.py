@@ -77,7 +77,7 @@ async def test_taken_release_stays_known_as_duplicate(ledger: Ledger) -> None:
     await ledger.taken([RELEASE])
     assert await ledger.pending() == []
     assert await ledger.accept(RELEASE) == RELEASE
-    assert await ledger.pending() == [], "a redelivery does not bring a decided release back"
+    assert await ledger.pending() == [], "a redelivery does not reopen a decided release"
 
 
 async def test_pending_releases_keep_acceptance_order(ledger: Ledger) -> None:
@@ -143,7 +143,7 @@ async def test_forgotten_release_is_still_a_duplicate(pool: ArqRedis, ledger: Le
     again = [await ledger.accept(release) for release in releases]
     assert [known and known.rollout_id for known in again] == [FORGOTTEN] * 3 + [r.rollout_id for r in releases[3:]]
     assert await pool.zcard(ledger.key("releases:order")) == 3
-    assert await ledger.accept(a_release(key="8:1")) is None, "another repository counts for itself"
+    assert await ledger.accept(a_release(key="8:1")) is None, "another repository has its own ids"
 
 
 async def test_restored_ledger_knows_past_releases(ledger: Ledger) -> None:
@@ -163,8 +163,8 @@ async def test_durability_reports_unsafe_redis_settings(ledger: Ledger, own_clie
     assert await ledger.durability() == []
     for name, value in (("appendfsync", "everysec"), ("maxmemory-policy", "allkeys-lru")):
         await own_client.config_set(name, value)
-    told = await Ledger(own_client, "x").durability()
-    assert [line.partition(" is ")[0] for line in told] == ["appendfsync", "maxmemory-policy"]
+    problems = await Ledger(own_client, "x").durability()
+    assert [line.partition(" is ")[0] for line in problems] == ["appendfsync", "maxmemory-policy"]
 
 
 async def test_events_keep_order_kind_time_and_data(pool: ArqRedis, ledger: Ledger) -> None:
@@ -230,7 +230,7 @@ async def test_full_redis_refuses_and_records_nothing(own_server: OwnRedis, own_
         await ledger.accept(RELEASE)
     assert await own_client.keys("*") == []
     await own_client.config_set("maxmemory", "0")
-    assert await ledger.accept(RELEASE) is None, "the redelivery is not taken for a duplicate"
+    assert await ledger.accept(RELEASE) is None, "the redelivery is not treated as a duplicate"
 
 
 async def test_restored_entry_is_recorded_only_once(ledger: Ledger) -> None:

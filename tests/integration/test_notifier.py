@@ -1,4 +1,4 @@
-"""Real messages: apprise, and a real HTTP server that takes them, refuses them, or never answers."""
+"""Real messages: apprise, and a real HTTP server that accepts them, refuses them, or never answers."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ HURRY = Patience(send=0.5, first_pause=0.05, longest_pause=0.1, give_up=0.3)
 PATIENT = Patience(send=10, first_pause=0.05, longest_pause=0.1, give_up=60)
 MANY = 20
 AT_ONCE = 5.0
-"""Seconds within which MANY are told, each on disk, on a busy machine; waiting for the target would take twice that."""
+"""The limit to record MANY messages on disk, on a busy machine; waiting for the target would take twice as long."""
 
 ALL_ENDED = 60.0
 
@@ -109,11 +109,11 @@ async def test_given_up_message_is_counted_and_url_hidden(
         notifier.tell(a_notice("e1"))
         await until(lambda: notifier.counts()["given_up"] == 1)
     assert notifier.counts()["waiting"] == 0
-    said = capsys.readouterr()
-    assert "gave up sending a message" in said.out
-    assert "URL 1 of 1" in said.out
-    assert "500" in said.out
-    assert "canary" not in said.out + said.err
+    captured = capsys.readouterr()
+    assert "gave up sending a message" in captured.out
+    assert "URL 1 of 1" in captured.out
+    assert "500" in captured.out
+    assert "canary" not in captured.out + captured.err
 
 
 async def test_hanging_target_delays_no_other_target(make: Make, listener: Listener, other: Listener) -> None:
@@ -128,7 +128,7 @@ async def test_hanging_target_delays_no_other_target(make: Make, listener: Liste
         await until(lambda: len(other.got) == MANY, ALL_ENDED)
         await until(lambda: notifier.counts()["given_up"] == MANY, ALL_ENDED)
     assert notifier.counts()["sent"] == MANY
-    assert len(listener.got) < MANY, "it is asked by one thread at a time, and again only when that one has ended"
+    assert len(listener.got) < MANY, "only one thread at a time sends to a target"
     assert threading.active_count() <= threads + 4
 
 

@@ -1,4 +1,4 @@
-"""A private repository is read with a token that nobody else on the machine, or on the way, gets to see."""
+"""A private repository is read with a token that no other user of the machine or the network can see."""
 
 import base64
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ async def test_a_token_opens_a_private_repository(host: PrivateHost, tmp_path: P
     sha = await source.fetch(TAG)
     assert sha == git(tmp_path / "served" / "shop", "rev-parse", "HEAD")
     assert ((await source.checkout(sha)) / "app.py").read_text() == "print('one')\n"
-    assert set(host.server.authorizations) == {f"Basic {PAIR}"}, "it goes with the first request already"
+    assert set(host.server.authorizations) == {f"Basic {PAIR}"}, "even the first request has the token"
 
 
 async def test_github_token_goes_only_to_its_api_host(host: PrivateHost) -> None:
@@ -78,7 +78,7 @@ async def test_github_token_goes_only_to_its_api_host(host: PrivateHost) -> None
 
 
 async def test_token_is_in_no_command_line_or_mirror(host: PrivateHost) -> None:
-    """The server answers only after the onlooker has seen git ask, so that there is something to see."""
+    """The server answers only after the onlooker has seen git's command line, so that the test cannot miss it."""
     for ask in (host.source().find, host.source().fetch):
         with Onlooker() as onlooker:
             host.server.before = onlooker.wait
@@ -108,13 +108,13 @@ async def test_closed_repository_error_hides_the_token(host: PrivateHost, token:
     for ask in (host.source(token).find, host.source(token).fetch):
         with pytest.raises(GitFailed) as error:
             await ask(TAG)
-        said = "\n".join([str(error.value), *error.value.last_lines])
-        assert "could not" in said or "cannot be read" in said
-        assert "ghp_" not in said
+        text = "\n".join([str(error.value), *error.value.last_lines])
+        assert "could not" in text or "cannot be read" in text
+        assert "ghp_" not in text
 
 
 async def test_redirect_does_not_forward_the_token(host: PrivateHost, tmp_path: Path) -> None:
-    """Somebody there opens to everyone: git would then ask on, with all that it was given."""
+    """The other server needs no token, so git would continue there and send the token along."""
     with serving(PrivateGit(tmp_path / "served", host.certificate, None)) as elsewhere:
         host.server.moved_to = elsewhere.url
         for ask in (host.source().find, host.source().fetch):

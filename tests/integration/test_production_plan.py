@@ -1,4 +1,4 @@
-"""`plan` of the Compose file in deploy/, as config/stack.yml describes it: on a real engine, changing nothing."""
+"""`plan` for the stack in deploy/ and config/stack.yml, on a real engine; it changes nothing."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ CANARY = "canary-secret"
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
-    """The committed stack, with its repository and live directory in `tmp_path`; nothing listens as Traefik."""
+    """The committed stack, with its repository and live directory in `tmp_path`; no Traefik listens."""
     live, repository = tmp_path / "live", tmp_path / "repository"
     live.mkdir()
     (live / ".env").write_text(f"DOCKER_GID={CANARY}\n")
@@ -36,13 +36,13 @@ def stack(tmp_path: Path) -> Stack:
     for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "release"), ("tag", "v1.0.0")):
         git(repository, *words)
     committed = load_stack(ROOT / "config" / "stack.yml")
-    nobody = Traefik({name: f"http://127.0.0.1:{free_port()}" for name in committed.traefik.entrypoints})
-    return replace(committed, source=str(repository), directory=str(live), traefik=nobody)
+    unreachable = Traefik({name: f"http://127.0.0.1:{free_port()}" for name in committed.traefik.entrypoints})
+    return replace(committed, source=str(repository), directory=str(live), traefik=unreachable)
 
 
 @pytest.fixture
 async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tmp_path: Path) -> AsyncIterator[Ports]:
-    """Everything as the worker process wires it."""
+    """The worker's ports, wired like in the worker process."""
     (tmp_path / "routes" / "dynamic").mkdir(parents=True)
     settings = WorkerSettings.from_environ(
         {
@@ -60,7 +60,7 @@ async def ports(stack: Stack, engine: Engine, redis_url: str, namespace: str, tm
 
 
 def of_the_stack(engine: Engine, stack: Stack) -> tuple[set[str | None], set[str]]:
-    """Its containers and its images: other tests work on the same engine."""
+    """The stack's containers and images; other tests use the same engine."""
     with connected(engine.host) as client:
         label = f"com.docker.compose.project={stack.project}"
         containers = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
@@ -71,17 +71,17 @@ def of_the_stack(engine: Engine, stack: Stack) -> tuple[set[str | None], set[str
 async def test_plan_of_production_stack_changes_nothing(stack: Stack, ports: Ports, engine: Engine) -> None:
     live = tree_of(Path(stack.directory))
     before = of_the_stack(engine, stack)
-    told = (await plan(stack, ports, "v1.0.0")).as_json()
+    answer = (await plan(stack, ports, "v1.0.0")).as_json()
     assert of_the_stack(engine, stack) == before
     assert tree_of(Path(stack.directory)) == live
-    assert told["starts"] == ["zetherion-ai-skills-blue", "zetherion-ai-api-blue"]
-    assert (told["target_color"], told["stops"], told["current"]) == (Color.BLUE, [], None)
-    assert {i["service"]: i["builds"] for i in told["images"]} == {
+    assert answer["starts"] == ["zetherion-ai-skills-blue", "zetherion-ai-api-blue"]
+    assert (answer["target_color"], answer["stops"], answer["current"]) == (Color.BLUE, [], None)
+    assert {i["service"]: i["builds"] for i in answer["images"]} == {
         "zetherion-ai-skills-blue": True,
         "zetherion-ai-api-blue": True,
         "zetherion-ai-bot": True,
     }
-    assert told["singletons"][0]["reason"] == "it starts for the first time"
-    assert not told["would_start"]
-    assert "through Traefik" in "; ".join(told["blocked_by"])
-    assert CANARY not in str(told)
+    assert answer["singletons"][0]["reason"] == "it starts for the first time"
+    assert not answer["would_start"]
+    assert "through Traefik" in "; ".join(answer["blocked_by"])
+    assert CANARY not in str(answer)

@@ -1,4 +1,4 @@
-"""What others read, on a real Redis that may be slow or away."""
+"""The published status, events and logs, on a real Redis that can be slow or unavailable."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.redis
 
 FLUSH_SECONDS = 5.0
 AT_ONCE = 0.5
-"""Seconds within which telling anything, however much, is over."""
+"""The limit for publishing any amount, in seconds."""
 
 ENDED = a_rollout().finish(RolloutStatus.SUCCESS, NOW)
 PAUSED = State(paused=True, pause_reason="why")
@@ -57,7 +57,7 @@ async def own_client(own_server: OwnRedis) -> AsyncIterator[Redis]:
 
 @asynccontextmanager
 async def writing(publisher: LedgerPublisher) -> AsyncIterator[None]:
-    """Everything told is written, or was given up, at the end of the block."""
+    """Writes until the end of the block; by then everything published is written or was given up."""
     writer = asyncio.create_task(publisher.run())
     try:
         yield
@@ -77,8 +77,8 @@ async def log_of(client: Redis, ledger: Ledger, rollout: str) -> list[str]:
     return [fields[b"line"].decode() for _, fields in await client.xrange(ledger.key(f"log:{rollout}"))]
 
 
-def tell_everything(publisher: LedgerPublisher) -> None:
-    """What a rollout tells all the time a hundred times, what it tells at its end once."""
+def publish_everything(publisher: LedgerPublisher) -> None:
+    """Publishes the frequent messages of a rollout a hundred times, and those of its end once."""
     for _ in range(100):
         publisher.status(State())
         publisher.event("step.started", step="bake")
@@ -152,9 +152,9 @@ async def test_stopped_redis_does_not_block_publishing(own_server: OwnRedis, own
     async with writing(publisher):
         own_server.stop()
         started = time.monotonic()
-        tell_everything(publisher)
+        publish_everything(publisher)
         assert time.monotonic() - started < AT_ONCE
-        assert (logs / "r-1.log").read_text().count(" a line\n") == 100, "the log is whole in its file"
+        assert (logs / "r-1.log").read_text().count(" a line\n") == 100, "the log file is complete"
         await asyncio.to_thread(own_server.start)
         publisher.status(PAUSED)
     status = await ledger.status()
@@ -163,7 +163,7 @@ async def test_stopped_redis_does_not_block_publishing(own_server: OwnRedis, own
 
 
 async def test_rebuild_adds_a_result_missed_by_redis(own_server: OwnRedis, own_client: Redis, logs: Path) -> None:
-    """Redis kept all it had, so nothing of it was lost: only this one was never written."""
+    """Redis has lost no data; only this result was never written."""
     ledger = Ledger(own_client, "x")
     publisher = publisher_of(ledger, logs)
     await publisher.rebuild(always=True)

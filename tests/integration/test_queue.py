@@ -1,4 +1,4 @@
-"""The way to the worker on a real Redis, with arq's own worker in this process."""
+"""The queue to the worker on a real Redis, with arq's worker in this process."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ AtWork = Callable[[], AbstractAsyncContextManager[Worker]]
 
 @pytest.fixture
 async def world() -> World:
-    """v1.0.0 is live; nothing is wanted, so a nudge ends at once."""
+    """v1.0.0 is live and no release waits, so a nudge ends at once."""
     world = World()
     await world.live("v1.0.0")
     return world
@@ -53,7 +53,7 @@ def at_work(jobs: Jobs, redis_url: str, namespace: str) -> AtWork:
 
 
 async def values_with(pool: ArqRedis, prefix: str, word: str) -> Iterable[bytes]:
-    """The values below `prefix` that speak of `word`: arq's keys are those of every stack in this Redis."""
+    """The values below `prefix` that contain `word`: all stacks of this Redis share arq's keys."""
     values = [await pool.get(key) for key in await pool.keys(f"{prefix}*")]
     return [value for value in values if value and word.encode() in value]
 
@@ -124,7 +124,7 @@ async def test_timed_out_question_is_not_obeyed_later(
     monkeypatch.setattr("app.queue.ANSWER_SECONDS", 0.2)
     with pytest.raises(WorkerSilent):
         await Queue(pool).ask("pause", "why")
-    await Queue(pool).nudge()  # it comes after the question
+    await Queue(pool).nudge()  # the nudge follows the question
     async with at_work():
         await until(lambda: looked(world))
     assert not world.state.paused
@@ -149,7 +149,7 @@ async def test_jobs_and_answers_are_json_on_the_wire(
 async def test_pickle_in_the_queue_is_not_executed(
     at_work: AtWork, world: World, pool: ArqRedis, namespace: str, tmp_path: Path
 ) -> None:
-    """Whoever can write to Redis must not thereby run code where the Docker socket is."""
+    """Write access to Redis must not allow code execution next to the Docker socket."""
     canary = tmp_path / "canary"
     await pool.set(job_key_prefix + namespace, f"cposix\nsystem\n(S'touch {canary}'\ntR.".encode())
     await pool.zadd(queue_name(namespace), {namespace: 1})
@@ -194,7 +194,7 @@ async def test_stacks_on_one_redis_look_each_minute(jobs: Jobs, redis_url: str, 
 
 
 async def test_clock_set_ahead_causes_no_extra_looks(jobs: Jobs, pool: ArqRedis, namespace: str) -> None:
-    """arq would take one look for each minute that never was."""
+    """arq would run one look for each skipped minute."""
     worker, yesterday = build_worker(jobs, pool, namespace), datetime.now(UTC) - timedelta(days=1)
     await worker.run_cron(yesterday, 0)
     worker._latest = yesterday.timestamp()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Redis goes away and comes back: the queue and the worker ride through it."""
+"""The queue and the worker survive an outage of Redis."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ GITHUB_SECONDS = 10.0
 
 @pytest.fixture
 def world() -> World:
-    """Nothing is wanted, so a nudge ends at once."""
+    """No release waits, so a nudge ends at once."""
     return World()
 
 
@@ -43,7 +43,7 @@ async def test_nudge_survives_a_redis_restart(jobs: Jobs, world: World, own_serv
 
 
 async def test_interrupted_nudge_is_queued_once(own_server: OwnRedis) -> None:
-    """The server stops at its write, and ends there."""
+    """The server is stopped at the nudge's write, and ends there."""
     async with open_pool(own_server.url, "x") as pool, open_pool(own_server.url, "x") as other:
         await other.client_pause(60_000, all=False)
         nudging = asyncio.create_task(Queue(pool).nudge())
@@ -79,7 +79,7 @@ async def test_worker_survives_a_redis_restart(jobs: Jobs, world: World, own_ser
 
 
 async def test_worker_starts_before_redis_is_available(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
-    """Looked for in its queue, not in its log: a worker that waits is as good as one that was started again."""
+    """Checks the queue, not the log: the worker may wait for Redis, or be restarted."""
     await asyncio.to_thread(own_server.stop)
     async with working(jobs, own_server.url, "x"):
         with pytest.raises(LedgerUnavailable):
@@ -105,7 +105,7 @@ async def test_job_that_fails_to_start_frees_its_slot(jobs: Jobs, world: World, 
 
 
 async def test_running_job_keeps_one_slot(world: World, own_server: OwnRedis) -> None:
-    """It stays in the queue, so each look at the queue comes by it."""
+    """The running job stays in the queue, so each poll of the queue finds it again."""
     begun, over = asyncio.Event(), asyncio.Event()
 
     class Slow(FakeSource):
@@ -136,7 +136,7 @@ async def _is_alive(server: OwnRedis) -> bool:
 
 
 def test_worker_survives_a_long_redis_outage(world: World, jobs: Jobs, own_server: OwnRedis) -> None:
-    """Its end would end the rollout that it runs."""
+    """If the worker ended, its rollout would end too."""
 
     async def outage() -> None:
         async with working(jobs, own_server.url, "x"):

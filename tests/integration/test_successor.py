@@ -1,4 +1,4 @@
-"""The successor on a real engine and a real Compose: killed at every event that it causes there, found from outside."""
+"""The successor on a real engine and a real Compose, killed at every engine event that it causes."""
 
 import itertools
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +19,7 @@ from workers.self_update.successor import TRIES
 pytestmark = pytest.mark.engine
 
 ACTIONS = ("create", "die", "destroy", "rename", "start", "exec_start: true", "exec_die")
-"""What Compose has the engine do to put one container in the place of another, and what comes of it."""
+"""The engine events when Compose replaces a container."""
 
 FORWARD = [f"{service} {action}" for service in UPDATER.services for action in ACTIONS]
 BACK = [f"{service} {action}" for service in reversed(UPDATER.services) for action in ACTIONS]
@@ -27,7 +27,7 @@ BACK = [f"{service} {action}" for service in reversed(UPDATER.services) for acti
 
 @pytest.fixture
 async def project(engine: Engine, images: tuple[str, str], tmp_path: Path) -> AsyncIterator[OwnProject]:
-    """Its updater runs as version 1."""
+    """A project whose updater runs version 1."""
     async with own_project(tmp_path, engine.host, images[0]) as made:
         for service in UPDATER.services:
             await made.own.put(await made.prepare("r-0", made.model("1"), made.model("1")), service, new=True)
@@ -35,12 +35,12 @@ async def project(engine: Engine, images: tuple[str, str], tmp_path: Path) -> As
 
 
 def wanted(version: str) -> list[tuple[str, str, str]]:
-    """Exactly one of each, and no verdict of the engine was waited for."""
+    """Exactly one container of each service, without waiting for the engine's own checks."""
     return [(service, version, "starting") for service in UPDATER.services]
 
 
 def spread(points: Sequence[str]) -> list[Sequence[str]]:
-    """Three kills in one succession, as many as it goes on after: every point is in one of them."""
+    """Spreads the points over successions with three kills each, as many as a succession survives."""
     runs = len(points) // 3
     return [points[n::runs] for n in range(runs)]
 
@@ -67,7 +67,7 @@ async def test_killed_rollback_restores_the_old_updater(
     await FileJournal(project.journal).update(lambda s: replace(s, epoch=7))
     for number, points in enumerate(spread(BACK)):
         attempt = await project.prepare(f"r-{number}", new, old)
-        for service in UPDATER.services:  # as far as it comes before it decides to go back
+        for service in UPDATER.services:  # the state at the decision to go back
             await project.own.put(attempt, service, new=True)
         JournalCopy(project.journal, project.own.directory(attempt)).keep()
         project.own.record(replace(attempt, starts=1, why="worker was not well"))
@@ -86,7 +86,7 @@ async def test_failed_worker_gives_back_the_journal(
     await FileJournal(project.journal).update(lambda s: replace(s, epoch=7))
     attempt = await project.prepare("r-1", project.model("2", unwell="worker"), project.model("1"))
     JournalCopy(project.journal, project.own.directory(attempt)).keep()
-    project.journal.write_bytes(encode(State(schema=SCHEMA + 1)))  # as the new worker would
+    project.journal.write_bytes(encode(State(schema=SCHEMA + 1)))  # like the new worker
     ended, _ = await project.succeed(attempt)
     assert ended.why == "worker was not healthy within 1.5 s; the old one runs again"
     assert project.runs() == wanted("1")

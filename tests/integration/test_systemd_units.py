@@ -1,4 +1,4 @@
-"""The units of deploy/systemd, as systemd itself reads them."""
+"""The units of deploy/systemd, checked with systemd's own tools."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 PYTHON = "/opt/zetherion-updater/.venv/bin/python"
 ANALYZE_SECONDS = 60
 MOST_EXPOSED = 2.0
-"""`systemd-analyze security` from 0 (nothing) to 10 (everything); a service without any setting has 9.6."""
+"""The exposure from `systemd-analyze security`: 0 is none, 10 is full; a service without settings has 9.6."""
 
 pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="not available here: systemd-analyze")
 
@@ -28,16 +28,16 @@ def analyze(*words: str) -> str:
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_finds_nothing_wrong_in_the_unit(unit: Path, tmp_path: Path) -> None:
-    """With this environment's Python in the place of the one that is to be installed."""
-    here = tmp_path / unit.name
-    here.write_text(unit.read_text().replace(PYTHON, sys.executable))
-    assert unit.name not in analyze("verify", str(here))
+    """The test replaces the unit's Python with this environment's."""
+    copy = tmp_path / unit.name
+    copy.write_text(unit.read_text().replace(PYTHON, sys.executable))
+    assert unit.name not in analyze("verify", str(copy))
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_the_unit_is_hardened(unit: Path) -> None:
-    said = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED * 10:.0f}", str(unit))
-    assert "Overall exposure level" in said
+    report = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED * 10:.0f}", str(unit))
+    assert "Overall exposure level" in report
 
 
 def test_units_run_the_procfile_commands() -> None:

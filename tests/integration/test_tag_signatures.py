@@ -1,4 +1,4 @@
-"""Who may release, told by the tag's signature: real git, real SSH keys."""
+"""Signature checks of tags, with real git and real SSH keys."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ TAG = "v1.0.0"
 
 @dataclass(frozen=True)
 class Origin:
-    """A repository of one commit, Alice whose key is in the file `allowed`, and the source that asks for it."""
+    """A repository with one commit; `allowed` lists Alice's key, and `source` requires an allowed signature."""
 
     repository: Repository
     alice: Signer
@@ -28,7 +28,7 @@ class Origin:
     source: GitSource
 
     def somebody(self, name: str) -> Signer:
-        """With a key that the file does not have."""
+        """A signer whose key is not in the file."""
         return Signer(self.alice.key.parent, name)
 
 
@@ -45,7 +45,7 @@ def origin(tmp_path: Path) -> Origin:
 
 
 async def refused(origin: Origin, tag: str = TAG) -> str:
-    """Why the tag is refused."""
+    """Fetches the tag and returns the reason of the refusal."""
     with pytest.raises(SignatureRefused) as error:
         await origin.source.fetch(tag)
     return error.value.detail
@@ -84,7 +84,7 @@ async def test_policy_refuses_unsigned_tag_already_fetched(origin: Origin, tmp_p
 
 
 async def test_renamed_signed_tag_is_refused(origin: Origin) -> None:
-    """It still verifies: an old release with a known hole would come back as the newest one."""
+    """Its signature is valid: an old release with a known vulnerability would return as the newest one."""
     origin.alice.tag(origin.repository, TAG)
     git(origin.repository.path, "update-ref", "refs/tags/v2.0.0", git(origin.repository.path, "rev-parse", TAG))
     assert await refused(origin, "v2.0.0") == "v2.0.0 points to an object that was signed as v1.0.0"
@@ -134,7 +134,7 @@ async def test_signature_for_another_use_is_refused(origin: Origin) -> None:
 
 
 async def test_pgp_signature_runs_no_program(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that takes every signature for good: in the home's configuration, and as `gpg` on the PATH."""
+    """Installs a program that accepts every signature, in the home's git configuration and as `gpg` on the PATH."""
     agrees = tmp_path / "bin" / "gpg"
     agrees.parent.mkdir()
     trace = tmp_path / "asked"
@@ -148,8 +148,8 @@ async def test_pgp_signature_runs_no_program(origin: Origin, tmp_path: Path, mon
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_PARAMETERS", f"'gpg.program'='{agrees}'")
     (tmp_path / ".gitconfig").write_text(f'[gpg]\nprogram = {agrees}\n[gpg "ssh"]\nprogram = {agrees}\n')
-    deceived = plain_git_verifies(origin.repository)
-    assert (deceived, trace.exists()) == (True, True), "plain git is deceived"
+    accepted = plain_git_verifies(origin.repository)
+    assert (accepted, trace.exists()) == (True, True), "plain git accepts the false signature"
     trace.unlink()
     assert "not by a key that" in await refused(origin)
     assert not trace.exists()
@@ -193,7 +193,7 @@ def _pgp_tag(repository: Repository, directory: Path) -> None:
 
 
 def plain_git_verifies(repository: Repository) -> bool:
-    """What git in this environment says of the tag."""
+    """Whether plain git in this environment accepts the tag's signature."""
     command = ["git", "verify-tag", TAG]
     done = subprocess.run(command, cwd=repository.path, check=False, capture_output=True, timeout=LIMIT)
     return done.returncode == 0

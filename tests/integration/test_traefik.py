@@ -1,4 +1,4 @@
-"""The route file and the real Traefik that reads it."""
+"""The route file with a real Traefik."""
 
 import asyncio
 import sys
@@ -28,10 +28,10 @@ from workers.routing.confirm import confirm_routes
 FLIPS = 20
 CLIENTS = 6
 PACE_SECONDS = 0.02
-"""How long a client waits after an answer: about 300 requests a second in all, of which the machine takes no notice."""
+"""How long a client waits after an answer: about 300 requests a second in all, a light load."""
 
 HOSTS = {Color.BLUE: "127.0.0.2", Color.GREEN: "127.0.0.3"}
-"""A color's copies listen on the same port, as they do in containers: on an address of their own."""
+"""Both colors listen on the same port, as in containers, so each has its own address."""
 
 FOREIGN = """
 http:
@@ -42,7 +42,7 @@ http:
 
 @dataclass(frozen=True)
 class Served:
-    """A Traefik that runs, its route file, and a client of it."""
+    """A running Traefik, its route file, and a client."""
 
     route: RouteFile
     stack: Stack
@@ -51,7 +51,7 @@ class Served:
     gate: Gate
 
     async def ask(self, name: str, path: str = "/") -> tuple[int, str, str | None]:
-        """The status, which copy answered, and the rollout header."""
+        """The status, the copy that answered, and the rollout header."""
         answer = await self.client.get(f"{self.stack.traefik.entrypoints[name]}{path}")
         return answer.status_code, answer.text, answer.headers.get("X-Updater-Rollout")
 
@@ -60,12 +60,12 @@ class Served:
         return Answer(status, 0.0, rollout)
 
     async def answers(self, color: Color, rollout: str) -> bool:
-        """Whether every route leads to `color` and says `rollout`."""
+        """Whether every route leads to `color` and answers with `rollout`."""
         seen = [await self.ask(s.name) for s in self.stack.routed]
         return seen == [(200, f"{s.name} {color}", rollout) for s in self.stack.routed]
 
     async def flip(self, color: Color, rollout: str) -> None:
-        """As the pipeline does it: the next thing happens when the flip is confirmed."""
+        """Flips like the pipeline, and waits until the flip is confirmed."""
         await self.route.flip(color, rollout)
         await until(lambda: self.answers(color, rollout))
 
@@ -84,7 +84,7 @@ def stack() -> Stack:
 
 @pytest.fixture
 def dynamic(tmp_path: Path, stack: Stack) -> Iterator[Path]:
-    """The directory that a Traefik watches."""
+    """The directory that Traefik watches."""
     dynamic = tmp_path / "routes" / "dynamic"
     dynamic.mkdir(parents=True)
     (dynamic / "foreign.yml").write_text(FOREIGN.format(url=backend_url(stack.routed[0], Color.BLUE)))
@@ -94,7 +94,7 @@ def dynamic(tmp_path: Path, stack: Stack) -> Iterator[Path]:
 
 @pytest.fixture
 async def served(stack: Stack, dynamic: Path) -> AsyncIterator[Served]:
-    """Blue serves, by the rollout `r-0`."""
+    """A Traefik on which blue serves with the rollout `r-0`."""
     gate = Gate()
     async with AsyncExitStack() as parts:
         for service in stack.routed:
@@ -153,7 +153,7 @@ async def test_flips_under_load_lose_no_request(served: Served) -> None:
         stopping.set()
     assert {status for status, _, _ in seen} == {200}
     colors = {f"r-{n}": str((Color.BLUE, Color.GREEN)[n % 2]) for n in range(FLIPS + 1)}
-    assert all(color.endswith(colors[rollout or ""]) for _, color, rollout in seen), "the header never lies"
+    assert all(color.endswith(colors[rollout or ""]) for _, color, rollout in seen), "the header matches the color"
     assert len({rollout for _, _, rollout in seen}) > FLIPS / 2, "the load saw the flips"
     assert seen.total() > FLIPS * CLIENTS
 

@@ -1,4 +1,4 @@
-"""Waiting for something to become true: by looking again, with a named limit."""
+"""Waits for a condition by polling, with a named limit."""
 
 import asyncio
 import inspect

@@ -1,1 +1,1 @@
-"""What the tests share that follow a page of docs/ on a host: its shell, its tools, its images, its observers."""
+"""Shared parts of the tests that follow a page of docs/ on a host: shell, tools, images, observers."""

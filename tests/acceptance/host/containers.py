@@ -1,4 +1,4 @@
-"""The containers of one Compose project, as anyone on the host sees them."""
+"""The containers of one Compose project, seen from the host."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ PROJECT = "com.docker.compose.project"
 
 @dataclass(frozen=True)
 class Project:
-    """`name`: the Compose project's."""
+    """`name`: the name of the Compose project."""
 
     client: docker.DockerClient
     name: str
@@ -28,13 +28,13 @@ class Project:
         return self.running()[service]
 
     def address(self, service: str, network: str) -> str:
-        """Its address in `network`, by the network's full name."""
+        """The address of `service` in `network`, the network's full name."""
         networks = self.container(service).attrs["NetworkSettings"]["Networks"]
         return str(networks[network]["IPAddress"])
 
     def inside(self, service: str, *command: str) -> str:
-        """What `command` prints in that service's container. Raises AssertionError when it fails."""
+        """Runs `command` in the service's container and returns its output. Raises AssertionError if it fails."""
         done = self.container(service).exec_run(list(command))
-        said = bytes(done.output).decode("utf-8", "replace")  # type: ignore[arg-type]  # not streamed: bytes
-        assert done.exit_code == 0, f"{command} in {service}: {said}"
-        return said
+        output = bytes(done.output).decode("utf-8", "replace")  # type: ignore[arg-type]  # not streamed: bytes
+        assert done.exit_code == 0, f"{command} in {service}: {output}"
+        return output

@@ -1,4 +1,4 @@
-"""The operator at their editor: fills the file that it is called with from the values in OPERATOR_VALUES (JSON)."""
+"""Stands in for the operator's editor: fills the given file with the values in OPERATOR_VALUES (JSON)."""
 
 import json
 import os
@@ -8,7 +8,10 @@ from pathlib import Path
 
 
 def edited(name: str, text: str, value: object) -> str:
-    """`.env`: each name is set, a commented default too. `stack.yml`: each top key is written anew. Else: the value."""
+    """Sets each name in `.env`, also a commented default; replaces each top-level key in `stack.yml`.
+
+    Any other file becomes the value.
+    """
     if not isinstance(value, dict):
         return f"{value}\n"
     for key, content in value.items():

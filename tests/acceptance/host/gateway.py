@@ -1,4 +1,4 @@
-"""The observer of the bots in a stack's network: it stands in for Discord, and counts the bots' sessions exactly."""
+"""A stand-in for Discord in a stack's network; it counts the bots' sessions exactly."""
 
 import docker
 
@@ -11,7 +11,7 @@ DOCKERFILE = f'FROM {GIT_BASE}\nCOPY gateway.py VERSION /srv/\nUSER 65532\nCMD [
 
 
 def start_gateway(client: docker.DockerClient, project: str, network: str) -> str:
-    """Starts it in `network` under the name `gateway`; returns the address of its counts."""
+    """Starts the gateway in `network` under the name `gateway`; returns the URL of its counts."""
     files = {name: CONTENT / "gateway" / name for name in ("gateway.py", "VERSION")}
     image = packed(client, f"{project}-gateway:latest", DOCKERFILE, files)
     gateway = client.containers.create(image, name=f"{project}-gateway", labels={LABEL: project})

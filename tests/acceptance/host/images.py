@@ -1,7 +1,7 @@
-"""The images that deploy/docker-compose.yml pins, made here under the names that it pins.
+"""Builds the images that deploy/docker-compose.yml pins, under the pinned names.
 
-Real: Traefik (its static binary), Redis, PostgreSQL and HAProxy (the distribution's packages). Stand-ins that answer
-only on their port and say so: qdrant, ollama, cloudflared.
+Real: Traefik (its static binary), Redis, PostgreSQL and HAProxy (the distribution's packages). Stand-ins, which only
+answer on their port and identify themselves: qdrant, ollama, cloudflared.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ CMD ["sh", "/usr/local/bin/postgres.sh"]
 
 @dataclass(frozen=True)
 class Part:
-    """How an image is made: its Dockerfile, and the files that it copies."""
+    """The source of an image: its Dockerfile, and the files that it copies."""
 
     dockerfile: str
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -49,7 +49,7 @@ def stand_in(name: str, port: int, program: str) -> Part:
 
 
 def parts() -> dict[str, Part]:
-    """By the image's name without its tag."""
+    """The sources by image name, without its tag."""
     return {
         "traefik": Part(
             'FROM scratch\nCOPY traefik /usr/local/bin/traefik\nENTRYPOINT ["traefik"]\n',
@@ -66,7 +66,7 @@ def parts() -> dict[str, Part]:
 
 @contextlib.contextmanager
 def pinned_images(client: docker.DockerClient, names: set[str], say: Say) -> Iterator[None]:
-    """Makes each of `names`, and removes it again. What stands under such a name already is somebody else's."""
+    """Builds the images `names`, and removes them at the end. Skips the test if one exists: it belongs to the user."""
     if present := sorted(name for name in names if _has(client, name)):
         pytest.skip(f"this engine has {', '.join(present)} already: UPDATER_TEST_OWN_ENGINE=1 starts one without")
     bases(client, say)
@@ -83,12 +83,12 @@ def pinned_images(client: docker.DockerClient, names: set[str], say: Say) -> Ite
 
 
 def bases(client: docker.DockerClient, say: Say) -> None:
-    """What the images stand on; kept for the next run, as the demo's are."""
+    """Builds the base images and keeps them for the next run, like the demo's."""
     if not _has(client, GIT_BASE):
         bootstrap(client, GIT_BASE, say, packages=["git"])
     if not _has(client, PARTS_BASE):
         bare = bootstrap(client, f"{PARTS_BASE}-bare", say, variant="minbase", packages=PARTS)
-        # pip in a build trusts whom this machine trusts.
+        # pip in a build trusts the same certificates as this machine.
         trusting = f"FROM {bare}\nCOPY certificates {CERTIFICATES}\nENV PIP_CERT={CERTIFICATES}\n"
         packed(client, PARTS_BASE, trusting, {"certificates": CERTIFICATES})
 

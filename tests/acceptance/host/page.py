@@ -1,4 +1,4 @@
-"""The shell blocks of a Markdown page, in their order: what a reader of it types."""
+"""The shell blocks of a Markdown page, in the order in which a reader types them."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Section:
 
 
 def sections(text: str) -> list[Section]:
-    """Those that have blocks."""
+    """The sections that have blocks."""
     headings = ["", *_SECTION.findall(text)]
     bodies = _SECTION.sub("\0", text).split("\0")
     found = [Section(h, tuple(_BLOCK.findall(b))) for h, b in zip(headings, bodies, strict=True)]

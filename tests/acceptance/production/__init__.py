@@ -1,1 +1,1 @@
-"""The production stack on one machine: docs/install.md followed word by word, with images that are made here."""
+"""The production stack on one machine: docs/install.md followed word for word, with locally built images."""

@@ -1,4 +1,4 @@
-"""What a look at the running stack from the host shows: who listens as whom, who reaches what, where a secret is."""
+"""Checks of the running stack from the host: listening processes, users, reachable ports, readable secrets."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ for name, port in {targets!r}:
 
 
 def listens(container: Container) -> bool:
-    """Whether anything in its network namespace waits for connections; Docker's own DNS, on 127.0.0.11, aside."""
+    """Whether a process in the container listens on a port; ignores Docker's DNS on 127.0.0.11."""
     pid = int(container.attrs["State"]["Pid"])
     rows = [
         line.split()
@@ -36,13 +36,13 @@ def listens(container: Container) -> bool:
 
 
 def root_processes(container: Container) -> list[str]:
-    """The command lines of what runs in it as root."""
+    """The command lines of the container's root processes."""
     found = container.top(ps_args="-eo pid,uid,args")["Processes"] or []
     return [command for _, uid, command in found if uid == ROOT_UID]
 
 
 def reached(site: Site, service: str, targets: list[tuple[str, int]]) -> set[str]:
-    """To which of `targets` a connection can be made from that service's container; it has to have Python."""
+    """Those of `targets` that the service's container can connect to. The container must have Python."""
     return set(site.inside(service, "python3", "-c", REACH.format(targets=targets)).split())
 
 
@@ -56,29 +56,29 @@ for method, path in {calls!r}:
 
 
 def answers(site: Site, service: str, host: str, port: int, calls: list[tuple[str, str]]) -> list[int]:
-    """The HTTP status of each of `calls` (method, path), asked from that service's container."""
+    """The HTTP status of each of `calls` (method, path), sent from the service's container."""
     words = ASK.format(calls=calls, host=host, port=port)
     return [int(status) for status in site.inside(service, "python3", "-c", words).split()]
 
 
 def memory(container: Container) -> int:
-    """Bytes that it holds, without what the kernel would give back at once: as `docker stats` counts them."""
-    said = container.stats(stream=False)["memory_stats"]  # type: ignore[index]  # not streamed: one answer
-    details = said["stats"]
-    return int(said["usage"]) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
+    """Used bytes without the memory that the kernel can free at once, like `docker stats`."""
+    stats = container.stats(stream=False)["memory_stats"]  # type: ignore[index]  # not streamed: one answer
+    details = stats["stats"]
+    return int(stats["usage"]) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
 
 
 def cold_start(container: Container, event: str) -> float:
-    """Seconds from the container's start to the log line with which the process says that it is `event`."""
+    """Seconds from the container's start to the log line of `event`."""
     started = datetime.fromisoformat(container.attrs["State"]["StartedAt"][:26].rstrip("Z") + "+00:00")
     lines = container.logs(since=started).decode().splitlines()
-    said = (json.loads(line) for line in lines if line.startswith("{"))
-    up = next(line["timestamp"] for line in said if line["event"] == event)
+    events = (json.loads(line) for line in lines if line.startswith("{"))
+    up = next(line["timestamp"] for line in events if line["event"] == event)
     return (datetime.fromisoformat(up) - started).total_seconds()
 
 
 def has_socket(container: Container) -> bool:
-    """Whether it mounts the engine's socket, or a directory that holds it."""
+    """Whether the container mounts the engine's socket, or a directory that contains it."""
     return any(
         mount["Destination"].endswith("docker.sock") or mount.get("Source") in {"/", "/run", "/var/run"}
         for mount in container.attrs["Mounts"]
@@ -86,19 +86,19 @@ def has_socket(container: Container) -> bool:
 
 
 def published(container: Container) -> list[str]:
-    """`address:port` on the host of everything that it publishes."""
+    """The published ports, each as `address:port` on the host."""
     bindings = [b for each in container.attrs["NetworkSettings"]["Ports"].values() for b in each or ()]
     return [f"{b['HostIp']}:{b['HostPort']}" for b in bindings]
 
 
 def own_images(site: Site) -> list[str]:
-    """The names of the updater's image and of those that the releases made; the engine may have others, that go."""
+    """The names of the updater's image and the images of the releases; ignores other images on the engine."""
     tags = [tag for image in site.client.api.images() for tag in image["RepoTags"] or ()]
     return [tag for tag in tags if tag.startswith((site.project, "zetherion-updater:"))]
 
 
 def readable(site: Site) -> Iterator[tuple[str, str]]:
-    """Where a secret would be read by whoever may look at images, containers and logs: (where, text)."""
+    """Yields (place, text) for everything that a reader of images, containers and logs can see."""
     for container in site.all_containers():
         yield f"docker inspect {container.name}", json.dumps(container.attrs)
         yield f"the log of {container.name}", container.logs().decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""A host on which docs/install.md was followed: the stack's containers, and what an operator and GitHub do to them."""
+"""A host on which docs/install.md was followed, with the actions of its operator and of GitHub."""
 
 import contextlib
 import os
@@ -67,14 +67,14 @@ CMD ["python3", "bot.py"]
 
 @dataclass
 class Site(Environment):
-    """The stack in `directory`; its commands find `docker` in `tools` first."""
+    """The stack in `directory`; shell commands find `docker` in `tools` first."""
 
     client: docker.DockerClient = field(kw_only=True)
     tools: Path = field(kw_only=True)
 
     @property
     def data(self) -> Path:
-        """The updater's own directory."""
+        """The updater's data directory."""
         return self.directory / "updater"
 
     @property
@@ -89,26 +89,26 @@ class Site(Environment):
         return self.stack.containers(stopped=stopped)
 
     def running(self) -> dict[str, Container]:
-        """What runs, by service."""
+        """The running containers by service."""
         return self.stack.running()
 
     def container(self, service: str) -> Container:
         return self.stack.container(service)
 
     def address(self, service: str) -> str:
-        """Its address in the stack's network."""
+        """The address of `service` in the stack's network."""
         return self.stack.address(service, f"{self.project}-net")
 
     def inside(self, service: str, *command: str) -> str:
-        """What `command` prints in that service's container. Raises AssertionError when it fails."""
+        """Runs `command` in the service's container and returns its output. Raises AssertionError if it fails."""
         return self.stack.inside(service, *command)
 
     def type(self, block: str) -> str:
-        """Types it into a shell that begins in the live directory, once there is one; what it prints."""
+        """Runs `block` in a shell, in the live directory if it exists, and returns the output."""
         return self.shell.type(block, self._here)
 
     def follow(self, *headings: str) -> str:
-        """Types the page's blocks under those headings (by how they begin) in one sitting; what they print."""
+        """Runs the page's blocks under the headings that start with `headings`, in one shell; returns the output."""
         return self.shell.follow(*headings, cwd=self._here)
 
     @property
@@ -126,42 +126,42 @@ class Site(Environment):
         return Shell(env | {"COMPOSE_PROJECT_NAME": self.project}, ROOT / "docs" / "install.md", places)
 
     def take_containers_away(self) -> None:
-        """Before images that they run from are removed."""
+        """Removes the containers, so that their images can be removed."""
         for container in self.all_containers():
             container.remove(force=True)
 
     def look_up(self) -> None:
-        """Where the containers listen now."""
+        """Reads the current addresses of the containers."""
         web, traefik = self.address(WEB), self.address(TRAEFIK)
         self.internal_url, self.public_url = f"http://{web}:9090", f"http://{web}:9091"
         self.routes = {"skills": f"http://{traefik}:8080", "api": f"http://{traefik}:8443"}
 
     async def announce(self, tag: str) -> Json:
-        """As GitHub would, signed with the secret that the page has made."""
+        """Sends the webhook of `tag` as GitHub does, signed with the secret from the page."""
         body = release_event(tag, next(self.release_ids))
         secret = self.secret_file("github-webhook-secret")
         async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
             headers = signed_headers(body, secret)
             answer = await client.post(f"{self.public_url}/webhooks/github", content=body, headers=headers)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        said: Json = answer.json()
-        return said
+        content: Json = answer.json()
+        return content
 
     def start_gateway(self) -> None:
-        """Stands in for Discord: it counts the bots' sessions exactly."""
+        """Starts a stand-in for Discord that counts the bots' sessions exactly."""
         self.gateway_url = start_gateway(self.client, self.project, f"{self.project}-net")
 
     def end_gateway(self) -> None:
         end_gateway(self.client, self.project)
 
     def secret_file(self, name: str) -> str:
-        """What the page, or the operator, wrote there."""
+        """The content of a secret file that the page or the operator wrote."""
         return (self.live / "secrets" / name).read_text().strip()
 
     def publish_repository(self, releases: Mapping[str, Variant], updaters: Mapping[str, str]) -> None:
-        """Commits those releases, and gives the worker a copy that it may read: a local one has to be its own.
+        """Commits those releases, and makes a copy that the worker owns: git reads only local repositories of its user.
 
-        `updaters`: tag → the version of the updater that the release comes with, where it is another one.
+        `updaters`: tag → the version of the updater in that release, if it differs.
         """
         for tag, variant in releases.items():
             edit = partial(_as_production, updater=updaters.get(tag, UPDATER_VERSION))
@@ -172,7 +172,7 @@ class Site(Environment):
 
 
 def _as_production(tree: Path, updater: str) -> None:
-    """The sample services under the production stack's own Compose file."""
+    """Combines the sample services with the production stack's Compose file."""
     text = (ROOT / "deploy" / "docker-compose.yml").read_text()
     default = f"${{UPDATER_VERSION:-{UPDATER_VERSION}}}"
     assert default in text
@@ -182,7 +182,7 @@ def _as_production(tree: Path, updater: str) -> None:
 
 @contextlib.contextmanager
 def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
-    """The images under the names that the Compose file pins, a repository with releases, and nothing installed."""
+    """A host with the pinned images and a repository with releases; nothing is installed."""
     project = f"zu-prod-{os.getpid()}-{os.urandom(2).hex()}"
     with turn(), connected(engine.host, BLOCK_SECONDS) as client, contextlib.ExitStack() as stack:
         directory.mkdir(exist_ok=True)
@@ -214,18 +214,18 @@ def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
 def installed(
     directory: Path, engine: Engine, say: Say, releases: Mapping[str, Variant], updaters: Mapping[str, str]
 ) -> Iterator[Site]:
-    """Sections 1 to 5 of the page were typed; nothing is live yet."""
+    """A host after sections 1 to 5 of the page, with no live release."""
     with bare_host(directory, engine, say) as site:
         site.follow("1.", "2.", "3.", "4.")
         site.publish_repository(releases, updaters)
-        site.follow("5.")  # its last line is the doctor, who fails where anything is wrong
+        site.follow("5.")  # its last line runs the doctor, which fails on any problem
         site.look_up()
         site.start_gateway()
         yield site
 
 
 def _committed(key: str) -> Json:
-    """That part of the committed stack file."""
+    """The part `key` of the committed stack file."""
     committed: Json = yaml.safe_load((ROOT / "config" / "stack.yml").read_text())
     return dict(committed[key])
 
@@ -243,7 +243,7 @@ def _remove_images(client: docker.DockerClient, names: set[str]) -> None:
 
 
 def operator_values(site: Site) -> dict[str, Any]:
-    """What the operator of this host writes into each file that the page has them edit."""
+    """The values that the operator writes into each file that the page has them edit."""
     socket = site.engine.host.removeprefix("unix://")
     return {
         ".env": {

@@ -1,1 +1,1 @@
-"""The take-over of a running stack of the first user's shape: its files, its client, its host."""
+"""The takeover of a running stack with the first user's layout: its files, its client, its host."""

@@ -1,4 +1,4 @@
-"""What releases change in the stack's own files."""
+"""Changes that releases make in the stack's files."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ COMPOSE = "docker-compose.yml"
 
 
 def add_a_service_and_a_variable(tree: Path) -> None:
-    """A service that the stack file does not name, and a variable that skills needs."""
+    """Adds a service that the stack file does not name, and a variable that skills needs."""
     text = (tree / COMPOSE).read_text()
     for color in ("blue", "green"):
         line = f"      - LOG_FILE_PREFIX=skills-{color}\n"
@@ -30,7 +30,7 @@ def add_a_service_and_a_variable(tree: Path) -> None:
 
 
 def remove_the_old_updater(tree: Path) -> None:
-    """Step 13 of the page. What was added before stays."""
+    """Does step 13 of the page; earlier additions stay."""
     add_a_service_and_a_variable(tree)
     before, _, rest = (tree / COMPOSE).read_text().partition("  # The old updater")
     _, _, after = rest.partition("      - ./logs:/app/logs\n    networks: [zetherion-ai-net]\n")

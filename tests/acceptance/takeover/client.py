@@ -1,6 +1,6 @@
-"""The stack's own client of the updater, with the calls, header, time limits and reading of answers of the old one.
+"""The stack's client of the updater, with the old client's calls, header, time limits and parsing of answers.
 
-Standard library only: it also runs inside a container of the stack,
+It uses only the standard library, because it also runs inside a container of the stack:
 `python3 -c "<this file>" <url> <secret file> <call> <arguments as JSON>`, and prints its outcome as JSON.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROLLOUT_SECONDS = 900.0
-"""How long it waits for the answer to apply and rollback."""
+"""How long the client waits for the answer to apply and rollback."""
 
 CALL_SECONDS = 30.0
 IN_PROGRESS = 409
@@ -23,7 +23,7 @@ Json = dict[str, object]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the client makes of an answer: `status` is success, rolled_back or failed; `code` is HTTP's, 0 for none."""
+    """The client's result: `status` is success, rolled_back or failed; `code` is the HTTP status, 0 for no answer."""
 
     status: str
     error: str | None = None
@@ -42,7 +42,7 @@ class Client:
     secret: str
 
     def apply(self, tag: str, version: str | None = None, more: Json | None = None) -> Outcome:
-        """Asks for a release and waits for its end. `more`: fields that later clients send beside tag and version."""
+        """Requests a release and waits for its end. `more`: fields that later clients send beside tag and version."""
         body = {"tag": tag, "version": version or tag.removeprefix("v"), **(more or {})}
         try:
             code, answer = self._call("POST", "/update/apply", body, ROLLOUT_SECONDS)
@@ -53,7 +53,7 @@ class Client:
         return self._outcome(code, answer)
 
     def rollback(self, previous_sha: str) -> Outcome:
-        """Asks for a commit and waits; only the status `success` is one."""
+        """Requests a rollback to a commit and waits; only the status `success` counts as success."""
         try:
             code, answer = self._call("POST", "/update/rollback", {"previous_sha": previous_sha}, ROLLOUT_SECONDS)
         except OSError as error:
@@ -61,7 +61,7 @@ class Client:
         return self._outcome(code, answer)
 
     def unpause(self) -> bool:
-        """Whether the updater says that it resumed."""
+        """Whether the updater reports that it resumed."""
         code, answer = self._call("POST", "/update/unpause", {}, CALL_SECONDS)
         return code == 200 and answer.get("resumed") is True and answer.get("status") == "ok"
 
@@ -92,7 +92,7 @@ class Client:
         )
 
     def _call(self, method: str, path: str, body: Json | None, limit: float) -> tuple[int, Json]:
-        """The status and the JSON of the answer. Raises OSError when none comes, ValueError when it is not JSON."""
+        """Returns the status and JSON of the answer. Raises OSError without an answer, ValueError if it is not JSON."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"X-Updater-Secret": self.secret, "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)

@@ -1,4 +1,4 @@
-"""A host on which the stack of the old sidecar runs, and on which docs/from-the-sidecar.md is followed."""
+"""A host that runs the stack of the old sidecar, on which docs/from-the-sidecar.md is followed."""
 
 import asyncio
 import json
@@ -38,21 +38,21 @@ TIMES = {
     **{"fetch": 30, "build": 120, "start": 60, "health": 10, "route": 10, "ready": 10},
     **{"bake": 2, "drain": 2.5, "stop_grace": 10},
 }
-"""The drain is longer than the load's longest request."""
+"""The drain must exceed the load's longest request."""
 
 
 Instances = dict[str, tuple[str, str]]
-"""Id and start time of containers, by service."""
+"""The id and start time of containers, by service."""
 
 
 def colored(color: Color) -> set[str]:
-    """The services of that color."""
+    """The routed services of that color."""
     return {f"zetherion-ai-{name}-{color}" for name in PORTS}
 
 
 @dataclass
 class Host(Environment):
-    """The stack in `live`, the updater in `updater`; commands find `docker` in `tools` first."""
+    """The stack in `live` and the updater in `updater`; shell commands find `docker` in `tools` first."""
 
     client: docker.DockerClient = field(kw_only=True)
     tools: Path = field(kw_only=True)
@@ -60,7 +60,7 @@ class Host(Environment):
 
     @property
     def live(self) -> Path:
-        """Its name is the Compose project's, as Compose has it by default."""
+        """The live directory; Compose uses its name as the project name by default."""
         return self.directory / self.project
 
     @property
@@ -89,7 +89,7 @@ class Host(Environment):
 
     @property
     def beside(self) -> Project:
-        """The updater's own project."""
+        """The updater's own Compose project."""
         return Project(self.client, f"{self.project}-updater")
 
     @cached_property
@@ -108,13 +108,13 @@ class Host(Environment):
         return Shell(env | github, PAGE, places)
 
     def type(self, block: str) -> str:
-        """Types it into a shell in the live directory; what it prints."""
+        """Runs `block` in a shell in the live directory and returns the output."""
         return self.shell.type(block, self.live)
 
     def follow(self, *headings: str) -> str:
-        """Types the page's blocks under those headings, by how they begin; what they print.
+        """Runs the page's blocks under the headings that start with `headings` and returns the output.
 
-        Raises AssertionError, with what the updater logged.
+        Raises AssertionError with the updater's logs if one fails.
         """
         try:
             return self.shell.follow(*headings, cwd=self.directory)
@@ -126,14 +126,14 @@ class Host(Environment):
         return "\n".join(f"--- {name}\n{text}" for name, text in tails.items())
 
     def take_over(self) -> None:
-        """Steps 1 to 9 of the page."""
+        """Follows steps 1 to 9 of the page."""
         self.follow("1.", "2.", "3.", "4.", "5.", "6.")
         self.push()
         self.follow("7.", "8.", "9.")
         self.look_up()
 
     def push(self) -> None:
-        """What GitHub has of the repository, where the worker may read it: a local one has to be its own."""
+        """Copies the repository for the worker, which must own it: git reads only local repositories of its user."""
         github = self.updater / "config" / "github.git"
         shutil.rmtree(github, ignore_errors=True)
         shutil.copytree(self.repository.path / ".git", github)
@@ -141,7 +141,7 @@ class Host(Environment):
             os.chown(path, SERVICE_USER, SERVICE_USER)
 
     def release(self, tag: str, variant: Variant = Variant.GOOD, **more: Any) -> str:
-        """Commits and tags in the old stack's shape; the commit's SHA."""
+        """Commits and tags a release with the old stack's layout; returns the commit's SHA."""
         edit = more.pop("edit", lambda _: None)
 
         def shaped(tree: Path) -> None:
@@ -154,7 +154,7 @@ class Host(Environment):
         return sha
 
     def look_up(self) -> None:
-        """Where the updater's web listens now."""
+        """Reads the current address of the updater's web process."""
         address = self.beside.address(WEB, self.network)
         self.internal_url, self.public_url = f"http://{address}:9090", f"http://{address}:9091"
 
@@ -164,30 +164,30 @@ class Host(Environment):
         return Client(self.internal_url, self.clone.secret)
 
     def from_skills(self, color: Color, call: str, *arguments: object) -> Any:
-        """The answer to the stack's client inside the skills container of `color`, by the name and the secret there."""
+        """Runs the stack's client in the skills container of `color`, with that stack's host name and secret."""
         source = Path(client_module.__file__).read_text()
         url, secret = f"http://{WEB}:9090", "/app/data/.updater-secret"
         words = ("python3", "-c", source, url, secret, call, json.dumps(arguments))
         return json.loads(self.stack.inside(f"zetherion-ai-skills-{color}", *words))
 
     async def deliver(self, tag: str) -> Json:
-        """GitHub sends the signed webhook of the release of `tag`, with the secret that the page made."""
+        """Sends the webhook of `tag` as GitHub does, signed with the secret from the page."""
         body = release_event(tag, self.published[tag])
         secret = (self.updater / "secrets" / "github-webhook-secret").read_text().strip()
         async with plain_client(timeout=10) as client:
             url = f"{self.public_url}/webhooks/github"
             answer = await client.post(url, content=body, headers=signed_headers(body, secret))
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        said: Json = answer.json()
-        return said
+        content: Json = answer.json()
+        return content
 
     def status(self) -> Json:
-        """As the stack's client reads it."""
+        """The status, read with the stack's client."""
         answer: Json = self.caller.status()
         return answer
 
     async def get(self, path: str) -> Json:
-        """As the environment has it; after a 503 it asks again. Raises TimeoutError after BUSY_SECONDS."""
+        """Gets `path`, and retries after a 503. Raises TimeoutError after BUSY_SECONDS."""
         async with asyncio.timeout(BUSY_SECONDS):
             while True:
                 try:
@@ -198,11 +198,11 @@ class Host(Environment):
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def worker_is_up(self) -> None:
-        """Its own health check passes: it has read the journal, and adopted. Raises TimeoutError after UP_SECONDS."""
+        """Waits for the worker's own health check, which passes after the adoption. Raises TimeoutError."""
         await until(lambda: self.beside.container(WORKER).health == "healthy", UP_SECONDS)
 
     def running_of(self, services: set[str]) -> set[str]:
-        """Which of `services` run."""
+        """Those of `services` that run."""
         return services & set(self.stack.running())
 
     def instances(self, *services: str) -> Instances:
@@ -219,12 +219,12 @@ def _identity(container: Container) -> tuple[str, str]:
 
 
 def outcome(answer: Json) -> Outcome:
-    """What a client inside a container printed."""
+    """Parses the output of a client inside a container."""
     return Outcome(**{**answer, "steps_completed": tuple(answer["steps_completed"])})
 
 
 def operator_values(host: Host) -> dict[str, Any]:
-    """What the operator of this host writes into each file that the page has them edit; init finds all the rest."""
+    """The values that the operator writes into each file that the page has them edit; init finds the others."""
     return {
         ".env": {"COMPOSE_PROJECT_NAME": host.beside.name},
         "github-token": "",

@@ -1,4 +1,4 @@
-"""The worker killed in an adoption: at the process's start, and after each change that it makes on disk."""
+"""Kills the worker during an adoption: at the start of its process, and after each change that it makes on disk."""
 
 import itertools
 import json
@@ -14,18 +14,18 @@ from tests.acceptance.takeover.old_stack import SERVICE_USER, STATE_FILE
 
 ADOPTED_SECONDS, POLL_SECONDS = 30.0, 0.001
 STAGED = (".", "tmp")
-"""How the names of files begin that are renamed when they are whole."""
+"""Prefixes of temporary files that are renamed when they are complete."""
 
 
 def adopt_killed_at_every_write(host: Host, state: str | None) -> int:
-    """Adopts again and again, killed one write later each time, until one is not killed. How many were."""
+    """Repeats the adoption and kills it one write later each time, until one completes; returns the number of kills."""
     return next(n for n in itertools.count() if not adopt_killed(host, state, n))
 
 
 def adopt_killed(host: Host, state: str | None, after: int) -> bool:
-    """Adopts anew from the old state file `state`, the worker killed with -9 once `after` files were seen to change.
+    """Repeats the adoption from the old state file `state`, and kills the worker (-9) after `after` changes on disk.
 
-    Returns when it has adopted all the same; whether it was killed at all. Raises TimeoutError.
+    Waits until the adoption is complete; returns whether the worker was killed. Raises TimeoutError.
     """
     worker = host.beside.container(WORKER)
     worker.kill()
@@ -40,14 +40,14 @@ def adopt_killed(host: Host, state: str | None, after: int) -> bool:
             seen, changes = now, changes + 1
         _check(deadline)
     if killed := changes >= after:
-        os.kill(pid, signal.SIGKILL)  # its whole container ends with it, and is started again by the engine
+        os.kill(pid, signal.SIGKILL)  # ends its container too; the engine restarts it
     while not _adopted(host):
         _check(deadline)
     return killed
 
 
 def _forget(host: Host, state: str | None) -> None:
-    """The updater's data is as before its first start: at most the old sidecar's state file is there."""
+    """Resets the updater's data to the state before its first start: only the old sidecar's state file may exist."""
     for path in host.data.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     if state is not None:
@@ -58,7 +58,7 @@ def _forget(host: Host, state: str | None) -> None:
 
 
 def _adopted(host: Host) -> bool:
-    """The journal on disk names what is live."""
+    """Whether the journal on disk names a live release."""
     try:
         return bool(json.loads((host.data / STATE_FILE).read_text()).get("current"))
     except (OSError, ValueError):
@@ -66,14 +66,14 @@ def _adopted(host: Host) -> bool:
 
 
 def _disk(host: Host) -> frozenset[tuple[str, int]]:
-    """Path and inode of every file of the updater and of Traefik's directory, those left out that are being written."""
+    """The path and inode of every file in the updater's and Traefik's directories, without temporary files."""
     return frozenset((*_files(host.data), *_files(host.live / "config" / "traefik")))
 
 
 def _files(directory: Path) -> Iterator[tuple[str, int]]:
     try:
         entries = list(os.scandir(directory))
-    except OSError:  # it was removed meanwhile
+    except OSError:  # it was removed in the meantime
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):

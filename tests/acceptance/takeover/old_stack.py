@@ -1,4 +1,4 @@
-"""The running stack that is taken over: its repository, its live directory, and how an operator starts it."""
+"""The running stack before the takeover: its repository, and its live directory with the old sidecar's files."""
 
 import json
 import os
@@ -18,28 +18,28 @@ SECRET = "c2lkZWNhci1zZWNyZXQtb2YtdGhlLW9sZC1zdGFjaw"
 SECRET_FILE, STATE_FILE = ".updater-secret", "updater-state.json"
 ROUTE_FILE = Path("config/traefik/dynamic/updater-routes.yml")
 UNUSED = ("docker-compose.yml", "gateway", "skills/Dockerfile", "api/Dockerfile", "bot/Dockerfile")
-"""Of the demo's content: what this stack has in another shape, or not at all."""
+"""The parts of the demo's content that this stack replaces or lacks."""
 
 PAUSE_REASON = "Health check failed for zetherion-ai-skills-green"
 GIT_SECONDS = 30
 
 
 def old_shape(tree: Path) -> None:
-    """Turns the demo's content in `tree` into the stack of the old sidecar."""
+    """Changes the demo's content in `tree` into the stack of the old sidecar."""
     for name in UNUSED:
         path = tree / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(STACK, tree, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     (tree / "gitignore").rename(tree / ".gitignore")
-    # The old routes let Traefik keep idle connections for 90 s: with a shorter time of the services' own, a request now
-    # and then meets a connection that is just being closed.
+    # With the old routes Traefik keeps idle connections for 90 s. If the services close theirs earlier, some requests
+    # meet a connection that is just being closed.
     edit(tree / "common" / "http_service.py", "IDLE_SECONDS = 5.0", "IDLE_SECONDS = 120.0")
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Replaces `old`, which has to be there."""
+    """Replaces `old`. Raises AssertionError if it is missing."""
     text = file.read_text()
-    assert old in text, f"{file.name} has no {old!r} any more"
+    assert old in text, f"{file.name} no longer contains {old!r}"
     file.write_text(text.replace(old, new))
 
 
@@ -78,7 +78,7 @@ class LiveDirectory:
         self.write_secret()
 
     def write_secret(self) -> None:
-        """As the old sidecar made it: root's, and readable by everyone."""
+        """Writes the secret like the old sidecar: owned by root and readable by all users."""
         secret = self.path / "data" / SECRET_FILE
         secret.unlink(missing_ok=True)
         secret.write_text(SECRET)
@@ -89,14 +89,14 @@ class LiveDirectory:
         return (self.path / "data" / SECRET_FILE).read_text().strip()
 
     def write_state(self, text: str | None) -> None:
-        """None: there is none."""
+        """Writes the old state file; None removes it."""
         file = self.path / "data" / STATE_FILE
         file.unlink(missing_ok=True)
         if text is not None:
             file.write_text(text)
 
     def route_to(self, color: Color) -> None:
-        """The route file as a rollout of the old sidecar left it: written beside, then renamed."""
+        """Replaces the route file like a rollout of the old sidecar: with a new file and a rename."""
         file = self.path / ROUTE_FILE
         text = (STACK / ROUTE_FILE).read_text()
         for name in ("skills", "api"):

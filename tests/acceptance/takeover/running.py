@@ -1,4 +1,4 @@
-"""Brings the stack of the old sidecar up on a host, and everything down again."""
+"""Starts the stack of the old sidecar on a host, and removes everything at the end."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ BESIDE = ROOT / "deploy" / "beside.yml"
 
 @contextlib.contextmanager
 def old_stack(directory: Path, engine: Engine, images: tuple[str, str], say: Say) -> Iterator[Host]:
-    """The stack of the old sidecar runs at FIRST, healthy, both colors up and blue routed. One at a time."""
+    """Runs the old sidecar's stack at FIRST: healthy, both colors up, blue routed. Only one host runs at a time."""
     with (
         turn(),
         connected(engine.host, BLOCK_SECONDS) as client,
@@ -74,7 +74,7 @@ def _host(
 
 
 def _names_are_free(client: docker.DockerClient) -> None:
-    """The container names of this shape are fixed: a stack that runs under them is somebody's own."""
+    """Skips the test if a fixed container name of this stack is in use: that stack belongs to the user."""
     services = yaml.safe_load((STACK / "docker-compose.yml").read_text())["services"].values()
     names = {service["container_name"] for service in services}
     taken = names & {c.name for c in client.containers.list(all=True, ignore_removed=True)}

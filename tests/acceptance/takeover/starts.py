@@ -1,4 +1,4 @@
-"""What the old sidecar may have left behind: the points from which a take-over starts."""
+"""Starting points of a takeover: the states that the old sidecar can leave."""
 
 import time
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from tests.acceptance.takeover.old_stack import old_state
 
 ANSWERED_SECONDS, POLL_SECONDS = 10.0, 0.05
 LONGEST_REQUEST = 2.0
-"""Of the load: so long the color that is left still answers."""
+"""The load's longest request, in seconds: the old color must answer for this time."""
 
 IN_A_ROW = 5
 
 
 @dataclass(frozen=True)
 class Start:
-    """The text of the state file (None: there is none), the color that serves, and whether the other one runs too."""
+    """The text of the state file (None: no file), the serving color, and whether the other color runs too."""
 
     state: str | None
     active: Color
@@ -28,22 +28,22 @@ class Start:
 
     @property
     def untouched(self) -> set[str]:
-        """The services that a take-over must not touch."""
+        """The services that a takeover must not touch."""
         return colored(self.active) | {"zetherion-ai-bot", "traefik", "qdrant", "cloudflared"}
 
 
 DAMAGED = Start(old_state(FIRST, Color.BLUE)[:57], Color.BLUE, both_run=True)
-"""Torn in the middle of a line; both colors run, as after `docker compose up`."""
+"""Cut off in the middle of a line; both colors run, as after `docker compose up`."""
 
 ABSENT = Start(None, Color.GREEN, both_run=False)
-"""The last rollout went to green, and nobody has the state file any more."""
+"""The last rollout went to green, and the state file is missing."""
 
 PAUSED = Start(old_state(FIRST, Color.BLUE, paused=True), Color.BLUE, both_run=False)
-"""The last rollout failed on green: paused, with the reason."""
+"""The last rollout failed on green, so the sidecar paused with the reason."""
 
 
 def prepare(host: Host, start: Start) -> None:
-    """The stack serves as `start` has it, without a failed request."""
+    """Brings the stack into the state of `start` without a failed request."""
     host.clone.write_secret()
     host.clone.write_state(start.state)
     both = " ".join(sorted(colored(Color.BLUE) | colored(Color.GREEN)))
@@ -56,7 +56,7 @@ def prepare(host: Host, start: Start) -> None:
 
 
 def roll_out_as_the_sidecar(host: Host, to: Color) -> None:
-    """What the old sidecar does with a release: its color is built and has the traffic, the other one is stopped."""
+    """Rolls out like the old sidecar: builds color `to`, moves the traffic to it, and stops the other color."""
     host.type(f"docker compose up --detach --no-deps --build {' '.join(sorted(colored(to)))}")
     _until_answered(_own_urls(host, to), to)
     host.clone.route_to(to)
@@ -65,13 +65,13 @@ def roll_out_as_the_sidecar(host: Host, to: Color) -> None:
 
 
 def take_over(host: Host, start: Start) -> None:
-    """Steps 1 to 9 of the page. Nothing of the stack is touched, and the color that serves is adopted."""
+    """Does steps 1 to 9 of the page and checks that the stack was not touched and its serving color was adopted."""
     prepare(host, start)
     before = host.instances(*start.untouched)
     host.take_over()
     assert set(before) == start.untouched
     assert host.instances(*start.untouched) == before
-    assert OLD_UPDATER not in host.instances(), "`docker compose up` by hand brought it back"
+    assert OLD_UPDATER not in host.instances(), "`docker compose up` by hand started the old updater"
     status = host.status()
     live = {name: status["current"][name] for name in ("tag", "sha", "adopted")}
     assert live == {"tag": FIRST, "sha": host.clone.sha(FIRST), "adopted": True}
@@ -79,13 +79,13 @@ def take_over(host: Host, start: Start) -> None:
 
 
 def _own_urls(host: Host, color: Color) -> list[str]:
-    """Where the containers of that color listen themselves."""
+    """The own URLs of that color's containers."""
     addresses = {name: host.stack.address(f"zetherion-ai-{name}-{color}", host.network) for name in PORTS}
     return [f"http://{address}:{PORTS[name]}" for name, address in addresses.items()]
 
 
 def _until_answered(urls: Iterable[str], color: Color) -> None:
-    """Each answers with that color, several times in a row. Raises TimeoutError after ANSWERED_SECONDS."""
+    """Waits until each URL answers with `color` several times in a row. Raises TimeoutError after ANSWERED_SECONDS."""
     deadline = time.monotonic() + ANSWERED_SECONDS
     with httpx.Client(trust_env=False, verify=NO_TLS, timeout=5) as client:
         for url in urls:

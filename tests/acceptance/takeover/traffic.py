@@ -1,4 +1,4 @@
-"""Clients of the stack that ask all the time, in a thread of their own: through every test of a module."""
+"""Clients that send requests to the stack all the time, in their own thread, through all tests of a module."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ STOP_SECONDS = 60.0
 
 
 class Traffic:
-    """Load on the routes from `start` to `stop`; `report` may be read at any time."""
+    """Puts load on the routes from `start` to `stop`; `report` can be read at any time."""
 
     def __init__(self, routes: list[str], rps: float, slow_seconds: float) -> None:
         self._routes, self._rps, self._slow_seconds = routes, rps, slow_seconds
@@ -26,7 +26,7 @@ class Traffic:
 
     @property
     def report(self) -> Report:
-        """A copy of what the clients saw until now."""
+        """A copy of the clients' report so far."""
         assert self._load is not None
         return replace(self._load.report)
 
@@ -44,7 +44,7 @@ class Traffic:
 
 @contextlib.contextmanager
 def traffic(routes: list[str], *, rps_per_route: float, slow_seconds: float) -> Iterator[Traffic]:
-    """Under load until the end of the block."""
+    """Puts load on `routes` until the end of the block."""
     clients = Traffic(routes, rps_per_route * len(routes), slow_seconds)
     clients.start()
     try:

@@ -1,4 +1,4 @@
-"""One module for each kind of fault; importing this package fills the table."""
+"""One module for each kind of fault; importing this package registers all rows."""
 
 from tests.faults.rows import bad_releases, clock, hostile, machine, outside, redis_server, route, state_file, worker
 from tests.faults.scenario import ROWS

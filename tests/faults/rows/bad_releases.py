@@ -1,4 +1,4 @@
-"""The release itself is bad, or what it replaces dies meanwhile."""
+"""The release itself is bad, or the old color dies during its rollout."""
 
 import asyncio
 import os
@@ -11,10 +11,10 @@ from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
 
 BAKE_SECONDS = 8.0
 GRACE_SECONDS = 4.0
-"""Instead of 15: what does not end when it is asked to is killed after as long."""
+"""Instead of 15: a container that ignores SIGTERM is killed after this time."""
 
 SEEN_SECONDS = 7.0
-"""In which the guard has looked at the containers once: one that was live for a while."""
+"""Time for the guard to look at the containers once, so that the old color counts as live."""
 
 
 @row(15, "the new color: never healthy; flapping; not routed; dies 5 s after the flip; 5xx to clients",
@@ -23,7 +23,7 @@ async def bad_color(scenario: Scenario) -> None:
     report = scenario.watch.load.report
     old = await scenario.live_tag()
     await scenario.publish(Variant.UNHEALTHY)
-    await scenario.went_back(old, "never healthy", **NEVER_FLIPPED)
+    await scenario.went_back(old, "the new color was never healthy", **NEVER_FLIPPED)
     await scenario.publish(edit=releases.flapping)
     await scenario.went_back(old, "flapping", **NEVER_FLIPPED)
     scenario.result.expect(
@@ -32,11 +32,11 @@ async def bad_color(scenario: Scenario) -> None:
     scenario.stage.configure(times={"bake": BAKE_SECONDS})
     try:
         await scenario.publish(edit=releases.healthy_but_not_routed)
-        await scenario.went_back(old, "healthy but not routed", **GOES_BACK)
+        await scenario.went_back(old, "the new color was healthy but not routed", **GOES_BACK)
         await scenario.publish(edit=releases.dies_after_the_flip(5))
-        await scenario.went_back(old, "died 5 s after the flip", **GOES_BACK)
+        await scenario.went_back(old, "the new color died 5 s after the flip", **GOES_BACK)
         await scenario.publish(edit=releases.wrong_for_clients)
-        await scenario.went_back(old, "healthy, and 503 to every client", **GOES_BACK)
+        await scenario.went_back(old, "the new color was healthy and answered 503 to every client", **GOES_BACK)
     finally:
         scenario.stage.configure(times={"bake": 1})
 
@@ -51,7 +51,7 @@ async def old_color_dies(scenario: Scenario) -> None:
     alarms: list[object] = []
     while (await scenario.stage.home.get("/status"))["state"] != "idle":
         alarms += (await scenario.stage.home.get("/status")).get("alarms") or []
-    scenario.result.expect(bool(alarms), "no alarm was raised (`alarms` in /status)")
+    scenario.result.expect(bool(alarms), "no alarm was raised: `alarms` in /status is empty")
     await scenario.went_live(tag, "the old color died during the build")
 
 
@@ -73,5 +73,5 @@ async def _bad_bots(scenario: Scenario, old: str) -> None:
     await scenario.publish(edit=releases.deaf_bot)
     await scenario.went_back(old, "the bot was never ready and ignored SIGTERM")
     deaf = await scenario.publish(edit=releases.good_but_deaf_bot)
-    await scenario.went_live(deaf, "a good bot that will ignore SIGTERM")
+    await scenario.went_live(deaf, "a good bot that ignores SIGTERM")
     await scenario.went_live(await scenario.publish(), "the old bot ignored SIGTERM")

@@ -1,4 +1,4 @@
-"""The time of day is set, by a day ahead and by a day back."""
+"""The time of day is set a day ahead and a day back."""
 
 import asyncio
 import email.utils
@@ -17,10 +17,10 @@ DAY_SECONDS = 24 * 3600.0
 AGREES_SECONDS = 60.0
 
 LONELY_SECONDS = 15.0
-"""After so long Redis has forgotten that the worker lives, unless the worker has said so again."""
+"""After this time the worker's heartbeat in Redis has expired, unless the worker has renewed it."""
 
 STEPS = (("docker_build", 1), ("restart_bot", -1), ("bake", 1), ("health_skills", 0))
-"""Where a rollout is when the clock is set, and to how many days from the truth; the quick pass has the first two."""
+"""The step in which the clock is set, and its offset in days; the quick pass plays the first two."""
 
 QUICK = 2
 
@@ -31,12 +31,12 @@ async def clock_steps(scenario: Scenario) -> None:
     with false_clock(stage) as clock:
         await converge(stage)
         for step, days in STEPS[: QUICK if scenario.quick else None]:
-            what = f"the clock was set to {days:+} days from the truth in {step}"
+            what = f"the clock was set {days:+} days off in {step}"
             tags.append(await _set_in_mid_rollout(scenario, clock, step, days, what))
-            await _says_that_it_lives(scenario, what)
+            await _expect_alive(scenario, what)
         entries = [e for e in await history(stage) if e["tag"] in tags]
         scenario.result.expect(
-            [e["tag"] for e in entries] == tags[::-1], f"the history is not the newest first: {entries}"
+            [e["tag"] for e in entries] == tags[::-1], f"the history is not in newest-first order: {entries}"
         )
         negative = [e for e in entries if e["duration_seconds"] < 0]
         scenario.result.expect(not negative, f"rollouts that ended before they began: {negative}")
@@ -50,28 +50,28 @@ async def _set_in_mid_rollout(scenario: Scenario, clock: FalseClock, step: str, 
     clock.set(days)
     await scenario.went_live(tag, what)
     after = (stage.worker.pid, stage.journal()["epoch"])
-    scenario.result.expect(after == before and stage.worker.poll() is None, f"{what}: the worker lost its turn")
-    for who, off in (await _how_far_off(stage)).items():
-        scenario.result.expect(abs(off - days * DAY_SECONDS) < AGREES_SECONDS, f"{what}: {who} is {off:.0f} s off")
+    scenario.result.expect(after == before and stage.worker.poll() is None, f"{what}: the worker lost its lock")
+    for source, off in (await _how_far_off(stage)).items():
+        scenario.result.expect(abs(off - days * DAY_SECONDS) < AGREES_SECONDS, f"{what}: {source} is {off:.0f} s off")
     return tag
 
 
-async def _says_that_it_lives(scenario: Scenario, what: str) -> None:
+async def _expect_alive(scenario: Scenario, what: str) -> None:
     await asyncio.sleep(LONELY_SECONDS)
     status = await scenario.stage.home.get("/status")
-    scenario.result.expect(status["worker_alive"], f"{what}: nobody knows any more that the worker lives")
+    scenario.result.expect(status["worker_alive"], f"{what}: /status reports that the worker is not alive")
 
 
 async def _how_far_off(stage: Stage) -> dict[str, float]:
-    """By how many seconds each of ours is off: that the fault happened is seen in what they say themselves."""
+    """By how many seconds each process is off, read from its own answers: this proves that the fault happened."""
     async with plain_client(timeout=10) as client:
         date = (await client.get(stage.home.public_url)).headers["date"]
     with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as server:
         seconds, _ = server.time()
     ended = (await history(stage))[0]["timestamp"]
-    said = {
+    times = {
         "Redis": float(seconds),
         "the web process": email.utils.parsedate_to_datetime(date).timestamp(),
         "the worker": datetime.fromisoformat(ended).timestamp(),
     }
-    return {who: at - time.time() for who, at in said.items()}
+    return {source: at - time.time() for source, at in times.items()}

@@ -1,4 +1,4 @@
-"""What should not be there: names that are taken, tags that are commands, secrets where anyone reads."""
+"""Hostile input: container names that are in use, tags that are commands, secrets that could leak."""
 
 import asyncio
 import contextlib
@@ -20,9 +20,9 @@ from tests.faults.stage import Stage
 LONG_TAG = "v1.0.0" + "0" * 200
 
 
-@row(10, "a foreign container holds a name that is needed", "the foreign one untouched; a clear error; E", minutes=0.5)
+@row(10, "a foreign container holds a name that is needed", "it stays untouched; a clear error; E", minutes=0.5)
 async def name_is_taken(scenario: Scenario) -> None:
-    await scenario.went_live(await scenario.publish(), "before a name is taken")
+    await scenario.went_live(await scenario.publish(), "before the name is taken")
     old, stage = await scenario.live_tag(), scenario.stage
     idle = "green" if (await stage.home.get("/status"))["active_color"] == "blue" else "blue"
     with _foreign(stage, f"{stage.home.project}-skills-{idle}-1", instead_of=f"skills-{idle}") as untouched:
@@ -30,18 +30,18 @@ async def name_is_taken(scenario: Scenario) -> None:
         await scenario.went_back(old, "the name of the idle color was taken", idle_kept=False)
         await _named_in_the_error(scenario, tag, f"skills-{idle}")
         scenario.result.expect(untouched(), "the foreign container was touched")
-    await scenario.went_live(await scenario.publish(), "the name is free again")
+    await scenario.went_live(await scenario.publish(), "after the name is free again")
 
 
 async def _named_in_the_error(scenario: Scenario, tag: str, name: str) -> None:
     entry = await scenario.ended(tag)
     error = str(entry["error"])
-    scenario.result.expect(name in error and "in use" in error, f"the error does not name what is taken: {error[:300]}")
+    scenario.result.expect(name in error and "in use" in error, f"the error names no container in use: {error[:300]}")
 
 
 @contextlib.contextmanager
 def _foreign(stage: Stage, name: str, instead_of: str) -> Iterator[Callable[[], bool]]:
-    """Somebody else's container under that name; yields whether it is as it was."""
+    """Starts a foreign container under that name; yields a function that reports whether it is untouched."""
     base = next(line for line in (stage.home.live / ".env").read_text().splitlines() if "DEMO_BASE_IMAGE" in line)
     with connected(stage.home.engine.host) as client:
         for kept in stage.home.containers(instead_of):
@@ -67,10 +67,12 @@ async def hostile_tags(scenario: Scenario) -> None:
             answer = await stage.deliver(tag, next(stage.home.release_ids))
             refused = answer.status_code == 400 or (answer.status_code == 200 and answer.json().get("reason"))
             scenario.result.expect(
-                bool(refused), f"a release {tag!r} is answered {answer.status_code} {answer.text[:200]}"
+                bool(refused), f"the answer to a release {tag!r} is {answer.status_code} {answer.text[:200]}"
             )
-            asked = await stage.home.post("/update/apply", {"tag": tag})
-            scenario.result.expect(asked.status_code in {400, 422}, f"apply of {tag!r} is answered {asked.status_code}")
+            answer = await stage.home.post("/update/apply", {"tag": tag})
+            scenario.result.expect(
+                answer.status_code in {400, 422}, f"apply of {tag!r} was answered {answer.status_code}"
+            )
             scenario.result.repeats += 1
         scenario.result.expect(not proof.exists(), "a tag was executed")
     await _moved_tag(scenario)
@@ -82,8 +84,8 @@ async def _moved_tag(scenario: Scenario) -> None:
     tag = await scenario.publish(Variant.BROKEN_BUILD)
     await scenario.went_back(old, f"{tag} does not build", idle_kept=kept)
     _move(stage.home.repository.path, tag)
-    asked = await stage.home.post("/update/apply", {"tag": tag, "force": True})
-    scenario.result.expect(asked.status_code == 202, f"apply of the moved tag is answered {asked.status_code}")
+    answer = await stage.home.post("/update/apply", {"tag": tag, "force": True})
+    scenario.result.expect(answer.status_code == 202, f"the answer to apply of the moved tag is {answer.status_code}")
     async with asyncio.timeout(30):
         while len([e for e in await history(stage) if e["tag"] == tag]) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
@@ -93,11 +95,11 @@ async def _moved_tag(scenario: Scenario) -> None:
 
 
 def _move(repository: Path, tag: str) -> None:
-    """Somebody puts another commit under a tag that was published."""
+    """Moves a published tag to another commit."""
     (repository / "moved").write_text(tag)
-    who = ("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid")
+    author = ("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid")
     for words in (["add", "--all"], ["commit", "--quiet", "--message", "moved"], ["tag", "--force", tag]):
-        subprocess.run(["git", *who, *words], cwd=repository, check=True, timeout=30, capture_output=True)
+        subprocess.run(["git", *author, *words], cwd=repository, check=True, timeout=30, capture_output=True)
 
 
 @row(28, "canary secrets in .env, a secret's file, the remote's URL and a build's output", "G", minutes=0.6)
@@ -124,7 +126,7 @@ async def canaries(scenario: Scenario) -> None:
         named = place.replace(value, "<.env>").replace(filed, "<file>").replace(password, "<URL>")
         scenario.result.expect(False, named)
     scenario.result.repeats = 3
-    scenario.result.notes.append("the value in .env has a name that says what it is: DEMO_API_TOKEN")
+    scenario.result.notes.append("the name of the value in .env shows that it is secret: DEMO_API_TOKEN")
     scenario.result.end = f"{len(needles)} canaries, the live release was {old}"
 
 
@@ -138,7 +140,7 @@ def _write_canaries(stage: Stage, value: str, filed: str) -> None:
 
 
 def _print_the_secret(tree: Path, then: str) -> None:
-    """A build that is given secrets as secrets, and prints them."""
+    """Adds a build step that gets secrets as build secrets and prints them."""
     compose = tree / "docker-compose.yml"
     replace_in(
         compose,

@@ -1,4 +1,4 @@
-"""The machine itself: the Docker Engine restarts, the power goes."""
+"""Faults of the machine: the Docker Engine restarts, the power fails."""
 
 import asyncio
 import contextlib
@@ -17,28 +17,28 @@ from tests.faults.stage import SHORT, Stage
 
 RESTARTED_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "stop_old_color")
 RESTARTED_AT_TOO = ("start_skills", "bake")
-"""Not in the quick pass."""
+"""The quick pass omits these."""
 
 POWERED_OFF_AT = ("docker_build", "health_skills", "route_switch", "restart_bot", "bake")
 
 SLOW_STEP, SLOW_SECONDS = "health_skills", 8.0
-"""An engine takes its time to end: the step has to last as long, also on a busy machine."""
+"""An engine takes long to stop: the step has to last as long, also on a busy machine."""
 
 PATIENT_HEALTH = 60.0
-"""`times/health` of this row: the 8 s of the slow release count from the moment at which its process began."""
+"""`times/health` of this row: the slow release's 8 s count from the start of its process."""
 
 NOT_OWN = "the Docker Engine that answers here is not this run's own"
 
 HANGS_SECONDS = 35.0
-"""Longer than a call of the engine may take."""
+"""Longer than the limit of an engine call."""
 
 HANGS_AT = ("restart_bot", "health_skills")
-"""The quick pass has the first, in which there could be two bots."""
+"""The quick pass plays the first, in which two bots could run."""
 
 LOST_AFTER = ("docker_build", "health_routed_api")
 
 ROLLOUT = "updater.rollout"
-"""The label by which a container says which rollout made it."""
+"""The label that names the rollout that created a container."""
 
 
 @row(
@@ -65,19 +65,19 @@ async def engine_hangs(scenario: Scenario) -> None:
 
 @contextlib.asynccontextmanager
 async def _no_duplicate(scenario: Scenario, what: str) -> AsyncIterator[str]:
-    """A new release, its tag. No rollout has a service twice at once, not even for a moment, stopped or not."""
+    """Publishes a release and yields its tag. No rollout may have two containers of a service at any moment."""
     with most_at_once(scenario.stage, ROLLOUT) as most:
         tag = await scenario.publish()
         yield tag
         await agreed(scenario, what)
         await decided(scenario, tag, what)
     twice = sorted({service for (service, rollout), count in most.items() if rollout and count > 1})
-    scenario.result.expect(not twice, f"{what}: {twice} were there twice at once, by one rollout")
+    scenario.result.expect(not twice, f"{what}: one rollout had two containers at once of {twice}")
 
 
 @contextlib.contextmanager
 def _through_a_proxy(scenario: Scenario) -> Iterator[EngineProxy]:
-    """The worker's way to the engine leads through a socket that can hang."""
+    """Connects the worker to the engine through a proxy that can hang."""
     home = scenario.stage.home
     with engine_proxy(home.directory / "engine.sock", home.engine.host) as proxy:
         _lead(scenario, f"unix://{proxy.path}")
@@ -110,18 +110,18 @@ async def dockerd_restarted(scenario: Scenario) -> None:
             await agreed(scenario, what, before_the_flip=step in BEFORE_THE_FLIP)
             if step in BEFORE_THE_FLIP:
                 live = await scenario.live_tag()
-                scenario.result.expect(live == tag, f"{what}: {tag} was not begun again; {live} is live")
+                scenario.result.expect(live == tag, f"{what}: {tag} was not started again; {live} is live")
             await decided(scenario, tag, what)
     scenario.stage.configure(times={"health": SHORT["health"]})
 
 
-@row(26, "the power goes in mid-rollout and comes back", "B D E", quiet=False, own_engine=True, minutes=2.5)
+@row(26, "the power fails in mid-rollout and returns", "B D E", quiet=False, own_engine=True, minutes=2.5)
 async def host_restarted(scenario: Scenario) -> None:
     stage, dockerd = scenario.stage, scenario.stage.dockerd
     if dockerd is None:
         raise Skipped(NOT_OWN)
     for step in POWERED_OFF_AT:
-        what = f"the power went in {step}"
+        what = f"the power failed in {step}"
         async with scenario.part(what):
             tag = await scenario.publish()
             await scenario.reach(tag, step)
@@ -131,7 +131,7 @@ async def host_restarted(scenario: Scenario) -> None:
 
 
 def _power_cut(stage: Stage, dockerd: Dockerd) -> None:
-    """Everything ends at once; then everything is started, in the order of a boot."""
+    """Ends everything at once, then starts everything in the order of a boot."""
     for name in ("worker", "web"):
         stage.kill(name)
     stage.redis_server.kill()
@@ -143,8 +143,8 @@ def _power_cut(stage: Stage, dockerd: Dockerd) -> None:
 
 
 async def decided(scenario: Scenario, tag: str, what: str) -> None:
-    """C: it went live, or anyone can read why not."""
+    """Invariant C: the release went live, or its entry in the history has a reason."""
     if await scenario.live_tag() == tag:
         return
     entry = await scenario.ended(tag)
-    scenario.result.expect(bool(entry["error"]), f"{what}: {tag} is not live, and its end has no reason: {entry}")
+    scenario.result.expect(bool(entry["error"]), f"{what}: {tag} is not live, and its entry has no reason: {entry}")

@@ -1,4 +1,4 @@
-"""The world around: deliveries in a burst, a network that breaks, a long pause, an operator's own hands."""
+"""Faults around the updater: a burst of deliveries, a broken network, a long pause, commands by hand."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ AT_ONCE = 20
 TESTS_SECONDS = 300.0
 FETCH_SECONDS = 4.0
 MOST_TRIES = 3
-"""Bounded: a release whose network is cut is not tried for ever."""
+"""The most attempts for a release whose network is cut."""
 
 FINAL = {"success", "superseded", "failed", "rolled_back", "cancelled"}
 
@@ -57,7 +57,7 @@ async def burst(scenario: Scenario) -> None:
                 other.add(answer.status_code)
 
     await asyncio.gather(*(deliver(tag, delivery) for tag, delivery in chosen))
-    scenario.result.expect(not other, f"some deliveries were answered {sorted(other)}")
+    scenario.result.expect(not other, f"unexpected answers to deliveries: {sorted(other)}")
     scenario.result.expect(len(accepted) == len(set(accepted)), f"accepted twice: {sorted(accepted)}")
     newest = list(tags)[-1]
     await scenario.went_live(newest, f"{len(chosen)} deliveries of {RELEASES} releases")
@@ -65,7 +65,7 @@ async def burst(scenario: Scenario) -> None:
     entries = [e for e in await history(stage) if e["result"] in FINAL]
     for tag in accepted:
         decided = [e["result"] for e in entries if e["tag"] == tag]
-        scenario.result.expect(len(decided) == 1, f"{tag} was answered 202 and its decisions are {decided}")
+        scenario.result.expect(len(decided) == 1, f"{tag} was accepted with 202, and its decisions are {decided}")
 
 
 @row(22, "the network is cut in mid-fetch and in mid-build", "A F; bounded retries; E", minutes=0.8)
@@ -81,20 +81,20 @@ async def network_cut(scenario: Scenario) -> None:
     gateway = _seen_from_a_build(stage)
     with broken_off(gateway) as broken:
         await scenario.publish(edit=lambda tree: _download(tree, f"http://{gateway}:{broken.port}/"))
-        await scenario.went_back(old, "a download of the build broke off", idle_kept=kept)
+        await scenario.went_back(old, "a download in the build broke off", idle_kept=kept)
         _tried(scenario, broken, "the build")
-    await scenario.went_live(await scenario.publish(), "the network is back")
+    await scenario.went_live(await scenario.publish(), "after the network is back")
 
 
-def _tried(scenario: Scenario, listener: Listener, who: str) -> None:
-    """Counted where the connections end."""
+def _tried(scenario: Scenario, listener: Listener, what: str) -> None:
+    """Checks the number of attempts, counted by the listener's connections."""
     tries = listener.connections
-    scenario.result.expect(1 <= tries <= MOST_TRIES, f"{who} tried {tries} times; 1 to {MOST_TRIES} were expected")
-    scenario.result.notes.append(f"{who} tried {tries} times")
+    scenario.result.expect(1 <= tries <= MOST_TRIES, f"{what} was tried {tries} times, expected 1 to {MOST_TRIES}")
+    scenario.result.notes.append(f"{what} was tried {tries} times")
 
 
 def _seen_from_a_build(stage: Stage) -> str:
-    """This machine's address on the bridge that builds use."""
+    """The address of this machine on the bridge that builds use."""
     with connected(stage.home.engine.host) as client:
         config = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
     return str(config.get("Gateway") or next(IPv4Network(config["Subnet"]).hosts()))
@@ -109,12 +109,12 @@ def _download(tree: Path, url: str) -> None:
 @row(24, "paused for more than 24 h with releases waiting; everything restarted", "C; the pause survives", minutes=0.6)
 async def long_pause(scenario: Scenario) -> None:
     stage, old = scenario.stage, await scenario.live_tag()
-    reason = "a person looks at the numbers first, for longer than a day"
+    reason = "an operator checks the numbers first, for longer than a day"
     await stage.home.post("/update/pause", {"reason": reason})
     older, newer = await scenario.publish(), await scenario.publish()
     await stage.home.holds({older, newer})
     with redis.Redis.from_url(stage.redis_server.url, socket_timeout=5) as client:
-        client.delete(f"{NAMESPACE}:queue", *client.scan_iter("arq:*"))  # a queued job lives for 24 h
+        client.delete(f"{NAMESPACE}:queue", *client.scan_iter("arq:*"))  # arq keeps a queued job for 24 h
     epoch = stage.journal()["epoch"]
     for name in ("worker", "web"):
         stage.kill(name)
@@ -130,8 +130,8 @@ async def long_pause(scenario: Scenario) -> None:
     await scenario.unpause("a long pause")
     await scenario.went_live(newer, "unpaused after a long pause")
     decided = [e["result"] for e in await history(stage) if e["tag"] == older]
-    scenario.result.expect(decided == ["superseded"], f"{older} waited as well and was decided {decided}")
-    scenario.result.notes.append("a day is what arq's jobs live: they are dropped instead of waiting for it")
+    scenario.result.expect(decided == ["superseded"], f"{older} was waiting too, and its decision is {decided}")
+    scenario.result.notes.append("arq keeps jobs for a day: the row deletes them instead of waiting a day")
 
 
 @row(27, "`docker compose up -d` by hand; `down --remove-orphans`, then `up -d`",
@@ -139,7 +139,7 @@ async def long_pause(scenario: Scenario) -> None:
 async def by_hand(scenario: Scenario) -> None:
     stage = scenario.stage
     tag = await scenario.publish()
-    await scenario.went_live(tag, "before an operator's hands")
+    await scenario.went_live(tag, "before commands by hand")
     env, report = stage.home.live / ".env", scenario.watch.load.report
     before, text = _live(stage), env.read_text()
     data = stage.home.directory / "data"
@@ -150,7 +150,7 @@ async def by_hand(scenario: Scenario) -> None:
         await asyncio.to_thread(_compose, stage, "up", "--detach")
         changed = {name for name, at in before.items() if _live(stage).get(name) != at}
         scenario.result.expect(not changed, f"`up -d` recreated or restarted {sorted(changed)}")
-        scenario.result.expect(report.failed == 0, f"{report.failed} requests failed by `up -d`: {report.failures[:3]}")
+        scenario.result.expect(report.failed == 0, f"{report.failed} requests failed in `up -d`: {report.failures[:3]}")
         scenario.result.converged(await converge(stage, tag))
         await asyncio.to_thread(_compose, stage, "down", "--remove-orphans")
         await asyncio.to_thread(_compose, stage, "up", "--detach")
@@ -158,7 +158,7 @@ async def by_hand(scenario: Scenario) -> None:
         scenario.result.repeats += 2
     finally:
         env.write_text(text)
-    await scenario.went_live(await scenario.publish(), "the release after it")
+    await scenario.went_live(await scenario.publish(), "the release after `down` and `up -d`")
 
 
 def _live(stage: Stage) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _live(stage: Stage) -> dict[str, Any]:
 
 
 def _compose(stage: Stage, *words: str) -> None:
-    """What an operator types in the live directory. Raises RuntimeError with Compose's own words."""
+    """Runs `docker compose` in the live directory, as an operator does. Raises RuntimeError with Compose's output."""
     env = {"PATH": os.environ["PATH"], "DOCKER_HOST": stage.home.engine.host, "COMPOSE_BAKE": "false"}
     done = subprocess.run(
         [*find_compose(), *words],
@@ -199,7 +199,7 @@ async def signatures(scenario: Scenario) -> None:
 
 
 async def _shown_by(scenario: Scenario, file: str) -> None:
-    """What needs no stack is shown by tests on the web process itself, each with its own attacker."""
+    """Runs a test file on the web process itself: these faults need no stack."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
     done = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TESTS_SECONDS
@@ -207,4 +207,4 @@ async def _shown_by(scenario: Scenario, file: str) -> None:
     scenario.result.expect(done.returncode == 0, f"{file} failed:\n{done.stdout[-2000:]}")
     passed = re.search(r"(\d+) passed", done.stdout)
     scenario.result.repeats += int(passed[1]) if passed else 0
-    scenario.result.notes.append(f"by {file}")
+    scenario.result.notes.append(f"shown by {file}")

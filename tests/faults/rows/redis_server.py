@@ -1,4 +1,4 @@
-"""Redis goes away, comes back old, or refuses to write."""
+"""Redis stops, returns with old data, or refuses to write."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ REBUILT_SECONDS = 10.0
 @row(
     5,
     "Redis down before the answer; down in mid-rollout; slow",
-    "C; 503 or a durable 202; the rollout goes on",
+    "C; 503 or a durable 202; the rollout continues",
     minutes=0.8,
 )
 async def away(scenario: Scenario) -> None:
@@ -37,11 +37,11 @@ async def _down_before_the_answer(scenario: Scenario) -> None:
     number = next(stage.home.release_ids)
     stage.redis_server.kill()
     refused = await stage.deliver(tag, number)
-    scenario.result.expect(refused.status_code == 503, f"Redis is down and the answer is {refused.status_code}")
+    scenario.result.expect(refused.status_code == 503, f"Redis is down, and the answer is {refused.status_code}")
     scenario.result.expect("retry-after" in refused.headers, "the 503 has no Retry-After")
     stage.redis_server.start()
     again = await stage.deliver(tag, number)
-    scenario.result.expect(again.status_code in {200, 202}, f"Redis is back and the answer is {again.status_code}")
+    scenario.result.expect(again.status_code in {200, 202}, f"Redis is back, and the answer is {again.status_code}")
     await scenario.went_live(tag, "Redis was down before the answer")
 
 
@@ -50,20 +50,20 @@ async def _down_in_mid_rollout(scenario: Scenario) -> None:
     await scenario.reach(tag, "git_checkout_tag")
     stage.redis_server.kill()
     over = await until_point(stage, tag, Point("prune"))
-    scenario.result.expect(over, "the rollout did not go on without Redis")
+    scenario.result.expect(over, "the rollout did not continue without Redis")
     stage.redis_server.start()
     await scenario.went_live(tag, "Redis was down from git_checkout_tag to prune")
 
 
 async def _down_when_the_worker_starts(scenario: Scenario) -> None:
-    """What it has to end needs the state file alone."""
+    """To finish an interrupted rollout the worker needs only the state file."""
     stage, tag = scenario.stage, await scenario.publish()
     await scenario.reach(tag, "docker_build")
     stage.redis_server.kill()
     stage.restart()
     await until(stage, None, lambda state: bool(state) and state["rollout"] is None and state["current"]["tag"] == tag)
     stage.redis_server.start()
-    await scenario.went_live(tag, "the worker was killed in docker_build, and began again while Redis was away")
+    await scenario.went_live(tag, "the worker was killed in docker_build and restarted while Redis was down")
 
 
 async def _slow(scenario: Scenario) -> None:
@@ -72,7 +72,7 @@ async def _slow(scenario: Scenario) -> None:
     number = next(stage.home.release_ids)
     async with frozen(stage, AWAY_SECONDS):
         slow = await stage.deliver(tag, number)
-    scenario.result.expect(slow.status_code in {202, 503}, f"Redis hangs and the answer is {slow.status_code}")
+    scenario.result.expect(slow.status_code in {202, 503}, f"Redis hangs, and the answer is {slow.status_code}")
     if slow.status_code == 503:
         await stage.deliver(tag, number)
     await scenario.reach(tag, "start_skills")
@@ -83,7 +83,7 @@ async def _slow(scenario: Scenario) -> None:
 
 @contextlib.asynccontextmanager
 async def frozen(stage: Stage, seconds: float) -> AsyncIterator[None]:
-    """Redis takes connections and answers none, for `seconds` at least."""
+    """Redis accepts connections and does not answer, for at least `seconds`."""
     pid = stage.redis_pid
     stage.freeze(pid)
     over = asyncio.create_task(asyncio.sleep(seconds))
@@ -118,13 +118,13 @@ async def _everything_lost(scenario: Scenario) -> None:
     lost = await _lost_from_history(stage, before)
     scenario.result.expect(not lost, f"the history lost {sorted(lost)}")
     old = await stage.deliver("v1.0.0", 1)
-    scenario.result.expect(old.status_code in {200, 202}, f"an old release again is answered {old.status_code}")
+    scenario.result.expect(old.status_code in {200, 202}, f"the answer to a repeated old release is {old.status_code}")
     await asyncio.sleep(2)
     scenario.result.converged(await converge(stage, tag))
 
 
 async def _lost_from_history(stage: Stage, before: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """What is still missing after REBUILT_SECONDS: the worker answers first and writes the history anew then."""
+    """The entries still missing after REBUILT_SECONDS: the worker answers first and rebuilds the history later."""
     deadline = time.monotonic() + REBUILT_SECONDS
     while True:
         lost = before - {(e["tag"], e["result"]) for e in await history(stage)}
@@ -134,7 +134,7 @@ async def _lost_from_history(stage: Stage, before: set[tuple[str, str]]) -> set[
 
 
 async def _old_snapshot(scenario: Scenario) -> None:
-    """Taken while a release waited in Redis; restored when a newer one is live."""
+    """Restores a snapshot that was taken while a release waited in Redis; a newer release is live by then."""
     stage, kept = scenario.stage, scenario.stage.redis_directory.with_name("snapshot")
     stage.freeze(stage.worker.pid)
     older = await scenario.publish()
@@ -151,7 +151,7 @@ async def _old_snapshot(scenario: Scenario) -> None:
     shutil.rmtree(kept)
     stage.redis_server.start()
     stage.restart()
-    await scenario.went_live(newer, f"an old snapshot of Redis, in which {older} waits, was restored")
+    await scenario.went_live(newer, f"an old snapshot of Redis was restored, in which {older} waits")
 
 
 async def _read_only(scenario: Scenario) -> None:
@@ -162,13 +162,13 @@ async def _read_only(scenario: Scenario) -> None:
         client.execute_command("REPLICAOF", "127.0.0.1", "1")
         refused = await stage.deliver(tag, number)
         client.execute_command("REPLICAOF", "NO", "ONE")
-    scenario.result.expect(refused.status_code == 503, f"Redis is read-only and the answer is {refused.status_code}")
+    scenario.result.expect(refused.status_code == 503, f"Redis is read-only, and the answer is {refused.status_code}")
     await stage.deliver(tag, number)
     await scenario.went_live(tag, "Redis was read-only")
 
 
 async def _look_again(stage: Stage) -> None:
-    """An operator's question: what the worker would do by itself at the next full minute."""
+    """Makes the worker look for work now, as it does by itself every full minute."""
     await stage.home.post("/update/unpause")
 
 

@@ -1,4 +1,4 @@
-"""The route file is spoilt, Traefik goes away."""
+"""The route file is damaged, or Traefik stops."""
 
 import asyncio
 import functools
@@ -11,9 +11,9 @@ from tests.faults.scenario import Scenario, row
 from tests.faults.stage import Stage
 
 TAKEN_SECONDS = 1.0
-"""Until Traefik has taken a changed file over."""
+"""Time for Traefik to load a changed file."""
 
-MENDED_SECONDS = 20.0
+RESTORED_SECONDS = 20.0
 
 STRAY = """http:
   routers:
@@ -29,7 +29,7 @@ def _wrong_service(file: Path) -> None:
     file.write_text(file.read_text().replace("http://skills-", "http://nowhere-"))
 
 
-SPOILT: dict[str, Callable[[Path], object]] = {
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "empty": lambda file: file.write_text(""),
     "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "pointing to a wrong service": _wrong_service,
@@ -40,23 +40,23 @@ SPOILT: dict[str, Callable[[Path], object]] = {
 @row(
     12,
     "the route file empty, half, wrong, deleted; a stray .yml beside it",
-    "noticed and put right; D",
+    "noticed and restored; D",
     quiet=False,
     minutes=0.2,
 )
 async def spoilt_route_file(scenario: Scenario) -> None:
     file = scenario.stage.home.route_file
-    for what, spoil in SPOILT.items():
+    for what, damage in DAMAGE.items():
         good = file.read_bytes()
-        spoil(file)
+        damage(file)
         await asyncio.sleep(TAKEN_SECONDS)
-        await _put_right(scenario, f"the route file was {what}", functools.partial(_whole, file, good))
+        await _restored(scenario, f"the route file was {what}", functools.partial(_whole, file, good))
         if not _whole(file, good):
             file.write_bytes(good)
     stray = file.with_name("stray.yml")
     stray.write_text(STRAY)
     await asyncio.sleep(TAKEN_SECONDS)
-    await _put_right(scenario, "a stray file took the routes", lambda: True)
+    await _restored(scenario, "a stray file took the routes", lambda: True)
     stray.unlink(missing_ok=True)
     scenario.result.converged(await converge(scenario.stage))
 
@@ -65,25 +65,28 @@ def _whole(file: Path, good: bytes) -> bool:
     return file.exists() and file.read_bytes() == good
 
 
-async def _put_right(scenario: Scenario, what: str, is_mended: Callable[[], bool]) -> None:
-    """The routes are served by what was live, or an alarm says why not: a foreign file is not the updater's."""
+async def _restored(scenario: Scenario, what: str, is_restored: Callable[[], bool]) -> None:
+    """Waits until the live release serves the routes again, or an alarm reports why not.
+
+    The updater does not own a foreign file, so an alarm is enough there.
+    """
     scenario.result.repeats += 1
     started = time.monotonic()
     alarms: list[str] = []
-    while time.monotonic() - started < MENDED_SECONDS:
+    while time.monotonic() - started < RESTORED_SECONDS:
         alarms = (await scenario.stage.home.get("/status")).get("alarms") or []
         end = await end_of(scenario.stage)
-        if is_mended() and (alarms or end.tag is not None):
+        if is_restored() and (alarms or end.tag is not None):
             scenario.result.converged(time.monotonic() - started)
             return
         await asyncio.sleep(0.2)
-    scenario.result.expect(False, f"{what}: not put right within {MENDED_SECONDS:.0f} s, alarms: {alarms}")
+    scenario.result.expect(False, f"{what}: not restored within {RESTORED_SECONDS:.0f} s, alarms: {alarms}")
 
 
 @row(
     13,
     "Traefik stopped before the flip; restarted in mid-flip",
-    "nothing is called live until confirmed",
+    "no release is reported live before it is confirmed",
     quiet=False,
     minutes=0.6,
 )
@@ -92,7 +95,7 @@ async def traefik_away(scenario: Scenario) -> None:
     await scenario.reach(tag, "health_api")
     scenario.stage.docker("traefik", "kill")
     entry = await scenario.ended(tag)
-    scenario.result.expect(entry["result"] != "success", f"{tag} was called live without Traefik")
+    scenario.result.expect(entry["result"] != "success", f"{tag} was reported live without Traefik")
     scenario.stage.docker("traefik", "start")
     await agreed(scenario, "Traefik was stopped before the flip")
     tag = await scenario.publish()
@@ -100,11 +103,11 @@ async def traefik_away(scenario: Scenario) -> None:
     scenario.stage.docker("traefik", "kill")
     scenario.stage.docker("traefik", "start")
     await agreed(scenario, "Traefik was restarted in mid-flip")
-    await _traefik_takes_nothing(scenario)
+    await _traefik_ignores_the_file(scenario)
 
 
-async def _traefik_takes_nothing(scenario: Scenario) -> None:
-    """It answers, and well, by what it read before: a broken file beside the route file keeps it from the new one."""
+async def _traefik_ignores_the_file(scenario: Scenario) -> None:
+    """A broken file beside the route file: Traefik keeps serving its last configuration and ignores the new route."""
     broken = scenario.stage.home.route_file.with_name("broken.yml")
     tag = await scenario.publish()
     await scenario.reach(tag, "health_api")
@@ -112,16 +115,16 @@ async def _traefik_takes_nothing(scenario: Scenario) -> None:
     try:
         entry = await scenario.ended(tag)
     finally:
-        broken.unlink(missing_ok=True)  # the guard may have set it aside already
-    scenario.result.expect(entry["result"] != "success", f"{tag} was called live, and Traefik never took its route")
-    await agreed(scenario, "Traefik did not take the file")
+        broken.unlink(missing_ok=True)  # the guard may have moved it away already
+    scenario.result.expect(entry["result"] != "success", f"{tag} was reported live, but Traefik never loaded its route")
+    await agreed(scenario, "Traefik did not load the route file")
 
 
 async def agreed(scenario: Scenario, what: str, *, before_the_flip: bool = False) -> None:
-    """What is called live is what answers, on the color that the file names, with one bot; paused or not.
+    """Checks that the release reported live answers, on the color that the file names, with one bot; paused or not.
 
-    `before_the_flip`: nothing was moved, so nothing may be left running. Past it a color stays up where Traefik was not
-    seen to have left it.
+    `before_the_flip`: the idle color must not run. After the flip a color keeps running if the updater could not
+    confirm that Traefik has left it.
     """
     scenario.result.repeats += 1
     try:
@@ -136,7 +139,7 @@ async def agreed(scenario: Scenario, what: str, *, before_the_flip: bool = False
     whole = (
         end.route_file_agrees and end.active_running and end.bots == 1 and not (before_the_flip and end.idle_running)
     )
-    scenario.result.expect(whole, f"{what}: it ended as {end}")
+    scenario.result.expect(whole, f"{what}: the stack ended as {end}")
     if status["paused"]:
         await scenario.unpause(what)
 

@@ -1,4 +1,4 @@
-"""A part of row 21: where signatures are required, tags without one and tags that were given another name."""
+"""A part of row 21: with required signatures, tags without a signature and signed tags under another name."""
 
 import subprocess
 import tempfile
@@ -32,7 +32,7 @@ async def _refused(scenario: Scenario, tag: str, what: str) -> None:
     entry, live = await scenario.ended(tag), await scenario.live_tag()
     scenario.result.repeats += 1
     refused = entry["reason_code"] == "signature_refused" and live != tag
-    scenario.result.expect(refused, f"{what} ended as {entry['reason_code']}: {entry['error']}; {live} is live")
+    scenario.result.expect(refused, f"{what} was decided as {entry['reason_code']}: {entry['error']}; {live} is live")
 
 
 async def _published(scenario: Scenario, signer: Signer) -> str:
@@ -44,7 +44,7 @@ async def _published(scenario: Scenario, signer: Signer) -> str:
 
 
 async def _published_again(scenario: Scenario, old: str) -> str:
-    """A new release whose tag is the old one's, signature and all."""
+    """Publishes a new release whose tag points to the old tag's signed object."""
     tag = scenario.stage.next_tag()
     _git(scenario, "update-ref", f"refs/tags/{tag}", _git(scenario, "rev-parse", f"refs/tags/{old}"))
     scenario.stage.home.shas[tag] = scenario.stage.home.shas[old]

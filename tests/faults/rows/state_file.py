@@ -1,4 +1,4 @@
-"""The state file is torn, gone, or cannot be written."""
+"""The state file is damaged or missing, or cannot be written."""
 
 import asyncio
 import contextlib
@@ -62,14 +62,14 @@ async def journal_lost(scenario: Scenario) -> None:
 
 
 async def _lost_in_mid_rollout(scenario: Scenario) -> None:
-    """What it had started is stopped; a release that was answered with 202 is still decided, once a person says so."""
+    """The containers it had started are stopped; a release answered with 202 is decided once an operator unpauses."""
     old, tag = await scenario.live_tag(), await scenario.publish()
     await scenario.reach(tag, "health_skills")
     scenario.stage.kill()
     _missing(scenario.stage)
     scenario.stage.home.start("worker")
     await until(scenario.stage, None, lambda state: bool(state.get("paused")))
-    scenario.last_tag = None  # it is not decided while it waits
+    scenario.last_tag = None  # the release is undecided while it waits
     await scenario.went_back(old, "the journal was missing after a crash")
     await scenario.went_live(tag, "a release whose rollout was in the lost journal")
 
@@ -77,31 +77,34 @@ async def _lost_in_mid_rollout(scenario: Scenario) -> None:
 @row(25, "the power is cut at each write of the journal", "the old or the new state, never a torn one", minutes=0.4)
 async def power_cut_at_each_write(scenario: Scenario) -> None:
     writes: list[bytes] = []
-    spoilt: list[str] = []
+    problems: list[str] = []
     file = scenario.stage.journal_file
-    file.with_name(f"{file.name}.previous").unlink(missing_ok=True)  # what is there later was made by these writes
-    reading = asyncio.create_task(_record(file, writes, spoilt))
+    file.with_name(f"{file.name}.previous").unlink(missing_ok=True)  # so that these writes make it
+    reading = asyncio.create_task(_record(file, writes, problems))
     await scenario.went_live(await scenario.publish(), "the rollout whose writes were recorded")
     reading.cancel()
-    scenario.result.expect(not spoilt, f"in {len(writes)} writes: {sorted(set(spoilt))}")
+    scenario.result.expect(not problems, f"problems in {len(writes)} writes: {sorted(set(problems))}")
     scenario.result.repeats = len(writes) - 1
     pairs = list(itertools.pairwise(writes))
-    with capture_logs():  # each cut is logged as what it is
+    with capture_logs():  # each cut logs an error
         torn = [n for n, (old, new) in enumerate(pairs) for cut in _cuts(new) if not _survives(old, new, cut)]
-    scenario.result.expect(not torn, f"writes {torn} leave nothing that loads when they are cut")
+    scenario.result.expect(not torn, f"after a cut in writes {torn} no copy can be loaded")
     scenario.result.notes.append(
         f"{len(writes)} states were seen on disk; each was cut in {len(_cuts(b'12345678'))} places"
     )
 
 
-async def _record(file: Path, writes: list[bytes], spoilt: list[str]) -> None:
-    """Adds each state that is on disk. The one before it is kept open: it has to stay as it was, for the new one is
-    another file; and from the second on there is a copy of it."""
+async def _record(file: Path, writes: list[bytes], problems: list[str]) -> None:
+    """Records each state on disk.
+
+    The file of the state before is kept open: its content must not change, because the new state is another file.
+    From the second state on there must be a copy of the state before.
+    """
     kept: BinaryIO | None = None
     while True:
         if (now := _read(file)) and now not in writes[-1:]:
             if kept is not None:
-                spoilt += _how_spoilt(file, kept, writes[-1])
+                problems += _problems_of(file, kept, writes[-1])
                 kept.close()
             kept = file.open("rb")
             now = kept.read()
@@ -109,13 +112,13 @@ async def _record(file: Path, writes: list[bytes], spoilt: list[str]) -> None:
         await asyncio.sleep(READ_SECONDS)
 
 
-def _how_spoilt(file: Path, kept: BinaryIO, before: bytes) -> list[str]:
+def _problems_of(file: Path, kept: BinaryIO, before: bytes) -> list[str]:
     kept.seek(0)
     in_place = [] if kept.read() == before else ["the state was written in place, not renamed in"]
     copy = FileJournal(file.with_name(f"{file.name}.previous"))
     copy.load()
     whole = copy.lost is None and not copy.state.is_blank
-    return [*in_place, *([] if whole else ["no copy of the state before it is there, or it does not load"])]
+    return [*in_place, *([] if whole else ["the copy of the state before is missing, or cannot be loaded"])]
 
 
 def _read(file: Path) -> bytes:
@@ -128,7 +131,7 @@ def _cuts(content: bytes) -> list[int]:
 
 
 def _survives(old: bytes, new: bytes, cut: int) -> bool:
-    """Before the rename the old state loads, whatever is staged; after it the new one; torn, the copy before it."""
+    """Whether a state can be loaded: the old one before the rename, the new one after it, the copy if it is torn."""
     with tempfile.TemporaryDirectory() as name:
         path, staged = Path(name) / "state.json", Path(name) / ".state.json.1"
         staged.write_bytes(new[:cut])
@@ -145,7 +148,7 @@ def _survives(old: bytes, new: bytes, cut: int) -> bool:
 
 
 def small_disk(home: Environment) -> None:
-    """The data directory is a filesystem of its own, of DISK_MB; the stack asks for next to nothing."""
+    """Makes the data directory a filesystem of DISK_MB; the stack's `needs` are lowered to fit."""
     if os.geteuid() != 0:
         return
     data = home.directory / "data"
@@ -156,11 +159,11 @@ def small_disk(home: Environment) -> None:
 
 
 @row(11, "the disk is full: before, in checkout, build, journal, hand-over",
-     "A D F; space is given back; a clear error", fresh=True, prepare=small_disk, minutes=1.1)  # fmt: skip
+     "A D F; space is freed; a clear error", fresh=True, prepare=small_disk, minutes=1.1)  # fmt: skip
 async def disk_full(scenario: Scenario) -> None:
     data = scenario.stage.journal_file.parent
     if not _is_mount(data):
-        raise Skipped("a small filesystem can only be mounted by root")
+        raise Skipped("only root can mount a small filesystem")
     for step in ("git_checkout_tag", "docker_build", "health_skills", "route_switch", "restart_bot"):
         what = f"the disk was full from {step} on"
         async with scenario.part(what):
@@ -168,10 +171,10 @@ async def disk_full(scenario: Scenario) -> None:
             await scenario.reach(tag, step)
             filled = _fill(data)
             try:
-                await _decided(scenario, tag, what)  # while it is full: there is room for the end of a rollout
+                await _decided(scenario, tag, what)  # while the disk is full: the reserve suffices to end a rollout
             finally:
                 filled.unlink()
-    scenario.result.notes.append("the route's staging directory is on another filesystem here")
+    scenario.result.notes.append("the route's staging directory is on another filesystem in this row")
 
 
 def _is_mount(directory: Path) -> bool:
@@ -179,7 +182,7 @@ def _is_mount(directory: Path) -> bool:
 
 
 def _fill(directory: Path) -> Path:
-    """Not one byte is left, within DISK_MB."""
+    """Fills the filesystem to its last byte, at most DISK_MB."""
     file = directory / "filled"
     with file.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
         for size in (1024 * 1024, 4096, 1):
@@ -194,5 +197,5 @@ async def _decided(scenario: Scenario, tag: str, what: str) -> None:
     entries = [e for e in await history(scenario.stage) if e["tag"] == tag]
     live = await scenario.live_tag() == tag
     clear = live or any("space" in (e["error"] or "").lower() or "disk" in (e["error"] or "").lower() for e in entries)
-    said = [e["error"] for e in entries]
-    scenario.result.expect(clear, f"{what}: {tag} is not live and its end does not speak of the disk: {said}")
+    reasons = [e["error"] for e in entries]
+    scenario.result.expect(clear, f"{what}: {tag} is not live, and its error does not mention the disk: {reasons}")

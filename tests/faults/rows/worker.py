@@ -1,4 +1,4 @@
-"""The worker is killed, ended, frozen, doubled."""
+"""The worker is killed, stopped, suspended, or runs twice."""
 
 import asyncio
 import random
@@ -12,15 +12,15 @@ from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
 from tests.faults.stage import Json
 
 UNDISTURBED_SECONDS = 15.0
-"""How long a rollout takes here: within it a random moment is chosen."""
+"""The duration of a rollout; a random kill falls within it."""
 
 STALE_SECONDS = 30.0
 
 ENDED_AT = ("docker_build", "health_skills", "route_switch", "bake", "restart_bot", "stop_old_color")
-"""The quick pass has every other one of them."""
+"""The quick pass plays every other step."""
 
 
-@row(1, "the worker is killed (-9) at each step, and at random moments", "A B C D E; it ends as an undisturbed run",
+@row(1, "the worker is killed (-9) at each step, and at random moments", "A B C D E; it ends like an undisturbed run",
      counts=True, minutes=1.8)  # fmt: skip
 async def killed_at_each_step(scenario: Scenario) -> None:
     for points in schedule(both=scenario.repeat > 1):
@@ -35,7 +35,7 @@ async def _killed(scenario: Scenario, points: list[Point]) -> None:
         if await until_point(scenario.stage, tag, point):
             scenario.stage.restart()
             scenario.result.repeats += 1
-    scenario.result.repeats -= 1  # the end counts one
+    scenario.result.repeats -= 1  # `went_live` counts one
     await scenario.went_live(tag, f"{tag} killed at {', '.join(map(str, points))}")
 
 
@@ -50,7 +50,7 @@ async def _killed_after(scenario: Scenario, seconds: float) -> None:
 @row(
     2,
     "the worker is killed (-9) at each step of a rollback, twice in a row",
-    "B D E F; the last good release is whole",
+    "B D E F; the last good release is intact",
     minutes=1,
 )
 async def killed_while_going_back(scenario: Scenario) -> None:
@@ -63,33 +63,33 @@ async def _killed_twice_going_back(scenario: Scenario, edit: Edit, first: Point,
     old, tag = await scenario.live_tag(), await scenario.publish(edit=edit)
     for point in (first, second):
         reached = await until_point(scenario.stage, tag, point)
-        scenario.result.expect(reached, f"{tag} was over before {point}: it was not killed there")
+        scenario.result.expect(reached, f"{tag} ended before {point}: it was not killed there")
         if reached:
             scenario.stage.restart()
     kept = GOES_BACK if edit is crashing_bot else NEVER_FLIPPED
     await scenario.went_back(old, f"{tag} killed at {first} and {second}", **kept)
 
 
-@row(3, "SIGTERM of the worker in mid-step", "A–E; it stops within its grace, the next start goes on", minutes=1.6)
+@row(3, "SIGTERM of the worker in mid-step", "A–E; it stops within its grace, the next start continues", minutes=1.6)
 async def ended_in_mid_step(scenario: Scenario) -> None:
     slowest = 0.0
     for step in ENDED_AT[:: 2 if scenario.quick else 1]:
         tag = await scenario.publish()
         await scenario.reach(tag, step)
-        asked = time.monotonic()
+        signaled = time.monotonic()
         code = await asyncio.to_thread(scenario.stage.terminate)
-        slowest = max(slowest, time.monotonic() - asked)
-        scenario.result.expect(code is not None, f"SIGTERM in {step}: it did not stop within its grace")
+        slowest = max(slowest, time.monotonic() - signaled)
+        scenario.result.expect(code is not None, f"SIGTERM in {step}: the worker did not stop within its grace")
         if code is None:
             scenario.stage.kill()
         scenario.stage.home.start("worker")
-        await scenario.went_live(tag, f"{tag} ended by SIGTERM in {step}")
-    scenario.result.notes.append(f"it stopped within {slowest:.1f} s")
+        await scenario.went_live(tag, f"{tag}: the worker was ended by SIGTERM in {step}")
+    scenario.result.notes.append(f"the worker stopped within {slowest:.1f} s")
 
 
 @row(
     4,
-    "two workers; one suspended past its turn, then continued",
+    "two workers; one suspended past its lease, then continued",
     "B D; the stale one is refused",
     counts=True,
     minutes=0.8,
@@ -107,9 +107,9 @@ async def _suspended(scenario: Scenario, step: str) -> None:
     stale = stage.second_worker()
     await until(stage, tag, lambda state: _taken_over(state, epoch))
     stage.thaw(stale.pid)
-    await scenario.went_live(tag, f"{tag}: a worker was suspended in {step}, another took over, the first woke up")
+    await scenario.went_live(tag, f"{tag}: a worker was suspended in {step}, another took over, the first continued")
     ended = await asyncio.to_thread(_wait_for_end, stale)
-    scenario.result.expect(ended, f"suspended in {step}: the stale worker still runs")
+    scenario.result.expect(ended, f"suspended in {step}: the stale worker is still running")
     if ended:
         stage.beside.remove(stale)
     await converge(stage, tag)

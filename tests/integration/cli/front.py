@@ -1,4 +1,4 @@
-"""The command line as an operator has it: a real web process, a real Redis, a worker on the world in memory."""
+"""The command line with a real web process, a real Redis, and a worker on the world in memory."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ STACK = Path(__file__).parents[3] / "config" / "stack.yml"
 
 
 class GatedSource(FakeSource):
-    """Rollouts wait in `git_fetch_tags` until the gate is open."""
+    """Holds rollouts in `git_fetch_tags` until the gate is open."""
 
     def __init__(self, *tags: str) -> None:
         super().__init__(*tags)
@@ -52,7 +52,7 @@ class GatedSource(FakeSource):
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -61,7 +61,7 @@ class Done:
 
 @dataclass
 class Front:
-    """The updater's web process, which can be stopped and started again, and what works behind it."""
+    """The updater's web process, which can be stopped and restarted, and the worker behind it."""
 
     directory: Path
     redis_url: str
@@ -77,7 +77,7 @@ class Front:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an operator has set."""
+        """The environment variables that an operator sets."""
         return {"UPDATER_URL": f"http://127.0.0.1:{self.port}", "UPDATER_SECRET_PATH": str(self.secret_path)}
 
     async def start_web(self) -> None:
@@ -109,7 +109,7 @@ class Front:
                 time.sleep(POLL_SECONDS)
 
     async def accept(self, release: Release) -> None:
-        """As a delivery from GitHub has it; in the journal when this returns."""
+        """Accepts a release like a delivery from GitHub, and waits until the journal has it."""
         pool = open_pool(self.redis_url, self.namespace)
         await Ledger(pool, self.namespace).accept(release)
         await Queue(pool).nudge()
@@ -120,7 +120,7 @@ class Front:
         return release.tag in (await self.published())["held"]
 
     async def published(self) -> dict[str, Any]:
-        """The status that the worker wrote last."""
+        """The last status that the worker published."""
         pool = open_pool(self.redis_url, self.namespace)
         status = await Ledger(pool, self.namespace).status()
         await pool.aclose()
@@ -131,7 +131,7 @@ class Front:
         return current is not None and current.tag == tag
 
     async def run(self, *words: str, **env: str) -> Done:
-        """`updater WORDS`, to its end."""
+        """Runs `updater WORDS` to its end."""
         async with self.command(*words, **env) as process:
             out, err = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
         assert process.returncode is not None
@@ -139,7 +139,7 @@ class Front:
 
     @asynccontextmanager
     async def command(self, *words: str, **env: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """`updater WORDS` while it runs; ended with the block."""
+        """Runs `updater WORDS` until the end of the block."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app.cli", *words),
             cwd=ROOT,
@@ -160,7 +160,7 @@ class Front:
 async def front(
     directory: Path, redis_url: str, namespace: str, *, policy: ReleasePolicy = OPEN, **stack: Any
 ) -> AsyncIterator[Front]:
-    """v1.0.0 is live on blue; web and worker run inside the block."""
+    """Runs web and worker inside the block, with v1.0.0 live on blue."""
     world, source = World(a_stack(**stack)), GatedSource("v0.9.0", "v1.0.0", "v1.1.0", "v1.2.0")
     await world.live("v1.0.0")
     home = Front(directory, redis_url, namespace, world, source)

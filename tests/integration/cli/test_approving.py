@@ -1,4 +1,4 @@
-"""A release that waits for a person's word, on the command line."""
+"""Approvals on the command line."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -22,7 +22,7 @@ WAITS = "v1.1.0 is waiting for approval."
 
 @pytest.fixture
 async def home(tmp_path: Path, redis_url: str, namespace: str) -> AsyncIterator[Front]:
-    """v1.1.0 was accepted and waits for its approval."""
+    """An updater on which v1.1.0 waits for its approval."""
     async with front(
         tmp_path, redis_url, namespace, policy=ReleasePolicy(approval=True), times=TIMES, checks=CHECKS
     ) as home:

@@ -1,4 +1,4 @@
-"""What a command asks, and how it ends: exit codes, and what goes where."""
+"""The commands that ask or change something: their exit codes and output."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ def document(text: str) -> dict[str, Any]:
 
 
 def unchecked(home: Front) -> tuple[State, list[str]]:
-    """The journal and everything that was done, but for when the worker last looked: it does so every minute."""
+    """The journal and all effects, without the time of the worker's last look, which changes every minute."""
     return replace(home.world.state, looked_at=None), list(home.world.effects)
 
 

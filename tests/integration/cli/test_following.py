@@ -1,4 +1,4 @@
-"""A rollout followed from the command line, on a real web process and a real Redis."""
+"""Following a rollout from the command line, on a real web process and a real Redis."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.redis
 
 
 async def line_with(process: Process, words: str) -> str:
-    """The next line of standard output that holds `words`."""
+    """Returns the next line of standard output that contains `words`."""
     assert process.stdout is not None
     async with asyncio.timeout(COMMAND_SECONDS):
         while line := (await process.stdout.readline()).decode():
             if words in line:
                 return line
-    raise AssertionError(f"it ended without saying {words!r}")
+    raise AssertionError(f"the command ended without printing {words!r}")
 
 
 async def rest_of(process: Process) -> str:

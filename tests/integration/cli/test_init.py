@@ -1,4 +1,4 @@
-"""`updater init` as an operator runs it: with the real Compose, a real engine's images, and a Traefik that takes it."""
+"""`updater init` with the real Compose, a real engine's images, and a Traefik that uses the printed options."""
 
 import io
 import json
@@ -56,7 +56,7 @@ def test_init_reads_a_stack_with_real_compose(tmp_path: Path) -> None:
 
 @pytest.fixture
 def image(engine: Engine) -> Iterator[str]:
-    """An image with a port and a check, of this test's own."""
+    """An image with a port and a health check."""
     name = f"updater-test-init-{uuid4().hex[:8]}"
     empty = io.BytesIO()
     tarfile.open(fileobj=empty, mode="w").close()
@@ -101,7 +101,7 @@ def toml_file(base: dict[str, str], added: list[str], directory: Path) -> tuple[
 
 
 def project(form: str, base: dict[str, str], directory: Path) -> str:
-    """The Compose file of a stack whose Traefik is configured in `form`."""
+    """The Compose file of a stack whose Traefik is configured in the way `form`."""
     traefik: dict[str, Any] = {"image": "traefik:v3.7"}
     if form == "flags":
         traefik["command"] = [f"--{key}={value}" for key, value in base.items()]
@@ -119,10 +119,10 @@ def _nested(base: dict[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, value in base.items():
         *parents, last = key.split(".")
-        here = tree
+        branch = tree
         for parent in parents:
-            here = here.setdefault(parent, {})
-        here[last] = value
+            branch = branch.setdefault(parent, {})
+        branch[last] = value
     return tree
 
 
@@ -147,10 +147,10 @@ async def test_traefik_accepts_the_printed_options(tmp_path: Path, form: Any) ->
     log = tmp_path / "traefik.log"
     with running([str(TRAEFIK), *arguments], variables, log):
         await until(lambda: _answers(f"http://127.0.0.1:{metrics}/metrics"))
-        said = log.read_text()
-    assert '"addServicesLabels":true' in said
-    assert '"entryPoint":"metrics"' in said
-    assert '"providersThrottleDuration":"100ms"' in said
+        log_text = log.read_text()
+    assert '"addServicesLabels":true' in log_text
+    assert '"entryPoint":"metrics"' in log_text
+    assert '"providersThrottleDuration":"100ms"' in log_text
 
 
 async def _answers(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""The limits of following: each ends it with a sentence of its own. Their time runs faster, the connection is real."""
+"""The limits of following a rollout: each ends it with its own message. Time runs faster; the connection is real."""
 
 import asyncio
 import contextlib
@@ -32,14 +32,14 @@ UNKNOWN = {"error": "no rollout is known", "code": "unknown_rollout"}
 
 
 def follow(status: Callable[[float], dict[str, Any] | None]) -> tuple[CommandError, float, str]:
-    """Follows v1.1.0 with an updater whose status is that of so many seconds; None: it hangs up."""
+    """Follows v1.1.0; `status` gives the updater's answer after so many seconds, or None to close the connection."""
 
     async def run() -> tuple[CommandError, float, str]:
         clock = asyncio.get_running_loop()
         began = clock.time()
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            # The command may hang up before it has asked: on a busy machine its own limit comes first.
+            # On a busy machine the command's limit can expire before it has sent its request.
             with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 content = status(clock.time() - began)
@@ -64,31 +64,31 @@ def follow(status: Callable[[float], dict[str, Any] | None]) -> tuple[CommandErr
 
 
 def after(limit: float, seconds: float) -> bool:
-    """Not before the limit, and, on a machine that has much to do, not long after it."""
+    """Whether `seconds` are at least the limit, and not much more, with room for a busy machine."""
     return limit <= seconds < limit + 3 * HURRY
 
 
 def test_follow_gives_up_on_an_absent_updater() -> None:
-    ended, seconds, said = follow(lambda _: None)
+    ended, seconds, printed = follow(lambda _: None)
     assert isinstance(ended, CannotReach)
     assert "The rollout continues" in str(ended)
     assert "`updater status --watch` follows it again" in str(ended)
     assert after(RIDE_SECONDS, seconds)
-    assert said.count("Retrying for 60 s") == 1
+    assert printed.count("Retrying for 60 s") == 1
 
 
 def test_limit_restarts_when_the_updater_returns() -> None:
-    ended, seconds, said = follow(lambda at: WAITS if 30 < at < 50 else None)
+    ended, seconds, printed = follow(lambda at: WAITS if 30 < at < 50 else None)
     assert isinstance(ended, CannotReach)
     assert after(50 + RIDE_SECONDS, seconds)
-    assert "The updater answers again." in said
+    assert "The updater answers again." in printed
 
 
 def test_follow_gives_up_on_a_silent_worker() -> None:
-    ended, seconds, said = follow(lambda _: {**WAITS, "worker_alive": False})
+    ended, seconds, printed = follow(lambda _: {**WAITS, "worker_alive": False})
     assert isinstance(ended, CannotReach)
     assert "it continues with the recorded releases" in str(ended)
-    assert "heartbeat is missing" in said
+    assert "heartbeat is missing" in printed
     assert after(SILENT_SECONDS, seconds)
 
 

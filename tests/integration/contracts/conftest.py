@@ -8,6 +8,6 @@ from tests.fakes.clock import LOOP
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Any]:
-    """A fake waits for nothing: its time is virtual. What is real needs real time."""
+    """Tests of a fake use virtual time; tests of a real part need real time."""
     of = getattr(item, "cls", None)
     return LOOP if of is not None and of.__name__.startswith("TestFake") else {"real": asyncio.new_event_loop}

@@ -1,4 +1,4 @@
-"""What workers/adapters/arq_worker.py relies on inside arq. The version is pinned: run these before it is raised."""
+"""The internals of arq that workers/adapters/arq_worker.py uses. Run these tests before you raise arq's version."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ async def nothing(_: object) -> None:
     """A job."""
 
 
-def arqs_own(pool: ArqRedis, namespace: str) -> Worker:
+def plain_arq_worker(pool: ArqRedis, namespace: str) -> Worker:
     return Worker(
         functions=[func(nothing, name="nothing")],  # type: ignore[arg-type]
         cron_jobs=[cron(nothing, name="look", second=0, unique=False)],  # type: ignore[arg-type]
@@ -29,7 +29,7 @@ def arqs_own(pool: ArqRedis, namespace: str) -> Worker:
 
 
 async def test_a_job_takes_a_slot_and_gives_it_back(pool: ArqRedis, namespace: str) -> None:
-    worker = arqs_own(pool, namespace)
+    worker = plain_arq_worker(pool, namespace)
     free = worker.sem._value
     job = await pool.enqueue_job("nothing", _queue_name=queue_name(namespace))
     assert job is not None
@@ -42,7 +42,7 @@ async def test_a_job_takes_a_slot_and_gives_it_back(pool: ArqRedis, namespace: s
 
 
 async def test_heartbeat_is_renewed_when_old(pool: ArqRedis, namespace: str) -> None:
-    worker = arqs_own(pool, namespace)
+    worker = plain_arq_worker(pool, namespace)
     worker._last_health_check = 0
     await worker.heart_beat()
     assert await pool.exists(worker.health_check_key)
@@ -50,7 +50,7 @@ async def test_heartbeat_is_renewed_when_old(pool: ArqRedis, namespace: str) -> 
 
 
 async def test_cron_catches_up_minute_by_minute(pool: ArqRedis, namespace: str) -> None:
-    worker, yesterday = arqs_own(pool, namespace), datetime.now(UTC) - A_DAY
+    worker, yesterday = plain_arq_worker(pool, namespace), datetime.now(UTC) - A_DAY
     (look,) = worker.cron_jobs
     await worker.run_cron(yesterday, 0)
     first = look.next_run
@@ -60,7 +60,7 @@ async def test_cron_catches_up_minute_by_minute(pool: ArqRedis, namespace: str) 
 
 
 async def test_cron_schedules_a_job_without_next_run(pool: ArqRedis, namespace: str) -> None:
-    worker, now = arqs_own(pool, namespace), datetime.now(UTC)
+    worker, now = plain_arq_worker(pool, namespace), datetime.now(UTC)
     await worker.run_cron(now, 0)
     (look,) = worker.cron_jobs
     assert look.next_run is not None

@@ -1,4 +1,4 @@
-"""What the port promises of an engine, kept by the fake one and by the real one."""
+"""The contract of the engine port, tested on the fake and on the real engine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +18,15 @@ GRACE = 1.0
 NOBODY = "0" * 64
 
 V1, V2, SAME_BOT, BROKEN, NO_START = "v1.0.0", "v2.0.0", "v2.0.1", "v3.0.0", "v4.0.0"
-"""The releases: SAME_BOT has V2's bot, BROKEN's skills does not build, NO_START's skills does not start."""
+"""The releases. SAME_BOT has V2's bot; the skills of BROKEN do not build, and those of NO_START do not start."""
 
 
 FAILS, HANGS, ONE_WAY = "v5.0.0", "v5.0.1", "v6.0.0"
-"""A command that is run once in FAILS's skills fails, in HANGS's it does not end; ONE_WAY cannot be rolled back."""
+"""A one-off command fails in the skills of FAILS, and hangs in those of HANGS; ONE_WAY cannot be rolled back."""
 
 SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS = "v7.0.0", "v7.1.0", "v7.2.0", "v7.3.0", "v7.4.0"
-"""The engine runs their health checks once an hour. UNWELL's skills answers its check 503, UNCHECKED's has no check,
-NO_CHECK's names a program that is not there, CHECK_HANGS's does not end."""
+"""The engine runs these releases' health checks once an hour. The skills of UNWELL answer their check with 503, those
+of UNCHECKED have no check, the check of NO_CHECK names a missing program, and the check of CHECK_HANGS hangs."""
 
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
@@ -36,7 +36,7 @@ LIMIT, SHORT = 60.0, 4.0
 
 
 class Bench(Protocol):
-    """An engine with nothing on it, and releases for it."""
+    """An empty engine, and releases for it."""
 
     @property
     def engine(self) -> Engine: ...
@@ -86,7 +86,7 @@ def no_way_back(tree: Path) -> None:
 
 
 def checked_by(test: str | None = None) -> Callable[[Path], None]:
-    """Has the skills' health check run once an hour, and be `test`, as Compose has it."""
+    """Returns an edit that runs the skills' health check once an hour and replaces it with `test` (Compose syntax)."""
 
     def edit(tree: Path) -> None:
         file = tree / "docker-compose.yml"
@@ -105,11 +105,11 @@ HANGING_CHECK = "[CMD, python3, -c, 'import time; time.sleep(3600)']"
 
 class EngineContract:
     async def test_build_makes_and_logs_one_image_each(self, bench: Bench) -> None:
-        told: list[str] = []
-        images = await bench.engine.build(await bench.define(V1), [BLUE, BOT], told.append)
+        lines: list[str] = []
+        images = await bench.engine.build(await bench.define(V1), [BLUE, BOT], lines.append)
         assert set(images) == {BLUE, BOT}
         assert len(set(images.values())) == 2
-        assert told
+        assert lines
 
     async def test_broken_build_blames_the_release(self, bench: Bench) -> None:
         with pytest.raises(BuildFailed) as failed:
@@ -203,10 +203,10 @@ class EngineContract:
     async def test_tail_keeps_last_lines_after_stop(self, bench: Bench) -> None:
         skills = await start_one(bench.engine, await bench.built(V1, BLUE), BLUE)
 
-        async def has_said_something() -> bool:
+        async def has_output() -> bool:
             return len(await bench.engine.tail(skills.id, 5)) > 0
 
-        await until(has_said_something)
+        await until(has_output)
         await bench.engine.stop(skills.id, GRACE)
         assert len(await bench.engine.tail(skills.id, 1)) == 1
 
@@ -218,7 +218,7 @@ class EngineContract:
         await bench.engine.stop(stopped_color.id, GRACE)
         assert await bench.engine.prune([new.sha]) > 0
         assert {i.id for i in await bench.engine.find(BOT)} == {new_bot.id}
-        assert [i.id for i in await bench.engine.find(BLUE)] == [stopped_color.id], "a color is replaced, not pruned"
+        assert [i.id for i in await bench.engine.find(BLUE)] == [stopped_color.id], "prune keeps the other color"
         assert (await bench.engine.inspect(old_bot.id)).state == "removed"
         assert (await bench.engine.recall(bench.stamp(V2), [BOT])).sha == new.sha
         with pytest.raises(ReleaseNotKept):
@@ -242,11 +242,11 @@ class EngineContract:
             await bench.engine.recall(bench.stamp(V1), [BOT])
 
     async def test_command_runs_once_in_new_image_and_logs(self, bench: Bench) -> None:
-        definition, told = await bench.built(V1, BLUE), list[str]()
-        await bench.engine.run_once(definition, BLUE, SUCCEEDS, name="r-1-migrate", limit=LIMIT, log=told.append)
-        assert any("migrated" in line for line in told)
-        assert await bench.engine.find(BLUE) == [], "it is no instance of the service"
-        assert await bench.engine.sweep() == [], "nothing of it is left"
+        definition, lines = await bench.built(V1, BLUE), list[str]()
+        await bench.engine.run_once(definition, BLUE, SUCCEEDS, name="r-1-migrate", limit=LIMIT, log=lines.append)
+        assert any("migrated" in line for line in lines)
+        assert await bench.engine.find(BLUE) == [], "the one-off container is not an instance of the service"
+        assert await bench.engine.sweep() == [], "no one-off container is left"
 
     async def test_failed_command_blames_the_release(self, bench: Bench) -> None:
         definition = await bench.built(FAILS, BLUE)
@@ -312,12 +312,12 @@ class EngineContract:
     async def test_engine_reports_a_one_way_release(self, bench: Bench) -> None:
         for tag in (V1, ONE_WAY):
             await bench.define(tag)
-        said = [await bench.engine.one_way(sha) for sha in (bench.stamp(V1).sha, bench.stamp(ONE_WAY).sha, "0" * 40)]
-        assert said == [False, True, False]
+        answers = [await bench.engine.one_way(sha) for sha in (bench.stamp(V1).sha, bench.stamp(ONE_WAY).sha, "0" * 40)]
+        assert answers == [False, True, False]
 
 
 def _deaf(_: str) -> None:
-    """Nobody listens."""
+    """A log that discards its lines."""
 
 
 class TestFakeEngine(EngineContract):

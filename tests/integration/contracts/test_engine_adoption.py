@@ -1,4 +1,4 @@
-"""What the port promises of an adoption, kept by the fake engine and by the real one."""
+"""The contract of an adoption, tested on the fake and on the real engine."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ COMPOSE_SECONDS = 300
 
 
 class Bench(Protocol):
-    """An engine on which plain Compose runs OLD in both colors, with the bot."""
+    """An engine on which plain Compose runs OLD in both colors, and the bot."""
 
     @property
     def engine(self) -> Engine: ...
@@ -65,7 +65,7 @@ class AdoptionContract:
             (stamp.rollout, stamp.sha, OLD, True, True)
         }
         assert [i.id for i in await bench.engine.find(BLUE, rollout=stamp.rollout)] == [before[0].id]
-        assert {i.rollout for i in await bench.engine.find(GREEN)} == {None}, "the idle color is not part of it"
+        assert {i.rollout for i in await bench.engine.find(GREEN)} == {None}, "the idle color is not adopted"
 
     async def test_adoption_can_be_repeated(self, bench: Bench) -> None:
         first = await self.adopt(bench)
@@ -120,7 +120,7 @@ class TestFakeEngine(AdoptionContract):
 class TestDockerEngine(AdoptionContract):
     @pytest.fixture
     def bench(self, sample: Sample) -> Sample:
-        """`engine` is made anew at each use, as by a worker that was restarted."""
+        """`engine` is a new object at each use, like in a restarted worker."""
         shutil.copytree(sample.release(OLD), sample.stack.directory, dirs_exist_ok=True)
         by_hand(sample, "up", "--detach", "--build", BLUE, GREEN, BOT)
         return sample
@@ -164,7 +164,7 @@ class TestDockerEngine(AdoptionContract):
         assert (await bench.engine.inspect(blue.id)).running
 
     async def test_create_keeps_a_stopped_bot_stopped(self, bench: Sample) -> None:
-        """It was stopped by hand before the adoption, so it is no part of the release."""
+        """The bot was stopped by hand before the adoption, so it is not part of the release."""
         blue, bot = await self.running(bench)
         bench.client.api.update_container(bot.id, restart_policy={"Name": "always"})
         await bench.engine.stop(bot.id, GRACE)
@@ -183,7 +183,7 @@ def ids(sample: Sample) -> set[str]:
 
 
 def by_hand(sample: Sample, *words: str, options: Sequence[str] = ()) -> None:
-    """What an operator types in the live directory."""
+    """Runs `docker compose` in the live directory, as an operator does."""
     command = [*find_compose(), *options, "--project-name", sample.stack.project, "--profile", "*", *words]
     env = {"DOCKER_HOST": sample.host, "COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1"}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the port promises of the place where releases are published, kept by the fake one and by GitHub's API."""
+"""The contract of the GitHub port, tested on the fake and on the adapter for GitHub's API."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ AGES_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Place(Protocol):
-    """A github, and the way into it."""
+    """A GitHub, its control functions, and the deployments that it received."""
 
     @property
     def github(self) -> GitHubApi: ...
@@ -35,7 +35,7 @@ class Place(Protocol):
     def fail_a_delivery(self, guid: str) -> None: ...
     def go_away(self, *, carried_out: bool = False) -> None: ...
     def come_back(self) -> None: ...
-    def told(self) -> dict[str, list[str]]: ...
+    def states(self) -> dict[str, list[str]]: ...
 
 
 async def all_of(github: GitHubApi) -> list[Published]:
@@ -70,7 +70,7 @@ class GitHubApiContract:
         for outcome in (DeploymentOutcome.QUEUED, DeploymentOutcome.IN_PROGRESS, DeploymentOutcome.SUCCESS):
             await place.github.report(made, outcome, REPORT)
         assert sorted(await place.github.outcomes(made)) == ["in_progress", "queued", "success"]
-        assert place.told() == {"v1.0.0": ["queued", "in_progress", "success"]}
+        assert place.states() == {"v1.0.0": ["queued", "in_progress", "success"]}
 
     async def test_failed_deliveries_are_filtered_by_time(self, place: Place) -> None:
         place.fail_a_delivery("d-1")
@@ -114,7 +114,7 @@ class FakePlace:
     def come_back(self) -> None:
         self.github.away = False
 
-    def told(self) -> dict[str, list[str]]:
+    def states(self) -> dict[str, list[str]]:
         return {tag: states for tag, (states,) in self.github.told().items()}
 
 
@@ -135,7 +135,7 @@ class ServerPlace:
     def come_back(self) -> None:
         self.server.weather()
 
-    def told(self) -> dict[str, list[str]]:
+    def states(self) -> dict[str, list[str]]:
         return self.server.states()
 
 
@@ -228,10 +228,10 @@ async def test_refused_connection_counts_as_not_sent() -> None:
 
 async def test_deployment_carries_stack_file_settings(server: GitHubServer) -> None:
     server.publish("v1.0.0", SHA)
-    told = GitHub(
+    settings = GitHub(
         True, "staging", "https://shop.example.org", "https://updater.example.org/update/rollouts/{rollout_id}/log"
     )
-    github = GithubkitApi(REPOSITORY, told, api_url=server.url, token=TOKEN)
+    github = GithubkitApi(REPOSITORY, settings, api_url=server.url, token=TOKEN)
     await github.report(await github.deploy(REPORT, SHA), DeploymentOutcome.SUCCESS, REPORT)
     (made,) = server.deployments()
     (status,) = made["states"]

@@ -1,4 +1,4 @@
-"""What the port promises of the inbox, kept by the fake one and by the ledger."""
+"""The contract of the inbox port, tested on the fake and on the ledger."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -18,7 +18,7 @@ OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0", after=1)
 
 
 class Letters(Protocol):
-    """An inbox, and the way into it."""
+    """An inbox, and a way to put releases into it."""
 
     @property
     def inbox(self) -> Inbox: ...

@@ -1,4 +1,4 @@
-"""What the port promises of the journal, kept by the fake one and by the file."""
+"""The contract of the journal port, tested on the fake and on the file."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the port promises of the route, kept by the fake one and by the file."""
+"""The contract of the route port, tested on the fake and on the file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A GitHub of its own for the tests: a process that answers as GitHub does."""
+"""A GitHub server process for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""A worker's part of its own process that tells GitHub, to be killed: `python -m … DIRECTORY URL`.
+"""The part of a worker that reports to GitHub, as a process to be killed: `python -m … DIRECTORY URL`.
 
-It has one release, live since a moment ago, and tells GitHub of it with the adapters that the worker has.
+It has one release, which has just gone live, and reports it with the worker's real adapters.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from workers.watchdogs.deployments import Deployments
 ENTRY = a_history_entry("r-v1.0.0", sha=sha_of("v1.0.0"), duration_seconds=1.0)
 
 
-async def tell(directory: Path, url: str) -> None:
+async def report(directory: Path, url: str) -> None:
     world = World()
     await world.journal.update(lambda _: State(active_color=Color.BLUE, current=a_live("v1.0.0"), epoch=1))
     world.publisher.entries.append(ENTRY)
@@ -30,4 +30,4 @@ async def tell(directory: Path, url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(tell(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(report(Path(sys.argv[1]), sys.argv[2]))

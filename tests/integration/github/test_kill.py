@@ -1,4 +1,4 @@
-"""`kill -9` of a worker in the middle of its calls to GitHub: still exactly one deployment, with the right states."""
+"""`kill -9` of a worker during its calls to GitHub: exactly one deployment results, with the right states."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ LIMIT = 120.0
 
 @pytest.mark.parametrize("posts", [1, 2, 3, 4])
 async def test_kill_during_a_post_keeps_one_deployment(github: GitHubServer, tmp_path: Path, posts: int) -> None:
-    """The n-th POST is carried out while nobody is left to read its answer."""
+    """GitHub carries out the n-th POST after the worker was killed, so no process reads its answer."""
     github.publish("v1.0.0", sha_of("v1.0.0"))
     command = [sys.executable, "-m", "tests.integration.github.telling", str(tmp_path), github.url]
     github.weather(slow=0.3, methods=["POST"])
@@ -34,6 +34,6 @@ async def test_kill_during_a_post_keeps_one_deployment(github: GitHubServer, tmp
 
 
 def _in_the_next(directory: Path) -> bool:
-    """Whether it is on disk that something is being sent."""
+    """Whether the outbox on disk records a call in progress."""
     outbox = directory / "github.json"
     return outbox.exists() and '"tried_at": "' in outbox.read_text()

@@ -1,4 +1,4 @@
-"""The GitHub of the demo is held to githubkit's own models of GitHub's answers, and to GitHub's manners."""
+"""The demo's GitHub server matches githubkit's models of GitHub's answers, and GitHub's behavior."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable
@@ -57,8 +57,8 @@ async def test_answers_match_githubkit_models(api: Client, github: GitHubServer)
     assert [d.id for d in (await repos.async_list_deployments(*HERE, sha=SHA)).parsed_data] == [number]
     status = await repos.async_create_deployment_status(*HERE, number, state="in_progress")
     assert status.parsed_data.state == "in_progress"
-    told = await repos.async_list_deployment_statuses(*HERE, number)
-    assert [s.state for s in told.parsed_data] == ["in_progress"]
+    statuses = await repos.async_list_deployment_statuses(*HERE, number)
+    assert [s.state for s in statuses.parsed_data] == ["in_progress"]
     assert github.states() == {"v1.0.0": ["in_progress"]}
 
 
@@ -114,7 +114,7 @@ async def test_weather_5xx_can_still_deploy(api: Client, github: GitHubServer) -
     github.weather(status=502, carried_out=True, times=1)
     assert await refused(create(*HERE, ref="v1.0.0", payload={"tag": "b"}, **NO_MERGE)) == 502
     assert [d["payload"] for d in github.deployments()] == [{"tag": "b"}]
-    assert (await api.rest.repos.async_get(*HERE)).status_code == 200, "it struck once"
+    assert (await api.rest.repos.async_get(*HERE)).status_code == 200, "the failure happens once"
 
 
 async def test_weather_limits_rate_and_delays_answers(api: Client, github: GitHubServer) -> None:

@@ -1,6 +1,6 @@
-"""Everything of row 19 of FAULTS.md at once, from a process of its own: `python -m …attackers URL SECONDS`.
+"""All attacks of row 19 in docs/reliability.md at once, from their own process: `python -m …attackers URL SECONDS`.
 
-Slow heads, slow bodies with and without a right signature, bodies of 100 MB declared and in chunks, gzip, invalid
+Slow heads, slow bodies with and without a valid signature, bodies of 100 MB declared and in chunks, gzip, invalid
 UTF-8, NUL, JSON nested 100,000 deep.
 """
 
@@ -66,5 +66,5 @@ async def attack(url: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(19)  # real ones have a processor of their own
+    os.nice(19)  # real attackers do not share the server's processor
     asyncio.run(attack(sys.argv[1], float(sys.argv[2])))

@@ -1,7 +1,7 @@
-"""Programs written for the updater before this one, as far as they read its answers: two generations of them.
+"""Two generations of client programs that were written for the previous updater, and how they read answers.
 
-Both wait 900 s for an answer and take 409 for "an update is in progress", whatever the body says. The earlier one
-reads `status` and `error` of every other body. The later one reads `status` only below 400, and `error` from 400 on.
+Both wait 900 s for an answer and read every 409 as "an update is in progress". For other statuses the earlier program
+reads `status` and `error` of the body; the later one reads `status` only below 400, and `error` from 400 on.
 """
 
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ MORE_FIELDS = {
     "verify_identity": "https://example.org/release.yml",
     "manifest_asset_name": "release-manifest.json",
 }
-"""What the later one sends beside `tag` and `version`."""
+"""The fields that the later program sends beside `tag` and `version`."""
 
 
 class Outcome(StrEnum):
-    """What the program records and shows to its users."""
+    """The result that the program records and shows to its users."""
 
     SUCCESS = "success"
     ROLLED_BACK = "rolled back"
@@ -38,7 +38,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Program:
-    """One generation; `http` has the secret and no preference."""
+    """One generation of the program; `http` sends the secret and no Prefer header."""
 
     http: httpx.AsyncClient
     later: bool = False

@@ -1,4 +1,4 @@
-"""Both listeners on loopback sockets, a real Redis, and arq's worker on the world in memory."""
+"""Both listeners on loopback sockets, with a real Redis, and arq's worker on the world in memory."""
 
 import asyncio
 import socket
@@ -41,7 +41,7 @@ OPEN = ReleasePolicy()
 
 
 class WallClock(FakeClock):
-    """The loop's time for waiting, the calendar's for telling."""
+    """A clock that waits in the loop's time and reports the real time of day."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -59,7 +59,7 @@ def environ(redis_url: str, namespace: str, directory: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Listening:
-    """Where the two applications are reached, and what they were made with."""
+    """The URLs of the two applications, and the parts that they were made with."""
 
     faces: Faces
     public: str
@@ -73,7 +73,7 @@ class Listening:
         return SharedSecret(self.secret_path).keys()[0].decode()
 
     def client(self, **headers: str) -> httpx.AsyncClient:
-        """A caller of the internal listener; with the shared secret unless `headers` say otherwise."""
+        """A client of the internal listener; it sends the shared secret unless `headers` are given."""
         return httpx.AsyncClient(
             base_url=self.internal, headers=headers or {"X-Updater-Secret": self.secret}, trust_env=False, timeout=30
         )
@@ -81,7 +81,7 @@ class Listening:
 
 @asynccontextmanager
 async def listening(settings: WebSettings, pool: ArqRedis) -> AsyncIterator[Listening]:
-    """Both listeners, until the end of the block."""
+    """Runs both listeners until the end of the block."""
     faces = wire(settings, pool)
     async with asyncio.TaskGroup() as group:
         public, internal = (_serve(group, app, faces.closing) for app in (faces.public, faces.internal))
@@ -107,7 +107,7 @@ def settings(redis_url: str, namespace: str, tmp_path: Path) -> WebSettings:
 
 @pytest.fixture
 async def web(settings: WebSettings, pool: ArqRedis) -> AsyncIterator[Listening]:
-    """The web process's two applications; no worker."""
+    """The web process's two applications, without a worker."""
     async with listening(settings, pool) as both:
         yield both
 
@@ -126,7 +126,7 @@ def a_world() -> World:
 async def working_on(
     world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, directory: Path, *, policy: ReleasePolicy = OPEN
 ) -> AsyncIterator[Reconciler]:
-    """The worker as its process runs it, on the world in memory and the real ledger. v1.0.0 is live on blue."""
+    """Runs the worker like its process, on the world in memory and the real ledger. v1.0.0 is live on blue."""
     await world.live("v1.0.0")
     archive = HistoryFile(directory / "history.jsonl")
     publisher = LedgerPublisher(
@@ -149,7 +149,7 @@ async def working_on(
 
 @pytest.fixture
 def world() -> World:
-    """v1.0.0 is live on blue, as soon as the worker is there; v1.1.0 and v1.2.0 are tagged."""
+    """v1.0.0 is live on blue once the worker runs; v1.1.0 and v1.2.0 are tagged."""
     return a_world()
 
 

@@ -1,4 +1,4 @@
-"""Signed deliveries, and raw bytes on a socket for what no well-behaved client would send."""
+"""Signed deliveries, and raw bytes on a socket for requests that no correct client sends."""
 
 import asyncio
 import hmac
@@ -37,9 +37,9 @@ def head(fields: list[tuple[str, str]], start: str = "POST /webhooks/github HTTP
 
 
 async def raw(url: str, *parts: bytes, pause: float = 0.0) -> int:
-    """The status of the answer to `parts`, sent as they are with `pause` seconds between; 0 when none came."""
-    where = urlsplit(url)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    """Sends `parts` unchanged, `pause` seconds apart; returns the status of the answer, or 0 without one."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         sending = asyncio.create_task(_send(writer, parts, pause))
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -63,14 +63,14 @@ async def _send(writer: asyncio.StreamWriter, parts: tuple[bytes, ...], pause: f
 
 
 class KeptConnection:
-    """One connection that asks again and again: little work for the sender, so that it is the receiver that is seen."""
+    """One connection for many requests: little work for the sender, so that the test measures the receiver."""
 
     def __init__(self, url: str) -> None:
         self._where = urlsplit(url)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def deliver(self, body: bytes, **change: str) -> tuple[int, dict[str, Any]]:
-        """Status and content of the answer. Raises ConnectionError."""
+        """Sends a delivery; returns the status and content of the answer. Raises ConnectionError."""
         reader, writer = self._streams or await asyncio.open_connection(self._where.hostname, self._where.port)
         self._streams = (reader, writer)
         common = {**headers(body, **change), "Content-Length": str(len(body))}

@@ -1,4 +1,4 @@
-"""The web process itself, as the Procfile starts it: for what has to be seen from outside, memory and its log."""
+"""The web process as the Procfile starts it, for tests that watch its memory and log from outside."""
 
 import json
 import sys
@@ -26,13 +26,13 @@ class WebProcess:
     log: Path
 
     def memory(self) -> float:
-        """Resident MiB, now."""
+        """The current resident memory in MiB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
     def lines(self) -> list[dict[str, Any]]:
-        """Its log. Raises ValueError where a line is not JSON: a traceback, or something forged."""
+        """The lines of its log. Raises ValueError if one is not JSON: a traceback, or a forged line."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""Who may do what on the internal listener, by every way of proving who one is."""
+"""Access to the internal listener with each kind of authentication."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,10 +29,10 @@ def bearer(web: Listening, scope: Scope, ttl: float = 60) -> dict[str, str]:
 
 
 async def calls(stranger: httpx.AsyncClient) -> list[tuple[str, str, bool]]:
-    """Method, path and whether it is guarded, of every call in the document."""
+    """The method and path of every call in the OpenAPI document, and whether it needs authentication."""
     paths = (await stranger.get("/openapi.json")).json()["paths"]
-    one = [(method.upper(), path, bool(said["security"])) for path in paths for method, said in paths[path].items()]
-    return [(method, path.replace("{rollout_id}", "r-1"), guarded) for method, path, guarded in one]
+    found = [(method.upper(), path, bool(call["security"])) for path in paths for method, call in paths[path].items()]
+    return [(method, path.replace("{rollout_id}", "r-1"), guarded) for method, path, guarded in found]
 
 
 async def test_guarded_calls_require_authentication(stranger: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""A release that waits for a person's word, over HTTP."""
+"""Approvals over HTTP."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,15 +34,15 @@ WAITS = {
 async def worker(
     world: World, ledger: Ledger, pool: ArqRedis, redis_url: str, tmp_path: Path
 ) -> AsyncIterator[Reconciler]:
-    """As UPDATE_REQUIRE_APPROVAL=true makes it; v1.1.0 was accepted."""
+    """A worker with UPDATE_REQUIRE_APPROVAL=true; v1.1.0 was accepted."""
     await ledger.accept(a_release("v1.1.0"))
     async with working_on(world, ledger, pool, redis_url, tmp_path, policy=ReleasePolicy(approval=True)) as reconciler:
         yield reconciler
 
 
 async def status(client: httpx.AsyncClient) -> dict[str, Any]:
-    said: dict[str, Any] = (await client.get("/status")).json()
-    return said
+    content: dict[str, Any] = (await client.get("/status")).json()
+    return content
 
 
 async def approve(client: httpx.AsyncClient, tag: str = "v1.1.0") -> httpx.Response:
@@ -58,8 +58,8 @@ async def held(client: httpx.AsyncClient) -> None:
 
 async def test_status_lists_a_held_release_and_why(client: httpx.AsyncClient, worker: Reconciler) -> None:
     await held(client)
-    said = await status(client)
-    assert (said["held_for"], said["queued"], said["paused"], said["state"]) == ([WAITS], [], False, "idle")
+    shown = await status(client)
+    assert (shown["held_for"], shown["queued"], shown["paused"], shown["state"]) == ([WAITS], [], False, "idle")
 
 
 async def test_an_approved_release_goes_live(client: httpx.AsyncClient, worker: Reconciler) -> None:

@@ -1,4 +1,4 @@
-"""The internal listener's calls, on the real worker's answers."""
+"""The internal listener's calls, answered by the real worker."""
 
 import asyncio
 import json
@@ -180,7 +180,7 @@ async def test_followed_log_ends_with_the_rollout(client: httpx.AsyncClient, wor
 
 
 async def frames(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
-    """Server-sent events, each with its fields; heartbeats and the first word of the stream have no data."""
+    """Yields the server-sent events that have data, with their fields; heartbeats and the stream's start have none."""
     fields: dict[str, str] = {}
     async for line in answer.aiter_lines():
         name, _, value = line.partition(": ")
@@ -257,13 +257,13 @@ async def test_a_plan_of_a_tag_changes_nothing(client: httpx.AsyncClient, worker
 
 
 async def test_diagnostics_report_the_machine(client: httpx.AsyncClient, worker: Reconciler) -> None:
-    told = (await client.get("/diagnostics")).json()
-    assert told.keys() >= {"git_sha", "git_ref", "containers", "disk_usage", "versions", "state", "active_color"}
+    content = (await client.get("/diagnostics")).json()
+    assert content.keys() >= {"git_sha", "git_ref", "containers", "disk_usage", "versions", "state", "active_color"}
 
 
 async def test_doctor_checks_both_processes(client: httpx.AsyncClient, worker: Reconciler) -> None:
-    told = (await client.get("/doctor")).json()
-    checks = {check["name"]: check["status"] for check in told["checks"]}
+    content = (await client.get("/doctor")).json()
+    checks = {check["name"]: check["status"] for check in content["checks"]}
     assert {name: checks[name] for name in ("secret_file", "webhook_secret", "redis")} == dict.fromkeys(
         ("secret_file", "webhook_secret", "redis"), "ok"
     )

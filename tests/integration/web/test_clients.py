@@ -1,4 +1,4 @@
-"""What programs written for the updater before this one make of its answers."""
+"""How client programs that were written for the previous updater read the answers of this one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.redis
 WAIT_SECONDS = 30.0
 SHORT_SECONDS = 0.3
 LONG = 3600.0
-"""After how many seconds a color gets well that never does within a test."""
+"""Seconds until a color becomes healthy; longer than any test."""
 
 
 @asynccontextmanager
 async def program(settings: WebSettings, web: Listening, *, later: bool, wait: float) -> AsyncIterator[Program]:
-    """A program that calls a web process with UPDATER_APPLY_WAIT_SECONDS."""
+    """A client program and a web process with UPDATER_APPLY_WAIT_SECONDS set to `wait`."""
     waiting = settings.model_copy(update={"apply_wait": wait})
     async with listening(waiting, web.pool) as patient, patient.client() as http:
         yield Program(http, later=later)
@@ -47,13 +47,13 @@ async def skills(
 async def impatient(
     request: pytest.FixtureRequest, settings: WebSettings, web: Listening, worker: Reconciler
 ) -> AsyncIterator[Program]:
-    """Where the wait ends before the rollout does."""
+    """A program whose wait ends before the rollout."""
     async with program(settings, web, later=request.param, wait=SHORT_SECONDS) as client:
         yield client
 
 
 async def settled(web: Listening, tag: str) -> None:
-    """The status that web reads has `tag` live and nothing running."""
+    """Waits until the status that web reads has `tag` live and no rollout."""
 
     async def seen() -> bool:
         status = await web.ledger.status() or {}
@@ -70,12 +70,12 @@ async def running(web: Listening, tag: str) -> None:
 
 
 async def recorded(world: World, tag: str) -> str:
-    """The id of the rollout that `tag` waits for, as soon as the worker has recorded the release."""
+    """Waits until the worker has recorded the release `tag`; returns its rollout id."""
     await until(lambda: any(r.tag == tag for r in world.state.accepted))
     return next(r.rollout_id for r in world.state.accepted if r.tag == tag)
 
 
-def untrue(shown: Shown) -> bool:
+def is_misleading(shown: Shown) -> bool:
     return not shown.error or "unknown" in shown.error or "in progress" in shown.error
 
 
@@ -129,18 +129,18 @@ async def test_failed_live_release_is_not_a_success(skills: Program, web: Listen
 
 
 @pytest.mark.parametrize(
-    ("tag", "says"),
+    ("tag", "reason"),
     [
         ("v0.9.0", "v1.0.0 is live, and v0.9.0 is not newer"),
         ("v7.7.7", "no such tag: v7.7.7"),
         ("latest", "not have the form v1.2.3"),
     ],
 )
-async def test_refused_tag_is_reported_with_the_reason(skills: Program, web: Listening, tag: str, says: str) -> None:
+async def test_refused_tag_is_reported_with_the_reason(skills: Program, web: Listening, tag: str, reason: str) -> None:
     await settled(web, "v1.0.0")
     shown = await skills.apply(tag)
     assert shown.outcome is Outcome.FAILED
-    assert says in str(shown.error)
+    assert reason in str(shown.error)
     assert shown.body["status"] == "failed"
 
 
@@ -161,7 +161,7 @@ async def test_rolled_back_release_is_shown_with_reason(skills: Program, world: 
 async def test_failed_build_is_reported_as_a_failure(skills: Program, world: World) -> None:
     world.engine.behave("api", "v1.1.0", builds=False)
     shown = await skills.apply("v1.1.0")
-    assert (shown.outcome, untrue(shown)) == (Outcome.FAILED, False)
+    assert (shown.outcome, is_misleading(shown)) == (Outcome.FAILED, False)
 
 
 async def test_rollback_and_its_repeat_both_succeed(skills: Program, web: Listening) -> None:
@@ -176,7 +176,7 @@ async def test_rollback_and_its_repeat_both_succeed(skills: Program, web: Listen
 
 async def test_failed_rollback_names_release_not_kept(skills: Program) -> None:
     shown = await skills.roll_back("f" * 40)
-    assert (shown.outcome, untrue(shown), shown.body["code"]) == (Outcome.FAILED, False, "release_not_kept")
+    assert (shown.outcome, is_misleading(shown), shown.body["code"]) == (Outcome.FAILED, False, "release_not_kept")
 
 
 async def test_apply_waits_for_the_webhooks_rollout(skills: Program, web: Listening, world: World) -> None:
@@ -194,7 +194,7 @@ async def test_apply_does_not_restart_a_failed_tag(skills: Program, web: Listeni
     await web.ledger.accept(a_release("v1.1.0"))
     await Queue(web.pool).nudge()
     shown = await skills.apply("v1.1.0")
-    assert (shown.outcome, untrue(shown)) == (Outcome.FAILED, False)
+    assert (shown.outcome, is_misleading(shown)) == (Outcome.FAILED, False)
 
 
 async def test_concurrent_applies_of_a_tag_all_succeed(skills: Program, web: Listening, world: World) -> None:
@@ -253,7 +253,7 @@ async def test_own_preference_gets_the_plain_202(impatient: Program, world: Worl
 async def test_disconnect_does_not_end_the_rollout(
     settings: WebSettings, web: Listening, worker: Reconciler, world: World
 ) -> None:
-    """As skills does: the release replaces the process that asked for it."""
+    """The client disconnects like skills, whose process the release replaces."""
     world.engine.behave("api", "v1.1.0", ready_after=0.5)
     async with program(settings, web, later=False, wait=LONG) as client:
         waiting = asyncio.create_task(client.apply("v1.1.0"))

@@ -1,4 +1,4 @@
-"""A program written from the contract's compat fields alone, as the skills service's client is."""
+"""A program that uses only the compatibility fields, like the skills service's client."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Skills:
-    """The client: names, fields and codes as the skills service has had them all along."""
+    """The client, with the names, fields and codes that the skills service has always used."""
 
     http: httpx.AsyncClient
 

@@ -1,4 +1,4 @@
-"""What the ledger remembers for ever, within bounds, and what it is rebuilt from; on a real Redis."""
+"""The ledger's bounded memory of releases, and its rebuild from the history; on a real Redis."""
 
 import asyncio
 from dataclasses import replace
@@ -30,9 +30,9 @@ def small(pool: ArqRedis, namespace: str) -> Ledger:
     return SmallLedger(pool, namespace)
 
 
-async def size(asked: Any) -> int:
-    """redis-py's commands are typed for its blocking client too."""
-    return int(await asked)
+async def size(call: Any) -> int:
+    """Awaits a size; redis-py types its commands for the blocking client too, so `call` is Any."""
+    return int(await call)
 
 
 def numbered(number: int, repository: int = 1) -> Any:
@@ -48,7 +48,7 @@ async def test_forgotten_release_is_still_a_duplicate(small: Ledger, pool: ArqRe
         assert await small.accept(replace(numbered(number), rollout_id="r-new")) == numbered(number)
     for number in (1, 2):
         assert await small.accept(numbered(number)) == replace(numbered(number), rollout_id=FORGOTTEN)
-    assert len(await small.pending()) == 5, "forgetting a key loses no release that waits"
+    assert len(await small.pending()) == 5, "forgetting a key loses no waiting release"
 
 
 async def test_dedup_floor_only_rises_per_repository(small: Ledger) -> None:
@@ -168,19 +168,19 @@ async def test_waiting_reader_times_out_without_events(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "said"),
+    ("setting", "value", "reason"),
     [
         ("appendfsync", "everysec", "appendfsync is everysec"),
         ("appendonly", "no", "appendonly is off"),
         ("maxmemory-policy", "allkeys-lru", "maxmemory-policy is allkeys-lru"),
     ],
 )
-async def test_durability_reports_unsafe_settings(own_server: OwnRedis, setting: str, value: str, said: str) -> None:
+async def test_durability_reports_unsafe_settings(own_server: OwnRedis, setting: str, value: str, reason: str) -> None:
     async with Redis.from_url(own_server.url) as client:
         assert await Ledger(client, "x").durability() == []
         await client.config_set(setting, value)
         (lack,) = await Ledger(client, "x").durability()
-    assert said in lack
+    assert reason in lack
 
 
 async def test_durability_reports_a_read_only_replica(own_server: OwnRedis, redis_url: str) -> None:
@@ -203,7 +203,7 @@ async def test_durability_works_without_config_access(own_server: OwnRedis) -> N
 
 
 def test_hanging_redis_counts_as_unavailable(own_server: OwnRedis) -> None:
-    async def tell() -> float:
+    async def hanging_write() -> float:
         started = asyncio.get_running_loop().time()
         async with Redis.from_url(own_server.url) as client, Redis.from_url(own_server.url) as operator:
             await operator.client_pause(60_000, all=False)
@@ -213,4 +213,4 @@ def test_hanging_redis_counts_as_unavailable(own_server: OwnRedis) -> None:
         return asyncio.get_running_loop().time() - started
 
     with asyncio.Runner(loop_factory=HurriedLoop) as runner:
-        assert runner.run(tell()) == pytest.approx(CALL_SECONDS, abs=0.1 * HURRY)
+        assert runner.run(hanging_write()) == pytest.approx(CALL_SECONDS, abs=0.1 * HURRY)

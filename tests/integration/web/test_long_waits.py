@@ -1,4 +1,4 @@
-"""Calls that wait for long, on the real web process: no timeout of the server cuts them off."""
+"""Long-waiting calls on the real web process: no timeout of the server ends them."""
 
 import asyncio
 import os
@@ -26,15 +26,15 @@ pytestmark = pytest.mark.redis
 
 LONG = 3600.0
 KEEP_ALIVE_SECONDS = listener("127.0.0.1:0").keep_alive_timeout
-"""After how long Hypercorn closes a connection that is idle; one with an open call is not."""
+"""The time after which Hypercorn closes an idle connection; a connection with an open call is not idle."""
 
 IDLE_SECONDS = 3
-"""A wait asks Redis at least once a second: when nothing was asked for longer, nobody waits."""
+"""A waiting call polls Redis at least once a second; without a poll for this time, no call waits."""
 
 
 @asynccontextmanager
 async def process(redis_url: str, namespace: str, directory: Path) -> AsyncIterator[WebProcess]:
-    """The web process as in production, with the wait of the production stack."""
+    """The web process with the wait time of the production stack."""
     with ExitStack() as stack:
         settings = {"UPDATER_APPLY_WAIT_SECONDS": "840"}
         entering = web_process(redis_url, namespace, directory, **settings)
@@ -93,7 +93,7 @@ async def test_wait_ends_when_its_caller_disconnects(own_server: OwnRedis, tmp_p
             waiting = asyncio.create_task(Program(http).apply("v1.1.0"))
             await until(lambda: waits(web))
             waiting.cancel()
-        await nobody_waits(web)
+        await until_no_call_waits(web)
         assert reconciler.busy
         async with web.client() as http:
             rollout_id = (await http.get("/status")).json()["rollout"]["id"]
@@ -103,11 +103,11 @@ async def test_wait_ends_when_its_caller_disconnects(own_server: OwnRedis, tmp_p
 
 
 async def waits(web: Listening) -> bool:
-    """Whether a call waits for an event of the ledger now."""
+    """Whether a call is waiting for an event of the ledger."""
     return any(c["cmd"] == "xread" and "b" in c["flags"] for c in await web.pool.client_list())
 
 
-async def nobody_waits(web: Listening) -> None:
+async def until_no_call_waits(web: Listening) -> None:
     """Returns when no call has waited for IDLE_SECONDS. Raises TimeoutError."""
     clock = asyncio.get_running_loop()
     async with asyncio.timeout(LIMIT):

@@ -1,4 +1,4 @@
-"""The document held against the real answers, with each way of proving who one is."""
+"""Checks the OpenAPI document against the real answers, with each kind of authentication."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from uuid import uuid4
 import hypothesis
 import pytest
 import schemathesis
-import schemathesis.specs.openapi.schemas  # now: Python 3.11.2 cannot compile it while another thread runs
+import schemathesis.specs.openapi.schemas  # imported early: Python 3.11.2 cannot compile it while another thread runs
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app.auth.callers import make_token
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.redis
 
 EXAMPLES = 8
 ENDLESS = ["/update/events", "/update/rollouts/{rollout_id}/log"]
-"""Streams: what follows them is in test_calls."""
+"""Streams, which test_calls tests."""
 
 
 class WorkerThread(threading.Thread):
-    """The worker, in a loop of its own."""
+    """Runs the worker in its own loop."""
 
     def __init__(self, redis_url: str, namespace: str, directory: Path) -> None:
         super().__init__(daemon=True)

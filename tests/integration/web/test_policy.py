@@ -1,4 +1,4 @@
-"""What the stack's policy refuses is ignored at the front door, with the reason."""
+"""The receiver ignores releases that the stack's policy refuses, and gives the reason."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.unit.app.config.test_stack_file import content
 
 @pytest.fixture
 async def web(redis_url: str, namespace: str, pool: ArqRedis, tmp_path: Path) -> AsyncIterator[Listening]:
-    """The web process of a stack on which only octocat releases, and only what nobody can change."""
+    """The web process of a stack that accepts only immutable releases by octocat."""
     file = tmp_path / "stack.yml"
     file.write_text(yaml.safe_dump(content(policy={"allowed_authors": ["octocat"], "require_immutable": True})))
     settings = WebSettings.from_environ(environ(redis_url, namespace, tmp_path) | {"UPDATER_STACK_FILE": str(file)})

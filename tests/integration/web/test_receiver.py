@@ -1,4 +1,4 @@
-"""The public listener's table, with raw bytes where a client would be too polite."""
+"""The public listener's answers; raw bytes send what a normal client cannot."""
 
 import asyncio
 import json
@@ -46,9 +46,9 @@ def fields(body: bytes = BODY, *extra: tuple[str, str], without: str = "") -> li
 async def test_release_is_recorded_before_the_answer(web: Listening, github: httpx.AsyncClient) -> None:
     answer = await post(github, BODY)
     assert answer.status_code == 202
-    said = answer.json()
-    assert (said["status"], said["release"]) == ("accepted", {"key": "1:2", "tag": "v1.1.0"})
-    assert [r.rollout_id for r in await web.ledger.pending()] == [said["rollout_id"]]
+    content = answer.json()
+    assert (content["status"], content["release"]) == ("accepted", {"key": "1:2", "tag": "v1.1.0"})
+    assert [r.rollout_id for r in await web.ledger.pending()] == [content["rollout_id"]]
 
 
 async def test_repeated_release_is_a_duplicate(github: httpx.AsyncClient) -> None:
@@ -237,8 +237,8 @@ async def test_websocket_is_a_404(web: Listening) -> None:
 
 async def test_client_disconnect_logs_no_error(web: Listening) -> None:
     with capture_logs() as lines:
-        where = httpx.URL(web.public)
-        _, writer = await asyncio.open_connection(where.host, where.port)
+        address = httpx.URL(web.public)
+        _, writer = await asyncio.open_connection(address.host, address.port)
         writer.write(head(fields(BODY)) + BODY[:10])
         await writer.drain()
         writer.close()
@@ -269,7 +269,7 @@ async def stopped(server: OwnRedis) -> AsyncIterator[None]:
 @asynccontextmanager
 async def suspended(server: OwnRedis) -> AsyncIterator[None]:
     async with Redis.from_url(server.url) as operator:
-        await operator.client_pause(60_000, all=False)  # writes only: else nobody could end it
+        await operator.client_pause(60_000, all=False)  # writes only, so that the pause can be ended
         yield
         await operator.client_unpause()
 

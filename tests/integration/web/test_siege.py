@@ -1,4 +1,4 @@
-"""Rows 18 and 19 of FAULTS.md against the web process itself: what it answers, how fast, with how much memory."""
+"""Rows 18 and 19 in docs/reliability.md on the web process itself: its answers, latency and memory."""
 
 import asyncio
 import random
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.redis
 SIEGE_SECONDS = 10.0
 SERVED_SECONDS = 0.1
 FLAT_MIB = 64.0
-"""What may come and go: READERS small and LARGE_READERS large bodies, and what the allocator keeps of them."""
+"""The allowed growth: READERS small and LARGE_READERS large bodies, and what the allocator keeps of them."""
 
 DELIVERIES, RELEASES, CONNECTIONS = 10_000, 200, 16
 BURST_SECONDS = 60.0
 
 
 async def served(process: WebProcess, seconds: float) -> tuple[list[float], float]:
-    """How long each of a steady stream of good deliveries took, and the most memory seen meanwhile."""
+    """Sends a steady stream of good deliveries; returns the time of each and the highest memory use."""
     took: list[float] = []
     most, end = 0.0, time.monotonic() + seconds
     while time.monotonic() < end:
@@ -68,7 +68,7 @@ async def test_siege_leaves_latency_and_memory_flat(redis_url: str, namespace: s
 
 
 def burst(tags: Sequence[str]) -> list[bytes]:
-    """Every release in several events, most of them again and again, in no order."""
+    """Several events for each release, most of them repeated, in random order."""
     bodies = [
         release_body(tag, 1000 + number, action=action)
         for number, tag in enumerate(tags)
@@ -108,7 +108,7 @@ async def test_burst_decides_each_release_once(
     print({"seconds": round(took, 1), "per_second": round(DELIVERIES / took), "mib": (before, after)})
     assert took < BURST_SECONDS
     assert after - before < FLAT_MIB
-    assert {count["accepted"] for count in answers.values()} == {1}, "each that is known was accepted once"
+    assert {count["accepted"] for count in answers.values()} == {1}, "each release was accepted once"
     decided = Counter(entry.rollout_id for entry in await ledger.history(1_000))
     assert set(decided.values()) == {1}
     assert len(decided) == len(answers)

@@ -1,4 +1,4 @@
-"""The web process ends in time after SIGTERM, whatever its clients do."""
+"""The web process ends in time after SIGTERM, regardless of its clients."""
 
 import os
 import signal
@@ -22,23 +22,23 @@ pytestmark = pytest.mark.redis
 
 ROLLOUT = "r-1"
 PARTS, LINES = 10, ["x" * 20_000] * 50
-"""One piece of the answer, and more than the buffers of a connection hold."""
+"""One chunk of the answer; larger than the buffers of a connection."""
 
 LATE = 3.0
 
 
 @contextmanager
 def connection(url: str, *sent: bytes) -> Iterator[socket.socket]:
-    """`sent`, and from then on nothing is read."""
-    where = urlsplit(url)
-    with socket.create_connection((where.hostname, where.port or 80)) as client:
+    """Sends `sent` and then reads nothing."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port or 80)) as client:
         client.settimeout(START_SECONDS)
         client.sendall(b"".join(sent))
         yield client
 
 
 async def ends(process: WebProcess, seconds: float) -> None:
-    """Ends it. Raises TimeoutError when it runs after `seconds` still."""
+    """Sends SIGTERM. Raises TimeoutError if the process still runs after `seconds`."""
     os.kill(process.pid, signal.SIGTERM)
     state = Path(f"/proc/{process.pid}/stat")
     await until(lambda: state.read_text().rpartition(")")[2].split()[0] == "Z", seconds)
@@ -64,8 +64,8 @@ async def test_stalled_reader_does_not_delay_shutdown(
         await ledger.append_log(ROLLOUT, LINES)
     with web_process(redis_url, namespace, tmp_path) as process:
         secret = SharedSecret(tmp_path / "secret").keys()[0].decode()
-        asked = head([("X-Updater-Secret", secret)], f"GET /update/rollouts/{ROLLOUT}/log?follow=1 HTTP/1.1")
-        with connection(process.internal, asked) as client:
+        request = head([("X-Updater-Secret", secret)], f"GET /update/rollouts/{ROLLOUT}/log?follow=1 HTTP/1.1")
+        with connection(process.internal, request) as client:
             while b"xxx" not in client.recv(4096):
                 pass
             await ends(process, LEAVE_SECONDS + LATE)

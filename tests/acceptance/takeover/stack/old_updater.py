@@ -1,6 +1,6 @@
-"""Stands in for the old updater: it holds the name, the socket and the files, says that it is idle, and does nothing.
+"""Stands in for the old updater: it has the same name, socket and files, reports that it is idle, and does nothing.
 
-It runs as root, as the old one did, and listens on port 9090: `GET /health`, and `GET /status` with the secret.
+Like the old one it runs as root and listens on port 9090: `GET /health`, and `GET /status` with the secret.
 """
 
 import json
@@ -27,7 +27,7 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Its health checks are no news."""
+        """Logs nothing: health checks are frequent."""
 
 
 def leave(*_: object) -> None:
@@ -35,6 +35,6 @@ def leave(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, leave)  # the first process of a container ignores what it has no handler for
+    signal.signal(signal.SIGTERM, leave)  # PID 1 ignores signals without a handler
     print("this is a stand-in for the old updater; it never changes anything", flush=True)
     ThreadingHTTPServer(("0.0.0.0", 9090), Answer).serve_forever()
