@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,15 +11,12 @@ import typer
 from app.api.model import ResponseModel
 from app.api.requests import HISTORY_DEFAULT, HISTORY_MOST
 from app.api.responses import Approved, Cancelling, Notified, Paused, Resumed
-from app.auth.callers import make_token
-from app.auth.tokens import Scope
-from app.cli.api.access import access, secret_path
+from app.cli.api.access import access
 from app.cli.api.client import ApiClient
 from app.cli.api.log_stream import print_log
-from app.cli.duration import parse_duration
 from app.cli.errors import CannotReach, Exit, NotAllowed, WrongUse
 from app.cli.following.follow import ask_and_follow, watch
-from app.cli.init.command import write_stack_file
+from app.cli.offline import init, token
 from app.cli.report import ending, write
 from app.cli.views.doctor import doctor_lines, failed, local_checks
 from app.cli.views.plan import plan_lines
@@ -242,37 +238,8 @@ def notify_test(as_json: Json = False) -> None:
     _ask(call, as_json=as_json)
 
 
-@app.command()
-def init(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the Compose file is.")] = Path(),
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stack.yml in DIR.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
-    from app.cli.init.images.local_images import local_images  # noqa: PLC0415 - the Docker SDK takes 0.4 s
-
-    with ending(as_json=as_json), local_images(os.environ) as find_image:
-        path = output or directory / "stack.yml"
-        written = write_stack_file(directory, path, force=force, environ=os.environ, find_image=find_image)
-        for line in [document(written.document())] if as_json else written.lines():
-            write(line)
-
-
-@app.command()
-def token(
-    scope: Annotated[Scope, typer.Option(help="What the token allows.")],
-    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 7d.")] = "1h",
-    as_json: Json = False,
-) -> None:
-    """Create a token for UPDATER_TOKEN, signed with the secret in UPDATER_SECRET_PATH. Works offline."""
-    with ending(as_json=as_json):
-        lifetime = parse_duration(ttl)
-        try:
-            made = make_token(secret_path(os.environ), scope, lifetime)
-        except ValueError as error:
-            raise WrongUse(f"--ttl {ttl}: {error}.", "Choose another duration, such as 1h.") from error
-        write(document({"token": made, "scope": scope, "expires_in_seconds": lifetime}) if as_json else made)
+app.command()(init)
+app.command()(token)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from app.cli.api.access import first_secret, secret_path, updater_url
 from app.cli.errors import CommandError, NotAllowed, WrongUse
 from app.cli.views.text import plain
-from app.config.stack_file import load_stack
 from app.domain.errors import StackInvalid
 from app.domain.findings import Check, Verdict
 
@@ -74,6 +73,8 @@ def _check_key(environ: Mapping[str, str]) -> Check:
 
 
 def _check_stack_file(path: Path) -> Check:
+    from app.config.stack_file import load_stack  # noqa: PLC0415 - only for this check, and slow to import
+
     try:
         stack = load_stack(path)
     except StackInvalid as invalid:

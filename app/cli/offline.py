@@ -1,0 +1,50 @@
+# ruff: noqa: PLC0415 - what these commands need takes longer to import than the other commands take to run
+"""The commands that work without the updater: `init` and `token`."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.auth.tokens import Scope
+from app.cli.duration import parse_duration
+from app.cli.errors import WrongUse
+from app.cli.report import ending, write
+from app.cli.views.text import document
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the Compose file is.")] = Path(),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stack.yml in DIR.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
+    from app.cli.init.command import write_stack_file
+    from app.cli.init.images.local_images import local_images
+
+    with ending(as_json=as_json), local_images(os.environ) as find_image:
+        path = output or directory / "stack.yml"
+        written = write_stack_file(directory, path, force=force, environ=os.environ, find_image=find_image)
+        for line in [document(written.document())] if as_json else written.lines():
+            write(line)
+
+
+def token(
+    scope: Annotated[Scope, typer.Option(help="What the token allows.")],
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 7d.")] = "1h",
+    as_json: Json = False,
+) -> None:
+    """Create a token for UPDATER_TOKEN, signed with the secret in UPDATER_SECRET_PATH. Works offline."""
+    from app.auth.callers import make_token
+
+    with ending(as_json=as_json):
+        lifetime = parse_duration(ttl)
+        try:
+            made = make_token(secret_path(os.environ), scope, lifetime)
+        except ValueError as error:
+            raise WrongUse(f"--ttl {ttl}: {error}.", "Choose another duration, such as 1h.") from error
+        write(document({"token": made, "scope": scope, "expires_in_seconds": lifetime}) if as_json else made)
