@@ -28,7 +28,7 @@ class Clients:
         self._until = 0.0
 
     async def tallies(self, color: Color) -> Mapping[str, Tally]:
-        """Returns a color's counts; after the color is left they are returned once more, then they restart at zero."""
+        """Returns a color's counts. The first call after traffic has left the color resets them to zero."""
         if self.away:
             raise TrafficUnknown("no answer")
         self._pass()

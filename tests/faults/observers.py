@@ -251,7 +251,7 @@ def _named(place: str, content: bytes, wanted: list[bytes]) -> str:
 
 
 def dump_of(client: Any, key: bytes) -> bytes:
-    """The value as text, whatever its type."""
+    """The value of `key` as text, for every type."""
     readers = {
         b"string": lambda: client.get(key),
         b"hash": lambda: client.hgetall(key),

@@ -293,7 +293,7 @@ def take_out(protections: Iterable[Protection], host: str, jobs: int, report: Ca
         return seen
 
     with ThreadPoolExecutor(jobs) as pool:
-        seen = list(pool.map(play, protections))  # all of them, whatever the first result is
+        seen = list(pool.map(play, protections))  # plays all of them, also after a failure
     return all(one.shown for one in seen)
 
 

@@ -196,10 +196,10 @@ async def test_stacks_share_a_redis_without_mixing(pool: ArqRedis, ledger: Ledge
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_unreachable_redis_raises_a_named_error(call: str) -> None:
-    nobody = Redis.from_url("redis://127.0.0.1:1/0")
+    unreachable = Redis.from_url("redis://127.0.0.1:1/0")
     with pytest.raises(LedgerUnavailable, match="ConnectionError"):
-        await CALLS[call](Ledger(nobody, "x"))
-    await nobody.aclose()
+        await CALLS[call](Ledger(unreachable, "x"))
+    await unreachable.aclose()
 
 
 async def test_stopped_redis_raises_until_redis_returns(own_server: OwnRedis, own_client: Redis) -> None:

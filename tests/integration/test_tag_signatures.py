@@ -27,7 +27,7 @@ class Origin:
     allowed: Path
     source: GitSource
 
-    def somebody(self, name: str) -> Signer:
+    def outsider(self, name: str) -> Signer:
         """A signer whose key is not in the file."""
         return Signer(self.alice.key.parent, name)
 
@@ -73,7 +73,7 @@ async def test_an_unsigned_tag_is_refused(origin: Origin) -> None:
 
 
 async def test_tag_signed_by_another_key_is_refused(origin: Origin) -> None:
-    origin.somebody("mallory@example.invalid").tag(origin.repository, TAG)
+    origin.outsider("mallory@example.invalid").tag(origin.repository, TAG)
     assert "not by a key that" in await refused(origin)
 
 
@@ -158,17 +158,17 @@ async def test_pgp_signature_runs_no_program(origin: Origin, tmp_path: Path, mon
 async def test_allowed_signers_are_read_each_time(origin: Origin) -> None:
     origin.alice.tag(origin.repository, TAG)
     await origin.source.fetch(TAG)
-    origin.allowed.write_text(origin.somebody("bob@example.invalid").line() + "\n")
+    origin.allowed.write_text(origin.outsider("bob@example.invalid").line() + "\n")
     assert "not by a key that" in await refused(origin)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "cannot be read"), (b"# nobody\n\n", "has no signer"), (b"\xff", "cannot be read")]
+    ("content", "reason"), [(None, "cannot be read"), (b"# nobody\n\n", "has no signer"), (b"\xff", "cannot be read")]
 )
-async def test_missing_signers_list_refuses_every_tag(origin: Origin, content: bytes | None, said: str) -> None:
+async def test_missing_signers_list_refuses_every_tag(origin: Origin, content: bytes | None, reason: str) -> None:
     origin.alice.tag(origin.repository, TAG)
     origin.allowed.unlink() if content is None else origin.allowed.write_bytes(content)
-    with pytest.raises(SignatureUnchecked, match=said):
+    with pytest.raises(SignatureUnchecked, match=reason):
         await origin.source.fetch(TAG)
 
 

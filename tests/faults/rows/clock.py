@@ -50,7 +50,7 @@ async def _set_in_mid_rollout(scenario: Scenario, clock: FalseClock, step: str, 
     clock.set(days)
     await scenario.went_live(tag, what)
     after = (stage.worker.pid, stage.journal()["epoch"])
-    scenario.result.expect(after == before and stage.worker.poll() is None, f"{what}: the worker lost its lock")
+    scenario.result.expect(after == before and stage.worker.poll() is None, f"{what}: the worker lost its lease")
     for source, off in (await _how_far_off(stage)).items():
         scenario.result.expect(abs(off - days * DAY_SECONDS) < AGREES_SECONDS, f"{what}: {source} is {off:.0f} s off")
     return tag

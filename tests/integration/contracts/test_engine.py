@@ -15,7 +15,7 @@ from tests.integration.waiting import until
 from workers.ports import Definition, Engine, Stamp
 
 GRACE = 1.0
-NOBODY = "0" * 64
+UNKNOWN_ID = "0" * 64
 
 V1, V2, SAME_BOT, BROKEN, NO_START = "v1.0.0", "v2.0.0", "v2.0.1", "v3.0.0", "v4.0.0"
 """The releases. SAME_BOT has V2's bot; the skills of BROKEN do not build, and those of NO_START do not start."""
@@ -181,7 +181,7 @@ class EngineContract:
         for _ in range(2):
             assert (await bench.engine.stop(bot.id, GRACE)).gone
         await bench.engine.remove(bot.id)
-        for instance in (bot.id, NOBODY):
+        for instance in (bot.id, UNKNOWN_ID):
             assert (await bench.engine.stop(instance, GRACE)).state == "removed"
 
     async def test_only_a_stopped_instance_is_removed(self, bench: Bench) -> None:
@@ -307,7 +307,7 @@ class EngineContract:
         skills = await start_one(bench.engine, await bench.built(SELDOM, BLUE), BLUE)
         await bench.engine.stop(skills.id, GRACE)
         assert not (await bench.engine.check(skills.id, LIMIT)).passed
-        assert not (await bench.engine.check(NOBODY, LIMIT)).passed
+        assert not (await bench.engine.check(UNKNOWN_ID, LIMIT)).passed
 
     async def test_engine_reports_a_one_way_release(self, bench: Bench) -> None:
         for tag in (V1, ONE_WAY):

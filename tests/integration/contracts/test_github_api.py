@@ -220,9 +220,9 @@ async def test_post_with_a_5xx_answer_is_sent_once(server: GitHubServer) -> None
 
 
 async def test_refused_connection_counts_as_not_sent() -> None:
-    nobody = GithubkitApi(REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
+    unreachable = GithubkitApi(REPOSITORY, GitHub(), api_url="http://127.0.0.1:1", token=TOKEN)
     with pytest.raises(GitHubUnavailable) as error:
-        await nobody.deploy(REPORT, SHA)
+        await unreachable.deploy(REPORT, SHA)
     assert not error.value.sent
 
 

@@ -92,6 +92,6 @@ class TestLedger(InboxContract):
 
     @pytest.fixture
     async def away(self) -> AsyncIterator[Inbox]:
-        nobody = Redis.from_url("redis://127.0.0.1:1/0")
-        yield Ledger(nobody, "x")
-        await nobody.aclose()
+        unreachable = Redis.from_url("redis://127.0.0.1:1/0")
+        yield Ledger(unreachable, "x")
+        await unreachable.aclose()

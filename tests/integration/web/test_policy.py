@@ -25,8 +25,8 @@ async def web(redis_url: str, namespace: str, pool: ArqRedis, tmp_path: Path) ->
         yield both
 
 
-async def deliver(web: Listening, **said: Any) -> httpx.Response:
-    release = {"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": False, **said}
+async def deliver(web: Listening, **change: Any) -> httpx.Response:
+    release = {"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": False, **change}
     body = release_body(release=release)
     async with httpx.AsyncClient(trust_env=False) as github:
         return await github.post(f"{web.public}/webhooks/github", content=body, headers=headers(body))
@@ -38,7 +38,7 @@ async def test_release_that_fits_the_policy_is_accepted(web: Listening) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("change", "reason"),
     [
         ({"author": {"login": "mallory"}, "immutable": True}, "the release's author is not in the stack file's"),
         ({"immutable": True}, "the release's author is not in the stack file's"),
@@ -46,8 +46,8 @@ async def test_release_that_fits_the_policy_is_accepted(web: Listening) -> None:
         ({"author": {"login": "octocat"}}, "the release is not immutable"),
     ],
 )
-async def test_refused_release_is_ignored_not_recorded(web: Listening, said: dict[str, Any], reason: str) -> None:
-    answer = await deliver(web, **said)
+async def test_refused_release_is_ignored_not_recorded(web: Listening, change: dict[str, Any], reason: str) -> None:
+    answer = await deliver(web, **change)
     assert (answer.status_code, answer.json()["status"]) == (200, "ignored")
     assert answer.json()["reason"].startswith(reason)
     assert await web.ledger.pending() == []
