@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.auth.tokens import Scope
+from app.cli.api.access import secret_path
 from app.cli.duration import parse_duration
 from app.cli.errors import WrongUse
 from app.cli.report import ending, write

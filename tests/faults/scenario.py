@@ -131,7 +131,7 @@ class Scenario:
         try:
             seconds = await converge(self.stage, expected.tag, limit, decided=self.last_tag)
         except TimeoutError as late:
-            self.result.expect(False, f"{what}: {late}{await self._let_go_on()}")
+            self.result.expect(False, f"{what}: {late}{await self._end_pause()}")
             self.tell(f"{what}: FAIL")
             return
         self.result.converged(seconds)
