@@ -268,7 +268,7 @@ class CannotRollBack(UpdaterError):
     fault = Fault.OPERATOR
 
 
-class NobodyIsTold(UpdaterError):
+class NoNotifier(UpdaterError):
     """No notification target is configured."""
 
     code = "nobody_is_told"

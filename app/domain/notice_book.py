@@ -32,7 +32,7 @@ class Book:
     sent: int = 0
     given_up: int = 0
 
-    def tell(self, notice: Notice, at: datetime, to: Collection[str]) -> "Book":
+    def notify(self, notice: Notice, at: datetime, to: Collection[str]) -> "Book":
         """Adds the message for every target in `to`. Does nothing for an event that was already notified."""
         if notice.id in self.told:
             return self

@@ -16,7 +16,7 @@ Entries = list[tuple[str, dict[bytes, bytes]]]
 class LedgerStreams(LedgerPart):
     """`events` (fields `type`, `at`, `data`) and `log:<rollout id>` (field `line`)."""
 
-    async def tell(self, kind: str, data: dict[str, Any]) -> None:
+    async def publish_event(self, kind: str, data: dict[str, Any]) -> None:
         """Appends an event: `type`, `at` (ISO 8601, UTC) and `data` (JSON)."""
         fields = {"type": kind, "at": now(), "data": json.dumps(data)}
         async with translated():
@@ -37,7 +37,7 @@ class LedgerStreams(LedgerPart):
             newest = await self._redis.xrevrange(self.key("events"), count=1)
         return newest[0][0].decode() if newest else BEGINNING
 
-    async def events_told(self) -> int:
+    async def event_count(self) -> int:
         """How many events are kept."""
         async with translated():
             return int(await self._redis.xlen(self.key("events")))

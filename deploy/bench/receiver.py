@@ -77,8 +77,8 @@ async def _measure(receivers: list[Receiver], rounds: int, say: Say) -> Rounds:
         for receiver in turn:
             say(f"{BENCH}: round {number} of {rounds}: {receiver.name}")
             fresh = [delivery(next(ids)) for _ in range(REQUESTS)]
-            results.add(receiver.name, told(NEW, await _phase(receiver, fresh, receiver.new)))
-            results.add(receiver.name, told(KNOWN, await _phase(receiver, [known] * REQUESTS, receiver.known)))
+            results.add(receiver.name, figures_of(NEW, await _phase(receiver, fresh, receiver.new)))
+            results.add(receiver.name, figures_of(KNOWN, await _phase(receiver, [known] * REQUESTS, receiver.known)))
     return results
 
 
@@ -88,7 +88,7 @@ def delivery(release_id: int) -> bytes:
     return request("POST", HOOK_PATH, signed_headers(body, WEBHOOK_SECRET), body)
 
 
-def told(kind: str, run: Run) -> dict[str, float]:
+def figures_of(kind: str, run: Run) -> dict[str, float]:
     """Returns the figures of one phase."""
     return {
         f"{kind}: throughput": run.per_second,

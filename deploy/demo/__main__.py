@@ -27,7 +27,7 @@ LEAST_REQUESTS = 2_000
 LOAD_SECONDS = 60.0
 """How long the clients continue at most after the rollout, until they have sent LEAST_REQUESTS requests."""
 
-TOLD_SECONDS = 30.0
+REPORT_SECONDS = 30.0
 """How long the report to GitHub may take after the rollout."""
 
 POLL_SECONDS = 0.1
@@ -84,13 +84,13 @@ async def play(home: Environment, variant: Variant, rps: float, show: Show) -> t
         report = await load.stop()
     status, sessions = await home.get("/status"), await home.sessions()
     seen = {"route_moved": home.route_file.read_bytes() != route, "green_containers": len(home.containers(*GREEN))}
-    deployment = {"deployment_states": await told_at_github(home, AFTER)}
+    deployment = {"deployment_states": await states_at_github(home, AFTER)}
     return outcome_of(result, status, sessions, report) | seen | deployment, report
 
 
-async def told_at_github(home: Environment, tag: str) -> list[str]:
-    """Returns the states of the tag's deployment as soon as one is final, at the latest after TOLD_SECONDS."""
-    deadline = time.monotonic() + TOLD_SECONDS
+async def states_at_github(home: Environment, tag: str) -> list[str]:
+    """Returns the states of the tag's deployment as soon as one is final, at the latest after REPORT_SECONDS."""
+    deadline = time.monotonic() + REPORT_SECONDS
     while True:
         states = (await asyncio.to_thread(home.github.states)).get(tag, [])
         if states[-1:] not in ([], ["queued"], ["in_progress"]) or time.monotonic() > deadline:

@@ -63,7 +63,7 @@ class FakeGitHubApi:
     def called(self, name: str) -> int:
         return sum(1 for called, _ in self.calls if called == name)
 
-    def told(self) -> dict[str, list[list[str]]]:
+    def states(self) -> dict[str, list[list[str]]]:
         """The states of each deployment by tag, oldest deployment first."""
         found: dict[str, list[list[str]]] = {}
         for deployment in self.deployments.values():

@@ -9,18 +9,18 @@ from tests.fakes.clock import FakeClock
 
 
 class FakeNotifier:
-    """Notifies one target that accepts everything; `told` survives the end of the worker."""
+    """Notifies one target that accepts everything; `notices` survives the end of the worker."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self._book = Book()
 
     @property
-    def told(self) -> list[Notice]:
+    def notices(self) -> list[Notice]:
         return [waiting.notice for waiting in self._book.waiting]
 
-    def tell(self, notice: Notice) -> None:
-        self._book = self._book.tell(notice, self._clock.now(), ["friend"])
+    def notify(self, notice: Notice) -> None:
+        self._book = self._book.notify(notice, self._clock.now(), ["friend"])
 
     def mark(self, event: str) -> None:
         self._book = self._book.mark(event, self._clock.now())
@@ -35,4 +35,4 @@ class FakeNotifier:
 
     def give_up(self) -> None:
         """Gives up the oldest message, as if the target had not accepted it in time."""
-        self._book = self._book.give_up(self.told[0].id, "friend")
+        self._book = self._book.give_up(self.notices[0].id, "friend")

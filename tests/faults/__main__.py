@@ -49,7 +49,7 @@ def faults(  # noqa: PLR0917 - what a command line takes
 
 def _play(rows: Sequence[Row], orders: Orders, jobs: int, report: Callable[[Played], None]) -> bool:
     passed = True
-    with Slots(rows, orders, jobs, tell=_say if orders.repeat > 1 else silent) as slots:
+    with Slots(rows, orders, jobs, on_progress=_say if orders.repeat > 1 else silent) as slots:
         for done in as_completed(slots.results.values()):
             report(done.result())
             passed = done.result().result.passed and passed

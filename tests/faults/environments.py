@@ -9,7 +9,7 @@ from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine
 from deploy.demo.environment import logs_of
 from deploy.demo.load import SLOW_SECONDS
-from tests.faults.scenario import Row, Tell, is_clean, show, silent
+from tests.faults.scenario import OnProgress, Row, is_clean, show, silent
 from tests.faults.stage import SHORT, Stage, stage
 from tests.faults.verdict import Result
 
@@ -45,7 +45,7 @@ class Environments:
             self._open.close()
         self._open, self._stage = None, None
 
-    def play(self, row: Row, repeat: int = 1, tell: Tell = silent) -> Result:
+    def play(self, row: Row, repeat: int = 1, on_progress: OnProgress = silent) -> Result:
         """Plays the row in an environment with a live release; closes the environment if the row leaves it unclean."""
         if row.fresh:
             self.leave()
@@ -54,7 +54,7 @@ class Environments:
             current.patience = self._patience
         except Exception as error:
             return self._no_environment(row, error)
-        result = asyncio.run(show(row, current, repeat, self._slow_seconds, tell))
+        result = asyncio.run(show(row, current, repeat, self._slow_seconds, on_progress))
         self.last_words = logs_of(current.home, LAST_LINES) if result.problems else ""
         if row.fresh or not asyncio.run(is_clean(current)):
             self.leave()

@@ -20,7 +20,7 @@ SETTLE_SECONDS = 90.0
 PAUSED_SECONDS = 20.0
 
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 """Receives a row's progress."""
 
 
@@ -41,7 +41,7 @@ class Scenario:
     watch: Watch
     repeat: int = 1
     last_tag: str | None = None
-    tell: Tell = silent
+    on_progress: OnProgress = silent
 
     @property
     def quick(self) -> bool:
@@ -132,10 +132,10 @@ class Scenario:
             seconds = await converge(self.stage, expected.tag, limit, decided=self.last_tag)
         except TimeoutError as late:
             self.result.expect(False, f"{what}: {late}{await self._end_pause()}")
-            self.tell(f"{what}: FAIL")
+            self.on_progress(f"{what}: FAIL")
             return
         self.result.converged(seconds)
-        self.tell(f"{what}: after {seconds:.1f} s")
+        self.on_progress(f"{what}: after {seconds:.1f} s")
         end = await end_of(self.stage)
         self.result.end = str(end).replace(str(end.tag), "the newest" if not expected.paused else "the last good")
         self.result.expect(end == expected, f"{what}: the stack ended as {end}, expected {expected}")
@@ -195,14 +195,14 @@ def row(number: int, fault: str, holds: str, **options: Any) -> Callable[[Play],
     return register
 
 
-async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float, tell: Tell = silent) -> Result:
+async def show(wanted: Row, stage: Stage, repeat: int, slow_seconds: float, on_progress: OnProgress = silent) -> Result:
     """Plays the row under load, whose longest requests take `slow_seconds`, and returns what it showed."""
     result, started = Result(wanted.number, wanted.fault, wanted.holds), time.monotonic()
     async with Watch(stage, slow_seconds) as watch:
         try:
             async with asyncio.timeout(ROW_SECONDS):
                 for _ in range(1 if wanted.counts else repeat):
-                    await wanted.play(Scenario(stage, result, watch, repeat, tell=tell))
+                    await wanted.play(Scenario(stage, result, watch, repeat, on_progress=on_progress))
         except Skipped as why:
             result.skipped = str(why)
         except Exception as error:

@@ -22,7 +22,7 @@ from deploy.demo.dockerd import answers
 from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import ROOT
 from deploy.demo.projects import take_down
-from tests.faults.scenario import Row, Tell, silent
+from tests.faults.scenario import OnProgress, Row, silent
 from tests.faults.slot import Orders
 from tests.faults.verdict import Result
 
@@ -71,14 +71,14 @@ class Slot:
                 start_new_session=True,
             )
 
-    def play(self, row: Row, tell: Tell = silent) -> Played:
+    def play(self, row: Row, on_progress: OnProgress = silent) -> Played:
         """Raises SlotEnded."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
             print(row.number, file=self._process.stdin, flush=True)
             while "progress" in (message := json.loads(self._process.stdout.readline())):
-                tell(f"row {row.number}: {message['progress']}")
+                on_progress(f"row {row.number}: {message['progress']}")
         except (OSError, ValueError) as ended:
             raise SlotEnded(self._last_words()) from ended
         return Played(Result(**message["result"]), message["last_words"])
@@ -142,7 +142,7 @@ def _started_in(directory: Path) -> Iterator[int]:
 class Slots:
     """Runs `jobs` slots, and one more for the rows that end the engine, which takes other rows after them.
 
-    `results` are set in the order in which the rows end; `tell` receives each row's progress.
+    `results` are set in the order in which the rows end; `on_progress` receives each row's progress.
     """
 
     def __init__(
@@ -152,9 +152,9 @@ class Slots:
         jobs: int,
         *,
         program: Sequence[str] = PROGRAM,
-        tell: Tell = silent,
+        on_progress: OnProgress = silent,
     ) -> None:
-        self._program, self._tell = program, tell
+        self._program, self._on_progress = program, on_progress
         self.results: dict[int, Future[Played]] = {row.number: Future() for row in rows}
         ordered = sorted(rows, key=lambda row: -row.minutes)
         shared = deque(row for row in ordered if not row.own_engine)
@@ -193,7 +193,7 @@ class Slots:
             self.begun.append(row.number)
             slot = slot or self._enter(orders)
             try:
-                self.results[row.number].set_result(slot.play(row, self._tell))
+                self.results[row.number].set_result(slot.play(row, self._on_progress))
             except SlotEnded as ended:
                 self._leave(slot)
                 slot = None

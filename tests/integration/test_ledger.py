@@ -36,7 +36,7 @@ CALLS: dict[str, Callable[[Ledger], Awaitable[Any]]] = {
     "history": lambda ledger: ledger.history(10),
     "last_result": lambda ledger: ledger.last_result(),
     "result": lambda ledger: ledger.result("r-1"),
-    "tell": lambda ledger: ledger.tell("paused", {}),
+    "publish_event": lambda ledger: ledger.publish_event("paused", {}),
     "append_log": lambda ledger: ledger.append_log("r-1", ["a line"]),
 }
 
@@ -169,7 +169,7 @@ async def test_durability_reports_unsafe_redis_settings(ledger: Ledger, own_clie
 
 async def test_events_keep_order_kind_time_and_data(pool: ArqRedis, ledger: Ledger) -> None:
     await ledger.accept(RELEASE)
-    await ledger.tell("paused", {"reason": "why"})
+    await ledger.publish_event("paused", {"reason": "why"})
     accepted, paused = await events(pool, ledger)
     assert (accepted[b"type"], json.loads(accepted[b"data"])["tag"]) == (b"release.accepted", "v1.1.0")
     assert (paused[b"type"], json.loads(paused[b"data"])) == (b"paused", {"reason": "why"})

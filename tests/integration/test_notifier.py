@@ -68,8 +68,8 @@ async def test_message_arrives_once_without_secrets(make: Make, listener: Listen
     notifier = make(listener.url)
     async with running(notifier):
         for _ in range(3):
-            notifier.tell(a_notice("e1"))
-        notifier.tell(a_notice("e2", Kind.ROLLED_BACK))
+            notifier.notify(a_notice("e1"))
+        notifier.notify(a_notice("e2", Kind.ROLLED_BACK))
         await until(lambda: notifier.counts()["sent"] == 2)
     assert listener.titles() == ["shop: e1", "shop: e2"]
     assert listener.got[0]["message"] == "It is <live> & *well*.\n[hidden]"
@@ -79,12 +79,12 @@ async def test_message_arrives_once_without_secrets(make: Make, listener: Listen
 async def test_restart_sends_waiting_messages_only(make: Make, listener: Listener) -> None:
     before = make(listener.url)
     async with running(before):
-        before.tell(a_notice("e1"))
+        before.notify(a_notice("e1"))
         await until(lambda: before.counts()["sent"] == 1)
-    before.tell(a_notice("e2"))
+    before.notify(a_notice("e2"))
     after = make(listener.url)
     async with running(after):
-        after.tell(a_notice("e1"))
+        after.notify(a_notice("e1"))
         await until(lambda: after.counts()["sent"] == 2)
     assert listener.titles() == ["shop: e1", "shop: e2"]
 
@@ -93,7 +93,7 @@ async def test_refused_message_is_retried(make: Make, listener: Listener) -> Non
     listener.status = 500
     notifier = make(listener.url)
     async with running(notifier):
-        notifier.tell(a_notice("e1"))
+        notifier.notify(a_notice("e1"))
         await until(lambda: len(listener.got) >= 3)
         listener.status = 200
         await until(lambda: notifier.counts()["sent"] == 1)
@@ -106,7 +106,7 @@ async def test_given_up_message_is_counted_and_url_hidden(
     listener.status = 500
     notifier = make(listener.url, patience=HURRY)
     async with running(notifier):
-        notifier.tell(a_notice("e1"))
+        notifier.notify(a_notice("e1"))
         await until(lambda: notifier.counts()["given_up"] == 1)
     assert notifier.counts()["waiting"] == 0
     captured = capsys.readouterr()
@@ -123,7 +123,7 @@ async def test_hanging_target_delays_no_other_target(make: Make, listener: Liste
     async with running(notifier):
         began = time.monotonic()
         for n in range(MANY):
-            notifier.tell(a_notice(f"e{n}"))
+            notifier.notify(a_notice(f"e{n}"))
         assert time.monotonic() - began < AT_ONCE
         await until(lambda: len(other.got) == MANY, ALL_ENDED)
         await until(lambda: notifier.counts()["given_up"] == MANY, ALL_ENDED)
@@ -135,8 +135,8 @@ async def test_hanging_target_delays_no_other_target(make: Make, listener: Liste
 async def test_only_selected_events_are_sent(make: Make, listener: Listener) -> None:
     notifier = make(listener.url, events=frozenset({Kind.ROLLED_BACK}))
     async with running(notifier):
-        notifier.tell(a_notice("e1", Kind.LIVE))
-        notifier.tell(a_notice("e2", Kind.ROLLED_BACK))
+        notifier.notify(a_notice("e1", Kind.LIVE))
+        notifier.notify(a_notice("e2", Kind.ROLLED_BACK))
         await until(lambda: notifier.counts()["sent"] == 1)
     assert listener.titles() == ["shop: e2"]
 
@@ -148,7 +148,7 @@ async def test_corrupt_file_does_not_stop_messages(
     (tmp_path / "notices.json").write_bytes(content)
     notifier = make(listener.url)
     async with running(notifier):
-        notifier.tell(a_notice("e1"))
+        notifier.notify(a_notice("e1"))
         await until(lambda: notifier.counts()["sent"] == 1)
     assert (tmp_path / "notices.json").stat().st_mode & 0o777 == 0o600
 
@@ -156,12 +156,12 @@ async def test_corrupt_file_does_not_stop_messages(
 async def test_missing_directory_does_not_stop_messages(listener: Listener, tmp_path: Path) -> None:
     notifier = AppriseNotifier([listener.url], frozenset(Kind), tmp_path / "none" / "notices.json", SystemClock())
     async with running(notifier):
-        notifier.tell(a_notice("e1"))
+        notifier.notify(a_notice("e1"))
         await until(lambda: notifier.counts()["sent"] == 1)
 
 
 def test_file_contains_no_url(make: Make, listener: Listener, tmp_path: Path) -> None:
-    make(listener.url).tell(a_notice("e1"))
+    make(listener.url).notify(a_notice("e1"))
     text = (tmp_path / "notices.json").read_text()
     assert "e1" in text
     assert "canary" not in text

@@ -46,7 +46,7 @@ class Patience:
 class AppriseNotifier:
     """Sends notices of the chosen `events` to every target of `urls`. Each target has its own task and thread.
 
-    `file` records which messages were sent and which wait. It is on disk when `tell` returns, so a restart neither
+    `file` records which messages were sent and which wait. It is on disk when `notify` returns, so a restart neither
     loses nor repeats a message. A service that accepts a message without confirming it may get it twice.
     """
 
@@ -67,10 +67,10 @@ class AppriseNotifier:
         self._sending: dict[str, concurrent.futures.Future[str | None]] = {}
         self._book = _read(file).only_for(self._targets)
 
-    def tell(self, notice: Notice) -> None:
+    def notify(self, notice: Notice) -> None:
         to = self._targets if notice.kind in {*self._events, Kind.TEST} else ()
         hidden = replace(notice, title=self._hide(notice.title), text=self._hide(notice.text))
-        self._turn(lambda book: book.tell(hidden, self._clock.now(), to))
+        self._turn(lambda book: book.notify(hidden, self._clock.now(), to))
 
     def mark(self, event: str) -> None:
         self._turn(lambda book: book.mark(event, self._clock.now()))

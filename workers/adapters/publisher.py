@@ -78,7 +78,7 @@ class LedgerPublisher:
 
     def event(self, kind: str, **data: Any) -> None:
         hidden = self._hide(data)
-        self._queue.put_nowait(lambda: self._ledger.tell(kind, hidden))
+        self._queue.put_nowait(lambda: self._ledger.publish_event(kind, hidden))
 
     def queued(self, releases: Sequence[Release]) -> None:
         for release in releases:

@@ -27,14 +27,14 @@ class Announced:
         self._publisher.status(state)
         self._accepted(state.accepted)
         if state.paused:
-            self._notifier.tell(notices.paused(self._project, state.pause_reason or "no reason was given"))
+            self._notifier.notify(notices.paused(self._project, state.pause_reason or "no reason was given"))
         elif state.resumed_at and self._notifier.settle(notices.PAUSED, before=state.resumed_at):
-            self._notifier.tell(notices.resumed(self._project, state))
+            self._notifier.notify(notices.resumed(self._project, state))
 
     def event(self, kind: str, **data: Any) -> None:
         self._publisher.event(kind, **data)
         if kind == "release.held":
-            self._notifier.tell(notices.held(self._project, data))
+            self._notifier.notify(notices.held(self._project, data))
 
     def queued(self, releases: Sequence[Release]) -> None:
         self._publisher.queued(releases)
@@ -45,7 +45,7 @@ class Announced:
         self._publisher.keep(rollout, state)
         if state.begins_again(rollout):
             return
-        self._notifier.tell(notices.ended(self._project, rollout, state))
+        self._notifier.notify(notices.ended(self._project, rollout, state))
         if state.paused and state.pause_reason:
             self._notifier.mark(notices.paused(self._project, state.pause_reason).id)
 
@@ -54,7 +54,7 @@ class Announced:
 
     def decided(self, release: Release, why: UpdaterError) -> None:
         self._publisher.decided(release, why)
-        self._notifier.tell(notices.dropped(self._project, release, why))
+        self._notifier.notify(notices.dropped(self._project, release, why))
 
     async def decided_keys(self) -> list[str]:
         return await self._publisher.decided_keys()
@@ -70,11 +70,11 @@ class Announced:
         current = [notices.alarm(self._project, alarm.kind, alarm.text) for alarm in alarms]
         self._notifier.settle(notices.ALARM, standing=[notice.id for notice in current])
         for notice in current:
-            self._notifier.tell(notice)
+            self._notifier.notify(notice)
 
     def line(self, rollout: str, line: str) -> None:
         self._publisher.line(rollout, line)
 
     def _accepted(self, releases: Sequence[Release]) -> None:
         for release in releases:
-            self._notifier.tell(notices.accepted(self._project, release))
+            self._notifier.notify(notices.accepted(self._project, release))

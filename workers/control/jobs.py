@@ -6,7 +6,7 @@ from typing import Any
 
 from app.api.status import Held
 from app.domain import notices
-from app.domain.errors import NobodyIsTold, UpdaterError
+from app.domain.errors import NoNotifier, UpdaterError
 from app.domain.stack import Stack
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
@@ -77,8 +77,8 @@ class Jobs:
         """Sends a test message and returns the number of `targets`. Does not wait for the delivery."""
         notifier = self._ports.notifier
         if notifier is None:
-            raise NobodyIsTold("set UPDATER_NOTIFY_URLS and restart the worker")
-        notifier.tell(notices.test_message(self._stack.project, self._ports.clock.now()))
+            raise NoNotifier("set UPDATER_NOTIFY_URLS and restart the worker")
+        notifier.notify(notices.test_message(self._stack.project, self._ports.clock.now()))
         return {"targets": notifier.counts()["targets"]}
 
     def questions(self) -> dict[str, Question]:

@@ -10,7 +10,7 @@ from app.domain.notices import Notice
 class Notifier(Protocol):
     """Sends messages to people in the background. Sending never delays or fails a rollout."""
 
-    def tell(self, notice: Notice) -> None:
+    def notify(self, notice: Notice) -> None:
         """Sends each event once, identified by its id, even after a restart."""
 
     def mark(self, event: str) -> None:

@@ -54,7 +54,7 @@ class Deployments:
         """Runs until it is cancelled, or another worker has taken over."""
         while True:
             try:
-                await self.tell()
+                await self.report()
                 wait = LOOK_SECONDS
             except StaleWorker:
                 return
@@ -68,7 +68,7 @@ class Deployments:
                 log.exception("could not report to GitHub; retrying")
             await self._ports.clock.sleep(wait)
 
-    async def tell(self) -> None:
+    async def report(self) -> None:
         """Reports everything that is due. Raises GitHubUnavailable, GitHubRefused, StaleWorker, OSError."""
         state = self._ports.journal.state
         if state is self._seen:

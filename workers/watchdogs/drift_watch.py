@@ -23,7 +23,7 @@ LOOKS_AT_CONTAINERS = 3
 TRIES = 3
 """How often to start a service that does not stay up. Then the watch only reports it, to make nothing worse."""
 
-TOLD_SECONDS = 60.0
+REPORTED_SECONDS = 60.0
 """How long to report a restart of the live color, which is too short to notice otherwise."""
 
 log = structlog.get_logger()
@@ -107,7 +107,7 @@ class DriftWatch:
         if known == instance.id and instance.restarts > before:
             self._restarted_at[service] = now
         self._restarts[service] = (instance.id, instance.restarts)
-        if now - self._restarted_at.get(service, -TOLD_SECONDS) >= TOLD_SECONDS:
+        if now - self._restarted_at.get(service, -REPORTED_SECONDS) >= REPORTED_SECONDS:
             return []
         return [Alarm("live_color_restarted", f"{service} ended, and the engine restarted it. Check its logs.")]
 

@@ -40,7 +40,7 @@ class Metrics:
     async def scrape(self, _: Given) -> Response:
         entries = await self.ledger.history(HISTORY_KEPT)
         results = Counter(entry.result for entry in entries)
-        facts = Facts(await self.status.whole(), results, await self.ledger.events_told(), self.decisions)
+        facts = Facts(await self.status.whole(), results, await self.ledger.event_count(), self.decisions)
         return Response(render(facts), media_type=MEDIA_TYPE)
 
 

@@ -139,7 +139,7 @@ async def test_notify_test_reaches_every_target(home: Front) -> None:
     done = await home.run("notify-test")
     assert (done.code, "being sent to 1 targets" in done.out) == (0, True), done
     assert document((await home.run("notify-test", "--json")).out)["targets"] == 1
-    assert home.world.notifier.told[-1].title == "shop: test message"
+    assert home.world.notifier.notices[-1].title == "shop: test message"
 
 
 async def test_rollback_of_one_way_release_needs_force(home: Front) -> None:

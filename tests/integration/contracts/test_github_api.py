@@ -115,7 +115,7 @@ class FakePlace:
         self.github.away = False
 
     def states(self) -> dict[str, list[str]]:
-        return {tag: states for tag, (states,) in self.github.told().items()}
+        return {tag: states for tag, (states,) in self.github.states().items()}
 
 
 class ServerPlace:

@@ -144,7 +144,7 @@ async def test_rollback_of_one_way_release_needs_force(
 async def test_notify_test_reaches_every_target(client: httpx.AsyncClient, worker: Reconciler, world: World) -> None:
     answer = await client.post("/notify/test")
     assert (answer.status_code, answer.json()) == (202, {"status": "queued", "targets": 1})
-    assert world.notifier.told[-1].title == "shop: test message"
+    assert world.notifier.notices[-1].title == "shop: test message"
 
 
 async def test_the_history_is_read_page_by_page(web: Listening, client: httpx.AsyncClient) -> None:
@@ -192,15 +192,15 @@ async def frames(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
 
 
 async def test_events_stream_and_resume_after_last_id(web: Listening, client: httpx.AsyncClient) -> None:
-    await web.ledger.tell("paused", {"reason": "before"})
+    await web.ledger.publish_event("paused", {"reason": "before"})
     async with client.stream("GET", "/update/events") as answer:
         coming = frames(answer)
         start = await anext(coming)
-        await web.ledger.tell("paused", {"reason": "first"})
+        await web.ledger.publish_event("paused", {"reason": "first"})
         first = await anext(coming)
     assert "data" not in start
     assert json.loads(first["data"])["data"] == {"reason": "first"}
-    await web.ledger.tell("resumed", {})
+    await web.ledger.publish_event("resumed", {})
     async with client.stream("GET", "/update/events", headers={"Last-Event-ID": first["id"]}) as answer:
         coming = frames(answer)
         await anext(coming)

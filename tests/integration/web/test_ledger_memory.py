@@ -144,18 +144,18 @@ async def test_events_are_read_after_a_given_id(ledger: Ledger) -> None:
     start = await ledger.last_event_id()
     assert await ledger.events_after(start, block=0) == []
     for n in range(3):
-        await ledger.tell("paused", {"n": n})
+        await ledger.publish_event("paused", {"n": n})
     (_, first), (second_id, _), _ = await ledger.events_after(start, block=0)
     assert (first["type"], first["data"]) == ("paused", {"n": 0})
     assert [event["data"]["n"] for _, event in await ledger.events_after(second_id, block=0)] == [2]
-    assert await ledger.events_told() == 3
+    assert await ledger.event_count() == 3
 
 
 async def test_waiting_reader_is_notified_at_once(ledger: Ledger) -> None:
     start = await ledger.last_event_id()
     waiting = asyncio.create_task(ledger.events_after(start, block=10))
     following = asyncio.create_task(ledger.log_after("r-1", "0-0", block=10))
-    await ledger.tell("resumed", {})
+    await ledger.publish_event("resumed", {})
     await ledger.append_log("r-1", ["a line"])
     async with asyncio.timeout(5):
         assert [event["type"] for _, event in await waiting] == ["resumed"]
@@ -208,7 +208,7 @@ def test_hanging_redis_counts_as_unavailable(own_server: OwnRedis) -> None:
         async with Redis.from_url(own_server.url) as client, Redis.from_url(own_server.url) as operator:
             await operator.client_pause(60_000, all=False)
             with pytest.raises(LedgerUnavailable, match="TimeoutError"):
-                await Ledger(client, "x").tell("paused", {})
+                await Ledger(client, "x").publish_event("paused", {})
             await operator.client_unpause()
         return asyncio.get_running_loop().time() - started
 

@@ -16,7 +16,7 @@ from deploy.bench.figures import compare
 from deploy.bench.flip import lost_percent
 from deploy.bench.parts import HOOK_PATH, Missing, hook, listening, webhook_binary
 from deploy.bench.proc import cpu_ms, memory_mib, memory_of
-from deploy.bench.receiver import UNITS, delivery, told
+from deploy.bench.receiver import UNITS, delivery, figures_of
 from deploy.bench.signature import recorded_body
 from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.processes import free_port
@@ -50,8 +50,12 @@ def test_delivery_is_valid_for_the_receiver() -> None:
 
 def test_phase_yields_the_benchmarks_figures() -> None:
     run = Run(seconds=2, latencies_ms=[float(n) for n in range(1, 201)])
-    assert told("duplicate", run) == {"duplicate: throughput": 100, "duplicate: median": 100, "duplicate: p99": 198}
-    assert told("duplicate", run).keys() < UNITS.keys()
+    assert figures_of("duplicate", run) == {
+        "duplicate: throughput": 100,
+        "duplicate: median": 100,
+        "duplicate: p99": 198,
+    }
+    assert figures_of("duplicate", run).keys() < UNITS.keys()
 
 
 def test_both_models_parse_the_recorded_body() -> None:

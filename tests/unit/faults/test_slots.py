@@ -95,7 +95,7 @@ def test_longest_row_starts_first(tmp_path: Path, orders: Orders) -> None:
 
 def test_progress_is_reported_before_the_result(tmp_path: Path, orders: Orders) -> None:
     progress: list[str] = []
-    with Slots([row(1)], orders, 1, program=program(tmp_path, REPORTS_PROGRESS), tell=progress.append) as slots:
+    with Slots([row(1)], orders, 1, program=program(tmp_path, REPORTS_PROGRESS), on_progress=progress.append) as slots:
         assert slots.results[1].result(LIMIT).result.row == 1
     assert progress == ["row 1: half", "row 1: nearly"]
 

@@ -12,35 +12,35 @@ def a_notice(event: str = "e1") -> Notice:
 
 
 def test_event_is_sent_once_to_each_target() -> None:
-    book = Book().tell(a_notice(), NOW, BOTH)
-    assert book.tell(a_notice(), NOW, BOTH) is book
+    book = Book().notify(a_notice(), NOW, BOTH)
+    assert book.notify(a_notice(), NOW, BOTH) is book
     book = book.delivered("e1", "mail")
     assert (book.next_for("mail"), book.counts()) == (None, {"sent": 1, "given_up": 0, "waiting": 1})
     book = book.delivered("e1", "chat")
-    assert (book.waiting, book.tell(a_notice(), NOW, BOTH)) == ((), book)
+    assert (book.waiting, book.notify(a_notice(), NOW, BOTH)) == ((), book)
 
 
 def test_given_up_target_does_not_affect_others() -> None:
-    book = Book().tell(a_notice(), NOW, BOTH).give_up("e1", "mail")
+    book = Book().notify(a_notice(), NOW, BOTH).give_up("e1", "mail")
     assert book.next_for("mail") is None
     assert book.next_for("chat") is not None
     assert book.counts() == {"sent": 0, "given_up": 1, "waiting": 1}
 
 
 def test_each_target_gets_its_messages_in_order() -> None:
-    book = Book().tell(a_notice("e1"), NOW, BOTH).tell(a_notice("e2"), NOW, BOTH).delivered("e1", "mail")
+    book = Book().notify(a_notice("e1"), NOW, BOTH).notify(a_notice("e2"), NOW, BOTH).delivered("e1", "mail")
     assert [w.notice.id if (w := book.next_for(t)) else None for t in BOTH] == ["e2", "e1"]
 
 
 def test_event_without_targets_is_remembered() -> None:
-    book = Book().tell(a_notice(), NOW, ())
+    book = Book().notify(a_notice(), NOW, ())
     assert (book.waiting, "e1" in book.told) == ((), True)
 
 
 def test_overflow_drops_and_counts_the_oldest() -> None:
     book = Book()
     for n in range(WAITING_MOST + 3):
-        book = book.tell(a_notice(f"e{n}"), NOW, BOTH)
+        book = book.notify(a_notice(f"e{n}"), NOW, BOTH)
     oldest = book.next_for("mail")
     assert oldest is not None
     assert (oldest.notice.id, len(book.waiting), book.given_up) == ("e3", WAITING_MOST, 6)
@@ -61,5 +61,5 @@ def test_only_ended_alarms_can_be_sent_again() -> None:
 
 
 def test_removed_target_holds_no_messages() -> None:
-    book = Book().tell(a_notice("e1"), NOW, BOTH).tell(a_notice("e2"), NOW, ("mail",)).only_for(["chat"])
+    book = Book().notify(a_notice("e1"), NOW, BOTH).notify(a_notice("e2"), NOW, ("mail",)).only_for(["chat"])
     assert [(w.notice.id, w.to) for w in book.waiting] == [("e1", ("chat",))]

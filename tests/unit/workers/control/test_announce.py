@@ -25,7 +25,7 @@ DOWN = Alarm("live_color_down", "api-blue does not run")
 
 
 def announcements(world: World) -> list[str]:
-    return [f"{notice.kind} {notice.title.partition(': ')[2]}" for notice in world.notifier.told]
+    return [f"{notice.kind} {notice.title.partition(': ')[2]}" for notice in world.notifier.notices]
 
 
 def announced(world: World) -> Announced:
@@ -49,7 +49,7 @@ async def test_rollback_and_pause_are_one_message(world: World) -> None:
         "rolled_back v1.1.0 was rolled back; releases are paused",
         "resumed releases go live again",
     ]
-    assert "Publish a release that fixes it" in world.notifier.told[1].text
+    assert "Publish a release that fixes it" in world.notifier.notices[1].text
 
 
 async def test_failure_without_a_pause_is_announced(world: World) -> None:
@@ -90,7 +90,7 @@ async def test_manual_mode_notice_names_the_command(world: World) -> None:
     world.inbox.put(a_release())
     await world.worker(enabled=False).reconcile()
     assert announcements(world)[1:] == ["held v1.1.0 is held"]
-    assert "`updater deploy v1.1.0`" in world.notifier.told[1].text
+    assert "`updater deploy v1.1.0`" in world.notifier.notices[1].text
 
 
 async def test_alarm_is_announced_once_until_a_return(world: World) -> None:
@@ -127,7 +127,7 @@ async def test_kill_at_any_moment_announces_once(bad: bool) -> None:
             await world.worker().reconcile()
         await power_on(world)
         await start_again(world)
-        kinds = [notice.kind for notice in world.notifier.told]
+        kinds = [notice.kind for notice in world.notifier.notices]
         outcomes = {Kind.LIVE, Kind.ROLLED_BACK, Kind.FAILED, Kind.DROPPED}
         assert len([kind for kind in kinds if kind in outcomes]) == 1, f"killed at moment {moment}: {kinds}"
         assert kinds.count(Kind.ACCEPTED) == 1, f"killed at moment {moment}: {kinds}"

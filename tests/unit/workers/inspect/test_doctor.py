@@ -216,7 +216,7 @@ async def test_notification_check_counts_messages(world: World) -> None:
     assert (silent.status, "UPDATER_NOTIFY_URLS" in silent.found) == (Verdict.OK, True)
     configured = await check(world, "notifications", HEALTHY)
     assert (configured.status, configured.found) == (Verdict.OK, "1 targets; 0 messages sent, 0 waiting")
-    world.notifier.tell(notices.accepted("shop", a_release()))
+    world.notifier.notify(notices.accepted("shop", a_release()))
     world.notifier.give_up()
     lost = await check(world, "notifications", HEALTHY)
     assert (lost.status, lost.found) == (Verdict.WARNING, "1 targets; 0 messages sent, 0 waiting, 1 given up")

@@ -112,7 +112,7 @@ async def test_failed_live_release_alarms_until_fixed(world: World) -> None:
     watch = DriftWatch(world.stack, world.ports, worker)
     await watch.look()
     assert "cannot_roll_back" in world.publisher.alarmed[-1]
-    by_kind = {notice.kind: notice for notice in world.notifier.told}
+    by_kind = {notice.kind: notice for notice in world.notifier.notices}
     assert by_kind[Kind.FAILED].title == "shop: v1.1.0 failed and stays live; releases are paused"
     assert "updater rollback --force" in by_kind[Kind.ALARM].text
     await Operator(world.ports, worker).unpause()

@@ -64,7 +64,7 @@ async def test_rollout_is_reported_as_it_progresses(
 ) -> None:
     async with reporting(deployments):
         await go_live(world, "v1.1.0")
-        await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [LIVE]}, 10)
     (made,) = github.deployments.values()
     assert (made.sha, made.rollout_id) == (sha_of("v1.1.0"), "r-v1.1.0")
     assert made.descriptions["success"].startswith("v1.1.0 is live")
@@ -74,7 +74,7 @@ async def test_replaced_release_becomes_inactive(world: World, github: FakeGitHu
     async with reporting(deployments):
         await go_live(world, "v1.1.0")
         await go_live(world, "v1.2.0")
-        await until(lambda: github.told() == {"v1.1.0": [[*LIVE, "inactive"]], "v1.2.0": [LIVE]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [[*LIVE, "inactive"]], "v1.2.0": [LIVE]}, 10)
     assert "v1.2.0" in github.deployments[1].descriptions["inactive"]
 
 
@@ -85,7 +85,7 @@ async def test_release_fault_is_reported_as_failure(
         await go_live(world, "v1.1.0")
         world.engine.behave("bot", "v1.2.0", ready_after=10_000)
         assert await go_live(world, "v1.2.0") is RolloutStatus.ROLLED_BACK
-        await until(lambda: github.told() == {"v1.1.0": [LIVE], "v1.2.0": [["queued", "in_progress", "failure"]]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [LIVE], "v1.2.0": [["queued", "in_progress", "failure"]]}, 10)
 
 
 async def test_machine_fault_is_reported_as_error(
@@ -94,7 +94,7 @@ async def test_machine_fault_is_reported_as_error(
     world.route.deaf = True
     async with reporting(deployments):
         await go_live(world, "v1.1.0")
-        await until(lambda: github.told() == {"v1.1.0": [["queued", "in_progress", "error"]]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [["queued", "in_progress", "error"]]}, 10)
 
 
 async def test_held_release_is_queued_then_inactive(
@@ -105,11 +105,11 @@ async def test_held_release_is_queued_then_inactive(
         await Operator(world.ports, worker).pause("fix it")
         world.inbox.put(a_release("v1.1.0"))
         await worker.reconcile()
-        await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [["queued"]]}, 10)
         world.inbox.put(a_release("v1.2.0"))
         await Operator(world.ports, worker).unpause()
         await worker.reconcile()
-        await until(lambda: github.told() == {"v1.1.0": [["queued", "inactive"]], "v1.2.0": [LIVE]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [["queued", "inactive"]], "v1.2.0": [LIVE]}, 10)
 
 
 async def test_operators_rollback_is_its_own_deployment(
@@ -122,7 +122,7 @@ async def test_operators_rollback_is_its_own_deployment(
         await Operator(world.ports, worker).roll_back(None)
         await worker.reconcile()
         gone = [*LIVE, "inactive"]
-        await until(lambda: github.told() == {"v1.1.0": [gone, LIVE], "v1.2.0": [gone]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [gone, LIVE], "v1.2.0": [gone]}, 10)
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
@@ -143,8 +143,8 @@ async def test_github_outage_does_not_delay_a_rollout(
         assert abs(world.clock.now() - started - took) < timedelta(seconds=1)
         await world.clock.sleep(max(0.0, OUTAGE - took.total_seconds()))
         github.away = False
-        await until(lambda: len(github.told().get("v1.1.0", [[]])[0]) == 3, 120)
-    assert github.told() == {"v1.1.0": [LIVE]}
+        await until(lambda: len(github.states().get("v1.1.0", [[]])[0]) == 3, 120)
+    assert github.states() == {"v1.1.0": [LIVE]}
 
 
 async def test_lost_answer_is_looked_up_before_a_retry(
@@ -154,7 +154,7 @@ async def test_lost_answer_is_looked_up_before_a_retry(
     await world.worker().take_in()
     github.away, github.carried_out, github.only = True, True, "deploy"
     async with reporting(deployments):
-        await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [["queued"]]}, 10)
     assert github.called("deploy") == 1
 
 
@@ -164,11 +164,11 @@ async def test_last_post_is_given_time_before_a_retry(world: World, github: Fake
     first = new_deployments(world, github, outbox)
     world.fuse.light(3)  # the attempt is on disk; the worker is killed during the call
     with pytest.raises(Crash):
-        await first.tell()
+        await first.report()
     world.fuse.put_out()
     killed = world.clock.now()
     async with reporting(new_deployments(world, github, outbox)):
-        await until(lambda: github.told() == {"v1.1.0": [["queued"]]}, 120)
+        await until(lambda: github.states() == {"v1.1.0": [["queued"]]}, 120)
     deployed = [at for name, at in github.calls if name == "deploy"]
     assert deployed[-1] - killed >= timedelta(seconds=SETTLE_SECONDS - 1)
 
@@ -181,13 +181,13 @@ async def test_kill_at_any_moment_keeps_one_deployment(world: World) -> None:
         github, outbox = FakeGitHubApi(world.clock, world.fuse), FakeOutbox(world.fuse)
         world.fuse.light(moments)
         with contextlib.suppress(Crash):
-            await new_deployments(world, github, outbox).tell()
+            await new_deployments(world, github, outbox).report()
             world.fuse.put_out()
             break
         world.fuse.put_out()
         async with reporting(new_deployments(world, github, outbox)):
-            await until(lambda: github.told().get("v1.1.0", [[]])[0][-1:] == ["success"], 600)  # noqa: B023
-        assert github.told() == {"v1.1.0": [LIVE]}, f"killed at moment {moments}"
+            await until(lambda: github.states().get("v1.1.0", [[]])[0][-1:] == ["success"], 600)  # noqa: B023
+        assert github.states() == {"v1.1.0": [LIVE]}, f"killed at moment {moments}"
         moments += 1
     assert moments > 20
 
@@ -197,12 +197,12 @@ async def test_lost_outbox_creates_no_duplicate(world: World, github: FakeGitHub
     await Operator(world.ports, worker).pause("fix it")
     world.inbox.put(a_release("v1.1.0"))
     await worker.reconcile()
-    await new_deployments(world, github, outbox).tell()
+    await new_deployments(world, github, outbox).report()
     lost = FakeOutbox(world.fuse, world.clock.now())
     async with reporting(new_deployments(world, github, lost)):
         await Operator(world.ports, worker).unpause()
         await worker.reconcile()
-        await until(lambda: github.told() == {"v1.1.0": [LIVE]}, 10)
+        await until(lambda: github.states() == {"v1.1.0": [LIVE]}, 10)
 
 
 async def test_replaced_worker_reports_nothing(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
@@ -210,7 +210,7 @@ async def test_replaced_worker_reports_nothing(world: World, github: FakeGitHubA
     await world.worker().take_in()
     world.journal.epoch = 99
     with pytest.raises(StaleWorker):
-        await deployments.tell()
+        await deployments.report()
     await deployments.run()
     assert github.deployments == {}
 
@@ -222,7 +222,7 @@ async def test_refused_token_alarms_and_slows_retries(
     world.inbox.put(a_release("v1.1.0"))
     await world.worker().take_in()
     with pytest.raises(GitHubRefused):
-        await deployments.tell()
+        await deployments.report()
     async with reporting(deployments):
         await world.clock.sleep(600)
         (alarm,) = deployments.alarms()
@@ -230,7 +230,7 @@ async def test_refused_token_alarms_and_slows_retries(
         assert len(github.calls) == 2
         github.refuses = None
         await until(lambda: deployments.alarms() == [], 1000)
-    assert github.told() == {"v1.1.0": [["queued"]]}
+    assert github.states() == {"v1.1.0": [["queued"]]}
 
 
 async def test_refused_rollout_does_not_block_others(
@@ -242,4 +242,4 @@ async def test_refused_rollout_does_not_block_others(
         await until(lambda: bool(github.calls), 10)
         github.refuses = None
         await go_live(world, "v1.2.0")
-        await until(lambda: github.told() == {"v1.2.0": [LIVE]}, 10)
+        await until(lambda: github.states() == {"v1.2.0": [LIVE]}, 10)

@@ -8,7 +8,7 @@ import pytest
 from app.domain.stack import Color
 from tests.examples import a_release
 from tests.fakes.world import World
-from workers.watchdogs.drift_watch import TOLD_SECONDS, TRIES, DriftWatch
+from workers.watchdogs.drift_watch import REPORTED_SECONDS, TRIES, DriftWatch
 
 
 async def a_watch(world: World) -> DriftWatch:
@@ -189,7 +189,10 @@ async def test_restarted_live_color_alarms_for_a_while(world: World) -> None:
     watch = await a_watch(world)
     await watch.look()
     world.engine.die("api-green")
-    for expected, seconds in ((["live_color_restarted"], TOLD_SECONDS / 2), (["live_color_restarted"], TOLD_SECONDS)):
+    for expected, seconds in (
+        (["live_color_restarted"], REPORTED_SECONDS / 2),
+        (["live_color_restarted"], REPORTED_SECONDS),
+    ):
         await watch.look()
         assert alarmed(world) == expected
         await world.clock.sleep(seconds)
