@@ -1,7 +1,5 @@
 """Each event is announced once, even if the worker is killed at any moment."""
 
-import contextlib
-
 import pytest
 
 from app.domain.errors import Superseded
@@ -10,12 +8,9 @@ from app.domain.notice_book import QUIET
 from app.domain.notices import Kind
 from app.domain.rollout import RolloutStatus
 from tests.examples import NOW, a_release, a_rollout
-from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from tests.unit.workers.rollout.test_recovery import (
-    a_world,
-    moments,
-    power_on,
+    killed_at_each_moment,
     start_again,
 )
 from workers.control.announce import Announced
@@ -120,13 +115,7 @@ async def test_repeated_finish_is_announced_once(world: World) -> None:
 
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
 async def test_kill_at_any_moment_announces_once(bad: bool) -> None:
-    for moment in range(await moments(bad)):
-        world = await a_world(bad)
-        world.fuse.light(moment)
-        with contextlib.suppress(Crash):
-            await world.worker().reconcile()
-        await power_on(world)
-        await start_again(world)
+    async for moment, world in killed_at_each_moment(bad):
         kinds = [notice.kind for notice in world.notifier.notices]
         outcomes = {Kind.LIVE, Kind.ROLLED_BACK, Kind.FAILED, Kind.DROPPED}
         assert len([kind for kind in kinds if kind in outcomes]) == 1, f"killed at moment {moment}: {kinds}"

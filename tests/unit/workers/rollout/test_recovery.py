@@ -1,7 +1,7 @@
 """kill -9 of the worker, and how the next worker recovers."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -247,9 +247,8 @@ async def a_world(bad: bool) -> World:
     return world
 
 
-@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
-async def test_kill_at_any_moment_ends_consistently(bad: bool) -> None:
-    """Kills at every moment before and after each effect and each write, for a good and a bad release."""
+async def killed_at_each_moment(bad: bool) -> AsyncIterator[tuple[int, World]]:
+    """Worlds that were killed before and after each effect and each write, and then started again."""
     for moment in range(await moments(bad)):
         world = await a_world(bad)
         world.fuse.light(moment)
@@ -257,6 +256,12 @@ async def test_kill_at_any_moment_ends_consistently(bad: bool) -> None:
             await world.worker().reconcile()
         await power_on(world)
         await start_again(world)
+        yield moment, world
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
+async def test_kill_at_any_moment_ends_consistently(bad: bool) -> None:
+    async for moment, world in killed_at_each_moment(bad):
         assert the_release_is_decided(world.state), f"killed at moment {moment}"
         is_consistent(world)
 

@@ -1,8 +1,6 @@
 """Each rollout is reported to GitHub exactly once, even if GitHub is unavailable or the worker is killed."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -14,6 +12,7 @@ from tests.fakes.fuse import Crash
 from tests.fakes.github_api import FakeGitHubApi, FakeOutbox
 from tests.fakes.world import World
 from tests.integration.waiting import until
+from tests.unit.workers.watchdogs.running import running
 from workers.control.operator import Operator
 from workers.watchdogs.backoff import Backoff
 from workers.watchdogs.deployments import SETTLE_SECONDS, Deployments
@@ -42,17 +41,6 @@ def new_deployments(world: World, github: FakeGitHubApi, outbox: FakeOutbox) -> 
     return Deployments(world.ports, github, outbox, backoff=Backoff(lambda: 0.0))
 
 
-@contextlib.asynccontextmanager
-async def reporting(deployments: Deployments) -> AsyncIterator[None]:
-    task = asyncio.create_task(deployments.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 async def go_live(world: World, tag: str) -> RolloutStatus:
     world.inbox.put(a_release(tag))
     await world.worker().reconcile()
@@ -62,7 +50,7 @@ async def go_live(world: World, tag: str) -> RolloutStatus:
 async def test_rollout_is_reported_as_it_progresses(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
-    async with reporting(deployments):
+    async with running(deployments):
         await go_live(world, "v1.1.0")
         await until(lambda: github.states() == {"v1.1.0": [LIVE]}, 10)
     (made,) = github.deployments.values()
@@ -71,7 +59,7 @@ async def test_rollout_is_reported_as_it_progresses(
 
 
 async def test_replaced_release_becomes_inactive(world: World, github: FakeGitHubApi, deployments: Deployments) -> None:
-    async with reporting(deployments):
+    async with running(deployments):
         await go_live(world, "v1.1.0")
         await go_live(world, "v1.2.0")
         await until(lambda: github.states() == {"v1.1.0": [[*LIVE, "inactive"]], "v1.2.0": [LIVE]}, 10)
@@ -81,7 +69,7 @@ async def test_replaced_release_becomes_inactive(world: World, github: FakeGitHu
 async def test_release_fault_is_reported_as_failure(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
-    async with reporting(deployments):
+    async with running(deployments):
         await go_live(world, "v1.1.0")
         world.engine.behave("bot", "v1.2.0", ready_after=10_000)
         assert await go_live(world, "v1.2.0") is RolloutStatus.ROLLED_BACK
@@ -92,7 +80,7 @@ async def test_machine_fault_is_reported_as_error(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     world.route.deaf = True
-    async with reporting(deployments):
+    async with running(deployments):
         await go_live(world, "v1.1.0")
         await until(lambda: github.states() == {"v1.1.0": [["queued", "in_progress", "error"]]}, 10)
 
@@ -101,7 +89,7 @@ async def test_held_release_is_queued_then_inactive(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     worker = world.worker()
-    async with reporting(deployments):
+    async with running(deployments):
         await Operator(world.ports, worker).pause("fix it")
         world.inbox.put(a_release("v1.1.0"))
         await worker.reconcile()
@@ -116,7 +104,7 @@ async def test_operators_rollback_is_its_own_deployment(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
     worker = world.worker()
-    async with reporting(deployments):
+    async with running(deployments):
         await go_live(world, "v1.1.0")
         await go_live(world, "v1.2.0")
         await Operator(world.ports, worker).roll_back(None)
@@ -136,7 +124,7 @@ async def test_github_outage_does_not_delay_a_rollout(
     started = world.clock.now()
     await go_live(undisturbed, "v1.1.0")
     took = world.clock.now() - started
-    async with reporting(deployments):
+    async with running(deployments):
         github.away, github.carried_out = True, carried_out
         started = world.clock.now()
         assert await go_live(world, "v1.1.0") is RolloutStatus.SUCCESS
@@ -153,7 +141,7 @@ async def test_lost_answer_is_looked_up_before_a_retry(
     world.inbox.put(a_release("v1.1.0"))
     await world.worker().take_in()
     github.away, github.carried_out, github.only = True, True, "deploy"
-    async with reporting(deployments):
+    async with running(deployments):
         await until(lambda: github.states() == {"v1.1.0": [["queued"]]}, 10)
     assert github.called("deploy") == 1
 
@@ -167,7 +155,7 @@ async def test_last_post_is_given_time_before_a_retry(world: World, github: Fake
         await first.report()
     world.fuse.put_out()
     killed = world.clock.now()
-    async with reporting(new_deployments(world, github, outbox)):
+    async with running(new_deployments(world, github, outbox)):
         await until(lambda: github.states() == {"v1.1.0": [["queued"]]}, 120)
     deployed = [at for name, at in github.calls if name == "deploy"]
     assert deployed[-1] - killed >= timedelta(seconds=SETTLE_SECONDS - 1)
@@ -185,7 +173,7 @@ async def test_kill_at_any_moment_keeps_one_deployment(world: World) -> None:
             world.fuse.put_out()
             break
         world.fuse.put_out()
-        async with reporting(new_deployments(world, github, outbox)):
+        async with running(new_deployments(world, github, outbox)):
             await until(lambda: github.states().get("v1.1.0", [[]])[0][-1:] == ["success"], 600)  # noqa: B023
         assert github.states() == {"v1.1.0": [LIVE]}, f"killed at moment {moments}"
         moments += 1
@@ -199,7 +187,7 @@ async def test_lost_outbox_creates_no_duplicate(world: World, github: FakeGitHub
     await worker.reconcile()
     await new_deployments(world, github, outbox).report()
     lost = FakeOutbox(world.fuse, world.clock.now())
-    async with reporting(new_deployments(world, github, lost)):
+    async with running(new_deployments(world, github, lost)):
         await Operator(world.ports, worker).unpause()
         await worker.reconcile()
         await until(lambda: github.states() == {"v1.1.0": [LIVE]}, 10)
@@ -223,7 +211,7 @@ async def test_refused_token_alarms_and_slows_retries(
     await world.worker().take_in()
     with pytest.raises(GitHubRefused):
         await deployments.report()
-    async with reporting(deployments):
+    async with running(deployments):
         await world.clock.sleep(600)
         (alarm,) = deployments.alarms()
         assert (alarm.kind, "403" in alarm.text) == ("github_not_told", True)
@@ -236,7 +224,7 @@ async def test_refused_token_alarms_and_slows_retries(
 async def test_refused_rollout_does_not_block_others(
     world: World, github: FakeGitHubApi, deployments: Deployments
 ) -> None:
-    async with reporting(deployments):
+    async with running(deployments):
         github.refuses = 422
         await go_live(world, "v1.1.0")
         await until(lambda: bool(github.calls), 10)

@@ -1,8 +1,5 @@
 """No release is missed, and no unwanted release is accepted."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -14,6 +11,7 @@ from tests.examples import NOW, a_release
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from tests.integration.waiting import until
+from tests.unit.workers.watchdogs.running import running
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
 from workers.ports.github import FailedDelivery
@@ -40,17 +38,6 @@ async def watch(world: World, github: FakeGitHubApi, worker: Reconciler) -> Miss
     return MissedReleases(world.stack, world.ports, github, worker, every=EVERY, backoff=Backoff(lambda: 0.5))
 
 
-@contextlib.asynccontextmanager
-async def watching(watch: MissedReleases) -> AsyncIterator[None]:
-    task = asyncio.create_task(watch.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 def ended(world: World) -> list[tuple[str, RolloutStatus]]:
     return [(rollout.release.tag, rollout.status) for rollout, _ in world.publisher.results]
 
@@ -59,7 +46,7 @@ async def test_newest_missed_release_is_live_in_a_minute(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     github.published = [a_published(tag) for tag in reversed(THREE)]
-    async with watching(watch):
+    async with running(watch):
         await until(lambda: bool(ended(world)), 60)
         await until(lambda: len(world.publisher.never) == 2, 60)
     assert ended(world) == [("v1.3.0", RolloutStatus.SUCCESS)]
@@ -86,7 +73,7 @@ async def test_missed_release_is_journaled_without_redis(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     github.published, world.inbox.away = [a_published("v1.2.0")], True
-    async with watching(watch):
+    async with running(watch):
         await until(lambda: bool(world.state.accepted), 60)
         await world.clock.sleep(EVERY * 2)
         assert ended(world) == [], "the preflight of a rollout that begins now would fail and pause"
@@ -145,7 +132,7 @@ async def test_pause_holds_a_missed_release(
 async def test_watch_asks_at_start_and_every_interval(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
-    async with watching(watch):
+    async with running(watch):
         await world.clock.sleep(3 * EVERY * 1.05 + 1)
     asked = [(at - NOW).total_seconds() for name, at in github.calls if name == "releases"]
     assert [round(at / EVERY, 2) for at in asked] == [0, 1.05, 2.1, 3.15]
@@ -153,7 +140,7 @@ async def test_watch_asks_at_start_and_every_interval(
 
 async def test_watch_recovers_within_a_minute(world: World, github: FakeGitHubApi, watch: MissedReleases) -> None:
     github.away, github.published = True, [a_published("v1.2.0")]
-    async with watching(watch):
+    async with running(watch):
         await world.clock.sleep(3600)
         assert len(github.calls) < 70, "GitHub is not asked too often"
         github.away = False
@@ -179,7 +166,7 @@ async def test_rate_limit_is_respected_up_to_a_maximum(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     github.away, github.wait = True, 1200.0
-    async with watching(watch):
+    async with running(watch):
         await world.clock.sleep(1200)
         assert len(github.calls) == 1
         await world.clock.sleep(120)
@@ -195,7 +182,7 @@ async def test_long_outage_raises_and_clears_an_alarm(
     world: World, github: FakeGitHubApi, watch: MissedReleases
 ) -> None:
     github.away = True
-    async with watching(watch):
+    async with running(watch):
         await world.clock.sleep(2 * EVERY)
         assert watch.alarms() == []
         await world.clock.sleep(1.1 * EVERY)
@@ -210,7 +197,7 @@ async def test_refused_repository_is_asked_seldom(world: World, github: FakeGitH
     github.refuses = 404
     with pytest.raises(GitHubRefused):
         await watch.check()
-    async with watching(watch):
+    async with running(watch):
         await world.clock.sleep(2 * EVERY)
     assert len(github.calls) == 3
 
@@ -234,7 +221,7 @@ async def test_running_rollout_does_not_stop_the_watch(
 ) -> None:
     world.engine.behave("api", "v1.2.0", ready_after=100)
     github.published = [a_published("v1.2.0")]
-    async with watching(watch):
+    async with running(watch):
         await world.clock.sleep(30)
         assert world.state.rollout is not None
         github.published.append(a_published("v1.3.0"))

@@ -1,0 +1,22 @@
+"""Runs a watchdog in the background."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+
+class Runs(Protocol):
+    async def run(self) -> None: ...
+
+
+@contextlib.asynccontextmanager
+async def running(watchdog: Runs) -> AsyncIterator[None]:
+    """Runs `watchdog` until the end of the block."""
+    task = asyncio.create_task(watchdog.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
