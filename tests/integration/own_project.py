@@ -148,12 +148,18 @@ class OwnProject:
 
 
 def kill_tree(pid: int) -> None:
-    """Kills a process and its child processes, like the engine kills a container."""
-    os.kill(pid, signal.SIGSTOP)
+    """Kills a process and its child processes, like the engine kills a container. One may end by itself meanwhile."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        for child in _children(pid):
+            kill_tree(child)
+        os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            kill_tree(int(child))
-    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield from map(int, task.read_text().split())
 
 
 def _service(container: Container) -> str:
