@@ -25,7 +25,7 @@ SLOW_STEP, SLOW_SECONDS = "health_skills", 30.0
 """An engine takes long to stop: the step has to last as long, also on a busy machine."""
 
 PATIENT_HEALTH = 120.0
-"""`times/health` of this row: the slow release's 8 s count from the start of its process."""
+"""`times/health` of this row: the slow release's seconds count from the start of its process."""
 
 NOT_OWN = "the Docker Engine that answers here is not this run's own"
 
