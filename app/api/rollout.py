@@ -1,5 +1,6 @@
 """A rollout: its final result, its whole record, and its entry in the history."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 
@@ -57,7 +58,7 @@ class Result(ResponseModel):
             duration_seconds=rollout.duration_seconds,
             started_at=iso(rollout.started_at),
             completed_at=iso(rollout.completed_at),
-            evidence={s.name: {"seconds": s.seconds, **s.evidence} for s in rollout.steps},
+            evidence=_evidence(rollout.steps),
         )
 
     @classmethod
@@ -159,10 +160,6 @@ class Record(ResponseModel):
             accepted_at=iso(release.accepted_at),
         )
 
-    def ended(self, result: Result) -> Self:
-        """This record with the fields of its final result."""
-        return self.model_validate({**self.as_json(), **result.as_json()})
-
     def result(self) -> Result | None:
         """The final result, from the fields that the record has; None until the rollout has ended."""
         if self.status not in FINAL:
@@ -173,9 +170,13 @@ class Record(ResponseModel):
             "active_color": self.target if self.status == "success" else self.origin,
             "steps_completed": [s.name for s in self.steps if s.seconds is not None and s.error is None],
             "duration_seconds": _seconds(self.started_at, self.completed_at),
-            "evidence": {s.name: {"seconds": s.seconds, **s.evidence} for s in self.steps},
+            "evidence": _evidence(self.steps),
         }
         return Result.model_validate({**known, **self.as_received()})
+
+
+def _evidence(steps: Iterable[StepRecord | RecordedStep]) -> dict[str, dict[str, Any]]:
+    return {step.name: {"seconds": step.seconds, **step.evidence} for step in steps}
 
 
 def _seconds(start: str | None, end: str | None) -> float:

@@ -17,6 +17,7 @@ from app.cli.api.log_stream import print_log
 from app.cli.errors import CannotReach, Exit, NotAllowed, WrongUse
 from app.cli.following.follow import ask_and_follow, watch
 from app.cli.offline import init, token
+from app.cli.options import Json
 from app.cli.report import ending, write
 from app.cli.views.doctor import doctor_lines, failed, local_checks
 from app.cli.views.plan import plan_lines
@@ -37,7 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would show the secret
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the rollout is queued.")]
 
 

@@ -11,10 +11,9 @@ from app.auth.tokens import Scope
 from app.cli.api.access import secret_path
 from app.cli.duration import parse_duration
 from app.cli.errors import WrongUse
+from app.cli.options import Json
 from app.cli.report import ending, write
 from app.cli.views.text import document
-
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
 
 
 def init(

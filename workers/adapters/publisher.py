@@ -88,17 +88,17 @@ class LedgerPublisher:
         self._archive.append(self._redacted(HistoryEntry.of(rollout)))
 
     def result(self, rollout: Rollout, state: State) -> None:
-        result = Result.of(rollout, state)
+        result = self._hide(Result.of(rollout, state).as_json())
         if rollout.status is RolloutStatus.SUCCESS:
             self._durations = {s.name: s.seconds for s in rollout.steps if s.seconds is not None}
         entry = self._redacted(HistoryEntry.of(rollout))
-        record, ended = self._hide(Record.of(rollout).ended(result).as_json()), self._hide(result.as_json())
+        record = self._hide(Record.of(rollout).as_json()) | result
         self._queue.put_nowait(lambda: self._ledger.publish_record(record))
         if state.begins_again(rollout):
             self._queue.put_nowait(lambda: self._ledger.record_decision(entry))
             self.event("rollout.interrupted", rollout_id=rollout.id, tag=rollout.release.tag)
             return
-        self._queue.put_nowait(lambda: self._ledger.record_result(ended, entry))
+        self._queue.put_nowait(lambda: self._ledger.record_result(result, entry))
         self.event("rollout.completed", rollout_id=rollout.id, tag=rollout.release.tag, status=rollout.status)
         if state.paused:
             self.event("paused", reason=state.pause_reason)

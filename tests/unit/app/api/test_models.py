@@ -192,7 +192,7 @@ def test_record_shows_a_running_rollout() -> None:
 
 def test_ended_record_has_its_result() -> None:
     result = Result.of(_ended(), State(active_color=Color.BLUE))
-    record = Record.of(_ended()).ended(result)
+    record = Record.model_validate(Record.of(_ended()).as_json() | result.as_json())
     assert record.result() == Result.model_validate({**record.as_received(), **result.as_json()})
     assert {**record.as_json(), **result.as_json()} == record.as_json()
 
