@@ -1,10 +1,8 @@
 """Real messages: apprise, and a real HTTP server that accepts them, refuses them, or never answers."""
 
-import asyncio
-import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from app.domain.notices import Kind, Notice
 from tests.integration.listener import Listener, listening
 from tests.integration.waiting import until
+from tests.running import running
 from workers.adapters.machine import SystemClock
 from workers.adapters.notifier import AppriseNotifier, Patience
 
@@ -48,16 +47,6 @@ def make(tmp_path: Path) -> Make:
         return AppriseNotifier(urls, events, tmp_path / "notices.json", SystemClock(), hide=hide, patience=patience)
 
     return make
-
-
-@contextlib.asynccontextmanager
-async def running(notifier: AppriseNotifier) -> AsyncIterator[None]:
-    task = asyncio.create_task(notifier.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def a_notice(event: str, kind: Kind = Kind.LIVE) -> Notice:

@@ -32,7 +32,7 @@ UNKNOWN = {"error": "no rollout is known", "code": "unknown_rollout"}
 
 
 def follow(status: Callable[[float], dict[str, Any] | None]) -> tuple[CommandError, float, str]:
-    """Follows v1.1.0; `status` gives the updater's answer after so many seconds, or None to close the connection."""
+    """Follows v1.1.0; `status` gives the updater's answer after that many seconds, or None to close the connection."""
 
     async def run() -> tuple[CommandError, float, str]:
         clock = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from tests.fakes.fuse import Crash
 from tests.fakes.github_api import FakeGitHubApi, FakeOutbox
 from tests.fakes.world import World
 from tests.integration.waiting import until
-from tests.unit.workers.watchdogs.running import running
+from tests.running import running
 from workers.control.operator import Operator
 from workers.watchdogs.backoff import Backoff
 from workers.watchdogs.deployments import SETTLE_SECONDS, Deployments

@@ -11,7 +11,7 @@ from tests.examples import NOW, a_release
 from tests.fakes.github_api import FakeGitHubApi, a_published
 from tests.fakes.world import World
 from tests.integration.waiting import until
-from tests.unit.workers.watchdogs.running import running
+from tests.running import running
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
 from workers.ports.github import FailedDelivery

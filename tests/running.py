@@ -1,4 +1,4 @@
-"""Runs a watchdog in the background."""
+"""Runs something that never ends in the background."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,9 @@ class Runs(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def running(watchdog: Runs) -> AsyncIterator[None]:
-    """Runs `watchdog` until the end of the block."""
-    task = asyncio.create_task(watchdog.run())
+async def running(runner: Runs) -> AsyncIterator[None]:
+    """Runs `runner` until the end of the block."""
+    task = asyncio.create_task(runner.run())
     try:
         yield
     finally:
