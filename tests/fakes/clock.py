@@ -18,6 +18,10 @@ THREAD_SECONDS = 30.0
 """Real time that a working thread gets before virtual time advances anyway and timers expire."""
 
 
+MOST_JUMPS = 300_000
+"""How often the time may jump before a test fails: something in it repeats for ever."""
+
+
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop that jumps to its next timer instead of waiting for it.
 
@@ -28,6 +32,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual = 0.0
         self._at_work = 0
+        self._jumps = 0
         super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
@@ -35,6 +40,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def advance(self, seconds: float) -> None:
         self._virtual += seconds
+        self._jumps += 1
+        if self._jumps == MOST_JUMPS:
+            raise RuntimeError("virtual time ran away: something in this test repeats for ever")
 
     @property
     def threads_work(self) -> bool:
