@@ -119,5 +119,5 @@ def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
 def _env(base: str) -> str:
     """The operator's `.env`; it has values for all services, so that Compose can resolve the file."""
     values = {"DEMO_BASE_IMAGE": base, "DEMO_TRAEFIK_IMAGE": base, "DEMO_ROUTES_DIR": "/nowhere"}
-    values |= {f"DEMO_{name}_PORT": "0" for name in ("SKILLS", "API", "GATEWAY")}
+    values |= {f"DEMO_{name}_PORT": "0" for name in ("SKILLS", "API", "GATEWAY")} | {"DEMO_HEALTH_INTERVAL": "1s"}
     return "".join(f"{name}={value}\n" for name, value in (values | {"DEMO_OPERATOR_VALUE": "'costs $5'"}).items())

@@ -92,8 +92,8 @@ def checked_by(test: str | None = None) -> Callable[[Path], None]:
         file = tree / "docker-compose.yml"
         text = file.read_text()
         assert OWN_CHECK in text
-        assert "${DEMO_HEALTH_INTERVAL:-1s}" in text
-        text = text.replace("${DEMO_HEALTH_INTERVAL:-1s}", "1h")
+        assert "${DEMO_HEALTH_INTERVAL:-10s}" in text
+        text = text.replace("${DEMO_HEALTH_INTERVAL:-10s}", "1h")
         file.write_text(text.replace(OWN_CHECK, test or OWN_CHECK))
 
     return edit
