@@ -1,8 +1,12 @@
 """Replaces a file atomically: after a crash it has either the old or the new content."""
 
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+_NUMBERS = itertools.count()
+"""Two threads that replace the same file never share a staging file."""
 
 
 def replace_durably(
@@ -13,7 +17,7 @@ def replace_durably(
     The content is on disk before the rename, and the rename is on disk before the function returns. `prepare` gets
     the descriptor of the new file before the rename, for example to change its owner. Raises OSError.
     """
-    staged = staging / f".{path.name}.{os.getpid()}"
+    staged = staging / f".{path.name}.{os.getpid()}.{next(_NUMBERS)}"
     handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         with os.fdopen(handle, "wb") as file:

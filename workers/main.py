@@ -48,6 +48,7 @@ from workers.adapters.traefik.route_file import RouteFile
 from workers.control.announce import Announced
 from workers.control.jobs import Jobs
 from workers.control.reconcile import Reconciler
+from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
 from workers.inspect import mounts
 from workers.ports import Clock, Engine, Ports, Route
@@ -69,25 +70,28 @@ async def wire(
     """Creates the adapters and yields them as ports, while it holds `lease`."""
     client = await asyncio.to_thread(connect, settings.docker_host)
     await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
-    compose = Compose(find_compose(settings.compose_command), stack.project, settings.docker_host)
-    journal, clock, ledger = FileJournal(settings.journal_path), SystemClock(), Ledger(pool, settings.namespace)
+    journal = FileJournal(settings.journal_path)
+    command = find_compose(settings.compose_command)
+    compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence)
+    clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
     history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
     notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
     notified = notifier.counts if notifier else dict
     publisher = LedgerPublisher(
         ledger, partial(step_ids, stack), history, logs, clock, hide=redactor.value, policy=policy, notified=notified
     )
-    route = RouteFile(settings.traefik_dynamic_path, stack)
+    route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
     await asyncio.to_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
     traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
+    docker_engine = DockerEngine(client, compose, stack, settings.data_dir / "releases", fence=journal.fence)
     async with lease.held():
         journal.load()
         writer = asyncio.create_task(publisher.run())
         notifying = asyncio.create_task(notifier.run()) if notifier else None
         try:
             yield Ports(
-                engine=guarded(Engine, DockerEngine(client, compose, stack, settings.data_dir / "releases"), journal),
+                engine=guarded(Engine, protecting(docker_engine, route, stack), journal),
                 source=source_of(settings, stack),
                 route=guarded(Route, route, journal),
                 probe=probe,
@@ -198,17 +202,24 @@ async def _work(
     namespace: str,
 ) -> None:
     log.info("worker is starting: recovering what an earlier worker left")
-    await reconciler.start()
-    lease.works()
     worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
     guard = DriftWatch(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
-    looking = asyncio.gather(*(part.run() for part in beside), _look(reconciler), guard.run())
-    log.info("worker is up")
+    serving = asyncio.create_task(worker.main())  # already during the recovery, which can take as long as a bake
+    tasks = [serving]
     try:
-        await worker.main()
+        tasks.append(starting := asyncio.create_task(reconciler.start()))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            await serving
+        await starting
+        lease.works()
+        tasks += [asyncio.create_task(each) for each in (*(p.run() for p in beside), _look(reconciler), guard.run())]
+        log.info("worker is up")
+        await serving
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await worker.close()
 
 

@@ -316,6 +316,12 @@ class InternalError(UpdaterError):
     code = "internal_error"
 
 
+class StillServes(UpdaterError):
+    """The route leads to this container, so it was left as it is."""
+
+    code = "still_serves"
+
+
 class StaleWorker(UpdaterError):
     """Another worker has taken over this stack."""
 

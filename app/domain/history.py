@@ -1,12 +1,13 @@
 """What has become of the releases."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from app.domain.errors import UpdaterError
+from app.domain.errors import Interrupted, UpdaterError
 from app.domain.release import Release
-from app.domain.rollout import Rollout
+from app.domain.rollout import Rollout, RolloutStatus
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,18 @@ class HistoryEntry:
     @property
     def at(self) -> datetime:
         return datetime.fromisoformat(self.timestamp)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it is an attempt that was interrupted before its flip: the release may still be good."""
+        return self.result == RolloutStatus.FAILED and self.reason_code == Interrupted.code
+
+
+def decided_keys(history: Sequence[HistoryEntry]) -> list[str]:
+    """The keys of the decided releases in `history`, which is newest first; the oldest key comes first."""
+    return [entry.key for entry in reversed(history) if entry.key and not entry.undecided]
+
+
+def proven_rollouts(history: Sequence[HistoryEntry]) -> frozenset[str]:
+    """The ids of the rollouts that succeeded."""
+    return frozenset(entry.rollout_id for entry in history if entry.result == RolloutStatus.SUCCESS)

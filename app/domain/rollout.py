@@ -53,6 +53,7 @@ class Rollout:
     `previous` is the release that was live. `replaced` maps each singleton to the instance that was stopped for it.
     `resumed` counts how often it continued after an interruption past its flip. `one_way`: the release declares that
     it cannot be rolled back. `stays`: it failed past its flip and keeps the traffic because it is `one_way`.
+    `stopping` is the code of an operator's call that was accepted and stops it.
     `reason_code`, `error` and `fault` say why it did not end in `success`. `warnings` are problems that did not
     affect traffic.
     """
@@ -74,6 +75,7 @@ class Rollout:
     resumed: int = 0
     one_way: bool = False
     stays: bool = False
+    stopping: str | None = None
 
     @property
     def id(self) -> str:
@@ -158,7 +160,9 @@ class Rollout:
         return replace(self, stays=True)
 
     def begin(self, step: StepId, at: datetime) -> "Rollout":
-        return replace(self, steps=(*self.steps, StepRecord(step, at)))
+        """Of several attempts in a row, only the first and the last are kept."""
+        retried = [record.id for record in self.steps[-2:]] == [step] * 2 and self.steps[-1].error is not None
+        return replace(self, steps=(*(self.steps[:-1] if retried else self.steps), StepRecord(step, at)))
 
     def end(self, step: StepId, seconds: float, evidence: Mapping[str, Any]) -> "Rollout":
         return self._close(step, seconds=seconds, evidence=evidence)
@@ -179,7 +183,11 @@ class Rollout:
         return replace(self, resumed=self.resumed + 1)
 
     def warn(self, warning: str) -> "Rollout":
-        return replace(self, warnings=(*self.warnings, warning))
+        return self if warning in self.warnings else replace(self, warnings=(*self.warnings, warning))
+
+    def stop(self, why: UpdaterError) -> "Rollout":
+        """An operator's call that stops it was accepted: it counts also after a restart."""
+        return self if self.reason_code is not None else replace(self, stopping=why.code)
 
     def roll_back(self, cause: UpdaterError, error: str) -> "Rollout":
         """Starts the rollback. Only the first cause is recorded: later failures are consequences."""

@@ -76,16 +76,17 @@ class State:
         color: Color | None,
         current: LiveRelease | None,
         previous: LiveRelease | None,
+        good: str | None,
         decided: Sequence[str],
         epoch: int,
     ) -> "State":
-        """The state of a stack whose state file was lost, from other sources."""
+        """The state of a stack whose state file was lost, from other sources. `good`: the last good tag."""
         return replace(
             self,
             active_color=color,
             current=current,
             previous=previous,
-            last_good_tag=current.tag if current else None,
+            last_good_tag=good,
             decided=tuple(dict.fromkeys((*self.decided, *decided)))[-DECIDED_KEPT:],
             epoch=max(self.epoch, epoch),
         )

@@ -16,12 +16,14 @@ RELEASES_KEPT = 10_000
 RELEASE = TypeAdapter(Release)
 _SIGNED = re.compile(r"([0-9]+):([0-9]+)")
 _MANUAL = "manual:"
+MANUAL = "manual"
+"""The name of the hash of the undecided manual releases."""
 
 # Atomic: a known release stays unchanged; a new one is recorded, added to `pending` and announced as an event.
 # GitHub's release ids increase, so a release whose id is not above the repository's floor was recorded before.
 # https://redis.io/docs/latest/develop/programmability/eval-intro/
 _ACCEPT = """
-local releases, order, floors, pending, events = unpack(KEYS)
+local releases, order, floors, pending, manual, events = unpack(KEYS)
 local key, release, repository, id, at, events_kept, releases_kept = unpack(ARGV)
 if id ~= 'manual' then
   local known = redis.call('HGET', releases, key)
@@ -41,6 +43,8 @@ if id ~= 'manual' then
   end
 elseif redis.call('HEXISTS', pending, key) == 1 then
   return redis.call('HGET', pending, key)
+else
+  redis.call('HSET', manual, key, release)
 end
 redis.call('HSET', pending, key, release)
 redis.call('XADD', events, 'MAXLEN', '~', events_kept, '*', 'type', 'release.accepted', 'at', at, 'data', release)
@@ -49,7 +53,10 @@ return false
 
 
 class Releases(LedgerPart):
-    """`releases` (hash), `releases:order` (by release id), `releases:floors` (by repository id), `pending` (hash)."""
+    """`releases` (hash), `releases:order` (by release id), `releases:floors` (by repository id), `pending` (hash).
+
+    `manual` (hash) has what a person asked for, until it is decided.
+    """
 
     releases_kept = RELEASES_KEPT
 
@@ -58,7 +65,7 @@ class Releases(LedgerPart):
 
         A release older than the dedup window is returned with the rollout id FORGOTTEN.
         """
-        keys = [self.key(k) for k in ("releases", "releases:order", "releases:floors", "pending", "events")]
+        keys = [self.key(k) for k in ("releases", "releases:order", "releases:floors", "pending", MANUAL, "events")]
         repository, id_ = ids_of(release.key)
         value = RELEASE.dump_json(release).decode()
         args = [release.key, value, repository, id_, now(), str(EVENTS_KEPT), str(self.releases_kept)]
@@ -75,9 +82,10 @@ class Releases(LedgerPart):
         return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
 
     async def known(self) -> list[Release]:
-        """Every release that is kept by key, decided or not, oldest first."""
+        """Every release that is kept by key, decided or not, and the undecided manual ones, oldest first."""
         async with translated():
             values = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key("releases")))
+            values += await cast(Awaitable[list[bytes]], self._redis.hvals(self.key(MANUAL)))
         return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
 
     async def taken(self, releases: Sequence[Release]) -> None:

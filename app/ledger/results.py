@@ -11,7 +11,7 @@ from redis.asyncio.client import Pipeline
 from app.domain.history import HistoryEntry
 from app.domain.release import Release, Trigger
 from app.ledger.base import RECORD_SECONDS_KEPT, LedgerPart, now, translated
-from app.ledger.releases import RELEASE, RELEASES_KEPT, ids_of
+from app.ledger.releases import MANUAL, RELEASE, RELEASES_KEPT, ids_of
 
 HISTORY_KEPT = 1_000
 ENTRY = TypeAdapter(HistoryEntry)
@@ -76,7 +76,9 @@ class Results(LedgerPart):
             await pipe.execute()
 
     def _add(self, pipe: Pipeline, entry: HistoryEntry) -> None:
-        """Adds `entry`, replacing any earlier entry of its rollout."""
+        """Adds `entry`, replacing any earlier entry of its rollout. Its release is then decided."""
+        if not entry.undecided:
+            pipe.hdel(self.key(MANUAL), entry.key)
         pipe.eval(_ADD, 1, self.key("history"), _json(entry), entry.rollout_id, str(HISTORY_KEPT))
 
     async def history(self, limit: int, before: str | None = None) -> list[HistoryEntry]:

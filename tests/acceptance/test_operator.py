@@ -9,6 +9,7 @@ import pytest
 from deploy.demo.engine import connected
 from deploy.demo.environment import Environment, compose_up, tree_of
 from deploy.demo.load import Load
+from deploy.demo.processes import end_group
 from deploy.demo.projects import image_tags
 
 pytestmark = pytest.mark.engine
@@ -64,6 +65,15 @@ async def test_rollback_builds_nothing_fails_no_request(
     assert (await home.sessions())["max"] == 1
     status = await home.get("/status")
     assert (status["paused"], "An operator rolled back" in status["pause_reason"]) == (True, True)
+    await goes_back_after_a_second_apply(home)
+
+
+async def goes_back_after_a_second_apply(home: Environment) -> None:
+    """v1.1.0 is live: applied again, it replaces the only color that v1.0.0 was built for."""
+    forced = await home.ended(await queued(home, "/update/apply", {"tag": "v1.1.0", "force": True}), LONG)
+    assert (forced["status"], forced["active_color"], forced["warnings"]) == ("success", "blue", [])
+    back = await home.ended(await queued(home, "/update/rollback", {}), LONG)
+    assert (back["status"], back["tag"], back["active_color"]) == ("success", "v1.0.0", "green"), back["error"]
 
 
 async def test_rollback_refuses_a_release_not_kept(home: Environment) -> None:
@@ -71,6 +81,24 @@ async def test_rollback_refuses_a_release_not_kept(home: Environment) -> None:
     nothing = await home.post("/update/rollback", {})
     unknown = await home.post("/update/rollback", {"previous_sha": "f" * 40})
     assert [(a.status_code, a.json()["code"]) for a in (nothing, unknown)] == [(404, "release_not_kept")] * 2
+
+
+async def test_service_that_is_down_stops_the_adoption(home: Environment) -> None:
+    """The state file is lost and one service of the live color is down: not even a forced release replaces the rest."""
+    await home.go_live("v1.0.0")
+    home.release("v1.1.0")
+    end_group(home.processes["worker"])
+    for file in (home.directory / "data").glob("updater-state.json*"):
+        file.unlink()
+    (down,) = home.containers("api-blue")
+    with connected(home.engine.host) as client:
+        client.containers.get(down["Id"]).stop(timeout=5)
+    home.start("worker")
+    before = fingerprint(home)
+    refused = await home.ended(await queued(home, "/update/apply", {"tag": "v1.1.0", "force": True}), LONG)
+    assert (refused["status"], refused["reason_code"]) == ("failed", "adoption_refused")
+    assert "api-blue does not run" in refused["error"]
+    assert fingerprint(home) == before
 
 
 async def test_newer_release_supersedes_one_in_build(home: Environment) -> None:

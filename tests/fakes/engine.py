@@ -27,8 +27,8 @@ class TwoAtOnce(BaseException):
 class Behaviour:
     """How the instances of a service behave in one release; times are in seconds after their start.
 
-    `image`: two releases with the same name share an image. A one-off command takes `run_seconds` and ends with
-    `exit_code`.
+    `image`: two releases with the same name share an image. A stop takes `stop_seconds`, in which a start does nothing.
+    A one-off command takes `run_seconds` and ends with `exit_code`.
     `own_check`: whether the instances have their own health check. A run of it takes `check_seconds`, at most
     CHECK_LIMIT, and passes while they are ready and their status is 200. It never passes if `check_passes` is False,
     and cannot run if `check_starts` is False. The engine runs it every `own_interval` seconds, first after one
@@ -41,6 +41,7 @@ class Behaviour:
     ready_after: float = 0.25
     dies_after: float | None = None
     stops: bool = True
+    stop_seconds: float = 0.0
     own_check: bool = True
     own_interval: float = 0.0
     check_seconds: float = 0.05
@@ -60,6 +61,7 @@ class _Container:
     behaviour: Behaviour
     started_at: float | None = None
     exited: bool = False
+    exits_at: float | None = None
     labelled: bool = True
     adopted: bool = False
     restarts: int = 0
@@ -192,7 +194,7 @@ class FakeEngine:
         return []
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
-        return [f"{service}:{sha}" for service in services if (service, sha) not in self.images]
+        return [f"{s}:{sha}" for s in services if not {(s, sha), (_of_the_other_color(s), sha)} & self.images]
 
     async def publish(self, definition: Definition, color: Color) -> None:
         self.published = (definition.sha, color)
@@ -296,7 +298,7 @@ class FakeEngine:
             raise StartFailed("exec format error", service=container.service)
 
         def start() -> None:
-            container.started_at, container.exited = self._clock.monotonic(), False
+            container.started_at, container.exited, container.exits_at = self._clock.monotonic(), False, None
             container.check_until = 0.0
 
         if self._state(container) != "running":
@@ -341,10 +343,18 @@ class FakeEngine:
         container = self._containers.get(instance)
         if container is not None and self._state(container) == "running":
             if container.behaviour.stops:
+                await self._shut_down(container, grace)
                 self._change(f"stop {container.service} {container.stamp.release}", lambda: _exit(container))
             else:
                 await self._clock.sleep(grace)
         return await self.inspect(instance)
+
+    async def _shut_down(self, container: _Container, grace: float) -> None:
+        """The container ends at its time, even if the caller is cut off meanwhile."""
+        now, takes = self._clock.monotonic(), min(container.behaviour.stop_seconds, grace)
+        if takes:
+            container.exits_at = container.exits_at or now + takes
+            await self._clock.sleep(container.exits_at - now)
 
     async def remove(self, instance: str) -> None:
         container = self._containers.get(instance)
@@ -400,7 +410,8 @@ class FakeEngine:
             return "created"
         dies = container.behaviour.dies_after
         died = dies is not None and self._clock.monotonic() >= container.started_at + dies
-        return "exited" if container.exited or died else "running"
+        ended = container.exits_at is not None and self._clock.monotonic() >= container.exits_at
+        return "exited" if container.exited or died or ended else "running"
 
     def _seen(self, container: _Container) -> Seen:
         color = container.service.partition("-")[2] or None
@@ -447,6 +458,11 @@ class FakeEngine:
             adopted=container.adopted,
             created=NOW,
         )
+
+
+def _of_the_other_color(service: str) -> str:
+    name, _, color = service.partition("-")
+    return f"{name}-{Color(color).other}" if color else service
 
 
 def _exit(container: _Container) -> None:

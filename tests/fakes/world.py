@@ -33,6 +33,7 @@ from tests.fakes.notifier import FakeNotifier
 from tests.fakes.traffic import Clients
 from workers.control.announce import Announced
 from workers.control.reconcile import Reconciler
+from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
 from workers.ports import Answer, Engine, Ports, Room, Route
 from workers.routing import route_file
@@ -54,6 +55,7 @@ class FakeRoute:
         self.refuses: set[Color | None] = set()
         self._clock, self._fuse, self._note = clock, fuse, note
         self._file: Color | None = None
+        self._written = ""
         self._served: list[tuple[float, Color | None, str]] = []
 
     async def flip(self, color: Color, rollout: str) -> None:
@@ -67,8 +69,7 @@ class FakeRoute:
         return Path("/routes/dynamic/updater-routes.yml")
 
     async def stands(self, color: Color, rollout: str | None) -> bool:
-        written = self._served[-1][2] if self._served else None
-        return self._file is color and rollout in {None, written}
+        return self._file is color and rollout in {None, self._written}
 
     async def strays(self) -> list[str]:
         """The files that take requests of the updater's routes."""
@@ -82,7 +83,7 @@ class FakeRoute:
         self._fuse.burn()
 
     async def files(self) -> Mapping[str, str]:
-        own = {self.file.name: route_file.render(self._stack, self._file, self._served[-1][2])} if self._file else {}
+        own = {self.file.name: route_file.render(self._stack, self._file, self._written)} if self._file else {}
         return {**self._foreign, **own}
 
     async def restore(self, files: Mapping[str, str]) -> None:
@@ -96,6 +97,13 @@ class FakeRoute:
     async def active(self) -> Color | None:
         return self._file
 
+    async def rollout(self) -> str | None:
+        return self._written if self._file else None
+
+    def load(self, color: Color, rollout: str) -> None:
+        """Traefik loads another content than the file's, for example an earlier one that it had not loaded yet."""
+        self._served.append((self._clock.monotonic(), color, rollout))
+
     def served(self) -> tuple[Color | None, str]:
         """The color that Traefik sends traffic to now, and the rollout id in its answers."""
         now = self._clock.monotonic()
@@ -103,7 +111,7 @@ class FakeRoute:
 
     def place(self, color: Color, rollout: str) -> None:
         """Sets the route that existed before the test began."""
-        self._file = color
+        self._file, self._written = color, rollout
         self._served.append((self._clock.monotonic(), color, rollout))
 
     def place_foreign(self, color: Color, *, name: str = "updater-routes.yml", keep_own: bool = False) -> None:
@@ -122,7 +130,7 @@ class FakeRoute:
         self._fuse.burn()
         if color in self.refuses:
             raise RouteNotConfirmed("the disk is full")
-        self._file = color
+        self._file, self._written = color, rollout
         self._foreign.pop(self.file.name, None)
         self._note(f"route {color}")
         if not self.deaf:
@@ -211,7 +219,7 @@ class FakeJournal:
         self.full = False
         self.lost: str | None = None
         self.epoch = 0
-        self._state = State()
+        self._state = self._previous = State()
         self._clock, self._fuse = clock, fuse
 
     @property
@@ -221,6 +229,13 @@ class FakeJournal:
     def lose(self, why: str | None) -> None:
         """Makes the file missing, or unreadable if there is a reason `why`."""
         self._state, self.lost = State(), why
+
+    def tear(self) -> None:
+        """Makes the file unreadable: the copy before it is used."""
+        self._state, self.lost = (
+            self._previous,
+            "updater-state.json could not be read. The updater used the previous copy.",
+        )
 
     async def check(self) -> None:
         if self.epoch > self._state.epoch:
@@ -236,7 +251,7 @@ class FakeJournal:
             raise OSError(28, "No space left on device")
         if self.epoch > new.epoch:
             raise StaleWorker("the journal has a later worker's epoch")
-        self._state = change(self._state)
+        self._previous, self._state = self._state, change(self._state)
         self._fuse.burn()
         return self._state
 
@@ -330,9 +345,6 @@ class FakePublisher:
         self.never.append((release.tag, why.detail))
         self._remember(HistoryEntry.without_rollout(release, why, self._clock.now()))
 
-    async def decided_keys(self) -> list[str]:
-        return [rollout.release.key for rollout, _ in self.kept]
-
     async def history(self) -> list[HistoryEntry]:
         return self.entries[::-1]
 
@@ -375,7 +387,7 @@ class World:
     @property
     def ports(self) -> Ports:
         return Ports(
-            engine=guarded(Engine, self.engine, self.journal),
+            engine=guarded(Engine, protecting(self.engine, self.route, self.stack), self.journal),
             source=self.source,
             route=guarded(Route, self.route, self.journal),
             probe=self.probe,

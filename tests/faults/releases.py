@@ -82,6 +82,16 @@ def deaf_bot(tree: Path) -> None:
     replace_in(tree / "bot" / "bot.py", "(number, running.cancel)", "(number, print)")
 
 
+def slow_to_stop(seconds: int) -> Edit:
+    """A good release whose bot takes `seconds` to end after SIGTERM."""
+
+    def edit(tree: Path) -> None:
+        ends = f"(number, lambda: asyncio.get_running_loop().call_later({seconds}, running.cancel))"
+        replace_in(tree / "bot" / "bot.py", "(number, running.cancel)", ends)
+
+    return edit
+
+
 def good_but_deaf_bot(tree: Path) -> None:
     """Ready and healthy, but ignores SIGTERM."""
     replace_in(tree / "bot" / "bot.py", "(number, running.cancel)", "(number, print)")

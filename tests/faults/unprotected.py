@@ -112,7 +112,7 @@ def _protection(row: int, what: str, *edits: tuple[str, str, str], at_first: boo
     return Protection(row, what, tuple(Edit(*edit) for edit in edits), at_first)
 
 
-_RECOVERY = ("Reconciler._end_left_over", "await recover(self._new_run())", "pass")
+_RECOVERY = ("Reconciler._end_left_over", "await recover(run)", "pass")
 _CREATED = "await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)"
 _CREATED_AGAIN = """try:
             await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
@@ -126,12 +126,17 @@ PROTECTIONS: Sequence[Protection] = (
         "continuing an interrupted rollback",
         (
             "recovery.recover",
-            "return await undo(",
-            "return left if left.reason_code else await undo(",
+            "return await undo(run, Interrupted(",
+            "return left if left.reason_code else await undo(run, Interrupted(",
         ),
     ),
     _protection(3, "stopping on SIGTERM", ("workers.main.run", "(number, working.cancel)", "(number, int)")),
-    _protection(4, "the check of the epoch", ("FileJournal._refuse", "if epoch > mine.epoch:", "if False:")),
+    _protection(
+        4,
+        "the check of the epoch",
+        ("FileJournal.fence", "if stale:", "if False:"),
+        ("FileJournal._keep", "if current not in self._own:", "if False:"),
+    ),
     _protection(
         5,
         "503 when a release could not be recorded",
@@ -200,7 +205,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         14,
         "the rollout id in the route's answers",
-        ("route_file._router", '"middlewares": ["updater-rollout"],', '"middlewares": [],'),
+        ("route_file._router", '"middlewares": [MIDDLEWARE],', '"middlewares": [],'),
         at_first=True,
     ),
     _protection(

@@ -17,9 +17,11 @@ END_SECONDS = 10.0
 """The time for a running job to end before arq is closed, because arq would cancel it."""
 
 
-def jobs_of(world: World, source: Source | None = None) -> Jobs:
-    ports = replace(world.ports, source=source or world.source)
-    return Jobs(world.stack, ports, world.worker())
+async def jobs_of(world: World, source: Source | None = None) -> Jobs:
+    """The jobs of a worker that has started."""
+    ports, reconciler = replace(world.ports, source=source or world.source), world.worker()
+    await reconciler.start()
+    return Jobs(world.stack, ports, reconciler)
 
 
 @asynccontextmanager

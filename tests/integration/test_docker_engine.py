@@ -15,10 +15,10 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from app.domain.errors import BeforeFlipFailed, ComposeInvalid, EngineFailed, StartFailed
+from app.domain.errors import BeforeFlipFailed, ComposeInvalid, EngineFailed, StaleWorker, StartFailed
 from app.domain.stack import Color
 from deploy.demo.projects import image_tags
-from tests.integration.sample_stack import BLUE, BOT, MOVED, PROJECT_LABEL, Sample, start_one
+from tests.integration.sample_stack import BLUE, BOT, GREEN, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.definitions import CURRENT
@@ -200,6 +200,30 @@ async def test_prune_keeps_image_of_a_stopped_container(stack: Sample) -> None:
     await stack.engine.prune([])
     await stack.engine.resume(old.id)
     assert (await stack.engine.inspect(old.id)).running
+
+
+async def test_stale_worker_changes_nothing(stack: Sample) -> None:
+    """It became stale after its last check, for example while it waited for the engine."""
+
+    def stale() -> None:
+        raise StaleWorker("another worker has taken over")
+
+    definition = await stack.built(V1)
+    blue, bot = await start_one(stack.engine, definition, BLUE), await stack.engine.create(definition, BOT)
+    compose = Compose(find_compose(), stack.stack.project, stack.host, fence=stale)
+    late = DockerEngine(stack.client, compose, stack.stack, stack.directory / "releases", fence=stale)
+    before = [(c.id, c.status) for c in stack.containers]
+    for call in (
+        late.stop(blue.id, 1),
+        late.resume(bot.id),
+        late.remove(bot.id),
+        late.create(definition, BOT),
+        late.build(definition, [BLUE], lambda _: None),
+        late.start(definition, [GREEN]),
+    ):
+        with pytest.raises(StaleWorker):
+            await call
+    assert [(c.id, c.status) for c in stack.containers] == before
 
 
 async def test_unreachable_engine_raises_a_named_error(stack: Sample, tmp_path: Path) -> None:

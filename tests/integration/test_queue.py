@@ -43,8 +43,8 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def jobs(world: World, repository: Repository, tmp_path: Path) -> Jobs:
-    return jobs_of(world, GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10))
+async def jobs(world: World, repository: Repository, tmp_path: Path) -> Jobs:
+    return await jobs_of(world, GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10))
 
 
 @pytest.fixture
@@ -68,6 +68,20 @@ async def test_nudge_waits_for_the_worker_to_start(at_work: AtWork, world: World
     await Queue(pool).nudge()
     async with at_work():
         await until(lambda: looked(world))
+
+
+async def test_call_waits_until_the_journal_is_the_workers(
+    world: World, redis_url: str, namespace: str, pool: ArqRedis
+) -> None:
+    """The queue is served from the worker's start on, but an earlier worker may still own the journal."""
+    reconciler, before = world.worker(), world.state.epoch
+    async with working(Jobs(world.stack, world.ports, reconciler), redis_url, namespace) as worker:
+        asking = asyncio.create_task(Queue(pool).ask("pause", "wait"))
+        await until(lambda: bool(worker.tasks))
+        assert (world.state.paused, world.state.epoch) == (False, before)
+        await reconciler.start()
+        await asking
+    assert (world.state.paused, world.state.epoch) == (True, before + 1)
 
 
 async def test_a_question_is_answered(at_work: AtWork, repository: Repository, pool: ArqRedis) -> None:
@@ -100,7 +114,7 @@ async def test_crashing_question_raises_worker_silent(
         async def find(self, tag: str) -> str:
             raise KeyError(tag)
 
-    async with working(jobs_of(world, Broken()), redis_url, namespace):
+    async with working(await jobs_of(world, Broken()), redis_url, namespace):
         for question in ("find_tag", "no_such_question"):
             with pytest.raises(WorkerSilent, match="ended without an answer"):
                 await Queue(pool).ask(question, "v1.1.0")

@@ -29,8 +29,8 @@ def world() -> World:
 
 
 @pytest.fixture
-def jobs(world: World) -> Jobs:
-    return jobs_of(world)
+async def jobs(world: World) -> Jobs:
+    return await jobs_of(world)
 
 
 async def test_nudge_survives_a_redis_restart(jobs: Jobs, world: World, own_server: OwnRedis) -> None:
@@ -114,7 +114,8 @@ async def test_running_job_keeps_one_slot(world: World, own_server: OwnRedis) ->
             await over.wait()
             return tag
 
-    async with working(jobs_of(world, Slow()), own_server.url, "x") as worker, open_pool(own_server.url, "x") as pool:
+    jobs = await jobs_of(world, Slow())
+    async with working(jobs, own_server.url, "x") as worker, open_pool(own_server.url, "x") as pool:
         asking = asyncio.create_task(Queue(pool).ask("find_tag", "v1.1.0"))
         await begun.wait()
         for _ in range(SLOTS + 1):

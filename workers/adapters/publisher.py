@@ -128,9 +128,6 @@ class LedgerPublisher:
             if len(self._lines) == 1:
                 self._queue.put_nowait(self._write_lines)
 
-    async def decided_keys(self) -> list[str]:
-        return [entry.key for entry in reversed(await self.history()) if entry.key]
-
     async def history(self) -> list[HistoryEntry]:
         return await asyncio.to_thread(self._archive.entries)
 

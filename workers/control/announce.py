@@ -56,9 +56,6 @@ class Announced:
         self._publisher.decided(release, why)
         self._notifier.notify(notices.dropped(self._project, release, why))
 
-    async def decided_keys(self) -> list[str]:
-        return await self._publisher.decided_keys()
-
     async def history(self) -> list[HistoryEntry]:
         return await self._publisher.history()
 

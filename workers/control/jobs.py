@@ -86,13 +86,14 @@ class Jobs:
             *(self.pause, self.unpause, self.approve, self.cancel, self.rollback),
             *(self.find_tag, self.plan, self.diagnostics, self.doctor, self.notify_test),
         )
-        return {question.__name__: answered(question) for question in questions}
+        return {question.__name__: answered(question, self._reconciler.taken_over) for question in questions}
 
 
-def answered(question: Question) -> Question:
-    """Wraps `question` so that an UpdaterError becomes an answer."""
+def answered(question: Question, ready: Callable[[], Awaitable[None]]) -> Question:
+    """Wraps `question`: it waits until the worker is `ready`, and an UpdaterError becomes an answer."""
 
     async def answer(context: Context, *args: Any) -> Answer:
+        await ready()
         try:
             return await question(context, *args)
         except UpdaterError as error:

@@ -7,7 +7,6 @@ from app.domain.errors import (
     Cancelled,
     CannotRollBack,
     NotWaiting,
-    OperatorRollback,
     ReleaseNotKept,
     RolloutRunning,
     TooLate,
@@ -18,6 +17,7 @@ from app.domain.rollout import Rollout
 from app.domain.state import State
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
+from workers.rollout import stop
 from workers.rollout.run import Run
 
 SHA_DIGITS = 7
@@ -72,16 +72,26 @@ class Operator:
         Raises TooLate after the flip, UnknownRollout.
         """
         await self._reconciler.take_in()
-        state, run = self._ports.journal.state, self._reconciler.running
-        if run is not None and run.rollout.id == rollout_id:
-            if not run.give_way(Cancelled("before the flip; your traffic was not affected")):
-                raise TooLate("its route has moved, or it is already being undone. Roll back instead.")
+        if dropped := await self._drop(rollout_id):
+            self._ports.publisher.decided(dropped, Cancelled("before it began"))
             return
-        waiting = [r for r in state.accepted if r.rollout_id == rollout_id]
-        if not waiting:
+        run, why = self._reconciler.running, stop.cancelled()
+        if run is None or run.rollout.id != rollout_id:
             raise UnknownRollout(rollout_id)
-        self._ports.publisher.decided(waiting[0], Cancelled("before it began"))
-        self._ports.publisher.status(await self._ports.journal.update(lambda s: s.drop(*waiting)))
+        if not run.give_way(why):
+            raise TooLate("its route has moved, or it is already being undone. Roll back instead.")
+        await run.stopped_by(why)
+
+    async def _drop(self, rollout_id: str) -> Release | None:
+        """Drops a waiting release and returns it; None if it does not wait, for example because it has begun."""
+        dropped: list[Release] = []
+
+        def drop(state: State) -> State:
+            dropped[:] = [r for r in state.accepted if r.rollout_id == rollout_id]
+            return state.drop(*dropped)
+
+        self._ports.publisher.status(await self._ports.journal.update(drop))
+        return dropped[0] if dropped else None
 
     async def roll_back(self, sha: str | None, *, force: bool = False) -> str:
         """Rolls back to the kept release `sha`, or to the one before the current. Returns the rollout's id.
@@ -91,7 +101,7 @@ class Operator:
         """
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None:
-            return self._turn_back(run, sha, force=force)
+            return await self._turn_back(run, sha, force=force)
         target = kept(state, sha)
         if state.current and not force and await self._ports.engine.one_way(state.current.sha):
             raise _refused(state.current.tag, target.tag)
@@ -110,11 +120,12 @@ class Operator:
         return rollout_id
 
     @staticmethod
-    def _turn_back(run: Run, sha: str | None, *, force: bool) -> str:
-        rollout = run.rollout
+    async def _turn_back(run: Run, sha: str | None, *, force: bool) -> str:
+        rollout, why = run.rollout, stop.rolled_back()
         if rollout.one_way and rollout.on_trial and not force:
             raise _refused(rollout.release.tag, rollout.previous.tag if rollout.previous else "the previous release")
-        if _goes_back_to(rollout, sha) and run.turn_back(OperatorRollback("while it was on trial")):
+        if _goes_back_to(rollout, sha) and run.turn_back(why):
+            await run.stopped_by(why)
             return rollout.id
         raise RolloutRunning("cancel it before its flip, or roll back when it has ended")
 

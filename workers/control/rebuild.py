@@ -1,27 +1,34 @@
 """Rebuilds a lost journal from the running containers and their labels."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
-from app.domain.errors import LedgerUnavailable
-from app.domain.release import LiveRelease
+from app.domain.errors import LedgerUnavailable, RouteNotConfirmed
+from app.domain.history import decided_keys, proven_rollouts
+from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from workers.adoption.serving import hosts_of
 from workers.ports import Instance, Ports
+from workers.routing.routers import read_routing
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Found:
-    """The live release and the one before it, as the machine shows them."""
+    """The live release and the one before it, as the machine shows them.
+
+    `good` is the tag of the last release that is known to be good: its rollout succeeded, or it was adopted.
+    """
 
     color: Color | None = None
     current: LiveRelease | None = None
     previous: LiveRelease | None = None
+    good: str | None = None
 
 
 async def rebuild(stack: Stack, ports: Ports) -> None:
@@ -32,26 +39,47 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
     lost, state = ports.journal.lost, ports.journal.state
     if lost is None and (state.epoch or not state.is_blank):
         return
-    found = await look(stack, ports) if state.is_blank else Found(state.active_color, state.current, state.previous)
-    if lost is None and found.current is None:
+    history = await ports.publisher.history()
+    proven = proven_rollouts(history)
+    if state.is_blank:
+        found = await look(stack, ports, proven)
+    else:
+        found = Found(state.active_color, state.current, state.previous, state.last_good_tag)
+    if lost is None and found.current is None and not await _left_over(stack, ports):
         return
     reason = _reason(lost, state, found)
     log.error("the journal was lost", reason=reason)
     now = ports.clock.now()
-    decided = await ports.publisher.decided_keys()
     epoch = int(now.timestamp())  # higher than any epoch of a worker, so a worker that wakes up stays rejected
+    decided = decided_keys(history)
     await ports.journal.update(
         lambda s: s.rebuilt(
-            color=found.color, current=found.current, previous=found.previous, decided=decided, epoch=epoch
+            color=found.color,
+            current=found.current,
+            previous=found.previous,
+            good=found.good,
+            decided=decided,
+            epoch=epoch,
         ).pause(reason)
     )
     await _accept_undecided(ports)
-    await _stop_orphans(stack, ports)
+    await _stop_orphans(stack, ports, proven)
     ports.publisher.event("paused", reason=reason)
 
 
+async def _left_over(stack: Stack, ports: Ports) -> bool:
+    """Whether containers of a rollout run, although no release is live: the journal had that rollout."""
+    colors = [await _instances(stack, ports, color) for color in Color]
+    instances = [i for color in colors for each in color for i in each]
+    return any(i.running and i.rollout is not None and not i.adopted for i in instances)
+
+
 async def _accept_undecided(ports: Ports) -> None:
-    """Accepts the releases that the ledger knows, are undecided and newer than the live one: the journal lost them."""
+    """Accepts the releases that the ledger knows and that the journal lost undecided.
+
+    A release that is older than the live one was decided long ago, unless a person asked for it. What a person forced
+    waits for the unpause like everything else: what is live now may not be what they saw.
+    """
     try:
         known = await ports.inbox.known()
     except LedgerUnavailable as away:
@@ -59,33 +87,69 @@ async def _accept_undecided(ports: Ports) -> None:
         return
     live = ports.journal.state.current
     order = live.order if live else None
-    newer = [r for r in known if order is None or r.order > order]
-    await ports.journal.update(lambda s: s.accept(*newer))
+    lost = [_unforced(r) for r in known if order is None or r.trigger is Trigger.MANUAL or r.order >= order]
+    await ports.journal.update(lambda s: s.accept(*lost))
 
 
-async def _stop_orphans(stack: Stack, ports: Ports) -> None:
-    """Stops the idle color and the one-off command of a rollout that was lost with the journal."""
+def _unforced(release: Release) -> Release:
+    return replace(release, force=False)
+
+
+async def _stop_orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> None:
+    """Stops what a rollout that was lost with the journal left: its one-off command, and its color.
+
+    A color is left alone if the journal or a router leads to it, or if its release is proven: it is then the way back.
+    A rollout that is in the journal is ended by the recovery.
+    """
     await ports.engine.sweep()
-    color = ports.journal.state.active_color
-    if color is None:
+    state = ports.journal.state
+    if state.rollout is not None:
         return
-    for service in stack.routed:
-        for instance in await ports.engine.find(service.colors[color.other]):
-            if instance.running and instance.rollout is not None:
-                await ports.engine.stop(instance.id, stack.times.stop_grace)
+    try:
+        serving = {state.active_color, *await _led_to(stack, ports)}
+    except RouteNotConfirmed as unreadable:
+        log.warning("it is unclear which color serves; no container was stopped", reason=str(unreadable))
+        return
+    for color in (color for color in Color if color not in serving):
+        for instances in await _instances(stack, ports, color):
+            for instance in instances:
+                if instance.running and instance.rollout is not None and instance.rollout not in proven:
+                    await ports.engine.stop(instance.id, stack.times.stop_grace)
 
 
-async def look(stack: Stack, ports: Ports) -> Found:
-    """Finds the live color (the one in the route file, else the only one that runs), its release and the kept one."""
+async def _led_to(stack: Stack, ports: Ports) -> set[Color]:
+    """The colors that a router in Traefik's watched directory leads to. Raises RouteNotConfirmed."""
+    found = {service: await ports.engine.find(service) for service in stack.moved_services()}
+    routing = read_routing(await ports.route.files(), hosts_of(stack, found))
+    return {color for router in routing.routers for color in router.colors}
+
+
+async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
+    """Finds the live color, its release and the other color's.
+
+    The live color is the one in the route file, if it runs. Without one it is the only color that runs, if its release
+    is `proven` (ids of rollouts that succeeded): a color without a route may be on its way to its first request.
+    """
+    now = ports.clock.now()
     colors = {color: await _instances(stack, ports, color) for color in Color}
-    running = [color for color, instances in colors.items() if all(any(i.running for i in s) for s in instances)]
-    named = await ports.route.active()
-    color = named if named in running else (running[0] if len(running) == 1 else None)
+    running = {
+        color: _release([[i for i in s if i.running] for s in instances], now)
+        for color, instances in colors.items()
+        if all(any(i.running for i in s) for s in instances)
+    }
+    good = [color for color, release in running.items() if _is_proven(release, proven)]
+    color = await ports.route.active()
+    if color not in running:
+        color = good[0] if len(running) == len(good) == 1 else None
     if color is None:
         return Found()
-    now = ports.clock.now()
-    kept = [[i for i in s if i.gone] for s in colors[color.other]]
-    return Found(color, _release([[i for i in s if i.running] for s in colors[color]], now), _release(kept, now))
+    current, previous = running[color], _release(colors[color.other], now)
+    kept = current if color in good else previous if _is_proven(previous, proven) else None
+    return Found(color, current, previous, kept.tag if kept else None)
+
+
+def _is_proven(release: LiveRelease | None, proven: Collection[str]) -> bool:
+    return release is not None and (release.adopted or release.rollout_id in proven)
 
 
 async def _instances(stack: Stack, ports: Ports, color: Color) -> list[list[Instance]]:
@@ -107,5 +171,7 @@ def _reason(lost: str | None, state: State, found: Found) -> str:
         live = "No release of the updater is live."
     else:
         live = f"According to its containers, {found.current.tag} is live on {found.color}."
+    if found.current is not None and found.good != found.current.tag:
+        live += " No successful rollout of it is recorded: it may have been on trial. Roll back if it is not good."
     paused = f" Releases were already paused: {state.pause_reason}" if state.paused and state.pause_reason else ""
     return f"{lost or gone} {live} Your traffic is not affected. Check that this is right, then unpause.{paused}"

@@ -57,7 +57,8 @@ class Reconciler:
         self._turn = asyncio.Lock()
         self._again = False
         self._looking = False
-        self.running: Run | None = None
+        self._run: Run | None = None
+        self._taken_over = asyncio.Event()
         self.refused: AdoptionRefused | None = None
         self.replaced = False
 
@@ -66,12 +67,17 @@ class Reconciler:
         async with self._turn:
             await rebuild(self._stack, self._ports)
             await self._ports.journal.update(lambda s: s.take_over())
+            self._taken_over.set()
             await self._ports.publisher.rebuild(always=True)
             await self._end_left_over()
             await self._adopt()
             await self._see_reality()
             await self._leave_out_retired()
             self._ports.publisher.status(self._ports.journal.state)
+
+    async def taken_over(self) -> None:
+        """Waits until the journal is this worker's, early in `start`: before that, no call may change it."""
+        await self._taken_over.wait()
 
     async def reconcile(self) -> None:
         """Rolls out wanted releases until none is left.
@@ -107,6 +113,11 @@ class Reconciler:
             yield True
 
     @property
+    def running(self) -> Run | None:
+        """The run of the rollout that is in the journal, a recovered one too."""
+        return self._run if self.busy else None
+
+    @property
     def busy(self) -> bool:
         """Whether the journal has a rollout: one that runs, or one that has yet to be ended."""
         return self._ports.journal.state.rollout is not None
@@ -126,18 +137,17 @@ class Reconciler:
     async def _end_left_over(self) -> None:
         """Ends a rollout that is in the journal but does not run: its worker was stopped, or could not write."""
         if self.busy:
-            await recover(self._new_run())
+            async with self._current() as run:
+                await recover(run)
 
     async def _roll_out(self, release: Release) -> None:
-        now = self._ports.clock.now()
-        state = await self._ports.journal.update(lambda s: s.begin(_rollout(s, release, now)))
-        self._ports.publisher.status(state)
-        self._ports.publisher.event("rollout.started", rollout_id=release.rollout_id, tag=release.tag)
-        self.running = self._new_run()
-        try:
-            ended = await roll_out(self.running)
-        finally:
-            self.running = None
+        async with self._current() as run:
+            state = await self._ports.journal.update(lambda s: self._begin(s, release))
+            if state.rollout is None:
+                return  # it was paused or cancelled a moment ago
+            self._ports.publisher.status(state)
+            self._ports.publisher.event("rollout.started", rollout_id=release.rollout_id, tag=release.tag)
+            ended = await roll_out(run)
         log.info("rollout ended", tag=release.tag, rollout_id=ended.id, status=ended.status, error=ended.error)
 
     async def _overtake(self) -> None:
@@ -213,17 +223,17 @@ class Reconciler:
         self._ports.publisher.status(unknown)
 
     async def _see_reality(self) -> None:
-        """Takes the active color from the route file if the journal does not know the route and that color runs.
+        """Takes the route from its file if the journal does not know it: the color if it runs, and the rollout id.
 
         This happens after a flip that could be neither confirmed nor undone: a rollout must never begin on the color
-        that has the traffic.
+        that has the traffic. The preflight then asks Traefik whether it follows the file.
         """
         state = self._ports.journal.state
         if state.route_id is not None or state.nothing_is_known_live:
             return
-        color = await self._ports.route.active()
-        if color is not None and await self._all_run(color):
-            await self._ports.journal.update(lambda s: s.routed_to(color, None))
+        color, rollout = await self._ports.route.active(), await self._ports.route.rollout()
+        if color is not None and (color is state.active_color or await self._all_run(color)):
+            await self._ports.journal.update(lambda s: s.routed_to(color, rollout))
 
     async def _all_run(self, color: Color) -> bool:
         found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]
@@ -236,8 +246,20 @@ class Reconciler:
         except (ComposeInvalid, EngineFailed) as error:
             log.error("a plain `docker compose up` would still start a retired service", reason=str(error))
 
-    def _new_run(self) -> Run:
-        return Run(self._stack, self._ports, pause_on_failure=self._pause_on_failure)
+    def _begin(self, state: State, release: Release) -> State:
+        """Decides once more, in the update that begins: a pause or cancel since the decision counts."""
+        now = self._ports.clock.now()
+        go = self.policy.decide(state, now).go
+        return state.begin(_rollout(state, go, now)) if go is not None and go.key == release.key else state
+
+    @contextlib.asynccontextmanager
+    async def _current(self) -> AsyncIterator[Run]:
+        """The run that operators' calls reach, from before its rollout is in the journal until it has ended."""
+        self._run = Run(self._stack, self._ports, pause_on_failure=self._pause_on_failure)
+        try:
+            yield self._run
+        finally:
+            self._run = None
 
 
 def _rollout(state: State, release: Release, at: datetime) -> Rollout:

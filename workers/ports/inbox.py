@@ -15,6 +15,6 @@ class Inbox(Protocol):
         """Records `release` as a webhook would. Returns the release already recorded under the same key, or None."""
 
     async def known(self) -> list[Release]:
-        """Every remembered release that was accepted from GitHub, decided or not."""
+        """Every remembered release that was accepted from GitHub, decided or not, and the undecided manual ones."""
 
     async def taken(self, releases: Sequence[Release]) -> None: ...

@@ -28,9 +28,6 @@ class Publisher(Protocol):
     def decided(self, release: Release, why: UpdaterError) -> None:
         """Stores and publishes that the release gets no rollout. The decision survives a crash."""
 
-    async def decided_keys(self) -> list[str]:
-        """The keys of all decided releases in the history, oldest first."""
-
     async def history(self) -> list[HistoryEntry]:
         """The history on this machine's disk, newest first."""
 

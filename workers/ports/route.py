@@ -36,6 +36,9 @@ class Route(Protocol):
     async def active(self) -> Color | None:
         """The color that the file points to now; None if the file is missing or is not the updater's."""
 
+    async def rollout(self) -> str | None:
+        """The rollout id that answers carry if Traefik follows the file; None as for `active`."""
+
     async def files(self) -> Mapping[str, str]:
         """The text of every file that Traefik reads, by its path inside the watched directory.
 

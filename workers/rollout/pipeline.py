@@ -17,11 +17,14 @@ from workers.rollout.run import MARGIN_SECONDS, Run, Step
 ATTEMPTS = 3
 """How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
 
+LEAD_BACK_SECONDS = 2.0
+"""How often a rollback tries to write a route file that cannot be written."""
+
 
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
     """Everything up to the idle color's images. The commands come before its start, because it needs their results."""
     times = stack.times
-    yield Step(StepKind.PREFLIGHT, preflight, times.health + stack.checks.timeout)
+    yield Step(StepKind.PREFLIGHT, preflight, times.route + times.health + stack.checks.timeout)
     if recall:
         yield Step(StepKind.RECALL, steps.recall, 0)
         return
@@ -83,6 +86,7 @@ async def _attempt(run: Run, *phases: Callable[[Run], Awaitable[None]]) -> Rollo
     try:
         for phase in phases:
             await phase(run)
+        run.settle()
     except StaleWorker:
         raise
     except Interrupted as interruption:
@@ -142,13 +146,25 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
         back = await run.attempt(rollback_route(run.stack))
         for step in rollback_singletons(run.stack):
             await run.attempt(step)
-        if back:
+        if back := back or await _lead_back(run):
             await run.attempt(rollback_stop(run.stack))
         else:
             await run.update(lambda state: state.routed_to(state.active_color, None))
         status = RolloutStatus.ROLLED_BACK if back else RolloutStatus.FAILED
     await run.attempt(prune(run.stack))
     return await run.finish(status, again=again)
+
+
+async def _lead_back(run: Run) -> bool:
+    """Writes the route file until it leads back, also after a restart: until then clients stay on the failed color.
+
+    Returns False if the file is right, but Traefik does not confirm it.
+    """
+    while await run.ports.route.active() is run.target:
+        await run.ports.clock.sleep(LEAD_BACK_SECONDS)
+        if await run.attempt(rollback_route(run.stack)):
+            return True
+    return False
 
 
 async def stay(run: Run) -> Rollout:
@@ -183,7 +199,7 @@ def rollback_route(stack: Stack) -> Step:
 
 
 def rollback_singletons(stack: Stack) -> Iterator[Step]:
-    limit = _stop(stack) + stack.times.ready
+    limit = 2 * _stop(stack) + stack.times.ready
     for singleton in stack.singletons:
         action = partial(steps.restore_singleton, singleton=singleton)
         yield Step(StepKind.ROLLBACK_SINGLETON, action, limit, singleton.name)

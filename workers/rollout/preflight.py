@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from app.domain.errors import AdoptionRefused, PreflightRefused, UpdaterError
+from app.domain.errors import AdoptionRefused, PreflightRefused, RouteNotConfirmed, UpdaterError
 from app.domain.stack import Stack
 from workers.adoption import adopt, drift
 from workers.ports import Ports, Room
@@ -39,12 +39,35 @@ async def _nothing_serves(run: Run) -> None:
 async def _routes_stand(run: Run) -> None:
     """Makes sure that the color to replace has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
     if await drift.stand(run.ports):
+        await _traefik_follows(run)
         return
     if await drift.moved(run.stack, run.ports):
         raise AdoptionRefused(f"another program moved your traffic to {run.target} a moment ago: apply the tag again")
     for alarm in await drift.put_right(run.ports):
         await run.record(lambda r, a=alarm: r.warn(a.text))  # type: ignore[misc]
         await confirm_route(run, str(run.ports.journal.state.route_id))
+
+
+async def _traefik_follows(run: Run) -> None:
+    """Makes sure that no answer carries another rollout's id: Traefik may still use an earlier file.
+
+    Raises RouteNotConfirmed after `times.route`.
+    """
+    expected, deadline = run.ports.journal.state.route_id, run.ports.clock.monotonic() + run.stack.times.route
+    while expected is not None and (others := await _other_rollouts(run, expected)):
+        if run.ports.clock.monotonic() > deadline:
+            raise RouteNotConfirmed(
+                f"Traefik answers for rollout {', '.join(others)}, but the route file is of {expected}: it does not "
+                "follow the file, so the idle color may have your traffic. Nothing was changed. Look at Traefik's log, "
+                "and restart it"
+            )
+        await run.ports.clock.sleep(FIT_POLL_SECONDS)
+
+
+async def _other_rollouts(run: Run, expected: str) -> list[str]:
+    """The rollout ids in the answers, without `expected`. Answers without one do not come from a route file."""
+    answers = await asyncio.gather(*(run.ports.probe.get(run.stack.route_url(s)) for s in run.stack.routed))
+    return sorted({a.rollout for a in answers if a.rollout and a.rollout != expected})
 
 
 async def _unwell(run: Run, wait: float) -> list[str]:

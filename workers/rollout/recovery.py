@@ -13,6 +13,7 @@ from workers.rollout.pipeline import (
     undo,
 )
 from workers.rollout.run import Run
+from workers.rollout.stop import stop_of
 
 log = structlog.get_logger()
 
@@ -28,6 +29,8 @@ async def recover(run: Run) -> Rollout:
     if running := left.running:
         await run.record(lambda r: r.fail(running, 0.0, "the worker stopped"))
     run.flipped_at = run.ports.clock.monotonic()  # the real time of the flip is unknown: drain in full
+    if left.reason_code is None and left.stopping is not None:
+        return await undo(run, stop_of(left.stopping))
     if left.reason_code is None and BAKE in left.completed:
         return await retire(run)
     if left.reason_code is None and left.past_flip and left.resumed < ATTEMPTS:

@@ -57,6 +57,7 @@ class Run:
         self.flipped_at: float | None = None
         self.traffic = Traffic()
         self._committed = False
+        self._settled = False
         self._why: UpdaterError | None = None
         self._scope: TimeLimit | None = None
 
@@ -83,11 +84,12 @@ class Run:
 
     def give_way(self, why: UpdaterError) -> bool:
         """Ends the rollout at once if it has not begun to move the route. Returns False if it is too late."""
-        return self._stop(why) if self.rollout.status is RolloutStatus.RUNNING and not self._past_flip else False
+        running = self.rollout.status is RolloutStatus.RUNNING
+        return self._stop(why) if running and not self._past_flip and not self._settled else False
 
     def turn_back(self, why: UpdaterError) -> bool:
         """Rolls the rollout back if it is on trial. Returns False if it is not."""
-        return self._stop(why) if self.rollout.on_trial else False
+        return self._stop(why) if self.rollout.on_trial and not self._settled else False
 
     async def step(self, step: Step) -> None:
         """Runs one step; journals its start before and its evidence after. Raises any failure as an UpdaterError."""
@@ -129,9 +131,19 @@ class Run:
             return False
         return True
 
+    def settle(self) -> None:
+        """From here on nothing stops the rollout. Raises what was asked to stop it until now."""
+        if self._why is not None:
+            raise self._why
+        self._settled = True
+
+    async def stopped_by(self, why: UpdaterError) -> None:
+        """Journals an accepted call of an operator, so that it also counts after a restart."""
+        await self.update(lambda s: s.progress(s.rollout.stop(why)) if s.rollout else s)
+
     async def undoing(self, why: UpdaterError) -> None:
         """Records that the rollback begins. From here on nothing stops it."""
-        self._why = None
+        self._settled, self._why = True, None
         where = self.rollout.failed_step or "between steps"
         await self.record(lambda r: r.roll_back(why, messages.failure(where, why)))
 

@@ -58,6 +58,7 @@ async def checkout(run: Run) -> Evidence:
     run.definition = await run.ports.engine.define(tree, stamp)
     one_way = await run.ports.engine.one_way(sha)
     await run.record(lambda r: r.declared(one_way=one_way))
+    await _way_back(run)
     return {"sha": sha, "not_applied": others, "one_way": one_way}
 
 
@@ -70,6 +71,17 @@ async def _not_moved(run: Run, tree: Path, stamp: Stamp) -> list[str]:
         text = f"the release also changes {', '.join(others)}. The updater does not apply that; do it by hand."
         await run.record(lambda r: r.warn(text))
     return others
+
+
+async def _way_back(run: Run) -> None:
+    """Warns if this rollout, of the commit that is live already, replaces the only copy of the release before it."""
+    state = run.ports.journal.state
+    live, previous = state.current, state.previous
+    if live is None or previous is None or live.sha != run.rollout.sha:
+        return
+    if gone := await run.ports.engine.missing(previous.sha, run.stack.services(run.target.other)):
+        text = f"{previous.tag} cannot be rolled back to after this, because this will be missing: {', '.join(gone)}"
+        await run.record(lambda r: r.warn(text))
 
 
 async def build(run: Run) -> Evidence:
@@ -166,13 +178,18 @@ async def stop_old_color(run: Run) -> Evidence:
 
 
 async def prune(run: Run) -> Evidence:
-    """Removes what belongs to neither the current nor the previous release, also after a failure."""
+    """Removes what belongs to neither the current nor the previous release, also after a failure.
+
+    If no live release is known, something may serve that is not adopted: nothing is removed.
+    """
     state, rollout = run.ports.journal.state, run.rollout
     if rollout.reason_code is None or rollout.stays:
         await run.ports.engine.publish(definition_of(run), run.target)
         now = run.ports.clock.now()
         state = state.finish(rollout.finish(RolloutStatus.FAILED if rollout.stays else RolloutStatus.SUCCESS, now), now)
     keep = {live.sha for live in (state.current, state.previous) if live}
+    if not keep:
+        return {"skipped": "no live release is known"}
     freed = await run.ports.engine.prune(keep)
     await run.ports.source.prune(keep)
     return {"freed_bytes": freed}
@@ -223,6 +240,8 @@ async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
     old = run.rollout.replaced.get(singleton.name)
     if old is None:
         return {"skipped": "the old one was never stopped"}
+    # It may still be shutting down: the engine ignores a start of what still runs, and the old one would then end.
+    await _stop_for_good(run, singleton, await run.ports.engine.inspect(old))
     await run.ports.engine.resume(old)
     seen = await readiness.wait_ready(run, await run.ports.engine.inspect(old))
     if not seen.ready:

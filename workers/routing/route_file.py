@@ -9,6 +9,7 @@ from app.domain.stack import Color, RoutedService, Stack
 
 WRITTEN_BY = "# Written by zetherion-updater"
 HEADER = f"{WRITTEN_BY}: one rename moves every route. Changes by hand are overwritten.\n"
+MIDDLEWARE = "updater-rollout"
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
 
@@ -48,6 +49,16 @@ def active_color(text: str, stack: Stack) -> Color | None:
     return None
 
 
+def rollout_id(text: str) -> str | None:
+    """The rollout id that answers through the routes of `text` carry; None if `text` is not a route file."""
+    try:
+        added = yaml.safe_load(text)["http"]["middlewares"][MIDDLEWARE]["headers"]["customResponseHeaders"]
+        (id_,) = added.values()
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+    return str(id_)
+
+
 def metrics_name(service: RoutedService, color: Color) -> str:
     """The name of `service` in Traefik's metrics. Each color has its own, so that they are counted separately."""
     return f"{_name(service, color)}@file"
@@ -65,9 +76,7 @@ def _http(stack: Stack, color: Color, rollout: str) -> dict[str, dict[str, Any]]
     return {
         "routers": {f"updater-{s.name}": _router(s, color) for s in stack.routed},
         "services": {_name(s, color): _service(s, color) for s in stack.routed},
-        "middlewares": {
-            "updater-rollout": {"headers": {"customResponseHeaders": {stack.traefik.rollout_header: rollout}}}
-        },
+        "middlewares": {MIDDLEWARE: {"headers": {"customResponseHeaders": {stack.traefik.rollout_header: rollout}}}},
         "serversTransports": {
             "updater": {"forwardingTimeouts": {"idleConnTimeout": f"{stack.traefik.backend_idle:g}s"}}
         },
@@ -83,7 +92,7 @@ def _router(service: RoutedService, color: Color) -> dict[str, Any]:
         "rule": service.rule,
         "entryPoints": [service.entrypoint],
         "service": _name(service, color),
-        "middlewares": ["updater-rollout"],
+        "middlewares": [MIDDLEWARE],
     }
 
 

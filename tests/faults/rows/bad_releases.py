@@ -7,9 +7,13 @@ import signal
 from deploy.demo.environment import TIMES
 from deploy.demo.repository import Variant
 from tests.faults import releases
+from tests.faults.kill_points import until
 from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
 
 BAKE_SECONDS = 8.0
+SLOW_STOP_SECONDS = 10
+"""Shorter than the grace period, and long enough for a rollback to begin meanwhile."""
+
 GRACE_SECONDS = 4.0
 """Instead of 15: a container that ignores SIGTERM is killed after this time."""
 
@@ -55,7 +59,8 @@ async def old_color_dies(scenario: Scenario) -> None:
     await scenario.went_live(tag, "the old color died during the build")
 
 
-@row(17, "the new bot: never ready; crash-loops; ignores SIGTERM", "A B; the old bot is back; paused", minutes=1.8)
+@row(17, "the new bot: never ready; crash-loops; ignores SIGTERM; the old one is slow to stop",
+     "A B; the old bot is back; paused", minutes=2.8)  # fmt: skip
 async def bad_bot(scenario: Scenario) -> None:
     old = await scenario.live_tag()
     scenario.stage.configure(times={"stop_grace": GRACE_SECONDS})
@@ -63,6 +68,7 @@ async def bad_bot(scenario: Scenario) -> None:
         await _bad_bots(scenario, old)
     finally:
         scenario.stage.configure(times={"stop_grace": TIMES["stop_grace"]})
+    await _slow_bot(scenario)
 
 
 async def _bad_bots(scenario: Scenario, old: str) -> None:
@@ -75,3 +81,16 @@ async def _bad_bots(scenario: Scenario, old: str) -> None:
     deaf = await scenario.publish(edit=releases.good_but_deaf_bot)
     await scenario.went_live(deaf, "a good bot that ignores SIGTERM")
     await scenario.went_live(await scenario.publish(), "the old bot ignored SIGTERM")
+
+
+async def _slow_bot(scenario: Scenario) -> None:
+    """The rollback begins while the old bot is still shutting down: a start of it would do nothing."""
+    slow = await scenario.publish(edit=releases.slow_to_stop(SLOW_STOP_SECONDS))
+    await scenario.went_live(slow, f"a good bot that takes {SLOW_STOP_SECONDS} s to stop")
+    tag = await scenario.publish()
+    reached = await until(scenario.stage, tag, lambda state: bool(state["rollout"]["replaced"]))
+    scenario.result.expect(reached, f"{tag} ended before it stopped the old bot")
+    answer = await scenario.stage.home.post("/update/rollback")
+    scenario.result.expect(answer.is_success, f"rollback: {answer.status_code} {answer.text[:200]}")
+    await scenario.went_back(slow, "rolled back while the old bot was shutting down")
+    await scenario.went_live(await scenario.publish(), "the next release after that")

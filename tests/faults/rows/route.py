@@ -1,9 +1,11 @@
 """The route file is damaged, or Traefik stops."""
 
 import asyncio
+import contextlib
 import functools
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.faults.observers import answers, converge, end_of
@@ -23,6 +25,16 @@ STRAY = """http:
 """
 
 BROKEN = "http: ["
+
+
+@contextlib.contextmanager
+def unwritable(route_file: Path) -> Iterator[None]:
+    """The route file cannot be replaced: no rename replaces a file that another is mounted on. Only root can mount."""
+    subprocess.run(["mount", "--bind", str(route_file), str(route_file)], check=True, timeout=30)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(route_file)], check=True, timeout=30)
 
 
 def _wrong_service(file: Path) -> None:

@@ -1,6 +1,7 @@
 """The worker is killed, stopped, suspended, or runs twice."""
 
 import asyncio
+import os
 import random
 import subprocess
 import time
@@ -8,6 +9,7 @@ import time
 from tests.faults.kill_points import DISCARD, ROLLBACK, Point, pairs, schedule, until, until_point
 from tests.faults.observers import converge
 from tests.faults.releases import Edit, crashing_bot, never_healthy
+from tests.faults.rows import route
 from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
 from tests.faults.stage import Json
 
@@ -49,14 +51,18 @@ async def _killed_after(scenario: Scenario, seconds: float) -> None:
 
 @row(
     2,
-    "the worker is killed (-9) at each step of a rollback, twice in a row",
+    "the worker is killed (-9) at each step of a rollback, twice in a row; the route file cannot be written",
     "B D E F; the last good release is intact",
-    minutes=1,
+    minutes=1.4,
 )
 async def killed_while_going_back(scenario: Scenario) -> None:
     for edit, steps in ((crashing_bot, ROLLBACK), (never_healthy, DISCARD)):
         for first, second in pairs(steps, both=not scenario.quick):
             await _killed_twice_going_back(scenario, edit, first, second)
+    if os.geteuid() == 0:
+        await _unwritable_route(scenario)
+    else:
+        scenario.result.notes.append("without an unwritable route file: only root can mount")
 
 
 async def _killed_twice_going_back(scenario: Scenario, edit: Edit, first: Point, second: Point) -> None:
@@ -68,6 +74,24 @@ async def _killed_twice_going_back(scenario: Scenario, edit: Edit, first: Point,
             scenario.stage.restart()
     kept = GOES_BACK if edit is crashing_bot else NEVER_FLIPPED
     await scenario.went_back(old, f"{tag} killed at {first} and {second}", **kept)
+
+
+async def _unwritable_route(scenario: Scenario) -> None:
+    """The rollback's route cannot be written, and the worker is killed meanwhile: the next one must lead back."""
+    stage, old = scenario.stage, await scenario.live_tag()
+    tag = await scenario.publish(edit=crashing_bot)
+    await scenario.reach(tag, "restart_bot")
+    with route.unwritable(stage.home.route_file):
+        for times in ("once", "again, after a restart"):
+            refused = await until(stage, tag, _route_was_refused)
+            scenario.result.expect(refused, f"{tag} ended before its route was refused {times}")
+            stage.restart()
+    await scenario.went_back(old, f"{tag} could not write its route back", **GOES_BACK)
+
+
+def _route_was_refused(state: Json) -> bool:
+    steps = (state.get("rollout") or {}).get("steps", [])
+    return any(step["name"] == "rollback_route" and step["error"] for step in steps)
 
 
 @row(3, "SIGTERM of the worker in mid-step", "A–E; it stops within its grace, the next start continues", minutes=1.6)

@@ -10,7 +10,7 @@ from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, Relea
 from deploy.demo.repository import Variant
 from tests.examples import sha_of
 from tests.fakes.world import World
-from tests.integration.sample_stack import BLUE, BOT, MOVED, Sample, start_one
+from tests.integration.sample_stack import BLUE, BOT, GREEN, MOVED, Sample, start_one
 from tests.integration.waiting import until
 from workers.ports import Definition, Engine, Stamp
 
@@ -234,6 +234,13 @@ class EngineContract:
         recalled = await bench.engine.recall(bench.stamp(V1, "r-again"), [BOT])
         bot = await start_one(bench.engine, recalled, BOT)
         assert (bot.rollout, bot.sha) == ("r-again", bench.stamp(V1).sha)
+
+    async def test_recall_uses_the_other_colors_image(self, bench: Bench) -> None:
+        await bench.built(V1, BLUE)
+        assert await bench.engine.missing(bench.stamp(V1).sha, [GREEN]) == []
+        recalled = await bench.engine.recall(bench.stamp(V1, "r-again"), [GREEN])
+        green = await start_one(bench.engine, recalled, GREEN)
+        assert (green.rollout, green.running) == ("r-again", True)
 
     async def test_recall_refuses_a_release_without_image(self, bench: Bench) -> None:
         await bench.engine.prune([])

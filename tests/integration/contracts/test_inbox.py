@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.domain.errors import LedgerUnavailable
-from app.domain.release import Release
+from app.domain.release import Release, Trigger
 from app.ledger import Ledger
 from tests.examples import a_release
 from tests.fakes.fuse import Fuse
@@ -15,6 +15,7 @@ from tests.fakes.world import FakeInbox
 from workers.ports import Inbox
 
 OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0", after=1)
+BY_HAND = a_release("v1.1.0", key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, after=2)
 
 
 class Letters(Protocol):
@@ -45,6 +46,11 @@ class InboxContract:
         await letters.inbox.taken([])
         await letters.inbox.taken([OLD])
         assert await letters.inbox.pending() == [NEW]
+
+    async def test_taken_releases_stay_known(self, letters: Letters) -> None:
+        await letters.put(OLD, BY_HAND)
+        await letters.inbox.taken([OLD, BY_HAND])
+        assert await letters.inbox.known() == [OLD, BY_HAND]
 
     async def test_unavailable_inbox_raises_a_named_error(self, away: Inbox) -> None:
         with pytest.raises(LedgerUnavailable):

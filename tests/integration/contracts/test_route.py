@@ -31,6 +31,14 @@ class RouteContract:
         await route.flip(Color.GREEN, "r-1")
         assert await route.active() is Color.GREEN
 
+    async def test_route_knows_the_rollout_of_its_answers(self, route: Route) -> None:
+        assert await route.rollout() is None
+        for rollout in ("r-1", "r-1-back"):
+            await route.flip(Color.GREEN, rollout)
+            assert await route.rollout() == rollout
+        await route.clear()
+        assert await route.rollout() is None
+
     async def test_files_contains_the_route_after_a_flip(self, route: Route) -> None:
         assert await route.files() == {}
         await route.flip(Color.BLUE, "r-1")

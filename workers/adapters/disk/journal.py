@@ -17,7 +17,9 @@ from app.domain.errors import StaleWorker, StateOfLaterVersion
 from app.domain.state import SCHEMA, State
 from app.domain.step import step_named
 from app.files import replace_durably
+from workers.adapters.disk.one_writer import one_writer
 from workers.adapters.disk.sidecar_state import is_sidecar_state, sidecar_state
+from workers.adapters.threads import to_its_end
 
 MODE = 0o600
 SIDECAR, UNREADABLE = ".sidecar", ".unreadable"
@@ -37,7 +39,8 @@ log = structlog.get_logger()
 class FileJournal:
     """Keeps the state in a file: replaced atomically, with a checksum, and with the previous copy beside it.
 
-    One worker writes it: a write is refused if the file carries a later worker's epoch.
+    One worker writes it: a write is refused if another worker has written the file since this one read or wrote it.
+    So of several workers that read the same file, however long ago, only one can begin an epoch.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,6 +50,9 @@ class FileJournal:
         self._turn = asyncio.Lock()
         self._state = State()
         self._lost: str | None = None
+        self._own: tuple[
+            bytes, ...
+        ] = ()  # what this journal has read or may have written: a failed write can be on disk
 
     @property
     def state(self) -> State:
@@ -76,6 +82,7 @@ class FileJournal:
             else:
                 restored = f"{self._path} could not be read. The updater used the previous copy."
                 self._lost = None if path is self._path else restored
+                self._own = (content,)
                 return self._state
         self._lost = f"{self._path} and its previous copy could not be read." if copies else None
         return self._state
@@ -101,20 +108,34 @@ class FileJournal:
         return str(copy)
 
     async def update(self, change: Callable[[State], State]) -> State:
-        """Applies `change` and returns when the result is on disk. Raises StaleWorker, OSError."""
+        """Applies `change` and returns when the result is on disk, even if the caller is cancelled meanwhile.
+
+        Raises StaleWorker, OSError.
+        """
         async with self._turn:
             new = change(self._state)
             if new != self._state:
-                await asyncio.shield(asyncio.to_thread(self._write, new))
-                self._state = new
+                await to_its_end(self._write_and_keep, new)
             return new
 
     async def check(self) -> None:
-        await asyncio.to_thread(self._check)
+        await asyncio.to_thread(self.fence)
 
-    def _check(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # an unreadable file names no other worker
-            self._refuse(decode(self._path.read_bytes()).epoch, self._state)
+    def fence(self) -> None:
+        """Raises StaleWorker when another worker has taken over. Blocks the thread: it reads the file."""
+        try:
+            stale = decode(self._path.read_bytes()).epoch > self._state.epoch
+        except LaterSchema:
+            stale = True
+        except (OSError, ValueError):
+            return  # an unreadable file names no other worker
+        if stale:
+            raise StaleWorker("the journal has a later worker's epoch, so this worker stops")
+
+    def _write_and_keep(self, new: State) -> None:
+        with one_writer(self._path.parent):
+            self._write(new)
+        self._state = new
 
     def _write(self, new: State) -> None:
         """Writes the state. On a full disk it frees the reserve first, so that a rollout can end."""
@@ -135,23 +156,30 @@ class FileJournal:
                 replace_durably(self._reserve, bytes(RESERVE_BYTES), staging=self._path.parent, mode=MODE)
 
     def _replace(self, new: State) -> None:
-        if self._path.exists():
-            self._keep(self._path.read_bytes(), new)
-        replace_durably(self._path, encode(new), staging=self._path.parent, mode=MODE)
+        self._keep()
+        content = encode(new)
+        self._own = (*self._own, content)
+        replace_durably(self._path, content, staging=self._path.parent, mode=MODE)
+        self._own = (content,)
 
-    def _keep(self, current: bytes, new: State) -> None:
-        """Makes the file on disk the previous copy. A damaged file never replaces a good copy."""
+    def _keep(self) -> None:
+        """Makes the file on disk the previous copy. A damaged file never replaces a good copy.
+
+        Raises StaleWorker if another worker wrote it.
+        """
         try:
-            epoch = decode(current).epoch
+            current = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        try:
+            decode(current)
+        except LaterSchema as later:
+            raise StaleWorker("a worker of a later version wrote the journal, so this worker stops") from later
         except ValueError:
             return
-        self._refuse(epoch, new)
+        if current not in self._own:
+            raise StaleWorker("another worker wrote the journal, so this worker stops")
         replace_durably(self._previous, current, staging=self._path.parent, mode=MODE)
-
-    @staticmethod
-    def _refuse(epoch: int, mine: State) -> None:
-        if epoch > mine.epoch:
-            raise StaleWorker("the journal has a later worker's epoch, so this worker stops")
 
 
 class LaterSchema(ValueError):

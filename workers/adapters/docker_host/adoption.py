@@ -97,13 +97,11 @@ class DockerAdoption:
         return image_name(self._stack.project, service, stamp.sha)
 
     async def _name_images(self, names: Mapping[str, str]) -> None:
-        """Tags the images, so that no rebuild and no clean-up removes them."""
         for name, image in names.items():
-            repository, _, tag = name.rpartition(":")
-            await self._docker.call(lambda c, i=image, r=repository, t=tag: c.api.tag(i, r, t))  # type: ignore[misc]
+            await self._docker.tag(image, name)
 
     async def stay_stopped(self, container: str) -> None:
         """Changes `restart: always` to `unless-stopped`: else the engine's restart would start a second bot."""
         found = await self._docker.call(lambda c: c.containers.get(container))
         if found.attrs["HostConfig"]["RestartPolicy"]["Name"] == ALWAYS:
-            await self._docker.call(lambda c: c.api.update_container(container, restart_policy=UNLESS_STOPPED))
+            await self._docker.change(lambda c: c.api.update_container(container, restart_policy=UNLESS_STOPPED))

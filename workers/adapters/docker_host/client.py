@@ -20,6 +20,7 @@ from workers.definition.transform import (
     SHA_LABEL,
 )
 from workers.ports import Instance
+from workers.ports.mutation import Fence, no_fence
 
 CALL_SECONDS = 30.0
 """The limit of one call to the engine. A stop has its grace period on top."""
@@ -72,8 +73,10 @@ def _client(host: str | None) -> docker.DockerClient:
 class Docker:
     """The engine at `host` behind `client` (None: the one that the environment names)."""
 
-    def __init__(self, client: docker.DockerClient, host: str | None, *, away: float = AWAY_SECONDS) -> None:
-        self._client, self._host = client, host
+    def __init__(
+        self, client: docker.DockerClient, host: str | None, *, away: float = AWAY_SECONDS, fence: Fence = no_fence
+    ) -> None:
+        self._client, self._host, self._fence = client, host, fence
         self._away = away
         self.times_away = 0
 
@@ -92,6 +95,15 @@ class Docker:
                     raise
                 log.warning("the Docker Engine is unreachable; waiting for it", reason=away.detail)
                 await asyncio.sleep(AWAY_INTERVAL)
+
+    async def change(self, ask: Callable[[docker.DockerClient], T], limit: float = CALL_SECONDS) -> T:
+        """Calls the engine as `call` does, for a request that changes something. Raises StaleWorker too."""
+
+        def fenced(client: docker.DockerClient) -> T:
+            self._fence()
+            return ask(client)
+
+        return await self.call(fenced, limit)
 
     async def ready(self) -> None:
         """Waits until the engine accepts a new connection: a Compose command would not wait. Raises EngineFailed.
@@ -135,7 +147,12 @@ class Docker:
             with contextlib.suppress(NotFound):
                 client.api.stop(container, timeout=round(grace))
 
-        await self.call(stop, limit=grace + CALL_SECONDS)
+        await self.change(stop, limit=grace + CALL_SECONDS)
+
+    async def tag(self, image: str, name: str) -> None:
+        """Gives the image another name, so that no rebuild and no clean-up removes it."""
+        repository, _, tag = name.rpartition(":")
+        await self.change(lambda c: c.api.tag(image, repository, tag))
 
     async def image_id(self, image: str) -> str | None:
         """Returns None when there is no such image."""

@@ -12,7 +12,7 @@ import docker
 
 from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
 from app.domain.stack import Color, Stack
-from workers.adapters.docker_host import health_check, prune, survey
+from workers.adapters.docker_host import health_check, other_color, prune, survey
 from workers.adapters.docker_host.adopted_record import AdoptedFile
 from workers.adapters.docker_host.adoption import DockerAdoption
 from workers.adapters.docker_host.client import (
@@ -28,6 +28,7 @@ from workers.definition import transform
 from workers.definition.retired import left_out, without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
+from workers.ports.mutation import Fence, no_fence
 
 TAIL_LINES = 20
 
@@ -46,8 +47,9 @@ class DockerEngine:
         releases: Path,
         *,
         away: float = AWAY_SECONDS,
+        fence: Fence = no_fence,
     ) -> None:
-        self._docker = Docker(client, compose.host, away=away)
+        self._docker = Docker(client, compose.host, away=away, fence=fence)
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)
@@ -78,6 +80,7 @@ class DockerEngine:
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
         kept = await asyncio.to_thread(self._kept, stamp.sha)
+        await other_color.give_names(self._docker, kept, await self._images(kept, services))
         await self._adoption.recall(stamp)
         return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
 
@@ -86,9 +89,12 @@ class DockerEngine:
         kept = await asyncio.to_thread(self._files.read, sha)
         if kept is None:
             return ["its definition"]
-        images = [kept["services"][service]["image"] for service in services]
-        gone = [image for image in images if await self._docker.image_id(image) is None]
+        images = await self._images(kept, services)
+        gone = [kept["services"][service]["image"] for service, image in images.items() if image is None]
         return [*gone, *await self._adoption.lost(sha, services)]
+
+    async def _images(self, kept: transform.Model, services: Sequence[str]) -> dict[str, str | None]:
+        return await other_color.images_for(self._docker, kept, self._stack, services)
 
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
         model = await self._adoption.live_model()
@@ -241,7 +247,7 @@ class DockerEngine:
 
     async def resume(self, instance: str) -> None:
         try:
-            await self._docker.call(lambda c: c.containers.get(instance).start())
+            await self._docker.change(lambda c: c.containers.get(instance).start())
         except EngineFailed as error:
             raise StartFailed(error.detail) from error
 

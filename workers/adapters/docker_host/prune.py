@@ -64,14 +64,14 @@ async def _images(docker: Docker, **filters: str) -> list[Image]:
 async def prune_build_cache(docker: Docker, stack: Stack) -> int:
     """Returns the bytes freed."""
     limit = int(stack.keep.build_cache_gb * GB)
-    freed = await docker.call(lambda c: c.api.prune_builds(keep_storage=limit), limit=CALL_SECONDS * 2)
+    freed = await docker.change(lambda c: c.api.prune_builds(keep_storage=limit), limit=CALL_SECONDS * 2)
     return int(freed.get("SpaceReclaimed") or 0)
 
 
 async def remove(docker: Docker, instance: str) -> None:
     """Removes a stopped container. A missing container is no error."""
     try:
-        await docker.call(lambda c: c.api.remove_container(instance, v=True))
+        await docker.change(lambda c: c.api.remove_container(instance, v=True))
     except Missing:
         return
 
@@ -83,14 +83,14 @@ async def sweep(docker: Docker, stack: Stack) -> list[str]:
     left = await docker.call(lambda c: c.containers.list(all=True, filters=filters, ignore_removed=True))
     for container in left:
         with contextlib.suppress(Missing):
-            await docker.call(lambda c, i=container.id: c.api.remove_container(i, v=True, force=True))  # type: ignore[misc]
+            await docker.change(lambda c, i=container.id: c.api.remove_container(i, v=True, force=True))  # type: ignore[misc]
     return [str(container.name) for container in left]
 
 
 async def _untag(docker: Docker, tag: str) -> bool:
     """Removes the tag. Returns False if a container still needs the image, even a stopped one: the image stays."""
     try:
-        await docker.call(lambda c: c.api.remove_image(tag))
+        await docker.change(lambda c: c.api.remove_image(tag))
     except EngineFailed:
         return False
     return True

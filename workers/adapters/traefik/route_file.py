@@ -8,7 +8,9 @@ from pathlib import Path
 from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from app.files import replace_durably
+from workers.adapters.threads import to_its_end
 from workers.adoption.serving import hosts_of, shadows
+from workers.ports.mutation import Fence, no_fence
 from workers.routing import route_file
 from workers.routing.dynamic_file import TOML, is_read, read_tree
 from workers.routing.routers import read_routing
@@ -25,10 +27,11 @@ class RouteFile:
     is therefore staged in a directory beside it, which must be on the same filesystem.
     """
 
-    def __init__(self, path: Path, stack: Stack) -> None:
+    def __init__(self, path: Path, stack: Stack, *, fence: Fence = no_fence) -> None:
         self._path = path if is_read(path.name) and not path.is_dir() else path / FILE_NAME
         self._staging = self._path.parent.parent / STAGING_NAME
         self._stack = stack
+        self._fence = fence
 
     def check(self) -> None:
         """Raises SettingsInvalid if a rename into the watched directory cannot work."""
@@ -75,7 +78,7 @@ class RouteFile:
 
     async def restore(self, files: Mapping[str, str]) -> None:
         try:
-            await asyncio.to_thread(self._restore, files)
+            await to_its_end(self._restore, files)
         except OSError as error:
             raise RouteNotConfirmed(f"the files of {self._path.parent} could not be restored ({error})") from error
 
@@ -83,7 +86,7 @@ class RouteFile:
         aside = self._aside(name)
         try:
             self._staging.mkdir(exist_ok=True)
-            await asyncio.to_thread((self._path.parent / name).replace, aside)
+            await to_its_end(self._move, self._path.parent / name, aside)
         except OSError as error:
             raise RouteNotConfirmed(f"{name} could not be moved to {aside} ({error})") from error
 
@@ -91,18 +94,27 @@ class RouteFile:
         text = await asyncio.to_thread(self._read, self._path)
         return route_file.active_color(text, self._stack) if text is not None else None
 
+    async def rollout(self) -> str | None:
+        text = await asyncio.to_thread(self._read, self._path)
+        return route_file.rollout_id(text) if text is not None else None
+
     async def _install(self, text: str) -> None:
         try:
-            await asyncio.shield(asyncio.to_thread(self._replace, text.encode()))
+            await to_its_end(self._replace, text.encode())
         except OSError as error:
             where = f"{self._path} could not be replaced from {self._staging}"
             raise RouteNotConfirmed(f"{where} ({error}). Both must be writable and on the same filesystem.") from error
+
+    def _move(self, path: Path, aside: Path) -> None:
+        self._fence()
+        path.replace(aside)
 
     def _aside(self, name: str) -> Path:
         return self._staging / f"{name.replace('/', '__')}.set-aside"
 
     def _restore(self, files: Mapping[str, str]) -> None:
         """Restores `files`. A file that was set aside is moved back, so it keeps its mode, owner and bytes."""
+        self._fence()
         now = self._files()
         for name in (name for name in files if now.get(name) != files[name]):
             path, aside = self._path.parent / name, self._aside(name)
@@ -149,6 +161,7 @@ class RouteFile:
             return None
 
     def _replace(self, content: bytes) -> None:
+        self._fence()
         self._keep_foreign()
         self._write(self._path, content)
 

@@ -421,18 +421,16 @@ async def test_routes_without_a_running_color_are_kept(world: World) -> None:
 
 
 async def test_failed_first_release_is_not_adopted() -> None:
-    """Removing its routes failed: the release serves, but no rollout of it has succeeded."""
+    """Its routes were restored by hand: the release serves, but no rollout of it has succeeded."""
     world = World()
     world.engine.behave("api", "v1.0.0", dies_after=12.0)
-    world.route.refuses = {None}
     worker = await started(world)
     world.inbox.put(a_release("v1.0.0"))
     await worker.reconcile()
-    assert outcomes(world) == [("v1.0.0", RolloutStatus.FAILED, "bake_failed")]
-    world.engine.behave("api", "v1.0.0", dies_after=None)
+    assert outcomes(world) == [("v1.0.0", RolloutStatus.ROLLED_BACK, "bake_failed")]
     for service in world.stack.services(Color.BLUE):
-        for instance in await world.engine.find(service):
-            await world.engine.resume(instance.id)
+        world.engine.place(service, "v1.0.0")
+    world.route.place(Color.BLUE, "r-v1.0.0")
     await worker.reconcile()
     assert (world.state.current, world.state.last_good_tag) == (None, None)
     assert "failed as the first release and still has your traffic on blue" in str(worker.refused)

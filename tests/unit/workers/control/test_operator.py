@@ -1,7 +1,8 @@
 """The operator's commands, and their effect on traffic."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from app.domain.errors import ReleaseNotKept, RolloutRunning, TooLate, UnknownRollout
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Times
+from app.domain.state import State
+from app.domain.step import BAKE
 from tests.examples import a_live, a_release, a_stack, sha_of
 from tests.fakes.world import World
 from workers.control.operator import Operator
@@ -172,6 +175,105 @@ async def test_rollback_interrupts_a_rollout_on_trial(world: World) -> None:
     assert world.outages == []
 
 
+async def test_rollback_restarts_a_bot_that_is_shutting_down(world: World) -> None:
+    world.engine.behave("bot", "v1.0.0", stop_seconds=10)
+    for instance in await world.engine.find("bot"):
+        world.engine._containers[instance.id].behaviour = world.engine._behaviour("bot", "v1.0.0")
+    async with rolling_until(world, "restart_bot") as operator:
+        await world.clock.sleep(1)
+        assert await operator.roll_back(None) == NEW.rollout_id
+    await world.clock.sleep(60)
+    assert (last(world).status, world.engine.running("bot"), last(world).warnings) == (
+        RolloutStatus.ROLLED_BACK,
+        ["v1.0.0"],
+        (),
+    )
+
+
+async def test_rollback_during_an_automatic_one_leaves_it_alone(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    refusals: list[object] = []
+
+    async def also() -> None:
+        with pytest.raises(RolloutRunning):
+            await Operator(world.ports, worker).roll_back(None)
+        refusals.append(True)
+
+    asked: list[asyncio.Task[None]] = []
+    world.publisher.at_event("step.failed", lambda: asked.append(asyncio.create_task(also())))
+    world.inbox.put(NEW)
+    worker = world.worker()
+    await worker.reconcile()
+    await asyncio.gather(*asked)
+    assert refusals == [True]
+    assert (last(world).status, last(world).reason_code, last(world).warnings) == (
+        RolloutStatus.ROLLED_BACK,
+        "bake_failed",
+        (),
+    )
+
+
+@pytest.mark.parametrize(("call", "moment"), [("cancel", "health_skills"), ("roll_back", "bake")])
+async def test_accepted_stop_survives_a_kill(world: World, call: str, moment: str) -> None:
+    world.inbox.put(NEW)
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while world.state.rollout is None or world.state.rollout.running_step != moment:
+        await world.clock.sleep(0.05)
+    operator = Operator(world.ports, worker)
+    await (operator.cancel(NEW.rollout_id) if call == "cancel" else operator.roll_back(None))
+    rolling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await rolling
+    await world.worker().start()
+    code = "cancelled" if call == "cancel" else "operator_rollback"
+    assert (last(world).reason_code, world.route.served()[0]) == (code, Color.BLUE)
+    assert world.state.current == a_live("v1.0.0")
+
+
+async def test_rollback_at_the_very_end_of_the_bake_counts(world: World) -> None:
+    """It is accepted while the end of the bake is being journaled."""
+    worker = world.worker()
+    asked: list[str] = []
+    update = world.journal.update
+
+    async def meanwhile(change: Callable[[State], State]) -> State:
+        rollout = change(world.state).rollout
+        if not asked and rollout is not None and BAKE in rollout.completed:
+            asked.append("once")
+            asked.append(await Operator(world.ports, worker).roll_back(None))
+        return await update(change)
+
+    world.journal.update = meanwhile  # type: ignore[method-assign]  # the moment before the write
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert (asked, last(world).reason_code) == (["once", NEW.rollout_id], "operator_rollback")
+    assert (world.route.served()[0], world.engine.running("api-green")) == (Color.BLUE, [])
+
+
+@pytest.mark.parametrize("call", ["pause", "cancel"])
+async def test_call_right_before_the_begin_counts(world: World, call: str) -> None:
+    """It is answered between the decision for a release and its begin."""
+    worker = world.worker()
+    operator = Operator(world.ports, worker)
+    done: list[str] = []
+
+    async def ask() -> None:
+        await (operator.pause("wait") if call == "pause" else operator.cancel(NEW.rollout_id))
+        done.append("before" if world.state.rollout is None else "during")
+
+    see_reality = worker._see_reality
+
+    async def meanwhile() -> None:
+        await ask()
+        await see_reality()
+
+    worker._see_reality = meanwhile  # type: ignore[method-assign]  # the moment between the two
+    world.inbox.put(NEW)
+    await worker.reconcile()
+    assert (done, world.publisher.results, world.effects) == (["before"], [], [])
+
+
 @pytest.mark.parametrize("effect", ["start api-green v1.1.0", "stop_old_color"])
 async def test_rollback_is_refused_outside_the_trial(world: World, effect: str) -> None:
     async with rolling_until(world, effect) as operator:
@@ -211,3 +313,37 @@ async def test_rollback_without_image_changes_nothing(world: World) -> None:
 async def hang(tag: str) -> str:
     await World().clock.sleep(1e9)
     return tag
+
+
+async def test_rollback_after_applying_the_live_tag_again(world: World) -> None:
+    """The release before it was built for the other color only."""
+    worker, operator = await go_live(world)
+    world.inbox.put(a_release("v1.1.0", key="manual:r-2", rollout_id="r-2", force=True, after=1))
+    await worker.reconcile()
+    assert (last(world).id, last(world).status, last(world).warnings) == ("r-2", RolloutStatus.SUCCESS, ())
+    await operator.roll_back(None)
+    await worker.reconcile()
+    assert (last(world).status, world.state.current and world.state.current.tag) == (RolloutStatus.SUCCESS, "v1.0.0")
+    assert world.outages == []
+
+
+@pytest.mark.parametrize("again", ["start", "reconcile"])
+async def test_call_reaches_a_rollout_that_is_recovered(world: World, again: str) -> None:
+    """A rollback during the recovery turns that rollout back; it does not aim at the release before the live one."""
+    world.inbox.put(NEW)
+    rolling = asyncio.create_task(world.worker().reconcile())
+    while world.state.rollout is None or world.state.rollout.running_step != "bake":
+        await world.clock.sleep(0.05)
+    rolling.cancel()
+    await asyncio.gather(rolling, return_exceptions=True)
+    worker = world.worker()
+    recovering = asyncio.create_task(worker.start() if again == "start" else worker.reconcile())
+    while worker.running is None or worker.running.rollout.running_step != "bake":
+        await world.clock.sleep(0.05)
+    operator = Operator(world.ports, worker)
+    with pytest.raises(TooLate):
+        await operator.cancel(NEW.rollout_id)
+    assert await operator.roll_back(None) == NEW.rollout_id
+    await recovering
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.ROLLED_BACK, "operator_rollback")
+    assert (world.state.current, world.outages) == (a_live("v1.0.0"), [])

@@ -1,12 +1,15 @@
 """The journal is lost: the worker finds the live release from the running containers and asks an operator."""
 
 import asyncio
+import contextlib
 
 import pytest
 
+from app.domain.release import Trigger
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.examples import a_release, sha_of
+from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from workers.control.operator import Operator
 
@@ -140,3 +143,137 @@ async def test_foreign_state_file_keeps_its_pause_reason(world: World) -> None:
     assert (world.state.current and world.state.current.tag) == "v1.1.0"
     assert "Another updater wrote the state file. According to its containers, v1.1.0 is live" in reason
     assert "Releases were already paused: the disk is full" in reason
+
+
+async def killed_at(world: World, moment: str) -> None:
+    """Rolls v1.1.0 out until that effect or step, and kills the worker."""
+    worker = world.worker()
+    rolling = asyncio.create_task(worker.reconcile())
+    while moment not in {*world.effects, world.state.rollout and world.state.rollout.running_step}:
+        assert not rolling.done(), f"the rollout ended before {moment}"
+        await world.clock.sleep(0.05)
+    rolling.cancel()
+    await asyncio.gather(rolling, return_exceptions=True)
+
+
+@pytest.mark.parametrize("why", ["updater-state.json could not be read.", None])
+async def test_color_without_a_route_does_not_become_live(why: str | None) -> None:
+    """The first release was on its way when the state file was lost: nothing of it is proven."""
+    world = World()
+    world.inbox.put(a_release("v1.0.0"))
+    await killed_at(world, "start api-blue v1.0.0")
+    world.journal.lose(why)
+    worker = world.worker()
+    await worker.start()
+    assert (world.state.current, world.state.last_good_tag) == (None, None)
+    assert [world.engine.running(service) for service in ("skills-blue", "api-blue")] == [[], []]
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert world.state.last_good_tag == "v1.0.0"
+
+
+async def test_first_release_on_trial_keeps_its_traffic_unproven() -> None:
+    world = World()
+    world.inbox.put(a_release("v1.0.0"))
+    await killed_at(world, "bake")
+    world.journal.lose(None)
+    await world.worker().start()
+    state = world.state
+    assert (state.active_color, state.current and state.current.tag, state.last_good_tag) == (
+        Color.BLUE,
+        "v1.0.0",
+        None,
+    )
+    assert "it may have been on trial" in str(state.pause_reason)
+    assert world.outages == []
+
+
+async def test_release_on_trial_keeps_the_way_back(world: World) -> None:
+    world.inbox.put(NEW)
+    await worker_ends(world, "v1.1.0")
+    world.inbox.put(a_release("v1.2.0", after=1))
+    await killed_at(world, "bake")
+    world.journal.lose(None)
+    worker = world.worker()
+    await worker.start()
+    state = world.state
+    assert state.current is not None
+    assert state.previous is not None
+    assert (state.current.tag, state.previous.tag, state.last_good_tag) == ("v1.2.0", "v1.1.0", "v1.1.0")
+    assert world.engine.running("api-green") == ["v1.1.0"], "the release before it stays warm"
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert (world.state.current and world.state.current.tag, world.outages) == ("v1.1.0", [])
+
+
+async def worker_ends(world: World, tag: str) -> None:
+    await world.worker().reconcile()
+    assert world.state.current is not None
+    assert world.state.current.tag == tag
+
+
+async def test_interrupted_release_is_accepted_again(world: World) -> None:
+    world.inbox.put(NEW)
+    await killed_at(world, "start api-green v1.1.0")
+    await world.worker().start()
+    assert [r.attempts for r in world.state.accepted] == [1]
+    world.journal.lose(None)
+    worker = world.worker()
+    await worker.start()
+    assert [r.tag for r in world.state.accepted] == ["v1.1.0"]
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert (world.state.last_good_tag, world.outages) == ("v1.1.0", [])
+
+
+async def test_waiting_manual_release_survives(world: World) -> None:
+    """Also a forced one, but it waits for the unpause: what is live now may not be what the person saw."""
+    asked = a_release("v0.9.0", key="manual:r-1", rollout_id="r-1", trigger=Trigger.MANUAL, force=True)
+    world.inbox.put(asked)
+    await world.worker().take_in()
+    world.journal.lose(None)
+    worker = world.worker()
+    await worker.start()
+    assert [(r.rollout_id, r.force) for r in world.state.accepted] == [("r-1", False)]
+    await worker.reconcile()
+    assert (world.publisher.never, world.effects) == ([("v0.9.0", "the live v1.0.0 is newer")], [])
+
+
+async def test_service_that_is_down_refuses_the_adoption(world: World) -> None:
+    """Also for a forced release: the containers that serve are not replaced."""
+    await go_live(world)
+    world.engine.by_hand(stop=["api-green"])
+    world.journal.lose(None)
+    worker = world.worker()
+    await worker.start()
+    before = list(world.effects)
+    world.inbox.put(a_release("v1.2.0", force=True, after=1))
+    await worker.reconcile()
+    assert world.effects == before
+    assert worker.refused is not None
+    assert "api-green does not run" in str(worker.refused)
+    assert world.engine.running("skills-green") == ["v1.1.0"]
+
+
+@pytest.mark.parametrize("moment", range(0, 130, 2))
+async def test_torn_file_stops_nothing_that_serves(moment: int) -> None:
+    """The worker is killed, and its last write is torn: the journal is one step behind reality."""
+    world = World()
+    await world.live("v1.0.0")
+    world.inbox.put(NEW)
+    world.fuse.light(moment)
+    with contextlib.suppress(Crash):
+        await world.worker().reconcile()
+    await world.clock.sleep(1_000)
+    world.fuse.put_out()
+    world.journal.tear()
+    worker = world.worker()
+    await worker.start()
+    color = world.route.served()[0]
+    assert color is not None
+    assert all(world.engine.status(service.colors[color]) == 200 for service in world.stack.routed)
+    await Operator(world.ports, worker).unpause()
+    await worker.reconcile()
+    assert world.state.current is not None
+    assert (world.outages, len(world.engine.running("bot"))) == ([], 1)
+    assert world.engine.running("api-" + str(world.route.served()[0])) == [world.state.current.tag]

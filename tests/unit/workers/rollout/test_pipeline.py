@@ -1,5 +1,6 @@
 """The pipeline against a world in memory: what each kind of release does to the traffic and to the bot."""
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from app.domain.errors import StaleWorker, UpdaterError
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Singleton, Times
 from app.domain.step import StepId, StepKind, step_named
-from tests.examples import a_live, a_release, a_stack, sha_of, step_names
+from tests.examples import NOW, a_live, a_release, a_stack, sha_of, step_names
 from tests.fakes.world import World
 from workers.ports import Room
 from workers.watchdogs.drift_watch import DriftWatch
@@ -347,16 +348,34 @@ async def test_a_bake_failure_of_any_part_rolls_back(world: World, service: str)
     is_as_before(world)
 
 
-async def test_unmovable_route_keeps_the_new_color(world: World) -> None:
-    world.engine.behave("bot", "v1.1.0", dies_after=10)
-    world.route.refuses = {Color.BLUE}
+async def refused_for(world: World, seconds: float) -> None:
+    """The route file cannot be written from the first step that fails until `seconds` later."""
+
+    lifting: list[asyncio.Task[None]] = []
+
+    async def allow() -> None:
+        await world.clock.sleep(seconds)
+        world.route.refuses = set()
+
+    def refuse() -> None:
+        world.route.refuses = {Color.BLUE}
+        lifting.append(asyncio.create_task(allow()))
+
+    world.publisher.at_event("step.failed", refuse)
+
+
+@pytest.mark.parametrize("part", ["api", "bot"])
+async def test_rollback_waits_for_a_writable_route(world: World, part: str) -> None:
+    world.engine.behave(part, "v1.1.0", dies_after=10)
+    await refused_for(world, 30)
     ended = await roll_out(world)
-    assert ended.status is RolloutStatus.FAILED
-    assert running(world, Color.GREEN) == [["v1.1.0"], ["v1.1.0"]]
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+    assert (world.route.served()[0], world.state.active_color) == (Color.BLUE, Color.BLUE)
     assert running(world, Color.BLUE) == [["v1.0.0"], ["v1.0.0"]]
     assert world.engine.running("bot") == ["v1.0.0"]
-    assert world.outages == []
-    assert (world.state.active_color, world.state.paused) == (Color.GREEN, True)
+    attempts = [step.error is None for step in ended.steps if step.name == "rollback_route"]
+    assert attempts == [False, False, True], "the first one, and of the retries the first and the last"
+    assert len([w for w in ended.warnings if w.startswith("rollback_route")]) == 1
 
 
 async def test_drift_watch_keeps_a_failed_rollback(world: World) -> None:
@@ -379,13 +398,13 @@ async def test_drift_watch_keeps_a_failed_rollback(world: World) -> None:
 
 
 async def test_rollout_never_starts_on_the_routed_color(world: World) -> None:
-    """The flip was neither confirmed nor reverted: Traefik may have applied it since."""
+    """The flip was not confirmed, and could not be reverted for a minute: Traefik may have applied it since."""
     world.route.lag = 11
-    world.route.refuses = {Color.BLUE}
+    await refused_for(world, 60)
     await roll_out(world)
     await world.clock.sleep(60)
-    assert world.route.served()[0] is Color.GREEN
-    world.route.lag, world.route.refuses = 0.05, set()
+    assert world.route.served()[0] is Color.BLUE
+    world.route.lag = 0.05
     world.inbox.put(a_release("v1.2.0", force=True))
     await world.worker().reconcile()
     assert world.outages == []
@@ -539,3 +558,38 @@ async def test_service_may_be_named_like_a_routed_check() -> None:
     assert ended.completed.count(StepId(StepKind.HEALTH_ROUTED, "api")) == 1
     assert ended.completed.count(StepId(StepKind.HEALTH, "routed_api")) == 1
     assert ended.steps_completed == list(step_names(world.stack))
+
+
+async def test_rollout_never_begins_on_a_color_that_traefik_serves(world: World) -> None:
+    """A flip was not confirmed. Traefik then follows it all the same, and not the file that led back."""
+    world.route.deaf = True
+    assert (await roll_out(world)).reason_code == "route_not_confirmed"
+    world.route.load(Color.GREEN, "r-v1.1.0")
+    for force in (False, True):
+        tag = "v1.2.0"
+        world.inbox.put(a_release(tag, key=f"1:{force}", rollout_id=f"r-{force}", force=force, after=1))
+        await world.journal.update(lambda s: s.unpause(NOW))
+        await world.worker().reconcile()
+        ended, _ = world.publisher.results[-1]
+        assert (ended.id, ended.reason_code, ended.failed_step) == (f"r-{force}", "route_not_confirmed", "preflight")
+        assert "Traefik answers for rollout r-v1.1.0" in str(ended.error)
+    assert world.engine.running("api-green") == ["v1.1.0"]
+    assert world.outages == []
+
+
+async def test_first_release_rolls_back_until_its_routes_are_gone() -> None:
+    world = World()
+    world.engine.behave("api", "v1.0.0", dies_after=10)
+
+    async def allow() -> None:
+        await world.clock.sleep(60)
+        world.route.refuses = set()
+
+    world.route.refuses = {None}
+    world.inbox.put(a_release("v1.0.0"))
+    lifting = asyncio.create_task(allow())
+    await world.worker().reconcile()
+    await lifting
+    ended = last(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+    assert (await world.route.active(), running(world, Color.BLUE)) == (None, [[], []])

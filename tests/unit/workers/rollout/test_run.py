@@ -8,7 +8,7 @@ STACK = a_stack(times=TIMES, before_flip=(BeforeFlip("skills", ("migrate",), 9_0
 
 STOP = TIMES.stop_grace + MARGIN_SECONDS
 WAITS = {
-    "preflight": TIMES.health + STACK.checks.timeout,
+    "preflight": TIMES.route + TIMES.health + STACK.checks.timeout,
     "git_fetch_tags": TIMES.fetch,
     "git_checkout_tag": TIMES.fetch,
     "docker_build": TIMES.build,
@@ -26,7 +26,7 @@ WAITS = {
     "prune": TIMES.start,
     "discard": STOP,
     "rollback_route": TIMES.route,
-    "rollback_bot": STOP + TIMES.ready,
+    "rollback_bot": 2 * STOP + TIMES.ready,
     "rollback_stop": TIMES.drain + STOP,
 }
 

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from workers.adapters.disk.journal import (
     decode,
     encode,
 )
+from workers.adapters.disk.one_writer import one_writer
 
 ROLLOUT = (
     a_rollout(sha=sha_of("v1.1.0"), replaced={"bot": "c1"}, warnings=("slow",))
@@ -274,3 +276,67 @@ def test_state_with_step_names_can_be_read() -> None:
 def test_state_keeps_step_names_for_old_versions() -> None:
     steps = json.loads(encode(FULL))["rollout"]["steps"]
     assert [step["name"] for step in steps] == ["preflight", "bake"]
+
+
+async def test_two_readers_never_share_an_epoch(journal: FileJournal, path: Path) -> None:
+    """The first worker was suspended between its read and the epoch that it begins."""
+    await journal.update(becomes(FULL))
+    first, second = FileJournal(path), FileJournal(path)
+    first.load()
+    second.load()
+    await second.update(lambda s: s.take_over())
+    await second.update(lambda s: s.pause("by the second"))
+    with pytest.raises(StaleWorker):
+        await first.update(lambda s: s.take_over())
+    assert FileJournal(path).load() == second.state
+
+
+async def test_two_workers_never_both_write_the_first_state(journal: FileJournal, path: Path) -> None:
+    first, second = FileJournal(path), FileJournal(path)
+    for each in (first, second):
+        each.load()
+    await first.update(lambda s: s.take_over())
+    with pytest.raises(StaleWorker):
+        await second.update(lambda s: s.take_over())
+
+
+async def test_later_versions_worker_makes_this_one_stale(journal: FileJournal, path: Path) -> None:
+    """It cannot read that worker's file, so it must not take it for a damaged one."""
+    await journal.update(becomes(FULL))
+    later = encode(replace(FULL, schema=SCHEMA + 1, epoch=FULL.epoch + 1))
+    path.write_bytes(later)
+    for change in (journal.check(), journal.update(lambda s: s.pause("from the past"))):
+        with pytest.raises(StaleWorker):
+            await change
+    assert path.read_bytes() == later
+
+
+async def test_write_after_one_that_failed_late(journal: FileJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rename happened, but was not confirmed: the file has what the journal does not know it has."""
+    await journal.update(becomes(FULL))
+    sync, failures = os.fsync, [OSError(5, "Input/output error")]
+
+    def fail_on_a_directory(handle: int) -> None:
+        if failures and stat.S_ISDIR(os.fstat(handle).st_mode) and len(os.listdir(handle)) > 2:
+            raise failures.pop()
+        sync(handle)
+
+    await journal.update(lambda s: s.pause("the previous copy exists"))
+    monkeypatch.setattr(os, "fsync", fail_on_a_directory)
+    with pytest.raises(OSError, match="Input/output"):
+        await journal.update(lambda s: s.pause("lost?"))
+    assert (await journal.update(lambda s: s.pause("later"))).pause_reason == "later"
+
+
+def test_suspended_write_of_another_worker_is_named(tmp_path: Path) -> None:
+    hold = "import fcntl, os, sys; h = os.open(sys.argv[1], 0); fcntl.flock(h, 2); print('held', flush=True); input()"
+    command = [sys.executable, "-c", hold, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StaleWorker, match="suspended: end it"), one_writer(tmp_path, limit=0.1):
+            pytest.fail("two at once")
+        other.kill()
+        other.wait()
+    with one_writer(tmp_path, limit=0.1):
+        pass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
+from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StaleWorker, StartFailed
 from workers.adapters.docker_host.compose import (
     Compose,
     build_command,
@@ -59,6 +59,24 @@ def compose(tmp_path: Path, script: str) -> Compose:
     file = tmp_path / "compose.sh"
     file.write_text(script)
     return Compose(["sh", str(file)], "shop", "unix:///run/docker.sock")
+
+
+async def test_stale_worker_starts_no_command(tmp_path: Path) -> None:
+    def stale() -> None:
+        raise StaleWorker("another worker has taken over")
+
+    begun = tmp_path / "begun"
+    late = Compose(["touch", str(begun)], "shop", None, fence=stale)
+    for call in (
+        late.build(MODEL, ["bot"], print, 10),
+        late.pull(MODEL, ["bot"], print, 10),
+        late.up(MODEL, ["bot"], 10),
+        late.create(MODEL, "bot", 2, 10),
+        late.once(MODEL, "bot", ["migrate"], name="m", limit=10, log=print),
+    ):
+        with pytest.raises(StaleWorker):
+            await call
+    assert not begun.exists()
 
 
 async def test_model_is_read_from_standard_output_only(tmp_path: Path) -> None:

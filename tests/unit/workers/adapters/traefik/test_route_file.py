@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import RouteNotConfirmed, SettingsInvalid
+from app.domain.errors import RouteNotConfirmed, SettingsInvalid, StaleWorker
 from app.domain.stack import Color
 from tests.examples import a_stack
 from workers.adapters.traefik.route_file import FILE_NAME, RouteFile
@@ -34,6 +34,21 @@ async def test_a_flip_installs_the_route_file(watched: Path) -> None:
     file = watched / FILE_NAME
     assert file.read_text() == route_file.render(STACK, Color.GREEN, "r-1")
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+async def test_stale_worker_changes_no_file(watched: Path) -> None:
+    """It became stale after its last check, for example while it waited for a thread."""
+
+    def stale() -> None:
+        raise StaleWorker("another worker has taken over")
+
+    await RouteFile(watched, STACK).flip(Color.GREEN, "r-1")
+    before = await RouteFile(watched, STACK).files()
+    late = RouteFile(watched, STACK, fence=stale)
+    for call in (late.flip(Color.BLUE, "r-2"), late.clear(), late.restore({}), late.set_aside(FILE_NAME)):
+        with pytest.raises(StaleWorker):
+            await call
+    assert await late.files() == before
 
 
 @pytest.mark.parametrize("name", ["mine.yaml", "MINE.YML"])

@@ -1,0 +1,43 @@
+"""Nothing stops, replaces or removes a container of the color that the route leads to."""
+
+import pytest
+
+from app.domain.errors import StillServes
+from app.domain.stack import Color
+from tests.examples import sha_of
+from tests.fakes.world import World
+from workers.ports import Stamp
+
+
+async def test_serving_container_is_not_stopped(world: World) -> None:
+    (serving,) = await world.ports.engine.find("api-blue")
+    with pytest.raises(StillServes, match="api-blue"):
+        await world.ports.engine.stop(serving.id, 1)
+    assert world.effects == []
+
+
+async def test_serving_container_is_not_replaced(world: World) -> None:
+    stamp = Stamp("v1.1.0", sha_of("v1.1.0"), "r-1")
+    definition = await world.ports.engine.define(await world.source.checkout(stamp.sha), stamp)
+    with pytest.raises(StillServes, match="api-blue"):
+        await world.ports.engine.start(definition, ["api-blue"])
+    assert world.effects == []
+
+
+async def test_stopped_container_of_the_serving_color_is_not_removed(world: World) -> None:
+    """It is started again, so it must be kept."""
+    (serving,) = await world.ports.engine.find("api-blue")
+    world.engine.by_hand(stop=["api-blue"])
+    with pytest.raises(StillServes):
+        await world.ports.engine.remove(serving.id)
+    assert world.effects == []
+
+
+async def test_everything_else_is_passed_on(world: World) -> None:
+    (bot,) = await world.ports.engine.find("bot")
+    assert (await world.ports.engine.stop(bot.id, 1)).gone
+    (blue,) = await world.ports.engine.find("api-blue")
+    await world.ports.route.flip(Color.GREEN, "r-1")
+    assert (await world.ports.engine.stop(blue.id, 1)).gone
+    await world.ports.engine.remove(blue.id)
+    assert (await world.ports.engine.inspect(blue.id)).state == "removed"

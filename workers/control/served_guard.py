@@ -1,0 +1,49 @@
+"""Protects what serves: no step of a rollout, recovery or rebuild may stop the color that the route leads to."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from app.domain.errors import StillServes
+from app.domain.stack import Stack
+from workers.ports import Definition, Engine, Instance, Route
+
+
+def protecting(engine: Engine, route: Route, stack: Stack) -> Engine:
+    """Wraps `engine`: stopping, replacing or removing a container of the color in the route file raises StillServes.
+
+    No rollout needs that: its route leads to the other color first, or nowhere. So whatever asks for it is mistaken
+    about what serves.
+    """
+    return cast("Engine", _Protecting(engine, route, stack))
+
+
+class _Protecting:
+    def __init__(self, engine: Engine, route: Route, stack: Stack) -> None:
+        self._engine, self._route = engine, route
+        self._colors = {name: color for name, color in stack.moved_services().items() if color is not None}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        """Starts the idle color; Compose would replace running containers of these services."""
+        for service in services:
+            if await self._serves(service) and any(not i.gone for i in await self._engine.find(service)):
+                raise StillServes(f"{service} was not replaced", service=service)
+        return await self._engine.start(definition, services)
+
+    async def stop(self, instance: str, grace: float) -> Instance:
+        now = await self._engine.inspect(instance)
+        if not now.gone and await self._serves(now.service):
+            raise StillServes(f"{now.service} was not stopped", service=now.service)
+        return await self._engine.stop(instance, grace)
+
+    async def remove(self, instance: str) -> None:
+        now = await self._engine.inspect(instance)
+        if await self._serves(now.service):
+            raise StillServes(f"{now.service} was not removed", service=now.service)
+        await self._engine.remove(instance)
+
+    async def _serves(self, service: str) -> bool:
+        color = self._colors.get(service)
+        return color is not None and await self._route.active() is color
