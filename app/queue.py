@@ -19,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from app.config.urls import redis_tls
 from app.domain.errors import LedgerUnavailable, UpdaterError, WorkerSilent
 from app.ledger.base import translated
 
@@ -44,10 +45,11 @@ def open_pool(url: str, namespace: str) -> ArqRedis:
     """A connection pool that enqueues to the namespace's own queue and survives a restart of Redis.
 
     It does not connect yet, so Redis may be unavailable: a starting worker needs only its state file to finish an
-    interrupted rollout. Raises ValueError if `url` is invalid.
+    interrupted rollout. A `rediss://` server has to prove its name. Raises ValueError if `url` is invalid.
     """
     connections = ConnectionPool.from_url(
         url,
+        **redis_tls(url),
         encoding="utf8",
         socket_connect_timeout=CONNECT_SECONDS,
         # OSError: redis-py checks what to retry before it translates a refused connection.

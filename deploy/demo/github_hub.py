@@ -13,6 +13,7 @@ class Weather:
 
     `status`: the response to every call (502…). `carried_out`: the call takes effect before that response. `methods`:
     the affected calls. `slow`: seconds before a response. `limited`: for how many seconds the rate limit is used up.
+    `moved`: responses redirect there, with the status `status` or 301, to the same path.
     `times`: for how many calls the faults last (None: until they are changed).
     """
 
@@ -21,6 +22,7 @@ class Weather:
     methods: tuple[str, ...] = ("GET", "POST")
     slow: float = 0.0
     limited: float | None = None
+    moved: str | None = None
     times: int | None = None
 
     def strikes(self, method: str) -> bool:

@@ -151,6 +151,8 @@ class Gate:
             await asyncio.sleep(weather.slow)
             if weather.limited is not None:
                 return self._limited(weather.limited)
+            if weather.moved is not None:
+                return _moved(request, weather)
             if weather.status is not None:
                 if weather.carried_out:
                     await endpoint(request)
@@ -196,6 +198,11 @@ def _limit_headers(allowed: int, left: int, seconds: float) -> dict[str, str]:
 def _authorised(request: Request, hub: Hub) -> bool:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return scheme.lower() in {"token", "bearer"} and token == hub.token
+
+
+def _moved(request: Request, weather: Weather) -> Response:
+    path = f"{request.url.path}?{request.url.query}".removesuffix("?")
+    return JSONResponse({"message": "Moved"}, weather.status or 301, headers={"Location": f"{weather.moved}{path}"})
 
 
 def _error(status: int, message: str) -> Response:

@@ -9,13 +9,17 @@ from typing import Any
 
 
 class Listener(http.server.ThreadingHTTPServer):
-    """Keeps the messages that it gets. `status` is its answer; None: no answer until it is closed."""
+    """Keeps the messages that it gets. `status` is its answer; None: no answer until it is closed.
+
+    `location`: where its answer redirects to.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Post)
         self.status: int | None = 200
+        self.location: str | None = None
         self.got: list[dict[str, Any]] = []
         self.closing = threading.Event()
 
@@ -37,6 +41,14 @@ class _Post(http.server.BaseHTTPRequestHandler):
             self.server.closing.wait()
             return
         self.send_response(self.server.status)
+        if self.server.location:
+            self.send_header("Location", self.server.location)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """Answers a client that followed a redirect and made a GET of its POST."""
+        self.server.got.append({"title": "a GET"})
+        self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:

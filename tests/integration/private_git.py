@@ -120,11 +120,11 @@ def serving(server: PrivateGit) -> Iterator[PrivateGit]:
         server.server_close()
 
 
-def certificate(directory: Path) -> Path:
-    """A self-signed certificate for localhost, with its key."""
+def certificate(directory: Path, name: str = "localhost") -> Path:
+    """A self-signed certificate for the host `name`, with its key."""
     key, made = directory / "key.pem", directory / "certificate.pem"
-    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(made)]
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    names = ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(made)]
     subprocess.run(["openssl", *words, *names], check=True, capture_output=True, timeout=GIT_SECONDS)
     made.write_text(made.read_text() + key.read_text())
     return made

@@ -105,6 +105,16 @@ async def test_given_up_message_is_counted_and_url_hidden(
     assert "canary" not in captured.out + captured.err
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirect_is_not_followed(make: Make, listener: Listener, other: Listener, status: int) -> None:
+    listener.status, listener.location = status, other.url.replace("json://", "http://")
+    notifier = make(listener.url, patience=HURRY)
+    async with running(notifier):
+        notifier.notify(a_notice("e1"))
+        await until(lambda: notifier.counts()["given_up"] == 1)
+    assert (notifier.counts()["sent"], other.got) == (0, [])
+
+
 async def test_hanging_target_delays_no_other_target(make: Make, listener: Listener, other: Listener) -> None:
     listener.status = None
     notifier = make(listener.url, other.url, patience=HURRY)

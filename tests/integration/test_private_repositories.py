@@ -68,7 +68,7 @@ async def test_a_token_opens_a_private_repository(host: PrivateHost, tmp_path: P
 
 async def test_github_token_goes_only_to_its_api_host(host: PrivateHost) -> None:
     environ = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes", "GITHUB_TOKEN": TOKEN}
-    environ |= {"UPDATER_DATA_DIR": str(host.directory.parent), "GITHUB_API_URL": "https://localhost/api/v3"}
+    environ |= {"UPDATER_DATA_DIR": str(host.directory.parent), "GITHUB_API_URL": f"{host.server.url}/api/v3"}
     settings = WorkerSettings.from_environ(environ)
     assert await source_of(settings, a_stack(source=host.url)).fetch(TAG)
     elsewhere = WorkerSettings.from_environ(environ | {"GITHUB_API_URL": "https://api.github.com"})
@@ -113,12 +113,14 @@ async def test_closed_repository_error_hides_the_token(host: PrivateHost, token:
         assert "ghp_" not in text
 
 
-async def test_redirect_does_not_forward_the_token(host: PrivateHost, tmp_path: Path) -> None:
-    """The other server needs no token, so git would continue there and send the token along."""
+@pytest.mark.parametrize("token", [TOKEN, None], ids=["private", "public"])
+async def test_redirect_is_not_followed(host: PrivateHost, tmp_path: Path, token: str | None) -> None:
+    """The other server needs no token, so git would continue there, send the token along and believe the answer."""
     with serving(PrivateGit(tmp_path / "served", host.certificate, None)) as elsewhere:
         host.server.moved_to = elsewhere.url
-        for ask in (host.source().find, host.source().fetch):
-            with pytest.raises(GitFailed):
+        source = host.source(token)
+        for ask in (source.find, source.fetch):
+            with pytest.raises(GitFailed, match=r"redirects to another address.*`repository` or `source`"):
                 await ask(TAG)
     assert host.server.authorizations
     assert elsewhere.authorizations == []

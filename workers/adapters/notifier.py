@@ -153,7 +153,9 @@ def deliver(url: str, notice: Notice) -> str | None:
     import apprise  # noqa: PLC0415 - the import takes seconds and 40 MiB, and most stacks do not need it
 
     logging.getLogger("apprise").propagate = False  # apprise would log more than our own line does
-    asset = apprise.AppriseAsset(app_id="zetherion-updater", app_desc="zetherion-updater", storage_mode="memory")
+    # Without redirects: another server would get the message, and its answer would count as the target's.
+    own = {"app_id": "zetherion-updater", "app_desc": "zetherion-updater"}
+    asset = apprise.AppriseAsset(**own, storage_mode="memory", http_redirects=False)
     target = apprise.Apprise(asset=asset)
     target.add(url)
     kind = apprise.NotifyType(_TYPES.get(notice.kind, "info"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.cli.errors import NotAllowed, WrongUse
+from app.config.urls import is_loopback
 
 DEFAULT_URL = "http://127.0.0.1:9090"
 DEFAULT_SECRET_PATH = "/app/data/.updater-secret"  # noqa: S105 - a path, not a secret
@@ -20,7 +21,7 @@ class Access:
 
 
 def updater_url(environ: Mapping[str, str]) -> str:
-    """UPDATER_URL or its default. Raises WrongUse if it is not an HTTP address."""
+    """UPDATER_URL or its default. Raises WrongUse if it is not an HTTP address, or if others could read the secret."""
     url = (environ.get("UPDATER_URL") or DEFAULT_URL).rstrip("/")
     try:
         parts = urlsplit(url)
@@ -29,7 +30,17 @@ def updater_url(environ: Mapping[str, str]) -> str:
         usable = False
     if not usable:
         raise WrongUse("UPDATER_URL is not a valid HTTP address.", f"Set it to an address like {DEFAULT_URL}.")
+    if parts.scheme == "http" and not _on_this_machine(str(parts.hostname)):
+        raise WrongUse(
+            f"UPDATER_URL begins with http:// and leads to {parts.hostname}: the network could read the secret.",
+            f"Use https, or a tunnel to that machine: `ssh -N -L 9090:127.0.0.1:9090 HOST`, and then {DEFAULT_URL}.",
+        )
     return url
+
+
+def _on_this_machine(host: str) -> bool:
+    """Whether `host` is this machine, or the name of a container in a network of this machine's Docker Engine."""
+    return is_loopback(host) or not set(".:") & set(host)
 
 
 def secret_path(environ: Mapping[str, str]) -> Path:

@@ -248,3 +248,44 @@ async def test_a_release_beyond_the_first_page_is_found(server: GitHubServer) ->
     for number in range(60):
         server.publish(f"v1.{number}.0", SHA)
     assert len(await all_of(github_of(server))) == 60
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_redirect_on_the_same_server_is_followed(server: GitHubServer, status: int) -> None:
+    """GitHub answers so after a repository was renamed: once with another path, here with the same one."""
+    server.publish("v1.0.0", SHA)
+    for call in (all_of, lambda github: github.deploy(REPORT, SHA)):
+        server.weather(moved="", status=status, times=1)
+        assert await call(github_of(server))
+    assert [c["status"] for c in server.calls("POST")] == [status, 201]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_redirect_to_another_server_is_refused(server: GitHubServer, tmp_path: Path, status: int) -> None:
+    """The other server would answer like GitHub, and accept the token."""
+    server.publish("v1.0.0", SHA)
+    with github_server(tmp_path / "elsewhere.log") as elsewhere:
+        elsewhere.publish("v6.6.6", SHA)
+        server.weather(moved=elsewhere.url, status=status)
+        for call in (all_of, lambda github: github.deploy(REPORT, SHA)):
+            with pytest.raises(GitHubRefused, match="redirect to another server") as error:
+                await call(github_of(server))
+            assert error.value.status == status
+        assert elsewhere.calls() == []
+        assert elsewhere.deployments() == []
+
+
+@pytest.mark.parametrize("moved", ["http://[", ""])
+async def test_endless_or_broken_redirect_is_refused(server: GitHubServer, moved: str) -> None:
+    server.weather(moved=moved)
+    with pytest.raises(GitHubRefused, match="redirect"):
+        await all_of(github_of(server))
+    assert len(server.calls()) <= 4
+
+
+async def test_redirect_of_another_kind_is_no_success(server: GitHubServer) -> None:
+    server.publish("v1.0.0", SHA)
+    made = await github_of(server).deploy(REPORT, SHA)
+    server.weather(moved="", status=303)
+    with pytest.raises(GitHubRefused):
+        await github_of(server).report(made, DeploymentOutcome.SUCCESS, REPORT)

@@ -10,8 +10,7 @@ TOKEN_USER = "x-access-token"  # noqa: S105 - a user name, not a token
 def without_credentials(url: str, token: str | None = None) -> tuple[str, dict[str, str]]:
     """Returns `url` without its credential, and the environment that passes the credential to that host only.
 
-    The credential is the one in the URL, `user:password@` or `token@`, else `token`. Without https there is none. git
-    follows no redirect then, because it would send the credential to the redirect's host.
+    The credential is the one in the URL, `user:password@` or `token@`, else `token`. Without https there is none.
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpextraHeader
     """
     parts = urlsplit(url)
@@ -22,15 +21,18 @@ def without_credentials(url: str, token: str | None = None) -> tuple[str, dict[s
         return url, {}
     host = parts.netloc.rpartition("@")[2]
     header = f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}"
-    settings = {f"http.https://{host}/.extraHeader": header, "http.followRedirects": "false"}
-    return urlunsplit(parts._replace(netloc=host)), _environment(settings)
+    return urlunsplit(parts._replace(netloc=host)), _environment({f"http.https://{host}/.extraHeader": header})
 
 
 def token_for(url: str, api_url: str, token: str | None) -> str | None:
-    """Returns `token` if `url` is on the same GitHub as the API at `api_url`; no other host gets it."""
-    api = urlsplit(api_url).hostname
-    git_host = "github.com" if api == "api.github.com" else api
-    return token if urlsplit(url).hostname == git_host else None
+    """Returns `token` if `url` is on the same GitHub as the API at `api_url`; no other host or port gets it."""
+    api = _server(api_url)
+    return token if _server(url) == ("github.com" if api == "api.github.com" else api) else None
+
+
+def _server(url: str) -> str:
+    """The host and port of `url`, without https's own port."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower().removesuffix(":443")
 
 
 def _environment(settings: dict[str, str]) -> dict[str, str]:

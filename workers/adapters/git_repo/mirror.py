@@ -36,7 +36,16 @@ _ENV = {
     "GIT_ALLOW_PROTOCOL": "https:ssh:file",
     "LC_ALL": "C",
 }
-_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "safe.directory": "*",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "http.followRedirects": "false",  # git would send the credential to the other server, and believe its answer
+}
+_SAFE = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+_WRITE = "write its new address into the stack file (`repository` or `source`)."
+_REDIRECT = re.compile(r"returned error: 3\d\d\b")
 
 
 def fetch_command(url: str, tag: str) -> list[str]:
@@ -192,5 +201,9 @@ class GitSource:
 
     @staticmethod
     def _expect(finished: Finished, failure: str) -> None:
-        if not finished.ok:
-            raise GitFailed(f"{failure} (exit code {finished.code})", last_lines=finished.lines[-LAST_LINES:])
+        if finished.ok:
+            return
+        detail = f"{failure} (exit code {finished.code})"
+        if any(_REDIRECT.search(line) for line in finished.lines):
+            detail = f"{failure}: its server redirects to another address. If the repository has moved, {_WRITE}"
+        raise GitFailed(detail, last_lines=finished.lines[-LAST_LINES:])

@@ -38,6 +38,14 @@ WEBHOOK_PATH = "/webhooks/github"
 API_VERSION = "2022-11-28"
 SERVER_ERROR = 500
 NOT_MODIFIED = 304
+MOVED = frozenset({301, 302, 307, 308})
+"""GitHub's redirects, for example of a renamed repository. The request is repeated at the new address as it is.
+
+https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+"""
+
+MOVES = 3
+"""How many redirects in a row to follow at most."""
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
@@ -57,6 +65,7 @@ class GithubkitApi:
             timeout=CALL_SECONDS,
             auto_retry=False,
             http_cache=False,
+            follow_redirects=False,  # httpx would follow to any server, and believe its answer
             user_agent="zetherion-updater",
         )
 
@@ -146,7 +155,7 @@ class GithubkitApi:
         what = f"{method} {self._here}{path}"
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await self._client.arequest(method, f"{self._here}{path}", headers=headers, **more)
+                return await self._followed(what, method, f"{self._here}{path}", headers=headers, **more)
         except TimeoutError as late:
             raise GitHubUnavailable(f"{what}: no answer within {CALL_SECONDS:.0f} s") from late
         except RateLimitExceeded as limit:
@@ -160,6 +169,18 @@ class GithubkitApi:
         except GitHubException as error:
             raise GitHubUnavailable(f"{what}: {type(error).__name__}") from error
 
+    async def _followed(self, what: str, method: str, url: str, **more: Any) -> Response[Any]:
+        """Makes the request, and follows redirects on the same server only: another one is not GitHub."""
+        response = await self._client.arequest(method, url, **more)
+        first, moves = response.url, 0
+        more.pop("params", None)  # a new address has its own
+        while response.is_redirect and response.status_code != NOT_MODIFIED:
+            new = _new_address(what, response, first)
+            if (moves := moves + 1) > MOVES:
+                raise GitHubRefused(f"{what}: more than {MOVES} redirects", status=response.status_code)
+            response = await self._client.arequest(method, str(new), **more)
+        return response
+
     def _parsed(self, response: Response[Any], kind: TypeAdapter[T]) -> T:
         try:
             return kind.validate_json(response.content)
@@ -167,6 +188,28 @@ class GithubkitApi:
             first = error.errors(include_input=False, include_url=False)[0]
             where = "/".join(map(str, first["loc"]))
             raise GitHubUnavailable(f"unexpected response: {where}: {first['msg']}") from error
+
+
+def _new_address(what: str, response: Response[Any], first: httpx.URL) -> httpx.URL:
+    """Where GitHub redirects to. Raises GitHubRefused unless that is on the server that was asked first."""
+    status, location = response.status_code, response.headers.get("Location")
+    if status not in MOVED or location is None:
+        raise GitHubRefused(f"{what}: HTTP {status}, a redirect without an address", status=status)
+    try:
+        new = response.url.join(location)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise GitHubRefused(f"{what}: HTTP {status}, a redirect to an invalid address", status=status) from error
+    if _origin(new) != _origin(first):
+        raise GitHubRefused(
+            f"{what}: HTTP {status}, a redirect to another server ({new.scheme}://{new.host}), which gets no token and "
+            "whose answer is not used. If GitHub has moved there, set GITHUB_API_URL to it.",
+            status=status,
+        )
+    return new
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _failed(what: str, response: Response[Any]) -> GitHubUnavailable | GitHubRefused:

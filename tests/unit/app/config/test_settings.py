@@ -132,3 +132,29 @@ def test_github_token_is_never_printed_or_in_url() -> None:
     assert worker.github_api_url == "https://api.github.com"
     for wrong in ({"GITHUB_TOKEN": "two words"}, {"GITHUB_API_URL": "https://u:p@h"}, {"GITHUB_API_URL": "h"}):
         assert next(iter(wrong)) in refused({**WORKER, **wrong}, WorkerSettings)
+
+
+@pytest.mark.parametrize("url", ["http://github.example.org/api/v3", "http://192.0.2.7", "http://127.0.0.1.evil.test"])
+def test_github_token_is_not_sent_in_clear_text(url: str) -> None:
+    message = refused({**WORKER, "GITHUB_API_URL": url}, WorkerSettings)
+    assert message.startswith("GITHUB_API_URL: should begin with https://")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost/api/v3", "http://[::1]:8080", "https://g.test"])
+def test_github_api_may_be_on_this_machine(url: str) -> None:
+    assert WorkerSettings.from_environ({**WORKER, "GITHUB_API_URL": url}).github_api_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("redis://:canary@h?ssl_cert_reqs=none", "need rediss://"),
+        ("rediss://:canary@h?ssl_cert_reqs=never", "ssl_cert_reqs should be"),
+        ("rediss://:canary@h?ssl_cert_reqs=none&ssl_check_hostname=true", "leave ssl_check_hostname out"),
+    ],
+)
+def test_redis_tls_options_are_checked(url: str, problem: str) -> None:
+    message = refused({**WEB, "REDIS_URL": url})
+    assert message.startswith("REDIS_URL: ")
+    assert problem in message
+    assert "canary" not in message

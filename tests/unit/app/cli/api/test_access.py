@@ -29,6 +29,19 @@ def test_invalid_url_is_refused_and_not_repeated(url: str) -> None:
     assert "pass" not in str(refused.value)
 
 
+@pytest.mark.parametrize("host", ["updater.example.org", "192.0.2.7:9090", "[2001:db8::7]:9090", "127.0.0.1.evil.test"])
+def test_secret_is_not_sent_in_clear_text(host: str) -> None:
+    with pytest.raises(WrongUse, match="the network could read the secret") as refused:
+        access({"UPDATER_URL": f"http://{host}", "UPDATER_TOKEN": "canary"})
+    assert "ssh -N -L" in refused.value.todo
+    assert access({"UPDATER_URL": f"https://{host}", "UPDATER_TOKEN": "canary"}).url == f"https://{host}"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9090", "127.1.2.3", "[::1]:9090", "zetherion-ai-updater:9090"])
+def test_http_is_allowed_on_this_machine(host: str) -> None:
+    assert updater_url({"UPDATER_URL": f"http://{host}/"}) == f"http://{host}"
+
+
 def test_missing_secret_is_not_allowed(tmp_path: Path) -> None:
     with pytest.raises(NotAllowed, match=r"cannot be read .*UPDATER_TOKEN"):
         access({"UPDATER_SECRET_PATH": str(tmp_path / "none")})

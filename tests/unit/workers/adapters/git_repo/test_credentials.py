@@ -28,7 +28,7 @@ def test_url_credential_goes_only_to_its_own_host(user: str, pair: str) -> None:
     assert url == "https://git.example:8443/octo/shop.git"
     settings = config(env)
     assert credential(settings.pop("http.https://git.example:8443/.extraHeader")) == pair
-    assert settings == {"http.followRedirects": "false"}
+    assert settings == {}
 
 
 def test_token_is_passed_by_environment() -> None:
@@ -48,6 +48,9 @@ def test_only_https_urls_carry_a_credential() -> None:
     [
         (REPOSITORY, API, True),
         ("https://ghe.example/octo/shop.git", "https://ghe.example/api/v3", True),
+        ("https://GHE.example:443/octo/shop.git", "https://ghe.example/api/v3", True),
+        ("https://ghe.example:8443/octo/shop.git", "https://ghe.example:8443/api/v3", True),
+        ("https://ghe.example:8443/octo/shop.git", "https://ghe.example/api/v3", False),
         ("https://git.example/octo/shop.git", API, False),
         ("https://github.com.evil.example/octo/shop.git", API, False),
         ("https://github.com@evil.example/octo/shop.git", API, False),
