@@ -53,6 +53,12 @@ def _author_refused(event: ReleaseEvent, stack: Stack) -> bool:
     return bool(allowed) and (event.author or "").lower() not in allowed
 
 
+def _names_a_prerelease(event: ReleaseEvent) -> bool:
+    """By https://semver.org/#spec-item-9, whatever the release's flag on GitHub says: publishers forget it."""
+    version = Version.read(event.tag)
+    return version is not None and bool(version.pre)
+
+
 Live = str | None
 """The live release's tag; None if nothing is live or the tag is unknown."""
 
@@ -65,6 +71,10 @@ _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
         "a prerelease, and the channel is stable",
     ),
     (lambda e, *_: _tag_refused(e), "the tag does not have the form v1.2.3"),
+    (
+        lambda e, s, _: _names_a_prerelease(e) and s.channel is not Channel.PRERELEASE,
+        "the tag names a prerelease (semantic versioning: a hyphen after the numbers), and the channel is stable",
+    ),
     (lambda e, s, _: not fnmatchcase(e.tag, s.tags), "the tag does not match the stack file's pattern"),
     (lambda e, s, _: _author_refused(e, s), "the release's author is not in the stack file's allowed_authors"),
     (

@@ -28,6 +28,13 @@ def test_repository_name_ignores_case() -> None:
         ),
         ({"draft": True}, "the release is a draft"),
         ({"prerelease": True}, "a prerelease, and the channel is stable"),
+        *(
+            (
+                {"tag": tag},
+                "the tag names a prerelease (semantic versioning: a hyphen after the numbers), and the channel is stable",
+            )
+            for tag in ("v1.1.0-rc.1", "v1.1.0-0", "v1.1.0-alpha+build")
+        ),
         ({"tag": "latest"}, "the tag does not have the form v1.2.3"),
         ({"tag": "--upload-pack=x"}, "the tag does not have the form v1.2.3"),
         ({"tag": "1.1.0"}, "the tag does not match the stack file's pattern"),
@@ -37,8 +44,14 @@ def test_other_event_is_ignored_with_its_reason(change: dict[str, object], reaso
     assert reason_to_ignore(replace(WANTED, **change), a_stack()) == reason  # type: ignore[arg-type]
 
 
-def test_prerelease_channel_accepts_prereleases() -> None:
-    assert reason_to_ignore(replace(WANTED, prerelease=True), a_stack(channel=Channel.PRERELEASE)) is None
+@pytest.mark.parametrize("change", [{"prerelease": True}, {"tag": "v1.1.0-rc.1"}])
+def test_prerelease_channel_accepts_prereleases(change: dict[str, object]) -> None:
+    event = replace(WANTED, **change)  # type: ignore[arg-type]
+    assert reason_to_ignore(event, a_stack(channel=Channel.PRERELEASE)) is None
+
+
+def test_build_metadata_is_no_prerelease() -> None:
+    assert reason_to_ignore(replace(WANTED, tag="v1.1.0+build-7"), a_stack()) is None
 
 
 @pytest.mark.parametrize(("tags", "wanted"), [("*", True), ("1.*", True), ("v*", False), ("2.*", False)])
