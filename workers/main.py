@@ -43,6 +43,7 @@ from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.publisher import LedgerPublisher
 from workers.adapters.redaction import Hide, Redactor
+from workers.adapters.threads import in_engine_thread, in_file_thread
 from workers.adapters.traefik.metrics import TraefikMetrics
 from workers.adapters.traefik.route_file import RouteFile
 from workers.control.announce import Announced
@@ -68,7 +69,7 @@ async def wire(
     settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor, lease: Lease
 ) -> AsyncIterator[Ports]:
     """Creates the adapters and yields them as ports, while it holds `lease`."""
-    client = await asyncio.to_thread(connect, settings.docker_host)
+    client = await in_engine_thread(connect, settings.docker_host)
     await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
     journal = FileJournal(settings.journal_path)
     command = find_compose(settings.compose_command)
@@ -81,7 +82,7 @@ async def wire(
         ledger, partial(step_ids, stack), history, logs, clock, hide=redactor.value, policy=policy, notified=notified
     )
     route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
-    await asyncio.to_thread(route.check)
+    await in_file_thread(route.check)
     probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
     traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
     docker_engine = DockerEngine(client, compose, stack, settings.data_dir / "releases", fence=journal.fence)

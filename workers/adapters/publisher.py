@@ -22,6 +22,7 @@ from app.domain.step import StepId
 from app.ledger import Ledger
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.redaction import Hide
+from workers.adapters.threads import in_file_thread
 from workers.ports import Clock
 
 WRITE_SECONDS = 2.0
@@ -129,13 +130,13 @@ class LedgerPublisher:
                 self._queue.put_nowait(self._write_lines)
 
     async def history(self) -> list[HistoryEntry]:
-        return await asyncio.to_thread(self._archive.entries)
+        return await in_file_thread(self._archive.entries)
 
     async def rebuild(self, *, always: bool = False) -> None:
         try:
             if always or self._behind or await self._ledger.lost():
                 self._behind = False
-                await self._ledger.restore(await asyncio.to_thread(self._archive.entries))
+                await self._ledger.restore(await in_file_thread(self._archive.entries))
         except LedgerUnavailable as away:
             self._behind = True
             log.warning("the ledger cannot be rebuilt now", reason=str(away))

@@ -19,7 +19,7 @@ from app.domain.step import step_named
 from app.files import replace_durably
 from workers.adapters.disk.one_writer import one_writer
 from workers.adapters.disk.sidecar_state import is_sidecar_state, sidecar_state
-from workers.adapters.threads import to_its_end
+from workers.adapters.threads import in_file_thread, to_its_end
 
 MODE = 0o600
 SIDECAR, UNREADABLE = ".sidecar", ".unreadable"
@@ -119,7 +119,7 @@ class FileJournal:
             return new
 
     async def check(self) -> None:
-        await asyncio.to_thread(self.fence)
+        await in_file_thread(self.fence)
 
     def fence(self) -> None:
         """Raises StaleWorker when another worker has taken over. Blocks the thread: it reads the file."""

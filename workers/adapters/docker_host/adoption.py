@@ -1,6 +1,5 @@
 """Records, keeps and restarts the containers of an adopted release. Never creates one."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from workers.adapters.docker_host.adopted_model import adopted_model, kept_image
 from workers.adapters.docker_host.adopted_record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import REMOVED, Docker, inspected
 from workers.adapters.docker_host.compose import Compose
+from workers.adapters.threads import in_file_thread
 from workers.definition.transform import Model, image_name
 from workers.ports import Instance, Stamp
 
@@ -45,25 +45,25 @@ class DockerAdoption:
         for instance in instances:
             await self.stay_stopped(instance.id)
         containers = {i.id: i.service for i in instances}
-        await asyncio.to_thread(self._file.put, Adopted(stamp, containers, same))
+        await in_file_thread(self._file.put, Adopted(stamp, containers, same))
         return sorted(set(containers.values()) - same)
 
     async def recall(self, stamp: Stamp) -> None:
         """Assigns the adopted release to the rollout of `stamp`, if both have the same commit."""
         if adopted := await self.of(stamp.sha):
-            await asyncio.to_thread(self._file.put, replace(adopted, stamp=stamp))
+            await in_file_thread(self._file.put, replace(adopted, stamp=stamp))
 
     async def of(self, sha: str) -> Adopted | None:
-        adopted = await asyncio.to_thread(self._file.get)
+        adopted = await in_file_thread(self._file.get)
         return adopted if adopted and adopted.stamp.sha == sha else None
 
     async def mark(self, instance: Instance) -> Instance:
         """Returns `instance` with the labels that it would have if the updater had created its container."""
-        adopted = await asyncio.to_thread(self._file.get)
+        adopted = await in_file_thread(self._file.get)
         return adopted.mark(instance) if adopted else instance
 
     async def keeps(self, container: str) -> bool:
-        adopted = await asyncio.to_thread(self._file.get)
+        adopted = await in_file_thread(self._file.get)
         return adopted is not None and container in adopted.containers
 
     async def existing(self, sha: str, service: str, *, rollout: str | None = None) -> list[Instance]:

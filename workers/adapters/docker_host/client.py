@@ -13,6 +13,7 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException, Timeout
 
 from app.domain.errors import EngineFailed
+from workers.adapters.threads import in_engine_thread
 from workers.definition.transform import (
     DEFINITION_LABEL,
     RELEASE_LABEL,
@@ -121,7 +122,7 @@ class Docker:
         """Calls the engine once, for requests that must not run twice. Raises Missing, EngineFailed."""
         try:
             async with asyncio.timeout(limit):
-                return await asyncio.to_thread(ask, self._client)
+                return await in_engine_thread(ask, self._client)
         except (ImageNotFound, NotFound) as error:
             raise Missing(str(error.explanation)) from error
         except TimeoutError as error:

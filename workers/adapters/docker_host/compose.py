@@ -1,6 +1,5 @@
 """Docker Compose: builds its commands, runs them and interprets their failures."""
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
 from workers.adapters.commands import Finished, read_command, run_command
+from workers.adapters.threads import in_file_thread
 from workers.definition.transform import ONCE_LABEL
 from workers.ports.mutation import Fence, no_fence
 
@@ -161,7 +161,7 @@ class Compose:
         Raises TimeoutError after `limit` seconds, EngineFailed.
         """
         whole = once_command(self._command, model, self._project, service, command, name=name)
-        await asyncio.to_thread(self._fence)
+        await in_file_thread(self._fence)
         try:
             await run_command(whole, limit=limit, env=self._env, on_line=log)
         except TimeoutError:
@@ -187,7 +187,7 @@ class Compose:
         failed: type[BuildFailed | StartFailed],
         service: str,
     ) -> None:
-        await asyncio.to_thread(self._fence)
+        await in_file_thread(self._fence)
         finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
         if cut_off := next(filter(CUT_OFF.match, finished.lines), None):  # with exit code 0 too
             self.times_cut_off += 1

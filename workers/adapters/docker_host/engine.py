@@ -1,6 +1,5 @@
 """The engine of one Docker host: Compose creates containers; the Docker SDK inspects, stops and removes them."""
 
-import asyncio
 import shlex
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -24,6 +23,7 @@ from workers.adapters.docker_host.client import (
 )
 from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.definitions import CURRENT, ReleaseFiles, read_model
+from workers.adapters.threads import in_file_thread
 from workers.definition import transform
 from workers.definition.retired import left_out, without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
@@ -71,7 +71,7 @@ class DockerEngine:
 
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         """Compares the release's model with the live one. Writes nothing."""
-        kept = await asyncio.to_thread(self._files.read, live) if live else None
+        kept = await in_file_thread(self._files.read, live) if live else None
         model = await self._model(tree, stamp)
         return transform.compare(model, kept, self._stack, tree=str(tree))
 
@@ -79,14 +79,14 @@ class DockerEngine:
         """Rewrites the kept definition with the new rollout's labels."""
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
-        kept = await asyncio.to_thread(self._kept, stamp.sha)
+        kept = await in_file_thread(self._kept, stamp.sha)
         await other_color.give_names(self._docker, kept, await self._images(kept, services))
         await self._adoption.recall(stamp)
         return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
         """Lists the parts of the release that are gone: its definition, images, containers that cannot be recreated."""
-        kept = await asyncio.to_thread(self._files.read, sha)
+        kept = await in_file_thread(self._files.read, sha)
         if kept is None:
             return ["its definition"]
         images = await self._images(kept, services)
@@ -100,7 +100,7 @@ class DockerEngine:
         model = await self._adoption.live_model()
         await self._write(stamp, await self._adoption.definition(model, stamp, color, instances))
         changed = await self._adoption.record(stamp, color, instances)
-        before = await asyncio.to_thread(self._files.read, CURRENT)
+        before = await in_file_thread(self._files.read, CURRENT)
         # Keep the earlier rollout's definition of a bot that it created: `docker compose up` would replace the bot.
         single = {s.service for s in self._stack.singletons}
         made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
@@ -108,8 +108,8 @@ class DockerEngine:
         return changed
 
     async def publish(self, definition: Definition, color: Color) -> None:
-        model = await asyncio.to_thread(self._kept, definition.sha)
-        before = await asyncio.to_thread(self._files.read, CURRENT)
+        model = await in_file_thread(self._kept, definition.sha)
+        before = await in_file_thread(self._files.read, CURRENT)
         running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
         await self._publish(transform.as_it_runs(model, before, self._stack, color, running))
 
@@ -118,23 +118,23 @@ class DockerEngine:
         return self._files.path(CURRENT)
 
     async def publish_updater(self, model: Path) -> None:
-        live = await asyncio.to_thread(self._files.read, CURRENT)
+        live = await in_file_thread(self._files.read, CURRENT)
         if live is None or self._stack.updater is None:
             return
-        other = await asyncio.to_thread(read_model, model)
+        other = await in_file_thread(read_model, model)
         new = transform.with_services(live, other, self._stack.updater.services)
         if new != live:
             await self._publish(new)
 
     async def republish(self) -> None:
-        live = await asyncio.to_thread(self._files.read, CURRENT)
+        live = await in_file_thread(self._files.read, CURRENT)
         if live is not None and without_retired(live, self._stack) != live:
             await self._publish(live)
 
     async def _publish(self, live: transform.Model) -> None:
         """Writes `live` without the retired services: a definition of an older updater may still have them."""
         try:
-            await asyncio.to_thread(self._files.write, CURRENT, without_retired(live, self._stack))
+            await in_file_thread(self._files.write, CURRENT, without_retired(live, self._stack))
         except OSError as error:
             raise EngineFailed(f"the live release's definition could not be written ({error})") from error
 
@@ -187,7 +187,7 @@ class DockerEngine:
         return await prune.sweep(self._docker, self._stack)
 
     async def one_way(self, sha: str) -> bool:
-        kept = await asyncio.to_thread(self._files.read, sha)
+        kept = await in_file_thread(self._files.read, sha)
         return kept is not None and transform.one_way(kept, self._stack)
 
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
@@ -276,15 +276,15 @@ class DockerEngine:
 
     async def survey(self) -> Survey:
         seen = await survey.survey(self._docker, self._compose, self._stack)
-        published = await asyncio.to_thread(self._files.read, CURRENT)
+        published = await in_file_thread(self._files.read, CURRENT)
         return replace(seen, retired=left_out(published, self._stack))
 
     async def prune(self, keep: Collection[str]) -> int:
         await prune.prune_singletons(self._docker, self._stack, keep, self.find)
-        live = await asyncio.to_thread(self._files.read, CURRENT)
+        live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await prune.prune_images(self._docker, self._stack, keep, named)
-        await asyncio.to_thread(self._files.prune, set(keep))
+        await in_file_thread(self._files.prune, set(keep))
         self._adoption.pruned()
         return freed + await prune.prune_build_cache(self._docker, self._stack)
 
@@ -294,7 +294,7 @@ class DockerEngine:
         return transform.transform(model, stack, stamp, live=stack.directory, tree=str(tree))
 
     async def _write(self, stamp: Stamp, model: transform.Model) -> Definition:
-        return Definition(await asyncio.to_thread(self._files.write, stamp.sha, model), stamp.sha)
+        return Definition(await in_file_thread(self._files.write, stamp.sha, model), stamp.sha)
 
     def _kept(self, sha: str) -> transform.Model:
         kept = self._files.read(sha)
@@ -303,7 +303,7 @@ class DockerEngine:
         return kept
 
     async def _services(self, definition: Definition) -> dict[str, Any]:
-        services: dict[str, Any] = (await asyncio.to_thread(self._kept, definition.sha))["services"]
+        services: dict[str, Any] = (await in_file_thread(self._kept, definition.sha))["services"]
         return services
 
     async def _built(self, service: str, image: str) -> str:

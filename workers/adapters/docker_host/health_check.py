@@ -21,6 +21,7 @@ from docker.errors import create_api_error_from_http_exception
 
 from app.domain.errors import EngineFailed
 from workers.adapters.docker_host.client import CALL_SECONDS, Docker, Missing
+from workers.adapters.threads import in_engine_thread
 from workers.ports import CheckResult
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
@@ -96,7 +97,7 @@ async def _run(docker: Docker, container: str, command: tuple[str, ...], limit: 
     deadline = asyncio.get_running_loop().time() + limit
     exec_id: str = (await docker.once(lambda c: c.api.exec_create(container, list(command))))["Id"]
     output = await docker.once(lambda c: _begin(c.api, exec_id, limit))
-    reading = asyncio.create_task(asyncio.to_thread(_read, output))
+    reading = asyncio.create_task(in_engine_thread(_read, output))
     try:
         ended = await _ended(docker, exec_id, reading, deadline)
         if not ended["Running"]:

@@ -1,6 +1,5 @@
 """The updater's own containers, and the successor container that replaces them."""
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -24,6 +23,7 @@ from workers.adapters.docker_host.client import (
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.definitions import ReleaseFiles, read_model
 from workers.adapters.docker_host.survey import mounts_of, own_container
+from workers.adapters.threads import in_engine_thread
 from workers.ports import CheckResult, Instance
 from workers.self_update.model import (
     SUCCESSOR,
@@ -182,7 +182,7 @@ async def own_containers(
     stack: Stack, updater: Updater, *, host: str | None, compose: str | None, data_dir: Path
 ) -> AsyncIterator[OwnContainers]:
     """Opens a separate connection to the engine at `host`. Raises EngineFailed."""
-    client = await asyncio.to_thread(connect, host)
+    client = await in_engine_thread(connect, host)
     try:
         command = Compose(find_compose(compose), stack.project, host)
         yield OwnContainers(Docker(client, host), command, stack, updater, data_dir / "succession")

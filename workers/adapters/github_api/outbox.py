@@ -1,6 +1,5 @@
 """Records on disk what was reported to GitHub. Losing the record creates no deployment twice."""
 
-import asyncio
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.domain.deployment import Outbox
 from app.files import replace_durably
+from workers.adapters.threads import in_file_thread
 
 MODE = 0o600
 
@@ -30,7 +30,7 @@ class FileOutbox:
     async def keep(self, content: Outbox) -> None:
         if content != self._content:
             written = _OUTBOX.dump_json(content, indent=1)
-            await asyncio.to_thread(replace_durably, self._path, written, staging=self._path.parent, mode=MODE)
+            await in_file_thread(replace_durably, self._path, written, staging=self._path.parent, mode=MODE)
             self._content = content
 
     def _read(self) -> Outbox | None:

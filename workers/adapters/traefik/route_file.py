@@ -1,6 +1,5 @@
 """Traefik's route file: written outside the watched directory, then renamed into it."""
 
-import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from app.files import replace_durably
-from workers.adapters.threads import to_its_end
+from workers.adapters.threads import in_file_thread, to_its_end
 from workers.adoption.serving import hosts_of, shadows
 from workers.ports.mutation import Fence, no_fence
 from workers.routing import route_file
@@ -65,14 +64,14 @@ class RouteFile:
     async def stands(self, color: Color, rollout: str | None) -> bool:
         if rollout is None:
             return await self.active() is color
-        return await asyncio.to_thread(self._read, self._path) == route_file.render(self._stack, color, rollout)
+        return await in_file_thread(self._read, self._path) == route_file.render(self._stack, color, rollout)
 
     async def strays(self) -> list[str]:
-        return await asyncio.to_thread(self._strays)
+        return await in_file_thread(self._strays)
 
     async def files(self) -> Mapping[str, str]:
         try:
-            return await asyncio.to_thread(self._files)
+            return await in_file_thread(self._files)
         except OSError as error:
             raise RouteNotConfirmed(f"{self._path.parent} cannot be read ({error})") from error
 
@@ -91,11 +90,11 @@ class RouteFile:
             raise RouteNotConfirmed(f"{name} could not be moved to {aside} ({error})") from error
 
     async def active(self) -> Color | None:
-        text = await asyncio.to_thread(self._read, self._path)
+        text = await in_file_thread(self._read, self._path)
         return route_file.active_color(text, self._stack) if text is not None else None
 
     async def rollout(self) -> str | None:
-        text = await asyncio.to_thread(self._read, self._path)
+        text = await in_file_thread(self._read, self._path)
         return route_file.rollout_id(text) if text is not None else None
 
     async def _install(self, text: str) -> None:

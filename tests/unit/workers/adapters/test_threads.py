@@ -1,0 +1,58 @@
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from app.domain.stack import Color
+from tests.examples import a_stack
+from workers.adapters.disk.journal import FileJournal
+from workers.adapters.docker_host.client import Docker
+from workers.adapters.threads import in_engine_thread, in_file_thread, to_its_end
+from workers.adapters.traefik.route_file import RouteFile
+
+MANY = 40
+"""More calls than asyncio has threads of its own."""
+
+LIMIT = 20.0
+NAME: ContextVar[str] = ContextVar("name")
+
+
+@pytest.fixture
+async def nothing_answers(tmp_path: Path) -> AsyncIterator[None]:
+    """MANY calls wait for an engine that accepts connections and never answers, and MANY for a name server."""
+    path, resolved = tmp_path / "docker.sock", threading.Event()
+    client = docker.DockerClient(base_url=f"unix://{path}", version="1.41", timeout=int(3 * LIMIT))
+    engine = Docker(client, f"unix://{path}")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen(2 * MANY)
+        asked = [asyncio.create_task(engine.once(lambda c: c.ping(), limit=3 * LIMIT)) for _ in range(MANY)]
+        asked += [asyncio.create_task(asyncio.to_thread(resolved.wait)) for _ in range(MANY)]
+        await asyncio.sleep(0)  # all of them begin
+        yield
+    resolved.set()  # the engine's calls end with its socket
+    await asyncio.gather(*asked, return_exceptions=True)
+    client.close()
+
+
+async def test_hung_engine_delays_no_journal_entry_and_no_route(tmp_path: Path, nothing_answers: None) -> None:
+    journal = FileJournal(tmp_path / "state.json")
+    (tmp_path / "dynamic").mkdir()
+    route = RouteFile(tmp_path / "dynamic", a_stack())
+    async with asyncio.timeout(LIMIT):
+        await journal.update(lambda state: replace(state, epoch=1))
+        await journal.check()
+        await route.flip(Color.GREEN, "r-1")
+        assert await route.active() is Color.GREEN
+
+
+@pytest.mark.parametrize("run", [in_file_thread, in_engine_thread, to_its_end])
+async def test_thread_sees_the_callers_context(run: Callable[..., Awaitable[str]]) -> None:
+    NAME.set("mine")
+    assert await run(NAME.get) == "mine"
