@@ -11,13 +11,17 @@ import secrets
 import stat
 from pathlib import Path
 
+import structlog
+
 from app.auth.secret_permissions import Permissions, set_right
 from app.auth.tokens import Scope, sign_token
-from app.domain.errors import SettingsInvalid
+from app.domain.errors import SecretUnavailable, SettingsInvalid
 from app.files import replace_durably
 
 SECRET_BYTES = 32
 LONGEST_TOKEN_SECONDS = 366 * 24 * 3600.0
+
+log = structlog.get_logger()
 
 MODE = 0o600
 """The mode of a new secret file until its permissions are set."""
@@ -48,17 +52,22 @@ class SharedSecret:
             raise SettingsInvalid(f"UPDATER_SECRET_PATH: {self._path} cannot be used ({error})") from error
 
     def matches(self, given: str) -> bool:
-        """Whether `given` is one of the secrets, in constant time. An unreadable file matches nothing."""
+        """Whether `given` is one of the secrets, in constant time. Raises SecretUnavailable."""
         candidate = given.encode("utf-8", "surrogateescape")
         equal = [hmac.compare_digest(candidate, secret) for secret in self.keys()]
         return any(equal)
 
     def keys(self) -> tuple[bytes, ...]:
-        """Every accepted secret, newest first; empty if the file cannot be used."""
+        """Every accepted secret, newest first.
+
+        Raises SecretUnavailable if the file cannot be used now. The secrets that it had before do not count then: the
+        file may have been removed to revoke them.
+        """
         try:
             self._read()
-        except (OSError, SettingsInvalid):
-            return ()
+        except (OSError, SettingsInvalid) as error:
+            log.warning("the secret file cannot be used; no caller is let in", path=str(self._path), reason=str(error))
+            raise SecretUnavailable("check UPDATER_SECRET_PATH and the web process's log") from error
         return self._accepted
 
     def mode(self) -> int:
@@ -120,7 +129,8 @@ def make_token(secret_path: Path, scope: Scope, ttl_seconds: float) -> str:
     """
     if not 0 < ttl_seconds <= LONGEST_TOKEN_SECONDS:
         raise ValueError(f"a token is valid for more than 0 and at most {LONGEST_TOKEN_SECONDS:.0f} seconds")
-    keys = SharedSecret(secret_path).keys()
-    if not keys:
-        raise SettingsInvalid(f"UPDATER_SECRET_PATH: {secret_path} cannot be read or is empty")
+    try:
+        keys = SharedSecret(secret_path).keys()
+    except SecretUnavailable as error:
+        raise SettingsInvalid(f"UPDATER_SECRET_PATH: {secret_path} cannot be read or is empty") from error
     return sign_token(keys, Scope(scope), ttl_seconds)

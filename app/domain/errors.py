@@ -76,6 +76,12 @@ class StateOfLaterVersion(UpdaterError):
     fault = Fault.OPERATOR
 
 
+class SecretUnavailable(UpdaterError):
+    """The file with the shared secret cannot be read."""
+
+    code = "secret_unavailable"
+
+
 class StackInvalid(UpdaterError):
     """The stack file is invalid."""
 

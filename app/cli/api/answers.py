@@ -29,6 +29,13 @@ def problem(answer: httpx.Response) -> CommandError:
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.LOCKED}:
         return _not_allowed(status, text, code)
+    if code == "secret_unavailable":
+        return CannotReach(
+            f"The web process answers, but lets no caller in: {text}.",
+            "Its log says why. Fix that, then retry.",
+            traffic="Your traffic is not affected.",
+            code=code,
+        )
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}:
         return CannotReach(
             f"The web process answers, but Redis or the worker does not: {text}.",

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.api.responses import Doctor
 from app.auth.callers import SharedSecret
-from app.domain.errors import LedgerUnavailable, WorkerSilent
+from app.domain.errors import LedgerUnavailable, SecretUnavailable, WorkerSilent
 from app.domain.findings import Check, Verdict
 from app.ledger import Ledger
 from app.queue import Queue
@@ -32,7 +32,9 @@ class CheckUp:
         return JSONResponse(Doctor(status=worst, checks=tuple(checks)).as_json())
 
     def _secret_file(self) -> Check:
-        if not self.secret.keys():
+        try:
+            self.secret.keys()
+        except SecretUnavailable:
             return Check("secret_file", Verdict.FAILED, "it contains no readable secret", "Check UPDATER_SECRET_PATH.")
         if problem := self.secret.problem():
             return Check("secret_file", Verdict.WARNING, problem, f"Run on the host: {self.secret.remedy()}")

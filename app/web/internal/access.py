@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.auth.callers import SharedSecret
 from app.auth.tokens import SESSION, Scope, scope_of
-from app.domain.errors import DeliveryRefused, LedgerUnavailable, WorkerSilent
+from app.domain.errors import DeliveryRefused, LedgerUnavailable, SecretUnavailable, WorkerSilent
 from app.web.body import Intake, drain
 from app.web.errors import error
 from app.web.internal.call import Call, Given
@@ -59,7 +59,7 @@ class AccessControl:
                 return _problem(call, refused.status, refused.text, refused.code)
             except DeliveryRefused as refused:
                 return _problem(call, refused.status, refused.detail, "bad_request")
-            except (LedgerUnavailable, WorkerSilent) as away:
+            except (LedgerUnavailable, SecretUnavailable, WorkerSilent) as away:
                 return _problem(call, 503, f"{away}. Traffic is not affected.", away.code)
 
         return answer
@@ -98,7 +98,10 @@ def _problem(call: Call, status: int, text: str, code: str) -> Response:
 
 
 def scope_of_caller(request: Request, secret: SharedSecret) -> Scope | None:
-    """The scope of the shared secret or bearer token in `request`; None if it has no valid one."""
+    """The scope of the shared secret or bearer token in `request`; None if it has no valid one.
+
+    Raises SecretUnavailable.
+    """
     given = request.headers.get("x-updater-secret")
     if given is not None:
         return Scope.OPERATE if secret.matches(_as_sent(given)) else None
@@ -107,7 +110,7 @@ def scope_of_caller(request: Request, secret: SharedSecret) -> Scope | None:
 
 
 def scope_of_session(request: Request, secret: SharedSecret) -> Scope | None:
-    """The scope of the dashboard's session; None if there is none or it has expired."""
+    """The scope of the dashboard's session; None if there is none or it has expired. Raises SecretUnavailable."""
     return scope_of(secret.keys(), request.cookies.get(COOKIE, ""), SESSION)
 
 

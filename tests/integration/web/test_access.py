@@ -78,6 +78,21 @@ async def test_token_expires_with_its_key_or_time(web: Listening, stranger: http
     assert (await stranger.get("/status", headers=token)).status_code == 401
 
 
+async def test_unreadable_secret_file_is_503_for_all(web: Listening, stranger: httpx.AsyncClient) -> None:
+    proofs = [{"X-Updater-Secret": web.secret}, bearer(web, Scope.READ), {"X-Updater-Secret": "wrong"}]
+    content = web.secret_path.read_text()
+    web.secret_path.unlink()
+    for headers in proofs:
+        answer = await stranger.get("/status", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, "secret_unavailable")
+        assert answer.headers["Retry-After"]
+    login = await stranger.post("/login", json={"secret": web.secret}, headers=GUARD)
+    assert login.status_code == 503
+    web.secret_path.write_text(content)
+    statuses = [(await stranger.get("/status", headers=headers)).status_code for headers in proofs]
+    assert statuses == [200, 200, 401]
+
+
 @pytest.mark.parametrize("value", ["", "Bearer", "Basic eDp5", "bearer x.y.z", "Bearer \xff", "Bearer a b"])
 async def test_malformed_authorization_is_refused(stranger: httpx.AsyncClient, value: str) -> None:
     headers = [(b"Authorization", value.encode("latin-1"))]

@@ -7,7 +7,7 @@ import pytest
 
 from app.auth.callers import SharedSecret, make_token
 from app.auth.tokens import Scope, scope_of
-from app.domain.errors import SettingsInvalid
+from app.domain.errors import SecretUnavailable, SettingsInvalid
 
 
 @pytest.fixture
@@ -78,22 +78,28 @@ def test_file_is_read_again_when_it_changes(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "  \n\t\n"])
-def test_empty_file_matches_nothing(path: Path, text: str) -> None:
+def test_empty_file_lets_no_one_in(path: Path, text: str) -> None:
     replace(path, text)
     secret = SharedSecret(path)
     with pytest.raises(SettingsInvalid, match="empty"):
         secret.ensure()
-    assert not secret.matches("")
+    with pytest.raises(SecretUnavailable):
+        secret.matches("")
 
 
-def test_unusable_file_matches_nothing(path: Path) -> None:
+def test_unusable_file_is_no_wrong_secret(path: Path) -> None:
+    """The right secret is not wrong while the file cannot be read, and is right again afterwards."""
     replace(path, "mine\n")
     secret = SharedSecret(path)
     secret.ensure()
     replace(path, "\n")
-    assert not secret.matches("mine")
+    with pytest.raises(SecretUnavailable):
+        secret.matches("mine")
     path.unlink()
-    assert not secret.matches("mine")
+    with pytest.raises(SecretUnavailable):
+        secret.keys()
+    replace(path, "mine\n")
+    assert secret.matches("mine")
 
 
 def test_repr_hides_the_secret(path: Path) -> None:
@@ -138,7 +144,8 @@ def test_encrypted_secret_file_is_refused(path: Path) -> None:
     secret = SharedSecret(path)
     with pytest.raises(SettingsInvalid, match="JSON object"):
         secret.ensure()
-    assert not any(secret.matches(line.strip()) for line in ENCRYPTED.splitlines())
+    with pytest.raises(SecretUnavailable):
+        secret.matches("x")
 
 
 @pytest.mark.parametrize("text", ["Zk3-_x", "Zk3-_x\n", "  Zk3-_x \r\n", "\nZk3-_x"])
