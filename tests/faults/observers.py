@@ -201,25 +201,30 @@ def most_at_once(stage: Stage, label: str) -> Iterator[Counter[tuple[str, str]]]
     """
     project = f"com.docker.compose.project={stage.home.project}"
     filters = {"type": "container", "event": ["create", "destroy"], "label": project}
-    existing: Counter[tuple[str, str]] = Counter()
     most: Counter[tuple[str, str]] = Counter()
-
-    def listen(events: Iterable[Json]) -> None:
-        for event in events:  # ends when the stream is closed
-            labels = event["Actor"]["Attributes"]
-            kind = labels["com.docker.compose.service"], labels.get(label, "")
-            existing[kind] += 1 if event["Action"] == "create" else -1
-            most[kind] = max(most[kind], existing[kind])
-
     with connected(stage.home.engine.host) as client:
         events = client.events(filters=filters, decode=True)
-        listening = threading.Thread(target=listen, args=(events,))
+        listening = threading.Thread(target=count_most, args=(events, label, most))
         listening.start()
         try:
             yield most
         finally:
             events.close()
             listening.join()
+
+
+def count_most(events: Iterable[Json], label: str, most: Counter[tuple[str, str]]) -> None:
+    """Counts into `most`, as above, until `events` ends. The end of a container that existed before counts nothing."""
+    existing: dict[tuple[str, str], set[str]] = {}
+    for event in events:
+        labels, container = event["Actor"]["Attributes"], event["Actor"]["ID"]
+        kind = labels["com.docker.compose.service"], labels.get(label, "")
+        alive = existing.setdefault(kind, set())
+        if event["Action"] == "create":
+            alive.add(container)
+        else:
+            alive.discard(container)
+        most[kind] = max(most[kind], len(alive))
 
 
 def release_images(stage: Stage) -> set[str]:

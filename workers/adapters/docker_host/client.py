@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import docker
@@ -48,6 +49,11 @@ log = structlog.get_logger()
 class Missing(EngineFailed):
     __doc__ = EngineFailed.__doc__
     # The engine has no such object.
+
+
+class InUse(EngineFailed):
+    __doc__ = EngineFailed.__doc__
+    # The engine refuses, because something else needs the object.
 
 
 class Away(EngineFailed):
@@ -128,7 +134,8 @@ class Docker:
         except TimeoutError as error:
             raise EngineFailed(f"the Docker Engine did not answer within {limit:.0f} s") from error
         except APIError as error:
-            raise EngineFailed(str(error.explanation or error)) from error
+            kind = InUse if error.status_code == HTTPStatus.CONFLICT else EngineFailed
+            raise kind(str(error.explanation or error)) from error
         except Timeout as error:
             raise EngineFailed(f"the Docker Engine did not answer in time ({type(error).__name__})") from error
         except (DockerException, RequestException) as error:

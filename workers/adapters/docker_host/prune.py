@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from docker.models.images import Image
 
-from app.domain.errors import EngineFailed
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import (
     CALL_SECONDS,
     PROJECT_LABEL,
     Docker,
+    InUse,
     Missing,
 )
 from workers.definition.transform import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
@@ -36,7 +36,10 @@ async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], 
 
 
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:
-    """Removes images of releases that are not in `keep`, except those in `named`. Returns the bytes freed."""
+    """Removes images of releases that are not in `keep`, except those in `named`. Returns the bytes freed.
+
+    Raises EngineFailed.
+    """
     short = {sha[:SHA_LENGTH] for sha in keep}
     releases = {tag: size for tag, size in (await _tags(docker, stack)).items() if tag not in named}
     old = {tag: size for tag, size in releases.items() if tag[-SHA_LENGTH:] not in short}
@@ -88,9 +91,12 @@ async def sweep(docker: Docker, stack: Stack) -> list[str]:
 
 
 async def _untag(docker: Docker, tag: str) -> bool:
-    """Removes the tag. Returns False if a container still needs the image, even a stopped one: the image stays."""
+    """Removes the tag. Returns False if it is gone, or if a container needs the image, even a stopped one.
+
+    Raises EngineFailed.
+    """
     try:
         await docker.change(lambda c: c.api.remove_image(tag))
-    except EngineFailed:
+    except (InUse, Missing):
         return False
     return True
