@@ -68,53 +68,66 @@ log = structlog.get_logger()
 async def wire(
     settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor, lease: Lease
 ) -> AsyncIterator[Ports]:
-    """Creates the adapters and yields them as ports, while it holds `lease`."""
-    client = await in_engine_thread(connect, settings.docker_host)
-    await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
-    journal = FileJournal(settings.journal_path)
-    command = find_compose(settings.compose_command)
-    compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence)
-    clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
-    history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
-    notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
-    notified = notifier.counts if notifier else dict
-    publisher = LedgerPublisher(
-        ledger, partial(step_ids, stack), history, logs, clock, hide=redactor.value, policy=policy, notified=notified
-    )
-    route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
-    await in_file_thread(route.check)
-    probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
-    traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
-    docker_engine = DockerEngine(client, compose, stack, settings.data_dir / "releases", fence=journal.fence)
-    async with lease.held():
+    """Creates the adapters and yields them as ports, while it holds `lease`. Closes them, also if it fails half-way."""
+    async with contextlib.AsyncExitStack() as opened:
+        client = await in_engine_thread(connect, settings.docker_host)
+        opened.callback(client.close)
+        await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
+        journal = FileJournal(settings.journal_path)
+        command = find_compose(settings.compose_command)
+        compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence)
+        clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
+        history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
+        notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
+        notified = notifier.counts if notifier else dict
+        publisher = LedgerPublisher(
+            ledger,
+            partial(step_ids, stack),
+            history,
+            logs,
+            clock,
+            hide=redactor.value,
+            policy=policy,
+            notified=notified,
+        )
+        route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
+        await in_file_thread(route.check)
+        probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
+        opened.push_async_callback(probe.aclose)
+        traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
+        if traffic is not None:
+            opened.push_async_callback(traffic.aclose)
+        docker_engine = DockerEngine(client, compose, stack, settings.data_dir / "releases", fence=journal.fence)
+        await opened.enter_async_context(lease.held())
         journal.load()
-        writer = asyncio.create_task(publisher.run())
-        notifying = asyncio.create_task(notifier.run()) if notifier else None
-        try:
-            yield Ports(
-                engine=guarded(Engine, protecting(docker_engine, route, stack), journal),
-                source=source_of(settings, stack),
-                route=guarded(Route, route, journal),
-                probe=probe,
-                traffic=traffic,
-                journal=journal,
-                inbox=ledger,
-                publisher=Announced(publisher, notifier, stack.project) if notifier else publisher,
-                clock=clock,
-                notifier=notifier,
-                room=room_of(settings.data_dir, _engine_root(client)),
-            )
-        finally:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await publisher.flush()
-            writer.cancel()
-            if notifying:
-                notifying.cancel()
-            await probe.aclose()
-            if traffic is not None:
-                await traffic.aclose()
-            client.close()
+        await opened.enter_async_context(_sending(publisher, notifier))
+        yield Ports(
+            engine=guarded(Engine, protecting(docker_engine, route, stack), journal),
+            source=source_of(settings, stack),
+            route=guarded(Route, route, journal),
+            probe=probe,
+            traffic=traffic,
+            journal=journal,
+            inbox=ledger,
+            publisher=Announced(publisher, notifier, stack.project) if notifier else publisher,
+            clock=clock,
+            notifier=notifier,
+            room=room_of(settings.data_dir, _engine_root(client)),
+        )
+
+
+@contextlib.asynccontextmanager
+async def _sending(publisher: LedgerPublisher, notifier: AppriseNotifier | None) -> AsyncIterator[None]:
+    """Writes to the ledger and sends messages; at the end, first writes what waits."""
+    tasks = [asyncio.create_task(part.run()) for part in (publisher, notifier) if part is not None]
+    try:
+        yield
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await publisher.flush()
+        for task in tasks:
+            task.cancel()
 
 
 def lease_of(settings: WorkerSettings) -> Lease:
@@ -138,10 +151,10 @@ async def run(settings: WorkerSettings) -> None:
     redactor = Redactor(Path(stack.directory), (stack.source, settings.redis_url), hidden)
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    pool = open_pool(settings.redis_url, settings.namespace)
     github = GithubkitApi(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
     lease = lease_of(settings)
     async with (
+        contextlib.aclosing(open_pool(settings.redis_url, settings.namespace)) as pool,
         wire(settings, stack, pool, redactor, lease) as ports,
         github.open(),
         _own_services(settings, stack) as own,
@@ -158,7 +171,6 @@ async def run(settings: WorkerSettings) -> None:
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await working
-    await pool.aclose()
 
 
 class Beside(Protocol):

@@ -1,0 +1,72 @@
+"""An HTTP server that answers like a Docker Engine, as far as a test tells it."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Answers = Mapping[str, tuple[int, object]]
+"""Status and JSON content by method and end of the path, such as `GET /images/json`. Everything else is 404."""
+
+
+class HttpEngine(ThreadingHTTPServer):
+    """`asked`: the method and path of each request, without the API version. `connections`: how many are open."""
+
+    daemon_threads = True
+
+    def __init__(self, answers: Answers) -> None:
+        super().__init__(("127.0.0.1", 0), _Api)
+        self.answers = answers
+        self.asked: list[str] = []
+        self.connections = 0
+
+    @property
+    def host(self) -> str:
+        return f"tcp://127.0.0.1:{self.server_address[1]}"
+
+
+class _Api(BaseHTTPRequestHandler):
+    server: HttpEngine
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections += 1
+
+    def finish(self) -> None:
+        super().finish()
+        self.server.connections -= 1
+
+    def do_GET(self) -> None:
+        asked = f"{self.command} {self.path.partition('?')[0]}"
+        self.server.asked.append(asked)
+        status, content = self._answer(asked)
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_DELETE = do_GET
+
+    def _answer(self, asked: str) -> tuple[int, object]:
+        for ending, answer in self.server.answers.items():
+            method, end = ending.split()
+            if asked.startswith(f"{method} ") and asked.endswith(end):
+                return answer
+        return 404, {"message": "no such object"}
+
+    def log_message(self, *_: object) -> None:
+        """Logs nothing."""
+
+
+@contextlib.contextmanager
+def http_engine(answers: Answers) -> Iterator[HttpEngine]:
+    with HttpEngine(answers) as engine:
+        serving = threading.Thread(target=engine.serve_forever, args=(0.02,))
+        serving.start()
+        yield engine
+        engine.shutdown()
+        serving.join()
