@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from app.config.policy import PolicyPart
 from app.domain.errors import StackInvalid
@@ -35,6 +35,13 @@ def _inside(path: str) -> str:
     if not path.strip() or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
         raise ValueError("should be a path inside the release")
     return path
+
+
+def _no_bool(value: Any) -> Any:
+    """YAML reads `off` and `no` as False, which would count as the number 0."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number, or null")  # noqa: TRY004 - pydantic reports a ValueError
+    return value
 
 
 class _Part(BaseModel):
@@ -92,7 +99,7 @@ class _Needs(_Part):
 
 
 class _Keep(_Part):
-    build_cache_gb: float = Field(Keep.build_cache_gb, ge=0)
+    build_cache_gb: Annotated[float | None, BeforeValidator(_no_bool)] = Field(Keep.build_cache_gb, ge=0)
 
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$", max_length=500)]

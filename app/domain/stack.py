@@ -120,9 +120,12 @@ class Needs:
 
 @dataclass(frozen=True)
 class Keep:
-    """What is kept after a rollout in addition to the current and the previous release."""
+    """What is kept after a rollout in addition to the current and the previous release.
 
-    build_cache_gb: float = 10.0
+    `build_cache_gb`: the limit of the engine's whole build cache; None: the updater removes none of it.
+    """
+
+    build_cache_gb: float | None = 10.0
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from app.config.settings import Settings, WebSettings, WorkerSettings
 from deploy.demo.processes import ROOT, procfile_commands
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
@@ -38,6 +40,24 @@ def test_systemd_finds_nothing_wrong_in_the_unit(unit: Path, tmp_path: Path) -> 
 def test_the_unit_is_hardened(unit: Path) -> None:
     report = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED * 10:.0f}", str(unit))
     assert "Overall exposure level" in report
+
+
+@pytest.mark.parametrize(("unit", "settings"), [("web", WebSettings), ("worker", WorkerSettings)])
+def test_missing_optional_secret_does_not_stop_the_unit(unit: str, settings: type[Settings]) -> None:
+    """systemd fails the unit if the file of a LoadCredential is missing and no SetCredential replaces it."""
+    lines = (ROOT / "deploy" / "systemd" / f"zetherion-updater-{unit}.service").read_text().splitlines()
+    values = [line.partition("=")[2] for line in lines if line.startswith(("LoadCredential=", "SetCredential="))]
+    assert values
+    times = Counter(value.partition(":")[0] for value in values)
+    required = {field.alias for field in settings.model_fields.values() if field.is_required()}
+    assert times == {name: 1 if name.upper().replace("-", "_") in required else 2 for name in times}
+
+
+def test_blank_credential_counts_as_unset(tmp_path: Path) -> None:
+    (line,) = [one for one in UNITS[1].read_text().splitlines() if one.startswith("SetCredential=")]
+    (tmp_path / "token").write_text(line.partition(":")[2].encode().decode("unicode_escape"))
+    environ = {"REDIS_URL": "redis://h", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/x", "GITHUB_TOKEN_FILE": f"{tmp_path}/token"}
+    assert WorkerSettings.from_environ(environ).github_token is None
 
 
 def test_units_run_the_procfile_commands() -> None:

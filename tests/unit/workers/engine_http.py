@@ -11,7 +11,7 @@ Answers = Mapping[str, tuple[int, object]]
 
 
 class HttpEngine(ThreadingHTTPServer):
-    """`asked`: the method and path of each request, without the API version. `connections`: how many are open."""
+    """`asked`: the method and path of each request; `queries`: those that it has. `connections`: how many are open."""
 
     daemon_threads = True
 
@@ -19,6 +19,7 @@ class HttpEngine(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Api)
         self.answers = answers
         self.asked: list[str] = []
+        self.queries: list[str] = []
         self.connections = 0
 
     @property
@@ -39,7 +40,10 @@ class _Api(BaseHTTPRequestHandler):
         self.server.connections -= 1
 
     def do_GET(self) -> None:
-        asked = f"{self.command} {self.path.partition('?')[0]}"
+        path, _, query = self.path.partition("?")
+        asked = f"{self.command} {path}"
+        self.server.queries += [query] if query else []
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.server.asked.append(asked)
         status, content = self._answer(asked)
         body = json.dumps(content).encode()
@@ -49,7 +53,7 @@ class _Api(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_DELETE = do_GET
+    do_DELETE = do_POST = do_GET
 
     def _answer(self, asked: str) -> tuple[int, object]:
         for ending, answer in self.server.answers.items():

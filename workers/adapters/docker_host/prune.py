@@ -65,7 +65,9 @@ async def _images(docker: Docker, **filters: str) -> list[Image]:
 
 
 async def prune_build_cache(docker: Docker, stack: Stack) -> int:
-    """Returns the bytes freed."""
+    """Trims the engine's whole build cache, which names no stack, oldest use first. Returns the bytes freed."""
+    if stack.keep.build_cache_gb is None:
+        return 0
     limit = int(stack.keep.build_cache_gb * GB)
     freed = await docker.change(lambda c: c.api.prune_builds(keep_storage=limit), limit=CALL_SECONDS * 2)
     return int(freed.get("SpaceReclaimed") or 0)

@@ -75,6 +75,13 @@ def test_every_key_is_read() -> None:
     assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
 
 
+def test_build_cache_limit_can_be_turned_off() -> None:
+    assert parse_stack(content(keep={"build_cache_gb": None})).keep.build_cache_gb is None
+    assert parse_stack(content(keep={"build_cache_gb": 0})).keep.build_cache_gb == 0
+    for wrong in (False, True, "off", -1):
+        assert [line.partition(": ")[0] for line in problems(keep={"build_cache_gb": wrong})] == ["keep/build_cache_gb"]
+
+
 def test_environment_overrides_the_repository() -> None:
     stack = parse_stack(content(), repository="octo/fork")
     assert (stack.repository, stack.source) == ("octo/fork", "https://github.com/octo/fork.git")

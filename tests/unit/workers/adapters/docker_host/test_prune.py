@@ -2,10 +2,11 @@ import docker
 import pytest
 
 from app.domain.errors import EngineFailed
+from app.domain.stack import Keep
 from tests.examples import a_stack, sha_of
 from tests.unit.workers.engine_http import HttpEngine, http_engine
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.prune import prune_images
+from workers.adapters.docker_host.prune import GB, prune_build_cache, prune_images
 from workers.definition.transform import image_name
 
 OLD = image_name("shop", "bot", sha_of("v1.0.0"))
@@ -39,3 +40,15 @@ async def test_image_that_is_needed_or_gone_frees_nothing(status: int, bytes_fre
 async def test_other_refusal_is_reported(status: int) -> None:
     with pytest.raises(EngineFailed, match=f"HTTP {status}"):
         await freed(status)
+
+
+@pytest.mark.parametrize(("limit", "freed_bytes", "keeps"), [(2, SIZE, f"keep-storage={2 * GB}"), (None, 0, None)])
+async def test_build_cache_is_trimmed_unless_turned_off(limit: float | None, freed_bytes: int, keeps: str | None) -> None:
+    with http_engine({"POST /build/prune": (200, {"SpaceReclaimed": SIZE})}) as engine:
+        client = docker.DockerClient(base_url=engine.host, version="1.41")
+        try:
+            stack = a_stack(keep=Keep(build_cache_gb=limit))
+            assert await prune_build_cache(Docker(client, engine.host), stack) == freed_bytes
+        finally:
+            client.close()
+    assert engine.queries == ([] if keeps is None else [keeps])
