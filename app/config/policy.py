@@ -1,4 +1,4 @@
-"""The `policy` part of `stack.yml`: who may release, and when."""
+"""The `policy` part of `stack.yml`: who may release, when, and what a release may not use."""
 
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.config.duration import seconds_in
 from app.config.windows import check
-from app.domain.stack import Policy, Window
+from app.domain.stack import Forbid, Policy, Window
 
 Login = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$")]
 """A GitHub login, including an app's, such as `github-actions[bot]`."""
@@ -45,6 +45,13 @@ def _zone(name: str) -> str:
     return name
 
 
+def _option(name: object) -> Forbid:
+    try:
+        return Forbid(name)
+    except ValueError as error:
+        raise ValueError(f"should be one of {', '.join(Forbid)}") from error
+
+
 class WindowPart(BaseModel):
     """One window as in the file."""
 
@@ -67,6 +74,7 @@ class PolicyPart(BaseModel):
     allowed_authors: Annotated[list[Login], Field(min_length=1)] | None = None
     require_immutable: bool = False
     windows: tuple[WindowPart, ...] = ()
+    forbid: list[Annotated[Forbid, BeforeValidator(_option)]] = Field(default_factory=list)
 
     def inside(self, directory: str) -> str | None:
         """The problem if the signers file is inside `directory`, where a release could bring its own; else None."""
@@ -81,4 +89,5 @@ class PolicyPart(BaseModel):
             allowed_authors=frozenset(login.lower() for login in self.allowed_authors or ()),
             require_immutable=self.require_immutable,
             windows=tuple(part.window() for part in self.windows),
+            forbid=frozenset(self.forbid),
         )

@@ -148,6 +148,13 @@ class ComposeInvalid(UpdaterError):
     fault = Fault.RELEASE
 
 
+class PolicyRefused(UpdaterError):
+    """The release uses a Compose option that the stack file forbids."""
+
+    code = "policy_refused"
+    fault = Fault.RELEASE
+
+
 class BuildFailed(UpdaterError):
     """The images of the release could not be built."""
 

@@ -73,7 +73,7 @@ _TABLE: tuple[tuple[Callable[[ReleaseEvent, Stack, Live], bool], str], ...] = (
     (lambda e, *_: _tag_refused(e), "the tag does not have the form v1.2.3"),
     (
         lambda e, s, _: _names_a_prerelease(e) and s.channel is not Channel.PRERELEASE,
-        "the tag names a prerelease (semantic versioning: a hyphen after the numbers), and the channel is stable",
+        "the tag names a prerelease (a hyphen after the numbers), and the channel is stable",
     ),
     (lambda e, s, _: not fnmatchcase(e.tag, s.tags), "the tag does not match the stack file's pattern"),
     (lambda e, s, _: _author_refused(e, s), "the release's author is not in the stack file's allowed_authors"),

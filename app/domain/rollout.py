@@ -6,13 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.errors import Cancelled, Fault, SignatureRefused, Superseded, UpdaterError
+from app.domain.errors import Cancelled, Fault, PolicyRefused, SignatureRefused, Superseded, UpdaterError
 from app.domain.release import LiveRelease, Release
 from app.domain.stack import Color
 from app.domain.step import BAKE, ROUTE_SWITCH, StepId, StepKind
 
 _GAVE_WAY = {Superseded.code, Cancelled.code}
-_REFUSED = {SignatureRefused.code}
+_REFUSED = {SignatureRefused.code, PolicyRefused.code}
 
 
 class RolloutStatus(StrEnum):

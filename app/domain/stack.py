@@ -137,9 +137,20 @@ class Window:
     time_zone: str = "UTC"
 
 
+class Forbid(StrEnum):
+    """Compose options that give a release power over the host."""
+
+    PRIVILEGED = "privileged"
+    HOST_NAMESPACES = "host_namespaces"
+    DOCKER_SOCKET = "docker_socket"
+    HOST_MOUNTS = "host_mounts"
+    CAP_ADD = "cap_add"
+    DEVICES = "devices"
+
+
 @dataclass(frozen=True)
 class Policy:
-    """Who may release, and when.
+    """Who may release, when, and what a release may not use.
 
     `allowed_signers`: the file with the keys that may sign a tag; None: no signature is needed.
     `allowed_authors`: GitHub logins in lower case; empty: any author is allowed.
@@ -150,6 +161,7 @@ class Policy:
     allowed_authors: frozenset[str] = frozenset()
     require_immutable: bool = False
     windows: tuple[Window, ...] = ()
+    forbid: frozenset[Forbid] = frozenset()
 
 
 @dataclass(frozen=True)

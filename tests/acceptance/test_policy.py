@@ -1,12 +1,14 @@
-"""The release policy in complete rollouts on real parts: signed tags and approvals."""
+"""The release policy in complete rollouts on real parts: signed tags, approvals and forbidden options."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from redis.asyncio import Redis
 
+from app.domain.stack import Forbid
 from deploy.demo.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.processes import end_group
@@ -28,13 +30,17 @@ def alice(tmp_path: Path) -> Signer:
 
 @pytest.fixture
 def home(engine: Engine, images: tuple[str, str], tmp_path: Path, alice: Signer) -> Iterator[Environment]:
-    """An environment in which only Alice's tags go live, each after an approval. No release is live."""
+    """An environment in which only Alice's tags without power over the host go live, each after an approval.
+
+    No release is live.
+    """
     allowed = tmp_path / "allowed_signers"
     allowed.write_text(alice.line('namespaces="git"') + "\n")
 
     def prepare(home: Environment) -> None:
         file = home.directory / "stack.yml"
-        stack = {**yaml.safe_load(file.read_text()), "policy": {"require_signed_tag": str(allowed)}}
+        policy = {"require_signed_tag": str(allowed), "forbid": [str(option) for option in Forbid]}
+        stack = {**yaml.safe_load(file.read_text()), "policy": policy}
         file.write_text(yaml.safe_dump(stack))
         home.env["UPDATE_REQUIRE_APPROVAL"] = "true"
 
@@ -44,9 +50,17 @@ def home(engine: Engine, images: tuple[str, str], tmp_path: Path, alice: Signer)
         print(logs_of(built))
 
 
-async def announced(home: Environment, tag: str, signer: Signer | None) -> str:
+def mounts_the_socket(tree: Path) -> None:
+    file = tree / "docker-compose.yml"
+    text = file.read_text()
+    assert "  bot:\n" in text
+    bind = "/var/run/../run/docker.sock:/engine"
+    file.write_text(text.replace("  bot:\n", f"  bot:\n    volumes: ['{bind}']\n"))
+
+
+async def announced(home: Environment, tag: str, signer: Signer | None, **more: Any) -> str:
     """Announces a release, waits until it is held, and returns its rollout id."""
-    home.release(tag)
+    home.release(tag, **more)
     if signer:
         signer.tag(home.repository, tag, "--force")
     rollout_id = str((await home.announce(tag))["rollout_id"])
@@ -80,6 +94,13 @@ async def test_only_signed_approved_releases_go_live(home: Environment, alice: S
     await approve(home, "v1.1.0")
     refused = await home.ended(unsigned, LONG)
     assert (refused["status"], refused["reason_code"], refused["paused"]) == ("failed", "signature_refused", False)
+    assert {container["Id"] for container in home.containers()} == before
+
+    powerful = await announced(home, "v1.1.1", alice, edit=mounts_the_socket)
+    await approve(home, "v1.1.1")
+    refused = await home.ended(powerful, LONG)
+    assert (refused["status"], refused["reason_code"], refused["paused"]) == ("failed", "policy_refused", False)
+    assert "bot uses docker_socket (volumes: /var/run/../run/docker.sock)" in refused["error"]
     assert {container["Id"] for container in home.containers()} == before
 
     signed = await announced(home, "v1.2.0", alice)

@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import BeforeFlipFailed, BuildFailed, ComposeInvalid, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import (
+    BeforeFlipFailed,
+    BuildFailed,
+    ComposeInvalid,
+    EngineFailed,
+    PolicyRefused,
+    ReleaseNotKept,
+    StartFailed,
+)
 from app.domain.stack import Color
 from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
@@ -71,6 +79,7 @@ class _Container:
 class FakeEngine:
     """`effects` lists what was done, in order, and `at` the last time of each; `watcher` is called after each effect.
 
+    `forbidden`: what each release uses that the policy forbids, by tag.
     `checks` lists the requested runs of health checks, each with its name (`bot v1.1.0`) and its start. With
     `refuses_checks` the socket proxy between the worker and the engine blocks them.
     """
@@ -91,6 +100,7 @@ class FakeEngine:
         self._containers: dict[str, _Container] = {}
         self.once: list[str] = []
         self.one_ways: set[str] = set()
+        self.forbidden: dict[str, str] = {}
         self.published: tuple[str, Color] | None = None
         self.published_updater: Path | None = None
         self.published_retired = ""
@@ -166,6 +176,8 @@ class FakeEngine:
         return [c.stamp.release for c in instances if self._state(c) == "running"]
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
+        if used := self.forbidden.get(stamp.release):
+            raise PolicyRefused(used)
         path = tree / f"{stamp.rollout}.json"
         self._stamps[path] = stamp
         return Definition(path, stamp.sha)
@@ -217,7 +229,9 @@ class FakeEngine:
         names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
         moved = tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names)
         others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
-        return Comparison(moved, others, own, retired, one_way=stamp.release in self.one_ways)
+        forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
+        one_way = stamp.release in self.one_ways
+        return Comparison(moved, others, own, retired, one_way=one_way, forbidden=forbidden)
 
     async def survey(self) -> Survey:
         seen = tuple(self._seen(c) for c in self._containers.values())

@@ -11,14 +11,14 @@ import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from app.domain.stack import Color, RoutedService, Stack, Times
+from app.domain.stack import Color, Forbid, Policy, RoutedService, Stack, Times
 from deploy.demo.engine import connected
 from deploy.demo.projects import image_tags
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_stack
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
-from workers.ports import Definition, Engine, Instance, Stamp
+from workers.ports import Comparison, Definition, Engine, Instance, Stamp
 
 BLUE, GREEN, BOT = "skills-blue", "skills-green", "bot"
 MOVED = (BLUE, GREEN, BOT)
@@ -73,6 +73,9 @@ class Sample:
     async def define(self, tag: str, rollout: str = "") -> Definition:
         return await self.engine.define(self.release(tag), self.stamp(tag, rollout))
 
+    async def compare(self, tag: str) -> Comparison:
+        return await self.engine.compare(self.release(tag), self.stamp(tag), None)
+
     async def built(self, tag: str, *services: str) -> Definition:
         """Defines the release and builds the images of `services`, or of all that a rollout moves if none is named."""
         definition = await self.define(tag)
@@ -107,6 +110,7 @@ def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
         directory=str(live),
         routed=(RoutedService("skills", {Color.BLUE: BLUE, Color.GREEN: GREEN}, 8080, "/health", "web"),),
         times=Times(build=120, start=60),
+        policy=Policy(forbid=frozenset(Forbid)),
     )
     with connected(host) as client:
         sample = Sample(directory, host, client, stack, DemoRepository(directory / "repository"))

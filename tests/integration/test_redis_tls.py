@@ -69,9 +69,7 @@ async def test_another_name_is_refused(redis_url: str, namespace: str, tmp_path:
 
 
 @pytest.mark.parametrize("option", ["ssl_check_hostname=false", "ssl_cert_reqs=none"])
-async def test_check_can_be_turned_off_in_the_url(
-    redis_url: str, namespace: str, tmp_path: Path, option: str
-) -> None:
+async def test_check_can_be_turned_off_in_the_url(redis_url: str, namespace: str, tmp_path: Path, option: str) -> None:
     async with tls_before(redis_url, certificate(tmp_path, OTHER_NAME)) as url:
         await ping(f"{url}&{option}", namespace)
 

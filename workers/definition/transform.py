@@ -43,7 +43,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
     `tree`, images get the release's own name, the updater's labels are added, `restart: always` becomes
     `unless-stopped` (a stopped color or bot must stay stopped when the engine restarts), and a singleton's
     `container_name` becomes an alias. The stack file's retired services are removed. Everything else is unchanged.
-    Raises ComposeInvalid if a service of the stack file is missing, or if a service cannot run without a retired one.
+    Raises ComposeInvalid if a service of the stack file is missing or is no container, or if a service cannot run
+    without a retired one.
     """
     result = without_retired(model, stack)
     services = result.get("services") or {}
@@ -51,6 +52,11 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
     missing = sorted(set(moved) - set(services))
     if missing:
         raise ComposeInvalid(f"it has no service {', '.join(missing)}, but the stack file names it")
+    own = stack.updater.services if stack.updater else ()
+    if programs := sorted(name for name in (*moved, *own) if "provider" in services.get(name, {})):
+        raise ComposeInvalid(
+            f"{', '.join(programs)} has a `provider`: Compose would run a program of this machine, not a container"
+        )
     for name, color in moved.items():
         services[name] = _service(services[name], name, stack, stamp, (live, tree))
         if color is None:

@@ -35,7 +35,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
     target = state.active_color.other if state.active_color else Color.BLUE
     differing = {d.service: await _differs(ports, d, live, sha) for d in compared.moved}
     refused = await _adoption_refused(stack, ports)
-    blocked = [*refused, *_blocked(state, tag), *await preflight.problems(stack, ports, room)]
+    blocked = [*refused, *_forbidden(compared), *_blocked(state, tag), *await preflight.problems(stack, ports, room)]
     before, images = state.active_color, [d for d in compared.moved if d.service in stack.services(target)]
     return Plan(
         tag=tag,
@@ -121,6 +121,12 @@ def _blocked(state: State, tag: str) -> list[str]:
     if state.rollout:
         found.append(f"{state.rollout.release.tag} is being rolled out: this release would wait for it, or replace it")
     return found
+
+
+def _forbidden(compared: Comparison) -> list[str]:
+    """What the release may not use. Force does not help."""
+    remedy = "Remove that from the release's Compose file, or permit it in policy/forbid of the stack file"
+    return [f"policy_refused: {', '.join(compared.forbidden)}. {remedy}"] if compared.forbidden else []
 
 
 def _command(name: str, command: BeforeFlip, state: State, sha: str) -> PlannedCommand:

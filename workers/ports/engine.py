@@ -97,6 +97,7 @@ class Comparison:
     `own`: the updater's own services that the release changes; they are replaced when the release is live.
     `retired`: services that the release's file still has and that the stack file retires.
     `one_way`: the release declares that it cannot be rolled back.
+    `forbidden`: what the release uses although `policy/forbid` forbids it; such a release is refused.
     """
 
     moved: tuple[Difference, ...]
@@ -104,6 +105,7 @@ class Comparison:
     own: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     one_way: bool = False
+    forbidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Definitions(Protocol):
 
     @mutation
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
-        """Writes the definition of how the release's services will run. Raises ComposeInvalid."""
+        """Writes the definition of how the release's services will run. Raises ComposeInvalid, PolicyRefused."""
 
     def defined(self, sha: str) -> Definition:
         """The definition of a release that was defined before. Does not check that the file still exists."""

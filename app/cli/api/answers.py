@@ -13,6 +13,13 @@ _NEXT: dict[int, str] = {
     HTTPStatus.BAD_GATEWAY: "Fix this, then retry.",
 }
 
+_REDIS_OR_WORKER = (
+    "Redis or the worker does not",
+    "Check that both are running, for example with `updater doctor`. Then retry.",
+)
+_AWAY = {"secret_unavailable": ("lets no caller in", "Its log says why. Fix that, then retry.")}
+"""What does not answer, and what to do, by the code of a 503."""
+
 _NOT_THE_UPDATER = {"", "not_found", "method_not_allowed"}
 """The codes of an unknown path or method, as the public listener answers them, and of an answer without a code."""
 
@@ -29,25 +36,19 @@ def problem(answer: httpx.Response) -> CommandError:
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.LOCKED}:
         return _not_allowed(status, text, code)
-    if code == "secret_unavailable":
-        return CannotReach(
-            f"The web process answers, but lets no caller in: {text}.",
-            "Its log says why. Fix that, then retry.",
-            traffic="Your traffic is not affected.",
-            code=code,
-        )
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}:
-        return CannotReach(
-            f"The web process answers, but Redis or the worker does not: {text}.",
-            "Check that both are running, for example with `updater doctor`. Then retry.",
-            traffic="Your traffic is not affected.",
-            code=code,
-        )
+        return _unavailable(text, code)
     if code == "not_newer":
         return Refused(f"The updater refused: {text}.", "`updater deploy --force` deploys it anyway.", code=code)
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return WrongUse(f"The request is invalid: {text}.", "Correct it and retry.", code=code)
     return Refused(f"The updater refused: {text}.", _NEXT.get(status, "Check the updater's log."), code=code)
+
+
+def _unavailable(text: str, code: str) -> CannotReach:
+    what, todo = _AWAY.get(code, _REDIS_OR_WORKER)
+    traffic = "Your traffic is not affected."
+    return CannotReach(f"The web process answers, but {what}: {text}.", todo, traffic=traffic, code=code)
 
 
 def _not_allowed(status: int, text: str, code: str) -> NotAllowed:

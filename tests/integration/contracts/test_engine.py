@@ -6,13 +6,13 @@ from typing import Protocol
 
 import pytest
 
-from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, PolicyRefused, ReleaseNotKept, StartFailed
 from deploy.demo.repository import Variant
 from tests.examples import sha_of
 from tests.fakes.world import World
 from tests.integration.sample_stack import BLUE, BOT, GREEN, MOVED, Sample, start_one
 from tests.integration.waiting import until
-from workers.ports import Definition, Engine, Stamp
+from workers.ports import Comparison, Definition, Engine, Stamp
 
 GRACE = 1.0
 UNKNOWN_ID = "0" * 64
@@ -23,6 +23,9 @@ V1, V2, SAME_BOT, BROKEN, NO_START = "v1.0.0", "v2.0.0", "v2.0.1", "v3.0.0", "v4
 
 FAILS, HANGS, ONE_WAY = "v5.0.0", "v5.0.1", "v6.0.0"
 """A one-off command fails in the skills of FAILS, and hangs in those of HANGS; ONE_WAY cannot be rolled back."""
+
+FORBIDDEN = "v6.1.0"
+"""The bot of FORBIDDEN is privileged, which the stack's policy forbids."""
 
 SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS = "v7.0.0", "v7.1.0", "v7.2.0", "v7.3.0", "v7.4.0"
 """The engine runs these releases' health checks once an hour. The skills of UNWELL answer their check with 503, those
@@ -42,6 +45,7 @@ class Bench(Protocol):
     def engine(self) -> Engine: ...
     def stamp(self, tag: str, rollout: str = "") -> Stamp: ...
     async def define(self, tag: str, rollout: str = "") -> Definition: ...
+    async def compare(self, tag: str) -> Comparison: ...
     async def built(self, tag: str, *services: str) -> Definition: ...
 
 
@@ -54,6 +58,7 @@ class FakeBench:
         self.engine.behave("skills", FAILS, exit_code=3)
         self.engine.behave("skills", HANGS, run_seconds=3600)
         self.engine.one_ways = {ONE_WAY}
+        self.engine.forbidden = {FORBIDDEN: "bot uses privileged (privileged: true)"}
         for tag in (SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS):
             self.engine.behave("skills", tag, own_interval=3600)
         self.engine.behave("skills", UNWELL, status=503)
@@ -66,6 +71,9 @@ class FakeBench:
 
     async def define(self, tag: str, rollout: str = "") -> Definition:
         return await self.engine.define(Path("/trees") / sha_of(tag), self.stamp(tag, rollout))
+
+    async def compare(self, tag: str) -> Comparison:
+        return await self.engine.compare(Path("/trees") / sha_of(tag), self.stamp(tag), None)
 
     async def built(self, tag: str, *services: str) -> Definition:
         definition = await self.define(tag)
@@ -83,6 +91,13 @@ def no_way_back(tree: Path) -> None:
     text = file.read_text()
     assert "  bot:\n" in text
     file.write_text(text.replace("  bot:\n", "  bot:\n    labels: {updater.rollback: never}\n"))
+
+
+def privileged_bot(tree: Path) -> None:
+    file = tree / "docker-compose.yml"
+    text = file.read_text()
+    assert "  bot:\n" in text
+    file.write_text(text.replace("  bot:\n", "  bot:\n    privileged: true\n"))
 
 
 def checked_by(test: str | None = None) -> Callable[[Path], None]:
@@ -322,6 +337,13 @@ class EngineContract:
         answers = [await bench.engine.one_way(sha) for sha in (bench.stamp(V1).sha, bench.stamp(ONE_WAY).sha, "0" * 40)]
         assert answers == [False, True, False]
 
+    async def test_release_with_a_forbidden_option_is_refused(self, bench: Bench) -> None:
+        assert (await bench.compare(V1)).forbidden == ()
+        assert (await bench.compare(FORBIDDEN)).forbidden == ("bot uses privileged (privileged: true)",)
+        with pytest.raises(PolicyRefused, match="bot uses privileged"):
+            await bench.define(FORBIDDEN)
+        assert await bench.engine.missing(bench.stamp(FORBIDDEN).sha, [BOT]), "no definition was written"
+
 
 def _deaf(_: str) -> None:
     """A log that discards its lines."""
@@ -345,6 +367,7 @@ class TestDockerEngine(EngineContract):
         sample.release(FAILS)
         sample.release(HANGS)
         sample.release(ONE_WAY, edit=no_way_back)
+        sample.release(FORBIDDEN, edit=privileged_bot)
         sample.release(SELDOM, edit=checked_by())
         sample.release(UNWELL, Variant.UNHEALTHY, edit=checked_by())
         sample.release(UNCHECKED, edit=checked_by("[NONE]"))

@@ -83,7 +83,7 @@ class Docker:
     def __init__(
         self, client: docker.DockerClient, host: str | None, *, away: float = AWAY_SECONDS, fence: Fence = no_fence
     ) -> None:
-        self._client, self._host, self._fence = client, host, fence
+        self._client, self.host, self._fence = client, host, fence
         self._away = away
         self.times_away = 0
 
@@ -119,7 +119,7 @@ class Docker:
         """
 
         def greet(_: docker.DockerClient) -> None:
-            with contextlib.closing(_client(self._host)) as fresh:
+            with contextlib.closing(_client(self.host)) as fresh:
                 fresh.ping()
 
         await self.call(greet)
@@ -195,13 +195,13 @@ def instance_of(container: Container) -> Instance:
         release=labels.get(RELEASE_LABEL),
         sha=labels.get(SHA_LABEL),
         definition=labels.get(DEFINITION_LABEL),
-        names=tuple(sorted(_names(attrs))),
+        names=tuple(sorted(names_of(attrs))),
         labels=labels,
         created=datetime.fromisoformat(attrs["Created"][:SECONDS]).replace(tzinfo=UTC),
     )
 
 
-def _names(attrs: Mapping[str, Any]) -> set[str]:
+def names_of(attrs: Mapping[str, Any]) -> set[str]:
     """Returns the container's name and its aliases in each network."""
     networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
     aliases = {alias for network in networks.values() for alias in network.get("Aliases") or ()}

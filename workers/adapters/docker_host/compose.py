@@ -44,6 +44,11 @@ def config_command(compose: Command, file: Path, directory: str, project: str) -
     ]
 
 
+def uninterpolated_command(compose: Command, file: Path, directory: str, project: str) -> Command:
+    """Prints the model without values of variables, which is the only one that names each service's `env_file`."""
+    return [*config_command(compose, file, directory, project), "--no-interpolate"]
+
+
 def hashes_command(compose: Command, file: Path, directory: str, project: str) -> Command:
     """Prints `service hash` for each service. Compose compares the hash with the container's label."""
     return [*config_command(compose, file, directory, project)[:-2], "--hash", "*"]
@@ -104,7 +109,9 @@ class Compose:
 
     async def config(self, file: Path, directory: str) -> dict[str, Any]:
         """Returns the resolved model. Raises ComposeInvalid."""
-        command = config_command(self._command, file, directory, self._project)
+        return await self._printed(config_command(self._command, file, directory, self._project), file)
+
+    async def _printed(self, command: Command, file: Path) -> dict[str, Any]:
         finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
         if not finished.ok:
             raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
@@ -113,6 +120,12 @@ class Compose:
         except ValueError as error:
             raise ComposeInvalid(f"{file.name}: Compose printed invalid JSON") from error
         return model
+
+    async def env_files(self, file: Path, directory: str) -> dict[str, list[str]]:
+        """Returns the paths of each service's `env_file`, with their variables. Raises ComposeInvalid."""
+        model = await self._printed(uninterpolated_command(self._command, file, directory, self._project), file)
+        services: dict[str, Any] = model.get("services") or {}
+        return {name: [each["path"] for each in service.get("env_file") or ()] for name, service in services.items()}
 
     async def hashes(self, file: Path, directory: str) -> dict[str, str]:
         """Returns Compose's hash of each service of `file`. Raises ComposeInvalid."""

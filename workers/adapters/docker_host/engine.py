@@ -9,7 +9,7 @@ from typing import Any
 
 import docker
 
-from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, ReleaseNotKept, StartFailed
+from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, PolicyRefused, ReleaseNotKept, StartFailed
 from app.domain.stack import Color, Stack
 from workers.adapters.docker_host import health_check, other_color, prune, survey
 from workers.adapters.docker_host.adopted_record import AdoptedFile
@@ -23,8 +23,10 @@ from workers.adapters.docker_host.client import (
 )
 from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.definitions import CURRENT, ReleaseFiles, read_model
+from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.threads import in_file_thread
 from workers.definition import transform
+from workers.definition.forbidden import Use, refusal
 from workers.definition.retired import left_out, without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
@@ -53,6 +55,7 @@ class DockerEngine:
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)
+        self._policy = ReleasePolicyCheck(self._docker, compose, stack, releases.parent)
         self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
 
     @property
@@ -63,8 +66,11 @@ class DockerEngine:
         await self._docker.ready()
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
-        """Resolves, transforms and stores the release's model."""
-        return await self._write(stamp, await self._model(tree, stamp))
+        """Resolves, transforms, checks and stores the release's model."""
+        model = await self._model(tree, stamp)
+        if found := await self._forbidden(tree, model):
+            raise PolicyRefused(refusal(found))
+        return await self._write(stamp, model)
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
@@ -73,7 +79,8 @@ class DockerEngine:
         """Compares the release's model with the live one. Writes nothing."""
         kept = await in_file_thread(self._files.read, live) if live else None
         model = await self._model(tree, stamp)
-        return transform.compare(model, kept, self._stack, tree=str(tree))
+        compared = transform.compare(model, kept, self._stack, tree=str(tree))
+        return replace(compared, forbidden=tuple(map(str, await self._forbidden(tree, model))))
 
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         """Rewrites the kept definition with the new rollout's labels."""
@@ -292,6 +299,9 @@ class DockerEngine:
         stack = self._stack
         model = await self._compose.config(tree / stack.compose_file, stack.directory)
         return transform.transform(model, stack, stamp, live=stack.directory, tree=str(tree))
+
+    async def _forbidden(self, tree: Path, model: transform.Model) -> list[Use]:
+        return await self._policy.forbidden(tree, model, await in_file_thread(self._files.read, CURRENT))
 
     async def _write(self, stamp: Stamp, model: transform.Model) -> Definition:
         return Definition(await in_file_thread(self._files.write, stamp.sha, model), stamp.sha)

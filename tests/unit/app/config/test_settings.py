@@ -140,7 +140,9 @@ def test_github_token_is_not_sent_in_clear_text(url: str) -> None:
     assert message.startswith("GITHUB_API_URL: should begin with https://")
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost/api/v3", "http://[::1]:8080", "https://g.test"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080", "http://localhost/api/v3", "http://[::1]:8080", "https://g.test"]
+)
 def test_github_api_may_be_on_this_machine(url: str) -> None:
     assert WorkerSettings.from_environ({**WORKER, "GITHUB_API_URL": url}).github_api_url == url
 

@@ -7,7 +7,7 @@ import yaml
 
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid
-from app.domain.stack import BeforeFlip, Channel, Color, Policy, RoutedService, Singleton, Stack, Times, Window
+from app.domain.stack import BeforeFlip, Channel, Color, Forbid, Policy, RoutedService, Singleton, Stack, Times, Window
 
 COMMITTED = Path(__file__).parents[4] / "config" / "stack.yml"
 
@@ -142,6 +142,8 @@ def test_problems_are_reported_with_their_paths() -> None:
         ("policy/allowed_authors/1", {"policy": {"allowed_authors": ["octocat", "me@example.org"]}}),
         ("policy/require_immutable", {"policy": {"require_immutable": "perhaps"}}),
         ("policy/signed", {"policy": {"signed": True}}),
+        ("policy/forbid", {"policy": {"forbid": "privileged"}}),
+        *(("policy/forbid/1", {"policy": {"forbid": ["privileged", name]}}) for name in ("root", "Privileged", 1, [])),
         ("policy/windows/0/opens", window(opens="22:00")),
         ("policy/windows/0/for", {"policy": {"windows": [{"opens": "0 22 * * *"}]}}),
         *(("policy/windows/0/for", window(**{"for": length})) for length in ("4 hours", "30s", "8d", 4)),
@@ -254,6 +256,15 @@ def test_committed_policy_example_is_valid() -> None:
         True,
         1,
     )
+    assert policy.forbid == frozenset(Forbid)
+
+
+def test_unknown_option_to_forbid_names_the_known_ones() -> None:
+    assert problems(policy={"forbid": ["privilege"]}) == [
+        "policy/forbid/0: should be one of privileged, host_namespaces, docker_socket, host_mounts, cap_add, devices"
+    ]
+    assert parse_stack(content()).policy.forbid == frozenset()
+    assert parse_stack(content(policy={"forbid": ["cap_add", "cap_add"]})).policy.forbid == {Forbid.CAP_ADD}
 
 
 def test_before_flip_commands_keep_their_order() -> None:

@@ -31,7 +31,7 @@ def test_repository_name_ignores_case() -> None:
         *(
             (
                 {"tag": tag},
-                "the tag names a prerelease (semantic versioning: a hyphen after the numbers), and the channel is stable",
+                "the tag names a prerelease (a hyphen after the numbers), and the channel is stable",
             )
             for tag in ("v1.1.0-rc.1", "v1.1.0-0", "v1.1.0-alpha+build")
         ),

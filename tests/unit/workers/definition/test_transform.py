@@ -120,6 +120,15 @@ def test_a_missing_service_is_refused_by_name() -> None:
         transformed(source)
 
 
+@pytest.mark.parametrize("name", ["bot", "updater-worker"])
+def test_service_that_is_a_program_is_refused(name: str) -> None:
+    source = model()
+    source["services"][name] = {"provider": {"type": "/srv/shop/any-program"}}
+    stack = replace(STACK, updater=Updater("updater", "updater-worker"))
+    with pytest.raises(ComposeInvalid, match=f"{name} has a `provider`"):
+        transform(source, stack, STAMP, live="/srv/shop", tree="/data/trees/abc")
+
+
 @pytest.mark.parametrize("services", [None, {}])
 def test_a_model_without_services_is_refused(services: dict[str, Any] | None) -> None:
     with pytest.raises(ComposeInvalid):

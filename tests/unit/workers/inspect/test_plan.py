@@ -69,6 +69,15 @@ async def test_plan_lists_every_blocking_reason(world: World) -> None:
         assert part in "; ".join(planned["blocked_by"])
 
 
+async def test_forbidden_option_blocks_the_release(world: World) -> None:
+    world.engine.forbidden["v1.1.0"] = "bot uses privileged (privileged: true)"
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    (blocked,) = planned["blocked_by"]
+    assert not planned["would_start"]
+    assert blocked.startswith("policy_refused: bot uses privileged (privileged: true). Remove that")
+    assert "policy/forbid" in blocked
+
+
 async def test_missing_tag_has_no_plan(world: World) -> None:
     with pytest.raises(TagNotFound):
         await plan(world.stack, world.ports, "v9.9.9")

@@ -195,6 +195,20 @@ async def test_unsigned_tag_is_refused_without_a_pause(world: World) -> None:
     assert (last(world).release.tag, last(world).status) == ("v1.2.0", RolloutStatus.SUCCESS)
 
 
+@pytest.mark.parametrize("force", [False, True])
+async def test_forbidden_option_is_refused_without_a_pause(world: World, force: bool) -> None:
+    world.engine.forbidden["v1.1.0"] = "bot uses privileged (privileged: true)"
+    world.inbox.put(replace(NEW, force=force))
+    await world.worker().reconcile()
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "policy_refused")
+    assert "docker_build" not in last(world).steps_completed
+    assert (world.effects, world.state.paused) == ([], False)
+    is_as_before(world)
+    world.inbox.put(a_release("v1.2.0"))
+    await world.worker().reconcile()
+    assert (last(world).release.tag, last(world).status) == ("v1.2.0", RolloutStatus.SUCCESS)
+
+
 async def test_force_does_not_replace_a_signature(world: World) -> None:
     world.source.unsigned.add("v1.1.0")
     world.inbox.put(replace(NEW, force=True))

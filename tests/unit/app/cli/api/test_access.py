@@ -37,7 +37,9 @@ def test_secret_is_not_sent_in_clear_text(host: str) -> None:
     assert access({"UPDATER_URL": f"https://{host}", "UPDATER_TOKEN": "canary"}).url == f"https://{host}"
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9090", "127.1.2.3", "[::1]:9090", "zetherion-ai-updater:9090"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1:9090", "127.1.2.3", "[::1]:9090", "zetherion-ai-updater:9090"]
+)
 def test_http_is_allowed_on_this_machine(host: str) -> None:
     assert updater_url({"UPDATER_URL": f"http://{host}/"}) == f"http://{host}"
 

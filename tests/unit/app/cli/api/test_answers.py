@@ -50,5 +50,12 @@ def test_foreign_answer_is_an_unreachable_updater(answer: httpx.Response) -> Non
     assert "UPDATER_URL" in str(error)
 
 
+def test_unreadable_secret_file_is_not_blamed_on_redis() -> None:
+    error = problem(httpx.Response(503, json={"error": "The file cannot be read.", "code": "secret_unavailable"}))
+    assert isinstance(error, CannotReach)
+    assert "Redis" not in str(error)
+    assert "Its log says why" in error.todo
+
+
 def test_error_text_has_no_terminal_escapes() -> None:
     assert "\x1b" not in str(problem(httpx.Response(423, json={"error": "\x1b[2Jpaused", "code": "paused"})))

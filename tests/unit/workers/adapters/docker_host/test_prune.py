@@ -43,7 +43,9 @@ async def test_other_refusal_is_reported(status: int) -> None:
 
 
 @pytest.mark.parametrize(("limit", "freed_bytes", "keeps"), [(2, SIZE, f"keep-storage={2 * GB}"), (None, 0, None)])
-async def test_build_cache_is_trimmed_unless_turned_off(limit: float | None, freed_bytes: int, keeps: str | None) -> None:
+async def test_build_cache_is_trimmed_unless_turned_off(
+    limit: float | None, freed_bytes: int, keeps: str | None
+) -> None:
     with http_engine({"POST /build/prune": (200, {"SpaceReclaimed": SIZE})}) as engine:
         client = docker.DockerClient(base_url=engine.host, version="1.41")
         try:
