@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.config import notify_urls
 from app.config.locations import DATA_DIR, STATE_FILE
-from app.config.urls import github_api_url, redis_url
+from app.config.urls import valid_github_api_url, valid_redis_url
 from app.domain.errors import SettingsInvalid
 from app.domain.notices import Kind
 from app.domain.stack import REPOSITORY
@@ -69,7 +69,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
 
-    redis_url: Annotated[str, AfterValidator(redis_url)] = Field(alias="REDIS_URL", repr=False)
+    redis_url: Annotated[str, AfterValidator(valid_redis_url)] = Field(alias="REDIS_URL", repr=False)
     namespace: str = Field("zetherion-updater", alias="UPDATER_NAMESPACE", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     stack_file: Path = Field(Path("config/stack.yml"), alias="UPDATER_STACK_FILE")
     repository: Annotated[str, AfterValidator(_repository)] | None = Field(None, alias="AUTO_UPDATE_REPO")
@@ -122,7 +122,7 @@ class WorkerSettings(Settings):
     enabled: bool = Field(True, alias="AUTO_UPDATE_ENABLED")
     approval: bool = Field(False, alias="UPDATE_REQUIRE_APPROVAL")
     pause_on_failure: bool = Field(True, alias="AUTO_UPDATE_PAUSE_ON_FAILURE")
-    github_api_url: Annotated[str, AfterValidator(github_api_url)] = Field(GITHUB_API, alias="GITHUB_API_URL")
+    github_api_url: Annotated[str, AfterValidator(valid_github_api_url)] = Field(GITHUB_API, alias="GITHUB_API_URL")
     github_token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(None, alias="GITHUB_TOKEN")
     check_minutes: float = Field(15, alias="AUTO_UPDATE_CHECK_INTERVAL_MINUTES", ge=0, le=MINUTES_PER_DAY)
     notify_urls: Annotated[SecretStr, AfterValidator(_known_targets)] | None = Field(None, alias="UPDATER_NOTIFY_URLS")

@@ -17,7 +17,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def redis_url(value: str) -> str:
+def valid_redis_url(value: str) -> str:
     """Raises ValueError if `value` is not a URL of a Redis, or has TLS options that cannot work."""
     parts = urlsplit(value)
     if parts.scheme not in {"redis", "rediss", "unix"}:
@@ -51,7 +51,7 @@ def _cert_reqs(options: dict[str, list[str]]) -> str:
     return options.get("ssl_cert_reqs", ["required"])[0]
 
 
-def github_api_url(value: str) -> str:
+def valid_github_api_url(value: str) -> str:
     """Raises ValueError if `value` is not a URL that GITHUB_TOKEN may be sent to."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:

@@ -213,7 +213,8 @@ def test_refusal_says_what_to_write() -> None:
     found = forbidden(model(privileged=True, cap_add=["ALL"]), None, STACK, PLACES)
     assert refusal(found) == (
         "bot uses privileged (privileged: true); bot uses cap_add (cap_add: ALL). Traffic is unchanged. Remove that "
-        "from the release's Compose file. Or, to permit it, remove cap_add, privileged from policy/forbid in the stack file"
+        "from the release's Compose file. Or, to permit it, remove cap_add, privileged from policy/forbid in the stack "
+        "file"
     )
 
 
