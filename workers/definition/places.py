@@ -16,8 +16,11 @@ _ID = re.compile(r"[0-9a-f]{64}")
 
 
 def real_path(path: str) -> str:
-    """`path` after all symbolic links, as far as it exists here."""
-    return os.path.realpath(path)
+    """`path` after all symbolic links, as far as it exists here. Empty, which is nowhere, if a link cannot be read."""
+    try:
+        return os.path.realpath(path)
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True)

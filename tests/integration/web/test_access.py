@@ -79,14 +79,14 @@ async def test_token_expires_with_its_key_or_time(web: Listening, stranger: http
 
 
 async def test_unreadable_secret_file_is_503_for_all(web: Listening, stranger: httpx.AsyncClient) -> None:
-    proofs = [{"X-Updater-Secret": web.secret}, bearer(web, Scope.READ), {"X-Updater-Secret": "wrong"}]
-    content = web.secret_path.read_text()
+    secret, content = web.secret, web.secret_path.read_text()
+    proofs = [{"X-Updater-Secret": secret}, bearer(web, Scope.READ), {"X-Updater-Secret": "wrong"}]
     web.secret_path.unlink()
     for headers in proofs:
         answer = await stranger.get("/status", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (503, "secret_unavailable")
         assert answer.headers["Retry-After"]
-    login = await stranger.post("/login", json={"secret": web.secret}, headers=GUARD)
+    login = await stranger.post("/login", json={"secret": secret}, headers=GUARD)
     assert login.status_code == 503
     web.secret_path.write_text(content)
     statuses = [(await stranger.get("/status", headers=headers)).status_code for headers in proofs]
