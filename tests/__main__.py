@@ -1,27 +1,41 @@
-"""`bin/test`: runs all tests on one Docker Engine; the rows of the fault table run last, alone."""
+"""`bin/test`: runs pytest with its arguments; without any, all tests, the rows of the fault table last and alone.
+
+Whatever ends it, no process of the tests is left.
+"""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from deploy.demo.engine import OWN_ENGINE, EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
+from tests.supervision import nothing_left, wait
 
 STREAMS = 3
 """Test files that run at once: tests mostly wait, so this many keep two cores busy."""
 
-LEAVE_SECONDS = 60.0
-"""Time for interrupted tests to stop what they started."""
+END_SECONDS = 120.0
+"""Time for interrupted tests to stop what they started. What then still runs is killed."""
 
 # In the order of their names, which puts the long files first: by default files with few tests would run last.
 TOGETHER = ("-m", "not faults", "-n", str(STREAMS), "--dist", "loadfile", "--no-loadscope-reorder")
 ROWS = ("tests/faults", "-m", "faults", "-o", "faulthandler_timeout=1200", "-rP")  # prints each row's line
 
 
-def main() -> int:
-    """The exit code: 0 when all passed."""
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 0 when all passed. `arguments` are pytest's; without any, everything runs."""
     exit_on_sigterm()
+    try:
+        with nothing_left(_say):
+            return _pytest(dict(os.environ), *arguments, stdin=None) if arguments else _everything()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _everything() -> int:
     _ensure_redis()
     try:
         with docker_engine(_say) as engine:
@@ -52,14 +66,18 @@ def _both(env: dict[str, str]) -> int:
     return max(together, _pytest(env, *ROWS))
 
 
-def _pytest(env: dict[str, str], *arguments: str) -> int:
-    with subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=env, stdin=subprocess.DEVNULL) as running:
-        try:
-            return running.wait()
-        except BaseException:
-            running.terminate()
-            running.wait(LEAVE_SECONDS)
-            raise
+def _pytest(env: dict[str, str], *arguments: str, stdin: int | None = subprocess.DEVNULL) -> int:
+    """Runs pytest. A signal that ends this process ends pytest first, which ends what the tests have started."""
+    running = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=env, stdin=stdin)
+    try:
+        return int(wait(running) or 0)
+    except KeyboardInterrupt:  # the terminal has sent it to pytest too
+        wait(running, END_SECONDS)
+        raise
+    except SystemExit:
+        running.terminate()
+        wait(running, END_SECONDS)
+        raise
 
 
 def _say(text: str) -> None:
@@ -67,4 +85,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

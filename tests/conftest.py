@@ -10,6 +10,11 @@ from deploy.demo.engine import Engine, EngineUnavailable, docker_engine
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.redis_server import redis_binary
 from tests import schedule
+from tests.ending import Ending
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Ending(config))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

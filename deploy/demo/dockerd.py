@@ -16,6 +16,7 @@ from pathlib import Path
 
 import docker
 from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
 
 from deploy.demo.mounts import unmount_below
 from deploy.demo.network import Tables, free_subnet, tables, undo
@@ -156,9 +157,9 @@ def own_dockerd(home: Path, say: Say) -> Iterator[Dockerd]:
             with connected(daemon.host) as client:
                 empty(client)
             yield daemon
-            with connected(daemon.host) as client:
-                empty(client)
         finally:
+            with contextlib.suppress(DockerException, RequestException), connected(daemon.host) as client:
+                empty(client)  # also after a failure: the bridges of networks outlive the daemon
             daemon.stop()
 
 

@@ -41,6 +41,7 @@ def exit_on_sigterm() -> None:
     """Makes SIGTERM unwind the stack as Ctrl-C does, so that everything that was started is ended."""
 
     def leave(number: int, _: object) -> None:
+        signal.signal(number, lambda *_: None)  # a second one would interrupt that
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, leave)
