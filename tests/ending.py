@@ -5,12 +5,16 @@ Without it, SIGTERM ends pytest at once, and every process that a test has start
 
 import os
 import signal
+import threading
 
 import pytest
 
 from tests.supervision import descendants
 
 REASON = "SIGTERM"
+
+END_SECONDS = 100.0
+"""After this time the process ends at once: a test may wait for something that never comes."""
 
 
 class Ending:
@@ -35,6 +39,9 @@ class Ending:
         if self._over:
             return
         self._over = True
+        late = threading.Timer(END_SECONDS, os._exit, [pytest.ExitCode.INTERRUPTED])
+        late.daemon = True
+        late.start()
         if self._config.pluginmanager.has_plugin("dsession"):
             for worker in _in_own_group(descendants(os.getpid())):
                 os.kill(worker, signal.SIGTERM)  # pytest goes on until all of xdist's processes have ended

@@ -45,11 +45,17 @@ async def test_hung_engine_delays_no_journal_entry_and_no_route(tmp_path: Path, 
     journal = FileJournal(tmp_path / "state.json")
     (tmp_path / "dynamic").mkdir()
     route = RouteFile(tmp_path / "dynamic", a_stack())
-    async with asyncio.timeout(LIMIT):
+
+    async def write() -> Color | None:
         await journal.update(lambda state: replace(state, epoch=1))
         await journal.check()
         await route.flip(Color.GREEN, "r-1")
-        assert await route.active() is Color.GREEN
+        return await route.active()
+
+    writing = asyncio.create_task(write())
+    await asyncio.wait([writing], timeout=LIMIT)
+    assert writing.done(), "the write waits for the engine or the name server"
+    assert await writing is Color.GREEN
 
 
 @pytest.mark.parametrize("run", [in_file_thread, in_engine_thread, to_its_end])
