@@ -170,8 +170,8 @@ PROTECTIONS: Sequence[Protection] = (
     ),
     _protection(
         10,
-        "reading Compose's message for a name in use",
-        ("compose.FAILED_WORDS", ', "Error response from daemon")', ",)"),
+        "Compose's exit code",
+        ("Compose._obey", "if finished.ok:", "if finished.code is not None:"),
     ),
     _protection(
         11,

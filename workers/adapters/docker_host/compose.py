@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,18 +16,20 @@ from workers.ports.mutation import Fence, no_fence
 
 CONFIG_SECONDS = 60.0
 LAST_LINES = 20
-FAILED_WORDS = ("failed to solve", "Error response from daemon")
+MISSING = Path("/dev/null/compose.yml")
+"""A Compose file that cannot exist."""
+
 CUT_OFF = re.compile(
     r"(?!#|\d).*(Cannot connect to the Docker daemon|error during connect|error reading from server: EOF)"
 )
-"""Compose's output when the engine becomes unreachable. A build's own output begins with `#`, or with its time."""
+"""A failed command's output when the engine became unreachable. A build's own output begins with `#` or its time."""
 
 Command = list[str]
 T = TypeVar("T")
 
 
 def find_compose(configured: str | None = None) -> Command:
-    """Returns the command for Docker Compose: the configured one, this environment's `docker-compose`, or the plugin.
+    """Returns the command for Docker Compose: the configured one, this environment's binary, or the plugin.
 
     Raises EngineFailed when none of them exists.
     """
@@ -96,14 +99,20 @@ def once_command(
     return [*_project(compose, model, project), "run", *flags, *named, service, *command]
 
 
+def failing_command(compose: Command) -> Command:
+    """Fails with every Compose, and needs no engine."""
+    return [*compose, "--file", str(MISSING), "config", "--quiet"]
+
+
 class Compose:
-    """Runs the commands for one project on the engine at `host`."""
+    """Runs the commands for one project on the engine at `host`. The exit code decides whether a command succeeded."""
 
     def __init__(self, command: Command, project: str, host: str | None, *, fence: Fence = no_fence) -> None:
         self._command, self._fence = command, fence
         self._project = project
         self.host = host
         self.times_cut_off = 0
+        self._trusted = False
         # Use Compose's own BuildKit: a `docker` client without buildx would fall back to the classic builder.
         self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
 
@@ -112,9 +121,7 @@ class Compose:
         return await self._printed(config_command(self._command, file, directory, self._project), file)
 
     async def _printed(self, command: Command, file: Path) -> dict[str, Any]:
-        finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
-        if not finished.ok:
-            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
+        out = await self._resolve(command, file)
         try:
             model: dict[str, Any] = json.loads(out)
         except ValueError as error:
@@ -129,32 +136,33 @@ class Compose:
 
     async def hashes(self, file: Path, directory: str) -> dict[str, str]:
         """Returns Compose's hash of each service of `file`. Raises ComposeInvalid."""
-        command = hashes_command(self._command, file, directory, self._project)
-        finished, out = await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env), "config")
-        if not finished.ok:
-            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
+        out = await self._resolve(hashes_command(self._command, file, directory, self._project), file)
         lines = [line.split() for line in out.splitlines()]
         return {words[0]: words[1] for words in lines if len(words) == 2}  # noqa: PLR2004 - a name and its hash
+
+    async def _resolve(self, command: Command, file: Path) -> str:
+        """Returns the output of `config`. Raises ComposeInvalid."""
+        finished, out = await self._read(command)
+        if not finished.ok:
+            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
+        return out
 
     async def by_hand(self, directory: str) -> dict[str, Any] | None:
         """Returns the model that an operator's own command uses in `directory`; None when it does not resolve."""
         try:
-            running = read_command(
-                by_hand_command(self._command), limit=CONFIG_SECONDS, env=self._env, cwd=Path(directory)
-            )
-            finished, out = await running
+            finished, out = await self._read(by_hand_command(self._command), cwd=Path(directory))
             model: dict[str, Any] | None = json.loads(out) if finished.ok else None
-        except (TimeoutError, OSError, ValueError):
+        except (EngineFailed, ValueError):
             return None
         return model
 
     async def version(self) -> str:
-        """Returns an empty string when the version is unknown."""
+        """Returns an empty string when Compose does not run, or when its command loses the exit code."""
         try:
-            _, out = await read_command([*self._command, "version", "--short"], limit=CONFIG_SECONDS, env=self._env)
-        except (TimeoutError, OSError):
+            finished, out = await self._read([*self._command, "version", "--short"])
+        except EngineFailed:
             return ""
-        return out.strip()
+        return out.strip() if finished.ok else ""
 
     async def build(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
         """Builds in parallel. Raises BuildFailed with the last lines of the output."""
@@ -168,19 +176,21 @@ class Compose:
 
     async def once(
         self, model: Path, service: str, command: Sequence[str], *, name: str, limit: float, log: Callable[[str], None]
-    ) -> None:
-        """Runs `command` to its end. Ask the engine for its exit code: Compose 2.40 always exits with 0.
+    ) -> int:
+        """Runs `command` to its end and returns Compose's exit code: that of the command, unless Compose failed.
 
         Raises TimeoutError after `limit` seconds, EngineFailed.
         """
         whole = once_command(self._command, model, self._project, service, command, name=name)
+        await self._keeps_exit_code()
         await in_file_thread(self._fence)
         try:
-            await run_command(whole, limit=limit, env=self._env, on_line=log)
+            finished = await run_command(whole, limit=limit, env=self._env, on_line=log)
         except TimeoutError:
             raise
         except OSError as error:
             raise EngineFailed(f"Compose could not be run: {error}") from error
+        return finished.code
 
     async def up(self, model: Path, services: Sequence[str], limit: float) -> None:
         """Starts all services at once. Raises StartFailed."""
@@ -200,18 +210,35 @@ class Compose:
         failed: type[BuildFailed | StartFailed],
         service: str,
     ) -> None:
+        await self._keeps_exit_code()
         await in_file_thread(self._fence)
         finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
-        if cut_off := next(filter(CUT_OFF.match, finished.lines), None):  # with exit code 0 too
+        if finished.ok:
+            return
+        if cut_off := next(filter(CUT_OFF.match, finished.lines), None):
             self.times_cut_off += 1
             raise EngineFailed(cut_off.strip(), service=service)
-        if not finished.ok or _broke(finished):
-            raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
+        raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
 
+    async def _read(self, command: Command, cwd: Path | None = None) -> tuple[Finished, str]:
+        """Returns the whole standard output, separate from the last lines of standard error. Raises EngineFailed."""
+        await self._keeps_exit_code()
+        return await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env, cwd=cwd), "the command")
 
-def _broke(finished: Finished) -> bool:
-    """Compose 2.40 exits with 0 after some failures: a build by its own BuildKit, a container name that is in use."""
-    return any(line.strip().startswith(FAILED_WORDS) for line in finished.lines)
+    async def _keeps_exit_code(self) -> None:
+        """Refuses a command that ends with 0 when Compose fails, as some wrappers do. Asked once.
+
+        Every failure would look like a success. Raises EngineFailed.
+        """
+        if self._trusted:
+            return
+        asked = run_command(failing_command(self._command), limit=CONFIG_SECONDS, env=self._env)
+        if (await _limited(asked, "the command")).ok:
+            raise EngineFailed(
+                f"`{shlex.join(self._command)}` ends with exit code 0 when Docker Compose fails, so a failed step "
+                "would look like a success. Traffic is unchanged. Set UPDATER_COMPOSE to the Docker Compose binary."
+            )
+        self._trusted = True
 
 
 async def _limited(running: Awaitable[T], what: str) -> T:

@@ -182,8 +182,8 @@ class DockerEngine:
             log(line)
 
         try:
-            await self._compose.once(definition.path, service, command, name=named, limit=limit, log=keep)
-            failure = _failure_of(await self.inspect(named), command)
+            code = await self._compose.once(definition.path, service, command, name=named, limit=limit, log=keep)
+            failure = _failure_of(await self.inspect(named), code, command) if code else None
         except TimeoutError:
             failure = f"{shlex.join(command)} ran longer than {limit:g} s and was stopped"
         if failure:
@@ -322,8 +322,10 @@ class DockerEngine:
         return found
 
 
-def _failure_of(ended: Instance, command: Sequence[str]) -> str | None:
-    """Returns why the command in the container failed; None if it succeeded."""
+def _failure_of(ended: Instance, code: int, command: Sequence[str]) -> str:
+    """Returns why the command failed, from its container; Compose's exit `code` if the container shows no failure."""
     if ended.state != "exited":
-        return f"{shlex.join(command)} did not run: its container is {ended.state}"
-    return f"{shlex.join(command)} ended with exit code {ended.exit_code}" if ended.exit_code else None
+        return f"{shlex.join(command)} did not run to its end: its container is {ended.state}"
+    if ended.exit_code:
+        return f"{shlex.join(command)} ended with exit code {ended.exit_code}"
+    return f"Compose ended with exit code {code}; the container of {shlex.join(command)} ended with 0"

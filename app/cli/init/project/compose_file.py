@@ -103,15 +103,17 @@ def _compose_model(file: Path, environ: Mapping[str, str]) -> tuple[Model | None
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, f"`compose config` could not be used ({type(error).__name__})"
-    model = _json(done.stdout) if done.returncode == 0 else None
+    output = " ".join(done.stderr.strip().splitlines()[-LAST_LINES:])
+    if done.returncode:
+        return None, f"`compose config` failed: {output or f'exit code {done.returncode}'}"
+    model = _json(done.stdout)
     if isinstance(model, dict):
         return model, ""
-    output = " ".join(done.stderr.strip().splitlines()[-LAST_LINES:])
-    return None, f"`compose config` failed: {output or f'exit code {done.returncode}'}"
+    return None, "; ".join(filter(None, ["`compose config` printed no model", output]))
 
 
 def _json(text: str) -> Any:
-    """`text` as JSON; None if it is invalid: some wrappers of Compose drop its exit code and print nothing."""
+    """`text` as JSON; None if it is invalid."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,13 +1,14 @@
 import asyncio
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
+from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StaleWorker, StartFailed
 from workers.adapters.docker_host.compose import (
+    MISSING,
     Compose,
     build_command,
     config_command,
@@ -46,18 +47,14 @@ def test_commands_have_the_expected_arguments() -> None:
     ]
 
 
-def test_configured_command_is_used_unchanged() -> None:
-    assert find_compose("nice -n 10 'docker compose'") == ["nice", "-n", "10", "docker compose"]
-
-
-def test_compose_is_found_beside_the_interpreter() -> None:
-    assert find_compose() == [str(Path(sys.executable).with_name("docker-compose"))]
+def test_compose_is_that_of_the_environment() -> None:
+    assert find_compose() == compose_command()
 
 
 def compose(tmp_path: Path, script: str) -> Compose:
-    """A Compose that runs the shell script `script` with the arguments."""
+    """A Compose that runs the shell script `script` with the arguments. A file that is missing is an error."""
     file = tmp_path / "compose.sh"
-    file.write_text(script)
+    file.write_text(f'case "$*" in *"--file {MISSING} "*) exit 14 ;; esac\n{script}')
     return Compose(["sh", str(file)], "shop", "unix:///run/docker.sock")
 
 
@@ -77,6 +74,37 @@ async def test_stale_worker_starts_no_command(tmp_path: Path) -> None:
         with pytest.raises(StaleWorker):
             await call
     assert not begun.exists()
+
+
+async def test_command_that_loses_the_exit_code_is_refused(tmp_path: Path) -> None:
+    """The script runs the command and ends with 0, as some packages' `docker-compose` does."""
+    file, log = tmp_path / "compose.sh", tmp_path / "asked"
+    file.write_text(f'echo "$*" >>{log}\nfalse\nexit 0\n')
+    wrapped = Compose(["sh", str(file)], "shop", None)
+    for asked in (
+        wrapped.config(MODEL, "/srv/shop"),
+        wrapped.hashes(MODEL, "/srv/shop"),
+        wrapped.build(MODEL, ["bot"], lambda _: None, 10),
+        wrapped.pull(MODEL, ["bot"], lambda _: None, 10),
+        wrapped.up(MODEL, ["bot"], 10),
+        wrapped.create(MODEL, "bot", 2, 10),
+        wrapped.once(MODEL, "bot", ["migrate"], name="r-1", limit=10, log=lambda _: None),
+    ):
+        with pytest.raises(EngineFailed, match=r"ends with exit code 0 when Docker Compose fails.*Set UPDATER_COMPOSE"):
+            await asked
+    assert (await wrapped.by_hand(str(tmp_path)), await wrapped.version()) == (None, "")
+    assert set(log.read_text().splitlines()) == {f"--file {MISSING} config --quiet"}
+
+
+async def test_exit_code_is_asked_for_once(tmp_path: Path) -> None:
+    log = tmp_path / "asked"
+    file = tmp_path / "compose.sh"
+    file.write_text(f'echo "$*" >>{log}\nexit 1\n')
+    failing = Compose(["sh", str(file)], "shop", None)
+    for _ in range(2):
+        with pytest.raises(StartFailed):
+            await failing.up(MODEL, ["bot"], 10)
+    assert log.read_text().count(str(MISSING)) == 1
 
 
 async def test_model_is_read_from_standard_output_only(tmp_path: Path) -> None:
@@ -104,11 +132,34 @@ async def test_invalid_json_is_refused(tmp_path: Path) -> None:
     ],
 )
 async def test_lost_engine_does_not_blame_the_release(tmp_path: Path, message: str) -> None:
-    """Messages of Compose 2.40, the first of them with exit code 0."""
-    cut_off = compose(tmp_path, f'echo "{message}" >&2')
+    """Messages of Compose 2.40."""
+    cut_off = compose(tmp_path, f'echo "{message}" >&2; exit 1')
     with pytest.raises(EngineFailed, match=re.escape(message)):
         await cut_off.up(MODEL, ["bot"], 10)
     assert cut_off.times_cut_off == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["Error response from daemon: no such image", "failed to solve: x", "error during connect: EOF"]
+)
+async def test_exit_code_0_is_a_success_whatever_is_printed(tmp_path: Path, line: str) -> None:
+    """The output may be that of a build or of a container."""
+    well = compose(tmp_path, f'echo "{line}" >&2')
+    await well.up(MODEL, ["bot"], 10)
+    await well.build(MODEL, ["bot"], lambda _: None, 10)
+    assert well.times_cut_off == 0
+
+
+async def test_run_once_returns_the_exit_code(tmp_path: Path) -> None:
+    lines: list[str] = []
+    ended = compose(tmp_path, "echo no such column; exit 3")
+    code = await ended.once(MODEL, "bot", ["migrate"], name="r-1", limit=10, log=lines.append)
+    assert (code, lines) == (3, ["no such column"])
+
+
+async def test_version_needs_exit_code_0(tmp_path: Path) -> None:
+    assert await compose(tmp_path, "echo 2.40.3").version() == "2.40.3"
+    assert await compose(tmp_path, "echo 'unknown command'; exit 1").version() == ""
 
 
 async def test_build_output_is_not_taken_as_engine_loss(tmp_path: Path) -> None:
