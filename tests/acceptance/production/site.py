@@ -37,6 +37,9 @@ from tests.acceptance.host.turn import turn
 WEB, WORKER, TRAEFIK = "zetherion-ai-updater", "zetherion-ai-updater-worker", "zetherion-ai-traefik"
 PROXY, TUNNEL = "zetherion-ai-socket-proxy", "zetherion-ai-cloudflared"
 SERVICE_USER = 65532
+SKILLS_USER = 10001
+"""The user of the skills image: another one than web's, which makes the shared secret's file."""
+
 CANARIES = {
     "DISCORD_TOKEN": "canary-discord-5b1f9c",
     "GITHUB_TOKEN": "canary-github-77d0ae",
@@ -56,6 +59,7 @@ CMD ["python3", "app.py"]
 
 FROM base AS skills
 COPY common skills ./
+USER {SKILLS_USER}:{SKILLS_USER}
 FROM base AS api
 COPY common api ./
 FROM base AS bot

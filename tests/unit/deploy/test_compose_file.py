@@ -48,7 +48,7 @@ def test_moved_services_are_in_a_profile() -> None:
 def test_no_secret_is_given_in_an_environment(name: str) -> None:
     names = SERVICES[name].get("environment", {}).keys()
     secret = {n for n in names if re.search("SECRET|TOKEN|PASSWORD|DATABASE_URL", n)}
-    assert all(n.endswith(("_FILE", "_PATH")) for n in secret)
+    assert all(n.endswith(("_FILE", "_PATH", "_GROUP")) for n in secret)
     mounted = {f"/run/secrets/{secret}" for secret in SERVICES[name].get("secrets", [])}
     assert {v for v in SERVICES[name].get("environment", {}).values() if str(v).startswith("/run/secrets/")} == mounted
 
@@ -59,6 +59,17 @@ def test_every_secret_file_is_made_and_used() -> None:
         assert secret == {"file": f"./secrets/{name}"}
         assert re.search(rf"(>|nano}}\") secrets/{name}$", page, re.MULTILINE)
     assert {s for service in SERVICES.values() for s in service.get("secrets", [])} == MODEL["secrets"].keys()
+
+
+def test_shared_secret_is_read_through_the_callers_group() -> None:
+    """The callers' images may run as any user: they get the group that web gives to the file."""
+    web = SERVICES["zetherion-ai-updater"]
+    group = web["environment"]["UPDATER_SECRET_GROUP"]
+    mounts = {name for name, s in SERVICES.items() if any("updater-secret:" in v for v in s.get("volumes", []))}
+    callers = mounts - {"zetherion-ai-updater"}
+    assert callers == {"zetherion-ai-skills-blue", "zetherion-ai-skills-green"}
+    assert all(group in SERVICES[name]["group_add"] for name in callers)
+    assert "user" not in web, "web runs as the image's user, which is in that group"
 
 
 def test_apply_wait_ends_before_the_clients() -> None:

@@ -1,5 +1,6 @@
 """Permissions of the secret file: web fixes them if it may, or reports the command that does."""
 
+import grp
 import os
 import re
 import stat
@@ -75,9 +76,10 @@ def start(path: Path, uid: int, *, group: str = "", groups: tuple[int, ...] = ()
     return Started(done.stdout, done.stderr.strip() if done.returncode else "")
 
 
-def can_read(path: Path, uid: int) -> bool:
-    code = f"import os; os.setgroups([]); os.setresgid({uid}, {uid}, {uid}); os.setresuid({uid}, {uid}, {uid})"
-    code += f"; print(open({str(path)!r}).read())"
+def can_read(path: Path, uid: int, *groups: int) -> bool:
+    """Whether a process of the user `uid` and of a group with the same number can; `groups`: what it is in besides."""
+    code = f"import os; os.setgroups({list(groups)}); os.setresgid({uid}, {uid}, {uid}); "
+    code += f"os.setresuid({uid}, {uid}, {uid}); print(open({str(path)!r}).read())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
 
 
@@ -135,6 +137,20 @@ def test_new_file_is_shared_with_a_gid(data: Path) -> None:
     path = data / "new"
     assert start(path, WEB, group=str(CLIENT), groups=(CLIENT,)).refused == ""
     assert mode_and_owner(path) == ("0640", WEB, CLIENT)
+
+
+@needs_root
+@pytest.mark.parametrize("before", [None, 0o600, 0o644])
+def test_callers_of_any_user_read_through_a_nameless_gid(data: Path, before: int | None) -> None:
+    """As in the production stack: the group is a number, web's own is that one, and callers get it with `group_add`."""
+    with pytest.raises(KeyError):
+        grp.getgrgid(WEB)
+    data.chmod(0o777)
+    path = data / ".updater-secret" if before is None else secret_file(data, before, WEB, WEB)
+    assert start(path, WEB, group=str(WEB)).refused == ""
+    assert mode_and_owner(path) == ("0640", WEB, WEB)
+    assert [can_read(path, uid, WEB) for uid in (CLIENT, STRANGER)] == [True, True]
+    assert [can_read(path, uid) for uid in (CLIENT, STRANGER)] == [False, False]
 
 
 @needs_root
