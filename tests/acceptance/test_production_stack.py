@@ -3,10 +3,13 @@
 The tests of this file share one host and run in the order in which an operator would do these things.
 """
 
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from docker.errors import ContainerError
 
 from deploy.demo.engine import Engine
 from deploy.demo.load import Load
@@ -24,9 +27,12 @@ from tests.acceptance.production.scan import (
     readable,
     root_processes,
 )
+from tests.acceptance.production.signed import SIGNED, UNSIGNED, signed_repository
 from tests.acceptance.production.site import (
     CANARIES,
     PROXY,
+    SERVICE_USER,
+    SKILLS_USER,
     TRAEFIK,
     TUNNEL,
     WEB,
@@ -34,6 +40,7 @@ from tests.acceptance.production.site import (
     Site,
     installed,
 )
+from workers.adapters.docker_host.compose import find_compose
 
 pytestmark = pytest.mark.engine
 
@@ -192,6 +199,29 @@ def test_services_read_secrets_and_open_postgres(site: Site) -> None:
     without = url.replace(site.secret_file("postgres-password"), "another")
     with pytest.raises(AssertionError, match="password authentication failed"):
         site.inside("postgres", "psql", without, "-tAc", "SELECT 1")
+
+
+def test_skills_of_another_user_read_the_secret(site: Site) -> None:
+    skills = "zetherion-ai-skills-green"
+    assert site.inside(skills, "id", "-u").strip() == str(SKILLS_USER)
+    assert site.inside(skills, "cat", "/run/updater/.updater-secret").strip() == site.secret
+    file = site.inside(WEB, "stat", "--format", "%a %u %g", "/app/data/.updater-secret").split()
+    assert file == ["640", str(SERVICE_USER), str(SERVICE_USER)]
+
+
+def test_image_verifies_signed_tags(site: Site, tmp_path: Path) -> None:
+    """With the image's user, git and ssh-keygen, as the worker does."""
+    repository = signed_repository(tmp_path)
+    assert repository.fetched(site, SIGNED) == repository.head
+    with pytest.raises(ContainerError, match="has no signature"):
+        repository.fetched(site, UNSIGNED)
+
+
+def test_images_compose_keeps_the_exit_code(site: Site) -> None:
+    done = site.container(WORKER).exec_run(["docker-compose", "--file", "/dev/null/compose.yml", "config"])
+    assert (done.exit_code != 0, b"/dev/null/" in bytes(done.output)) == (True, True), done  # type: ignore[arg-type]
+    tested = subprocess.run([*find_compose(), "version", "--short"], capture_output=True, text=True, check=True).stdout
+    assert site.inside(WORKER, "docker-compose", "version", "--short") == tested
 
 
 def test_updater_stays_within_size_limits(site: Site) -> None:

@@ -18,7 +18,9 @@ from deploy.demo.images import bootstrap, packed, traefik_binary
 
 HERE = Path(__file__).parent
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-GIT_BASE = "updater-test-git:1"
+GIT_BASE = "updater-test-git:2"
+"""Has git, and not ssh-keygen: deploy/Dockerfile has to install it."""
+
 PARTS_BASE = "updater-test-parts:1"
 PARTS = ("python3-venv", "haproxy", "redis-server", "postgresql")
 
@@ -85,7 +87,7 @@ def pinned_images(client: docker.DockerClient, names: set[str], say: Say) -> Ite
 def bases(client: docker.DockerClient, say: Say) -> None:
     """Builds the base images and keeps them for the next run, like the demo's."""
     if not _has(client, GIT_BASE):
-        bootstrap(client, GIT_BASE, say, packages=["git"])
+        bootstrap(client, GIT_BASE, say, packages=["git", "apt"])
     if not _has(client, PARTS_BASE):
         bare = bootstrap(client, f"{PARTS_BASE}-bare", say, variant="minbase", packages=PARTS)
         # pip in a build trusts the same certificates as this machine.

