@@ -47,7 +47,7 @@ def _zone(name: str) -> str:
 
 def _option(name: object) -> Forbid:
     try:
-        return Forbid(name)
+        return Forbid(name)  # type: ignore[arg-type]  # a value that is no string is none of the options
     except ValueError as error:
         raise ValueError(f"should be one of {', '.join(Forbid)}") from error
 

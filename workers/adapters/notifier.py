@@ -154,8 +154,8 @@ def deliver(url: str, notice: Notice) -> str | None:
 
     logging.getLogger("apprise").propagate = False  # apprise would log more than our own line does
     # Without redirects: another server would get the message, and its answer would count as the target's.
-    own = {"app_id": "zetherion-updater", "app_desc": "zetherion-updater"}
-    asset = apprise.AppriseAsset(**own, storage_mode="memory", http_redirects=False)
+    name = "zetherion-updater"
+    asset = apprise.AppriseAsset(app_id=name, app_desc=name, storage_mode="memory", http_redirects=False)
     target = apprise.Apprise(asset=asset)
     target.add(url)
     kind = apprise.NotifyType(_TYPES.get(notice.kind, "info"))

@@ -2,7 +2,8 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.observers import Json, count_most
+from tests.faults.observers import count_most
+from tests.faults.stage import Json
 
 LABEL = "updater.rollout"
 
