@@ -139,7 +139,7 @@ async def test_pgp_signature_runs_no_program(origin: Origin, tmp_path: Path, mon
     agrees.parent.mkdir()
     trace = tmp_path / "asked"
     agrees.write_text(
-        f"#!/bin/sh\ntouch {trace}\n"
+        f"#!/bin/sh\ntouch {trace}\ncat >/dev/null\n"  # git fails if it cannot write all that was signed
         "printf '\\n[GNUPG:] GOODSIG 0 x\\n[GNUPG:] TRUST_ULTIMATE 0 pgp\\n[GNUPG:] VALIDSIG 0 0 0 0 0 0 0 0 0 0\\n'\n"
     )
     agrees.chmod(0o755)
