@@ -69,9 +69,8 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
 
 async def _left_over(stack: Stack, ports: Ports) -> bool:
     """Whether containers of a rollout run, although no release is live: the journal had that rollout."""
-    colors = [await _instances(stack, ports, color) for color in Color]
-    instances = [i for color in colors for each in color for i in each]
-    return any(i.running and i.rollout is not None and not i.adopted for i in instances)
+    started = [instance for color in Color for instance in await _started(stack, ports, color)]
+    return any(not instance.adopted for instance in started)
 
 
 async def _accept_undecided(ports: Ports) -> None:
@@ -111,10 +110,9 @@ async def _stop_orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> 
         log.warning("it is unclear which color serves; no container was stopped", reason=str(unreadable))
         return
     for color in (color for color in Color if color not in serving):
-        for instances in await _instances(stack, ports, color):
-            for instance in instances:
-                if instance.running and instance.rollout is not None and instance.rollout not in proven:
-                    await ports.engine.stop(instance.id, stack.times.stop_grace)
+        for instance in await _started(stack, ports, color):
+            if instance.rollout not in proven:
+                await ports.engine.stop(instance.id, stack.times.stop_grace)
 
 
 async def _led_to(stack: Stack, ports: Ports) -> set[Color]:
@@ -150,6 +148,11 @@ async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
 
 def _is_proven(release: LiveRelease | None, proven: Collection[str]) -> bool:
     return release is not None and (release.adopted or release.rollout_id in proven)
+
+
+async def _started(stack: Stack, ports: Ports, color: Color) -> list[Instance]:
+    """The running containers of `color` that a rollout made."""
+    return [i for each in await _instances(stack, ports, color) for i in each if i.running and i.rollout is not None]
 
 
 async def _instances(stack: Stack, ports: Ports, color: Color) -> list[list[Instance]]:
