@@ -31,6 +31,16 @@ def replace_durably(
     sync_directory(path.parent)
 
 
+def keep_copy(path: Path, *, mode: int) -> Path | None:
+    """Copies a file that cannot be read as a whole to `<name>.unreadable`. Returns the copy; None if that fails."""
+    copy = path.with_name(f"{path.name}.unreadable")
+    try:
+        replace_durably(copy, path.read_bytes(), staging=path.parent, mode=mode)
+    except OSError:
+        return None
+    return copy
+
+
 def sync_directory(directory: Path) -> None:
     """Flushes the file names in `directory` to disk."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

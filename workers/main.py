@@ -26,9 +26,11 @@ from app.ledger import Ledger
 from app.logs import configure_logs
 from app.queue import open_pool
 from workers.adapters.arq_worker import build_worker
+from workers.adapters.disk.data_directory import DataDirectory
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.journal import FileJournal
 from workers.adapters.disk.lease import Lease
+from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.docker_host.client import Docker, connect
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
@@ -56,8 +58,10 @@ from workers.ports import Clock, Engine, Ports, Route
 from workers.rollout.pipeline import step_ids
 from workers.self_update.succession import Succession
 from workers.watchdogs.deployments import Deployments
+from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.drift_watch import DriftWatch
 from workers.watchdogs.missed_releases import MissedReleases
+from workers.watchdogs.unreadable_releases import UnreadableReleases
 
 FLUSH_SECONDS = 5.0
 
@@ -77,7 +81,7 @@ async def wire(
         command = find_compose(settings.compose_command)
         compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence)
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
-        history, logs = HistoryFile(settings.data_dir / "history.jsonl"), settings.data_dir / "logs"
+        history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
         notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
         notified = notifier.counts if notifier else dict
         publisher = LedgerPublisher(
@@ -113,6 +117,7 @@ async def wire(
             clock=clock,
             notifier=notifier,
             room=room_of(settings.data_dir, _engine_root(client)),
+            storage=DataDirectory(settings.data_dir, logs),
         )
 
 
@@ -183,8 +188,8 @@ class Beside(Protocol):
 def _beside(
     settings: WorkerSettings, stack: Stack, ports: Ports, github: GithubkitApi, reconciler: Reconciler
 ) -> list[Beside]:
-    """The tasks that talk to GitHub, as far as the settings enable them."""
-    parts: list[Beside] = []
+    """The tasks that run in every worker, and those that talk to GitHub, as far as the settings enable them."""
+    parts: list[Beside] = [UnreadableReleases(ports), DiskWatch(ports, reconciler)]
     if settings.check_minutes:
         parts.append(MissedReleases(stack, ports, github, reconciler, every=60 * settings.check_minutes))
     if settings.github_token and stack.github.deployments:

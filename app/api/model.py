@@ -4,10 +4,10 @@ Each request and response is defined once, below `app/api/`. The worker and the 
 process generates the OpenAPI document from them, and the command line reads them.
 """
 
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 Json = dict[str, Any]
 
@@ -41,6 +41,19 @@ class ResponseModel(BaseModel):
         extra="allow", frozen=True, populate_by_name=True, json_schema_serialization_defaults_required=True
     )
 
+    @classmethod
+    def as_far_as_readable(cls, content: Json) -> tuple[Self, tuple[str, ...]]:
+        """The model of what another version stored, and the names of its unreadable fields, which get their defaults.
+
+        Only for a model whose fields all have defaults.
+        """
+        try:
+            return cls.model_validate(content), ()
+        except ValidationError as error:
+            unreadable = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+        rest = {name: value for name, value in content.items() if name not in unreadable}
+        return cls.model_validate(rest), tuple(sorted(unreadable))
+
     def as_json(self) -> Json:
         """Every field, as plain JSON values."""
         return self.model_dump(mode="json", by_alias=True)
@@ -53,3 +66,12 @@ class ResponseModel(BaseModel):
 def iso(at: datetime | None) -> str | None:
     """`at` in ISO 8601."""
     return at.isoformat() if at else None
+
+
+def time_in(text: str | None) -> datetime | None:
+    """The time in an answer or a stored value, in UTC if it has no zone; None if `text` is no time in ISO 8601."""
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

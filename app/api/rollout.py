@@ -1,12 +1,11 @@
 """A rollout: its final result, its whole record, and its entry in the history."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Self
 
 from pydantic import Field
 
-from app.api.model import ResponseModel, iso
+from app.api.model import ResponseModel, iso, time_in
 from app.domain.errors import sentence_of
 from app.domain.history import HistoryEntry
 from app.domain.release import Release
@@ -180,9 +179,8 @@ def _evidence(steps: Iterable[StepRecord | RecordedStep]) -> dict[str, dict[str,
 
 
 def _seconds(start: str | None, end: str | None) -> float:
-    if not start or not end:
-        return 0.0
-    return round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds(), 3)
+    began, ended = time_in(start), time_in(end)
+    return round((ended - began).total_seconds(), 3) if began and ended else 0.0
 
 
 class History(ResponseModel):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from app.domain.long_lines import OUTPUT_LINE_BYTES, shortened
+
 
 class Fault(StrEnum):
     """Who has to fix an error."""
@@ -16,7 +18,7 @@ class UpdaterError(Exception):
     """The updater could not continue.
 
     The first line of the docstring is the message. `detail` adds the specifics, `service` is the part of the stack,
-    and `last_lines` is the end of the relevant output.
+    and `last_lines` is the end of the relevant output, each line in at most OUTPUT_LINE_BYTES.
     """
 
     code = "updater_error"
@@ -26,7 +28,7 @@ class UpdaterError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.service = service
-        self.last_lines = tuple(last_lines)
+        self.last_lines = tuple(shortened(line, OUTPUT_LINE_BYTES) for line in last_lines)
 
     @property
     def summary(self) -> str:

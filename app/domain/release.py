@@ -107,6 +107,20 @@ class Release:
         return self.version or self.tag.removeprefix("v")
 
 
+@dataclass(frozen=True)
+class UnreadableRelease:
+    """An accepted release that another version of the updater recorded and this one cannot read.
+
+    `tag` is empty if not even that can be read.
+    """
+
+    key: str
+    tag: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.tag} ({self.key})" if self.tag else self.key
+
+
 UNKNOWN_TAG = "unknown"
 """The tag of an adopted release without a known tag. Its `sha` is then a digest of its images, not a commit."""
 

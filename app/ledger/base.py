@@ -29,9 +29,14 @@ class LedgerPart:
         return f"{self._namespace}:{name}"
 
     async def _read(self, name: str) -> dict[str, Any] | None:
+        """The JSON object at that key; None if there is none, or if the value is something else."""
         async with translated():
             value = await self._redis.get(self.key(name))
-        return json.loads(value) if value else None
+        try:
+            found = json.loads(value) if value else None
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
 
 
 @asynccontextmanager

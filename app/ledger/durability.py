@@ -4,6 +4,7 @@ https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
 """
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from redis.exceptions import ResponseError
@@ -17,6 +18,14 @@ _REPLICA = "this Redis is a read-only replica: nothing can be recorded. Point RE
 _FAILING = "Redis could not write its append-only file: new releases can be lost. Check its disk and log."
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What Redis uses, and its `maxmemory` (0: none), in bytes."""
+
+    used: int
+    most: int
+
+
 class Durability(LedgerPart):
     async def ping(self) -> None:
         async with translated():
@@ -26,6 +35,12 @@ class Durability(LedgerPart):
         """Whether the worker's heartbeat exists; the worker writes it every ten seconds."""
         async with translated():
             return bool(await self._redis.exists(self.key("worker")))
+
+    async def memory(self) -> Memory:
+        """The memory of the server. Other programs may share it."""
+        async with translated():
+            info = await self._redis.info("memory")
+        return Memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)))
 
     async def durability(self) -> list[str]:
         """The problems of the server's settings, each with what to do; empty if it keeps every confirmed write.

@@ -5,15 +5,13 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from pydantic import TypeAdapter
-
 from app.domain.release import FORGOTTEN, Release
 from app.ledger.base import EVENTS_KEPT, LedgerPart, now, translated
+from app.stored import RELEASE, read, read_release
 
 RELEASES_KEPT = 10_000
 """How many releases are kept by key. Of a repository's older releases only the highest id is kept, as its floor."""
 
-RELEASE = TypeAdapter(Release)
 _SIGNED = re.compile(r"([0-9]+):([0-9]+)")
 _MANUAL = "manual:"
 MANUAL = "manual"
@@ -63,7 +61,8 @@ class Releases(LedgerPart):
     async def accept(self, release: Release) -> Release | None:
         """Records `release`. Returns None, or the release that is already recorded under the same key.
 
-        A release older than the dedup window is returned with the rollout id FORGOTTEN.
+        A release older than the dedup window, or whose record this version cannot read, is returned with the rollout
+        id FORGOTTEN.
         """
         keys = [self.key(k) for k in ("releases", "releases:order", "releases:floors", "pending", MANUAL, "events")]
         repository, id_ = ids_of(release.key)
@@ -71,22 +70,23 @@ class Releases(LedgerPart):
         args = [release.key, value, repository, id_, now(), str(EVENTS_KEPT), str(self.releases_kept)]
         async with translated():
             known = await cast(Awaitable[bytes | None], self._redis.eval(_ACCEPT, len(keys), *keys, *args))
-        if known == FORGOTTEN.encode():
-            return replace(release, rollout_id=FORGOTTEN)
-        return RELEASE.validate_json(known) if known else None
+        return (read(RELEASE, known) or replace(release, rollout_id=FORGOTTEN)) if known else None
 
     async def pending(self) -> list[Release]:
-        """The accepted releases that the worker has not taken over yet."""
-        async with translated():
-            values = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key("pending")))
-        return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
+        """The accepted releases that the worker has not taken over yet, oldest first."""
+        return await self._readable("pending")
 
     async def known(self) -> list[Release]:
         """Every release that is kept by key, decided or not, and the undecided manual ones, oldest first."""
+        return await self._readable("releases", MANUAL)
+
+    async def _readable(self, *hashes: str) -> list[Release]:
+        """The releases of these hashes, oldest first, without those that this version cannot read: see SetAside."""
+        values: list[bytes] = []
         async with translated():
-            values = await cast(Awaitable[list[bytes]], self._redis.hvals(self.key("releases")))
-            values += await cast(Awaitable[list[bytes]], self._redis.hvals(self.key(MANUAL)))
-        return sorted((RELEASE.validate_json(v) for v in values), key=lambda r: r.accepted_at)
+            for name in hashes:
+                values += await cast(Awaitable[list[bytes]], self._redis.hvals(self.key(name)))
+        return sorted(filter(None, map(read_release, values)), key=lambda release: release.accepted_at)
 
     async def taken(self, releases: Sequence[Release]) -> None:
         """Removes `releases` from `pending`: the worker has them in its state file."""

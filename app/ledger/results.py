@@ -5,16 +5,17 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from pydantic import TypeAdapter
 from redis.asyncio.client import Pipeline
 
 from app.domain.history import HistoryEntry
 from app.domain.release import Release, Trigger
 from app.ledger.base import RECORD_SECONDS_KEPT, LedgerPart, now, translated
-from app.ledger.releases import MANUAL, RELEASE, RELEASES_KEPT, ids_of
+from app.ledger.releases import MANUAL, RELEASES_KEPT, ids_of
+from app.ledger.streams import FORGET_LOG, LOG_KEYS
+from app.stored import RELEASE, read_entry
 
 HISTORY_KEPT = 1_000
-ENTRY = TypeAdapter(HistoryEntry)
+"""How many entries are kept. The record, the result and the log of a rollout go with its entry."""
 
 # ARGV: releases kept, the number of history entries, the time, the entries, then key, id and value of each release.
 _RESTORE = """
@@ -29,19 +30,37 @@ redis.call('SETNX', generation, at)
 """
 
 # A later entry of a rollout replaces an earlier one, as in the history on disk: an earlier attempt may have been
-# interrupted, or published but not yet in the state file when the worker was killed.
-_ADD = """
-local history, entry, rollout, kept = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+# interrupted, or published but not yet in the state file when the worker was killed. With the oldest entry go the
+# record, the result and the log of its rollout.
+_ADD = (
+    FORGET_LOG
+    + """
+local history, order, sizes, dropped = unpack(KEYS)
+local entry, rollout, kept, prefix = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local function rollout_in(known)
+  local readable, fields = pcall(cjson.decode, known)
+  return readable and type(fields) == 'table' and type(fields['rollout_id']) == 'string' and fields['rollout_id']
+end
 for _, known in ipairs(redis.call('LRANGE', history, 0, -1)) do
-  if cjson.decode(known)['rollout_id'] == rollout then redis.call('LREM', history, 0, known) end
+  local named = string.find(known, rollout, 1, true)
+  if named and rollout_in(known) == rollout then redis.call('LREM', history, 0, known) end
 end
 redis.call('LPUSH', history, entry)
-redis.call('LTRIM', history, 0, kept - 1)
+while redis.call('LLEN', history) > kept do
+  local old = rollout_in(redis.call('RPOP', history))
+  if old then
+    redis.call('DEL', prefix .. 'rollout:' .. old, prefix .. 'result:' .. old)
+    forget_log(prefix, old, order, sizes, dropped)
+  end
+end
 """
+)
 
 
 class Results(LedgerPart):
     """`status`, `last_result`, `result:<rollout id>`, `rollout:<rollout id>` (JSON), `history` (list), `generation`."""
+
+    history_kept = HISTORY_KEPT
 
     async def publish_status(self, status: dict[str, Any]) -> None:
         async with translated():
@@ -79,18 +98,28 @@ class Results(LedgerPart):
         """Adds `entry`, replacing any earlier entry of its rollout. Its release is then decided."""
         if not entry.undecided:
             pipe.hdel(self.key(MANUAL), entry.key)
-        pipe.eval(_ADD, 1, self.key("history"), _json(entry), entry.rollout_id, str(HISTORY_KEPT))
+        keys = [self.key(name) for name in ("history", *LOG_KEYS)]
+        pipe.eval(_ADD, len(keys), *keys, _json(entry), entry.rollout_id, str(self.history_kept), self.key(""))
 
     async def history(self, limit: int, before: str | None = None) -> list[HistoryEntry]:
-        """The last `limit` entries, newest first; with `before`, those older than the entry of that rollout id."""
-        last = limit - 1 if before is None else -1
-        async with translated():
-            values = await cast(Awaitable[list[bytes]], self._redis.lrange(self.key("history"), 0, last))
-        entries = [ENTRY.validate_json(v) for v in values]
+        """The last `limit` entries, newest first; with `before`, those older than the entry of that rollout id.
+
+        Leaves out what this version cannot read.
+        """
+        newest = await self._entries(limit) if before is None else []
+        if newest and all(newest):
+            return [entry for entry in newest if entry]
+        entries = [entry for entry in await self._entries() if entry]
         if before is None:
-            return entries
+            return entries[:limit]
         at = max((n for n, e in enumerate(entries) if e.rollout_id == before), default=len(entries))
         return entries[at + 1 : at + 1 + limit]
+
+    async def _entries(self, count: int = 0) -> list[HistoryEntry | None]:
+        """The last `count` entries, or all; None for each that this version cannot read."""
+        async with translated():
+            values = await cast(Awaitable[list[bytes]], self._redis.lrange(self.key("history"), 0, count - 1))
+        return [read_entry(value) for value in values]
 
     async def last_result(self) -> dict[str, Any] | None:
         """The final result of the rollout that ended last; None before the first."""
@@ -110,7 +139,7 @@ class Results(LedgerPart):
 
         Atomic.
         """
-        kept = [_json(entry) for entry in entries[:HISTORY_KEPT]]
+        kept = [_json(entry) for entry in entries[: self.history_kept]]
         known = [word for entry in entries if (words := _release_of(entry)) for word in words]
         keys = [self.key(k) for k in ("history", "releases", "releases:order", "generation")]
         args = [str(RELEASES_KEPT), str(len(kept)), now(), *kept, *known]

@@ -389,7 +389,13 @@ class FakeEngine:
             await self.remove(container.id)
         gone = {(service, sha) for service, sha in self.images if sha not in keep}
         self.images -= gone
+        await self.forget(keep)
         return 1000 * len(gone)
+
+    async def forget(self, keep: Collection[str]) -> None:
+        self._stamps = {path: stamp for path, stamp in self._stamps.items() if stamp.sha in keep}
+        for container in [c for c in self._containers.values() if c.adopted and c.stamp.sha not in keep]:
+            container.adopted = container.labelled = False
 
     def note(self, effect: str) -> None:
         self.effects.append(effect)

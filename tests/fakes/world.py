@@ -11,6 +11,7 @@ import yaml
 
 from app.config.release_policy import ReleasePolicy
 from app.domain.errors import (
+    GitFailed,
     LedgerUnavailable,
     RouteNotConfirmed,
     SignatureRefused,
@@ -21,7 +22,7 @@ from app.domain.errors import (
 )
 from app.domain.findings import Alarm
 from app.domain.history import HistoryEntry
-from app.domain.release import Release
+from app.domain.release import Release, UnreadableRelease
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack
 from app.domain.state import State
@@ -36,6 +37,7 @@ from workers.control.reconcile import Reconciler
 from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
 from workers.ports import Answer, Engine, Ports, Room, Route
+from workers.ports.storage import Use
 from workers.routing import route_file
 
 GB = 1024**3
@@ -168,6 +170,8 @@ class FakeSource:
     """A repository with `tags`; those in `moved` were moved, and those in `unsigned` are refused.
 
     `clone` maps the directory and ref of an operator's own clone to a commit; its HEAD moved at `moved_at`.
+    `collected`: how often the mirror was collected; it `refuses` with that error. `spared_for`: seconds for which the
+    last prune spared unused trees.
     """
 
     def __init__(self, *tags: str) -> None:
@@ -178,6 +182,9 @@ class FakeSource:
         self.unchanged: set[str] = set()
         self.clone: dict[tuple[str, str], str] = {}
         self.moved_at: datetime | None = None
+        self.collected = 0
+        self.spared_for = 0.0
+        self.refuses: GitFailed | None = None
 
     async def find(self, tag: str) -> str:
         if tag not in self.tags:
@@ -208,8 +215,14 @@ class FakeSource:
         self.trees.add(sha)
         return Path("/trees") / sha
 
-    async def prune(self, keep: Collection[str]) -> None:
+    async def prune(self, keep: Collection[str], *, unused_for: float = 0.0) -> None:
         self.trees &= set(keep)
+        self.spared_for = unused_for
+
+    async def collect(self) -> None:
+        if self.refuses:
+            raise self.refuses
+        self.collected += 1
 
 
 class FakeJournal:
@@ -257,11 +270,15 @@ class FakeJournal:
 
 
 class FakeInbox:
-    """Accepted releases that the worker has not taken yet. Redis may be `away`, or `forgetful`: it keeps taken ones."""
+    """Accepted releases that the worker has not taken yet. Redis may be `away`, or `forgetful`: it keeps taken ones.
+
+    `unreadable`: those that another version accepted.
+    """
 
     def __init__(self, fuse: Fuse) -> None:
         self.away = False
         self.forgetful = False
+        self.unreadable: list[UnreadableRelease] = []
         self._fuse = fuse
         self._pending: dict[str, Release] = {}
         self._known: dict[str, Release] = {}
@@ -301,6 +318,31 @@ class FakeInbox:
         for release in () if self.forgetful else releases:
             self._pending.pop(release.key, None)
         self._fuse.burn()
+
+    async def set_aside(self) -> list[UnreadableRelease]:
+        await self.ping()
+        return list(self.unreadable)
+
+    async def dismiss(self, releases: Collection[UnreadableRelease]) -> None:
+        await self.ping()
+        self.unreadable = [release for release in self.unreadable if release not in releases]
+
+
+class FakeStorage:
+    """The updater's own files: what they use, and the logs on disk, by rollout id."""
+
+    def __init__(self) -> None:
+        self.uses = dict.fromkeys(Use, 0)
+        self.logs: set[str] = set()
+
+    def used(self) -> Mapping[Use, int]:
+        return self.uses
+
+    def prune(self, keep: Collection[str]) -> int:
+        """Deletes all logs but those to keep, as if there were far too many."""
+        before = len(self.logs)
+        self.logs &= set(keep)
+        return before - len(self.logs)
 
 
 class FakePublisher:
@@ -383,6 +425,7 @@ class World:
         self.inbox = FakeInbox(self.fuse)
         self.publisher = FakePublisher(self.clock)
         self.notifier = FakeNotifier(self.clock)
+        self.storage = FakeStorage()
 
     @property
     def ports(self) -> Ports:
@@ -397,6 +440,7 @@ class World:
             publisher=Announced(self.publisher, self.notifier, self.stack.project),
             clock=self.clock,
             room=lambda: self.room,
+            storage=self.storage,
             notifier=self.notifier,
         )
 

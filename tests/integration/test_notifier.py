@@ -1,5 +1,6 @@
 """Real messages: apprise, and a real HTTP server that accepts them, refuses them, or never answers."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -150,6 +151,37 @@ async def test_corrupt_file_does_not_stop_messages(
         notifier.notify(a_notice("e1"))
         await until(lambda: notifier.counts()["sent"] == 1)
     assert (tmp_path / "notices.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_message_of_another_version_is_skipped(make: Make, listener: Listener, tmp_path: Path) -> None:
+    """The readable messages are sent, no event is notified twice, and the file is kept for the other version."""
+    file = tmp_path / "notices.json"
+    before = make(listener.url)
+    for name in ("e1", "e2", "e3"):
+        before.notify(a_notice(name))
+    book = json.loads(file.read_bytes())
+    book["waiting"][1]["notice"]["kind"] = "celebration"
+    book["told"]["e4"] = "yesterday"
+    book |= {"sent": "many", "given_up": 7}
+    file.write_text(json.dumps(book))
+    notifier = make(listener.url)
+    async with running(notifier):
+        for name in ("e1", "e3", "e4"):
+            notifier.notify(a_notice(name))
+        await until(lambda: notifier.counts()["sent"] == 3)
+    assert listener.titles() == ["shop: e1", "shop: e3", "shop: e4"]
+    assert notifier.counts() == {"sent": 3, "given_up": 7, "waiting": 0, "targets": 1}
+    assert json.loads((tmp_path / "notices.json.unreadable").read_bytes()) == book
+
+
+def test_long_message_is_shortened(make: Make, listener: Listener, tmp_path: Path) -> None:
+    notifier = make(listener.url)
+    notifier.notify(Notice("e1", Kind.FAILED, "shop: failed", "what happened\n" + "x" * 1_000_000 + "\nwhat to do"))
+    text = json.loads((tmp_path / "notices.json").read_bytes())["waiting"][0]["notice"]["text"]
+    first, cut, last = text.splitlines()
+    assert (first, last) == ("what happened", "what to do")
+    assert cut.endswith("[cut: the line had 1000000 bytes]")
+    assert len(text) < 2000
 
 
 async def test_missing_directory_does_not_stop_messages(listener: Listener, tmp_path: Path) -> None:

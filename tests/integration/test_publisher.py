@@ -19,6 +19,7 @@ from app.ledger import Ledger
 from tests.examples import NOW, a_release, a_rollout, a_stack
 from tests.integration.redis_servers import OwnRedis
 from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.machine import SystemClock
 from workers.adapters.publisher import WRITE_SECONDS, LedgerPublisher
 from workers.rollout.pipeline import step_ids
@@ -45,7 +46,7 @@ def publisher(ledger: Ledger, logs: Path) -> LedgerPublisher:
 
 def publisher_of(ledger: Ledger, logs: Path) -> LedgerPublisher:
     archive = HistoryFile(logs.with_name("history.jsonl"))
-    return LedgerPublisher(ledger, partial(step_ids, a_stack()), archive, logs, SystemClock())
+    return LedgerPublisher(ledger, partial(step_ids, a_stack()), archive, RolloutLogs(logs), SystemClock())
 
 
 @pytest.fixture

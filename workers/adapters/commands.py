@@ -9,15 +9,19 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.long_lines import OUTPUT_LINE_BYTES, beginning, shortened
+
 LINES_KEPT = 400
-LINE_BYTES = 1024 * 1024
 END_SECONDS = 5.0
 """How long a command may take to exit after SIGTERM."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended. `lines`: the last lines of standard output and standard error, in order of arrival."""
+    """How a command ended. `lines`: the last lines of standard output and standard error, in order of arrival.
+
+    Each line has at most OUTPUT_LINE_BYTES.
+    """
 
     code: int
     lines: tuple[str, ...]
@@ -56,7 +60,8 @@ async def read_command(
         out, err = await process.communicate()
         returncode = await process.wait()
         lines = err.decode("utf-8", "replace").splitlines()[-LINES_KEPT:]
-        return Finished(returncode, tuple(lines)), out.decode("utf-8", "replace")
+        kept = tuple(shortened(line, OUTPUT_LINE_BYTES) for line in lines)
+        return Finished(returncode, kept), out.decode("utf-8", "replace")
 
 
 def clean_environ(**more: str) -> dict[str, str]:
@@ -80,7 +85,7 @@ async def _started(
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
         start_new_session=True,
-        limit=LINE_BYTES,
+        limit=OUTPUT_LINE_BYTES,
     )
     try:
         yield process
@@ -110,15 +115,30 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
-    """Yields the lines of standard output. Splits a line that is longer than LINE_BYTES."""
+    """Yields the lines of standard output, each in at most OUTPUT_LINE_BYTES."""
     assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+    more = True
+    while more:
+        begin, length, more = await _line(process.stdout)
+        line = begin.decode("utf-8", "replace")
+        if more or begin:
+            whole = length == len(begin)
+            yield shortened(line, OUTPUT_LINE_BYTES) if whole else beginning(line, OUTPUT_LINE_BYTES, length)
+
+
+async def _line(output: asyncio.StreamReader) -> tuple[bytes, int, bool]:
+    """Returns the beginning of the next line, the bytes of the whole line, and whether output may follow."""
+    begin, length = b"", 0
     while True:
+        ended = more = True
         try:
-            raw = await process.stdout.readuntil(b"\n")
+            piece = await output.readuntil(b"\n")
         except asyncio.LimitOverrunError as long:
-            raw = await process.stdout.readexactly(long.consumed)
+            piece, ended = await output.readexactly(long.consumed), False
         except asyncio.IncompleteReadError as end:
-            if end.partial:
-                yield end.partial.decode("utf-8", "replace").rstrip("\r\n")
-            return
-        yield raw.decode("utf-8", "replace").rstrip("\r\n")
+            piece, more = end.partial, False
+        piece = piece.rstrip(b"\r\n") if ended else piece
+        begin += piece[: OUTPUT_LINE_BYTES - len(begin)]
+        length += len(piece)
+        if ended:
+            return begin, length, more

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import json
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,16 +11,22 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from app.domain.notice_book import QUIET, Book
+from app.domain.long_lines import brief
+from app.domain.notice_book import QUIET, Book, Waiting
 from app.domain.notices import Kind, Notice, digest
-from app.files import replace_durably
+from app.files import keep_copy, replace_durably
+from app.stored import read_each
 from workers.adapters.redaction import Hide
 from workers.ports import Clock
 
 MODE = 0o600
 _BOOK = TypeAdapter(Book)
+_WAITING = TypeAdapter(Waiting)
+_TOLD = TypeAdapter(tuple[str, AwareDatetime])
+_COUNT = TypeAdapter(int)
+_TWICE = "some messages may be sent twice"
 _TYPES: Mapping[Kind, str] = {
     Kind.LIVE: "success",
     Kind.ROLLED_BACK: "failure",
@@ -69,7 +76,7 @@ class AppriseNotifier:
 
     def notify(self, notice: Notice) -> None:
         to = self._targets if notice.kind in {*self._events, Kind.TEST} else ()
-        hidden = replace(notice, title=self._hide(notice.title), text=self._hide(notice.text))
+        hidden = replace(notice, title=brief(self._hide(notice.title)), text=brief(self._hide(notice.text)))
         self._turn(lambda book: book.notify(hidden, self._clock.now(), to))
 
     def mark(self, event: str) -> None:
@@ -182,12 +189,31 @@ def _in_thread(work: Callable[[], str | None]) -> concurrent.futures.Future[str 
 
 
 def _read(file: Path) -> Book:
+    """Returns the content of `file`. Of a file that another version wrote, it returns what is readable."""
     try:
-        return _BOOK.validate_json(file.read_bytes())
+        content = file.read_bytes()
+        return _BOOK.validate_json(content)
     except FileNotFoundError:
         return Book()
-    except (OSError, ValidationError) as error:
-        log.warning(
-            "cannot read the notification state; some messages may be sent twice", path=str(file), reason=str(error)
-        )
+    except OSError as error:
+        log.warning("cannot read the notification state", effect=_TWICE, path=str(file), reason=str(error))
         return Book()
+    except ValidationError as error:
+        copy = keep_copy(file, mode=MODE)
+        log.warning(
+            "cannot read all of the notification state", effect=_TWICE, path=str(file), reason=str(error), kept=copy
+        )
+        return _readable(content)
+
+
+def _readable(content: bytes) -> Book:
+    try:
+        fields = json.loads(content)
+    except ValueError:
+        return Book()
+    if not isinstance(fields, dict):
+        return Book()
+    told = fields.get("told")
+    known = dict(read_each(_TOLD, told.items() if isinstance(told, dict) else ()))
+    sent, given_up = (next(iter(read_each(_COUNT, [fields.get(name)])), 0) for name in ("sent", "given_up"))
+    return Book(known, tuple(read_each(_WAITING, fields.get("waiting"))), sent, given_up)

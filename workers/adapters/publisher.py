@@ -1,10 +1,10 @@
 """Publishes status, events and logs to the ledger in the background. A slow Redis never delays a rollout."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -15,21 +15,27 @@ from app.config.release_policy import ReleasePolicy
 from app.domain.errors import LedgerUnavailable, UpdaterError
 from app.domain.findings import Alarm
 from app.domain.history import HistoryEntry
+from app.domain.long_lines import brief, shortened
 from app.domain.release import Release
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.state import State
 from app.domain.step import StepId
 from app.ledger import Ledger
 from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.redaction import Hide
 from workers.adapters.threads import in_file_thread
 from workers.ports import Clock
 
 WRITE_SECONDS = 2.0
-BACKLOG = 5_000
-"""How many writes may wait while Redis is unavailable. Beyond that, log lines go only to the file."""
+WAITING_BYTES = 8 * 1024**2
+"""How much of the logs may wait while Redis is slow or unavailable. Beyond that, lines go only to the file."""
 
 LINES_AT_ONCE = 200
+LINE_OVERHEAD_BYTES = 200
+"""What a waiting line uses beside its text."""
+
+GAP = "[lines are missing here, because Redis was slow or unavailable; the log file on the updater's host has them]"
 
 log = structlog.get_logger()
 Write = Callable[[], Awaitable[None]]
@@ -40,14 +46,17 @@ StepsOf = Callable[[bool], Sequence[StepId]]
 
 
 class LedgerPublisher:
-    """Writes in order, one at a time, in its own task. Log lines go to a file first."""
+    """Writes in order, one at a time, in its own task. Log lines go to a file first.
+
+    Everything is redacted and then shortened: a cut secret would not be recognized.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         steps: StepsOf,
         archive: HistoryFile,
-        logs: Path,
+        logs: RolloutLogs,
         clock: Clock,
         *,
         hide: Hide = lambda v: v,
@@ -59,7 +68,7 @@ class LedgerPublisher:
         self._policy = policy
         self._archive = archive
         self._logs = logs
-        self._hide = hide
+        self._redact = hide
         self._notified = notified
         self._clock = clock
         self._queue: asyncio.Queue[Write] = asyncio.Queue()
@@ -68,7 +77,8 @@ class LedgerPublisher:
         self._state: State | None = None
         self._alarms: list[Alarm] = []
         self._behind = False
-        self._lines: list[tuple[str, str]] = []
+        self._lines: deque[tuple[str, str]] = deque()
+        self._waiting_bytes = 0
 
     def status(self, state: State) -> None:
         """Publishes the latest status. It replaces one that waits to be written."""
@@ -122,12 +132,19 @@ class LedgerPublisher:
             self.status(self._state)
 
     def line(self, rollout: str, line: str) -> None:
-        line = self._hide(line)
-        self._append(rollout, line)
-        if self._queue.qsize() < BACKLOG:
-            self._lines.append((rollout, line))
-            if len(self._lines) == 1:
-                self._queue.put_nowait(self._write_lines)
+        line = shortened(self._redact(line))
+        self._logs.append(rollout, line, self._clock.now())
+        if self._waiting_bytes <= WAITING_BYTES:
+            self._add(rollout, line)
+        elif self._lines[-1] != (rollout, GAP):
+            self._add(rollout, GAP)
+
+    def _add(self, rollout: str, line: str) -> None:
+        """Lets a line wait for Redis."""
+        self._lines.append((rollout, line))
+        self._waiting_bytes += len(line) + LINE_OVERHEAD_BYTES
+        if len(self._lines) == 1:
+            self._queue.put_nowait(self._write_lines)
 
     async def history(self) -> list[HistoryEntry]:
         return await in_file_thread(self._archive.entries)
@@ -186,16 +203,13 @@ class LedgerPublisher:
         return HistoryEntry(**self._hide(asdict(entry)))
 
     async def _write_lines(self) -> None:
-        lines, self._lines = self._lines, []
+        """Writes LINES_AT_ONCE. The rest follows in a write of its own, with its own limit."""
+        lines = [self._lines.popleft() for _ in range(min(LINES_AT_ONCE, len(self._lines)))]
+        self._waiting_bytes -= sum(len(line) + LINE_OVERHEAD_BYTES for _, line in lines)
+        if self._lines:
+            self._queue.put_nowait(self._write_lines)
         for rollout in dict.fromkeys(rollout for rollout, _ in lines):
-            own = [line for owner, line in lines if owner == rollout]
-            for start in range(0, len(own), LINES_AT_ONCE):
-                await self._ledger.append_log(rollout, own[start : start + LINES_AT_ONCE])
+            await self._ledger.append_log(rollout, [line for owner, line in lines if owner == rollout])
 
-    def _append(self, rollout: str, line: str) -> None:
-        try:
-            self._logs.mkdir(parents=True, exist_ok=True)
-            with (self._logs / f"{rollout}.log").open("a", encoding="utf-8") as file:
-                file.write(f"{self._clock.now().isoformat(timespec='milliseconds')} {line}\n")
-        except OSError as error:
-            log.warning("the rollout's log could not be written", reason=str(error))
+    def _hide(self, value: Any) -> Any:
+        return brief(self._redact(value))

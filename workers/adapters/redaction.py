@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from app.domain.long_lines import brief
+
 SHORTEST = 8
 """Shorter values are not redacted: that would remove ordinary words from every text."""
 
@@ -44,8 +46,11 @@ class Redactor:
         return _hidden(self._current(), value)
 
     def processor(self, _: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-        """A structlog processor. https://www.structlog.org/en/stable/processors.html"""
-        hidden: dict[str, Any] = self.value(event)
+        """A structlog processor, which also shortens long lines.
+
+        https://www.structlog.org/en/stable/processors.html
+        """
+        hidden: dict[str, Any] = brief(self.value(event))
         return hidden
 
     def _current(self) -> re.Pattern[str] | None:

@@ -13,6 +13,7 @@ from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption import adopt
 from workers.inspect import mounts
+from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, leftovers
 from workers.ports import Notifier, Ports, Seen, Survey
 from workers.rollout import preflight
@@ -26,6 +27,7 @@ CALM_THROTTLE_MS = 2000.0
 async def diagnostics(ports: Ports) -> dict[str, Any]:
     """Returns what runs and the disk that it uses, as plain JSON values. Raises EngineFailed."""
     seen, room, live = await ports.engine.survey(), ports.room(), ports.journal.state.current
+    own = await asyncio.to_thread(ports.storage.used)
     shown = ("service", "state", "health", "image", "color", "release")
     return {
         "git_sha": live.sha if live else None,
@@ -35,6 +37,7 @@ async def diagnostics(ports: Ports) -> dict[str, Any]:
             "free_bytes": room.disk,
             "images_bytes": seen.images_bytes,
             "build_cache_bytes": seen.build_cache_bytes,
+            "updater_bytes": {use.name.lower(): size for use, size in own.items()},
         },
         "versions": dict(seen.versions),
     }
@@ -61,6 +64,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         await _traffic(stack, ports),
         *await asyncio.to_thread(_signatures, stack),
         _notifications(ports.notifier),
+        disk_use(await asyncio.to_thread(ports.storage.used)),
     ]
     problems = await preflight.problems(stack, ports, ports.room())
     remedy = "Until these problems are fixed, only a forced rollout starts. Fix each of them."

@@ -13,6 +13,7 @@ from workers.ports.probe import Answer, Probe
 from workers.ports.publisher import Publisher
 from workers.ports.route import Route
 from workers.ports.source import Source
+from workers.ports.storage import Storage
 from workers.ports.traffic import TrafficCounts
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Seen",
     "Source",
     "Stamp",
+    "Storage",
     "Survey",
     "TimeLimit",
     "TrafficCounts",
@@ -53,4 +55,5 @@ class Ports:
     publisher: Publisher
     clock: Clock
     room: Callable[[], Room]
+    storage: Storage
     notifier: Notifier | None = None

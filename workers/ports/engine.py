@@ -287,7 +287,17 @@ class Housekeeping(Protocol):
 
     @mutation
     async def prune(self, keep: Collection[str]) -> int:
-        """Removes own images and stopped singletons of all releases except `keep` (SHAs). Returns the bytes freed."""
+        """Removes own images and stopped singletons of all releases except `keep` (SHAs). Returns the bytes freed.
+
+        Also does what `forget` does.
+        """
+
+    @mutation
+    async def forget(self, keep: Collection[str]) -> None:
+        """Deletes the definitions, and the record of an adoption, of all releases except `keep` (SHAs).
+
+        Touches no container and no image.
+        """
 
 
 class Engine(Definitions, Containers, Housekeeping, Protocol):

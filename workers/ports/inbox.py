@@ -1,16 +1,18 @@
 """Accepted releases that are not in the journal yet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from app.domain.release import Release
+from app.domain.release import Release, UnreadableRelease
 
 
 class Inbox(Protocol):
     """Every call raises LedgerUnavailable if Redis does not answer."""
 
     async def ping(self) -> None: ...
-    async def pending(self) -> list[Release]: ...
+    async def pending(self) -> list[Release]:
+        """The accepted releases, oldest first, without those that this version of the updater cannot read."""
+
     async def accept(self, release: Release) -> Release | None:
         """Records `release` as a webhook would. Returns the release already recorded under the same key, or None."""
 
@@ -18,3 +20,11 @@ class Inbox(Protocol):
         """Every remembered release that was accepted from GitHub, decided or not, and the undecided manual ones."""
 
     async def taken(self, releases: Sequence[Release]) -> None: ...
+    async def set_aside(self) -> list[UnreadableRelease]:
+        """Sets aside, unchanged, the accepted releases that cannot be read, and returns all that are set aside.
+
+        One that can be read again is pending again.
+        """
+
+    async def dismiss(self, releases: Collection[UnreadableRelease]) -> None:
+        """Deletes releases that were set aside."""

@@ -37,5 +37,11 @@ class Source(Protocol):
     async def moved_in(self, directory: Path) -> datetime | None:
         """When HEAD of the clone in `directory` last moved; None if that is unknown. Raises GitFailed."""
 
-    async def prune(self, keep: Collection[str]) -> None:
-        """Removes the worktrees of all commits except `keep`."""
+    async def prune(self, keep: Collection[str], *, unused_for: float = 0.0) -> None:
+        """Removes the worktrees of all commits except `keep`, if their last checkout was `unused_for` seconds ago."""
+
+    async def collect(self) -> None:
+        """Packs what was fetched, and removes what interrupted fetches left. Does not delay a fetch. Raises GitFailed.
+
+        Does nothing while there is little to collect.
+        """

@@ -1,8 +1,9 @@
 """The self-update's data and decisions: pure functions of Compose models and running containers."""
 
 import copy
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from app.domain.stack import Updater
@@ -28,6 +29,18 @@ class Attempt:
     ended: bool = False
     why: str = ""
     starts: int = 0
+
+
+def attempt_in(content: bytes) -> Attempt | None:
+    """Returns the recorded attempt without the fields that another version added; None if it cannot be read."""
+    try:
+        recorded = json.loads(content)
+        return Attempt(**{name: value for name, value in recorded.items() if name in _ATTEMPT})
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+_ATTEMPT = frozenset(field.name for field in fields(Attempt))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The doctor: this process's own checks, and the worker's checks of the machine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
@@ -10,9 +11,14 @@ from app.auth.callers import SharedSecret
 from app.domain.errors import LedgerUnavailable, SecretUnavailable, WorkerSilent
 from app.domain.findings import Check, Verdict
 from app.ledger import Ledger
+from app.ledger.durability import Memory
 from app.queue import Queue
 from app.web.internal.call import Given
 from app.web.internal.worker_answers import WorkerRefused, ask
+
+MIB = 1024**2
+MOST_MEMORY = 0.8
+"""The share of Redis' memory above which the doctor warns."""
 
 SHORTEST_SECRET = 16
 """Minimum length of a webhook secret, in characters, so that it cannot be guessed."""
@@ -53,18 +59,41 @@ class CheckUp:
 
     async def _redis(self) -> list[Check]:
         try:
-            lacks = await self.ledger.durability()
+            lacks, memory = await self.ledger.durability(), memory_check(await self.ledger.memory())
         except LedgerUnavailable as away:
             return [Check("redis", Verdict.FAILED, str(away), "Start Redis, or fix REDIS_URL.")]
         if lacks:
-            return [Check("redis", Verdict.WARNING, " ".join(lacks))]  # each says what to do
-        return [Check("redis", Verdict.OK, "it answers and keeps confirmed writes")]
+            return [Check("redis", Verdict.WARNING, " ".join(lacks)), memory]  # each says what to do
+        return [Check("redis", Verdict.OK, "it answers and keeps confirmed writes"), memory]
 
     async def _worker(self) -> list[Check]:
         try:
             found = (await ask(self.queue, "doctor"))["checks"]
-            return [Check(**{**check, "status": Verdict(check["status"])}) for check in found]
+            return [worker_check(check) for check in found]
         except (LedgerUnavailable, WorkerSilent) as away:
             return [Check("worker", Verdict.FAILED, str(away), "Start the worker; its log says why it stopped.")]
         except WorkerRefused:
             return [Check("worker", Verdict.FAILED, "it could not check the machine", "Its log says why.")]
+
+
+def memory_check(memory: Memory) -> Check:
+    """Whether Redis has room: when it is full, it records no release."""
+    used = f"{memory.used / MIB:.0f} MiB are used"
+    if not memory.most:
+        return Check("redis_memory", Verdict.OK, f"{used}; Redis has no maxmemory")
+    found = f"{used} of {memory.most / MIB:.0f} MiB (maxmemory)"
+    if memory.used < MOST_MEMORY * memory.most:
+        return Check("redis_memory", Verdict.OK, found)
+    remedy = (
+        "When Redis is full, releases are answered with 503. The updater's own part is bounded: raise maxmemory to "
+        "160mb or more, and the container's limit with it, or find out what else is in this Redis."
+    )
+    return Check("redis_memory", Verdict.WARNING, found, remedy)
+
+
+def worker_check(content: Mapping[str, Any]) -> Check:
+    """A check of the worker, which may be of another version: an unknown result counts as a warning."""
+    status = content.get("status")
+    known = Verdict(status) if status in list(Verdict) else Verdict.WARNING
+    name, found, remedy = (str(content.get(field, "")) for field in ("name", "found", "remedy"))
+    return Check(name, known, found, remedy)

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.api.model import time_in
 from app.api.responses import Queued
 from app.api.rollout import Result
 from app.api.status import PublishedStatus
@@ -21,7 +22,7 @@ UNFINISHED = "not_finished"
 """The code of a 202 that says why the wait of UPDATER_APPLY_WAIT_SECONDS ended without a result."""
 
 SETTLE_LIMIT_SECONDS = 5.0
-EPOCH = "1970-01-01T00:00:00+00:00"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class _Wait:
         deadline = clock.time() + SETTLE_LIMIT_SECONDS
         while True:
             status = await self.status.published()
-            looked_at = datetime.fromisoformat(status.looked_at or EPOCH)
-            if looked_at >= datetime.fromisoformat(decision.completed_at or EPOCH) or clock.time() > deadline:
+            looked_at = time_in(status.looked_at) or EPOCH
+            if looked_at >= (time_in(decision.completed_at) or EPOCH) or clock.time() > deadline:
                 return status
             await asyncio.sleep(SETTLE_SECONDS)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import JSONResponse, Response
 
+from app.api.model import time_in
 from app.api.responses import Alive, PartState, Ready
 from app.api.status import PublishedStatus
 from app.domain.errors import LedgerUnavailable
@@ -51,9 +52,9 @@ def reconciliation(status: PublishedStatus, now: datetime) -> PartState:
     """How long ago the worker last decided which release should be live."""
     if status.rollout:
         return PartState(ok=True, found="a rollout is running", age_seconds=None)
-    if status.looked_at is None:
-        return PartState(ok=False, found="the worker has not checked yet", age_seconds=None)
     age = _age(status.looked_at, now)
+    if age is None:
+        return PartState(ok=False, found="the worker has not checked yet", age_seconds=None)
     return PartState(ok=age <= RECONCILED_SECONDS, found=f"{age:.0f} s ago", age_seconds=age)
 
 
@@ -62,11 +63,12 @@ def github(status: PublishedStatus, now: datetime) -> PartState:
 
     If GitHub is unavailable, the status has an alarm.
     """
-    if status.last_checked_at is None:
-        return PartState(ok=True, found="its releases were never checked", age_seconds=None)
     age = _age(status.last_checked_at, now)
+    if age is None:
+        return PartState(ok=True, found="its releases were never checked", age_seconds=None)
     return PartState(ok=True, found=f"its releases were checked {age:.0f} s ago", age_seconds=age)
 
 
-def _age(at: str, now: datetime) -> float:
-    return round((now - datetime.fromisoformat(at)).total_seconds(), 1)
+def _age(text: str | None, now: datetime) -> float | None:
+    at = time_in(text)
+    return round((now - at).total_seconds(), 1) if at else None

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
+from app.api.model import time_in
 from app.api.status import Status
 from app.domain.stack import Color
 from app.ledger import HISTORY_KEPT, Ledger
@@ -111,5 +111,6 @@ def _one_of(registry: CollectorRegistry, what: tuple[str, str], label: str, of: 
         gauge.labels(str(value)).set(value == now)
 
 
-def _epoch(at: str | None) -> float:
-    return datetime.fromisoformat(at).timestamp() if at else 0.0
+def _epoch(text: str | None) -> float:
+    at = time_in(text)
+    return at.timestamp() if at else 0.0

@@ -47,7 +47,7 @@ class StatusCall:
             **dict(published),
             "queued": (*published.queued, *(tag for tag in pending if tag not in known_tags)),
             "worker_alive": await self.ledger.worker_alive(),
-            "last_result": Result.model_validate(last) if last else None,
+            "last_result": Result.as_far_as_readable(last)[0] if last else None,
             "uptime_seconds": round(time.monotonic() - self.started, 1),
         }
         return Status.model_validate(fields)

@@ -46,8 +46,8 @@ class StreamedAnswers:
     async def log(self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None) -> Response:
         """The rollout's log as text; with `ended`, it continues until `ended` returns True."""
         self._check_room()
-        await self._ledger.ping()
-        return StreamingResponse(self._lines(rollout_id, ended), media_type="text/plain; charset=utf-8")
+        gone = await self._ledger.lines_dropped(rollout_id)
+        return StreamingResponse(self._lines(rollout_id, ended, gone), media_type="text/plain; charset=utf-8")
 
     async def _frames(self, last: str) -> AsyncIterator[str]:
         with self._place() as go_on:
@@ -69,9 +69,13 @@ class StreamedAnswers:
             await asyncio.sleep(self.slice_seconds)
             return []
 
-    async def _lines(self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None) -> AsyncIterator[str]:
+    async def _lines(
+        self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None, gone: int
+    ) -> AsyncIterator[str]:
         last = BEGINNING
         with self._place() as go_on:
+            if gone:
+                yield f"[the first {gone} lines are not kept here; the log file on the updater's host may have them]\n"
             while go_on():
                 try:
                     over = ended is None or await ended()

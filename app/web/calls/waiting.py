@@ -96,7 +96,7 @@ class Endings:
 
     async def _result(self, rollout_id: str) -> Result | None:
         found = await self.ledger.result(rollout_id)
-        return Result.model_validate(found) if found is not None else None
+        return Result.as_far_as_readable(found)[0] if found is not None else None
 
     async def _live_fields(self) -> dict[str, object]:
         """The fields of a result about the live release and the pause."""

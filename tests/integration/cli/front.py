@@ -24,6 +24,7 @@ from tests.fakes.world import FakeSource, World
 from tests.integration.arq_worker import working
 from tests.integration.waiting import until
 from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.publisher import LedgerPublisher
 from workers.control.jobs import Jobs
 from workers.control.reconcile import Reconciler
@@ -167,9 +168,8 @@ async def front(
     pool = open_pool(redis_url, namespace)
     ledger = Ledger(pool, namespace)
     history = HistoryFile(directory / "history.jsonl")
-    publisher = LedgerPublisher(
-        ledger, partial(step_ids, world.stack), history, directory / "logs", world.clock, policy=policy
-    )
+    logs = RolloutLogs(directory / "logs")
+    publisher = LedgerPublisher(ledger, partial(step_ids, world.stack), history, logs, world.clock, policy=policy)
     writing = asyncio.create_task(publisher.run())
     ports: Ports = replace(world.ports, source=source, publisher=publisher, inbox=ledger)
     reconciler = Reconciler(world.stack, ports, policy=policy)

@@ -101,6 +101,16 @@ class AdoptionContract:
             await bench.engine.remove(instance.id)
         assert {(await bench.engine.inspect(i.id)).state for i in (blue, bot)} == {"exited"}
 
+    async def test_forgotten_adoption_leaves_its_containers_alone(self, bench: Bench) -> None:
+        instances = await self.adopt(bench)
+        sha = bench.stamp(OLD).sha
+        await bench.engine.forget([sha])
+        assert {i.adopted for i in await self.running(bench)} == {True}
+        await bench.engine.forget([])
+        after = await self.running(bench)
+        assert [(i.id, i.running) for i in after] == [(i.id, True) for i in instances]
+        assert {(i.adopted, i.sha) for i in after} == {(False, None)}
+
     async def test_prune_removes_adopted_release_not_kept(self, bench: Bench) -> None:
         _, bot = await self.adopt(bench)
         await bench.engine.stop(bot.id, GRACE)

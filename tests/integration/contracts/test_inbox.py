@@ -1,13 +1,15 @@
 """The contract of the inbox port, tested on the fake and on the ledger."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 import pytest
+from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from app.domain.errors import LedgerUnavailable
-from app.domain.release import Release, Trigger
+from app.domain.release import Release, Trigger, UnreadableRelease
 from app.ledger import Ledger
 from tests.examples import a_release
 from tests.fakes.fuse import Fuse
@@ -24,6 +26,7 @@ class Letters(Protocol):
     @property
     def inbox(self) -> Inbox: ...
     async def put(self, *releases: Release) -> None: ...
+    async def put_unreadable(self, key: str, tag: str) -> None: ...
 
 
 class InboxContract:
@@ -52,6 +55,23 @@ class InboxContract:
         await letters.inbox.taken([OLD, BY_HAND])
         assert await letters.inbox.known() == [OLD, BY_HAND]
 
+    async def test_unreadable_entry_is_set_aside(self, letters: Letters) -> None:
+        await letters.put(OLD)
+        await letters.put_unreadable("1:9", "v9.0.0")
+        await letters.put(NEW)
+        assert await letters.inbox.pending() == [OLD, NEW]
+        for _ in range(2):
+            assert await letters.inbox.set_aside() == [UnreadableRelease("1:9", "v9.0.0")]
+        assert await letters.inbox.pending() == [OLD, NEW]
+
+    async def test_dismissed_entry_is_gone(self, letters: Letters) -> None:
+        for key in ("1:8", "1:9"):
+            await letters.put_unreadable(key, "v9.0.0")
+        kept, gone = sorted(await letters.inbox.set_aside(), key=lambda release: release.key)
+        await letters.inbox.dismiss([])
+        await letters.inbox.dismiss([gone])
+        assert await letters.inbox.set_aside() == [kept]
+
     async def test_unavailable_inbox_raises_a_named_error(self, away: Inbox) -> None:
         with pytest.raises(LedgerUnavailable):
             await away.ping()
@@ -59,6 +79,10 @@ class InboxContract:
             await away.pending()
         with pytest.raises(LedgerUnavailable):
             await away.taken([OLD])
+        with pytest.raises(LedgerUnavailable):
+            await away.set_aside()
+        with pytest.raises(LedgerUnavailable):
+            await away.dismiss([UnreadableRelease("1:9")])
 
 
 class FakeLetters:
@@ -68,14 +92,21 @@ class FakeLetters:
     async def put(self, *releases: Release) -> None:
         self.inbox.put(*releases)
 
+    async def put_unreadable(self, key: str, tag: str) -> None:
+        self.inbox.unreadable.append(UnreadableRelease(key, tag))
+
 
 class LedgerLetters:
-    def __init__(self, ledger: Ledger) -> None:
-        self.inbox = ledger
+    def __init__(self, ledger: Ledger, pool: ArqRedis) -> None:
+        self.inbox, self._pool = ledger, pool
 
     async def put(self, *releases: Release) -> None:
         for release in releases:
             await self.inbox.accept(release)
+
+    async def put_unreadable(self, key: str, tag: str) -> None:
+        """Another version's trigger is unknown to this one."""
+        await self._pool.hset(self.inbox.key("pending"), key, json.dumps({"tag": tag, "trigger": "schedule"}))  # type: ignore[misc]
 
 
 class TestFakeInbox(InboxContract):
@@ -93,8 +124,8 @@ class TestFakeInbox(InboxContract):
 @pytest.mark.redis
 class TestLedger(InboxContract):
     @pytest.fixture
-    def letters(self, ledger: Ledger) -> Letters:
-        return LedgerLetters(ledger)
+    def letters(self, ledger: Ledger, pool: ArqRedis) -> Letters:
+        return LedgerLetters(ledger, pool)
 
     @pytest.fixture
     async def away(self) -> AsyncIterator[Inbox]:

@@ -27,6 +27,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.world import World
 from tests.integration.arq_worker import working
 from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.publisher import LedgerPublisher
 from workers.control.jobs import Jobs
 from workers.control.reconcile import Reconciler
@@ -128,10 +129,8 @@ async def working_on(
 ) -> AsyncIterator[Reconciler]:
     """Runs the worker like its process, on the world in memory and the real ledger. v1.0.0 is live on blue."""
     await world.live("v1.0.0")
-    archive = HistoryFile(directory / "history.jsonl")
-    publisher = LedgerPublisher(
-        ledger, partial(step_ids, world.stack), archive, directory / "logs", world.clock, policy=policy
-    )
+    archive, logs = HistoryFile(directory / "history.jsonl"), RolloutLogs(directory / "logs")
+    publisher = LedgerPublisher(ledger, partial(step_ids, world.stack), archive, logs, world.clock, policy=policy)
     ports = replace(world.ports, inbox=ledger, publisher=publisher)
     reconciler = Reconciler(world.stack, ports, policy=policy)
     writing = asyncio.create_task(publisher.run())

@@ -83,6 +83,14 @@ def test_redis_keeps_every_acknowledged_write() -> None:
         assert setting in words
 
 
+def test_redis_refuses_writes_before_the_kernel_ends_it() -> None:
+    """Beside its data Redis needs memory while it rewrites the append-only file."""
+    redis = SERVICES["redis"]
+    found = re.search(r"--maxmemory ([0-9]+)mb", " ".join(redis["command"]))
+    assert found is not None
+    assert int(found[1]) <= 0.7 * float(redis["mem_limit"].removesuffix("m"))
+
+
 def test_traefik_listens_on_the_stack_files_ports() -> None:
     static = yaml.safe_load((ROOT / "config" / "traefik" / "traefik.yml").read_text())
     points = {name: point["address"] for name, point in static["entryPoints"].items()}

@@ -2,19 +2,25 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 
 from app.domain.history import HistoryEntry
 from app.files import replace_durably
+from app.stored import read_entry
 
 ENTRIES_KEPT = 1_000
+LINES_KEPT = 2 * ENTRIES_KEPT
+"""With more lines, the file is compacted to ENTRIES_KEPT."""
+
+UNREADABLE_KEPT = 100
+"""How many lines of another version are kept for it."""
+
 MODE = 0o600
 
-ENTRY = TypeAdapter(HistoryEntry)
 log = structlog.get_logger()
 
 
@@ -27,7 +33,7 @@ class HistoryFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines = 0
+        self._lines: int | None = None
 
     def append(self, entry: HistoryEntry) -> None:
         """Writes `entry`. If the write fails, only this entry is lost; the rollout goes on."""
@@ -38,11 +44,11 @@ class HistoryFile:
 
     def entries(self) -> list[HistoryEntry]:
         """The newest ENTRIES_KEPT, newest first."""
-        by_rollout: dict[str, HistoryEntry] = {}
-        for entry in self._read():
-            by_rollout.pop(entry.rollout_id, None)
-            by_rollout[entry.rollout_id] = entry
-        return list(reversed(by_rollout.values()))[:ENTRIES_KEPT]
+        try:
+            return _newest(self._read())
+        except OSError as error:
+            log.warning("the history cannot be read", path=str(self._path), reason=str(error))
+            return []
 
     def _append(self, line: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,33 +57,43 @@ class HistoryFile:
             file.write(f"\n{line}\n".encode())  # the first newline separates it from a torn line
             file.flush()
             os.fsync(file.fileno())
-        self._lines += 1
-        if self._lines > ENTRIES_KEPT:
+        self._lines = len(self._read()) if self._lines is None else self._lines + 1  # earlier workers wrote some
+        if self._lines > LINES_KEPT:
             self._compact()
 
     def _compact(self) -> None:
-        kept = "".join(f"{_line(entry)}\n" for entry in reversed(self.entries()))
-        replace_durably(self._path, kept.encode(), staging=self._path.parent, mode=MODE)
-        self._lines = 0
+        before = self._read()
+        foreign = [line for line in before if read_entry(line) is None and _is_object(line)][-UNREADABLE_KEPT:]
+        lines = [*foreign, *map(_line, reversed(_newest(before)))]
+        content = "".join(f"{line}\n" for line in lines)
+        replace_durably(self._path, content.encode(), staging=self._path.parent, mode=MODE)
+        self._lines = len(lines)
 
-    def _read(self) -> list[HistoryEntry]:
+    def _read(self) -> list[str]:
+        """Raises OSError."""
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            text = self._path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return []
-        except OSError as error:
-            log.warning("the history cannot be read", path=str(self._path), reason=str(error))
-            return []
-        return [entry for line in lines if line and (entry := _parsed(line))]
+        return [line for line in text.splitlines() if line]
+
+
+def _newest(lines: Iterable[str]) -> list[HistoryEntry]:
+    """Returns the newest ENTRIES_KEPT of `lines`, newest first, one for each rollout."""
+    by_rollout: dict[str, HistoryEntry] = {}
+    for entry in filter(None, map(read_entry, lines)):
+        by_rollout.pop(entry.rollout_id, None)
+        by_rollout[entry.rollout_id] = entry
+    return list(reversed(by_rollout.values()))[:ENTRIES_KEPT]
 
 
 def _line(entry: HistoryEntry) -> str:
     return json.dumps(asdict(entry))
 
 
-def _parsed(line: str) -> HistoryEntry | None:
-    """None for a line that a crash tore, and for one that is no entry."""
+def _is_object(line: str) -> bool:
+    """Returns whether another version may be able to read `line`: a torn line is no JSON object."""
     try:
-        return ENTRY.validate_json(line)
-    except ValidationError:
-        return None
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

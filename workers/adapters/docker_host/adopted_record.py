@@ -1,15 +1,20 @@
 """The record of an adopted release's containers: labels cannot be added to existing containers."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import structlog
 
 from app.files import replace_durably
 from workers.ports import Instance, Stamp
 
 RECORD = "adopted.json"
 MODE = 0o600
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,24 @@ class AdoptedFile:
         self._read = None
 
     def _load(self) -> Adopted | None:
-        """Returns the newest record: an interrupted adoption may have left an older one."""
+        """Returns the newest readable record: an interrupted adoption may have left an older one."""
         try:
-            newest = max(self._releases.glob(f"*/{RECORD}"), key=lambda path: path.stat().st_mtime, default=None)
-            if newest is None:
-                return None
-            fields = json.loads(newest.read_text("utf-8"))
-            return Adopted(Stamp(**fields["stamp"]), fields["containers"], frozenset(fields["recreatable"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            newest_first = sorted(self._releases.glob(f"*/{RECORD}"), key=_written_at, reverse=True)
+        except OSError:
             return None
+        return next((adopted for path in newest_first if (adopted := _adopted(path))), None)
+
+
+def _written_at(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _adopted(path: Path) -> Adopted | None:
+    """Returns None if the record cannot be read. Ignores the fields that another version added."""
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+        stamp = Stamp(*(fields["stamp"][field.name] for field in dataclasses.fields(Stamp)))
+        return Adopted(stamp, fields["containers"], frozenset(fields["recreatable"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("the record of an adoption cannot be read", path=str(path), reason=repr(error))
+        return None

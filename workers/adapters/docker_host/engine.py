@@ -291,9 +291,12 @@ class DockerEngine:
         live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await prune.prune_images(self._docker, self._stack, keep, named)
+        await self.forget(keep)
+        return freed + await prune.prune_build_cache(self._docker, self._stack)
+
+    async def forget(self, keep: Collection[str]) -> None:
         await in_file_thread(self._files.prune, set(keep))
         self._adoption.pruned()
-        return freed + await prune.prune_build_cache(self._docker, self._stack)
 
     async def _model(self, tree: Path, stamp: Stamp) -> transform.Model:
         stack = self._stack

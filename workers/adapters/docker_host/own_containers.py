@@ -30,6 +30,7 @@ from workers.self_update.model import (
     Attempt,
     Runs,
     Services,
+    attempt_in,
     installable,
     own_services,
     successor_model,
@@ -141,8 +142,8 @@ class OwnContainers:
     def attempt(self) -> Attempt | None:
         """The last attempt; None if there was none."""
         try:
-            return Attempt(**json.loads((self._directory / ATTEMPT_FILE).read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+            return attempt_in((self._directory / ATTEMPT_FILE).read_bytes())
+        except OSError:
             return None
 
     def record(self, attempt: Attempt) -> None:

@@ -5,8 +5,10 @@ ref that the repository chose as an option. https://git-scm.com/docs/git#_enviro
 """
 
 import asyncio
+import contextlib
 import re
 import shutil
+import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +18,13 @@ from app.domain.errors import GitFailed, SignatureUnchecked, TagMoved, TagNotFou
 from app.domain.release import Version
 from workers.adapters.commands import Finished, read_command
 from workers.adapters.git_repo.clone import Clone
+from workers.adapters.git_repo.collection import (
+    COLLECT_COMMAND,
+    COLLECT_CONFIG,
+    COLLECT_SECONDS,
+    COUNT_COMMAND,
+    is_due,
+)
 from workers.adapters.git_repo.credentials import without_credentials
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
@@ -131,6 +140,8 @@ class GitSource:
         async with self._turn:
             if not await self._is_whole(tree, sha):
                 await self._add(tree, sha)
+            with contextlib.suppress(OSError):
+                tree.touch()  # `prune` spares a tree that was just asked for
         return tree
 
     async def commit_in(self, directory: Path, name: str) -> str | None:
@@ -145,13 +156,23 @@ class GitSource:
     def _clone(self, directory: Path) -> Clone:
         return Clone(lambda words, cwd: self._git(words, LOCAL_SECONDS, cwd=cwd), directory, [self._url, *self._names])
 
-    async def prune(self, keep: Collection[str]) -> None:
+    async def prune(self, keep: Collection[str], *, unused_for: float = 0.0) -> None:
         async with self._turn:
             for tree in self._trees.iterdir() if self._trees.exists() else ():
-                if tree.name not in keep:
+                if tree.name not in keep and time.time() - _used_at(tree) >= unused_for:
                     await asyncio.to_thread(shutil.rmtree, tree, True)
             if self._mirror.exists():
                 await self._git(["worktree", "prune"], LOCAL_SECONDS)
+
+    async def collect(self) -> None:
+        """See workers.ports.Source. Git allows a fetch and a checkout beside it, so it takes no turn."""
+        if not (self._mirror / "HEAD").exists():
+            return
+        counted, counts = await self._git(COUNT_COMMAND, LOCAL_SECONDS)
+        self._expect(counted, "the mirror cannot be measured")
+        if is_due(counts):
+            collected, _ = await self._git(COLLECT_COMMAND, COLLECT_SECONDS, config=COLLECT_CONFIG)
+            self._expect(collected, "the mirror could not be collected")
 
     async def _add(self, tree: Path, sha: str) -> None:
         await asyncio.to_thread(shutil.rmtree, tree, True)
@@ -207,3 +228,10 @@ class GitSource:
         if any(_REDIRECT.search(line) for line in finished.lines):
             detail = f"{failure}: its server redirects to another address. If the repository has moved, {_WRITE}"
         raise GitFailed(detail, last_lines=finished.lines[-LAST_LINES:])
+
+
+def _used_at(tree: Path) -> float:
+    try:
+        return tree.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.long_lines import OUTPUT_LINE_BYTES, shortened
 from workers.adapters import commands
 from workers.adapters.commands import clean_environ, read_command, run_command
 
@@ -42,13 +43,28 @@ async def test_only_the_last_lines_are_kept() -> None:
     assert (len(finished.lines), finished.lines[0]) == (commands.LINES_KEPT, "6")
 
 
-async def test_overlong_line_is_split_without_loss() -> None:
-    size = 3 * commands.LINE_BYTES + 17
-    program = f"print('start'); print('x' * {size}); print('end')"
+@pytest.mark.parametrize("more", [0, 1, 2, OUTPUT_LINE_BYTES, 3 * OUTPUT_LINE_BYTES + 17])
+@pytest.mark.parametrize("end", ["\\n", ""])
+async def test_overlong_line_is_cut_with_its_length(more: int, end: str) -> None:
+    size = OUTPUT_LINE_BYTES + more
+    program = f"print('start'); print(); print('x' * {size}, end='{end}')"
     lines: list[str] = []
-    await run_command(python(program), limit=LONG, on_line=lines.append)
-    assert (lines[0], lines[-1]) == ("start", "end")
-    assert "".join(lines[1:-1]) == "x" * size
+    finished = await run_command(python(program), limit=LONG, on_line=lines.append)
+    assert lines == ["start", "", shortened("x" * size, OUTPUT_LINE_BYTES)]
+    assert finished.lines == tuple(lines)
+    assert (str(size) in lines[2]) == (more > 0)
+
+
+async def test_output_after_an_overlong_line_is_read() -> None:
+    program = f"print('x' * {5 * OUTPUT_LINE_BYTES}); print('one'); print('y' * {5 * OUTPUT_LINE_BYTES}); print('two')"
+    finished = await run_command(python(program), limit=LONG)
+    assert [line[:3] for line in finished.lines] == ["xxx", "one", "yyy", "two"]
+    assert all(len(line.encode()) <= OUTPUT_LINE_BYTES for line in finished.lines)
+
+
+async def test_overlong_error_line_is_cut() -> None:
+    finished, _ = await read_command(python(f"import sys; sys.stderr.write('x' * {5 * OUTPUT_LINE_BYTES})"), limit=LONG)
+    assert finished.lines == (shortened("x" * 5 * OUTPUT_LINE_BYTES, OUTPUT_LINE_BYTES),)
 
 
 async def test_invalid_bytes_are_replaced() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.long_lines import SHOWN_LINE_BYTES
 from workers.adapters.redaction import HIDDEN, Redactor, secrets_in_env
 
 ENV = """
@@ -50,6 +51,13 @@ def test_every_nested_value_is_redacted(redactor: Redactor) -> None:
 
 def test_log_line_is_redacted(redactor: Redactor) -> None:
     assert redactor.processor(None, "info", {"event": "it said abc.def-123.xyz"}) == {"event": f"it said {HIDDEN}"}
+
+
+def test_long_line_is_redacted_before_it_is_cut(redactor: Redactor) -> None:
+    text = "x" * (SHOWN_LINE_BYTES - 50) + " abc.def-123.xyz " + "x" * 100_000
+    logged = redactor.processor(None, "info", {"event": text})["event"]
+    assert len(logged) <= SHOWN_LINE_BYTES
+    assert "abc.def" not in logged
 
 
 def test_changed_secret_is_redacted_at_once(redactor: Redactor, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from app.domain.stack import Color, Policy, Traefik
 from tests.examples import a_release, a_stack
 from tests.fakes.world import World
 from tests.integration.signing import need_ssh_keygen
+from workers.inspect.disk import MOST
 from workers.inspect.doctor import diagnostics, examine
 from workers.ports import Seen, Survey
+from workers.ports.storage import MIB, Use
 
 HEALTHY = Survey((), 0, 0, {"docker_engine": "20.10", "compose": "2.40.3"}, None, None)
 
@@ -158,11 +160,32 @@ async def test_default_route_is_ok_before_a_release() -> None:
     assert (found.status, "no release is live" in found.found) == (Verdict.OK, True)
 
 
+async def test_disk_check_lists_what_uses_how_much(world: World) -> None:
+    world.storage.uses = {use: (n + 1) * 10 * MIB for n, use in enumerate(Use)}
+    found = await check(world, "disk_use", HEALTHY)
+    assert (found.status, found.remedy) == (Verdict.OK, "")
+    assert found.found == (
+        "logs 10.0 MiB, history 20.0 MiB, Git mirror 30.0 MiB, release trees 40.0 MiB, definitions 50.0 MiB, "
+        "other files 60.0 MiB"
+    )
+
+
+@pytest.mark.parametrize("use", Use)
+async def test_too_much_disk_use_is_a_warning(world: World, use: Use) -> None:
+    world.storage.uses[use] = MOST[use] + 1
+    found = await check(world, "disk_use", HEALTHY)
+    assert (found.status, f"Too much: {use} (more than " in found.found) == (Verdict.WARNING, True)
+    assert found.remedy
+
+
 async def test_diagnostics_list_running_containers(world: World) -> None:
     found = await diagnostics(world.ports)
     assert found["git_ref"] == "v1.0.0"
     assert {c["service"] for c in found["containers"]} == {"skills-blue", "api-blue", "bot"}
-    assert set(found["disk_usage"]) == {"free_bytes", "images_bytes", "build_cache_bytes"}
+    assert set(found["disk_usage"]) == {"free_bytes", "images_bytes", "build_cache_bytes", "updater_bytes"}
+    assert set(found["disk_usage"]["updater_bytes"]) == {
+        *("logs", "history", "mirror", "trees", "definitions", "other"),
+    }
 
 
 class Unreachable:

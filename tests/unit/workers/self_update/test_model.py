@@ -1,9 +1,14 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
 from app.domain.stack import Updater
 from workers.self_update.model import (
     SUCCESSOR,
+    Attempt,
     Runs,
+    attempt_in,
     installable,
     own_services,
     runs_as,
@@ -28,6 +33,17 @@ RUNS = Runs(
     command=("python", "-m", "workers.main"),
     mounts={"/srv/u": "/srv/u", "/routes": "/var/lib/docker/volumes/x", "/run/secrets/t": "/srv/t"},
 )
+
+
+def test_attempt_of_a_later_version_is_read() -> None:
+    """The successor runs in one version, and the worker that reads its record in the other."""
+    attempt = Attempt("r-1", "v1.1.0", "c1", ended=True, why="it died", starts=2)
+    assert attempt_in(json.dumps({**asdict(attempt), "added": {"x": 1}}).encode()) == attempt
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b"\xff"])
+def test_unreadable_attempt_is_none(content: bytes) -> None:
+    assert attempt_in(content) is None
 
 
 def test_container_runs_as_its_definition() -> None:

@@ -1,0 +1,50 @@
+"""Reads what another version of the updater may have stored. What cannot be read is left out, and stops nothing."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.domain.history import HistoryEntry
+from app.domain.release import Release, Version
+
+RELEASE = TypeAdapter(Release)
+ENTRY = TypeAdapter(HistoryEntry)
+T = TypeVar("T")
+
+
+def read(kind: TypeAdapter[T], content: bytes | str) -> T | None:
+    """The stored value; None if it cannot be read."""
+    try:
+        return kind.validate_json(content)
+    except ValidationError:
+        return None
+
+
+def read_release(content: bytes | str) -> Release | None:
+    """The release; None if it cannot be read, or cannot be put in an order: no version, or a time without a zone."""
+    release = read(RELEASE, content)
+    ordered = release and Version.read(release.tag) and release.accepted_at.tzinfo
+    return release if ordered else None
+
+
+def read_entry(content: bytes | str) -> HistoryEntry | None:
+    """The history entry; None if it cannot be read, or has no time with a zone."""
+    entry = read(ENTRY, content)
+    try:
+        return entry if entry and entry.at.tzinfo else None
+    except ValueError:
+        return None
+
+
+def read_each(kind: TypeAdapter[T], values: Any) -> list[T]:
+    """The readable ones of the decoded JSON array `values`; none if it is something else."""
+    found = [_validated(kind, value) for value in values] if isinstance(values, Iterable) else []
+    return [value for value in found if value is not None]
+
+
+def _validated(kind: TypeAdapter[T], value: Any) -> T | None:
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,41 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from workers.adapters.docker_host.adopted_record import RECORD, Adopted, AdoptedFile
+from workers.ports import Stamp
+
+OLD, NEW = (Adopted(Stamp(tag, tag * 2, f"r-{tag}"), {"c1": "api-blue"}, frozenset({"bot"})) for tag in ("v1", "v2"))
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> Path:
+    """Two records: the newer one is that of v2."""
+    for at, adopted in enumerate((OLD, NEW)):
+        AdoptedFile(tmp_path).put(adopted)
+        os.utime(tmp_path / adopted.stamp.sha / RECORD, (at, at))
+    return tmp_path
+
+
+def test_newest_record_counts(releases: Path) -> None:
+    assert AdoptedFile(releases).get() == NEW
+
+
+def test_record_of_a_later_version_is_read(releases: Path) -> None:
+    path = releases / NEW.stamp.sha / RECORD
+    fields = json.loads(path.read_text())
+    fields |= {"stamp": fields["stamp"] | {"digest": "x"}, "added": 1}
+    path.write_text(json.dumps(fields))
+    assert AdoptedFile(releases).get() == NEW
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}"])
+def test_unreadable_record_does_not_hide_another(releases: Path, content: str) -> None:
+    (releases / NEW.stamp.sha / RECORD).write_text(content)
+    assert AdoptedFile(releases).get() == OLD
+
+
+def test_missing_directory_has_no_record(tmp_path: Path) -> None:
+    assert AdoptedFile(tmp_path / "none").get() is None
