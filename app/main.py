@@ -1,16 +1,13 @@
-"""The web process: both listeners in one Hypercorn. All wiring is here."""
+"""The web process: both listeners. All wiring is here."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
 from arq.connections import ArqRedis
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
 from starlette.applications import Starlette
 
 from app.auth.callers import SharedSecret
@@ -34,11 +31,8 @@ from app.web.calls.waiting import Endings
 from app.web.internal.access import MAX_BODY_BYTES, AccessControl
 from app.web.internal.listener import internal_app
 from app.web.internal.table import Calls
+from app.web.server.serve import listener, serve
 from app.web.webhook.receiver import Receiver, public_app
-
-GRACEFUL_SECONDS = 10.0
-LEAVE_SECONDS = GRACEFUL_SECONDS + 2.0
-"""Time after the signal to answer running requests and close their connections."""
 
 log = structlog.get_logger()
 
@@ -82,39 +76,11 @@ async def run(settings: WebSettings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, faces.closing.set)
         async with asyncio.TaskGroup() as group:
-            listening = [
-                group.create_task(serve(app, listener(bind), shutdown_trigger=faces.closing.wait))  # type: ignore[arg-type]
-                for app, bind in ((faces.public, settings.public_bind), (faces.internal, settings.bind))
-            ]
+            for app, bind in ((faces.public, settings.public_bind), (faces.internal, settings.bind)):
+                group.create_task(serve(app, listener(bind), faces.closing))
             log.info("web is up", public=settings.public_bind, internal=settings.bind)
-            await faces.closing.wait()
-            await _end(listening)
     finally:
         await pool.aclose()
-
-
-async def _end(listening: Iterable[asyncio.Task[None]]) -> None:
-    """Waits until both listeners have closed. After LEAVE_SECONDS the process exits with connections still open.
-
-    A connection whose client reads nothing never closes: Hypercorn waits until the rest of its answer is sent (from
-    Python 3.12 on, before it applies `graceful_timeout`), and asyncio.run waits for Hypercorn.
-    """
-    _, open_still = await asyncio.wait(listening, timeout=LEAVE_SECONDS)
-    if open_still:
-        log.warning("web exits with open connections: their clients do not read", seconds=LEAVE_SECONDS)
-        sys.stdout.flush()
-        os._exit(0)
-
-
-def listener(bind: str) -> Config:
-    """Hypercorn's settings for `bind`."""
-    config = Config()
-    config.bind = [bind]
-    config.graceful_timeout = GRACEFUL_SECONDS
-    config.accesslog = None  # Hypercorn's own writes a forged newline as a real one
-    config.errorlog = None
-    config.include_server_header = False
-    return config
 
 
 def main() -> None:

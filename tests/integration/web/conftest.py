@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 from arq.connections import ArqRedis
-from hypercorn.asyncio import serve
 from starlette.applications import Starlette
 
 from app.auth.callers import SharedSecret
@@ -20,8 +19,9 @@ from app.config.release_policy import ReleasePolicy
 from app.config.settings import WebSettings
 from app.domain.stack import Checks, Times
 from app.ledger import Ledger
-from app.main import Faces, listener, wire
+from app.main import Faces, wire
 from app.queue import Queue
+from app.web.server.serve import listener, serve
 from tests.examples import a_stack
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World
@@ -96,8 +96,7 @@ async def listening(settings: WebSettings, pool: ArqRedis) -> AsyncIterator[List
 def _serve(group: asyncio.TaskGroup, app: Starlette, closing: asyncio.Event) -> str:
     listener_socket = socket.create_server(("127.0.0.1", 0))
     port = listener_socket.getsockname()[1]
-    config = listener(f"fd://{listener_socket.detach()}")
-    group.create_task(serve(app, config, shutdown_trigger=closing.wait))  # type: ignore[arg-type]
+    group.create_task(serve(app, listener(f"fd://{listener_socket.detach()}"), closing))
     return f"http://127.0.0.1:{port}"
 
 

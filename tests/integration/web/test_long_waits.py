@@ -12,8 +12,8 @@ import pytest
 
 from app.config.settings import WebSettings
 from app.ledger import Ledger
-from app.main import listener
 from app.queue import open_pool
+from app.web.server.serve import listener
 from tests.fakes.world import World
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import LIMIT, POLL_SECONDS, until

@@ -1,0 +1,55 @@
+"""Sockets as the kernel sees them, and clients that do not read."""
+
+import socket
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.integration.waiting import until
+
+ESTABLISHED, CLOSE_WAIT = "01", "08"
+"""https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/net/tcp_states.h"""
+
+OPEN = (ESTABLISHED, CLOSE_WAIT)
+"""The states in which a process still has the socket of a connection that it accepted."""
+
+
+def states(url: str) -> Counter[str]:
+    """How many connections of the listener at `url` are in each state."""
+    port = f":{urlsplit(url).port:04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return Counter(state for _, local, _, state, *_ in rows if local.endswith(port))
+
+
+def still_open(url: str) -> int:
+    """How many connections the listener at `url` has open."""
+    found = states(url)
+    return sum(found[state] for state in OPEN)
+
+
+async def none_open(url: str, limit: float) -> None:
+    """Returns when the listener at `url` has no open connection. Raises TimeoutError after `limit` seconds."""
+    await until(lambda: not still_open(url), limit)
+
+
+def connected(url: str) -> socket.socket:
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname or "", address.port or 80), timeout=10)
+
+
+def never_reading(url: str, sent: bytes) -> socket.socket:
+    """A connection whose client sends as much of `sent` as the server takes, and reads nothing.
+
+    Small segments keep the kernel's buffer small, so that the server cannot send the whole answer.
+    """
+    address = urlsplit(url)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    client.connect((address.hostname, address.port))
+    client.setblocking(False)
+    with suppress(BlockingIOError):
+        while sent:
+            sent = sent[client.send(sent) :]
+    return client
