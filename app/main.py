@@ -29,7 +29,10 @@ from app.web.calls.status import StatusCall
 from app.web.calls.streams import StreamedAnswers
 from app.web.calls.waiting import Endings
 from app.web.internal.access import MAX_BODY_BYTES, AccessControl
+from app.web.internal.caller import Identification
+from app.web.internal.change_record import ChangeRecord
 from app.web.internal.listener import internal_app
+from app.web.internal.proxies import TrustedProxies
 from app.web.internal.table import Calls
 from app.web.server.serve import listener, serve
 from app.web.webhook.receiver import Receiver, public_app
@@ -52,6 +55,7 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
     secret = SharedSecret(settings.secret_path, settings.secret_group)
     secret.ensure()
     ledger, queue = Ledger(pool, settings.namespace), Queue(pool)
+    proxies = TrustedProxies(settings.trusted_proxies)
     receiver = Receiver(stack, settings.webhook_secrets, Intake(settings.webhook_max_bytes), ledger, queue)
     streams, status = StreamedAnswers(ledger), StatusCall(ledger)
     endings = Endings(ledger, streams)
@@ -62,9 +66,9 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
         reading=Reading(ledger, queue, status, streams, endings),
         doctor=CheckUp(ledger, queue, secret, settings.webhook_secrets),
         metrics=Metrics(ledger, status, receiver.decisions),
-        dashboard=Dashboard(secret),
+        dashboard=Dashboard(secret, ledger, proxies),
     )
-    guard = AccessControl(secret, Intake(MAX_BODY_BYTES))
+    guard = AccessControl(Identification(secret, ledger, proxies), Intake(MAX_BODY_BYTES), ChangeRecord(ledger))
     return Faces(public_app(receiver), internal_app(calls, guard), streams.closing)
 
 

@@ -105,13 +105,14 @@ class RecordedStep(ResponseModel):
 class Record(ResponseModel):
     """The whole record of a waiting, running or ended rollout. `steps` are in the order in which they started.
 
-    The record of an ended rollout also has the fields of its Result.
+    `by`: the caller that asked for the release. The record of an ended rollout also has the fields of its Result.
     """
 
     rollout_id: str = ""
     tag: str = ""
     version: str | None = None
     trigger: str | None = None
+    by: str | None = None
     status: str = ""
     sha: str | None = None
     origin: str | None = None
@@ -133,6 +134,7 @@ class Record(ResponseModel):
             tag=rollout.release.tag,
             version=rollout.release.shown_version,
             trigger=rollout.release.trigger,
+            by=rollout.release.by,
             status=rollout.status,
             sha=rollout.sha,
             origin=rollout.origin,
@@ -155,6 +157,7 @@ class Record(ResponseModel):
             tag=release.tag,
             version=release.shown_version,
             trigger=release.trigger,
+            by=release.by,
             status="queued",
             accepted_at=iso(release.accepted_at),
         )

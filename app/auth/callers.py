@@ -122,10 +122,11 @@ def _is_json_object(content: bytes) -> bool:
         return False
 
 
-def make_token(secret_path: Path, scope: Scope, ttl_seconds: float) -> str:
+def make_token(secret_path: Path, scope: Scope, ttl_seconds: float, name: str = "") -> str:
     """A token for `Authorization: Bearer`, valid for `ttl_seconds` and signed with the file's first line.
 
-    Raises SettingsInvalid if the file cannot be read or is empty, ValueError if `ttl_seconds` is out of range.
+    `name` is recorded with each change that is made with the token. Raises SettingsInvalid if the file cannot be read
+    or is empty, ValueError if `ttl_seconds` is out of range or `name` does not fit NAME_PATTERN.
     """
     if not 0 < ttl_seconds <= LONGEST_TOKEN_SECONDS:
         raise ValueError(f"a token is valid for more than 0 and at most {LONGEST_TOKEN_SECONDS:.0f} seconds")
@@ -133,4 +134,4 @@ def make_token(secret_path: Path, scope: Scope, ttl_seconds: float) -> str:
         keys = SharedSecret(secret_path).keys()
     except SecretUnavailable as error:
         raise SettingsInvalid(f"UPDATER_SECRET_PATH: {secret_path} cannot be read or is empty") from error
-    return sign_token(keys, Scope(scope), ttl_seconds)
+    return sign_token(keys, Scope(scope), ttl_seconds, name=name)

@@ -7,11 +7,13 @@ import hashlib
 import time
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Annotated
 
 from itsdangerous import BadData, URLSafeTimedSerializer
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 MAX_TOKEN_LENGTH = 1_024
+NAME_PATTERN = r"^[A-Za-z0-9._-]{0,64}$"
 BEARER = "updater.token"
 SESSION = "updater.session"
 """The salt of each kind, so that a session cookie is not valid as a token, nor a token as a cookie."""
@@ -27,28 +29,31 @@ class Scope(StrEnum):
         return self is Scope.OPERATE or self is needed
 
 
-class _Claim(BaseModel):
+class Claim(BaseModel):
+    """The content of a token. `name`: of a bearer token, what its creator called it; of a session, its id."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
     scope: Scope
     expires: float
+    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)] = ""
 
 
-def sign_token(keys: Sequence[bytes], scope: Scope, ttl_seconds: float, kind: str = BEARER) -> str:
-    """A token signed with the first of `keys`."""
-    claim = {"scope": scope.value, "expires": round(time.time() + ttl_seconds, 3)}
-    return str(_serializer(keys, kind).dumps(claim))
+def sign_token(keys: Sequence[bytes], scope: Scope, ttl_seconds: float, kind: str = BEARER, name: str = "") -> str:
+    """A token signed with the first of `keys`. Raises ValueError if `name` does not fit NAME_PATTERN."""
+    claim = Claim(scope=scope, expires=round(time.time() + ttl_seconds, 3), name=name)
+    return str(_serializer(keys, kind).dumps(claim.model_dump(mode="json", exclude_defaults=True)))
 
 
-def scope_of(keys: Sequence[bytes], token: str, kind: str = BEARER) -> Scope | None:
-    """The scope of `token`; None if no key signed it, it has expired, or it is of another kind."""
+def claim_of(keys: Sequence[bytes], token: str, kind: str = BEARER) -> Claim | None:
+    """The claim of `token`; None if no key signed it, it has expired, or it is of another kind."""
     if not keys or not token.isascii() or len(token) > MAX_TOKEN_LENGTH:
         return None
     try:
-        claim = _Claim.model_validate(_serializer(keys, kind).loads(token))
+        claim = Claim.model_validate(_serializer(keys, kind).loads(token))
     except (BadData, ValidationError):
         return None
-    return claim.scope if claim.expires > time.time() else None
+    return claim if claim.expires > time.time() else None
 
 
 def _serializer(keys: Sequence[bytes], kind: str) -> URLSafeTimedSerializer:

@@ -2,12 +2,13 @@
 """The commands that work without the updater: `init` and `token`."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.auth.tokens import Scope
+from app.auth.tokens import NAME_PATTERN, Scope
 from app.cli.api.access import secret_path
 from app.cli.duration import parse_duration
 from app.cli.errors import WrongUse
@@ -36,6 +37,7 @@ def init(
 def token(
     scope: Annotated[Scope, typer.Option(help="What the token allows.")],
     ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 7d.")] = "1h",
+    name: Annotated[str, typer.Option(help="Recorded with each change that is made with the token.")] = "",
     as_json: Json = False,
 ) -> None:
     """Create a token for UPDATER_TOKEN, signed with the secret in UPDATER_SECRET_PATH. Works offline."""
@@ -43,8 +45,10 @@ def token(
 
     with ending(as_json=as_json):
         lifetime = parse_duration(ttl)
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise WrongUse(f"--name {name}: it may have 64 letters, digits, `.`, `_` and `-`.", "Choose another name.")
         try:
-            made = make_token(secret_path(os.environ), scope, lifetime)
+            made = make_token(secret_path(os.environ), scope, lifetime, name)
         except ValueError as error:
             raise WrongUse(f"--ttl {ttl}: {error}.", "Choose another duration, such as 1h.") from error
         write(document({"token": made, "scope": scope, "expires_in_seconds": lifetime}) if as_json else made)

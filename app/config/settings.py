@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -61,7 +62,15 @@ def _words(value: Any) -> Any:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
+def _networks(value: Any) -> Any:
+    try:
+        return tuple(ip_network(word, strict=False) for word in _words(value))
+    except ValueError as error:
+        raise ValueError("should be addresses or networks, such as 172.18.0.5,10.0.0.0/8") from error
+
+
 Bind = Annotated[str, AfterValidator(_bind)]
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseModel):
@@ -104,6 +113,9 @@ class WebSettings(Settings):
     webhook_secret: Annotated[SecretStr, AfterValidator(_not_blank)] = Field(alias="GITHUB_WEBHOOK_SECRET")
     webhook_max_bytes: int = Field(4 * MIB, alias="UPDATER_WEBHOOK_MAX_BYTES", gt=0, le=LARGEST_DELIVERY)
     apply_wait: float | None = Field(None, alias="UPDATER_APPLY_WAIT_SECONDS", gt=0, le=MAX_WAIT_SECONDS)
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = Field(
+        (), alias="UPDATER_TRUSTED_PROXIES"
+    )
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

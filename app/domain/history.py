@@ -15,6 +15,7 @@ class HistoryEntry:
     """How a release was decided: by a rollout, or without one as `superseded` or `cancelled`.
 
     `timestamp`: the moment of the decision, ISO 8601. `key`: the release's, empty in entries of the oldest versions.
+    `by`: the caller that asked for the release, None if no caller did.
     """
 
     rollout_id: str
@@ -28,6 +29,7 @@ class HistoryEntry:
     error: str | None = None
     duration_seconds: float = 0.0
     sha: str | None = None
+    by: str | None = None
 
     @classmethod
     def of(cls, rollout: Rollout) -> Self:
@@ -45,6 +47,7 @@ class HistoryEntry:
             error=rollout.error,
             duration_seconds=rollout.duration_seconds,
             sha=rollout.sha,
+            by=rollout.release.by,
         )
 
     @classmethod
@@ -60,6 +63,7 @@ class HistoryEntry:
             trigger=release.trigger,
             reason_code=why.code,
             error=why.detail,
+            by=release.by,
         )
 
     @property

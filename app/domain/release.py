@@ -79,6 +79,7 @@ class Release:
     `key` identifies it: `<repository id>:<release id>` from signed content, or `manual:<rollout id>`. `rollout_id` is
     the id that its rollout will have. `attempts` counts the rollouts that ended because the worker was interrupted.
     `recall` is the commit SHA of a kept release to restore without a build. `approved`: an operator approved it.
+    `by`: the caller that asked for it, as text for people; None if no caller did.
     """
 
     key: str
@@ -92,6 +93,7 @@ class Release:
     attempts: int = 0
     recall: str | None = None
     approved: bool = False
+    by: str | None = None
 
     @property
     def asked_for(self) -> bool:

@@ -9,6 +9,7 @@ from app.ledger.base import EVENTS_KEPT, RECORD_SECONDS_KEPT
 from app.ledger.durability import Durability
 from app.ledger.releases import RELEASES_KEPT, Releases
 from app.ledger.results import HISTORY_KEPT, Results
+from app.ledger.sessions import Sessions
 from app.ledger.set_aside import SetAside
 from app.ledger.streams import LOG_LINES_KEPT, LedgerStreams
 
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 
-class Ledger(Releases, SetAside, Results, LedgerStreams, Durability):
+class Ledger(Releases, SetAside, Results, LedgerStreams, Sessions, Durability):
     """All keys of the ledger. Every call raises LedgerUnavailable if Redis fails.
 
     An entry that another version wrote and this one cannot read is left out, and stops nothing.

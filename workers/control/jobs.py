@@ -53,9 +53,9 @@ class Jobs:
         await self._operator.cancel(rollout_id)
         return {}
 
-    async def rollback(self, _: Context, sha: str | None, force: bool) -> Answer:
-        """Returns the `rollout_id` of the rollback."""
-        return {"rollout_id": await self._operator.roll_back(sha, force=force)}
+    async def rollback(self, _: Context, sha: str | None, force: bool, by: str | None = None) -> Answer:
+        """Returns the `rollout_id` of the rollback. `by`: the caller that asked for it."""
+        return {"rollout_id": await self._operator.roll_back(sha, force=force, by=by)}
 
     async def find_tag(self, _: Context, tag: str) -> Answer:
         """Returns the `sha` of `tag` in the repository."""

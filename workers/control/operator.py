@@ -93,7 +93,7 @@ class Operator:
         self._ports.publisher.status(await self._ports.journal.update(drop))
         return dropped[0] if dropped else None
 
-    async def roll_back(self, sha: str | None, *, force: bool = False) -> str:
+    async def roll_back(self, sha: str | None, *, force: bool = False, by: str | None = None) -> str:
         """Rolls back to the kept release `sha`, or to the one before the current. Returns the rollout's id.
 
         Turns a rollout that is on trial back at once. Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and
@@ -113,6 +113,7 @@ class Operator:
             accepted_at=self._ports.clock.now(),
             force=True,
             recall=target.sha,
+            by=by,
         )
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.accept(release)))
         self._ports.publisher.queued([release])

@@ -42,7 +42,7 @@ class Changes:
             if (running := status.rollout_of(wanted.tag)) and await self.ledger.worker_alive():
                 return await self.final.of(given.request, running, wanted.tag)
         await self._check(wanted, status)
-        return await self.final.of(given.request, await self._accept(wanted), wanted.tag)
+        return await self.final.of(given.request, await self._accept(wanted, _by(given)), wanted.tag)
 
     async def _check(self, wanted: Apply, status: PublishedStatus) -> None:
         """Raises WorkerRefused: 423 while paused, 404 for an unknown tag, 400 for a tag that is not newer.
@@ -60,7 +60,7 @@ class Changes:
     async def rollback(self, given: Given) -> Response:
         """Rolls back to a kept release, or to the last good one if no SHA is given. Allowed while paused."""
         try:
-            answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force)
+            answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force, _by(given))
         except WorkerRefused as refused:
             status = await self.status.published()
             if refused.code != AlreadyLive.code or not live_is_well(status):
@@ -98,7 +98,7 @@ class Changes:
         await ask(self.queue, "cancel", rollout_id)
         return JSONResponse(Cancelling(rollout_id=rollout_id).as_json(), 202)
 
-    async def _accept(self, wanted: Apply) -> str:
+    async def _accept(self, wanted: Apply, by: str | None) -> str:
         rollout_id = new_rollout_id()
         await self.ledger.accept(
             Release(
@@ -109,6 +109,7 @@ class Changes:
                 accepted_at=datetime.now(UTC),
                 version=wanted.version,
                 force=wanted.force,
+                by=by,
             )
         )
         await self._nudge()
@@ -118,6 +119,11 @@ class Changes:
         """Wakes the worker. Without a nudge, the worker finds the recorded release within a minute."""
         with contextlib.suppress(LedgerUnavailable):
             await self.queue.nudge()
+
+
+def _by(given: Given) -> str | None:
+    """The caller, as the history shows it."""
+    return str(given.caller) if given.caller else None
 
 
 def _not_newer(tag: str, live: str) -> str:

@@ -1,26 +1,41 @@
-"""The dashboard: one self-contained page, and the session that a login creates."""
+"""The dashboard: one self-contained page, and the session that a login creates and a logout ends."""
 
 import base64
 import hashlib
+import math
+import secrets
 from pathlib import Path
+from typing import Any
 
+import structlog
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from app.auth.callers import SharedSecret
+from app.auth.failures import FailureLimit
 from app.auth.tokens import SESSION, Scope, sign_token
+from app.ledger import Ledger
 from app.web.errors import error
-from app.web.internal.access import COOKIE, GUARD_HEADER
+from app.web.internal.access import GUARD_HEADER
 from app.web.internal.call import Given
+from app.web.internal.caller import COOKIE
+from app.web.internal.proxies import TrustedProxies
 
 SESSION_SECONDS = 12 * 3600.0
+SESSION_BYTES = 16
 PAGE = Path(__file__).parent.with_name("page")
+
+log = structlog.get_logger()
 
 
 class Dashboard:
     """Serves the page. The page contains no data: it requests everything with the session."""
 
-    def __init__(self, secret: SharedSecret, folder: Path = PAGE) -> None:
+    def __init__(self, secret: SharedSecret, ledger: Ledger, proxies: TrustedProxies, folder: Path = PAGE) -> None:
         self._secret = secret
+        self._ledger = ledger
+        self._proxies = proxies
+        self._failures = FailureLimit()
         style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
         html = (folder / "page.html").read_text(encoding="utf-8")
         self._page = html.replace("{style}", style).replace("{script}", script)
@@ -30,20 +45,50 @@ class Dashboard:
         return HTMLResponse(self._page, headers=self._headers)
 
     async def log_in(self, given: Given) -> Response:
-        """Exchanges the shared secret for a signed cookie that scripts cannot read."""
+        """Exchanges the shared secret for a signed cookie that scripts cannot read, and records the session.
+
+        After too many wrong secrets, no secret is checked for a while.
+        """
         if not given.request.headers.get(GUARD_HEADER):
             return error(403, f"a login needs the header {GUARD_HEADER}", "forbidden")
+        address = self._proxies.address(given.request)
+        if wait := self._failures.wait(address):
+            return _too_many(wait)
         if not self._secret.matches(given.body.secret):
+            self._failures.add(address)
+            blocked = round(self._failures.wait(address), 1)
+            log.warning("login failed: wrong secret", address=address, blocked_for_seconds=blocked)
             return error(401, "Unauthorized", "unauthorized")
+        return await self._open_session(given.request, address)
+
+    async def _open_session(self, request: Request, address: str) -> Response:
+        session_id = secrets.token_urlsafe(SESSION_BYTES)
+        await self._ledger.open_session(session_id, SESSION_SECONDS)
+        log.info("login: a session of the dashboard begins", address=address)
         answer = JSONResponse({"status": "ok", "expires_in": SESSION_SECONDS})
-        session = sign_token(self._secret.keys(), Scope.OPERATE, SESSION_SECONDS, SESSION)
-        answer.set_cookie(COOKIE, session, max_age=int(SESSION_SECONDS), httponly=True, samesite="strict")
+        session = sign_token(self._secret.keys(), Scope.OPERATE, SESSION_SECONDS, SESSION, session_id)
+        answer.set_cookie(COOKIE, session, max_age=int(SESSION_SECONDS), **_cookie(self._proxies.uses_tls(request)))
         return answer
 
-    async def log_out(self, _: Given) -> Response:
+    async def log_out(self, given: Given) -> Response:
+        """Ends the session for everyone who has its cookie, before the browser deletes it."""
+        if given.caller and given.caller.session:
+            await self._ledger.end_session(given.caller.session)
+            log.info("logout: a session of the dashboard ends", address=given.caller.address)
         answer = JSONResponse({"status": "ok", "expires_in": 0})
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        answer.delete_cookie(COOKIE, **_cookie(self._proxies.uses_tls(given.request)))
         return answer
+
+
+def _too_many(wait: float) -> Response:
+    seconds = math.ceil(wait)
+    text = f"too many wrong secrets. The next login is checked in {seconds} s. The command line is not affected."
+    return error(429, text, "too_many_failures", headers={"Retry-After": str(seconds)})
+
+
+def _cookie(secure: bool) -> dict[str, Any]:
+    """The attributes that scripts, other sites and, with `secure`, connections without TLS do not get past."""
+    return {"httponly": True, "samesite": "strict", "secure": secure}
 
 
 def page_headers(style: str, script: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ MOST_MEMORY = 0.8
 """The share of Redis' memory above which the doctor warns."""
 
 SHORTEST_SECRET = 16
-"""Minimum length of a webhook secret, in characters, so that it cannot be guessed."""
+"""Minimum length of a secret, in characters, so that it cannot be guessed."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class CheckUp:
             return Check("secret_file", Verdict.FAILED, "it contains no readable secret", "Check UPDATER_SECRET_PATH.")
         if problem := self.secret.problem():
             return Check("secret_file", Verdict.WARNING, problem, f"Run on the host: {self.secret.remedy()}")
+        if any(len(secret) < SHORTEST_SECRET for secret in keys):
+            found = f"it contains a secret that is shorter than {SHORTEST_SECRET} characters"
+            remedy = "Put a new one (openssl rand -hex 32) on its first line. Then remove the short one."
+            return Check("secret_file", Verdict.WARNING, found, remedy)
         return Check("secret_file", Verdict.OK, "its permissions are right")
 
     def _webhook_secrets(self) -> Iterator[Check]:

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from app.api.requests import EVENT_ID, ROLLOUT_ID
 from app.api.rollout import History
-from app.domain.errors import DeliveryRefused
+from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.ledger import Ledger
 from app.queue import Queue
 from app.web.calls.status import StatusCall
@@ -16,6 +17,7 @@ from app.web.calls.streams import StreamedAnswers
 from app.web.calls.waiting import Endings
 from app.web.errors import error
 from app.web.internal.call import Given
+from app.web.internal.caller import Caller
 from app.web.internal.worker_answers import ask
 
 
@@ -51,14 +53,23 @@ class Reading:
         async def ended() -> bool:
             return await self.endings.of(rollout_id) is not None
 
-        return await self.streams.log(rollout_id, ended if follow else None)
+        return await self.streams.log(rollout_id, ended if follow else None, partial(self._still_allowed, given.caller))
 
     async def events(self, given: Given) -> Response:
         """Server-sent events, from the one after `Last-Event-ID`."""
         last = given.request.headers.get("last-event-id") or given.query.last_event_id
         if last and not re.fullmatch(EVENT_ID, last):
             raise DeliveryRefused("Last-Event-ID must be the id of an event", status=400)
-        return await self.streams.events(last)
+        return await self.streams.events(last, partial(self._still_allowed, given.caller))
+
+    async def _still_allowed(self, caller: Caller | None) -> bool:
+        """False after a logout of the caller's session. While Redis is unavailable, a stream stays open."""
+        if caller is None or caller.session is None:
+            return True
+        try:
+            return await self.ledger.is_open_session(caller.session)
+        except LedgerUnavailable:
+            return True
 
     async def diagnostics(self, _: Given) -> Response:
         """What the worker reports about the machine, with the fields of the status."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,10 +17,15 @@ STREAM_SECONDS = 3_600.0
 """A stream ends after this time, and its reader resumes it. So a forgotten stream does not stay open."""
 
 HEARTBEAT_SECONDS = 15.0
+CHECK_SECONDS = 5.0
+"""How often a stream checks whether its caller may still read it: after a logout it ends within this time."""
+
 SLICE_SECONDS = 1.0
 """How long one read from Redis waits. It is also the delay until a stream notices that this process is stopping."""
 
 RETRY_MS = 2_000
+
+Check = Callable[[], Awaitable[bool]]
 
 
 class StreamedAnswers:
@@ -33,28 +38,28 @@ class StreamedAnswers:
         self._open = 0
         self.closing = asyncio.Event()
 
-    async def events(self, last_id: str | None) -> Response:
-        """Server-Sent Events after `last_id`; without it, only new events.
+    async def events(self, last_id: str | None, allowed: Check) -> Response:
+        """Server-Sent Events after `last_id`, while `allowed` returns True; without `last_id`, only new events.
 
         https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
         self._check_room()
         after = last_id or await self._ledger.last_event_id()
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._frames(after), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(self._frames(after, allowed), media_type="text/event-stream", headers=headers)
 
-    async def log(self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None) -> Response:
-        """The rollout's log as text; with `ended`, it continues until `ended` returns True."""
+    async def log(self, rollout_id: str, ended: Check | None, allowed: Check) -> Response:
+        """The rollout's log as text; with `ended`, it continues until `ended` returns True. `allowed`: see events."""
         self._check_room()
         gone = await self._ledger.lines_dropped(rollout_id)
-        return StreamingResponse(self._lines(rollout_id, ended, gone), media_type="text/plain; charset=utf-8")
+        return StreamingResponse(self._lines(rollout_id, ended, allowed, gone), media_type="text/plain; charset=utf-8")
 
-    async def _frames(self, last: str) -> AsyncIterator[str]:
-        with self._place() as go_on:
+    async def _frames(self, last: str, allowed: Check) -> AsyncIterator[str]:
+        with self._place(allowed) as go_on:
             yield f"retry: {RETRY_MS}\nid: {last}\n\n"  # a reader that disconnects before the first event resumes here
             clock = asyncio.get_running_loop()
             spoke = clock.time()
-            while go_on():
+            while await go_on():
                 for id_, event in await self._new_events(last):
                     last, spoke = id_, clock.time()
                     yield frame(id_, event)
@@ -69,14 +74,12 @@ class StreamedAnswers:
             await asyncio.sleep(self.slice_seconds)
             return []
 
-    async def _lines(
-        self, rollout_id: str, ended: Callable[[], Awaitable[bool]] | None, gone: int
-    ) -> AsyncIterator[str]:
+    async def _lines(self, rollout_id: str, ended: Check | None, allowed: Check, gone: int) -> AsyncIterator[str]:
         last = BEGINNING
-        with self._place() as go_on:
+        with self._place(allowed) as go_on:
             if gone:
                 yield f"[the first {gone} lines are not kept here; the log file on the updater's host may have them]\n"
-            while go_on():
+            while await go_on():
                 try:
                     over = ended is None or await ended()
                     block = 0.0 if over else self.slice_seconds
@@ -94,11 +97,23 @@ class StreamedAnswers:
             raise DeliveryRefused(f"{MOST_STREAMS} streams are open already", status=503)
 
     @contextmanager
-    def _place(self) -> Any:
-        deadline = asyncio.get_running_loop().time() + STREAM_SECONDS
+    def _place(self, allowed: Check) -> Iterator[Check]:
+        """Counts an open stream. Yields the check whether it may go on."""
+        clock = asyncio.get_running_loop()
+        checked = opened = clock.time()
+
+        async def go_on() -> bool:
+            nonlocal checked
+            if self.closing.is_set() or clock.time() - opened >= STREAM_SECONDS:
+                return False
+            if clock.time() - checked < CHECK_SECONDS:
+                return True
+            checked = clock.time()
+            return await allowed()
+
         self._open += 1
         try:
-            yield lambda: not self.closing.is_set() and asyncio.get_running_loop().time() < deadline
+            yield go_on
         finally:
             self._open -= 1
 

@@ -1,4 +1,4 @@
-"""Access control: checks the secret, scope, query and body of every call."""
+"""Access control: checks the proof, scope, query and body of every call."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -7,24 +7,20 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth.callers import SharedSecret
-from app.auth.tokens import SESSION, Scope, scope_of
 from app.domain.errors import DeliveryRefused, LedgerUnavailable, SecretUnavailable, WorkerSilent
 from app.web.body import Intake, drain
 from app.web.errors import error
 from app.web.internal.call import Call, Given
+from app.web.internal.caller import Caller, CallerKind, Identification
+from app.web.internal.change_record import ChangeRecord
 from app.web.internal.unknown_fields import IgnoredFields
 from app.web.internal.worker_answers import WorkerRefused
 from app.web.webhook.headers import check_json, check_length
 
 MAX_BODY_BYTES = 64 * 1024
-COOKIE = "updater_session"
 GUARD_HEADER = "x-updater-request"
 """A page of another origin can send this header only after a CORS preflight, which the updater never allows.
 https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html"""
-
-PROOFS = {"x-updater-secret", "authorization"}
-"""If a request has one of these headers, only that header counts: a session does not make up for a wrong secret."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -41,44 +37,50 @@ class NotLetIn(Exception):
 class AccessControl:
     """Checks every call before it runs, and turns its errors into answers in the API's format."""
 
-    secret: SharedSecret
+    identification: Identification
     intake: Intake
+    record: ChangeRecord
     ignored: IgnoredFields = field(default_factory=IgnoredFields)
 
     def before(self, call: Call) -> Endpoint:
         """The endpoint that checks and runs `call`."""
 
         async def answer(request: Request) -> Response:
+            given = None
             try:
-                self._let_in(request, call)
-                return await call.answer(await self._given(request, call))
+                caller = await self._let_in(request, call)
+                given = await self._given(request, call, caller)
+                await self.record.requested(call, given)
+                return await call.answer(given)
             except NotLetIn as refused:
                 await drain(request)
                 return refused.answer
             except WorkerRefused as refused:
-                return _problem(call, refused.status, refused.text, refused.code)
+                return self._problem(call, given, refused.status, refused.text, refused.code)
             except DeliveryRefused as refused:
-                return _problem(call, refused.status, refused.detail, "bad_request")
+                return self._problem(call, given, refused.status, refused.detail, "bad_request")
             except (LedgerUnavailable, SecretUnavailable, WorkerSilent) as away:
-                return _problem(call, 503, f"{away}. Traffic is not affected.", away.code)
+                return self._problem(call, given, 503, f"{away}. Traffic is not affected.", away.code)
 
         return answer
 
-    def _let_in(self, request: Request, call: Call) -> None:
+    async def _let_in(self, request: Request, call: Call) -> Caller | None:
         if call.scope is None:
-            return
-        by_session = PROOFS.isdisjoint(request.headers.keys())
-        scope = scope_of_session(request, self.secret) if by_session else scope_of_caller(request, self.secret)
-        if scope is None:
+            return None
+        caller = await self.identification.caller(request)
+        if caller is None:
             raise NotLetIn(error(401, "Unauthorized", "unauthorized", headers={"WWW-Authenticate": "Bearer"}))
-        if not scope.covers(call.scope):
-            raise NotLetIn(error(403, f"the token's scope is {scope}, this needs {call.scope}", "forbidden"))
+        if not caller.scope.covers(call.scope):
+            raise NotLetIn(error(403, f"the token's scope is {caller.scope}, this needs {call.scope}", "forbidden"))
+        by_session = caller.kind is CallerKind.SESSION
         if by_session and call.method == "POST" and not request.headers.get(GUARD_HEADER):
             raise NotLetIn(error(403, f"a call with a session cookie needs the header {GUARD_HEADER}", "forbidden"))
+        return caller
 
-    async def _given(self, request: Request, call: Call) -> Given:
+    async def _given(self, request: Request, call: Call, caller: Caller | None) -> Given:
         query = _checked(call.query, dict(request.query_params)) if call.query else None
-        return Given(request, query, await self._body(request, call) if call.method == "POST" else None)
+        body = await self._body(request, call) if call.method == "POST" else None
+        return Given(request, query, body, caller)
 
     async def _body(self, request: Request, call: Call) -> BaseModel | None:
         check_length(request.headers, self.intake.cap)
@@ -92,31 +94,9 @@ class AccessControl:
         check_json(request.headers)
         return _checked(call.body, raw)
 
-
-def _problem(call: Call, status: int, text: str, code: str) -> Response:
-    return error(status, text, code, more={"status": "failed"} if call.compat else None)
-
-
-def scope_of_caller(request: Request, secret: SharedSecret) -> Scope | None:
-    """The scope of the shared secret or bearer token in `request`; None if it has no valid one.
-
-    Raises SecretUnavailable.
-    """
-    given = request.headers.get("x-updater-secret")
-    if given is not None:
-        return Scope.OPERATE if secret.matches(_as_sent(given)) else None
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    return scope_of(secret.keys(), token.strip()) if kind.lower() == "bearer" else None
-
-
-def scope_of_session(request: Request, secret: SharedSecret) -> Scope | None:
-    """The scope of the dashboard's session; None if there is none or it has expired. Raises SecretUnavailable."""
-    return scope_of(secret.keys(), request.cookies.get(COOKIE, ""), SESSION)
-
-
-def _as_sent(header: str) -> str:
-    """Decodes a header as UTF-8, because Starlette decodes headers as latin-1 and a secret may not be ASCII."""
-    return header.encode("latin-1").decode("utf-8", "surrogateescape")
+    def _problem(self, call: Call, given: Given | None, status: int, text: str, code: str) -> Response:
+        self.record.refused(call, given, status, code)
+        return error(status, text, code, more={"status": "failed"} if call.compat else None)
 
 
 def _checked(model: type[BaseModel], given: bytes | dict[str, str]) -> BaseModel:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.api.responses import Failed, Problem
 from app.auth.tokens import Scope
+from app.web.internal.caller import Caller
 
 Answer = type[BaseModel] | str
 """The model of a JSON answer, or the media type of any other answer."""
@@ -17,11 +18,15 @@ Answer = type[BaseModel] | str
 
 @dataclass(frozen=True)
 class Given:
-    """A request that passed access control. `query` and `body` are validated models; None if the call has none."""
+    """A request that passed access control. `query` and `body` are validated models; None if the call has none.
+
+    `caller`: None if the call needs no proof.
+    """
 
     request: Request
     query: Any = None
     body: Any = None
+    caller: Caller | None = None
 
     @property
     def rollout_id(self) -> str:

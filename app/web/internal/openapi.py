@@ -10,8 +10,9 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.api.requests import ROLLOUT_ID
 from app.auth.tokens import Scope
-from app.web.internal.access import COOKIE, GUARD_HEADER
+from app.web.internal.access import GUARD_HEADER
 from app.web.internal.call import Answer, Call
+from app.web.internal.caller import COOKIE
 
 Json = dict[str, Any]
 

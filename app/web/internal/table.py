@@ -56,7 +56,7 @@ _LAST_EVENT = {"Last-Event-ID": "the id of the last received event: continue aft
 
 _REFUSED: Answers = {404: Problem, 409: Problem, 502: Problem}
 _ENDING: Answers = {200: Result, 202: Queued, 404: Failed, 500: Result, 502: Failed}
-_LOGIN: Answers = {200: LoggedIn, 401: Problem, 403: Problem}
+_LOGIN: Answers = {200: LoggedIn, 401: Problem, 403: Problem, 429: Problem}
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,9 @@ function listen() {
   if (state.source) return;
   state.source = new EventSource("/update/events");
   state.source.onmessage = (message) => {
-    const event = JSON.parse(message.data), about = event.data.tag ?? event.data.step ?? event.data.reason ?? "";
-    at("events").prepend(element("li", `${event.at.slice(11, 19)} ${event.type} ${about}`));
+    const event = JSON.parse(message.data), data = event.data;
+    const about = data.call ?? data.tag ?? data.step ?? data.reason ?? "", by = data.by ? ` by ${data.by}` : "";
+    at("events").prepend(element("li", `${event.at.slice(11, 19)} ${event.type} ${about}${by}`));
     while (at("events").children.length > EVENTS_SHOWN) at("events").lastChild.remove();
     look();
   };
@@ -150,7 +151,10 @@ at("login").addEventListener("submit", async (submitted) => {
   notice(answer.ok ? "" : answer.status === 401 ? "The secret is wrong." : (await answer.json()).error);
   if (answer.ok) look();
 });
-at("logout").addEventListener("click", async () => { await call("POST", "/logout"); askForSecret(); });
+at("logout").addEventListener("click", async () => {
+  const answer = await call("POST", "/logout");
+  if (answer.ok) askForSecret(); else notice((await answer.json()).error);  // still logged in
+});
 at("do-pause").addEventListener("click", () => {
   const reason = prompt("Why do you pause rollouts?");
   if (reason?.trim()) change("/update/pause", { reason });

@@ -97,6 +97,12 @@ async def test_read_token_can_look_but_not_operate(home: Front) -> None:
     assert token not in refused.err
 
 
+async def test_named_token_signs_what_it_changes(home: Front) -> None:
+    token = (await home.run("token", "--scope", "operate", "--name", "nightly")).out.strip()
+    assert (await home.run("pause", "a test", UPDATER_TOKEN=token)).code == 0
+    assert '"by": "token nightly from 127.0.0.1"' in (home.directory / "web.log").read_text()
+
+
 async def test_unreachable_updater_exits_3_and_explains(home: Front) -> None:
     for words in (["status"], ["deploy", "v1.1.0"], ["logs", "-f"], ["history"], ["plan", "v1.1.0"], ["pause", "x"]):
         done = await home.run(*words, UPDATER_URL=NOWHERE)
@@ -132,6 +138,7 @@ async def test_wrong_usage_exits_2(home: Front) -> None:
     for words in (["deploy"], ["no-such"], ["history", "--limit", "0"], ["token", "--scope", "all"]):
         assert (await home.run(*words)).code == 2, words
     assert (await home.run("token", "--scope", "read", "--ttl", "soon")).code == 2
+    assert (await home.run("token", "--scope", "read", "--name", "two words")).code == 2
     assert (await home.run("status", UPDATER_URL="127.0.0.1:9090")).code == 2
 
 

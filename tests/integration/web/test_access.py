@@ -8,7 +8,7 @@ import pytest
 
 from app.auth.callers import make_token
 from app.auth.tokens import SESSION, Scope, sign_token
-from app.web.internal.access import COOKIE
+from app.web.internal.caller import COOKIE
 from tests.integration.web.conftest import Listening
 from tests.integration.web.deliveries import head, raw
 

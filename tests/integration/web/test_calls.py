@@ -270,6 +270,13 @@ async def test_doctor_checks_both_processes(client: httpx.AsyncClient, worker: R
     assert len(checks) > 3
 
 
+async def test_doctor_warns_of_a_short_secret(web: Listening) -> None:
+    web.secret_path.write_text("a-short-secret\n")
+    async with web.client() as client:
+        checks = {check["name"]: check for check in (await client.get("/doctor", timeout=60)).json()["checks"]}
+    assert (checks["secret_file"]["status"], "openssl rand" in checks["secret_file"]["remedy"]) == ("warning", True)
+
+
 async def test_ready_reports_that_redis_can_lose_data(own_server: OwnRedis, tmp_path: Path) -> None:
     pool = open_pool(own_server.url, "x")
     await pool.config_set("appendfsync", "everysec")

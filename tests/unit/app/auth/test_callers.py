@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.auth.callers import SharedSecret, make_token
-from app.auth.tokens import Scope, scope_of
+from app.auth.tokens import Scope, claim_of
 from app.domain.errors import SecretUnavailable, SettingsInvalid
 
 
@@ -177,10 +177,12 @@ def test_missing_file_is_reported_as_a_problem(path: Path) -> None:
 def test_token_survives_a_key_rotation(path: Path, scope: Scope) -> None:
     replace(path, "first\nolder\n")
     token = make_token(path, scope, 60)
-    assert scope_of([b"first"], token) is scope
-    assert scope_of([b"older"], token) is None
+    claim = claim_of([b"first"], token)
+    assert claim is not None
+    assert claim.scope is scope
+    assert claim_of([b"older"], token) is None
     replace(path, "new\nfirst\n")
-    assert scope_of(SharedSecret(path).keys(), token) is scope
+    assert claim_of(SharedSecret(path).keys(), token) == claim
 
 
 @pytest.mark.parametrize("text", [None, "\n"])

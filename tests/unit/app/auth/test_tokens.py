@@ -10,16 +10,34 @@ from app.auth.tokens import (
     MAX_TOKEN_LENGTH,
     SESSION,
     Scope,
-    scope_of,
+    claim_of,
     sign_token,
 )
 
 KEYS = [b"new", b"old"]
 
 
+def scope_of(keys: list[bytes], token: str, kind: str = BEARER) -> Scope | None:
+    claim = claim_of(keys, token, kind)
+    return claim.scope if claim else None
+
+
 def test_token_carries_its_scope() -> None:
     for scope in Scope:
         assert scope_of(KEYS, sign_token(KEYS, scope, 60)) is scope
+
+
+def test_token_carries_its_name() -> None:
+    for name in ("", "nightly-deploy_2.0"):
+        claim = claim_of(KEYS, sign_token(KEYS, Scope.READ, 60, name=name))
+        assert claim is not None
+        assert claim.name == name
+
+
+@pytest.mark.parametrize("name", ["a b", "a\nb", "ä", "x" * 65])
+def test_a_name_is_one_short_word(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        sign_token(KEYS, Scope.READ, 60, name=name)
 
 
 def test_operate_covers_read_but_not_reverse() -> None:

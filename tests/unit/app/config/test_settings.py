@@ -121,6 +121,14 @@ def test_apply_wait_is_limited_and_off_by_default() -> None:
         assert "UPDATER_APPLY_WAIT_SECONDS" in refused({**WEB, "UPDATER_APPLY_WAIT_SECONDS": wrong})
 
 
+def test_trusted_proxies_are_addresses_or_networks() -> None:
+    assert WebSettings.from_environ(WEB).trusted_proxies == ()
+    found = WebSettings.from_environ({**WEB, "UPDATER_TRUSTED_PROXIES": "172.18.0.5, 10.0.0.0/8,2001:db8::1"})
+    assert [str(network) for network in found.trusted_proxies] == ["172.18.0.5/32", "10.0.0.0/8", "2001:db8::1/128"]
+    for wrong in ("traefik", "172.18.0.5/33", "*"):
+        assert refused({**WEB, "UPDATER_TRUSTED_PROXIES": wrong}).startswith("UPDATER_TRUSTED_PROXIES: should be")
+
+
 def test_webhook_limit_cannot_exceed_githubs() -> None:
     assert "UPDATER_WEBHOOK_MAX_BYTES" in refused({**WEB, "UPDATER_WEBHOOK_MAX_BYTES": str(26 * 1024 * 1024)})
 

@@ -1,0 +1,96 @@
+"""Finds out who makes a call."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import structlog
+from starlette.requests import Request
+
+from app.auth.callers import SharedSecret
+from app.auth.failures import FailureLimit
+from app.auth.tokens import SESSION, Scope, claim_of
+from app.ledger import Ledger
+from app.web.internal.proxies import TrustedProxies
+
+COOKIE = "updater_session"
+PROOFS = {"x-updater-secret", "authorization"}
+"""If a request has one of these headers, only that header counts: a session does not make up for a wrong secret."""
+
+log = structlog.get_logger()
+
+
+class CallerKind(StrEnum):
+    """What a caller proved itself with."""
+
+    SECRET = "shared secret"  # noqa: S105 - a word for people
+    TOKEN = "token"  # noqa: S105 - a word for people
+    SESSION = "session"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`name`: a token's, if it has one. `session`: the id of the dashboard's session, None for another kind."""
+
+    kind: CallerKind
+    scope: Scope
+    address: str
+    name: str = ""
+    session: str | None = None
+
+    def __str__(self) -> str:
+        """For people: `token nightly from 10.0.0.5`."""
+        return f"{self.kind} {self.name} from {self.address}" if self.name else f"{self.kind} from {self.address}"
+
+
+@dataclass(frozen=True)
+class Identification:
+    """Checks the proof in a request. A secret or token needs no Redis, a session does."""
+
+    secret: SharedSecret
+    ledger: Ledger
+    proxies: TrustedProxies
+    wrong: FailureLimit = field(default_factory=FailureLimit)
+    """Limits the log lines about wrong proofs. The answer is not limited: the right secret always works."""
+
+    async def caller(self, request: Request) -> Caller | None:
+        """None without a valid proof. Raises LedgerUnavailable if a session cannot be checked, SecretUnavailable."""
+        if PROOFS.isdisjoint(request.headers.keys()):
+            return await self._by_session(request)
+        caller = self._by_header(request)
+        if caller is None:
+            self._note_wrong(request)
+        return caller
+
+    async def session(self, request: Request) -> str | None:
+        """The id of the open session of `request`; None if it has none. Raises LedgerUnavailable, SecretUnavailable."""
+        claim = claim_of(self.secret.keys(), request.cookies.get(COOKIE, ""), SESSION)
+        return claim.name if claim and claim.name and await self.ledger.is_open_session(claim.name) else None
+
+    async def _by_session(self, request: Request) -> Caller | None:
+        session = await self.session(request)
+        if session is None:
+            return None
+        return Caller(CallerKind.SESSION, Scope.OPERATE, self.proxies.address(request), session=session)
+
+    def _by_header(self, request: Request) -> Caller | None:
+        given, address = request.headers.get("x-updater-secret"), self.proxies.address(request)
+        if given is not None:
+            matches = self.secret.matches(_as_sent(given))
+            return Caller(CallerKind.SECRET, Scope.OPERATE, address) if matches else None
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        claim = claim_of(self.secret.keys(), token.strip()) if kind.lower() == "bearer" else None
+        return Caller(CallerKind.TOKEN, claim.scope, address, name=claim.name) if claim else None
+
+    def _note_wrong(self, request: Request) -> None:
+        address = self.proxies.address(request)
+        if self.wrong.wait(address):
+            return
+        self.wrong.add(address)
+        kind = CallerKind.SECRET if "x-updater-secret" in request.headers else CallerKind.TOKEN
+        silent = round(self.wrong.wait(address), 1)
+        log.warning("wrong secret or token", kind=kind, address=address, not_logged_for_seconds=silent)
+
+
+def _as_sent(header: str) -> str:
+    """Decodes a header as UTF-8, because Starlette decodes headers as latin-1 and a secret may not be ASCII."""
+    return header.encode("latin-1").decode("utf-8", "surrogateescape")
