@@ -39,7 +39,7 @@ class CheckUp:
 
     def _secret_file(self) -> Check:
         try:
-            self.secret.keys()
+            keys = self.secret.keys()
         except SecretUnavailable:
             return Check("secret_file", Verdict.FAILED, "it contains no readable secret", "Check UPDATER_SECRET_PATH.")
         if problem := self.secret.problem():
