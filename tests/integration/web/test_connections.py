@@ -30,7 +30,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x
 UPGRADE = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
 IDLE_SECONDS = listener("127.0.0.1:0").keep_alive_timeout
 LATE = 5.0
-ROLLOUT, LINES = "r-1", ["x" * 20_000] * 50
+ROLLOUT, LINES = "r-1", ["x" * 4_000] * 250
 REQUESTS = 900
 """Fewer than Hypercorn answers on one connection; their answers are larger than the client's window."""
 
