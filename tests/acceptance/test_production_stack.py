@@ -3,14 +3,18 @@
 The tests of this file share one host and run in the order in which an operator would do these things.
 """
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from docker.errors import ContainerError
 
+from app.domain.long_lines import LINE_BYTES
+from app.web.server.connection import CLOSE_SECONDS, WRITE_SECONDS
 from deploy.demo.engine import Engine
 from deploy.demo.load import Load
 from deploy.demo.repository import Variant
@@ -40,6 +44,9 @@ from tests.acceptance.production.site import (
     Site,
     installed,
 )
+from tests.integration.waiting import until
+from tests.integration.web.deliveries import raw
+from tests.integration.web.sockets import HTTP2_PREFACE, MANY_REQUESTS, never_reading, still_open
 from workers.adapters.docker_host.compose import find_compose
 
 pytestmark = pytest.mark.engine
@@ -68,7 +75,7 @@ def say(text: str) -> None:
 @pytest.fixture(scope="module")
 def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A host after sections 1 to 5 of the page, with no live release."""
-    with installed(tmp_path_factory.mktemp("site"), engine, say, RELEASES, {}) as site:
+    with installed(tmp_path_factory.mktemp("site"), engine, say, RELEASES, flooding={"v1.1.0"}) as site:
         yield site
 
 
@@ -99,6 +106,29 @@ async def test_webhook_release_fails_no_request(site: Site) -> None:
     assert {"v1.0.0", "v1.1.0"} <= set(report.versions)
     assert set(site.running()) == INFRASTRUCTURE | GREEN | {BOT}
     assert (await site.sessions())["max"] == 1
+
+
+async def test_long_build_output_is_bounded(site: Site) -> None:
+    """The build of v1.1.0 printed lines of 100 kB."""
+    lines = [line for log in (site.data / "logs").glob("*.log") for line in log.read_text().splitlines()]
+    cut = [line for line in lines if "[cut: the line had 100" in line]
+    assert cut
+    assert max(len(line.encode()) for line in lines) < 2 * LINE_BYTES
+    checks = {check["name"]: check for check in (await site.get("/update/doctor"))["checks"]}
+    assert {name: checks[name]["status"] for name in ("redis_memory", "disk_use")} == dict.fromkeys(
+        ("redis_memory", "disk_use"), "ok"
+    )
+
+
+async def test_web_ends_clients_that_never_read(site: Site) -> None:
+    assert await raw(site.public_url, HTTP2_PREFACE) == HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+    web = int(site.container(WEB).attrs["State"]["Pid"])
+    with contextlib.ExitStack() as clients:
+        for _ in range(20):
+            clients.enter_context(never_reading(site.public_url, MANY_REQUESTS))
+        await until(lambda: still_open(site.public_url, web) == 20)
+        await until(lambda: still_open(site.public_url, web) == 0, 2 * (WRITE_SECONDS + CLOSE_SECONDS))
+    assert (await site.get("/health"))["status"]
 
 
 async def test_compose_up_keeps_containers_and_routes(site: Site) -> None:
@@ -134,7 +164,7 @@ def test_only_worker_reaches_engine_through_proxy(site: Site) -> None:
     assert [service for service, c in running.items() if has_socket(c)] == [PROXY]
     members = {service for service, c in running.items() if f"{site.project}_engine" in _networks(c)}
     assert members == {PROXY, WORKER}
-    proxy = [(PROXY, 2375), (_address(site, PROXY, "engine"), 2375)]
+    proxy = [(PROXY, 2375), (site.stack.address(PROXY, f"{site.project}_engine"), 2375)]
     assert reached(site, WORKER, proxy) == {name for name, _ in proxy}
     assert {service: reached(site, service, proxy) for service in (WEB, "zetherion-ai-skills-green", BOT)} == {
         service: set() for service in (WEB, "zetherion-ai-skills-green", BOT)
@@ -250,8 +280,3 @@ def _size(site: Site, image: str) -> float:
 
 def _networks(container: object) -> set[str]:
     return set(container.attrs["NetworkSettings"]["Networks"])  # type: ignore[attr-defined]
-
-
-def _address(site: Site, service: str, network: str) -> str:
-    networks = site.container(service).attrs["NetworkSettings"]["Networks"]
-    return str(networks[f"{site.project}_{network}"]["IPAddress"])

@@ -34,7 +34,7 @@ def say(text: str) -> None:
 @pytest.fixture
 def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     updaters = {"v1.1.0": "0.2.0", "v1.2.0": "0.3.0"}
-    with installed(tmp_path_factory.mktemp("site"), engine, say, RELEASES, updaters) as site:
+    with installed(tmp_path_factory.mktemp("site"), engine, say, RELEASES, updaters=updaters) as site:
         site.client.images.get(UPDATER_IMAGE).tag(GOOD)
         packed(site.client, BROKEN, WITHOUT_ITS_FACE, {})
         try:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -53,6 +53,7 @@ TIMES = {
 RELEASE_DOCKERFILE = f"""\
 FROM {GIT_BASE} AS base
 WORKDIR /srv
+RUN true
 USER 65532:65532
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 CMD ["python3", "app.py"]
@@ -67,6 +68,9 @@ COPY bot ./
 HEALTHCHECK --interval=30s --timeout=5s CMD ["python3", "-IS", "-c", "import os; os.stat('/tmp/ready')"]
 CMD ["python3", "bot.py"]
 """
+
+FLOOD = """RUN python3 -c "print(('x' * 100_000 + chr(10)) * 2_000)\""""
+"""2,000 lines of 100 kB. BuildKit passes on the first 2 MiB of them."""
 
 
 @dataclass
@@ -162,26 +166,29 @@ class Site(Environment):
         """The content of a secret file that the page or the operator wrote."""
         return (self.live / "secrets" / name).read_text().strip()
 
-    def publish_repository(self, releases: Mapping[str, Variant], updaters: Mapping[str, str]) -> None:
+    def publish_repository(
+        self, releases: Mapping[str, Variant], updaters: Mapping[str, str], flooding: Collection[str]
+    ) -> None:
         """Commits those releases, and makes a copy that the worker owns: git reads only local repositories of its user.
 
-        `updaters`: tag → the version of the updater in that release, if it differs.
+        `updaters`: tag → the version of the updater in that release, if it differs. `flooding`: the tags whose build
+        prints long lines.
         """
         for tag, variant in releases.items():
-            edit = partial(_as_production, updater=updaters.get(tag, UPDATER_VERSION))
+            edit = partial(_as_production, updater=updaters.get(tag, UPDATER_VERSION), floods=tag in flooding)
             self.repository.release(tag, variant=variant, edit=edit)
         shutil.copytree(self.repository.path / ".git", self.live / "repository.git")
         for path in (self.live / "repository.git", *(self.live / "repository.git").rglob("*")):
             os.chown(path, SERVICE_USER, SERVICE_USER)
 
 
-def _as_production(tree: Path, updater: str) -> None:
+def _as_production(tree: Path, updater: str, *, floods: bool) -> None:
     """Combines the sample services with the production stack's Compose file."""
     text = (ROOT / "deploy" / "docker-compose.yml").read_text()
     default = f"${{UPDATER_VERSION:-{UPDATER_VERSION}}}"
     assert default in text
     (tree / "docker-compose.yml").write_text(text.replace(default, f"${{UPDATER_VERSION:-{updater}}}"))
-    (tree / "Dockerfile").write_text(RELEASE_DOCKERFILE)
+    (tree / "Dockerfile").write_text(RELEASE_DOCKERFILE.replace("RUN true", FLOOD) if floods else RELEASE_DOCKERFILE)
 
 
 @contextlib.contextmanager
@@ -216,12 +223,18 @@ def bare_host(directory: Path, engine: Engine, say: Say) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def installed(
-    directory: Path, engine: Engine, say: Say, releases: Mapping[str, Variant], updaters: Mapping[str, str]
+    directory: Path,
+    engine: Engine,
+    say: Say,
+    releases: Mapping[str, Variant],
+    *,
+    updaters: Mapping[str, str] | None = None,
+    flooding: Collection[str] = (),
 ) -> Iterator[Site]:
     """A host after sections 1 to 5 of the page, with no live release."""
     with bare_host(directory, engine, say) as site:
         site.follow("1.", "2.", "3.", "4.")
-        site.publish_repository(releases, updaters)
+        site.publish_repository(releases, updaters or {}, flooding)
         site.follow("5.")  # its last line runs the doctor, which fails on any problem
         site.look_up()
         site.start_gateway()

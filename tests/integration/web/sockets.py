@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.integration.waiting import until
+from tests.integration.web.deliveries import head
 
 ESTABLISHED, CLOSE_WAIT = "01", "08"
 """https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/net/tcp_states.h"""
@@ -14,17 +15,23 @@ ESTABLISHED, CLOSE_WAIT = "01", "08"
 OPEN = (ESTABLISHED, CLOSE_WAIT)
 """The states in which a process still has the socket of a connection that it accepted."""
 
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+"""What a client that knows the server sends first: https://www.rfc-editor.org/rfc/rfc9113#section-3.4"""
 
-def states(url: str) -> Counter[str]:
-    """How many connections of the listener at `url` are in each state."""
+MANY_REQUESTS = head([], "GET /x HTTP/1.1") * 900
+"""Fewer than Hypercorn answers on one connection; their answers are larger than the client's window."""
+
+
+def states(url: str, process: int | str = "self") -> Counter[str]:
+    """How many connections of the listener at `url`, in the network of that process, are in each state."""
     port = f":{urlsplit(url).port:04X}"
-    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    rows = (line.split() for line in Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:])
     return Counter(state for _, local, _, state, *_ in rows if local.endswith(port))
 
 
-def still_open(url: str) -> int:
-    """How many connections the listener at `url` has open."""
-    found = states(url)
+def still_open(url: str, process: int | str = "self") -> int:
+    """How many connections the listener at `url`, in the network of that process, has open."""
+    found = states(url, process)
     return sum(found[state] for state in OPEN)
 
 

@@ -20,19 +20,23 @@ from app.web.server.serve import listener
 from tests.integration.waiting import until
 from tests.integration.web.deliveries import KeptConnection, head
 from tests.integration.web.process import WebProcess, web_process
-from tests.integration.web.sockets import ESTABLISHED, connected, never_reading, none_open, states, still_open
+from tests.integration.web.sockets import (
+    ESTABLISHED,
+    HTTP2_PREFACE,
+    MANY_REQUESTS,
+    connected,
+    never_reading,
+    none_open,
+    states,
+    still_open,
+)
 
 pytestmark = pytest.mark.redis
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-"""What a client that knows the server sends first: https://www.rfc-editor.org/rfc/rfc9113#section-3.4"""
 
 UPGRADE = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
 IDLE_SECONDS = listener("127.0.0.1:0").keep_alive_timeout
 LATE = 5.0
 ROLLOUT, LINES = "r-1", ["x" * 4_000] * 250
-REQUESTS = 900
-"""Fewer than Hypercorn answers on one connection; their answers are larger than the client's window."""
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ async def test_http2_preface_gets_an_http1_refusal(process: WebProcess) -> None:
     for url in (process.public, process.internal):
         address = urlsplit(url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(PREFACE)
+        writer.write(HTTP2_PREFACE)
         async with asyncio.timeout(LATE):
             answer = await reader.read()
         writer.close()
@@ -92,7 +96,7 @@ async def test_clients_that_never_read_are_ended(process: WebProcess, ledger: Le
     await ledger.append_log(ROLLOUT, LINES)
     proof = [("X-Updater-Secret", secret(process))]
     log = head(proof, f"GET /update/rollouts/{ROLLOUT}/log?follow=1 HTTP/1.1")
-    unread = ((process.public, head([], "GET /x HTTP/1.1") * REQUESTS), (process.internal, log))
+    unread = ((process.public, MANY_REQUESTS), (process.internal, log))
     async with httpx.AsyncClient(base_url=process.internal, headers=dict(proof), trust_env=False, timeout=60) as http:
         with ExitStack() as clients:
             for url, sent in unread:
