@@ -19,7 +19,7 @@ def test_every_row_has_a_protection() -> None:
 @pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda p: f"{p.row:02}")
 def test_protection_is_removed_only_from_a_copy(protection: Protection) -> None:
     before = product(ROOT)
-    with without(protection) as root:
+    with without(protection, PRODUCT) as root:
         after = product(root)
     changed = {file for file, text in after.items() if before.get(file) != text}
     assert 1 <= len(changed) <= len(protection.edits)
@@ -41,7 +41,7 @@ def product(root: Path) -> dict[Path, str]:
 )
 def test_missing_code_cannot_be_removed(symbol: str, old: str, message: str) -> None:
     protection = Protection(1, "nothing", (Edit(symbol, old, ""),))
-    with pytest.raises(ValueError, match=re.escape(message)), without(protection):
+    with pytest.raises(ValueError, match=re.escape(message)), without(protection, PRODUCT):
         pass
 
 
