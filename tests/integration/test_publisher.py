@@ -21,7 +21,7 @@ from tests.integration.redis_servers import OwnRedis
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.machine import SystemClock
-from workers.adapters.publisher import WRITE_SECONDS, LedgerPublisher
+from workers.adapters.publisher import LINES_AT_ONCE, WRITE_SECONDS, LedgerPublisher
 from workers.rollout.pipeline import step_ids
 
 pytestmark = pytest.mark.redis
@@ -78,6 +78,11 @@ async def log_of(client: Redis, ledger: Ledger, rollout: str) -> list[str]:
     return [fields[b"line"].decode() for _, fields in await client.xrange(ledger.key(f"log:{rollout}"))]
 
 
+def written_at(id_: bytes) -> int:
+    """When Redis wrote the entry of a stream, in milliseconds."""
+    return int(id_.split(b"-")[0])
+
+
 def publish_everything(publisher: LedgerPublisher) -> None:
     """Publishes the frequent messages of a rollout a hundred times, and those of its end once."""
     for _ in range(100):
@@ -96,6 +101,20 @@ async def test_events_and_lines_are_written_in_order(publisher: LedgerPublisher,
             publisher.line("r-1", f"line {n}")
     assert await kinds(pool, ledger) == [f"event-{n}" for n in range(50)]
     assert await log_of(pool, ledger, "r-1") == [f"line {n}" for n in range(50)]
+
+
+async def test_log_is_complete_before_the_result(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:
+    """A reader that follows the log leaves when it finds the result."""
+    count = 10 * LINES_AT_ONCE + 1
+    for n in range(count):
+        publisher.line(ENDED.id, f"line {n}")
+    publisher.result(ENDED, State())
+    async with writing(publisher):
+        pass
+    [(completed, _)] = await pool.xrevrange(ledger.key("events"), count=1)
+    [(last, _)] = await pool.xrevrange(ledger.key(f"log:{ENDED.id}"), count=1)
+    assert await log_of(pool, ledger, ENDED.id) == [f"line {n}" for n in range(count)]
+    assert written_at(last) <= written_at(completed)
 
 
 async def test_each_rollout_keeps_its_own_lines(publisher: LedgerPublisher, ledger: Ledger, pool: Redis) -> None:

@@ -1,7 +1,6 @@
 """Publishes status, events and logs to the ledger in the background. A slow Redis never delays a rollout."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -77,7 +76,7 @@ class LedgerPublisher:
         self._state: State | None = None
         self._alarms: list[Alarm] = []
         self._behind = False
-        self._lines: deque[tuple[str, str]] = deque()
+        self._lines: list[tuple[str, str]] = []
         self._waiting_bytes = 0
 
     def status(self, state: State) -> None:
@@ -140,11 +139,15 @@ class LedgerPublisher:
             self._add(rollout, GAP)
 
     def _add(self, rollout: str, line: str) -> None:
-        """Lets a line wait for Redis."""
+        """Lets a line wait for Redis, in a write of at most LINES_AT_ONCE with its own limit.
+
+        A result that comes later is written later: a reader of the log leaves when it finds the result.
+        """
+        if not self._lines or len(self._lines) == LINES_AT_ONCE:
+            self._lines = []
+            self._queue.put_nowait(partial(self._write_lines, self._lines))
         self._lines.append((rollout, line))
         self._waiting_bytes += len(line) + LINE_OVERHEAD_BYTES
-        if len(self._lines) == 1:
-            self._queue.put_nowait(self._write_lines)
 
     async def history(self) -> list[HistoryEntry]:
         return await in_file_thread(self._archive.entries)
@@ -202,12 +205,10 @@ class LedgerPublisher:
     def _redacted(self, entry: HistoryEntry) -> HistoryEntry:
         return HistoryEntry(**self._hide(asdict(entry)))
 
-    async def _write_lines(self) -> None:
-        """Writes LINES_AT_ONCE. The rest follows in a write of its own, with its own limit."""
-        lines = [self._lines.popleft() for _ in range(min(LINES_AT_ONCE, len(self._lines)))]
+    async def _write_lines(self, lines: Sequence[tuple[str, str]]) -> None:
+        if lines is self._lines:
+            self._lines = []
         self._waiting_bytes -= sum(len(line) + LINE_OVERHEAD_BYTES for _, line in lines)
-        if self._lines:
-            self._queue.put_nowait(self._write_lines)
         for rollout in dict.fromkeys(rollout for rollout, _ in lines):
             await self._ledger.append_log(rollout, [line for owner, line in lines if owner == rollout])
 
