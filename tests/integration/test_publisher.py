@@ -21,7 +21,7 @@ from tests.integration.redis_servers import OwnRedis
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.machine import SystemClock
-from workers.adapters.publisher import LINES_AT_ONCE, WRITE_SECONDS, LedgerPublisher
+from workers.adapters.publisher import GAP, LINES_AT_ONCE, WRITE_SECONDS, LedgerPublisher
 from workers.rollout.pipeline import step_ids
 
 pytestmark = pytest.mark.redis
@@ -219,6 +219,22 @@ async def test_hanging_redis_write_ends_at_its_limit(own_server: OwnRedis, own_c
         publisher.event("two")
     assert await kinds(own_client, ledger) == ["one", "two"]
     assert await ledger.status() in (None, PublishedStatus.of(PAUSED, step_ids(a_stack())).as_json())
+
+
+async def test_lines_that_redis_refused_leave_a_gap(own_server: OwnRedis, own_client: Redis, logs: Path) -> None:
+    ledger = Ledger(own_client, "x")
+    publisher = publisher_of(ledger, logs)
+    async with writing(publisher):
+        publisher.line("r-1", "first")
+        await publisher.flush()
+        await own_client.config_set("maxmemory", "1")
+        publisher.line("r-1", "refused")
+        await publisher.flush()
+        await own_client.config_set("maxmemory", "0")
+        for line in ("second", "third"):
+            publisher.line("r-1", line)
+            await publisher.flush()
+    assert await log_of(own_client, ledger, "r-1") == ["first", GAP, "second", "third"]
 
 
 async def test_unwritable_log_directory_stops_nothing(ledger: Ledger, pool: Redis, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ LINES_AT_ONCE = 200
 LINE_OVERHEAD_BYTES = 200
 """What a waiting line uses beside its text."""
 
-GAP = "[lines are missing here, because Redis was slow or unavailable; the log file on the updater's host has them]"
+GAP = "[lines may be missing here, because Redis was slow or unavailable; the log file on the updater's host has them]"
 
 log = structlog.get_logger()
 Write = Callable[[], Awaitable[None]]
@@ -78,6 +78,7 @@ class LedgerPublisher:
         self._behind = False
         self._lines: list[tuple[str, str]] = []
         self._waiting_bytes = 0
+        self._incomplete: set[str] = set()
 
     def status(self, state: State) -> None:
         """Publishes the latest status. It replaces one that waits to be written."""
@@ -206,11 +207,16 @@ class LedgerPublisher:
         return HistoryEntry(**self._hide(asdict(entry)))
 
     async def _write_lines(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Writes `lines`. If an earlier write of a log failed, its next lines follow a GAP."""
         if lines is self._lines:
             self._lines = []
         self._waiting_bytes -= sum(len(line) + LINE_OVERHEAD_BYTES for _, line in lines)
-        for rollout in dict.fromkeys(rollout for rollout, _ in lines):
-            await self._ledger.append_log(rollout, [line for owner, line in lines if owner == rollout])
+        incomplete, rollouts = set(self._incomplete), dict.fromkeys(rollout for rollout, _ in lines)
+        self._incomplete.update(rollouts)
+        for rollout in rollouts:
+            own = [line for owner, line in lines if owner == rollout]
+            await self._ledger.append_log(rollout, [GAP, *own] if rollout in incomplete else own)
+            self._incomplete.discard(rollout)
 
     def _hide(self, value: Any) -> Any:
         return brief(self._redact(value))
