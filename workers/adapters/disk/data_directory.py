@@ -39,8 +39,9 @@ class DataDirectory:
 
     def used(self) -> Mapping[Use, int]:
         """Returns the bytes on disk for each use. What cannot be read counts nothing."""
-        places = {str(self._directory.joinpath(*parts)): use for use, parts in _PLACES.items()}
-        used, left = dict.fromkeys(Use, 0), [(str(self._directory), Use.OTHER)]
+        root = self._directory.resolve()  # the directory itself may be a symbolic link to another disk
+        places = {str(root.joinpath(*parts)): use for use, parts in _PLACES.items()}
+        used, left = dict.fromkeys(Use, 0), [(str(root), Use.OTHER)]
         while left:
             path, use = left.pop()
             use = places.get(path, use)

@@ -37,6 +37,12 @@ def test_use_is_measured_for_each_purpose(tmp_path: Path) -> None:
         assert size * KIB <= used[use] <= size * KIB + DIRECTORY_BYTES, use
 
 
+def test_use_behind_a_symbolic_link_is_measured(tmp_path: Path) -> None:
+    expected = data(tmp_path / "real").used()
+    (tmp_path / "link").symlink_to("real")
+    assert DataDirectory(tmp_path / "link", RolloutLogs(tmp_path / "link" / "logs")).used() == expected
+
+
 def test_missing_directory_uses_nothing(tmp_path: Path) -> None:
     assert set(DataDirectory(tmp_path / "none", RolloutLogs(tmp_path / "none" / "logs")).used().values()) == {0}
 
