@@ -1,7 +1,7 @@
 """Shortens long lines. A cut line ends with a note that says how long it was."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 LINE_BYTES = 4 * 1024
@@ -12,9 +12,10 @@ SHOWN_LINE_BYTES = 1024
 
 OUTPUT_LINE_BYTES = 32 * 1024
 """The longest line of a command's output that the worker reads. It is longer than the other limits because the worker
-redacts a line before it cuts it to them: a secret is recognized only as a whole."""
+redacts a line before it cuts it to them: a secret is recognized as a whole, or by its beginning at a cut of this
+length."""
 
-_NOTE = re.compile(r"… \[cut: the line had ([0-9]{1,15}) bytes\]\Z")
+_NOTE = re.compile(r"… \[cut: the line had ([0-9]{1,15}) bytes\]")
 
 
 def shortened(text: str, limit: int = LINE_BYTES) -> str:
@@ -33,6 +34,11 @@ def beginning(line: str, limit: int, length: int) -> str:
     return line.encode("utf-8", "replace")[: limit - len(note.encode())].decode("utf-8", "ignore") + note
 
 
+def cuts(text: str) -> Iterator[int]:
+    """Yields the position of each cut in `text`: where the note begins."""
+    return (note.start() for note in _NOTE.finditer(text))
+
+
 def brief(value: Any) -> Any:
     """Returns the JSON value with the lines of its strings in at most SHOWN_LINE_BYTES each."""
     if isinstance(value, str):
@@ -48,5 +54,5 @@ def _shortened(line: str, limit: int) -> str:
     length = len(line.encode("utf-8", "replace"))
     if length <= limit:
         return line
-    known = _NOTE.search(line)
+    known = next((note for note in _NOTE.finditer(line) if note.end() == len(line)), None)
     return beginning(line, limit, int(known[1]) if known else length)

@@ -2,12 +2,13 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from app.domain.long_lines import brief
+from app.domain.long_lines import brief, cuts
 
 SHORTEST = 8
 """Shorter values are not redacted: that would remove ordinary words from every text."""
@@ -38,8 +39,8 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
 
     def text(self, text: str) -> str:
-        """Returns `text` without the secrets."""
-        return _without(self._current(), text)
+        """Returns `text` without the secrets, and without the beginning of a secret at the end of a cut line."""
+        return self._current()(text)
 
     def value(self, value: Any) -> Any:
         """Returns the JSON value with the secrets redacted in its strings. Field names stay."""
@@ -53,13 +54,13 @@ class Redactor:
         hidden: dict[str, Any] = brief(self.value(event))
         return hidden
 
-    def _current(self) -> re.Pattern[str] | None:
+    def _current(self) -> Callable[[str], str]:
         if (seen := list(self._marks())) != self._seen:
             self._known |= set(self._secrets())
             longest_first = sorted(self._known, key=len, reverse=True)  # one secret may be part of another
             self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
             self._seen = seen
-        return self._pattern
+        return partial(_redacted, self._pattern, self._known)
 
     def _secrets(self) -> Iterator[str]:
         yield from secrets_in_env(_text(self._directory / ENV_FILE))
@@ -80,18 +81,38 @@ class Redactor:
                 yield file.name, found.st_ctime_ns, found.st_size
 
 
-def _hidden(pattern: re.Pattern[str] | None, value: Any) -> Any:
+def _hidden(redacted: Callable[[str], str], value: Any) -> Any:
     if isinstance(value, str):
-        return _without(pattern, value)
+        return redacted(value)
     if isinstance(value, Mapping):
-        return {name: _hidden(pattern, part) for name, part in value.items()}
+        return {name: _hidden(redacted, part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_hidden(pattern, part) for part in value]
+        return [_hidden(redacted, part) for part in value]
     return value
+
+
+def _redacted(pattern: re.Pattern[str] | None, secrets: Collection[str], text: str) -> str:
+    return _without(pattern, _without_beginnings(secrets, text))
 
 
 def _without(pattern: re.Pattern[str] | None, text: str) -> str:
     return pattern.sub(HIDDEN, text) if pattern else text
+
+
+def _without_beginnings(secrets: Collection[str], text: str) -> str:
+    """Returns `text` without the beginning of a secret at the end of a cut line, where `_without` misses it."""
+    for cut in sorted(cuts(text), reverse=True):
+        if hidden := max((_length_of_beginning(secret, text[:cut]) for secret in secrets), default=0):
+            text = f"{text[: cut - hidden]}{HIDDEN}{text[cut:]}"
+    return text
+
+
+def _length_of_beginning(secret: str, text: str) -> int:
+    """Returns how many characters at the end of `text`, at least SHORTEST, are the beginning of `secret`; 0 if none."""
+    at = text.find(secret[:SHORTEST], max(0, len(text) - len(secret)))
+    while at >= 0 and not secret.startswith(text[at:]):
+        at = text.find(secret[:SHORTEST], at + 1)
+    return len(text) - at if at >= 0 else 0
 
 
 def _text(file: Path) -> str:

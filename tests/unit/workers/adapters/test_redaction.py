@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.long_lines import SHOWN_LINE_BYTES
+from app.domain.long_lines import OUTPUT_LINE_BYTES, SHOWN_LINE_BYTES, beginning
 from workers.adapters.redaction import HIDDEN, Redactor, secrets_in_env
 
 ENV = """
@@ -58,6 +58,24 @@ def test_long_line_is_redacted_before_it_is_cut(redactor: Redactor) -> None:
     logged = redactor.processor(None, "info", {"event": text})["event"]
     assert len(logged) <= SHOWN_LINE_BYTES
     assert "abc.def" not in logged
+
+
+@pytest.mark.parametrize("length", [60, 40_000], ids=["many secrets", "one secret longer than the line"])
+def test_beginning_of_a_secret_at_a_cut_is_redacted(tmp_path: Path, length: int) -> None:
+    """The redacted line is so much shorter than the one that was read that its end would be shown."""
+    secret = "".join(f"{number:06d}" for number in range(length // 6))
+    (tmp_path / ".env").write_text(f"API_TOKEN={secret}\n")
+    line = f"{secret * 1000} end"
+    read = beginning(line[:OUTPUT_LINE_BYTES], OUTPUT_LINE_BYTES, len(line))
+    hidden = Redactor(tmp_path).text(f"build failed:\n{read}\n{read}")
+    assert set(hidden.removeprefix("build failed:\n").replace(HIDDEN, "").split("\n")) == {
+        f"… [cut: the line had {len(line)} bytes]"
+    }
+
+
+def test_short_end_of_a_cut_line_is_kept(redactor: Redactor) -> None:
+    cut = beginning("it said abc.def", OUTPUT_LINE_BYTES, 100_000)
+    assert redactor.text(cut) == cut
 
 
 def test_changed_secret_is_redacted_at_once(redactor: Redactor, tmp_path: Path) -> None:
