@@ -8,6 +8,9 @@ from app.api.model import ResponseModel
 from app.api.status import Held
 from app.domain.findings import Check, Verdict
 
+LINES_DROPPED = "Updater-Lines-Dropped"
+"""The header of a log: how many of its first lines are missing. Then the answer begins with a note about them."""
+
 
 class Problem(ResponseModel):
     """The body of every error: `error` is a sentence, `code` a stable word."""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from app.api.model import ResponseModel
 from app.api.plan import Plan
-from app.api.responses import Doctor, Queued
+from app.api.responses import LINES_DROPPED, Doctor, Queued
 from app.api.rollout import History, Record, Result
 from app.api.status import Status
 from app.cli.api.access import Access
@@ -96,11 +96,18 @@ class ApiClient:
             self._etags["/status"] = (etag, status)
         return status
 
-    async def lines(self, path: str, **params: str | int) -> AsyncGenerator[str, None]:
-        """Yields the answer's lines as they arrive."""
-        async with self._stream(path, params, {}) as answer:
-            async for line in answer.aiter_lines():
-                yield line
+    async def log(self, rollout_id: str, *, follow: bool, read: int = 0) -> AsyncGenerator[tuple[int, str], None]:
+        """Yields the log's lines as they arrive, each with its number, without the first `read` ones.
+
+        If the updater no longer has the first lines, its note about that has the number of the last of them.
+        """
+        params: dict[str, str | int] = {"follow": 1} if follow else {}
+        async with self._stream(f"/update/rollouts/{rollout_id}/log", params, {}) as answer:
+            number = max(0, int(answer.headers.get(LINES_DROPPED, 0)) - 1)
+            async for line in _lines(answer):
+                number += 1
+                if number > read:
+                    yield number, line
 
     async def events(self, last_id: str | None) -> AsyncGenerator[Event, None]:
         """Yields server-sent events, from the one after `last_id`."""
@@ -175,6 +182,17 @@ class ApiClient:
                 f"The answer from {self._url} has an unexpected value in `{field}`.",
                 "Use the `updater` command of the same version as the updater.",
             ) from error
+
+
+async def _lines(answer: httpx.Response) -> AsyncGenerator[str, None]:
+    """Yields the lines as the updater counts them: httpx would also split them at a carriage return or form feed."""
+    rest = ""
+    async for text in answer.aiter_text():
+        *lines, rest = f"{rest}{text}".split("\n")
+        for line in lines:
+            yield line
+    if rest:
+        yield rest
 
 
 def _framed(frame: dict[str, str], line: str) -> dict[str, str]:

@@ -16,10 +16,6 @@ RIDE_SECONDS = 60.0
 RETRY_SECONDS = 1.0
 
 
-def log_path(rollout_id: str) -> str:
-    return f"/update/rollouts/{rollout_id}/log"
-
-
 async def follow_log(
     updater: ApiClient, rollout_id: str, ended: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[str, None]:
@@ -27,15 +23,15 @@ async def follow_log(
 
     Raises CannotReach if the updater is unreachable for RIDE_SECONDS.
     """
-    loop, seen, unreachable = asyncio.get_running_loop(), 0, 0.0
+    loop, read, unreachable = asyncio.get_running_loop(), 0, 0.0
     while True:
         over = False
         try:
             over = await ended()
             unreachable = 0.0
-            async with aclosing(_after(updater, rollout_id, seen)) as lines:
-                async for line in lines:
-                    seen += 1
+            async with aclosing(updater.log(rollout_id, follow=True, read=read)) as lines:
+                async for number, line in lines:
+                    read = number
                     yield line
         except CannotReach:
             unreachable = unreachable or loop.time()
@@ -45,16 +41,6 @@ async def follow_log(
         if over:
             return
         await asyncio.sleep(RETRY_SECONDS)
-
-
-async def _after(updater: ApiClient, rollout_id: str, seen: int) -> AsyncGenerator[str, None]:
-    """Yields the lines after the first `seen` ones."""
-    async with aclosing(updater.lines(log_path(rollout_id), follow=1)) as lines:
-        async for line in lines:
-            if seen:
-                seen -= 1
-            else:
-                yield line
 
 
 async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool, as_json: bool) -> Exit:
@@ -69,11 +55,16 @@ async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool,
                 return False  # it may be this rollout: its record may not exist yet
             raise
 
-    source = follow_log(updater, wanted, ended) if follow else updater.lines(log_path(wanted))
-    async with aclosing(source) as lines:
+    async with aclosing(follow_log(updater, wanted, ended) if follow else _whole_log(updater, wanted)) as lines:
         async for line in lines:
             write(document({"rollout_id": wanted, "line": line}) if as_json else plain(line))
     return Exit.DONE
+
+
+async def _whole_log(updater: ApiClient, rollout_id: str) -> AsyncGenerator[str, None]:
+    async with aclosing(updater.log(rollout_id, follow=False)) as lines:
+        async for _, line in lines:
+            yield line
 
 
 async def _latest(updater: ApiClient) -> str:

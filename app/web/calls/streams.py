@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from app.api.responses import LINES_DROPPED
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
 from app.ledger import Ledger
 from app.ledger.streams import BEGINNING
@@ -52,7 +53,8 @@ class StreamedAnswers:
         """The rollout's log as text; with `ended`, it continues until `ended` returns True. `allowed`: see events."""
         self._check_room()
         gone = await self._ledger.lines_dropped(rollout_id)
-        return StreamingResponse(self._lines(rollout_id, ended, allowed, gone), media_type="text/plain; charset=utf-8")
+        lines, headers = self._lines(rollout_id, ended, allowed, gone), {LINES_DROPPED: str(gone)}
+        return StreamingResponse(lines, media_type="text/plain; charset=utf-8", headers=headers)
 
     async def _frames(self, last: str, allowed: Check) -> AsyncIterator[str]:
         with self._place(allowed) as go_on:
