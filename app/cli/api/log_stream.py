@@ -62,9 +62,11 @@ async def print_log(updater: ApiClient, rollout_id: str | None, *, follow: bool,
 
 
 async def _whole_log(updater: ApiClient, rollout_id: str) -> AsyncGenerator[str, None]:
+    """Yields the lines after the last one has arrived: the updater ends a connection that waits for a pager."""
     async with aclosing(updater.log(rollout_id, follow=False)) as lines:
-        async for _, line in lines:
-            yield line
+        whole = [line async for _, line in lines]
+    for line in whole:
+        yield line
 
 
 async def _latest(updater: ApiClient) -> str:

@@ -1,7 +1,10 @@
 """The HTTP server with small applications on real sockets."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -106,6 +109,24 @@ def test_client_that_reads_single_bytes_is_ended() -> None:
                         await asyncio.sleep(0.2)
             assert [line["event"] for line in lines] == ["a client does not read its answer: its connection is closed"]
             writer.close()
+
+    hurried(test)
+
+
+def test_log_behind_a_pager_is_printed_as_a_whole() -> None:
+    """`updater logs | less`: nobody reads the output for longer than the server waits."""
+    log = (b"x" * 199 + b"\n") * 80_000
+
+    async def test() -> None:
+        async with serving(PlainTextResponse(log)) as port:
+            environ = {**os.environ, "UPDATER_URL": f"http://127.0.0.1:{port}", "UPDATER_TOKEN": "any"}
+            command = (sys.executable, "-m", "app.cli", "logs", "r-1")
+            updater = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env=environ)
+            assert updater.stdout
+            begin = await updater.stdout.readline()
+            await asyncio.sleep(2 * WRITE_SECONDS)
+            assert begin + await updater.stdout.read() == log
+            assert await updater.wait() == 0
 
     hurried(test)
 
