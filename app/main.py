@@ -55,7 +55,7 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
     secret = SharedSecret(settings.secret_path, settings.secret_group)
     secret.ensure()
     ledger, queue = Ledger(pool, settings.namespace), Queue(pool)
-    proxies = TrustedProxies(settings.trusted_proxies)
+    identification = Identification(secret, ledger, TrustedProxies(settings.trusted_proxies))
     receiver = Receiver(stack, settings.webhook_secrets, Intake(settings.webhook_max_bytes), ledger, queue)
     streams, status = StreamedAnswers(ledger), StatusCall(ledger)
     endings = Endings(ledger, streams)
@@ -66,9 +66,9 @@ def wire(settings: WebSettings, pool: ArqRedis) -> Faces:
         reading=Reading(ledger, queue, status, streams, endings),
         doctor=CheckUp(ledger, queue, secret, settings.webhook_secrets),
         metrics=Metrics(ledger, status, receiver.decisions),
-        dashboard=Dashboard(secret, ledger, proxies),
+        dashboard=Dashboard(identification),
     )
-    guard = AccessControl(Identification(secret, ledger, proxies), Intake(MAX_BODY_BYTES), ChangeRecord(ledger))
+    guard = AccessControl(identification, Intake(MAX_BODY_BYTES), ChangeRecord(ledger))
     return Faces(public_app(receiver), internal_app(calls, guard), streams.closing)
 
 

@@ -11,15 +11,12 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from app.auth.callers import SharedSecret
 from app.auth.failures import FailureLimit
 from app.auth.tokens import SESSION, Scope, sign_token
-from app.ledger import Ledger
 from app.web.errors import error
 from app.web.internal.access import GUARD_HEADER
 from app.web.internal.call import Given
-from app.web.internal.caller import COOKIE
-from app.web.internal.proxies import TrustedProxies
+from app.web.internal.caller import COOKIE, Identification
 
 SESSION_SECONDS = 12 * 3600.0
 SESSION_BYTES = 16
@@ -31,10 +28,10 @@ log = structlog.get_logger()
 class Dashboard:
     """Serves the page. The page contains no data: it requests everything with the session."""
 
-    def __init__(self, secret: SharedSecret, ledger: Ledger, proxies: TrustedProxies, folder: Path = PAGE) -> None:
-        self._secret = secret
-        self._ledger = ledger
-        self._proxies = proxies
+    def __init__(self, identification: Identification, folder: Path = PAGE) -> None:
+        self._identification = identification
+        self._secret, self._ledger = identification.secret, identification.ledger
+        self._proxies = identification.proxies
         self._failures = FailureLimit()
         style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
         html = (folder / "page.html").read_text(encoding="utf-8")
@@ -71,10 +68,13 @@ class Dashboard:
         return answer
 
     async def log_out(self, given: Given) -> Response:
-        """Ends the session for everyone who has its cookie, before the browser deletes it."""
-        if given.caller and given.caller.session:
-            await self._ledger.end_session(given.caller.session)
-            log.info("logout: a session of the dashboard ends", address=given.caller.address)
+        """Ends the session for everyone who has its cookie, before the browser deletes it.
+
+        The caller may have proved itself with a secret beside the cookie.
+        """
+        if session := await self._identification.session(given.request):
+            await self._ledger.end_session(session)
+            log.info("logout: a session of the dashboard ends", address=self._proxies.address(given.request))
         answer = JSONResponse({"status": "ok", "expires_in": 0})
         answer.delete_cookie(COOKIE, **_cookie(self._proxies.uses_tls(given.request)))
         return answer

@@ -62,6 +62,14 @@ async def test_logout_ends_the_session_for_every_copy(web: Listening) -> None:
         assert (await other.get("/status")).status_code == 200, "another session stays open"
 
 
+async def test_logout_with_the_secret_ends_the_cookies_session(web: Listening) -> None:
+    """A proxy may add the secret to every call of the browser."""
+    async with browser(web.internal) as client, browser(web.internal) as thief:
+        cookie = await log_in(client, web.secret)
+        assert (await client.post("/logout", headers={"X-Updater-Secret": web.secret})).status_code == 200
+        assert (await thief.get("/status", headers=copied(cookie))).status_code == 401
+
+
 async def test_ended_session_stays_ended_in_a_new_process(redis_url: str, namespace: str, tmp_path: Path) -> None:
     cookies = []
     with web_process(redis_url, namespace, tmp_path) as process:
