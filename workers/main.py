@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -170,8 +170,9 @@ async def run(settings: WorkerSettings) -> None:
         if own is not None and stack.updater is not None:
             # First, because an unfinished earlier succession holds back everything else.
             beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
-        namespace = settings.namespace
-        working = asyncio.create_task(_work(stack, reconciler, ports, beside, lease, pool=pool, namespace=namespace))
+        jobs = Jobs(stack, ports, reconciler)
+        queue = partial(build_worker, jobs, pool, settings.namespace)
+        working = asyncio.create_task(work(stack, reconciler, ports, beside, lease=lease, queue=queue))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
@@ -183,6 +184,19 @@ class Beside(Protocol):
 
     async def run(self) -> None: ...
     def alarms(self) -> Sequence[Alarm]: ...
+
+
+class WorkerLease(Protocol):
+    """The lease that this worker holds."""
+
+    def works(self) -> None: ...
+
+
+class QueueWorker(Protocol):
+    """Runs the queue's jobs. `main` raises StaleWorker when another worker has taken over."""
+
+    async def main(self) -> None: ...
+    async def close(self) -> None: ...
 
 
 def _beside(
@@ -209,18 +223,18 @@ async def _own_services(settings: WorkerSettings, stack: Stack) -> AsyncIterator
         yield own
 
 
-async def _work(
+async def work(
     stack: Stack,
     reconciler: Reconciler,
     ports: Ports,
     beside: Sequence[Beside],
-    lease: Lease,
     *,
-    pool: ArqRedis,
-    namespace: str,
+    lease: WorkerLease,
+    queue: Callable[[], QueueWorker],
 ) -> None:
+    """Recovers what an earlier worker left, then works until it is cancelled or another worker has taken over."""
     log.info("worker is starting: recovering what an earlier worker left")
-    worker = build_worker(Jobs(stack, ports, reconciler), pool, namespace)
+    worker = queue()
     guard = DriftWatch(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
     serving = asyncio.create_task(worker.main())  # already during the recovery, which can take as long as a bake
     tasks = [serving]

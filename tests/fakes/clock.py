@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import functools
 import selectors
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from tests.examples import NOW
+from workers.adapters.threads import to_its_end
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
+
+Blocking = Generator[float, None, T]
+"""What a fake's thread does. It yields the seconds that the part before takes; others run meanwhile."""
 
 THREAD_SECONDS = 30.0
 """Real time that a working thread gets before virtual time advances anyway and timers expire."""
@@ -27,6 +32,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     Threads work in real time. Virtual time stands still while a thread works, so that no limit expires before the work
     that it limits. Closing the loop counts too: since Python 3.13 asyncio joins the threads under a timer of the loop.
+
+    `asyncio.to_thread` of InParts starts no thread: the loop runs it part by part in virtual time. Like a thread, it
+    continues when its caller is cancelled.
     """
 
     def __init__(self) -> None:
@@ -51,10 +59,26 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Arguments], T], *args: *Arguments
     ) -> "asyncio.Future[T]":
+        if (parts := _parts_of(func)) is not None:
+            simulated: asyncio.Future[T] = self.create_future()
+            self.call_soon(self._continue, parts, simulated)
+            return simulated
         future = super().run_in_executor(executor, func, *args)
         self._at_work += 1
         future.add_done_callback(self._one_is_done)
         return future
+
+    def _continue(self, blocking: Blocking[T], future: "asyncio.Future[T]") -> None:
+        try:
+            seconds = next(blocking)
+        except StopIteration as end:
+            if not future.done():
+                future.set_result(end.value)
+        except BaseException as error:
+            if not future.done():
+                future.set_exception(error)
+        else:
+            self.call_later(seconds, self._continue, blocking, future)
 
     async def shutdown_default_executor(self, *limit: float | None) -> None:  # no parameter before Python 3.12
         with self._working():
@@ -70,6 +94,37 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _one_is_done(self, _: object) -> None:
         self._at_work -= 1
+
+
+class InParts(Generic[T]):
+    """A call for `asyncio.to_thread`, as a generator function and its arguments."""
+
+    def __init__(self, call: Callable[[*Arguments], Blocking[T]], *arguments: *Arguments) -> None:
+        self.parts: Blocking[T] = call(*arguments)
+
+    def __call__(self) -> T:
+        """Runs all parts at once."""
+        while True:
+            try:
+                next(self.parts)
+            except StopIteration as end:
+                value: T = end.value
+                return value
+
+
+async def in_thread(call: Callable[[*Arguments], Blocking[T]], *arguments: *Arguments) -> T:
+    """Runs `call` as the adapters do in a thread that is never left half done; on a real loop, at once."""
+    parts = InParts(call, *arguments)
+    if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
+        return await to_its_end(parts)
+    await asyncio.sleep(0)
+    return parts()
+
+
+def _parts_of(func: Callable[..., Any]) -> Blocking[Any] | None:
+    """The parts of a call by `asyncio.to_thread`, which wraps it in `partial(Context.run, call)`."""
+    wrapped = func.args[0] if isinstance(func, functools.partial) and func.args else None
+    return wrapped.parts if isinstance(wrapped, InParts) else None
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -91,10 +146,13 @@ LOOP: Mapping[str, Any] = {"virtual": VirtualTimeLoop}
 
 
 class FakeClock:
-    """The loop's time; it begins at NOW."""
+    """The loop's time; it begins at NOW. The time of day differs from it by `set_ahead` seconds."""
+
+    def __init__(self) -> None:
+        self.set_ahead = 0.0
 
     def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.monotonic())
+        return NOW + timedelta(seconds=self.monotonic() + self.set_ahead)
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()

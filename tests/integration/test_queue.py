@@ -15,7 +15,8 @@ from arq.worker import Worker
 from app.domain.errors import WorkerSilent
 from app.ledger import Ledger
 from app.queue import ANSWER_SECONDS, Queue, open_pool, queue_name
-from tests.fakes.world import FakeSource, World
+from tests.fakes.source import FakeSource
+from tests.fakes.world import World
 from tests.integration.arq_worker import jobs_of, looked, working
 from tests.integration.loops import HurriedLoop
 from tests.integration.repositories import Repository

@@ -8,7 +8,8 @@ from redis.exceptions import RedisError
 from app.domain.errors import LedgerUnavailable
 from app.ledger import Ledger
 from app.queue import Queue, open_pool, queue_name
-from tests.fakes.world import FakeSource, World
+from tests.fakes.source import FakeSource
+from tests.fakes.world import World
 from tests.integration.arq_worker import jobs_of, looked, working
 from tests.integration.loops import HURRY, HurriedLoop
 from tests.integration.redis_servers import OwnRedis

@@ -20,7 +20,8 @@ from app.ledger import Ledger
 from app.queue import Queue, open_pool
 from deploy.demo.processes import ROOT, free_port, running
 from tests.examples import a_stack
-from tests.fakes.world import FakeSource, World
+from tests.fakes.source import FakeSource
+from tests.fakes.world import World
 from tests.integration.arq_worker import working
 from tests.integration.waiting import until
 from workers.adapters.disk.history_file import HistoryFile

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.clock import LOOP
+from tests.fakes.clock import VirtualTimeLoop
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Any]:
-    """Tests of a fake use virtual time; tests of a real part need real time."""
+    """Tests of a fake use virtual time, or the class's own `loop`; tests of a real part need real time."""
     of = getattr(item, "cls", None)
-    return LOOP if of is not None and of.__name__.startswith("TestFake") else {"real": asyncio.new_event_loop}
+    if of is None or not of.__name__.startswith("TestFake"):
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": getattr(of, "loop", VirtualTimeLoop)}

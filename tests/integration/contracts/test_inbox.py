@@ -13,7 +13,7 @@ from app.domain.release import Release, Trigger, UnreadableRelease
 from app.ledger import Ledger
 from tests.examples import a_release
 from tests.fakes.fuse import Fuse
-from tests.fakes.world import FakeInbox
+from tests.fakes.inbox import FakeInbox
 from workers.ports import Inbox
 
 OLD, NEW = a_release("v1.1.0"), a_release("v1.2.0", after=1)

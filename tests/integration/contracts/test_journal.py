@@ -2,20 +2,37 @@
 
 import asyncio
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from app.domain.errors import StaleWorker
 from app.domain.state import State
 from tests.examples import a_release
-from tests.fakes.world import World
+from tests.fakes.clock import FakeClock
+from tests.fakes.disk import DAMAGED, FakeDisk, FakeJournal
+from tests.fakes.fuse import Fuse
 from workers.adapters.disk.journal import FileJournal
 from workers.ports import Journal
 
 AT_ONCE = 20
 
 
+class Disk(Protocol):
+    """A disk with a state file. `journal` is a new worker's view of it, as it is now."""
+
+    def journal(self) -> Journal: ...
+    def damage(self) -> None:
+        """Makes the state file unreadable; its previous copy stays."""
+
+    def damage_both(self) -> None: ...
+
+
 class JournalContract:
+    @pytest.fixture
+    def journal(self, disk: Disk) -> Journal:
+        return disk.journal()
+
     async def test_a_journal_begins_with_a_new_state(self, journal: Journal) -> None:
         assert journal.state == State()
 
@@ -47,43 +64,103 @@ class JournalContract:
         assert journal.state == State(paused=True, pause_reason="why")
         assert await journal.update(lambda s: s.pause("later")) == State(paused=True, pause_reason="later")
 
-    async def test_stale_worker_is_refused_and_keeps_state(self, overtaken: Journal) -> None:
-        before = overtaken.state
+    async def test_a_cancelled_write_is_completed_first(self, journal: Journal, disk: Disk) -> None:
+        writing = asyncio.create_task(journal.update(lambda s: s.pause("why")))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        writing.cancel()
+        later = await journal.update(lambda s: s.take_over())
+        assert (later.pause_reason, later.epoch) == ("why", 1)
+        assert disk.journal().state == later
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+
+    async def test_a_new_worker_reads_what_was_written(self, journal: Journal, disk: Disk) -> None:
+        await journal.update(lambda s: s.pause("why"))
+        assert (disk.journal().state, disk.journal().lost) == (journal.state, None)
+
+    async def test_previous_copy_replaces_a_damaged_file(self, journal: Journal, disk: Disk) -> None:
+        before = await journal.update(lambda s: s.pause("before"))
+        await journal.update(lambda s: s.pause("last"))
+        disk.damage()
+        assert disk.journal().state == before
+        assert "previous copy" in str(disk.journal().lost)
+
+    async def test_two_damaged_copies_are_a_lost_state(self, journal: Journal, disk: Disk) -> None:
+        await journal.update(lambda s: s.pause("before"))
+        await journal.update(lambda s: s.pause("last"))
+        disk.damage_both()
+        assert (disk.journal().state, "could not be read" in str(disk.journal().lost)) == (State(), True)
+
+    async def test_damaged_file_does_not_become_the_copy(self, journal: Journal, disk: Disk) -> None:
+        before = await journal.update(lambda s: s.pause("before"))
+        await journal.update(lambda s: s.pause("last"))
+        disk.damage()
+        await disk.journal().update(lambda s: s.pause("after"))
+        assert disk.journal().state.pause_reason == "after"
+        disk.damage()
+        assert disk.journal().state == before
+
+    async def test_stale_worker_is_refused_and_keeps_state(self, journal: Journal, disk: Disk) -> None:
+        before = await journal.update(lambda s: s.take_over())
+        await disk.journal().update(lambda s: s.take_over())
         with pytest.raises(StaleWorker):
-            await overtaken.update(lambda s: s.pause("from the past"))
-        assert overtaken.state == before
+            await journal.check()
+        with pytest.raises(StaleWorker):
+            await journal.update(lambda s: s.pause("from the past"))
+        assert journal.state == before
+        assert disk.journal().state == State(epoch=2)
+
+    async def test_of_two_workers_one_begins_an_epoch(self, journal: Journal, disk: Disk) -> None:
+        await journal.update(lambda s: s.take_over())
+        one, other = disk.journal(), disk.journal()
+        await one.update(lambda s: s.take_over())
+        with pytest.raises(StaleWorker):
+            await other.update(lambda s: s.take_over())
+        assert disk.journal().state == State(epoch=2)
+
+
+class MemoryDisk:
+    def __init__(self) -> None:
+        self._disk = FakeDisk()
+
+    def journal(self) -> Journal:
+        journal = FakeJournal(FakeClock(), Fuse(), self._disk)
+        journal.load()
+        return journal
+
+    def damage(self) -> None:
+        self._disk.file = DAMAGED
+
+    def damage_both(self) -> None:
+        self._disk.file = self._disk.previous = DAMAGED
+
+
+class Directory:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def journal(self) -> Journal:
+        journal = FileJournal(self._path)
+        journal.load()
+        return journal
+
+    def damage(self) -> None:
+        self._path.write_bytes(self._path.read_bytes()[:-20])
+
+    def damage_both(self) -> None:
+        self.damage()
+        previous = self._path.with_name(self._path.name + ".previous")
+        previous.write_bytes(previous.read_bytes()[:-20])
 
 
 class TestFakeJournal(JournalContract):
     @pytest.fixture
-    def world(self) -> World:
-        return World()
-
-    @pytest.fixture
-    def journal(self, world: World) -> Journal:
-        return world.journal
-
-    @pytest.fixture
-    async def overtaken(self, world: World) -> Journal:
-        await world.journal.update(lambda s: s.take_over())
-        world.journal.epoch = 2
-        return world.journal
+    def disk(self) -> Disk:
+        return MemoryDisk()
 
 
 class TestFileJournal(JournalContract):
     @pytest.fixture
-    def path(self, tmp_path: Path) -> Path:
-        return tmp_path / "state.json"
-
-    @pytest.fixture
-    def journal(self, path: Path) -> Journal:
-        return FileJournal(path)
-
-    @pytest.fixture
-    async def overtaken(self, path: Path) -> Journal:
-        overtaken = FileJournal(path)
-        await overtaken.update(lambda s: s.take_over())
-        later = FileJournal(path)
-        later.load()
-        await later.update(lambda s: s.take_over())
-        return overtaken
+    def disk(self, tmp_path: Path) -> Disk:
+        return Directory(tmp_path / "state.json")

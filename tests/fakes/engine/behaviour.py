@@ -1,0 +1,41 @@
+"""How the instances of a service behave in one release."""
+
+from dataclasses import dataclass
+
+CHECK_LIMIT = 30.0
+"""The limit of a health check, in seconds."""
+
+RETRIES = 3
+"""Failures in a row after which the engine reports an instance as unhealthy."""
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Times are in seconds after the start of an instance.
+
+    `image`: two releases with the same name share an image. A build takes `build_seconds`, a stop `stop_seconds`, in
+    which a start does nothing. A one-off command takes `run_seconds` and ends with `exit_code`.
+    `dies_after`: an instance ends by itself. If it `comes_back`, the engine restarts it each time.
+    `own_check`: whether the instances have their own health check. A run of it takes `check_seconds`, at most
+    CHECK_LIMIT, and passes while they are ready and their status is 200. It never passes if `check_passes` is False,
+    and cannot run if `check_starts` is False. The engine runs it every `own_interval` seconds, first after one
+    interval, and reports them as unhealthy from the third failure on; 0: the engine's verdict is always current.
+    """
+
+    builds: bool = True
+    build_seconds: float = 0.0
+    starts: bool = True
+    status: int = 200
+    ready_after: float = 0.25
+    dies_after: float | None = None
+    comes_back: bool = False
+    stops: bool = True
+    stop_seconds: float = 0.0
+    own_check: bool = True
+    own_interval: float = 0.0
+    check_seconds: float = 0.05
+    check_starts: bool = True
+    check_passes: bool = True
+    run_seconds: float = 1.0
+    exit_code: int = 0
+    image: str | None = None

@@ -1,0 +1,127 @@
+"""One container in memory. What it is at a moment follows from when it was started and how its release behaves."""
+
+from dataclasses import dataclass
+
+from tests.examples import NOW
+from tests.fakes.engine.behaviour import CHECK_LIMIT, RETRIES, Behaviour
+from workers.ports import Instance, Seen, Stamp
+
+
+@dataclass(eq=False)
+class Container:
+    """`held`: a call stopped it, so a restart of the engine does not start it. `always`: the engine starts it anyway.
+
+    `lost`: it ended with the engine; `restored`: the engine started it again.
+    """
+
+    id: str
+    service: str
+    stamp: Stamp
+    image: str
+    behaviour: Behaviour
+    started_at: float | None = None
+    exited: bool = False
+    exits_at: float | None = None
+    labelled: bool = True
+    adopted: bool = False
+    died: int = 0
+    check_until: float = 0.0
+    held: bool = False
+    always: bool = False
+    lost: bool = False
+    restored: bool = False
+
+    @property
+    def color(self) -> str | None:
+        """The color in the name of its service."""
+        return self.service.partition("-")[2] or None
+
+    def start(self, now: float) -> None:
+        self.started_at, self.exited, self.exits_at = now, False, None
+        self.check_until = 0.0
+        self.held = self.lost = self.restored = False
+
+    def end(self) -> None:
+        self.exited = True
+
+    def settle(self, now: float) -> None:
+        """Makes the end of a stop final, unless it was started again."""
+        if self.exits_at is not None and now >= self.exits_at:
+            self.end()
+
+    def state(self, now: float) -> str:
+        if self.started_at is None:
+            return "created"
+        dies = None if self.behaviour.comes_back else self.behaviour.dies_after
+        died = dies is not None and now >= self.started_at + dies
+        ended = self.exits_at is not None and now >= self.exits_at
+        return "exited" if self.exited or died or ended else "running"
+
+    def runs(self, now: float) -> bool:
+        return self.state(now) == "running"
+
+    def restarts(self, now: float) -> int:
+        return self.died + self._deaths(now)
+
+    def _deaths(self, now: float) -> int:
+        """How often it ended by itself and the engine restarted it."""
+        behaviour, started = self.behaviour, self.started_at
+        if not (behaviour.comes_back and behaviour.dies_after) or started is None:
+            return 0
+        return int((now - started) // behaviour.dies_after)
+
+    def is_ready(self, at: float) -> bool:
+        started = self.started_at
+        if started is None:
+            return False
+        return at >= started + self._deaths(at) * (self.behaviour.dies_after or 0) + self.behaviour.ready_after
+
+    def status(self, now: float) -> int:
+        """The HTTP status of its answers; 0 if nothing listens."""
+        if not self.runs(now):
+            return 0
+        return self.behaviour.status if self.is_ready(now) else 503
+
+    def health(self, now: float) -> str | None:
+        """The engine's verdict; None without a health check."""
+        behaviour, started = self.behaviour, self.started_at
+        if not behaviour.own_check or started is None:
+            return None
+        if not behaviour.own_interval:
+            return self._verdict(now) if self.is_ready(now) else "starting"
+        looks = (now - started) // behaviour.own_interval
+        verdict = self._verdict(started + looks * behaviour.own_interval)
+        return verdict if looks >= (1 if verdict == "healthy" else RETRIES) else "starting"
+
+    def _verdict(self, at: float) -> str:
+        return "healthy" if self.would_pass(at) else "unhealthy"
+
+    def would_pass(self, at: float) -> bool:
+        """Whether a run of its health check passes."""
+        behaviour = self.behaviour
+        works = behaviour.check_passes and behaviour.check_starts and behaviour.check_seconds <= CHECK_LIMIT
+        return works and behaviour.status == 200 and self.is_ready(at)
+
+    def instance(self, now: float) -> Instance:
+        """What the engine reports about it."""
+        runs, labelled = self.runs(now), self.labelled
+        return Instance(
+            id=self.id,
+            service=self.service,
+            state=self.state(now),
+            health=self.health(now) if runs else None,
+            restarts=self.restarts(now),
+            exit_code=None if runs else 0,
+            address=self.id if runs else None,
+            image=self.image,
+            rollout=self.stamp.rollout if labelled else None,
+            release=self.stamp.release if labelled else None,
+            sha=self.stamp.sha if labelled else None,
+            names=(self.service,),
+            adopted=self.adopted,
+            created=NOW,
+        )
+
+    def seen(self, now: float) -> Seen:
+        release = self.stamp.release
+        return Seen(self.service, self.state(now), self.health(now), self.image, self.color, release, (), {})

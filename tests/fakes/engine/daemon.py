@@ -1,0 +1,191 @@
+"""The engine's containers and images, what tests do with them, and how requests change them."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import EngineFailed
+from tests.examples import sha_of
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine.behaviour import Behaviour
+from tests.fakes.engine.container import Container
+from tests.fakes.engine.socket import OpenSocket, Socket
+from tests.fakes.fuse import Fuse
+from tests.fakes.processes import PROCESS
+from workers.ports import Stamp
+
+
+class TwoAtOnce(BaseException):
+    """Two instances of a singleton ran at once. A BaseException, so that no code under test catches it."""
+
+
+def _two_at_once(what: str) -> None:
+    raise TwoAtOnce(what)
+
+
+class Daemon:
+    """`effects` lists what was done, in order, and `at` the last time of each; `watcher` is called after each effect.
+
+    `ending` is called with each container that a request is about to end: stopped, replaced or removed. `doubled` is
+    called with what is wrong when a singleton runs twice.
+    """
+
+    def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
+        self.effects: list[str] = []
+        self.at: dict[str, float] = {}
+        self.watcher: Callable[[str], None] = lambda _: None
+        self.fence: Callable[[], None] = lambda: None
+        self.ending: Callable[[Container], None] = lambda _: None
+        self.doubled: Callable[[str], object] = _two_at_once
+        self.socket: Socket = OpenSocket()
+        self.images: set[tuple[str, str]] = set()
+        self.goes_away: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+        self._clock, self._fuse, self._singletons = clock, fuse, tuple(sorted(singletons))
+        self._behaviours: dict[tuple[str, str], Behaviour] = {}
+        self._stamps: dict[Path, Stamp] = {}
+        self._containers: dict[str, Container] = {}
+        self._made = 0
+
+    # What a test sets up, and what it sees
+
+    def behave(self, name: str, tag: str, **change: Any) -> None:
+        """`name` is without its color: `api` configures api-blue and api-green."""
+        self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)
+
+    def place(self, service: str, tag: str) -> str:
+        """Adds an instance that ran before the test began; returns its id."""
+        container = self._make(service, Stamp(tag, sha_of(tag), f"r-{tag}"))
+        container.started_at = self._now - container.behaviour.ready_after
+        self.images.add((service, container.stamp.sha))
+        return container.id
+
+    def start_by_hand(self, service: str, tag: str) -> None:
+        """Starts another instance without the updater; the engine allows that."""
+        container = self._make(service, Stamp(tag, sha_of(tag), "r-hand"))
+        container.labelled, container.started_at = False, self._now
+        self._containers = {container.id: container, **self._containers}  # the newest first
+
+    def by_hand(self, *, start: Sequence[str] = (), stop: Sequence[str] = (), tag: str = "") -> None:
+        """Another program replaces the services `start` by ready copies of `tag`, and stops those of `stop`."""
+        for container in [c for c in self._containers.values() if c.service in {*start, *stop}]:
+            if container.service in stop:
+                container.end()
+            else:
+                del self._containers[container.id]
+        for service in start:
+            self._containers[self.place(service, tag)].labelled = False
+
+    def die(self, service: str) -> None:
+        """Ends the running instances of `service`; the engine restarts them at once."""
+        for container in self._of(service):
+            if container.runs(self._now):
+                container.died += 1
+                container.started_at = self._now
+
+    def go_down(self) -> None:
+        """The engine ends, and all containers with it."""
+        for container in self._containers.values():
+            if container.runs(self._now):
+                container.end()
+                container.lost = True
+
+    def come_up(self) -> None:
+        """The engine starts again, and with it what no call has stopped: `restart: unless-stopped`."""
+        for container in self._containers.values():
+            if container.lost or (container.always and container.started_at is not None):
+                container.start(self._now)
+                container.restored = True
+                self.note(f"restart {container.service} {container.stamp.release}")
+        self._look("restart")
+
+    def unlabel(self) -> None:
+        """Makes all containers look as if the updater had not created them."""
+        for container in self._containers.values():
+            container.labelled = False
+
+    def status(self, service: str) -> int:
+        """The HTTP status of `service`; 0 if nothing listens."""
+        return next((c.status(self._now) for c in self._of(service) if c.runs(self._now)), 0)
+
+    def status_at(self, address: str) -> int:
+        container = self._containers.get(address)
+        return self.status(container.service) if container and container.runs(self._now) else 0
+
+    def running(self, service: str) -> list[str]:
+        """The tags of the running instances."""
+        return [c.stamp.release for c in self._of(service) if c.runs(self._now)]
+
+    def containers(self, service: str) -> list[Container]:
+        return list(self._of(service))
+
+    @property
+    def times_away(self) -> int:
+        return self.socket.lost[PROCESS.get()]
+
+    @times_away.setter
+    def times_away(self, times: int) -> None:
+        self.socket.lost[PROCESS.get()] = times
+
+    def note(self, effect: str) -> None:
+        self.effects.append(effect)
+        self.at[effect] = self._now
+
+    # How requests are carried out
+
+    async def ready(self) -> None:
+        """Calls `meanwhile` first, then waits until the engine answers."""
+        self.meanwhile()
+        await self.socket.reach()
+
+    async def _change(
+        self, effect: str, change: Callable[[], object], *, ends: Container | None = None, once: bool = False
+    ) -> None:
+        """Has the engine do `change`, which is reported as `effect`. It `ends` a container, and must be done `once`."""
+
+        def carry_out() -> None:
+            if ends is not None:
+                self.ending(ends)
+            change()
+            self.note(effect)
+            self._look(effect)
+
+        self._fuse.burn()
+        self._may_go_away(effect)
+        self.fence()
+        await self.socket.deliver(carry_out, once=once)
+        self._fuse.burn()
+
+    def _may_go_away(self, effect: str) -> None:
+        """Raises EngineFailed once if `effect` is next in `goes_away`; after that the engine is back."""
+        if self.goes_away[:1] == [effect]:
+            self.goes_away.pop(0)
+            self.times_away += 1
+            raise EngineFailed("the connection was reset")
+
+    def _look(self, effect: str) -> None:
+        for service in self._singletons:
+            if len(self.running(service)) > 1:
+                self.doubled(f"{effect}: {service} runs {self.running(service)}")
+        self.watcher(effect)
+
+    @property
+    def _now(self) -> float:
+        return self._clock.monotonic()
+
+    def _of(self, service: str) -> list[Container]:
+        return [c for c in self._containers.values() if c.service == service]
+
+    def _make(self, service: str, stamp: Stamp) -> Container:
+        self._made += 1
+        behaviour = self._behaviour(service, stamp.release)
+        container = Container(f"c{self._made}", service, stamp, self._image(service, stamp.release), behaviour)
+        self._containers[container.id] = container
+        return container
+
+    def _behaviour(self, service: str, tag: str) -> Behaviour:
+        return self._behaviours.get((service.partition("-")[0], tag), Behaviour())
+
+    def _image(self, service: str, tag: str) -> str:
+        return self._behaviour(service, tag).image or f"{service}:{tag}"

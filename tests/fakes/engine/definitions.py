@@ -1,0 +1,128 @@
+"""The definitions of releases and their images, in memory."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import BuildFailed, ComposeInvalid, PolicyRefused, ReleaseNotKept
+from app.domain.stack import Color
+from tests.fakes.engine.daemon import Daemon
+from workers.ports import Comparison, Definition, Difference, Instance, Stamp
+
+
+class FakeDefinitions(Daemon):
+    """`one_ways`: the releases that cannot be rolled back. `published` is what `docker compose` would run.
+
+    `forbidden`: what each release uses that the policy forbids, by tag.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.others: list[tuple[str, str]] = []
+        self.own: list[str] = []
+        self.retired: list[str] = []
+        self.one_ways: set[str] = set()
+        self.forbidden: dict[str, str] = {}
+        self.published: tuple[str, Color] | None = None
+        self.published_updater: Path | None = None
+        self.published_retired = ""
+
+    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+        if used := self.forbidden.get(stamp.release):
+            raise PolicyRefused(used)
+        path = tree / f"{stamp.rollout}.json"
+        self._stamps[path] = stamp
+        return Definition(path, stamp.sha)
+
+    def defined(self, sha: str) -> Definition:
+        path = next(p for p, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
+        return Definition(path, sha)
+
+    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+        if gone := await self.missing(stamp.sha, services):
+            raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
+        for container in self._containers.values():
+            if container.adopted and container.stamp.sha == stamp.sha:
+                container.stamp = stamp
+        return await self.define(Path("/kept") / stamp.sha, stamp)
+
+    async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        await self.socket.reach()
+        self._fuse.burn()
+        for container in (self._containers[i.id] for i in instances):
+            container.stamp, container.labelled, container.adopted = stamp, True, True
+            name = container.service.partition("-")[0]
+            self.images |= {(s, stamp.sha) for s in (container.service, f"{name}-{color.other}")}
+        await self.define(Path("/kept") / stamp.sha, stamp)
+        self.published = (stamp.sha, color)
+        self.note(f"adopt {stamp.release}")
+        self._fuse.burn()
+        return []
+
+    async def forget(self, keep: Collection[str]) -> None:
+        self._stamps = {path: stamp for path, stamp in self._stamps.items() if stamp.sha in keep}
+        for container in [c for c in self._containers.values() if c.adopted and c.stamp.sha not in keep]:
+            container.adopted = container.labelled = False
+
+    async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
+        await self.socket.reach()
+        return self.lacks(sha, services)
+
+    def lacks(self, sha: str, services: Sequence[str]) -> list[str]:
+        """What of a kept release is gone."""
+        return [f"{s}:{sha}" for s in services if not {(s, sha), (_of_the_other_color(s), sha)} & self.images]
+
+    async def publish(self, definition: Definition, color: Color) -> None:
+        await self.socket.reach()
+        self.published = (definition.sha, color)
+
+    @property
+    def published_path(self) -> Path:
+        return Path("/published/compose.json")
+
+    async def publish_updater(self, model: Path) -> None:
+        self.published_updater = model
+
+    async def republish(self) -> None:
+        """Raises `published_retired` if set; published models contain no retired service."""
+        if self.published_retired:
+            raise ComposeInvalid(self.published_retired)
+
+    async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
+        assert str(tree).startswith("/trees")
+        redefined = None if live is None else False
+        names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
+        moved = tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names)
+        others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
+        forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
+        one_way = stamp.release in self.one_ways
+        return Comparison(moved, others, own, retired, one_way=one_way, forbidden=forbidden)
+
+    async def build(
+        self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
+    ) -> dict[str, str]:
+        stamp = self._stamps[definition.path]
+        await self.socket.reach()
+        self._may_go_away(f"build {stamp.release}")
+        for service in services:
+            log(f"building {service}")
+            if seconds := self._behaviour(service, stamp.release).build_seconds:
+                await asyncio.sleep(seconds)
+                await self.socket.reach()
+            if not self._behaviour(service, stamp.release).builds:
+                raise BuildFailed("exit code 17", service=service, last_lines=["no such file"])
+            self.images.add((service, stamp.sha))
+        return {service: self._image(service, stamp.release) for service in services}
+
+    async def unchanged(self, instance: Instance, definition: Definition) -> bool:
+        await self.socket.reach()
+        return instance.image == self._image(instance.service, self._stamps[definition.path].release)
+
+    async def one_way(self, sha: str) -> bool:
+        return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)
+
+
+def _of_the_other_color(service: str) -> str:
+    name, _, color = service.partition("-")
+    return f"{name}-{Color(color).other}" if color else service

@@ -1,0 +1,91 @@
+"""The part of Redis that has the accepted releases, in memory."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from app.domain.errors import LedgerUnavailable
+from app.domain.release import Release, UnreadableRelease
+from app.ledger.base import CALL_SECONDS
+from tests.fakes.fuse import Fuse
+
+
+class FakeInbox:
+    """Accepted releases that the worker has not taken yet. Redis may be `away`, or `forgetful`: it keeps taken ones.
+
+    `unreadable`: those that another version accepted.
+    """
+
+    def __init__(self, fuse: Fuse) -> None:
+        self.away = False
+        self.forgetful = False
+        self.unreadable: list[UnreadableRelease] = []
+        self._fuse = fuse
+        self._pending: dict[str, Release] = {}
+        self._known: dict[str, Release] = {}
+        self._answers = asyncio.Event()
+        self._answers.set()
+
+    def put(self, *releases: Release) -> None:
+        self._pending |= {r.key: r for r in releases}
+        self._known |= self._pending
+
+    def lose(self) -> None:
+        """Empties Redis."""
+        self._pending, self._known = {}, {}
+
+    def hang(self) -> None:
+        """Accepts calls, but does not answer until `go_on`."""
+        self._answers.clear()
+
+    def go_on(self) -> None:
+        self._answers.set()
+
+    @property
+    def answers(self) -> bool:
+        return not self.away and self._answers.is_set()
+
+    async def ping(self) -> None:
+        await asyncio.sleep(0)
+        if self.away:
+            raise LedgerUnavailable("ConnectionError")
+        if not self._answers.is_set():
+            await self._answer()
+
+    async def _answer(self) -> None:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._answers.wait()
+        except TimeoutError as late:
+            raise LedgerUnavailable("TimeoutError") from late
+
+    async def pending(self) -> list[Release]:
+        await self.ping()
+        return sorted(self._pending.values(), key=lambda r: r.accepted_at)
+
+    async def accept(self, release: Release) -> Release | None:
+        await self.ping()
+        self._fuse.burn()
+        if known := self._known.get(release.key):
+            return known
+        self.put(release)
+        self._fuse.burn()
+        return None
+
+    async def known(self) -> list[Release]:
+        await self.ping()
+        return list(self._known.values())
+
+    async def taken(self, releases: Sequence[Release]) -> None:
+        await self.ping()
+        self._fuse.burn()
+        for release in () if self.forgetful else releases:
+            self._pending.pop(release.key, None)
+        self._fuse.burn()
+
+    async def set_aside(self) -> list[UnreadableRelease]:
+        await self.ping()
+        return list(self.unreadable)
+
+    async def dismiss(self, releases: Collection[UnreadableRelease]) -> None:
+        await self.ping()
+        self.unreadable = [release for release in self.unreadable if release not in releases]

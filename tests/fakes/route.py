@@ -1,0 +1,188 @@
+"""The route file in memory, and a Traefik that reads it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from app.domain.errors import RouteNotConfirmed
+from app.domain.stack import Color, Stack
+from tests.fakes.clock import Blocking, FakeClock, in_thread
+from tests.fakes.engine import FakeEngine
+from tests.fakes.fuse import Fuse
+from workers.ports import Answer
+from workers.routing import route_file
+
+LATENCY = 0.01
+"""Seconds that an HTTP answer takes."""
+
+
+class FakeRoute:
+    """The route file, and a Traefik that loads it `lag` seconds later; a flip to a color in `refuses` fails.
+
+    `deaf`: Traefik does not notice changes. `down`: it does not answer. `write_seconds`: of one write of the file.
+    `flipping` is called with color and rollout before the updater replaces the file.
+    """
+
+    def __init__(self, stack: Stack, clock: FakeClock, fuse: Fuse, note: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._foreign: dict[str, str] = {}
+        self.lag = 0.05
+        self.deaf = False
+        self.down = False
+        self.write_seconds = 0.0
+        self.beside: list[str] = []
+        self.refuses: set[Color | None] = set()
+        self.fence: Callable[[], None] = lambda: None
+        self.flipping: Callable[[Color | None, str], object] = lambda *_: None
+        self._clock, self._fuse, self._note = clock, fuse, note
+        self._file: Color | None = None
+        self._written = ""
+        self._served: list[tuple[float, Color | None, str]] = []
+
+    async def flip(self, color: Color, rollout: str) -> None:
+        await in_thread(self._install, color, rollout)
+
+    async def clear(self) -> None:
+        await in_thread(self._install, None, "")
+
+    @property
+    def file(self) -> Path:
+        return Path("/routes/dynamic/updater-routes.yml")
+
+    async def stands(self, color: Color, rollout: str | None) -> bool:
+        await asyncio.sleep(0)
+        return self._file is color and rollout in {None, self._written}
+
+    async def strays(self) -> list[str]:
+        """The files that take requests of the updater's routes."""
+        return [*self.beside, *(self._foreign if self._file else ())]
+
+    async def set_aside(self, name: str) -> None:
+        self._fuse.burn()
+        self.fence()
+        if self._foreign.pop(name, None) is None:
+            self.beside.remove(name)
+        self._note(f"set aside {name}")
+        self._fuse.burn()
+
+    async def files(self) -> Mapping[str, str]:
+        await asyncio.sleep(0)
+        own = {self.file.name: route_file.render(self._stack, self._file, self._written)} if self._file else {}
+        return {**self._foreign, **own}
+
+    async def restore(self, files: Mapping[str, str]) -> None:
+        self.fence()
+        has_own = files.get(self.file.name, "").startswith(route_file.HEADER)
+        self._foreign = {name: text for name, text in files.items() if not (has_own and name == self.file.name)}
+        self._file = self._file if has_own else None
+        self._note("restore the routes")
+        if not has_own and (color := self.served()[0]):
+            self._load(color, "")
+
+    async def active(self) -> Color | None:
+        await asyncio.sleep(0)
+        return self._file
+
+    async def rollout(self) -> str | None:
+        await asyncio.sleep(0)
+        return self._written if self._file else None
+
+    def load(self, color: Color, rollout: str) -> None:
+        """Traefik loads another content than the file's, for example an earlier one that it had not loaded yet."""
+        self._served.append((self._clock.monotonic(), color, rollout))
+
+    @property
+    def named(self) -> Color | None:
+        """The color that the file names."""
+        return self._file
+
+    def served(self) -> tuple[Color | None, str]:
+        """The color that Traefik sends traffic to now, and the rollout id in its answers."""
+        now = self._clock.monotonic()
+        return next(((c, r) for at, c, r in reversed(self._served) if at <= now), (None, ""))
+
+    def last_served(self, color: Color) -> float | None:
+        """When Traefik last sent a request to `color`; None if never."""
+        now = self._clock.monotonic()
+        loads = [(at, c) for at, c, _ in self._served if at <= now]
+        ends = [*(at for at, _ in loads[1:]), now]
+        return max((end for (_, c), end in zip(loads, ends, strict=True) if c is color), default=None)
+
+    def re_read(self) -> None:
+        """Traefik notices the file as it is, for example because it restarted."""
+        self.deaf = False
+        if self._file is not None or not self._foreign:
+            self._load(self._file, self._written)
+
+    def overwrite(self, color: Color | None, rollout: str = "by hand") -> None:
+        """Somebody else changes the file, or removes it (None)."""
+        self._write(color, rollout)
+
+    def place(self, color: Color, rollout: str) -> None:
+        """Sets the route that existed before the test began."""
+        self._file, self._written = color, rollout
+        self._served.append((self._clock.monotonic(), color, rollout))
+
+    def place_foreign(self, color: Color, *, name: str = "updater-routes.yml", keep_own: bool = False) -> None:
+        """Adds another program's file `name`: it routes to `color` and wins, and its answers carry no rollout id."""
+        text = route_file.render(self._stack, color, "").replace("updater-", "old-")
+        http = yaml.safe_load(text)["http"]
+        for router in http["routers"].values():
+            del router["middlewares"]
+        for service in http["services"].values():
+            del service["loadBalancer"]["serversTransport"]
+        self._foreign[name] = yaml.safe_dump({"http": {key: http[key] for key in ("routers", "services")}})
+        self._file = self._file if keep_own else None
+        self._served.append((self._clock.monotonic(), color, ""))
+
+    def _install(self, color: Color | None, rollout: str) -> Blocking[None]:
+        self._fuse.burn()
+        self.fence()
+        if color in self.refuses:
+            raise RouteNotConfirmed("the disk is full")
+        yield self.write_seconds
+        self.flipping(color, rollout)
+        self._foreign.pop(self.file.name, None)
+        self._write(color, rollout)
+        self._note(f"route {color}")
+        self._fuse.burn()
+
+    def _write(self, color: Color | None, rollout: str) -> None:
+        self._file, self._written = color, rollout
+        if not self.deaf:
+            self._load(color, rollout)
+
+    def _load(self, color: Color | None, rollout: str) -> None:
+        self._served.append((self._clock.monotonic() + self.lag, color, rollout))
+
+
+class FakeProbe:
+    """Answers like Traefik at a route's URL, and like the instance at its own address.
+
+    Traefik cannot reach the Compose services in `unknown` by the names in the updater's route.
+    """
+
+    def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
+        self.unknown: set[str] = set()
+        self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
+        self._routed = {stack.route_url(service): service for service in stack.routed}
+
+    async def get(self, url: str) -> Answer:
+        await self._clock.sleep(LATENCY)
+        service = self._routed.get(url)
+        if service is None:
+            return _answer(self._engine.status_at(urlsplit(url).hostname or ""))
+        if self._route.down:
+            return _answer(0)
+        color, rollout = self._route.served()
+        if color is None:
+            return Answer(404, LATENCY)
+        reached = not (rollout and service.colors[color] in self.unknown)
+        return _answer((reached and self._engine.status(service.colors[color])) or 502, rollout)
+
+
+def _answer(status: int, rollout: str | None = None) -> Answer:
+    return Answer(status, LATENCY, rollout, None if status else "no answer (ConnectError)")

@@ -1,0 +1,149 @@
+"""Who calls the updater: GitHub with its webhooks, and operators with the calls of the internal listener.
+
+They know what the web process knows: the published status. What a call checks there is what app/web/calls checks.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from app.domain.errors import LedgerUnavailable, WorkerSilent
+from app.domain.policy import not_newer
+from app.domain.release import Release, Trigger, new_rollout_id
+from tests.examples import a_release
+from tests.fakes.github_api import FakeGitHubApi, a_published
+from tests.fakes.queue import FakeQueue
+from tests.simulation.observed import Call, Observed
+from tests.simulation.trace import Trace
+
+PAUSED, NOT_NEWER, UNAVAILABLE, SILENT, NOTHING = (
+    "paused",
+    "not_newer",
+    "ledger_unavailable",
+    "worker_silent",
+    "nothing",
+)
+
+
+class Refused(Exception):
+    """The call was answered with an error; `code` is its code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Callers:
+    def __init__(
+        self, seen: Observed, queue: FakeQueue, github: FakeGitHubApi, trace: Trace, answered: Callable[[Call], object]
+    ) -> None:
+        self._seen, self._queue, self._github, self._trace = seen, queue, github, trace
+        self._answered = answered
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def call(self, name: str, **options: Any) -> None:
+        """Makes the call `name` (a method of this class) in the background."""
+        task = asyncio.ensure_future(self._call(Call(name, options, self._seen.now)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, call: Call) -> None:
+        self._seen.calls.append(call)
+        self._trace.add("call", call.name, call.options)
+        carry_out: Callable[[Call], Awaitable[None]] = getattr(self, call.name)
+        try:
+            await carry_out(call)
+            code = ""
+        except Refused as refused:
+            code = refused.code
+        except LedgerUnavailable:
+            code = UNAVAILABLE
+        except WorkerSilent:
+            code = SILENT
+        call.code, call.answered_at = code, self._seen.now
+        self._seen.counts[f"call {call.name} {code or 'accepted'}"] += 1
+        self._trace.add("answer", str(call))
+        self._answered(call)
+
+    # GitHub
+
+    def publish(self, tag: str) -> None:
+        """Publishes the release on GitHub, newest first."""
+        if all(p.event.tag != tag for p in self._github.published):
+            at = self._seen.world.clock.now()
+            self._github.published.insert(0, a_published(tag, _number(tag), at=at))
+
+    async def webhook(self, call: Call) -> None:
+        tag = call.options["tag"]
+        self.publish(tag)
+        number = _number(tag)
+        release = a_release(tag, key=f"1:{number}", rollout_id=f"r-{tag}", accepted_at=self._seen.world.clock.now())
+        await self._accept(call, release)
+
+    # Operators
+
+    async def apply(self, call: Call) -> None:
+        tag, force, status = call.options["tag"], call.options["force"], self._seen.world.publisher.shown
+        live = status.current.tag if status and status.current else None
+        if status and status.paused and not force:
+            raise Refused(PAUSED)
+        if status and status.rollout and status.rollout.release.tag == tag and not force:
+            raise Refused(NOTHING)
+        await self._ask("find_tag", tag)
+        if not force and not_newer(tag, live):
+            raise Refused(NOT_NEWER)
+        rollout = new_rollout_id()
+        now = self._seen.world.clock.now()
+        await self._accept(call, Release(f"manual:{rollout}", tag, rollout, Trigger.MANUAL, now, force=force))
+
+    async def pause(self, call: Call) -> None:
+        await self._ask("pause", call.options["reason"])
+
+    async def unpause(self, _: Call) -> None:
+        self._seen.unpauses += 1
+        await self._ask("unpause")
+        await self._queue.nudge()
+
+    async def approve(self, call: Call) -> None:
+        waiting = self._seen.state.accepted
+        if not waiting:
+            raise Refused(NOTHING)
+        call.rollout = waiting[-1].rollout_id
+        await self._ask("approve", waiting[-1].tag)
+        await self._queue.nudge()
+
+    async def cancel(self, call: Call) -> None:
+        """Cancels what the status shows: the running rollout, else the newest waiting release."""
+        status = self._seen.world.publisher.shown
+        if status is None or not (status.rollout or status.accepted):
+            raise Refused(NOTHING)
+        call.rollout = status.rollout.id if status.rollout else status.accepted[-1].rollout_id
+        await self._ask("cancel", call.rollout)
+
+    async def rollback(self, call: Call) -> None:
+        answer = await self._ask("rollback", None, call.options["force"])
+        call.rollout = answer["rollout_id"]
+        call.on_trial = call.rollout in self._seen.begun
+        await self._queue.nudge()
+
+    async def _ask(self, question: str, *arguments: Any) -> dict[str, Any]:
+        answer = await self._queue.ask(question, *arguments)
+        if "error" in answer:
+            raise Refused(str(answer["code"]))
+        return answer
+
+    async def _accept(self, call: Call, release: Release) -> None:
+        """Records the release, as the web process does before it answers with 202."""
+        known = await self._seen.world.inbox.accept(release)
+        accepted = known or release
+        call.rollout = accepted.rollout_id
+        self._seen.accepted[accepted.rollout_id] = accepted
+        try:
+            await self._queue.nudge()
+        except LedgerUnavailable:
+            return
+
+
+def _number(tag: str) -> int:
+    """The id of the release on GitHub: it grows with the version."""
+    return int(tag.removeprefix("v").replace(".", ""))

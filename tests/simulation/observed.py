@@ -1,0 +1,112 @@
+"""What was seen during a play: the facts that the invariants judge."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.release import Release
+from app.domain.rollout import RolloutStatus
+from app.domain.stack import Color
+from app.domain.state import State
+from tests.fakes.disk import FakeDisk
+from tests.fakes.world import World
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of an operator. `code`: why it was refused; empty if it was accepted, None until it is answered."""
+
+    name: str
+    options: Mapping[str, Any]
+    asked_at: float
+    answered_at: float | None = None
+    code: str | None = None
+    rollout: str = ""
+    on_trial: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        return self.code == ""
+
+    def __str__(self) -> str:
+        answer = {None: "no answer", "": "accepted"}.get(self.code, self.code)
+        return f"{self.name} {self.rollout} at {self.asked_at:.2f} s: {answer}"
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write of the state file: `before` is the last state that a worker wrote.
+
+    `afresh`: the file could not be read before this write, so the state may be an older one or a new one.
+    """
+
+    before: State
+    after: State
+    afresh: bool
+
+
+@dataclass
+class Observed:
+    """`accepted` are the releases that were answered with 202, by rollout id. `begun` are the rollouts that began, and
+    `ends` has their final ends.
+
+    `faults` are those that go on, `happened` counts all that happened. `paused_at` is when the last pause began,
+    `unpauses` how many were asked for. `last` is the last state that a worker wrote.
+    """
+
+    world: World
+    calls: list[Call] = field(default_factory=list)
+    accepted: dict[str, Release] = field(default_factory=dict)
+    ends: dict[str, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    happened: Counter[str] = field(default_factory=Counter)
+    paused_at: float = 0.0
+    unpauses: int = 0
+    begun: set[str] = field(default_factory=set)
+    shas_live: list[str] = field(default_factory=list)
+    last: State = field(default_factory=State)
+
+    @property
+    def now(self) -> float:
+        return self.world.clock.monotonic()
+
+    @property
+    def disk(self) -> FakeDisk:
+        return self.world.disk
+
+    @property
+    def state(self) -> State:
+        """The state in the file; the last one that was written if the file cannot be read."""
+        return self.disk.file if isinstance(self.disk.file, State) else self.last
+
+    @property
+    def served(self) -> Color | None:
+        return self.world.route.served()[0]
+
+    def noted(self, write: Write) -> None:
+        """Remembers what the write changed."""
+        before, after = write.before, write.after
+        if after.paused and not before.paused:
+            self.paused_at = self.now
+        if before.rollout is not None and after.rollout is None and not write.afresh:
+            self._ended(before, after)
+        if write.afresh and after.previous is None:
+            self.shas_live = []  # nothing on the machine says what was live before
+        if after.current is not None and (not self.shas_live or self.shas_live[-1] != after.current.sha):
+            self.shas_live.append(after.current.sha)
+        if after.rollout is not None and before.rollout is None:
+            self.counts["rollouts"] += 1
+            self.begun.add(after.rollout.id)
+        self.last = after
+
+    def _ended(self, before: State, after: State) -> None:
+        rollout = before.rollout
+        assert rollout is not None
+        status = next((r.status for r, _ in reversed(self.world.publisher.kept) if r.id == rollout.id), None)
+        self.counts[f"ended {status or 'without a record'}"] += 1
+        if after.begins_again(rollout):
+            self.counts["begun again"] += 1
+            return
+        self.ends.setdefault(rollout.id, []).append(str(status or RolloutStatus.FAILED))

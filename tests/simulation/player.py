@@ -1,0 +1,215 @@
+"""Plays a schedule in virtual time, and judges what happens."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+import structlog
+
+from tests.fakes.processes import PROCESS, run_processes
+from tests.simulation import events
+from tests.simulation.host import Host, forgotten
+from tests.simulation.schedule import Event, Schedule
+from tests.simulation.trace import Trace
+
+HORIZON = 180.0
+"""Seconds in which events happen. Then every fault ends."""
+
+CONVERGE_SECONDS = 600.0
+"""Within this time after the last fault, nothing is left to do: the sum of the limits that may follow one another."""
+
+LOOK_SECONDS = 5.0
+CALM_LOOKS = 2
+"""How many looks in a row nothing may be left to do."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """`invariant` is the sentence that did not hold, `what` was seen `at` seconds after the beginning."""
+
+    invariant: str
+    what: str
+    at: float
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.what} ({self.at:.2f} s)"
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a play ended. `seconds` is its virtual time, `counts` what happened in it."""
+
+    schedule: Schedule
+    violation: Violation | None
+    trace: Trace
+    seconds: float
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def play(schedule: Schedule, *, horizon: float = HORIZON) -> Played:
+    """Plays the schedule until an invariant does not hold, or to its end."""
+    with _nothing_random(schedule.seed), _no_logs():
+        return run_processes(_play(schedule, horizon))
+
+
+async def _play(schedule: Schedule, horizon: float) -> Played:
+    player = Player(schedule, horizon)
+    await player.play()
+    return player.result()
+
+
+class Player:
+    def __init__(self, schedule: Schedule, horizon: float) -> None:
+        self._schedule, self._horizon = schedule, horizon
+        self._loop = asyncio.get_running_loop()
+        self._trace = Trace(self._loop.time)
+        self._violation: Violation | None = None
+        self._over = asyncio.Event()
+        self._cued: dict[str, list[Event]] = {}
+        self._ends: dict[int, Callable[[], object]] = {}
+        self._numbers = count()
+        self._host = Host(
+            schedule.setting,
+            schedule.behaviours,
+            outside=copy_context(),
+            trace=self._trace,
+            violated=self._violated,
+            moment=self._at_moment,
+        )
+
+    async def play(self) -> None:
+        await self._host.begin()
+        for event in self._schedule.events:
+            self._loop.call_at(event.at, self._due, event)
+        await self._all_happened()
+        self._cued.clear()
+        self._end_faults()
+        if not await self._converged():
+            self._violated("everything converges", self._left_to_do())
+        elif self._violation is None:
+            self._host.judge_the_end()
+
+    def result(self) -> Played:
+        self._trace.close()
+        return Played(self._schedule, self._violation, self._trace, self._loop.time(), self._host.seen.counts)
+
+    def _violated(self, invariant: str, what: str) -> None:
+        if self._violation is None:
+            self._violation = Violation(invariant, what, self._loop.time())
+            self._trace.add("VIOLATED", f"{invariant}: {what}")
+            self._over.set()
+
+    # Events
+
+    def _due(self, event: Event) -> None:
+        if event.cue:
+            self._cued.setdefault(event.cue, []).append(event)
+        else:
+            self._happen(event)
+
+    def _at_moment(self, moment: str) -> None:
+        for event in self._cued.pop(moment, ()):
+            process = self._host.running_process()
+            if process is None:
+                self._happen(event)
+            else:
+                process.after_turns(event.turns, partial(self._happen, event))
+
+    def _happen(self, event: Event) -> None:
+        if self._loop.time() >= self._horizon:
+            return
+        assert PROCESS.get() is None, "an event happens outside all processes"
+        self._trace.add("EVENT", f"{event.does} {dict(event.options)}")
+        seen = self._host.seen
+        seen.counts[f"event {event.does}"] += 1
+        seen.happened[event.does] += 1
+        end = events.do(self._host, event)
+        if end is not None:
+            number = next(self._numbers)
+            seen.faults[event.does] += 1
+            self._ends[number] = lambda: self._end(event.does, end)
+            self._loop.call_later(float(event.options.get("seconds", 10.0)), self._end_fault, number)
+
+    def _end(self, kind: str, end: Callable[[], object]) -> None:
+        self._host.seen.faults[kind] -= 1
+        self._host.seen.faults += Counter()
+        self._trace.add("EVENT", f"{kind} ends")
+        end()
+
+    def _end_fault(self, number: int) -> None:
+        if end := self._ends.pop(number, None):
+            end()
+
+    def _end_faults(self) -> None:
+        for number in list(self._ends):
+            self._end_fault(number)
+
+    # The end
+
+    async def _all_happened(self) -> None:
+        """Waits for the last event and the end of the last fault, until the horizon at most."""
+        last, calm = max((event.at for event in self._schedule.events), default=0.0), 0
+        while self._loop.time() < self._horizon and calm < CALM_LOOKS and not self._over.is_set():
+            await self._until(self._loop.time() + LOOK_SECONDS)
+            quiet = self._loop.time() > last and not self._ends and not self._left_to_do()
+            calm = calm + 1 if quiet else 0
+
+    async def _until(self, at: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(at):
+                await self._over.wait()
+
+    async def _converged(self) -> bool:
+        """Waits until nothing is left to do. Returns at once when something is violated."""
+        deadline, calm = self._loop.time() + CONVERGE_SECONDS, 0
+        while calm < CALM_LOOKS and not self._over.is_set():
+            if self._loop.time() > deadline:
+                return False
+            await self._until(self._loop.time() + LOOK_SECONDS)
+            calm = 0 if self._left_to_do() else calm + 1
+        return True
+
+    def _left_to_do(self) -> str:
+        """What the worker still has to do; empty if nothing."""
+        host, state = self._host, self._host.seen.state
+        shown = host.world.publisher.shown
+        if not (host.worker.alive and host.worker.works):
+            return "no worker works"
+        if state.rollout is not None:
+            return f"{state.rollout.id} runs: {state.rollout.running_step}"
+        if shown is None or forgotten(shown) != forgotten(state):
+            return "the status is not the journal"
+        if host.decision().go is not None:
+            return f"{host.decision().go} waits, but nothing holds it"
+        return "" if shown == state else "the status is older than the last look"
+
+
+@contextlib.contextmanager
+def _nothing_random(seed: int) -> Iterator[None]:
+    """The ids that the operating system would draw follow from the seed."""
+    original, numbers = secrets.token_hex, count(1)
+    secrets.token_hex = lambda nbytes=None: f"{seed:x}-{next(numbers)}"  # noqa: ARG005
+    try:
+        yield
+    finally:
+        secrets.token_hex = original
+
+
+@contextlib.contextmanager
+def _no_logs() -> Iterator[None]:
+    """The trace says more than the product's logs, and the logs take time."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=False
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
