@@ -33,7 +33,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     Threads work in real time. Virtual time stands still while a thread works, so that no limit expires before the work
     that it limits. Closing the loop counts too: since Python 3.13 asyncio joins the threads under a timer of the loop.
 
-    `asyncio.to_thread` of InParts starts no thread: the loop runs it part by part in virtual time. Like a thread, it
+    An executor starts no thread for InParts: the loop runs it part by part in virtual time. Like a thread, it
     continues when its caller is cancelled.
     """
 
@@ -59,7 +59,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Arguments], T], *args: *Arguments
     ) -> "asyncio.Future[T]":
-        if (parts := _parts_of(func)) is not None:
+        if (parts := _parts_of(func, *args)) is not None:
             simulated: asyncio.Future[T] = self.create_future()
             self.call_soon(self._continue, parts, simulated)
             return simulated
@@ -121,10 +121,14 @@ async def in_thread(call: Callable[[*Arguments], Blocking[T]], *arguments: *Argu
     return parts()
 
 
-def _parts_of(func: Callable[..., Any]) -> Blocking[Any] | None:
-    """The parts of a call by `asyncio.to_thread`, which wraps it in `partial(Context.run, call)`."""
-    wrapped = func.args[0] if isinstance(func, functools.partial) and func.args else None
-    return wrapped.parts if isinstance(wrapped, InParts) else None
+def _parts_of(*words: object) -> Blocking[Any] | None:
+    """The parts of a call for a thread. asyncio.to_thread and workers/adapters/threads.py wrap it in partials."""
+    for word in words:
+        if isinstance(word, InParts):
+            return word.parts
+        if isinstance(word, functools.partial) and (parts := _parts_of(word.func, *word.args)) is not None:
+            return parts
+    return None
 
 
 class _JumpingSelector(selectors.DefaultSelector):

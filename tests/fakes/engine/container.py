@@ -6,6 +6,9 @@ from tests.examples import NOW
 from tests.fakes.engine.behaviour import CHECK_LIMIT, RETRIES, Behaviour
 from workers.ports import Instance, Seen, Stamp
 
+ROUNDING = 1e-6
+"""Seconds. The sum of a moment and a duration is not exactly the moment that a sleep ends at."""
+
 
 @dataclass(eq=False)
 class Container:
@@ -46,7 +49,7 @@ class Container:
 
     def settle(self, now: float) -> None:
         """Makes the end of a stop final, unless it was started again."""
-        if self.exits_at is not None and now >= self.exits_at:
+        if self.exits_at is not None and now >= self.exits_at - ROUNDING:
             self.end()
 
     def state(self, now: float) -> str:
