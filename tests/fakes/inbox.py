@@ -44,6 +44,11 @@ class FakeInbox:
     def answers(self) -> bool:
         return not self.away and self._answers.is_set()
 
+    @property
+    def untaken(self) -> list[Release]:
+        """The releases that the worker has not taken yet."""
+        return list(self._pending.values())
+
     async def ping(self) -> None:
         await asyncio.sleep(0)
         if self.away:

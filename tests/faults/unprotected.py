@@ -157,7 +157,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         7,
         "rebuilding from what runs",
-        ("Reconciler.start", "await rebuild(self._stack, self._ports)", "pass"),
+        ("Reconciler.start", "await rebuild(self._stack, self._ports)", "False"),
     ),
     _protection(
         8,

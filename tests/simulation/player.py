@@ -184,6 +184,8 @@ class Player:
             return "no worker works"
         if state.rollout is not None:
             return f"{state.rollout.id} runs: {state.rollout.running_step}"
+        if untaken := host.world.inbox.untaken:
+            return f"{untaken[0].tag} was accepted, but the worker has not taken it"
         if shown is None or forgotten(shown) != forgotten(state):
             return "the status is not the journal"
         if host.decision().go is not None:

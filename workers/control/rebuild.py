@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.errors import LedgerUnavailable, RouteNotConfirmed
+from app.domain.errors import EngineFailed, LedgerUnavailable, ReleaseNotKept, RouteNotConfirmed
 from app.domain.history import decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
@@ -31,14 +31,15 @@ class Found:
     good: str | None = None
 
 
-async def rebuild(stack: Stack, ports: Ports) -> None:
+async def rebuild(stack: Stack, ports: Ports) -> bool:
     """Rebuilds a lost journal and pauses with the reason. Keeps a valid journal, and the blank one of a first start.
 
-    A journal with an epoch was written by a worker, so it is valid even if it has no release yet.
+    A journal with an epoch was written by a worker, so it is valid even if it has no release yet. Returns whether the
+    journal was lost: then `end_lost_rollout` ends what it no longer knows.
     """
     lost, state = ports.journal.lost, ports.journal.state
     if lost is None and (state.epoch or not state.is_blank):
-        return
+        return False
     history = await ports.publisher.history()
     proven = proven_rollouts(history)
     if state.is_blank:
@@ -46,7 +47,7 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
     else:
         found = Found(state.active_color, state.current, state.previous, state.last_good_tag)
     if lost is None and found.current is None and not await _left_over(stack, ports):
-        return
+        return False
     reason = _reason(lost, state, found)
     log.error("the journal was lost", reason=reason)
     now = ports.clock.now()
@@ -63,8 +64,31 @@ async def rebuild(stack: Stack, ports: Ports) -> None:
         ).pause(reason)
     )
     await _accept_undecided(ports)
-    await _stop_orphans(stack, ports, proven)
     ports.publisher.event("paused", reason=reason)
+    return True
+
+
+async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
+    """Ends what a rollout left that was lost with the journal: its one-off command, its color, its definition.
+
+    Does nothing if the journal has a rollout: the recovery ends that one.
+    """
+    await ports.engine.sweep()
+    if ports.journal.state.rollout is not None:
+        return
+    await _stop_orphans(stack, ports)
+    await _publish_live(ports)
+
+
+async def _publish_live(ports: Ports) -> None:
+    """Publishes the live release: otherwise `docker compose up` by hand would start the one before it."""
+    state = ports.journal.state
+    if state.current is None or state.active_color is None:
+        return
+    try:
+        await ports.engine.publish(ports.engine.defined(state.current.sha), state.active_color)
+    except (EngineFailed, ReleaseNotKept) as error:
+        log.error("a plain `docker compose up` may start another release than the live one", reason=str(error))
 
 
 async def _left_over(stack: Stack, ports: Ports) -> bool:
@@ -94,25 +118,27 @@ def _unforced(release: Release) -> Release:
     return replace(release, force=False)
 
 
-async def _stop_orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> None:
-    """Stops what a rollout that was lost with the journal left: its one-off command, and its color.
+async def _stop_orphans(stack: Stack, ports: Ports) -> None:
+    """Stops the color of a lost rollout when it has drained: the route may have led to it until a moment ago."""
+    proven = proven_rollouts(await ports.publisher.history())
+    if await _orphans(stack, ports, proven):
+        await ports.clock.sleep(stack.times.drain)
+    for instance in await _orphans(stack, ports, proven):  # again: the route may lead elsewhere by now
+        await ports.engine.stop(instance.id, stack.times.stop_grace)
 
-    A color is left alone if the journal or a router leads to it, or if its release is proven: it is then the way back.
-    A rollout that is in the journal is ended by the recovery.
+
+async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[Instance]:
+    """The running containers that nothing leads to, neither the journal nor a router, except proven ones.
+
+    A color whose release is proven is the way back.
     """
-    await ports.engine.sweep()
-    state = ports.journal.state
-    if state.rollout is not None:
-        return
     try:
-        serving = {state.active_color, *await _led_to(stack, ports)}
+        serving = {ports.journal.state.active_color, *await _led_to(stack, ports)}
     except RouteNotConfirmed as unreadable:
         log.warning("it is unclear which color serves; no container was stopped", reason=str(unreadable))
-        return
-    for color in (color for color in Color if color not in serving):
-        for instance in await _started(stack, ports, color):
-            if instance.rollout not in proven:
-                await ports.engine.stop(instance.id, stack.times.stop_grace)
+        return []
+    idle = [color for color in Color if color not in serving]
+    return [i for color in idle for i in await _started(stack, ports, color) if i.rollout not in proven]
 
 
 async def _led_to(stack: Stack, ports: Ports) -> set[Color]:

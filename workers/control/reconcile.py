@@ -29,7 +29,7 @@ from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
 from workers.adoption.adopt import adopt
-from workers.control.rebuild import rebuild
+from workers.control.rebuild import end_lost_rollout, rebuild
 from workers.ports import Ports
 from workers.rollout.pipeline import roll_out
 from workers.rollout.recovery import recover
@@ -65,9 +65,11 @@ class Reconciler:
     async def start(self) -> None:
         """Runs before any job: ends what a crash left, and finds out what is live."""
         async with self._turn:
-            await rebuild(self._stack, self._ports)
+            lost = await rebuild(self._stack, self._ports)
             await self._ports.journal.update(lambda s: s.take_over())
             self._taken_over.set()
+            if lost:
+                await end_lost_rollout(self._stack, self._ports)
             await self._ports.publisher.rebuild(always=True)
             await self._end_left_over()
             await self._adopt()

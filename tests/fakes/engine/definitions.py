@@ -36,8 +36,8 @@ class FakeDefinitions(Daemon):
         return Definition(path, stamp.sha)
 
     def defined(self, sha: str) -> Definition:
-        path = next(p for p, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
-        return Definition(path, sha)
+        made = (path for path, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
+        return Definition(next(made, Path("/kept") / sha), sha)
 
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         if gone := await self.missing(stamp.sha, services):
@@ -75,6 +75,8 @@ class FakeDefinitions(Daemon):
 
     async def publish(self, definition: Definition, color: Color) -> None:
         await self.socket.reach()
+        if all(stamp.sha != definition.sha for stamp in self._stamps.values()):
+            raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
         self.published = (definition.sha, color)
 
     @property

@@ -212,6 +212,34 @@ async def worker_ends(world: World, tag: str) -> None:
     assert world.state.current.tag == tag
 
 
+async def test_color_of_a_lost_rollout_drains_first(world: World) -> None:
+    """The route has just moved to v1.1.0 when the state file is lost, and no history says that v1.0.0 was good."""
+    world.inbox.put(NEW)
+    await killed_at(world, "health_routed_skills")
+    flipped = world.engine.at["route green"]
+    world.journal.lose(None)
+    await world.worker().start()
+    assert world.engine.running("api-blue") == []
+    assert world.engine.at["stop api-blue v1.0.0"] - flipped >= world.stack.times.drain
+    assert world.outages == []
+
+
+async def test_lost_rollouts_release_is_published_if_live(world: World) -> None:
+    """`docker compose up` by hand must not start the release before it."""
+    world.inbox.put(NEW)
+    await killed_at(world, "bake")
+    assert world.engine.published is None
+    world.journal.lose(None)
+    await world.worker().start()
+    assert world.engine.published == (sha_of("v1.1.0"), Color.GREEN)
+
+
+async def test_live_release_without_a_definition_is_kept(world: World) -> None:
+    world.journal.lose(None)
+    await world.worker().start()
+    assert (world.state.current and world.state.current.tag, world.engine.published) == ("v1.0.0", None)
+
+
 async def test_interrupted_release_is_accepted_again(world: World) -> None:
     world.inbox.put(NEW)
     await killed_at(world, "start api-green v1.1.0")
