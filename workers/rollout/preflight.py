@@ -46,6 +46,12 @@ async def _routes_stand(run: Run) -> None:
     for alarm in await drift.put_right(run.ports):
         await run.record(lambda r, a=alarm: r.warn(a.text))  # type: ignore[misc]
         await confirm_route(run, str(run.ports.journal.state.route_id))
+    await _drain(run)
+
+
+async def _drain(run: Run) -> None:
+    """Waits until the color to replace has answered the requests that it got by mistake."""
+    await run.ports.clock.sleep(run.stack.times.drain)
 
 
 async def _traefik_follows(run: Run) -> None:
@@ -54,7 +60,9 @@ async def _traefik_follows(run: Run) -> None:
     Raises RouteNotConfirmed after `times.route`.
     """
     expected, deadline = run.ports.journal.state.route_id, run.ports.clock.monotonic() + run.stack.times.route
+    behind = False
     while expected is not None and (others := await _other_rollouts(run, expected)):
+        behind = True
         if run.ports.clock.monotonic() > deadline:
             raise RouteNotConfirmed(
                 f"Traefik answers for rollout {', '.join(others)}, but the route file is of {expected}: it does not "
@@ -62,6 +70,8 @@ async def _traefik_follows(run: Run) -> None:
                 "and restart it"
             )
         await run.ports.clock.sleep(FIT_POLL_SECONDS)
+    if behind:
+        await _drain(run)
 
 
 async def _other_rollouts(run: Run, expected: str) -> list[str]:

@@ -591,6 +591,28 @@ async def test_rollout_never_begins_on_a_color_that_traefik_serves(world: World)
     assert world.outages == []
 
 
+async def test_color_that_had_traffic_by_mistake_drains(world: World) -> None:
+    """The route file was changed by hand to copies of the live release on the idle color."""
+    await world.journal.update(lambda s: s.routed_to(Color.BLUE, "r-v1.0.0"))
+    world.engine.by_hand(start=["skills-green", "api-green"], tag="v1.0.0")
+    world.route.overwrite(Color.GREEN)
+    assert (await roll_out(world)).status is RolloutStatus.SUCCESS
+    at = world.engine.at
+    assert at["replace api-green v1.0.0"] - at["route blue"] >= world.stack.times.drain
+
+
+async def test_color_drains_that_traefik_left_late(world: World) -> None:
+    await world.journal.update(lambda s: s.routed_to(Color.BLUE, "r-v1.0.0"))
+    world.engine.by_hand(start=["skills-green", "api-green"], tag="v1.0.0")
+    world.route.load(Color.GREEN, "r-v0.9.0")
+    rolling = asyncio.create_task(roll_out(world))
+    await world.clock.sleep(1)
+    world.route.load(Color.BLUE, "r-v1.0.0")
+    left = world.clock.monotonic()
+    assert (await rolling).status is RolloutStatus.SUCCESS
+    assert world.engine.at["replace api-green v1.0.0"] - left >= world.stack.times.drain
+
+
 async def test_first_release_rolls_back_until_its_routes_are_gone() -> None:
     world = World()
     world.engine.behave("api", "v1.0.0", dies_after=10)
