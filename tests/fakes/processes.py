@@ -111,6 +111,14 @@ def _may_run(handle: asyncio.Handle) -> bool:
     return process is None or process.may_run(handle)
 
 
+MOST_ROUNDS = 200_000
+"""Rounds of the loop without time passing, after which something in it repeats for ever."""
+
+
+class Stuck(BaseException):
+    """Time does not pass: something repeats without waiting. A BaseException, so that no code under test catches it."""
+
+
 class SerialTask(asyncio.Task[T]):
     """A task that knows its process. Its hash is its number, so that sets of tasks have the same order in every run."""
 
@@ -134,6 +142,7 @@ class ProcessLoop(VirtualTimeLoop):
         super().__init__()
         self._serials = itertools.count(1)
         self._left: list[SerialTask[Any]] = []
+        self._rounds = 0
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]
 
     def _make_task(self, _: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], **options: Any) -> SerialTask[T]:
@@ -154,10 +163,14 @@ class ProcessLoop(VirtualTimeLoop):
         while timers and (timers[0].cancelled() or timers[0].when() <= self._virtual or not ready):
             timer = heapq.heappop(timers)
             if not timer.cancelled():
-                self._virtual = max(self._virtual, timer.when())
+                if timer.when() > self._virtual:
+                    self._rounds, self._virtual = 0, timer.when()
                 ready.append(timer)
         if not ready:
             raise RuntimeError("nothing can ever happen again")
+        self._rounds += 1
+        if self._rounds > MOST_ROUNDS:
+            raise Stuck(f"something repeats for ever at {self._virtual:.3f} s: {ready[0]!r}")
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle.cancelled() and _may_run(handle):

@@ -58,11 +58,11 @@ class FakeQueue:
 
     def take(self) -> list[Job]:
         """The jobs that a worker has to run now. Each is taken once; none is found while Redis does not answer."""
+        self._added.clear()
         if not self._answers():
             return []
         now = asyncio.get_running_loop().time()
         jobs, self._jobs = [job for job in self._jobs if job.expires > now], []
-        self._added.clear()
         return jobs
 
     def lose(self) -> None:

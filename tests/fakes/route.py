@@ -108,6 +108,8 @@ class FakeRoute:
         """When Traefik last sent a request to `color`; None if never."""
         now = self._clock.monotonic()
         loads = [(at, c) for at, c, _ in self._served if at <= now]
+        if not loads:
+            return None
         ends = [*(at for at, _ in loads[1:]), now]
         return max((end for (_, c), end in zip(loads, ends, strict=True) if c is color), default=None)
 

@@ -59,8 +59,11 @@ def _everything_is_removed(seen: Observed) -> bool:
 
 @_asked(on_ending)
 def the_old_color_drains(seen: Observed, container: Container) -> str | None:
-    """[A] A color that had traffic runs for the drain time after Traefik has left it."""
-    if container.color is None or not container.runs(seen.now) or container.color == seen.served:
+    """[A] A color that had traffic runs for the drain time after Traefik has left it.
+
+    A route file that was changed by hand is corrected at once; what it did until then is not checked here.
+    """
+    if seen.happened["route_overwritten"] or container.color is None or not container.runs(seen.now) or container.color == seen.served:
         return None
     left = seen.world.route.last_served(Color(container.color))
     drain = seen.world.stack.times.drain - (seen.world.route.lag if _everything_is_removed(seen) else 0)
@@ -106,7 +109,7 @@ def a_cancelled_rollout_gets_no_traffic(seen: Observed, color: Color | None, rol
 def no_rollout_begins_while_paused(seen: Observed, write: Write) -> str | None:
     """[C] Only a forced release begins while rollouts are paused."""
     begun = write.after.rollout
-    if begun is None or write.before.rollout is not None or begun.release.force:
+    if begun is None or write.before.rollout is not None or begun.release.force or write.afresh:
         return None
     if write.before.paused or write.after.paused:
         return f"{begun.release.tag} begins, but rollouts are paused: {write.before.pause_reason}"

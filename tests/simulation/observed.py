@@ -92,7 +92,7 @@ class Observed:
             self.paused_at = self.now
         if before.rollout is not None and after.rollout is None and not write.afresh:
             self._ended(before, after)
-        if write.afresh and after.previous is None:
+        if write.afresh and (after.previous is None or after.current is None or after.previous.sha == after.current.sha):
             self.shas_live = []  # nothing on the machine says what was live before
         if after.current is not None and (not self.shas_live or self.shas_live[-1] != after.current.sha):
             self.shas_live.append(after.current.sha)

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import signal
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
@@ -13,7 +15,7 @@ from itertools import count
 
 import structlog
 
-from tests.fakes.processes import PROCESS, run_processes
+from tests.fakes.processes import PROCESS, Stuck, run_processes
 from tests.simulation import events
 from tests.simulation.host import Host, forgotten
 from tests.simulation.schedule import Event, Schedule
@@ -24,6 +26,9 @@ HORIZON = 180.0
 
 CONVERGE_SECONDS = 600.0
 """Within this time after the last fault, nothing is left to do: the sum of the limits that may follow one another."""
+
+LONGEST_SECONDS = 8.0
+"""Real time that one play may take; most take less than 0.1 s."""
 
 LOOK_SECONDS = 5.0
 CALM_LOOKS = 2
@@ -55,14 +60,18 @@ class Played:
 
 def play(schedule: Schedule, *, horizon: float = HORIZON) -> Played:
     """Plays the schedule until an invariant does not hold, or to its end."""
-    with _nothing_random(schedule.seed), _no_logs():
-        return run_processes(_play(schedule, horizon))
+    players: list[Player] = []
 
+    async def to_the_end() -> Played:
+        players.append(Player(schedule, horizon))
+        await players[0].play()
+        return players[0].result()
 
-async def _play(schedule: Schedule, horizon: float) -> Played:
-    player = Player(schedule, horizon)
-    await player.play()
-    return player.result()
+    with _nothing_random(schedule.seed), _no_logs(), _ended_after(LONGEST_SECONDS):
+        try:
+            return run_processes(to_the_end())
+        except Stuck as stuck:
+            return players[0].stuck(str(stuck))
 
 
 class Player:
@@ -99,6 +108,11 @@ class Player:
     def result(self) -> Played:
         self._trace.close()
         return Played(self._schedule, self._violation, self._trace, self._loop.time(), self._host.seen.counts)
+
+    def stuck(self, why: str) -> Played:
+        """The result of a play that could not be played to its end."""
+        self._violation = self._violation or Violation("time passes", why, self._loop.time())
+        return self.result()
 
     def _violated(self, invariant: str, what: str) -> None:
         if self._violation is None:
@@ -202,6 +216,22 @@ def _nothing_random(seed: int) -> Iterator[None]:
         yield
     finally:
         secrets.token_hex = original
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """Raises Stuck in what still runs after so many real seconds: something repeats without an await."""
+
+    def end(*_: object) -> None:
+        raise Stuck(f"it still runs after {seconds:g} s of real time:\n{''.join(traceback.format_stack(limit=12))}")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager

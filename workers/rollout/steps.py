@@ -237,7 +237,7 @@ async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
     for new in await run.ports.engine.find(singleton.service, rollout=run.rollout.id):
         await _stop_for_good(run, singleton, new)
         await run.ports.engine.remove(new.id)
-    old = run.rollout.replaced.get(singleton.name)
+    old = run.rollout.replaced.get(singleton.name) or await _stopped_before(run, singleton)
     if old is None:
         return {"skipped": "the old one was never stopped"}
     # It may still be shutting down: the engine ignores a start of what still runs, and the old one would then end.
@@ -247,6 +247,19 @@ async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
     if not seen.ready:
         raise SingletonNeverReady(f"the old one was started again but is not ready: {seen}", service=singleton.name)
     return {"instance": old, **seen.evidence()}
+
+
+async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
+    """The singleton that was stopped although the journal does not say so: its last write can be lost or torn.
+
+    Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left.
+    """
+    live = run.rollout.previous
+    found = await run.ports.engine.find(singleton.service)
+    if live is None or any(not i.gone for i in found):
+        return None
+    at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}
+    return max(at, key=lambda each: at[each], default=None)
 
 
 async def stop_new_color(run: Run) -> Evidence:

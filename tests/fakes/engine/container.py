@@ -1,6 +1,7 @@
 """One container in memory. What it is at a moment follows from when it was started and how its release behaves."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from tests.examples import NOW
 from tests.fakes.engine.behaviour import CHECK_LIMIT, RETRIES, Behaviour
@@ -22,6 +23,7 @@ class Container:
     stamp: Stamp
     image: str
     behaviour: Behaviour
+    created: datetime = NOW
     started_at: float | None = None
     exited: bool = False
     exits_at: float | None = None
@@ -122,7 +124,7 @@ class Container:
             sha=self.stamp.sha if labelled else None,
             names=(self.service,),
             adopted=self.adopted,
-            created=NOW,
+            created=self.created,
         )
 
     def seen(self, now: float) -> Seen:

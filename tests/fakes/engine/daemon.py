@@ -140,9 +140,18 @@ class Daemon:
         await self.socket.reach()
 
     async def _change(
-        self, effect: str, change: Callable[[], object], *, ends: Container | None = None, once: bool = False
+        self,
+        effect: str,
+        change: Callable[[], object],
+        *,
+        ends: Container | None = None,
+        once: bool = False,
+        fenced: bool = True,
     ) -> None:
-        """Has the engine do `change`, which is reported as `effect`. It `ends` a container, and must be done `once`."""
+        """Has the engine do `change`, which is reported as `effect`. It `ends` a container, and must be done `once`.
+
+        `fenced`: not if another worker has taken over. Compose asks that once, before its first change.
+        """
 
         def carry_out() -> None:
             if ends is not None:
@@ -153,7 +162,8 @@ class Daemon:
 
         self._fuse.burn()
         self._may_go_away(effect)
-        self.fence()
+        if fenced:
+            self.fence()
         await self.socket.deliver(carry_out, once=once)
         self._fuse.burn()
 
@@ -180,7 +190,8 @@ class Daemon:
     def _make(self, service: str, stamp: Stamp) -> Container:
         self._made += 1
         behaviour = self._behaviour(service, stamp.release)
-        container = Container(f"c{self._made}", service, stamp, self._image(service, stamp.release), behaviour)
+        image, now = self._image(service, stamp.release), self._clock.now()
+        container = Container(f"c{self._made}", service, stamp, image, behaviour, created=now)
         self._containers[container.id] = container
         return container
 

@@ -56,6 +56,7 @@ class FakeEngine(FakeDefinitions):
         return left
 
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        self.fence()
         return [await self._start(definition, service) for service in services]
 
     async def _start(self, definition: Definition, service: str) -> Instance:
@@ -64,9 +65,9 @@ class FakeEngine(FakeDefinitions):
             await self.resume(adopted.id)
             return adopted.instance(self._now)
         for old in self._of(service):
-            await self._change(f"replace {service} {old.stamp.release}", self._forgetting(old), ends=old, once=True)
+            await self._change(f"replace {service} {old.stamp.release}", self._forgetting(old), ends=old, once=True, fenced=False)
         container = self._make(service, stamp)
-        await self._begin(container, once=True)
+        await self._begin(container, once=True, fenced=False)
         return container.instance(self._now)
 
     def _forgetting(self, container: Container) -> Callable[[], object]:
@@ -86,12 +87,12 @@ class FakeEngine(FakeDefinitions):
         await self.socket.reach()
         await self._begin(self._containers[instance])
 
-    async def _begin(self, container: Container, *, once: bool = False) -> None:
+    async def _begin(self, container: Container, *, once: bool = False, fenced: bool = True) -> None:
         if not container.behaviour.starts:
             raise StartFailed("exec format error", service=container.service)
         if not container.runs(self._now):
             effect = f"start {container.service} {container.stamp.release}"
-            await self._change(effect, lambda: self._run(container), once=once)
+            await self._change(effect, lambda: self._run(container), once=once, fenced=fenced)
 
     def _run(self, container: Container) -> None:
         if not container.runs(self._now):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.clock import Blocking, InParts
-from tests.fakes.processes import PROCESS, Process, run_processes
+from tests.fakes.processes import PROCESS, Process, Stuck, run_processes
 
 
 def with_a_process(test: Callable[[Process], Coroutine[Any, Any, None]]) -> Callable[[], None]:
@@ -127,3 +127,12 @@ async def test_what_happens_at_the_end_of_a_process(process: Process) -> None:
     process.kill()
     process.kill()
     assert ended == ["now"]
+
+
+def test_time_that_never_passes_ends_the_run() -> None:
+    async def for_ever() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(Stuck, match="repeats for ever"):
+        run_processes(for_ever())

@@ -234,6 +234,18 @@ async def test_lost_rollouts_release_is_published_if_live(world: World) -> None:
     assert world.engine.published == (sha_of("v1.1.0"), Color.GREEN)
 
 
+async def test_torn_file_leaves_one_bot(world: World) -> None:
+    """The lost write says that the old bot was about to be stopped, and the new one fails."""
+    world.engine.behave("bot", "v1.1.0", check_passes=False)
+    world.inbox.put(NEW)
+    await killed_at(world, "stop bot v1.0.0")
+    world.journal.tear()
+    assert world.state.rollout is not None
+    assert world.state.rollout.replaced == {}
+    await world.worker().start()
+    assert (world.state.rollout, world.engine.running("bot")) == (None, ["v1.0.0"])
+
+
 async def test_live_release_without_a_definition_is_kept(world: World) -> None:
     world.journal.lose(None)
     await world.worker().start()
