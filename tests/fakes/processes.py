@@ -21,10 +21,16 @@ PROCESS: ContextVar["Process | None"] = ContextVar("PROCESS", default=None)
 
 
 class Process:
-    """A process with its tasks. `turns` counts how often it ran: each await that ends is one turn."""
+    """A process with its tasks. `turns` counts how often it ran: each await that ends is one turn.
 
-    def __init__(self, name: str) -> None:
+    A child of `parent` ends with it.
+    """
+
+    def __init__(self, name: str, parent: "Process | None" = None) -> None:
         self.name = name
+        self.parent = parent
+        if parent is not None:
+            parent.at_end(self.kill)
         self.alive = True
         self.suspended = False
         self.turns = 0
@@ -77,6 +83,24 @@ class Process:
             return False
         self.turns += 1
         return True
+
+
+def owner() -> Process | None:
+    """The process that runs now; for a child, its parent."""
+    now = PROCESS.get()
+    return now.parent or now if now is not None else None
+
+
+async def as_child(work: Coroutine[Any, Any, T]) -> T:
+    """Runs `work` in a child of this process, which a suspension of this one does not stop; if there is none, at once."""
+    me = PROCESS.get()
+    if me is None:
+        return await work
+    child = Process(f"{me.name}+", me)
+    try:
+        return await child.spawn(work)
+    finally:
+        child.kill()
 
 
 def run_processes(main: Coroutine[Any, Any, T]) -> T:

@@ -63,7 +63,12 @@ def the_old_color_drains(seen: Observed, container: Container) -> str | None:
 
     A route file that was changed by hand is corrected at once; what it did until then is not checked here.
     """
-    if seen.happened["route_overwritten"] or container.color is None or not container.runs(seen.now) or container.color == seen.served:
+    if (
+        seen.happened["route_overwritten"]
+        or container.color is None
+        or not container.runs(seen.now)
+        or container.color == seen.served
+    ):
         return None
     left = seen.world.route.last_served(Color(container.color))
     drain = seen.world.stack.times.drain - (seen.world.route.lag if _everything_is_removed(seen) else 0)
@@ -293,13 +298,20 @@ def _is_bad(seen: Observed, service: str) -> bool:
 @_asked(at_end)
 def one_bot_runs(seen: Observed) -> str | None:
     """[B] In the end, exactly one copy of each singleton runs; none only if the pause or the alarm says so."""
-    if seen.state.current is None or seen.happened["bot_stopped"]:
+    if seen.state.current is None:
         return None
     for singleton in seen.world.stack.singletons:
         running = seen.world.engine.running(singleton.service)
-        if len(running) != 1 and not (seen.happened["singleton unrestorable"] and not running):
+        if len(running) != 1 and not (_missing_bot_is_reported(seen) and not running):
             return f"{len(running)} copies of {singleton.name} run: {running}"
     return None
+
+
+def _missing_bot_is_reported(seen: Observed) -> bool:
+    """Whether the old one could not be started again, or a lost state file had the only record of its hand-over."""
+    lost = seen.happened["state_damaged"] or seen.happened["state_removed"]
+    alarmed = any("singleton_gone" in alarms for alarms in seen.world.publisher.alarmed[-1:])
+    return bool(seen.happened["singleton unrestorable"] or (lost and alarmed and seen.state.paused))
 
 
 @_asked(at_end)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.release import Release
+from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import State
@@ -92,14 +92,29 @@ class Observed:
             self.paused_at = self.now
         if before.rollout is not None and after.rollout is None and not write.afresh:
             self._ended(before, after)
-        if write.afresh and (after.previous is None or after.current is None or after.previous.sha == after.current.sha):
+        if write.afresh and (
+            after.previous is None or after.current is None or after.previous.sha == after.current.sha
+        ):
             self.shas_live = []  # nothing on the machine says what was live before
+        if write.afresh:
+            self._begins_afresh(after)
         if after.current is not None and (not self.shas_live or self.shas_live[-1] != after.current.sha):
             self.shas_live.append(after.current.sha)
         if after.rollout is not None and before.rollout is None:
             self.counts["rollouts"] += 1
             self.begun.add(after.rollout.id)
         self.last = after
+
+    def _begins_afresh(self, after: State) -> None:
+        """Forgets what the lost file said: an end in it that happens again, and releases older than the live one."""
+        if after.rollout is not None:
+            self.ends.pop(after.rollout.id, None)
+        live = after.current.order if after.current else None
+        self.accepted = {
+            rollout: release
+            for rollout, release in self.accepted.items()
+            if live is None or release.trigger is Trigger.MANUAL or release.order >= live
+        }
 
     def _ended(self, before: State, after: State) -> None:
         rollout = before.rollout

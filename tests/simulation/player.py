@@ -27,7 +27,7 @@ HORIZON = 180.0
 CONVERGE_SECONDS = 600.0
 """Within this time after the last fault, nothing is left to do: the sum of the limits that may follow one another."""
 
-LONGEST_SECONDS = 8.0
+LONGEST_SECONDS = 60.0
 """Real time that one play may take; most take less than 0.1 s."""
 
 LOOK_SECONDS = 5.0

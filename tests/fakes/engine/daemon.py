@@ -1,6 +1,7 @@
 """The engine's containers and images, what tests do with them, and how requests change them."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from tests.fakes.engine.behaviour import Behaviour
 from tests.fakes.engine.container import Container
 from tests.fakes.engine.socket import OpenSocket, Socket
 from tests.fakes.fuse import Fuse
-from tests.fakes.processes import PROCESS
+from tests.fakes.processes import owner
 from workers.ports import Stamp
+
+BY_COMPOSE: ContextVar[bool] = ContextVar("BY_COMPOSE", default=False)
+"""Whether Compose makes the changes. It is fenced when it starts, not at each change."""
 
 
 class TwoAtOnce(BaseException):
@@ -122,11 +126,11 @@ class Daemon:
 
     @property
     def times_away(self) -> int:
-        return self.socket.lost[PROCESS.get()]
+        return self.socket.lost[owner()]
 
     @times_away.setter
     def times_away(self, times: int) -> None:
-        self.socket.lost[PROCESS.get()] = times
+        self.socket.lost[owner()] = times
 
     def note(self, effect: str) -> None:
         self.effects.append(effect)
@@ -140,18 +144,9 @@ class Daemon:
         await self.socket.reach()
 
     async def _change(
-        self,
-        effect: str,
-        change: Callable[[], object],
-        *,
-        ends: Container | None = None,
-        once: bool = False,
-        fenced: bool = True,
+        self, effect: str, change: Callable[[], object], *, ends: Container | None = None, once: bool = False
     ) -> None:
-        """Has the engine do `change`, which is reported as `effect`. It `ends` a container, and must be done `once`.
-
-        `fenced`: not if another worker has taken over. Compose asks that once, before its first change.
-        """
+        """Has the engine do `change`, which is reported as `effect`. It `ends` a container, and must be done `once`."""
 
         def carry_out() -> None:
             if ends is not None:
@@ -162,7 +157,7 @@ class Daemon:
 
         self._fuse.burn()
         self._may_go_away(effect)
-        if fenced:
+        if not BY_COMPOSE.get():
             self.fence()
         await self.socket.deliver(carry_out, once=once)
         self._fuse.burn()

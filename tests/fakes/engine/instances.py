@@ -6,7 +6,9 @@ from typing import Any
 from app.domain.errors import BeforeFlipFailed, EngineFailed, StartFailed
 from tests.fakes.engine.behaviour import CHECK_LIMIT
 from tests.fakes.engine.container import Container
+from tests.fakes.engine.daemon import BY_COMPOSE
 from tests.fakes.engine.definitions import FakeDefinitions
+from tests.fakes.processes import as_child
 from workers.ports import CheckResult, Definition, Instance, Survey
 
 
@@ -56,8 +58,16 @@ class FakeEngine(FakeDefinitions):
         return left
 
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        """Compose does it, in a process of its own: it runs on while the worker is suspended."""
         self.fence()
-        return [await self._start(definition, service) for service in services]
+        return await as_child(self._compose_up(definition, services))
+
+    async def _compose_up(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        started = BY_COMPOSE.set(True)
+        try:
+            return [await self._start(definition, service) for service in services]
+        finally:
+            BY_COMPOSE.reset(started)
 
     async def _start(self, definition: Definition, service: str) -> Instance:
         stamp = self._stamps[definition.path]
@@ -65,9 +75,9 @@ class FakeEngine(FakeDefinitions):
             await self.resume(adopted.id)
             return adopted.instance(self._now)
         for old in self._of(service):
-            await self._change(f"replace {service} {old.stamp.release}", self._forgetting(old), ends=old, once=True, fenced=False)
+            await self._change(f"replace {service} {old.stamp.release}", self._forgetting(old), ends=old, once=True)
         container = self._make(service, stamp)
-        await self._begin(container, once=True, fenced=False)
+        await self._begin(container, once=True)
         return container.instance(self._now)
 
     def _forgetting(self, container: Container) -> Callable[[], object]:
@@ -87,12 +97,12 @@ class FakeEngine(FakeDefinitions):
         await self.socket.reach()
         await self._begin(self._containers[instance])
 
-    async def _begin(self, container: Container, *, once: bool = False, fenced: bool = True) -> None:
+    async def _begin(self, container: Container, *, once: bool = False) -> None:
         if not container.behaviour.starts:
             raise StartFailed("exec format error", service=container.service)
         if not container.runs(self._now):
             effect = f"start {container.service} {container.stamp.release}"
-            await self._change(effect, lambda: self._run(container), once=once, fenced=fenced)
+            await self._change(effect, lambda: self._run(container), once=once)
 
     def _run(self, container: Container) -> None:
         if not container.runs(self._now):

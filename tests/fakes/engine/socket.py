@@ -8,7 +8,7 @@ from contextvars import Context
 from typing import Protocol
 
 from app.domain.errors import EngineFailed
-from tests.fakes.processes import PROCESS, Process
+from tests.fakes.processes import Process, owner
 from workers.adapters.docker_host.client import AWAY_INTERVAL, AWAY_SECONDS, CALL_SECONDS
 
 Request = Callable[[], object]
@@ -73,7 +73,7 @@ class FaultySocket:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + AWAY_SECONDS
         while self.refuses:
-            self.lost[PROCESS.get()] += 1
+            self.lost[owner()] += 1
             if loop.time() > deadline:
                 raise EngineFailed("the Docker Engine cannot be reached (ConnectionError)")
             await asyncio.sleep(AWAY_INTERVAL)
@@ -94,7 +94,7 @@ class FaultySocket:
                 await done
         if self.answers_lost:
             self.answers_lost -= 1
-            self.lost[PROCESS.get()] += 1
+            self.lost[owner()] += 1
             if once:
                 raise EngineFailed("the connection was reset")
 

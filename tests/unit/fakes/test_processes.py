@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.clock import Blocking, InParts
-from tests.fakes.processes import PROCESS, Process, Stuck, run_processes
+from tests.fakes.processes import PROCESS, Process, Stuck, as_child, owner, run_processes
 
 
 def with_a_process(test: Callable[[Process], Coroutine[Any, Any, None]]) -> Callable[[], None]:
@@ -136,3 +136,41 @@ def test_time_that_never_passes_ends_the_run() -> None:
 
     with pytest.raises(Stuck, match="repeats for ever"):
         run_processes(for_ever())
+
+
+@with_a_process
+async def test_a_child_runs_on_while_its_parent_is_suspended(process: Process) -> None:
+    done: list[str] = []
+
+    async def compose() -> None:
+        assert owner() is process
+        await asyncio.sleep(5)
+        done.append("compose")
+
+    async def work() -> None:
+        await as_child(compose())
+        done.append("work")
+
+    working = process.spawn(work())
+    await asyncio.sleep(1)
+    process.suspend()
+    await asyncio.sleep(10)
+    assert done == ["compose"]
+    process.resume()
+    await working
+    assert done == ["compose", "work"]
+
+
+@with_a_process
+async def test_a_child_ends_with_its_parent(process: Process) -> None:
+    done: list[str] = []
+
+    async def compose() -> None:
+        await asyncio.sleep(5)
+        done.append("compose")
+
+    process.spawn(as_child(compose()))
+    await asyncio.sleep(1)
+    process.kill()
+    await asyncio.sleep(10)
+    assert done == []
