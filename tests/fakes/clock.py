@@ -63,7 +63,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             simulated: asyncio.Future[T] = self.create_future()
             self.call_soon(self._continue, parts, simulated)
             return simulated
-        future = super().run_in_executor(executor, func, *args)
+        return self._in_thread(executor, functools.partial(func, *args))
+
+    def _in_thread(self, executor: Executor | None, func: Callable[[], T]) -> "asyncio.Future[T]":
+        future = super().run_in_executor(executor, func)
         self._at_work += 1
         future.add_done_callback(self._one_is_done)
         return future

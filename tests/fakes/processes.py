@@ -9,6 +9,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -92,7 +93,7 @@ def owner() -> Process | None:
 
 
 async def as_child(work: Coroutine[Any, Any, T]) -> T:
-    """Runs `work` in a child of this process, which a suspension of this one does not stop; if there is none, at once."""
+    """Runs `work` in a child of this process, which runs on while this one is suspended."""
     me = PROCESS.get()
     if me is None:
         return await work
@@ -171,6 +172,15 @@ class ProcessLoop(VirtualTimeLoop):
 
     def _make_task(self, _: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], **options: Any) -> SerialTask[T]:
         return SerialTask(work, number=next(self._serials), loop=self, **options)
+
+    def _in_thread(self, _: Executor | None, func: Callable[[], T]) -> "asyncio.Future[T]":
+        """Runs a thread's work at once: nothing real happens in this loop."""
+        done: asyncio.Future[T] = self.create_future()
+        try:
+            done.set_result(func())
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
     def keep(self, process: Process) -> None:
         """Keeps what a killed process left: if its tasks were collected, their `finally` blocks would run."""

@@ -82,6 +82,7 @@ class Draw:
             supersede=random.random() > 0.1,
             check_minutes=random.choices((0.0, 0.5), (9, 1))[0],
             deployments=random.random() < 0.1,
+            recorded=random.random() > 0.1,
         )
 
     def _releases(self, setting: Setting) -> list[str]:

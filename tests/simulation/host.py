@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from app.config.release_policy import ReleasePolicy
@@ -11,7 +12,7 @@ from app.domain.decision import Decision
 from app.domain.release import LiveRelease
 from app.domain.stack import BeforeFlip, Checks, Color, Policy, Stack, Supersede, Times, Window
 from app.domain.state import State
-from tests.examples import NOW, a_stack, sha_of
+from tests.examples import NOW, a_history_entry, a_stack, sha_of
 from tests.fakes.engine import Container, FaultySocket
 from tests.fakes.github_api import FakeGitHubApi, FakeOutbox
 from tests.fakes.processes import PROCESS, Process
@@ -26,7 +27,7 @@ from tests.simulation.schedule import FIRST, Setting
 from tests.simulation.trace import Trace
 from workers.control.reconcile import Reconciler
 from workers.main import Beside
-from workers.ports import Ports
+from workers.ports import Ports, Stamp
 from workers.watchdogs.backoff import Backoff
 from workers.watchdogs.deployments import Deployments
 from workers.watchdogs.disk_watch import DiskWatch
@@ -86,7 +87,9 @@ class Host:
         """Prepares the machine, and starts the first worker."""
         world = self.world
         if self.setting.begins == "live":
-            live(world)
+            await live(world)
+            if self.setting.recorded:
+                world.publisher.entries.append(a_history_entry(f"r-{FIRST}"))
         elif self.setting.begins == "adopted":
             adoptable(world)
         self.seen.last = world.disk.file if isinstance(world.disk.file, State) else State()
@@ -191,8 +194,9 @@ def stack_of(setting: Setting) -> Stack:
     )
 
 
-def live(world: World) -> None:
+async def live(world: World) -> None:
     """FIRST is live on blue, as after an earlier rollout."""
+    await world.engine.define(Path("/trees"), Stamp(FIRST, sha_of(FIRST), f"r-{FIRST}"))
     for service in world.stack.services(Color.BLUE):
         world.engine.place(service, FIRST)
     world.engine.published = (sha_of(FIRST), Color.BLUE)

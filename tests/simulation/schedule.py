@@ -34,12 +34,14 @@ class Setting:
     """The host and the updater's settings.
 
     `begins`: `live` (FIRST is live), `empty` (nothing is), or `adopted` (FIRST runs, but the updater never did).
+    `recorded`: the history says that FIRST, if it is live, was good.
     `latency`: seconds that a request takes to the engine. `command`: each release runs a command before its flip.
     `window`: releases go live only in the first half of every other minute. `check_minutes`: how often the worker asks
     GitHub for missed releases; 0: never. `deployments`: the worker reports to GitHub.
     """
 
     begins: str = "live"
+    recorded: bool = True
     latency: float = 0.01
     enabled: bool = True
     approval: bool = False

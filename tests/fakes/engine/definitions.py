@@ -28,6 +28,11 @@ class FakeDefinitions(Daemon):
         self.published_updater: Path | None = None
         self.published_retired = ""
 
+    @property
+    def definitions(self) -> set[str]:
+        """The SHAs of the releases whose definitions are kept."""
+        return {stamp.sha for stamp in self._stamps.values()}
+
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
         if used := self.forbidden.get(stamp.release):
             raise PolicyRefused(used)
@@ -75,7 +80,7 @@ class FakeDefinitions(Daemon):
 
     async def publish(self, definition: Definition, color: Color) -> None:
         await self.socket.reach()
-        if all(stamp.sha != definition.sha for stamp in self._stamps.values()):
+        if definition.sha not in self.definitions:
             raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
         self.published = (definition.sha, color)
 

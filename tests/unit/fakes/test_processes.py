@@ -131,8 +131,9 @@ async def test_what_happens_at_the_end_of_a_process(process: Process) -> None:
 
 def test_time_that_never_passes_ends_the_run() -> None:
     async def for_ever() -> None:
-        while True:
-            await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(again := lambda: loop.call_soon(again))
+        await loop.create_future()
 
     with pytest.raises(Stuck, match="repeats for ever"):
         run_processes(for_ever())

@@ -28,14 +28,7 @@ async def define(world: World, tag: str) -> None:
 
 
 def defined(world: World, *tags: str) -> list[str]:
-    found = []
-    for tag in tags:
-        try:
-            world.engine.defined(sha_of(tag))
-        except StopIteration:
-            continue
-        found.append(tag)
-    return found
+    return [tag for tag in tags if sha_of(tag) in world.engine.definitions]
 
 
 async def test_only_what_is_kept_stays() -> None:
