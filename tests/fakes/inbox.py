@@ -49,6 +49,11 @@ class FakeInbox:
         """The releases that the worker has not taken yet."""
         return list(self._pending.values())
 
+    @property
+    def keys(self) -> set[str]:
+        """The keys of the releases that Redis knows; none while it does not answer."""
+        return set(self._known) if self.answers else set()
+
     async def ping(self) -> None:
         await asyncio.sleep(0)
         if self.away:

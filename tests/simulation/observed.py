@@ -106,14 +106,18 @@ class Observed:
         self.last = after
 
     def _begins_afresh(self, after: State) -> None:
-        """Forgets what the lost file said: an end in it that happens again, and releases older than the live one."""
+        """Forgets what only the lost file said: an end that happens again, and releases that Redis does not know.
+
+        Those older than the live one count as decided.
+        """
         if after.rollout is not None:
             self.ends.pop(after.rollout.id, None)
         live = after.current.order if after.current else None
+        keys = self.world.inbox.keys | {release.key for release in after.accepted}
         self.accepted = {
             rollout: release
             for rollout, release in self.accepted.items()
-            if live is None or release.trigger is Trigger.MANUAL or release.order >= live
+            if release.key in keys and (live is None or release.trigger is Trigger.MANUAL or release.order >= live)
         }
 
     def _ended(self, before: State, after: State) -> None:

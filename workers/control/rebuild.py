@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from app.domain.errors import EngineFailed, LedgerUnavailable, ReleaseNotKept, RouteNotConfirmed
-from app.domain.history import decided_keys, proven_rollouts
+from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
 from app.domain.state import State
@@ -46,8 +46,9 @@ async def rebuild(stack: Stack, ports: Ports) -> bool:
         found = await look(stack, ports, proven)
     else:
         found = Found(state.active_color, state.current, state.previous, state.last_good_tag)
-    if lost is None and found.current is None and not await _left_over(stack, ports):
+    if lost is None and found.current is None and not history and not await _left_over(stack, ports):
         return False
+    found = _without_failed(found, history)
     reason = _reason(lost, state, found)
     log.error("the journal was lost", reason=reason)
     now = ports.clock.now()
@@ -89,6 +90,12 @@ async def _publish_live(ports: Ports) -> None:
         await ports.engine.publish(ports.engine.defined(state.current.sha), state.active_color)
     except (EngineFailed, ReleaseNotKept) as error:
         log.error("a plain `docker compose up` may start another release than the live one", reason=str(error))
+
+
+def _without_failed(found: Found, history: Sequence[HistoryEntry]) -> Found:
+    """`found` without a release before it whose rollout did not succeed: that one is no way back."""
+    failed = {entry.rollout_id for entry in history} - proven_rollouts(history)
+    return replace(found, previous=None) if found.previous and found.previous.rollout_id in failed else found
 
 
 async def _left_over(stack: Stack, ports: Ports) -> bool:

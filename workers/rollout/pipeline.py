@@ -149,7 +149,8 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
         if back := back or await _lead_back(run):
             await run.attempt(rollback_stop(run.stack))
         else:
-            await run.update(lambda state: state.routed_to(state.active_color, None))
+            # The file does not lead to the new color. The journal may say so still, if the step was cut off in between.
+            await run.update(lambda state: state.routed_to(run.rollout.origin, None))
         status = RolloutStatus.ROLLED_BACK if back else RolloutStatus.FAILED
     await run.attempt(prune(run.stack))
     return await run.finish(status, again=again)

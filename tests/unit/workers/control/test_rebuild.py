@@ -248,6 +248,29 @@ async def test_torn_file_leaves_one_bot(world: World) -> None:
     assert world.engine.running("bot") == ["v1.0.0"]
 
 
+async def test_failed_first_release_stays_paused_after_a_loss() -> None:
+    """No container of it is left, but the history shows that this is not the first start."""
+    world = World()
+    world.engine.behave("api", "v1.0.0", status=500)
+    world.inbox.put(a_release("v1.0.0"))
+    await world.worker().reconcile()
+    assert world.state.paused
+    world.journal.lose(None)
+    await world.worker().start()
+    assert world.state.paused
+
+
+async def test_failed_release_is_no_way_back(world: World) -> None:
+    """Its stopped containers are on the idle color, but its images are gone."""
+    world.engine.behave("bot", "v1.1.0", check_passes=False)
+    world.inbox.put(NEW)
+    await world.worker().reconcile()
+    assert world.publisher.entries[-1].result == "rolled_back"
+    world.journal.lose(None)
+    await world.worker().start()
+    assert (world.state.current and world.state.current.tag, world.state.previous) == ("v1.0.0", None)
+
+
 async def test_live_release_without_a_definition_is_kept(world: World) -> None:
     world.journal.lose(None)
     await world.worker().start()

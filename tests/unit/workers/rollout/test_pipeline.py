@@ -13,6 +13,7 @@ from app.domain.stack import Color, Singleton, Times
 from app.domain.step import StepId, StepKind, step_named
 from tests.examples import NOW, a_live, a_release, a_stack, sha_of, step_names
 from tests.fakes.world import World
+from workers.adoption import drift
 from workers.ports import Room
 from workers.watchdogs.drift_watch import DriftWatch
 
@@ -611,6 +612,19 @@ async def test_color_drains_that_traefik_left_late(world: World) -> None:
     left = world.clock.monotonic()
     assert (await rolling).status is RolloutStatus.SUCCESS
     assert world.engine.at["replace api-green v1.0.0"] - left >= world.stack.times.drain
+
+
+async def test_route_that_led_back_slowly_is_in_the_journal(world: World) -> None:
+    """The file is written, but the step's limit expires before the journal says so."""
+    world.engine.behave("bot", "v1.1.0", check_passes=False)
+    world.publisher.at_event("step.failed", lambda: setattr(world.route, "write_seconds", 60.0))
+    ended = await roll_out(world)
+    world.route.write_seconds = 0.0
+    assert (ended.failed_step, world.route.named) == ("restart_bot", Color.BLUE)
+    assert (world.state.active_color, world.state.route_id) == (Color.BLUE, None)
+    await drift.put_right(world.ports)
+    await world.clock.sleep(1)
+    assert (world.route.served(), world.outages) == ((Color.BLUE, "r-v1.0.0"), [])
 
 
 async def test_first_release_rolls_back_until_its_routes_are_gone() -> None:
