@@ -126,6 +126,8 @@ def only_an_operator_unpauses(seen: Observed, write: Write) -> str | None:
     """[E] A pause lasts until an operator unpauses, also across restarts and a lost state file."""
     if not write.before.paused or write.after.paused or seen.unpauses:
         return None
+    if write.afresh and write.after.current is None and not seen.world.publisher.entries:
+        return None  # nothing on the machine says that there ever was a release
     return f"nobody unpaused, but the pause is gone: {write.before.pause_reason}"
 
 
@@ -237,12 +239,13 @@ def an_accepted_release_is_not_lost(seen: Observed) -> str | None:
     """[C] Each release that was answered with 202 waits, or has one end that people can read."""
     entries = {entry.rollout_id: entry for entry in seen.world.publisher.entries}
     waiting = {r.rollout_id for r in seen.state.accepted}
+    decided = {entry.key for entry in entries.values()}  # under another id, if a missed release was accepted meanwhile
     for rollout, release in seen.accepted.items():
-        if rollout not in waiting and rollout not in entries:
+        if rollout not in waiting and release.key not in decided:
             return f"{release.tag} ({rollout}, {release.trigger}) was accepted, but it neither waits nor has an end"
         if rollout in waiting and seen.ends.get(rollout):
             return f"{release.tag} ({rollout}) waits, but it has ended: {seen.ends[rollout]}"
-        if seen.ends.get(rollout) and seen.ends[rollout][-1] != entries[rollout].result:
+        if seen.ends.get(rollout) and rollout in entries and seen.ends[rollout][-1] != entries[rollout].result:
             return f"{rollout} ended {seen.ends[rollout][-1]}, but its history says {entries[rollout].result}"
     return None
 
