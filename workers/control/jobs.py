@@ -34,6 +34,7 @@ class Jobs:
         return self._reconciler.replaced
 
     async def nudge(self, _: Context) -> None:
+        await self._reconciler.taken_over()  # a release that is taken in earlier would hide that the journal was lost
         await self._reconciler.reconcile()
 
     async def pause(self, _: Context, reason: str) -> Answer:

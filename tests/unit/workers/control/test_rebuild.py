@@ -11,6 +11,7 @@ from app.domain.state import State
 from tests.examples import a_release, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.world import World
+from workers.control.jobs import Jobs
 from workers.control.operator import Operator
 
 NEW = a_release("v1.1.0")
@@ -269,6 +270,21 @@ async def test_failed_release_is_no_way_back(world: World) -> None:
     world.journal.lose(None)
     await world.worker().start()
     assert (world.state.current and world.state.current.tag, world.state.previous) == ("v1.0.0", None)
+
+
+async def test_nudges_wait_for_the_rebuild(world: World) -> None:
+    """Two, because the second one takes releases in while the first one waits for its turn."""
+    world.journal.lose("updater-state.json could not be read.")
+    world.inbox.put(NEW)
+    worker = world.worker()
+    jobs = Jobs(world.stack, world.ports, worker)
+    nudges = [asyncio.create_task(jobs.nudge({})) for _ in range(2)]
+    await world.clock.sleep(1)
+    assert world.disk.file is None
+    await worker.start()
+    await asyncio.gather(*nudges)
+    assert (world.state.paused, world.state.current and world.state.current.tag) == (True, "v1.0.0")
+    assert [r.tag for r in world.state.accepted] == ["v1.1.0"]
 
 
 async def test_live_release_without_a_definition_is_kept(world: World) -> None:
