@@ -29,7 +29,7 @@ SHOWN, CHARACTERS = 3, 300
 
 @dataclass(frozen=True)
 class Edit:
-    """Replaces `old` by `new` in the definition of `symbol`; `old` must occur once, with any line breaks.
+    """Replaces `old` by `new` in the definition of `symbol` below `tops`; `old` must occur once, with any line breaks.
 
     A symbol is the end of a dotted name, such as `Class.method` or `module.function`, long enough to be unique: so a
     definition may move to another package.
@@ -38,9 +38,16 @@ class Edit:
     symbol: str
     old: str
     new: str
+    tops: tuple[str, ...] = PRODUCT
 
     def make(self, root: Path) -> Path:
         """Edits the copy at `root`; returns the file. Raises ValueError unless `symbol` and its `old` occur once."""
+        file, text = self.fits(root)
+        file.write_text(text)
+        return file
+
+    def fits(self, root: Path) -> tuple[Path, str]:
+        """The file and its edited text. Raises ValueError unless `symbol` and its `old` occur once."""
         file, node = self._find(root)
         text = file.read_text()
         lines = text.splitlines(keepends=True)
@@ -49,12 +56,11 @@ class Edit:
         body, times = re.subn(pattern, lambda _: self.new, "".join(lines[node.lineno - 1 : node.end_lineno]))
         if times != 1:
             raise ValueError(f"{self.symbol} has {self.old!r} {times} times")
-        file.write_text(before + body + after)
-        return file
+        return file, before + body + after
 
     def _find(self, root: Path) -> tuple[Path, ast.stmt]:
         end, name = f".{self.symbol}", self.symbol.rpartition(".")[2]
-        files = [file for top in PRODUCT for file in sorted((root / top).rglob("*.py"))]
+        files = [file for top in self.tops for file in sorted((root / top).rglob("*.py"))]
         likely = [file for file in files if name in file.read_text()]  # to parse all of them takes a second
         found = [(file, node) for file in likely for name, node in _definitions(root, file) if f".{name}".endswith(end)]
         if len(found) != 1:
@@ -330,10 +336,17 @@ def seen_in(result: Mapping[str, Any], protection: Protection) -> Seen:
 @contextmanager
 def without(protection: Protection, directories: Sequence[str] = ("",)) -> Iterator[Path]:
     """A copy of this checkout, or of those directories of it, without the protection."""
+    with edited(protection.edits, directories) as root:
+        yield root
+
+
+@contextmanager
+def edited(edits: Iterable[Edit], directories: Sequence[str] = ("",)) -> Iterator[Path]:
+    """A copy of this checkout, or of those directories of it, with the edits."""
     with tempfile.TemporaryDirectory(prefix="zu-unprotected-") as name:
         root, ignored = Path(name), shutil.ignore_patterns(".*", "__pycache__")
         for directory in directories:
             shutil.copytree(ROOT / directory, root / directory, ignore=ignored, dirs_exist_ok=True)
-        for edit in protection.edits:
+        for edit in edits:
             edit.make(root)
         yield root

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.simulation.campaign import Tally, campaign
 from tests.simulation.draw import draw
+from tests.simulation.planted import PLANTED, find
 from tests.simulation.player import HORIZON, Played, Violation, play
 from tests.simulation.schedule import Schedule
 from tests.simulation.shrink import shrink
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 if everything held, FOUND if something did not, CANNOT if a schedule cannot be read."""
     options = _parser().parse_args(arguments)
     horizon = 60 * options.minutes
+    if options.planted:
+        first, last = options.seeds
+        return find(options.planted, ["--seeds", f"{first}:{last}", "--jobs", str(options.jobs)])
     try:
         if options.replay:
             return _one(Schedule.from_json(options.replay.read_text()), horizon, trace=True, shrinks=options.shrink)
@@ -30,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.seed is not None:
         return _one(draw(options.seed), horizon, trace=options.trace, shrinks=options.shrink)
     first, last = options.seeds
-    return _many(range(first, last), options.jobs, shrinks=options.shrink)
+    return _many(range(first, last), options.jobs, shrinks=options.shrink, stops=options.first)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jobs", type=int, default=0, metavar="J", help="processes; default: one for each core")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false", help="do not shrink what fails")
+    parser.add_argument("--first", action="store_true", help="stop at the first violation")
+    parser.add_argument("--planted", choices=PLANTED, metavar="NAME", help="put a known defect back, and find it")
     return parser
 
 
@@ -78,12 +84,14 @@ def _explain(played: Played, violation: Violation, horizon: float, *, shrinks: b
     print(f"\nreplay it with bin/simulate --replay FILE:\n{small.as_json()}")
 
 
-def _many(seeds: Sequence[int], jobs: int, *, shrinks: bool) -> int:
+def _many(seeds: Sequence[int], jobs: int, *, shrinks: bool, stops: bool) -> int:
     began, tally = time.monotonic(), Tally()
     for part in campaign(seeds, jobs):
         tally.add(part)
         if sys.stderr.isatty():
             _say(f"\r{tally.played} of {len(seeds)}, {len(tally.found)} violations ", end="")
+        if stops and tally.found:
+            break
     _report(tally, time.monotonic() - began)
     if not tally.found:
         return 0

@@ -1,0 +1,86 @@
+"""Defects that were found by chance once. `bin/simulate --planted NAME` puts one back, and must find it."""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from tests.faults.unprotected import Edit, edited
+
+FAKES = ("tests/fakes",)
+"""The fakes do what the adapters do, so a defect of an adapter is put back in its fake."""
+
+PLANTED: Mapping[str, Sequence[Edit]] = {
+    "undo_gives_up": (
+        Edit("pipeline.undo", "back or await _lead_back(run)", "back"),
+        Edit("pipeline.undo", "state.routed_to(run.rollout.origin, None)", "state.routed_to(state.active_color, None)"),
+    ),
+    "undo_keeps_the_color": (
+        Edit("pipeline.undo", "state.routed_to(run.rollout.origin, None)", "state.routed_to(state.active_color, None)"),
+    ),
+    "call_stops_the_undo": (Edit("Run.undoing", "self._settled, self._why = True, None", "self._why = None"),),
+    "bot_still_stopping": (
+        Edit(
+            "steps.restore_singleton",
+            "await _stop_for_good(run, singleton, await run.ports.engine.inspect(old))",
+            "pass",
+        ),
+    ),
+    "rollback_in_memory": (Edit("Operator._turn_back", "await run.stopped_by(why)", "pass"),),
+    "cancel_in_memory": (Edit("Operator.cancel", "await run.stopped_by(why)", "pass"),),
+    "epoch_is_shared": (
+        Edit(
+            "FakeJournal._refuse",
+            "if isinstance(current, State) and not any(current is own for own in self._own):",
+            "if False:",
+            FAKES,
+        ),
+    ),
+    "images_of_one_color": (
+        Edit(
+            "FakeDefinitions.lacks",
+            "if not {(s, sha), (_of_the_other_color(s), sha)} & self.images",
+            "if (s, sha) not in self.images",
+            FAKES,
+        ),
+    ),
+    "decided_before": (Edit("Reconciler._begin", "self.policy.decide(state, now).go", "release"),),
+    "write_without_its_end": (
+        Edit(
+            "threads.to_its_end",
+            "running = asyncio.create_task(in_file_thread(call, *args, **kwargs))",
+            "return await in_file_thread(call, *args, **kwargs); running = asyncio.current_task()",
+        ),
+    ),
+    "recovery_hears_no_call": (
+        Edit(
+            "Reconciler._end_left_over",
+            "async with self._current() as run:",
+            "async with contextlib.nullcontext(Run(self._stack, self._ports, pause_on_failure=True)) as run:",
+        ),
+    ),
+    "torn_file_stops_the_live_color": (
+        Edit("rebuild._orphans", "{ports.journal.state.active_color, *await _led_to(stack, ports)}", "{None}"),
+        Edit("_Protecting._serves", "color is not None and await self._route.active() is color", "False"),
+    ),
+    "file_is_believed": (Edit("preflight._routes_stand", "await _traefik_follows(run)", "pass"),),
+    "manual_release_is_lost": (
+        Edit("rebuild._accept_undecided", "r.trigger is Trigger.MANUAL or r.order >= order", "r.order >= order"),
+    ),
+    "interrupted_is_decided": (Edit("history.decided_keys", "if entry.key and not entry.undecided", "if entry.key"),),
+    "unproven_goes_live": (
+        Edit("rebuild.look", "good[0] if len(running) == len(good) == 1 else None", "next(iter(running), None)"),
+    ),
+    "nudge_before_the_rebuild": (Edit("Jobs.nudge", "await self._reconciler.taken_over()", "pass"),),
+    "torn_write_loses_the_bot": (
+        Edit("steps.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
+    ),
+    "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
+}
+
+
+def find(name: str, arguments: Sequence[str]) -> int:
+    """Plays a copy of this checkout with the defect until it is found. `arguments` are the simulator's."""
+    with edited(PLANTED[name]) as root:
+        return subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--first", "--no-shrink", *arguments], cwd=root, check=False
+        ).returncode
