@@ -4,6 +4,7 @@ A row that still holds without its protection proves nothing: make the row stric
 """
 
 import ast
+import functools
 import json
 import os
 import re
@@ -68,10 +69,15 @@ class Edit:
         return found[0]
 
 
+@functools.cache
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def _definitions(root: Path, file: Path) -> Iterator[tuple[str, ast.stmt]]:
     """Yields the methods, functions and constants of a module with their dotted names."""
     module = ".".join(file.relative_to(root).with_suffix("").parts)
-    for node in ast.parse(file.read_text()).body:
+    for node in _parsed(file.read_text()).body:
         if isinstance(node, ast.ClassDef):
             methods = (each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
             yield from ((f"{module}.{node.name}.{method.name}", method) for method in methods)

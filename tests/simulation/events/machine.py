@@ -1,0 +1,117 @@
+"""What happens to the workers, the engine and the disk."""
+
+from app.domain.stack import Color
+from tests.fakes.disk import DAMAGED
+from tests.fakes.worker import RESTART_SECONDS, FakeWorker
+from tests.simulation.events.kinds import End, kind
+from tests.simulation.host import Host
+
+
+@kind
+def kill(host: Host, *, restart: float = RESTART_SECONDS) -> None:
+    """kill -9 of the worker."""
+    host.worker.kill(restart)
+
+
+@kind
+def terminate(host: Host) -> None:
+    """SIGTERM of the worker."""
+    host.worker.terminate()
+
+
+@kind
+def suspend(host: Host) -> End:
+    """SIGSTOP of the worker, and SIGCONT."""
+    process = host.running_process()
+    if process is None:
+        return lambda: None
+    process.suspend()
+    return lambda: process.resume() if process.alive else None
+
+
+@kind
+def second_worker(host: Host) -> End:
+    """Another worker of the same stack is started."""
+    worker = host.workers["w2"]
+    worker.start()
+    return lambda: worker.kill(None)
+
+
+@kind
+def engine_hangs(host: Host) -> End:
+    host.socket.hang()
+    return host.socket.go_on
+
+
+@kind
+def engine_refuses(host: Host) -> End:
+    """The engine's socket refuses connections; the containers run on."""
+    host.socket.refuses = True
+    return lambda: setattr(host.socket, "refuses", False)
+
+
+@kind
+def answer_lost(host: Host) -> None:
+    """The next request to the engine is carried out, but its answer is lost."""
+    host.socket.answers_lost += 1
+
+
+@kind
+def engine_restarts(host: Host, *, workers: bool = False) -> End:
+    """The engine ends with all containers, Traefik and maybe the workers among them, and starts them again."""
+    ended = [worker for worker in host.workers.values() if worker.alive] if workers else []
+    for worker in ended:
+        worker.kill(None)
+    host.world.engine.go_down()
+    host.socket.refuses = host.world.route.down = True
+    return lambda: _engine_is_back(host, ended)
+
+
+def _engine_is_back(host: Host, ended: list[FakeWorker]) -> None:
+    host.socket.refuses = host.world.route.down = False
+    host.world.engine.come_up()
+    host.world.route.re_read()
+    for worker in ended:
+        worker.start()
+
+
+@kind
+def live_dies(host: Host) -> None:
+    """A container with traffic ends by itself; the engine restarts it."""
+    color = host.seen.served or Color.BLUE
+    host.world.engine.die(host.world.stack.routed[0].colors[color])
+
+
+@kind
+def disk_full(host: Host) -> End:
+    host.world.disk.full = True
+    return lambda: setattr(host.world.disk, "full", False)
+
+
+@kind
+def disk_slow(host: Host, *, each: float = 1.0) -> End:
+    """Each part of a write takes `each` seconds."""
+    host.world.disk.seconds = each
+    return lambda: setattr(host.world.disk, "seconds", 0.0)
+
+
+@kind
+def write_fails_late(host: Host) -> None:
+    """The next write of the state file fails after the file has been replaced."""
+    host.world.disk.fails_late = True
+
+
+@kind
+def state_damaged(host: Host, *, file: bool = True, previous: bool = False) -> None:
+    """The power fails in a bad moment: the worker ends, and copies of the state file cannot be read."""
+    disk = host.world.disk
+    host.worker.kill()
+    disk.file = DAMAGED if file and disk.file is not None else disk.file
+    disk.previous = DAMAGED if previous and disk.previous is not None else disk.previous
+
+
+@kind
+def state_removed(host: Host) -> None:
+    """Somebody removes the state file with its copy, and the worker ends."""
+    host.worker.kill()
+    host.world.disk.file = host.world.disk.previous = None

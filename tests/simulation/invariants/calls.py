@@ -1,0 +1,56 @@
+"""What must hold for the calls of operators and for accepted releases."""
+
+from app.domain.rollout import RolloutStatus
+from tests.simulation.invariants.checks import asked, at_end, on_answer
+from tests.simulation.observed import Call, Observed
+
+
+@asked(on_answer)
+def an_accepted_pause_counts(seen: Observed, call: Call) -> str | None:
+    """[C] When a pause is acknowledged, the state file has it."""
+    if call.name != "pause" or not call.accepted or seen.state.paused:
+        return None
+    meanwhile = [c for c in seen.calls if c.name == "unpause" and (c.answered_at or seen.now) >= call.asked_at]
+    return None if meanwhile else "the pause was acknowledged, but the state file has none"
+
+
+@asked(on_answer)
+def an_accepted_unpause_counts(seen: Observed, call: Call) -> str | None:
+    """[C] When an unpause is acknowledged, the state file has no older pause."""
+    if call.name != "unpause" or not call.accepted or not seen.state.paused or seen.paused_at >= call.asked_at:
+        return None
+    return f"the unpause was acknowledged, but the state file still has the pause: {seen.state.pause_reason}"
+
+
+@asked(at_end)
+def an_accepted_cancel_counts(seen: Observed) -> str | None:
+    """[C] A release whose cancel was acknowledged does not go live."""
+    for call in (c for c in seen.calls if c.name == "cancel" and c.accepted):
+        if RolloutStatus.SUCCESS in seen.ends.get(call.rollout, []):
+            return f"{call}, but it went live"
+    return None
+
+
+@asked(at_end)
+def an_accepted_rollback_counts(seen: Observed) -> str | None:
+    """[C] A rollout whose rollback was acknowledged while it was on trial does not stay live."""
+    for call in (c for c in seen.calls if c.name == "rollback" and c.accepted and c.on_trial):
+        if RolloutStatus.SUCCESS in seen.ends.get(call.rollout, []):
+            return f"{call}, but it stayed live"
+    return None
+
+
+@asked(at_end)
+def an_accepted_release_is_not_lost(seen: Observed) -> str | None:
+    """[C] Each release that was answered with 202 waits, or has one end that people can read."""
+    entries = {entry.rollout_id: entry for entry in seen.world.publisher.entries}
+    waiting = {r.rollout_id for r in seen.state.accepted}
+    decided = {entry.key for entry in entries.values()}  # under another id, if a missed release was accepted meanwhile
+    for rollout, release in seen.accepted.items():
+        if rollout not in waiting and release.key not in decided:
+            return f"{release.tag} ({rollout}, {release.trigger}) was accepted, but it neither waits nor has an end"
+        if rollout in waiting and seen.ends.get(rollout):
+            return f"{release.tag} ({rollout}) waits, but it has ended: {seen.ends[rollout]}"
+        if seen.ends.get(rollout) and rollout in entries and seen.ends[rollout][-1] != entries[rollout].result:
+            return f"{rollout} ended {seen.ends[rollout][-1]}, but its history says {entries[rollout].result}"
+    return None

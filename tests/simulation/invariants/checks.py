@@ -1,0 +1,29 @@
+"""What must hold, one function each. A function returns what is wrong, or None. DESIGN's letters are in brackets.
+
+`on_…` says when it is asked: before a request ends a container, before the route changes, after each effect, write and
+answer, and at the end of a play, when all faults have ended and the worker had time to converge.
+"""
+
+from collections.abc import Callable
+
+Check = Callable[..., str | None]
+Checks = list[Check]
+
+on_ending: Checks = []
+on_flip: Checks = []
+on_write: Checks = []
+on_answer: Checks = []
+at_end: Checks = []
+
+
+def asked(when: Checks) -> Callable[[Check], Check]:
+    def add(check: Check) -> Check:
+        when.append(check)
+        return check
+
+    return add
+
+
+def name_of(check: Check) -> str:
+    """The invariant as a sentence."""
+    return check.__name__.replace("_", " ")

@@ -1,0 +1,90 @@
+"""What must hold for the journal."""
+
+from tests.simulation.invariants.checks import asked, on_write
+from tests.simulation.observed import Observed, Write
+
+
+@asked(on_write)
+def no_rollout_begins_while_paused(seen: Observed, write: Write) -> str | None:
+    """[C] Only a forced release begins while rollouts are paused."""
+    begun = write.after.rollout
+    if begun is None or write.before.rollout is not None or begun.release.force or write.afresh:
+        return None
+    if write.before.paused or write.after.paused:
+        return f"{begun.release.tag} begins, but rollouts are paused: {write.before.pause_reason}"
+    return None
+
+
+@asked(on_write)
+def only_an_operator_unpauses(seen: Observed, write: Write) -> str | None:
+    """[E] A pause lasts until an operator unpauses, also across restarts and a lost state file."""
+    if not write.before.paused or write.after.paused or seen.unpauses:
+        return None
+    if write.afresh and write.after.current is None and not seen.world.publisher.entries:
+        return None  # nothing on the machine says that there ever was a release
+    return f"nobody unpaused, but the pause is gone: {write.before.pause_reason}"
+
+
+@asked(on_write)
+def no_later_epoch_is_overwritten(seen: Observed, write: Write) -> str | None:
+    """[B, E] A worker that was replaced writes nothing."""
+    if write.after.epoch >= write.before.epoch or write.afresh:
+        return None
+    return f"epoch {write.before.epoch} is overwritten by epoch {write.after.epoch}"
+
+
+@asked(on_write)
+def a_release_begins_once(seen: Observed, write: Write) -> str | None:
+    """[C] A rollout begins only for a release that was accepted and not decided."""
+    begun = write.after.rollout
+    if begun is None or write.before.rollout is not None or write.afresh:
+        return None
+    if not any(r.key == begun.release.key for r in write.before.accepted):
+        return f"{begun.release.tag} ({begun.id}) begins, but it was not waiting"
+    if seen.ends.get(begun.id):
+        return f"{begun.id} begins, but it has ended: {seen.ends[begun.id]}"
+    return None
+
+
+@asked(on_write)
+def a_rollout_ends_once(seen: Observed, write: Write) -> str | None:
+    """[C] A rollout has one end."""
+    twice = {rollout: ends for rollout, ends in seen.ends.items() if len(ends) > 1}
+    return f"ended twice: {twice}" if twice else None
+
+
+@asked(on_write)
+def a_success_runs_its_release(seen: Observed, write: Write) -> str | None:
+    """[H] When a rollout succeeds, every routed copy of its color is of its commit, and none is missing."""
+    now, color = write.after.current, write.after.active_color
+    if now is None or color is None or write.before.rollout is None or write.after.rollout is not None:
+        return None
+    if write.before.current == now or write.afresh:
+        return None
+    for service in seen.world.stack.routed:
+        shas = [c.stamp.sha for c in seen.world.engine.containers(service.colors[color])]
+        if shas != [now.sha]:
+            return f"{now.tag} is live on {color}, but {service.colors[color]} is of {shas}"
+    return None
+
+
+@asked(on_write)
+def the_way_back_is_kept(seen: Observed, write: Write) -> str | None:
+    """[F] After each success, the release that was live before can be restored without a build."""
+    if write.before.rollout is None or write.after.rollout is not None or write.afresh:
+        return None
+    if write.before.current == write.after.current:
+        return None
+    return no_way_back(seen)
+
+
+def no_way_back(seen: Observed) -> str | None:
+    state = seen.state
+    current, color = state.current, state.active_color
+    if current is None or color is None or not [sha for sha in seen.shas_live if sha != current.sha]:
+        return None
+    previous = state.previous
+    if previous is None or previous.sha == current.sha:
+        return f"{current.tag} is live, and no other release is kept, but there was one"
+    gone = seen.world.engine.lacks(previous.sha, [s.colors[color.other] for s in seen.world.stack.routed])
+    return f"{current.tag} is live; {previous.tag} cannot be restored without {', '.join(gone)}" if gone else None

@@ -1,0 +1,87 @@
+"""What must hold at the end of a play."""
+
+from typing import Any
+
+from tests.simulation.invariants.checks import asked, at_end
+from tests.simulation.invariants.journal import no_way_back
+from tests.simulation.observed import Observed
+
+
+@asked(at_end)
+def the_status_equals_the_journal(seen: Observed) -> str | None:
+    """[C] Everyone reads what the journal says."""
+    shown = seen.world.publisher.shown
+    return None if shown == seen.state else f"the status is not the journal: {_differences(shown, seen.state)}"
+
+
+def _differences(shown: Any, state: Any) -> str:
+    if shown is None:
+        return "there is no status"
+    return "; ".join(
+        f"{k}: {v!r} is shown, {getattr(state, k)!r} is true" for k, v in vars(shown).items() if v != getattr(state, k)
+    )
+
+
+@asked(at_end)
+def the_live_color_has_the_traffic(seen: Observed) -> str | None:
+    """[D, H] Traefik serves the color in the journal, every copy of it runs, is healthy, and is of the live release."""
+    state, world = seen.state, seen.world
+    color, current = state.active_color, state.current
+    if color is None or current is None:
+        return _nothing_is_live(seen)
+    if seen.served is not color or world.route.named is not color:
+        return f"the journal says {color}, the route file {world.route.named}, Traefik {seen.served}"
+    for service in world.stack.routed:
+        if (status := world.engine.status(service.colors[color])) != 200 and not _is_bad(seen, service.colors[color]):
+            return f"{service.colors[color]} has the traffic and answers {status}"
+        shas = [c.stamp.sha for c in world.engine.containers(service.colors[color]) if c.runs(seen.now)]
+        if shas and shas != [current.sha]:
+            return f"{current.tag} is live on {color}, but {service.colors[color]} is of {shas}"
+    return None
+
+
+def _nothing_is_live(seen: Observed) -> str | None:
+    if seen.served is None:
+        return None
+    return None if seen.state.paused else f"Traefik serves {seen.served}, but the journal has no live release"
+
+
+def _is_bad(seen: Observed, service: str) -> bool:
+    """Whether the release itself makes its copies unhealthy."""
+    copies = seen.world.engine.containers(service)
+    return any(c.behaviour.status != 200 or c.behaviour.dies_after is not None for c in copies)
+
+
+@asked(at_end)
+def one_bot_runs(seen: Observed) -> str | None:
+    """[B] In the end, exactly one copy of each singleton runs; none only if the pause or the alarm says so."""
+    if seen.state.current is None:
+        return None
+    for singleton in seen.world.stack.singletons:
+        running = seen.world.engine.running(singleton.service)
+        if len(running) != 1 and not (_missing_bot_is_reported(seen) and not running):
+            return f"{len(running)} copies of {singleton.name} run: {running}"
+    return None
+
+
+def _missing_bot_is_reported(seen: Observed) -> bool:
+    """Whether the old one could not be started again, or a lost state file had the only record of its hand-over."""
+    lost = seen.happened["state_damaged"] or seen.happened["state_removed"]
+    alarmed = any("singleton_gone" in alarms for alarms in seen.world.publisher.alarmed[-1:])
+    return bool(seen.happened["singleton unrestorable"] or (lost and alarmed and seen.state.paused))
+
+
+@asked(at_end)
+def the_previous_release_can_be_restored(seen: Observed) -> str | None:
+    """[F] In the end, the release that was live before can be restored without a build."""
+    return no_way_back(seen)
+
+
+@asked(at_end)
+def what_compose_would_run_is_live(seen: Observed) -> str | None:
+    """[H] `docker compose up` by hand would run the live release on the live color."""
+    state, published = seen.state, seen.world.engine.published
+    if state.current is None or published is None:
+        return None
+    live = (state.current.sha, state.active_color)
+    return None if published == live else f"published is {published}, live is {live}"
