@@ -32,7 +32,8 @@ class State:
     `accepted` are the releases not yet decided, `decided` the keys of those that were: neither is accepted again.
     `looked_at` is when the worker last decided what should be live, `last_checked_at` when it last asked GitHub.
     `rollout` is the running rollout, or one that a crash left behind. `route_id` is the rollout id that answers through
-    the route carry. `not_adopted`: the pause is for a running stack that could not be adopted.
+    the route carry. `not_adopted`: the pause is for a running stack that could not be adopted. `ledger_unread`: the
+    state was rebuilt, and the releases that only the ledger knows are not accepted again yet.
     """
 
     active_color: Color | None = None
@@ -55,6 +56,7 @@ class State:
     accepted: tuple[Release, ...] = ()
     decided: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
+    ledger_unread: bool = False
 
     @property
     def is_blank(self) -> bool:
@@ -89,6 +91,7 @@ class State:
             last_good_tag=good,
             decided=tuple(dict.fromkeys((*self.decided, *decided)))[-DECIDED_KEPT:],
             epoch=max(self.epoch, epoch),
+            ledger_unread=True,
         )
 
     @property

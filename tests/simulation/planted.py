@@ -64,7 +64,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "file_is_believed": (Edit("preflight._routes_stand", "await _traefik_follows(run)", "pass"),),
     "manual_release_is_lost": (
-        Edit("rebuild._accept_undecided", "r.trigger is Trigger.MANUAL or r.order >= order", "r.order >= order"),
+        Edit("rebuild.accept_undecided", "r.trigger is Trigger.MANUAL or r.order >= order", "r.order >= order"),
     ),
     "interrupted_is_decided": (Edit("history.decided_keys", "if entry.key and not entry.undecided", "if entry.key"),),
     "unproven_goes_live": (

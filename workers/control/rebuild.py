@@ -64,7 +64,7 @@ async def rebuild(stack: Stack, ports: Ports) -> bool:
             epoch=epoch,
         ).pause(reason)
     )
-    await _accept_undecided(ports)
+    await accept_undecided(ports)
     ports.publisher.event("paused", reason=reason)
     return True
 
@@ -104,21 +104,24 @@ async def _left_over(stack: Stack, ports: Ports) -> bool:
     return any(not instance.adopted for instance in started)
 
 
-async def _accept_undecided(ports: Ports) -> None:
-    """Accepts the releases that the ledger knows and that the journal lost undecided.
+async def accept_undecided(ports: Ports) -> None:
+    """After a rebuild, accepts the releases that the ledger knows and that the journal lost undecided.
 
-    A release that is older than the live one was decided long ago, unless a person asked for it. What a person forced
-    waits for the unpause like everything else: what is live now may not be what they saw.
+    While the ledger cannot be read, this does nothing: call it again, also in the next process. A release that is older
+    than the live one was decided long ago, unless a person asked for it. What a person forced waits for the unpause
+    like everything else: what is live now may not be what they saw.
     """
+    if not ports.journal.state.ledger_unread:
+        return
     try:
         known = await ports.inbox.known()
     except LedgerUnavailable as away:
-        log.warning("the ledger cannot be read; the next delivery brings in its releases", reason=str(away))
+        log.warning("releases that were accepted before the state file was lost wait for Redis", reason=str(away))
         return
     live = ports.journal.state.current
     order = live.order if live else None
     lost = [_unforced(r) for r in known if order is None or r.trigger is Trigger.MANUAL or r.order >= order]
-    await ports.journal.update(lambda s: s.accept(*lost))
+    await ports.journal.update(lambda s: replace(s.accept(*lost), ledger_unread=False))
 
 
 def _unforced(release: Release) -> Release:

@@ -29,7 +29,7 @@ from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
 from workers.adoption.adopt import adopt
-from workers.control.rebuild import end_lost_rollout, rebuild
+from workers.control.rebuild import accept_undecided, end_lost_rollout, rebuild
 from workers.ports import Ports
 from workers.rollout.pipeline import roll_out
 from workers.rollout.recovery import recover
@@ -130,6 +130,7 @@ class Reconciler:
 
     async def _close_difference(self) -> None:
         await self._ports.publisher.rebuild()
+        await accept_undecided(self._ports)
         await self._end_left_over()
         await self._adopt()
         while release := await self._next():

@@ -58,7 +58,8 @@ def redis_hangs(host: Host) -> End:
 @kind
 def redis_lost(host: Host) -> None:
     """Redis loses everything, as without a disk: a release that the worker has not read yet is lost with it."""
-    known = {r.rollout_id for r in host.seen.state.accepted} | host.seen.begun
+    state = host.seen.state
+    known = {r.rollout_id for r in state.accepted} | (set() if state.ledger_unread else host.seen.begun)
     for rollout in [r for r in host.seen.accepted if r not in known]:
         if all(entry.rollout_id != rollout for entry in host.world.publisher.entries):
             del host.seen.accepted[rollout]

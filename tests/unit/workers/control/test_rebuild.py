@@ -15,6 +15,7 @@ from workers.control.jobs import Jobs
 from workers.control.operator import Operator
 
 NEW = a_release("v1.1.0")
+WAITING = a_release("v1.2.0", after=1)
 
 
 async def go_live(world: World) -> None:
@@ -135,6 +136,23 @@ async def test_a_rebuild_does_not_need_redis(world: World) -> None:
     assert (world.state.paused, world.state.last_good_tag) == (True, "v1.1.0")
 
 
+async def test_lost_release_is_accepted_when_redis_returns(world: World) -> None:
+    """Also by the worker after the next."""
+    await go_live(world)
+    world.inbox.put(WAITING)
+    await world.inbox.taken([WAITING])
+    world.journal.lose(None)
+    world.inbox.away = True
+    await world.worker().start()
+    worker = world.worker()
+    await worker.start()
+    await worker.reconcile()
+    assert world.state.accepted == ()
+    world.inbox.away = False
+    await worker.reconcile()
+    assert (world.state.accepted, world.state.paused) == ((WAITING,), True)
+
+
 async def test_foreign_state_file_keeps_its_pause_reason(world: World) -> None:
     """The containers are the updater's, but the old sidecar ran in between."""
     await go_live(world)
@@ -192,7 +210,7 @@ async def test_first_release_on_trial_keeps_its_traffic_unproven() -> None:
 async def test_release_on_trial_keeps_the_way_back(world: World) -> None:
     world.inbox.put(NEW)
     await worker_ends(world, "v1.1.0")
-    world.inbox.put(a_release("v1.2.0", after=1))
+    world.inbox.put(WAITING)
     await killed_at(world, "bake")
     world.journal.lose(None)
     worker = world.worker()
