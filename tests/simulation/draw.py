@@ -14,7 +14,18 @@ LATEST_SECONDS = 100.0
 """Releases come within this time, so that most rollouts end before the faults do."""
 
 CUES = (
-    *("begin", "end", "undo", "flip", "write", "effect start", "effect stop", "effect create", "effect replace"),
+    *(
+        "begin",
+        "end",
+        "undo",
+        "flip",
+        "write",
+        "effect start",
+        "effect ask",
+        "effect stop",
+        "effect create",
+        "effect replace",
+    ),
     *("step preflight", "step git_fetch_tags", "step git_checkout_tag", "step docker_build", "step before_flip_1_api"),
     *("step start_skills", "step health_skills", "step health_api", "step route_switch", "step health_routed_skills"),
     *("step restart_bot", "step bake", "step stop_old_color", "step prune", "step discard", "step rollback_route"),

@@ -1,6 +1,6 @@
 """Protects what serves: no step of a rollout, recovery or rebuild may stop the color that the route leads to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 from app.domain.errors import StillServes
@@ -9,7 +9,8 @@ from workers.ports import Definition, Engine, Instance, Route
 
 
 def protecting(engine: Engine, route: Route, stack: Stack) -> Engine:
-    """Wraps `engine`: stopping, replacing or removing a container of the color in the route file raises StillServes.
+    """Wraps `engine`: stopping, replacing or removing a container of the color in the route file raises StillServes,
+    and its release is never pruned.
 
     No rollout needs that: its route leads to the other color first, or nowhere. So whatever asks for it is mistaken
     about what serves.
@@ -43,6 +44,20 @@ class _Protecting:
         if await self._serves(now.service):
             raise StillServes(f"{now.service} was not removed", service=now.service)
         await self._engine.remove(instance)
+
+    async def prune(self, keep: Collection[str]) -> int:
+        """Keeps the release that serves, too: `docker compose up` by hand and a rollback need its definition."""
+        return await self._engine.prune([*keep, *await self._served()])
+
+    async def forget(self, keep: Collection[str]) -> None:
+        await self._engine.forget([*keep, *await self._served()])
+
+    async def _served(self) -> set[str]:
+        """The commits of the containers that run in the color of the route file."""
+        color = await self._route.active()
+        services = [name for name, own in self._colors.items() if own is color]
+        found = [instance for name in services for instance in await self._engine.find(name)]
+        return {instance.sha for instance in found if instance.sha and not instance.gone}
 
     async def _serves(self, service: str) -> bool:
         color = self._colors.get(service)

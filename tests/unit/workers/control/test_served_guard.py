@@ -33,6 +33,17 @@ async def test_stopped_container_of_the_serving_color_is_not_removed(world: Worl
     assert world.effects == []
 
 
+@pytest.mark.parametrize("pruned", [True, False], ids=["images too", "definitions"])
+async def test_serving_release_is_never_pruned(world: World, pruned: bool) -> None:
+    """A worker that lost its state file may not know that it serves."""
+    stamp = Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0")
+    definition = await world.engine.define(await world.source.checkout(stamp.sha), stamp)
+    clean = world.ports.engine.prune if pruned else world.ports.engine.forget
+    await clean([sha_of("v1.1.0")])
+    assert await world.engine.missing(stamp.sha, ["api-blue"]) == []
+    await world.ports.engine.publish(definition, Color.BLUE)
+
+
 async def test_everything_else_is_passed_on(world: World) -> None:
     (bot,) = await world.ports.engine.find("bot")
     assert (await world.ports.engine.stop(bot.id, 1)).gone
