@@ -53,6 +53,9 @@ pytestmark = pytest.mark.engine
 
 LONG = 240.0
 MIB = 1024**2
+LATE = 40.0
+"""Between containers the kernel takes so much that web answers most of the requests before it has to wait."""
+
 MOST_WEB, MOST_WORKER = 128, 192
 """The memory limit at rest after three rollouts, in MiB."""
 
@@ -124,10 +127,10 @@ async def test_web_ends_clients_that_never_read(site: Site) -> None:
     assert await raw(site.public_url, HTTP2_PREFACE) == HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
     web = int(site.container(WEB).attrs["State"]["Pid"])
     with contextlib.ExitStack() as clients:
-        for _ in range(20):
+        for _ in range(5):
             clients.enter_context(never_reading(site.public_url, MANY_REQUESTS))
-        await until(lambda: still_open(site.public_url, web) == 20)
-        await until(lambda: still_open(site.public_url, web) == 0, 2 * (WRITE_SECONDS + CLOSE_SECONDS))
+        await until(lambda: still_open(site.public_url, web) == 5)
+        await until(lambda: still_open(site.public_url, web) == 0, WRITE_SECONDS + CLOSE_SECONDS + LATE)
     assert (await site.get("/health"))["status"]
 
 

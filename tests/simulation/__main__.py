@@ -14,6 +14,9 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.shrink import shrink
 
 FOUND, CANNOT = 1, 2
+PROGRESS_SECONDS = 60.0
+"""How often a line shows the progress where the output is no terminal."""
+
 SHOWN = 20
 """How many seeds with a violation are listed."""
 
@@ -85,11 +88,14 @@ def _explain(played: Played, violation: Violation, horizon: float, *, shrinks: b
 
 
 def _many(seeds: Sequence[int], jobs: int, *, shrinks: bool, stops: bool) -> int:
-    began, tally = time.monotonic(), Tally()
+    began = shown = time.monotonic()
+    tally, terminal = Tally(), sys.stderr.isatty()
     for part in campaign(seeds, jobs):
         tally.add(part)
-        if sys.stderr.isatty():
-            _say(f"\r{tally.played} of {len(seeds)}, {len(tally.found)} violations ", end="")
+        if terminal or time.monotonic() - shown > PROGRESS_SECONDS:
+            shown = time.monotonic()
+            begin, end = ("\r", "") if terminal else ("", "\n")
+            _say(f"{begin}{tally.played} of {len(seeds)}, {len(tally.found)} violations ", end=end)
         if stops and tally.found:
             break
     _report(tally, time.monotonic() - began)

@@ -1,5 +1,6 @@
 """The contract of the engine port, tested on the fake and on the real engine."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,9 @@ SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS = "v7.0.0", "v7.1.0", "v7.2.0",
 """The engine runs these releases' health checks once an hour. The skills of UNWELL answer their check with 503, those
 of UNCHECKED have no check, the check of NO_CHECK names a missing program, and the check of CHECK_HANGS hangs."""
 
+SLOW_STOP = "v8.0.0"
+"""The bot of SLOW_STOP takes 2 s to stop."""
+
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
 NEVER_ENDS = ("python3", "-c", "import time; print('begun', flush=True); time.sleep(3600)")
@@ -57,6 +61,7 @@ class FakeBench:
         self.engine.behave("skills", NO_START, starts=False)
         self.engine.behave("skills", FAILS, exit_code=3)
         self.engine.behave("skills", HANGS, run_seconds=3600)
+        self.engine.behave("bot", SLOW_STOP, stop_seconds=2)
         self.engine.one_ways = {ONE_WAY}
         self.engine.forbidden = {FORBIDDEN: "bot uses privileged (privileged: true)"}
         for tag in (SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS):
@@ -98,6 +103,14 @@ def privileged_bot(tree: Path) -> None:
     text = file.read_text()
     assert "  bot:\n" in text
     file.write_text(text.replace("  bot:\n", "  bot:\n    privileged: true\n"))
+
+
+def slow_to_stop(tree: Path) -> None:
+    file = tree / "docker-compose.yml"
+    text = file.read_text()
+    assert "  bot:\n" in text
+    command = """[sh, -c, "trap 'sleep 2; exit' TERM; echo up; while :; do sleep 0.1; done"]"""
+    file.write_text(text.replace("  bot:\n", f"  bot:\n    command: {command}\n"))
 
 
 def checked_by(test: str | None = None) -> Callable[[Path], None]:
@@ -198,6 +211,25 @@ class EngineContract:
         await bench.engine.remove(bot.id)
         for instance in (bot.id, UNKNOWN_ID):
             assert (await bench.engine.stop(instance, GRACE)).state == "removed"
+
+    async def test_stop_goes_on_without_its_caller(self, bench: Bench) -> None:
+        """And a start before the end changes nothing."""
+        bot = await start_one(bench.engine, await bench.built(SLOW_STOP, BOT), BOT)
+
+        async def is_up() -> bool:
+            return len(await bench.engine.tail(bot.id, 1)) > 0
+
+        async def is_gone() -> bool:
+            return (await bench.engine.inspect(bot.id)).gone
+
+        await until(is_up)
+        stopping = asyncio.create_task(bench.engine.stop(bot.id, LIMIT))
+        await asyncio.wait([stopping], timeout=0.5)
+        assert not stopping.done()
+        stopping.cancel()
+        await bench.engine.resume(bot.id)
+        assert not await is_gone()
+        await until(is_gone)
 
     async def test_only_a_stopped_instance_is_removed(self, bench: Bench) -> None:
         bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
@@ -368,6 +400,7 @@ class TestDockerEngine(EngineContract):
         sample.release(HANGS)
         sample.release(ONE_WAY, edit=no_way_back)
         sample.release(FORBIDDEN, edit=privileged_bot)
+        sample.release(SLOW_STOP, edit=slow_to_stop)
         sample.release(SELDOM, edit=checked_by())
         sample.release(UNWELL, Variant.UNHEALTHY, edit=checked_by())
         sample.release(UNCHECKED, edit=checked_by("[NONE]"))
