@@ -147,7 +147,7 @@ async def test_lost_release_is_accepted_when_redis_returns(world: World) -> None
     worker = world.worker()
     await worker.start()
     await worker.reconcile()
-    assert world.state.accepted == ()
+    assert not world.state.accepted
     world.inbox.away = False
     await worker.reconcile()
     assert (world.state.accepted, world.state.paused) == ((WAITING,), True)
