@@ -120,7 +120,7 @@ class FakeRoute:
             self._load(self._file, self._written)
 
     def overwrite(self, color: Color | None, rollout: str = "by hand") -> None:
-        """Somebody else changes the file, or removes it (None)."""
+        """Another program changes the file, or removes it (None)."""
         self._write(color, rollout)
 
     def place(self, color: Color, rollout: str) -> None:

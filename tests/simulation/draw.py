@@ -32,7 +32,7 @@ CUES = (
     *("step rollback_bot", "step rollback_stop", "step resume_check", "lease"),
 )
 TURNS = (3, 3, 20, 20, 200)
-"""An event follows its cue within at most so many turns of the worker."""
+"""An event follows its cue within at most this many turns of the worker."""
 
 BAD: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "api": (

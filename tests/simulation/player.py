@@ -220,7 +220,7 @@ def _nothing_random(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ended_after(seconds: float) -> Iterator[None]:
-    """Raises Stuck in what still runs after so many real seconds: something repeats without an await."""
+    """Raises Stuck in what still runs after `seconds` of real time: something repeats without an await."""
 
     def end(*_: object) -> None:
         raise Stuck(f"it still runs after {seconds:g} s of real time:\n{''.join(traceback.format_stack(limit=12))}")

@@ -14,7 +14,7 @@ class Event:
     """What happens (`does`, a name in events.py), with its `options`.
 
     It happens `at` seconds after the beginning. With a `cue`, it waits from then on for that moment, and after it for
-    so many `turns` of the worker: a turn is what the worker does between two awaits.
+    the given number of `turns` of the worker: a turn is what the worker does between two awaits.
     """
 
     at: float

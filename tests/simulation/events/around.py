@@ -38,7 +38,7 @@ def _traefik_is_back(host: Host) -> None:
 
 @kind
 def route_overwritten(host: Host, *, other: bool = False) -> None:
-    """Somebody removes the route file, or points it to the other color."""
+    """Another program removes the route file, or points it to the other color."""
     named = host.world.route.named
     host.world.route.overwrite(named.other if other and named else None)
 

@@ -112,6 +112,6 @@ def state_damaged(host: Host, *, file: bool = True, previous: bool = False) -> N
 
 @kind
 def state_removed(host: Host) -> None:
-    """Somebody removes the state file with its copy, and the worker ends."""
+    """An operator removes the state file with its copy, and the worker ends."""
     host.worker.kill()
     host.world.disk.file = host.world.disk.previous = None
