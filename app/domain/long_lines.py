@@ -1,8 +1,11 @@
 """Shortens long lines. A cut line ends with a note that says how long it was."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
+
+from app.domain.json_value import with_strings
 
 LINE_BYTES = 4 * 1024
 """The longest line in the log of a rollout."""
@@ -41,13 +44,7 @@ def cuts(text: str) -> Iterator[int]:
 
 def brief(value: Any) -> Any:
     """Returns the JSON value with the lines of its strings in at most SHOWN_LINE_BYTES each."""
-    if isinstance(value, str):
-        return shortened(value, SHOWN_LINE_BYTES)
-    if isinstance(value, Mapping):
-        return {name: brief(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [brief(part) for part in value]
-    return value
+    return with_strings(value, partial(shortened, limit=SHOWN_LINE_BYTES))
 
 
 def _shortened(line: str, limit: int) -> str:

@@ -68,6 +68,11 @@ class State:
         """Whether the live release failed its rollout and stays because it cannot be rolled back."""
         return self.current is not None and self.last_good_tag is not None and self.current.tag != self.last_good_tag
 
+    @property
+    def kept(self) -> tuple[LiveRelease, ...]:
+        """The live release, and the one before it: what can be rolled back to is kept."""
+        return tuple(live for live in (self.current, self.previous) if live)
+
     def begins_again(self, rollout: Rollout) -> bool:
         """Whether `rollout` was interrupted and will be retried under the same id."""
         return any(waiting.rollout_id == rollout.id for waiting in self.accepted)
@@ -105,10 +110,15 @@ class State:
             self, active_color=color, route_id=live.rollout_id, current=live, last_good_tag=live.tag, previous=None
         )
 
+    @property
+    def known_keys(self) -> set[str]:
+        """The keys of the releases that wait, run or were decided."""
+        running = {self.rollout.release.key} if self.rollout else set()
+        return {r.key for r in self.accepted} | set(self.decided) | running
+
     def accept(self, *releases: Release) -> "State":
         """Adds the releases whose key is not known yet."""
-        running = {self.rollout.release.key} if self.rollout else set()
-        known = {r.key for r in self.accepted} | set(self.decided) | running
+        known = self.known_keys
         new = {r.key: r for r in reversed(releases) if r.key not in known}
         return replace(self, accepted=(*self.accepted, *reversed(new.values())))
 

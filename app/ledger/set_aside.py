@@ -25,7 +25,7 @@ class SetAside(LedgerPart):
         pending, aside = await self._content("pending"), await self._content("unreadable")
         back = {key: value for key, value in aside.items() if read_release(value)}
         odd = {key: value for key, value in pending.items() if not read_release(value)}
-        room = UNREADABLE_KEPT - len(aside) + len(back)
+        room = max(0, UNREADABLE_KEPT - len(aside) + len(back))
         await self._move("unreadable", "pending", back)
         await self._move("pending", "unreadable", dict(list(odd.items())[:room]))
         left = {key: value for key, value in (aside | odd).items() if key not in back}

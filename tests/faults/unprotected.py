@@ -164,7 +164,7 @@ PROTECTIONS: Sequence[Protection] = (
         "the comparison with the live and the decided releases",
         ("decision._against_live", "[r for r in state.accepted if r.order > order]", "list(state.accepted)"),
         ("decision._against_live", "if not r.order > order", "if r is None"),
-        ("State.accept", "| set(self.decided) | running", "| running"),
+        ("State.known_keys", "| set(self.decided) | running", "| running"),
     ),
     _protection(
         7,
@@ -246,7 +246,7 @@ PROTECTIONS: Sequence[Protection] = (
         "recognizing a duplicate release",
         ("releases._ACCEPT", "if known then return known end", ""),
         ("releases._ACCEPT", "if floor and tonumber(id) <= tonumber(floor) then return 'forgotten' end", ""),
-        ("State.accept", "| set(self.decided) | running", "| running"),
+        ("State.known_keys", "| set(self.decided) | running", "| running"),
     ),
     _protection(19, "the body's deadline", ("body.BODY_SECONDS", "BODY_SECONDS = 5.0", "BODY_SECONDS = 500.0")),
     _protection(

@@ -2,12 +2,13 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from app.domain.json_value import with_strings
 from app.domain.long_lines import brief, cuts
 
 SHORTEST = 8
@@ -44,7 +45,7 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         """Returns the JSON value with the secrets redacted in its strings. Field names stay."""
-        return _hidden(self._current(), value)
+        return with_strings(value, self._current())
 
     def processor(self, _: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
         """A structlog processor, which also shortens long lines.
@@ -79,16 +80,6 @@ class Redactor:
             with contextlib.suppress(OSError):
                 found = file.stat()
                 yield file.name, found.st_ctime_ns, found.st_size
-
-
-def _hidden(redacted: Callable[[str], str], value: Any) -> Any:
-    if isinstance(value, str):
-        return redacted(value)
-    if isinstance(value, Mapping):
-        return {name: _hidden(redacted, part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hidden(redacted, part) for part in value]
-    return value
 
 
 def _redacted(pattern: re.Pattern[str] | None, secrets: Collection[str], text: str) -> str:

@@ -187,7 +187,7 @@ async def prune(run: Run) -> Evidence:
         await run.ports.engine.publish(definition_of(run), run.target)
         now = run.ports.clock.now()
         state = state.finish(rollout.finish(RolloutStatus.FAILED if rollout.stays else RolloutStatus.SUCCESS, now), now)
-    keep = {live.sha for live in (state.current, state.previous) if live}
+    keep = {live.sha for live in state.kept}
     if not keep:
         return {"skipped": "no live release is known"}
     freed = await run.ports.engine.prune(keep)

@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 
 import structlog
 
-from app.domain.errors import StaleWorker, UpdaterError
 from app.domain.findings import Alarm
 from app.domain.state import State
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
+from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 3600.0
 COLLECT_SECONDS = 24 * 3600.0
@@ -34,16 +34,13 @@ class DiskWatch:
 
     async def run(self) -> None:
         """Runs until it is cancelled, or another worker has taken over."""
-        while not self._reconciler.replaced:
-            try:
-                await self.look()
-            except StaleWorker:
-                return
-            except UpdaterError as error:
-                log.warning("could not delete what is no longer needed; retrying", reason=str(error))
-            except Exception:
-                log.exception("could not delete what is no longer needed; retrying")
-            await self._ports.clock.sleep(LOOK_SECONDS)
+        await repeat(
+            self.look,
+            "could not delete what is no longer needed",
+            every=LOOK_SECONDS,
+            clock=self._ports.clock,
+            replaced=lambda: self._reconciler.replaced,
+        )
 
     async def look(self) -> None:
         """Deletes old logs, and what belongs to no kept release; collects the Git mirror. Raises UpdaterError."""
@@ -61,7 +58,7 @@ class DiskWatch:
         """Deletes the trees and definitions of other releases. If it is unknown what is live, they all stay."""
         if state.nothing_is_known_live:
             return
-        keep = {live.sha for live in (state.current, state.previous) if live}
+        keep = {live.sha for live in state.kept}
         await self._ports.engine.forget(keep)
         await self._ports.source.prune(keep, unused_for=UNUSED_SECONDS)
 
@@ -77,5 +74,4 @@ def rollouts_kept(state: State) -> Collection[str]:
     """The rollouts whose logs are never deleted: what runs, waits, is live, and was live before."""
     running = [state.rollout.id] if state.rollout else []
     waiting = [release.rollout_id for release in state.accepted]
-    live = [release.rollout_id for release in (state.current, state.previous) if release]
-    return {*running, *waiting, *live}
+    return {*running, *waiting, *(live.rollout_id for live in state.kept)}

@@ -4,10 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from app.domain import messages
-from app.domain.errors import StaleWorker, UpdaterError
 from app.domain.findings import Alarm
 from app.domain.stack import Color, Singleton, Stack
 from app.domain.state import State
@@ -15,6 +12,7 @@ from app.domain.step import PREFLIGHT
 from workers.adoption import drift
 from workers.control.reconcile import Reconciler
 from workers.ports import Instance, Ports
+from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
 LOOKS_AT_CONTAINERS = 3
@@ -25,8 +23,6 @@ TRIES = 3
 
 REPORTED_SECONDS = 60.0
 """How long to report a restart of the live color, which is too short to notice otherwise."""
-
-log = structlog.get_logger()
 
 
 class DriftWatch:
@@ -49,18 +45,14 @@ class DriftWatch:
 
     async def run(self) -> None:
         """Runs until it is cancelled, or another worker has taken over."""
-        for count in itertools.count():
-            if self._reconciler.replaced:
-                return
-            try:
-                await self.look(containers=count % LOOKS_AT_CONTAINERS == 0)
-            except StaleWorker:
-                return
-            except UpdaterError as error:
-                log.warning("the drift watch could not look; retrying", reason=str(error))
-            except Exception:
-                log.exception("the drift watch could not look; retrying")
-            await self._ports.clock.sleep(LOOK_SECONDS)
+        looks = itertools.count()
+        await repeat(
+            lambda: self.look(containers=next(looks) % LOOKS_AT_CONTAINERS == 0),
+            "the drift watch could not look",
+            every=LOOK_SECONDS,
+            clock=self._ports.clock,
+            replaced=lambda: self._reconciler.replaced,
+        )
 
     async def look(self, *, containers: bool = True) -> None:
         """Looks once: reports what is wrong, and corrects it if no rollout runs."""

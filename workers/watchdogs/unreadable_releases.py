@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 
-import structlog
-
-from app.domain.errors import LedgerUnavailable, StaleWorker
 from app.domain.findings import Alarm
 from app.domain.release import UnreadableRelease, Version
 from app.domain.state import State
 from workers.ports import Ports
+from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 30.0
 SHOWN = 5
 """How many of them the alarm names."""
-
-log = structlog.get_logger()
 
 
 class UnreadableReleases:
@@ -30,16 +26,7 @@ class UnreadableReleases:
 
     async def run(self) -> None:
         """Runs until it is cancelled, or another worker has taken over."""
-        while True:
-            try:
-                await self.look()
-            except StaleWorker:
-                return
-            except LedgerUnavailable as away:
-                log.warning("could not look for unreadable releases; retrying", reason=str(away))
-            except Exception:
-                log.exception("could not look for unreadable releases; retrying")
-            await self._ports.clock.sleep(LOOK_SECONDS)
+        await repeat(self.look, "could not look for unreadable releases", every=LOOK_SECONDS, clock=self._ports.clock)
 
     async def look(self) -> None:
         """Sets the unreadable ones aside, and deletes those that can never go live. Raises LedgerUnavailable."""
@@ -56,8 +43,7 @@ class UnreadableReleases:
 
 def _was_taken(release: UnreadableRelease, state: State) -> bool:
     """Whether the same release came in another way, as from GitHub's list."""
-    running = [state.rollout.release.key] if state.rollout else []
-    return release.key in {*state.decided, *(waiting.key for waiting in state.accepted), *running}
+    return release.key in state.known_keys
 
 
 def _is_old(release: UnreadableRelease, state: State) -> bool:
