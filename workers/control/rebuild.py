@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.errors import EngineFailed, LedgerUnavailable, ReleaseNotKept, RouteNotConfirmed
+from app.domain.errors import LedgerUnavailable, RouteNotConfirmed
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
@@ -70,7 +70,7 @@ async def rebuild(stack: Stack, ports: Ports) -> bool:
 
 
 async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
-    """Ends what a rollout left that was lost with the journal: its one-off command, its color, its definition.
+    """Ends what a rollout left that was lost with the journal: its one-off command and its color.
 
     Does nothing if the journal has a rollout: the recovery ends that one.
     """
@@ -78,18 +78,6 @@ async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
     if ports.journal.state.rollout is not None:
         return
     await _stop_orphans(stack, ports)
-    await _publish_live(ports)
-
-
-async def _publish_live(ports: Ports) -> None:
-    """Publishes the live release: otherwise `docker compose up` by hand would start the one before it."""
-    state = ports.journal.state
-    if state.current is None or state.active_color is None:
-        return
-    try:
-        await ports.engine.publish(ports.engine.defined(state.current.sha), state.active_color)
-    except (EngineFailed, ReleaseNotKept) as error:
-        log.error("a plain `docker compose up` may start another release than the live one", reason=str(error))
 
 
 def _without_failed(found: Found, history: Sequence[HistoryEntry]) -> Found:

@@ -17,8 +17,6 @@ from app.domain import messages
 from app.domain.decision import Decision, HeldRelease, overtakes
 from app.domain.errors import (
     AdoptionRefused,
-    ComposeInvalid,
-    EngineFailed,
     LedgerUnavailable,
     StaleWorker,
     Superseded,
@@ -29,6 +27,7 @@ from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
 from workers.adoption.adopt import adopt
+from workers.control.published_file import leave_out_retired, publish_live
 from workers.control.rebuild import accept_undecided, end_lost_rollout, rebuild
 from workers.ports import Ports
 from workers.rollout.pipeline import roll_out
@@ -74,7 +73,8 @@ class Reconciler:
             await self._end_left_over()
             await self._adopt()
             await self._see_reality()
-            await self._leave_out_retired()
+            await publish_live(self._ports)
+            await leave_out_retired(self._ports)
             self._ports.publisher.status(self._ports.journal.state)
 
     async def taken_over(self) -> None:
@@ -133,6 +133,7 @@ class Reconciler:
         await accept_undecided(self._ports)
         await self._end_left_over()
         await self._adopt()
+        await publish_live(self._ports)
         while release := await self._next():
             await self._see_reality()
             await self._roll_out(release)
@@ -241,13 +242,6 @@ class Reconciler:
     async def _all_run(self, color: Color) -> bool:
         found = [await self._ports.engine.find(s.colors[color]) for s in self._stack.routed]
         return all(any(i.running for i in instances) for instances in found)
-
-    async def _leave_out_retired(self) -> None:
-        """Removes retired services from the published definition at once, so that `docker compose up` starts none."""
-        try:
-            await self._ports.engine.republish()
-        except (ComposeInvalid, EngineFailed) as error:
-            log.error("a plain `docker compose up` would still start a retired service", reason=str(error))
 
     def _begin(self, state: State, release: Release) -> State:
         """Decides once more, in the update that begins: a pause or cancel since the decision counts."""

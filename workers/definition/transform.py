@@ -27,6 +27,7 @@ ROLLBACK_LABEL = "updater.rollback"
 """A label that a release may set on any moved service: `never` if it cannot be rolled back, else `allowed`."""
 
 IDLE_PROFILE = "updater-idle"
+_LIVE = "x-updater-live"
 
 Model = dict[str, Any]
 
@@ -80,13 +81,16 @@ def as_it_runs(
     stack: Stack,
     color: Color,
     singletons: Mapping[str, str | None],
+    *,
+    sha: str,
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
     The idle color gets its own profile, because it does not run and its images may be missing. Services that depend on
     it depend on the live color instead. Live services have no profile, even if the release's file gives them one. A
     singleton that another rollout started (`singletons`: service → rollout id) keeps that rollout's definition from
-    `before`. The updater's own services keep theirs from `before` too, because they keep running.
+    `before`. The updater's own services keep theirs from `before` too, because they keep running. `release_in` reads
+    `sha` and `color` from the result.
     """
     before = before or {"services": {}}
     of_now = {
@@ -100,7 +104,16 @@ def as_it_runs(
         result["services"][routed.colors[color.other]]["profiles"] = [IDLE_PROFILE]
     for name in stack.services(color):
         result["services"][name].pop("profiles", None)
+    result[_LIVE] = {"sha": sha, "color": str(color)}
     return _depending_on(result, {r.colors[color.other]: r.colors[color] for r in stack.routed})
+
+
+def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
+    """The SHA and color that `as_it_runs` wrote; None if the model has none, or none that can be read."""
+    match (model or {}).get(_LIVE):
+        case {"sha": str(sha), "color": str(color)} if color in list(Color):
+            return sha, Color(color)
+    return None
 
 
 def _depending_on(model: Model, live: Mapping[str, str]) -> Model:

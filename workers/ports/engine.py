@@ -180,6 +180,12 @@ class Definitions(Protocol):
     async def publish(self, definition: Definition, color: Color) -> None:
         """Publishes the release as live on `color`, so that an operator's own `docker compose` changes nothing."""
 
+    async def published_release(self) -> tuple[str, Color] | None:
+        """The SHA of the release that was published last, and its color.
+
+        None if nothing is published, or if the file does not say it, as one of an older updater.
+        """
+
     @property
     def published_path(self) -> Path:
         """The Compose file for an operator's own `docker compose`."""

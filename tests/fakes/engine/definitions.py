@@ -80,9 +80,13 @@ class FakeDefinitions(Daemon):
 
     async def publish(self, definition: Definition, color: Color) -> None:
         await self.socket.reach()
+        self._may_go_away("publish")
         if definition.sha not in self.definitions:
             raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
         self.published = (definition.sha, color)
+
+    async def published_release(self) -> tuple[str, Color] | None:
+        return self.published
 
     @property
     def published_path(self) -> Path:

@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, PolicyRefused, ReleaseNotKept, StartFailed
+from app.domain.stack import Color
 from deploy.demo.repository import Variant
 from tests.examples import sha_of
 from tests.fakes.world import World
@@ -275,6 +276,11 @@ class EngineContract:
         bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
         await bench.engine.prune([])
         assert (await bench.engine.inspect(bot.id)).running
+
+    async def test_published_release_is_known(self, bench: Bench) -> None:
+        for color in Color:
+            await bench.engine.publish(await bench.define(V1), color)
+            assert await bench.engine.published_release() == (bench.stamp(V1).sha, color)
 
     async def test_recall_returns_a_kept_release(self, bench: Bench) -> None:
         await bench.built(V1, BOT)

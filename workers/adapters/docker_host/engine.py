@@ -111,14 +111,17 @@ class DockerEngine:
         # Keep the earlier rollout's definition of a bot that it created: `docker compose up` would replace the bot.
         single = {s.service for s in self._stack.singletons}
         made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
-        await self._publish(transform.as_it_runs(model, before, self._stack, color, made))
+        await self._publish(transform.as_it_runs(model, before, self._stack, color, made, sha=stamp.sha))
         return changed
 
     async def publish(self, definition: Definition, color: Color) -> None:
         model = await in_file_thread(self._kept, definition.sha)
         before = await in_file_thread(self._files.read, CURRENT)
         running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
-        await self._publish(transform.as_it_runs(model, before, self._stack, color, running))
+        await self._publish(transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha))
+
+    async def published_release(self) -> tuple[str, Color] | None:
+        return transform.release_in(await in_file_thread(self._files.read, CURRENT))
 
     @property
     def published_path(self) -> Path:

@@ -12,7 +12,7 @@ from workers.ports.mutation import mutates
 
 READS = {
     Engine: {
-        *("defined", "missing", "compare", "one_way", "unchanged", "published_path"),
+        *("defined", "missing", "compare", "one_way", "unchanged", "published_path", "published_release"),
         *("find", "inspect", "check", "tail", "ready", "times_away", "survey"),
     },
     Route: {"file", "stands", "strays", "active", "rollout", "files"},

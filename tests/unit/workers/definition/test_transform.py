@@ -13,6 +13,7 @@ from workers.definition.transform import (
     fingerprint,
     image_name,
     one_way,
+    release_in,
     restamp,
     transform,
 )
@@ -246,7 +247,7 @@ def test_dependencies_move_to_the_live_color() -> None:
     released["services"]["bot"]["depends_on"] = {"api-blue": healthy, "postgres": started}
     released["services"]["postgres"]["depends_on"] = {"api-blue": started, "api-green": healthy}
     released["services"]["api-green"]["depends_on"] = {"api-blue": healthy, "postgres": healthy}
-    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"})["services"]
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"}, sha=SHA)["services"]
     assert live["bot"]["depends_on"] == {"api-green": healthy, "postgres": started}
     assert live["postgres"]["depends_on"] == {"api-green": healthy}
     assert live["api-green"]["depends_on"] == {"postgres": healthy}
@@ -254,25 +255,41 @@ def test_dependencies_move_to_the_live_color() -> None:
 
 def test_idle_color_gets_its_own_profile() -> None:
     released = transformed(model())
-    live = as_it_runs(released, None, STACK, Color.GREEN, {"bot": "r-1"})
+    live = as_it_runs(released, None, STACK, Color.GREEN, {"bot": "r-1"}, sha=SHA)
     assert live["services"]["api-blue"]["profiles"] == ["updater-idle"]
     del live["services"]["api-blue"]["profiles"]
-    assert live == released
+    assert live["services"] == released["services"]
+
+
+def test_published_model_names_its_release() -> None:
+    released = transformed(model())
+    live = as_it_runs(released, None, STACK, Color.GREEN, {"bot": "r-1"}, sha=SHA)
+    assert release_in(live) == (SHA, Color.GREEN)
+    assert [release_in(unnamed) for unnamed in (released, None)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "odd", [None, [], "green", {"sha": SHA}, {"sha": 1, "color": "green"}, {"sha": SHA, "color": "red"}]
+)
+def test_unreadable_release_is_none(odd: object) -> None:
+    live = as_it_runs(transformed(model()), None, STACK, Color.GREEN, {}, sha=SHA)
+    assert release_in(live | {"x-updater-live": odd}) is None
 
 
 def test_live_services_have_no_profile() -> None:
     released = model()
     for name in ("api-blue", "api-green", "bot"):
         released["services"][name]["profiles"] = ["release"]
-    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"})
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"}, sha=SHA)
     profiles = {name: service.get("profiles") for name, service in live["services"].items()}
     assert profiles == dict.fromkeys(profiles) | {"api-blue": ["updater-idle"]}
 
 
 @pytest.mark.parametrize(("rollout", "kept"), [("r-0", True), ("r-1", False), (None, False)])
 def test_kept_singleton_keeps_its_old_definition(rollout: str | None, kept: bool) -> None:
-    before = as_it_runs(restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0")), None, STACK, Color.BLUE, {})
-    live = as_it_runs(transformed(model()), before, STACK, Color.GREEN, {"bot": rollout})
+    first = restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0"))
+    before = as_it_runs(first, None, STACK, Color.BLUE, {}, sha=SHA)
+    live = as_it_runs(transformed(model()), before, STACK, Color.GREEN, {"bot": rollout}, sha=SHA)
     assert (live["services"]["bot"]["labels"]["updater.rollout"] == "r-0") is kept
 
 
@@ -293,7 +310,7 @@ def test_updaters_own_services_stay_as_running() -> None:
     }
     released["services"] |= {"updater": {"image": "u:2"}, "updater-worker": {"image": "u:2"}}
     released["volumes"] = {"other": {}}
-    live = as_it_runs(released, before, stack, Color.GREEN, {"bot": "r-1"})
+    live = as_it_runs(released, before, stack, Color.GREEN, {"bot": "r-1"}, sha=SHA)
     kept = live["services"]["updater-worker"]
     assert kept.pop("depends_on") == {"updater": {"condition": "service_started"}}, "Compose rejects a missing service"
     assert kept == {"image": "u:1", **{key: value for key, value in needs.items() if key != "depends_on"}}
@@ -301,7 +318,7 @@ def test_updaters_own_services_stay_as_running() -> None:
     assert live["networks"] == {"ledger": {"internal": True}}
     assert live["volumes"] == {"other": {}, "routes": {"name": "x_routes"}}
     assert live["secrets"] == before["secrets"]
-    first = as_it_runs(released, None, stack, Color.GREEN, {"bot": "r-1"})
+    first = as_it_runs(released, None, stack, Color.GREEN, {"bot": "r-1"}, sha=SHA)
     assert first["services"]["updater"] == {"image": "u:2"}
 
 
