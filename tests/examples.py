@@ -7,6 +7,7 @@ from app.api.status import Status
 from app.domain.history import HistoryEntry
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.rollout import Rollout
+from app.domain.routes import ClientRoute, EntryPoint, HealthRequest
 from app.domain.stack import Color, RoutedService, Singleton, Stack, Times, Traefik
 from workers.rollout.pipeline import step_ids
 
@@ -18,18 +19,28 @@ def sha_of(tag: str) -> str:
     return tag.encode().hex().ljust(40, "0")[:40]
 
 
+def a_traefik(**entrypoints: str) -> Traefik:
+    """Entrypoints by name and URL; the URL of the metrics page as `metrics`, if any."""
+    metrics = entrypoints.pop("metrics", None)
+    return Traefik({name: EntryPoint(url) for name, url in entrypoints.items()}, metrics=metrics)
+
+
+def a_routed(name: str, port: int, health: str, *routes: ClientRoute, **change: Any) -> RoutedService:
+    """A service with the colors `<name>-blue` and `<name>-green`, unless `colors` says otherwise."""
+    fields: dict[str, Any] = {"colors": _colors(name)} | change
+    return RoutedService(name=name, port=port, health=HealthRequest(health), routes=routes, **fields)
+
+
 def a_stack(**change: Any) -> Stack:
     fields: dict[str, Any] = {
         "project": "shop",
         "repository": "octo/shop",
         "source": "https://github.com/octo/shop.git",
         "directory": "/srv/shop",
-        "traefik": Traefik(
-            {"web": "http://traefik:80", "api": "http://traefik:81/"}, metrics="http://traefik:82/metrics"
-        ),
+        "traefik": a_traefik(web="http://traefik:80", api="http://traefik:81/", metrics="http://traefik:82/metrics"),
         "routed": (
-            RoutedService("skills", _colors("skills"), 8080, "/health", "web"),
-            RoutedService("api", _colors("api"), 8090, "/api/v1/health", "api", "PathPrefix(`/api`)"),
+            a_routed("skills", 8080, "/health", ClientRoute("web")),
+            a_routed("api", 8090, "/api/v1/health", ClientRoute("api", "PathPrefix(`/api`)")),
         ),
         "singletons": (Singleton("bot", "bot"),),
         "times": Times(),

@@ -8,6 +8,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from app.config.policy import PolicyPart
+from app.config.routed import Name, RoutedPart, Seconds, TraefikPart
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -18,17 +19,12 @@ from app.domain.stack import (
     GitHub,
     Keep,
     Needs,
-    RoutedService,
     Singleton,
     Stack,
     Supersede,
     Times,
-    Traefik,
     Updater,
 )
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 def _inside(path: str) -> str:
@@ -48,15 +44,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _Routed(_Part):
-    blue: Name
-    green: Name
-    port: int = Field(ge=1, le=65_535)
-    health: str = Field(pattern=r"^/[!-~]*$")
-    entrypoint: Name
-    rule: str = Field("PathPrefix(`/`)", min_length=1)
-
-
 class _Singleton(_Part):
     service: Name
 
@@ -65,13 +52,6 @@ class _BeforeFlip(_Part):
     service: Name
     command: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     limit: Seconds = BeforeFlip.limit
-
-
-class _Traefik(_Part):
-    entrypoints: dict[Name, Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")]] = Field(min_length=1)
-    metrics: Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$")] | None = None
-    rollout_header: str = Field("X-Updater-Rollout", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
-    backend_idle: Seconds = 3
 
 
 class _Times(_Part):
@@ -127,8 +107,8 @@ class _File(_Part):
     channel: Channel = Channel.STABLE
     tags: str = Field("v*", min_length=1, max_length=100)
     supersede: Supersede = Supersede.BEFORE_FLIP
-    traefik: _Traefik
-    routed: dict[Name, _Routed] = Field(min_length=1)
+    traefik: TraefikPart
+    routed: dict[Name, RoutedPart] = Field(min_length=1)
     singletons: dict[Name, _Singleton] = Field(default_factory=dict)
     retired: list[Name] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
@@ -142,16 +122,15 @@ class _File(_Part):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        problems = [*self._unknown_entrypoints(), *self._services_named_twice(), *self._signers()]
+        problems = [*self._routes(), *self._services_named_twice(), *self._signers()]
         if problems := [*problems, *self._unknown_services(), *self._retired_and_used()]:
             raise ValueError("\n".join(problems))
         return self
 
-    def _unknown_entrypoints(self) -> Iterator[str]:
-        known = ", ".join(self.traefik.entrypoints)
+    def _routes(self) -> Iterator[str]:
+        traefik = self.traefik.traefik()
         for name, service in self.routed.items():
-            if service.entrypoint not in self.traefik.entrypoints:
-                yield f"routed/{name}/entrypoint: {service.entrypoint} is not in traefik/entrypoints ({known})"
+            yield from service.problems(name, traefik)
 
     def _signers(self) -> Iterator[str]:
         if problem := self.policy.inside(self.directory):
@@ -216,8 +195,21 @@ def parse_stack(content: Mapping[str, Any], *, name: str = "stack.yml", reposito
     try:
         return _stack(_File.model_validate(content), repository)
     except ValidationError as error:
-        problems = [line for e in error.errors(include_url=False) for line in _lines(e["loc"], e["msg"])]
+        found = error.errors(include_url=False)
+        problems = [line for each in found for line in _lines(_place(each["loc"], content), each["msg"])]
         raise StackInvalid("\n  ".join([f"{name}:", *problems])) from None
+
+
+def _place(loc: tuple[int | str, ...], content: Any) -> tuple[int | str, ...]:
+    """`loc` in the file: where a short form stands for a mapping, the path ends there."""
+    for n, key in enumerate(loc):
+        if isinstance(content, str | int | float):
+            return loc[:n]
+        try:
+            content = content[key]
+        except (KeyError, IndexError, TypeError):
+            return loc
+    return loc
 
 
 def _lines(loc: tuple[int | str, ...], message: str) -> list[str]:
@@ -240,8 +232,8 @@ def _stack(file: _File, repository: str | None) -> Stack:
         channel=file.channel,
         tags=file.tags,
         supersede=file.supersede,
-        traefik=Traefik(**file.traefik.model_dump()),
-        routed=tuple(_routed(name, s) for name, s in file.routed.items()),
+        traefik=file.traefik.traefik(),
+        routed=tuple(s.service(name) for name, s in file.routed.items()),
         singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),
         retired=tuple(file.retired),
         before_flip=tuple(BeforeFlip(c.service, tuple(c.command), c.limit) for c in file.before_flip),
@@ -252,12 +244,4 @@ def _stack(file: _File, repository: str | None) -> Stack:
         policy=file.policy.policy(),
         github=GitHub(**file.github.model_dump()),
         updater=Updater(**file.updater.model_dump()) if file.updater else None,
-    )
-
-
-def _routed(name: str, service: _Routed) -> RoutedService:
-    return RoutedService(
-        name=name,
-        colors={Color.BLUE: service.blue, Color.GREEN: service.green},
-        **service.model_dump(exclude={"blue", "green"}),
     )

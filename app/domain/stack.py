@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from app.domain.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.step import StepId, StepKind
 
 
@@ -37,16 +39,19 @@ class Channel(StrEnum):
 class RoutedService:
     """A service with two colors behind Traefik.
 
-    `colors` names the Compose service of each color. `port` and the path `health` are the address of its health check.
-    `entrypoint` is the Traefik entrypoint of its traffic, `rule` the router's rule there.
+    `colors` names the Compose service of each color. It listens on `port` and speaks `scheme`. `routes` lead to it, at
+    least one. `network` is the Compose network where worker and Traefik reach it; None: one that they share. `sticky`
+    are options of Traefik's load balancer.
     """
 
     name: str
     colors: Mapping[Color, str]
     port: int
-    health: str
-    entrypoint: str
-    rule: str = "PathPrefix(`/`)"
+    health: HealthRequest
+    routes: tuple[ClientRoute, ...]
+    scheme: Scheme = Scheme.HTTP
+    network: str | None = None
+    sticky: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,13 +76,14 @@ class BeforeFlip:
 
 @dataclass(frozen=True)
 class Traefik:
-    """`entrypoints`: name → URL by which the worker reaches it. `metrics`: the URL of its Prometheus metrics, if any.
+    """Where the worker reaches Traefik. `metrics`: the URL of its Prometheus metrics; `api`: that of its API, if any.
 
-    `backend_idle`: seconds, see FileProvider.
+    `backend_idle`: seconds after which Traefik closes an idle connection to a container.
     """
 
-    entrypoints: Mapping[str, str]
+    entrypoints: Mapping[str, EntryPoint]
     metrics: str | None = None
+    api: str | None = None
     rollout_header: str = "X-Updater-Rollout"
     backend_idle: float = 3.0
 
@@ -238,10 +244,6 @@ class Stack:
         """Every Compose service that the updater replaces, with its color (None for a singleton)."""
         colored = {name: color for s in self.routed for color, name in s.colors.items()}
         return {**colored, **{s.service: None for s in self.singletons}}
-
-    def route_url(self, service: RoutedService) -> str:
-        """The URL by which the worker probes `service` through Traefik."""
-        return self.traefik.entrypoints[service.entrypoint].rstrip("/") + service.health
 
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from app.domain.routes import ClientRoute, EntryPoint, HealthRequest
 from app.domain.stack import Color, RoutedService, Stack, Traefik
 from deploy.bench.parts import Server, listening, traefik_binary
 from deploy.demo.processes import free_port
@@ -21,8 +22,8 @@ def stack_of(port: int) -> Stack:
         repository="zetherion/bench",
         source="none",
         directory="none",
-        routed=(RoutedService("bench", ADDRESSES, port, "/", "bench"),),
-        traefik=Traefik({"bench": "http://127.0.0.1"}),
+        routed=(RoutedService("bench", ADDRESSES, port, HealthRequest("/"), (ClientRoute("bench"),)),),
+        traefik=Traefik({"bench": EntryPoint("http://127.0.0.1")}),
     )
 
 

@@ -15,7 +15,7 @@ from deploy.bench.client import BadAnswer, Run, connected, request
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.bench.parts import Missing
 from deploy.demo.engine import Say
-from workers.adapters.traefik.route_file import FILE_NAME, RouteFile
+from workers.adapters.traefik.route_file import RouteFile, file_name
 from workers.routing import route_file
 
 BENCH = "flip"
@@ -89,7 +89,7 @@ class _Contenders:
     async def __call__(self, name: str, throttle: str, make: Callable[[Path, Stack], Flip]) -> Contender:
         watched = self.directory / str(len(list(self.directory.iterdir()))) / "dynamic"
         watched.mkdir(parents=True)
-        (watched / FILE_NAME).write_text(route_file.render(self.stack, Color.BLUE, "start"))
+        (watched / file_name(self.stack)).write_text(route_file.render(self.stack, Color.BLUE, "start"))
         server = self.exits.enter_context(traefik(watched, throttle))
         contender = Contender(name, server.port, make(watched, self.stack))
         await _first_answer(contender.port, Color.BLUE)
@@ -100,9 +100,9 @@ def staged_inside(watched: Path, stack: Stack) -> Flip:
     """Renames as we do, but writes the new file into the watched directory first."""
 
     async def flip(color: Color, rollout: str) -> None:
-        staged = watched / f"{FILE_NAME}.new"
+        staged = watched / f"{file_name(stack)}.new"
         staged.write_text(route_file.render(stack, color, rollout))
-        staged.replace(watched / FILE_NAME)
+        staged.replace(watched / file_name(stack))
 
     return flip
 
@@ -111,7 +111,7 @@ def written_in_place(watched: Path, stack: Stack) -> Flip:
     """Writes without a rename, as an editor or a shell's `>` does."""
 
     async def flip(color: Color, rollout: str) -> None:
-        (watched / FILE_NAME).write_text(route_file.render(stack, color, rollout))
+        (watched / file_name(stack)).write_text(route_file.render(stack, color, rollout))
 
     return flip
 

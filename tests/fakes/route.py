@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from app.domain.errors import RouteNotConfirmed
+from app.domain.probe_request import ProbeRequest, route_requests
 from app.domain.stack import Color, Stack
 from tests.fakes.clock import Blocking, FakeClock, in_thread
 from tests.fakes.engine import FakeEngine
@@ -34,6 +35,8 @@ class FakeRoute:
         self.down = False
         self.write_seconds = 0.0
         self.beside: list[str] = []
+        self.says: list[str] = []
+        self.copies: dict[Color, Mapping[str, tuple[str, ...]]] = {}
         self.refuses: set[Color | None] = set()
         self.fence: Callable[[], None] = lambda: None
         self.flipping: Callable[[Color | None, str], object] = lambda *_: None
@@ -42,7 +45,8 @@ class FakeRoute:
         self._written = ""
         self._served: list[tuple[float, Color | None, str]] = []
 
-    async def flip(self, color: Color, rollout: str) -> None:
+    async def flip(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.copies = {**self.copies, color: copies} if copies else self.copies
         await in_thread(self._install, color, rollout)
 
     async def clear(self) -> None:
@@ -73,9 +77,12 @@ class FakeRoute:
         own = {self.file.name: route_file.render(self._stack, self._file, self._written)} if self._file else {}
         return {**self._foreign, **own}
 
+    async def complaints(self) -> list[str]:
+        return self.says
+
     async def restore(self, files: Mapping[str, str]) -> None:
         self.fence()
-        has_own = files.get(self.file.name, "").startswith(route_file.HEADER)
+        has_own = route_file.is_own(files.get(self.file.name, ""), self._stack)
         self._foreign = {name: text for name, text in files.items() if not (has_own and name == self.file.name)}
         self._file = self._file if has_own else None
         self._note("restore the routes")
@@ -130,7 +137,7 @@ class FakeRoute:
 
     def place_foreign(self, color: Color, *, name: str = "updater-routes.yml", keep_own: bool = False) -> None:
         """Adds another program's file `name`: it routes to `color` and wins, and its answers carry no rollout id."""
-        text = route_file.render(self._stack, color, "").replace("updater-", "old-")
+        text = route_file.render(self._stack, color, "").replace("updater.", "old.")
         http = yaml.safe_load(text)["http"]
         for router in http["routers"].values():
             del router["middlewares"]
@@ -170,21 +177,23 @@ class FakeProbe:
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
         self.unknown: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
-        self._routed = {stack.route_url(service): service for service in stack.routed}
+        routes = [(s, request) for s in stack.routed for request in route_requests(stack.traefik, s)]
+        self._routed = {(request.url, request.host): service for service, request in routes}
 
-    async def get(self, url: str) -> Answer:
+    async def ask(self, request: ProbeRequest) -> Answer:
         await self._clock.sleep(LATENCY)
-        service = self._routed.get(url)
+        service = self._routed.get((request.url, request.host))
         if service is None:
-            return _answer(self._engine.status_at(urlsplit(url).hostname or ""))
+            return _answer(request, self._engine.status_at(urlsplit(request.url).hostname or ""))
         if self._route.down:
-            return _answer(0)
+            return _answer(request, 0)
         color, rollout = self._route.served()
         if color is None:
-            return Answer(404, LATENCY)
+            return _answer(request, 404)
         reached = not (rollout and service.colors[color] in self.unknown)
-        return _answer((reached and self._engine.status(service.colors[color])) or 502, rollout)
+        return _answer(request, (reached and self._engine.status(service.colors[color])) or 502, rollout)
 
 
-def _answer(status: int, rollout: str | None = None) -> Answer:
-    return Answer(status, LATENCY, rollout, None if status else "no answer (ConnectError)")
+def _answer(request: ProbeRequest, status: int, rollout: str | None = None) -> Answer:
+    accepted = request.accepted | (request.routed if rollout else frozenset())
+    return Answer(status, LATENCY, rollout, None if status else "no answer (ConnectError)", accepted)

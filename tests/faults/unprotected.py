@@ -208,7 +208,7 @@ PROTECTIONS: Sequence[Protection] = (
         13,
         "the confirmation of the route, and the rollout id in probes",
         ("steps.switch_route", "await health.confirm_route(run, run.rollout.id)", "pass"),
-        ("health.wait_routed", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
+        ("health._wait_routed", "mine = answer.ok and answer.rollout == run.rollout.id", "mine = answer.ok"),
         (
             "Bake._watch_route",
             "good = answer.ok and answer.rollout == self._run.rollout.id",
@@ -218,7 +218,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         14,
         "the rollout id in the route's answers",
-        ("route_file._router", '"middlewares": [MIDDLEWARE],', '"middlewares": [],'),
+        ("route_file._router", '"middlewares": [_middleware(stack), *route.middlewares],', '"middlewares": [],'),
         at_first=True,
     ),
     _protection(

@@ -11,11 +11,12 @@ import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from app.domain.stack import Color, Forbid, Policy, RoutedService, Stack, Times
+from app.domain.routes import ClientRoute
+from app.domain.stack import Color, Forbid, Policy, Stack, Times
 from deploy.demo.engine import connected
 from deploy.demo.projects import image_tags
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
-from tests.examples import a_stack
+from tests.examples import a_routed, a_stack
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.ports import Comparison, Definition, Engine, Instance, Stamp
@@ -108,7 +109,9 @@ def sample_stack(directory: Path, host: str, base: str) -> Iterator[Sample]:
     stack = a_stack(
         project=f"zu-test-{uuid4().hex[:8]}",
         directory=str(live),
-        routed=(RoutedService("skills", {Color.BLUE: BLUE, Color.GREEN: GREEN}, 8080, "/health", "web"),),
+        routed=(
+            a_routed("skills", 8080, "/health", ClientRoute("web"), colors={Color.BLUE: BLUE, Color.GREEN: GREEN}),
+        ),
         times=Times(build=120, start=60),
         policy=Policy(forbid=frozenset(Forbid)),
     )

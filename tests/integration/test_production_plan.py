@@ -8,12 +8,13 @@ import pytest
 
 from app.config.settings import WorkerSettings
 from app.config.stack_file import load_stack
-from app.domain.stack import Color, Stack, Traefik
+from app.domain.stack import Color, Stack
 from app.queue import open_pool
 from deploy.demo.engine import Engine, connected
 from deploy.demo.environment import tree_of
 from deploy.demo.processes import ROOT, free_port
 from deploy.demo.projects import image_tags
+from tests.examples import a_traefik
 from tests.integration.repositories import git
 from workers.adapters.redaction import Redactor
 from workers.inspect.plan import plan
@@ -36,7 +37,7 @@ def stack(tmp_path: Path) -> Stack:
     for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "release"), ("tag", "v1.0.0")):
         git(repository, *words)
     committed = load_stack(ROOT / "config" / "stack.yml")
-    unreachable = Traefik({name: f"http://127.0.0.1:{free_port()}" for name in committed.traefik.entrypoints})
+    unreachable = a_traefik(**{name: f"http://127.0.0.1:{free_port()}" for name in committed.traefik.entrypoints})
     return replace(committed, source=str(repository), directory=str(live), traefik=unreachable)
 
 

@@ -13,10 +13,12 @@ import httpx
 import pytest
 
 from app.domain.errors import RouteNotConfirmed, TrafficUnknown
-from app.domain.stack import Color, RoutedService, Stack, Times, Traefik
+from app.domain.probe_request import ProbeRequest
+from app.domain.routes import ClientRoute
+from app.domain.stack import Color, RoutedService, Stack, Times
 from app.domain.traffic import Tally
 from deploy.demo.processes import free_port, running
-from tests.examples import a_stack
+from tests.examples import a_routed, a_stack, a_traefik
 from tests.integration.backends import Gate, backend, backend_url
 from tests.integration.waiting import until
 from workers.adapters.machine import SystemClock
@@ -52,11 +54,11 @@ class Served:
 
     async def ask(self, name: str, path: str = "/") -> tuple[int, str, str | None]:
         """The status, the copy that answered, and the rollout header."""
-        answer = await self.client.get(f"{self.stack.traefik.entrypoints[name]}{path}")
+        answer = await self.client.get(f"{self.stack.traefik.entrypoints[name].url}{path}")
         return answer.status_code, answer.text, answer.headers.get("X-Updater-Rollout")
 
-    async def probe(self, service: RoutedService) -> Answer:
-        status, _, rollout = await self.ask(service.name)
+    async def probe(self, service: RoutedService, _: ProbeRequest) -> Answer:
+        status, __, rollout = await self.ask(service.name)
         return Answer(status, 0.0, rollout)
 
     async def answers(self, color: Color, rollout: str) -> bool:
@@ -74,11 +76,11 @@ class Served:
 def stack() -> Stack:
     ports = {name: free_port() for name in ("skills", "api", "skills-entry", "api-entry", "metrics")}
     return a_stack(
-        traefik=Traefik(
-            {name: f"http://127.0.0.1:{ports[f'{name}-entry']}" for name in ("skills", "api")},
+        traefik=a_traefik(
+            **{name: f"http://127.0.0.1:{ports[f'{name}-entry']}" for name in ("skills", "api")},
             metrics=f"http://127.0.0.1:{ports['metrics']}/metrics",
         ),
-        routed=tuple(RoutedService(name, HOSTS, ports[name], "/", name) for name in ("skills", "api")),
+        routed=tuple(a_routed(name, ports[name], "/", ClientRoute(name), colors=HOSTS) for name in ("skills", "api")),
     )
 
 
@@ -110,7 +112,7 @@ async def served(stack: Stack, dynamic: Path) -> AsyncIterator[Served]:
 
 def traefik_command(stack: Stack, dynamic: Path) -> list[str]:
     entrypoints = [
-        f"--entrypoints.{n}.address={url.rpartition('/')[2]}" for n, url in stack.traefik.entrypoints.items()
+        f"--entrypoints.{n}.address={point.url.rpartition('/')[2]}" for n, point in stack.traefik.entrypoints.items()
     ]
     return [
         str(Path(sys.executable).with_name("traefik")),
@@ -197,8 +199,9 @@ async def test_stray_is_exactly_a_file_traefik_refuses(served: Served, name: str
     if not strays:
         await until(lambda: served.answers(Color.GREEN, "r-1"))
         return
+    stack = replace(served.stack, times=Times(route=1.0))
     with pytest.raises(RouteNotConfirmed):
-        await confirm_routes(replace(served.stack, times=Times(route=1.0)), SystemClock(), "r-1", served.probe)
+        await confirm_routes(stack, SystemClock(), served.route, "r-1", served.probe)
     await served.route.set_aside(*strays)
     await until(lambda: served.answers(Color.GREEN, "r-1"))
 
@@ -241,7 +244,7 @@ async def test_counts_restart_after_a_color_is_left(served: Served, metrics: Tra
 
 
 async def test_invalid_metrics_page_is_a_named_error(served: Served, stack: Stack) -> None:
-    for url in (served.stack.traefik.entrypoints["skills"], f"http://127.0.0.1:{free_port()}/metrics"):
+    for url in (served.stack.traefik.entrypoints["skills"].url, f"http://127.0.0.1:{free_port()}/metrics"):
         metrics = TraefikMetrics(url, stack)
         with pytest.raises(TrafficUnknown, match=r"Traefik's metrics cannot be read"):
             await metrics.tallies(Color.BLUE)

@@ -1,28 +1,85 @@
-"""Makes one timed GET with httpx."""
+"""Sends one timed request with httpx."""
 
+import asyncio
+import ssl
 import time
 
 import httpx
 
+from app.domain.probe_request import ProbeRequest
 from workers.ports import Answer
+
+MOST_BODY = 64 * 1024
+"""Bytes of a body that are read. The status has come before them; the rest is not needed."""
+LOCATION_LENGTH = 200
 
 
 class HttpProbe:
-    """Opens a new connection for each probe: a kept connection would hide that the service no longer listens."""
+    """Opens a new connection for each probe: a kept connection would hide that the service no longer listens.
+
+    `timeout`: seconds for the whole answer, however slowly it comes.
+    """
 
     def __init__(self, header: str, timeout: float) -> None:
-        self._header = header
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False, follow_redirects=False)
+        self._header, self._timeout = header, timeout
+        self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
 
-    async def get(self, url: str) -> Answer:
+    async def ask(self, request: ProbeRequest) -> Answer:
         started = time.monotonic()
         try:
-            response = await self._client.get(url)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Answer(0, time.monotonic() - started, error=f"no answer ({type(error).__name__})")
+            async with asyncio.timeout(self._timeout):
+                return await self._ask(request, started)
+        except TimeoutError:
+            error = f"no complete answer within {self._timeout:g} s"
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as failed:
+            error = f"no answer ({_reason(failed)})"
+        return Answer(0, time.monotonic() - started, error=error)
+
+    async def _ask(self, request: ProbeRequest, started: float) -> Answer:
+        headers = dict(request.headers) | ({"Host": request.host} if request.host else {})
+        extensions = {"sni_hostname": request.host.partition(":")[0]} if request.host else {}
+        client = self._client(request)
+        async with client.stream(request.method, request.url, headers=headers, extensions=extensions) as response:
+            await _read(response)
         rollout = response.headers.get(self._header)
-        return Answer(response.status_code, time.monotonic() - started, rollout)
+        location = response.headers.get("Location") if response.has_redirect_location else None
+        return Answer(
+            response.status_code,
+            time.monotonic() - started,
+            rollout,
+            accepted=request.accepted | (request.routed if rollout else frozenset()),
+            location=location and location[:LOCATION_LENGTH],
+        )
+
+    def _client(self, request: ProbeRequest) -> httpx.AsyncClient:
+        kind = request.verify, request.http2
+        if kind not in self._clients:
+            self._clients[kind] = httpx.AsyncClient(
+                timeout=self._timeout,
+                limits=httpx.Limits(max_keepalive_connections=0),
+                trust_env=False,
+                follow_redirects=False,
+                verify=request.verify,
+                http1=not request.http2,
+                http2=request.http2,
+            )
+        return self._clients[kind]
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
+
+
+async def _read(response: httpx.Response) -> None:
+    """Reads the start of the body, so that a service that breaks off there does not count as healthy."""
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size >= MOST_BODY:
+            return
+
+
+def _reason(error: Exception) -> str:
+    """The kind of error, and for TLS its text: a certificate problem has many causes."""
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if "SSL" in text or "certificate" in text.lower() else type(error).__name__

@@ -16,6 +16,7 @@ from app.domain.errors import AdoptionRefused, ComposeInvalid, GitFailed, RouteN
 from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from workers.adoption import drift
 from workers.adoption.identity import Claim, Identity, identify
 from workers.adoption.serving import (
     Found,
@@ -25,8 +26,8 @@ from workers.adoption.serving import (
     up,
 )
 from workers.ports import Instance, Journal, Ports, Stamp
+from workers.routing import route_file
 from workers.routing.confirm import confirm_routes
-from workers.routing.route_file import active_color
 from workers.routing.routers import Routing, read_routing
 
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -89,7 +90,8 @@ def _routing(stack: Stack, ports: Ports, files: Mapping[str, str], found: Found)
     """Reads the files, but ignores the updater's own if its color does not run and other files lead to the stack."""
     own, hosts = ports.route.file.name, hosts_of(stack, found)
     others = read_routing({name: text for name, text in files.items() if name != own}, hosts)
-    color = active_color(files.get(own, ""), stack)
+    written = route_file.read(files.get(own, ""), stack)
+    color = written.color if written else None
     runs = color is not None and any(i.service == s.colors[color] for i in up(stack, found) for s in stack.routed)
     led = any(router.services for router in others.routers)
     return others if led and color is not None and not runs else read_routing(files, hosts)
@@ -99,9 +101,9 @@ async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None
     """Raises AdoptionRefused if a route answers although no color runs: then `project` is wrong."""
     for service in stack.routed:
         routers = [router for router in routing.routers if router.answers(service)]
-        if routers and (await ports.probe.get(stack.route_url(service))).ok:
+        if routers and await drift.served_by_routes(stack, ports, service):
             raise AdoptionRefused(
-                f"{routers[0].where} answers `{service.rule}`, but in the Compose project {stack.project} neither "
+                f"{routers[0].where} answers `{routers[0].rule}`, but in the Compose project {stack.project} neither "
                 f"{' nor '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
                 "ls` shows the names), or remove the router"
             )
@@ -167,7 +169,9 @@ async def _take_routes(stack: Stack, ports: Ports, found: Adoptable) -> None:
     answered = await _answered(stack, ports)
     try:
         await _replace_files(ports, found)
-        await confirm_routes(stack, ports.clock, found.stamp.rollout, lambda s: ports.probe.get(stack.route_url(s)))
+        await confirm_routes(
+            stack, ports.clock, ports.route, found.stamp.rollout, lambda _, request: ports.probe.ask(request)
+        )
         await _answer_as_before(stack, ports, answered)
     except RouteNotConfirmed as error:
         back = await _put_back(ports, found)
@@ -187,7 +191,7 @@ async def _put_back(ports: Ports, found: Adoptable) -> str:
 
 
 async def _replace_files(ports: Ports, found: Adoptable) -> None:
-    await ports.route.flip(found.serving.color, found.stamp.rollout)
+    await ports.route.flip(found.serving.color, found.stamp.rollout, found.serving.hosts)
     for name in found.serving.files:
         if name != ports.route.file.name:
             await ports.route.set_aside(name)
@@ -195,7 +199,7 @@ async def _replace_files(ports: Ports, found: Adoptable) -> None:
 
 async def _answered(stack: Stack, ports: Ports) -> set[str]:
     """The services that are healthy through Traefik."""
-    return {s.name for s in stack.routed if (await ports.probe.get(stack.route_url(s))).ok}
+    return {s.name for s in stack.routed if await drift.served_by_routes(stack, ports, s)}
 
 
 async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> None:

@@ -1,8 +1,11 @@
 """Detects routes that differ from the journal, and restores them."""
 
+from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
+from app.domain.probe_request import direct_request, route_requests
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Ports
+from workers.routing.copies import find_hosts
 
 
 async def stand(ports: Ports) -> bool:
@@ -23,13 +26,13 @@ async def moved(stack: Stack, ports: Ports) -> bool:
     if color is None:
         return False
     for service in stack.routed:
-        served = (await ports.probe.get(stack.route_url(service))).ok
-        if served and not await _well(ports, service, color) and await _well(ports, service, color.other):
+        served = await served_by_routes(stack, ports, service)
+        if served and not await _well(stack, ports, service, color) and await _well(stack, ports, service, color.other):
             return True
     return False
 
 
-async def put_right(ports: Ports) -> list[Alarm]:
+async def put_right(stack: Stack, ports: Ports) -> list[Alarm]:
     """Restores the routes to the live color, with a rollout id that can be confirmed. Returns what was wrong.
 
     Raises RouteNotConfirmed.
@@ -42,7 +45,7 @@ async def put_right(ports: Ports) -> list[Alarm]:
     stands = color is None or await route.stands(color, state.route_id)
     if color is not None and (not stands or state.route_id is None):
         route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
-        await route.flip(color, route_id)
+        await route.flip(color, route_id, await _hosts(stack, ports, color))
         await ports.journal.update(lambda s: s.routed_to(color, route_id))
     if not stands:
         text = f"The route file was changed or removed. It leads to {color} again. Find out what changed it."
@@ -54,8 +57,21 @@ def shadowed(name: str, done: str) -> Alarm:
     return Alarm("route_shadowed", f"{name} conflicts with the route file. {done}")
 
 
-async def _well(ports: Ports, service: RoutedService, color: Color) -> bool:
+async def _hosts(stack: Stack, ports: Ports, color: Color) -> dict[str, tuple[str, ...]] | None:
+    """The hosts of what runs; None while the engine is away: the route's own memory must do then."""
+    try:
+        return await find_hosts(stack, ports.engine, color)
+    except EngineFailed:
+        return None
+
+
+async def _well(stack: Stack, ports: Ports, service: RoutedService, color: Color) -> bool:
     """Whether a running copy answers its health path at its own address."""
     running = [i for i in await ports.engine.find(service.colors[color]) if i.running]
-    answers = [await ports.probe.get(f"http://{i.address}:{service.port}{service.health}") for i in running]
+    answers = [await ports.probe.ask(direct_request(stack.traefik, service, str(i.address))) for i in running]
     return any(answer.ok for answer in answers)
+
+
+async def served_by_routes(stack: Stack, ports: Ports, service: RoutedService) -> bool:
+    """Whether clients of each of its routes get a healthy answer."""
+    return all([(await ports.probe.ask(request)).ok for request in route_requests(stack.traefik, service)])

@@ -1,5 +1,6 @@
 """Decides which color of an unknown stack serves, or why that is unclear. Pure functions."""
 
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,12 +23,14 @@ SHOWN = 5
 class Serving:
     """The color that has the traffic. `instances` are its running copies and the running singletons.
 
-    `files` are the dynamic files whose routers lead to the color.
+    `files` are the dynamic files whose routers lead to the color. `hosts` are the names by which they reach its copies,
+    by routed service: these are known to work.
     """
 
     color: Color
     instances: tuple[Instance, ...]
     files: tuple[str, ...]
+    hosts: Mapping[str, tuple[str, ...]]
 
 
 def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
@@ -67,14 +70,14 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
     if len(colors) > 1:
         problems.append(_two_colors(ours))
     for color in colors if len(colors) == 1 else ():
-        problems += [*_not_running(stack, color, found), *_unreachable(stack, color, found, ours)]
+        problems += [*_not_running(stack, color, found), *_only_by_address(stack, color, found, ours)]
         problems += _copies(stack, color, found)
     problems += _doubled(stack, found)
     if problems:
         raise AdoptionRefused("; ".join(problems))
     (color,) = colors
     files = tuple(sorted({router.file for router in ours}))
-    return Serving(color, tuple(_running(stack, color, found)), files)
+    return Serving(color, tuple(_running(stack, color, found)), files, _hosts(stack, ours))
 
 
 def up(stack: Stack, found: Found) -> list[Instance]:
@@ -115,11 +118,12 @@ def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[
     if not ours:
         return
     for service in stack.routed:
-        if not any(router.answers(service) and service.name in router.services for router in ours):
-            yield (
-                f"no router for `{service.rule}` at the entrypoint {service.entrypoint} leads to "
-                f"{_either(service)}: correct routed/{service.name} in the stack file, or add the router"
-            )
+        for route in service.routes:
+            if not any(router.takes(route) and service.name in router.services for router in ours):
+                yield (
+                    f"no router for `{route.rule}` at the entrypoint {route.entrypoint} leads to "
+                    f"{_either(service)}: correct routed/{service.name} in the stack file, or add the router"
+                )
     for router in ours:
         yield from _unlike(stack, router)
     for router in routing.routers:
@@ -138,18 +142,25 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
         )
         return
     service = matching[0]
-    if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in {s.entrypoint for s in matching}]:
+    known = {route.entrypoint for s in matching for route in s.routes}
+    if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in known]:
         yield (
             f"{router.where} also answers at {', '.join(more)}, but the updater's router answers only at "
-            f"{service.entrypoint}: set `entryPoints: [{service.entrypoint}]` in the router"
+            f"{', '.join(sorted(known))}: set `entryPoints: [{', '.join(sorted(known))}]` in the router, or add "
+            f"the entrypoint to routed/{service.name}/routes in the stack file"
         )
-    if elsewhere := [s.url for s in router.servers if not s.backend or s.backend[0].name != service.name]:
+    if elsewhere := [s.url for s in router.servers if not s.is_of(service)]:
         yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
-    own = f"http at port {service.port}"
+    own = f"{service.scheme} at port {service.port}"
     if wrong := sorted({s.origin for s in router.servers if s.backend and s.origin != own}):
         yield (
             f"{router.where} connects to {service.name} by {', '.join(wrong)}, but the updater's router by {own}: "
-            f"correct routed/{service.name}/port in the stack file, or the router"
+            f"correct routed/{service.name}/port or scheme in the stack file, or the router"
+        )
+    for key, there, here in router.differences(service):
+        yield (
+            f"{router.where} has {key} {there}, but routed/{service.name} in the stack file has {here}: clients would "
+            "be served in another way. Write the same there"
         )
     if router.extras:
         yield (
@@ -199,15 +210,33 @@ def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
             )
 
 
-def _unreachable(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
-    """The updater's route uses the service's name, even if the old route uses another name or address."""
+def _hosts(stack: Stack, ours: Sequence[Router]) -> dict[str, tuple[str, ...]]:
+    """The hosts that lead to the serving copies now. An address is left out: it changes when its container restarts."""
+    hosts = {s.name: {host for host in _hosts_of(s, ours) if not _is_address(host)} for s in stack.routed}
+    return {name: tuple(sorted(each)) for name, each in hosts.items() if each}
+
+
+def _hosts_of(service: RoutedService, ours: Sequence[Router]) -> set[str]:
+    return {urlsplit(x.url).hostname or "" for router in ours for x in router.servers if x.is_of(service)}
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _only_by_address(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
+    """Reports copies that the old routes reach by address: the updater's route then uses the service's name."""
     for service in stack.routed:
-        name = service.colors[color]
+        name, hosts = service.colors[color], _hosts_of(service, ours)
         names = {n.lower() for i in found.get(name, ()) if i.running for n in i.names}
-        urls = {s.url for router in ours for s in router.servers if s.backend and s.backend[0].name == service.name}
-        if names and name.lower() not in names | {urlsplit(url).hostname for url in urls}:
+        if hosts and all(map(_is_address, hosts)) and names and name.lower() not in names:
+            urls = sorted({x.url for router in ours for x in router.servers if x.is_of(service)})
             yield (
-                f"{', '.join(sorted(urls))} leads to a container that no network knows as {name}, but the updater's "
+                f"{', '.join(urls)} leads to a container that no network knows as {name}, but the updater's "
                 f"route uses {name}: give it that alias in a network that Traefik is in"
             )
 

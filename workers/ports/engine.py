@@ -32,10 +32,12 @@ class Instance:
     """One copy of a service, as the engine last reported it.
 
     `state` is the engine's word (`created`, `running`, `exited`…). `health` is the verdict of the instance's own
-    health check (None: no check). `address` is an IP address, or None while the instance does not run. `rollout` is
+    health check (None: no check). `address` is an IP address that the worker reaches; None while the instance does
+    not run, or if it has none among `addresses`, which are its IP addresses by network. `rollout` is
     the id of the rollout that made it, from the release `release` at the commit `sha`; None if the updater did not
     make it. `names` are the names under which other containers reach it, `labels` those it was created with.
-    `adopted`: it ran before the updater did, and is never created again.
+    `adopted`: it ran before the updater did, and is never created again. `host` is a name that leads to it alone, in
+    every network of it; None if it has none.
     """
 
     id: str
@@ -54,6 +56,8 @@ class Instance:
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     adopted: bool = False
     created: datetime | None = None
+    host: str | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:

@@ -12,8 +12,11 @@ class Route(Protocol):
     """The single file that routes the traffic to a color."""
 
     @mutation
-    async def flip(self, color: Color, rollout: str) -> None:
-        """Moves all routes in one step; answers then carry `rollout`. Raises RouteNotConfirmed."""
+    async def flip(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """Moves all routes in one step; answers then carry `rollout`. Raises RouteNotConfirmed.
+
+        `copies`: the host names of the color's containers by routed service; None: those of the last flip to it.
+        """
 
     @mutation
     async def clear(self) -> None:
@@ -44,6 +47,9 @@ class Route(Protocol):
 
         Raises RouteNotConfirmed if a file cannot be read.
         """
+
+    async def complaints(self) -> list[str]:
+        """What Traefik says against the routes in the file, in its words; empty if it says nothing or is not asked."""
 
     @mutation
     async def restore(self, files: Mapping[str, str]) -> None:

@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
+from app.domain.probe_request import ProbeRequest, direct_request, route_requests
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
 from workers.rollout.run import Run
@@ -17,6 +20,7 @@ BAKE_STRIKES = 2
 FIRST_PASS_INTERVAL = 0.2
 """Seconds between checks of a copy that does not pass yet, if `checks/interval` is longer. Refusals are cheap."""
 TAIL_LINES = 20
+BAD_REQUEST = 400
 
 
 class NewColor:
@@ -113,38 +117,71 @@ async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
     if not now.running or now.restarts > 0:
         seen = f"its container is {now.state}, exit code {now.exit_code}, {now.restarts} restarts"
         return _Look(False, seen, ended=True)
-    answer = await run.ports.probe.get(f"http://{now.address}:{service.port}{service.health}")
-    seen = f"{service.health} answered {answer}, its own check says {now.health or 'nothing'}"
+    if now.address is None:
+        return _Look(False, _unreachable(service, now))
+    answer = await run.ports.probe.ask(direct_request(run.stack.traefik, service, now.address))
+    seen = f"{service.health.path} answered {answer}{_advice(answer)}, its own check says {now.health or 'nothing'}"
     passed = answer.ok and now.health != "unhealthy"
     return _Look(passed, seen, seconds=answer.seconds, own_check=now.health)
 
 
 async def confirm_route(run: Run, rollout: str) -> None:
     """Waits until every route answers with `rollout`: Traefik then uses the new file. Raises RouteNotConfirmed."""
-    await confirm_routes(run.stack, run.ports.clock, rollout, lambda service: _ask_route(run, service))
+    await confirm_routes(run.stack, run.ports.clock, run.ports.route, rollout, partial(_ask_route, run))
 
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
     """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy."""
+    latencies: list[float] = []
+    for request in route_requests(run.stack.traefik, service):
+        latencies += await _wait_routed(run, service, request)
+    return {"latency_ms": latencies}
+
+
+async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) -> list[float]:
     checks, clock = run.stack.checks, run.ports.clock
     deadline = clock.monotonic() + run.stack.times.route
     latencies: list[float] = []
     while len(latencies) < checks.passes:
-        answer = await _ask_route(run, service)
+        answer = await _ask_route(run, service, request)
         mine = answer.ok and answer.rollout == run.rollout.id
         latencies = [*latencies, round(answer.seconds * 1000, 1)] if mine else []
         if not mine and clock.monotonic() > deadline:
-            raise RoutedUnhealthy(f"{service.health} answered {answer}", service=service.name)
+            raise RoutedUnhealthy(f"{_asked(request)} answered {answer}{_advice(answer)}", service=service.name)
         await clock.sleep(min(checks.interval, BAKE_INTERVAL))
-    return {"latency_ms": latencies}
+    return latencies
 
 
-async def _ask_route(run: Run, service: RoutedService) -> Answer:
+async def _ask_route(run: Run, service: RoutedService, request: ProbeRequest) -> Answer:
     """Probes the route. Traefik counts the probe too, so it is recorded as a request that no client made."""
-    answer = await run.ports.probe.get(run.stack.route_url(service))
+    answer = await run.ports.probe.ask(request)
     if answer.rollout == run.rollout.id:
         run.traffic.probed(service.name, answer.status)
     return answer
+
+
+def _unreachable(service: RoutedService, instance: Instance) -> str:
+    """Why the worker has no address for a running container, and what to write."""
+    networks = ", ".join(instance.addresses) or "none"
+    if service.network is not None:
+        return f"it is in {networks}, but not in {service.network}: correct routed/{service.name}/network"
+    return (
+        f"the worker is in none of its networks ({networks}): put the worker's container into one of them, or give the "
+        "service a network that both are in"
+    )
+
+
+def _asked(request: ProbeRequest) -> str:
+    """The path of the request, with the name that was asked for if it is not the address's own."""
+    path = urlsplit(request.url).path
+    return f"{path} of {request.host}" if request.host else path
+
+
+def _advice(answer: Answer) -> str:
+    """What to write if a healthy service may answer so to the updater."""
+    if answer.location:
+        return ". Redirects are not followed: set health/headers or health/status"
+    return ". If it answers clients, set health/host or health/headers" if answer.status == BAD_REQUEST else ""
 
 
 class Bake:
@@ -159,26 +196,22 @@ class Bake:
         self.slowest = 0.0
 
     def watchers(self) -> list[Callable[[], Awaitable[None]]]:
-        routes = [self._route_watcher(service) for service in self._run.stack.routed]
-        return [*routes, self._watch_instances]
+        traefik = self._run.stack.traefik
+        asked = [(s, request) for s in self._run.stack.routed for request in route_requests(traefik, s)]
+        return [*(partial(self._watch_route, *each) for each in asked), self._watch_instances]
 
-    def _route_watcher(self, service: RoutedService) -> Callable[[], Awaitable[None]]:
-        async def watch() -> None:
-            await self._watch_route(service)
-
-        return watch
-
-    async def _watch_route(self, service: RoutedService) -> None:
+    async def _watch_route(self, service: RoutedService, request: ProbeRequest) -> None:
         strikes, clock = 0, self._run.ports.clock
         while clock.monotonic() < self._until:
-            answer = await _ask_route(self._run, service)
+            answer = await _ask_route(self._run, service, request)
             self.requests += 1
             self.slowest = max(self.slowest, answer.seconds)
             good = answer.ok and answer.rollout == self._run.rollout.id
             strikes = 0 if good else strikes + 1
             self.errors += not good
             if strikes >= BAKE_STRIKES:
-                raise BakeFailed(f"{service.health} answered {answer}, {strikes} times in a row", service=service.name)
+                detail = f"{_asked(request)} answered {answer}, {strikes} times in a row"
+                raise BakeFailed(detail, service=service.name)
             if good:
                 await clock.sleep(BAKE_INTERVAL)
 

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 from app.domain.errors import AdoptionRefused, PreflightRefused, RouteNotConfirmed, UpdaterError
-from app.domain.stack import Stack
+from app.domain.probe_request import route_requests
+from app.domain.stack import RoutedService, Stack
 from workers.adoption import adopt, drift
-from workers.ports import Ports, Room
+from workers.ports import Answer, Ports, Room
 from workers.rollout.health import confirm_route
 from workers.rollout.run import Run
 
@@ -43,7 +44,7 @@ async def _routes_stand(run: Run) -> None:
         return
     if await drift.moved(run.stack, run.ports):
         raise AdoptionRefused(f"another program moved your traffic to {run.target} a moment ago: apply the tag again")
-    for alarm in await drift.put_right(run.ports):
+    for alarm in await drift.put_right(run.stack, run.ports):
         await run.record(lambda r, a=alarm: r.warn(a.text))  # type: ignore[misc]
         await confirm_route(run, str(run.ports.journal.state.route_id))
     await _drain(run)
@@ -76,7 +77,7 @@ async def _traefik_follows(run: Run) -> None:
 
 async def _other_rollouts(run: Run, expected: str) -> list[str]:
     """The rollout ids in the answers, without `expected`. Answers without one do not come from a route file."""
-    answers = await asyncio.gather(*(run.ports.probe.get(run.stack.route_url(s)) for s in run.stack.routed))
+    answers = [answer for _, answer in await _through_traefik(run.stack, run.ports)]
     return sorted({a.rollout for a in answers if a.rollout and a.rollout != expected})
 
 
@@ -106,13 +107,20 @@ async def _passing(stack: Stack, ports: Ports) -> list[str]:
 
     If nothing is live, any HTTP status shows that Traefik answers.
     """
-    answers = await asyncio.gather(*(ports.probe.get(stack.route_url(s)) for s in stack.routed))
+    answers = await _through_traefik(stack, ports)
     live = ports.journal.state.active_color is not None
     return [
         f"{service.name} answers {answer} through Traefik"
-        for service, answer in zip(stack.routed, answers, strict=True)
+        for service, answer in answers
         if not (answer.ok if live else answer.status)
     ]
+
+
+async def _through_traefik(stack: Stack, ports: Ports) -> list[tuple[RoutedService, Answer]]:
+    """Asks every route of every service once."""
+    asked = [(service, request) for service in stack.routed for request in route_requests(stack.traefik, service)]
+    answers = await asyncio.gather(*(ports.probe.ask(request) for _, request in asked))
+    return [(service, answer) for (service, _), answer in zip(asked, answers, strict=True)]
 
 
 def _cramped(stack: Stack, room: Room) -> list[str]:

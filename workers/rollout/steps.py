@@ -22,6 +22,7 @@ from workers.rollout import (
     readiness,
 )
 from workers.rollout.run import Run
+from workers.routing.copies import find_hosts
 
 Evidence = dict[str, Any]
 
@@ -114,9 +115,10 @@ async def check_direct(run: Run, service: RoutedService) -> Evidence:
 async def switch_route(run: Run) -> Evidence:
     """The commit point: one rename moves the route. Confirms that Traefik answers with this rollout's id."""
     clock = run.ports.clock
+    copies = await find_hosts(run.stack, run.ports.engine, run.target)
     run.traffic = await client_traffic.before_flip(run)
     started = clock.monotonic()
-    await run.ports.route.flip(run.target, run.rollout.id)
+    await run.ports.route.flip(run.target, run.rollout.id, copies)
     await health.confirm_route(run, run.rollout.id)
     run.flipped_at = clock.monotonic()
     await run.update(lambda state: state.routed_to(run.target, run.rollout.id))

@@ -3,27 +3,31 @@
 from collections.abc import Awaitable, Callable
 
 from app.domain.errors import RouteNotConfirmed
+from app.domain.probe_request import ProbeRequest, route_requests
 from app.domain.stack import RoutedService, Stack
-from workers.ports import Answer, Clock
+from workers.ports import Answer, Clock, Route
 
 CONFIRM_INTERVAL = 0.02
 
+Ask = Callable[[RoutedService, ProbeRequest], Awaitable[Answer]]
 
-async def confirm_routes(
-    stack: Stack, clock: Clock, rollout: str, ask: Callable[[RoutedService], Awaitable[Answer]]
-) -> None:
-    """Waits until every route answers with `rollout`. Raises RouteNotConfirmed after `times.route`."""
+
+async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str, ask: Ask) -> None:
+    """Waits until every route of every service answers with `rollout`.
+
+    Raises RouteNotConfirmed after `times.route`, with what Traefik says of the routes.
+    """
     deadline = clock.monotonic() + stack.times.route
-    waiting = {s.name: s for s in stack.routed}
-    answer: Answer | None = None
+    waiting = [(service, request) for service in stack.routed for request in route_requests(stack.traefik, service)]
     while waiting:
-        for service in tuple(waiting.values()):
-            answer = await ask(service)
-            if answer.rollout == rollout:
-                del waiting[service.name]
+        answers = [(each, await ask(*each)) for each in waiting]
+        waiting = [each for each, answer in answers if answer.rollout != rollout]
         if waiting and clock.monotonic() > deadline:
+            last = next(answer for each, answer in answers if each is waiting[0])
             header = stack.traefik.rollout_header
-            detail = f"within {stack.times.route:.0f} s; last answer: {answer}, {header}: {answer and answer.rollout}"
-            raise RouteNotConfirmed(detail, service=", ".join(waiting))
+            detail = f"within {stack.times.route:.0f} s; last answer: {last}, {header}: {last.rollout}"
+            if words := await route.complaints():
+                detail += f"; Traefik says: {'; '.join(words)}"
+            raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))
         if waiting:
             await clock.sleep(CONFIRM_INTERVAL)

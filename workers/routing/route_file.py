@@ -1,104 +1,185 @@
-"""Renders Traefik's route file: a pure function of the stack, the active color and the rollout."""
+"""Renders Traefik's route file: a pure function of the stack, the active color, the rollout and the copies."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
+from app.domain.routes import ClientRoute, Scheme
 from app.domain.stack import Color, RoutedService, Stack
 
 WRITTEN_BY = "# Written by zetherion-updater"
 HEADER = f"{WRITTEN_BY}: one rename moves every route. Changes by hand are overwritten.\n"
-MIDDLEWARE = "updater-rollout"
+STACK_KEY = "# stack: "
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
+COPIES_KEY = "# copies: "
+
+Copies = Mapping[str, tuple[str, ...]]
+"""The host names of a color's copies, by routed service: the names of their containers, unique on a shared network."""
 
 
-def render(stack: Stack, color: Color, rollout: str) -> str:
+AllCopies = Mapping[Color, Copies]
+
+
+@dataclass(frozen=True)
+class RouteState:
+    """What a route file says: the color that has the traffic, the rollout id in answers, and each color's copies."""
+
+    color: Color
+    rollout: str
+    copies: AllCopies = field(default_factory=dict)
+
+
+def render(stack: Stack, color: Color, rollout: str, copies: AllCopies | None = None) -> str:
     """The dynamic configuration that sends all routed services of `stack` to `color`.
 
-    Every router adds the rollout header, so that an answer proves which configuration served it.
+    A service without known copies is reached by its Compose name. The file keeps the copies of the other color too, so
+    that it can lead back to them while the engine is away.
+    Every router adds the rollout header, also to what its middlewares answer, so that an answer proves which
+    configuration served it. All names carry the stack's, because Traefik drops names that two files define.
     Traefik closes idle backend connections after `backend_idle` seconds, before the backends close them.
-    https://doc.traefik.io/traefik/routing/services/#serverstransport
+    https://doc.traefik.io/traefik/reference/routing-configuration/http/load-balancing/serverstransport/
     """
-    head = f"{HEADER}{COLOR_KEY}{color}\n{ROLLOUT_KEY}{rollout}\n"
-    return head + yaml.safe_dump({"http": _http(stack, color, rollout)}, sort_keys=False)
+    listed = {str(each): {name: list(hosts) for name, hosts in named.items()} for each, named in (copies or {}).items()}
+    head = [
+        f"{STACK_KEY}{stack.project}",
+        f"{COLOR_KEY}{color}",
+        f"{ROLLOUT_KEY}{rollout}",
+        f"{COPIES_KEY}{json.dumps(listed, sort_keys=True)}",
+    ]
+    http = _http(stack, RouteState(color, rollout, copies or {}))
+    return HEADER + "\n".join(head) + "\n" + yaml.safe_dump({"http": http}, sort_keys=False)
 
 
-def render_empty() -> str:
+def render_empty(stack: Stack) -> str:
     """A file without routes, for when nothing of the stack is healthy."""
-    return f"{HEADER}{{}}\n"
+    return f"{HEADER}{STACK_KEY}{stack.project}\n{{}}\n"
 
 
-def is_own(text: str) -> bool:
-    """Whether the updater wrote the file, in this or another version."""
-    return text.startswith(WRITTEN_BY)
+def written_for(text: str) -> str | None:
+    """The stack whose updater wrote the file; empty if an early version did, which did not say; None for others."""
+    if not text.startswith(WRITTEN_BY):
+        return None
+    return _header(text, STACK_KEY) or ""
 
 
-def active_color(text: str, stack: Stack) -> Color | None:
-    """The color that every route of `text` points to; None if they differ or `text` is not a route file."""
+def is_own(text: str, stack: Stack) -> bool:
+    """Whether the updater of `stack` wrote the file, in this or another version."""
+    return written_for(text) in {"", stack.project}
+
+
+def read(text: str, stack: Stack) -> RouteState | None:
+    """What the file says; None if it is not a route file of the stack, or if its servers are of no color or of two.
+
+    Only the servers decide on the color, so that a change by hand of one of them is noticed.
+    """
+    if not is_own(text, stack):
+        return None
     try:
         http = yaml.safe_load(text)["http"]
-        names = [http["routers"][f"updater-{s.name}"]["service"] for s in stack.routed]
-        urls = [http["services"][name]["loadBalancer"]["servers"][0]["url"] for name in names]
-    except (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError):
+        copies = _copies(text)
+        hosts = {host for service in http["services"].values() for host in _hosts(service)}
+        (rollout,) = (id_ for middleware in http["middlewares"].values() for id_ in _added(middleware))
+    except (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         return None
     for color in Color:
-        if urls == [_url(s, color) for s in stack.routed]:
-            return color
+        known = {host for named in copies.get(color, {}).values() for host in named}
+        if hosts and hosts <= known | {s.colors[color] for s in stack.routed}:
+            return RouteState(color, str(rollout), copies)
     return None
 
 
-def rollout_id(text: str) -> str | None:
-    """The rollout id that answers through the routes of `text` carry; None if `text` is not a route file."""
-    try:
-        added = yaml.safe_load(text)["http"]["middlewares"][MIDDLEWARE]["headers"]["customResponseHeaders"]
-        (id_,) = added.values()
-    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError):
-        return None
-    return str(id_)
-
-
-def metrics_name(service: RoutedService, color: Color) -> str:
+def metrics_name(stack: Stack, service: RoutedService, color: Color) -> str:
     """The name of `service` in Traefik's metrics. Each color has its own, so that they are counted separately."""
-    return f"{_name(service, color)}@file"
+    return f"{_name(stack, service, color)}@file"
+
+
+def router_names(stack: Stack) -> list[str]:
+    """The names of the route file's routers in Traefik."""
+    return [f"{name}@file" for name, _, __ in _routes(stack)]
 
 
 def claims_our_names(content: Mapping[str, Any], stack: Stack) -> bool:
     """Whether another file with that content defines one of our names: Traefik drops names that two files define."""
     http = content.get("http")
     parts = {str(part).lower(): named for part, named in http.items()} if isinstance(http, dict) else {}
-    ours = [_http(stack, color, "") for color in Color]
+    ours = [_http(stack, RouteState(color, "")) for color in Color]
     return any(set(parts.get(part.lower()) or ()) & set(names) for own in ours for part, names in own.items())
 
 
-def _http(stack: Stack, color: Color, rollout: str) -> dict[str, dict[str, Any]]:
+def _header(text: str, key: str) -> str | None:
+    return next((line[len(key) :] for line in text.splitlines()[:8] if line.startswith(key)), None)
+
+
+def _copies(text: str) -> dict[Color, Copies]:
+    listed = json.loads(_header(text, COPIES_KEY) or "{}")
+    return {Color(color): {name: tuple(hosts) for name, hosts in each.items()} for color, each in listed.items()}
+
+
+def _hosts(service: Mapping[str, Any]) -> Iterator[str]:
+    for server in service["loadBalancer"]["servers"]:
+        yield urlsplit(server["url"]).netloc.rpartition(":")[0]
+
+
+def _added(middleware: Mapping[str, Any]) -> Iterator[str]:
+    yield from middleware["headers"]["customResponseHeaders"].values()
+
+
+def _http(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
+    rollout_header = {stack.traefik.rollout_header: routed.rollout}
     return {
-        "routers": {f"updater-{s.name}": _router(s, color) for s in stack.routed},
-        "services": {_name(s, color): _service(s, color) for s in stack.routed},
-        "middlewares": {MIDDLEWARE: {"headers": {"customResponseHeaders": {stack.traefik.rollout_header: rollout}}}},
+        "routers": {name: _router(stack, service, route, routed.color) for name, service, route in _routes(stack)},
+        "services": {_name(stack, s, routed.color): _service(stack, s, routed) for s in stack.routed},
+        "middlewares": {_middleware(stack): {"headers": {"customResponseHeaders": rollout_header}}},
         "serversTransports": {
-            "updater": {"forwardingTimeouts": {"idleConnTimeout": f"{stack.traefik.backend_idle:g}s"}}
+            _transport(stack): {
+                # The worker asks each copy directly too: a certificate inside the network need not be valid.
+                **({"insecureSkipVerify": True} if any(s.scheme is Scheme.HTTPS for s in stack.routed) else {}),
+                "forwardingTimeouts": {"idleConnTimeout": f"{stack.traefik.backend_idle:g}s"},
+            }
         },
     }
 
 
-def _name(service: RoutedService, color: Color) -> str:
-    return f"updater-{service.name}-{color}"
+def _routes(stack: Stack) -> Iterator[tuple[str, RoutedService, ClientRoute]]:
+    for service in stack.routed:
+        for n, route in enumerate(service.routes, 1):
+            yield f"updater.{stack.project}.{service.name}.{n}", service, route
 
 
-def _router(service: RoutedService, color: Color) -> dict[str, Any]:
+def _middleware(stack: Stack) -> str:
+    return f"updater.{stack.project}.rollout"
+
+
+def _transport(stack: Stack) -> str:
+    return f"updater.{stack.project}"
+
+
+def _name(stack: Stack, service: RoutedService, color: Color) -> str:
+    """A dot is in no name of the stack file, so no two stacks can make the same name."""
+    return f"updater.{stack.project}.{service.name}.{color}"
+
+
+def _router(stack: Stack, service: RoutedService, route: ClientRoute, color: Color) -> dict[str, Any]:
     return {
-        "rule": service.rule,
-        "entryPoints": [service.entrypoint],
-        "service": _name(service, color),
-        "middlewares": [MIDDLEWARE],
+        "rule": route.rule,
+        "entryPoints": [route.entrypoint],
+        "service": _name(stack, service, color),
+        "middlewares": [_middleware(stack), *route.middlewares],  # ours first: it also marks what the others answer
+        **({"priority": route.priority} if route.priority else {}),
+        **({"tls": dict(route.tls)} if route.tls is not None else {}),
     }
 
 
-def _service(service: RoutedService, color: Color) -> dict[str, Any]:
-    return {"loadBalancer": {"serversTransport": "updater", "servers": [{"url": _url(service, color)}]}}
-
-
-def _url(service: RoutedService, color: Color) -> str:
-    return f"http://{service.colors[color]}:{service.port}"
+def _service(stack: Stack, service: RoutedService, routed: RouteState) -> dict[str, Any]:
+    hosts = routed.copies.get(routed.color, {}).get(service.name) or (service.colors[routed.color],)
+    balancer = {
+        "serversTransport": _transport(stack),
+        "servers": [{"url": f"{service.scheme}://{host}:{service.port}"} for host in hosts],
+        **({"sticky": dict(service.sticky)} if service.sticky is not None else {}),
+    }
+    return {"loadBalancer": balancer}

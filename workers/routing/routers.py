@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
+from app.domain.routes import ClientRoute
 from app.domain.stack import Color, RoutedService
 from workers.routing.dynamic_file import (
     Tree,
@@ -17,7 +18,7 @@ from workers.routing.dynamic_file import (
     part_of,
     read_tree,
 )
-from workers.routing.route_file import is_own
+from workers.routing.route_file import written_for
 from workers.routing.servers import (
     Hosts,
     Server,
@@ -25,9 +26,9 @@ from workers.routing.servers import (
     stream_servers,
 )
 
-OWN_PREFIX = "updater-"
+OWN_PREFIXES = ("updater.", "updater-")
 OWN = "updater"
-_ROUTER_KEYS = {"rule", "entrypoints", "service"}
+_ROUTER_KEYS = {"rule", "entrypoints", "service", "tls", "middlewares", "priority"}
 DEFAULT_SYNTAX = "v3"
 """https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#rulesyntax"""
 
@@ -45,6 +46,10 @@ class Router:
     entrypoints: tuple[str, ...]
     servers: tuple[Server, ...]
     extras: tuple[str, ...] = ()
+    tls: Tree | None = None
+    middlewares: tuple[str, ...] = ()
+    priority: int = 0
+    sticky: Tree | None = None
 
     @property
     def colors(self) -> set[Color]:
@@ -55,12 +60,25 @@ class Router:
         """The routed services of the stack that the router leads to."""
         return {server.backend[0].name for server in self.servers if server.backend}
 
+    def takes(self, route: ClientRoute) -> bool:
+        """Whether it takes the same requests as `route`. A router without entrypoints is at all of them."""
+        here = not self.entrypoints or route.entrypoint in self.entrypoints
+        return here and plain_rule(self.rule) == plain_rule(route.rule)
+
     def answers(self, service: RoutedService) -> bool:
-        """Whether it takes the same requests as the updater's own router for `service`."""
-        everywhere = not self.entrypoints  # Traefik's default: all entrypoints
-        return (everywhere or service.entrypoint in self.entrypoints) and plain_rule(self.rule) == plain_rule(
-            service.rule
-        )
+        """Whether it takes the same requests as one of the updater's own routers for `service`."""
+        return any(self.takes(route) for route in service.routes)
+
+    def differences(self, service: RoutedService) -> Iterator[tuple[str, str, str]]:
+        """The options that it has and the updater's own router for the same requests has not, or the other way round.
+
+        Yields the option, its value here and in the stack file.
+        """
+        for route in (r for r in service.routes if self.takes(r)):
+            yield from _unequal("tls", self.tls, None if route.tls is None else lowered(route.tls))
+            yield from _unequal("middlewares", self.middlewares, tuple(map(local_name, route.middlewares)))
+            yield from _unequal("priority", self.priority, route.priority)
+        yield from _unequal("sticky", self.sticky, None if service.sticky is None else lowered(service.sticky))
 
     @property
     def where(self) -> str:
@@ -105,12 +123,10 @@ def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
         for file, tree in trees.items()
         for name, options in part_of(tree, "routers").items()
     )
-    own = {file for file in trees if is_own(files[file])}
+    own = {file for file in trees if written_for(files[file]) is not None}
     others = {file: tuple(_others(tree, services, hosts, own=file in own)) for file, tree in trees.items()}
     return Routing(
-        tuple(
-            replace(router, extras=()) if router.file in own and _is_own(router.name) else router for router in routers
-        ),
+        tuple(_without_ours(router) if router.file in own and _is_own(router.name) else router for router in routers),
         others,
         streams={file: found for file, tree in trees.items() if (found := tuple(stream_servers(tree, hosts)))},
         ambiguous=tuple(sorted(_ambiguous(defined, services, hosts))),
@@ -141,7 +157,38 @@ def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], h
         entrypoints=tuple(str(each) for each in items_of(options.get("entrypoints"))),
         servers=tuple(servers),
         extras=(*_router_extras(options), *sorted(set(extras))),
+        tls=_options(options, "tls"),
+        middlewares=tuple(local_name(str(each)) for each in items_of(options.get("middlewares"))),
+        priority=options["priority"] if isinstance(options.get("priority"), int) else 0,
+        sticky=_sticky(service, services),
     )
+
+
+def _options(options: Tree, key: str) -> Tree | None:
+    value = options.get(key)
+    return lowered(value) if isinstance(value, dict) else {} if value is True else None
+
+
+def _sticky(service: str, services: Mapping[str, Tree]) -> Tree | None:
+    balancer = services.get(service.removesuffix("@file"), {}).get("loadbalancer")
+    return _options(lowered(balancer), "sticky") if isinstance(balancer, dict) else None
+
+
+def local_name(name: str) -> str:
+    """The name without the provider of these files, which Traefik adds where none is given."""
+    return name.removesuffix("@file")
+
+
+def _unequal(key: str, there: object, here: object) -> Iterator[tuple[str, str, str]]:
+    if there != here:
+        yield key, _shown(there), _shown(here)
+
+
+def _shown(value: object) -> str:
+    """The option as YAML has it on one line."""
+    if value in (None, (), 0):
+        return "not set"
+    return yaml.safe_dump(list(value) if isinstance(value, tuple) else value, default_flow_style=True).split("\n")[0]
 
 
 def _router_extras(options: Tree) -> list[str]:
@@ -162,7 +209,12 @@ def _others(tree: Tree, services: Mapping[str, Tree], hosts: Hosts, *, own: bool
 
 
 def _is_own(name: str) -> bool:
-    return name == OWN or name.startswith(OWN_PREFIX)
+    return name == OWN or name.startswith(OWN_PREFIXES)
+
+
+def _without_ours(router: Router) -> Router:
+    """What an updater adds to its own routers is no difference."""
+    return replace(router, extras=(), middlewares=tuple(name for name in router.middlewares if not _is_own(name)))
 
 
 def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Hosts) -> bool:

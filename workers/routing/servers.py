@@ -15,7 +15,7 @@ from workers.routing.dynamic_file import (
     part_of,
 )
 
-_BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport"}
+_BALANCER_KEYS = {"servers", "healthcheck", "passhostheader", "serverstransport", "sticky"}
 _SHARED = {"weighted", "highestrandomweight"}
 _PORTS = {"http": 80, "h2c": 80, "https": 443}
 """The port that Traefik connects to if the URL has none."""
@@ -37,6 +37,10 @@ class Server:
 
     url: str
     backend: Backend | None
+
+    def is_of(self, service: RoutedService) -> bool:
+        """Whether it is a copy of `service`."""
+        return self.backend is not None and self.backend[0].name == service.name
 
     @property
     def origin(self) -> str:

@@ -75,7 +75,7 @@ class DriftWatch:
 
     async def _route(self, *, fix: bool) -> list[Alarm]:
         if fix:
-            return await drift.put_right(self._ports)
+            return await drift.put_right(self._stack, self._ports)
         return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
 
     async def _colors(self, color: Color, *, fix: bool) -> list[Alarm]:

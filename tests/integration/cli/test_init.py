@@ -42,7 +42,7 @@ def test_init_reads_a_stack_with_real_compose(tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     assert not any("only the Compose file was read" in line for line in answer["check"])
     stack = load_stack(Path(answer["path"]))
-    routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
+    routed = {s.name: (s.port, s.health.path, s.routes[0].entrypoint, s.routes[0].rule) for s in stack.routed}
     assert routed == {
         "api": (8443, "/health", "api", "PathPrefix(`/`)"),
         "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
@@ -83,7 +83,7 @@ def test_init_reads_facts_of_a_local_image(engine: Engine, image: str, tmp_path:
         assert (find(image), find(f"{image}-unknown")) == (expected, None)
         made = write_stack_file(tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, find_image=find)
     (web,) = load_stack(made.path).routed
-    assert (web.port, web.health) == (4000, "/alive")
+    assert (web.port, web.health.path) == (4000, "/alive")
     assert "routed/web/port: 4000 (EXPOSE of the local image)" in made.notes.found
 
 

@@ -96,8 +96,8 @@ def test_traefik_listens_on_the_stack_files_ports() -> None:
     points = {name: point["address"] for name, point in static["entryPoints"].items()}
     assert points == {"skills": ":8080", "api": ":8443", "metrics": ":8082", "traefik": ":8083"}
     assert f"http://zetherion-ai-traefik{points['metrics']}/metrics" == STACK.traefik.metrics
-    for name, url in STACK.traefik.entrypoints.items():
-        assert url == f"http://zetherion-ai-traefik{points[name]}"
+    for name, point in STACK.traefik.entrypoints.items():
+        assert point.url == f"http://zetherion-ai-traefik{points[name]}"
 
 
 def test_traefik_stops_before_compose_kills_it() -> None:

@@ -170,6 +170,10 @@ class Docker:
             return None
 
 
+LONGEST_NAME = 63
+"""Of one label of a host name. https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
+
+
 async def inspected(docker: Docker, container: str) -> Instance:
     """Returns the container's current state; REMOVED if it does not exist. Raises EngineFailed."""
     try:
@@ -182,6 +186,7 @@ def instance_of(container: Container) -> Instance:
     """Translates the engine's attributes of `container`."""
     attrs: Mapping[str, Any] = container.attrs
     state, labels = attrs["State"], attrs["Config"]["Labels"] or {}
+    addresses = _addresses(attrs)
     return Instance(
         id=attrs["Id"],
         service=labels.get(SERVICE_LABEL, ""),
@@ -189,7 +194,7 @@ def instance_of(container: Container) -> Instance:
         health=(state.get("Health") or {}).get("Status"),
         restarts=attrs.get("RestartCount", 0),
         exit_code=state.get("ExitCode"),
-        address=_address(attrs),
+        address=next(iter(addresses.values()), None),
         image=attrs.get("Image"),
         rollout=labels.get(ROLLOUT_LABEL),
         release=labels.get(RELEASE_LABEL),
@@ -198,6 +203,8 @@ def instance_of(container: Container) -> Instance:
         names=tuple(sorted(names_of(attrs))),
         labels=labels,
         created=datetime.fromisoformat(attrs["Created"][:SECONDS]).replace(tzinfo=UTC),
+        host=_host(attrs),
+        addresses=addresses,
     )
 
 
@@ -208,7 +215,16 @@ def names_of(attrs: Mapping[str, Any]) -> set[str]:
     return {str(attrs["Name"]).removeprefix("/"), *aliases}
 
 
-def _address(attrs: Mapping[str, Any]) -> str | None:
-    """Returns the address in the first network by name; in every network the address leads to the same container."""
+def _host(attrs: Mapping[str, Any]) -> str | None:
+    """The container's name, which the engine's name server knows in networks that people make, if it is short enough.
+
+    https://docs.docker.com/engine/network/#dns-services
+    """
+    name = str(attrs["Name"]).removeprefix("/")
+    made = set(attrs["NetworkSettings"]["Networks"] or {}) - {"bridge", "host", "none"}
+    return name if made and len(name) <= LONGEST_NAME else None
+
+
+def _addresses(attrs: Mapping[str, Any]) -> dict[str, str]:
     networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
-    return next((networks[n]["IPAddress"] for n in sorted(networks) if networks[n]["IPAddress"]), None)
+    return {name: network["IPAddress"] for name, network in sorted(networks.items()) if network["IPAddress"]}

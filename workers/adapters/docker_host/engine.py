@@ -12,6 +12,7 @@ import docker
 from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, PolicyRefused, ReleaseNotKept, StartFailed
 from app.domain.stack import Color, Stack
 from workers.adapters.docker_host import health_check, other_color, prune, survey
+from workers.adapters.docker_host.addresses import Addresses
 from workers.adapters.docker_host.adopted_record import AdoptedFile
 from workers.adapters.docker_host.adoption import DockerAdoption
 from workers.adapters.docker_host.client import (
@@ -55,6 +56,7 @@ class DockerEngine:
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)
+        self._addresses = Addresses(self._docker, stack)
         self._policy = ReleasePolicyCheck(self._docker, compose, stack, releases.parent)
         self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
 
@@ -263,11 +265,15 @@ class DockerEngine:
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
-        found = [await self._adoption.mark(instance_of(container)) for container in containers]
+        found = [await self._known(instance_of(container)) for container in containers]
         return [instance for instance in found if rollout in {None, instance.rollout}]
 
     async def inspect(self, instance: str) -> Instance:
-        return await self._adoption.mark(await inspected(self._docker, instance))
+        return await self._known(await inspected(self._docker, instance))
+
+    async def _known(self, instance: Instance) -> Instance:
+        """The instance with what only this worker knows: whether it was adopted, and where it is reached."""
+        return await self._addresses.choose(await self._adoption.mark(instance))
 
     async def check(self, instance: str, limit: float) -> CheckResult:
         return await health_check.check(self._docker, instance, limit)

@@ -25,7 +25,7 @@ class TraefikMetrics:
         self._client = httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False)
 
     async def tallies(self, color: Color) -> Mapping[str, Tally]:
-        names = {route_file.metrics_name(s, color): s.name for s in self._stack.routed}
+        names = {route_file.metrics_name(self._stack, s, color): s.name for s in self._stack.routed}
         page = await self._page()
         try:
             return await asyncio.to_thread(read, page, names)

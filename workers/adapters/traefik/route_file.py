@@ -8,26 +8,36 @@ from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from app.files import replace_durably
 from workers.adapters.threads import in_file_thread, to_its_end
+from workers.adapters.traefik.api import complaints
 from workers.adoption.serving import hosts_of, shadows
 from workers.ports.mutation import Fence, no_fence
 from workers.routing import route_file
 from workers.routing.dynamic_file import TOML, is_read, read_tree
 from workers.routing.routers import read_routing
 
-FILE_NAME = "updater-routes.yml"
+FIRST_NAME = "updater-routes.yml"
+"""The file of versions that knew one stack in a directory. The first flip removes it."""
 STAGING_NAME = ".updater-staging"
 MODE = 0o644
 
 
+def file_name(stack: Stack) -> str:
+    """The name of the stack's route file in a directory that many stacks may share."""
+    return f"updater-{stack.project}.yml"
+
+
 class RouteFile:
-    """The live route file. `path` is the file, or the directory that Traefik watches.
+    """The live route file. `path` is the file, or the directory that Traefik watches and that many stacks may share.
 
     Any event in the watched directory makes Traefik reload everything and then wait for its throttle. The new content
     is therefore staged in a directory beside it, which must be on the same filesystem.
     """
 
     def __init__(self, path: Path, stack: Stack, *, fence: Fence = no_fence) -> None:
-        self._path = path if is_read(path.name) and not path.is_dir() else path / FILE_NAME
+        named = is_read(path.name) and not path.is_dir()
+        self._path = path if named else path / file_name(stack)
+        self._first = self._path if named else path / FIRST_NAME
+        self._copies: route_file.AllCopies = {}
         self._staging = self._path.parent.parent / STAGING_NAME
         self._stack = stack
         self._fence = fence
@@ -45,6 +55,8 @@ class RouteFile:
             same = self._staging.stat().st_dev == watched.stat().st_dev
         except OSError as error:
             raise SettingsInvalid(f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} cannot be used ({error})") from error
+        if other := self._other_stack():
+            raise SettingsInvalid(f"UPDATER_TRAEFIK_DYNAMIC_PATH: {other}")
         if not same:
             raise SettingsInvalid(
                 f"UPDATER_TRAEFIK_DYNAMIC_PATH: {watched} and {self._staging} are on two filesystems, so a rename "
@@ -55,16 +67,20 @@ class RouteFile:
     def file(self) -> Path:
         return self._path
 
-    async def flip(self, color: Color, rollout: str) -> None:
-        await self._install(route_file.render(self._stack, color, rollout))
+    async def flip(self, color: Color, rollout: str, copies: route_file.Copies | None = None) -> None:
+        await self._state()
+        self._copies = {**self._copies, color: copies} if copies else self._copies
+        await self._install(route_file.render(self._stack, color, rollout, self._copies))
 
     async def clear(self) -> None:
-        await self._install(route_file.render_empty())
+        await self._install(route_file.render_empty(self._stack))
 
     async def stands(self, color: Color, rollout: str | None) -> bool:
-        if rollout is None:
-            return await self.active() is color
-        return await in_file_thread(self._read, self._path) == route_file.render(self._stack, color, rollout)
+        state = await self._state()
+        if state is None or state.color is not color or rollout is None:
+            return state is not None and state.color is color
+        expected = route_file.render(self._stack, color, rollout, state.copies)
+        return await in_file_thread(self._read, self._path) == expected
 
     async def strays(self) -> list[str]:
         return await in_file_thread(self._strays)
@@ -74,6 +90,10 @@ class RouteFile:
             return await in_file_thread(self._files)
         except OSError as error:
             raise RouteNotConfirmed(f"{self._path.parent} cannot be read ({error})") from error
+
+    async def complaints(self) -> list[str]:
+        api = self._stack.traefik.api
+        return await complaints(api, route_file.router_names(self._stack)) if api else []
 
     async def restore(self, files: Mapping[str, str]) -> None:
         try:
@@ -90,12 +110,22 @@ class RouteFile:
             raise RouteNotConfirmed(f"{name} could not be moved to {aside} ({error})") from error
 
     async def active(self) -> Color | None:
-        text = await in_file_thread(self._read, self._path)
-        return route_file.active_color(text, self._stack) if text is not None else None
+        state = await self._state()
+        return state.color if state else None
 
     async def rollout(self) -> str | None:
+        state = await self._state()
+        return state.rollout if state else None
+
+    async def _state(self) -> route_file.RouteState | None:
+        """What the file says now. Remembers its copies, for when it is lost."""
         text = await in_file_thread(self._read, self._path)
-        return route_file.rollout_id(text) if text is not None else None
+        if text is None:
+            text = await in_file_thread(self._read, self._first)
+        state = route_file.read(text, self._stack) if text is not None else None
+        if state is not None and state.copies:
+            self._copies = {**self._copies, **state.copies}
+        return state
 
     async def _install(self, text: str) -> None:
         try:
@@ -131,6 +161,8 @@ class RouteFile:
         except OSError:
             return []
         files.pop(self._path.name, None)
+        if route_file.read(files.get(FIRST_NAME, ""), self._stack):
+            del files[FIRST_NAME]  # our own, until the first flip
         routing = read_routing(files, hosts_of(self._stack, {}))
         trees = {name: read_tree(name, files[name]) for name in routing.others}
         claiming = [name for name, tree in trees.items() if route_file.claims_our_names(tree, self._stack)]
@@ -161,13 +193,24 @@ class RouteFile:
 
     def _replace(self, content: bytes) -> None:
         self._fence()
+        if other := self._other_stack():
+            raise OSError(other)
         self._keep_foreign()
         self._write(self._path, content)
+        if self._first != self._path and route_file.read(self._read(self._first) or "", self._stack):
+            self._first.unlink(missing_ok=True)
+
+    def _other_stack(self) -> str | None:
+        """Why the file must not be written: the updater of another stack uses it."""
+        stack = route_file.written_for(self._read(self._path) or "")
+        if stack in {None, "", self._stack.project}:
+            return None
+        return f"{self._path} has the routes of the stack {stack}: give each stack its own file, or name the directory"
 
     def _keep_foreign(self) -> None:
         """Keeps another program's file of the same name in the staging directory. It serves until the rename."""
         text = self._read(self._path)
-        if text is None or route_file.is_own(text):
+        if text is None or route_file.is_own(text, self._stack):
             return
         aside = self._aside(self._path.name)
         self._staging.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ import yaml
 
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid
+from app.domain.routes import ClientRoute, HealthRequest
 from app.domain.stack import BeforeFlip, Channel, Color, Forbid, Policy, RoutedService, Singleton, Stack, Times, Window
 
 COMMITTED = Path(__file__).parents[4] / "config" / "stack.yml"
@@ -42,7 +43,7 @@ def problems(**change: Any) -> list[str]:
 def test_the_smallest_file_gets_the_defaults() -> None:
     stack = parse_stack(content())
     colors = {Color.BLUE: "api-blue", Color.GREEN: "api-green"}
-    assert stack.routed == (RoutedService("api", colors, 8090, "/health", "web", "PathPrefix(`/`)"),)
+    assert stack.routed == (RoutedService("api", colors, 8090, HealthRequest("/health"), (ClientRoute("web"),)),)
     assert (stack.singletons, stack.times, stack.channel) == ((), Times(), Channel.STABLE)
     assert (stack.compose_file, stack.source) == ("docker-compose.yml", "https://github.com/octo/shop.git")
 

@@ -322,7 +322,11 @@ def test_separate_file_may_have_any_content() -> None:
         pytest.param(
             edited("service: api-blue}", "service: api-blue, middlewares: [auth@docker], priority: 3}"),
             running(*EVERYTHING),
-            ["router api in routes.yml has middlewares, priority", "clients would be served without it"],
+            [
+                "router api in routes.yml has middlewares [auth@docker], but routed/api in the stack file has not set",
+                "router api in routes.yml has priority 3",
+                "Write the same there",
+            ],
             id="options that would be lost",
         ),
         pytest.param(

@@ -7,8 +7,8 @@ import pytest
 from app.domain import notices
 from app.domain.errors import EngineFailed
 from app.domain.findings import Check, Verdict
-from app.domain.stack import Color, Policy, Traefik
-from tests.examples import a_release, a_stack
+from app.domain.stack import Color, Policy
+from tests.examples import a_release, a_stack, a_traefik
 from tests.fakes.world import World
 from tests.integration.signing import need_ssh_keygen
 from workers.inspect.disk import MOST
@@ -200,7 +200,7 @@ async def test_traffic_check_warns_without_metrics(world: World) -> None:
 
 
 async def test_unset_metrics_warning_names_the_setting() -> None:
-    world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
+    world = World(a_stack(traefik=a_traefik(web="http://traefik:80", api="http://traefik:81/")))
     found = await check(world, "traffic", HEALTHY)
     assert (found.status, "traefik/metrics" in found.remedy) == (Verdict.WARNING, True)
 

@@ -1,9 +1,9 @@
 """How the bake judges the answers that clients get."""
 
 from app.domain.rollout import Rollout, RolloutStatus
-from app.domain.stack import Color, Traefik
+from app.domain.stack import Color
 from app.domain.step import step_named
-from tests.examples import a_release, a_stack
+from tests.examples import a_release, a_stack, a_traefik
 from tests.fakes.world import World
 
 NEW = a_release("v1.1.0")
@@ -56,7 +56,7 @@ async def test_unreadable_metrics_only_warn(world: World) -> None:
 
 
 async def test_evidence_explains_missing_metrics() -> None:
-    world = World(a_stack(traefik=Traefik({"web": "http://traefik:80", "api": "http://traefik:81/"})))
+    world = World(a_stack(traefik=a_traefik(web="http://traefik:80", api="http://traefik:81/")))
     await world.live("v1.0.0")
     ended = await roll_out(world)
     assert (ended.status, ended.warnings) == (RolloutStatus.SUCCESS, ())

@@ -1,49 +1,53 @@
 import pytest
+import yaml
 
+from app.domain.routes import ClientRoute, Scheme
 from app.domain.stack import Color
-from tests.examples import a_stack
+from tests.examples import a_routed, a_stack
 from workers.routing import route_file
 
 STACK = a_stack()
 
 GREEN = """\
 # Written by zetherion-updater: one rename moves every route. Changes by hand are overwritten.
+# stack: shop
 # active color: green
 # rollout: r-1
+# copies: {}
 http:
   routers:
-    updater-skills:
+    updater.shop.skills.1:
       rule: PathPrefix(`/`)
       entryPoints:
       - web
-      service: updater-skills-green
+      service: updater.shop.skills.green
       middlewares:
-      - updater-rollout
-    updater-api:
+      - updater.shop.rollout
+    updater.shop.api.1:
       rule: PathPrefix(`/api`)
       entryPoints:
       - api
-      service: updater-api-green
+      service: updater.shop.api.green
       middlewares:
-      - updater-rollout
+      - updater.shop.rollout
   services:
-    updater-skills-green:
+    updater.shop.skills.green:
       loadBalancer:
-        serversTransport: updater
+        serversTransport: updater.shop
         servers:
         - url: http://skills-green:8080
-    updater-api-green:
+    updater.shop.api.green:
       loadBalancer:
-        serversTransport: updater
+        serversTransport: updater.shop
         servers:
         - url: http://api-green:8090
   middlewares:
-    updater-rollout:
+    updater.shop.rollout:
       headers:
         customResponseHeaders:
           X-Updater-Rollout: r-1
   serversTransports:
-    updater:
+    updater.shop:
       forwardingTimeouts:
         idleConnTimeout: 3s
 """
@@ -55,12 +59,12 @@ def test_render_yields_the_expected_file() -> None:
 
 def test_render_empty_has_no_routes() -> None:
     head = "# Written by zetherion-updater: one rename moves every route. Changes by hand are overwritten.\n"
-    assert route_file.render_empty() == f"{head}{{}}\n"
+    assert route_file.render_empty(STACK) == f"{head}# stack: shop\n{{}}\n"
 
 
 @pytest.mark.parametrize("color", list(Color))
-def test_the_active_color_is_read_back(color: Color) -> None:
-    assert route_file.active_color(route_file.render(STACK, color, "r-1"), STACK) is color
+def test_what_was_rendered_is_read_back(color: Color) -> None:
+    assert route_file.read(route_file.render(STACK, color, "r-1"), STACK) == route_file.RouteState(color, "r-1", {})
 
 
 @pytest.mark.parametrize(
@@ -76,11 +80,84 @@ def test_the_active_color_is_read_back(color: Color) -> None:
         "http: {services: {}}",
         "http: {routers: {updater-skills: {service: a}}, services: {a: {loadBalancer: {servers: []}}}}",
         "http: {services: {whoami: {loadBalancer: {servers: [{url: 'http://whoami'}]}}}}",
-        route_file.render_empty(),
+        route_file.render_empty(STACK),
         GREEN[: len(GREEN) // 2],
-        GREEN.replace("skills-green", "skills-blue"),
-        GREEN.replace("skills-green", "skills-red").replace("api-green", "api-red"),
+        GREEN.replace("//skills-green", "//skills-blue"),
+        GREEN.replace("//skills-green", "//skills-red").replace("//api-green", "//api-red"),
+        GREEN.replace("# stack: shop", "# stack: other"),
+        GREEN.replace("# copies: {}", "# copies: {"),
+        GREEN.replace("# copies: {}", '# copies: {"red": {"skills": ["shop-skills-red-1"]}}'),
     ],
 )
-def test_foreign_file_has_no_active_color(text: str) -> None:
-    assert route_file.active_color(text, STACK) is None
+def test_file_of_no_single_color_says_nothing(text: str) -> None:
+    assert route_file.read(text, STACK) is None
+
+
+FIRST_VERSION = """\
+# Written by zetherion-updater: one rename moves every route. Changes by hand are overwritten.
+# active color: green
+# rollout: r-1
+http:
+  routers:
+    updater-skills: {rule: PathPrefix(`/`), entryPoints: [web], service: updater-skills-green}
+    updater-api: {rule: PathPrefix(`/api`), entryPoints: [api], service: updater-api-green}
+  services:
+    updater-skills-green: {loadBalancer: {servers: [{url: "http://skills-green:8080"}]}}
+    updater-api-green: {loadBalancer: {servers: [{url: "http://api-green:8090"}]}}
+  middlewares:
+    updater-rollout: {headers: {customResponseHeaders: {X-Updater-Rollout: r-1}}}
+"""
+
+
+def test_file_of_the_first_version_is_read() -> None:
+    assert route_file.read(FIRST_VERSION, STACK) == route_file.RouteState(Color.GREEN, "r-1", {})
+    assert route_file.written_for(FIRST_VERSION) == ""
+
+
+COPIES = {color: {"skills": (f"shop-skills-{color}-1", f"shop-skills-{color}-2")} for color in Color}
+
+
+@pytest.mark.parametrize("color", list(Color))
+def test_each_copy_is_a_server_and_both_colors_are_kept(color: Color) -> None:
+    text = route_file.render(STACK, color, "r-1", COPIES)
+    services = yaml.safe_load(text)["http"]["services"]
+    urls = [server["url"] for server in services[f"updater.shop.skills.{color}"]["loadBalancer"]["servers"]]
+    assert urls == [f"http://shop-skills-{color}-{n}:8080" for n in (1, 2)]
+    assert route_file.read(text, STACK) == route_file.RouteState(color, "r-1", COPIES)
+
+
+def test_server_changed_to_the_other_color_by_hand_is_noticed() -> None:
+    text = route_file.render(STACK, Color.GREEN, "r-1", COPIES)
+    assert route_file.read(text.replace("//shop-skills-green-2", "//shop-skills-blue-2"), STACK) is None
+
+
+def test_route_options_are_rendered_as_traefik_has_them() -> None:
+    routes = (
+        ClientRoute("websecure", "Host(`shop.example.org`)", {"certResolver": "le"}, ("auth@file",), 10),
+        ClientRoute("inner", "Host(`web`)"),
+    )
+    stack = a_stack(routed=(a_routed("web", 8000, "/", *routes, scheme=Scheme.H2C, sticky={"cookie": {"name": "s"}}),))
+    http = yaml.safe_load(route_file.render(stack, Color.BLUE, "r-1"))["http"]
+    assert http["routers"]["updater.shop.web.1"] == {
+        "rule": "Host(`shop.example.org`)",
+        "entryPoints": ["websecure"],
+        "service": "updater.shop.web.blue",
+        "middlewares": ["updater.shop.rollout", "auth@file"],
+        "priority": 10,
+        "tls": {"certResolver": "le"},
+    }
+    assert "tls" not in http["routers"]["updater.shop.web.2"]
+    balancer = http["services"]["updater.shop.web.blue"]["loadBalancer"]
+    assert balancer["servers"] == [{"url": "h2c://web-blue:8000"}]
+    assert balancer["sticky"] == {"cookie": {"name": "s"}}
+
+
+def test_names_of_two_stacks_never_meet() -> None:
+    """Also where the name of one project ends as the name of a service begins."""
+    one, two = (
+        a_stack(project=project, routed=(a_routed(name, 80, "/", ClientRoute("web")),))
+        for project, name in (("a-b", "c"), ("a", "b-c"))
+    )
+    content = yaml.safe_load(route_file.render(one, Color.BLUE, "r-1"))
+    assert route_file.claims_our_names(content, one)
+    assert not route_file.claims_our_names(content, two)

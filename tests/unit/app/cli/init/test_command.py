@@ -14,6 +14,7 @@ from app.cli.init.command import Written, write_stack_file
 from app.cli.init.project.compose_file import github_name
 from app.config.stack_file import load_stack
 from app.domain.stack import Color, Singleton, Stack, Times
+from tests.examples import a_traefik
 
 ROOT = Path(__file__).parents[5]
 DEMO = ROOT / "deploy" / "demo" / "stack"
@@ -56,9 +57,10 @@ def init(
 def test_demo_project_yields_a_complete_file(demo: Path, environ: dict[str, str]) -> None:
     stack, written, _ = init(demo, environ=environ)
     assert (stack.project, stack.repository, stack.directory) == ("shop1", "octo/shop", str(demo))
-    assert stack.traefik.entrypoints == {"skills": "http://traefik:8080", "api": "http://traefik:8443"}
+    assert stack.traefik.entrypoints == a_traefik(skills="http://traefik:8080", api="http://traefik:8443").entrypoints
     routed = {
-        s.name: (s.colors[Color.BLUE], s.colors[Color.GREEN], s.port, s.health, s.entrypoint) for s in stack.routed
+        s.name: (s.colors[Color.BLUE], s.colors[Color.GREEN], s.port, s.health.path, s.routes[0].entrypoint)
+        for s in stack.routed
     }
     assert routed == {
         "skills": ("skills-blue", "skills-green", 8080, "/health", "skills"),
@@ -79,12 +81,12 @@ def test_no_secret_value_gets_into_file_or_output(demo: Path) -> None:
 def test_labeled_project_yields_file_and_questions(labels: Path, environ: dict[str, str]) -> None:
     stack, written, output = init(labels, environ=environ)
     assert stack.project == "zetherion-ai"
-    routed = {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
+    routed = {s.name: (s.port, s.health.path, s.routes[0].entrypoint, s.routes[0].rule) for s in stack.routed}
     assert routed == {
         "api": (8443, "/api/v1/health", "websecure", "Host(`api.example.org`)"),
         "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
     }
-    assert stack.traefik.entrypoints == {"websecure": "https://proxy:443", "skills": "http://proxy:8080"}
+    assert stack.traefik.entrypoints == a_traefik(websecure="https://proxy:443", skills="http://proxy:8080").entrypoints
     assert {s.name: s.service for s in stack.singletons} == {"bot": "zetherion-ai-bot", "mail": "zetherion-ai-mail"}
     assert stack.times.stop_grace == 90
     assert stack.repository == "example/zetherion-ai"

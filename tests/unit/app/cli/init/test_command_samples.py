@@ -10,6 +10,7 @@ import pytest
 from app.cli.init.command import Written, write_stack_file
 from app.config.stack_file import load_stack
 from app.domain.stack import Singleton, Stack
+from tests.examples import a_traefik
 
 SAMPLES = Path(__file__).parents[5] / "tests" / "samples" / "compose"
 COMPOSE = dict(os.environ)
@@ -28,7 +29,7 @@ def written(sample: str, home: Path, environ: Mapping[str, str], name: str = "ze
 
 
 def routed(stack: Stack) -> dict[str, tuple[int, str, str, str]]:
-    return {s.name: (s.port, s.health, s.entrypoint, s.rule) for s in stack.routed}
+    return {s.name: (s.port, s.health.path, s.routes[0].entrypoint, s.routes[0].rule) for s in stack.routed}
 
 
 @both_readers
@@ -39,7 +40,7 @@ def test_sidecar_sample_yields_its_stack(tmp_path: Path, environ: Mapping[str, s
         "api": (8443, "/health", "api", "PathPrefix(`/`)"),
         "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
     }
-    assert stack.traefik.entrypoints == {"skills": "http://traefik:8080", "api": "http://traefik:8443"}
+    assert stack.traefik == a_traefik(skills="http://traefik:8080", api="http://traefik:8443")
     assert (stack.singletons, stack.retired) == ((Singleton("bot", "zetherion-ai-bot"),), ("zetherion-ai-updater",))
     assert list(made.notes.questions) == ["routed/api/health", "repository"]
     assert "only HEALTH_URLS of zetherion-ai-updater says it" in made.notes.questions["routed/api/health"]
@@ -78,7 +79,7 @@ def test_three_pairs_each_keep_their_own_route(tmp_path: Path, environ: Mapping[
         "cgs-gateway": (8743, "/service/ai/v1/health", "api", "PathPrefix(`/service/ai/v1`)"),
         "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
     }
-    assert stack.traefik.entrypoints == {"api": "https://traefik:8443", "skills": "https://traefik:8080"}
+    assert stack.traefik == a_traefik(api="https://traefik:8443", skills="https://traefik:8080")
     assert stack.singletons == (Singleton("bot", "zetherion-ai-bot"),)
     assert stack.retired == ("zetherion-ai-updater",)
     questions = made.notes.questions

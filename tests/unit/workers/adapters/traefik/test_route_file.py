@@ -12,10 +12,11 @@ import pytest
 from app.domain.errors import RouteNotConfirmed, SettingsInvalid, StaleWorker
 from app.domain.stack import Color
 from tests.examples import a_stack
-from workers.adapters.traefik.route_file import FILE_NAME, RouteFile
+from workers.adapters.traefik.route_file import RouteFile, file_name
 from workers.routing import route_file
 
 STACK = a_stack()
+FILE_NAME = file_name(STACK)
 
 IN_MOVED_TO = 0x80
 IN_CHANGES = 0x2 | 0x8 | 0x40 | IN_MOVED_TO | 0x100 | 0x200
@@ -138,7 +139,7 @@ async def test_only_conflicting_files_are_strays(
     (watched / "broken.yaml").write_text("http: [")
     (watched / "foreign.yml").write_text("http: {routers: {shop: {rule: Host(`a`), service: shop}}}")
     (watched / "page.yml").write_text("http: {routers: {updater-page: {rule: Host(`b`), service: updater-page}}}")
-    (watched / "idle.yml").write_text("http: {Services: {updater-api-blue: {loadBalancer: {}}}}")
+    (watched / "idle.yml").write_text("http: {Services: {updater.shop.api.blue: {loadBalancer: {}}}}")
     (watched / "template.yml").write_text("http:\n{{ range x }}\n - {{ . }}\n")
     (watched / "empty.yml").write_text("")
     (watched / "notes.txt").write_text("http: [")

@@ -1,0 +1,155 @@
+"""The parts `traefik` and `routed` of `stack.yml`: how clients reach the services that have two colors."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from app.domain.probe_request import unaskable
+from app.domain.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
+from app.domain.rule import RuleInvalid, parse
+from app.domain.stack import Color, RoutedService, Traefik
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")]
+_PageUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$")]
+_Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
+_Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$")]
+_HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
+_HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,1000}$")]
+_Middleware = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[a-z0-9]+)?$")]
+_Status = Annotated[int, Field(ge=200, le=499)]
+
+
+def _rule(text: str) -> str:
+    try:
+        parse(text)
+    except RuleInvalid as problem:
+        raise ValueError(f"Traefik would reject this rule. {str(problem)[0].upper()}{str(problem)[1:]}") from None
+    return text
+
+
+def _point(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _needed(entrypoint: str | None, info: ValidationInfo) -> str | None:
+    if entrypoint is None and info.data.get("routes") == []:
+        raise ValueError("is missing")
+    return entrypoint
+
+
+def _path_alone(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    """Numbers and truth values are written without quotes in YAML, but a header's value is text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _EntryPoint(_Part):
+    url: _Url
+    verify: bool = False
+
+
+class TraefikPart(_Part):
+    """How the worker reaches Traefik."""
+
+    entrypoints: dict[Name, Annotated[_EntryPoint, BeforeValidator(_point)]] = Field(min_length=1)
+    metrics: _PageUrl | None = None
+    api: _Url | None = None
+    rollout_header: str = Field("X-Updater-Rollout", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+    backend_idle: Seconds = 3
+
+    def traefik(self) -> Traefik:
+        points = {name: EntryPoint(point.url, point.verify) for name, point in self.entrypoints.items()}
+        return Traefik(points, **self.model_dump(exclude={"entrypoints"}))
+
+
+class _Health(_Part):
+    path: _Path
+    host: _Host | None = None
+    headers: dict[_HeaderName, Annotated[_HeaderValue, BeforeValidator(_text)]] = Field(default_factory=dict)
+    status: list[_Status] = Field(default_factory=list)
+
+
+class _RouteOptions(_Part):
+    """The keys of one route. They may also stand in the service itself, if it has no `routes`."""
+
+    rule: Annotated[str, Field(min_length=1), AfterValidator(_rule)] = CATCH_ALL
+    tls: bool | dict[str, Any] = False
+    middlewares: list[_Middleware] = Field(default_factory=list)
+    priority: int = Field(0, ge=0, le=2**31 - 1)
+
+    def route(self, entrypoint: str) -> ClientRoute:
+        options = self.tls if isinstance(self.tls, dict) else {}
+        tls = options if isinstance(self.tls, dict) or self.tls else None
+        return ClientRoute(entrypoint, self.rule, tls, tuple(self.middlewares), self.priority)
+
+
+class _Route(_RouteOptions):
+    """One of several routes."""
+
+    entrypoint: Name
+
+
+class RoutedPart(_RouteOptions):
+    """One service with two colors."""
+
+    blue: Name
+    green: Name
+    port: int = Field(ge=1, le=65_535)
+    scheme: Scheme = Scheme.HTTP
+    health: Annotated[_Health, BeforeValidator(_path_alone)]
+    routes: list[_Route] = Field(default_factory=list, max_length=20)
+    entrypoint: Annotated[Name | None, AfterValidator(_needed)] = Field(None, validate_default=True)
+    network: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
+    sticky: dict[str, Any] | None = None
+
+    def service(self, name: str) -> RoutedService:
+        health = self.health
+        return RoutedService(
+            name=name,
+            colors={Color.BLUE: self.blue, Color.GREEN: self.green},
+            port=self.port,
+            health=HealthRequest(health.path, health.host, health.headers, frozenset(health.status)),
+            routes=tuple(part.route(entrypoint) for entrypoint, part in self._routes()),
+            scheme=self.scheme,
+            network=self.network,
+            sticky=self.sticky,
+        )
+
+    def problems(self, name: str, traefik: Traefik) -> Iterator[str]:
+        """What contradicts itself or the entrypoints, each with its path in the file."""
+        path = f"routed/{name}"
+        both = sorted(self.model_fields_set & set(_Route.model_fields)) if self.routes else []
+        if both:
+            yield f"{path}/routes: {', '.join(both)} of the service would be ignored: write it into each of the routes"
+            return
+        service = self.service(name)
+        for n, route in enumerate(service.routes):
+            yield from self._of_a_route(f"{path}/routes/{n}" if self.routes else path, route, service, traefik)
+
+    def _routes(self) -> list[tuple[str, _RouteOptions]]:
+        """Each route with its entrypoint."""
+        return [(part.entrypoint, part) for part in self.routes] or [(self.entrypoint or "", self)]
+
+    @staticmethod
+    def _of_a_route(path: str, route: ClientRoute, service: RoutedService, traefik: Traefik) -> Iterator[str]:
+        point = traefik.entrypoints.get(route.entrypoint)
+        if point is None:
+            known = ", ".join(traefik.entrypoints)
+            yield f"{path}/entrypoint: {route.entrypoint} is not in traefik/entrypoints ({known})"
+        elif route.tls is not None and not point.secure:
+            where = f"traefik/entrypoints/{route.entrypoint}"
+            yield f"{path}/tls: the route takes only TLS, so write {where} as https://…, not {point.url}"
+        elif why := unaskable(traefik, service, route):
+            yield f"{path}/rule: {why}"

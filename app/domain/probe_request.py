@@ -1,0 +1,110 @@
+"""The requests by which the updater asks a routed service for its health, directly and as its clients do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+from app.domain.errors import InternalError
+from app.domain.routes import ClientRoute, EntryPoint, Scheme
+from app.domain.rule import has
+from app.domain.rule_match import Client, client_of
+from app.domain.stack import RoutedService, Traefik
+
+SUCCESS = frozenset(range(200, 300))
+_BY_A_MIDDLEWARE = frozenset({*range(300, 400), 401, 403, 407, 429})
+"""How a middleware may answer a request without a password, in place of the service: redirects, refusals, limits."""
+_ANY_ANSWER = frozenset(range(200, 500))
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods"""
+
+
+@dataclass(frozen=True)
+class ProbeRequest:
+    """One request. `url` is the address to connect to; `host` the name to ask for there, in TLS too (None: the URL's).
+
+    `accepted`: the statuses that count as healthy. `routed`: those that do if the answer carries a rollout id.
+    `http2`: HTTP/2 without negotiation. `verify`: the certificate must be valid for the name.
+    """
+
+    url: str
+    method: str = "GET"
+    host: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepted: frozenset[int] = SUCCESS
+    routed: frozenset[int] = frozenset()
+    http2: bool = False
+    verify: bool = False
+
+
+def direct_request(traefik: Traefik, service: RoutedService, address: str) -> ProbeRequest:
+    """The health request to a container of `service` at its own IP address."""
+    first, health = service.routes[0], service.health
+    like = _client(traefik, service, first)
+    scheme = Scheme.HTTPS if service.scheme is Scheme.HTTPS else Scheme.HTTP
+    return ProbeRequest(
+        url=f"{scheme}://{address}:{service.port}{health.path}",
+        host=health.host or (like.host if like and like.host != _own_host(traefik, first) else None),
+        headers={"X-Forwarded-Proto": _forwarded(traefik, first), **health.headers},
+        accepted=health.statuses or SUCCESS,
+        http2=service.scheme is Scheme.H2C,
+    )
+
+
+def route_requests(traefik: Traefik, service: RoutedService) -> tuple[ProbeRequest, ...]:
+    """One request for each of the service's routes, in order. Asks for the health path wherever the rule allows it."""
+    return tuple(_through(traefik, service, route) for route in service.routes)
+
+
+def _through(traefik: Traefik, service: RoutedService, route: ClientRoute) -> ProbeRequest:
+    client = _client(traefik, service, route)
+    if client is None:
+        raise InternalError(f"the stack file was read with a route that cannot be asked: {route.rule}")
+    point = traefik.entrypoints[route.entrypoint]
+    accepted = service.health.statuses or SUCCESS
+    asks_health = client.path == urlsplit(service.health.path).path
+    query = urlencode(client.query)
+    path = service.health.path if asks_health else client.path
+    return ProbeRequest(
+        url=point.url.rstrip("/") + path + (("&" if "?" in path else "?") + query if query else ""),
+        method=client.method,
+        host=None if client.host == _own_host(traefik, route) else client.host,
+        headers=client.headers,
+        accepted=accepted if asks_health else frozenset(),
+        routed=_routed(route) if asks_health else _ANY_ANSWER,
+        verify=point.verify,
+    )
+
+
+def _routed(route: ClientRoute) -> frozenset[int]:
+    return _BY_A_MIDDLEWARE if route.middlewares else frozenset()
+
+
+def unaskable(traefik: Traefik, service: RoutedService, route: ClientRoute) -> str | None:
+    """Why the updater could never prove that Traefik follows `route`, and what to write; None if it can."""
+    client = _client(traefik, service, route)
+    if client is None and has(route.rule, "HostRegexp"):
+        return "it matches host names that the updater cannot guess: write one of them as health/host"
+    if client is None:
+        return f"the updater can make no request that it matches: write a health/path that it matches ({route.rule})"
+    if client.method not in SAFE_METHODS:
+        return f"it takes only {client.method}, which the updater does not send: write the route without Method"
+    return None
+
+
+def _client(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Client | None:
+    health = service.health
+    host = health.host or _own_host(traefik, route)
+    return client_of(route.rule, Client(host, urlsplit(health.path).path, headers=health.headers))
+
+
+def _own_host(traefik: Traefik, route: ClientRoute) -> str:
+    return (urlsplit(traefik.entrypoints[route.entrypoint].url).hostname or "").lower()
+
+
+def _forwarded(traefik: Traefik, route: ClientRoute) -> Scheme:
+    return Scheme.HTTPS if secure(traefik.entrypoints[route.entrypoint], route) else Scheme.HTTP
+
+
+def secure(point: EntryPoint, route: ClientRoute) -> bool:
+    """Whether clients of the route use TLS."""
+    return point.secure or route.tls is not None

@@ -1,0 +1,56 @@
+"""How clients reach a routed service through Traefik, and how its health is asked for directly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+CATCH_ALL = "PathPrefix(`/`)"
+
+
+class Scheme(StrEnum):
+    """What a container speaks on its port. `h2c`: HTTP/2 without TLS."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    H2C = "h2c"
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """`url`: by which the worker reaches one of Traefik's entrypoints. `verify`: its certificate, against the host."""
+
+    url: str
+    verify: bool = False
+
+    @property
+    def secure(self) -> bool:
+        return self.url.lower().startswith("https:")
+
+
+@dataclass(frozen=True)
+class ClientRoute:
+    """One router in Traefik: which requests at which entrypoint belong to a service.
+
+    `tls`: the router's TLS options, empty for the default certificate; None for plain HTTP. `middlewares` are names as
+    in Traefik, in order. `priority` 0: Traefik's own order, the longer rule first.
+    """
+
+    entrypoint: str
+    rule: str = CATCH_ALL
+    tls: Mapping[str, Any] | None = None
+    middlewares: tuple[str, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class HealthRequest:
+    """The request that a healthy container answers. `host` None: that of the first route's rule, if it has one.
+
+    `statuses`: those that count as healthy; empty: 200 to 299.
+    """
+
+    path: str
+    host: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    statuses: frozenset[int] = frozenset()

@@ -1,0 +1,96 @@
+"""Finds a request that a rule of Traefik's matches."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from app.domain.rule import ADDRESS, Either, Matcher, Tree, expression, parse
+
+_MOST = 256
+"""How many ways to match a rule are tried. A rule with more is not asked about."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A request as a rule sees it. `host` is without a port and in lower case.
+
+    `query` and `headers` have one value for each name.
+    """
+
+    host: str
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+def client_of(rule: str, like: Client) -> Client | None:
+    """A request that `rule` matches, as `like` as possible; None if none is found.
+
+    A regular expression is never made up: `like` matches it, or no request is found. `ClientIP` is left to Traefik.
+    """
+    for matchers in _ways(parse(rule)):
+        made = like
+        for matcher in matchers:
+            change = _CHANGE.get(matcher.name)
+            if change and matcher.wanted and not _MATCH[matcher.name](made, matcher.values):
+                made = change(made, matcher.values)
+        if all(_MATCH[m.name](made, m.values) is m.wanted for m in matchers if m.name != ADDRESS):
+            return made
+    return None
+
+
+def _ways(tree: Tree) -> Iterator[tuple[Matcher, ...]]:
+    """The conjunctions that the rule accepts, the first ones first; no more than _MOST."""
+    for n, way in enumerate(_all_ways(tree)):
+        if n == _MOST:
+            return
+        yield way
+
+
+def _all_ways(tree: Tree) -> Iterator[tuple[Matcher, ...]]:
+    if isinstance(tree, Matcher):
+        yield (tree,)
+    elif isinstance(tree, Either):
+        yield from _all_ways(tree.left)
+        yield from _all_ways(tree.right)
+    else:
+        for left, right in product(_ways(tree.left), _ways(tree.right)):
+            yield (*left, *right)
+
+
+def _header(client: Client, name: str) -> str | None:
+    return next((value for key, value in client.headers.items() if key.lower() == name.lower()), None)
+
+
+def _query_is(client: Client, values: Sequence[str]) -> bool:
+    return client.query.get(values[0]) == (values[1] if len(values) > 1 else "")
+
+
+def _query_like(client: Client, values: Sequence[str]) -> bool:
+    if len(values) == 1:
+        return _query_is(client, values)
+    return values[0] in client.query and bool(expression(values[1]).search(client.query[values[0]]))
+
+
+_MATCH: Mapping[str, Callable[[Client, Sequence[str]], bool]] = {
+    "Host": lambda c, v: c.host.rstrip(".") == v[0].lower().rstrip("."),
+    "HostRegexp": lambda c, v: bool(expression(v[0]).search(c.host)),
+    "Path": lambda c, v: c.path == v[0],
+    "PathPrefix": lambda c, v: c.path.startswith(v[0]),
+    "PathRegexp": lambda c, v: bool(expression(v[0]).search(c.path)),
+    "Method": lambda c, v: c.method == v[0].upper(),
+    "Header": lambda c, v: _header(c, v[0]) == v[1],
+    "HeaderRegexp": lambda c, v: bool(expression(v[1]).search(_header(c, v[0]) or "")),
+    "Query": _query_is,
+    "QueryRegexp": _query_like,
+}
+
+_CHANGE: Mapping[str, Callable[[Client, Sequence[str]], Client]] = {
+    "Host": lambda c, v: replace(c, host=v[0].lower()),
+    "Path": lambda c, v: replace(c, path=v[0]),
+    "PathPrefix": lambda c, v: replace(c, path=v[0]),
+    "Method": lambda c, v: replace(c, method=v[0].upper()),
+    "Header": lambda c, v: replace(c, headers={**c.headers, v[0]: v[1]}),
+    "Query": lambda c, v: replace(c, query={**c.query, v[0]: v[1] if len(v) > 1 else ""}),
+}

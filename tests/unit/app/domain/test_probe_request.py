@@ -1,0 +1,97 @@
+"""The requests that ask a service for its health, directly and through each of its routes."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.probe_request import direct_request, route_requests, unaskable
+from app.domain.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
+from app.domain.stack import RoutedService, Traefik
+from tests.examples import a_routed
+
+TRAEFIK = Traefik(
+    {"web": EntryPoint("http://traefik:80/"), "websecure": EntryPoint("https://traefik:443", verify=True)}
+)
+SHOP = "Host(`shop.example.org`)"
+
+
+def service(*routes: ClientRoute, **change: Any) -> RoutedService:
+    health = change.pop("health", HealthRequest("/health?full=1"))
+    return replace(a_routed("shop", 8000, "/", *(routes or (ClientRoute("web", SHOP),)), **change), health=health)
+
+
+def test_direct_request_has_the_host_of_the_first_route() -> None:
+    asked = direct_request(TRAEFIK, service(ClientRoute("websecure", SHOP, {}), ClientRoute("web")), "10.0.0.7")
+    assert (asked.url, asked.host) == ("http://10.0.0.7:8000/health?full=1", "shop.example.org")
+    assert asked.headers == {"X-Forwarded-Proto": "https"}
+    assert (200 in asked.accepted, 301 in asked.accepted, asked.routed) == (True, False, frozenset())
+
+
+def test_direct_request_without_a_host_in_the_rule_has_none() -> None:
+    asked = direct_request(TRAEFIK, service(ClientRoute("web")), "10.0.0.7")
+    assert (asked.host, asked.headers) == (None, {"X-Forwarded-Proto": "http"})
+
+
+def test_health_options_come_before_what_the_route_says() -> None:
+    health = HealthRequest("/up", "inner", {"X-Forwarded-Proto": "https", "X-Key": "1"}, frozenset({204, 301}))
+    asked = direct_request(TRAEFIK, service(health=health), "10.0.0.7")
+    assert (asked.host, asked.headers, asked.accepted) == ("inner", health.headers, health.statuses)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "url", "http2"),
+    [
+        (Scheme.HTTP, "http://10.0.0.7:8000/", False),
+        (Scheme.HTTPS, "https://10.0.0.7:8000/", False),
+        (Scheme.H2C, "http://10.0.0.7:8000/", True),
+    ],
+)
+def test_direct_request_speaks_the_services_scheme(scheme: Scheme, url: str, http2: bool) -> None:
+    asked = direct_request(TRAEFIK, service(scheme=scheme, health=HealthRequest("/")), "10.0.0.7")
+    assert (asked.url, asked.http2) == (url, http2)
+
+
+def test_each_route_is_asked_as_its_clients_ask() -> None:
+    first, second = route_requests(TRAEFIK, service(ClientRoute("websecure", SHOP, {}), ClientRoute("web")))
+    assert (first.url, first.host, first.verify) == ("https://traefik:443/health?full=1", "shop.example.org", True)
+    assert (second.url, second.host, second.verify) == ("http://traefik:80/health?full=1", None, False)
+
+
+def test_route_that_excludes_the_health_path_is_proven_by_any_answer() -> None:
+    (asked,) = route_requests(TRAEFIK, service(ClientRoute("web", f"{SHOP} && PathPrefix(`/admin`)")))
+    assert asked.url == "http://traefik:80/admin"
+    assert (asked.accepted, 404 in asked.routed, 502 in asked.routed) == (frozenset(), True, False)
+
+
+def test_middleware_may_answer_in_place_of_the_service() -> None:
+    (asked,) = route_requests(TRAEFIK, service(ClientRoute("web", middlewares=("auth@file",))))
+    assert {401, 302} <= asked.routed
+    assert not {404, 500} & asked.routed
+    assert 401 not in asked.accepted
+
+
+def test_condition_on_a_query_or_header_is_met() -> None:
+    (asked,) = route_requests(TRAEFIK, service(ClientRoute("web", "Query(`v`, `a b`) && Header(`X-T`, `1`)")))
+    assert (asked.url, asked.headers) == ("http://traefik:80/health?full=1&v=a+b", {"X-T": "1"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("HostRegexp(`^.+\\.example$`)", "write one of them as health/host"),
+        ("PathRegexp(`^/v[0-9]$`)", "write a health/path that it matches"),
+        ("Method(`POST`)", "write the route without Method"),
+    ],
+)
+def test_route_that_cannot_be_asked_has_a_remedy(rule: str, why: str) -> None:
+    route = ClientRoute("web", rule)
+    assert why in str(unaskable(TRAEFIK, service(route), route))
+    assert unaskable(TRAEFIK, service(), ClientRoute("web", SHOP)) is None
+
+
+def test_host_of_the_health_request_fits_an_expression() -> None:
+    route = ClientRoute("web", "HostRegexp(`^.+\\.example$`)")
+    asked = service(route, health=HealthRequest("/", "a.example"))
+    assert unaskable(TRAEFIK, asked, route) is None
+    assert route_requests(TRAEFIK, asked)[0].host == "a.example"

@@ -1,0 +1,25 @@
+"""The host names under which Traefik reaches the copies of a color."""
+
+from collections.abc import Mapping, Sequence
+
+from app.domain.stack import Color, Stack
+from workers.ports import Engine, Instance
+
+
+def hosts_of(stack: Stack, color: Color, found: Mapping[str, Sequence[Instance]]) -> dict[str, tuple[str, ...]]:
+    """The hosts of the running copies of each routed service; without a service one of whose copies has none.
+
+    `found`: instances by Compose service. The name of a container is unique on the host, also in a network that several
+    stacks share; the name of a service is not.
+    """
+    hosts = {}
+    for service in stack.routed:
+        running = [i.host for i in found.get(service.colors[color], ()) if i.running]
+        if running and all(running):
+            hosts[service.name] = tuple(sorted(filter(None, running)))
+    return hosts
+
+
+async def find_hosts(stack: Stack, engine: Engine, color: Color) -> dict[str, tuple[str, ...]]:
+    """`hosts_of` for what runs now. Raises EngineFailed."""
+    return hosts_of(stack, color, {s.colors[color]: await engine.find(s.colors[color]) for s in stack.routed})
