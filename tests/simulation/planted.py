@@ -75,6 +75,23 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("steps.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
     ),
     "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
+    "one_service_down_is_nothing": (
+        Edit(
+            "serving.serving_color",
+            "if not up(stack, found):",
+            "if not all(any(i.running for n in s.colors.values() for i in found.get(n, ())) for s in stack.routed):",
+        ),
+        Edit("adopt.started_beside", "return sorted(", "return [] and sorted("),
+    ),
+    "cancel_reported_first": (
+        Edit(
+            "Operator._drop",
+            "self._ports.publisher.status(await self._ports.journal.update(drop))",
+            "drop(self._ports.journal.state); "
+            "[self._ports.publisher.decided(r, Cancelled('before it began')) for r in dropped]; "
+            "self._ports.publisher.status(await self._ports.journal.update(drop))",
+        ),
+    ),
 }
 
 
