@@ -92,9 +92,8 @@ class Host:
                 world.publisher.entries.append(a_history_entry(f"r-{FIRST}"))
         elif self.setting.begins in {"adopted", "one down"}:
             adoptable(world)
-            world.engine.by_hand(
-                stop=world.stack.routed[0].colors.values() if self.setting.begins == "one down" else ()
-            )
+            down = world.stack.routed[0].colors.values() if self.setting.begins == "one down" else ()
+            world.engine.by_hand(stop=[*down])
         self.seen.last = world.disk.file if isinstance(world.disk.file, State) else State()
         self.workers["w1"].start()
         await asyncio.sleep(0)

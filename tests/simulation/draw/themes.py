@@ -1,11 +1,13 @@
 """Troubles that belong together: events that meet each other more often than chance alone would let them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.simulation.draw.chances import BAD_PAST_FLIP, BEFORE_FLIP, OLDER, PAST_FLIP, TAGS, UNDO, Chances
 from tests.simulation.schedule import FIRST
 
 Theme = Callable[[Chances], None]
+Options = dict[str, Any]
 
 CALLS = ("pause", "unpause", "cancel", "cancel", "rollback", "rollback", "apply", "approve")
 SOON = 30
@@ -53,7 +55,7 @@ def call_in_recovery(draw: Chances) -> None:
         _call(draw, draw.random.choice(("start", "take over", "step resume_check")), at=at)
     if draw.maybe(0.3):
         does = draw.random.choice(("redis_hangs", "engine_refuses", "disk_slow"))
-        more = {"each": 0.3} if does == "disk_slow" else {}
+        more: Options = {"each": 0.3} if does == "disk_slow" else {}
         draw.after(draw.random.choice(("start", "take over")), does, at=at, most=3, seconds=draw.seconds(), **more)
 
 
@@ -138,7 +140,7 @@ def cancelled_while_waiting(draw: Chances) -> None:
     at = random.uniform(20, 60)
     draw.add("cancel", at=at)
     does = random.choice(("kill", "kill", "disk_full", "disk_slow", "write_fails_late"))
-    more = {"seconds": draw.seconds()} if does.startswith("disk") else {}
+    more: Options = {"seconds": draw.seconds()} if does.startswith("disk") else {}
     draw.after("ask cancel", does, most=SOON, **more)
     draw.add("unpause", at=at + random.uniform(5, 60))
     draw.add("approve", at=at + random.uniform(5, 60))
@@ -149,7 +151,8 @@ def one_service_down(draw: Chances) -> None:
     draw.set(begins="one down", approval=False, enabled=True)
     for _ in range(draw.random.choice((1, 2))):
         does = draw.random.choice(("unpause", "apply", "service_starts", "kill"))
-        draw.add(does, **({"tag": draw.releases[0], "force": True} if does == "apply" else {}))
+        options: Options = {"tag": draw.releases[0], "force": True} if does == "apply" else {}
+        draw.add(does, **options)
 
 
 # Parts of themes
@@ -163,7 +166,7 @@ def _fails_past_flip(draw: Chances, number: int) -> None:
 def _call(draw: Chances, cue: str, *, at: float = 0.0) -> str:
     """An operator calls; returns the call."""
     call = draw.random.choice(CALLS)
-    options = {"tag": draw.random.choice((OLDER, FIRST, *TAGS[:3])), "force": True} if call == "apply" else {}
+    options: Options = {"tag": draw.random.choice((OLDER, FIRST, *TAGS[:3])), "force": True} if call == "apply" else {}
     draw.after(cue, call, at=at, **options)
     return call
 

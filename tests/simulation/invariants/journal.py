@@ -34,6 +34,8 @@ def a_lost_state_file_pauses(seen: Observed, write: Write) -> str | None:
         return None
     if write.after.current is None and not seen.world.publisher.entries:
         return None  # nothing on the machine says that there ever was a release
+    if write.after.epoch < write.before.epoch:
+        return None  # a suspended worker of an earlier epoch writes over a file that says nothing about epochs
     return "the state file was lost, but the new one is not paused"
 
 
