@@ -99,7 +99,8 @@ class Observed:
         before, after = write.before, write.after
         if after.paused and not before.paused:
             self.paused_at = self.now
-        if before.rollout is not None and after.rollout is None and not write.afresh:
+        never_began = write.failed and before.rollout is not None and not before.rollout.steps
+        if before.rollout is not None and after.rollout is None and not write.afresh and not never_began:
             self._ended(before, after)
         if write.afresh and (
             after.previous is None or after.current is None or after.previous.sha == after.current.sha

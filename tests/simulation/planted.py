@@ -83,6 +83,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
             "if not up(stack, found):",
             "if not all(any(i.running for n in s.colors.values() for i in found.get(n, ())) for s in stack.routed):",
         ),
+        Edit("adopt.look", "await _nothing_answers(stack, ports, routing)", "pass"),
         Edit("adopt.started_beside", "return sorted(", "return [] and sorted("),
     ),
     "cancel_reported_first": (

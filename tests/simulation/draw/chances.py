@@ -127,8 +127,8 @@ class Chances:
             self.events.append(Event(round(moment, 2), does, options))
 
     def after(self, cue: str, does: str, *, at: float = 0.0, most: int | None = None, **options: Any) -> None:
-        """Adds an event that follows the next `cue` after `at`, within `most` turns."""
-        turns = self.random.randint(0, self.random.choice(TURNS) if most is None else most)
+        """Adds an event that follows the next `cue` after `at`, within `most` turns; every other time at once."""
+        turns = self.random.randint(0, self.random.choice(TURNS if most is None else (2, most)))
         self.events.append(Event(round(at, 2), does, options, cue, turns))
 
     def maybe(self, chance: float) -> bool:

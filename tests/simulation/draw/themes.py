@@ -18,13 +18,14 @@ def undo(draw: Chances) -> None:
     """A release fails past its flip, and trouble meets the rollback."""
     _fails_past_flip(draw, 0)
     for _ in range(draw.random.choice((1, 2, 2, 3))):
-        does = draw.random.choice(("rollback", "cancel", "kill", "disk_slow", "route_refused", "torn"))
-        cue = draw.random.choice(UNDO)
+        does = draw.random.choice(("rollback", "rollback", "cancel", "kill", "disk_slow", "route_refused", "torn"))
+        cue = draw.random.choice(("failed", *UNDO))
         if does == "disk_slow":
             draw.after(draw.random.choice((*PAST_FLIP, *UNDO)), does, seconds=draw.seconds(), each=0.3)
         elif does == "route_refused":
             draw.after(cue, does, seconds=draw.seconds())
         elif does == "torn":
+            cue = draw.random.choice((cue, "effect stop", "effect ask"))
             draw.after(cue, "state_damaged", most=SOON, file=True, previous=False)
         else:
             draw.after(cue, does, most=SOON)
