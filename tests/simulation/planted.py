@@ -62,6 +62,11 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "torn_file_stops_the_live_color": (
         Edit("rebuild._orphans", "{ports.journal.state.active_color, *await _led_to(stack, ports)}", "{None}"),
+        Edit(
+            "rebuild._orphans",
+            "{*proven, *[(await ports.probe.get(stack.route_url(s))).rollout for s in stack.routed]}",
+            "proven",
+        ),
         Edit("_Protecting._serves", "color is not None and await self._route.active() is color", "False"),
     ),
     "file_is_believed": (Edit("preflight._routes_stand", "behind = await _traefik_follows(run)", "behind = False"),),
