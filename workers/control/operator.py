@@ -78,6 +78,7 @@ class Operator:
             return
         left, run, why = self._ports.journal.state.rollout, self._reconciler.running, stop.cancelled()
         if left is None or left.id != rollout_id:
+            await self._ports.journal.check()  # a worker that was replaced knows nothing of what runs
             raise UnknownRollout(rollout_id)
         if run is None:
             raise _interrupted()
@@ -102,6 +103,7 @@ class Operator:
         Turns a rollout that is on trial back at once. Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and
         CannotRollBack if the live release forbids a rollback and `force` is not set.
         """
+        await self._ports.journal.check()
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None:
             return await self._turn_back(run, sha, force=force)

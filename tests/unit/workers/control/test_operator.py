@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.domain.errors import ReleaseNotKept, RolloutRunning, TooLate, UnknownRollout
+from app.domain.errors import ReleaseNotKept, RolloutRunning, StaleWorker, TooLate, UnknownRollout
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Times
 from app.domain.state import State
@@ -380,3 +380,13 @@ async def test_call_before_the_recovery_is_refused(world: World) -> None:
     with pytest.raises(RolloutRunning, match="Ask again"):
         await operator.roll_back(None)
     assert world.state.accepted == ()
+
+
+async def test_replaced_worker_answers_no_call(world: World) -> None:
+    """It was suspended, and does not know what runs now."""
+    operator = Operator(world.ports, world.worker())
+    world.journal.epoch = 99
+    with pytest.raises(StaleWorker):
+        await operator.cancel(NEW.rollout_id)
+    with pytest.raises(StaleWorker):
+        await operator.roll_back(None)
