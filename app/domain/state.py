@@ -26,6 +26,15 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """A release that was decided without a rollout, and why: `code` and `detail` of an UpdaterError."""
+
+    release: Release
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class State:
     """The content of the state file: intent and progress.
 
@@ -33,7 +42,8 @@ class State:
     `looked_at` is when the worker last decided what should be live, `last_checked_at` when it last asked GitHub.
     `rollout` is the running rollout, or one that a crash left behind. `route_id` is the rollout id that answers through
     the route carry. `not_adopted`: the pause is for a running stack that could not be adopted. `ledger_unread`: the
-    state was rebuilt, and the releases that only the ledger knows are not accepted again yet.
+    state was rebuilt, and the releases that only the ledger knows are not accepted again yet. `unreported` are decided
+    releases that the history may not have yet.
     """
 
     active_color: Color | None = None
@@ -57,6 +67,7 @@ class State:
     decided: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
     ledger_unread: bool = False
+    unreported: tuple[Dropped, ...] = ()
 
     @property
     def is_blank(self) -> bool:
@@ -132,6 +143,13 @@ class State:
         gone = {r.key for r in releases}
         left = tuple(r for r in self.accepted if r.key not in gone)
         return replace(self, accepted=left, decided=(*self.decided, *sorted(gone))[-DECIDED_KEPT:])
+
+    def dismiss(self, *dropped: Dropped) -> "State":
+        """Marks the releases as decided without a rollout, which is to be reported."""
+        return replace(self.drop(*(d.release for d in dropped)), unreported=(*self.unreported, *dropped))
+
+    def reported(self, *dropped: Dropped) -> "State":
+        return replace(self, unreported=tuple(d for d in self.unreported if d not in dropped))
 
     def approve(self, tag: str) -> "State":
         """Approves the waiting releases with that tag."""

@@ -26,7 +26,7 @@ MakeBeside = Callable[[Ports, Reconciler], Sequence[Beside]]
 class FakeWorker:
     """Runs the product's own `work` on the ports of `world`. `beside` makes what runs beside the rollouts.
 
-    `unexpected` is called with each error that the worker has no name for.
+    `unexpected` is called with each error that the worker has no name for, `started` when a process has started.
     """
 
     def __init__(
@@ -39,13 +39,14 @@ class FakeWorker:
         pause_on_failure: bool = True,
         beside: MakeBeside = lambda *_: (),
         unexpected: Callable[[BaseException], object] = lambda _: None,
+        started: Callable[[], object] = lambda: None,
     ) -> None:
         self.name = name
         self.process: Process | None = None
         self.works = False
         self._world, self._queue = world, queue
         self._policy, self._pause_on_failure = policy, pause_on_failure
-        self._beside, self._unexpected = beside, unexpected
+        self._beside, self._unexpected, self._started = beside, unexpected, started
         self._wanted = False
         self._count = 0
         self._main: asyncio.Task[None] | None = None
@@ -64,6 +65,7 @@ class FakeWorker:
         self.process = process = Process(f"{self.name}.{self._count}")
         self._main = process.spawn(self._run())
         self._main.add_done_callback(lambda main: self._ended(process, main))
+        self._started()
 
     def kill(self, restart: float | None = RESTART_SECONDS) -> None:
         """kill -9. The process starts again after `restart` seconds; None: it stays down."""

@@ -35,21 +35,29 @@ class Refused(Exception):
 
 class Callers:
     def __init__(
-        self, seen: Observed, queue: FakeQueue, github: FakeGitHubApi, trace: Trace, answered: Callable[[Call], object]
+        self,
+        seen: Observed,
+        queue: FakeQueue,
+        github: FakeGitHubApi,
+        trace: Trace,
+        *,
+        asked: Callable[[Call], object],
+        answered: Callable[[Call], object],
     ) -> None:
         self._seen, self._queue, self._github, self._trace = seen, queue, github, trace
-        self._answered = answered
+        self._asked, self._answered = asked, answered
         self._tasks: set[asyncio.Task[None]] = set()
 
     def call(self, name: str, **options: Any) -> None:
         """Makes the call `name` (a method of this class) in the background."""
-        task = asyncio.ensure_future(self._call(Call(name, options, self._seen.now)))
+        task = asyncio.ensure_future(self._call(Call(name, options, self._seen.now, self._seen.state.rollout)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _call(self, call: Call) -> None:
         self._seen.calls.append(call)
         self._trace.add("call", call.name, call.options)
+        self._asked(call)
         carry_out: Callable[[Call], Awaitable[None]] = getattr(self, call.name)
         try:
             await carry_out(call)

@@ -63,7 +63,7 @@ class Host:
         self.queue = FakeQueue(lambda: world.inbox.answers)
         self.github = FakeGitHubApi(world.clock, world.fuse)
         self.outbox = FakeOutbox(world.fuse)
-        self.callers = Callers(self.seen, self.queue, self.github, trace, self._answered)
+        self.callers = Callers(self.seen, self.queue, self.github, trace, asked=self._asked, answered=self._answered)
         windows = world.stack.policy.windows
         self._policy = ReleasePolicy(enabled=setting.enabled, approval=setting.approval, windows=windows)
         self.workers = {name: self._worker(name) for name in ("w1", "w2")}
@@ -90,8 +90,10 @@ class Host:
             await live(world)
             if self.setting.recorded:
                 world.publisher.entries.append(a_history_entry(f"r-{FIRST}"))
-        elif self.setting.begins == "adopted":
+        elif self.setting.begins in {"adopted", "one down"}:
             adoptable(world)
+            down = world.stack.routed[0].colors.values() if self.setting.begins == "one down" else ()
+            world.engine.by_hand(stop=[*down])
         self.seen.last = world.disk.file if isinstance(world.disk.file, State) else State()
         self.workers["w1"].start()
         await asyncio.sleep(0)
@@ -105,6 +107,7 @@ class Host:
             pause_on_failure=self.setting.pause_on_failure,
             beside=self._beside,
             unexpected=self._unexpected,
+            started=lambda: self._moment("start"),
         )
 
     def _beside(self, ports: Ports, reconciler: Reconciler) -> Sequence[Beside]:
@@ -132,7 +135,8 @@ class Host:
         world.publisher.heard = self._heard
 
     def _written(self, old: object, new: State) -> None:
-        write = Write(self.seen.last, new, afresh=not isinstance(old, State) or old is not self.seen.last)
+        afresh = not isinstance(old, State) or old is not self.seen.last
+        write = Write(self.seen.last, new, afresh, failed=self.seen.last_failed)
         self.seen.noted(write)
         self.trace.write(write)
         self._ask(invariants.on_write, write)
@@ -143,6 +147,8 @@ class Host:
             self._moment("end")
         if after is not None and before is not None and after.status is not before.status:
             self._moment("undo")
+        if new.epoch > write.before.epoch:
+            self._moment("take over")
         self._moment("write")
 
     def _ending(self, container: Container) -> None:
@@ -164,9 +170,16 @@ class Host:
         self.trace.add("event", kind, data)
         if kind == "step.started":
             self._moment(f"step {data['step']}")
+        if kind == "step.failed":
+            self._moment("failed")
+
+    def _asked(self, call: Call) -> None:
+        self._moment(f"ask {call.name}")
 
     def _answered(self, call: Call) -> None:
         self._ask(invariants.on_answer, call)
+        if call.accepted:
+            self._moment(f"answer {call.name}")
 
     def _unexpected(self, error: BaseException) -> None:
         self._violated("every error has a name", f"{type(error).__name__}: {error}")

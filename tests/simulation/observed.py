@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.release import Release, Trigger
-from app.domain.rollout import RolloutStatus
+from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.fakes.disk import FakeDisk
@@ -15,11 +15,15 @@ from tests.fakes.world import World
 
 @dataclass(eq=False)
 class Call:
-    """A call of an operator. `code`: why it was refused; empty if it was accepted, None until it is answered."""
+    """A call of an operator. `code`: why it was refused; empty if it was accepted, None until it is answered.
+
+    `began_in` is the rollout that ran when it was asked.
+    """
 
     name: str
     options: Mapping[str, Any]
     asked_at: float
+    began_in: Rollout | None = None
     answered_at: float | None = None
     code: str | None = None
     rollout: str = ""
@@ -39,11 +43,13 @@ class Write:
     """A write of the state file: `before` is the last state that a worker wrote.
 
     `afresh`: the file could not be read before this write, so the state may be an older one or a new one.
+    `failed`: the writer was told that the write before failed, so it does not count.
     """
 
     before: State
     after: State
     afresh: bool
+    failed: bool = False
 
 
 @dataclass
@@ -52,7 +58,8 @@ class Observed:
     `ends` has their final ends.
 
     `faults` are those that go on, `happened` counts all that happened. `paused_at` is when the last pause began,
-    `unpauses` how many were asked for. `last` is the last state that a worker wrote.
+    `unpauses` how many were asked for. `last` is the last state that a worker wrote. `ever_live` are the rollouts whose
+    releases were live. `last_failed`: the write of `last` is reported as a failure.
     """
 
     world: World
@@ -67,6 +74,8 @@ class Observed:
     begun: set[str] = field(default_factory=set)
     shas_live: list[str] = field(default_factory=list)
     last: State = field(default_factory=State)
+    ever_live: set[str] = field(default_factory=set)
+    last_failed: bool = False
 
     @property
     def now(self) -> float:
@@ -90,7 +99,8 @@ class Observed:
         before, after = write.before, write.after
         if after.paused and not before.paused:
             self.paused_at = self.now
-        if before.rollout is not None and after.rollout is None and not write.afresh:
+        never_began = write.failed and before.rollout is not None and not before.rollout.steps
+        if before.rollout is not None and after.rollout is None and not write.afresh and not never_began:
             self._ended(before, after)
         if write.afresh and (
             after.previous is None or after.current is None or after.previous.sha == after.current.sha
@@ -103,7 +113,9 @@ class Observed:
         if after.rollout is not None and before.rollout is None:
             self.counts["rollouts"] += 1
             self.begun.add(after.rollout.id)
-        self.last = after
+        if after.current is not None and not write.afresh:
+            self.ever_live.add(after.current.rollout_id)
+        self.last, self.last_failed = after, self.disk.fails_late
 
     def _begins_afresh(self, after: State) -> None:
         """Forgets what only the lost file said: an end that happens again, and releases that Redis does not know.

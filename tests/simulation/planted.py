@@ -57,12 +57,19 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
             "async with self._current() as run:",
             "async with contextlib.nullcontext(Run(self._stack, self._ports, pause_on_failure=True)) as run:",
         ),
+        Edit("Operator.roll_back", "if state.rollout is not None:", "if False:"),
+        Edit("Operator.cancel", "if left is None or left.id != rollout_id:", "if run is None or left is None:"),
     ),
     "torn_file_stops_the_live_color": (
         Edit("rebuild._orphans", "{ports.journal.state.active_color, *await _led_to(stack, ports)}", "{None}"),
+        Edit(
+            "rebuild._orphans",
+            "{*proven, *[(await ports.probe.get(stack.route_url(s))).rollout for s in stack.routed]}",
+            "proven",
+        ),
         Edit("_Protecting._serves", "color is not None and await self._route.active() is color", "False"),
     ),
-    "file_is_believed": (Edit("preflight._routes_stand", "await _traefik_follows(run)", "pass"),),
+    "file_is_believed": (Edit("preflight._routes_stand", "behind = await _traefik_follows(run)", "behind = False"),),
     "manual_release_is_lost": (
         Edit("rebuild.accept_undecided", "r.trigger is Trigger.MANUAL or r.order >= order", "r.order >= order"),
     ),
@@ -75,6 +82,24 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("steps.restore_singleton", "or await _stopped_before(run, singleton)", "or None"),
     ),
     "orphan_is_not_drained": (Edit("rebuild._stop_orphans", "await ports.clock.sleep(stack.times.drain)", "pass"),),
+    "one_service_down_is_nothing": (
+        Edit(
+            "serving.serving_color",
+            "if not up(stack, found):",
+            "if not all(any(i.running for n in s.colors.values() for i in found.get(n, ())) for s in stack.routed):",
+        ),
+        Edit("adopt.look", "await _nothing_answers(stack, ports, routing)", "pass"),
+        Edit("adopt.started_beside", "return sorted(", "return [] and sorted("),
+    ),
+    "cancel_reported_first": (
+        Edit(
+            "Operator._drop",
+            "self._ports.publisher.status(await self._ports.journal.update(drop))",
+            "drop(self._ports.journal.state); "
+            "[self._ports.publisher.decided(r, Cancelled('before it began')) for r in found]; "
+            "self._ports.publisher.status(await self._ports.journal.update(drop))",
+        ),
+    ),
 }
 
 

@@ -33,7 +33,8 @@ class Event:
 class Setting:
     """The host and the updater's settings.
 
-    `begins`: `live` (FIRST is live), `empty` (nothing is), or `adopted` (FIRST runs, but the updater never did).
+    `begins`: `live` (FIRST is live), `empty` (nothing is), `adopted` (FIRST runs, but the updater never did), or
+    `one down` (as `adopted`, but one service does not run).
     `recorded`: the history says that FIRST, if it is live, was good.
     `latency`: seconds that a request takes to the engine. `command`: each release runs a command before its flip.
     `window`: releases go live only in the first half of every other minute. `check_minutes`: how often the worker asks

@@ -15,6 +15,7 @@ from app.domain.errors import (
 from app.domain.release import LiveRelease, Release, Trigger, new_rollout_id
 from app.domain.rollout import Rollout
 from app.domain.state import State
+from workers.control import dropped
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
 from workers.rollout import stop
@@ -69,29 +70,32 @@ class Operator:
     async def cancel(self, rollout_id: str) -> None:
         """Drops a waiting release, or stops a running rollout before its flip.
 
-        Raises TooLate after the flip, UnknownRollout.
+        Raises TooLate after the flip, UnknownRollout, RolloutRunning.
         """
         await self._reconciler.take_in()
-        if dropped := await self._drop(rollout_id):
-            self._ports.publisher.decided(dropped, Cancelled("before it began"))
+        if await self._drop(rollout_id):
+            await dropped.report(self._ports)
             return
-        run, why = self._reconciler.running, stop.cancelled()
-        if run is None or run.rollout.id != rollout_id:
+        left, run, why = self._ports.journal.state.rollout, self._reconciler.running, stop.cancelled()
+        if left is None or left.id != rollout_id:
+            await self._ports.journal.check()  # a worker that was replaced knows nothing of what runs
             raise UnknownRollout(rollout_id)
+        if run is None:
+            raise _interrupted()
         if not run.give_way(why):
             raise TooLate("its route has moved, or it is already being undone. Roll back instead.")
         await run.stopped_by(why)
 
-    async def _drop(self, rollout_id: str) -> Release | None:
-        """Drops a waiting release and returns it; None if it does not wait, for example because it has begun."""
-        dropped: list[Release] = []
+    async def _drop(self, rollout_id: str) -> bool:
+        """Drops a waiting release. Returns False if it does not wait, for example because it has begun."""
+        found: list[Release] = []
 
         def drop(state: State) -> State:
-            dropped[:] = [r for r in state.accepted if r.rollout_id == rollout_id]
-            return state.drop(*dropped)
+            found[:] = [r for r in state.accepted if r.rollout_id == rollout_id]
+            return state.dismiss(*(dropped.dropped(r, Cancelled("before it began")) for r in found))
 
         self._ports.publisher.status(await self._ports.journal.update(drop))
-        return dropped[0] if dropped else None
+        return bool(found)
 
     async def roll_back(self, sha: str | None, *, force: bool = False, by: str | None = None) -> str:
         """Rolls back to the kept release `sha`, or to the one before the current. Returns the rollout's id.
@@ -99,9 +103,12 @@ class Operator:
         Turns a rollout that is on trial back at once. Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and
         CannotRollBack if the live release forbids a rollback and `force` is not set.
         """
+        await self._ports.journal.check()
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None:
             return await self._turn_back(run, sha, force=force)
+        if state.rollout is not None:
+            raise _interrupted()
         target = kept(state, sha)
         if state.current and not force and await self._ports.engine.one_way(state.current.sha):
             raise _refused(state.current.tag, target.tag)
@@ -129,6 +136,11 @@ class Operator:
             await run.stopped_by(why)
             return rollout.id
         raise RolloutRunning("cancel it before its flip, or roll back when it has ended")
+
+
+def _interrupted() -> RolloutRunning:
+    """The worker ends, or has just started: nothing can stop the rollout until it is continued."""
+    return RolloutRunning("it was interrupted and will be continued at once. Ask again in a few seconds.")
 
 
 def _refused(live: str, back_to: str) -> CannotRollBack:

@@ -46,7 +46,7 @@ async def rebuild(stack: Stack, ports: Ports) -> bool:
         found = await look(stack, ports, proven)
     else:
         found = Found(state.active_color, state.current, state.previous, state.last_good_tag)
-    if lost is None and found.current is None and not history and not await _left_over(stack, ports):
+    if lost is None and found.current is None and not history and not await _was_used(stack, ports):
         return False
     found = _without_failed(found, history)
     reason = _reason(lost, state, found)
@@ -84,6 +84,20 @@ def _without_failed(found: Found, history: Sequence[HistoryEntry]) -> Found:
     """`found` without a release before it whose rollout did not succeed: that one is no way back."""
     failed = {entry.rollout_id for entry in history} - proven_rollouts(history)
     return replace(found, previous=None) if found.previous and found.previous.rollout_id in failed else found
+
+
+async def _was_used(stack: Stack, ports: Ports) -> bool:
+    """Whether a worker wrote a state file before: it began a rollout, or took releases out of the ledger."""
+    return await _left_over(stack, ports) or await _has_taken(ports)
+
+
+async def _has_taken(ports: Ports) -> bool:
+    """Whether the ledger knows releases that no longer wait there. False if it cannot be read."""
+    try:
+        waiting = {release.key for release in await ports.inbox.pending()}
+        return any(release.key not in waiting for release in await ports.inbox.known())
+    except LedgerUnavailable:
+        return False
 
 
 async def _left_over(stack: Stack, ports: Ports) -> bool:
@@ -126,9 +140,9 @@ async def _stop_orphans(stack: Stack, ports: Ports) -> None:
 
 
 async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[Instance]:
-    """The running containers that nothing leads to, neither the journal nor a router, except proven ones.
+    """The running containers that nothing leads to, neither the journal nor a router nor Traefik, except proven ones.
 
-    A color whose release is proven is the way back.
+    A color whose release is proven is the way back. Traefik may not follow its files, so its answers count too.
     """
     try:
         serving = {ports.journal.state.active_color, *await _led_to(stack, ports)}
@@ -136,7 +150,8 @@ async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[
         log.warning("it is unclear which color serves; no container was stopped", reason=str(unreadable))
         return []
     idle = [color for color in Color if color not in serving]
-    return [i for color in idle for i in await _started(stack, ports, color) if i.rollout not in proven]
+    kept = {*proven, *[(await ports.probe.get(stack.route_url(s))).rollout for s in stack.routed]}
+    return [i for color in idle for i in await _started(stack, ports, color) if i.rollout not in kept]
 
 
 async def _led_to(stack: Stack, ports: Ports) -> set[Color]:

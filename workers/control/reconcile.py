@@ -27,6 +27,7 @@ from app.domain.stack import Color, Stack, Supersede
 from app.domain.state import State
 from workers.adoption import drift
 from workers.adoption.adopt import adopt
+from workers.control import dropped
 from workers.control.published_file import leave_out_retired, publish_live
 from workers.control.rebuild import accept_undecided, end_lost_rollout, rebuild
 from workers.ports import Ports
@@ -69,6 +70,7 @@ class Reconciler:
             self._taken_over.set()
             if lost:
                 await end_lost_rollout(self._stack, self._ports)
+            await dropped.report(self._ports)
             await self._ports.publisher.rebuild(always=True)
             await self._end_left_over()
             await self._adopt()
@@ -174,11 +176,10 @@ class Reconciler:
     async def _next(self) -> Release | None:
         await self.take_in()
         decision = self.decide()
-        for release, reason in decision.superseded:
-            self._ports.publisher.decided(release, Superseded(reason))
-        gone = [release for release, _ in decision.superseded]
-        checked = await self._ports.journal.update(lambda s: s.drop(*gone).look(self._ports.clock.now()))
+        gone = [dropped.dropped(release, Superseded(reason)) for release, reason in decision.superseded]
+        checked = await self._ports.journal.update(lambda s: s.dismiss(*gone).look(self._ports.clock.now()))
         self._ports.publisher.status(checked)
+        await dropped.report(self._ports)
         return decision.go
 
     async def take_in(self) -> None:

@@ -24,7 +24,7 @@ LEAD_BACK_SECONDS = 2.0
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
     """Everything up to the idle color's images. The commands come before its start, because it needs their results."""
     times = stack.times
-    yield Step(StepKind.PREFLIGHT, preflight, times.route + times.health + stack.checks.timeout)
+    yield Step(StepKind.PREFLIGHT, preflight, times.route + times.drain + times.health + stack.checks.timeout)
     if recall:
         yield Step(StepKind.RECALL, steps.recall, 0)
         return

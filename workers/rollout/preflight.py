@@ -40,7 +40,9 @@ async def _nothing_serves(run: Run) -> None:
 async def _routes_stand(run: Run) -> None:
     """Makes sure that the color to replace has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
     if await drift.stand(run.ports):
-        await _traefik_follows(run)
+        behind = await _traefik_follows(run)
+        if behind or await _left_running(run):
+            await _drain(run)
         return
     if await drift.moved(run.stack, run.ports):
         raise AdoptionRefused(f"another program moved your traffic to {run.target} a moment ago: apply the tag again")
@@ -55,10 +57,19 @@ async def _drain(run: Run) -> None:
     await run.ports.clock.sleep(run.stack.times.drain)
 
 
-async def _traefik_follows(run: Run) -> None:
+async def _left_running(run: Run) -> bool:
+    """Whether copies of a rollout still run in the color to replace: until a moment ago, Traefik may have used them.
+
+    That is so after a flip or an undo that Traefik did not confirm. Otherwise they were drained and stopped.
+    """
+    found = [await run.ports.engine.find(s.colors[run.target]) for s in run.stack.routed]
+    return any(i.running and i.rollout is not None and not i.adopted for copies in found for i in copies)
+
+
+async def _traefik_follows(run: Run) -> bool:
     """Makes sure that no answer carries another rollout's id: Traefik may still use an earlier file.
 
-    Raises RouteNotConfirmed after `times.route`.
+    Returns whether it had to wait for that. Raises RouteNotConfirmed after `times.route`.
     """
     expected, deadline = run.ports.journal.state.route_id, run.ports.clock.monotonic() + run.stack.times.route
     behind = False
@@ -71,8 +82,7 @@ async def _traefik_follows(run: Run) -> None:
                 "and restart it"
             )
         await run.ports.clock.sleep(FIT_POLL_SECONDS)
-    if behind:
-        await _drain(run)
+    return behind
 
 
 async def _other_rollouts(run: Run, expected: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What happens to the workers, the engine and the disk."""
 
 from app.domain.stack import Color
+from app.domain.state import State
 from tests.fakes.disk import DAMAGED
 from tests.fakes.worker import RESTART_SECONDS, FakeWorker
 from tests.simulation.events.kinds import End, kind
@@ -83,6 +84,16 @@ def live_dies(host: Host) -> None:
 
 
 @kind
+def service_starts(host: Host) -> None:
+    """An operator starts what does not run of the color with the traffic."""
+    engine, color = host.world.engine, host.seen.served or Color.BLUE
+    for service in host.world.stack.routed:
+        for container in engine.containers(service.colors[color]):
+            if not container.runs(host.seen.now):
+                container.start(host.seen.now)
+
+
+@kind
 def disk_full(host: Host) -> End:
     host.world.disk.full = True
     return lambda: setattr(host.world.disk, "full", False)
@@ -108,6 +119,7 @@ def state_damaged(host: Host, *, file: bool = True, previous: bool = False) -> N
     host.worker.kill()
     disk.file = DAMAGED if file and disk.file is not None else disk.file
     disk.previous = DAMAGED if previous and disk.previous is not None else disk.previous
+    _note_loss(host)
 
 
 @kind
@@ -115,3 +127,9 @@ def state_removed(host: Host) -> None:
     """An operator removes the state file with its copy, and the worker ends."""
     host.worker.kill()
     host.world.disk.file = host.world.disk.previous = None
+    _note_loss(host)
+
+
+def _note_loss(host: Host) -> None:
+    if not any(isinstance(copy, State) for copy in (host.world.disk.file, host.world.disk.previous)):
+        host.seen.happened["state file lost with its copy"] += 1

@@ -1,5 +1,6 @@
 """What must hold for the calls of operators and for accepted releases."""
 
+from app.domain.errors import ReleaseNotKept, UnknownRollout
 from app.domain.rollout import RolloutStatus
 from tests.simulation.invariants.checks import asked, at_end, on_answer
 from tests.simulation.observed import Call, Observed
@@ -20,6 +21,20 @@ def an_accepted_unpause_counts(seen: Observed, call: Call) -> str | None:
     if call.name != "unpause" or not call.accepted or not seen.state.paused or seen.paused_at >= call.asked_at:
         return None
     return f"the unpause was acknowledged, but the state file still has the pause: {seen.state.pause_reason}"
+
+
+@asked(on_answer)
+def a_call_reaches_the_running_rollout(seen: Observed, call: Call) -> str | None:
+    """[C] What runs is known to each call, also while an interrupted rollout is being ended."""
+    then, now = call.began_in, seen.state.rollout
+    if then is None or now is None or then.id != now.id:
+        return None
+    if call.name == "cancel" and call.rollout == then.id and call.code == UnknownRollout.code:
+        return f"{call}, but it runs"
+    passed_by = call.code == ReleaseNotKept.code or (call.accepted and call.rollout != then.id)
+    if call.name == "rollback" and then.on_trial and now.on_trial and passed_by:
+        return f"{call}, but {then.id} is on trial"
+    return None
 
 
 @asked(at_end)
@@ -45,7 +60,8 @@ def an_accepted_release_is_not_lost(seen: Observed) -> str | None:
     """[C] Each release that was answered with 202 waits, or has one end that people can read."""
     entries = {entry.rollout_id: entry for entry in seen.world.publisher.entries}
     waiting = {r.rollout_id for r in seen.state.accepted}
-    decided = {entry.key for entry in entries.values()}  # under another id, if a missed release was accepted meanwhile
+    # under another id, if a missed release was accepted meanwhile; an interrupted attempt is no end
+    decided = {entry.key for entry in entries.values() if not entry.undecided or seen.ends.get(entry.rollout_id)}
     for rollout, release in seen.accepted.items():
         if rollout not in waiting and release.key not in decided:
             return f"{release.tag} ({rollout}, {release.trigger}) was accepted, but it neither waits nor has an end"

@@ -1,5 +1,7 @@
 """What must hold for the journal."""
 
+from app.domain.errors import Cancelled, Superseded
+from app.domain.state import State
 from tests.simulation.invariants.checks import asked, on_write
 from tests.simulation.observed import Observed, Write
 
@@ -23,6 +25,60 @@ def only_an_operator_unpauses(seen: Observed, write: Write) -> str | None:
     if write.afresh and write.after.current is None and not seen.world.publisher.entries:
         return None  # nothing on the machine says that there ever was a release
     return f"nobody unpaused, but the pause is gone: {write.before.pause_reason}"
+
+
+@asked(on_write)
+def a_lost_state_file_pauses(seen: Observed, write: Write) -> str | None:
+    """[E] What replaces a state file that was lost says so, before anything else is written."""
+    if not write.afresh or write.after.paused or write.before == State():
+        return None
+    if write.after.current is None and not seen.world.publisher.entries:
+        return None  # nothing on the machine says that there ever was a release
+    if write.after.epoch < write.before.epoch:
+        return None  # a suspended worker of an earlier epoch writes over a file that says nothing about epochs
+    return "the state file was lost, but the new one is not paused"
+
+
+@asked(on_write)
+def the_journal_forgets_nothing(seen: Observed, write: Write) -> str | None:
+    """[C] A write keeps what the write before it recorded."""
+    if write.afresh or write.failed:
+        return None
+    before, after = write.before, write.after
+    if forgotten := before.known_keys - after.known_keys - set(before.decided):
+        return f"forgotten: {', '.join(sorted(forgotten))}"
+    then, now = before.rollout, after.rollout
+    if then is None or now is None or then.id != now.id or then.started_at != now.started_at:
+        return None
+    gone = [step.name for step in then.steps if step.completed and step.id not in now.completed]
+    lost = (then.sha and not now.sha) or (then.stopping and not now.stopping) or set(then.replaced) - set(now.replaced)
+    return f"{then.id} forgets {gone or 'a commit, a call or a bot'}" if gone or lost else None
+
+
+@asked(on_write)
+def only_what_served_becomes_live(seen: Observed, write: Write) -> str | None:
+    """[D, F] A release becomes live by a rollout, or because the route leads to it; else it was live already."""
+    before, after = write.before, write.after
+    if after.current is None or after.current == before.current:
+        return None
+    ended = before.rollout is not None and not write.afresh and before.rollout.id == after.current.rollout_id
+    if ended or after.active_color in {seen.served, seen.world.route.named}:
+        return None
+    if after.current.rollout_id in seen.ever_live:
+        return None
+    return f"{after.current.tag} becomes live on {after.active_color}, but it never had traffic"
+
+
+@asked(on_write)
+def what_was_dropped_never_begins(seen: Observed, write: Write) -> str | None:
+    """[C] A release that was reported as cancelled or superseded does not go live."""
+    begun = write.after.rollout
+    if begun is None or write.before.rollout is not None or write.afresh:
+        return None
+    entry = next((e for e in seen.world.publisher.entries if e.rollout_id == begun.id), None)
+    if entry is not None and entry.result in {Cancelled.code, Superseded.code}:
+        return f"{begun.id} begins, but its history says {entry.result}"
+    return None
 
 
 @asked(on_write)

@@ -66,7 +66,7 @@ def one_bot_runs(seen: Observed) -> str | None:
 
 def _missing_bot_is_reported(seen: Observed) -> bool:
     """Whether the old one could not be started again, or a lost state file had the only record of its hand-over."""
-    lost = seen.happened["state_damaged"] or seen.happened["state_removed"]
+    lost = seen.happened["state file lost with its copy"]
     alarmed = any("singleton_gone" in alarms for alarms in seen.world.publisher.alarmed[-1:])
     return bool(seen.happened["singleton unrestorable"] or (lost and alarmed and seen.state.paused))
 

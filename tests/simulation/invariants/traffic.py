@@ -36,6 +36,7 @@ def the_old_color_drains(seen: Observed, container: Container) -> str | None:
         or container.color is None
         or not container.runs(seen.now)
         or container.color == seen.served
+        or (_everything_is_removed(seen) and seen.happened["traefik_deaf"])
     ):
         return None
     left = seen.world.route.last_served(Color(container.color))

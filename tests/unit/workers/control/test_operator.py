@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.domain.errors import ReleaseNotKept, RolloutRunning, TooLate, UnknownRollout
+from app.domain.errors import ReleaseNotKept, RolloutRunning, StaleWorker, TooLate, UnknownRollout
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Times
 from app.domain.state import State
 from app.domain.step import BAKE
 from tests.examples import a_live, a_release, a_stack, sha_of
+from tests.fakes.fuse import Crash
 from tests.fakes.world import World
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
@@ -112,6 +113,22 @@ async def test_cancelled_waiting_release_never_starts(world: World) -> None:
     world.inbox.put(NEW)
     await worker.reconcile()
     assert world.publisher.results == []
+
+
+@pytest.mark.parametrize("moments", range(8))
+async def test_cancel_of_a_waiting_release_has_one_reason(world: World, moments: int) -> None:
+    """Whenever the worker is killed: the release waits, or it never will and everyone can read why."""
+    await world.journal.update(lambda s: s.pause("fix it"))
+    world.inbox.put(NEW)
+    world.fuse.light(moments)
+    with contextlib.suppress(Crash):
+        await Operator(world.ports, world.worker()).cancel(NEW.rollout_id)
+    world.fuse.put_out()
+    reported_first = bool(world.publisher.never and world.state.accepted)
+    await world.worker().start()
+    waits = bool(world.state.accepted or world.inbox.untaken)
+    assert (reported_first, waits) == (False, not world.publisher.never)
+    assert world.state.unreported == ()
 
 
 async def test_cancel_of_an_unknown_rollout_is_refused(world: World) -> None:
@@ -347,3 +364,29 @@ async def test_call_reaches_a_rollout_that_is_recovered(world: World, again: str
     await recovering
     assert (last(world).status, last(world).reason_code) == (RolloutStatus.ROLLED_BACK, "operator_rollback")
     assert (world.state.current, world.outages) == (a_live("v1.0.0"), [])
+
+
+async def test_call_before_the_recovery_is_refused(world: World) -> None:
+    """The worker has just started: nothing can stop the rollout yet, and a rollback must not aim past it."""
+    world.inbox.put(NEW)
+    rolling = asyncio.create_task(world.worker().reconcile())
+    while world.state.rollout is None or world.state.rollout.running_step != "health_skills":
+        await world.clock.sleep(0.05)
+    rolling.cancel()
+    await asyncio.gather(rolling, return_exceptions=True)
+    operator = Operator(world.ports, world.worker())
+    with pytest.raises(RolloutRunning, match="Ask again"):
+        await operator.cancel(NEW.rollout_id)
+    with pytest.raises(RolloutRunning, match="Ask again"):
+        await operator.roll_back(None)
+    assert world.state.accepted == ()
+
+
+async def test_replaced_worker_answers_no_call(world: World) -> None:
+    """It was suspended, and does not know what runs now."""
+    operator = Operator(world.ports, world.worker())
+    world.journal.epoch = 99
+    with pytest.raises(StaleWorker):
+        await operator.cancel(NEW.rollout_id)
+    with pytest.raises(StaleWorker):
+        await operator.roll_back(None)

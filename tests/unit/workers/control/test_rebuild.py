@@ -73,6 +73,23 @@ async def test_a_first_start_is_no_loss() -> None:
     assert (world.state.paused, world.state.active_color) == (False, None)
 
 
+async def test_taken_release_shows_that_a_state_file_was_lost() -> None:
+    """Nothing is live and there is no history, but Redis knows a release that a worker has taken."""
+    world = World()
+    world.inbox.put(NEW)
+    await world.worker().take_in()
+    world.journal.lose(None)
+    await world.worker().start()
+    assert (world.state.paused, [r.tag for r in world.state.accepted]) == (True, ["v1.1.0"])
+
+
+async def test_waiting_release_is_no_sign_of_a_loss() -> None:
+    world = World()
+    world.inbox.put(NEW)
+    await world.worker().start()
+    assert not world.state.paused
+
+
 async def test_unreadable_file_pauses_an_empty_host() -> None:
     world = World()
     world.journal.lose("updater-state.json could not be read.")
@@ -241,6 +258,17 @@ async def test_color_of_a_lost_rollout_drains_first(world: World) -> None:
     assert world.engine.running("api-blue") == []
     assert world.engine.at["stop api-blue v1.0.0"] - flipped >= world.stack.times.drain
     assert world.outages == []
+
+
+async def test_color_that_traefik_still_uses_is_not_stopped(world: World) -> None:
+    """The route file was removed, but Traefik did not notice."""
+    world.inbox.put(NEW)
+    await killed_at(world, "bake")
+    world.route.deaf = True
+    world.route.overwrite(None)
+    world.journal.lose(None)
+    await world.worker().start()
+    assert (world.engine.running("api-green"), world.outages) == (["v1.1.0"], [])
 
 
 async def test_lost_rollouts_release_is_published_if_live(world: World) -> None:

@@ -592,6 +592,21 @@ async def test_rollout_never_begins_on_a_color_that_traefik_serves(world: World)
     assert world.outages == []
 
 
+async def test_color_that_was_left_running_drains(world: World) -> None:
+    """A flip was not confirmed. Traefik used it for a while, and follows the file again since a moment ago."""
+    world.route.deaf = True
+    assert (await roll_out(world)).reason_code == "route_not_confirmed"
+    world.route.load(Color.GREEN, "r-v1.1.0")
+    await world.clock.sleep(10)
+    world.route.re_read()
+    left = world.clock.monotonic()
+    await world.clock.sleep(1)
+    world.inbox.put(a_release("v1.2.0", force=True, after=1))
+    await world.worker().reconcile()
+    assert (last(world).status, world.outages) == (RolloutStatus.SUCCESS, [])
+    assert world.engine.at["replace api-green v1.1.0"] - left >= world.stack.times.drain
+
+
 async def test_color_that_had_traffic_by_mistake_drains(world: World) -> None:
     """The route file was changed by hand to copies of the live release on the idle color."""
     await world.journal.update(lambda s: s.routed_to(Color.BLUE, "r-v1.0.0"))
