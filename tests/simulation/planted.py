@@ -64,7 +64,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         Edit("rebuild._orphans", "{ports.journal.state.active_color, *await _led_to(stack, ports)}", "{None}"),
         Edit(
             "rebuild._orphans",
-            "{*proven, *[(await ports.probe.get(stack.route_url(s))).rollout for s in stack.routed]}",
+            "{*proven, *[answer.rollout for _, answer in await ask_routes(stack, ports.probe)]}",
             "proven",
         ),
         Edit("_Protecting._serves", "color is not None and await self._route.active() is color", "False"),

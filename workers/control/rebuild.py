@@ -6,13 +6,14 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.errors import LedgerUnavailable, RouteNotConfirmed
+from app.domain.errors import EngineFailed, LedgerUnavailable, ReleaseNotKept, RouteNotConfirmed, StartFailed
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption.serving import hosts_of
 from workers.ports import Instance, Ports
+from workers.routing.asked import ask_routes
 from workers.routing.routers import read_routing
 
 log = structlog.get_logger()
@@ -78,6 +79,23 @@ async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
     if ports.journal.state.rollout is not None:
         return
     await _stop_orphans(stack, ports)
+    await _start_singletons(stack, ports)
+
+
+async def _start_singletons(stack: Stack, ports: Ports) -> None:
+    """Starts the singletons of a release that was on trial: the lost rollout may have stopped the old ones.
+
+    Of a proven release none is started: an operator may have stopped it.
+    """
+    state = ports.journal.state
+    if state.current is None or state.current.tag == state.last_good_tag:
+        return
+    for singleton in stack.singletons:
+        if all(instance.gone for instance in await ports.engine.find(singleton.service)):
+            try:
+                await ports.engine.start(ports.engine.defined(state.current.sha), [singleton.service])
+            except (EngineFailed, ReleaseNotKept, StartFailed) as error:
+                log.error("no copy runs, and none could be started", service=singleton.service, reason=str(error))
 
 
 def _without_failed(found: Found, history: Sequence[HistoryEntry]) -> Found:
@@ -150,7 +168,7 @@ async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[
         log.warning("it is unclear which color serves; no container was stopped", reason=str(unreadable))
         return []
     idle = [color for color in Color if color not in serving]
-    kept = {*proven, *[(await ports.probe.get(stack.route_url(s))).rollout for s in stack.routed]}
+    kept = {*proven, *[answer.rollout for _, answer in await ask_routes(stack, ports.probe)]}
     return [i for color in idle for i in await _started(stack, ports, color) if i.rollout not in kept]
 
 

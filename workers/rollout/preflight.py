@@ -1,15 +1,14 @@
 """The preflight: checks that the machine and the live color are ready, before the rollout touches anything."""
 
-import asyncio
 from typing import Any
 
 from app.domain.errors import AdoptionRefused, PreflightRefused, RouteNotConfirmed, UpdaterError
-from app.domain.probe_request import route_requests
-from app.domain.stack import RoutedService, Stack
+from app.domain.stack import Stack
 from workers.adoption import adopt, drift
-from workers.ports import Answer, Ports, Room
+from workers.ports import Ports, Room
 from workers.rollout.health import confirm_route
 from workers.rollout.run import Run
+from workers.routing.asked import ask_routes
 
 GB, MB = 1024**3, 1024**2
 FIT_POLL_SECONDS = 0.5
@@ -87,7 +86,7 @@ async def _traefik_follows(run: Run) -> bool:
 
 async def _other_rollouts(run: Run, expected: str) -> list[str]:
     """The rollout ids in the answers, without `expected`. Answers without one do not come from a route file."""
-    answers = [answer for _, answer in await _through_traefik(run.stack, run.ports)]
+    answers = [answer for _, answer in await ask_routes(run.stack, run.ports.probe)]
     return sorted({a.rollout for a in answers if a.rollout and a.rollout != expected})
 
 
@@ -117,20 +116,13 @@ async def _passing(stack: Stack, ports: Ports) -> list[str]:
 
     If nothing is live, any HTTP status shows that Traefik answers.
     """
-    answers = await _through_traefik(stack, ports)
+    answers = await ask_routes(stack, ports.probe)
     live = ports.journal.state.active_color is not None
     return [
         f"{service.name} answers {answer} through Traefik"
         for service, answer in answers
         if not (answer.ok if live else answer.status)
     ]
-
-
-async def _through_traefik(stack: Stack, ports: Ports) -> list[tuple[RoutedService, Answer]]:
-    """Asks every route of every service once."""
-    asked = [(service, request) for service in stack.routed for request in route_requests(stack.traefik, service)]
-    answers = await asyncio.gather(*(ports.probe.ask(request) for _, request in asked))
-    return [(service, answer) for (service, _), answer in zip(asked, answers, strict=True)]
 
 
 def _cramped(stack: Stack, room: Room) -> list[str]:

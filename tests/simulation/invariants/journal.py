@@ -20,7 +20,7 @@ def no_rollout_begins_while_paused(seen: Observed, write: Write) -> str | None:
 @asked(on_write)
 def only_an_operator_unpauses(seen: Observed, write: Write) -> str | None:
     """[E] A pause lasts until an operator unpauses, also across restarts and a lost state file."""
-    if not write.before.paused or write.after.paused or seen.unpauses:
+    if not write.before.paused or write.after.paused or seen.unpauses or write.failed:
         return None
     if write.afresh and write.after.current is None and not seen.world.publisher.entries:
         return None  # nothing on the machine says that there ever was a release

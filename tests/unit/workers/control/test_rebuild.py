@@ -404,3 +404,24 @@ async def test_torn_file_stops_nothing_that_serves(moment: int) -> None:
     assert world.state.current is not None
     assert (world.outages, len(world.engine.running("bot"))) == ([], 1)
     assert world.engine.running("api-" + str(world.route.served()[0])) == [world.state.current.tag]
+
+
+async def test_bot_that_a_lost_rollout_stopped_is_started(world: World) -> None:
+    """v1.1.0 was on trial: its rollout had stopped the old bot, and not yet started the new one."""
+    world.inbox.put(NEW)
+    await killed_at(world, "restart_bot")
+    for bot in await world.engine.find("bot"):
+        await world.engine.stop(bot.id, 1)
+    world.journal.lose(None)
+    await world.worker().start()
+    assert world.engine.running("bot") == ["v1.1.0"]
+
+
+async def test_bot_of_a_proven_release_stays_stopped(world: World) -> None:
+    """An operator may have stopped it."""
+    await go_live(world)
+    for bot in await world.engine.find("bot"):
+        await world.engine.stop(bot.id, 1)
+    world.journal.lose(None)
+    await world.worker().start()
+    assert world.engine.running("bot") == []
