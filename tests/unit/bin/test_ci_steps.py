@@ -1,4 +1,4 @@
-"""`.ci/steps` runs the schedules and the other Pythons' unit tests at once, and bin/test only after all of them passed."""
+"""`.ci/steps` runs the schedules and the unit tests on other Pythons at once, and bin/test only after all passed."""
 
 import os
 import shutil

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from deploy.demo.clients import plain_client
 from tests.unit.demo.services import LIMIT, VERSION, exit_code, printed_value, service
 
 
@@ -20,12 +19,12 @@ class Gateway:
     url: str
 
     async def sessions(self) -> dict[str, Any]:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with plain_client() as client:
             answer: dict[str, Any] = (await client.get(f"{self.url}/sessions")).json()
             return answer
 
     async def reset(self) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with plain_client() as client:
             (await client.post(f"{self.url}/reset")).raise_for_status()
 
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
