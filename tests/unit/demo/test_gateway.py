@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.clients import plain_client
+from deploy.demo.http1 import Connection, request
 from tests.unit.demo.services import LIMIT, VERSION, exit_code, printed_value, service
 
 
@@ -70,6 +71,16 @@ async def send(writer: StreamWriter, **message: str) -> None:
 def bot(home: Gateway, directory: Path) -> Any:
     env = {"GATEWAY": f"127.0.0.1:{home.session_port}", "READY_FILE": str(directory / "ready")}
     return service("bot/bot.py", directory, **env)
+
+
+async def test_observers_keep_their_connection(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as home:
+        connection = Connection(*await asyncio.open_connection("127.0.0.1", int(home.url.rpartition(":")[2])))
+        for _ in range(2):
+            status, report = await connection.ask(request("GET", "/sessions", {}))
+            assert (status, json.loads(report)["open"], connection.reusable) == (200, 0, True)
+        connection.writer.close()
+        await connection.writer.wait_closed()
 
 
 async def test_peak_sessions_are_counted_not_sampled(tmp_path: Path) -> None:
