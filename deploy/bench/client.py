@@ -1,49 +1,16 @@
-"""A small HTTP/1.1 client for the loopback interface, which costs little compared with what it measures."""
+"""Sends many requests over several connections to a port of the loopback interface, and measures them."""
 
 import asyncio
 import contextlib
 import time
-from asyncio import StreamReader, StreamWriter
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+
+from deploy.demo.http1 import Connection
 
 CONNECT_SECONDS = 5.0
 PHASE_SECONDS = 120.0
-
-
-class BadAnswer(Exception):
-    """The answer has no status or no length, so this client cannot read it."""
-
-
-def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """Returns the bytes of one request on a keep-alive connection."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
-
-
-def status_and_length(head: bytes) -> tuple[int, int]:
-    """Parses the status and the body's length from an answer's head. Raises BadAnswer."""
-    first, *fields = head.decode("latin-1").split("\r\n")
-    lengths = [value for name, _, value in (f.partition(":") for f in fields) if name.lower() == "content-length"]
-    try:
-        return int(first.split(" ")[1]), int(lengths[0])
-    except (IndexError, ValueError) as error:
-        raise BadAnswer(first) from error
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A keep-alive connection to a server on this machine."""
-
-    reader: StreamReader
-    writer: StreamWriter
-
-    async def ask(self, sent: bytes) -> tuple[int, bytes]:
-        """Returns status and body. Raises BadAnswer, OSError or EOFError."""
-        self.writer.write(sent)
-        status, length = status_and_length(await self.reader.readuntil(b"\r\n\r\n"))
-        return status, await self.reader.readexactly(length)
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ import yaml
 
 from deploy.bench.figures import Figure, Rounds
 from deploy.bench.starts import Start, Starts, address_of, watched_starts
-from deploy.demo.clients import plain_client
+from deploy.demo.clients import plain_client, plain_sync_client
 from deploy.demo.engine import Engine, Say, answering, connected
 from deploy.demo.environment import TIMES, Environment, checked_every, environment
 from deploy.demo.images import ensure_base, ensure_traefik
@@ -157,7 +157,7 @@ async def _json(client: httpx.AsyncClient, url: str) -> Json:
 
 def _bare_start(home: Environment, color: str) -> dict[str, float]:
     """Starts the stopped color without the updater, and stops it again."""
-    with connected(home.engine.host) as client, httpx.Client(trust_env=False, timeout=1) as asking:
+    with connected(home.engine.host) as client, plain_sync_client(timeout=1) as asking:
         stopped = {name: client.containers.get(home.containers(f"{name}-{color}")[0]["Id"]) for name in ASKED}
         began = time.monotonic()
         for container in stopped.values():

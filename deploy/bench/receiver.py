@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.bench.client import Run, drive, request
+from deploy.bench.client import Run, drive
 from deploy.bench.figures import Figure, Rounds, percentile, turns
 from deploy.bench.parts import (
     HOOK_PATH,
@@ -21,6 +21,7 @@ from deploy.bench.parts import (
 from deploy.demo.engine import Say
 from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github import release_event, signed_headers
+from deploy.demo.http1 import request
 
 BENCH = "receiver"
 REQUESTS, CONNECTIONS = 1_000, 16

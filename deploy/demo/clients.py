@@ -12,3 +12,8 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 def plain_client(**options: Any) -> httpx.AsyncClient:
     """Creates a client that ignores proxy variables and loads no certificates. `options` are httpx's own."""
     return httpx.AsyncClient(trust_env=False, verify=NO_TLS, **options)
+
+
+def plain_sync_client(**options: Any) -> httpx.Client:
+    """As `plain_client`, for code that does not run in an event loop."""
+    return httpx.Client(trust_env=False, verify=NO_TLS, **options)

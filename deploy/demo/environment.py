@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import yaml
 
-from deploy.demo.clients import plain_client
+from deploy.demo.clients import plain_client, plain_sync_client
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
 from deploy.demo.github_control import TOKEN, GitHubServer, github_server
@@ -307,7 +307,7 @@ def _environment(home: Environment, redis_url: str, ports: Mapping[str, int]) ->
 def wait_until_up(home: Environment) -> None:
     """Waits until web answers and the worker has published a status. Raises RuntimeError."""
     deadline = time.monotonic() + UP_SECONDS
-    with httpx.Client(trust_env=False, timeout=5) as client:
+    with plain_sync_client(timeout=5) as client:
         while True:
             with contextlib.suppress(httpx.HTTPError, OSError, KeyError):
                 headers = {"X-Updater-Secret": home.secret}

@@ -6,16 +6,16 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Self
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from deploy.demo.clients import plain_client
+from deploy.demo.http1 import HttpClient
 
 REQUEST_SECONDS = 30.0
 SLOW_SECONDS = 10.0
@@ -90,8 +90,7 @@ class Load:
         self._slow_seconds = slow_seconds
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
-        self._client = plain_client(timeout=REQUEST_SECONDS, limits=limits)
+        self._clients = {route: HttpClient(route, REQUEST_SECONDS) for route in routes}
         self.report = Report()
 
     async def __aenter__(self) -> Self:
@@ -115,7 +114,7 @@ class Load:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.aclose()
+        await asyncio.gather(*(client.close() for client in self._clients.values()))
         return self.report
 
     async def served(self, requests: int, limit: float) -> None:
@@ -142,23 +141,23 @@ class Load:
             await self._pause(due - time.monotonic())
 
     async def _get(self, route: str, _: int) -> None:
-        await self._request("get", lambda: self._client.get(f"{route}/version"))
+        await self._request("get", self._clients[route].send("GET", "/version"))
 
     async def _post(self, route: str, count: int) -> None:
         sent = f"message {count}"
-        await self._request("post", lambda: self._client.post(f"{route}/echo", content=sent), sent)
+        await self._request("post", self._clients[route].send("POST", "/echo", sent.encode()), sent)
 
     async def _slow(self, route: str) -> None:
-        url = f"{route}/slow?seconds={self._slow_seconds:g}"
+        client, path = self._clients[route], f"/slow?seconds={self._slow_seconds:g}"
         while not self._stop.is_set():
-            if not await self._request("slow", lambda: self._client.get(url)):
+            if not await self._request("slow", client.send("GET", path)):
                 await self._pause(FAILURE_PAUSE)
 
-    async def _request(self, kind: str, ask: Callable[[], Awaitable[httpx.Response]], echo: str | None = None) -> bool:
+    async def _request(self, kind: str, answer: Awaitable[tuple[int, bytes]], echo: str | None = None) -> bool:
         """Sends one request, reports it and returns whether it passed. Any exception is a failed request."""
         started = time.monotonic()
         try:
-            version = _version(await ask(), echo)
+            version = _version(*await answer, echo)
         except Exception as error:
             self.report.failure(kind, f"{type(error).__name__} {error}")
             return False
@@ -206,11 +205,11 @@ class Load:
                 await self._stop.wait()
 
 
-def _version(response: httpx.Response, echo: str | None) -> str:
+def _version(status: int, body: bytes, echo: str | None) -> str:
     """Returns the version that answered. Raises WrongAnswer, ValueError (not JSON) or KeyError."""
-    if not response.is_success:
-        raise WrongAnswer(f"HTTP {response.status_code} {response.text[:80]}")
-    answer = response.json()
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        raise WrongAnswer(f"HTTP {status} {body[:80].decode('utf-8', 'replace')}")
+    answer = json.loads(body)
     if echo is not None and answer["echo"] != echo:
         raise WrongAnswer(f"the echo of {echo!r} is {answer['echo']!r}")
     return str(answer["version"])

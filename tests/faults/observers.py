@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import threading
 import time
@@ -17,17 +18,20 @@ import redis as redis_client
 
 from deploy.demo.clients import plain_client
 from deploy.demo.engine import connected
+from deploy.demo.http1 import BadAnswer, HttpClient
 from deploy.demo.load import Load
 from deploy.demo.projects import image_tags
 from tests.faults.stage import Json, Stage
 
 SAMPLE_SECONDS = 0.05
 ROUTE_SECONDS = 0.1
+GATEWAY_SECONDS = 5.0
 CONVERGE_SECONDS = 60.0
 POLL_SECONDS = 0.25
 RPS = 15.0
 COLORS = ("blue", "green")
 ROUTED = ("skills", "api")
+NO_ANSWER = (BadAnswer, EOFError, OSError)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,11 @@ class Watch:
         self.max_bots = 0
         self.split_routes: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._client = plain_client(timeout=5)
+        self._gateway = HttpClient(stage.home.gateway_url, GATEWAY_SECONDS)
 
     async def __aenter__(self) -> Self:
-        with contextlib.suppress(httpx.HTTPError):
-            await self._client.post(f"{self._stage.home.gateway_url}/reset")
+        with contextlib.suppress(*NO_ANSWER):
+            await self._gateway.send("POST", "/reset")
         await self.load.__aenter__()
         for watching in (self._count_bots(), self._read_route_file()):
             self._begin(watching)
@@ -76,7 +80,7 @@ class Watch:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.aclose()
+        await self._gateway.close()
 
     def _begin(self, watching: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(watching))
@@ -84,8 +88,8 @@ class Watch:
     async def _count_bots(self) -> None:
         """Records the most bots at once. The gateway counts `max` at each open and close; the samples check it."""
         while True:
-            with contextlib.suppress(httpx.HTTPError, ValueError):
-                counts = (await self._client.get(f"{self._stage.home.gateway_url}/sessions")).json()
+            with contextlib.suppress(*NO_ANSWER, ValueError):
+                counts = json.loads((await self._gateway.send("GET", "/sessions"))[1])
                 self.max_bots = max(self.max_bots, counts["open"], counts["max"])
             await asyncio.sleep(SAMPLE_SECONDS)
 

@@ -1,12 +1,14 @@
 """An environment whose parts can be killed, stopped, suspended and restarted, with numbered releases."""
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +31,11 @@ from tests.integration.redis_servers import OwnRedis, own_redis
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
 """Several environments share two cores, so healthy services need this time; an unhealthy one costs as much."""
 
-HEALTH_INTERVAL = "2s"
-"""Interval of the containers' own checks. Each is a process in a container: most of an idle environment's cost."""
+HEALTH_INTERVAL = "30s"
+"""Interval of the containers' own checks. Each run starts a process in a container, which costs as much CPU time as ten
+requests of the load; the worker does not wait for the next one, it runs a singleton's check itself."""
 
-GRACE_SECONDS = 20.0
+GRACE_SECONDS, POLL_SECONDS = 20.0, 0.005
 NAMESPACE = "zetherion-updater"
 
 Json = dict[str, Any]
@@ -169,6 +172,21 @@ def stage(
         built = Stage(home, server, directory / "redis", dockerd)
         stack.callback(_end_beside, built)
         yield built
+
+
+def freeze_between_writes(pid: int, directory: Path) -> None:
+    """Suspends a worker that does not write in `directory` at that moment: its lock would keep others out."""
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"process {pid} was not suspended within {GRACE_SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
+    finally:
+        os.close(lock)
 
 
 def _prepare(home: Environment, more: Prepare) -> None:

@@ -17,6 +17,7 @@ from app.domain.probe_request import ProbeRequest
 from app.domain.routes import ClientRoute
 from app.domain.stack import Color, RoutedService, Stack, Times
 from app.domain.traffic import Tally
+from deploy.demo.clients import plain_client
 from deploy.demo.processes import free_port, running
 from tests.examples import a_routed, a_stack, a_traefik
 from tests.integration.backends import Gate, backend, backend_url
@@ -103,7 +104,7 @@ async def served(stack: Stack, dynamic: Path) -> AsyncIterator[Served]:
             for color in Color:
                 await parts.enter_async_context(backend(service, color, gate))
         limits = httpx.Limits(max_connections=None)
-        client = await parts.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=5, limits=limits))
+        client = await parts.enter_async_context(plain_client(timeout=5, limits=limits))
         served = Served(RouteFile(dynamic, stack), stack, dynamic, client, gate)
         await until(lambda: listens(served))
         await served.flip(Color.BLUE, "r-0")

@@ -14,6 +14,7 @@ import httpx
 import yaml
 from docker.models.containers import Container
 
+from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.environment import Environment, Json
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
@@ -148,7 +149,7 @@ class Site(Environment):
         """Sends the webhook of `tag` as GitHub does, signed with the secret from the page."""
         body = release_event(tag, next(self.release_ids))
         secret = self.secret_file("github-webhook-secret")
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with plain_client(timeout=10) as client:
             headers = signed_headers(body, secret)
             answer = await client.post(f"{self.public_url}/webhooks/github", content=body, headers=headers)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text

@@ -11,7 +11,7 @@ from tests.faults.observers import converge
 from tests.faults.releases import Edit, crashing_bot, never_healthy
 from tests.faults.rows import route
 from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
-from tests.faults.stage import Json
+from tests.faults.stage import Json, freeze_between_writes
 
 UNDISTURBED_SECONDS = 15.0
 """The duration of a rollout; a random kill falls within it."""
@@ -126,7 +126,7 @@ async def doubled(scenario: Scenario) -> None:
 async def _suspended(scenario: Scenario, step: str) -> None:
     stage, tag = scenario.stage, await scenario.publish()
     await scenario.reach(tag, step)
-    stage.freeze(stage.worker.pid)
+    await asyncio.to_thread(freeze_between_writes, stage.worker.pid, stage.journal_file.parent)
     epoch = stage.journal()["epoch"]
     stale = stage.second_worker()
     await until(stage, tag, lambda state: _taken_over(state, epoch))

@@ -18,6 +18,7 @@ from app.config.release_policy import ReleasePolicy
 from app.domain.release import Release
 from app.ledger import Ledger
 from app.queue import Queue, open_pool
+from deploy.demo.clients import plain_sync_client
 from deploy.demo.processes import ROOT, free_port, running
 from tests.examples import a_stack
 from tests.fakes.source import FakeSource
@@ -101,7 +102,7 @@ class Front:
 
     def _wait_until_up(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         deadline = time.monotonic() + UP_SECONDS
-        with httpx.Client(trust_env=False, timeout=2) as client:
+        with plain_sync_client(timeout=2) as client:
             while True:
                 with suppress(httpx.HTTPError):
                     if client.get(f"{self.environment['UPDATER_URL']}/health").is_success:

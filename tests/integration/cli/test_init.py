@@ -20,6 +20,7 @@ from app.cli.init.command import write_stack_file
 from app.cli.init.images.facts import ImageFacts
 from app.cli.init.images.local_images import local_images
 from app.config.stack_file import load_stack
+from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine, connected
 from deploy.demo.processes import ROOT, free_port, running
 from tests.integration.waiting import until
@@ -162,7 +163,7 @@ async def test_traefik_accepts_the_printed_options(tmp_path: Path, form: Any) ->
 
 
 async def _answers(url: str) -> bool:
-    async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+    async with plain_client(timeout=2) as client:
         try:
             answer = await client.get(url)
         except httpx.TransportError:

@@ -22,6 +22,7 @@ from app.ledger import Ledger
 from app.main import Faces, wire
 from app.queue import Queue
 from app.web.server.serve import listener, serve
+from deploy.demo.clients import plain_client
 from tests.examples import a_stack
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World
@@ -75,9 +76,7 @@ class Listening:
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         """A client of the internal listener; it sends the shared secret unless `headers` are given."""
-        return httpx.AsyncClient(
-            base_url=self.internal, headers=headers or {"X-Updater-Secret": self.secret}, trust_env=False, timeout=30
-        )
+        return plain_client(base_url=self.internal, headers=headers or {"X-Updater-Secret": self.secret}, timeout=30)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from deploy.demo.clients import plain_sync_client
 from deploy.demo.processes import free_port, running
 from tests.integration.web.conftest import environ
 
@@ -49,12 +50,13 @@ def web_process(redis_url: str, namespace: str, directory: Path, **settings: str
 
 def _wait_until_up(internal: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            httpx.get(f"http://{internal}/health", trust_env=False, timeout=1).raise_for_status()
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(log.read_text()) from None
-            time.sleep(0.05)
-        else:
-            return
+    with plain_sync_client(timeout=1) as client:
+        while True:
+            try:
+                client.get(f"http://{internal}/health").raise_for_status()
+            except httpx.HTTPError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(log.read_text()) from None
+                time.sleep(0.05)
+            else:
+                return

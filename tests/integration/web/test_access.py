@@ -9,6 +9,7 @@ import pytest
 from app.auth.callers import make_token
 from app.auth.tokens import SESSION, Scope, sign_token
 from app.web.internal.caller import COOKIE
+from deploy.demo.clients import plain_client
 from tests.integration.web.conftest import Listening
 from tests.integration.web.deliveries import head, raw
 
@@ -20,7 +21,7 @@ PAUSE = {"reason": "a test"}
 
 @pytest.fixture
 async def stranger(web: Listening) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.internal, trust_env=False, timeout=30) as client:
+    async with plain_client(base_url=web.internal, timeout=30) as client:
         yield client
 
 

@@ -17,6 +17,7 @@ from app.web.calls.streams import HEARTBEAT_SECONDS
 from app.web.server.connection import CLOSE_SECONDS, WRITE_SECONDS
 from app.web.server.connections import MOST_CONNECTIONS
 from app.web.server.serve import listener
+from deploy.demo.clients import plain_client
 from tests.integration.waiting import until
 from tests.integration.web.deliveries import KeptConnection, head
 from tests.integration.web.process import WebProcess, web_process
@@ -50,7 +51,7 @@ def secret(process: WebProcess) -> str:
 
 
 async def is_healthy(process: WebProcess) -> bool:
-    async with httpx.AsyncClient(base_url=process.internal, trust_env=False) as client:
+    async with plain_client(base_url=process.internal) as client:
         return (await client.get("/health")).status_code == httpx.codes.OK
 
 
@@ -97,7 +98,7 @@ async def test_clients_that_never_read_are_ended(process: WebProcess, ledger: Le
     proof = [("X-Updater-Secret", secret(process))]
     log = head(proof, f"GET /update/rollouts/{ROLLOUT}/log?follow=1 HTTP/1.1")
     unread = ((process.public, MANY_REQUESTS), (process.internal, log))
-    async with httpx.AsyncClient(base_url=process.internal, headers=dict(proof), trust_env=False, timeout=60) as http:
+    async with plain_client(base_url=process.internal, headers=dict(proof), timeout=60) as http:
         with ExitStack() as clients:
             for url, sent in unread:
                 for _ in range(10):
@@ -143,7 +144,7 @@ async def test_connections_are_limited_and_deliveries_arrive(process: WebProcess
 async def test_open_request_outlives_a_flood_of_connections(process: WebProcess) -> None:
     proof = {"X-Updater-Secret": secret(process)}
     async with (
-        httpx.AsyncClient(base_url=process.internal, headers=proof, trust_env=False, timeout=60) as http,
+        plain_client(base_url=process.internal, headers=proof, timeout=60) as http,
         http.stream("GET", "/update/events") as events,
     ):
         lines = events.aiter_lines()

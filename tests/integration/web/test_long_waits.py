@@ -14,6 +14,7 @@ from app.config.settings import WebSettings
 from app.ledger import Ledger
 from app.queue import open_pool
 from app.web.server.serve import listener
+from deploy.demo.clients import plain_client
 from tests.fakes.world import World
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import LIMIT, POLL_SECONDS, until
@@ -43,7 +44,7 @@ async def process(redis_url: str, namespace: str, directory: Path) -> AsyncItera
 
 def caller(web: WebProcess, directory: Path) -> httpx.AsyncClient:
     secret = {"X-Updater-Secret": (directory / "secret").read_text().strip()}
-    return httpx.AsyncClient(base_url=web.internal, headers=secret, trust_env=False)
+    return plain_client(base_url=web.internal, headers=secret)
 
 
 async def rolling(ledger: Ledger) -> bool:

@@ -10,6 +10,7 @@ import yaml
 from arq.connections import ArqRedis
 
 from app.config.settings import WebSettings
+from deploy.demo.clients import plain_client
 from tests.integration.web.conftest import Listening, environ, listening
 from tests.integration.web.deliveries import headers, release_body
 from tests.unit.app.config.test_stack_file import content
@@ -28,7 +29,7 @@ async def web(redis_url: str, namespace: str, pool: ArqRedis, tmp_path: Path) ->
 async def deliver(web: Listening, **change: Any) -> httpx.Response:
     release = {"id": 2, "tag_name": "v1.1.0", "draft": False, "prerelease": False, **change}
     body = release_body(release=release)
-    async with httpx.AsyncClient(trust_env=False) as github:
+    async with plain_client() as github:
         return await github.post(f"{web.public}/webhooks/github", content=body, headers=headers(body))
 
 

@@ -15,6 +15,7 @@ from app.config.settings import WebSettings
 from app.queue import open_pool
 from app.web.body import BODY_SECONDS
 from app.web.webhook.receiver import RECORD_SECONDS
+from deploy.demo.clients import plain_client
 from tests.examples import a_live
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until
@@ -30,7 +31,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
 
 @pytest.fixture
 async def github(web: Listening) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.public, trust_env=False, timeout=30) as client:
+    async with plain_client(base_url=web.public, timeout=30) as client:
         yield client
 
 
@@ -282,7 +283,7 @@ async def test_unavailable_redis_is_a_503_in_time(
     settings = WebSettings.from_environ(environ(own_server.url, "x", tmp_path))
     async with (
         listening(settings, pool) as web,
-        httpx.AsyncClient(base_url=web.public, trust_env=False, timeout=30) as github,
+        plain_client(base_url=web.public, timeout=30) as github,
     ):
         assert (await post(github, BODY)).status_code == 202
         async with away(own_server):

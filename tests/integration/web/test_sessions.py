@@ -14,6 +14,7 @@ from app.config.settings import WebSettings
 from app.queue import open_pool
 from app.web.calls.streams import CHECK_SECONDS
 from app.web.internal.caller import COOKIE
+from deploy.demo.clients import plain_client
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.conftest import Listening, environ, listening
@@ -33,7 +34,7 @@ async def behind_proxy(settings: WebSettings, web: Listening) -> AsyncIterator[L
 
 
 def browser(url: str, **headers: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, headers=GUARD | headers, trust_env=False, timeout=30)
+    return plain_client(base_url=url, headers=GUARD | headers, timeout=30)
 
 
 async def log_in(client: httpx.AsyncClient, secret: str) -> str:
@@ -174,7 +175,7 @@ async def test_client_cannot_choose_its_address(web: Listening) -> None:
 
 async def test_wrong_proofs_are_logged_within_a_limit(web: Listening) -> None:
     wrong = ({"X-Updater-Secret": "x"}, {"Authorization": "Bearer x.y.z"})
-    async with httpx.AsyncClient(base_url=web.internal, trust_env=False, timeout=30) as client:
+    async with plain_client(base_url=web.internal, timeout=30) as client:
         with capture_logs() as lines:
             for _ in range(BY_ADDRESS.many):
                 for headers in wrong:

@@ -14,6 +14,7 @@ from app.ledger import Ledger
 from app.ledger.set_aside import UNREADABLE_KEPT
 from app.ledger.streams import UNREADABLE
 from app.stored import RELEASE
+from deploy.demo.clients import plain_client
 from tests.examples import a_history_entry, a_release
 from tests.fakes.world import World
 from tests.integration.web.conftest import Listening
@@ -181,7 +182,7 @@ async def test_readiness_survives_another_status(web: Listening, client: httpx.A
 async def test_webhook_is_accepted_beside_another_status(web: Listening) -> None:
     await web.ledger.publish_status(OTHER_STATUS)
     body = release_body("v1.1.0")
-    async with httpx.AsyncClient(trust_env=False) as github:
+    async with plain_client() as github:
         answer = await github.post(f"{web.public}/webhooks/github", content=body, headers=headers(body))
     assert answer.status_code == 202
 

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from deploy.bench.client import BadAnswer, Connection, connected, drive, request, status_and_length
+from deploy.bench.client import connected, drive
+from deploy.demo.http1 import Connection, request
 
 
 @asynccontextmanager
@@ -27,22 +28,6 @@ async def echoing() -> AsyncIterator[tuple[int, list[int]]]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1], served
-
-
-def test_request_is_encoded_exactly() -> None:
-    assert request("POST", "/hook", {"X-A": "1"}, b"{}") == (
-        b"POST /hook HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: 1\r\nContent-Length: 2\r\n\r\n{}"
-    )
-
-
-def test_answer_head_yields_status_and_length() -> None:
-    assert status_and_length(b"HTTP/1.1 202 \r\nA: b\r\nCONTENT-length: 17\r\n\r\n") == (202, 17)
-
-
-@pytest.mark.parametrize("head", [b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 OK\r\nContent-Length: 1\r\n\r\n"])
-def test_incomplete_answer_head_is_refused(head: bytes) -> None:
-    with pytest.raises(BadAnswer):
-        status_and_length(head)
 
 
 async def test_connection_is_reused() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from deploy.demo.clients import plain_client
+from deploy.demo.http1 import Connection, request
 from tests.unit.demo.services import LIMIT, VERSION, exit_code, printed_value, service
 
 
@@ -20,12 +20,12 @@ class Gateway:
     url: str
 
     async def sessions(self) -> dict[str, Any]:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with plain_client() as client:
             answer: dict[str, Any] = (await client.get(f"{self.url}/sessions")).json()
             return answer
 
     async def reset(self) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with plain_client() as client:
             (await client.post(f"{self.url}/reset")).raise_for_status()
 
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -71,6 +71,16 @@ async def send(writer: StreamWriter, **message: str) -> None:
 def bot(home: Gateway, directory: Path) -> Any:
     env = {"GATEWAY": f"127.0.0.1:{home.session_port}", "READY_FILE": str(directory / "ready")}
     return service("bot/bot.py", directory, **env)
+
+
+async def test_observers_keep_their_connection(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as home:
+        connection = Connection(*await asyncio.open_connection("127.0.0.1", int(home.url.rpartition(":")[2])))
+        for _ in range(2):
+            status, report = await connection.ask(request("GET", "/sessions", {}))
+            assert (status, json.loads(report)["open"], connection.reusable) == (200, 0, True)
+        connection.writer.close()
+        await connection.writer.wait_closed()
 
 
 async def test_peak_sessions_are_counted_not_sampled(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from deploy.demo.clients import plain_client
 from tests.unit.demo.services import VERSION, exit_code, printed_value, service
 
 ABOUT_SKILLS = {"service": "skills", "version": VERSION, "color": "blue"}
@@ -24,7 +25,7 @@ async def serving(directory: Path, script: str = "skills/app.py") -> AsyncIterat
 
 
 def client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, timeout=20)
+    return plain_client(base_url=url, timeout=20)
 
 
 def websocket(url: str) -> connect:

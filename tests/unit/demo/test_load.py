@@ -73,8 +73,8 @@ async def test_working_service_has_no_failed_request(tmp_path: Path) -> None:
         (http("200 OK", "not json"), "JSONDecodeError"),
         (http("200 OK", '{"echo": "another"}'), "the echo of 'message"),
         (http("200 OK", '{"no": "version"}'), "KeyError"),
-        (b"", "RemoteProtocolError"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "RemoteProtocolError"),
+        (b"", "IncompleteReadError"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", "IncompleteReadError"),
     ],
 )
 async def test_every_wrong_answer_is_a_failed_request(answer: bytes, detail: str) -> None:
@@ -90,7 +90,7 @@ async def test_a_refused_connection_is_a_failed_request() -> None:
         pass
     report = await loaded([gone], 30)
     assert report.failed == report.requests
-    assert any("ConnectError" in failure for failure in report.failures)
+    assert any("ConnectionRefusedError" in failure for failure in report.failures)
 
 
 async def test_failure_list_is_limited() -> None:

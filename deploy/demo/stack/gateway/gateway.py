@@ -88,13 +88,14 @@ class Gateway:
             self.sessions.closes()
 
     async def http(self, reader, writer):
+        """Answers until the client closes: the observers ask twenty times a second."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            status, answer = self.answer(*head.decode("latin-1").split(" ", 2)[:2])
-            body = json.dumps(answer).encode()
-            head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
-            await writer.drain()
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                status, answer = self.answer(*head.decode("latin-1").split(" ", 2)[:2])
+                body = json.dumps(answer).encode()
+                head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                writer.write(head.encode() + body)
+                await writer.drain()
         writer.close()
 
     def answer(self, method, path):
