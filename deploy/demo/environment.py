@@ -73,7 +73,7 @@ class Environment:
 
     @property
     def route_file(self) -> Path:
-        return self.directory / "routes" / "dynamic" / "updater-routes.yml"
+        return self.directory / "routes" / "dynamic" / f"updater-{self.project}.yml"
 
     @property
     def secret(self) -> str:

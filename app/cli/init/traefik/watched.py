@@ -11,8 +11,6 @@ from app.cli.init.traefik.dynamic_files import Dynamic
 from app.cli.init.traefik.routes import FoundRoute
 
 VARIABLE = "UPDATER_TRAEFIK_DYNAMIC_PATH"
-ROUTE_FILE = "updater-routes.yml"
-"""The name of the worker's file if the variable names a directory."""
 
 
 def knows_where(services: Mapping[str, Service], own: tuple[str, str] | None) -> bool:
@@ -60,8 +58,9 @@ def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
 
 def _other_files(project: Project, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
     """Notes on files with routers of the stack that the worker's own file does not replace."""
-    for file in sorted({route.file for route in routers} - {project.shown(watched / ROUTE_FILE)}):
+    own = f"updater-{project.model.get('name', '')}.yml"  # the name of the worker's file in a directory
+    for file in sorted({route.file for route in routers} - {project.shown(watched / own)}):
         yield (
-            f"{file} routes the stack now, but the worker writes {ROUTE_FILE}. To replace the old file in one step, "
+            f"{file} routes the stack now, but the worker writes {own}. To replace the old file in one step, "
             f"set {VARIABLE}={project.directory / file}."
         )

@@ -15,7 +15,7 @@ INSIDE = PurePosixPath("/etc/traefik/dynamic")
 
 def notes_for(directory: Path, dynamic: Dynamic, *files: str) -> Notes:
     notes = Notes()
-    project = Project(directory, "compose.yaml", {}, resolved=False)
+    project = Project(directory, "compose.yaml", {"name": "shop"}, resolved=False)
     routers = [FoundRoute(f"router r in {file}", "r", (), file=file) for file in files]
     say_where(project, "traefik", dynamic, routers, notes)
     return notes
@@ -63,8 +63,8 @@ def test_other_file_with_our_routers_is_reported(tmp_path: Path) -> None:
     watched = tmp_path / "routes" / "live"
     watched.mkdir(parents=True)
     dynamic = Dynamic(INSIDE, place=watched)
-    assert notes_for(tmp_path, dynamic, "routes/live/updater-routes.yml").check == []
-    (line,) = notes_for(tmp_path, dynamic, "routes/live/updater-routes.yml", "routes/live/old.yml").check
+    assert notes_for(tmp_path, dynamic, "routes/live/updater-shop.yml").check == []
+    (line,) = notes_for(tmp_path, dynamic, "routes/live/updater-shop.yml", "routes/live/old.yml").check
     assert line.endswith(f"set UPDATER_TRAEFIK_DYNAMIC_PATH={watched / 'old.yml'}.")
 
 
