@@ -12,10 +12,16 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route as PathRoute
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import route_requests
-from app.domain.routes import ClientRoute, EntryPoint, HealthRequest
+from app.domain.probe_request import direct_request, route_requests
+from app.domain.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.rule import RuleInvalid, parse
 from app.domain.stack import Color, Stack, Times, Traefik
 from deploy.demo.processes import free_port, running
@@ -314,3 +320,29 @@ async def test_health_request_with_its_own_statuses_counts(place: Place, shop: S
     (request,) = route_requests(stack.traefik, stack.routed[0])
     answer = await place.probe.ask(request)
     assert (answer.status, answer.ok) == (503, False)
+
+
+async def test_containers_that_speak_http2_without_tls_are_served(place: Place, shop: Stack) -> None:
+    """Also asked directly: a request of HTTP/1.1 is answered with 505 there."""
+    color, port = "127.0.0.6", free_port()
+    service = replace(
+        shop.routed[0], port=port, scheme=Scheme.H2C, colors={Color.BLUE: color, Color.GREEN: "127.0.0.7"}
+    )
+    stack, stop, config = replace(shop, routed=(service,)), asyncio.Event(), Config()
+    config.bind, config.accesslog, config.errorlog = [f"{color}:{port}"], None, None
+    app = Starlette(routes=[PathRoute("/", only_http2)])
+    async with asyncio.TaskGroup() as servers:
+        servers.create_task(serve(app, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
+        await until(lambda: _well(place, stack, color))
+        await place.flip(stack, Color.BLUE, "r-1")
+        assert (await place.get("shop.example.org")).status_code == 200
+        stop.set()
+
+
+async def only_http2(request: Request) -> PlainTextResponse:
+    version = str(request.scope["http_version"])
+    return PlainTextResponse(version, status_code=200 if version == "2" else 505)
+
+
+async def _well(place: Place, stack: Stack, address: str) -> bool:
+    return (await place.probe.ask(direct_request(stack.traefik, stack.routed[0], address))).ok

@@ -1,0 +1,115 @@
+"""The probe on real sockets: it ends in time, reads little, follows no redirect, and speaks HTTP/2 if asked to."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.domain.probe_request import ProbeRequest
+from workers.adapters.http_probe import MOST_BODY, HttpProbe
+
+TIMEOUT = 0.5
+Handle = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def answering(handle: Handle) -> AsyncIterator[str]:
+    """A server that answers each request with `handle`. Yields its URL."""
+
+    connections: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            connections.add(task)
+        try:
+            await handle((await reader.readuntil(b"\r\n\r\n")).decode(), writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            writer.transport.abort()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+@pytest.fixture
+async def probe() -> AsyncIterator[HttpProbe]:
+    probe = HttpProbe("X-Updater-Rollout", TIMEOUT)
+    yield probe
+    await probe.aclose()
+
+
+async def test_dripping_body_ends_with_the_time_limit(probe: HttpProbe) -> None:
+    async def drip(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(TIMEOUT / 5)
+
+    async with answering(drip) as url:
+        answer = await probe.ask(ProbeRequest(url))
+    assert (answer.ok, answer.error) == (False, "no complete answer within 0.5 s")
+
+
+async def test_endless_body_is_read_only_at_its_start(probe: HttpProbe) -> None:
+    written = 0
+
+    async def flood(_: str, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Updater-Rollout: r-1\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(bytes(MOST_BODY))
+            written += MOST_BODY
+            await writer.drain()
+
+    async with answering(flood) as url:
+        answer = await probe.ask(ProbeRequest(url))
+    assert (answer.ok, answer.rollout) == (True, "r-1")
+    assert written < 512 * MOST_BODY, "what was written is bounded by the buffers of the connection"
+
+
+async def test_body_that_breaks_off_is_no_answer(probe: HttpProbe) -> None:
+    async def break_off(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
+
+    async with answering(break_off) as url:
+        answer = await probe.ask(ProbeRequest(url))
+    assert (answer.status, str(answer)) == (0, "no answer (RemoteProtocolError)")
+
+
+async def test_redirect_is_reported_and_not_followed(probe: HttpProbe) -> None:
+    async def redirect(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 301 Moved\r\nLocation: https://shop.example.org/\r\nContent-Length: 0\r\n\r\n")
+
+    async with answering(redirect) as url:
+        answer = await probe.ask(ProbeRequest(url))
+    assert (answer.ok, str(answer)) == (False, "HTTP 301 to https://shop.example.org/")
+
+
+async def test_host_and_headers_are_sent(probe: HttpProbe) -> None:
+    async def strict(head: str, writer: asyncio.StreamWriter) -> None:
+        lines = [line.lower() for line in head.splitlines()]
+        known = "host: shop.example.org" in lines and "x-forwarded-proto: https" in lines
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % (200 if known else 400))
+
+    async with answering(strict) as url:
+        asked = ProbeRequest(url, host="shop.example.org", headers={"X-Forwarded-Proto": "https"})
+        assert (await probe.ask(asked)).ok
+        assert (await probe.ask(ProbeRequest(url))).status == 400
+
+
+async def test_status_counts_only_with_a_rollout_id_if_it_must(probe: HttpProbe) -> None:
+    async def refuse(head: str, writer: asyncio.StreamWriter) -> None:
+        header = b"X-Updater-Rollout: r-1\r\n" if "/routed" in head else b""
+        writer.write(b"HTTP/1.1 401 No\r\n%bContent-Length: 0\r\n\r\n" % header)
+
+    async with answering(refuse) as url:
+        for path, ok in (("routed", True), ("other", False)):
+            assert (await probe.ask(ProbeRequest(url + path, routed=frozenset({401})))).ok is ok
