@@ -5,6 +5,7 @@ from typing import Any
 from app.domain.errors import AdoptionRefused, PreflightRefused, RouteNotConfirmed, UpdaterError
 from app.domain.stack import Stack
 from workers.adoption import adopt, drift
+from workers.adoption.conflicts import conflicts
 from workers.ports import Ports, Room
 from workers.rollout.health import confirm_route
 from workers.rollout.run import Run
@@ -108,7 +109,7 @@ async def problems(stack: Stack, ports: Ports, room: Room) -> list[str]:
 
 async def _lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
     """Problems that an operator has to fix."""
-    return [*_cramped(stack, room), *await _missing(stack, ports)]
+    return [*_cramped(stack, room), *await _missing(stack, ports), *await conflicts(stack, ports)]
 
 
 async def _passing(stack: Stack, ports: Ports) -> list[str]:

@@ -69,7 +69,7 @@ def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
     notes = Notes()
     looked = _look(project, find_image, notes)
     routed = tuple(find_routed(led, looked.sources, looked.points, notes) for led in looked.leads)
-    ask_about_rules(routed, looked.leads, notes)
+    ask_about_rules(routed, notes)
     retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
     prefix = name_prefix(project.services, project.name)
     sure, unsure = likely_singletons(project.services, prefix, _others(looked, retired))
@@ -113,7 +113,7 @@ def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:
 def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Iterator[tuple[str, str]]:
     """Entrypoint name → URL by which the worker reaches it."""
     traefik = looked.traefik
-    with_tls = {each.entrypoint for each in routed if each.tls}
+    with_tls = {entrypoint for each in routed for entrypoint in each.with_tls}
     for name, point in looked.points.items():
         address = url(traefik.host, point.port, tls=point.tls or name in with_tls)
         if name in traefik.points:
@@ -121,8 +121,6 @@ def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Ite
         else:
             what = f"{traefik.service} has no readable address for it" if traefik.service else "no service is Traefik"
             notes.ask(f"traefik/entrypoints/{name}", f"{what}; {address} is a placeholder")
-        if address.startswith("https:"):
-            notes.check.append(f"traefik/entrypoints/{name}: the worker must trust its certificate for {traefik.host}.")
         yield name, address
     notes.check.append(f"traefik/entrypoints: can the worker, where it will run, reach {traefik.host} by this name?")
 

@@ -1,8 +1,8 @@
 """Finds the port, health path and entrypoint of each service with two colors."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from app.cli.init.evidence import Weighed, weigh
 from app.cli.init.notes import Notes
@@ -13,7 +13,7 @@ from app.cli.init.routing import (
     Points,
     Way,
     ask_about_shared,
-    best_way,
+    best_ways,
     guessed_entrypoint,
     ways_to,
 )
@@ -24,7 +24,7 @@ from app.cli.init.sources import (
     health_statements,
     port_statements,
 )
-from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.labels import defined_middlewares, label_routes
 
 T = TypeVar("T", int, str)
 
@@ -35,7 +35,10 @@ PLACEHOLDER_HEALTH = "/health"
 
 @dataclass(frozen=True)
 class RoutedFound:
-    """A service with two colors. `tls`: its route needs TLS on the entrypoint."""
+    """A service with two colors. `options`: its keys beside those.
+
+    `routes`: if there are several, the keys of each.
+    """
 
     name: str
     blue: str
@@ -44,17 +47,28 @@ class RoutedFound:
     health: str
     entrypoint: str
     rule: str | None = None
-    tls: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    routes: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def with_tls(self) -> set[str]:
+        """The entrypoints at which its routes take only TLS."""
+        routes = self.routes or ({"entrypoint": self.entrypoint, **self.options},)
+        return {str(route["entrypoint"]) for route in routes if "tls" in route}
 
 
 @dataclass(frozen=True)
 class Led:
-    """A pair, its copies and the routes that lead to it now; `way` is the route for the stack file."""
+    """A pair, its copies and the routes that lead to it now; `taken` are those for the stack file, the best first."""
 
     pair: Pair
     both: tuple[Copy, Copy]
     ways: tuple[Way, ...]
-    way: Way | None
+    taken: tuple[Way, ...]
+
+    @property
+    def way(self) -> Way | None:
+        return next(iter(self.taken), None)
 
 
 def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
@@ -62,7 +76,7 @@ def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
     notes.found.append(f"routed/{pair.name}: {pair.blue} and {pair.green}")
     both = copies(pair, sources)
     ways = ways_to(pair, both, sources, points)
-    return Led(pair, both, ways, best_way(pair, ways, points, notes))
+    return Led(pair, both, ways, best_ways(pair, ways, points, notes))
 
 
 def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> RoutedFound:
@@ -82,16 +96,21 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
         if way
         else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
         rule=way.route.rule if way else None,
-        tls=way is not None and way.route.tls,
+        options={**way.route.options, **way.route.of_service} if way else {},
+        routes=tuple(_keys(each) for each in led.taken) if len(led.taken) > 1 else (),
     )
 
 
-def ask_about_rules(routed: Sequence[RoutedFound], leads: Sequence[Led], notes: Notes) -> None:
+def _keys(way: Way) -> dict[str, Any]:
+    return {"entrypoint": way.entrypoint, "rule": way.rule, **way.route.options}
+
+
+def ask_about_rules(routed: Sequence[RoutedFound], notes: Notes) -> None:
     """Adds a question if two routed services claim the same requests of an entrypoint."""
     claims = {}
-    for found, led in zip(routed, leads, strict=True):
+    for found in routed:
         rule = found.rule or CATCH_ALL
-        claims[found.name] = (found.entrypoint, rule, led.way.priority if led.way else len(rule))
+        claims[found.name] = (found.entrypoint, rule)
     ask_about_shared(claims, notes)
 
 
@@ -106,10 +125,23 @@ def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     return verdict.value
 
 
+def _ask_about_middlewares(led: Led, notes: Notes) -> None:
+    """The middlewares that go with the labels of the copies: Traefik then no longer serves a route that names them."""
+    named = [name for way in led.taken for name in way.route.options.get("middlewares", ())]
+    used = {name.removesuffix("@docker") for name in named}
+    for copy in led.both:
+        if gone := sorted(used & set(defined_middlewares(copy.service))):
+            what = f"labels of {copy.name} define {', '.join(gone)}, and these labels are to be removed"
+            path = f"routed/{led.pair.name}/middlewares"
+            notes.ask(path, f"{what}: write them into a file of the watched directory, and name them here with @file")
+            return
+
+
 def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
     name, blue, green = led.pair.name, led.pair.blue, led.pair.green
     if any(label_routes(copy.name, copy.service) for copy in led.both):
         notes.check.append(f"routed/{name}: remove Traefik's labels from {blue} and {green}: they add other routes.")
+    _ask_about_middlewares(led, notes)
     for copy in led.both:
         if facts.publishes(copy.service):
             notes.check.append(

@@ -28,11 +28,6 @@ class Way:
         return self.route.rule or CATCH_ALL
 
     @property
-    def priority(self) -> int:
-        """https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/"""
-        return self.route.priority or len(self.rule)
-
-    @property
     def text(self) -> str:
         return f"{self.route.where} says {self.entrypoint} with {self.rule}"
 
@@ -43,17 +38,24 @@ def ways_to(pair: Pair, both: tuple[Copy, Copy], sources: Sources, points: Point
     return tuple(way for route in (*sources.leading_to(pair), *labels) for way in _ways(route, points))
 
 
-def best_way(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -> Way | None:
-    """The route for the stack file; None if no router leads to the pair."""
+def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -> tuple[Way, ...]:
+    """The routes for the stack file, the best one first; none if no router leads to the pair.
+
+    Routers in files come before those in labels, because the labels are to be removed.
+    """
     every = [way for way in ways if way.route.file] or list(ways)
-    if not every:
-        return None
-    best = min(every, key=lambda way: _rank(way, pair, points))
+    ranked = sorted(every, key=lambda way: _rank(way, pair, points))
+    distinct = tuple({(way.entrypoint, way.rule): way for way in reversed(ranked)}.values())[::-1]
+    if not distinct:
+        return ()
+    best = distinct[0]
     notes.found.append(f"routed/{pair.name}/entrypoint: {best.entrypoint} ({best.route.where})")
     notes.found.append(f"routed/{pair.name}/rule: {best.rule} ({best.route.where})")
-    _ask_what_differs(pair, best, ways, notes)
-    _ask_what_is_lost(pair, best, points, notes)
-    return best
+    notes.found += [f"routed/{pair.name}/routes: also {way.text}" for way in distinct[1:]]
+    _ask_what_differs(pair, distinct, ways, notes)
+    for way in distinct:
+        _ask_what_is_lost(pair, way, notes)
+    return distinct
 
 
 def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_routed: bool, notes: Notes) -> str:
@@ -74,21 +76,14 @@ def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_r
     return found
 
 
-def ask_about_shared(ways: Mapping[str, tuple[str, str, int]], notes: Notes) -> None:
-    """Adds a question if two services claim the same requests. `ways`: service → entrypoint, rule and priority."""
+def ask_about_shared(ways: Mapping[str, tuple[str, str]], notes: Notes) -> None:
+    """Adds a question if two services claim the same requests. `ways`: service → entrypoint and rule."""
     for (one, first), (other, second) in combinations(ways.items(), 2):
-        (point, rule, priority), (point2, rule2, priority2) = first, second
-        if point != point2:
-            continue
-        if rule == rule2:
+        if first == second:
             for name, beside in ((one, other), (other, one)):
                 notes.ask(
                     f"routed/{name}/rule", f"{beside} has the same entrypoint and rule: how do they share the requests?"
                 )
-        elif (priority - priority2) * (len(rule) - len(rule2)) < 0:
-            what = f"now the routers' priorities decide between {one} and {other}; in this file the longer rule wins"
-            notes.ask(f"routed/{one}/rule", what)
-            notes.ask(f"routed/{other}/rule", what)
 
 
 def default_points(points: Points) -> list[str]:
@@ -113,16 +108,21 @@ def _rank(way: Way, pair: Pair, points: Points) -> tuple[bool, bool, bool, int]:
     return not secure, way.entrypoint.lower() != pair.name.lower(), way.rule != CATCH_ALL, len(way.route.lost)
 
 
-def _ask_what_differs(pair: Pair, best: Way, every: Collection[Way], notes: Notes) -> None:
-    others = dict.fromkeys(w.text for w in every if (w.entrypoint, w.rule) != (best.entrypoint, best.rule))
+def _ask_what_differs(pair: Pair, taken: Collection[Way], every: Collection[Way], notes: Notes) -> None:
+    """Adds a question about the routers that are left out: others with the same rule, or those in labels."""
+    seen = {(way.entrypoint, way.rule, _options(way)) for way in taken}
+    others = dict.fromkeys(w.text for w in every if (w.entrypoint, w.rule, _options(w)) not in seen)
     if others:
-        notes.ask(f"routed/{pair.name}/entrypoint", f"this file has one route: {'; '.join([best.text, *others])}")
+        left_out = "; ".join(others)
+        notes.ask(f"routed/{pair.name}/entrypoint", f"left out, because other routers come before them: {left_out}")
 
 
-def _ask_what_is_lost(pair: Pair, way: Way, points: Points, notes: Notes) -> None:
+def _options(way: Way) -> str:
+    return repr(way.route.options)
+
+
+def _ask_what_is_lost(pair: Pair, way: Way, notes: Notes) -> None:
     lost = list(way.route.lost)
-    if way.route.tls and not (way.entrypoint in points and points[way.entrypoint].tls):
-        lost.append(f"TLS of the router itself: set http.tls on the entrypoint {way.entrypoint}")
     if way.route.rule is None:
         lost.append("no rule: Traefik's default rule applies")
     if lost:

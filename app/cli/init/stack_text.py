@@ -63,6 +63,10 @@ def _traefik(proposal: Proposal, example: Example) -> str:
     return "".join(lines)
 
 
+_OF_ROUTES = ("entrypoint", "rule", "middlewares")
+"""The keys whose questions stand beside `routes`, if a service has several."""
+
+
 def _routed(proposal: Proposal, example: Example) -> str:
     return example.lines("routed") + "".join(_services(proposal))
 
@@ -71,7 +75,8 @@ def _services(proposal: Proposal) -> Iterator[str]:
     for service in proposal.routed:
         yield f"  {scalar(service.name)}:\n"
         for key, value in _fields(service).items():
-            yield f"    {key}: {_text(value)}{_mark(proposal, f'routed/{service.name}/{key}')}\n"
+            asked = _OF_ROUTES if key == "routes" else (key,)
+            yield f"    {key}: {_text(value)}{_mark(proposal, *(f'routed/{service.name}/{each}' for each in asked))}\n"
         if service.rule is None:
             yield f"    # rule: {CATCH_ALL}{_mark(proposal, f'routed/{service.name}/rule')}\n"
 
@@ -82,9 +87,12 @@ def _fields(service: RoutedFound) -> dict[str, Any]:
         "green": service.green,
         "port": service.port,
         "health": service.health,
-        "entrypoint": service.entrypoint,
     }
-    return {**keys, "rule": service.rule} if service.rule else keys
+    if service.routes:
+        of_service = {key: value for key, value in service.options.items() if key not in service.routes[0]}
+        return {**keys, **of_service, "routes": list(map(dict, service.routes))}
+    keys["entrypoint"] = service.entrypoint
+    return {**keys, **({"rule": service.rule} if service.rule else {}), **service.options}
 
 
 def _singletons(proposal: Proposal, example: Example) -> str:
@@ -141,14 +149,17 @@ def _text(value: object) -> str:
             return str(value).lower()
         case int() | float():
             return f"{value:g}"
+        case list() | dict():
+            flow: str = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize, allow_unicode=True)
+            return flow.strip()
         case _:
             return scalar(str(value))
 
 
-def _mark(proposal: Proposal, path: str) -> str:
+def _mark(proposal: Proposal, *paths: str) -> str:
     """A comment behind a value that a person has to look at, on its line whatever the sources have in their names."""
-    question = proposal.notes.questions.get(path)
-    return f" # QUESTION: {_one_line(question)}" if question else ""
+    questions = [proposal.notes.questions[path] for path in paths if path in proposal.notes.questions]
+    return f" # QUESTION: {_one_line('; '.join(questions))}" if questions else ""
 
 
 def _one_line(text: str) -> str:

@@ -10,13 +10,16 @@ from typing import Any
 
 from app.cli.init.project.service_facts import Service, pairs, port_number
 from app.cli.init.traefik.routes import (
+    HTTP_SCHEME,
     FoundRoute,
     RouteTarget,
     part,
     route,
 )
 
-_LABEL = re.compile(r"traefik\.http\.(?P<kind>routers|services)\.(?P<name>[^.]+)\.(?P<path>.+)", re.IGNORECASE)
+_LABEL = re.compile(
+    r"traefik\.http\.(?P<kind>routers|services|middlewares)\.(?P<name>[^.]+)\.(?P<path>.+)", re.IGNORECASE
+)
 
 
 def label_routes(name: str, service: Service) -> list[FoundRoute]:
@@ -35,9 +38,14 @@ def _route(name: str, router_name: str, router: dict[str, Any], services: Mappin
     server = part(part(service, "loadbalancer"), "server") or {}
     port, scheme = port_number(str(part(server, "port") or "")), str(part(server, "scheme") or "http")
     balancer = {key: value for key, value in (part(service, "loadbalancer") or {}).items() if key != "server"}
-    found = route(f"label of {name}", router_name, router, [{"loadbalancer": balancer}])
-    lost = (*found.lost, f"{scheme} to its servers") if scheme != "http" else found.lost
-    return replace(found, servers=(RouteTarget(name, port, scheme),), lost=lost)
+    found = route(f"label of {name}", router_name, router, [{"loadbalancer": balancer}], provider="docker")
+    of_service = {**({"scheme": scheme} if scheme != HTTP_SCHEME else {}), **found.of_service}
+    return replace(found, servers=(RouteTarget(name, port, scheme),), of_service=of_service)
+
+
+def defined_middlewares(service: Service) -> list[str]:
+    """The names of the middlewares that the service's labels define."""
+    return sorted(_named(pairs(service.get("labels")), "middlewares"))
 
 
 def _named(labels: Mapping[str, str], kind: str) -> dict[str, dict[str, Any]]:

@@ -4,15 +4,18 @@ https://doc.traefik.io/traefik/reference/routing-configuration/http/
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.cli.init.project.service_facts import HTTP, HTTPS, entries
 
-_KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "observability"})
-_KEPT_OF_BALANCER = frozenset({"servers", "healthcheck", "passhostheader"})
+_KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "middlewares", "observability"})
+_KEPT_OF_TLS = frozenset({"certresolver", "options"})
+_KEPT_OF_BALANCER = frozenset({"servers", "healthcheck", "passhostheader", "sticky"})
 
+HTTP_SCHEME = "http"
+_OTHER_SCHEMES = frozenset({"https", "h2c"})
 _OURS = "updater"
 """Prefix of the names that the updater itself writes."""
 
@@ -40,10 +43,11 @@ class FoundRoute:
     entrypoints: tuple[str, ...] = ()
     rule: str | None = None
     tls: bool = False
-    priority: int | None = None
     health: str | None = None
     lost: tuple[str, ...] = ()
     file: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    of_service: Mapping[str, Any] = field(default_factory=dict)
 
 
 def routes(documents: Mapping[str, Mapping[str, Any]]) -> list[FoundRoute]:
@@ -60,11 +64,17 @@ def routes(documents: Mapping[str, Mapping[str, Any]]) -> list[FoundRoute]:
 
 
 def route(
-    where: str, name: str, router: Mapping[str, Any], services: list[Mapping[str, Any]], file: str = ""
+    where: str,
+    name: str,
+    router: Mapping[str, Any],
+    services: list[Mapping[str, Any]],
+    file: str = "",
+    *,
+    provider: str = "file",
 ) -> FoundRoute:
-    """The route of `router` to `services`, each with a load balancer."""
+    """The route of `router` to `services`, each with a load balancer. `provider` is Traefik's word for its source."""
     balancers = [balancer for s in services if isinstance(balancer := part(s, "loadbalancer"), Mapping)]
-    tls, priority = part(router, "tls"), part(router, "priority")
+    tls = part(router, "tls")
     return FoundRoute(
         where,
         name,
@@ -72,11 +82,42 @@ def route(
         entrypoints=tuple(listed(part(router, "entrypoints"))),
         rule=str(part(router, "rule") or "") or None,
         tls=tls is not None and str(tls).lower() != "false",
-        priority=int(str(priority)) if str(priority or "").isdecimal() else None,
         health=next((path for each in balancers if (path := _health(each))), None),
         lost=tuple(dict.fromkeys([*_lost_of_router(router), *(t for each in balancers for t in _lost(each))])),
         file=file,
+        options=_options(router, provider),
+        of_service=_of_service(balancers),
     )
+
+
+def _options(router: Mapping[str, Any], provider: str) -> dict[str, Any]:
+    tls, priority, options = part(router, "tls"), part(router, "priority"), dict[str, Any]()
+    if tls is not None and str(tls).lower() != "false":
+        kept = {str(key): value for key, value in tls.items() if _is_kept_of_tls(key, value)} if _is_map(tls) else {}
+        options["tls"] = kept or True
+    if names := [name for name in listed(part(router, "middlewares")) if not name.startswith(_OURS)]:
+        options["middlewares"] = [name if "@" in name else f"{name}@{provider}" for name in names]
+    if str(priority or "").isdecimal():
+        options["priority"] = int(str(priority))
+    return options
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_kept_of_tls(key: object, value: object) -> bool:
+    return str(key).lower() in _KEPT_OF_TLS and isinstance(value, str)
+
+
+def _of_service(balancers: list[Mapping[str, Any]]) -> dict[str, Any]:
+    schemes = {server.scheme for each in balancers for server in _servers(each)}
+    scheme = next(iter(schemes)) if len(schemes) == 1 else HTTP_SCHEME
+    sticky = next((found for each in balancers if (found := part(each, "sticky")) is not None), None)
+    return {
+        **({"scheme": scheme} if scheme in _OTHER_SCHEMES else {}),
+        **({"sticky": dict(sticky)} if isinstance(sticky, Mapping) else {}),
+    }
 
 
 def part(content: object, key: str) -> Any:
@@ -149,14 +190,16 @@ def _health(balancer: Mapping[str, Any]) -> str | None:
 def _lost_of_router(router: Mapping[str, Any]) -> Iterator[str]:
     yield from _beside(router, _KEPT)
     if isinstance(tls := part(router, "tls"), Mapping):
-        yield from (f"tls/{each}" for each in _beside(tls, frozenset()))
+        yield from (f"tls/{each}" for each in _beside(tls, _KEPT_OF_TLS))
 
 
 def _lost(balancer: Mapping[str, Any]) -> Iterator[str]:
     yield from _beside(balancer, _KEPT_OF_BALANCER)
     if str(part(balancer, "passhostheader")).lower() == "false":
         yield "passHostHeader false"
-    yield from sorted({f"{server.scheme} to its servers" for server in _servers(balancer) if server.scheme != "http"})
+    schemes = sorted({server.scheme for server in _servers(balancer)})
+    if len(schemes) > 1 or set(schemes) - {HTTP_SCHEME, *_OTHER_SCHEMES}:
+        yield f"{' and '.join(schemes)} to its servers"
 
 
 def _beside(definition: Mapping[str, Any], kept: frozenset[str]) -> Iterator[str]:

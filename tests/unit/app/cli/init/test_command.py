@@ -192,3 +192,49 @@ def test_names_like_yaml_values_stay_strings(tmp_path: Path) -> None:
 )
 def test_the_repository_is_read_from_the_remote(url: str, name: str | None) -> None:
     assert github_name(url) == name
+
+
+WITH_A_PASSWORD = """
+name: shop
+services:
+  traefik:
+    image: traefik:v3
+    command: [--entrypoints.websecure.address=:443, --providers.docker=true]
+  admin-blue: &admin
+    image: admin
+    expose: [8000]
+    labels:
+      traefik.http.routers.admin.rule: Host(`admin.example.org`)
+      traefik.http.routers.admin.entrypoints: websecure
+      traefik.http.routers.admin.tls.certresolver: le
+      traefik.http.routers.admin.middlewares: password
+      traefik.http.routers.admin.priority: "50"
+      traefik.http.middlewares.password.basicauth.users: "ada:secret"
+      traefik.http.services.admin.loadbalancer.server.port: "8000"
+      traefik.http.services.admin.loadbalancer.sticky.cookie.name: seat
+  admin-green: *admin
+"""
+
+
+@pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
+def test_password_of_a_route_is_carried_over(tmp_path: Path, environ: dict[str, str]) -> None:
+    """The labels that define it are to be removed, so where it is defined from then on is a question."""
+    (tmp_path / "compose.yaml").write_text(WITH_A_PASSWORD)
+    stack, written, output = init(tmp_path, environ=environ)
+    (admin,) = stack.routed
+    (route,) = admin.routes
+    assert (route.entrypoint, route.rule, route.tls) == (
+        "websecure",
+        "Host(`admin.example.org`)",
+        {"certresolver": "le"},
+    )
+    assert (route.middlewares, route.priority) == (("password@docker",), 50)
+    assert admin.sticky == {"cookie": {"name": "seat"}}
+    assert stack.traefik.entrypoints["websecure"].url == "https://traefik:443"
+    question = written.notes.questions["routed/admin/middlewares"]
+    assert question == (
+        "labels of admin-blue define password, and these labels are to be removed: write them into a file of the "
+        "watched directory, and name them here with @file"
+    )
+    assert f" # QUESTION: {question}" in written.path.read_text()
+    assert "secret" not in output + written.path.read_text()

@@ -1,15 +1,12 @@
 from dataclasses import replace
 
-import pytest
-
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.routing import (
     CATCH_ALL,
     Way,
     ask_about_shared,
-    best_way,
-    default_points,
+    best_ways,
     guessed_entrypoint,
 )
 from app.cli.init.traefik.entrypoints import EntryPoint
@@ -31,33 +28,31 @@ def test_best_way_prefers_tls_then_own_entrypoint() -> None:
         ((part, whole), whole),
         ((lossy, whole), whole),
     ):
-        assert best_way(PAIR, ways, POINTS, Notes()) is best
+        assert best_ways(PAIR, ways, POINTS, Notes())[0] is best
 
 
-def test_dropped_route_becomes_a_question() -> None:
-    notes = Notes()
-    best_way(PAIR, (Way(ROUTE, "web"), Way(replace(ROUTE, rule="Path(`/y`)"), "api")), POINTS, notes)
-    assert notes.questions["routed/api/entrypoint"] == (
-        "this file has one route: router r in f.yml says api with Path(`/y`); "
-        "router r in f.yml says web with PathPrefix(`/`)"
-    )
+def test_each_route_is_taken_once() -> None:
+    notes, other = Notes(), Way(replace(ROUTE, rule="Path(`/y`)"), "api")
+    assert best_ways(PAIR, (Way(ROUTE, "web"), other, other), POINTS, notes) == (other, Way(ROUTE, "web"))
+    assert notes.questions == {}
+    assert notes.found[-1] == "routed/api/routes: also router r in f.yml says web with PathPrefix(`/`)"
 
 
 def test_label_differing_from_file_is_a_question() -> None:
     label = Way(FoundRoute("label of api-blue", "r", (), rule=CATCH_ALL), "web")
     notes = Notes()
-    best = best_way(PAIR, (Way(ROUTE, "api"), label), POINTS, notes)
-    assert best is not None
+    (best,) = best_ways(PAIR, (Way(ROUTE, "api"), label), POINTS, notes)
     assert (best.entrypoint, "label of api-blue says web" in notes.questions["routed/api/entrypoint"]) == ("api", True)
-    assert best_way(PAIR, (Way(ROUTE, "web"), label), POINTS, again := Notes()) is not None
+    assert best_ways(PAIR, (Way(ROUTE, "web"), label), POINTS, again := Notes())
     assert again.questions == {}
 
 
-@pytest.mark.parametrize(("tls", "asked"), [(True, False), (False, True)])
-def test_router_tls_needs_entrypoint_tls(tls: bool, asked: bool) -> None:
+def test_password_in_one_of_two_equal_routes_is_a_question() -> None:
+    """Traefik takes either, so leaving one out may open the site."""
+    closed = Way(replace(ROUTE, options={"middlewares": ["auth@file"]}), "web")
     notes = Notes()
-    best_way(PAIR, (Way(replace(ROUTE, tls=True), "api"),), {"api": EntryPoint("api", 1, tls=tls)}, notes)
-    assert ("routed/api/rule" in notes.questions) is asked
+    assert len(best_ways(PAIR, (Way(ROUTE, "web"), closed), POINTS, notes)) == 1
+    assert "left out" in notes.questions["routed/api/entrypoint"]
 
 
 def guessed(
@@ -87,18 +82,5 @@ def test_pair_missing_from_routes_is_a_question() -> None:
 
 def test_pairs_with_the_same_route_are_questions() -> None:
     notes = Notes()
-    ask_about_shared({"a": ("web", CATCH_ALL, 15), "b": ("web", CATCH_ALL, 15), "c": ("api", CATCH_ALL, 15)}, notes)
+    ask_about_shared({"a": ("web", CATCH_ALL), "b": ("web", CATCH_ALL), "c": ("api", CATCH_ALL)}, notes)
     assert list(notes.questions) == ["routed/a/rule", "routed/b/rule"]
-
-
-def test_unusual_priorities_become_questions() -> None:
-    notes = Notes()
-    ask_about_shared({"a": ("web", "long rule", 20), "b": ("web", "short", 10)}, notes)
-    assert notes.questions == {}
-    ask_about_shared({"a": ("web", "long rule", 10), "b": ("web", "short", 20)}, notes)
-    assert list(notes.questions) == ["routed/a/rule", "routed/b/rule"]
-
-
-def test_default_entrypoints_exclude_traefiks_own() -> None:
-    points = {**POINTS, "old": EntryPoint("old", 1, redirects=True)}
-    assert default_points(points) == ["web"]

@@ -26,7 +26,7 @@ def test_router_in_labels_becomes_a_route(labels: object) -> None:
             "Host(`shop.example.org`)",
             tls=True,
             health="/up",
-            lost=("middlewares auth@docker", "tls/certresolver le"),
+            options={"tls": {"certresolver": "le"}, "middlewares": ["auth@docker"]},
         )
     ]
 
@@ -45,7 +45,7 @@ def test_router_uses_its_named_service_and_scheme() -> None:
         "traefik.http.services.b.loadbalancer.server.scheme": "https",
     }
     (found,) = label_routes("x", {"labels": labels})
-    assert (found.servers, found.lost) == ((RouteTarget("x", 2, "https"),), ("https to its servers",))
+    assert (found.servers, found.of_service) == ((RouteTarget("x", 2, "https"),), {"scheme": "https"})
 
 
 def test_disabled_or_missing_labels_are_ignored() -> None:

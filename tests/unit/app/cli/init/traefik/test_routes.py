@@ -24,7 +24,7 @@ def test_router_becomes_a_complete_route() -> None:
         ("web",),
         "Path(`/`)",
         tls=True,
-        priority=7,
+        options={"tls": True, "priority": 7},
         file="r.yml",
     )
 
@@ -76,15 +76,9 @@ def test_unsupported_settings_are_listed_as_lost() -> None:
         "tls": {"certResolver": "le", "domains": [{"main": "x"}]},
     }
     found = only(router, s=service("h2c://b:1", serversTransport="mtls", sticky={"cookie": {}}, passHostHeader=False))
-    assert found.lost == (
-        "middlewares auth, gzip@file",
-        "tls/certResolver le",
-        "tls/domains",
-        "serversTransport mtls",
-        "sticky",
-        "passHostHeader false",
-        "h2c to its servers",
-    )
+    assert found.lost == ("tls/domains", "serversTransport mtls", "passHostHeader false")
+    assert found.options == {"tls": {"certResolver": "le"}, "middlewares": ["auth@file", "gzip@file"]}
+    assert found.of_service == {"scheme": "h2c", "sticky": {"cookie": {}}}
 
 
 def test_updaters_own_settings_are_not_lost() -> None:
