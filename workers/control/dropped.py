@@ -20,5 +20,5 @@ async def report(ports: Ports) -> None:
     """Reports what the journal has as unreported. After a crash, two records are better than none."""
     if waiting := ports.journal.state.unreported:
         for each in waiting:
-            ports.publisher.decided(each.release, _KINDS[each.code](each.detail))
+            ports.publisher.decided(each.release, _KINDS.get(each.code, Superseded)(each.detail))
         ports.publisher.status(await ports.journal.update(lambda s: s.reported(*waiting)))
