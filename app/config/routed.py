@@ -135,8 +135,13 @@ class RoutedPart(_RouteOptions):
             yield f"{path}/routes: {', '.join(both)} of the service would be ignored: write it into each of the routes"
             return
         service = self.service(name)
-        for n, route in enumerate(service.routes):
-            yield from self._of_a_route(f"{path}/routes/{n}" if self.routes else path, route, service, traefik)
+        for place, route in self.places(name):
+            yield from self._of_a_route(place, route, service, traefik)
+
+    def places(self, name: str) -> Iterator[tuple[str, ClientRoute]]:
+        """Each route with its path in the file."""
+        for n, route in enumerate(self.service(name).routes):
+            yield (f"routed/{name}/routes/{n}" if self.routes else f"routed/{name}"), route
 
     def _routes(self) -> list[tuple[str, _RouteOptions]]:
         """Each route with its entrypoint."""

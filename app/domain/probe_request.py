@@ -23,7 +23,8 @@ class ProbeRequest:
     """One request. `url` is the address to connect to; `host` the name to ask for there, in TLS too (None: the URL's).
 
     `accepted`: the statuses that count as healthy. `routed`: those that do if the answer carries a rollout id.
-    `http2`: HTTP/2 without negotiation. `verify`: the certificate must be valid for the name.
+    `http2`: HTTP/2 without negotiation. `verify`: the certificate must be valid for the name. `route`: the name of the
+    route that must answer, as `route_name` has it.
     """
 
     url: str
@@ -34,6 +35,7 @@ class ProbeRequest:
     routed: frozenset[int] = frozenset()
     http2: bool = False
     verify: bool = False
+    route: str | None = None
 
 
 def direct_request(traefik: Traefik, service: RoutedService, address: str) -> ProbeRequest:
@@ -52,16 +54,22 @@ def direct_request(traefik: Traefik, service: RoutedService, address: str) -> Pr
 
 def route_requests(traefik: Traefik, service: RoutedService) -> tuple[ProbeRequest, ...]:
     """One request for each of the service's routes, in order. Asks for the health path wherever the rule allows it."""
-    return tuple(_through(traefik, service, route) for route in service.routes)
+    return tuple(_through(traefik, service, n) for n in range(1, len(service.routes) + 1))
 
 
-def _through(traefik: Traefik, service: RoutedService, route: ClientRoute) -> ProbeRequest:
+def route_name(service: RoutedService, number: int) -> str:
+    """The name of one of the service's routes, counted from 1. Its answers carry it: no other can answer for it."""
+    return f"{service.name}.{number}"
+
+
+def _through(traefik: Traefik, service: RoutedService, number: int) -> ProbeRequest:
+    route = service.routes[number - 1]
     client = _client(traefik, service, route)
     if client is None:
         raise InternalError(f"the stack file was read with a route that cannot be asked: {route.rule}")
     point = traefik.entrypoints[route.entrypoint]
     accepted = service.health.statuses or SUCCESS
-    asks_health = client.path == urlsplit(service.health.path).path
+    asks_health = client.path == _path(service)
     query = urlencode(client.query)
     path = service.health.path if asks_health else client.path
     return ProbeRequest(
@@ -72,6 +80,7 @@ def _through(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Pr
         accepted=accepted if asks_health else frozenset(),
         routed=_routed(route) if asks_health else _ANY_ANSWER,
         verify=point.verify,
+        route=route_name(service, number),
     )
 
 
@@ -94,7 +103,12 @@ def unaskable(traefik: Traefik, service: RoutedService, route: ClientRoute) -> s
 def _client(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Client | None:
     health = service.health
     host = health.host or _own_host(traefik, route)
-    return client_of(route.rule, Client(host, urlsplit(health.path).path, headers=health.headers))
+    return client_of(route.rule, Client(host, _path(service), headers=health.headers))
+
+
+def _path(service: RoutedService) -> str:
+    """The health path without its query. It may begin with two slashes, so it is not read as a URL."""
+    return service.health.path.partition("?")[0]
 
 
 def _own_host(traefik: Traefik, route: ClientRoute) -> str:

@@ -17,6 +17,10 @@ _TOKEN = re.compile(
 ADDRESS = "ClientIP"
 
 
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?")
+
+
 class RuleInvalid(ValueError):
     """Traefik rejects the rule. The message says why, and what to write."""
 
@@ -48,7 +52,10 @@ Tree = Matcher | Both | Either
 @cache
 def parse(rule: str) -> Tree:
     """The rule as a tree. Raises RuleInvalid."""
-    return _Parser(rule).whole()
+    try:
+        return _Parser(rule).whole()
+    except RecursionError:
+        raise RuleInvalid("It is nested too deeply") from None
 
 
 def hosts_of(rule: str) -> tuple[str, ...]:
@@ -84,16 +91,16 @@ class _Parser:
         return tree
 
     def _either(self) -> Tree:
-        tree = self._both()
+        trees = [self._both()]
         while self._take("||"):
-            tree = Either(tree, self._both())
-        return tree
+            trees.append(self._both())
+        return _joined(Either, trees)
 
     def _both(self) -> Tree:
-        tree = self._one()
+        trees = [self._one()]
         while self._take("&&"):
-            tree = Both(tree, self._one())
-        return tree
+            trees.append(self._one())
+        return _joined(Both, trees)
 
     def _one(self) -> Tree:
         if self._take("!"):
@@ -142,6 +149,14 @@ class _Parser:
             raise RuleInvalid(f"{self._next() or 'its end'} stands where {token} should be")
 
 
+def _joined(kind: type[Both] | type[Either], trees: list[Tree]) -> Tree:
+    """A balanced tree, so that a rule with a thousand hosts is not a thousand levels deep."""
+    if len(trees) == 1:
+        return trees[0]
+    middle = len(trees) // 2
+    return kind(_joined(kind, trees[:middle]), _joined(kind, trees[middle:]))
+
+
 def _tokens(rule: str) -> Iterator[str]:
     at, end = 0, len(rule.rstrip())
     while at < end:
@@ -186,7 +201,7 @@ def _problem(name: str, values: Sequence[str]) -> str | None:
         return f"{name}(`{values[0]}`): the path must start with /"
     if name in {"Host", "HostRegexp"} and not values[0].isascii():
         return f"{name}(`{values[0]}`): write the name in ASCII (xn--…)"
-    if name == "Host" and (not values[0] or set(values[0]) & set("/:*{} ")):
+    if name == "Host" and not _HOST.fullmatch(values[0]):
         return f"Host(`{values[0]}`) is not a host name: write the name alone, without scheme, port or wildcard"
     if name == ADDRESS:
         try:

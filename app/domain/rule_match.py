@@ -29,6 +29,7 @@ def client_of(rule: str, like: Client) -> Client | None:
 
     A regular expression is never made up: `like` matches it, or no request is found. `ClientIP` is left to Traefik.
     """
+    found = []
     for matchers in _ways(parse(rule)):
         made = like
         for matcher in matchers:
@@ -36,8 +37,14 @@ def client_of(rule: str, like: Client) -> Client | None:
             if change and matcher.wanted and not _MATCH[matcher.name](made, matcher.values):
                 made = change(made, matcher.values)
         if all(_MATCH[m.name](made, m.values) is m.wanted for m in matchers if m.name != ADDRESS):
-            return made
-    return None
+            found.append(made)
+    return min(found, key=lambda made: _changes(made, like), default=None)
+
+
+def _changes(made: Client, like: Client) -> tuple[bool, bool, bool, int]:
+    """How far the request is from `like`: another path is worst, then another method, then another host."""
+    more = len(made.headers) + len(made.query) - len(like.headers) - len(like.query)
+    return made.path != like.path, made.method != like.method, made.host != like.host, more
 
 
 def _ways(tree: Tree) -> Iterator[tuple[Matcher, ...]]:

@@ -218,7 +218,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         14,
         "the rollout id in the route's answers",
-        ("route_file._router", '"middlewares": [_middleware(stack), *route.middlewares],', '"middlewares": [],'),
+        ("route_file._router", '"middlewares": [name, *route.middlewares],', '"middlewares": [],'),
         at_first=True,
     ),
     _protection(

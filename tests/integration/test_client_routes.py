@@ -175,6 +175,13 @@ async def test_password_stays_on_through_flips_and_a_lost_file(place: Place, sho
     assert set(open_answers) == {401, 404}, "never open"
 
 
+async def test_route_that_lost_its_password_is_not_confirmed_by_another(place: Place, shop: Stack) -> None:
+    """Traefik drops a route whose middleware is missing; the wider route then answers without a password."""
+    admin = ClientRoute("websecure", f"{SHOP} && PathPrefix(`/admin`)", {}, ("missing@file",))
+    with pytest.raises(RouteNotConfirmed, match="within 5 s"):
+        await place.flip(routed_by(shop, SECURE, admin), Color.BLUE, "r-1")
+
+
 async def test_sticky_session_ends_on_the_new_color(place: Place, shop: Stack) -> None:
     stack = replace(shop, routed=(replace(shop.routed[0], sticky={"cookie": {"name": "shop", "secure": True}}),))
     await place.flip(stack, Color.BLUE, "r-1")

@@ -31,7 +31,7 @@ class HttpProbe:
                 return await self._ask(request, started)
         except TimeoutError:
             error = f"no complete answer within {self._timeout:g} s"
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as failed:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, ValueError) as failed:
             error = f"no answer ({_reason(failed)})"
         return Answer(0, time.monotonic() - started, error=error)
 
@@ -42,6 +42,9 @@ class HttpProbe:
         async with client.stream(request.method, request.url, headers=headers, extensions=extensions) as response:
             await _read(response)
         rollout = response.headers.get(self._header)
+        by = response.headers.get(f"{self._header}-Route")
+        if request.route and by not in {None, request.route}:
+            rollout = None  # another route answered: Traefik does not serve this one
         location = response.headers.get("Location") if response.has_redirect_location else None
         return Answer(
             response.status_code,

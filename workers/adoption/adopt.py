@@ -73,7 +73,7 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
         files = await ports.route.files()
     except RouteNotConfirmed as error:
         raise AdoptionRefused(error.detail) from error
-    routing = _routing(stack, ports, files, found)
+    routing = _routing(stack, files, found)
     serving = serving_color(stack, routing, found)
     if serving is None:
         await _nothing_answers(stack, ports, routing)
@@ -86,12 +86,12 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     return Adoptable(serving, identify(claims, [str(i.image) for i in serving.instances]), files)
 
 
-def _routing(stack: Stack, ports: Ports, files: Mapping[str, str], found: Found) -> Routing:
+def _routing(stack: Stack, files: Mapping[str, str], found: Found) -> Routing:
     """Reads the files, but ignores the updater's own if its color does not run and other files lead to the stack."""
-    own, hosts = ports.route.file.name, hosts_of(stack, found)
-    others = read_routing({name: text for name, text in files.items() if name != own}, hosts)
-    written = route_file.read(files.get(own, ""), stack)
-    color = written.color if written else None
+    own = {name: state for name, text in files.items() if (state := route_file.read(text, stack))}
+    hosts = hosts_of(stack, found)
+    others = read_routing({name: text for name, text in files.items() if name not in own}, hosts)
+    color = next((state.color for state in own.values()), None)
     runs = color is not None and any(i.service == s.colors[color] for i in up(stack, found) for s in stack.routed)
     led = any(router.services for router in others.routers)
     return others if led and color is not None and not runs else read_routing(files, hosts)
@@ -192,8 +192,9 @@ async def _put_back(ports: Ports, found: Adoptable) -> str:
 
 async def _replace_files(ports: Ports, found: Adoptable) -> None:
     await ports.route.flip(found.serving.color, found.stamp.rollout, found.serving.hosts)
+    left = await ports.route.files()  # the flip may have removed the file of an earlier version
     for name in found.serving.files:
-        if name != ports.route.file.name:
+        if name != ports.route.file.name and name in left:
             await ports.route.set_aside(name)
 
 

@@ -33,6 +33,8 @@ def _own(name: str, text: str, stack: Stack, ports: Ports) -> bool:
 def _same(stack: Stack, router: Router) -> Iterator[str]:
     for service in stack.routed:
         for route in service.routes:
+            if (router.tls is None) is not (route.tls is None):
+                continue  # on one entrypoint, Traefik keeps connections with and without TLS apart
             if router.takes(route) and _first(router.priority, router.rule) >= _first(route.priority, route.rule):
                 yield (
                     f"{router.where} takes the same requests as routed/{service.name} (`{route.rule}` at "

@@ -7,6 +7,8 @@ from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Ports
 from workers.routing.copies import find_hosts
 
+NOT_FOUND = 404
+
 
 async def stand(ports: Ports) -> bool:
     """Whether the route file leads to the live color, and no other file takes its requests."""
@@ -60,7 +62,7 @@ def shadowed(name: str, done: str) -> Alarm:
 async def _hosts(stack: Stack, ports: Ports, color: Color) -> dict[str, tuple[str, ...]] | None:
     """The hosts of what runs; None while the engine is away: the route's own memory must do then."""
     try:
-        return await find_hosts(stack, ports.engine, color)
+        return await find_hosts(stack, ports.engine, color) or None
     except EngineFailed:
         return None
 
@@ -73,5 +75,12 @@ async def _well(stack: Stack, ports: Ports, service: RoutedService, color: Color
 
 
 async def served_by_routes(stack: Stack, ports: Ports, service: RoutedService) -> bool:
-    """Whether clients of each of its routes get a healthy answer."""
-    return all([(await ports.probe.ask(request)).ok for request in route_requests(stack.traefik, service)])
+    """Whether clients of each of its routes are answered as they should be, by whichever route file.
+
+    What a middleware may answer counts. A 404 without a rollout id is Traefik's own.
+    """
+    answers = [(each, await ports.probe.ask(each)) for each in route_requests(stack.traefik, service)]
+    return all(
+        answer.status in request.accepted | request.routed and (answer.status != NOT_FOUND or answer.rollout)
+        for request, answer in answers
+    )

@@ -77,7 +77,7 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
         raise AdoptionRefused("; ".join(problems))
     (color,) = colors
     files = tuple(sorted({router.file for router in ours}))
-    return Serving(color, tuple(_running(stack, color, found)), files, _hosts(stack, ours))
+    return Serving(color, tuple(_running(stack, color, found)), files, _hosts(stack, color, found, ours))
 
 
 def up(stack: Stack, found: Found) -> list[Instance]:
@@ -210,10 +210,22 @@ def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
             )
 
 
-def _hosts(stack: Stack, ours: Sequence[Router]) -> dict[str, tuple[str, ...]]:
-    """The hosts that lead to the serving copies now. An address is left out: it changes when its container restarts."""
-    hosts = {s.name: {host for host in _hosts_of(s, ours) if not _is_address(host)} for s in stack.routed}
-    return {name: tuple(sorted(each)) for name, each in hosts.items() if each}
+def _hosts(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> dict[str, tuple[str, ...]]:
+    """The hosts by which the updater's route reaches the serving copies.
+
+    A name that leads to this color alone stays: that of its service or container. Another one may be an alias that both
+    colors have, so the container's name takes its place; the engine knows it in the same networks. An address changes
+    when its container restarts: the route then uses the service's name.
+    """
+    hosts: dict[str, tuple[str, ...]] = {}
+    for service in stack.routed:
+        name = service.colors[color]
+        containers = {i.host for i in found.get(name, ()) if i.running and i.host}
+        used = {host for host in _hosts_of(service, ours) if not _is_address(host)}
+        own = {host for host in used if host in {name.lower(), *(c.lower() for c in containers)}}
+        if used and (kept := own if own == used else containers):
+            hosts[service.name] = tuple(sorted(kept))
+    return hosts
 
 
 def _hosts_of(service: RoutedService, ours: Sequence[Router]) -> set[str]:

@@ -132,10 +132,9 @@ async def confirm_route(run: Run, rollout: str) -> None:
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
     """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy."""
-    latencies: list[float] = []
-    for request in route_requests(run.stack.traefik, service):
-        latencies += await _wait_routed(run, service, request)
-    return {"latency_ms": latencies}
+    asked = route_requests(run.stack.traefik, service)
+    latencies = await asyncio.gather(*(_wait_routed(run, service, request) for request in asked))
+    return {"latency_ms": [each for route in latencies for each in route]}
 
 
 async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) -> list[float]:

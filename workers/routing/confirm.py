@@ -1,5 +1,6 @@
 """Confirms that Traefik follows the route file, by the rollout header in its answers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.domain.errors import RouteNotConfirmed
@@ -20,7 +21,8 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
     deadline = clock.monotonic() + stack.times.route
     waiting = [(service, request) for service in stack.routed for request in route_requests(stack.traefik, service)]
     while waiting:
-        answers = [(each, await ask(*each)) for each in waiting]
+        asked = await asyncio.gather(*(ask(*each) for each in waiting))
+        answers = list(zip(waiting, asked, strict=True))
         waiting = [each for each, answer in answers if answer.rollout != rollout]
         if waiting and clock.monotonic() > deadline:
             last = next(answer for each, answer in answers if each is waiting[0])

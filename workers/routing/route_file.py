@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from app.domain.routes import ClientRoute, Scheme
+from app.domain.probe_request import route_name
+from app.domain.routes import Scheme
 from app.domain.stack import Color, RoutedService, Stack
 
 WRITTEN_BY = "# Written by zetherion-updater"
@@ -17,6 +18,8 @@ STACK_KEY = "# stack: "
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
 COPIES_KEY = "# copies: "
+_ROUTE = "-Route"
+"""The end of the name of the header in which a router adds its own name."""
 
 Copies = Mapping[str, tuple[str, ...]]
 """The host names of a color's copies, by routed service: the names of their containers, unique on a shared network."""
@@ -40,7 +43,9 @@ def render(stack: Stack, color: Color, rollout: str, copies: AllCopies | None = 
     A service without known copies is reached by its Compose name. The file keeps the copies of the other color too, so
     that it can lead back to them while the engine is away.
     Every router adds the rollout header, also to what its middlewares answer, so that an answer proves which
-    configuration served it. All names carry the stack's, because Traefik drops names that two files define.
+    configuration served it, and its own name, so that no other router can answer for it. All names carry the stack's,
+    because Traefik drops names that two files define.
+
     Traefik closes idle backend connections after `backend_idle` seconds, before the backends close them.
     https://doc.traefik.io/traefik/reference/routing-configuration/http/load-balancing/serverstransport/
     """
@@ -83,8 +88,10 @@ def read(text: str, stack: Stack) -> RouteState | None:
         http = yaml.safe_load(text)["http"]
         copies = _copies(text)
         hosts = {host for service in http["services"].values() for host in _hosts(service)}
-        (rollout,) = (id_ for middleware in http["middlewares"].values() for id_ in _added(middleware))
-    except (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        (rollout,) = {id_ for middleware in http["middlewares"].values() for id_ in _added(middleware)}
+    except (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return None
+    if not written_for(text) and not _is_of_first_version(http, stack):
         return None
     for color in Color:
         known = {host for named in copies.get(color, {}).values() for host in named}
@@ -126,15 +133,39 @@ def _hosts(service: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _added(middleware: Mapping[str, Any]) -> Iterator[str]:
-    yield from middleware["headers"]["customResponseHeaders"].values()
+    added = middleware["headers"]["customResponseHeaders"]
+    yield from (value for header, value in added.items() if not header.endswith(_ROUTE))
+
+
+def _is_of_first_version(http: Mapping[str, Any], stack: Stack) -> bool:
+    """Whether a file that names no stack has exactly the routes of this one, as the first version wrote them."""
+    for color in Color:
+        expected = {
+            f"updater-{s.name}": (s.routes[0].rule, [s.routes[0].entrypoint], f"http://{s.colors[color]}:{s.port}")
+            for s in stack.routed
+        }
+        try:
+            found = {name: _first_route(http, router) for name, router in http["routers"].items()}
+        except (KeyError, IndexError, TypeError, AttributeError):
+            return False
+        if found == expected:
+            return True
+    return False
+
+
+def _first_route(http: Mapping[str, Any], router: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    server = http["services"][router["service"]]["loadBalancer"]["servers"][0]
+    return router["rule"], router["entryPoints"], server["url"]
 
 
 def _http(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
-    rollout_header = {stack.traefik.rollout_header: routed.rollout}
     return {
-        "routers": {name: _router(stack, service, route, routed.color) for name, service, route in _routes(stack)},
+        "routers": {name: _router(stack, service, number, routed.color) for name, service, number in _routes(stack)},
         "services": {_name(stack, s, routed.color): _service(stack, s, routed) for s in stack.routed},
-        "middlewares": {_middleware(stack): {"headers": {"customResponseHeaders": rollout_header}}},
+        "middlewares": {
+            name: {"headers": {"customResponseHeaders": _headers(stack, routed.rollout, route_name(service, number))}}
+            for name, service, number in _routes(stack)
+        },
         "serversTransports": {
             _transport(stack): {
                 # The worker asks each copy directly too: a certificate inside the network need not be valid.
@@ -145,14 +176,20 @@ def _http(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
     }
 
 
-def _routes(stack: Stack) -> Iterator[tuple[str, RoutedService, ClientRoute]]:
+def _routes(stack: Stack) -> Iterator[tuple[str, RoutedService, int]]:
+    """The name of each router and of its middleware, with its service and its number there."""
     for service in stack.routed:
-        for n, route in enumerate(service.routes, 1):
-            yield f"updater.{stack.project}.{service.name}.{n}", service, route
+        for number in range(1, len(service.routes) + 1):
+            yield _routed_name(stack, service, number), service, number
 
 
-def _middleware(stack: Stack) -> str:
-    return f"updater.{stack.project}.rollout"
+def _routed_name(stack: Stack, service: RoutedService, number: int) -> str:
+    return f"updater.{stack.project}.{route_name(service, number)}"
+
+
+def _headers(stack: Stack, rollout: str, route: str) -> dict[str, str]:
+    header = stack.traefik.rollout_header
+    return {header: rollout, f"{header}{_ROUTE}": route}
 
 
 def _transport(stack: Stack) -> str:
@@ -164,12 +201,13 @@ def _name(stack: Stack, service: RoutedService, color: Color) -> str:
     return f"updater.{stack.project}.{service.name}.{color}"
 
 
-def _router(stack: Stack, service: RoutedService, route: ClientRoute, color: Color) -> dict[str, Any]:
+def _router(stack: Stack, service: RoutedService, number: int, color: Color) -> dict[str, Any]:
+    route, name = service.routes[number - 1], _routed_name(stack, service, number)
     return {
         "rule": route.rule,
         "entryPoints": [route.entrypoint],
         "service": _name(stack, service, color),
-        "middlewares": [_middleware(stack), *route.middlewares],  # ours first: it also marks what the others answer
+        "middlewares": [name, *route.middlewares],  # ours first: it also marks what the others answer
         **({"priority": route.priority} if route.priority else {}),
         **({"tls": dict(route.tls)} if route.tls is not None else {}),
     }

@@ -214,7 +214,8 @@ def _is_own(name: str) -> bool:
 
 def _without_ours(router: Router) -> Router:
     """What an updater adds to its own routers is no difference."""
-    return replace(router, extras=(), middlewares=tuple(name for name in router.middlewares if not _is_own(name)))
+    added = tuple(name for name in router.middlewares if not (name == "updater-rollout" or name.startswith("updater.")))
+    return replace(router, extras=(), middlewares=added)
 
 
 def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Hosts) -> bool:

@@ -36,7 +36,7 @@ class RouteFile:
     def __init__(self, path: Path, stack: Stack, *, fence: Fence = no_fence) -> None:
         named = is_read(path.name) and not path.is_dir()
         self._path = path if named else path / file_name(stack)
-        self._first = self._path if named else path / FIRST_NAME
+        self._first = self._path.parent / FIRST_NAME
         self._copies: route_file.AllCopies = {}
         self._staging = self._path.parent.parent / STAGING_NAME
         self._stack = stack
@@ -69,7 +69,7 @@ class RouteFile:
 
     async def flip(self, color: Color, rollout: str, copies: route_file.Copies | None = None) -> None:
         await self._state()
-        self._copies = {**self._copies, color: copies} if copies else self._copies
+        self._copies = {**self._copies, color: copies} if copies is not None else self._copies
         await self._install(route_file.render(self._stack, color, rollout, self._copies))
 
     async def clear(self) -> None:

@@ -36,6 +36,11 @@ INVALID = [
     ("Host(`a.b:443`)", "is not a host name"),
     ("Host(`*.a.b`)", "is not a host name"),
     ("Host(``)", "is not a host name"),
+    ("Host(`a..b`)", "is not a host name"),
+    ("Host(`.a`)", "is not a host name"),
+    (f"Host(`{'a' * 64}.b`)", "is not a host name"),
+    ("(" * 100_000, "nested too deeply"),
+    ("!" * 100_000, "nested too deeply"),
     ("Host(`ä.example`)", "ASCII"),
     ("HostRegexp(`(a`)", "not a regular expression"),
     ("PathRegexp(`[`)", "not a regular expression"),
@@ -64,6 +69,9 @@ MATCHED = [
     ("Host(`a.b`) || Host(`c.d`) && Path(`/x`)", Client("a.b", "/health")),
     ("!(Host(`traefik`) || Path(`/x`)) || Host(`e.f`)", Client("e.f", "/health")),
     ("Path(`/x`)", Client("traefik", "/x")),
+    ("PathPrefix(`/api`) || PathPrefix(`/health`)", LIKE),
+    ("Host(`a.b`) || PathPrefix(`/health`)", LIKE),
+    ("Path(`/x`) || Host(`a.b`)", Client("a.b", "/health")),
     ("Header(`X-Tenant`, `one`)", Client("traefik", "/health", headers={"X-Tenant": "one"})),
     ("Query(`v`, `2`)", Client("traefik", "/health", query={"v": "2"})),
     ("Query(`v`)", Client("traefik", "/health", query={"v": ""})),
@@ -103,3 +111,8 @@ def test_host_names_of_a_rule_are_those_it_asks_for() -> None:
 def test_many_alternatives_end() -> None:
     rule = " && ".join(f"(PathPrefix(`/{n}`) || PathPrefix(`/x{n}`))" for n in range(40))
     assert client_of(rule, LIKE) is None
+
+
+def test_rule_with_a_thousand_hosts_is_read() -> None:
+    rule = " || ".join(f"Host(`h{n}.example.org`)" for n in range(1500))
+    assert client_of(rule, LIKE) == Client("h0.example.org", "/health")

@@ -113,3 +113,17 @@ async def test_status_counts_only_with_a_rollout_id_if_it_must(probe: HttpProbe)
     async with answering(refuse) as url:
         for path, ok in (("routed", True), ("other", False)):
             assert (await probe.ask(ProbeRequest(url + path, routed=frozenset({401})))).ok is ok
+
+
+async def test_answer_of_another_route_carries_no_rollout_id(probe: HttpProbe) -> None:
+    async def second(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Updater-Rollout: r-1\r\nX-Updater-Rollout-Route: web.2\r\n\r\n")
+
+    async with answering(second) as url:
+        asked = [ProbeRequest(url, route=route) for route in ("web.1", "web.2", None)]
+        assert [(await probe.ask(each)).rollout for each in asked] == [None, "r-1", "r-1"]
+
+
+async def test_name_that_tls_refuses_is_no_answer(probe: HttpProbe) -> None:
+    answer = await probe.ask(ProbeRequest("https://127.0.0.1:1/", host="a..b"))
+    assert (answer.status, str(answer).startswith("no answer (")) == (0, True)

@@ -496,3 +496,18 @@ def test_file_with_a_stack_route_shadows_it() -> None:
     assert shadows(STACK, routing, "routes.yml") == ["api.yml"]
     other = replace(routing, routers=tuple(replace(r, rule="Host(`preview`)") for r in routing.routers))
     assert shadows(STACK, other, "routes.yml") == []
+
+
+ALIASED = FILE.replace("//api-blue:", "//api:")
+"""The old router uses an alias that the containers of both colors have."""
+
+
+def test_alias_of_both_colors_is_replaced_by_the_containers_name() -> None:
+    """The engine would resolve it to the next color too, as soon as that starts."""
+    copies = [*running("skills-blue", host="shop-skills-blue-1")]
+    for color, state in (("blue", "running"), ("green", "exited")):
+        name = f"api-{color}"
+        copies.append(Instance(color, name, state, names=(name, "api", f"shop-{name}-1"), host=f"shop-{name}-1"))
+    found = serves({"routes.yml": ALIASED}, copies)
+    assert found is not None
+    assert found.hosts == {"skills": ("skills-blue",), "api": ("shop-api-blue-1",)}

@@ -22,14 +22,14 @@ http:
       - web
       service: updater.shop.skills.green
       middlewares:
-      - updater.shop.rollout
+      - updater.shop.skills.1
     updater.shop.api.1:
       rule: PathPrefix(`/api`)
       entryPoints:
       - api
       service: updater.shop.api.green
       middlewares:
-      - updater.shop.rollout
+      - updater.shop.api.1
   services:
     updater.shop.skills.green:
       loadBalancer:
@@ -42,10 +42,16 @@ http:
         servers:
         - url: http://api-green:8090
   middlewares:
-    updater.shop.rollout:
+    updater.shop.skills.1:
       headers:
         customResponseHeaders:
           X-Updater-Rollout: r-1
+          X-Updater-Rollout-Route: skills.1
+    updater.shop.api.1:
+      headers:
+        customResponseHeaders:
+          X-Updater-Rollout: r-1
+          X-Updater-Rollout-Route: api.1
   serversTransports:
     updater.shop:
       forwardingTimeouts:
@@ -86,6 +92,7 @@ def test_what_was_rendered_is_read_back(color: Color) -> None:
         GREEN.replace("//skills-green", "//skills-red").replace("//api-green", "//api-red"),
         GREEN.replace("# stack: shop", "# stack: other"),
         GREEN.replace("# copies: {}", "# copies: {"),
+        GREEN.replace("# copies: {}", "# copies: " + "[" * 100_000),
         GREEN.replace("# copies: {}", '# copies: {"red": {"skills": ["shop-skills-red-1"]}}'),
     ],
 )
@@ -107,6 +114,20 @@ http:
   middlewares:
     updater-rollout: {headers: {customResponseHeaders: {X-Updater-Rollout: r-1}}}
 """
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("PathPrefix(`/api`)", "Host(`api`)"),
+        ("[api]", "[web]"),
+        ("api-green:8090", "api-green:9999"),
+        ("updater-api:", "updater-mail:"),
+    ],
+)
+def test_first_versions_file_of_another_stack_is_not_ours(part: str, other: str) -> None:
+    assert part in FIRST_VERSION
+    assert route_file.read(FIRST_VERSION.replace(part, other), STACK) is None
 
 
 def test_file_of_the_first_version_is_read() -> None:
@@ -142,7 +163,7 @@ def test_route_options_are_rendered_as_traefik_has_them() -> None:
         "rule": "Host(`shop.example.org`)",
         "entryPoints": ["websecure"],
         "service": "updater.shop.web.blue",
-        "middlewares": ["updater.shop.rollout", "auth@file"],
+        "middlewares": ["updater.shop.web.1", "auth@file"],
         "priority": 10,
         "tls": {"certResolver": "le"},
     }

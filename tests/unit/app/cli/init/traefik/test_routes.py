@@ -86,6 +86,11 @@ def test_updaters_own_settings_are_not_lost() -> None:
     assert only(router, s=service("http://b:1", serversTransport="updater", passHostHeader=True)).lost == ()
 
 
+def test_middleware_with_a_name_like_ours_is_kept() -> None:
+    router = {"rule": "x", "middlewares": ["updater-auth", "updater-rollout", "updater.shop.web.1"]}
+    assert only(router, s=service("http://b:1")).options == {"middlewares": ["updater-auth@file"]}
+
+
 def test_traefik_check_needs_the_traffic_port() -> None:
     assert only({}, s=service("http://b:1", healthCheck={"path": "/up"})).health == "/up"
     assert only({}, s=service("http://b:1", healthCheck={"path": "/up", "port": 9})).health is None
