@@ -136,12 +136,12 @@ async def test_web_ends_clients_that_never_read(site: Site) -> None:
 
 async def test_compose_up_keeps_containers_and_routes(site: Site) -> None:
     before = {c.id: c.attrs["State"]["StartedAt"] for c in site.running().values()}
-    route = site.inside(WORKER, "cat", "/routes/dynamic/updater-zetherion-ai.yml")
+    route = site.inside(WORKER, "cat", f"/routes/dynamic/updater-{site.project}.yml")
     async with Load(list(site.routes.values()), rps=40, slow_seconds=1) as load:
         site.type("docker compose up --detach")
         report = await load.stop()
     assert {c.id: c.attrs["State"]["StartedAt"] for c in site.running().values()} == before
-    assert site.inside(WORKER, "cat", "/routes/dynamic/updater-zetherion-ai.yml") == route
+    assert site.inside(WORKER, "cat", f"/routes/dynamic/updater-{site.project}.yml") == route
     assert report.failed == 0, report.failures
 
 
