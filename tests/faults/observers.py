@@ -103,12 +103,12 @@ class Watch:
 
 
 def colors_in(route_file: Path) -> set[str]:
-    """The colors in the names of the file's backends."""
+    """The colors in the names of the file's backends, which are services or containers."""
     try:
         text = route_file.read_text("utf-8", "replace")
     except OSError:
         return set()
-    return set(re.findall(r"http://[a-z]+-(blue|green):", text))
+    return set(re.findall(r"http://[a-z0-9_.-]*-(blue|green)(?:-[0-9]+)?:", text))
 
 
 async def answers(stage: Stage) -> list[Json]:
