@@ -51,16 +51,18 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of the stack file: it has no other keys, and its numbers are finite."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _EntryPoint(_Part):
+class _EntryPoint(Part):
     url: _Url
     verify: bool = False
 
 
-class TraefikPart(_Part):
+class TraefikPart(Part):
     """How the worker reaches Traefik."""
 
     entrypoints: dict[Name, Annotated[_EntryPoint, BeforeValidator(_point)]] = Field(min_length=1)
@@ -74,14 +76,14 @@ class TraefikPart(_Part):
         return Traefik(points, **self.model_dump(exclude={"entrypoints"}))
 
 
-class _Health(_Part):
+class _Health(Part):
     path: _Path
     host: _Host | None = None
     headers: dict[_HeaderName, Annotated[_HeaderValue, BeforeValidator(_text)]] = Field(default_factory=dict)
     status: list[_Status] = Field(default_factory=list)
 
 
-class _RouteOptions(_Part):
+class _RouteOptions(Part):
     """The keys of one route. They may also stand in the service itself, if it has no `routes`."""
 
     rule: Annotated[str, Field(min_length=1), AfterValidator(_rule)] = CATCH_ALL

@@ -5,10 +5,10 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from app.config.policy import PolicyPart
-from app.config.routed import Name, RoutedPart, Seconds, TraefikPart
+from app.config.routed import Name, Part, RoutedPart, Seconds, TraefikPart
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -40,21 +40,17 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class _Singleton(_Part):
+class _Singleton(Part):
     service: Name
 
 
-class _BeforeFlip(_Part):
+class _BeforeFlip(Part):
     service: Name
     command: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     limit: Seconds = BeforeFlip.limit
 
 
-class _Times(_Part):
+class _Times(Part):
     fetch: Seconds = Times.fetch
     build: Seconds = Times.build
     start: Seconds = Times.start
@@ -66,39 +62,39 @@ class _Times(_Part):
     stop_grace: Seconds = Times.stop_grace
 
 
-class _Checks(_Part):
+class _Checks(Part):
     passes: int = Field(Checks.passes, ge=1, le=100)
     interval: Seconds = Checks.interval
     timeout: Seconds = Checks.timeout
     errors: float = Field(Checks.errors, ge=0, le=1)
 
 
-class _Needs(_Part):
+class _Needs(Part):
     disk_gb: float = Field(Needs.disk_gb, ge=0)
     memory_mb: float = Field(Needs.memory_mb, ge=0)
 
 
-class _Keep(_Part):
+class _Keep(Part):
     build_cache_gb: Annotated[float | None, BeforeValidator(_no_bool)] = Field(Keep.build_cache_gb, ge=0)
 
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/\S*)?$", max_length=500)]
 
 
-class _GitHub(_Part):
+class _GitHub(Part):
     deployments: bool = GitHub.deployments
     environment: str = Field(GitHub.environment, min_length=1, max_length=100)
     environment_url: HttpUrl | None = None
     log_url: HttpUrl | None = None
 
 
-class _Updater(_Part):
+class _Updater(Part):
     web: Name
     worker: Name
     ready: Seconds = Updater.ready
 
 
-class _File(_Part):
+class _File(Part):
     project: Name
     repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
     source: str | None = Field(None, pattern=r"^(https://|ssh://|file:///|/)\S+$")

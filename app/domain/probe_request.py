@@ -8,7 +8,7 @@ from app.domain.errors import InternalError
 from app.domain.routes import ClientRoute, EntryPoint, Scheme
 from app.domain.rule import has
 from app.domain.rule_match import Client, client_of
-from app.domain.stack import RoutedService, Traefik
+from app.domain.stack import RoutedService, Stack, Traefik
 
 SUCCESS = frozenset(range(200, 300))
 _BY_A_MIDDLEWARE = frozenset({*range(300, 400), 401, 403, 407, 429})
@@ -55,6 +55,16 @@ def direct_request(traefik: Traefik, service: RoutedService, address: str) -> Pr
 def route_requests(traefik: Traefik, service: RoutedService) -> tuple[ProbeRequest, ...]:
     """One request for each of the service's routes, in order. Asks for the health path wherever the rule allows it."""
     return tuple(_through(traefik, service, n) for n in range(1, len(service.routes) + 1))
+
+
+def all_route_requests(stack: Stack) -> list[tuple[RoutedService, ProbeRequest]]:
+    """One request for each route of each routed service, with its service."""
+    return [(service, request) for service in stack.routed for request in route_requests(stack.traefik, service)]
+
+
+def route_header(rollout_header: str) -> str:
+    """The header in which a router adds its own name, beside the one with the rollout's id."""
+    return f"{rollout_header}-Route"
 
 
 def route_name(service: RoutedService, number: int) -> str:

@@ -8,6 +8,11 @@ from typing import Any
 CATCH_ALL = "PathPrefix(`/`)"
 
 
+def is_own_middleware(name: str) -> bool:
+    """Whether the updater itself wrote it, in this or its first version. Others may begin with `updater-` too."""
+    return name == "updater-rollout" or name.startswith("updater.")
+
+
 class Scheme(StrEnum):
     """What a container speaks on its port. `h2c`: HTTP/2 without TLS."""
 

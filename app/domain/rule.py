@@ -58,11 +58,6 @@ def parse(rule: str) -> Tree:
         raise RuleInvalid("It is nested too deeply") from None
 
 
-def hosts_of(rule: str) -> tuple[str, ...]:
-    """The names that the rule's `Host` matchers ask for."""
-    return tuple(dict.fromkeys(m.values[0].lower() for m in matchers_of(parse(rule)) if m.name == "Host" and m.wanted))
-
-
 def has(rule: str, name: str) -> bool:
     """Whether the rule has the matcher `name`."""
     return any(matcher.name == name for matcher in matchers_of(parse(rule)))

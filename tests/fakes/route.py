@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import ProbeRequest, route_requests
+from app.domain.probe_request import ProbeRequest, all_route_requests
 from app.domain.stack import Color, Stack
 from tests.fakes.clock import Blocking, FakeClock, in_thread
 from tests.fakes.engine import FakeEngine
@@ -177,8 +177,7 @@ class FakeProbe:
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
         self.unknown: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
-        routes = [(s, request) for s in stack.routed for request in route_requests(stack.traefik, s)]
-        self._routed = {(request.url, request.host): service for service, request in routes}
+        self._routed = {(request.url, request.host): service for service, request in all_route_requests(stack)}
 
     async def ask(self, request: ProbeRequest) -> Answer:
         await self._clock.sleep(LATENCY)

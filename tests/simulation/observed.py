@@ -43,7 +43,7 @@ class Write:
     """A write of the state file: `before` is the last state that a worker wrote.
 
     `afresh`: the file could not be read before this write, so the state may be an older one or a new one.
-    `failed`: the writer was told that the write before failed, so it does not count.
+    `failed`: the write before was reported as a failure, so it does not count.
     """
 
     before: State

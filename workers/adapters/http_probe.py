@@ -6,7 +6,7 @@ import time
 
 import httpx
 
-from app.domain.probe_request import ProbeRequest
+from app.domain.probe_request import ProbeRequest, route_header
 from workers.ports import Answer
 
 MOST_BODY = 64 * 1024
@@ -42,7 +42,7 @@ class HttpProbe:
         async with client.stream(request.method, request.url, headers=headers, extensions=extensions) as response:
             await _read(response)
         rollout = response.headers.get(self._header)
-        by = response.headers.get(f"{self._header}-Route")
+        by = response.headers.get(route_header(self._header))
         if request.route and by not in {None, request.route}:
             rollout = None  # another route answered: Traefik does not serve this one
         location = response.headers.get("Location") if response.has_redirect_location else None

@@ -68,7 +68,7 @@ class Adoptable:
 
 async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     """What could be adopted; None if nothing serves. Changes nothing. Raises AdoptionRefused, EngineFailed."""
-    found = await _found(stack, ports)
+    found = await find_all(stack, ports)
     try:
         files = await ports.route.files()
     except RouteNotConfirmed as error:
@@ -122,7 +122,7 @@ def _not_failed(state: State, made: Stamp, serving: Serving) -> None:
 
 async def started_beside(stack: Stack, ports: Ports, rollout: str) -> list[str]:
     """The running colored services that `rollout` did not start. Raises EngineFailed."""
-    return sorted({i.service for i in up(stack, await _found(stack, ports)) if i.rollout != rollout})
+    return sorted({i.service for i in up(stack, await find_all(stack, ports)) if i.rollout != rollout})
 
 
 async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
@@ -226,7 +226,8 @@ def _report(ports: Ports, found: Adoptable, changed: Sequence[str], doubt: str |
     ports.publisher.status(ports.journal.state)
 
 
-async def _found(stack: Stack, ports: Ports) -> Found:
+async def find_all(stack: Stack, ports: Ports) -> Found:
+    """The instances of every service that the updater moves. Raises EngineFailed."""
     return {service: await ports.engine.find(service) for service in stack.moved_services()}
 
 

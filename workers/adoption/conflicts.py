@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.domain.errors import RouteNotConfirmed
 from app.domain.stack import Stack
+from workers.adoption.adopt import find_all
 from workers.adoption.serving import hosts_of
 from workers.ports import Ports
 from workers.routing import route_file
@@ -20,9 +21,8 @@ async def conflicts(stack: Stack, ports: Ports) -> list[str]:
         files = await ports.route.files()
     except RouteNotConfirmed:
         return []  # the flip reports it
-    found = {service: await ports.engine.find(service) for service in stack.moved_services()}
     others = {name: text for name, text in files.items() if not _own(name, text, stack, ports)}
-    routing = read_routing(others, hosts_of(stack, found))
+    routing = read_routing(others, hosts_of(stack, await find_all(stack, ports)))
     return [line for router in routing.routers if not router.services for line in _same(stack, router)]
 
 

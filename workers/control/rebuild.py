@@ -11,6 +11,7 @@ from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
 from app.domain.state import State
+from workers.adoption.adopt import find_all
 from workers.adoption.serving import hosts_of
 from workers.ports import Instance, Ports
 from workers.routing.asked import ask_routes
@@ -174,8 +175,7 @@ async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[
 
 async def _led_to(stack: Stack, ports: Ports) -> set[Color]:
     """The colors that a router in Traefik's watched directory leads to. Raises RouteNotConfirmed."""
-    found = {service: await ports.engine.find(service) for service in stack.moved_services()}
-    routing = read_routing(await ports.route.files(), hosts_of(stack, found))
+    routing = read_routing(await ports.route.files(), hosts_of(stack, await find_all(stack, ports)))
     return {color for router in routing.routers for color in router.colors}
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
-from app.domain.probe_request import ProbeRequest, direct_request, route_requests
+from app.domain.probe_request import ProbeRequest, all_route_requests, direct_request, route_requests
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
 from workers.rollout.run import Run
@@ -195,8 +195,7 @@ class Bake:
         self.slowest = 0.0
 
     def watchers(self) -> list[Callable[[], Awaitable[None]]]:
-        traefik = self._run.stack.traefik
-        asked = [(s, request) for s in self._run.stack.routed for request in route_requests(traefik, s)]
+        asked = all_route_requests(self._run.stack)
         return [*(partial(self._watch_route, *each) for each in asked), self._watch_instances]
 
     async def _watch_route(self, service: RoutedService, request: ProbeRequest) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import ProbeRequest, route_requests
+from app.domain.probe_request import ProbeRequest, all_route_requests
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Clock, Route
 
@@ -19,7 +19,7 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
     Raises RouteNotConfirmed after `times.route`, with what Traefik says of the routes.
     """
     deadline = clock.monotonic() + stack.times.route
-    waiting = [(service, request) for service in stack.routed for request in route_requests(stack.traefik, service)]
+    waiting = all_route_requests(stack)
     while waiting:
         asked = await asyncio.gather(*(ask(*each) for each in waiting))
         answers = list(zip(waiting, asked, strict=True))

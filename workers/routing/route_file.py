@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from app.domain.probe_request import route_name
+from app.domain.probe_request import route_header, route_name
 from app.domain.routes import Scheme
 from app.domain.stack import Color, RoutedService, Stack
 
@@ -18,8 +18,6 @@ STACK_KEY = "# stack: "
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
 COPIES_KEY = "# copies: "
-_ROUTE = "-Route"
-"""The end of the name of the header in which a router adds its own name."""
 
 Copies = Mapping[str, tuple[str, ...]]
 """The host names of a color's copies, by routed service: the names of their containers, unique on a shared network."""
@@ -134,7 +132,7 @@ def _hosts(service: Mapping[str, Any]) -> Iterator[str]:
 
 def _added(middleware: Mapping[str, Any]) -> Iterator[str]:
     added = middleware["headers"]["customResponseHeaders"]
-    yield from (value for header, value in added.items() if not header.endswith(_ROUTE))
+    yield from (value for header, value in added.items() if not header.endswith(route_header("")))
 
 
 def _is_of_first_version(http: Mapping[str, Any], stack: Stack) -> bool:
@@ -189,7 +187,7 @@ def _routed_name(stack: Stack, service: RoutedService, number: int) -> str:
 
 def _headers(stack: Stack, rollout: str, route: str) -> dict[str, str]:
     header = stack.traefik.rollout_header
-    return {header: rollout, f"{header}{_ROUTE}": route}
+    return {header: rollout, route_header(header): route}
 
 
 def _transport(stack: Stack) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from app.domain.routes import ClientRoute
+from app.domain.routes import ClientRoute, is_own_middleware
 from app.domain.stack import Color, RoutedService
 from workers.routing.dynamic_file import (
     Tree,
@@ -214,8 +214,7 @@ def _is_own(name: str) -> bool:
 
 def _without_ours(router: Router) -> Router:
     """What an updater adds to its own routers is no difference."""
-    added = tuple(name for name in router.middlewares if not (name == "updater-rollout" or name.startswith("updater.")))
-    return replace(router, extras=(), middlewares=added)
+    return replace(router, extras=(), middlewares=tuple(n for n in router.middlewares if not is_own_middleware(n)))
 
 
 def _is_ours(part: str, name: str, tree: Tree, services: Mapping[str, Tree], hosts: Hosts) -> bool:

@@ -9,7 +9,6 @@ from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.project import service_facts as facts
 from app.cli.init.routing import (
-    CATCH_ALL,
     Points,
     Way,
     ask_about_shared,
@@ -25,6 +24,7 @@ from app.cli.init.sources import (
     port_statements,
 )
 from app.cli.init.traefik.labels import defined_middlewares, label_routes
+from app.domain.routes import CATCH_ALL
 
 T = TypeVar("T", int, str)
 

@@ -10,8 +10,7 @@ from app.cli.init.sources import Copy, Sources
 from app.cli.init.traefik.entrypoints import OWN, EntryPoint
 from app.cli.init.traefik.labels import label_routes
 from app.cli.init.traefik.routes import FoundRoute
-
-CATCH_ALL = "PathPrefix(`/`)"
+from app.domain.routes import CATCH_ALL
 
 Points = Mapping[str, EntryPoint]
 

@@ -11,7 +11,7 @@ import yaml
 from app.cli.init.example.settings import Example, comment
 from app.cli.init.proposal import Proposal
 from app.cli.init.routed import RoutedFound
-from app.cli.init.routing import CATCH_ALL
+from app.domain.routes import CATCH_ALL
 from app.domain.stack import Checks, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
 
 SOURCE = "https://github.com/owner/name.git"

@@ -76,11 +76,10 @@ class RouteFile:
         await self._install(route_file.render_empty(self._stack))
 
     async def stands(self, color: Color, rollout: str | None) -> bool:
-        state = await self._state()
+        text, state = await self._now()
         if state is None or state.color is not color or rollout is None:
             return state is not None and state.color is color
-        expected = route_file.render(self._stack, color, rollout, state.copies)
-        return await in_file_thread(self._read, self._path) == expected
+        return text == route_file.render(self._stack, color, rollout, state.copies)
 
     async def strays(self) -> list[str]:
         return await in_file_thread(self._strays)
@@ -118,14 +117,17 @@ class RouteFile:
         return state.rollout if state else None
 
     async def _state(self) -> route_file.RouteState | None:
-        """What the file says now. Remembers its copies, for when it is lost."""
+        return (await self._now())[1]
+
+    async def _now(self) -> tuple[str | None, route_file.RouteState | None]:
+        """The file's text and what it says now. Remembers its copies, for when it is lost."""
         text = await in_file_thread(self._read, self._path)
         if text is None:
             text = await in_file_thread(self._read, self._first)
         state = route_file.read(text, self._stack) if text is not None else None
         if state is not None and state.copies:
             self._copies = {**self._copies, **state.copies}
-        return state
+        return text, state
 
     async def _install(self, text: str) -> None:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.cli.init.project.service_facts import HTTP, HTTPS, entries
+from app.domain.routes import is_own_middleware
 
 _KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "middlewares", "observability"})
 _KEPT_OF_TLS = frozenset({"certresolver", "options"})
@@ -95,16 +96,11 @@ def _options(router: Mapping[str, Any], provider: str) -> dict[str, Any]:
     if tls is not None and str(tls).lower() != "false":
         kept = {str(key): value for key, value in tls.items() if _is_kept_of_tls(key, value)} if _is_map(tls) else {}
         options["tls"] = kept or True
-    if names := [name for name in listed(part(router, "middlewares")) if not _is_our_middleware(name)]:
+    if names := [name for name in listed(part(router, "middlewares")) if not is_own_middleware(name)]:
         options["middlewares"] = [name if "@" in name else f"{name}@{provider}" for name in names]
     if str(priority or "").isdecimal():
         options["priority"] = int(str(priority))
     return options
-
-
-def _is_our_middleware(name: str) -> bool:
-    """Only what the updater itself writes: one of the operator's may protect the route, whatever its name."""
-    return name == "updater-rollout" or name.startswith("updater.")
 
 
 def _is_map(value: object) -> bool:

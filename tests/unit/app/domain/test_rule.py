@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.rule import RuleInvalid, hosts_of, parse
+from app.domain.rule import RuleInvalid, parse
 from app.domain.rule_match import Client, client_of
 
 LIKE = Client("traefik", "/health")
@@ -102,10 +102,6 @@ def test_request_that_the_rule_matches_is_found(rule: str, client: Client) -> No
 )
 def test_rule_without_a_known_request_yields_none(rule: str) -> None:
     assert client_of(rule, LIKE) is None
-
-
-def test_host_names_of_a_rule_are_those_it_asks_for() -> None:
-    assert hosts_of("Host(`B.example`) || (Host(`a`) && !Host(`c`)) || HostRegexp(`d`)") == ("b.example", "a")
 
 
 def test_many_alternatives_end() -> None:

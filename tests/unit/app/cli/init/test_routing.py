@@ -3,7 +3,6 @@ from dataclasses import replace
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.routing import (
-    CATCH_ALL,
     Way,
     ask_about_shared,
     best_ways,
@@ -11,6 +10,7 @@ from app.cli.init.routing import (
 )
 from app.cli.init.traefik.entrypoints import EntryPoint
 from app.cli.init.traefik.routes import FoundRoute
+from app.domain.routes import CATCH_ALL
 
 PAIR = Pair("api", "api", "api-blue", "api-green")
 POINTS = {name: EntryPoint(name, port) for port, name in ((80, "web"), (8443, "api"), (9000, "metrics"))}
