@@ -325,8 +325,8 @@ def _end(home: Environment) -> None:
 
 
 def logs_of(home: Environment, lines: int = 30) -> str:
-    """Returns the last lines of every log of the environment."""
-    files = sorted(home.log_dir.glob("*.log"))
+    """Returns the last lines of every log of the environment, the worker's first."""
+    files = sorted(home.log_dir.glob("*.log"), key=lambda file: (not file.name.startswith("worker"), file.name))
     return "\n".join(f"--- {f.name}\n" + "\n".join(f.read_text().splitlines()[-lines:]) for f in files)
 
 

@@ -1,5 +1,7 @@
 """Detects routes that differ from the journal, and restores them."""
 
+import contextlib
+
 from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
 from app.domain.probe_request import direct_request, route_requests
@@ -8,6 +10,9 @@ from workers.ports import Ports
 from workers.routing.copies import find_hosts
 
 NOT_FOUND = 404
+
+HOSTS_SECONDS = 2.0
+"""How long the routes wait for the engine to name the live copies. Then the names that the file had must do."""
 
 
 async def stand(ports: Ports) -> bool:
@@ -37,12 +42,10 @@ async def moved(stack: Stack, ports: Ports) -> bool:
 async def put_right(stack: Stack, ports: Ports) -> list[Alarm]:
     """Restores the routes to the live color, with a rollout id that can be confirmed. Returns what was wrong.
 
+    Files that take their requests are set aside last: without the routes, such a file may be all that serves.
     Raises RouteNotConfirmed.
     """
     state, route, alarms = ports.journal.state, ports.route, []
-    for name in await route.strays():
-        await route.set_aside(name)
-        alarms.append(shadowed(name, "It was moved to .updater-staging beside the watched directory."))
     color = state.active_color
     stands = color is None or await route.stands(color, state.route_id)
     if color is not None and (not stands or state.route_id is None):
@@ -52,6 +55,9 @@ async def put_right(stack: Stack, ports: Ports) -> list[Alarm]:
     if not stands:
         text = f"The route file was changed or removed. It leads to {color} again. Find out what changed it."
         alarms.append(Alarm("route_changed", text))
+    for name in await route.strays():
+        await route.set_aside(name)
+        alarms.append(shadowed(name, "It was moved to .updater-staging beside the watched directory."))
     return alarms
 
 
@@ -60,11 +66,11 @@ def shadowed(name: str, done: str) -> Alarm:
 
 
 async def _hosts(stack: Stack, ports: Ports, color: Color) -> dict[str, tuple[str, ...]] | None:
-    """The hosts of what runs; None while the engine is away: the route's own memory must do then."""
-    try:
-        return await find_hosts(stack, ports.engine, color) or None
-    except EngineFailed:
-        return None
+    """The hosts of what runs; None if the engine does not say in time."""
+    with contextlib.suppress(EngineFailed, TimeoutError):
+        async with ports.clock.limit(HOSTS_SECONDS):
+            return await find_hosts(stack, ports.engine, color) or None
+    return None
 
 
 async def _well(stack: Stack, ports: Ports, service: RoutedService, color: Color) -> bool:

@@ -1,17 +1,19 @@
 """Watches route, live color and bot between rollouts, and restores them."""
 
 import asyncio
+import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from app.domain import messages
+from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
 from app.domain.stack import Color, Singleton, Stack
 from app.domain.state import State
 from app.domain.step import PREFLIGHT
 from workers.adoption import drift
 from workers.control.reconcile import Reconciler
-from workers.ports import Instance, Ports
+from workers.ports import Clock, Instance, Ports
 from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
@@ -23,6 +25,24 @@ TRIES = 3
 
 REPORTED_SECONDS = 60.0
 """How long to report a restart of the live color, which is too short to notice otherwise."""
+
+
+ANSWER_SECONDS = 10.0
+"""How long one look waits for the engine: while it waits, no route is restored."""
+
+
+ROUTE_UNCLEAR = (
+    "The routes were changed, and something answers your clients. Whether another program rolled out a release cannot "
+    "be checked, because the Docker Engine failed ({}). Nothing was changed. Look at it with `docker ps`."
+)
+ROUTE_NOT_RESTORED = (
+    "The routes were changed or removed, and cannot be restored ({}). Your clients may get errors. Correct that; the "
+    "updater tries again every two seconds."
+)
+ENGINE_SILENT = (
+    "The containers cannot be checked, because the Docker Engine failed ({}). What runs keeps your traffic. Look at "
+    "it with `docker ps`."
+)
 
 
 class DriftWatch:
@@ -61,28 +81,46 @@ class DriftWatch:
             self._ports.publisher.alarms([*_not_adopted(self._reconciler), *self._beside()])
             return
         async with self._reconciler.quiet() as quiet:
-            drifted = quiet and not await drift.stand(self._ports)
-            moved = drifted and await drift.moved(self._stack, self._ports)
-            of_the_route = [] if moved or (quiet and not drifted) else await self._route(fix=quiet)
-            if containers and not moved:
-                colors = await self._colors(state.active_color, fix=quiet or _waits_for_it(state))
-                self._of_containers = [*colors, *await self._singletons(fix=quiet)]
-        if moved:
+            of_the_route = await self._route(fix=quiet)
+            if containers and of_the_route is not None:
+                self._of_containers = await self._containers(state, state.active_color, fix=quiet)
+        if of_the_route is None:
             await self._reconciler.take_over_what_moved()
             self._of_containers, of_the_route = [], _not_adopted(self._reconciler)
         of_the_release = _of_the_release(self._ports.journal.state)
         self._ports.publisher.alarms([*of_the_release, *of_the_route, *self._of_containers, *self._beside()])
 
-    async def _route(self, *, fix: bool) -> list[Alarm]:
-        if fix:
-            return await drift.put_right(self._stack, self._ports)
-        return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
+    async def _route(self, *, fix: bool) -> list[Alarm] | None:
+        """What is wrong with the routes; None if another program moved them: then they stay until the adoption."""
+        if not fix:
+            return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
+        if await drift.stand(self._ports):
+            return []
+        try:
+            async with _answered(self._ports.clock):
+                moved = await drift.moved(self._stack, self._ports)
+            return None if moved else await drift.put_right(self._stack, self._ports)
+        except EngineFailed as error:
+            return [Alarm("route_unclear", ROUTE_UNCLEAR.format(error.detail))]
+        except RouteNotConfirmed as error:
+            return [Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))]
+
+    async def _containers(self, state: State, color: Color, *, fix: bool) -> list[Alarm]:
+        try:
+            colors = await self._colors(color, fix=fix or _waits_for_it(state))
+            return [*colors, *await self._singletons(fix=fix)]
+        except EngineFailed as error:
+            return [Alarm("engine_silent", ENGINE_SILENT.format(error.detail))]
+
+    async def _find(self, service: str) -> list[Instance]:
+        async with _answered(self._ports.clock):
+            return await self._ports.engine.find(service)
 
     async def _colors(self, color: Color, *, fix: bool) -> list[Alarm]:
         """Checks that the live color runs. The engine restarts a crashed container; this starts a stopped one."""
         alarms = []
         for service in (s.colors[color] for s in self._stack.routed):
-            instances = await self._ports.engine.find(service)
+            instances = await self._find(service)
             if running := next((i for i in instances if i.running), None):
                 self._tries.pop(service, None)
                 alarms += self._restarted(service, running)
@@ -108,7 +146,7 @@ class DriftWatch:
 
     async def _singleton(self, singleton: Singleton, *, fix: bool) -> Sequence[Alarm]:
         """Reports a missing singleton, which an operator may have stopped. Of several, stops all but the known one."""
-        running = [i for i in await self._ports.engine.find(singleton.service) if not i.gone]
+        running = [i for i in await self._find(singleton.service) if not i.gone]
         if not running and fix:
             text = f"{singleton.name} does not run. If it was not stopped on purpose, start its container."
             return [Alarm("singleton_gone", text)]
@@ -128,6 +166,16 @@ class DriftWatch:
 def _not_adopted(reconciler: Reconciler) -> list[Alarm]:
     refused = reconciler.refused
     return [Alarm("not_adopted", messages.not_adopted(refused))] if refused else []
+
+
+@contextlib.asynccontextmanager
+async def _answered(clock: Clock) -> AsyncIterator[None]:
+    """Raises EngineFailed if the block, which asks the engine, takes longer than ANSWER_SECONDS."""
+    try:
+        async with clock.limit(ANSWER_SECONDS):
+            yield
+    except TimeoutError as late:
+        raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s") from late
 
 
 def _waits_for_it(state: State) -> bool:

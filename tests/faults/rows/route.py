@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -37,14 +38,14 @@ def unwritable(route_file: Path) -> Iterator[None]:
         subprocess.run(["umount", str(route_file)], check=True, timeout=30)
 
 
-def _wrong_service(file: Path) -> None:
-    file.write_text(file.read_text().replace("http://skills-", "http://nowhere-"))
+def _wrong_server(file: Path) -> None:
+    file.write_text(re.sub(r"http://[\w.-]*skills-(blue|green)", "http://nowhere", file.read_text()))
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "empty": lambda file: file.write_text(""),
     "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
-    "pointing to a wrong service": _wrong_service,
+    "pointing to a wrong server": _wrong_server,
     "deleted": lambda file: file.unlink(),
 }
 
@@ -61,6 +62,7 @@ async def spoilt_route_file(scenario: Scenario) -> None:
     for what, damage in DAMAGE.items():
         good = file.read_bytes()
         damage(file)
+        scenario.result.expect(not _whole(file, good), f"the route file was not damaged: {what}")
         await asyncio.sleep(TAKEN_SECONDS)
         await _restored(scenario, f"the route file was {what}", functools.partial(_whole, file, good))
         if not _whole(file, good):
@@ -87,8 +89,8 @@ async def _restored(scenario: Scenario, what: str, is_restored: Callable[[], boo
     alarms: list[str] = []
     while time.monotonic() - started < RESTORED_SECONDS:
         alarms = (await scenario.stage.home.get("/status")).get("alarms") or []
-        end = await end_of(scenario.stage)
-        if is_restored() and (alarms or end.tag is not None):
+        versions = {answer.get("version") for answer in await answers(scenario.stage)}
+        if is_restored() and (alarms or (len(versions) == 1 and None not in versions)):
             scenario.result.converged(time.monotonic() - started)
             return
         await asyncio.sleep(0.2)

@@ -1,14 +1,17 @@
 """Between rollouts: every manual change is reported, and reverted if that makes nothing worse."""
 
 import asyncio
+import contextvars
 from dataclasses import replace
 
 import pytest
 
 from app.domain.stack import Color
 from tests.examples import a_release
+from tests.fakes.engine.socket import FaultySocket
 from tests.fakes.world import World
-from workers.watchdogs.drift_watch import REPORTED_SECONDS, TRIES, DriftWatch
+from workers.adoption.drift import HOSTS_SECONDS
+from workers.watchdogs.drift_watch import ANSWER_SECONDS, REPORTED_SECONDS, TRIES, DriftWatch
 
 
 async def a_watch(world: World) -> DriftWatch:
@@ -238,6 +241,51 @@ async def test_drift_watch_is_silent_before_a_release() -> None:
     world = World()
     await DriftWatch(world.stack, world.ports, world.worker()).look()
     assert not any(world.publisher.alarmed)
+
+
+def a_hanging_engine(world: World) -> None:
+    world.engine.socket = socket = FaultySocket(contextvars.copy_context(), lambda: 0.0)
+    socket.hang()
+
+
+@pytest.mark.parametrize("to", [None, Color.BLUE])
+async def test_routes_are_restored_while_the_engine_hangs(world: World, to: Color | None) -> None:
+    """Nothing answers at the changed routes, so that no other program's release can be meant."""
+    watch = await a_watch(world)
+    a_hanging_engine(world)
+    world.route.overwrite(to)
+    await world.clock.sleep(1)
+    began = world.clock.monotonic()
+    looking = asyncio.create_task(watch.look())
+    while world.route.named is not Color.GREEN:
+        await world.clock.sleep(0.1)
+    assert world.clock.monotonic() - began <= 2 * HOSTS_SECONDS
+    await looking
+    assert alarmed(world) == ["route_changed", "engine_silent"]
+    assert world.clock.monotonic() - began <= HOSTS_SECONDS + 2 * ANSWER_SECONDS
+
+
+async def test_served_routes_stay_while_the_engine_hangs(world: World) -> None:
+    """Another program may have led clients to what serves them, and the engine does not say what that is."""
+    watch = await a_watch(world)
+    rolled_out_by_another(world)
+    world.route.place_foreign(Color.BLUE)
+    a_hanging_engine(world)
+    await watch.look()
+    assert (alarmed(world), world.route.served()[0]) == (["route_unclear", "engine_silent"], Color.BLUE)
+
+
+async def test_routes_that_cannot_be_written_raise_an_alarm(world: World) -> None:
+    """The stray stays where it is: with the updater's routes gone, it may be all that serves."""
+    watch = await a_watch(world)
+    world.route.refuses = {Color.GREEN}
+    world.route.overwrite(None)
+    world.route.beside = ["copy.yml"]
+    await watch.look()
+    assert (alarmed(world), world.route.beside) == (["route_not_restored"], ["copy.yml"])
+    world.route.refuses = set()
+    await watch.look()
+    assert (alarmed(world), world.route.beside) == (["route_changed", "route_shadowed"], [])
 
 
 async def test_release_during_a_look_is_not_lost(world: World) -> None:
