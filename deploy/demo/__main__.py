@@ -19,6 +19,7 @@ from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.load import Load, Report
 from deploy.demo.repository import Variant
+from deploy.demo.shapes import SECURE_SKILLS
 from deploy.demo.show import Show, shown
 
 BEFORE, AFTER = "v1.0.0", "v1.1.0"
@@ -73,7 +74,7 @@ async def play(home: Environment, variant: Variant, rps: float, show: Show) -> t
     if first["status"] != "success":
         raise RuntimeError(f"{BEFORE} did not go live: {first['error']}")
     show.say(f"{BEFORE} is live; clients start: GET, POST, ten-second requests, websockets, {rps:g} a second")
-    async with Load(list(home.routes.values()), rps) as load:
+    async with Load(home.targets.values(), rps) as load:
         await load.served(WARM_UP_REQUESTS, LOAD_SECONDS)
         show.say(f"publishing {AFTER} ({variant}): a signed release event is posted")
         route = home.route_file.read_bytes()
@@ -194,7 +195,8 @@ def demo(
 def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) -> list[str]:
     with docker_engine(show.say) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
         base, traefik = ensure_base(engine.host, show.say), ensure_traefik(engine.host, show.say)
-        with environment(Path(directory) / "environment", engine, base=base, traefik=traefik, say=show.say) as home:
+        place = Path(directory) / "environment"
+        with environment(place, engine, base=base, traefik=traefik, say=show.say, shapes=SECURE_SKILLS) as home:
             try:
                 outcome, report = asyncio.run(play(home, variant, rps, show))
             except Exception:
@@ -215,7 +217,10 @@ def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) 
 
 def _keep(home: Environment, show: Show) -> None:
     show.console.print(f"\nStatus: {home.internal_url}/status with X-Updater-Secret: {home.secret}", highlight=False)
-    show.console.print(f"Routes: {', '.join(home.routes.values())}. Ctrl-C ends everything.", highlight=False)
+    for name, target in home.targets.items():
+        asks = f", asking for the host {target.host}" if target.host else ""
+        show.console.print(f"{name}: {target.url}{asks}", highlight=False)
+    show.console.print("Ctrl-C ends everything.", highlight=False)
     with suppress(KeyboardInterrupt):
         signal.pause()
 

@@ -18,10 +18,12 @@ from deploy.demo.clients import plain_client, plain_sync_client
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
 from deploy.demo.github_control import TOKEN, GitHubServer, github_server
+from deploy.demo.http1 import Target
 from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands, started
 from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
 from deploy.demo.repository import CONTENT, DemoRepository, Variant
+from deploy.demo.shapes import TIMES, Shape, routed_part, strict_host
 from workers.adapters.docker_host.compose import find_compose
 
 UP_SECONDS = 60.0
@@ -29,25 +31,17 @@ COMPOSE_SECONDS = 600
 POLL_SECONDS = 0.1
 WEBHOOK_SECRET = "demo-webhook-secret"
 
-TIMES = {
-    "fetch": 30,
-    "build": 300,
-    "start": 60,
-    "health": 10,
-    "route": 5,
-    "ready": 10,
-    "bake": 5,
-    "drain": 11,
-    "stop_grace": 15,
-}
-"""As short as the sample stack allows. The drain is longer than the longest request, which takes ten seconds."""
-
 Json = dict[str, Any]
 
 
 @dataclass
 class Environment:
-    """A sample stack that the updater manages. `processes`: by Procfile name. All URLs are on loopback."""
+    """A sample stack that the updater manages. `processes`: by Procfile name. All URLs are on loopback.
+
+    `routes`: the URL of the entrypoint of each routed service. `web_url`: of the one that redirects to HTTPS.
+    `shapes`: of the services that are not reached by plain HTTP and any host name. `behind`: the environment whose
+    Traefik, directory of routes and network this one shares; then it has no bot.
+    """
 
     directory: Path
     project: str
@@ -60,6 +54,9 @@ class Environment:
     gateway_url: str
     log_dir: Path
     github: GitHubServer
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    web_url: str = ""
+    behind: "Environment | None" = None
     shas: dict[str, str] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
@@ -72,8 +69,25 @@ class Environment:
         return self.directory / "live"
 
     @property
+    def dynamic(self) -> Path:
+        """The directory that Traefik watches."""
+        return (self.behind or self).directory / "routes" / "dynamic"
+
+    @property
     def route_file(self) -> Path:
-        return self.directory / "routes" / "dynamic" / f"updater-{self.project}.yml"
+        return self.dynamic / f"updater-{self.project}.yml"
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """Where clients send requests to each routed service."""
+        shaped = {name: shape.target(self.routes[shape.entrypoint]) for name, shape in self.shapes.items()}
+        return {name: shaped.get(name, Target(url)) for name, url in self.routes.items()}
+
+    @property
+    def entrypoints(self) -> dict[str, str]:
+        """The entrypoints of the stack file."""
+        used = [(shape.entrypoint, shape.address(self.routes[shape.entrypoint])) for shape in self.shapes.values()]
+        return self.routes | dict(used)
 
     @property
     def secret(self) -> str:
@@ -174,37 +188,28 @@ def environment(
     say: Say = lambda _: None,
     times: Mapping[str, float] = TIMES,
     redis_url: str | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+    behind: Environment | None = None,
     prepare: Callable[[Environment], None] = lambda _: None,
 ) -> Iterator[Environment]:
     """Starts everything below the empty `directory`, and stops it at the end. No release is live yet.
 
-    `redis_url`: use this running server. `prepare` may change the environment before the updater starts.
+    `redis_url`: use this running server. `shapes`: of services by name. `behind`: share the Traefik, the directory of
+    routes and the network of this one, and have no bot. `prepare` may change the environment before the updater starts.
     """
-    project = f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}"
-    names = ("skills", "api", "metrics", "gateway", "public", "internal", "github")
+    names = ("skills", "api", "web", "metrics", "gateway", "public", "internal", "github")
     ports = {name: free_port() for name in names}
     for name in ("live", "routes/dynamic", "data", "redis", "logs"):
         (directory / name).mkdir(parents=True)
-    home = Environment(
-        directory=directory,
-        project=project,
-        engine=engine,
-        repository=DemoRepository(directory / "repository"),
-        public_url=f"http://127.0.0.1:{ports['public']}",
-        internal_url=f"http://127.0.0.1:{ports['internal']}",
-        routes={name: f"http://127.0.0.1:{ports[name]}" for name in ("skills", "api")},
-        metrics_url=f"http://127.0.0.1:{ports['metrics']}",
-        gateway_url=f"http://127.0.0.1:{ports['gateway']}",
-        log_dir=directory / "logs",
-        github=GitHubServer(f"http://127.0.0.1:{ports['github']}"),
-    )
+    home = _home(directory, engine, ports, shapes or {}, behind)
     _write_live(home, base, traefik, ports)
     (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
     with contextlib.ExitStack() as stack:
         stack.enter_context(github_server(home.log_dir / "github.log", port=ports["github"]))
-        say("starting Traefik and the gateway of the sample stack")
-        stack.callback(take_down, engine.host, project)
-        compose_up(home, "traefik", "gateway")
+        stack.callback(take_down, engine.host, home.project)
+        if behind is None:
+            say("starting Traefik and the gateway of the sample stack")
+            compose_up(home, "traefik", "gateway")
         say("starting Redis, the updater's web process and its worker")
         redis_url = redis_url or stack.enter_context(redis_server(directory / "redis", say))
         home.env = _environment(home, redis_url, ports)
@@ -214,6 +219,28 @@ def environment(
             home.start(name)
         wait_until_up(home)
         yield home
+
+
+def _home(
+    directory: Path, engine: Engine, ports: Mapping[str, int], shapes: Mapping[str, Shape], behind: Environment | None
+) -> Environment:
+    own = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    return Environment(
+        directory=directory,
+        project=f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}",
+        engine=engine,
+        repository=DemoRepository(directory / "repository"),
+        public_url=own["public"],
+        internal_url=own["internal"],
+        routes=behind.routes if behind else {name: own[name] for name in ("skills", "api")},
+        web_url=behind.web_url if behind else own["web"],
+        metrics_url=behind.metrics_url if behind else own["metrics"],
+        gateway_url=own["gateway"],
+        log_dir=directory / "logs",
+        github=GitHubServer(own["github"]),
+        shapes=shapes,
+        behind=behind,
+    )
 
 
 def checked_every(interval: str) -> Callable[[Environment], None]:
@@ -233,18 +260,9 @@ def stack_file(home: Environment, times: Mapping[str, float]) -> Json:
         "repository": REPOSITORY,
         "source": home.repository.url,
         "directory": str(home.live),
-        "traefik": {"entrypoints": home.routes, "metrics": f"{home.metrics_url}/metrics"},
-        "routed": {
-            "skills": {
-                **{"blue": "skills-blue", "green": "skills-green"},
-                **{"port": 8080, "health": "/health", "entrypoint": "skills"},
-            },
-            "api": {
-                **{"blue": "api-blue", "green": "api-green"},
-                **{"port": 8443, "health": "/api/v1/health", "entrypoint": "api"},
-            },
-        },
-        "singletons": {"bot": {"service": "bot"}},
+        "traefik": {"entrypoints": home.entrypoints, "metrics": f"{home.metrics_url}/metrics"},
+        "routed": routed_part(home.shapes),
+        "singletons": {} if home.behind else {"bot": {"service": "bot"}},
         "times": dict(times),
         "checks": {"passes": 3, "interval": 0.25, "timeout": 2},
         "needs": {"disk_gb": 1, "memory_mb": 256},
@@ -259,9 +277,12 @@ def _write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, 
         "DEMO_ROUTES_DIR": str(home.directory / "routes"),
         "DEMO_SKILLS_PORT": str(ports["skills"]),
         "DEMO_API_PORT": str(ports["api"]),
+        "DEMO_WEB_PORT": str(ports["web"]),
         "DEMO_METRICS_PORT": str(ports["metrics"]),
         "DEMO_GATEWAY_PORT": str(ports["gateway"]),
         "DEMO_OPERATOR_VALUE": "'costs $5'",
+        "DEMO_SKILLS_HOST": strict_host(home.shapes, "skills"),
+        **({"DEMO_NETWORK": f"{home.behind.project}_default", "DEMO_NETWORK_SHARED": "true"} if home.behind else {}),
     }
     (home.live / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     (home.live / "docker-compose.yml").write_bytes((CONTENT / "docker-compose.yml").read_bytes())
@@ -295,7 +316,7 @@ def _environment(home: Environment, redis_url: str, ports: Mapping[str, int]) ->
         "UPDATER_DATA_DIR": str(data),
         "UPDATER_STATE_PATH": str(data / "updater-state.json"),
         "UPDATER_SECRET_PATH": str(data / "secret"),
-        "UPDATER_TRAEFIK_DYNAMIC_PATH": str(home.directory / "routes" / "dynamic"),
+        "UPDATER_TRAEFIK_DYNAMIC_PATH": str(home.dynamic),
         "UPDATER_BIND": f"127.0.0.1:{ports['internal']}",
         "UPDATER_PUBLIC_BIND": f"127.0.0.1:{ports['public']}",
         "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,

@@ -4,15 +4,53 @@ A request takes 0.2 ms of CPU time, with httpx 3 ms: the load would take more of
 """
 
 import asyncio
+import ssl
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 HEAD_END = b"\r\n\r\n"
 MOST_IDLE, IDLE_SECONDS = 50, 4.0
 """A client keeps this many connections open for later requests, each for less time than the servers here do."""
+
+
+def _any_certificate() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+ANY_CERTIFICATE = _any_certificate()
+"""Every server is on this machine, and Traefik's default certificate is its own."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where clients send requests: `url` leads to this machine.
+
+    `host`: the name that they ask for, in TLS too; None: the URL's own. `websocket`: whether they also open one.
+    """
+
+    url: str
+    host: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    websocket: bool = True
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        return ANY_CERTIFICATE if self.url.startswith("https:") else None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        return parts.hostname or "127.0.0.1", parts.port or (443 if self.tls else 80)
+
+
+def target_of(target: Target | str) -> Target:
+    """A URL alone is a target whose host is the URL's own."""
+    return Target(target) if isinstance(target, str) else target
 
 
 class BadAnswer(Exception):
@@ -69,24 +107,29 @@ class Connection:
 
 
 class HttpClient:
-    """Sends requests to the server at `url`, each within `limit` seconds, on connections that it keeps open."""
+    """Sends requests to `target` (or a URL), each within `limit` seconds, on connections that it keeps open."""
 
-    def __init__(self, url: str, limit: float) -> None:
-        parts = urlsplit(url)
-        self._address, self._host, self._limit = (parts.hostname, parts.port or 80), parts.netloc, limit
+    def __init__(self, target: Target | str, limit: float) -> None:
+        self._target, self._limit = target_of(target), limit
+        self._host = self._target.host or urlsplit(self._target.url).netloc
         self._idle: list[tuple[float, Connection]] = []
 
     async def send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Returns status and body. Raises BadAnswer, EOFError or OSError, which TimeoutError is too."""
         async with asyncio.timeout(self._limit):
-            connection = self._kept() or Connection(*await asyncio.open_connection(*self._address))
+            connection = self._kept() or await self._new()
             try:
-                answer = await connection.ask(request(method, path, {}, body, self._host))
+                answer = await connection.ask(request(method, path, self._target.headers, body, self._host))
             except BaseException:
                 connection.writer.close()
                 raise
         self._keep(connection)
         return answer
+
+    async def _new(self) -> Connection:
+        tls = self._target.tls
+        name = self._target.host if tls else None
+        return Connection(*await asyncio.open_connection(*self._target.address, ssl=tls, server_hostname=name))
 
     def _kept(self) -> Connection | None:
         """The connection that was used last, if it is still open; closes those that are not."""

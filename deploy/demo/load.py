@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Self
@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from deploy.demo.http1 import HttpClient
+from deploy.demo.http1 import HttpClient, Target, target_of
 
 REQUEST_SECONDS = 30.0
 SLOW_SECONDS = 10.0
@@ -81,24 +81,27 @@ class Report:
 class Load:
     """Sends `rps` GET and POST requests per second in total, without waiting for answers.
 
-    In addition, each route gets requests of `slow_seconds` and a websocket.
+    In addition, each target gets requests of `slow_seconds` and a websocket.
     """
 
-    def __init__(self, routes: list[str], rps: float = 100.0, *, slow_seconds: float = SLOW_SECONDS) -> None:
-        self._routes = routes
+    def __init__(
+        self, targets: Iterable[Target | str], rps: float = 100.0, *, slow_seconds: float = SLOW_SECONDS
+    ) -> None:
+        self._targets = tuple(target_of(target) for target in targets)
         self._interval = 1 / rps
         self._slow_seconds = slow_seconds
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._clients = {route: HttpClient(route, REQUEST_SECONDS) for route in routes}
+        self._clients = tuple(HttpClient(target, REQUEST_SECONDS) for target in self._targets)
         self.report = Report()
 
     async def __aenter__(self) -> Self:
         self._begin(self._paced())
-        for route in self._routes:
-            self._begin(self._websocket(route))
-            for _ in range(SLOW_IN_FLIGHT // len(self._routes) or 1):
-                self._begin(self._slow(route))
+        for target, client in zip(self._targets, self._clients, strict=True):
+            if target.websocket:
+                self._begin(self._websocket(target))
+            for _ in range(SLOW_IN_FLIGHT // len(self._targets) or 1):
+                self._begin(self._slow(client))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -114,7 +117,7 @@ class Load:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(client.close() for client in self._clients.values()))
+        await asyncio.gather(*(client.close() for client in self._clients))
         return self.report
 
     async def served(self, requests: int, limit: float) -> None:
@@ -133,22 +136,22 @@ class Load:
     async def _paced(self) -> None:
         due, count = time.monotonic(), 0
         while not self._stop.is_set():
-            route = self._routes[count % len(self._routes)]
-            kind = self._post if count // len(self._routes) % 2 else self._get
-            self._begin(kind(route, count))
+            client = self._clients[count % len(self._clients)]
+            kind = self._post if count // len(self._clients) % 2 else self._get
+            self._begin(kind(client, count))
             count += 1
             due += self._interval
             await self._pause(due - time.monotonic())
 
-    async def _get(self, route: str, _: int) -> None:
-        await self._request("get", self._clients[route].send("GET", "/version"))
+    async def _get(self, client: HttpClient, _: int) -> None:
+        await self._request("get", client.send("GET", "/version"))
 
-    async def _post(self, route: str, count: int) -> None:
+    async def _post(self, client: HttpClient, count: int) -> None:
         sent = f"message {count}"
-        await self._request("post", self._clients[route].send("POST", "/echo", sent.encode()), sent)
+        await self._request("post", client.send("POST", "/echo", sent.encode()), sent)
 
-    async def _slow(self, route: str) -> None:
-        client, path = self._clients[route], f"/slow?seconds={self._slow_seconds:g}"
+    async def _slow(self, client: HttpClient) -> None:
+        path = f"/slow?seconds={self._slow_seconds:g}"
         while not self._stop.is_set():
             if not await self._request("slow", client.send("GET", path)):
                 await self._pause(FAILURE_PAUSE)
@@ -166,12 +169,14 @@ class Load:
             self.report.latencies_ms.append((time.monotonic() - started) * 1000)
         return True
 
-    async def _websocket(self, route: str) -> None:
+    async def _websocket(self, target: Target) -> None:
         """Sends messages continuously. After a proper close frame it reconnects at once."""
-        url = route.replace("http://", "ws://", 1) + "/ws"
+        address, port = target.address
+        url = f"{'wss' if target.tls else 'ws'}://{target.host or f'{address}:{port}'}/ws"
+        where: Any = {"host": address, "port": port, "ssl": target.tls, "additional_headers": target.headers}
         while not self._stop.is_set():
             try:
-                async with connect(url, **WEBSOCKET_OPTIONS) as socket:
+                async with connect(url, **where, **WEBSOCKET_OPTIONS) as socket:
                     await self._talk(socket)
             except ConnectionClosed as closed:
                 await self._closed(closed)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.demo.engine import Engine
-from deploy.demo.environment import TIMES, Environment, environment, logs_of
+from deploy.demo.environment import Environment, environment, logs_of
+from deploy.demo.shapes import TIMES
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 6, "ready": 8}
 

@@ -61,10 +61,10 @@ async def test_release_adds_a_variable_and_a_volume(home: Environment) -> None:
     def edit(tree: Path) -> None:
         file = tree / "docker-compose.yml"
         text = file.read_text()
-        environment = 'environment: {COLOR: green, OPERATOR_VALUE: "${DEMO_OPERATOR_VALUE}"}'
-        assert environment in text
-        more = 'environment: {COLOR: green, OPERATOR_VALUE: "${DEMO_OPERATOR_VALUE}", ADDED: "yes"}'
-        text = text.replace(environment, f"{more}\n    volumes: [notes:/notes]")
+        environment = 'environment: {COLOR: green, OPERATOR_VALUE: "${DEMO_OPERATOR_VALUE}"'
+        (line,) = [line for line in text.splitlines() if line.strip().startswith(environment)]
+        more = line.replace("{COLOR: green,", '{COLOR: green, ADDED: "yes",')
+        text = text.replace(line, f"{more}\n    volumes: [notes:/notes]")
         file.write_text(text + "\nvolumes: {notes: {}}\n")
 
     await home.go_live("v1.0.0")

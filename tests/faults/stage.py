@@ -21,11 +21,12 @@ import yaml
 from deploy.demo.clients import plain_client
 from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine, connected
-from deploy.demo.environment import TIMES, WEBHOOK_SECRET, Environment, environment
+from deploy.demo.environment import WEBHOOK_SECRET, Environment, checked_every, environment
 from deploy.demo.github import release_event, signed_headers
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import end_group
+from deploy.demo.shapes import TIMES, hosts_of_stack
 from tests.integration.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
@@ -34,6 +35,8 @@ SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 1
 HEALTH_INTERVAL = "30s"
 """Interval of the containers' own checks. Each run starts a process in a container, which costs as much CPU time as ten
 requests of the load; the worker does not wait for the next one, it runs a singleton's check itself."""
+
+_slow_checks = checked_every(HEALTH_INTERVAL)
 
 GRACE_SECONDS, POLL_SECONDS = 20.0, 0.005
 NAMESPACE = "zetherion-updater"
@@ -174,6 +177,18 @@ def stage(
         yield built
 
 
+@contextlib.contextmanager
+def neighbour(of: Stage, name: str) -> Iterator[Environment]:
+    """A second stack behind the Traefik of `of`, in its network; clients ask it for hosts below `name`.example."""
+    engine = of.home.engine
+    base, traefik = ensure_base(engine.host, print), ensure_traefik(engine.host, print)
+    with tempfile.TemporaryDirectory(prefix="zu-faults-") as directory:
+        place = Path(directory) / name
+        shared: Any = {"base": base, "traefik": traefik, "shapes": hosts_of_stack(name), "behind": of.home}
+        with environment(place, engine, **shared, times=SHORT, prepare=_slow_checks) as home:
+            yield home
+
+
 def freeze_between_writes(pid: int, directory: Path) -> None:
     """Suspends a worker that does not write in `directory` at that moment: its lock would keep others out."""
     lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -190,8 +205,7 @@ def freeze_between_writes(pid: int, directory: Path) -> None:
 
 
 def _prepare(home: Environment, more: Prepare) -> None:
-    with (home.live / ".env").open("a") as env:
-        env.write(f"DEMO_HEALTH_INTERVAL={HEALTH_INTERVAL}\n")
+    _slow_checks(home)
     more(home)
 
 

@@ -299,6 +299,15 @@ PROTECTIONS: Sequence[Protection] = (
         "hiding secrets",
         ("redaction._without", "return pattern.sub(HIDDEN, text) if pattern else text", "return text"),
     ),
+    _protection(
+        29,
+        "the containers' own names as servers",
+        (
+            "route_file._service",
+            "hosts = routed.copies.get(routed.color, {}).get(service.name) or (service.colors[routed.color],)",
+            "hosts = (service.colors[routed.color],)",
+        ),
+    ),
 )
 
 

@@ -1,6 +1,17 @@
 """One module for each kind of fault; importing this package registers all rows."""
 
-from tests.faults.rows import bad_releases, clock, hostile, machine, outside, redis_server, route, state_file, worker
+from tests.faults.rows import (
+    bad_releases,
+    clock,
+    hostile,
+    machine,
+    neighbour,
+    outside,
+    redis_server,
+    route,
+    state_file,
+    worker,
+)
 from tests.faults.scenario import ROWS
 
 __all__ = [
@@ -9,6 +20,7 @@ __all__ = [
     "clock",
     "hostile",
     "machine",
+    "neighbour",
     "outside",
     "redis_server",
     "route",

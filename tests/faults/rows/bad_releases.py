@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 
-from deploy.demo.environment import TIMES
 from deploy.demo.repository import Variant
+from deploy.demo.shapes import TIMES
 from tests.faults import releases
 from tests.faults.kill_points import until
 from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row
@@ -24,6 +24,11 @@ SEEN_SECONDS = 7.0
 @row(15, "the new color: never healthy; flapping; not routed; dies 5 s after the flip; 5xx to clients",
      "A before the flip; then D, rolled back, paused", quiet=False, minutes=1.8)  # fmt: skip
 async def bad_color(scenario: Scenario) -> None:
+    await fails_in_each_way(scenario)
+
+
+async def fails_in_each_way(scenario: Scenario) -> None:
+    """Publishes a release for each way in which the new color can be bad, and checks that each goes back."""
     report = scenario.watch.load.report
     old = await scenario.live_tag()
     await scenario.publish(Variant.UNHEALTHY)

@@ -1,14 +1,18 @@
 """The load's client sends each request once, and reuses only connections that are still open."""
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
 
 import pytest
 
 from deploy.demo import http1
-from deploy.demo.http1 import BadAnswer, Connection, HttpClient, request, status_and_length
+from deploy.demo.http1 import BadAnswer, Connection, HttpClient, Target, request, status_and_length
 
 LIMIT = 20.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -16,7 +20,9 @@ LAST = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlast"
 
 
 @asynccontextmanager
-async def serving(answer: Callable[[StreamWriter], None]) -> AsyncIterator[tuple[str, list[bytes]]]:
+async def serving(
+    answer: Callable[[StreamWriter], None], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A server's URL, and the head of each request with the number of its connection in front."""
     heads: list[bytes] = []
     connections = 0
@@ -29,9 +35,20 @@ async def serving(answer: Callable[[StreamWriter], None]) -> AsyncIterator[tuple
                 heads.append(b"%d %b" % (number, await reader.readuntil(b"\r\n\r\n")))
                 answer(writer)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+
+
+def self_signed(directory: Path) -> tuple[Path, Path]:
+    """A certificate for another name than a test asks for, and its key."""
+    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=other.example"]
+    made = subprocess.run(
+        [*words, "-keyout", key, "-out", certificate], check=False, capture_output=True, text=True, timeout=LIMIT
+    )
+    assert made.returncode == 0, made.stderr
+    return certificate, key
 
 
 def numbers(heads: list[bytes]) -> list[int]:
@@ -60,6 +77,29 @@ async def test_request_names_the_servers_host() -> None:
         assert await client.send("GET", "/version") == (200, b"ok")
         await client.close()
     assert heads == [f"0 GET /version HTTP/1.1\r\nHost: {url[7:]}\r\nContent-Length: 0\r\n\r\n".encode()]
+
+
+async def test_target_has_its_own_host_and_headers() -> None:
+    async with serving(lambda writer: writer.write(OK)) as (url, heads):
+        client = HttpClient(Target(url, "shop.example.org", {"Cookie": "a=b"}), LIMIT)
+        await client.send("GET", "/version")
+        await client.close()
+    sent = "0 GET /version HTTP/1.1\r\nHost: shop.example.org\r\nCookie: a=b\r\nContent-Length: 0\r\n\r\n"
+    assert heads == [sent.encode()]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="not available here: openssl")
+async def test_client_asks_by_tls_for_the_targets_host(tmp_path: Path) -> None:
+    """Whatever the certificate: Traefik's default one is for another name."""
+    certificate, asked = self_signed(tmp_path), []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    context.sni_callback = lambda _, name, __: asked.append(name)
+    async with serving(lambda writer: writer.write(OK), context) as (url, _):
+        client = HttpClient(Target(url, "shop.example.org"), LIMIT)
+        assert await client.send("GET", "/version") == (200, b"ok")
+        await client.close()
+    assert (url[:6], asked) == ("https:", ["shop.example.org"])
 
 
 async def test_client_reuses_its_connection() -> None:

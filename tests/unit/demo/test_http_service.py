@@ -1,5 +1,7 @@
 import asyncio
 import json
+import os
+import sys
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -12,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from deploy.demo.clients import plain_client
+from deploy.demo.repository import CONTENT
 from tests.unit.demo.services import VERSION, exit_code, printed_value, service
 
 ABOUT_SKILLS = {"service": "skills", "version": VERSION, "color": "blue"}
@@ -53,6 +56,21 @@ async def test_every_answer_identifies_its_service(tmp_path: Path) -> None:
     assert [a.status_code for a in answers] == [200, 200, 200, 200, 404, 200]
     assert [a.json() | ABOUT_SKILLS == a.json() for a in answers] == [True] * 6
     assert answers[-1].json()["echo"] == "hello"
+
+
+async def test_strict_service_answers_only_its_host_by_https(tmp_path: Path) -> None:
+    async with service("skills/app.py", tmp_path, PORT="0", ONLY_HOST="shop.example.org") as process:
+        port = await printed_value(process, "listening")
+        async with client(f"http://127.0.0.1:{port}") as http:
+            foreign = await http.get("/version", headers={"X-Forwarded-Proto": "https"})
+            plain = await http.get("/version", headers={"Host": "shop.example.org"})
+            right = await http.get("/version", headers={"Host": "shop.example.org", "X-Forwarded-Proto": "https"})
+        check = CONTENT / "common" / "healthcheck.py"
+        asking = (sys.executable, str(check), f"http://127.0.0.1:{port}/health")
+        checked = await asyncio.create_subprocess_exec(*asking, env={**os.environ, "ONLY_HOST": "shop.example.org"})
+        assert await exit_code(checked) == 0
+    assert [answer.status_code for answer in (foreign, plain, right)] == [400, 301, 200]
+    assert plain.headers["Location"] == "https://shop.example.org/version"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """A small HTTP/1.1 and websocket server on asyncio streams, which the sample services share.
 
+With ONLY_HOST in its environment it is as strict as web frameworks are in production: another host gets 400, and plain
+HTTP is redirected to HTTPS.
+
 It stops gracefully: on SIGTERM it accepts no new connection, answers the requests that it has begun, closes websockets
 with a close frame (1001, going away) and exits 0. Idle connections stay open for IDLE_SECONDS.
 """
@@ -23,6 +26,7 @@ TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 GOING_AWAY = 1001
 REASONS = {
     200: "OK",
+    301: "Moved Permanently",
     400: "Bad Request",
     401: "Unauthorized",
     404: "Not Found",
@@ -44,6 +48,7 @@ class Service:
         self.healthy = healthy
         self.version = Path(os.environ.get("VERSION_FILE", "/srv/VERSION")).read_text().strip()
         self.color = os.environ.get("COLOR", "none")
+        self.only_host = os.environ.get("ONLY_HOST", "")
         self.stopping = asyncio.Event()
         self.connections = set()
 
@@ -81,6 +86,10 @@ class Service:
             if head is None:
                 return
             method, path, headers = parse_head(head)
+            if refused := self.refused(path, headers):
+                writer.write(refused)
+                await writer.drain()
+                return
             if headers.get("upgrade", "").lower() == "websocket":
                 await self.websocket(reader, writer, headers)
                 return
@@ -95,6 +104,17 @@ class Service:
             await writer.drain()
             if last:
                 return
+
+    def refused(self, path, headers):
+        """The answer to a request for another host, or by plain HTTP; None if neither matters or all is right."""
+        if not self.only_host:
+            return None
+        if headers.get("host") != self.only_host:
+            return response(400, self.about(error="this host is not served here"), last=True)
+        if headers.get("x-forwarded-proto") not in ("https", "wss"):
+            location = f"https://{self.only_host}{path}"
+            return response(301, self.about(error=f"moved to {location}"), True, f"Location: {location}\r\n")
+        return None
 
     async def next_head(self, reader):
         """Reads the next request's head. Returns None if the client is done or idle too long, or the service stops."""
@@ -180,10 +200,10 @@ def parse_head(head):
     return method, path, {name.strip().lower(): value.strip() for name, value in headers.items()}
 
 
-def response(status, answer, last):
+def response(status, answer, last, more=""):
     body = json.dumps(answer).encode()
     head = (
-        f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: application/json\r\n{more}"
         f"Content-Length: {len(body)}\r\nConnection: {'close' if last else 'keep-alive'}\r\n\r\n"
     )
     return head.encode() + body
