@@ -9,7 +9,7 @@ import yaml
 
 from app.domain.errors import RouteNotConfirmed
 from app.domain.probe_request import ProbeRequest, all_route_requests
-from app.domain.stack import Color, Stack
+from app.domain.stack import Color, RoutedService, Stack
 from tests.fakes.clock import Blocking, FakeClock, in_thread
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
@@ -36,7 +36,7 @@ class FakeRoute:
         self.write_seconds = 0.0
         self.beside: list[str] = []
         self.says: list[str] = []
-        self.copies: dict[Color, Mapping[str, tuple[str, ...]]] = {}
+        self._copies: dict[Color, Mapping[str, tuple[str, ...]]] = {}
         self.refuses: set[Color | None] = set()
         self.fence: Callable[[], None] = lambda: None
         self.flipping: Callable[[Color | None, str], object] = lambda *_: None
@@ -46,7 +46,7 @@ class FakeRoute:
         self._served: list[tuple[float, Color | None, str]] = []
 
     async def flip(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        self.copies = {**self.copies, color: copies} if copies else self.copies
+        self._copies = {**self._copies, color: copies} if copies else self._copies
         await in_thread(self._install, color, rollout)
 
     async def clear(self) -> None:
@@ -96,6 +96,14 @@ class FakeRoute:
     async def rollout(self) -> str | None:
         await asyncio.sleep(0)
         return self._written if self._file else None
+
+    async def copies(self, color: Color) -> Mapping[str, tuple[str, ...]]:
+        await asyncio.sleep(0)
+        return self._copies.get(color, {}) if self._file else {}
+
+    def names(self, service: str, color: Color) -> tuple[str, ...]:
+        """The hosts of `service` in the file."""
+        return self._copies.get(color, {}).get(service, ())
 
     def load(self, color: Color, rollout: str) -> None:
         """Traefik loads another content than the file's, for example an earlier one that it had not loaded yet."""
@@ -189,8 +197,12 @@ class FakeProbe:
         color, rollout = self._route.served()
         if color is None:
             return _answer(request, 404)
-        reached = not (rollout and service.colors[color] in self.unknown)
+        reached = not (rollout and (service.colors[color] in self.unknown or self._is_renamed(service, color)))
         return _answer(request, (reached and self._engine.status(service.colors[color])) or 502, rollout)
+
+    def _is_renamed(self, service: RoutedService, color: Color) -> bool:
+        names = self._route.names(service.name, color)
+        return bool(names) and self._engine.hosts(service.colors[color]).isdisjoint(names)
 
 
 def _answer(request: ProbeRequest, status: int, rollout: str | None = None) -> Answer:

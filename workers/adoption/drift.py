@@ -1,6 +1,7 @@
 """Detects routes that differ from the journal, and restores them."""
 
 import contextlib
+from collections.abc import Mapping
 
 from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
@@ -13,6 +14,12 @@ NOT_FOUND = 404
 
 HOSTS_SECONDS = 2.0
 """How long the routes wait for the engine to name the live copies. Then the names that the file had must do."""
+
+
+REWRITTEN = (
+    "The route file led to the right color, but was not as this updater writes it. It was written again. After an "
+    "update of the updater that is normal; otherwise find out what changed it."
+)
 
 
 async def stand(ports: Ports) -> bool:
@@ -48,17 +55,44 @@ async def put_right(stack: Stack, ports: Ports) -> list[Alarm]:
     state, route, alarms = ports.journal.state, ports.route, []
     color = state.active_color
     stands = color is None or await route.stands(color, state.route_id)
+    led = await route.active() is color and await route.rollout() == state.route_id
     if color is not None and (not stands or state.route_id is None):
         route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
         await route.flip(color, route_id, await _hosts(stack, ports, color))
         await ports.journal.update(lambda s: s.routed_to(color, route_id))
     if not stands:
         text = f"The route file was changed or removed. It leads to {color} again. Find out what changed it."
-        alarms.append(Alarm("route_changed", text))
+        alarms.append(Alarm("route_changed", REWRITTEN if led else text))
     for name in await route.strays():
         await route.set_aside(name)
         alarms.append(shadowed(name, "It was moved to .updater-staging beside the watched directory."))
     return alarms
+
+
+async def follow(stack: Stack, ports: Ports, copies: Mapping[str, tuple[str, ...]]) -> list[Alarm]:
+    """Leads the routes to the live copies by their present names, if clients no longer reach them by those in the file.
+
+    A container that something else creates again may get another name. `copies`: the present names by routed service.
+    Returns what was wrong. Raises EngineFailed, RouteNotConfirmed.
+    """
+    state, color = ports.journal.state, ports.journal.state.active_color
+    if color is None or state.route_id is None:
+        return []
+    known = await ports.route.copies(color)
+    renamed = [s for s in stack.routed if s.name in copies and set(copies[s.name]) != set(known.get(s.name, ()))]
+    lost = [
+        service
+        for service in renamed
+        if service.name in known
+        and not await served_by_routes(stack, ports, service)
+        and await _well(stack, ports, service, color)
+    ]
+    if not lost:
+        return []
+    await ports.route.flip(color, state.route_id, {**known, **copies})
+    names = ", ".join(name for service in lost for name in copies[service.name])
+    text = f"Clients did not reach {names}, because the route file had other names; it has these now. Find out why."
+    return [Alarm("route_changed", text)]
 
 
 def shadowed(name: str, done: str) -> Alarm:

@@ -42,6 +42,9 @@ class Route(Protocol):
     async def rollout(self) -> str | None:
         """The rollout id that answers carry if Traefik follows the file; None as for `active`."""
 
+    async def copies(self, color: Color) -> Mapping[str, tuple[str, ...]]:
+        """The host names by which the file reaches `color`, by routed service; empty if it has none."""
+
     async def files(self) -> Mapping[str, str]:
         """The text of every file that Traefik reads, by its path inside the watched directory.
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from app.domain import messages
 from app.domain.errors import EngineFailed, RouteNotConfirmed
@@ -14,6 +14,7 @@ from app.domain.step import PREFLIGHT
 from workers.adoption import drift
 from workers.control.reconcile import Reconciler
 from workers.ports import Clock, Instance, Ports
+from workers.routing.copies import hosts_of
 from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
@@ -107,20 +108,27 @@ class DriftWatch:
 
     async def _containers(self, state: State, color: Color, *, fix: bool) -> list[Alarm]:
         try:
-            colors = await self._colors(color, fix=fix or _waits_for_it(state))
-            return [*colors, *await self._singletons(fix=fix)]
+            found = {name: await self._find(name) for name in (s.colors[color] for s in self._stack.routed)}
+            alarms = await self._colors(found, fix=fix or _waits_for_it(state))
+            renamed = await self._renamed(hosts_of(self._stack, color, found)) if fix else []
+            return [*alarms, *renamed, *await self._singletons(fix=fix)]
         except EngineFailed as error:
             return [Alarm("engine_silent", ENGINE_SILENT.format(error.detail))]
+
+    async def _renamed(self, copies: Mapping[str, tuple[str, ...]]) -> list[Alarm]:
+        try:
+            return await drift.follow(self._stack, self._ports, copies)
+        except RouteNotConfirmed as error:
+            return [Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))]
 
     async def _find(self, service: str) -> list[Instance]:
         async with _answered(self._ports.clock):
             return await self._ports.engine.find(service)
 
-    async def _colors(self, color: Color, *, fix: bool) -> list[Alarm]:
+    async def _colors(self, found: Mapping[str, Sequence[Instance]], *, fix: bool) -> list[Alarm]:
         """Checks that the live color runs. The engine restarts a crashed container; this starts a stopped one."""
         alarms = []
-        for service in (s.colors[color] for s in self._stack.routed):
-            instances = await self._find(service)
+        for service, instances in found.items():
             if running := next((i for i in instances if i.running), None):
                 self._tries.pop(service, None)
                 alarms += self._restarted(service, running)

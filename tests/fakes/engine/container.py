@@ -35,6 +35,7 @@ class Container:
     always: bool = False
     lost: bool = False
     restored: bool = False
+    host: str | None = None
 
     @property
     def color(self) -> str | None:
@@ -125,6 +126,7 @@ class Container:
             names=(self.service,),
             adopted=self.adopted,
             created=self.created,
+            host=self.host,
         )
 
     def seen(self, now: float) -> Seen:

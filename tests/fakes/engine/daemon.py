@@ -81,6 +81,15 @@ class Daemon:
         for service in start:
             self._containers[self.place(service, tag)].labelled = False
 
+    def rename(self, service: str, host: str) -> None:
+        """Its containers get the name `host` in their networks."""
+        for container in self._of(service):
+            container.host = host
+
+    def hosts(self, service: str) -> set[str]:
+        """The names that lead to its running containers: their own, and that of the service."""
+        return {name for c in self._of(service) if c.runs(self._now) for name in (service, c.host) if name}
+
     def die(self, service: str) -> None:
         """Ends the running instances of `service`; the engine restarts them at once."""
         for container in self._of(service):

@@ -39,6 +39,16 @@ class RouteContract:
         await route.clear()
         assert await route.rollout() is None
 
+    async def test_copies_are_those_of_the_last_flip_to_the_color(self, route: Route) -> None:
+        known = {"skills": ("demo-skills-green-1",), "api": ("demo-api-green-1",)}
+        assert await route.copies(Color.GREEN) == {}
+        await route.flip(Color.GREEN, "r-1", known)
+        assert (await route.copies(Color.GREEN), await route.copies(Color.BLUE)) == (known, {})
+        await route.flip(Color.GREEN, "r-2")
+        assert await route.copies(Color.GREEN) == known
+        await route.clear()
+        assert await route.copies(Color.GREEN) == {}
+
     async def test_files_contains_the_route_after_a_flip(self, route: Route) -> None:
         assert await route.files() == {}
         await route.flip(Color.BLUE, "r-1")

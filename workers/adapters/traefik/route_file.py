@@ -116,6 +116,10 @@ class RouteFile:
         state = await self._state()
         return state.rollout if state else None
 
+    async def copies(self, color: Color) -> route_file.Copies:
+        state = await self._state()
+        return state.copies.get(color, {}) if state else {}
+
     async def _state(self) -> route_file.RouteState | None:
         return (await self._now())[1]
 

@@ -275,6 +275,24 @@ async def test_served_routes_stay_while_the_engine_hangs(world: World) -> None:
     assert (alarmed(world), world.route.served()[0]) == (["route_unclear", "engine_silent"], Color.BLUE)
 
 
+async def test_routes_follow_a_container_with_another_name(world: World) -> None:
+    """Compose names containers in another way with --compatibility, for example."""
+    watch = await a_watch(world)
+    for service in ("api", "skills"):
+        world.engine.rename(f"{service}-green", f"demo-{service}-green-1")
+    known = {service: (f"demo-{service}-green-1",) for service in ("api", "skills")}
+    await world.route.flip(Color.GREEN, "r-v1.1.0", known)
+    await watch.look()
+    assert (alarmed(world), await world.route.copies(Color.GREEN)) == ([], known)
+    world.engine.rename("api-green", "demo_api-green_1")
+    await watch.look()
+    assert alarmed(world) == ["route_changed"]
+    assert (await world.route.copies(Color.GREEN))["api"] == ("demo_api-green_1",)
+    await world.clock.sleep(1)
+    await watch.look()
+    assert alarmed(world) == []
+
+
 async def test_routes_that_cannot_be_written_raise_an_alarm(world: World) -> None:
     """The stray stays where it is: with the updater's routes gone, it may be all that serves."""
     watch = await a_watch(world)
