@@ -1,6 +1,7 @@
 """Routes as people have them, on a real Traefik: host names, TLS, middlewares, several routes, several stacks."""
 
 import asyncio
+import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,7 @@ from app.domain.stack import Color, Stack, Times, Traefik
 from deploy.demo.processes import free_port, running
 from tests.examples import a_routed, a_stack
 from tests.integration.backends import Gate, backend
+from tests.integration.private_git import certificate as self_signed
 from tests.integration.waiting import until
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock
@@ -60,10 +62,14 @@ class Place:
     probe: HttpProbe
     client: httpx.AsyncClient
 
+    @property
+    def secure_url(self) -> str:
+        return f"https://127.0.0.1:{self.ports.websecure}"
+
     def stack(self, name: str, colors: dict[Color, str], port: int, *routes: ClientRoute, **change: Any) -> Stack:
         points = {
             "web": EntryPoint(f"http://127.0.0.1:{self.ports.web}"),
-            "websecure": EntryPoint(f"https://127.0.0.1:{self.ports.websecure}"),
+            "websecure": EntryPoint(self.secure_url),
         }
         return a_stack(
             project=name,
@@ -141,6 +147,27 @@ async def test_host_with_tls_is_confirmed_and_served(place: Place, shop: Stack) 
     answer = await place.get("shop.example.org")
     assert (answer.status_code, answer.text, answer.headers["X-Updater-Rollout"]) == (200, "shop green", "r-1")
     assert (await place.get("other.example.org")).status_code == 404
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="not available here: openssl")
+async def test_certificate_is_verified_on_request(
+    place: Place, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the host of the rule, whatever name the worker connects to; a private authority counts if it is trusted."""
+    certificate = self_signed(tmp_path, "shop.example.org")
+    files = {"certFile": str(certificate), "keyFile": str(certificate)}
+    (place.dynamic / "certificates.yml").write_text(yaml.safe_dump({"tls": {"certificates": [files]}}))
+    points = {**shop.traefik.entrypoints, "websecure": EntryPoint(place.secure_url, verify=True)}
+    stack = replace(shop, traefik=replace(shop.traefik, entrypoints=points))
+    with pytest.raises(RouteNotConfirmed, match="CERTIFICATE_VERIFY_FAILED"):
+        await place.flip(stack, Color.BLUE, "r-1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    place = replace(place, probe=HttpProbe("X-Updater-Rollout", timeout=2.0))
+    await place.flip(stack, Color.GREEN, "r-2")
+    other = routed_by(stack, ClientRoute("websecure", "Host(`other.example.org`)", {}))
+    with pytest.raises(RouteNotConfirmed, match="self-signed certificate"):
+        await place.flip(other, Color.BLUE, "r-3")  # Traefik has only its default certificate for it
+    await place.probe.aclose()
 
 
 async def test_every_route_of_a_service_is_confirmed(place: Place, shop: Stack) -> None:
