@@ -112,7 +112,7 @@ def unaskable(traefik: Traefik, service: RoutedService, route: ClientRoute) -> s
 
 def _client(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Client | None:
     health = service.health
-    host = health.host or _own_host(traefik, route)
+    host = (health.host or "").lower().partition(":")[0] or _own_host(traefik, route)  # as Traefik compares it
     return client_of(route.rule, Client(host, _path(service), headers=health.headers))
 
 

@@ -7,6 +7,7 @@ https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rule
 import ipaddress
 import json
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,8 +15,10 @@ from functools import cache
 _TOKEN = re.compile(
     r'\s*(?:(?P<word>[A-Za-z_]\w*)|(?P<raw>`[^`]*`)|(?P<quoted>"(?:\\.|[^"\\\n])*")|(?P<sign>&&|\|\||[!(),]))'
 )
-ADDRESS = "ClientIP"
+_ENDS = {*string.ascii_letters, *string.digits, "_", "`", '"', ")"}
+"""After these, a line break ends the rule, as in Go. https://go.dev/ref/spec#Semicolons"""
 
+ADDRESS = "ClientIP"
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?")
@@ -153,7 +156,7 @@ def _joined(kind: type[Both] | type[Either], trees: list[Tree]) -> Tree:
 
 
 def _tokens(rule: str) -> Iterator[str]:
-    at, end = 0, len(rule.rstrip())
+    at, end, before = 0, len(rule.rstrip()), ""
     while at < end:
         found = _TOKEN.match(rule, at)
         if found is None:
@@ -162,8 +165,11 @@ def _tokens(rule: str) -> Iterator[str]:
                 raise RuleInvalid(f"{odd} is a value without its end")
             hint = ": write values in backticks" if odd[0] == "'" else ""
             raise RuleInvalid(f"{odd[0]} is not expected there{hint}")
-        yield str(found[found.lastgroup or 0])
-        at = found.end()
+        token = str(found[found.lastgroup or 0])
+        if before and before[-1] in _ENDS and "\n" in rule[at : found.start(found.lastgroup or 0)]:
+            raise RuleInvalid(f"It ends with the line, after {before}: write {token} on that line, as Traefik reads it")
+        yield token
+        at, before = found.end(), token
 
 
 def _inverted(tree: Tree) -> Tree:

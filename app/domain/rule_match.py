@@ -6,6 +6,8 @@ from itertools import product
 
 from app.domain.rule import ADDRESS, Either, Matcher, Tree, expression, parse
 
+ROOT = "/"
+
 _MOST = 256
 """How many ways to match a rule are tried. A rule with more is not asked about."""
 
@@ -29,16 +31,20 @@ def client_of(rule: str, like: Client) -> Client | None:
 
     A regular expression is never made up: `like` matches it, or no request is found. `ClientIP` is left to Traefik.
     """
-    found = []
-    for matchers in _ways(parse(rule)):
-        made = like
-        for matcher in matchers:
-            change = _CHANGE.get(matcher.name)
-            if change and matcher.wanted and not _MATCH[matcher.name](made, matcher.values):
-                made = change(made, matcher.values)
-        if all(_MATCH[m.name](made, m.values) is m.wanted for m in matchers if m.name != ADDRESS):
-            found.append(made)
-    return min(found, key=lambda made: _changes(made, like), default=None)
+    starts = (like, replace(like, path=ROOT))  # a rule may exclude the path of `like`
+    made = [_matching(matchers, start) for start in starts for matchers in _ways(parse(rule))]
+    return min(filter(None, made), key=lambda found: _changes(found, like), default=None)
+
+
+def _matching(matchers: Sequence[Matcher], start: Client) -> Client | None:
+    """`start` with the changes that the wanted `matchers` need; None if it then does not match all of them."""
+    made = start
+    for matcher in matchers:
+        change = _CHANGE.get(matcher.name)
+        if change and matcher.wanted and not _MATCH[matcher.name](made, matcher.values):
+            made = change(made, matcher.values)
+    matches = all(_MATCH[m.name](made, m.values) is m.wanted for m in matchers if m.name != ADDRESS)
+    return made if matches else None
 
 
 def _changes(made: Client, like: Client) -> tuple[bool, bool, bool, int]:

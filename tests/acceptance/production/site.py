@@ -188,8 +188,18 @@ def _as_production(tree: Path, updater: str, *, floods: bool) -> None:
     text = (ROOT / "deploy" / "docker-compose.yml").read_text()
     default = f"${{UPDATER_VERSION:-{UPDATER_VERSION}}}"
     assert default in text
-    (tree / "docker-compose.yml").write_text(text.replace(default, f"${{UPDATER_VERSION:-{updater}}}"))
+    text = text.replace(default, f"${{UPDATER_VERSION:-{updater}}}")
+    (tree / "docker-compose.yml").write_text(_in_a_second_network(text))
     (tree / "Dockerfile").write_text(RELEASE_DOCKERFILE.replace("RUN true", FLOOD) if floods else RELEASE_DOCKERFILE)
+
+
+def _in_a_second_network(text: str) -> str:
+    """Puts skills into a network too in which neither the worker nor Traefik is; it comes first by its name."""
+    skills, networks = "x-skills: &skills\n  <<: *release\n", "\nnetworks:\n"
+    assert skills in text
+    assert networks in text
+    text = text.replace(skills, f"{skills}  networks: [a-store, zetherion-ai-net]\n")
+    return text.replace(networks, f"{networks}  a-store: {{internal: true}}\n")
 
 
 @contextlib.contextmanager

@@ -64,6 +64,23 @@ def test_route_that_excludes_the_health_path_is_proven_by_any_answer() -> None:
     assert (asked.accepted, 404 in asked.routed, 502 in asked.routed) == (frozenset(), True, False)
 
 
+def test_health_path_that_clients_must_not_reach_is_not_asked_for() -> None:
+    """It is asked for directly; the route is proven by another path."""
+    asked = service(ClientRoute("web", f"{SHOP} && !PathPrefix(`/health`)"))
+    (through,) = route_requests(TRAEFIK, asked)
+    assert (through.url, 404 in through.routed) == ("http://traefik:80/", True)
+    assert direct_request(TRAEFIK, asked, "10.0.0.2").url == "http://10.0.0.2:8000/health?full=1"
+
+
+def test_host_of_the_health_request_is_compared_as_traefik_does() -> None:
+    """Without its port, in lower case; the container is asked for it as it is written."""
+    route = ClientRoute("web", "HostRegexp(`^.+\\.example$`)")
+    asked = service(route, health=HealthRequest("/", "A.Example:8443"))
+    assert unaskable(TRAEFIK, asked, route) is None
+    assert route_requests(TRAEFIK, asked)[0].host == "a.example"
+    assert direct_request(TRAEFIK, asked, "10.0.0.2").host == "A.Example:8443"
+
+
 def test_middleware_may_answer_in_place_of_the_service() -> None:
     (asked,) = route_requests(TRAEFIK, service(ClientRoute("web", middlewares=("auth@file",))))
     assert {401, 302} <= asked.routed

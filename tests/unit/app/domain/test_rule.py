@@ -24,6 +24,7 @@ INVALID = [
     ("Host(`a.b`) &&", "its end"),
     ("&& Host(`a.b`)", "&& stands where a matcher"),
     ("!", "its end"),
+    ("Host(`a.b`)\n  || Host(`c.d`)", r"ends with the line, after \): write \|\| on that line"),
     ("(Host(`a.b`)", r"\)"),
     ("Domain(`a.b`)", "Domain is no matcher"),
     ("hOst(`a.b`)", "hOst is no matcher"),
@@ -69,6 +70,9 @@ MATCHED = [
     ("Host(`a.b`) || Host(`c.d`) && Path(`/x`)", Client("a.b", "/health")),
     ("!(Host(`traefik`) || Path(`/x`)) || Host(`e.f`)", Client("e.f", "/health")),
     ("Path(`/x`)", Client("traefik", "/x")),
+    ("Host(`a.b`) && !PathPrefix(`/health`)", Client("a.b", "/")),
+    ("PathPrefix(`/app`) && !Path(`/app/health`)", Client("traefik", "/app")),
+    ("Host(`a.b`) ||\nHost(`c.d`)\n", Client("a.b", "/health")),
     ("PathPrefix(`/api`) || PathPrefix(`/health`)", LIKE),
     ("Host(`a.b`) || PathPrefix(`/health`)", LIKE),
     ("Path(`/x`) || Host(`a.b`)", Client("a.b", "/health")),
@@ -98,6 +102,7 @@ def test_request_that_the_rule_matches_is_found(rule: str, client: Client) -> No
         "!PathPrefix(`/`)",
         "Host(`a.b`) && Host(`c.d`)",
         "Path(`/x`) && !PathPrefix(`/x`)",
+        "!PathPrefix(`/health`) && !Path(`/`)",
     ],
 )
 def test_rule_without_a_known_request_yields_none(rule: str) -> None:
