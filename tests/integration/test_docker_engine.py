@@ -20,9 +20,11 @@ from app.domain.stack import Color
 from deploy.demo.projects import image_tags
 from tests.integration.sample_stack import BLUE, BOT, GREEN, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
+from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.definitions import CURRENT
 from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.own_container import own_container
 from workers.adapters.docker_host.prune import RELEASE_TAG
 from workers.definition.transform import SHA_LENGTH
 
@@ -224,6 +226,22 @@ async def test_stale_worker_changes_nothing(stack: Sample) -> None:
         with pytest.raises(StaleWorker):
             await call
     assert [(c.id, c.status) for c in stack.containers] == before
+
+
+async def test_container_with_this_machines_name_is_another_one(
+    stack: Sample, images: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker outside containers would otherwise ask only the addresses of that container's networks."""
+    base, _ = images
+    made = stack.client.containers.create(base, FOREIGN_COMMAND, name=f"{stack.stack.project}-this-machine")
+    docker = Docker(stack.client, None)
+    try:
+        monkeypatch.setattr("socket.gethostname", lambda: made.name)
+        assert await own_container(docker) is None
+        monkeypatch.setattr("socket.gethostname", lambda: made.short_id)
+        assert (await own_container(docker)) == made
+    finally:
+        made.remove(force=True)
 
 
 async def test_unreachable_engine_raises_a_named_error(stack: Sample, tmp_path: Path) -> None:

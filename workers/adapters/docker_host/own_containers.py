@@ -22,7 +22,8 @@ from workers.adapters.docker_host.client import (
 )
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.definitions import ReleaseFiles, read_model
-from workers.adapters.docker_host.survey import mounts_of, own_container
+from workers.adapters.docker_host.own_container import own_container
+from workers.adapters.docker_host.survey import mounts_of
 from workers.adapters.threads import in_engine_thread
 from workers.ports import CheckResult, Instance
 from workers.self_update.model import (

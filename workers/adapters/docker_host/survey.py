@@ -2,15 +2,13 @@
 
 import asyncio
 import platform
-import socket
 from collections.abc import Mapping
 from typing import Any
 
-from docker.models.containers import Container
-
 from app.domain.stack import Stack
-from workers.adapters.docker_host.client import SERVICE_LABEL, Docker, Missing
+from workers.adapters.docker_host.client import SERVICE_LABEL, Docker
 from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.own_container import own_container
 from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
 from workers.ports import Seen, Survey
 
@@ -46,19 +44,6 @@ async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
     """
     own = await own_container(docker)
     return None if own is None else mounts_of(own.attrs)
-
-
-async def own_container(docker: Docker) -> Container | None:
-    """Returns this process's own container; None if it runs in no container.
-
-    In a container, the hostname is the container's id. https://docs.docker.com/engine/network/#hostname
-    Raises EngineFailed.
-    """
-    name = socket.gethostname()
-    try:
-        return await docker.call(lambda c: c.containers.get(name))
-    except Missing:
-        return None
 
 
 def _seen(attrs: Mapping[str, Any]) -> Seen:

@@ -1,0 +1,44 @@
+"""Finds the container in which this process runs."""
+
+import re
+import socket
+from pathlib import Path
+
+from docker.models.containers import Container
+
+from workers.adapters.docker_host.client import Docker, Missing
+from workers.adapters.threads import in_file_thread
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+_GIVEN = re.compile(r"/([0-9a-f]{64})/(hostname|hosts|resolv\.conf) /etc/(hostname|hosts|resolv\.conf) ")
+"""Three files that the engine mounts into a container from its own directory, which has the container's id as name.
+The fields are "root" and "mount point" of https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html"""
+
+
+async def own_container(docker: Docker) -> Container | None:
+    """This process's own container; None if it runs in no container. Raises EngineFailed.
+
+    Where the mounts do not say, the hostname is the best guess: it is a container's id, unless it has another one. A
+    container that only has the name of this machine is another one. https://docs.docker.com/engine/network/#hostname
+    """
+    given = container_id(await in_file_thread(_mounts))
+    name = given or socket.gethostname()
+    try:
+        found = await docker.call(lambda c: c.containers.get(name))
+    except Missing:
+        return None
+    return found if given or found.attrs["Config"]["Hostname"] == name else None
+
+
+def container_id(mounts: str) -> str | None:
+    """The id of the container that `mounts`, the text of /proc/self/mountinfo, belongs to; None if it does not say."""
+    found = _GIVEN.search(mounts)
+    return found[1] if found else None
+
+
+def _mounts() -> str:
+    try:
+        return MOUNTS.read_text(errors="replace")
+    except OSError:
+        return ""
