@@ -102,6 +102,7 @@ class Comparison:
     `retired`: services that the release's file still has and that the stack file retires.
     `one_way`: the release declares that it cannot be rolled back.
     `forbidden`: what the release uses although `policy/forbid` forbids it; such a release is refused.
+    `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
     """
 
     moved: tuple[Difference, ...]
@@ -110,6 +111,7 @@ class Comparison:
     retired: tuple[str, ...] = ()
     one_way: bool = False
     forbidden: tuple[str, ...] = ()
+    callers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
