@@ -9,7 +9,7 @@ from typing import Any
 from docker.models.containers import Container
 
 from app.domain.stack import Stack
-from workers.adapters.docker_host.client import SERVICE_LABEL, Docker, Missing
+from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker, Missing
 from workers.adapters.docker_host.compose import Compose
 from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
 from workers.ports import Seen, Survey
@@ -17,16 +17,17 @@ from workers.ports import Seen, Survey
 
 async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
     """Raises EngineFailed."""
-    containers, usage, version, own, by_hand, compose_version = await asyncio.gather(
+    containers, running, usage, version, own, by_hand, compose_version = await asyncio.gather(
         docker.containers(stack.project),
+        docker.call(lambda c: c.api.containers()),
         docker.call(lambda c: c.df()),
         docker.call(lambda c: c.version()),
-        own_mounts(docker),
+        own_container(docker),
         compose.by_hand(stack.directory),
         compose.version(),
     )
     return Survey(
-        containers=tuple(sorted((_seen(c.attrs) for c in containers), key=lambda seen: seen.service)),
+        containers=tuple(sorted((seen_of(c.attrs) for c in containers), key=lambda seen: seen.service)),
         images_bytes=int(usage.get("LayersSize") or 0),
         build_cache_bytes=sum(int(entry.get("Size") or 0) for entry in usage.get("BuildCache") or ()),
         versions={
@@ -34,8 +35,11 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
             "compose": compose_version,
             "python": platform.python_version(),
         },
-        own_mounts=own,
+        own_mounts=None if own is None else mounts_of(own.attrs),
         by_hand=_images(by_hand) if by_hand is not None else None,
+        own_name=None if own is None else seen_of(own.attrs).name,
+        own_networks=None if own is None else frozenset(seen_of(own.attrs).networks),
+        others=tuple(seen_in_list(each) for each in running if _project(each) != stack.project),
     )
 
 
@@ -61,7 +65,8 @@ async def own_container(docker: Docker) -> Container | None:
         return None
 
 
-def _seen(attrs: Mapping[str, Any]) -> Seen:
+def seen_of(attrs: Mapping[str, Any]) -> Seen:
+    """The container, from the engine's answer to an inspection."""
     config, state = attrs["Config"], attrs["State"]
     labels = config["Labels"] or {}
     return Seen(
@@ -74,7 +79,37 @@ def _seen(attrs: Mapping[str, Any]) -> Seen:
         command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
         mounts=mounts_of(attrs),
         name=str(attrs.get("Name", "")).removeprefix("/"),
+        networks=_networks(attrs),
     )
+
+
+def seen_in_list(entry: Mapping[str, Any]) -> Seen:
+    """The container, from an entry of the engine's list, which has no health.
+
+    https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Container/operation/ContainerList
+    """
+    labels = entry.get("Labels") or {}
+    return Seen(
+        service=labels.get(SERVICE_LABEL, ""),
+        state=entry.get("State", ""),
+        health=None,
+        image=entry.get("Image", ""),
+        color=labels.get(COLOR_LABEL),
+        release=labels.get(RELEASE_LABEL),
+        command=(entry.get("Command") or "",),
+        mounts=mounts_of(entry),
+        name=next(iter(entry.get("Names") or ()), "").removeprefix("/"),
+        networks=_networks(entry),
+    )
+
+
+def _project(entry: Mapping[str, Any]) -> str | None:
+    return (entry.get("Labels") or {}).get(PROJECT_LABEL)
+
+
+def _networks(attrs: Mapping[str, Any]) -> tuple[str, ...]:
+    found: Mapping[str, Any] = (attrs.get("NetworkSettings") or {}).get("Networks") or {}
+    return tuple(sorted(name for name, network in found.items() if network.get("IPAddress") or name == "host"))
 
 
 def mounts_of(attrs: Mapping[str, Any]) -> dict[str, str]:
