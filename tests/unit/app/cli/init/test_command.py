@@ -187,7 +187,8 @@ def test_missing_compose_file_is_wrong_usage(tmp_path: Path) -> None:
 def test_names_like_yaml_values_stay_strings(tmp_path: Path) -> None:
     services = "".join(f"  {name}-{color}: {{image: x}}\n" for name in ("on", "1") for color in ("blue", "green"))
     (tmp_path / "docker-compose.yml").write_text(f"name: '123'\nservices:\n{services}")
-    stack, _, _ = init(tmp_path)
+    stack, _, output = init(tmp_path)
+    assert "routed/1/rule: on has the same entrypoint and rule" in output
     assert (stack.project, sorted(s.name for s in stack.routed)) == ("123", ["1", "on"])
 
 
