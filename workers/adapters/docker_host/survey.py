@@ -17,9 +17,8 @@ from workers.ports import Seen, Survey
 
 async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
     """Raises EngineFailed."""
-    containers, running, usage, version, own, by_hand, compose_version = await asyncio.gather(
-        docker.containers(stack.project),
-        docker.call(lambda c: c.api.containers()),
+    (containers, others), usage, version, own, by_hand, compose_version = await asyncio.gather(
+        _containers(docker, stack.project),
         docker.call(lambda c: c.df()),
         docker.call(lambda c: c.version()),
         own_container(docker),
@@ -39,8 +38,14 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
         by_hand=_images(by_hand) if by_hand is not None else None,
         own_name=None if own is None else seen_of(own.attrs).name,
         own_networks=None if own is None else frozenset(seen_of(own.attrs).networks),
-        others=tuple(seen_in_list(each) for each in running if _project(each) != stack.project),
+        others=tuple(seen_of(c.attrs) for c in others),
     )
+
+
+async def _containers(docker: Docker, project: str) -> tuple[list[Container], list[Container]]:
+    """Returns the project's containers, and the running ones of others."""
+    running = await docker.call(lambda c: c.containers.list(ignore_removed=True))
+    return await docker.containers(project), [c for c in running if c.labels.get(PROJECT_LABEL) != project]
 
 
 async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
@@ -81,30 +86,6 @@ def seen_of(attrs: Mapping[str, Any]) -> Seen:
         name=str(attrs.get("Name", "")).removeprefix("/"),
         networks=_networks(attrs),
     )
-
-
-def seen_in_list(entry: Mapping[str, Any]) -> Seen:
-    """The container, from an entry of the engine's list, which has no health.
-
-    https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Container/operation/ContainerList
-    """
-    labels = entry.get("Labels") or {}
-    return Seen(
-        service=labels.get(SERVICE_LABEL, ""),
-        state=entry.get("State", ""),
-        health=None,
-        image=entry.get("Image", ""),
-        color=labels.get(COLOR_LABEL),
-        release=labels.get(RELEASE_LABEL),
-        command=(entry.get("Command") or "",),
-        mounts=mounts_of(entry),
-        name=next(iter(entry.get("Names") or ()), "").removeprefix("/"),
-        networks=_networks(entry),
-    )
-
-
-def _project(entry: Mapping[str, Any]) -> str | None:
-    return (entry.get("Labels") or {}).get(PROJECT_LABEL)
 
 
 def _networks(attrs: Mapping[str, Any]) -> tuple[str, ...]:

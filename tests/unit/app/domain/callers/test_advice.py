@@ -83,7 +83,7 @@ def test_network_of_a_color_is_advised() -> None:
 
 
 def test_other_names_of_a_color_count() -> None:
-    blue = {"container_name": "shop-web", "networks": {"default": {"aliases": ["old"]}}}
+    blue: Any = {"container_name": "shop-web", "networks": {"default": {"aliases": ["old"]}}}
     for name in ("shop-web", "old"):
         (found,) = texts(calling(f"http://{name}:8000"), **{"web-blue": blue})
         assert f"calls `{name}`" in found
