@@ -101,7 +101,7 @@ def _instead(caller: str, places: list[str], way: InnerRoute) -> Iterator[str]:
     if kept := [key for key in (DEPENDS_ON, LINKS) if key in places and way.target.color]:
         yield f"remove `{name}` from its {' and '.join(kept)}"
     if way.target.color:
-        yield f"let `{caller}` call `{way.url}`"
+        yield f"let `{caller}` call {way.url}"
 
 
 def _problem(caller: str, places: list[str], way: InnerRoute) -> str:

@@ -63,6 +63,20 @@ def host_names(name: str, service: Service) -> set[str]:
     return {each.lower() for each in {name, *container, *aliases}}
 
 
+def published(service: Service) -> dict[int, int]:
+    """Port of the host → port of the container, without ranges."""
+    ports = service.get("ports")
+    pairs = (_port_pair(each) for each in (ports if isinstance(ports, list) else ()))
+    return {int(host): int(inside) for host, inside in pairs if host.isdecimal() and inside.isdecimal()}
+
+
+def _port_pair(port: object) -> tuple[str, str]:
+    if isinstance(port, Mapping):
+        return str(port.get("published") or ""), str(port.get("target") or "")
+    *_, host, inside = ("", *str(port).partition("/")[0].split(":"))
+    return host, inside
+
+
 def image_name(service: Service) -> str:
     """The image without registry, owner and tag."""
     return str(service.get("image") or "").rpartition("/")[2].partition("@")[0].partition(":")[0]

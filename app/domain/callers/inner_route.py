@@ -1,10 +1,11 @@
 """How a caller inside the Compose project reaches the live color of a routed service: by which name and route. Pure."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from app.domain.callers.compose import DEFAULT_NETWORK, Services, networks
+from app.domain.callers.compose import DEFAULT_NETWORK, Services, networks, published
 from app.domain.callers.names import CallTarget, plain_names, taken
 from app.domain.probe_request import secure
 from app.domain.routes import ClientRoute
@@ -15,6 +16,9 @@ from app.domain.stack import Stack
 NEW_ENTRYPOINT = "inner"
 """The name of an entrypoint to add, if every one of the stack takes only TLS."""
 
+_OF_THE_HOST = re.compile(r"localhost|[\d.]+|.*:.*|host\.docker\.internal")
+"""A name or address of the host: ports there are published ones."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -23,6 +27,7 @@ class InnerRoute:
     """The name `alias` and the `route` that serves it (None: to be added).
 
     `network`: where `traefik` needs the alias. `has_alias`: whether it has it there; None if the model does not say.
+    `published`: the host's ports that lead to Traefik's.
     """
 
     stack: Stack
@@ -32,6 +37,7 @@ class InnerRoute:
     traefik: str | None
     network: str | None
     has_alias: bool | None
+    published: Mapping[int, int]
 
     @property
     def entrypoint(self) -> str | None:
@@ -46,16 +52,22 @@ class InnerRoute:
         return f'{{entrypoint: {self.entrypoint or NEW_ENTRYPOINT}, rule: "Host(`{self.alias}`)"}}'
 
     @property
-    def port(self) -> int:
+    def port(self) -> int | None:
+        """The entrypoint's port inside Traefik's container; None if the worker reaches it by another one."""
         if self.entrypoint is None:
             return self.target.routed.port
         url = urlsplit(self.stack.traefik.entrypoints[self.entrypoint].url)
-        return url.port or _PORTS[url.scheme.lower()]
+        port = url.port or _PORTS[url.scheme.lower()]
+        return self.published.get(port) if _OF_THE_HOST.fullmatch(url.hostname or "") else port
 
     @property
     def url(self) -> str:
+        """How callers reach the alias, for messages."""
         with_tls = self.route and secure(self.stack.traefik.entrypoints[self.route.entrypoint], self.route)
-        return f"{'https' if with_tls else 'http'}://{self.alias}:{self.port}"
+        base = f"{'https' if with_tls else 'http'}://{self.alias}"
+        if self.port is None:
+            return f"`{base}` at the port that `{self.entrypoint}` has inside Traefik's container"
+        return f"`{base}:{self.port}`"
 
     def lines(self) -> Iterator[str]:
         """What to add to the Compose file and to the stack file."""
@@ -79,6 +91,7 @@ def inner_route(services: Services, stack: Stack, traefik: str | None, caller: s
         route=_route(stack, called, alias),
         traefik=traefik,
         network=next(iter(shared), next(iter(mine), DEFAULT_NETWORK)),
+        published=published(services.get(traefik or "", {})),
         has_alias=_has(alias, traefik or "", [there[network] for network in shared]) if there else None,
     )
 

@@ -191,6 +191,22 @@ def test_route_for_any_host_with_tls_is_no_inner_route() -> None:
     assert found.endswith("Let `worker` call `http://web:8000`.")
 
 
+@pytest.mark.parametrize(
+    ("ports", "says"),
+    [
+        (["127.0.0.1:8080:80/tcp"], "`http://web:80`"),
+        (["8080:80"], "`http://web:80`"),
+        ([{"published": "8080", "target": 80}], "`http://web:80`"),
+        (["80", "8000-8100:8000-8100"], "`http://web` at the port that `web` has inside Traefik's container"),
+    ],
+)
+def test_port_is_that_of_the_container(ports: Any, says: str) -> None:
+    outside = stack(ClientRoute("web"), traefik=a_traefik(web="http://127.0.0.1:8080"))
+    proxy = {"image": "traefik", "ports": ports, **ALIAS}
+    (found,) = texts(calling("http://web-blue"), outside, traefik=proxy)
+    assert found.endswith(f"Let `worker` call {says}.")
+
+
 def test_shared_network_gets_the_alias() -> None:
     worker = calling("http://web-blue") | {"networks": ["private", "backend"]}
     (found,) = advise(model(worker, traefik={"networks": ["edge", "backend"]}), stack())
