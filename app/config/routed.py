@@ -1,22 +1,22 @@
 """The parts `traefik` and `routed` of `stack.yml`: how clients reach the services that have two colors."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from app.domain.probe_request import unaskable
 from app.domain.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.rule import RuleInvalid, parse
+from app.domain.rule_form import Form, form_of
 from app.domain.stack import Color, RoutedService, Traefik
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-_Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+/?$")]
-_PageUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$")]
 _Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
 _Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$")]
-_HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 _HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,1000}$")]
 _Middleware = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[a-z0-9]+)?$")]
 _Status = Annotated[int, Field(ge=200, le=499)]
@@ -28,6 +28,32 @@ def _rule(text: str) -> str:
     except RuleInvalid as problem:
         raise ValueError(f"Traefik would reject this rule. {str(problem)[0].upper()}{str(problem)[1:]}") from None
     return text
+
+
+def _url(text: str) -> str:
+    if not _is_url(text) or urlsplit(text).path not in {"", "/"} or urlsplit(text).query:
+        raise ValueError("should be a URL without a path, such as http://traefik:80 or https://traefik:443")
+    return text
+
+
+def _page(text: str) -> str:
+    if not _is_url(text) or not urlsplit(text).path:
+        raise ValueError("should be a URL with a path, such as http://traefik:8082/metrics")
+    return text
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return re.fullmatch(r"https?://[^\s/?#]+(/\S*)?", text) is not None and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is not a number up to 65535, or an IPv6 address is not valid
+        return False
+
+
+def _no_host(name: str) -> str:
+    if name.lower() == "host":
+        raise ValueError("set health/host instead: it is the host of the request, also in TLS")
+    return name
 
 
 def _point(value: Any) -> Any:
@@ -44,11 +70,22 @@ def _path_alone(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
+def _tls(value: Any) -> Any:
+    if not isinstance(value, bool | dict):
+        raise ValueError("should be true, false or a mapping of options for Traefik's router")  # noqa: TRY004
+    return value
+
+
 def _text(value: Any) -> Any:
     """Numbers and truth values are written without quotes in YAML, but a header's value is text."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+_Url = Annotated[str, AfterValidator(_url)]
+_PageUrl = Annotated[str, AfterValidator(_page)]
+_HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_no_host)]
 
 
 class Part(BaseModel):
@@ -87,7 +124,7 @@ class _RouteOptions(Part):
     """The keys of one route. They may also stand in the service itself, if it has no `routes`."""
 
     rule: Annotated[str, Field(min_length=1), AfterValidator(_rule)] = CATCH_ALL
-    tls: bool | dict[str, Any] = False
+    tls: Annotated[bool | dict[str, Any], BeforeValidator(_tls)] = False
     middlewares: list[_Middleware] = Field(default_factory=list)
     priority: int = Field(0, ge=0, le=2**31 - 1)
 
@@ -160,3 +197,23 @@ class RoutedPart(_RouteOptions):
             yield f"{path}/tls: the route takes only TLS, so write {where} as https://…, not {point.url}"
         elif why := unaskable(traefik, service, route):
             yield f"{path}/rule: {why}"
+
+
+def equal_routes(places: Sequence[tuple[str, ClientRoute]]) -> Iterator[str]:
+    """Routes that take the same requests at one entrypoint. `places`: each route with its path in the file.
+
+    Traefik uses the one with the higher priority, or either of them. The other could never be proven.
+    """
+    seen: dict[tuple[str, Form], tuple[str, ClientRoute]] = {}
+    for path, route in places:
+        first, other = seen.setdefault((route.entrypoint, form_of(route.rule)), (path, route))
+        if other is route:
+            continue
+        if route.priority == other.priority:
+            why = "so Traefik would use one of the two by chance"
+        else:
+            why = "so Traefik would use only the one with the higher priority"
+        yield (
+            f"{path}/rule: {first} has the same rule at {route.entrypoint}, {why}. Give each its own, such as its own "
+            "host or path"
+        )

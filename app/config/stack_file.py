@@ -8,7 +8,8 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from app.config.policy import PolicyPart
-from app.config.routed import Name, Part, RoutedPart, Seconds, TraefikPart
+from app.config.problems import problems
+from app.config.routed import Name, Part, RoutedPart, Seconds, TraefikPart, equal_routes
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -118,15 +119,16 @@ class _File(Part):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        problems = [*self._routes(), *self._services_named_twice(), *self._signers()]
-        if problems := [*problems, *self._unknown_services(), *self._retired_and_used()]:
-            raise ValueError("\n".join(problems))
+        found = [*self._routes(), *self._services_named_twice(), *self._signers()]
+        if found := [*found, *self._unknown_services(), *self._retired_and_used()]:
+            raise ValueError("\n".join(found))
         return self
 
     def _routes(self) -> Iterator[str]:
         traefik = self.traefik.traefik()
         for name, service in self.routed.items():
             yield from service.problems(name, traefik)
+        yield from equal_routes([place for name, service in self.routed.items() for place in service.places(name)])
 
     def _signers(self) -> Iterator[str]:
         if problem := self.policy.inside(self.directory):
@@ -191,30 +193,7 @@ def parse_stack(content: Mapping[str, Any], *, name: str = "stack.yml", reposito
     try:
         return _stack(_File.model_validate(content), repository)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        problems = [line for each in found for line in _lines(_place(each["loc"], content), each["msg"])]
-        raise StackInvalid("\n  ".join([f"{name}:", *problems])) from None
-
-
-def _place(loc: tuple[int | str, ...], content: Any) -> tuple[int | str, ...]:
-    """`loc` in the file: where a short form stands for a mapping, the path ends there."""
-    for n, key in enumerate(loc):
-        if isinstance(content, str | int | float):
-            return loc[:n]
-        try:
-            content = content[key]
-        except (KeyError, IndexError, TypeError):
-            return loc
-    return loc
-
-
-def _lines(loc: tuple[int | str, ...], message: str) -> list[str]:
-    text = message.removeprefix("Value error, ")
-    if not loc:
-        return text.splitlines()
-    path = "/".join(str(part) for part in loc if part != "[key]")
-    known = {"Extra inputs are not permitted": "is not a known key", "Field required": "is missing"}
-    return [f"{path}: {known.get(text, text)}"]
+        raise StackInvalid("\n  ".join([f"{name}:", *problems(error, content)])) from None
 
 
 def _stack(file: _File, repository: str | None) -> Stack:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
 from workers.definition.retired import left_out, uses_of, without_retired
@@ -229,6 +230,7 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
         own=tuple(name for name, _ in changed if name in own),
         retired=left_out(model, stack),
         one_way=one_way(model, stack),
+        callers=tuple(advice.text for advice in advise(model, stack)),
     )
 
 

@@ -1,7 +1,6 @@
 """Checks the machine for problems, and names a remedy for each."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,11 @@ from app.domain.findings import Check, Verdict
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption import adopt
-from workers.inspect import mounts
+from workers.inspect import mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, leftovers
 from workers.ports import Notifier, Ports, Seen, Survey
 from workers.rollout import preflight
-
-THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
-MOST_THROTTLE_MS = 200.0
-CALM_THROTTLE_MS = 2000.0
-"""Traefik's default."""
 
 
 async def diagnostics(ports: Ports) -> dict[str, Any]:
@@ -53,8 +47,9 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
     watched = mounts.outside(ports.route.file, seen.own_mounts) or ports.route.file
     checks = [
         _engine(seen),
-        _mounted_route(seen, watched),
-        await asyncio.to_thread(_throttle, seen, watched),
+        traefik.mount(seen, watched),
+        await asyncio.to_thread(traefik.throttle, seen, watched),
+        *networks.checks(stack, seen, watched),
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
         *_colors(stack, state, seen),
@@ -79,40 +74,6 @@ def _engine(seen: Survey) -> Check:
     return Check("engine", Verdict.OK, found)
 
 
-def _mounted_route(seen: Survey, route: Path) -> Check:
-    """Checks that Traefik mounts the directory: a bind mount of one file shows no change after the first rename."""
-    sources = {source: c for c in seen.containers for source in c.mounts.values()}
-    if str(route) in sources:
-        remedy = f"Mount {route.parent.parent} into Traefik, and let Traefik watch {route.parent.name} inside it."
-        return Check("traefik_mount", Verdict.FAILED, f"{sources[str(route)].service} mounts the file {route}", remedy)
-    mounted = next((str(p) for p in route.parents if str(p) in sources), None)
-    if mounted:
-        return Check("traefik_mount", Verdict.OK, f"{sources[mounted].service} mounts the directory {mounted}")
-    remedy = (
-        f"Make sure that Traefik watches {route.parent}. If it runs outside the project, the updater cannot check this."
-    )
-    return Check("traefik_mount", Verdict.WARNING, f"no container of the project mounts {route.parent}", remedy)
-
-
-def _throttle(seen: Survey, route: Path) -> Check:
-    """Checks Traefik's throttle: every flip and every rollback may wait that long."""
-    remedy = "Set providersThrottleDuration to 100ms in Traefik's static configuration, and restart Traefik once."
-    traefik = _traefik(seen, route)
-    if traefik is None:
-        return Check("traefik_throttle", Verdict.WARNING, "the updater cannot read Traefik's configuration", remedy)
-    texts = [*traefik.command, *(_text(Path(source)) for source in traefik.mounts.values())]
-    found = next((match for text in texts if (match := THROTTLE.search(text))), None)
-    millis = float(found[1]) * (1 if found[2] == "ms" else 1000) if found else CALM_THROTTLE_MS
-    text = f"{millis:.0f} ms{'' if found else ' (not set, Traefik default)'}"
-    bad = millis > MOST_THROTTLE_MS
-    return Check("traefik_throttle", Verdict.WARNING if bad else Verdict.OK, text, remedy if bad else "")
-
-
-def _traefik(seen: Survey, route: Path) -> Seen | None:
-    watched = {str(route), *map(str, route.parents)} - {"/"}
-    return next((c for c in seen.containers if watched & set(c.mounts.values())), None)
-
-
 async def _traffic(stack: Stack, ports: Ports) -> Check:
     """Checks whether the bake sees client responses, or only its own probes."""
     if ports.traffic is None:
@@ -127,13 +88,6 @@ async def _traffic(stack: Stack, ports: Ports) -> Check:
         remedy = "Enable Traefik's Prometheus metrics, or correct traefik/metrics in the stack file."
         return Check("traffic", Verdict.WARNING, str(error), remedy)
     return Check("traffic", Verdict.OK, f"Traefik counts client responses ({stack.traefik.metrics})")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8") if file.suffix in {".yml", ".yaml", ".toml"} else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _same_paths(seen: Survey, needed: list[Path]) -> Check:

@@ -155,6 +155,7 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
         found.append(
             f"{tag} still has {names}, which stack.yml retires: not built, started or published. Delete it in {tag}."
         )
+    found += compared.callers
     if compared.one_way:
         found.append(
             f"{tag} cannot be rolled back (updater.rollback: never): after its flip, traffic stays on it, healthy "

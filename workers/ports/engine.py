@@ -102,6 +102,7 @@ class Comparison:
     `retired`: services that the release's file still has and that the stack file retires.
     `one_way`: the release declares that it cannot be rolled back.
     `forbidden`: what the release uses although `policy/forbid` forbids it; such a release is refused.
+    `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
     """
 
     moved: tuple[Difference, ...]
@@ -110,11 +111,15 @@ class Comparison:
     retired: tuple[str, ...] = ()
     one_way: bool = False
     forbidden: tuple[str, ...] = ()
+    callers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A container of the project, as the engine reports it. `mounts` maps paths inside it to paths on the host."""
+    """A container, as the engine reports it. `mounts` maps paths inside it to paths on the host.
+
+    `networks`: those in which it has an address, and `host` if it is in the host's.
+    """
 
     service: str
     state: str
@@ -125,15 +130,17 @@ class Seen:
     command: tuple[str, ...]
     mounts: Mapping[str, str]
     name: str = ""
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the machine runs and stores; sizes are bytes on disk.
+    """What the machine runs and stores; sizes are bytes on disk. `containers` are those of the project.
 
     `own_mounts` are the mounts of the worker's own container; None if it does not run in one. `by_hand` is the image
     that a plain `docker compose up` in the live directory would run for each service; None if its file does not
-    resolve. `retired` are the retired services that the live release's own file has.
+    resolve. `retired` are the retired services that the live release's own file has. `own_name` and `own_networks` are
+    those of the worker's container; None as with `own_mounts`. `others` are the running containers of other projects.
     """
 
     containers: tuple[Seen, ...]
@@ -143,6 +150,9 @@ class Survey:
     own_mounts: Mapping[str, str] | None
     by_hand: Mapping[str, str] | None
     retired: tuple[str, ...] = ()
+    own_name: str | None = None
+    own_networks: frozenset[str] | None = None
+    others: tuple[Seen, ...] = ()
 
 
 class Definitions(Protocol):

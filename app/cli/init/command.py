@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.errors import CommandError, Refused, WrongUse
+from app.cli.init.callers import note_callers
 from app.cli.init.example.settings import packaged_example
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.notes import Notes
@@ -17,6 +18,7 @@ from app.cli.init.stack_text import stack_text
 from app.cli.views.text import plain
 from app.config.stack_file import load_stack
 from app.domain.errors import StackInvalid
+from app.domain.stack import Stack
 from app.files import replace_durably
 
 MODE = 0o644
@@ -26,6 +28,7 @@ _TITLES = {
     "questions": "Questions, marked in the file. Answer each before you start the updater",
     "check": "Check",
     "traefik": "Traefik",
+    "callers": "Services that call a routed one by name",
 }
 
 
@@ -58,6 +61,7 @@ class Written:
             "questions": questions,
             "check": self.notes.check,
             "traefik": self.notes.traefik,
+            "callers": self.notes.callers,
         }
 
 
@@ -72,7 +76,8 @@ def write_stack_file(
     if not proposal.routed:
         raise _no_colors(project)
     proposal.notes.check[:0] = list(_about_the_project(project))
-    _write_checked(path, stack_text(proposal, packaged_example()))
+    stack = _write_checked(path, stack_text(proposal, packaged_example()))
+    note_callers(project.model, stack, proposal.notes)
     return Written(path, proposal.notes)
 
 
@@ -95,14 +100,14 @@ def _no_colors(project: Project) -> CommandError:
     )
 
 
-def _write_checked(path: Path, text: str) -> None:
+def _write_checked(path: Path, text: str) -> Stack:
     """Validates `text` with the updater's own reader, then writes it to `path` atomically."""
     staged = None
     try:
         handle, staged = tempfile.mkstemp(dir=path.parent, prefix=".stack-", suffix=".yml")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        load_stack(Path(staged))
+        stack = load_stack(Path(staged))
         replace_durably(path, text.encode(), staging=path.parent, mode=MODE)
     except StackInvalid as invalid:
         problems = invalid.detail.replace(str(staged), "the proposed file")
@@ -113,3 +118,4 @@ def _write_checked(path: Path, text: str) -> None:
     finally:
         if staged:
             Path(staged).unlink(missing_ok=True)
+    return stack

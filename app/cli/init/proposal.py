@@ -13,11 +13,11 @@ from app.cli.init.project.url_lists import listed_urls
 from app.cli.init.routed import (
     Led,
     RoutedFound,
-    ask_about_rules,
     find_routed,
     led_to,
 )
 from app.cli.init.servers import servers
+from app.cli.init.shared_rules import set_apart
 from app.cli.init.singletons import Found, Others, likely_singletons
 from app.cli.init.sources import Sources
 from app.cli.init.traefik.additions import Additions, additions
@@ -68,8 +68,8 @@ def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
     """The proposal for `project`; `routed` is empty if no service has two colors."""
     notes = Notes()
     looked = _look(project, find_image, notes)
-    routed = tuple(find_routed(led, looked.sources, looked.points, notes) for led in looked.leads)
-    ask_about_rules(routed, notes)
+    found = [find_routed(led, looked.sources, looked.points, notes) for led in looked.leads]
+    routed = set_apart(found, notes)
     retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
     prefix = name_prefix(project.services, project.name)
     sure, unsure = likely_singletons(project.services, prefix, _others(looked, retired))

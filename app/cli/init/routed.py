@@ -1,6 +1,6 @@
 """Finds the port, health path and entrypoint of each service with two colors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,7 +11,6 @@ from app.cli.init.project import service_facts as facts
 from app.cli.init.routing import (
     Points,
     Way,
-    ask_about_shared,
     best_ways,
     guessed_entrypoint,
     ways_to,
@@ -24,7 +23,6 @@ from app.cli.init.sources import (
     port_statements,
 )
 from app.cli.init.traefik.labels import defined_middlewares, label_routes
-from app.domain.routes import CATCH_ALL
 
 T = TypeVar("T", int, str)
 
@@ -103,15 +101,6 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
 
 def _keys(way: Way) -> dict[str, Any]:
     return {"entrypoint": way.entrypoint, "rule": way.rule, **way.route.options}
-
-
-def ask_about_rules(routed: Sequence[RoutedFound], notes: Notes) -> None:
-    """Adds a question if two routed services claim the same requests of an entrypoint."""
-    claims = {}
-    for found in routed:
-        rule = found.rule or CATCH_ALL
-        claims[found.name] = (found.entrypoint, rule)
-    ask_about_shared(claims, notes)
 
 
 def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:

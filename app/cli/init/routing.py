@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
@@ -11,6 +10,8 @@ from app.cli.init.traefik.entrypoints import OWN, EntryPoint
 from app.cli.init.traefik.labels import label_routes
 from app.cli.init.traefik.routes import FoundRoute
 from app.domain.routes import CATCH_ALL
+from app.domain.rule import RuleInvalid
+from app.domain.rule_form import form_of
 
 Points = Mapping[str, EntryPoint]
 
@@ -44,7 +45,7 @@ def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -
     """
     every = [way for way in ways if way.route.file] or list(ways)
     ranked = sorted(every, key=lambda way: _rank(way, pair, points))
-    distinct = tuple({(way.entrypoint, way.rule): way for way in reversed(ranked)}.values())[::-1]
+    distinct = tuple({(way.entrypoint, _form(way.rule)): way for way in reversed(ranked)}.values())[::-1]
     if not distinct:
         return ()
     best = distinct[0]
@@ -55,6 +56,13 @@ def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -
     for way in distinct:
         _ask_what_is_lost(pair, way, notes)
     return distinct
+
+
+def _form(rule: str) -> object:
+    try:
+        return form_of(rule)
+    except RuleInvalid:
+        return rule
 
 
 def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_routed: bool, notes: Notes) -> str:
@@ -73,16 +81,6 @@ def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_r
     else:
         notes.ask(path, f"{nothing}: which of {', '.join(points)}, by which rule?")
     return found
-
-
-def ask_about_shared(ways: Mapping[str, tuple[str, str]], notes: Notes) -> None:
-    """Adds a question if two services claim the same requests. `ways`: service → entrypoint and rule."""
-    for (one, first), (other, second) in combinations(ways.items(), 2):
-        if first == second:
-            for name, beside in ((one, other), (other, one)):
-                notes.ask(
-                    f"routed/{name}/rule", f"{beside} has the same entrypoint and rule: how do they share the requests?"
-                )
 
 
 def default_points(points: Points) -> list[str]:

@@ -131,4 +131,14 @@ class Container:
 
     def seen(self, now: float) -> Seen:
         release = self.stamp.release
-        return Seen(self.service, self.state(now), self.health(now), self.image, self.color, release, (), {})
+        return Seen(
+            self.service,
+            self.state(now),
+            self.health(now),
+            self.image,
+            self.color,
+            release,
+            (),
+            {},
+            networks=("shop_default",),
+        )

@@ -22,6 +22,7 @@ class FakeDefinitions(Daemon):
         self.others: list[tuple[str, str]] = []
         self.own: list[str] = []
         self.retired: list[str] = []
+        self.callers: list[str] = []
         self.one_ways: set[str] = set()
         self.forbidden: dict[str, str] = {}
         self.published: tuple[str, Color] | None = None
@@ -108,7 +109,8 @@ class FakeDefinitions(Daemon):
         others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
         forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
         one_way = stamp.release in self.one_ways
-        return Comparison(moved, others, own, retired, one_way=one_way, forbidden=forbidden)
+        callers = tuple(self.callers)
+        return Comparison(moved, others, own, retired, one_way=one_way, forbidden=forbidden, callers=callers)
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]

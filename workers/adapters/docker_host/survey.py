@@ -5,8 +5,10 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
+from docker.models.containers import Container
+
 from app.domain.stack import Stack
-from workers.adapters.docker_host.client import SERVICE_LABEL, Docker
+from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker
 from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.own_container import own_container
 from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
@@ -15,16 +17,16 @@ from workers.ports import Seen, Survey
 
 async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
     """Raises EngineFailed."""
-    containers, usage, version, own, by_hand, compose_version = await asyncio.gather(
-        docker.containers(stack.project),
+    (containers, others), usage, version, own, by_hand, compose_version = await asyncio.gather(
+        _containers(docker, stack.project),
         docker.call(lambda c: c.df()),
         docker.call(lambda c: c.version()),
-        own_mounts(docker),
+        own_container(docker),
         compose.by_hand(stack.directory),
         compose.version(),
     )
     return Survey(
-        containers=tuple(sorted((_seen(c.attrs) for c in containers), key=lambda seen: seen.service)),
+        containers=tuple(sorted((seen_of(c.attrs) for c in containers), key=lambda seen: seen.service)),
         images_bytes=int(usage.get("LayersSize") or 0),
         build_cache_bytes=sum(int(entry.get("Size") or 0) for entry in usage.get("BuildCache") or ()),
         versions={
@@ -32,9 +34,18 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
             "compose": compose_version,
             "python": platform.python_version(),
         },
-        own_mounts=own,
+        own_mounts=None if own is None else mounts_of(own.attrs),
         by_hand=_images(by_hand) if by_hand is not None else None,
+        own_name=None if own is None else seen_of(own.attrs).name,
+        own_networks=None if own is None else frozenset(seen_of(own.attrs).networks),
+        others=tuple(seen_of(c.attrs) for c in others),
     )
+
+
+async def _containers(docker: Docker, project: str) -> tuple[list[Container], list[Container]]:
+    """Returns the project's containers, and the running ones of others."""
+    running = await docker.call(lambda c: c.containers.list(ignore_removed=True))
+    return await docker.containers(project), [c for c in running if c.labels.get(PROJECT_LABEL) != project]
 
 
 async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
@@ -46,7 +57,8 @@ async def own_mounts(docker: Docker) -> Mapping[str, str] | None:
     return None if own is None else mounts_of(own.attrs)
 
 
-def _seen(attrs: Mapping[str, Any]) -> Seen:
+def seen_of(attrs: Mapping[str, Any]) -> Seen:
+    """The container, from the engine's answer to an inspection."""
     config, state = attrs["Config"], attrs["State"]
     labels = config["Labels"] or {}
     return Seen(
@@ -59,7 +71,13 @@ def _seen(attrs: Mapping[str, Any]) -> Seen:
         command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
         mounts=mounts_of(attrs),
         name=str(attrs.get("Name", "")).removeprefix("/"),
+        networks=_networks(attrs),
     )
+
+
+def _networks(attrs: Mapping[str, Any]) -> tuple[str, ...]:
+    found: Mapping[str, Any] = (attrs.get("NetworkSettings") or {}).get("Networks") or {}
+    return tuple(sorted(name for name, network in found.items() if network.get("IPAddress") or name == "host"))
 
 
 def mounts_of(attrs: Mapping[str, Any]) -> dict[str, str]:

@@ -179,11 +179,123 @@ def test_updater_services_are_named_and_not_moved() -> None:
 
 
 def test_duplicate_service_is_refused() -> None:
-    services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue")}
+    services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue", rule="Host(`web`)")}
     assert problems(routed=services, singletons={"bot": {"service": "web-blue"}}) == [
         "routed/web/green: api-blue is already the service of routed/api/blue",
         "singletons/bot/service: web-blue is already the service of routed/web/blue",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "other"),
+    [
+        ("Host(`a`)", " Host( `A.` ) "),
+        ("Host(`a`) && Path(`/b`)", "(Path(`/b`)) && Host(`a`)"),
+        ("Path(`/a`) || Path(`/b`) || Path(`/c`)", "Path(`/c`) || (Path(`/b`) || Path(`/a`))"),
+        ("PathPrefix(`/`)", "PathPrefix(`/`)"),
+        ("Host(`a`) && Method(`GET`)", "Host(`a`) && Method(`get`) && Host(`a`)"),
+        ("!(Path(`/b`) || Path(`/c`)) && Host(`a`)", "Host(`a`) && !Path(`/b`) && !Path(`/c`)"),
+    ],
+)
+def test_equal_routes_are_refused(rule: str, other: str) -> None:
+    services = {"api": routed(rule=rule), "web": routed(blue="web-blue", green="web-green", rule=other)}
+    assert problems(routed=services) == [
+        "routed/web/rule: routed/api has the same rule at web, so Traefik would use one of the two by chance. Give "
+        "each its own, such as its own host or path"
+    ]
+    routes = [{"entrypoint": "web", "rule": rule}, {"entrypoint": "web", "rule": other, "priority": 2}]
+    one = routed(routes=routes)
+    del one["entrypoint"]
+    assert problems(routed={"api": one}) == [
+        "routed/api/routes/1/rule: routed/api/routes/0 has the same rule at web, so Traefik would use only the one "
+        "with the higher priority. Give each its own, such as its own host or path"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "other"),
+    [
+        ("Host(`a`)", "Host(`b`)"),
+        ("Host(`a`)", "Host(`a`) && Path(`/b`)"),
+        ("Host(`a`) && Path(`/b`)", "Host(`a`) || Path(`/b`)"),
+        ("Path(`/a`)", "Path(`/A`)"),
+        ("Path(`/a`)", "PathPrefix(`/a`)"),
+        ("Path(`/a`)", "!Path(`/b`)"),
+    ],
+)
+def test_different_routes_are_read(rule: str, other: str) -> None:
+    services = {"api": routed(rule=rule), "web": routed(blue="web-blue", green="web-green", rule=other)}
+    assert len(parse_stack(content(routed=services)).routed) == 2
+
+
+def test_equal_rules_at_two_entrypoints_are_read() -> None:
+    points = {"entrypoints": {"web": "http://traefik:80", "api": "http://traefik:81"}}
+    services = {"api": routed(), "web": routed(blue="web-blue", green="web-green", entrypoint="api")}
+    assert len(parse_stack(content(traefik=points, routed=services)).routed) == 2
+
+
+@pytest.mark.parametrize("name", ["Host", "host", "HOST"])
+def test_host_header_is_refused(name: str) -> None:
+    health = {"path": "/", "headers": {name: "shop.example.org", "X-Host": "a"}}
+    (problem,) = problems(routed={"api": routed(health=health)})
+    assert problem.startswith(f"routed/api/health/headers/{name}: set health/host instead")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "traefik:80",
+        "ftp://t",
+        "http://",
+        "http://t:abc",
+        "http://t:0",
+        "http://t:65536",
+        "http://t/x",
+        "http://t?x",
+        "http://[::1",
+    ],
+)
+def test_wrong_entrypoint_url_names_its_path(url: str) -> None:
+    says = "should be a URL without a path, such as http://traefik:80 or https://traefik:443"
+    assert problems(traefik={"entrypoints": {"web": url}}) == [f"traefik/entrypoints/web: {says}"]
+    assert problems(traefik={"entrypoints": {"web": {"url": url}}}) == [f"traefik/entrypoints/web/url: {says}"]
+
+
+def test_right_urls_are_read() -> None:
+    for url in ("http://t", "https://traefik.example.org:8443/", "http://10.0.0.1:80", "http://[::1]:80"):
+        assert parse_stack(content(traefik={"entrypoints": {"web": url}})).traefik.entrypoints["web"].url == url
+    (problem,) = problems(traefik={"entrypoints": {"web": "http://t"}, "metrics": "http://t:8082"})
+    assert problem.startswith("traefik/metrics: should be a URL with a path, such as http://traefik:8082/metrics")
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "says"),
+    [
+        ("traefik", 5, "should be a mapping"),
+        ("traefik/entrypoints/web", 5, "should be a mapping"),
+        ("routed/api", ["x"], "should be a mapping"),
+        ("routed/api/health", 5, "should be a mapping"),
+        ("routed/api/routes", "x", "should be a list"),
+        ("routed/api/routes/0", 5, "should be a mapping"),
+        ("routed/api/tls", [5], "should be true, false or a mapping of options for Traefik's router"),
+        ("routed/api/port", "x", "should be a whole number"),
+        ("routed/api/network", 5, "should be text"),
+        ("singletons/x", "x", "should be a mapping"),
+        ("times", None, "should be a mapping"),
+        ("checks/errors", "x", "should be a number"),
+        ("policy/windows", 5, "should be a list"),
+        ("policy/require_immutable", "x", "should be true or false"),
+        ("channel", 5, "should be 'stable' or 'prerelease'"),
+    ],
+)
+def test_wrong_kind_of_value_is_said_in_plain_words(path: str, wrong: Any, says: str) -> None:
+    change = content(singletons={}, times={}, checks={}, policy={})
+    *parents, last = path.removesuffix("/0").split("/")
+    part = change
+    for key in parents:
+        part = part[key]
+    part[last] = [wrong] if path.endswith("/0") else wrong
+    assert problems(**change) == [f"{path}: {says}"]
 
 
 def test_a_retired_service_is_read() -> None:

@@ -181,6 +181,15 @@ def compared(new: dict[str, Any], live: dict[str, Any] | None) -> Comparison:
     return compare(transformed(new), before, STACK, tree="/data/trees/abc")
 
 
+def test_comparison_names_callers_without_values() -> None:
+    new = model()
+    assert compared(new, None).callers == ()
+    new["services"]["bot"]["environment"] = {"API_URL": "http://me:hunter2@api-blue:8090"}
+    (caller,) = compared(new, None).callers
+    assert caller.startswith("`bot` calls `api-blue` in its variable API_URL: after a flip")
+    assert "hunter2" not in caller
+
+
 def test_same_file_changes_nothing() -> None:
     found = compared(model(), model())
     assert [(d.service, d.context, d.redefined) for d in found.moved] == [

@@ -32,6 +32,41 @@ async def check(world: World, name: str, survey: Survey) -> Check:
     return next(c for c in await examine(world.stack, world.ports) if c.name == name)
 
 
+async def test_unreachable_container_is_a_failure(world: World) -> None:
+    assert not [name for name in await checks(world) if name.startswith("network_")]
+    blue = seen("api-blue", networks=("shop_back",))
+    ops = replace(HEALTHY, containers=(blue,), own_name="w", own_networks=frozenset({"ops"}))
+    found = await check(world, "network_api", ops)
+    assert (found.status, "shares no network with api-blue" in found.found) == (Verdict.FAILED, True)
+
+
+async def test_router_with_the_same_requests_is_a_failure(world: World) -> None:
+    assert (await checks(world))["preflight"].found == "fit"
+    world.route._foreign["mail.yml"] = (
+        "http:\n"
+        "  routers: {mail: {rule: PathPrefix(`/`), entryPoints: [web], service: mail}}\n"
+        "  services: {mail: {loadBalancer: {servers: [{url: http://mail:80}]}}}\n"
+    )
+    found = (await checks(world))["preflight"]
+    assert found.status is Verdict.FAILED
+    assert "router mail in mail.yml takes the same requests as routed/skills" in found.found
+    assert "only a forced rollout starts" in found.remedy
+
+
+async def test_worker_that_mounts_the_directory_is_not_traefik(world: World) -> None:
+    worker = seen("updater-worker", name="w", mounts={"/routes": "/routes"})
+    other = replace(worker, name="b", command=("python", "-m", "workers.main"))
+    survey = replace(HEALTHY, containers=(worker,), own_name="w", others=(other,))
+    assert (await check(world, "traefik_mount", survey)).status is Verdict.WARNING
+
+
+async def test_traefik_of_another_project_is_checked(world: World) -> None:
+    words = ("traefik --providers.providersThrottleDuration=100ms",)
+    survey = replace(HEALTHY, others=(seen("", name="edge", command=words, mounts={"/routes": "/routes"}),))
+    assert (await check(world, "traefik_mount", survey)).found == "edge mounts the directory /routes"
+    assert (await check(world, "traefik_throttle", survey)).found == "100 ms"
+
+
 async def test_missing_engine_is_reported_at_once(world: World) -> None:
     checks = await examine(world.stack, replace(world.ports, engine=Unreachable()))  # type: ignore[arg-type]
     assert [(c.name, c.status) for c in checks] == [("engine", Verdict.FAILED)]

@@ -42,6 +42,13 @@ async def test_plan_warns_of_unmoved_and_own_changes() -> None:
     assert "replaces itself when the release is live" in planned["warnings"][1]
 
 
+async def test_plan_warns_of_callers_of_a_color(world: World) -> None:
+    world.engine.callers = ["`bot` calls `skills-blue` in its variable SKILLS_URL: …"]
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    assert planned["warnings"] == world.engine.callers
+    assert planned["would_start"]
+
+
 async def test_a_plan_changes_nothing(world: World) -> None:
     before = world.state
     await plan(world.stack, world.ports, "v1.1.0")

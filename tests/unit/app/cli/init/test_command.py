@@ -135,6 +135,19 @@ def test_updater_is_found_in_its_own_project(tmp_path: Path) -> None:
     assert found["traefik"]["metrics"] == committed["traefik"]["metrics"]
 
 
+def test_caller_of_a_color_is_in_the_report(demo: Path) -> None:
+    file = demo / "docker-compose.yml"
+    project = yaml.safe_load(file.read_text())
+    assert init(demo)[1].notes.callers == []
+    project["services"]["cron"] = {"image": "x", "environment": {"SKILLS": "http://a:credential@skills-blue:8080"}}
+    file.write_text(yaml.safe_dump(project))
+    _, written, output = init(demo, force=True)
+    assert "\nServices that call a routed one by name:\n  `cron` calls `skills-blue` in its variable SKILLS: " in output
+    assert "            aliases: [skills]\n" in output
+    assert "credential" not in output
+    assert written.document()["callers"] == written.notes.callers
+
+
 def test_existing_file_needs_force(demo: Path) -> None:
     (demo / "stack.yml").write_text("mine\n")
     with pytest.raises(WrongUse, match="--force"):
@@ -174,7 +187,8 @@ def test_missing_compose_file_is_wrong_usage(tmp_path: Path) -> None:
 def test_names_like_yaml_values_stay_strings(tmp_path: Path) -> None:
     services = "".join(f"  {name}-{color}: {{image: x}}\n" for name in ("on", "1") for color in ("blue", "green"))
     (tmp_path / "docker-compose.yml").write_text(f"name: '123'\nservices:\n{services}")
-    stack, _, _ = init(tmp_path)
+    stack, _, output = init(tmp_path)
+    assert "routed/1/rule: on has the same entrypoint and rule" in output
     assert (stack.project, sorted(s.name for s in stack.routed)) == ("123", ["1", "on"])
 
 

@@ -140,5 +140,5 @@ def test_no_operator_value_is_printed(tmp_path: Path, environ: Mapping[str, str]
 
 def test_the_document_has_each_part(tmp_path: Path) -> None:
     document = written("sidecar", tmp_path, ALONE)[1].document()
-    assert list(document) == ["path", "found", "questions", "check", "traefik", "next"]
+    assert list(document) == ["path", "found", "questions", "check", "traefik", "callers", "next"]
     assert document["questions"][0].startswith("routed/api/health: only HEALTH_URLS of zetherion-ai-updater")

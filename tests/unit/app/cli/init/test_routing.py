@@ -4,7 +4,6 @@ from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.routing import (
     Way,
-    ask_about_shared,
     best_ways,
     guessed_entrypoint,
 )
@@ -34,6 +33,8 @@ def test_best_way_prefers_tls_then_own_entrypoint() -> None:
 def test_each_route_is_taken_once() -> None:
     notes, other = Notes(), Way(replace(ROUTE, rule="Path(`/y`)"), "api")
     assert best_ways(PAIR, (Way(ROUTE, "web"), other, other), POINTS, notes) == (other, Way(ROUTE, "web"))
+    spaced = Way(replace(ROUTE, rule="Path( `/y` )"), "api")
+    assert best_ways(PAIR, (other, spaced), POINTS, Notes()) == (other,)
     assert notes.questions == {}
     assert notes.found[-1] == "routed/api/routes: also router r in f.yml says web with PathPrefix(`/`)"
 
@@ -78,9 +79,3 @@ def test_pair_missing_from_routes_is_a_question() -> None:
     asked = "no router leads to api-blue or api-green: which of web, by which rule?"
     assert guessed("api", {"web": POINTS["web"]}, others=True) == ("web", asked)
     assert guessed("api", POINTS, others=True)[1].startswith("no router leads to api-blue")
-
-
-def test_pairs_with_the_same_route_are_questions() -> None:
-    notes = Notes()
-    ask_about_shared({"a": ("web", CATCH_ALL), "b": ("web", CATCH_ALL), "c": ("api", CATCH_ALL)}, notes)
-    assert list(notes.questions) == ["routed/a/rule", "routed/b/rule"]

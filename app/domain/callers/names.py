@@ -1,0 +1,60 @@
+"""The names by which other services reach a routed one, and what each name leads to. Pure."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from app.domain.callers.compose import Services, host_names, image_name
+from app.domain.stack import Color, RoutedService, Stack
+
+_COLORED = re.compile(r"(?P<base>.+)[-_](?:blue|green)|(?:blue|green)[-_](?P<base2>.+)")
+
+
+@dataclass(frozen=True)
+class CallTarget:
+    """What the host `name` leads to. `color` None: it belongs to no color, or, if `shared`, to both."""
+
+    name: str
+    routed: RoutedService
+    color: Color | None = None
+    shared: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a name without a color, which may be an alias of Traefik's container."""
+        return self.color is None
+
+
+def traefik_of(services: Services, stack: Stack) -> str | None:
+    """The service that the entrypoints' URLs name, else one with Traefik's image; None if the model has neither."""
+    hosts = {urlsplit(point.url).hostname for point in stack.traefik.entrypoints.values()}
+    named = (name for name, service in services.items() if hosts & host_names(name, service))
+    by_image = (name for name, service in services.items() if image_name(service) == "traefik")
+    return next(named, None) or next(by_image, None)
+
+
+def targets(services: Services, stack: Stack, traefik: str | None) -> dict[str, CallTarget]:
+    """Each name in lower case → what it leads to. A name of another service is none of them."""
+    others = taken(services, stack, traefik)
+    found: dict[str, CallTarget] = {}
+    for routed in stack.routed:
+        found.update({name: CallTarget(name, routed) for name in plain_names(routed) if name not in others})
+    for routed in stack.routed:
+        names = {color: host_names(name, services.get(name, {})) for color, name in routed.colors.items()}
+        for color, each in names.items():
+            found.update({name: CallTarget(name, routed, color) for name in each})
+        both = set[str].intersection(*names.values())
+        found.update({name: CallTarget(name, routed, shared=True) for name in both})
+    return found
+
+
+def plain_names(routed: RoutedService) -> list[str]:
+    """The names without a color, the common part of the colors' names first."""
+    bases = [match["base"] or match["base2"] for name in routed.colors.values() if (match := _COLORED.fullmatch(name))]
+    return list(dict.fromkeys(name.lower() for name in (*bases, routed.name)))
+
+
+def taken(services: Services, stack: Stack, traefik: str | None) -> set[str]:
+    """The names of services that are neither routed nor Traefik."""
+    own = {traefik, *(name for routed in stack.routed for name in routed.colors.values())}
+    return {host for name, service in services.items() if name not in own for host in host_names(name, service)}

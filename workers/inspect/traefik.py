@@ -1,0 +1,76 @@
+"""Finds Traefik's container, and checks the watched directory that it mounts and its throttle."""
+
+import re
+from pathlib import Path
+
+from app.domain.findings import Check, Verdict
+from workers.ports import Seen, Survey
+
+THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
+MOST_THROTTLE_MS = 200.0
+CALM_THROTTLE_MS = 2000.0
+"""Traefik's default."""
+
+_LIKE_TRAEFIK = re.compile(r"traefik|--providers\.|--entrypoints\.", re.IGNORECASE)
+_UPDATER = re.compile(r"\b(?:workers|app)\.main\b|\bworkers\.successor\b")
+
+
+def mount(seen: Survey, route: Path) -> Check:
+    """Checks that Traefik mounts the directory: a bind mount of one file shows no change after the first rename."""
+    sources = {source: c for c in reversed(_mounting(seen, route)) for source in c.mounts.values()}
+    if str(route) in sources:
+        remedy = f"Mount {route.parent.parent} into Traefik, and let Traefik watch {route.parent.name} inside it."
+        return Check("traefik_mount", Verdict.FAILED, f"{title(sources[str(route)])} mounts the file {route}", remedy)
+    mounted = next((str(p) for p in route.parents if str(p) in sources), None)
+    if mounted:
+        return Check("traefik_mount", Verdict.OK, f"{title(sources[mounted])} mounts the directory {mounted}")
+    remedy = f"Make sure that Traefik watches {route.parent}. If it runs in no container here, ignore this warning."
+    return Check("traefik_mount", Verdict.WARNING, f"no container beside the updater mounts {route.parent}", remedy)
+
+
+def throttle(seen: Survey, route: Path) -> Check:
+    """Checks Traefik's throttle: every flip and every rollback may wait that long."""
+    remedy = "Set providersThrottleDuration to 100ms in Traefik's static configuration, and restart Traefik once."
+    traefik = next(iter(_mounting(seen, route)), None)
+    if traefik is None:
+        return Check("traefik_throttle", Verdict.WARNING, "the updater cannot read Traefik's configuration", remedy)
+    texts = [*traefik.command, *(_text(Path(source)) for source in traefik.mounts.values())]
+    found = next((match for text in texts if (match := THROTTLE.search(text))), None)
+    millis = float(found[1]) * (1 if found[2] == "ms" else 1000) if found else CALM_THROTTLE_MS
+    text = f"{millis:.0f} ms{'' if found else ' (not set, Traefik default)'}"
+    bad = millis > MOST_THROTTLE_MS
+    return Check("traefik_throttle", Verdict.WARNING if bad else Verdict.OK, text, remedy if bad else "")
+
+
+def running_traefik(seen: Survey, route: Path) -> Seen | None:
+    """Traefik's running container; None if no container is surely Traefik."""
+    found = (c for c in _mounting(seen, route) if c.state == "running" and _is_like_traefik(c))
+    return next(found, None)
+
+
+def title(container: Seen) -> str:
+    """The service's name, else the container's."""
+    return container.service or container.name
+
+
+def _mounting(seen: Survey, route: Path) -> list[Seen]:
+    """The containers that mount the route file or its directory, without updaters. What looks like Traefik is first."""
+    watched = {str(route), *map(str, route.parents)} - {"/"}
+    found = [c for c in (*seen.containers, *seen.others) if watched & set(c.mounts.values()) and not _updates(c, seen)]
+    return sorted(found, key=lambda c: not _is_like_traefik(c))
+
+
+def _updates(container: Seen, seen: Survey) -> bool:
+    """Whether it is an updater, of this stack or another: a worker mounts the directory too."""
+    return container.name == (seen.own_name or "/") or _UPDATER.search(" ".join(container.command)) is not None
+
+
+def _is_like_traefik(container: Seen) -> bool:
+    return _LIKE_TRAEFIK.search(" ".join((container.service, container.image, *container.command))) is not None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8") if file.suffix in {".yml", ".yaml", ".toml"} else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
