@@ -16,7 +16,6 @@ from app.domain.errors import AdoptionRefused, ComposeInvalid, GitFailed, RouteN
 from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers.adoption import drift
 from workers.adoption.identity import Claim, Identity, identify
 from workers.adoption.serving import (
     Found,
@@ -27,6 +26,7 @@ from workers.adoption.serving import (
 )
 from workers.ports import Instance, Journal, Ports, Stamp
 from workers.routing import route_file
+from workers.routing.asked import served_by_routes
 from workers.routing.confirm import confirm_routes
 from workers.routing.routers import Routing, read_routing
 
@@ -101,7 +101,7 @@ async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None
     """Raises AdoptionRefused if a route answers although no color runs: then `project` is wrong."""
     for service in stack.routed:
         routers = [router for router in routing.routers if router.answers(service)]
-        if routers and await drift.served_by_routes(stack, ports, service):
+        if routers and await served_by_routes(stack, ports.probe, service):
             raise AdoptionRefused(
                 f"{routers[0].where} answers `{routers[0].rule}`, but in the Compose project {stack.project} neither "
                 f"{' nor '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
@@ -200,7 +200,7 @@ async def _replace_files(ports: Ports, found: Adoptable) -> None:
 
 async def _answered(stack: Stack, ports: Ports) -> set[str]:
     """The services that are healthy through Traefik."""
-    return {s.name for s in stack.routed if await drift.served_by_routes(stack, ports, s)}
+    return {s.name for s in stack.routed if await served_by_routes(stack, ports.probe, s)}
 
 
 async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> None:

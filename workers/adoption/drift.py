@@ -5,12 +5,11 @@ from collections.abc import Mapping
 
 from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
-from app.domain.probe_request import direct_request, route_requests
+from app.domain.probe_request import direct_request
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Ports
+from workers.routing.asked import served_by_routes
 from workers.routing.copies import find_hosts
-
-NOT_FOUND = 404
 
 HOSTS_SECONDS = 2.0
 """How long the routes wait for the engine to name the live copies. Then the names that the file had must do."""
@@ -40,7 +39,7 @@ async def moved(stack: Stack, ports: Ports) -> bool:
     if color is None:
         return False
     for service in stack.routed:
-        served = await served_by_routes(stack, ports, service)
+        served = await served_by_routes(stack, ports.probe, service)
         if served and not await _well(stack, ports, service, color) and await _well(stack, ports, service, color.other):
             return True
     return False
@@ -84,7 +83,7 @@ async def follow(stack: Stack, ports: Ports, copies: Mapping[str, tuple[str, ...
         service
         for service in renamed
         if service.name in known
-        and not await served_by_routes(stack, ports, service)
+        and not await served_by_routes(stack, ports.probe, service)
         and await _well(stack, ports, service, color)
     ]
     if not lost:
@@ -112,15 +111,3 @@ async def _well(stack: Stack, ports: Ports, service: RoutedService, color: Color
     running = [i for i in await ports.engine.find(service.colors[color]) if i.running]
     answers = [await ports.probe.ask(direct_request(stack.traefik, service, str(i.address))) for i in running]
     return any(answer.ok for answer in answers)
-
-
-async def served_by_routes(stack: Stack, ports: Ports, service: RoutedService) -> bool:
-    """Whether clients of each of its routes are answered as they should be, by whichever route file.
-
-    What a middleware may answer counts. A 404 without a rollout id is Traefik's own.
-    """
-    answers = [(each, await ports.probe.ask(each)) for each in route_requests(stack.traefik, service)]
-    return all(
-        answer.status in request.accepted | request.routed and (answer.status != NOT_FOUND or answer.rollout)
-        for request, answer in answers
-    )
