@@ -210,10 +210,10 @@ def equal_routes(places: Sequence[tuple[str, ClientRoute]]) -> Iterator[str]:
         if other is route:
             continue
         if route.priority == other.priority:
-            why = "so Traefik would use one of the two by chance"
+            why = "so Traefik would use either of the two, unpredictably"
         else:
             why = "so Traefik would use only the one with the higher priority"
         yield (
-            f"{path}/rule: {first} has the same rule at {route.entrypoint}, {why}. Give each its own, such as its own "
-            "host or path"
+            f"{path}/rule: {first} has the same rule at {route.entrypoint}, {why}. Give each route its own rule, such "
+            "as another host or path"
         )

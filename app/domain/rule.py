@@ -167,7 +167,7 @@ def _tokens(rule: str) -> Iterator[str]:
             raise RuleInvalid(f"{odd[0]} is not expected there{hint}")
         token = str(found[found.lastgroup or 0])
         if before and before[-1] in _ENDS and "\n" in rule[at : found.start(found.lastgroup or 0)]:
-            raise RuleInvalid(f"It ends with the line, after {before}: write {token} on that line, as Traefik reads it")
+            raise RuleInvalid(f"A line break after {before} ends the rule: put {token} on the same line as {before}")
         yield token
         at, before = found.end(), token
 

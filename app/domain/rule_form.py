@@ -6,7 +6,7 @@ Form = tuple[str, object]
 
 
 def form_of(rule: str) -> Form:
-    """Equal for rules that differ only in spaces, parentheses, order, or in letters that Traefik does not tell apart.
+    """Equal for rules that differ only in spaces, parentheses, order, or in case that Traefik ignores.
 
     Raises RuleInvalid.
     """

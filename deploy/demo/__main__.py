@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from deploy.demo.client_access import SECURE_SKILLS
 from deploy.demo.engine import EngineUnavailable, docker_engine, exit_on_sigterm
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.load import Load, Report
 from deploy.demo.repository import Variant
-from deploy.demo.shapes import SECURE_SKILLS
 from deploy.demo.show import Show, shown
 
 BEFORE, AFTER = "v1.0.0", "v1.1.0"
@@ -196,7 +196,7 @@ def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) 
     with docker_engine(show.say) as engine, tempfile.TemporaryDirectory(prefix="zu-demo-") as directory:
         base, traefik = ensure_base(engine.host, show.say), ensure_traefik(engine.host, show.say)
         place = Path(directory) / "environment"
-        with environment(place, engine, base=base, traefik=traefik, say=show.say, shapes=SECURE_SKILLS) as home:
+        with environment(place, engine, base=base, traefik=traefik, say=show.say, access=SECURE_SKILLS) as home:
             try:
                 outcome, report = asyncio.run(play(home, variant, rps, show))
             except Exception:
@@ -218,7 +218,7 @@ def _whole(variant: Variant, rps: float, as_json: bool, keep: bool, show: Show) 
 def _keep(home: Environment, show: Show) -> None:
     show.console.print(f"\nStatus: {home.internal_url}/status with X-Updater-Secret: {home.secret}", highlight=False)
     for name, target in home.targets.items():
-        asks = f", asking for the host {target.host}" if target.host else ""
+        asks = f" (send `Host: {target.host}`)" if target.host else ""
         show.console.print(f"{name}: {target.url}{asks}", highlight=False)
     show.console.print("Ctrl-C ends everything.", highlight=False)
     with suppress(KeyboardInterrupt):

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import yaml
 
+from deploy.demo.client_access import TIMES, ClientAccess, routed_part, strict_host
 from deploy.demo.clients import plain_client, plain_sync_client
 from deploy.demo.engine import Engine, Say, connected
 from deploy.demo.github import REPOSITORY, release_event, signed_headers
@@ -23,7 +24,6 @@ from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands,
 from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
 from deploy.demo.repository import CONTENT, DemoRepository, Variant
-from deploy.demo.shapes import TIMES, Shape, routed_part, strict_host
 from workers.adapters.docker_host.compose import find_compose
 
 UP_SECONDS = 60.0
@@ -39,7 +39,7 @@ class Environment:
     """A sample stack that the updater manages. `processes`: by Procfile name. All URLs are on loopback.
 
     `routes`: the URL of the entrypoint of each routed service. `web_url`: of the one that redirects to HTTPS.
-    `shapes`: of the services that are not reached by plain HTTP and any host name. `behind`: the environment whose
+    `access`: of the services that are not reached by plain HTTP and any host name. `behind`: the environment whose
     Traefik, directory of routes and network this one shares; then it has no bot.
     """
 
@@ -54,7 +54,7 @@ class Environment:
     gateway_url: str
     log_dir: Path
     github: GitHubServer
-    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    access: Mapping[str, ClientAccess] = field(default_factory=dict)
     web_url: str = ""
     behind: "Environment | None" = None
     shas: dict[str, str] = field(default_factory=dict)
@@ -80,13 +80,13 @@ class Environment:
     @property
     def targets(self) -> dict[str, Target]:
         """Where clients send requests to each routed service."""
-        shaped = {name: shape.target(self.routes[shape.entrypoint]) for name, shape in self.shapes.items()}
-        return {name: shaped.get(name, Target(url)) for name, url in self.routes.items()}
+        accessed = {name: way.target(self.routes[way.entrypoint]) for name, way in self.access.items()}
+        return {name: accessed.get(name, Target(url)) for name, url in self.routes.items()}
 
     @property
     def entrypoints(self) -> dict[str, str]:
         """The entrypoints of the stack file."""
-        used = [(shape.entrypoint, shape.address(self.routes[shape.entrypoint])) for shape in self.shapes.values()]
+        used = [(way.entrypoint, way.address(self.routes[way.entrypoint])) for way in self.access.values()]
         return self.routes | dict(used)
 
     @property
@@ -188,20 +188,20 @@ def environment(
     say: Say = lambda _: None,
     times: Mapping[str, float] = TIMES,
     redis_url: str | None = None,
-    shapes: Mapping[str, Shape] | None = None,
+    access: Mapping[str, ClientAccess] | None = None,
     behind: Environment | None = None,
     prepare: Callable[[Environment], None] = lambda _: None,
 ) -> Iterator[Environment]:
     """Starts everything below the empty `directory`, and stops it at the end. No release is live yet.
 
-    `redis_url`: use this running server. `shapes`: of services by name. `behind`: share the Traefik, the directory of
+    `redis_url`: use this running server. `access`: of services by name. `behind`: share the Traefik, the directory of
     routes and the network of this one, and have no bot. `prepare` may change the environment before the updater starts.
     """
     names = ("skills", "api", "web", "metrics", "gateway", "public", "internal", "github")
     ports = {name: free_port() for name in names}
     for name in ("live", "routes/dynamic", "data", "redis", "logs"):
         (directory / name).mkdir(parents=True)
-    home = _home(directory, engine, ports, shapes or {}, behind)
+    home = _home(directory, engine, ports, access or {}, behind)
     _write_live(home, base, traefik, ports)
     (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
     with contextlib.ExitStack() as stack:
@@ -222,7 +222,11 @@ def environment(
 
 
 def _home(
-    directory: Path, engine: Engine, ports: Mapping[str, int], shapes: Mapping[str, Shape], behind: Environment | None
+    directory: Path,
+    engine: Engine,
+    ports: Mapping[str, int],
+    access: Mapping[str, ClientAccess],
+    behind: Environment | None,
 ) -> Environment:
     own = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     return Environment(
@@ -238,7 +242,7 @@ def _home(
         gateway_url=own["gateway"],
         log_dir=directory / "logs",
         github=GitHubServer(own["github"]),
-        shapes=shapes,
+        access=access,
         behind=behind,
     )
 
@@ -261,7 +265,7 @@ def stack_file(home: Environment, times: Mapping[str, float]) -> Json:
         "source": home.repository.url,
         "directory": str(home.live),
         "traefik": {"entrypoints": home.entrypoints, "metrics": f"{home.metrics_url}/metrics"},
-        "routed": routed_part(home.shapes),
+        "routed": routed_part(home.access),
         "singletons": {} if home.behind else {"bot": {"service": "bot"}},
         "times": dict(times),
         "checks": {"passes": 3, "interval": 0.25, "timeout": 2},
@@ -281,7 +285,7 @@ def _write_live(home: Environment, base: str, traefik: str, ports: Mapping[str, 
         "DEMO_METRICS_PORT": str(ports["metrics"]),
         "DEMO_GATEWAY_PORT": str(ports["gateway"]),
         "DEMO_OPERATOR_VALUE": "'costs $5'",
-        "DEMO_SKILLS_HOST": strict_host(home.shapes, "skills"),
+        "DEMO_SKILLS_HOST": strict_host(home.access, "skills"),
         **({"DEMO_NETWORK": f"{home.behind.project}_default", "DEMO_NETWORK_SHARED": "true"} if home.behind else {}),
     }
     (home.live / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))

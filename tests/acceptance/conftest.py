@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo.client_access import TIMES
 from deploy.demo.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
-from deploy.demo.shapes import TIMES
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 6, "ready": 8}
 

@@ -14,13 +14,13 @@ import httpx
 import pytest
 import yaml
 
+from deploy.demo.client_access import SECURE_SKILLS, ClientAccess, hosts_of_stack
 from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine
 from deploy.demo.environment import Environment, environment, logs_of
 from deploy.demo.http1 import HttpClient, Target
 from deploy.demo.load import Load, Report
 from deploy.demo.repository import Variant
-from deploy.demo.shapes import SECURE_SKILLS, Shape, hosts_of_stack
 from tests.acceptance import h2c
 from tests.acceptance.conftest import SHORT
 from tests.integration.waiting import until
@@ -32,7 +32,7 @@ AUTH = {"http": {"middlewares": {"auth": {"basicAuth": {"users": ["ada:{SHA}xkAz
 PASSWORD = {"Authorization": "Basic YWRhOmVuZ2luZQ=="}
 
 LOCKED = {
-    "api": Shape(
+    "api": ClientAccess(
         {
             "entrypoint": None,
             "routes": [
@@ -49,12 +49,12 @@ LOCKED = {
 """Two routes of one service; one of them asks for a password."""
 
 ONE_ENTRYPOINT = {
-    "skills": Shape(
+    "skills": ClientAccess(
         {"rule": "Host(`skills.demo.example`)", "sticky": {"cookie": {"name": "demo"}}},
         "skills",
         host="skills.demo.example",
     ),
-    "api": Shape(
+    "api": ClientAccess(
         {"entrypoint": "skills", "rule": "Host(`api.demo.example`)", "scheme": "h2c"},
         "skills",
         host="api.demo.example",
@@ -74,7 +74,7 @@ LIMIT = 30.0
 def shaped(
     request: pytest.FixtureRequest, engine: Engine, images: tuple[str, str], tmp_path: Path
 ) -> Iterator[Environment]:
-    """An environment of the shapes in the test's parameter."""
+    """An environment with the client access in the test's parameter."""
     with _environment(engine, images, tmp_path / "one", request.param) as home:
         yield home
 
@@ -89,11 +89,11 @@ def two_stacks(engine: Engine, images: tuple[str, str], tmp_path: Path) -> Itera
 
 
 def _environment(
-    engine: Engine, images: tuple[str, str], directory: Path, shapes: dict[str, Shape], **more: Any
+    engine: Engine, images: tuple[str, str], directory: Path, access: dict[str, ClientAccess], **more: Any
 ) -> Any:
     base, traefik = images
     return environment(
-        directory, engine, base=base, traefik=traefik, times=SHORT, shapes=shapes, prepare=_with_a_password, **more
+        directory, engine, base=base, traefik=traefik, times=SHORT, access=access, prepare=_with_a_password, **more
     )
 
 

@@ -33,6 +33,7 @@ class FakePublisher:
         self.waiting: list[str] = []
         self.kept: list[tuple[Rollout, State]] = []
         self.alarmed: list[list[str]] = []
+        self.alarm_texts: list[str] = []
         self.heard: Callable[[str, dict[str, Any]], object] = lambda *_: None
         self._at_event: dict[str, Callable[[], object]] = {}
 
@@ -74,6 +75,7 @@ class FakePublisher:
 
     def alarms(self, alarms: Sequence[Alarm]) -> None:
         self.alarmed.append([alarm.kind for alarm in alarms])
+        self.alarm_texts = [alarm.text for alarm in alarms]
 
     def line(self, rollout: str, line: str) -> None:
         self.lines.append((rollout, line))

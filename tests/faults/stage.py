@@ -18,6 +18,7 @@ import httpx
 import redis
 import yaml
 
+from deploy.demo.client_access import TIMES, hosts_of_stack
 from deploy.demo.clients import plain_client
 from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine, connected
@@ -26,7 +27,6 @@ from deploy.demo.github import release_event, signed_headers
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import end_group
-from deploy.demo.shapes import TIMES, hosts_of_stack
 from tests.integration.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
@@ -178,13 +178,13 @@ def stage(
 
 
 @contextlib.contextmanager
-def neighbour(of: Stage, name: str) -> Iterator[Environment]:
+def neighbor(of: Stage, name: str) -> Iterator[Environment]:
     """A second stack behind the Traefik of `of`, in its network; clients ask it for hosts below `name`.example."""
     engine = of.home.engine
     base, traefik = ensure_base(engine.host, print), ensure_traefik(engine.host, print)
     with tempfile.TemporaryDirectory(prefix="zu-faults-") as directory:
         place = Path(directory) / name
-        shared: Any = {"base": base, "traefik": traefik, "shapes": hosts_of_stack(name), "behind": of.home}
+        shared: Any = {"base": base, "traefik": traefik, "access": hosts_of_stack(name), "behind": of.home}
         with environment(place, engine, **shared, times=SHORT, prepare=_slow_checks) as home:
             yield home
 

@@ -199,7 +199,7 @@ PROTECTIONS: Sequence[Protection] = (
         12,
         "the guard of the route file",
         (
-            "drift.put_right",
+            "drift.restore",
             "stands = color is None or await route.stands(color, state.route_id)",
             "stands = True",
         ),

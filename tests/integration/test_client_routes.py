@@ -150,7 +150,7 @@ async def test_host_with_tls_is_confirmed_and_served(place: Place, shop: Stack) 
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="not available here: openssl")
-async def test_certificate_is_verified_on_request(
+async def test_verify_true_checks_the_certificate(
     place: Place, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For the host of the rule, whatever name the worker connects to; a private authority counts if it is trusted."""

@@ -7,21 +7,24 @@ from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
 from app.domain.probe_request import direct_request
 from app.domain.stack import Color, RoutedService, Stack
-from workers.ports import Ports
+from workers.ports import Instance, Ports
 from workers.routing.asked import served_by_routes
 from workers.routing.copies import find_hosts
 
 HOSTS_SECONDS = 2.0
-"""How long the routes wait for the engine to name the live copies. Then the names that the file had must do."""
+"""How long the routes wait for the engine to name the live copies. After that, the names in the file are used."""
+
+ANSWER_SECONDS = 10.0
+"""How long one question to the engine may take. While the drift watch waits, no route is restored."""
 
 
 REWRITTEN = (
-    "The route file led to the right color, but was not as this updater writes it. It was written again. After an "
-    "update of the updater that is normal; otherwise find out what changed it."
+    "The route file led to the right color, but differed from what this updater writes. The updater wrote it again; "
+    "traffic did not move. This is normal after an update of the updater; otherwise find out what changed the file."
 )
 
 
-async def stand(ports: Ports) -> bool:
+async def routes_match(ports: Ports) -> bool:
     """Whether the route file leads to the live color, and no other file takes its requests."""
     state, route = ports.journal.state, ports.route
     stands = state.active_color is None or await route.stands(state.active_color, state.route_id)
@@ -31,21 +34,25 @@ async def stand(ports: Ports) -> bool:
 async def moved(stack: Stack, ports: Ports) -> bool:
     """Whether another program moved clients to the other color and the live color is unhealthy.
 
-    Only meaningful if the routes do not `stand`. The cause is an earlier updater, or a person, that rolled a release
-    out by other means. Restoring the routes would then take clients away from what serves them. Changes nothing.
-    Raises EngineFailed.
+    Only meaningful unless `routes_match`. The cause is an earlier updater, or a person, that rolled a release out by
+    other means. Restoring the routes would then take clients away from what serves them. Changes nothing. Raises
+    EngineFailed.
     """
     color = ports.journal.state.active_color
     if color is None:
         return False
     for service in stack.routed:
         served = await served_by_routes(stack, ports.probe, service)
-        if served and not await _well(stack, ports, service, color) and await _well(stack, ports, service, color.other):
+        if (
+            served
+            and not await _healthy(stack, ports, service, color)
+            and await _healthy(stack, ports, service, color.other)
+        ):
             return True
     return False
 
 
-async def put_right(stack: Stack, ports: Ports) -> list[Alarm]:
+async def restore(stack: Stack, ports: Ports) -> list[Alarm]:
     """Restores the routes to the live color, with a rollout id that can be confirmed. Returns what was wrong.
 
     Files that take their requests are set aside last: without the routes, such a file may be all that serves.
@@ -84,13 +91,16 @@ async def follow(stack: Stack, ports: Ports, copies: Mapping[str, tuple[str, ...
         for service in renamed
         if service.name in known
         and not await served_by_routes(stack, ports.probe, service)
-        and await _well(stack, ports, service, color)
+        and await _healthy(stack, ports, service, color)
     ]
     if not lost:
         return []
     await ports.route.flip(color, state.route_id, {**known, **copies})
     names = ", ".join(name for service in lost for name in copies[service.name])
-    text = f"Clients did not reach {names}, because the route file had other names; it has these now. Find out why."
+    text = (
+        f"Clients could not reach {names}: the route file named other containers. It now names these. Find out what "
+        "recreated them."
+    )
     return [Alarm("route_changed", text)]
 
 
@@ -106,8 +116,17 @@ async def _hosts(stack: Stack, ports: Ports, color: Color) -> dict[str, tuple[st
     return None
 
 
-async def _well(stack: Stack, ports: Ports, service: RoutedService, color: Color) -> bool:
+async def find(ports: Ports, service: str) -> list[Instance]:
+    """The instances of the Compose service. Raises EngineFailed, at the latest after ANSWER_SECONDS."""
+    try:
+        async with ports.clock.limit(ANSWER_SECONDS):
+            return await ports.engine.find(service)
+    except TimeoutError as late:
+        raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s", service=service) from late
+
+
+async def _healthy(stack: Stack, ports: Ports, service: RoutedService, color: Color) -> bool:
     """Whether a running copy answers its health path at its own address."""
-    running = [i for i in await ports.engine.find(service.colors[color]) if i.running]
+    running = [i for i in await find(ports, service.colors[color]) if i.running]
     answers = [await ports.probe.ask(direct_request(stack.traefik, service, str(i.address))) for i in running]
     return any(answer.ok for answer in answers)

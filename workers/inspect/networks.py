@@ -10,15 +10,17 @@ from workers.inspect.traefik import running_traefik, title
 from workers.ports import Seen, Survey
 
 _HOST = "host"
-_UNHEALTHY = "Until then, no release becomes healthy. Your traffic is not affected."
+_UNHEALTHY = "Until then, every release fails its health check. Your traffic is not affected."
 
 Problem = tuple[Verdict, str, str]
 """The verdict, what was found, and the remedy."""
 
 
 def checks(stack: Stack, seen: Survey, route: Path) -> list[Check]:
-    """A check for each routed service with a running container that worker or Traefik cannot reach; none if all can.
+    """A check for each routed service with a network problem; none if there is no problem.
 
+    A problem is a running container that the worker or Traefik cannot reach, or a `network` key that is ambiguous or
+    names none of Traefik's networks.
     `route` is the route file's path on the host, by which Traefik's container is found.
     """
     traefik, found = running_traefik(seen, route), list[Check]()
@@ -46,10 +48,18 @@ class _Reach:
         own = self.own
         if not own:
             found = f"{self.name} has no address of its own"
-            yield Verdict.FAILED, found, f"Give it a network, without network_mode. {_UNHEALTHY}"
+            yield (
+                Verdict.FAILED,
+                found,
+                f"Give {self.name} a network in the Compose file, and remove its network_mode. {_UNHEALTHY}",
+            )
         elif self.service.network is not None and not self.chosen:
             found = f"{self.key} is {self.service.network}, but {self.name} is in {self._names(own)}"
-            yield Verdict.FAILED, found, f"Write {self.key}: {self._or(self._best(own))}. {_UNHEALTHY}"
+            yield (
+                Verdict.FAILED,
+                found,
+                f"Set {self.key} in the stack file to {self._or(self._best(own))}. {_UNHEALTHY}",
+            )
         else:
             yield from self._of_the_worker()
             yield from self._of_traefik()
@@ -83,7 +93,7 @@ class _Reach:
         if self.chosen:
             found = f"the worker is not in {self._names(self.chosen)}, which {self.key} names for {self.name}"
             if shared := [network for network in self.own if network in worker]:
-                remedy += f", or write {self.key}: {self._or(shared)}"
+                remedy += f", or set {self.key} in the stack file to {self._or(shared)}"
         else:
             where = self._names(sorted(worker)) or "no network"
             found = f"the worker is in {where} and shares no network with {self.name} ({self._names(self.own)})"
@@ -97,13 +107,15 @@ class _Reach:
         if not shared:
             where = self._names(there) or "no network"
             found = f"{name} is in {where} and shares no network with {self.name} ({self._names(self.own)})"
-            remedy = f"Add {name} to {self._or(self.own)}. Until then, Traefik cannot reach a release by its name."
+            remedy = f"Add {name} to {self._or(self.own)}. Until then, clients get errors while {self.name} is live."
             yield Verdict.FAILED, found, remedy
         elif self.chosen and not set(self.chosen) & set(shared):
             found = (
                 f"{name} reaches {self.name} in {self._names(shared)}, not in {self._names(self.chosen)} ({self.key})"
             )
-            remedy = f"Write {self.key}: {self._or(shared)}, or add {name} to {self._or(self.chosen)}."
+            remedy = (
+                f"Set {self.key} in the stack file to {self._or(shared)}, or add {name} to {self._or(self.chosen)}."
+            )
             yield Verdict.WARNING, found, remedy
 
     def _best(self, networks: Sequence[str]) -> Sequence[str]:

@@ -118,7 +118,7 @@ class Comparison:
 class Seen:
     """A container, as the engine reports it. `mounts` maps paths inside it to paths on the host.
 
-    `networks`: those in which it has an address, and `host` if it is in the host's.
+    `networks`: those in which it has an address, and `host` if it uses the host's network.
     """
 
     service: str

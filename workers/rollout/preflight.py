@@ -39,14 +39,14 @@ async def _nothing_serves(run: Run) -> None:
 
 async def _routes_stand(run: Run) -> None:
     """Makes sure that the color to replace has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
-    if await drift.stand(run.ports):
+    if await drift.routes_match(run.ports):
         behind = await _traefik_follows(run)
         if behind or await _left_running(run):
             await _drain(run)
         return
     if await drift.moved(run.stack, run.ports):
         raise AdoptionRefused(f"another program moved your traffic to {run.target} a moment ago: apply the tag again")
-    for alarm in await drift.put_right(run.stack, run.ports):
+    for alarm in await drift.restore(run.stack, run.ports):
         await run.record(lambda r, a=alarm: r.warn(a.text))  # type: ignore[misc]
         await confirm_route(run, str(run.ports.journal.state.route_id))
     await _drain(run)

@@ -1,19 +1,18 @@
 """Watches route, live color and bot between rollouts, and restores them."""
 
 import asyncio
-import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.domain import messages
-from app.domain.errors import EngineFailed, RouteNotConfirmed
+from app.domain.errors import EngineFailed, RouteNotConfirmed, StartFailed
 from app.domain.findings import Alarm
 from app.domain.stack import Color, Singleton, Stack
 from app.domain.state import State
 from app.domain.step import PREFLIGHT
 from workers.adoption import drift
 from workers.control.reconcile import Reconciler
-from workers.ports import Clock, Instance, Ports
+from workers.ports import Instance, Ports
 from workers.routing.copies import hosts_of
 from workers.watchdogs.repeat import repeat
 
@@ -28,21 +27,18 @@ REPORTED_SECONDS = 60.0
 """How long to report a restart of the live color, which is too short to notice otherwise."""
 
 
-ANSWER_SECONDS = 10.0
-"""How long one look waits for the engine: while it waits, no route is restored."""
-
-
 ROUTE_UNCLEAR = (
-    "The routes were changed, and something answers your clients. Whether another program rolled out a release cannot "
-    "be checked, because the Docker Engine failed ({}). Nothing was changed. Look at it with `docker ps`."
+    "The routes were changed, and something answers your clients. The Docker Engine failed ({}), so the updater cannot "
+    "check whether another program rolled out a release. It left the routes as they are; traffic follows them. Check "
+    "the engine with `docker ps`."
 )
 ROUTE_NOT_RESTORED = (
-    "The routes were changed or removed, and cannot be restored ({}). Your clients may get errors. Correct that; the "
-    "updater tries again every two seconds."
+    "The routes do not lead to the live color, and the updater cannot restore them: {}. Clients may get errors. Fix "
+    "this cause; the updater keeps retrying."
 )
 ENGINE_SILENT = (
-    "The containers cannot be checked, because the Docker Engine failed ({}). What runs keeps your traffic. Look at "
-    "it with `docker ps`."
+    "The updater cannot check the containers, because the Docker Engine failed: {}. Traffic continues while the "
+    "containers run; the updater does not restart a stopped one. Check the engine with `docker ps`."
 )
 
 
@@ -95,35 +91,34 @@ class DriftWatch:
         """What is wrong with the routes; None if another program moved them: then they stay until the adoption."""
         if not fix:
             return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
-        if await drift.stand(self._ports):
+        if await drift.routes_match(self._ports):
             return []
         try:
-            async with _answered(self._ports.clock):
-                moved = await drift.moved(self._stack, self._ports)
-            return None if moved else await drift.put_right(self._stack, self._ports)
+            moved = await drift.moved(self._stack, self._ports)
+            return None if moved else await drift.restore(self._stack, self._ports)
         except EngineFailed as error:
             return [Alarm("route_unclear", ROUTE_UNCLEAR.format(error.detail))]
         except RouteNotConfirmed as error:
             return [Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))]
 
     async def _containers(self, state: State, color: Color, *, fix: bool) -> list[Alarm]:
+        alarms: list[Alarm] = []
         try:
-            found = {name: await self._find(name) for name in (s.colors[color] for s in self._stack.routed)}
-            alarms = await self._colors(found, fix=fix or _waits_for_it(state))
-            renamed = await self._renamed(hosts_of(self._stack, color, found)) if fix else []
-            return [*alarms, *renamed, *await self._singletons(fix=fix)]
+            found = {
+                name: await drift.find(self._ports, name) for name in (s.colors[color] for s in self._stack.routed)
+            }
+            alarms += await self._colors(found, fix=fix or _waits_for_it(state))
+            alarms += await self._renamed(hosts_of(self._stack, color, found)) if fix else []
+            alarms += await self._singletons(fix=fix)
         except EngineFailed as error:
-            return [Alarm("engine_silent", ENGINE_SILENT.format(error.detail))]
+            alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail)))
+        return alarms
 
     async def _renamed(self, copies: Mapping[str, tuple[str, ...]]) -> list[Alarm]:
         try:
             return await drift.follow(self._stack, self._ports, copies)
         except RouteNotConfirmed as error:
             return [Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))]
-
-    async def _find(self, service: str) -> list[Instance]:
-        async with _answered(self._ports.clock):
-            return await self._ports.engine.find(service)
 
     async def _colors(self, found: Mapping[str, Sequence[Instance]], *, fix: bool) -> list[Alarm]:
         """Checks that the live color runs. The engine restarts a crashed container; this starts a stopped one."""
@@ -133,11 +128,20 @@ class DriftWatch:
                 self._tries.pop(service, None)
                 alarms += self._restarted(service, running)
                 continue
-            alarms.append(Alarm("live_color_down", f"{service} does not run, but it has your traffic."))
-            if fix and instances and self._tries.get(service, 0) < TRIES:
-                self._tries[service] = self._tries.get(service, 0) + 1
-                await self._ports.engine.resume(instances[0].id)
+            failed = await self._started(instances[0]) if fix and instances else ""
+            alarms.append(Alarm("live_color_down", f"{service} does not run, but it has your traffic.{failed}"))
         return alarms
+
+    async def _started(self, instance: Instance) -> str:
+        """Starts it again, at most TRIES times. Returns a sentence if that failed."""
+        tries = self._tries[instance.service] = self._tries.get(instance.service, 0) + 1
+        if tries > TRIES:
+            return ""
+        try:
+            await self._ports.engine.resume(instance.id)
+        except (EngineFailed, StartFailed) as error:
+            return f" It could not be started: {error.detail}."
+        return ""
 
     def _restarted(self, service: str, instance: Instance) -> list[Alarm]:
         """Reports a restart. The engine restarts a crashed container within a second, so only its count shows it."""
@@ -154,7 +158,7 @@ class DriftWatch:
 
     async def _singleton(self, singleton: Singleton, *, fix: bool) -> Sequence[Alarm]:
         """Reports a missing singleton, which an operator may have stopped. Of several, stops all but the known one."""
-        running = [i for i in await self._find(singleton.service) if not i.gone]
+        running = [i for i in await drift.find(self._ports, singleton.service) if not i.gone]
         if not running and fix:
             text = f"{singleton.name} does not run. If it was not stopped on purpose, start its container."
             return [Alarm("singleton_gone", text)]
@@ -174,16 +178,6 @@ class DriftWatch:
 def _not_adopted(reconciler: Reconciler) -> list[Alarm]:
     refused = reconciler.refused
     return [Alarm("not_adopted", messages.not_adopted(refused))] if refused else []
-
-
-@contextlib.asynccontextmanager
-async def _answered(clock: Clock) -> AsyncIterator[None]:
-    """Raises EngineFailed if the block, which asks the engine, takes longer than ANSWER_SECONDS."""
-    try:
-        async with clock.limit(ANSWER_SECONDS):
-            yield
-    except TimeoutError as late:
-        raise EngineFailed(f"no answer within {ANSWER_SECONDS:.0f} s") from late
 
 
 def _waits_for_it(state: State) -> bool:

@@ -17,7 +17,7 @@ from app.cli.init.routed import (
     led_to,
 )
 from app.cli.init.servers import servers
-from app.cli.init.shared_rules import set_apart
+from app.cli.init.shared_rules import resolve_equal_rules
 from app.cli.init.singletons import Found, Others, likely_singletons
 from app.cli.init.sources import Sources
 from app.cli.init.traefik.additions import Additions, additions
@@ -69,7 +69,7 @@ def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
     notes = Notes()
     looked = _look(project, find_image, notes)
     found = [find_routed(led, looked.sources, looked.points, notes) for led in looked.leads]
-    routed = set_apart(found, notes)
+    routed = resolve_equal_rules(found, notes)
     retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
     prefix = name_prefix(project.services, project.name)
     sure, unsure = likely_singletons(project.services, prefix, _others(looked, retired))

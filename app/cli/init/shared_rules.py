@@ -14,13 +14,13 @@ Claims = dict[tuple[object, object], str]
 """Entrypoint and rule → the service that has them first."""
 
 
-def set_apart(routed: Sequence[RoutedFound], notes: Notes) -> tuple[RoutedFound, ...]:
+def resolve_equal_rules(routed: Sequence[RoutedFound], notes: Notes) -> tuple[RoutedFound, ...]:
     """`routed`, with a placeholder rule and a question for each service that claims the requests of another one."""
     claims: Claims = {}
-    return tuple(_apart(found, claims, notes) for found in routed)
+    return tuple(_resolved(found, claims, notes) for found in routed)
 
 
-def _apart(found: RoutedFound, claims: Claims, notes: Notes) -> RoutedFound:
+def _resolved(found: RoutedFound, claims: Claims, notes: Notes) -> RoutedFound:
     own = found.routes or ({"entrypoint": found.entrypoint, "rule": found.rule or CATCH_ALL},)
     first = [claims.setdefault(_claim(route), found.name) for route in own]
     if set(first) == {found.name}:

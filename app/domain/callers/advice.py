@@ -21,7 +21,7 @@ class CallerAdvice:
 
 
 def advise(model: Mapping[str, Any], stack: Stack) -> list[CallerAdvice]:
-    """One for each service that calls a color, or calls a plain name that does not lead to the live color.
+    """One for each name that a service calls, if that name is a color's or does not lead to the live color.
 
     `model` is a Compose model. Routed services may call the same color of each other, because both change in one step.
     A service that calls both colors knows of them; it is a monitor, for example. No variable's value is in the advice.
@@ -89,7 +89,9 @@ def _missing(way: InnerRoute) -> Iterator[str]:
         if way.entrypoint is None:
             added = f"an entrypoint `{NEW_ENTRYPOINT}` on port {way.port}"
             yield f"give Traefik {added}, with its URL in traefik/entrypoints"
-        yield f"add the route {way.new_route} to routed/{way.target.routed.name}/routes"
+        routed = way.target.routed
+        present = " (together with its present route)" if len(routed.routes) == 1 else ""
+        yield f"add the route {way.new_route} to routed/{routed.name}/routes{present}"
 
 
 def _instead(caller: str, places: list[str], way: InnerRoute) -> Iterator[str]:
@@ -107,7 +109,7 @@ def _instead(caller: str, places: list[str], way: InnerRoute) -> Iterator[str]:
 def _problem(caller: str, places: list[str], way: InnerRoute) -> str:
     name = way.target.name
     if places == [NETWORK_MODE]:
-        return f"`{caller}` uses the network of `{name}` ({NETWORK_MODE}): it has none after that color stops."
+        return f"`{caller}` uses the network of `{name}` ({NETWORK_MODE}): it loses its network when that color stops."
     if way.target.shared:
         why = "both colors have that name, so the old one may answer after a flip"
     elif way.target.color:
@@ -116,7 +118,8 @@ def _problem(caller: str, places: list[str], way: InnerRoute) -> str:
         why = "a route serves that name, but Traefik's container does not have it"
     else:
         why = "no route of the stack file serves that name"
-    return f"`{caller}` calls `{name}` in {_and(_shown(places))}: {why}."
+    verb = "names" if set(places) <= {DEPENDS_ON, LINKS} else "calls"
+    return f"`{caller}` {verb} `{name}` in {_and(_shown(places))}: {why}."
 
 
 def _shown(places: list[str]) -> list[str]:

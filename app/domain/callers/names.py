@@ -34,7 +34,7 @@ def traefik_of(services: Services, stack: Stack) -> str | None:
 
 
 def targets(services: Services, stack: Stack, traefik: str | None) -> dict[str, CallTarget]:
-    """Each name in lower case → what it leads to. A name of another service is none of them."""
+    """Each name in lower case → what it leads to. A plain name that another service has is left out."""
     others = taken(services, stack, traefik)
     found: dict[str, CallTarget] = {}
     for routed in stack.routed:

@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 
+from deploy.demo.client_access import TIMES
 from deploy.demo.repository import Variant
-from deploy.demo.shapes import TIMES
 from tests.faults import releases
 from tests.faults.kill_points import until
 from tests.faults.scenario import GOES_BACK, NEVER_FLIPPED, Scenario, row

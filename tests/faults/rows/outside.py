@@ -12,10 +12,10 @@ from typing import Any
 
 import redis
 
+from deploy.demo.client_access import TIMES
 from deploy.demo.engine import connected
 from deploy.demo.environment import COMPOSE_SECONDS
 from deploy.demo.processes import ROOT
-from deploy.demo.shapes import TIMES
 from tests.faults.kill_points import until
 from tests.faults.listeners import Listener, black_hole, broken_off
 from tests.faults.observers import converge, history

@@ -19,8 +19,9 @@ The fields are "root" and "mount point" of https://man7.org/linux/man-pages/man5
 async def own_container(docker: Docker) -> Container | None:
     """This process's own container; None if it runs in no container. Raises EngineFailed.
 
-    Where the mounts do not say, the hostname is the best guess: it is a container's id, unless it has another one. A
-    container that only has the name of this machine is another one. https://docs.docker.com/engine/network/#hostname
+    The mounts name the container. If they do not, the hostname is used, which by default is the container's id. A
+    container that is only *named* like this machine is skipped: its own hostname differs.
+    https://docs.docker.com/engine/network/#hostname
     """
     given = container_id(await in_file_thread(_mounts))
     name = given or socket.gethostname()

@@ -106,7 +106,7 @@ class Service:
                 return
 
     def refused(self, path, headers):
-        """The answer to a request for another host, or by plain HTTP; None if neither matters or all is right."""
+        """The answer to a request for another host, or by plain HTTP; None if the request is accepted."""
         if not self.only_host:
             return None
         if headers.get("host") != self.only_host:

@@ -200,15 +200,15 @@ def test_duplicate_service_is_refused() -> None:
 def test_equal_routes_are_refused(rule: str, other: str) -> None:
     services = {"api": routed(rule=rule), "web": routed(blue="web-blue", green="web-green", rule=other)}
     assert problems(routed=services) == [
-        "routed/web/rule: routed/api has the same rule at web, so Traefik would use one of the two by chance. Give "
-        "each its own, such as its own host or path"
+        "routed/web/rule: routed/api has the same rule at web, so Traefik would use either of the two, unpredictably. "
+        "Give each route its own rule, such as another host or path"
     ]
     routes = [{"entrypoint": "web", "rule": rule}, {"entrypoint": "web", "rule": other, "priority": 2}]
     one = routed(routes=routes)
     del one["entrypoint"]
     assert problems(routed={"api": one}) == [
         "routed/api/routes/1/rule: routed/api/routes/0 has the same rule at web, so Traefik would use only the one "
-        "with the higher priority. Give each its own, such as its own host or path"
+        "with the higher priority. Give each route its own rule, such as another host or path"
     ]
 
 
@@ -288,7 +288,7 @@ def test_right_urls_are_read() -> None:
         ("channel", 5, "should be 'stable' or 'prerelease'"),
     ],
 )
-def test_wrong_kind_of_value_is_said_in_plain_words(path: str, wrong: Any, says: str) -> None:
+def test_wrong_type_is_reported_plainly(path: str, wrong: Any, says: str) -> None:
     change = content(singletons={}, times={}, checks={}, policy={})
     *parents, last = path.removesuffix("/0").split("/")
     part = change

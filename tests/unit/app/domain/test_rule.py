@@ -24,7 +24,7 @@ INVALID = [
     ("Host(`a.b`) &&", "its end"),
     ("&& Host(`a.b`)", "&& stands where a matcher"),
     ("!", "its end"),
-    ("Host(`a.b`)\n  || Host(`c.d`)", r"ends with the line, after \): write \|\| on that line"),
+    ("Host(`a.b`)\n  || Host(`c.d`)", r"A line break after \) ends the rule: put \|\| on the same line"),
     ("(Host(`a.b`)", r"\)"),
     ("Domain(`a.b`)", "Domain is no matcher"),
     ("hOst(`a.b`)", "hOst is no matcher"),

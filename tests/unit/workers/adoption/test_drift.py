@@ -1,4 +1,4 @@
-"""What is said of a route file that is not as the updater writes it."""
+"""The alarms for a route file that differs from what the updater writes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,22 +24,22 @@ async def file(world: World, tmp_path: Path) -> RouteFile:
 
 
 async def test_another_versions_file_is_written_again(world: World, file: RouteFile) -> None:
-    """It leads to the right color under the right rollout, so that nobody needs to look for a change."""
+    """It leads to the right color and rollout, so the alarm reports no outside change."""
     ours = file.file.read_text()
     file.file.write_text(ours.replace("serversTransport", "serversTransports"))
     ports = replace(world.ports, route=file)
-    (alarm,) = await drift.put_right(world.stack, ports)
-    assert "After an update of the updater that is normal" in alarm.text
+    (alarm,) = await drift.restore(world.stack, ports)
+    assert "normal after an update of the updater" in alarm.text
     assert file.file.read_text() == ours
-    assert await drift.put_right(world.stack, ports) == []
+    assert await drift.restore(world.stack, ports) == []
 
 
 @pytest.mark.parametrize("change", ["color", "rollout", "gone"])
-async def test_changed_file_is_said_to_be_changed(world: World, file: RouteFile, change: str) -> None:
+async def test_changed_file_raises_an_alarm(world: World, file: RouteFile, change: str) -> None:
     if change == "gone":
         file.file.unlink()
     else:
         await file.flip(Color.GREEN if change == "color" else Color.BLUE, "r-hand")
-    (alarm,) = await drift.put_right(world.stack, replace(world.ports, route=file))
+    (alarm,) = await drift.restore(world.stack, replace(world.ports, route=file))
     assert alarm.text == "The route file was changed or removed. It leads to blue again. Find out what changed it."
     assert (await file.active(), await file.rollout()) == (Color.BLUE, LIVE)

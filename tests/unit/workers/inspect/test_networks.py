@@ -49,7 +49,7 @@ def test_reachable_container_has_no_check(web: Any, proxy: Any, network: str | N
     assert examine(container("web-blue", *web), traefik(*proxy), network=network, worker=worker) is None
 
 
-def test_what_does_not_run_has_no_check() -> None:
+def test_stopped_container_has_no_check() -> None:
     assert examine(container("web-blue", state="exited"), container("db"), worker=("x",)) is None
 
 
@@ -61,11 +61,12 @@ def test_wrong_network_of_the_stack_file_fails() -> None:
         FAILED,
         "routed/web/network is front2, but web-blue is in back, front; "
         "routed/web/network is front2, but web-green is in back, front",
-        "Write routed/web/network: front. Until then, no release becomes healthy. Your traffic is not affected.",
+        "Set routed/web/network in the stack file to front. "
+        "Until then, every release fails its health check. Your traffic is not affected.",
     )
     unknown = examine(blue, network="front2", worker=("elsewhere",))
     assert unknown
-    assert unknown.remedy.startswith("Write routed/web/network: back or front. ")
+    assert unknown.remedy.startswith("Set routed/web/network in the stack file to back or front. ")
 
 
 def test_worker_in_no_network_of_it_fails() -> None:
@@ -75,14 +76,17 @@ def test_worker_in_no_network_of_it_fails() -> None:
         FAILED,
         "the worker is in ops and shares no network with web-blue (back)",
     )
-    assert found.remedy.startswith("Add the worker to back in the Compose file. Until then, no release")
+    assert found.remedy.startswith("Add the worker to back in the Compose file. Until then, every release")
 
 
 def test_worker_outside_the_chosen_network_fails() -> None:
     found = examine(container("web-blue", "shop_back", "shop_front"), network="front", worker=("shop_back",))
     assert found
     assert found.found == "the worker is not in front, which routed/web/network names for web-blue"
-    assert "Add the worker to front in the Compose file, or write routed/web/network: back." in found.remedy
+    assert (
+        "Add the worker to front in the Compose file, or set routed/web/network in the stack file to back."
+        in found.remedy
+    )
 
 
 def test_container_without_an_address_fails() -> None:
@@ -112,7 +116,7 @@ def test_traefik_outside_the_chosen_network_is_a_warning() -> None:
         "network_web",
         WARNING,
         "traefik reaches web-blue in front, not in back (routed/web/network)",
-        "Write routed/web/network: front, or add traefik to back.",
+        "Set routed/web/network in the stack file to front, or add traefik to back.",
     )
 
 

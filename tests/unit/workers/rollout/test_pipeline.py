@@ -637,7 +637,7 @@ async def test_route_that_led_back_slowly_is_in_the_journal(world: World) -> Non
     world.route.write_seconds = 0.0
     assert (ended.failed_step, world.route.named) == ("restart_bot", Color.BLUE)
     assert (world.state.active_color, world.state.route_id) == (Color.BLUE, None)
-    await drift.put_right(world.stack, world.ports)
+    await drift.restore(world.stack, world.ports)
     await world.clock.sleep(1)
     assert (world.route.served(), world.outages) == ((Color.BLUE, "r-v1.0.0"), [])
 

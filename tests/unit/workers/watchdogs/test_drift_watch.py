@@ -10,8 +10,8 @@ from app.domain.stack import Color
 from tests.examples import a_release
 from tests.fakes.engine.socket import FaultySocket
 from tests.fakes.world import World
-from workers.adoption.drift import HOSTS_SECONDS
-from workers.watchdogs.drift_watch import ANSWER_SECONDS, REPORTED_SECONDS, TRIES, DriftWatch
+from workers.adoption.drift import ANSWER_SECONDS, HOSTS_SECONDS
+from workers.watchdogs.drift_watch import REPORTED_SECONDS, TRIES, DriftWatch
 
 
 async def a_watch(world: World) -> DriftWatch:
@@ -188,6 +188,16 @@ async def test_restarts_of_the_live_color_are_limited(world: World) -> None:
     assert alarmed(world) == ["live_color_down"]
 
 
+async def test_live_color_that_cannot_start_raises_the_alarm(world: World) -> None:
+    watch = await a_watch(world)
+    (container,) = world.engine.containers("api-green")
+    container.behaviour = replace(container.behaviour, starts=False)
+    await world.engine.stop(container.id, 1)
+    await watch.look()
+    assert alarmed(world) == ["live_color_down"]
+    assert "It could not be started: exec format error." in world.publisher.alarm_texts[0]
+
+
 async def test_restarted_live_color_alarms_for_a_while(world: World) -> None:
     watch = await a_watch(world)
     await watch.look()
@@ -250,7 +260,7 @@ def a_hanging_engine(world: World) -> None:
 
 @pytest.mark.parametrize("to", [None, Color.BLUE])
 async def test_routes_are_restored_while_the_engine_hangs(world: World, to: Color | None) -> None:
-    """Nothing answers at the changed routes, so that no other program's release can be meant."""
+    """Nothing answers at the changed routes, so no other program can have released there."""
     watch = await a_watch(world)
     a_hanging_engine(world)
     world.route.overwrite(to)

@@ -1,4 +1,4 @@
-from app.cli.init.callers import note_callers
+from app.cli.init.callers import ADD, note_callers
 from app.cli.init.notes import Notes
 from app.domain.routes import ClientRoute
 from tests.examples import a_routed, a_stack, a_traefik
@@ -20,7 +20,7 @@ def test_lines_to_add_are_noted_once() -> None:
     assert first.startswith("`worker` calls `web-blue` in its variable API_URL")
     assert second.startswith("`cron` calls `web-blue`")
     assert lines == [
-        "Add, beside what is there:",
+        ADD,
         *("  services:", "    traefik:", "      networks:", "        default:", "          aliases: [web]"),
         *("  routed/web/routes:", '    - {entrypoint: web, rule: "Host(`web`)"}'),
     ]

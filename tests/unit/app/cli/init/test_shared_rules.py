@@ -2,7 +2,7 @@ from typing import Any
 
 from app.cli.init.notes import Notes
 from app.cli.init.routed import RoutedFound
-from app.cli.init.shared_rules import set_apart
+from app.cli.init.shared_rules import resolve_equal_rules
 
 
 def found(name: str, entrypoint: str = "web", rule: str | None = None, *routes: dict[str, Any]) -> RoutedFound:
@@ -12,7 +12,7 @@ def found(name: str, entrypoint: str = "web", rule: str | None = None, *routes: 
 def test_services_with_the_same_route_are_set_apart() -> None:
     notes = Notes()
     whole = "PathPrefix( `/` )"
-    a, b, c, d = set_apart([found("a"), found("b", rule=whole), found("c", "api"), found("d")], notes)
+    a, b, c, d = resolve_equal_rules([found("a"), found("b", rule=whole), found("c", "api"), found("d")], notes)
     assert (a, c) == (found("a"), found("c", "api"))
     assert (b.rule, d.rule) == ("Host(`b.example.org`)", "Host(`d.example.org`)")
     asked = "has the same entrypoint and rule: how do they share the requests?"
@@ -26,12 +26,12 @@ def test_services_with_the_same_route_are_set_apart() -> None:
 def test_each_of_several_routes_is_set_apart() -> None:
     first, second, third = ({"entrypoint": "web", "rule": f"Path(`/{n}`)"} for n in range(3))
     a, b = found("a", "web", None, first, second), found("b", "web", None, first, second, third)
-    _, both = set_apart([a, b], Notes())
+    _, both = resolve_equal_rules([a, b], Notes())
     assert both.routes == ({"entrypoint": "web", "rule": "Host(`b.example.org`)"}, third)
     assert both.rule == "Host(`b.example.org`)"
 
 
 def test_rule_that_traefik_rejects_is_compared_as_text() -> None:
     odd = "Host(`a`, `b`)"
-    assert set_apart([found("a", rule=odd), found("b", rule=odd)], Notes())[1].rule == "Host(`b.example.org`)"
-    assert set_apart([found("a", rule=odd), found("b")], Notes())[1].rule is None
+    assert resolve_equal_rules([found("a", rule=odd), found("b", rule=odd)], Notes())[1].rule == "Host(`b.example.org`)"
+    assert resolve_equal_rules([found("a", rule=odd), found("b")], Notes())[1].rule is None

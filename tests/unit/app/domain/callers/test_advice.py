@@ -40,7 +40,7 @@ def test_call_of_a_color_is_advised() -> None:
     assert found.text == (
         "`worker` calls `web-blue` in its variable API_URL: after a flip it would still call the old color. Give "
         "Traefik's container the network alias `web` in the network `default`, add the route {entrypoint: web, rule: "
-        '"Host(`web`)"} to routed/web/routes, and let `worker` call `http://web:80`.'
+        '"Host(`web`)"} to routed/web/routes (together with its present route), and let `worker` call `http://web:80`.'
     )
     assert found.lines == (
         *("services:", "  traefik:", "    networks:", "      default:", "        aliases: [web]"),
@@ -57,12 +57,16 @@ def test_call_of_a_color_is_advised() -> None:
         ({"command": "serve --to http://web-blue"}, "in its command"),
         ({"entrypoint": ["wait", "web-blue:8000"]}, "in its entrypoint"),
         ({"healthcheck": {"test": ["CMD", "curl", "http://web-blue:8000"]}}, "in its health check"),
-        ({"links": ["web-blue:web"]}, "in its links"),
     ],
 )
 def test_every_place_of_a_call_is_named(worker: dict[str, Any], place: str) -> None:
     (found,) = texts(worker)
     assert found.startswith(f"`worker` calls `web-blue` {place}: after a flip")
+
+
+def test_link_to_a_color_names_it() -> None:
+    (found,) = texts({"links": ["web-blue:web"]})
+    assert found.startswith("`worker` names `web-blue` in its links: after a flip")
 
 
 @pytest.mark.parametrize("value", [["web-blue"], {"web-blue": {"condition": "service_healthy"}}])
@@ -78,7 +82,9 @@ def test_dependency_on_a_color_is_advised(value: Any) -> None:
 
 def test_network_of_a_color_is_advised() -> None:
     (found,) = texts({"network_mode": "service:web-blue"})
-    assert found.startswith("`worker` uses the network of `web-blue` (network_mode): it has none after that color")
+    assert found.startswith(
+        "`worker` uses the network of `web-blue` (network_mode): it loses its network when that color"
+    )
     assert "give `worker` a network of its own" in found
 
 

@@ -32,8 +32,8 @@ PLAIN: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How clients reach a sample service, if not by plain HTTP and any host name.
+class ClientAccess:
+    """How clients reach a sample service that needs a host name, TLS or headers.
 
     `keys`: replace those of the service in the stack file; None removes one. `entrypoint`: whose address clients use.
     `host`, `headers`: what they send. `websocket`: whether they open one. `strict`: the service answers only that host,
@@ -57,7 +57,7 @@ class Shape:
 
 
 SECURE_SKILLS = {
-    "skills": Shape(
+    "skills": ClientAccess(
         {"rule": "Host(`skills.demo.example`)", "tls": True},
         "skills",
         secure=True,
@@ -68,19 +68,19 @@ SECURE_SKILLS = {
 """The skills service as in production: a host name, TLS, and a redirect from plain HTTP."""
 
 
-def hosts_of_stack(name: str) -> dict[str, Shape]:
+def hosts_of_stack(name: str) -> dict[str, ClientAccess]:
     """Both services by host names of their own, by plain HTTP, so that several stacks can share the entrypoints."""
     hosts = {each: f"{each}.{name}.example" for each in PLAIN}
-    return {each: Shape({"rule": f"Host(`{host}`)"}, each, host=host) for each, host in hosts.items()}
+    return {each: ClientAccess({"rule": f"Host(`{host}`)"}, each, host=host) for each, host in hosts.items()}
 
 
-def routed_part(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Any]]:
+def routed_part(access: Mapping[str, ClientAccess]) -> dict[str, dict[str, Any]]:
     """The part `routed` of the stack file."""
-    changed = {name: {**keys, **(shapes[name].keys if name in shapes else {})} for name, keys in PLAIN.items()}
+    changed = {name: {**keys, **(access[name].keys if name in access else {})} for name, keys in PLAIN.items()}
     return {name: {k: v for k, v in keys.items() if v is not None} for name, keys in changed.items()}
 
 
-def strict_host(shapes: Mapping[str, Shape], name: str) -> str:
+def strict_host(access: Mapping[str, ClientAccess], name: str) -> str:
     """The only host that the service answers; empty if it answers every one."""
-    shape = shapes.get(name)
-    return (shape.host or "") if shape and shape.strict else ""
+    way = access.get(name)
+    return (way.host or "") if way and way.strict else ""

@@ -8,7 +8,7 @@ from deploy.demo.load import Load
 from tests.faults.observers import RPS
 from tests.faults.rows.bad_releases import fails_in_each_way
 from tests.faults.scenario import Scenario, row
-from tests.faults.stage import neighbour
+from tests.faults.stage import neighbor
 
 OTHERS = "v90.0.0"
 """The other stack's release: clients see by its tag who answers."""
@@ -23,9 +23,9 @@ SLOW_SECONDS = 3.0
     quiet=False,
     minutes=2.2,
 )
-async def neighbour_fails(scenario: Scenario) -> None:
+async def neighbor_fails(scenario: Scenario) -> None:
     with ExitStack() as stack:
-        other = await asyncio.to_thread(stack.enter_context, neighbour(scenario.stage, "other"))
+        other = await asyncio.to_thread(stack.enter_context, neighbor(scenario.stage, "other"))
         try:
             await _untouched(scenario, other)
         finally:
