@@ -1,13 +1,13 @@
 """The parts `traefik` and `routed` of `stack.yml`: how clients reach the services that have two colors."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from app.domain.probe_request import unaskable
+from app.domain.probe_request import hidden, unaskable
 from app.domain.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.rule import RuleInvalid, parse
 from app.domain.rule_form import Form, form_of
@@ -197,6 +197,15 @@ class RoutedPart(_RouteOptions):
             yield f"{path}/tls: the route takes only TLS, so write {where} as https://…, not {point.url}"
         elif why := unaskable(traefik, service, route):
             yield f"{path}/rule: {why}"
+
+
+def hidden_routes(traefik: Traefik, services: Mapping[str, "RoutedPart"]) -> Iterator[str]:
+    """Routes that no request of the updater reaches, because Traefik gives all of them to other routes of the stack."""
+    routed = [part.service(name) for name, part in services.items()]
+    for service in routed:
+        for path, route in services[service.name].places(service.name):
+            if why := hidden(traefik, routed, service, route):
+                yield f"{path}/rule: {why}"
 
 
 def equal_routes(places: Sequence[tuple[str, ClientRoute]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from app.config.policy import PolicyPart
 from app.config.problems import problems
-from app.config.routed import Name, Part, RoutedPart, Seconds, TraefikPart, equal_routes
+from app.config.routed import Name, Part, RoutedPart, Seconds, TraefikPart, equal_routes, hidden_routes
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -126,9 +126,9 @@ class _File(Part):
 
     def _routes(self) -> Iterator[str]:
         traefik = self.traefik.traefik()
-        for name, service in self.routed.items():
-            yield from service.problems(name, traefik)
-        yield from equal_routes([place for name, service in self.routed.items() for place in service.places(name)])
+        found = [problem for name, service in self.routed.items() for problem in service.problems(name, traefik)]
+        found += equal_routes([place for name, service in self.routed.items() for place in service.places(name)])
+        yield from found or hidden_routes(traefik, self.routed)
 
     def _signers(self) -> Iterator[str]:
         if problem := self.policy.inside(self.directory):

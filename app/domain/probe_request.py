@@ -1,19 +1,22 @@
 """The requests by which the updater asks a routed service for its health, directly and as its clients do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from app.domain.errors import InternalError
 from app.domain.routes import ClientRoute, EntryPoint, Scheme
 from app.domain.rule import has
-from app.domain.rule_match import Client, client_of
+from app.domain.rule_match import Client, clients_of, matches
 from app.domain.stack import RoutedService, Stack, Traefik
 
 SUCCESS = frozenset(range(200, 300))
 _BY_A_MIDDLEWARE = frozenset({*range(300, 400), 401, 403, 407, 429})
 """How a middleware may answer a request without a password, in place of the service: redirects, refusals, limits."""
 _ANY_ANSWER = frozenset(range(200, 500))
+SENT = {"User-Agent": "zetherion-updater"}
+"""The headers of every request, unless the stack file has others."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods"""
 
@@ -44,22 +47,25 @@ def direct_request(traefik: Traefik, service: RoutedService, address: str) -> Pr
     like = _client(traefik, service, first)
     scheme = Scheme.HTTPS if service.scheme is Scheme.HTTPS else Scheme.HTTP
     return ProbeRequest(
-        url=f"{scheme}://{address}:{service.port}{health.path}",
+        url=f"{scheme}://{f'[{address}]' if ':' in address else address}:{service.port}{health.path}",
         host=health.host or (like.host if like and like.host != _own_host(traefik, first) else None),
-        headers={"X-Forwarded-Proto": _forwarded(traefik, first), **health.headers},
+        headers={**SENT, "X-Forwarded-Proto": _forwarded(traefik, first), **health.headers},
         accepted=health.statuses or SUCCESS,
         http2=service.scheme is Scheme.H2C,
     )
 
 
-def route_requests(traefik: Traefik, service: RoutedService) -> tuple[ProbeRequest, ...]:
-    """One request for each of the service's routes, in order. Asks for the health path wherever the rule allows it."""
-    return tuple(_through(traefik, service, n) for n in range(1, len(service.routes) + 1))
+def route_requests(stack: Stack, service: RoutedService) -> tuple[ProbeRequest, ...]:
+    """One request for each of the service's routes, in order, that Traefik gives to this route and no other.
+
+    It asks for the health path wherever the rule, and the other routes of the stack, allow it.
+    """
+    return tuple(_through(stack, service, n) for n in range(1, len(service.routes) + 1))
 
 
 def all_route_requests(stack: Stack) -> list[tuple[RoutedService, ProbeRequest]]:
     """One request for each route of each routed service, with its service."""
-    return [(service, request) for service in stack.routed for request in route_requests(stack.traefik, service)]
+    return [(service, request) for service in stack.routed for request in route_requests(stack, service)]
 
 
 def route_header(rollout_header: str) -> str:
@@ -72,9 +78,10 @@ def route_name(service: RoutedService, number: int) -> str:
     return f"{service.name}.{number}"
 
 
-def _through(traefik: Traefik, service: RoutedService, number: int) -> ProbeRequest:
-    route = service.routes[number - 1]
-    client = _client(traefik, service, route)
+def _through(stack: Stack, service: RoutedService, number: int) -> ProbeRequest:
+    traefik, route = stack.traefik, service.routes[number - 1]
+    rivals = _rivals(traefik, stack.routed, route)
+    client = next((c for c in _clients(traefik, service, route) if not _taken(rivals, c)), None)
     if client is None:
         raise InternalError(f"the stack file was read with a route that cannot be asked: {route.rule}")
     point = traefik.entrypoints[route.entrypoint]
@@ -103,6 +110,8 @@ def unaskable(traefik: Traefik, service: RoutedService, route: ClientRoute) -> s
     client = _client(traefik, service, route)
     if client is None and has(route.rule, "HostRegexp"):
         return "it matches host names that the updater cannot guess: write one of them as health/host"
+    if client is None and any(has(route.rule, name) for name in ("Header", "HeaderRegexp")):
+        return f"the updater can make no request that it matches: write the header into health/headers ({route.rule})"
     if client is None:
         return f"the updater can make no request that it matches: write a health/path that it matches ({route.rule})"
     if client.method not in SAFE_METHODS:
@@ -110,10 +119,46 @@ def unaskable(traefik: Traefik, service: RoutedService, route: ClientRoute) -> s
     return None
 
 
+def hidden(traefik: Traefik, routed: Sequence[RoutedService], service: RoutedService, route: ClientRoute) -> str | None:
+    """Why Traefik gives every request that the updater can make for `route` to another route; None if it does not."""
+    rivals, made = _rivals(traefik, routed, route), _clients(traefik, service, route)
+    if not made or not all(_taken(rivals, client) for client in made):
+        return None
+    name, other = next((name, rival) for name, rival in rivals if matches(rival.rule, made[0]))
+    return (
+        f"every request that the updater can make for it goes to a route of routed/{name} ({other.rule}): give this "
+        "route a higher priority, or the other one a rule that leaves it some requests"
+    )
+
+
+def _rivals(traefik: Traefik, routed: Sequence[RoutedService], route: ClientRoute) -> list[tuple[str, ClientRoute]]:
+    """The routes that Traefik may ask before `route`, each with the name of its service.
+
+    https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation
+    """
+    return [
+        (service.name, other)
+        for service in routed
+        for other in service.routes
+        if other != route
+        and other.entrypoint == route.entrypoint
+        and secure(traefik.entrypoints[route.entrypoint], other) == secure(traefik.entrypoints[route.entrypoint], route)
+        and (other.priority or len(other.rule)) >= (route.priority or len(route.rule))
+    ]
+
+
+def _taken(rivals: Sequence[tuple[str, ClientRoute]], client: Client) -> bool:
+    return any(matches(rival.rule, client) for _, rival in rivals)
+
+
 def _client(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Client | None:
+    return next(iter(_clients(traefik, service, route)), None)
+
+
+def _clients(traefik: Traefik, service: RoutedService, route: ClientRoute) -> list[Client]:
     health = service.health
     host = (health.host or "").lower().partition(":")[0] or _own_host(traefik, route)  # as Traefik compares it
-    return client_of(route.rule, Client(host, _path(service), headers=health.headers))
+    return clients_of(route.rule, Client(host, _path(service), headers={**SENT, **health.headers}))
 
 
 def _path(service: RoutedService) -> str:

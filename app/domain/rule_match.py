@@ -6,7 +6,9 @@ from itertools import product
 
 from app.domain.rule import ADDRESS, Either, Matcher, Tree, expression, parse
 
-ROOT = "/"
+_UNLIKELY = "/updater-probe"
+OTHER_PATHS = ("/", _UNLIKELY)
+"""Asked for where a rule, or another route, excludes the path that is wanted."""
 
 _MOST = 256
 """How many ways to match a rule are tried. A rule with more is not asked about."""
@@ -29,11 +31,24 @@ class Client:
 def client_of(rule: str, like: Client) -> Client | None:
     """A request that `rule` matches, as `like` as possible; None if none is found.
 
+    See `clients_of`.
+    """
+    return next(iter(clients_of(rule, like)), None)
+
+
+def clients_of(rule: str, like: Client) -> list[Client]:
+    """Requests that `rule` matches, those most `like` it first.
+
     A regular expression is never made up: `like` matches it, or no request is found. `ClientIP` is left to Traefik.
     """
-    starts = (like, replace(like, path=ROOT))  # a rule may exclude the path of `like`
+    starts = [like, *(replace(like, path=path) for path in OTHER_PATHS)]
     made = [_matching(matchers, start) for start in starts for matchers in _ways(parse(rule))]
-    return min(filter(None, made), key=lambda found: _changes(found, like), default=None)
+    return sorted(filter(None, made), key=lambda found: _changes(found, like))
+
+
+def matches(rule: str, client: Client) -> bool:
+    """Whether `rule` may match the request. `ClientIP` may match every one."""
+    return any(_holds(matchers, client) for matchers in _ways(parse(rule)))
 
 
 def _matching(matchers: Sequence[Matcher], start: Client) -> Client | None:
@@ -43,8 +58,11 @@ def _matching(matchers: Sequence[Matcher], start: Client) -> Client | None:
         change = _CHANGE.get(matcher.name)
         if change and matcher.wanted and not _MATCH[matcher.name](made, matcher.values):
             made = change(made, matcher.values)
-    matches = all(_MATCH[m.name](made, m.values) is m.wanted for m in matchers if m.name != ADDRESS)
-    return made if matches else None
+    return made if _holds(matchers, made) else None
+
+
+def _holds(matchers: Sequence[Matcher], client: Client) -> bool:
+    return all(_MATCH[m.name](client, m.values) is m.wanted for m in matchers if m.name != ADDRESS)
 
 
 def _changes(made: Client, like: Client) -> tuple[bool, bool, bool, int]:
@@ -76,6 +94,11 @@ def _header(client: Client, name: str) -> str | None:
     return next((value for key, value in client.headers.items() if key.lower() == name.lower()), None)
 
 
+def _header_like(client: Client, name: str, pattern: str) -> bool:
+    value = _header(client, name)
+    return value is not None and bool(expression(pattern).search(value))
+
+
 def _query_is(client: Client, values: Sequence[str]) -> bool:
     return client.query.get(values[0]) == (values[1] if len(values) > 1 else "")
 
@@ -94,7 +117,7 @@ _MATCH: Mapping[str, Callable[[Client, Sequence[str]], bool]] = {
     "PathRegexp": lambda c, v: bool(expression(v[0]).search(c.path)),
     "Method": lambda c, v: c.method == v[0].upper(),
     "Header": lambda c, v: _header(c, v[0]) == v[1],
-    "HeaderRegexp": lambda c, v: bool(expression(v[1]).search(_header(c, v[0]) or "")),
+    "HeaderRegexp": lambda c, v: _header_like(c, v[0], v[1]),
     "Query": _query_is,
     "QueryRegexp": _query_like,
 }
@@ -102,7 +125,7 @@ _MATCH: Mapping[str, Callable[[Client, Sequence[str]], bool]] = {
 _CHANGE: Mapping[str, Callable[[Client, Sequence[str]], Client]] = {
     "Host": lambda c, v: replace(c, host=v[0].lower()),
     "Path": lambda c, v: replace(c, path=v[0]),
-    "PathPrefix": lambda c, v: replace(c, path=v[0]),
+    "PathPrefix": lambda c, v: replace(c, path=v[0].rstrip("/") + _UNLIKELY if c.path == _UNLIKELY else v[0]),
     "Method": lambda c, v: replace(c, method=v[0].upper()),
     "Header": lambda c, v: replace(c, headers={**c.headers, v[0]: v[1]}),
     "Query": lambda c, v: replace(c, query={**c.query, v[0]: v[1] if len(v) > 1 else ""}),

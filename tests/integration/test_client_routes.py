@@ -174,7 +174,7 @@ async def test_every_route_of_a_service_is_confirmed(place: Place, shop: Stack) 
     routes = SECURE, ClientRoute("web", "Host(`shop`)"), ClientRoute("web", f"{SHOP} && PathPrefix(`/admin`)")
     stack = routed_by(shop, *routes)
     await place.flip(stack, Color.BLUE, "r-1")
-    answers = [await place.probe.ask(request) for request in route_requests(stack.traefik, stack.routed[0])]
+    answers = [await place.probe.ask(request) for request in route_requests(stack, stack.routed[0])]
     assert [(answer.ok, answer.rollout) for answer in answers] == [(True, "r-1")] * 3
     wrong = routed_by(shop, SECURE, ClientRoute("web", "Host(`shop`)", middlewares=("missing@file",)))
     with pytest.raises(RouteNotConfirmed, match=r'Traefik says: updater\.shop\.shop\.2@file: .*"missing@file"'):
@@ -360,7 +360,7 @@ async def test_health_request_with_its_own_statuses_counts(place: Place, shop: S
     health = HealthRequest("/broken", statuses=frozenset({404}))
     stack = replace(shop, routed=(replace(shop.routed[0], health=health),))
     await place.flip(stack, Color.BLUE, "r-1")
-    (request,) = route_requests(stack.traefik, stack.routed[0])
+    (request,) = route_requests(stack, stack.routed[0])
     answer = await place.probe.ask(request)
     assert (answer.status, answer.ok) == (503, False)
 

@@ -132,7 +132,7 @@ async def confirm_route(run: Run, rollout: str) -> None:
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
     """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy."""
-    asked = route_requests(run.stack.traefik, service)
+    asked = route_requests(run.stack, service)
     latencies = await asyncio.gather(*(_wait_routed(run, service, request) for request in asked))
     return {"latency_ms": [each for route in latencies for each in route]}
 

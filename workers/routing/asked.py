@@ -21,7 +21,7 @@ async def served_by_routes(stack: Stack, probe: Probe, service: RoutedService) -
 
     What a middleware may answer counts. A 404 without a rollout id is Traefik's own.
     """
-    answers = [(each, await probe.ask(each)) for each in route_requests(stack.traefik, service)]
+    answers = [(each, await probe.ask(each)) for each in route_requests(stack, service)]
     return all(
         answer.status in request.accepted | request.routed and (answer.status != NOT_FOUND or answer.rollout)
         for request, answer in answers

@@ -21,7 +21,7 @@ def test_shown_stack_file_can_be_rendered_and_asked(text: str) -> None:
     routers = yaml.safe_load(route_file.render(stack, Color.BLUE, "r-1"))["http"]["routers"]
     assert len(routers) == sum(len(service.routes) for service in stack.routed)
     for service in stack.routed:
-        hosts = [request.host for request in route_requests(stack.traefik, service)]
+        hosts = [request.host for request in route_requests(stack, service)]
         assert all(host and (host == "web" or host.endswith("example.org")) for host in hosts)
 
 

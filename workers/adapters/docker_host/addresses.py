@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.own_container import own_container
+from workers.adapters.docker_host.own_container import own_container, own_networks
 from workers.ports import Instance
 
 
@@ -34,8 +34,7 @@ class Addresses:
 
     async def _shared(self, instance: Instance, *, again: bool) -> set[str]:
         if again or not self._known:
-            own = await own_container(self._docker)
-            self._own = None if own is None else frozenset(own.attrs["NetworkSettings"]["Networks"] or {})
+            self._own = await own_networks(self._docker, await own_container(self._docker))
             self._known = True
         return set(instance.addresses) if self._own is None else set(instance.addresses) & self._own
 

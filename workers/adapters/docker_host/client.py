@@ -227,4 +227,9 @@ def _host(attrs: Mapping[str, Any]) -> str | None:
 
 def _addresses(attrs: Mapping[str, Any]) -> dict[str, str]:
     networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
-    return {name: network["IPAddress"] for name, network in sorted(networks.items()) if network["IPAddress"]}
+    return {name: address for name, network in sorted(networks.items()) if (address := address_in(network))}
+
+
+def address_in(network: Mapping[str, Any]) -> str:
+    """The container's address in one of its networks; empty without one. Of two, the IPv4 address."""
+    return str(network.get("IPAddress") or network.get("GlobalIPv6Address") or "")

@@ -16,6 +16,27 @@ _GIVEN = re.compile(r"/([0-9a-f]{64})/(hostname|hosts|resolv\.conf) /etc/(hostna
 The fields are "root" and "mount point" of https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html"""
 
 
+HOST = "host"
+_OF_ANOTHER = "container:"
+
+
+async def own_networks(docker: Docker, own: Container | None) -> frozenset[str] | None:
+    """The networks in which `own`, this process's container, is; None if it reaches every network of the host.
+
+    That is so outside containers, and with the host's network. A container may use the network of another one.
+    https://docs.docker.com/engine/network/drivers/ Raises EngineFailed.
+    """
+    if own is None:
+        return None
+    mode = str(own.attrs["HostConfig"]["NetworkMode"])
+    if mode == HOST:
+        return None
+    if mode.startswith(_OF_ANOTHER):
+        other = await docker.call(lambda c: c.containers.get(mode.removeprefix(_OF_ANOTHER)))
+        return await own_networks(docker, other)
+    return frozenset(own.attrs["NetworkSettings"]["Networks"] or {})
+
+
 async def own_container(docker: Docker) -> Container | None:
     """This process's own container; None if it runs in no container. Raises EngineFailed.
 

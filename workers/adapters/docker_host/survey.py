@@ -8,9 +8,9 @@ from typing import Any
 from docker.models.containers import Container
 
 from app.domain.stack import Stack
-from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker
+from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker, address_in
 from workers.adapters.docker_host.compose import Compose
-from workers.adapters.docker_host.own_container import own_container
+from workers.adapters.docker_host.own_container import HOST, own_container, own_networks
 from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
 from workers.ports import Seen, Survey
 
@@ -37,7 +37,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
         own_mounts=None if own is None else mounts_of(own.attrs),
         by_hand=_images(by_hand) if by_hand is not None else None,
         own_name=None if own is None else seen_of(own.attrs).name,
-        own_networks=None if own is None else frozenset(seen_of(own.attrs).networks),
+        own_networks=await own_networks(docker, own),
         others=tuple(seen_of(c.attrs) for c in others),
     )
 
@@ -77,7 +77,7 @@ def seen_of(attrs: Mapping[str, Any]) -> Seen:
 
 def _networks(attrs: Mapping[str, Any]) -> tuple[str, ...]:
     found: Mapping[str, Any] = (attrs.get("NetworkSettings") or {}).get("Networks") or {}
-    return tuple(sorted(name for name, network in found.items() if network.get("IPAddress") or name == "host"))
+    return tuple(sorted(name for name, network in found.items() if address_in(network) or name == HOST))
 
 
 def mounts_of(attrs: Mapping[str, Any]) -> dict[str, str]:

@@ -179,7 +179,7 @@ def test_updater_services_are_named_and_not_moved() -> None:
 
 
 def test_duplicate_service_is_refused() -> None:
-    services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue", rule="Host(`web`)")}
+    services = {"api": routed(), "web": routed(blue="web-blue", green="api-blue", rule="Host(`web.example`)")}
     assert problems(routed=services, singletons={"bot": {"service": "web-blue"}}) == [
         "routed/web/green: api-blue is already the service of routed/api/blue",
         "singletons/bot/service: web-blue is already the service of routed/web/blue",
@@ -217,14 +217,27 @@ def test_equal_routes_are_refused(rule: str, other: str) -> None:
     [
         ("Host(`a`)", "Host(`b`)"),
         ("Host(`a`)", "Host(`a`) && Path(`/b`)"),
-        ("Host(`a`) && Path(`/b`)", "Host(`a`) || Path(`/b`)"),
         ("Path(`/a`)", "Path(`/A`)"),
-        ("Path(`/a`)", "PathPrefix(`/a`)"),
-        ("Path(`/a`)", "!Path(`/b`)"),
+        ("PathPrefix(`/`)", "Host(`a.example`)"),
     ],
 )
 def test_different_routes_are_read(rule: str, other: str) -> None:
     services = {"api": routed(rule=rule), "web": routed(blue="web-blue", green="web-green", rule=other)}
+    assert len(parse_stack(content(routed=services)).routed) == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "other"),
+    [("Path(`/a`)", "PathPrefix(`/a`)"), ("Host(`a`)", "PathPrefix(`/`)"), ("Path(`/a`)", "!Path(`/b`)")],
+)
+def test_route_that_traefik_would_never_use_is_refused(rule: str, other: str) -> None:
+    """The longer rule comes first, also where it is the wider one."""
+    services = {"api": routed(rule=rule), "web": routed(blue="web-blue", green="web-green", rule=other)}
+    assert problems(routed=services) == [
+        "routed/api/rule: every request that the updater can make for it goes to a route of routed/web "
+        f"({other}): give this route a higher priority, or the other one a rule that leaves it some requests"
+    ]
+    services["api"]["priority"] = 100
     assert len(parse_stack(content(routed=services)).routed) == 2
 
 

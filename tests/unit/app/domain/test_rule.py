@@ -102,7 +102,8 @@ def test_request_that_the_rule_matches_is_found(rule: str, client: Client) -> No
         "!PathPrefix(`/`)",
         "Host(`a.b`) && Host(`c.d`)",
         "Path(`/x`) && !PathPrefix(`/x`)",
-        "!PathPrefix(`/health`) && !Path(`/`)",
+        "!PathPrefix(`/health`) && !Path(`/`) && !PathPrefix(`/up`)",
+        "HeaderRegexp(`X-Tenant`, `.*`)",
     ],
 )
 def test_rule_without_a_known_request_yields_none(rule: str) -> None:

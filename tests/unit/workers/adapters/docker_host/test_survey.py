@@ -1,17 +1,27 @@
+import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import docker
+import pytest
+from docker.models.containers import Container
 
+from app.domain.stack import Stack
 from tests.examples import a_stack
 from tests.unit.workers.engine_http import http_engine
-from workers.adapters.docker_host.client import Docker
+from workers.adapters.docker_host import own_container
+from workers.adapters.docker_host.addresses import Addresses
+from workers.adapters.docker_host.client import Docker, instance_of
 from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.survey import seen_of, survey
 from workers.ports import Survey
 
 OWN = socket.gethostname()
+ID = "3f" * 32
 MOUNTS = [{"Destination": "/etc/dynamic", "Source": "/routes"}]
 
 
@@ -25,19 +35,28 @@ class NoCompose:
         return ""
 
 
-def container(name: str, project: str | None, **networks: str) -> dict[str, Any]:
+@pytest.fixture(autouse=True)
+def mounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What the kernel says of this process's mounts: nothing of a container."""
+    monkeypatch.setattr(own_container, "MOUNTS", tmp_path / "mountinfo")
+    return tmp_path / "mountinfo"
+
+
+def container(name: str, project: str | None, mode: str = "shop_default", **networks: str) -> dict[str, Any]:
     labels = {"com.docker.compose.service": name, "com.docker.compose.project": project} if project else None
     return {
         "Id": name,
         "Name": f"/{name}",
-        "Config": {"Labels": labels, "Image": name, "Entrypoint": None, "Cmd": ["serve"]},
+        "Config": {"Hostname": name, "Labels": labels, "Image": name, "Entrypoint": None, "Cmd": ["serve"]},
         "State": {"Status": "running"},
         "Mounts": MOUNTS,
+        "HostConfig": {"NetworkMode": mode},
         "NetworkSettings": {"Networks": {name: {"IPAddress": address} for name, address in networks.items()}},
     }
 
 
-async def surveyed(*containers: Mapping[str, Any]) -> Survey:
+@contextmanager
+def engine_with(*containers: Mapping[str, Any]) -> Iterator[Docker]:
     answers: dict[str, tuple[int, object]] = {
         "GET /containers/json": (200, [{"Id": c["Id"]} for c in containers]),
         "GET /system/df": (200, {}),
@@ -47,9 +66,21 @@ async def surveyed(*containers: Mapping[str, Any]) -> Survey:
     with http_engine(answers) as engine:
         client = docker.DockerClient(base_url=engine.host, version="1.41")
         try:
-            return await survey(Docker(client, engine.host), cast("Compose", NoCompose()), a_stack())
+            yield Docker(client, engine.host)
         finally:
             client.close()
+
+
+async def surveyed(*containers: Mapping[str, Any]) -> Survey:
+    with engine_with(*containers) as engine:
+        return await survey(engine, cast("Compose", NoCompose()), a_stack())
+
+
+async def address(*containers: Mapping[str, Any], stack: Stack | None = None) -> str | None:
+    """The address at which the worker reaches the first of `containers`."""
+    first = SimpleNamespace(id="c1", attrs={**containers[0], "Created": "2026-11-27T00:00:00Z"})
+    with engine_with(*containers) as engine:
+        return (await Addresses(engine, stack or a_stack()).choose(instance_of(cast("Container", first)))).address
 
 
 def test_networks_with_an_address_are_seen() -> None:
@@ -68,3 +99,40 @@ async def test_networks_of_the_own_container_are_known() -> None:
     found = await surveyed(container(OWN, "shop", ops="10.0.0.2"))
     assert (found.own_name, found.own_networks) == (OWN, frozenset({"ops"}))
     assert found.own_mounts == {"/etc/dynamic": "/routes"}
+
+
+WEB = container("web", "shop", shop_back="10.0.1.2", shop_front="10.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (container(OWN, "shop", shop_front="10.0.2.9", ops="10.0.3.9"), "10.0.2.2"),
+        (container(OWN, "shop", ops="10.0.3.9"), None),
+        (container(OWN, "shop", mode="host", host=""), "10.0.1.2"),
+        (container(OWN, "shop", mode="container:proxy"), "10.0.2.2"),
+        (container("another", "shop", shop_front="10.0.2.9"), "10.0.1.2"),
+    ],
+    ids=["shares-one", "shares-none", "of-the-host", "of-another-container", "outside-containers"],
+)
+async def test_address_is_in_a_network_of_the_worker(own: Mapping[str, Any], expected: str | None) -> None:
+    assert await address(WEB, own, container("proxy", "edge", shop_front="10.0.2.8")) == expected
+
+
+async def test_worker_in_the_hosts_network_has_no_networks_of_its_own() -> None:
+    found = await surveyed(container(OWN, "shop", mode="host", host=""))
+    assert (found.own_name, found.own_networks) == (OWN, None)
+
+
+async def test_own_container_is_found_by_its_mounts(mounts: Path) -> None:
+    """It has another hostname than its id."""
+    await asyncio.to_thread(
+        mounts.write_text, f"690 612 8:1 /containers/{ID}/hostname /etc/hostname rw - ext4 /dev/sda1\n"
+    )
+    assert await address(WEB, container(ID, "shop", shop_front="10.0.2.9")) == "10.0.2.2"
+
+
+async def test_container_with_only_an_ipv6_address_is_reached() -> None:
+    web = container("web", "shop", shop_back="")
+    web["NetworkSettings"]["Networks"]["shop_back"]["GlobalIPv6Address"] = "fd00::2"
+    assert await address(web) == "fd00::2"
