@@ -21,14 +21,11 @@ from app.cli.init.shared_rules import resolve_equal_rules
 from app.cli.init.singletons import Found, Others, likely_singletons
 from app.cli.init.sources import Sources
 from app.cli.init.traefik.additions import Additions, additions
-from app.cli.init.traefik.advice import advise
-from app.cli.init.traefik.entrypoints import EntryPoint, routable, url
+from app.cli.init.traefik.advice import advise, ask_about_middlewares
+from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
 from app.cli.init.traefik.watched import knows_where, say_where
 from app.domain.stack import Times
-
-UNKNOWN = EntryPoint("web", 80)
-"""Placeholder if no entrypoint of Traefik can be read; the file then has a question."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,9 @@ def _look(project: Project, find_image: FindImage, notes: Notes) -> _Looked:
     pairs = color_pairs(project.services, project.name)
     hosts = colored_hosts(project.services, pairs)
     traefik = found_traefik(project)
-    sources = Sources(project, hosts, traefik.routes, tuple(listed_urls(project.services, hosts)), find_image)
+    urls = tuple(listed_urls(project.services, hosts))
+    unread = frozenset(name for name, service in project.services.items() if not traefik.reads_labels(service))
+    sources = Sources(project, hosts, traefik.routes, urls, find_image, unread)
     leads = tuple(led_to(pair, sources, traefik.points, notes) for pair in pairs)
     used = {way.entrypoint for led in leads for way in led.ways}
     points = routable(traefik.points, used, [pair.name for pair in pairs])
@@ -121,6 +120,7 @@ def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Ite
         else:
             what = f"{traefik.service} has no readable address for it" if traefik.service else "no service is Traefik"
             notes.ask(f"traefik/entrypoints/{name}", f"{what}; {address} is a placeholder")
+        ask_about_middlewares(point, [each.name for each in routed if name in each.at], notes)
         yield name, address
     notes.check.append(f"traefik/entrypoints: can the worker, where it will run, reach {traefik.host} by this name?")
 

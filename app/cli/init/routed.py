@@ -49,6 +49,11 @@ class RoutedFound:
     routes: tuple[Mapping[str, Any], ...] = ()
 
     @property
+    def at(self) -> set[str]:
+        """The entrypoints of its routes."""
+        return {str(route["entrypoint"]) for route in self.routes} or {self.entrypoint}
+
+    @property
     def with_tls(self) -> set[str]:
         """The entrypoints at which its routes take only TLS."""
         routes = self.routes or ({"entrypoint": self.entrypoint, **self.options},)
@@ -94,9 +99,24 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
         if way
         else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
         rule=way.route.rule if way else None,
-        options={**way.route.options, **way.route.of_service} if way else {},
+        options={**way.route.options, **_of_service(led, notes)} if way else {},
         routes=tuple(_keys(each) for each in led.taken) if len(led.taken) > 1 else (),
     )
+
+
+def _of_service(led: Led, notes: Notes) -> dict[str, Any]:
+    """The options that all routes of a service share: those of the best one, and sticky sessions of any."""
+    every = [way.route.of_service for way in led.taken]
+    found = {**next(({"sticky": each["sticky"]} for each in every if "sticky" in each), {}), **every[0]}
+    if any({**found, **each} != found or each.get("scheme") != found.get("scheme") for each in every):
+        says = dict.fromkeys(f"{way.route.where} has {_plain(way.route.of_service)}" for way in led.taken)
+        what = f"its routes differ in scheme or sticky sessions, and the file has one of each: {'; '.join(says)}"
+        notes.ask(f"routed/{led.pair.name}/entrypoint", what)
+    return found
+
+
+def _plain(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in options.items()) or "neither"
 
 
 def _keys(way: Way) -> dict[str, Any]:

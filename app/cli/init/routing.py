@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from app.cli.errors import Refused
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.sources import Copy, Sources
-from app.cli.init.traefik.entrypoints import OWN, EntryPoint
+from app.cli.init.traefik.entrypoints import DEFAULT, OWN, UNKNOWN, EntryPoint
 from app.cli.init.traefik.labels import label_routes
-from app.cli.init.traefik.routes import FoundRoute
+from app.cli.init.traefik.routes import FoundRoute, part
 from app.domain.routes import CATCH_ALL
 from app.domain.rule import RuleInvalid
 from app.domain.rule_form import form_of
@@ -31,23 +32,43 @@ class Way:
     def text(self) -> str:
         return f"{self.route.where} says {self.entrypoint} with {self.rule}"
 
+    @property
+    def priority(self) -> int:
+        """Traefik's own: the length of the rule, unless the router says otherwise."""
+        return int(self.route.options.get("priority") or len(self.rule))
+
+    @property
+    def guards(self) -> frozenset[str]:
+        """What may keep a client out: its middlewares, and TLS options (they may require a client certificate)."""
+        options = str(part(self.route.options.get("tls"), "options") or "")
+        tls = [f"TLS options {options}"] if options.partition("@")[0] not in {"", "default"} else []
+        return frozenset([*self.route.options.get("middlewares", ()), *tls])
+
+    def is_secure(self, points: Points) -> bool:
+        """Whether it takes TLS connections. Those without TLS have routers of their own."""
+        return self.route.tls or (self.entrypoint in points and points[self.entrypoint].tls)
+
 
 def ways_to(pair: Pair, both: tuple[Copy, Copy], sources: Sources, points: Points) -> tuple[Way, ...]:
-    """Routes to `pair` in the dynamic files, then in labels; `points` are all of Traefik's entrypoints."""
-    labels = (route for copy in both for route in label_routes(copy.name, copy.service))
-    return tuple(way for route in (*sources.leading_to(pair), *labels) for way in _ways(route, points))
+    """Routes to `pair` in the dynamic files, then in labels; `points` are all of Traefik's entrypoints.
+
+    Labels that Traefik does not read count only if no file has a route.
+    """
+    in_files = tuple(way for route in sources.leading_to(pair) for way in _ways(route, points))
+    read = [copy for copy in both if not in_files or copy.name not in sources.unread_labels]
+    labels = (route for copy in read for route in label_routes(copy.name, copy.service))
+    return (*in_files, *(way for route in labels for way in _ways(route, points)))
 
 
 def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -> tuple[Way, ...]:
     """The routes for the stack file, the best one first; none if no router leads to the pair.
 
-    Routers in files come before those in labels, because the labels are to be removed.
+    Raises Refused if one that is left out has a middleware that its requests would lose.
     """
-    every = [way for way in ways if way.route.file] or list(ways)
-    ranked = sorted(every, key=lambda way: _rank(way, pair, points))
-    distinct = tuple({(way.entrypoint, _form(way.rule)): way for way in reversed(ranked)}.values())[::-1]
+    distinct = _distinct(pair, ways, points)
     if not distinct:
         return ()
+    _refuse_to_drop(pair, distinct, ways, points)
     best = distinct[0]
     notes.found.append(f"routed/{pair.name}/entrypoint: {best.entrypoint} ({best.route.where})")
     notes.found.append(f"routed/{pair.name}/rule: {best.rule} ({best.route.where})")
@@ -56,6 +77,64 @@ def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -
     for way in distinct:
         _ask_what_is_lost(pair, way, notes)
     return distinct
+
+
+def _distinct(pair: Pair, ways: Collection[Way], points: Points) -> tuple[Way, ...]:
+    """One way for each entrypoint and rule: the one that Traefik uses, as far as that can be known.
+
+    A label without a rule has Traefik's default one: beside routers in files it is left out, because the catch-all
+    rule in its place would take more requests.
+    """
+    in_files = any(way.route.file for way in ways)
+    equal: dict[tuple[str, object], list[Way]] = {}
+    for way in ways:
+        if way.route.file or way.route.rule or not in_files:
+            equal.setdefault((way.entrypoint, _form(way.rule)), []).append(way)
+    best = [min(group, key=lambda way: _precedence(way, points)) for group in equal.values()]
+    return tuple(sorted(best, key=lambda way: _rank(way, pair, points)))
+
+
+def _precedence(way: Way, points: Points) -> tuple[bool, int, int, bool, int]:
+    """Sort key of ways with equal rules: TLS, the priority, the most guards (if Traefik may take either), files."""
+    return not way.is_secure(points), -way.priority, -len(way.guards), not way.route.file, len(way.route.lost)
+
+
+def _refuse_to_drop(pair: Pair, taken: Collection[Way], ways: Collection[Way], points: Points) -> None:
+    for way in (each for each in ways if each not in taken):
+        heir = _heir(way, taken, points)
+        if heir is None or heir.priority > way.priority or not (gone := sorted(way.guards - heir.guards)):
+            continue
+        raise Refused(
+            f"routed/{pair.name}: {_named(way)} has {', '.join(gone)} at {way.entrypoint} with {way.rule}. "
+            f"{_named(heir)} takes the same requests without it, and the stack file can have only one of them: these "
+            "requests might be open.",
+            "Give the right router all middlewares and TLS options that these requests need, remove the other one, "
+            "then run this again.",
+        )
+
+
+def _heir(way: Way, taken: Collection[Way], points: Points) -> Way | None:
+    """The one of `taken` that gets the requests of `way`, which is left out."""
+    secure = way.is_secure(points)
+    able = [w for w in taken if (w.entrypoint, w.is_secure(points)) == (way.entrypoint, secure) and _covers(w, way)]
+    return max(able, key=lambda w: w.priority, default=None)
+
+
+def _covers(wide: Way, way: Way) -> bool:
+    """Whether `wide` surely takes all requests of `way`: its rule is equal, the catch-all, or has fewer conditions."""
+    form = _form(wide.rule)
+    return form == _form(CATCH_ALL) or _conditions(form) <= _conditions(_form(way.rule))
+
+
+def _conditions(form: object) -> frozenset[object]:
+    match form:
+        case ("Both", frozenset() as parts):
+            return parts
+    return frozenset({form})
+
+
+def _named(way: Way) -> str:
+    return way.route.where if way.route.file else f"router {way.route.router} ({way.route.where})"
 
 
 def _form(rule: str) -> object:
@@ -84,8 +163,9 @@ def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_r
 
 
 def default_points(points: Points) -> list[str]:
-    """The entrypoints of a router that names none: all except Traefik's own."""
-    return [name for name, point in points.items() if name.lower() not in OWN and not point.redirects]
+    """The entrypoints of a router that names none: those with `asDefault`, else all except Traefik's own."""
+    marked = [name for name, point in points.items() if point.as_default and name.lower() != DEFAULT]
+    return marked or [name for name, point in points.items() if name.lower() not in OWN and not point.redirects]
 
 
 def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
@@ -93,7 +173,8 @@ def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
     if not route.router:
         return
     cased = {name.lower(): name for name in points}
-    names = [cased.get(name.lower(), name) for name in route.entrypoints] or default_points(points)
+    named = [cased.get(name.lower(), name) for name in route.entrypoints]
+    names = named or default_points(points) or [UNKNOWN.name]
     serving = [name for name in names if name not in points or not points[name].redirects]
     yield from (Way(route, name) for name in serving or names)
 
@@ -101,8 +182,12 @@ def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
 def _rank(way: Way, pair: Pair, points: Points) -> tuple[bool, bool, bool, int]:
     """Sort key: TLS first (a router without it often only redirects), then the pair's own entrypoint, the catch-all
     rule, and the fewest lost options."""
-    secure = way.route.tls or (way.entrypoint in points and points[way.entrypoint].tls)
-    return not secure, way.entrypoint.lower() != pair.name.lower(), way.rule != CATCH_ALL, len(way.route.lost)
+    return (
+        not way.is_secure(points),
+        way.entrypoint.lower() != pair.name.lower(),
+        way.rule != CATCH_ALL,
+        len(way.route.lost),
+    )
 
 
 def _ask_what_differs(pair: Pair, taken: Collection[Way], every: Collection[Way], notes: Notes) -> None:
@@ -115,7 +200,7 @@ def _ask_what_differs(pair: Pair, taken: Collection[Way], every: Collection[Way]
 
 
 def _options(way: Way) -> str:
-    return repr(way.route.options)
+    return repr((way.route.options, way.route.of_service))
 
 
 def _ask_what_is_lost(pair: Pair, way: Way, notes: Notes) -> None:

@@ -22,13 +22,17 @@ T = TypeVar("T", int, str)
 
 @dataclass(frozen=True)
 class Sources:
-    """What was read from the project. `routes` are those of Traefik's dynamic files; `hosts`: host name → service."""
+    """What was read from the project. `routes` are those of Traefik's dynamic files; `hosts`: host name → service.
+
+    `unread_labels`: the services whose labels Traefik does not read.
+    """
 
     project: Project
     hosts: Mapping[str, str]
     routes: tuple[FoundRoute, ...]
     urls: tuple[Listed, ...]
     find_image: FindImage
+    unread_labels: frozenset[str] = frozenset()
 
     @property
     def routes_something(self) -> bool:

@@ -1,8 +1,11 @@
 """Notes on what the operator has to add to Traefik."""
 
+from collections.abc import Sequence
+
 from app.cli.init.notes import Notes
 from app.cli.init.traefik.additions import Additions, rendered
 from app.cli.init.traefik.dynamic_files import Dynamic
+from app.cli.init.traefik.entrypoints import EntryPoint
 from app.cli.init.traefik.static_config import Form, StaticConfig
 
 
@@ -17,6 +20,18 @@ def advise(service: str, config: StaticConfig, missing: Additions, dynamic: Dyna
         notes.check.append(f"{service} reads {config.file}, which cannot be read here: its options are unknown.")
     for name in dynamic.unreadable:
         notes.check.append(f"{name} is neither YAML nor TOML: its routes are unknown here.")
+
+
+def ask_about_middlewares(point: EntryPoint, names: Sequence[str], notes: Notes) -> None:
+    """Adds a question about the middlewares of `point`; `names` are the routed services that have routes there."""
+    if point.middlewares and names:
+        where = " and ".join(f"routed/{name}" for name in names)
+        notes.ask(
+            f"traefik/entrypoints/{point.name}",
+            f"this entrypoint of Traefik has {', '.join(point.middlewares)}, which run before those of a route: what "
+            "they answer has no rollout header, so no flip can be confirmed. Move them from the entrypoint to its "
+            f"routes: `middlewares` of {where}, and of each other router there",
+        )
 
 
 def _lines(config: StaticConfig, missing: Additions) -> list[str]:

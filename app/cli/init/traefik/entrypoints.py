@@ -1,7 +1,7 @@
 """Reads Traefik's entrypoints and the URLs by which the worker reaches them. Pure."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.cli.init.project.service_facts import HTTPS, port_number
@@ -15,17 +15,28 @@ DEFAULT = "traefik"
 
 DEFAULT_PORT = 8080
 
+_TRUE = frozenset({"1", "t", "true"})
 _ADDRESS = re.compile(r".*:(\d{1,5})(?:/tcp)?")
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """`tls`: all of its routers use TLS; `redirects`: it only redirects clients."""
+    """`tls`: all of its routers use TLS; `redirects`: it only redirects clients.
+
+    `as_default`: routers that name no entrypoint use those with this option. `middlewares` run before those of each
+    router.
+    """
 
     name: str
     port: int
     tls: bool = False
     redirects: bool = False
+    as_default: bool = False
+    middlewares: tuple[str, ...] = ()
+
+
+UNKNOWN = EntryPoint("web", 80)
+"""Placeholder if no entrypoint of Traefik can be read; the file then has a question."""
 
 
 def entrypoints(config: StaticConfig) -> dict[str, EntryPoint]:
@@ -61,4 +72,12 @@ def _entrypoint(name: str, options: Mapping[tuple[str, ...], str]) -> EntryPoint
         return None
     tls = any(path[:2] == ("http", "tls") and value.lower() != "false" for path, value in options.items())
     redirects = any(path[:2] == ("http", "redirections") for path in options)
-    return EntryPoint(name, port, tls, redirects)
+    as_default = options.get(("asdefault",), "").lower() in _TRUE
+    return EntryPoint(name, port, tls, redirects, as_default, tuple(_middlewares(options)))
+
+
+def _middlewares(options: Mapping[tuple[str, ...], str]) -> Iterator[str]:
+    """Their names; each of a list may be an option of its own, such as `http.middlewares[0]`."""
+    for path, value in options.items():
+        if path[:1] == ("http",) and len(path) > 1 and path[1].partition("[")[0] == "middlewares":
+            yield from (name for each in value.split(",") if (name := each.strip()))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import mounts
+from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
 from app.cli.init.traefik.routes import FoundRoute, routes
@@ -25,6 +26,15 @@ class FoundTraefik:
     dynamic: Dynamic = field(default_factory=Dynamic)
     points: dict[str, EntryPoint] = field(default_factory=dict)
     routes: tuple[FoundRoute, ...] = ()
+
+    def reads_labels(self, service: Service) -> bool:
+        """Whether the labels of `service` may be its routes: unknown options count as on."""
+        if self.service is None or self.config.unread:
+            return True
+        on = [each for each in ("docker", "swarm") if self.config.has("providers", each)]
+        enabled = any(k.lower() == "traefik.enable" for k in pairs(service.get("labels")))
+        default = [self.config.get("providers", each, "exposedbydefault") or "true" for each in on]
+        return bool(on) and (enabled or any(each.lower() not in {"false", "f", "0"} for each in default))
 
 
 def found_traefik(project: Project) -> FoundTraefik:

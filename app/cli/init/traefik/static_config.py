@@ -130,14 +130,16 @@ def _file(named: str | None, every: list[Mount]) -> Path | None:
 
 
 def _flags(service: Service) -> dict[Key, str]:
-    """The flags `--a.b=c`, `--a.b c` and `--a.b`, including those in a shell line."""
+    """The flags `--a.b=c`, `--a.b c` and `--a.b`, including those in a shell line. A list may have several."""
     found: dict[Key, str] = {}
     every = list(_single(words(service.get("entrypoint")) + words(service.get("command"))))
     for word, following in pairwise([*every, ""]):
         match = _FLAG.fullmatch(word)
         if match and _is_option(key := tuple(match["key"].split("."))):
             alone = following if following and not following.startswith("-") else "true"
-            found[key] = alone if match["value"] is None else match["value"]
+            value = alone if match["value"] is None else match["value"]
+            more = key in found and _lower(key)[-1] == "middlewares"
+            found[key] = f"{found[key]},{value}" if more else value
     return found
 
 

@@ -1,10 +1,15 @@
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from app.cli.errors import Refused
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.routing import (
     Way,
     best_ways,
+    default_points,
     guessed_entrypoint,
 )
 from app.cli.init.traefik.entrypoints import EntryPoint
@@ -34,26 +39,74 @@ def test_each_route_is_taken_once() -> None:
     notes, other = Notes(), Way(replace(ROUTE, rule="Path(`/y`)"), "api")
     assert best_ways(PAIR, (Way(ROUTE, "web"), other, other), POINTS, notes) == (other, Way(ROUTE, "web"))
     spaced = Way(replace(ROUTE, rule="Path( `/y` )"), "api")
-    assert best_ways(PAIR, (other, spaced), POINTS, Notes()) == (other,)
+    assert best_ways(PAIR, (other, spaced), POINTS, Notes()) == (spaced,), "the longer one has priority"
     assert notes.questions == {}
     assert notes.found[-1] == "routed/api/routes: also router r in f.yml says web with PathPrefix(`/`)"
 
 
-def test_label_differing_from_file_is_a_question() -> None:
-    label = Way(FoundRoute("label of api-blue", "r", (), rule=CATCH_ALL), "web")
-    notes = Notes()
-    (best,) = best_ways(PAIR, (Way(ROUTE, "api"), label), POINTS, notes)
-    assert (best.entrypoint, "label of api-blue says web" in notes.questions["routed/api/entrypoint"]) == ("api", True)
-    assert best_ways(PAIR, (Way(ROUTE, "web"), label), POINTS, again := Notes())
+LABEL = FoundRoute("label of api-blue", "r", (), rule=CATCH_ALL)
+CLOSED: dict[str, Any] = {"middlewares": ["auth@file"]}
+HOST = replace(ROUTE, rule="Host(`a.b`)")
+
+
+def test_label_with_requests_of_its_own_is_taken_beside_files() -> None:
+    label = Way(replace(LABEL, rule="Host(`a.b`) && PathPrefix(`/admin`)", options=CLOSED), "web")
+    assert best_ways(PAIR, (Way(HOST, "web"), label), POINTS, Notes()) == (Way(HOST, "web"), label)
+    assert best_ways(PAIR, (Way(ROUTE, "api"), Way(LABEL, "web")), POINTS, Notes())[1].route == LABEL
+    assert best_ways(PAIR, (Way(ROUTE, "web"), Way(LABEL, "web")), POINTS, again := Notes())[0].route == ROUTE
     assert again.questions == {}
 
 
-def test_password_in_one_of_two_equal_routes_is_a_question() -> None:
-    """Traefik takes either, so leaving one out may open the site."""
-    closed = Way(replace(ROUTE, options={"middlewares": ["auth@file"]}), "web")
-    notes = Notes()
-    assert len(best_ways(PAIR, (Way(ROUTE, "web"), closed), POINTS, notes)) == 1
+def test_label_without_a_rule_does_not_widen_the_routes_of_files() -> None:
+    label, notes = Way(replace(LABEL, rule=None), "web"), Notes()
+    assert best_ways(PAIR, (Way(HOST, "web"), label), POINTS, notes) == (Way(HOST, "web"),)
+    assert "left out, because other routers" in notes.questions["routed/api/entrypoint"]
+
+
+def test_priority_decides_between_equal_rules() -> None:
+    closed = Way(replace(ROUTE, options={**CLOSED, "priority": 100}), "web")
+    low = Way(replace(ROUTE, options={**CLOSED, "priority": 1}), "web")
+    for ways, best in (((Way(ROUTE, "web"), closed), closed), ((low, Way(ROUTE, "web")), Way(ROUTE, "web"))):
+        notes = Notes()
+        assert best_ways(PAIR, ways, POINTS, notes) == (best,)
+        assert "left out" in notes.questions["routed/api/entrypoint"]
+
+
+def test_password_in_one_of_two_equal_routes_is_taken() -> None:
+    """Traefik takes either, so leaving it out may open the site."""
+    blue, green = Way(LABEL, "web"), Way(replace(LABEL, where="label of api-green", options=CLOSED), "web")
+    mtls = Way(replace(ROUTE, tls=True, options={"tls": {"options": "mtls@file"}}), "web")
+    for ways, best in (
+        ((blue, green), green),
+        ((Way(ROUTE, "web"), green), green),
+        ((Way(replace(ROUTE, tls=True, options={"tls": True}), "web"), mtls), mtls),
+    ):
+        assert best_ways(PAIR, ways, POINTS, Notes()) == (best,)
+
+
+def test_route_that_would_lose_its_password_is_refused() -> None:
+    several = Way(replace(ROUTE, options={"middlewares": ["limit@file", "zip@file"]}), "web")
+    closed = Way(replace(LABEL, options=CLOSED), "web")
+    with pytest.raises(
+        Refused, match=r"routed/api: router r \(label of api-blue\) has auth@file at web .* router r in f"
+    ):
+        best_ways(PAIR, (several, closed), POINTS, Notes())
+    without_rule = Way(replace(LABEL, rule=None, options=CLOSED), "web")
+    with pytest.raises(Refused, match="auth@file"):
+        best_ways(PAIR, (Way(ROUTE, "web"), without_rule), POINTS, Notes())
+
+
+def test_route_without_tls_hands_no_requests_to_one_with_tls() -> None:
+    secure, plain = Way(replace(ROUTE, tls=True), "web"), Way(replace(LABEL, options=CLOSED), "web")
+    assert best_ways(PAIR, (secure, plain), POINTS, notes := Notes()) == (secure,)
     assert "left out" in notes.questions["routed/api/entrypoint"]
+
+
+def test_router_without_entrypoints_has_the_default_ones() -> None:
+    points = {**POINTS, "http": EntryPoint("http", 81, redirects=True), "websecure": EntryPoint("websecure", 443)}
+    assert default_points(points) == ["web", "websecure"]
+    marked = {name: replace(point, as_default=name in {"websecure", "metrics"}) for name, point in points.items()}
+    assert default_points(marked) == ["metrics", "websecure"]
 
 
 def guessed(

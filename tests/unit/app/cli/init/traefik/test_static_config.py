@@ -111,3 +111,34 @@ def test_traefik_is_found_by_image_command_or_name() -> None:
     }
     assert (find_traefik(by_image), find_traefik(by_command)) == ("proxy", "proxy")
     assert (find_traefik({"my-traefik": {}}), find_traefik({"web": {}})) == ("my-traefik", None)
+
+
+@pytest.mark.parametrize("form", ["flags", "indexed", "environment", "file"])
+def test_defaults_and_middlewares_of_entrypoints_are_read_in_every_form(form: str, tmp_path: Path) -> None:
+    (tmp_path / "t.yml").write_text(
+        "entryPoints: {websecure: {address: ':443', asDefault: true, http: {middlewares: [a@file, b@file]}}, "
+        "web: {address: ':80', asDefault: false}}"
+    )
+    flags = [
+        "--entrypoints.web.address=:80",
+        "--entryPoints.websecure.address=:443",
+        "--entrypoints.websecure.asDefault",
+    ]
+    some = "--entrypoints.websecure.http.middlewares"
+    services: dict[str, dict[str, Any]] = {
+        "flags": {"command": [*flags, f"{some}=a@file", f"{some}=b@file"]},
+        "indexed": {"command": [*flags, f"{some}[0]=a@file", f"{some}[1]=b@file"]},
+        "environment": {
+            "environment": {
+                "TRAEFIK_ENTRYPOINTS_WEB_ADDRESS": ":80",
+                "TRAEFIK_ENTRYPOINTS_WEBSECURE_ADDRESS": ":443",
+                "TRAEFIK_ENTRYPOINTS_WEBSECURE_ASDEFAULT": "true",
+                "TRAEFIK_ENTRYPOINTS_WEBSECURE_HTTP_MIDDLEWARES": "a@file, b@file",
+            }
+        },
+        "file": {"volumes": [f"{tmp_path}/t.yml:/etc/traefik/traefik.yml"]},
+    }
+    assert entrypoints(config(services[form])) == {
+        "web": EntryPoint("web", 80),
+        "websecure": EntryPoint("websecure", 443, as_default=True, middlewares=("a@file", "b@file")),
+    }
