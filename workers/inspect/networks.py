@@ -36,7 +36,10 @@ def checks(stack: Stack, seen: Survey, route: Path) -> list[Check]:
 
 @dataclass(frozen=True)
 class _Reach:
-    """A running `container` of `service`, and who has to reach it. `traefik` None: not found among the containers."""
+    """A running `container` of `service`, and who has to reach it. `traefik` None: not found among the containers.
+
+    Without networks, Traefik uses those of another container, which are not known here.
+    """
 
     stack: Stack
     service: RoutedService
@@ -82,8 +85,14 @@ class _Reach:
         wanted = {self.service.network, f"{self.stack.project}_{self.service.network}"}
         return [network for network in self.own if network in wanted]
 
+    @property
+    def worker(self) -> frozenset[str] | None:
+        """The worker's networks. None: it runs in no container or in the host's network, and reaches every one."""
+        own = self.seen.own_networks
+        return None if own is None or _HOST in own else own
+
     def _of_the_worker(self) -> Iterator[Problem]:
-        worker = self.seen.own_networks
+        worker = self.worker
         if len(self.chosen) > 1:
             found = f"{self.key} may mean {' or '.join(self.chosen)}; the updater uses {min(self.chosen)}"
             yield Verdict.WARNING, found, f"If you mean {max(self.chosen)}, write its whole name."
@@ -100,12 +109,16 @@ class _Reach:
         yield Verdict.FAILED, found, f"{remedy}. {_UNHEALTHY}"
 
     def _of_traefik(self) -> Iterator[Problem]:
-        if self.traefik is None:
+        if self.traefik is None or not self.traefik.networks:
             return
         there, name = self.traefik.networks, title(self.traefik)
         shared = [network for network in self.own if network in there]
-        if not shared:
-            where = self._names(there) or "no network"
+        if _HOST in there:
+            found = f"{name} is in the host's network, where it cannot resolve the container names in its routes"
+            remedy = f"Take {name} out of network_mode: host and publish its ports."
+            yield Verdict.FAILED, found, f"{remedy} Until then, clients get errors while {self.name} is live."
+        elif not shared:
+            where = self._names(there)
             found = f"{name} is in {where} and shares no network with {self.name} ({self._names(self.own)})"
             remedy = f"Add {name} to {self._or(self.own)}. Until then, clients get errors while {self.name} is live."
             yield Verdict.FAILED, found, remedy
@@ -120,7 +133,7 @@ class _Reach:
 
     def _best(self, networks: Sequence[str]) -> Sequence[str]:
         """Those of `networks` in which worker and Traefik are too, else those of the worker, else all."""
-        worker = [n for n in networks if self.seen.own_networks is None or n in self.seen.own_networks]
+        worker = [n for n in networks if self.worker is None or n in self.worker]
         both = [n for n in worker if self.traefik is None or n in self.traefik.networks]
         return both or worker or networks
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from app.domain.callers.compose import image_name
 from app.domain.findings import Check, Verdict
 from workers.ports import Seen, Survey
 
@@ -11,7 +12,8 @@ MOST_THROTTLE_MS = 200.0
 CALM_THROTTLE_MS = 2000.0
 """Traefik's default."""
 
-_LIKE_TRAEFIK = re.compile(r"traefik|--providers\.|--entrypoints\.", re.IGNORECASE)
+_NAME = "traefik"
+_FLAGS = re.compile(r"--(?:providers|entrypoints)\.", re.IGNORECASE)
 _UPDATER = re.compile(r"\b(?:workers|app)\.main\b|\bworkers\.successor\b")
 
 
@@ -44,8 +46,7 @@ def throttle(seen: Survey, route: Path) -> Check:
 
 def running_traefik(seen: Survey, route: Path) -> Seen | None:
     """Traefik's running container; None if no container is surely Traefik."""
-    found = (c for c in _mounting(seen, route) if c.state == "running" and _is_like_traefik(c))
-    return next(found, None)
+    return next((c for c in _mounting(seen, route) if c.state == "running" and _is_traefik(c)), None)
 
 
 def title(container: Seen) -> str:
@@ -54,10 +55,14 @@ def title(container: Seen) -> str:
 
 
 def _mounting(seen: Survey, route: Path) -> list[Seen]:
-    """The containers that mount the route file or its directory, without updaters. What looks like Traefik is first."""
+    """The containers that mount the route file or its directory, without updaters: only Traefik's, if one surely is.
+
+    A name with "traefik" in it says less: a container that exports Traefik's certificates has one too.
+    """
     watched = {str(route), *map(str, route.parents)} - {"/"}
     found = [c for c in (*seen.containers, *seen.others) if watched & set(c.mounts.values()) and not _updates(c, seen)]
-    return sorted(found, key=lambda c: not _is_like_traefik(c))
+    surely = [c for c in found if _is_traefik(c)]
+    return sorted(surely, key=lambda c: c.state != "running") or sorted(found, key=lambda c: not _may_be_traefik(c))
 
 
 def _updates(container: Seen, seen: Survey) -> bool:
@@ -65,8 +70,13 @@ def _updates(container: Seen, seen: Survey) -> bool:
     return container.name == (seen.own_name or "/") or _UPDATER.search(" ".join(container.command)) is not None
 
 
-def _is_like_traefik(container: Seen) -> bool:
-    return _LIKE_TRAEFIK.search(" ".join((container.service, container.image, *container.command))) is not None
+def _is_traefik(container: Seen) -> bool:
+    named = _NAME in (container.service.lower(), image_name({"image": container.image}))
+    return named or _FLAGS.search(" ".join(container.command)) is not None
+
+
+def _may_be_traefik(container: Seen) -> bool:
+    return _NAME in " ".join((container.service, container.image, *container.command)).lower()
 
 
 def _text(file: Path) -> str:

@@ -1,12 +1,12 @@
 """Finds services that would keep calling the old color of a routed one, and what to write instead. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.callers.compose import DEPENDS_ON, LINKS, NETWORK_MODE, Services, calls, services_of
 from app.domain.callers.inner_route import NEW_ENTRYPOINT, InnerRoute, inner_route
-from app.domain.callers.names import CallTarget, targets, traefik_of
+from app.domain.callers.names import CallTarget, known_ports, targets, traefik_of
 from app.domain.stack import Stack
 
 _VARIABLE = "variable "
@@ -29,12 +29,12 @@ def advise(model: Mapping[str, Any], stack: Stack) -> list[CallerAdvice]:
     services = services_of(model)
     traefik = traefik_of(services, stack)
     own = (*(stack.updater.services if stack.updater else ()), *stack.retired, traefik)
-    known = targets(services, stack, traefik)
+    known, ports = targets(services, stack, traefik), known_ports(services, stack, traefik)
     found = (
         (caller, called)
         for caller in services
         if caller not in own
-        for called in _called(caller, services, known, stack)
+        for called in _called(caller, services, known, ports, stack)
     )
     advice = (
         _advice(caller, places, inner_route(services, stack, traefik, caller, called))
@@ -44,11 +44,11 @@ def advise(model: Mapping[str, Any], stack: Stack) -> list[CallerAdvice]:
 
 
 def _called(
-    caller: str, services: Services, known: Mapping[str, CallTarget], stack: Stack
+    caller: str, services: Services, known: Mapping[str, CallTarget], ports: Collection[int], stack: Stack
 ) -> list[tuple[CallTarget, list[str]]]:
     """Each name that `caller` calls and the places where it does, without the calls that are right in any case."""
     color, found = stack.moved_services().get(caller), dict[str, list[str]]()
-    for call in calls(services[caller]):
+    for call in calls(services[caller], ports):
         target = known.get(call.name)
         if target is None or caller in target.routed.colors.values() or (color and target.color is color):
             continue

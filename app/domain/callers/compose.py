@@ -3,7 +3,7 @@
 https://docs.docker.com/reference/compose-file/services/
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,15 +30,18 @@ def services_of(model: Mapping[str, Any]) -> Services:
     return {str(name): s for name, s in found.items() if isinstance(s, Mapping)} if isinstance(found, Mapping) else {}
 
 
-def calls(service: Service) -> Iterator[NamedCall]:
-    """Every host name that the service uses, in the order of the places. Values of variables are not kept."""
+def calls(service: Service, ports: Collection[int]) -> Iterator[NamedCall]:
+    """Every host name that the service uses, in the order of the places. Values of variables are not kept.
+
+    `ports` are those at which routed services may be called.
+    """
     for variable, value in _pairs(service.get("environment")):
-        yield from (NamedCall(name, f"variable {variable}") for name in sorted(of_variable(variable, value)))
+        yield from (NamedCall(name, f"variable {variable}") for name in sorted(of_variable(variable, value, ports)))
     check = service.get("healthcheck")
     lines = {key: service.get(key) for key in ("command", "entrypoint")}
     lines["health check"] = check.get("test") if isinstance(check, Mapping) else None
     for place, line in lines.items():
-        yield from (NamedCall(name, place) for name in sorted(of_command("\n".join(_listed(line)))))
+        yield from (NamedCall(name, place) for name in sorted(of_command("\n".join(_listed(line)), ports)))
     yield from (NamedCall(name.lower(), DEPENDS_ON) for name in _listed(service.get(DEPENDS_ON)))
     yield from (NamedCall(link.partition(":")[0].lower(), LINKS) for link in _listed(service.get(LINKS)))
     mode = str(service.get(NETWORK_MODE) or "")
@@ -61,6 +64,12 @@ def host_names(name: str, service: Service) -> set[str]:
     container = {str(service["container_name"])} if service.get("container_name") else set()
     aliases = set[str]().union(*networks(service).values())
     return {each.lower() for each in {name, *container, *aliases}}
+
+
+def inside_ports(service: Service) -> set[int]:
+    """Ports of the container that the model names, without ranges."""
+    exposed = (each.partition("/")[0] for each in _listed(service.get("expose")))
+    return {*(int(port) for port in exposed if port.isdecimal()), *published(service).values()}
 
 
 def published(service: Service) -> dict[int, int]:

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from app.domain.callers.compose import Services, host_names, image_name
+from app.domain.callers.compose import Services, host_names, image_name, inside_ports
 from app.domain.stack import Color, RoutedService, Stack
 
+_USUAL_PORTS = {80, 443}
 _COLORED = re.compile(r"(?P<base>.+)[-_](?:blue|green)|(?:blue|green)[-_](?P<base2>.+)")
 
 
@@ -46,6 +47,14 @@ def targets(services: Services, stack: Stack, traefik: str | None) -> dict[str, 
         both = set[str].intersection(*names.values())
         found.update({name: CallTarget(name, routed, shared=True) for name in both})
     return found
+
+
+def known_ports(services: Services, stack: Stack, traefik: str | None) -> set[int]:
+    """The ports at which a routed service or Traefik is called, as far as the stack file and the model say."""
+    called = (traefik or "", *(name for routed in stack.routed for name in routed.colors.values()))
+    named = set[int]().union(*(inside_ports(services[name]) for name in called if name in services))
+    entries = {urlsplit(point.url).port for point in stack.traefik.entrypoints.values()}
+    return {*_USUAL_PORTS, *(routed.port for routed in stack.routed), *named, *filter(None, entries)}
 
 
 def plain_names(routed: RoutedService) -> list[str]:

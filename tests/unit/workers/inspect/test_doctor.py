@@ -60,6 +60,17 @@ async def test_worker_that_mounts_the_directory_is_not_traefik(world: World) -> 
     assert (await check(world, "traefik_mount", survey)).status is Verdict.WARNING
 
 
+async def test_container_that_works_for_traefik_is_not_traefik(world: World) -> None:
+    dumper = seen("certs-dumper", image="ldez/traefik-certs-dumper:v2", mounts={"/data": "/routes"})
+    on_file = replace(dumper, mounts={"/f": "/routes/dynamic/updater-routes.yml"})
+    words = ("traefik", "--providers.providersThrottleDuration=100ms")
+    traefik = seen("traefik", image="traefik:v3", command=words, mounts={"/etc/dynamic": "/routes"})
+    for first in (dumper, on_file):
+        survey = replace(HEALTHY, containers=(first, traefik))
+        assert (await check(world, "traefik_mount", survey)).found == "traefik mounts the directory /routes"
+        assert (await check(world, "traefik_throttle", survey)).found == "100 ms"
+
+
 async def test_traefik_of_another_project_is_checked(world: World) -> None:
     words = ("traefik --providers.providersThrottleDuration=100ms",)
     survey = replace(HEALTHY, others=(seen("", name="edge", command=words, mounts={"/routes": "/routes"}),))

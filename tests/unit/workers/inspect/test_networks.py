@@ -23,6 +23,9 @@ def traefik(*networks: str, **change: Any) -> Seen:
     return container("traefik", *networks, **{"mounts": {"/etc/dynamic": "/routes"}} | change)
 
 
+DUMPER = container("certs-dumper", "ops", image="ldez/traefik-certs-dumper:v2", mounts={"/data": "/routes"})
+
+
 def examine(
     *containers: Seen, network: str | None = None, worker: tuple[str, ...] | None = None, others: tuple[Seen, ...] = ()
 ) -> Check | None:
@@ -38,6 +41,8 @@ def examine(
     [
         (("shop_default",), ("shop_default",), None, ("shop_default",)),
         (("shop_default",), ("shop_default",), None, None),
+        (("shop_default",), ("shop_default",), None, ("host",)),
+        (("shop_default",), (), None, None),
         (("shop_back", "shop_front"), ("shop_front",), None, ("shop_back", "shop_front")),
         (("shop_back", "shop_front"), ("shop_front",), None, ("shop_back",)),
         (("shop_back", "shop_front"), ("shop_front",), "front", ("shop_front",)),
@@ -107,6 +112,49 @@ def test_traefik_in_no_network_of_it_fails(others: bool) -> None:
         "traefik is in edge and shares no network with web-blue (back)",
     )
     assert found.remedy.startswith("Add traefik to back.")
+
+
+def test_worker_in_the_host_s_network_chooses_any() -> None:
+    blue = container("web-blue", "shop_back", "shop_front")
+    found = examine(blue, traefik("shop_front"), network="front2", worker=("host",))
+    assert found
+    assert found.remedy.startswith("Set routed/web/network in the stack file to front.")
+
+
+@pytest.mark.parametrize("network", [None, "back"])
+def test_traefik_in_the_host_s_network_fails(network: str | None) -> None:
+    found = examine(container("web-blue", "shop_back"), traefik("host"), network=network)
+    assert found == Check(
+        "network_web",
+        FAILED,
+        "traefik is in the host's network, where it cannot resolve the container names in its routes",
+        "Take traefik out of network_mode: host and publish its ports. "
+        "Until then, clients get errors while web-blue is live.",
+    )
+
+
+def test_container_that_works_for_traefik_is_not_traefik() -> None:
+    blue, dumper = container("web-blue", "shop_back"), DUMPER
+    assert examine(blue, dumper, traefik("shop_back")) is None
+    assert examine(blue, dumper) is None
+    found = examine(blue, dumper, traefik("edge"))
+    assert found
+    assert found.found.startswith("traefik is in edge ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": "registry.example.org:5000/mirror/traefik:v3@sha256:0"},
+        {"image": "proxy", "command": ("/run", "--providers.file.directory=/etc/dynamic")},
+        {"image": "proxy", "command": ("/run", "--entryPoints.web.address=:80")},
+    ],
+)
+def test_traefik_is_known_by_image_or_command(change: dict[str, Any]) -> None:
+    edge = container("edge", "edge", mounts={"/etc/dynamic": "/routes"}, **change)
+    found = examine(container("web-blue", "shop_back"), DUMPER, edge)
+    assert found
+    assert found.found.startswith("edge is in edge ")
 
 
 def test_traefik_outside_the_chosen_network_is_a_warning() -> None:

@@ -64,6 +64,19 @@ def test_every_place_of_a_call_is_named(worker: dict[str, Any], place: str) -> N
     assert found.startswith(f"`worker` calls `web-blue` {place}: after a flip")
 
 
+@pytest.mark.parametrize("port", [80, 443, 3000, 9090, 7000, 5000, 8100])
+def test_port_of_the_service_or_of_traefik_is_known(port: int) -> None:
+    of = stack(traefik=a_traefik(web="http://traefik:80", host="http://127.0.0.1:8100"))
+    of = replace(of, routed=(replace(of.routed[0], port=3000),))
+    blue, proxy = {"expose": ["9090", "7000/tcp", "1-9"]}, {"image": "traefik", "ports": ["8100:5000"]}
+    call = {"environment": {"A": f"web-blue:{port}"}}
+    assert len(texts(call, of, **{"web-blue": blue}, traefik=proxy)) == 1
+
+
+def test_other_number_after_a_name_is_no_port() -> None:
+    assert texts({"environment": {"A": "web-blue:1000"}, "command": "serve web-blue:1000"}) == []
+
+
 def test_link_to_a_color_names_it() -> None:
     (found,) = texts({"links": ["web-blue:web"]})
     assert found.startswith("`worker` names `web-blue` in its links: after a flip")
