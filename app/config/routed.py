@@ -14,11 +14,12 @@ from app.domain.rule_form import Form, form_of
 from app.domain.stack import Color, RoutedService, Traefik
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+EntryPointName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
 _Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$")]
 _HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,1000}$")]
-_Middleware = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[a-z0-9]+)?$")]
+_Middleware = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
 _Status = Annotated[int, Field(ge=200, le=499)]
 
 
@@ -102,7 +103,7 @@ class _EntryPoint(Part):
 class TraefikPart(Part):
     """How the worker reaches Traefik."""
 
-    entrypoints: dict[Name, Annotated[_EntryPoint, BeforeValidator(_point)]] = Field(min_length=1)
+    entrypoints: dict[EntryPointName, Annotated[_EntryPoint, BeforeValidator(_point)]] = Field(min_length=1)
     metrics: _PageUrl | None = None
     api: _Url | None = None
     rollout_header: str = Field("X-Updater-Rollout", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
@@ -137,7 +138,7 @@ class _RouteOptions(Part):
 class _Route(_RouteOptions):
     """One of several routes."""
 
-    entrypoint: Name
+    entrypoint: EntryPointName
 
 
 class RoutedPart(_RouteOptions):
@@ -149,7 +150,7 @@ class RoutedPart(_RouteOptions):
     scheme: Scheme = Scheme.HTTP
     health: Annotated[_Health, BeforeValidator(_path_alone)]
     routes: list[_Route] = Field(default_factory=list, max_length=20)
-    entrypoint: Annotated[Name | None, AfterValidator(_needed)] = Field(None, validate_default=True)
+    entrypoint: Annotated[EntryPointName | None, AfterValidator(_needed)] = Field(None, validate_default=True)
     network: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
     sticky: dict[str, Any] | None = None
 

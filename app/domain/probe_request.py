@@ -11,7 +11,7 @@ from app.domain.rule_match import Client, clients_of, matches
 from app.domain.stack import RoutedService, Stack, Traefik
 
 SUCCESS = frozenset(range(200, 300))
-_BY_A_MIDDLEWARE = frozenset({*range(300, 400), 401, 403, 407, 429})
+BY_A_MIDDLEWARE = frozenset({*range(300, 400), 401, 403, 407, 429})
 """How a middleware may answer a request without a password, in place of the service: redirects, refusals, limits."""
 _ANY_ANSWER = frozenset(range(200, 500))
 SENT = {"User-Agent": "zetherion-updater"}
@@ -102,7 +102,7 @@ def _through(stack: Stack, service: RoutedService, number: int) -> ProbeRequest:
 
 
 def _routed(route: ClientRoute) -> frozenset[int]:
-    return _BY_A_MIDDLEWARE if route.middlewares else frozenset()
+    return BY_A_MIDDLEWARE if route.middlewares else frozenset()
 
 
 def unaskable(traefik: Traefik, service: RoutedService, route: ClientRoute) -> str | None:

@@ -214,20 +214,43 @@ def _problem(name: str, values: Sequence[str]) -> str | None:
 
 @cache
 def expression(pattern: str) -> "re.Pattern[str]":
-    """Go's expression as Python's, for the few things that the two write differently. Raises re.error."""
-    return re.compile(pattern.replace("\\z", "\\Z").replace("(?i)", "", 1), re.I if "(?i)" in pattern else 0)
+    """Go's expression as Python's. Where Python has nothing alike, one that matches nothing. Raises re.error."""
+    if _ONLY_GO.search(pattern):
+        return _NOTHING
+    for name, characters in _CLASSES.items():
+        pattern = pattern.replace(f"[:{name}:]", characters)
+    flags = re.I if "(?i)" in pattern else 0  # Python takes it only at the start
+    return re.compile(pattern.replace("(?i)", "", 1).replace("(?<", "(?P<").replace(r"\z", r"\Z"), flags)
 
 
 def _bad_expression(name: str, values: Sequence[str]) -> str | None:
-    """Finds an unfinished expression. Go's expressions know less than Python's, and write some things differently."""
+    """Finds an unfinished expression, and what only Python's have."""
     if not name.endswith("Regexp"):
         return None
+    if found := _ONLY_PYTHON.search(values[-1]):
+        return f"{name}(`{values[-1]}`) has {found[1]}, which Traefik's expressions do not know"
     try:
         expression(values[-1])
     except re.error as error:
         return f"{name}(`{values[-1]}`) is not a regular expression ({error})"
     return None
 
+
+_ONLY_PYTHON = re.compile(r"(?<!\\)(?:\\\\)*(\(\?(?:<?[=!]|>|\(|P=)|\\[1-9])")
+"""Looking ahead and behind, back references, conditions. https://github.com/google/re2/wiki/Syntax"""
+_ONLY_GO = re.compile(r"\\[pPQC]|\(\?[a-zA-Z]*U")
+_NOTHING = re.compile(r"(?!)")
+_CLASSES = {
+    "alpha": "A-Za-z",
+    "digit": "0-9",
+    "alnum": "0-9A-Za-z",
+    "lower": "a-z",
+    "upper": "A-Z",
+    "space": r"\s",
+    "word": r"\w",
+    "xdigit": "0-9A-Fa-f",
+    "punct": r"!-/:-@\[-`{-~",
+}
 
 _COUNTS: Mapping[str, tuple[int, ...]] = {
     "Host": (1,),

@@ -180,6 +180,10 @@ async def test_foreign_file_keeps_serving(served: Served) -> None:
     assert (served.dynamic / "foreign.yml").read_bytes() == foreign
 
 
+OTHERS = "http: {middlewares: {m: {addPrefix: {prefix: /x}}}}\n"
+"""A file of another stack, which must keep working."""
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -191,6 +195,12 @@ async def test_foreign_file_keeps_serving(served: Served) -> None:
         (".yml", "tls: {options: {x: null}}\n"),
         ("odd.TOML", "[http.routers]\n"),
         ("odd.yml.old", "http: {}\n"),
+        ("odd.yml", f"{OTHERS}---\n"),
+        ("odd.yml", f"{OTHERS}---\nhttp: [\n"),
+        ("odd.yml", f"---\n{OTHERS}"),
+        ("odd.yml", OTHERS.replace("/x", "2024-02-31")),
+        ("odd.yml", OTHERS.replace("/x", "!own /x")),
+        ("odd.yml", OTHERS.replace("{prefix", "!own {prefix")),
     ],
 )
 async def test_stray_is_exactly_a_file_traefik_refuses(served: Served, name: str, text: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import ProbeRequest, all_route_requests
+from app.domain.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Clock, Route
 
@@ -28,6 +28,8 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
             last = next(answer for each, answer in answers if each is waiting[0])
             header = stack.traefik.rollout_header
             detail = f"within {stack.times.route:.0f} s; last answer: {last}, {header}: {last.rollout}"
+            if last.rollout is None and last.status in BY_A_MIDDLEWARE:
+                detail += "; a middleware of the entrypoint may answer: move it to the routes"
             if words := await route.complaints():
                 detail += f"; Traefik says: {'; '.join(words)}"
             raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))

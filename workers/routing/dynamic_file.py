@@ -19,6 +19,25 @@ LIST = "certificates"
 Tree = Mapping[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """As Traefik reads YAML: dates stay text, and unknown tags are ignored."""
+
+    def untagged(self, _: str, node: yaml.Node) -> object:
+        """The value of a node without its tag."""
+        if isinstance(node, yaml.MappingNode):
+            return self.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            return self.construct_sequence(node, deep=True)
+        return node.value
+
+
+_Loader.add_multi_constructor("!", _Loader.untagged)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def is_read(name: str) -> bool:
     """Whether Traefik reads a file of that name: the suffix in any case, even if it is the whole name."""
     return name.lower().endswith(SUFFIXES)
@@ -26,7 +45,7 @@ def is_read(name: str) -> bool:
 
 def read_tree(name: str, text: str) -> Tree:
     """The content of the dynamic file `name`. Raises ValueError, YAMLError or RecursionError if it is invalid."""
-    content = tomllib.loads(text) if name.lower().endswith(TOML) else yaml.safe_load(text)
+    content = tomllib.loads(text) if name.lower().endswith(TOML) else _first_document(text)
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -35,6 +54,11 @@ def read_tree(name: str, text: str) -> Tree:
     if hollow := next(_hollow(tree), None):
         raise ValueError(f"{hollow} is empty: fill or remove it")
     return tree
+
+
+def _first_document(text: str) -> object:
+    """Traefik reads no more than the first one."""
+    return next(iter(yaml.load_all(text, _Loader)), None)
 
 
 def _hollow(tree: Tree) -> Iterator[str]:

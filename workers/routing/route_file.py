@@ -40,7 +40,7 @@ def render(stack: Stack, color: Color, rollout: str, copies: AllCopies | None = 
 
     A service without known copies is reached by its Compose name. The file keeps the copies of the other color too, so
     that it can lead back to them while the engine is away.
-    Every router adds the rollout header, also to what its middlewares answer, so that an answer proves which
+    Every router adds the rollout header, also to what the route's middlewares answer, so that an answer proves which
     configuration served it, and its own name, so that no other router can answer for it. All names carry the stack's,
     because Traefik drops names that two files define.
 
@@ -131,8 +131,9 @@ def _hosts(service: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _added(middleware: Mapping[str, Any]) -> Iterator[str]:
+    """The rollout's id; not the router's name, in whose header that of the id continues."""
     added = middleware["headers"]["customResponseHeaders"]
-    yield from (value for header, value in added.items() if not header.endswith(route_header("")))
+    yield from (value for header, value in added.items() if header not in map(route_header, added))
 
 
 def _is_of_first_version(http: Mapping[str, Any], stack: Stack) -> bool:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 import yaml
 
 from app.domain.routes import ClientRoute, is_own_middleware
+from app.domain.rule import RuleInvalid
+from app.domain.rule_form import Form, form_of
 from app.domain.stack import Color, RoutedService
 from workers.routing.dynamic_file import (
     Tree,
@@ -63,7 +65,7 @@ class Router:
     def takes(self, route: ClientRoute) -> bool:
         """Whether it takes the same requests as `route`. A router without entrypoints is at all of them."""
         here = not self.entrypoints or route.entrypoint in self.entrypoints
-        return here and plain_rule(self.rule) == plain_rule(route.rule)
+        return here and _form(self.rule) == _form(route.rule)
 
     def answers(self, service: RoutedService) -> bool:
         """Whether it takes the same requests as one of the updater's own routers for `service`."""
@@ -142,9 +144,12 @@ def _ambiguous(defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree]
     return {n for n, body in either if any(s.backend for s in resolve(n, {**services, n: body}, hosts)[0])}
 
 
-def plain_rule(rule: str) -> str:
-    """Normalizes quotes and spaces, so that equal rules compare equal."""
-    return "".join(rule.replace('"', "`").split())
+def _form(rule: str) -> Form | str:
+    """The rule so that those that take the same requests compare equal. One that Traefik rejects is its own text."""
+    try:
+        return form_of(rule)
+    except RuleInvalid:
+        return "".join(rule.replace('"', "`").split())
 
 
 def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Hosts) -> Router:

@@ -241,6 +241,13 @@ def test_route_that_traefik_would_never_use_is_refused(rule: str, other: str) ->
     assert len(parse_stack(content(routed=services)).routed) == 2
 
 
+def test_entrypoints_are_named_as_in_traefik() -> None:
+    points = {"entrypoints": {"webSecure": "http://traefik:80", "web.internal_1": "http://traefik:81"}}
+    services = {"api": routed(entrypoint="webSecure", middlewares=["auth@plugin-ldap"])}
+    (service,) = parse_stack(content(traefik=points, routed=services)).routed
+    assert (service.routes[0].entrypoint, service.routes[0].middlewares) == ("webSecure", ("auth@plugin-ldap",))
+
+
 def test_equal_rules_at_two_entrypoints_are_read() -> None:
     points = {"entrypoints": {"web": "http://traefik:80", "api": "http://traefik:81"}}
     services = {"api": routed(), "web": routed(blue="web-blue", green="web-green", entrypoint="api")}

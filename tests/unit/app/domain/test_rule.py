@@ -45,6 +45,8 @@ INVALID = [
     ("Host(`ä.example`)", "ASCII"),
     ("HostRegexp(`(a`)", "not a regular expression"),
     ("PathRegexp(`[`)", "not a regular expression"),
+    ("PathRegexp(`^/(?!api)`)", r"has \(\?!, which Traefik's expressions do not know"),
+    (r"PathRegexp(`(a)\1`)", "do not know"),
     ("ClientIP(`10.0.0.0/33`)", "neither an address nor a range"),
     ("ClientIP(`here`)", "neither an address nor a range"),
 ]
@@ -74,6 +76,8 @@ MATCHED = [
     ("PathPrefix(`/app`) && !Path(`/app/health`)", Client("traefik", "/app")),
     ("Host(`a.b`) ||\nHost(`c.d`)\n", Client("a.b", "/health")),
     ("PathPrefix(`/api`) || PathPrefix(`/health`)", LIKE),
+    ("PathPrefix(`/(`)", Client("traefik", "/(")),
+    ("PathRegexp(`^(?i)/HEALTH$`)", LIKE),
     ("Host(`a.b`) || PathPrefix(`/health`)", LIKE),
     ("Path(`/x`) || Host(`a.b`)", Client("a.b", "/health")),
     ("Header(`X-Tenant`, `one`)", Client("traefik", "/health", headers={"X-Tenant": "one"})),
@@ -83,6 +87,7 @@ MATCHED = [
     ("Method(`POST`)", Client("traefik", "/health", method="POST")),
     ("HostRegexp(`^tr.+$`)", LIKE),
     ("PathRegexp(`^/hea(lth)?$`)", LIKE),
+    ("PathRegexp(`^/(?<all>[[:lower:]]+)$`)", LIKE),
     ("Host(`a.b`) && ClientIP(`10.0.0.0/8`)", Client("a.b", "/health")),
     ("!ClientIP(`10.0.0.0/8`)", LIKE),
 ]
@@ -98,6 +103,7 @@ def test_request_that_the_rule_matches_is_found(rule: str, client: Client) -> No
     [
         "HostRegexp(`^.+\\.example\\.org$`)",
         "PathRegexp(`^/v[0-9]+/`)",
+        r"PathRegexp(`^/\p{Lu}`)",
         "HeaderRegexp(`X-Tenant`, `.+`)",
         "!PathPrefix(`/`)",
         "Host(`a.b`) && Host(`c.d`)",

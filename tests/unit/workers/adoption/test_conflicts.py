@@ -21,6 +21,7 @@ http:
     [
         ("PathPrefix(`/`)", "web", "", 1),
         ("PathPrefix( `/` )", "web", "", 1),
+        ("(PATHPREFIX(`/`))", "web", "", 1),
         ("PathPrefix(`/`)", "web, api", ", priority: 99", 1),
         ("PathPrefix(`/`)", "web", ", priority: 1", 0),
         ("PathPrefix(`/`)", "api", "", 0),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -182,3 +184,11 @@ def test_names_of_two_stacks_never_meet() -> None:
     content = yaml.safe_load(route_file.render(one, Color.BLUE, "r-1"))
     assert route_file.claims_our_names(content, one)
     assert not route_file.claims_our_names(content, two)
+
+
+def test_header_that_ends_as_the_routes_own_does_is_read() -> None:
+    stack = a_stack()
+    stack = replace(stack, traefik=replace(stack.traefik, rollout_header="X-Updater-Route"))
+    found = route_file.read(route_file.render(stack, Color.BLUE, "r-1"), stack)
+    assert found is not None
+    assert (found.color, found.rollout) == (Color.BLUE, "r-1")
