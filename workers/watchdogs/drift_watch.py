@@ -7,18 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from app.domain import messages
 from app.domain.errors import EngineFailed, RouteNotConfirmed, StartFailed
 from app.domain.findings import Alarm
-from app.domain.stack import Color, Singleton, Stack
+from app.domain.stack import Color, RoutedService, Singleton, Stack
 from app.domain.state import State
 from app.domain.step import PREFLIGHT
 from workers.adoption import drift
+from workers.adoption.conflicts import conflicts
 from workers.control.reconcile import Reconciler
-from workers.ports import Instance, Ports
+from workers.ports import Answer, Instance, Ports
+from workers.routing.asked import ask_routes
 from workers.routing.copies import hosts_of
 from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
 LOOKS_AT_CONTAINERS = 3
 """Every how many looks to check the containers: that costs more than reading the route file."""
+
+LOOKS_AT_ANSWERS = 5
+"""Every how many looks to ask the routes as clients do."""
+
+AGAIN_SECONDS = 0.5
+"""After a wrong answer of a route, when to ask once more: Traefik may have been busy."""
 
 TRIES = 3
 """How often to start a service that does not stay up. Then the watch only reports it, to make nothing worse."""
@@ -35,6 +43,10 @@ ROUTE_UNCLEAR = (
 ROUTE_NOT_RESTORED = (
     "The routes do not lead to the live color, and the updater cannot restore them: {}. Clients may get errors. Fix "
     "this cause; the updater keeps retrying."
+)
+ROUTE_NOT_SERVED = (
+    "The route file leads to the live color, but requests to {} are not answered by its routes (the last answer: {}). "
+    "Clients do not reach the live release. {}"
 )
 ENGINE_SILENT = (
     "The updater cannot check the containers, because the Docker Engine failed: {}. Traffic continues while the "
@@ -59,19 +71,23 @@ class DriftWatch:
         self._restarts: dict[str, tuple[str, int]] = {}
         self._restarted_at: dict[str, float] = {}
         self._of_containers: list[Alarm] = []
+        self._of_answers: list[Alarm] = []
 
     async def run(self) -> None:
         """Runs until it is cancelled, or another worker has taken over."""
         looks = itertools.count()
         await repeat(
-            lambda: self.look(containers=next(looks) % LOOKS_AT_CONTAINERS == 0),
+            lambda: self._look(next(looks)),
             "the drift watch could not look",
             every=LOOK_SECONDS,
             clock=self._ports.clock,
             replaced=lambda: self._reconciler.replaced,
         )
 
-    async def look(self, *, containers: bool = True) -> None:
+    async def _look(self, number: int) -> None:
+        await self.look(containers=number % LOOKS_AT_CONTAINERS == 0, answers=number % LOOKS_AT_ANSWERS == 0)
+
+    async def look(self, *, containers: bool = True, answers: bool = True) -> None:
         """Looks once: reports what is wrong, and corrects it if no rollout runs."""
         state = self._ports.journal.state
         if state.active_color is None:
@@ -81,11 +97,16 @@ class DriftWatch:
             of_the_route = await self._route(fix=quiet)
             if containers and of_the_route is not None:
                 self._of_containers = await self._containers(state, state.active_color, fix=quiet)
+            if of_the_route != [] or not quiet:
+                self._of_answers = []
+            elif answers and state.route_id is not None:
+                self._of_answers = await self._answers(state.route_id)
         if of_the_route is None:
             await self._reconciler.take_over_what_moved()
             self._of_containers, of_the_route = [], _not_adopted(self._reconciler)
         of_the_release = _of_the_release(self._ports.journal.state)
-        self._ports.publisher.alarms([*of_the_release, *of_the_route, *self._of_containers, *self._beside()])
+        of_the_stack = [*self._of_answers, *self._of_containers]
+        self._ports.publisher.alarms([*of_the_release, *of_the_route, *of_the_stack, *self._beside()])
 
     async def _route(self, *, fix: bool) -> list[Alarm] | None:
         """What is wrong with the routes; None if another program moved them: then they stay until the adoption."""
@@ -100,6 +121,25 @@ class DriftWatch:
             return [Alarm("route_unclear", ROUTE_UNCLEAR.format(error.detail))]
         except RouteNotConfirmed as error:
             return [Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))]
+
+    async def _answers(self, route_id: str) -> list[Alarm]:
+        """Checks that every route answers with the live rollout's id, twice in a row, as its clients ask."""
+        lost: list[tuple[RoutedService, Answer]] = []
+        for wait in (0.0, AGAIN_SECONDS):
+            await self._ports.clock.sleep(wait)
+            asked = await ask_routes(self._stack, self._ports.probe)
+            lost = [(service, answer) for service, answer in asked if answer.rollout != route_id]
+            if not lost:
+                return []
+        names = ", ".join(dict.fromkeys(service.name for service, _ in lost))
+        return [Alarm("route_not_served", ROUTE_NOT_SERVED.format(names, lost[0][1], await self._who_answers()))]
+
+    async def _who_answers(self) -> str:
+        try:
+            found = "; ".join(await conflicts(self._stack, self._ports))
+        except EngineFailed:
+            found = ""
+        return f"{found[0].upper()}{found[1:]}." if found else "Check that Traefik runs, and read its log."
 
     async def _containers(self, state: State, color: Color, *, fix: bool) -> list[Alarm]:
         alarms: list[Alarm] = []

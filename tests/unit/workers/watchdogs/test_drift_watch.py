@@ -11,7 +11,7 @@ from tests.examples import a_release
 from tests.fakes.engine.socket import FaultySocket
 from tests.fakes.world import World
 from workers.adoption.drift import ANSWER_SECONDS, HOSTS_SECONDS
-from workers.watchdogs.drift_watch import REPORTED_SECONDS, TRIES, DriftWatch
+from workers.watchdogs.drift_watch import AGAIN_SECONDS, REPORTED_SECONDS, TRIES, DriftWatch
 
 
 async def a_watch(world: World) -> DriftWatch:
@@ -300,6 +300,34 @@ async def test_routes_follow_a_container_with_another_name(world: World) -> None
     assert (await world.route.copies(Color.GREEN))["api"] == ("demo_api-green_1",)
     await world.clock.sleep(1)
     await watch.look()
+    assert alarmed(world) == []
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_route_that_something_else_answers_raises_an_alarm(world: World, *, down: bool) -> None:
+    """The file is as it should be: another file has a router that comes first, or Traefik does not run."""
+    watch = await a_watch(world)
+    world.route.load(Color.BLUE, "")
+    world.route.down = down
+    world.route.beside = []
+    await watch.look()
+    assert alarmed(world) == ["route_not_served"]
+    assert "requests to skills, api are not answered by its routes" in world.publisher.alarm_texts[0]
+    assert ("no answer" if down else "HTTP") in world.publisher.alarm_texts[0]
+    world.route.down = False
+    world.route.re_read()
+    await world.clock.sleep(1)
+    await watch.look()
+    assert alarmed(world) == []
+
+
+async def test_one_wrong_answer_of_a_route_is_no_alarm(world: World) -> None:
+    watch = await a_watch(world)
+    world.route.down = True
+    looking = asyncio.create_task(watch.look())
+    await world.clock.sleep(AGAIN_SECONDS / 2)
+    world.route.down = False
+    await looking
     assert alarmed(world) == []
 
 
