@@ -300,8 +300,6 @@ OLD_UPDATER = """
     secrets: [gone]
 """
 GONE = """
-networks:
-  gone: {external: true}
 secrets:
   gone: {file: ./is-not-there}
 """
@@ -311,7 +309,9 @@ def with_the_old_updater(tree: Path) -> None:
     """Adds the old updater to the file: another service depends on it, and its own network and secret are missing."""
     file = tree / "docker-compose.yml"
     text = file.read_text().replace("  bot:\n", f"{OLD_UPDATER[1:]}\n  bot:\n    depends_on: [old-updater]\n", 1)
-    file.write_text(text + GONE)
+    networks = "\nnetworks:\n"
+    assert networks in text
+    file.write_text(text.replace(networks, f"{networks}  gone: {{external: true}}\n") + GONE)
 
 
 @pytest.fixture
