@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import difflib
 import functools
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import yaml
 
 from tests.faults.observers import answers, converge, end_of
 from tests.faults.scenario import Scenario, row
@@ -64,9 +67,10 @@ async def spoilt_route_file(scenario: Scenario) -> None:
         damage(file)
         scenario.result.expect(not _whole(file, good), f"the route file was not damaged: {what}")
         await asyncio.sleep(TAKEN_SECONDS)
-        await _restored(scenario, f"the route file was {what}", functools.partial(_whole, file, good))
+        await _restored(scenario, f"the route file was {what}", functools.partial(_leads_as_before, file, good))
         if not _whole(file, good):
-            file.write_bytes(good)
+            differences = difflib.unified_diff(good.decode().splitlines(), _text(file).splitlines(), lineterm="", n=0)
+            scenario.result.notes.append(f"the file that was {what} differs now: {list(differences)[2:]}")
     stray = file.with_name("stray.yml")
     stray.write_text(STRAY)
     await _noticed(scenario, "a stray file took the routes", "route_not_served")
@@ -76,6 +80,20 @@ async def spoilt_route_file(scenario: Scenario) -> None:
 
 def _whole(file: Path, good: bytes) -> bool:
     return file.exists() and file.read_bytes() == good
+
+
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
+def _leads_as_before(file: Path, good: bytes) -> bool:
+    """Whether the file has the same routers, services and rollout; clients show whether its servers answer."""
+    try:
+        now, before = (yaml.safe_load(text)["http"] for text in (_text(file), good))
+        same = all(now[part] == before[part] for part in ("routers", "middlewares"))
+        return same and now["services"].keys() == before["services"].keys()
+    except (yaml.YAMLError, KeyError, TypeError):
+        return False
 
 
 async def _noticed(scenario: Scenario, what: str, kind: str) -> None:
