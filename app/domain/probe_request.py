@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from app.domain.errors import InternalError
-from app.domain.routes import ClientRoute, EntryPoint, Scheme
+from app.domain.routes import ClientRoute, EntryPoint, Scheme, precedence
 from app.domain.rule import has
 from app.domain.rule_match import Client, clients_of, matches
 from app.domain.stack import RoutedService, Stack, Traefik
@@ -132,10 +132,7 @@ def hidden(traefik: Traefik, routed: Sequence[RoutedService], service: RoutedSer
 
 
 def _rivals(traefik: Traefik, routed: Sequence[RoutedService], route: ClientRoute) -> list[tuple[str, ClientRoute]]:
-    """The routes that Traefik may ask before `route`, each with the name of its service.
-
-    https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation
-    """
+    """The routes that Traefik may ask before `route`, each with the name of its service."""
     return [
         (service.name, other)
         for service in routed
@@ -143,7 +140,7 @@ def _rivals(traefik: Traefik, routed: Sequence[RoutedService], route: ClientRout
         if other != route
         and other.entrypoint == route.entrypoint
         and secure(traefik.entrypoints[route.entrypoint], other) == secure(traefik.entrypoints[route.entrypoint], route)
-        and (other.priority or len(other.rule)) >= (route.priority or len(route.rule))
+        and precedence(other.rule, other.priority) >= precedence(route.rule, route.priority)
     ]
 
 

@@ -13,6 +13,14 @@ def is_own_middleware(name: str) -> bool:
     return name == "updater-rollout" or name.startswith("updater.")
 
 
+def precedence(rule: str, priority: int) -> int:
+    """Traefik asks the router with the highest one first: its priority, else the length of its rule.
+
+    https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/rules-and-priority/#priority-calculation
+    """
+    return priority or len(rule)
+
+
 class Scheme(StrEnum):
     """What a container speaks on its port. `h2c`: HTTP/2 without TLS."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.domain.errors import RouteNotConfirmed
+from app.domain.routes import precedence
 from app.domain.stack import Stack
 from workers.adoption.adopt import find_all
 from workers.adoption.serving import hosts_of
@@ -35,13 +36,9 @@ def _same(stack: Stack, router: Router) -> Iterator[str]:
         for route in service.routes:
             if (router.tls is None) is not (route.tls is None):
                 continue  # on one entrypoint, Traefik keeps connections with and without TLS apart
-            if router.takes(route) and _first(router.priority, router.rule) >= _first(route.priority, route.rule):
+            first = precedence(router.rule, router.priority) >= precedence(route.rule, route.priority)
+            if first and router.takes(route):
                 yield (
                     f"{router.where} takes the same requests as routed/{service.name} (`{route.rule}` at "
                     f"{route.entrypoint}) and leads elsewhere: give each its own rule, such as its own host"
                 )
-
-
-def _first(priority: int, rule: str) -> int:
-    """Traefik's order: the longer rule first, unless there is a priority."""
-    return priority or len(rule)

@@ -120,7 +120,7 @@ class DriftWatch:
         except EngineFailed as error:
             return [Alarm("route_unclear", ROUTE_UNCLEAR.format(error.detail))]
         except RouteNotConfirmed as error:
-            return [Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))]
+            return [_not_restored(error)]
 
     async def _answers(self, route_id: str) -> list[Alarm]:
         """Checks that every route answers with the live rollout's id, twice in a row, as its clients ask."""
@@ -158,7 +158,7 @@ class DriftWatch:
         try:
             return await drift.follow(self._stack, self._ports, copies)
         except RouteNotConfirmed as error:
-            return [Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))]
+            return [_not_restored(error)]
 
     async def _colors(self, found: Mapping[str, Sequence[Instance]], *, fix: bool) -> list[Alarm]:
         """Checks that the live color runs. The engine restarts a crashed container; this starts a stopped one."""
@@ -213,6 +213,10 @@ class DriftWatch:
             "Find out what started it."
         )
         return [Alarm("singleton_doubled", text)]
+
+
+def _not_restored(error: RouteNotConfirmed) -> Alarm:
+    return Alarm("route_not_restored", ROUTE_NOT_RESTORED.format(error.detail))
 
 
 def _not_adopted(reconciler: Reconciler) -> list[Alarm]:

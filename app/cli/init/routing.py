@@ -10,7 +10,7 @@ from app.cli.init.sources import Copy, Sources
 from app.cli.init.traefik.entrypoints import DEFAULT, OWN, UNKNOWN, EntryPoint
 from app.cli.init.traefik.labels import label_routes
 from app.cli.init.traefik.routes import FoundRoute, part
-from app.domain.routes import CATCH_ALL
+from app.domain.routes import CATCH_ALL, precedence
 from app.domain.rule import RuleInvalid
 from app.domain.rule_form import form_of
 
@@ -34,8 +34,8 @@ class Way:
 
     @property
     def priority(self) -> int:
-        """Traefik's own: the length of the rule, unless the router says otherwise."""
-        return int(self.route.options.get("priority") or len(self.rule))
+        """Traefik's own: see `precedence`."""
+        return precedence(self.rule, int(self.route.options.get("priority") or 0))
 
     @property
     def guards(self) -> frozenset[str]:
