@@ -111,12 +111,16 @@ async def _was_used(stack: Stack, ports: Ports) -> bool:
 
 
 async def _has_taken(ports: Ports) -> bool:
-    """Whether the ledger knows releases that no longer wait there. False if it cannot be read."""
+    """Whether the ledger knows releases that no longer wait there. False if it cannot be read.
+
+    What waits is read last: a release that is accepted in between waits, and is not among the known ones.
+    """
     try:
+        known = await ports.inbox.known()
         waiting = {release.key for release in await ports.inbox.pending()}
-        return any(release.key not in waiting for release in await ports.inbox.known())
     except LedgerUnavailable:
         return False
+    return any(release.key not in waiting for release in known)
 
 
 async def _left_over(stack: Stack, ports: Ports) -> bool:

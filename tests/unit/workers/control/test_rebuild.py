@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 
 import pytest
 
@@ -10,6 +11,7 @@ from app.domain.stack import Color
 from app.domain.state import State
 from tests.examples import a_release, sha_of
 from tests.fakes.fuse import Crash
+from tests.fakes.inbox import FakeInbox
 from tests.fakes.world import World
 from workers.control.jobs import Jobs
 from workers.control.operator import Operator
@@ -88,6 +90,21 @@ async def test_waiting_release_is_no_sign_of_a_loss() -> None:
     world.inbox.put(NEW)
     await world.worker().start()
     assert not world.state.paused
+
+
+@pytest.mark.parametrize("call", [1, 2])
+async def test_release_during_the_first_start_is_no_sign_of_a_loss(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first release may be accepted before or after each question that the starting worker asks of Redis."""
+    world, asked, ping = World(), itertools.count(1), FakeInbox.ping
+
+    async def accept_at_call(inbox: FakeInbox) -> None:
+        if next(asked) == call:
+            world.inbox.put(NEW)
+        await ping(inbox)
+
+    monkeypatch.setattr(FakeInbox, "ping", accept_at_call)
+    await world.worker().start()
+    assert (world.state.paused, next(asked) > call) == (False, True)
 
 
 async def test_unreadable_file_pauses_an_empty_host() -> None:
