@@ -60,6 +60,15 @@ class PlannedDisk(ResponseModel):
     needed_bytes: int = 0
 
 
+class PlannedFile(ResponseModel):
+    """`service` uses `path` by `key` of the Compose file. `origin`: `release`, or `live` for the live directory."""
+
+    path: str = ""
+    origin: str = ""
+    service: str = ""
+    key: str = ""
+
+
 class PlannedCommand(ResponseModel):
     """A command before the flip. `limit`: seconds. `runs` is False if it already succeeded for this commit."""
 
@@ -92,3 +101,4 @@ class Plan(ResponseModel):
     before_flip: tuple[PlannedCommand, ...] = ()
     rollback: Literal["allowed", "never"] = "allowed"
     warnings: tuple[str, ...] = ()
+    files: tuple[PlannedFile, ...] = ()

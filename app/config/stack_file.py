@@ -1,14 +1,15 @@
 """Reads and validates `stack.yml`. Every error names its path in the file."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from app.config.policy import PolicyPart
 from app.config.problems import problems
+from app.config.release_files import FilesPart, Inside, VariableName, contradictions
 from app.config.routed import Name, Part, RoutedPart, Seconds, TraefikPart, equal_routes, hidden_routes
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
@@ -20,18 +21,13 @@ from app.domain.stack import (
     GitHub,
     Keep,
     Needs,
+    ReleaseValue,
     Singleton,
     Stack,
     Supersede,
     Times,
     Updater,
 )
-
-
-def _inside(path: str) -> str:
-    if not path.strip() or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-        raise ValueError("should be a path inside the release")
-    return path
 
 
 def _no_bool(value: Any) -> Any:
@@ -100,7 +96,13 @@ class _File(Part):
     repository: str = Field(pattern=f"^{REPOSITORY.pattern}$")
     source: str | None = Field(None, pattern=r"^(https://|ssh://|file:///|/)\S+$")
     directory: str = Field(pattern="^/")
-    compose_file: Annotated[str, AfterValidator(_inside)] = "docker-compose.yml"
+    compose_file: Inside | None = None
+    compose_files: list[Inside] = Field(default_factory=list)
+    env_files: list[Inside] = Field(default_factory=list)
+    profiles: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=lambda: list(Stack.profiles))
+    variables: dict[VariableName, ReleaseValue] = Field(default_factory=dict)
+    allow_unset: list[VariableName] = Field(default_factory=list)
+    files: FilesPart = Field(default_factory=FilesPart)
     channel: Channel = Channel.STABLE
     tags: str = Field("v*", min_length=1, max_length=100)
     supersede: Supersede = Supersede.BEFORE_FLIP
@@ -119,10 +121,13 @@ class _File(Part):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        found = [*self._routes(), *self._services_named_twice(), *self._signers()]
+        found = [*self._release_files(), *self._routes(), *self._services_named_twice(), *self._signers()]
         if found := [*found, *self._unknown_services(), *self._retired_and_used()]:
             raise ValueError("\n".join(found))
         return self
+
+    def _release_files(self) -> Iterator[str]:
+        yield from contradictions(self.compose_file, self.compose_files, self.variables, self.files)
 
     def _routes(self) -> Iterator[str]:
         traefik = self.traefik.traefik()
@@ -203,7 +208,12 @@ def _stack(file: _File, repository: str | None) -> Stack:
         repository=wanted,
         source=file.source or f"https://github.com/{wanted}.git",
         directory=file.directory,
-        compose_file=file.compose_file,
+        compose_files=tuple(file.compose_files) or (file.compose_file or Stack.compose_files[0],),
+        env_files=tuple(file.env_files),
+        profiles=tuple(file.profiles),
+        variables=file.variables,
+        allow_unset=frozenset(file.allow_unset),
+        files=file.files.rules(),
         channel=file.channel,
         tags=file.tags,
         supersede=file.supersede,

@@ -150,6 +150,13 @@ class ComposeInvalid(UpdaterError):
     fault = Fault.RELEASE
 
 
+class VariableMissing(UpdaterError):
+    """A variable that the release needs is not set."""
+
+    code = "variable_missing"
+    fault = Fault.OPERATOR
+
+
 class PolicyRefused(UpdaterError):
     """The release uses a Compose option that the stack file forbids."""
 

@@ -116,6 +116,32 @@ class Checks:
     errors: float = 0.05
 
 
+class ReleaseValue(StrEnum):
+    """What a variable in the release's Compose files can be set to. `version` is the tag without a leading `v`."""
+
+    TAG = "tag"
+    VERSION = "version"
+    SHA = "sha"
+    SHORT_SHA = "short_sha"
+
+
+ALWAYS_SET: Mapping[str, ReleaseValue] = {f"UPDATER_{value.name}": value for value in ReleaseValue}
+"""The variables that every release's Compose files can use."""
+
+
+@dataclass(frozen=True)
+class FileRules:
+    """Where files come from, by path inside the release, where the rule of origin is not meant.
+
+    `release` and `live`: what comes from the release, and from the live directory. `unfetched`: where submodules and
+    Git LFS files may be missing. Each path stands for everything below it.
+    """
+
+    release: tuple[str, ...] = ()
+    live: tuple[str, ...] = ()
+    unfetched: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Needs:
     """What must be free before a rollout starts."""
@@ -203,7 +229,11 @@ class Updater:
 
 @dataclass(frozen=True)
 class Stack:
-    """The validated content of `stack.yml`."""
+    """The validated content of `stack.yml`.
+
+    `compose_files`: paths inside the release, in order. `env_files`: paths in the live directory; none: `.env`, if it
+    exists. `variables` are set for the release's Compose files; those in `allow_unset` may be missing.
+    """
 
     project: str
     repository: str
@@ -211,7 +241,12 @@ class Stack:
     directory: str
     routed: tuple[RoutedService, ...]
     traefik: Traefik
-    compose_file: str = "docker-compose.yml"
+    compose_files: tuple[str, ...] = ("docker-compose.yml",)
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ("*",)
+    variables: Mapping[str, ReleaseValue] = field(default_factory=dict)
+    allow_unset: frozenset[str] = frozenset()
+    files: FileRules = field(default_factory=FileRules)
     channel: Channel = Channel.STABLE
     tags: str = "v*"
     supersede: Supersede = Supersede.BEFORE_FLIP

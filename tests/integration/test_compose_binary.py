@@ -11,7 +11,9 @@ import pytest
 
 from app.domain.errors import EngineFailed
 from deploy.demo.processes import ROOT
-from workers.adapters.docker_host.compose import Compose, failing_command, find_compose
+from tests.examples import a_stack
+from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.compose_commands import ComposeFiles, failing_command
 
 SECONDS = 60
 LOSES_THE_CODE = "import subprocess, sys; subprocess.run(sys.argv[1:])"
@@ -54,4 +56,4 @@ def test_binary_keeps_the_exit_code() -> None:
 async def test_wrapper_that_loses_the_code_is_refused(tmp_path: Path) -> None:
     wrapper = [sys.executable, "-c", LOSES_THE_CODE, *find_compose()]
     with pytest.raises(EngineFailed, match="ends with exit code 0 when Docker Compose fails"):
-        await Compose(wrapper, "shop", None).config(tmp_path / "compose.yml", str(tmp_path))
+        await Compose(wrapper, "shop", None).resolve(ComposeFiles.below(tmp_path, a_stack(directory=str(tmp_path))))

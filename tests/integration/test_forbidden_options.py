@@ -9,9 +9,11 @@ from app.domain.stack import Forbid, Policy, Stack
 from deploy.demo.processes import ROOT
 from tests.examples import a_stack
 from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.adapters.docker_host.env_files import find_env_files, overridden
+from workers.definition.files import Roots, locate
 from workers.definition.forbidden import forbidden
 from workers.definition.places import Places
-from workers.definition.transform import transform
 from workers.ports import Stamp
 
 ALL = Policy(forbid=frozenset(Forbid))
@@ -88,7 +90,6 @@ build/dockerfile: {tree}/bot/../../elsewhere/Dockerfile
 build/additional_contexts/rest: /etc
 build/additional_contexts/layout: /opt/x
 build/secrets/token: /run/secrets/github-token
-env_file: {live}/${{NOWHERE:-/etc}}/hostname, which cannot be checked because of its variable
 env_file: /etc/hostname
 env_file: {elsewhere}/.env
 cap_add: SYS_ADMIN
@@ -98,25 +99,26 @@ gpus
 """
 
 
-async def found_in(stack: Stack, file: Path, tree: Path, places: Places) -> list[str]:
-    compose = Compose(find_compose(), stack.project, None)
-    model = await compose.config(file, stack.directory)
-    model = transform(model, stack, STAMP, live=stack.directory, tree=str(tree))
-    env_files = await compose.env_files(file, stack.directory)
-    return [use.what for use in forbidden(model, None, stack, places, env_files)]
+async def found_in(stack: Stack, tree: Path, places: Places) -> list[str]:
+    compose, roots = Compose(find_compose(), stack.project, None), Roots(tree, Path(stack.directory))
+    given = ComposeFiles.below(tree, stack, STAMP)
+    env_files = await find_env_files(compose, given, await compose.uninterpolated(given), roots)
+    async with overridden(given, env_files) as complete:
+        model = locate((await compose.resolve(complete)).model, roots, stack.moved_services()).model
+    return [use.what for use in forbidden(model, None, stack, places, env_files.paths())]
 
 
 async def test_every_option_is_found_in_composes_model(tmp_path: Path) -> None:
-    live, tree, elsewhere = tmp_path / "live", tmp_path / "data" / "tree", tmp_path / "elsewhere"
+    live, tree, elsewhere = tmp_path / "live", tmp_path / "data" / "tree", tmp_path / "data" / "elsewhere"
     for directory in (live, tree, elsewhere):
         directory.mkdir(parents=True)
     (elsewhere / ".env").write_text("A=1\n")
     (live / "own.env").write_text("B=1\n")
     (live / "link").symlink_to(elsewhere)
-    (tree / "compose.yml").write_text(EVERYTHING)
+    (tree / "docker-compose.yml").write_text(EVERYTHING)
     stack = a_stack(directory=str(live), routed=a_stack().routed[1:], policy=ALL)
     places = Places(str(live), str(tree), str(tree.parent))
-    found = await found_in(stack, tree / "compose.yml", tree, places)
+    found = await found_in(stack, tree, places)
     expected = FOUND.format(live=live, tree=tree, elsewhere=elsewhere).strip().splitlines()
     assert sorted(set(found)) == sorted(expected)
 
@@ -138,7 +140,7 @@ async def test_services_of_the_production_stack_use_none(tmp_path: Path) -> None
         policy=ALL,
     )
     places = Places(str(live), str(tree), str(tree.parent), engine_networks={"zetherion-ai_engine"})
-    assert await found_in(stack, tree / "docker-compose.yml", tree, places) == []
+    assert await found_in(stack, tree, places) == []
 
 
 async def test_socket_behind_another_process_is_found(tmp_path: Path) -> None:

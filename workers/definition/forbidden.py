@@ -22,7 +22,7 @@ _HARMLESS = re.compile(r"no-new-privileges([:=](true|false))?")
 """The only security option that takes nothing away from a container's confinement."""
 
 Service = Mapping[str, Any]
-EnvFiles = Mapping[str, Sequence[str]]
+EnvFilePaths = Mapping[str, Sequence[str]]
 """The paths of each service's `env_file`, which a resolved model does not have any more."""
 
 
@@ -43,7 +43,7 @@ def forbidden(
     before: Mapping[str, Any] | None,
     stack: Stack,
     places: Places,
-    env_files: EnvFiles | None = None,
+    env_files: EnvFilePaths | None = None,
 ) -> list[Use]:
     """The uses that the stack's policy forbids.
 
@@ -83,7 +83,7 @@ def refusal(found: Collection[Use]) -> str:
     )
 
 
-def uses(model: Mapping[str, Any], places: Places, env_files: EnvFiles | None = None) -> list[Use]:
+def uses(model: Mapping[str, Any], places: Places, env_files: EnvFilePaths | None = None) -> list[Use]:
     """Every use in `model`, forbidden or not, in the order of its services."""
     seen = _Model(model, places, env_files or {})
     found = (Use(option, name, what) for name in seen.services for option in Forbid for what in seen.of(option, name))
@@ -94,7 +94,7 @@ def uses(model: Mapping[str, Any], places: Places, env_files: EnvFiles | None = 
 class _Model:
     model: Mapping[str, Any]
     places: Places
-    env_files: EnvFiles
+    env_files: EnvFilePaths
 
     @property
     def services(self) -> Mapping[str, Service]:
@@ -145,9 +145,7 @@ class _Model:
             if path.startswith(CONTAINER) or self.places.outside(path):
                 yield f"{key}: {path}"
         for path in self.env_files.get(name) or ():
-            if "$" in path:
-                yield f"env_file: {path}, which cannot be checked because of its variable"
-            elif self.places.outside(path):
+            if self.places.outside(path):
                 yield f"env_file: {path}"
 
     def _devices(self, name: str) -> Iterator[str]:

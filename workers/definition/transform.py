@@ -38,13 +38,13 @@ def image_name(project: str, service: str, sha: str) -> str:
     return f"{project}-{service}:{sha[:SHA_LENGTH]}"
 
 
-def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str, tree: str) -> Model:
-    """The model that runs for the release `stamp`, made from the output of `compose config` for its file.
+def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
+    """The model that runs for the release `stamp`, made from the output of `compose config` for its files.
 
-    For the services that the updater moves: build contexts below the live directory `live` move to the worktree
-    `tree`, images get the release's own name, the updater's labels are added, `restart: always` becomes
-    `unless-stopped` (a stopped color or bot must stay stopped when the engine restarts), and a singleton's
-    `container_name` becomes an alias. The stack file's retired services are removed. Everything else is unchanged.
+    For the services that the updater moves: images get the release's own name, the updater's labels are added,
+    `restart: always` becomes `unless-stopped` (a stopped color or bot must stay stopped when the engine restarts), and
+    a singleton's `container_name` becomes an alias. The stack file's retired services are removed. Everything else is
+    unchanged.
     Raises ComposeInvalid if a service of the stack file is missing or is no container, or if a service cannot run
     without a retired one.
     """
@@ -60,7 +60,7 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp, *, live: str
             f"{', '.join(programs)} has a `provider`: Compose would run a program of this machine, not a container"
         )
     for name, color in moved.items():
-        services[name] = _service(services[name], name, stack, stamp, (live, tree))
+        services[name] = _service(services[name], name, stack, stamp)
         if color is None:
             services[name] = _unnamed(services[name])
         else:
@@ -161,10 +161,10 @@ def fingerprint(service: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, move: tuple[str, str]) -> Model:
+def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp) -> Model:
     changed = dict(service)
     if "build" in service:
-        changed["build"] = _reroot(service["build"], *move) | {"labels": _labelled(service["build"], stack)}
+        changed["build"] = {**service["build"], "labels": _labelled(service["build"], stack)}
         changed["image"] = image_name(stack.project, name, stamp.sha)
         changed["pull_policy"] = "never"
     if changed.get("restart") == "always":
@@ -194,26 +194,9 @@ def _with_alias(network: Mapping[str, Any] | None, name: str) -> Model:
     return {**settings, "aliases": [*settings.get("aliases", []), name]}
 
 
-def _reroot(build: Mapping[str, Any], live: str, tree: str) -> Model:
-    """Moves the build's context and additional contexts into the worktree. Compose has made the paths absolute."""
-    changed = dict(build)
-    changed["context"] = _move(build["context"], live, tree)
-    if contexts := build.get("additional_contexts"):
-        changed["additional_contexts"] = {key: _move(value, live, tree) for key, value in contexts.items()}
-    return changed
-
-
 def _labelled(build: Mapping[str, Any], stack: Stack) -> dict[str, str]:
     """The image's labels plus the stack's, equal for every release, so that an unchanged image keeps its id."""
     return {**(build.get("labels") or {}), STACK_LABEL: stack.project}
-
-
-def _move(path: str, live: str, tree: str) -> str:
-    """Moves a `path` below `live` to `tree`; any other value (an image, a URL) is unchanged."""
-    try:
-        return str(PurePosixPath(tree) / PurePosixPath(path).relative_to(live))
-    except ValueError:
-        return path
 
 
 def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Stack, *, tree: str) -> Comparison:
@@ -223,7 +206,7 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
     before = without_retired(live, stack, check=False)["services"] if live else {}
     own = stack.updater.services if stack.updater else ()
     names = sorted({*services, *before} - set(moved)) if live else ()
-    changed = [(name, why) for name in names if (why := _why(name, services, before))]
+    changed = [(name, why) for name in names if (why := _why(name, services, before, (tree, stack.directory)))]
     return Comparison(
         moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
         others=tuple((name, why) for name, why in changed if name not in own),
@@ -235,7 +218,7 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
 
 
 def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:
-    context = _move(service["build"]["context"], tree, ".") if "build" in service else None
+    context = _below(service["build"]["context"], tree) if "build" in service else None
     difference = Difference(name, service["image"], context)
     if before is None:
         return difference
@@ -253,9 +236,32 @@ def _environment(service: Mapping[str, Any]) -> Mapping[str, Any]:
     return service.get("environment") or {}
 
 
-def _why(name: str, services: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
+def _why(name: str, services: Mapping[str, Any], before: Mapping[str, Any], roots: tuple[str, str]) -> str | None:
     if name not in before:
         return "it is new"
     if name not in services:
         return "it is gone from the release's file"
-    return None if services[name] == before[name] else "its definition changed"
+    same = _unrooted(services[name], *roots) == _unrooted(before[name], *roots)
+    return None if same else "its definition changed"
+
+
+def _unrooted(service: Mapping[str, Any], tree: str, live: str) -> Mapping[str, Any]:
+    """The service with its build's paths relative to its own release: each release has another worktree."""
+    if "build" not in service:
+        return service
+    contexts = service["build"].get("additional_contexts") or {}
+    own = {"context": service["build"].get("context", ""), **{f"additional/{k}": v for k, v in contexts.items()}}
+    inside = {key: _inside_release(str(value), tree, live) for key, value in own.items()}
+    rest = {k: v for k, v in service["build"].items() if k not in {"context", "additional_contexts"}}
+    return {**service, "build": {**rest, "contexts": inside}}
+
+
+def _inside_release(path: str, tree: str, live: str) -> str:
+    if (of_a_release := PurePosixPath(path)).is_relative_to(PurePosixPath(tree).parent):
+        return PurePosixPath(*of_a_release.relative_to(PurePosixPath(tree).parent).parts[1:]).as_posix()
+    return _below(path, live)
+
+
+def _below(path: str, root: str) -> str:
+    """`path` relative to `root`, if it is there; any other value (an image, a URL) is unchanged."""
+    return PurePosixPath(path).relative_to(root).as_posix() if PurePosixPath(path).is_relative_to(root) else path

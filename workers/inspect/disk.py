@@ -12,10 +12,11 @@ MOST: Mapping[Use, int] = {
     Use.MIRROR: 4 * GIB,
     Use.TREES: 4 * GIB,
     Use.DEFINITIONS: 64 * MIB,
+    Use.FILES: GIB,
     Use.OTHER: 64 * MIB,
 }
-"""The bytes above which the doctor warns. The worker keeps logs, history and definitions far below; the mirror and the
-trees are as large as the stack's repository."""
+"""The bytes above which the doctor warns. The worker keeps logs, history and definitions far below; the mirror, the
+trees and the mounted files are as large as the stack's repository makes them."""
 
 _REMEDIES: Mapping[Use, str] = {
     Use.LOGS: "The worker deletes the oldest logs every hour. If this stays, its log says why it cannot.",
@@ -26,6 +27,8 @@ _REMEDIES: Mapping[Use, str] = {
     "more room, or remove large files from the repository.",
     Use.DEFINITIONS: "The worker keeps the definitions of the live and the previous release. If this stays, its log "
     "says why it cannot delete others.",
+    Use.FILES: "The worker keeps copies of the files that the live and the previous release mount. If they are this "
+    "large, mount them from the live directory (`files/live` in the stack file).",
     Use.OTHER: "Look into the data directory for files that are not the updater's, and move them elsewhere.",
 }
 

@@ -6,6 +6,7 @@ from app.api.plan import (
     Plan,
     PlannedCommand,
     PlannedDisk,
+    PlannedFile,
     PlannedFrom,
     PlannedImage,
     PlannedRoute,
@@ -57,6 +58,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         before_flip=tuple(_command(step.name, each, state, sha) for step, each in stack.before_flip_steps().items()),
         rollback="never" if compared.one_way else "allowed",
         warnings=tuple(_warnings(compared, tag)),
+        files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),
     )
 
 
@@ -155,7 +157,7 @@ def _warnings(compared: Comparison, tag: str) -> list[str]:
         found.append(
             f"{tag} still has {names}, which stack.yml retires: not built, started or published. Delete it in {tag}."
         )
-    found += compared.callers
+    found += [*compared.callers, *compared.warnings]
     if compared.one_way:
         found.append(
             f"{tag} cannot be rolled back (updater.rollback: never): after its flip, traffic stays on it, healthy "

@@ -4,7 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workers.ports.clock import Clock, TimeLimit
-from workers.ports.engine import CheckResult, Comparison, Definition, Difference, Engine, Instance, Seen, Stamp, Survey
+from workers.ports.engine import (
+    CheckResult,
+    Comparison,
+    Definition,
+    Difference,
+    Engine,
+    FileUse,
+    Instance,
+    Origin,
+    Seen,
+    Stamp,
+    Survey,
+)
 from workers.ports.inbox import Inbox
 from workers.ports.journal import Journal
 from workers.ports.machine import Room
@@ -24,10 +36,12 @@ __all__ = [
     "Definition",
     "Difference",
     "Engine",
+    "FileUse",
     "Inbox",
     "Instance",
     "Journal",
     "Notifier",
+    "Origin",
     "Ports",
     "Probe",
     "Publisher",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -94,6 +95,23 @@ class Difference:
     changed: tuple[str, ...] = ()
 
 
+class Origin(StrEnum):
+    """Where a file of a release's Compose model comes from: the release, or the operator's live directory."""
+
+    RELEASE = "release"
+    LIVE = "live"
+
+
+@dataclass(frozen=True)
+class FileUse:
+    """`service` uses `path`, below its `origin`, by `key` of the Compose file."""
+
+    path: str
+    origin: Origin
+    service: str
+    key: str
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A release compared with the live one: the moved services, and the other changed services with a reason.
@@ -103,6 +121,7 @@ class Comparison:
     `one_way`: the release declares that it cannot be rolled back.
     `forbidden`: what the release uses although `policy/forbid` forbids it; such a release is refused.
     `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
+    `files`: where the release's files come from. `warnings`: those of Compose, and of these files.
     """
 
     moved: tuple[Difference, ...]
@@ -112,6 +131,8 @@ class Comparison:
     one_way: bool = False
     forbidden: tuple[str, ...] = ()
     callers: tuple[str, ...] = ()
+    files: tuple[FileUse, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Use(StrEnum):
     MIRROR = "Git mirror"
     TREES = "release trees"
     DEFINITIONS = "definitions"
+    FILES = "mounted files"
     OTHER = "other files"
 
 

@@ -15,7 +15,7 @@ from app.domain.errors import (
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import RoutedService, Singleton
 from workers.adoption import adopt
-from workers.ports import Definition, Instance, Stamp
+from workers.ports import Comparison, Definition, Instance, Origin, Stamp
 from workers.rollout import (
     client_traffic,
     health,
@@ -55,23 +55,27 @@ async def checkout(run: Run) -> Evidence:
     """Checks out a separate worktree and writes the definition of how its services run."""
     release, sha = run.rollout.release, sha_of(run)
     tree, stamp = await run.ports.source.checkout(sha), Stamp(release.tag, sha, release.rollout_id)
-    others = await _not_moved(run, tree, stamp)
+    compared = await _compare(run, tree, stamp)
     run.definition = await run.ports.engine.define(tree, stamp)
     one_way = await run.ports.engine.one_way(sha)
     await run.record(lambda r: r.declared(one_way=one_way))
     await _way_back(run)
-    return {"sha": sha, "not_applied": others, "one_way": one_way}
+    others = [f"{name}: {reason}" for name, reason in compared.others]
+    files = {origin: sorted({f.path for f in compared.files if f.origin is origin}) for origin in Origin}
+    return {"sha": sha, "not_applied": others, "one_way": one_way, "files": files}
 
 
-async def _not_moved(run: Run, tree: Path, stamp: Stamp) -> list[str]:
-    """Warns about changes that no rollout applies, and returns them."""
+async def _compare(run: Run, tree: Path, stamp: Stamp) -> Comparison:
+    """Compares the release with the live one. Warns of what no rollout applies, and of what is not the release's."""
     live = run.rollout.previous
     compared = await run.ports.engine.compare(tree, stamp, live.sha if live else None)
-    others = [f"{name}: {reason}" for name, reason in compared.others]
-    if others:
-        text = f"the release also changes {', '.join(others)}. The updater does not apply that; do it by hand."
+    if compared.others:
+        others = ", ".join(f"{name}: {reason}" for name, reason in compared.others)
+        text = f"the release also changes {others}. The updater does not apply that; do it by hand."
         await run.record(lambda r: r.warn(text))
-    return others
+    for warning in compared.warnings:
+        await run.record(lambda r, text=warning: r.warn(text))  # type: ignore[misc]
+    return compared
 
 
 async def _way_back(run: Run) -> None:

@@ -84,11 +84,6 @@ def write_stack_file(
 def _about_the_project(project: Project) -> Iterator[str]:
     if not project.resolved:
         yield f"Everything: only the Compose file was read, without .env ({project.why_unresolved})."
-    if "/" in project.file:
-        yield (
-            f"compose_file: {project.file} is not at the top of the repository. Its build contexts must be relative to "
-            "`directory`."
-        )
 
 
 def _no_colors(project: Project) -> CommandError:

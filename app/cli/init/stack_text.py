@@ -12,7 +12,7 @@ from app.cli.init.example.settings import Example, comment
 from app.cli.init.proposal import Proposal
 from app.cli.init.routed import RoutedFound
 from app.domain.routes import CATCH_ALL
-from app.domain.stack import Checks, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
+from app.domain.stack import Checks, FileRules, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
 
 SOURCE = "https://github.com/owner/name.git"
 """Shows what `source` may be, in a comment."""
@@ -48,7 +48,11 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     yield example.lines("repository", scalar(proposal.repository) + _mark(proposal, "repository"))
     yield example.lines("source", SOURCE, active=False)
     yield example.lines("directory", scalar(str(project.directory)))
-    yield example.lines("compose_file", scalar(project.file))
+    yield example.lines("compose_files", f"[{scalar(project.file)}]")
+    for key in ("env_files", "profiles", "variables", "allow_unset"):
+        yield example.lines(key, example.settings[key].value, active=False)
+    places = (f"files/{field.name}" for field in fields(FileRules))
+    yield example.lines("files", active=False) + "".join(example.lines(p, "[]", active=False) for p in places)
     for key in ("channel", "tags", "supersede"):
         yield example.lines(key, _text(getattr(Stack, key)))
 

@@ -7,6 +7,7 @@ from app.api.plan import (
     Plan,
     PlannedCommand,
     PlannedDisk,
+    PlannedFile,
     PlannedImage,
     PlannedRoute,
     PlannedSingleton,
@@ -57,6 +58,7 @@ def _sections(plan: Plan) -> Iterator[tuple[str, Sequence[str]]]:
         "Changed by this release but NOT applied: the updater does not update these",
         [f"{plain(each.service)}: {plain(each.reason)}" for each in plan.not_applied],
     )
+    yield "Files", [*_files(plan.files, "release"), *_files(plan.files, "live")]
     yield "Disk", list(_disk(plan.disk))
     yield "Warnings", [plain(text) for text in plan.warnings]
 
@@ -97,6 +99,16 @@ def _environment(each: EnvironmentChange) -> str:
     parts = (("added", each.added), ("removed", each.removed), ("changed", each.changed))
     changes = "; ".join(f"{word} {', '.join(map(plain, names))}" for word, names in parts if names)
     return f"{plain(each.service)}: {changes}"
+
+
+def _files(files: Sequence[PlannedFile], origin: str) -> Iterator[str]:
+    """The paths of `origin`, each once, with the services that use it. `live`: from the operator's live directory."""
+    services: dict[str, list[str]] = {}
+    for each in files:
+        if each.origin == origin:
+            services.setdefault(each.path, []).append(each.service)
+    for path, names in services.items():
+        yield f"{plain(origin):<7}  {plain(path)} ({', '.join(map(plain, dict.fromkeys(names)))})"
 
 
 def _disk(disk: PlannedDisk | None) -> Iterator[str]:

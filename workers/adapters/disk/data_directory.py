@@ -26,6 +26,7 @@ _PLACES: Mapping[Use, tuple[str, ...]] = {
     Use.MIRROR: ("git", "mirror.git"),
     Use.TREES: ("git", "trees"),
     Use.DEFINITIONS: ("releases",),
+    Use.FILES: ("files",),
 }
 
 log = structlog.get_logger()

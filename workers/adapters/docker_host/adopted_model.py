@@ -15,7 +15,7 @@ def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, 
 
     Raises ComposeInvalid.
     """
-    result = transform.transform(model, stack, stamp, live=stack.directory, tree=stack.directory)
+    result = transform.transform(model, stack, stamp)
     for service, name in names.items():
         result["services"][service] |= {"image": name, "pull_policy": "never"}
     return result

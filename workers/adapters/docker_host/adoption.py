@@ -10,6 +10,7 @@ from workers.adapters.docker_host.adopted_model import adopted_model, kept_image
 from workers.adapters.docker_host.adopted_record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import REMOVED, Docker, inspected
 from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.compose_commands import ComposeFiles
 from workers.adapters.threads import in_file_thread
 from workers.definition.transform import Model, image_name
 from workers.ports import Instance, Stamp
@@ -27,7 +28,7 @@ class DockerAdoption:
 
     async def live_model(self) -> Model:
         """Returns the live directory's own Compose model. Raises ComposeInvalid."""
-        return await self._compose.config(self._compose_file, self._stack.directory)
+        return (await self._compose.resolve(self._given)).model
 
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
         """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""
@@ -40,7 +41,7 @@ class DockerAdoption:
 
     async def record(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
         """Records `instances` as the release of `stamp`. Returns the services that differ from the model."""
-        hashes = await self._compose.hashes(self._compose_file, self._stack.directory)
+        hashes = await self._compose.hashes(self._given)
         same = recreatable(hashes, self._stack, color, instances)
         for instance in instances:
             await self.stay_stopped(instance.id)
@@ -82,7 +83,7 @@ class DockerAdoption:
         adopted = await self.of(sha)
         unlike = [s for s in services if adopted and s not in adopted.recreatable]
         gone = [service for service in unlike if not await self.existing(sha, service)]
-        changed = f"{self._stack.compose_file} changed since it started"
+        changed = f"{', '.join(self._stack.compose_files)} changed since it started"
         return [f"the container of {service} ({changed})" for service in gone]
 
     def pruned(self) -> None:
@@ -90,8 +91,8 @@ class DockerAdoption:
         self._file.forget()
 
     @property
-    def _compose_file(self) -> Path:
-        return Path(self._stack.directory) / self._stack.compose_file
+    def _given(self) -> ComposeFiles:
+        return ComposeFiles.below(Path(self._stack.directory), self._stack)
 
     def _name(self, service: str, stamp: Stamp) -> str:
         return image_name(self._stack.project, service, stamp.sha)

@@ -3,29 +3,60 @@
 import json
 import re
 import shlex
-from collections.abc import Awaitable, Callable, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
 from workers.adapters.commands import Finished, read_command, run_command
+from workers.adapters.docker_host.compose_commands import (
+    Command,
+    ComposeFiles,
+    build_command,
+    by_hand_command,
+    config_command,
+    create_command,
+    failing_command,
+    hashes_command,
+    once_command,
+    pull_command,
+    uninterpolated_command,
+    up_command,
+)
 from workers.adapters.threads import in_file_thread
-from workers.definition.transform import ONCE_LABEL
 from workers.ports.mutation import Fence, no_fence
 
 CONFIG_SECONDS = 60.0
 LAST_LINES = 20
-MISSING = Path("/dev/null/compose.yml")
-"""A Compose file that cannot exist."""
+NOTHING: Mapping[str, str] = {}
+
+_TEXTS = "x-updater-texts"
+_WARNING = re.compile(r'level=warning msg=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>\S+))')
 
 CUT_OFF = re.compile(
     r"(?!#|\d).*(Cannot connect to the Docker daemon|error during connect|error reading from server: EOF)"
 )
 """A failed command's output when the engine became unreachable. A build's own output begins with `#` or its time."""
 
-Command = list[str]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A model that Compose resolved, and what it warned of meanwhile: each warning once."""
+
+    model: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def warnings_in(lines: Iterable[str]) -> list[str]:
+    """The warnings in Compose's standard error: it goes on after them, with exit code 0."""
+    found = (match for line in lines for match in [_WARNING.search(line)] if match)
+    texts = (match["plain"] or re.sub(r"\\(.)", r"\1", match["quoted"] or "") for match in found)
+    return list(dict.fromkeys(texts))
 
 
 def find_compose(configured: str | None = None) -> Command:
@@ -36,72 +67,6 @@ def find_compose(configured: str | None = None) -> Command:
     if found := compose_command(configured):
         return found
     raise EngineFailed("Docker Compose was not found. Install it, or set UPDATER_COMPOSE to its command.")
-
-
-def config_command(compose: Command, file: Path, directory: str, project: str) -> Command:
-    """Prints the model of `file`, resolved with the `.env` and the paths of the live `directory`."""
-    return [
-        *compose,
-        *("--file", str(file), "--project-directory", directory, "--project-name", project, "--profile", "*"),
-        *("config", "--format", "json"),
-    ]
-
-
-def uninterpolated_command(compose: Command, file: Path, directory: str, project: str) -> Command:
-    """Prints the model without values of variables, which is the only one that names each service's `env_file`."""
-    return [*config_command(compose, file, directory, project), "--no-interpolate"]
-
-
-def hashes_command(compose: Command, file: Path, directory: str, project: str) -> Command:
-    """Prints `service hash` for each service. Compose compares the hash with the container's label."""
-    return [*config_command(compose, file, directory, project)[:-2], "--hash", "*"]
-
-
-def by_hand_command(compose: Command) -> Command:
-    """Prints the model that a plain `docker compose` in the live directory uses, including its own COMPOSE_FILE."""
-    return [*compose, "config", "--format", "json"]
-
-
-def _project(compose: Command, model: Path, project: str) -> Command:
-    return [
-        *compose,
-        *("--file", str(model), "--project-name", project, "--profile", "*"),
-        *("--env-file", "/dev/null", "--progress", "plain"),
-    ]
-
-
-def build_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
-    return [*_project(compose, model, project), "build", *services]
-
-
-def pull_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
-    return [*_project(compose, model, project), "pull", "--policy", "missing", *services]
-
-
-def up_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
-    """Creates and starts the services. Replaces an instance whose definition differs."""
-    return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", *services]
-
-
-def create_command(compose: Command, model: Path, project: str, service: str, count: int) -> Command:
-    """Creates instances of the service until there are `count`. Starts none and changes no other instance."""
-    scale = ("--scale", f"{service}={count}")
-    flags = ("--no-start", "--no-deps", "--no-build", "--no-recreate")
-    return [*_project(compose, model, project), "up", *flags, *scale, service]
-
-
-def once_command(
-    compose: Command, model: Path, project: str, service: str, command: Sequence[str], *, name: str
-) -> Command:
-    """Runs `command` in a separate container, without the service's network names and ports."""
-    flags = ("--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull")
-    named = ("--name", name, "--label", f"{ONCE_LABEL}={name}")
-    return [*_project(compose, model, project), "run", *flags, *named, service, *command]
-
-
-def failing_command(compose: Command) -> Command:
-    """Fails with every Compose, and needs no engine."""
-    return [*compose, "--file", str(MISSING), "config", "--quiet"]
 
 
 class Compose:
@@ -116,36 +81,47 @@ class Compose:
         # Use Compose's own BuildKit: a `docker` client without buildx would fall back to the classic builder.
         self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
 
-    async def config(self, file: Path, directory: str) -> dict[str, Any]:
-        """Returns the resolved model. Raises ComposeInvalid."""
-        return await self._printed(config_command(self._command, file, directory, self._project), file)
+    async def resolve(self, given: ComposeFiles) -> Resolved:
+        """Resolves the files to a model. Raises ComposeInvalid."""
+        finished, model = await self._model(config_command(self._command, given, self._project), given)
+        return Resolved(model, tuple(warnings_in(finished.lines)))
 
-    async def _printed(self, command: Command, file: Path) -> dict[str, Any]:
-        out = await self._resolve(command, file)
+    async def uninterpolated(self, given: ComposeFiles) -> dict[str, Any]:
+        """The model without the values of variables. Raises ComposeInvalid, also where only a value makes it valid."""
+        return (await self._model(uninterpolated_command(self._command, given, self._project), given))[1]
+
+    async def values(self, texts: Sequence[str], given: ComposeFiles) -> list[str]:
+        """`texts` with the values of the variables in them, as in one of the files. Raises ComposeInvalid."""
+        if not texts:
+            return []
+        with tempfile.TemporaryDirectory(prefix="zu-values-") as directory:
+            file = Path(directory) / "compose.json"
+            file.write_text(json.dumps({"services": {}, _TEXTS: list(texts)}))
+            command = config_command(self._command, replace(given, files=(file,)), self._project)
+            model = (await self._model(command, given))[1]
+        return [text.replace("$$", "$") for text in model[_TEXTS]]  # `config` writes each $ of a value twice
+
+    async def _model(self, command: Command, given: ComposeFiles) -> tuple[Finished, dict[str, Any]]:
+        finished, out = await self._resolve(command, given)
         try:
             model: dict[str, Any] = json.loads(out)
         except ValueError as error:
-            raise ComposeInvalid(f"{file.name}: Compose printed invalid JSON") from error
-        return model
+            raise ComposeInvalid(f"{given}: Compose printed invalid JSON") from error
+        return finished, model
 
-    async def env_files(self, file: Path, directory: str) -> dict[str, list[str]]:
-        """Returns the paths of each service's `env_file`, with their variables. Raises ComposeInvalid."""
-        model = await self._printed(uninterpolated_command(self._command, file, directory, self._project), file)
-        services: dict[str, Any] = model.get("services") or {}
-        return {name: [each["path"] for each in service.get("env_file") or ()] for name, service in services.items()}
-
-    async def hashes(self, file: Path, directory: str) -> dict[str, str]:
-        """Returns Compose's hash of each service of `file`. Raises ComposeInvalid."""
-        out = await self._resolve(hashes_command(self._command, file, directory, self._project), file)
+    async def hashes(self, given: ComposeFiles) -> dict[str, str]:
+        """Returns Compose's hash of each service of the files. Raises ComposeInvalid."""
+        _, out = await self._resolve(hashes_command(self._command, given, self._project), given)
         lines = [line.split() for line in out.splitlines()]
         return {words[0]: words[1] for words in lines if len(words) == 2}  # noqa: PLR2004 - a name and its hash
 
-    async def _resolve(self, command: Command, file: Path) -> str:
+    async def _resolve(self, command: Command, given: ComposeFiles) -> tuple[Finished, str]:
         """Returns the output of `config`. Raises ComposeInvalid."""
-        finished, out = await self._read(command)
+        finished, out = await self._read(command, env=given.env)
         if not finished.ok:
-            raise ComposeInvalid(f"{file.name} does not resolve", last_lines=finished.lines[-LAST_LINES:])
-        return out
+            verb = "does" if len(given.files) == 1 else "do"
+            raise ComposeInvalid(f"{given} {verb} not resolve", last_lines=finished.lines[-LAST_LINES:])
+        return finished, out
 
     async def by_hand(self, directory: str) -> dict[str, Any] | None:
         """Returns the model that an operator's own command uses in `directory`; None when it does not resolve."""
@@ -164,10 +140,20 @@ class Compose:
             return ""
         return out.strip() if finished.ok else ""
 
-    async def build(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
-        """Builds in parallel. Raises BuildFailed with the last lines of the output."""
+    async def build(
+        self,
+        model: Path,
+        services: Sequence[str],
+        log: Callable[[str], None],
+        limit: float,
+        env: Mapping[str, str] = NOTHING,
+    ) -> None:
+        """Builds in parallel. Raises BuildFailed with the last lines of the output.
+
+        Here and below, `env` has the values of secrets and configs that the model takes from the environment.
+        """
         command = build_command(self._command, model, self._project, services)
-        await self._obey(command, limit, log, BuildFailed, ", ".join(services))
+        await self._obey(command, limit, log, BuildFailed, ", ".join(services), env=env)
 
     async def pull(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
         """Pulls the images of services that have no build. Raises BuildFailed."""
@@ -175,7 +161,15 @@ class Compose:
         await self._obey(command, limit, log, BuildFailed, ", ".join(services))
 
     async def once(
-        self, model: Path, service: str, command: Sequence[str], *, name: str, limit: float, log: Callable[[str], None]
+        self,
+        model: Path,
+        service: str,
+        command: Sequence[str],
+        *,
+        name: str,
+        limit: float,
+        log: Callable[[str], None],
+        env: Mapping[str, str] = NOTHING,
     ) -> int:
         """Runs `command` to its end and returns Compose's exit code: that of the command, unless Compose failed.
 
@@ -185,22 +179,24 @@ class Compose:
         await self._keeps_exit_code()
         await in_file_thread(self._fence)
         try:
-            finished = await run_command(whole, limit=limit, env=self._env, on_line=log)
+            finished = await run_command(whole, limit=limit, env={**self._env, **env}, on_line=log)
         except TimeoutError:
             raise
         except OSError as error:
             raise EngineFailed(f"Compose could not be run: {error}") from error
         return finished.code
 
-    async def up(self, model: Path, services: Sequence[str], limit: float) -> None:
+    async def up(self, model: Path, services: Sequence[str], limit: float, env: Mapping[str, str] = NOTHING) -> None:
         """Starts all services at once. Raises StartFailed."""
         command = up_command(self._command, model, self._project, services)
-        await self._obey(command, limit, None, StartFailed, ", ".join(services))
+        await self._obey(command, limit, None, StartFailed, ", ".join(services), env=env)
 
-    async def create(self, model: Path, service: str, count: int, limit: float) -> None:
+    async def create(
+        self, model: Path, service: str, count: int, limit: float, env: Mapping[str, str] = NOTHING
+    ) -> None:
         """Raises StartFailed."""
         command = create_command(self._command, model, self._project, service, count)
-        await self._obey(command, limit, None, StartFailed, service)
+        await self._obey(command, limit, None, StartFailed, service, env=env)
 
     async def _obey(
         self,
@@ -209,10 +205,13 @@ class Compose:
         log: Callable[[str], None] | None,
         failed: type[BuildFailed | StartFailed],
         service: str,
+        *,
+        env: Mapping[str, str] = NOTHING,
     ) -> None:
         await self._keeps_exit_code()
         await in_file_thread(self._fence)
-        finished = await _limited(run_command(command, limit=limit, env=self._env, on_line=log), "the command")
+        env = {**self._env, **env}
+        finished = await _limited(run_command(command, limit=limit, env=env, on_line=log), "the command")
         if finished.ok:
             return
         if cut_off := next(filter(CUT_OFF.match, finished.lines), None):
@@ -220,10 +219,13 @@ class Compose:
             raise EngineFailed(cut_off.strip(), service=service)
         raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
 
-    async def _read(self, command: Command, cwd: Path | None = None) -> tuple[Finished, str]:
+    async def _read(
+        self, command: Command, cwd: Path | None = None, env: Mapping[str, str] = NOTHING
+    ) -> tuple[Finished, str]:
         """Returns the whole standard output, separate from the last lines of standard error. Raises EngineFailed."""
         await self._keeps_exit_code()
-        return await _limited(read_command(command, limit=CONFIG_SECONDS, env=self._env, cwd=cwd), "the command")
+        env = {**self._env, **env}
+        return await _limited(read_command(command, limit=CONFIG_SECONDS, env=env, cwd=cwd), "the command")
 
     async def _keeps_exit_code(self) -> None:
         """Refuses a command that ends with 0 when Compose fails, as some wrappers do. Asked once.

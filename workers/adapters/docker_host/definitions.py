@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.errors import EngineFailed
 from app.files import replace_durably
+from workers.definition.mounts import mounted
 
 MODEL_FILE = "compose.json"
 MODE = 0o600
@@ -54,3 +55,8 @@ class ReleaseFiles:
         for directory in self._directory.iterdir() if self._directory.exists() else ():
             if directory.name not in {*keep, CURRENT}:
                 shutil.rmtree(directory, ignore_errors=True)
+
+    def mounted(self) -> list[str]:
+        """The files and directories of the host that the definitions mount. Without those that cannot be read."""
+        shas = [entry.name for entry in self._directory.iterdir()] if self._directory.exists() else []
+        return [path for sha in shas for path in mounted(self.read(sha) or {})]

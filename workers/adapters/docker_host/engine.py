@@ -2,7 +2,7 @@
 
 import shlex
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,15 @@ from workers.adapters.docker_host.client import (
     instance_of,
 )
 from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.compose_commands import ComposeFiles
 from workers.adapters.docker_host.definitions import CURRENT, ReleaseFiles, read_model
+from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.release_reader import ReleaseReader
 from workers.adapters.threads import in_file_thread
-from workers.definition import transform
-from workers.definition.forbidden import Use, refusal
+from workers.definition import mounts, transform
+from workers.definition.environment import environment_names
+from workers.definition.forbidden import refusal
 from workers.definition.retired import left_out, without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
@@ -57,7 +61,9 @@ class DockerEngine:
         self._stack = stack
         self._files = ReleaseFiles(releases)
         self._addresses = Addresses(self._docker, stack)
-        self._policy = ReleasePolicyCheck(self._docker, compose, stack, releases.parent)
+        policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
+        self._store = FileStore(releases.parent / "files")
+        self._reader = ReleaseReader(compose, stack, self._store, policy)
         self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
 
     @property
@@ -68,11 +74,12 @@ class DockerEngine:
         await self._docker.ready()
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
-        """Resolves, transforms, checks and stores the release's model."""
-        model = await self._model(tree, stamp)
-        if found := await self._forbidden(tree, model):
-            raise PolicyRefused(refusal(found))
-        return await self._write(stamp, model)
+        """Reads, checks and stores the release's model."""
+        published = await in_file_thread(self._files.read, CURRENT)
+        read = await self._reader.read(tree, stamp, published, keep=True)
+        if read.forbidden:
+            raise PolicyRefused(refusal(read.forbidden))
+        return await self._write(stamp, read.model)
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
@@ -80,9 +87,11 @@ class DockerEngine:
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         """Compares the release's model with the live one. Writes nothing."""
         kept = await in_file_thread(self._files.read, live) if live else None
-        model = await self._model(tree, stamp)
-        compared = transform.compare(model, kept, self._stack, tree=str(tree))
-        return replace(compared, forbidden=tuple(map(str, await self._forbidden(tree, model))))
+        published = await in_file_thread(self._files.read, CURRENT)
+        read = await self._reader.read(tree, stamp, published, keep=False)
+        compared = transform.compare(read.model, kept, self._stack, tree=str(tree))
+        forbidden = tuple(map(str, read.forbidden))
+        return replace(compared, forbidden=forbidden, files=read.files, warnings=read.warnings)
 
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         """Rewrites the kept definition with the new rollout's labels."""
@@ -100,7 +109,8 @@ class DockerEngine:
             return ["its definition"]
         images = await self._images(kept, services)
         gone = [kept["services"][service]["image"] for service, image in images.items() if image is None]
-        return [*gone, *await self._adoption.lost(sha, services)]
+        files = await in_file_thread(self._store.missing, mounts.mounted(kept))
+        return [*gone, *files, *await self._adoption.lost(sha, services)]
 
     async def _images(self, kept: transform.Model, services: Sequence[str]) -> dict[str, str | None]:
         return await other_color.images_for(self._docker, kept, self._stack, services)
@@ -157,13 +167,14 @@ class DockerEngine:
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:
         """Builds the images, or pulls those of services without a build. Returns image ids by service."""
-        model = await self._services(definition)
+        kept = await in_file_thread(self._kept, definition.sha)
+        model = kept["services"]
         built = [s for s in services if "build" in model[s]]
         fetched = [s for s in services if "build" not in model[s]]
         limit = self._stack.times.build
         await self._docker.ready()
         if built:
-            await self._compose.build(definition.path, built, log, limit)
+            await self._compose.build(definition.path, built, log, limit, await self._values(kept, built))
         if fetched:
             await self._compose.pull(definition.path, fetched, log, limit)
         return {s: await self._built(s, model[s]["image"]) for s in services}
@@ -187,7 +198,10 @@ class DockerEngine:
             log(line)
 
         try:
-            code = await self._compose.once(definition.path, service, command, name=named, limit=limit, log=keep)
+            env = await self._values_for(definition, [service])
+            code = await self._compose.once(
+                definition.path, service, command, name=named, limit=limit, log=keep, env=env
+            )
             failure = _failure_of(await self.inspect(named), code, command) if code else None
         except TimeoutError:
             failure = f"{shlex.join(command)} ran longer than {limit:g} s and was stopped"
@@ -219,7 +233,8 @@ class DockerEngine:
 
     async def _create_and_start(self, definition: Definition, services: Sequence[str]) -> None:
         try:
-            await self._compose.up(definition.path, services, self._stack.times.start)
+            env = await self._values_for(definition, services)
+            await self._compose.up(definition.path, services, self._stack.times.start, env)
         except StartFailed as failed:
             raise StartFailed(
                 failed.detail, service=await self._not_running(definition, services), last_lines=failed.last_lines
@@ -246,7 +261,8 @@ class DockerEngine:
         before = {i.id for i in await self.find(service)}
         for old in before:
             await self._adoption.stay_stopped(old)
-        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start)
+        env = await self._values_for(definition, [service])
+        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)
         made = [i for i in await self.find(service) if i.id not in before]
         if len(made) != 1:
             raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
@@ -306,14 +322,18 @@ class DockerEngine:
     async def forget(self, keep: Collection[str]) -> None:
         await in_file_thread(self._files.prune, set(keep))
         self._adoption.pruned()
+        containers = await self._docker.containers(self._stack.project)
+        used = [mount.get("Source", "") for container in containers for mount in container.attrs.get("Mounts") or ()]
+        await in_file_thread(lambda: self._store.prune([*used, *self._files.mounted()]))
 
-    async def _model(self, tree: Path, stamp: Stamp) -> transform.Model:
-        stack = self._stack
-        model = await self._compose.config(tree / stack.compose_file, stack.directory)
-        return transform.transform(model, stack, stamp, live=stack.directory, tree=str(tree))
+    async def _values(self, model: Mapping[str, Any], services: Sequence[str]) -> dict[str, str]:
+        """Today's values of the secrets and configs that `services` take from the environment."""
+        names = environment_names(model, services)
+        given = ComposeFiles.below(Path(self._stack.directory), self._stack)
+        return dict(zip(names, await self._compose.values([f"${{{name}}}" for name in names], given), strict=True))
 
-    async def _forbidden(self, tree: Path, model: transform.Model) -> list[Use]:
-        return await self._policy.forbidden(tree, model, await in_file_thread(self._files.read, CURRENT))
+    async def _values_for(self, definition: Definition, services: Sequence[str]) -> dict[str, str]:
+        return await self._values(await in_file_thread(self._kept, definition.sha), services)
 
     async def _write(self, stamp: Stamp, model: transform.Model) -> Definition:
         return Definition(await in_file_thread(self._files.write, stamp.sha, model), stamp.sha)

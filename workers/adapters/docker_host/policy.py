@@ -10,8 +10,7 @@ from docker.models.networks import Network
 
 from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.client import Docker, names_of
-from workers.adapters.docker_host.compose import Compose
-from workers.definition.forbidden import Use, forbidden
+from workers.definition.forbidden import EnvFilePaths, Use, forbidden
 from workers.definition.places import SOCKETS, Places
 
 NEED_NETWORKS = frozenset({Forbid.DOCKER_SOCKET, Forbid.HOST_NAMESPACES})
@@ -20,20 +19,18 @@ NEED_NETWORKS = frozenset({Forbid.DOCKER_SOCKET, Forbid.HOST_NAMESPACES})
 class ReleasePolicyCheck:
     """The policy of `stack`. `data`: the updater's data directory."""
 
-    def __init__(self, docker: Docker, compose: Compose, stack: Stack, data: Path) -> None:
-        self._docker, self._compose, self._stack, self._data = docker, compose, stack, data
+    def __init__(self, docker: Docker, stack: Stack, data: Path) -> None:
+        self._docker, self._stack, self._data = docker, stack, data
 
-    async def forbidden(self, tree: Path, model: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Use]:
+    async def forbidden(
+        self, tree: Path, model: Mapping[str, Any], before: Mapping[str, Any] | None, env_files: EnvFilePaths
+    ) -> list[Use]:
         """The forbidden uses in the `model` of the release in `tree`; `before` is what is live.
 
-        Raises ComposeInvalid, EngineFailed.
+        `env_files`: the paths of each service's `env_file`. Raises EngineFailed.
         """
-        if not (forbids := self._stack.policy.forbid):
+        if not self._stack.policy.forbid:
             return []
-        env_files: dict[str, list[str]] = {}
-        if Forbid.HOST_MOUNTS in forbids:
-            file = tree / self._stack.compose_file
-            env_files = await self._compose.env_files(file, self._stack.directory)
         return forbidden(model, before, self._stack, await self._places(tree), env_files)
 
     async def _places(self, tree: Path) -> Places:

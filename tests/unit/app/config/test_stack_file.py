@@ -8,7 +8,20 @@ import yaml
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid
 from app.domain.routes import ClientRoute, HealthRequest
-from app.domain.stack import BeforeFlip, Channel, Color, Forbid, Policy, RoutedService, Singleton, Stack, Times, Window
+from app.domain.stack import (
+    BeforeFlip,
+    Channel,
+    Color,
+    FileRules,
+    Forbid,
+    Policy,
+    ReleaseValue,
+    RoutedService,
+    Singleton,
+    Stack,
+    Times,
+    Window,
+)
 
 COMMITTED = Path(__file__).parents[4] / "config" / "stack.yml"
 
@@ -45,7 +58,7 @@ def test_the_smallest_file_gets_the_defaults() -> None:
     colors = {Color.BLUE: "api-blue", Color.GREEN: "api-green"}
     assert stack.routed == (RoutedService("api", colors, 8090, HealthRequest("/health"), (ClientRoute("web"),)),)
     assert (stack.singletons, stack.times, stack.channel) == ((), Times(), Channel.STABLE)
-    assert (stack.compose_file, stack.source) == ("docker-compose.yml", "https://github.com/octo/shop.git")
+    assert (stack.compose_files, stack.source) == (("docker-compose.yml",), "https://github.com/octo/shop.git")
 
 
 def test_every_key_is_read() -> None:
@@ -67,13 +80,31 @@ def test_every_key_is_read() -> None:
             },
         )
     )
-    assert (stack.source, stack.compose_file) == ("file:///srv/shop.git", "deploy/compose.yml")
+    assert (stack.source, stack.compose_files) == ("file:///srv/shop.git", ("deploy/compose.yml",))
     assert (stack.channel, stack.singletons) == (Channel.PRERELEASE, (Singleton("bot", "discord-bot"),))
     authors = frozenset({"octocat", "github-actions[bot]"})
     windows = (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
     assert stack.policy == Policy("/etc/updater/allowed_signers", authors, require_immutable=True, windows=windows)
     assert (stack.times.bake, stack.times.drain, stack.times.build) == (5, 0, Times.build)
     assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
+
+
+def test_release_files_are_read() -> None:
+    stack = parse_stack(
+        content(
+            compose_files=["compose.yaml", "deploy/compose.production.yaml"],
+            env_files=[".env", ".env.production"],
+            profiles=["production"],
+            variables={"TAG": "tag", "GIT_SHA": "sha"},
+            allow_unset=["SENTRY_DSN"],
+            files={"release": ["config/nginx"], "live": ["uploads"], "unfetched": ["docs"]},
+        )
+    )
+    assert stack.compose_files == ("compose.yaml", "deploy/compose.production.yaml")
+    assert (stack.env_files, stack.profiles) == ((".env", ".env.production"), ("production",))
+    assert stack.variables == {"TAG": ReleaseValue.TAG, "GIT_SHA": ReleaseValue.SHA}
+    assert stack.allow_unset == {"SENTRY_DSN"}
+    assert stack.files == FileRules(("config/nginx",), ("uploads",), ("docs",))
 
 
 def test_build_cache_limit_can_be_turned_off() -> None:
@@ -124,6 +155,18 @@ def test_problems_are_reported_with_their_paths() -> None:
         ("compose_file", {"compose_file": "/etc/passwd"}),
         ("compose_file", {"compose_file": "../docker-compose.yml"}),
         ("compose_file", {"compose_file": "a/../../b.yml"}),
+        ("compose_file", {"compose_file": "a.yml", "compose_files": ["a.yml"]}),
+        ("compose_files/1", {"compose_files": ["a.yml", "/b.yml"]}),
+        ("env_files/0", {"env_files": ["../.env"]}),
+        ("profiles/0", {"profiles": [""]}),
+        ("variables/TAG", {"variables": {"TAG": "branch"}}),
+        ("variables/A-B", {"variables": {"A-B": "tag"}}),
+        ("variables/UPDATER_TAG", {"variables": {"UPDATER_TAG": "version"}}),
+        ("variables/PWD", {"variables": {"PWD": "tag"}}),
+        ("allow_unset/0", {"allow_unset": ["A B"]}),
+        ("files/release/0", {"files": {"release": ["/etc"]}}),
+        ("files", {"files": {"release": ["a"], "live": ["a"]}}),
+        ("files/other", {"files": {"other": ["a"]}}),
         ("routed", {"routed": {}}),
         ("routed/api/health", {"routed": {"api": routed(health="health")}}),
         ("routed/api/health", {"routed": {"api": routed(health="/a b")}}),
@@ -426,4 +469,6 @@ def test_recorded_stack_file_is_still_valid() -> None:
     stack = load_stack(recorded)
     assert (stack.project, stack.retired, stack.before_flip[0].limit) == ("zetherion-ai", ("old-updater",), 600)
     assert stack.policy.windows == (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
-    assert set(yaml.safe_load(recorded.read_text())) == {field.name for field in fields(Stack)}
+    newer = {"compose_files", "env_files", "profiles", "variables", "allow_unset", "files"}
+    known = {field.name for field in fields(Stack)} - newer | {"compose_file"}
+    assert set(yaml.safe_load(recorded.read_text())) == known

@@ -59,7 +59,7 @@ def waits(*names: str) -> dict[str, Any]:
 
 
 def transformed(source: Model, stack: Any = STACK, stamp: Stamp = STAMP) -> Model:
-    return transform(source, stack, stamp, live="/srv/shop", tree="/trees/x")
+    return transform(source, stack, stamp)
 
 
 def test_retired_service_and_resources_are_removed() -> None:

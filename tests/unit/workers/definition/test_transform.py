@@ -26,7 +26,7 @@ STAMP = Stamp("v1.1.0", SHA, "r-1")
 
 def color_of_api(**change: Any) -> dict[str, Any]:
     return {
-        "build": {"context": "/srv/shop/api", "dockerfile": "Dockerfile"},
+        "build": {"context": "/data/trees/abc/api", "dockerfile": "Dockerfile"},
         "image": "shop-api",
         "restart": "always",
         "environment": {"MODE": "live"},
@@ -50,7 +50,7 @@ def model() -> dict[str, Any]:
 
 
 def transformed(source: dict[str, Any]) -> dict[str, Any]:
-    return transform(source, STACK, STAMP, live="/srv/shop", tree="/data/trees/abc")
+    return transform(source, STACK, STAMP)
 
 
 def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
@@ -88,25 +88,6 @@ def test_given_model_is_not_changed() -> None:
     assert given == model()
 
 
-@pytest.mark.parametrize(
-    ("context", "expected"),
-    [
-        ("/srv/shop", "/data/trees/abc"),
-        ("/srv/shop/a/b", "/data/trees/abc/a/b"),
-        ("/srv/shopping", "/srv/shopping"),
-        ("/usr/share/base", "/usr/share/base"),
-        ("https://github.com/octo/shop.git", "https://github.com/octo/shop.git"),
-    ],
-)
-def test_build_contexts_move_to_the_worktree(context: str, expected: str) -> None:
-    source = model()
-    more = {"common": context, "base": "docker-image://python:3.12"}
-    source["services"]["api-green"]["build"] = {"context": context, "additional_contexts": more}
-    build = transformed(source)["services"]["api-green"]["build"]
-    assert build["context"] == expected
-    assert build["additional_contexts"] == {"common": expected, "base": "docker-image://python:3.12"}
-
-
 @pytest.mark.parametrize("restart", ["no", "on-failure", "unless-stopped", None])
 def test_only_restart_always_is_changed(restart: str | None) -> None:
     source = model()
@@ -127,7 +108,7 @@ def test_service_that_is_a_program_is_refused(name: str) -> None:
     source["services"][name] = {"provider": {"type": "/srv/shop/any-program"}}
     stack = replace(STACK, updater=Updater("updater", "updater-worker"))
     with pytest.raises(ComposeInvalid, match=f"{name} has a `provider`"):
-        transform(source, stack, STAMP, live="/srv/shop", tree="/data/trees/abc")
+        transform(source, stack, STAMP)
 
 
 @pytest.mark.parametrize("services", [None, {}])
@@ -175,9 +156,7 @@ def test_fingerprint_ignores_key_order() -> None:
 
 
 def compared(new: dict[str, Any], live: dict[str, Any] | None) -> Comparison:
-    before = (
-        transform(live, STACK, Stamp("v1.0.0", sha_of("v1.0.0"), "r-0"), live="/srv/shop", tree="/t") if live else None
-    )
+    before = transform(live, STACK, Stamp("v1.0.0", sha_of("v1.0.0"), "r-0")) if live else None
     return compare(transformed(new), before, STACK, tree="/data/trees/abc")
 
 

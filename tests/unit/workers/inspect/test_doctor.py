@@ -207,12 +207,12 @@ async def test_default_route_is_ok_before_a_release() -> None:
 
 
 async def test_disk_check_lists_what_uses_how_much(world: World) -> None:
-    world.storage.uses = {use: (n + 1) * 10 * MIB for n, use in enumerate(Use)}
+    world.storage.uses = {use: (n + 1) * 8 * MIB for n, use in enumerate(Use)}
     found = await check(world, "disk_use", HEALTHY)
     assert (found.status, found.remedy) == (Verdict.OK, "")
     assert found.found == (
-        "logs 10.0 MiB, history 20.0 MiB, Git mirror 30.0 MiB, release trees 40.0 MiB, definitions 50.0 MiB, "
-        "other files 60.0 MiB"
+        "logs 8.0 MiB, history 16.0 MiB, Git mirror 24.0 MiB, release trees 32.0 MiB, definitions 40.0 MiB, "
+        "mounted files 48.0 MiB, other files 56.0 MiB"
     )
 
 
@@ -230,7 +230,7 @@ async def test_diagnostics_list_running_containers(world: World) -> None:
     assert {c["service"] for c in found["containers"]} == {"skills-blue", "api-blue", "bot"}
     assert set(found["disk_usage"]) == {"free_bytes", "images_bytes", "build_cache_bytes", "updater_bytes"}
     assert set(found["disk_usage"]["updater_bytes"]) == {
-        *("logs", "history", "mirror", "trees", "definitions", "other"),
+        *("logs", "history", "mirror", "trees", "definitions", "files", "other"),
     }
 
 

@@ -14,6 +14,7 @@ FILES = {
     "git/mirror.git/objects/pack/one.pack": 300 * KIB,
     "git/trees/abc/deep/er/app.py": 400 * KIB,
     "releases/abc/compose.json": 20 * KIB,
+    "files/abc/site.conf": 30 * KIB,
     "updater-state.json": 10 * KIB,
     "succession/r-1/new/compose.json": 10 * KIB,
 }
@@ -31,7 +32,8 @@ def data(directory: Path) -> DataDirectory:
 
 def test_use_is_measured_for_each_purpose(tmp_path: Path) -> None:
     used = data(tmp_path).used()
-    expected = {Use.LOGS: 200, Use.HISTORY: 50, Use.MIRROR: 300, Use.TREES: 400, Use.DEFINITIONS: 20, Use.OTHER: 20}
+    expected = {Use.LOGS: 200, Use.HISTORY: 50, Use.MIRROR: 300, Use.TREES: 400, Use.DEFINITIONS: 20}
+    expected |= {Use.FILES: 30, Use.OTHER: 20}
     assert used.keys() == expected.keys()
     for use, size in expected.items():
         assert size * KIB <= used[use] <= size * KIB + DIRECTORY_BYTES, use

@@ -7,17 +7,20 @@ import pytest
 
 from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StaleWorker, StartFailed
-from workers.adapters.docker_host.compose import (
+from app.domain.stack import ReleaseValue
+from tests.examples import a_stack
+from workers.adapters.docker_host.compose import Compose, find_compose, warnings_in
+from workers.adapters.docker_host.compose_commands import (
     MISSING,
-    Compose,
+    ComposeFiles,
     build_command,
     config_command,
     create_command,
-    find_compose,
     once_command,
     pull_command,
     up_command,
 )
+from workers.ports import Stamp
 
 MODEL = Path("/data/releases/abc/compose.json")
 PROJECT = [
@@ -27,11 +30,51 @@ PROJECT = [
 DOCKER = ["docker", "compose"]
 
 
-def test_config_uses_the_live_directory() -> None:
-    assert config_command(DOCKER, Path("/data/trees/abc/docker-compose.yml"), "/srv/shop", "shop") == [
-        *("docker", "compose", "--file", "/data/trees/abc/docker-compose.yml", "--project-directory", "/srv/shop"),
-        *("--project-name", "shop", "--profile", "*", "config", "--format", "json"),
+TREE = Path("/data/trees/abc")
+GIVEN = ComposeFiles((TREE / "compose.json",), Path("/srv/shop"), (Path("/srv/shop/.env"),))
+
+
+def test_config_reads_the_release_and_the_operators_variables() -> None:
+    files = (TREE / "deploy/compose.yml", TREE / "deploy/compose.prod.yml")
+    env_files = (Path("/srv/shop/.env"), Path("/srv/shop/prod.env"))
+    assert config_command(DOCKER, ComposeFiles(files, Path("/srv/shop"), env_files, profiles=("a", "b")), "shop") == [
+        *("docker", "compose", "--file", "/data/trees/abc/deploy/compose.yml"),
+        *("--file", "/data/trees/abc/deploy/compose.prod.yml", "--project-directory", "/data/trees/abc/deploy"),
+        *("--project-name", "shop", "--env-file", "/srv/shop/.env", "--env-file", "/srv/shop/prod.env"),
+        *("--profile", "a", "--profile", "b", "config", "--format", "json"),
     ]
+
+
+def test_release_sets_its_variables(tmp_path: Path) -> None:
+    stack = a_stack(directory=str(tmp_path), variables={"TAG": ReleaseValue.VERSION})
+    given = ComposeFiles.below(TREE, stack, Stamp("v1.2.0", "0123456789abcdef", "r-1"))
+    assert given.env_files == (Path("/dev/null"),), "Compose would read the release's own .env"
+    assert given.env == {
+        "TAG": "1.2.0",
+        "UPDATER_TAG": "v1.2.0",
+        "UPDATER_VERSION": "1.2.0",
+        "UPDATER_SHA": "0123456789abcdef",
+        "UPDATER_SHORT_SHA": "0123456789ab",
+        "PWD": str(tmp_path),
+    }
+
+
+def test_missing_env_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("")
+    stack = a_stack(directory=str(tmp_path), env_files=(".env", ".env.production"))
+    with pytest.raises(ComposeInvalid, match=r"\.env\.production is missing in .*env_files"):
+        ComposeFiles.below(TREE, stack)
+
+
+def test_warnings_are_read_whole() -> None:
+    unset = r'time="2026-11-27T08:41:29Z" level=warning msg="The \"TOKEN\" variable is not set. Defaulting to …"'
+    lines = [
+        unset,
+        unset,
+        'time="2026-11-27T08:41:29Z" level=warning msg=obsolete',
+        "something else",
+    ]
+    assert warnings_in(lines) == ['The "TOKEN" variable is not set. Defaulting to …', "obsolete"]
 
 
 def test_commands_have_the_expected_arguments() -> None:
@@ -82,8 +125,8 @@ async def test_command_that_loses_the_exit_code_is_refused(tmp_path: Path) -> No
     file.write_text(f'echo "$*" >>{log}\nfalse\nexit 0\n')
     wrapped = Compose(["sh", str(file)], "shop", None)
     for asked in (
-        wrapped.config(MODEL, "/srv/shop"),
-        wrapped.hashes(MODEL, "/srv/shop"),
+        wrapped.resolve(GIVEN),
+        wrapped.hashes(GIVEN),
         wrapped.build(MODEL, ["bot"], lambda _: None, 10),
         wrapped.pull(MODEL, ["bot"], lambda _: None, 10),
         wrapped.up(MODEL, ["bot"], 10),
@@ -109,18 +152,18 @@ async def test_exit_code_is_asked_for_once(tmp_path: Path) -> None:
 
 async def test_model_is_read_from_standard_output_only(tmp_path: Path) -> None:
     script = "echo 'the variable X is not set' >&2; echo '{\"services\": {}}'"
-    assert await compose(tmp_path, script).config(MODEL, "/srv/shop") == {"services": {}}
+    assert (await compose(tmp_path, script).resolve(GIVEN)).model == {"services": {}}
 
 
 async def test_unresolvable_file_blames_the_release(tmp_path: Path) -> None:
     with pytest.raises(ComposeInvalid, match=r"compose\.json does not resolve") as refused:
-        await compose(tmp_path, "echo 'services.api must be a mapping' >&2; exit 15").config(MODEL, "/srv/shop")
+        await compose(tmp_path, "echo 'services.api must be a mapping' >&2; exit 15").resolve(GIVEN)
     assert refused.value.last_lines == ("services.api must be a mapping",)
 
 
 async def test_invalid_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ComposeInvalid, match="invalid JSON"):
-        await compose(tmp_path, "echo services:").config(MODEL, "/srv/shop")
+        await compose(tmp_path, "echo services:").resolve(GIVEN)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +240,7 @@ async def test_failed_pull_or_start_is_a_named_error(tmp_path: Path) -> None:
 async def test_environment_has_the_engine_but_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "canary")
     script = 'printf \'["%s", "%s", "%s"]\' "$DOCKER_HOST" "$DOCKER_BUILDKIT" "$GITHUB_TOKEN"'
-    environment = await compose(tmp_path, script).config(MODEL, "/srv/shop")
+    environment = (await compose(tmp_path, script).resolve(GIVEN)).model
     assert json.loads(json.dumps(environment)) == ["unix:///run/docker.sock", "1", ""]
 
 

@@ -8,7 +8,6 @@ from app.domain.stack import Forbid, Policy
 from tests.examples import a_stack
 from tests.unit.workers.engine_http import http_engine
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 
 HOST_ID, ENGINE_ID = "a" * 64, "b" * 64
@@ -47,8 +46,8 @@ async def found(network: str, *options: Forbid) -> list[str]:
         client = docker.DockerClient(base_url=engine.host, version="1.41")
         try:
             reached = Docker(client, engine.host)
-            check = ReleasePolicyCheck(reached, Compose(["no-compose"], "shop", engine.host), stack, Path("/data"))
-            return [use.what for use in await check.forbidden(Path("/data/tree"), model, None)]
+            check = ReleasePolicyCheck(reached, stack, Path("/data"))
+            return [use.what for use in await check.forbidden(Path("/data/tree"), model, None, {})]
         finally:
             client.close()
 

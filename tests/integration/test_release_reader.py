@@ -1,0 +1,252 @@
+"""A release is read by Compose itself: its own files, its variables, and a refusal where something is missing."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from app.domain.errors import ComposeInvalid, UpdaterError, VariableMissing
+from app.domain.stack import FileRules, ReleaseValue, Stack
+from tests.examples import a_stack
+from workers.adapters.docker_host.client import Docker
+from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.adapters.docker_host.file_store import FileStore
+from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.release_reader import ReadRelease, ReleaseReader
+from workers.ports import Origin, Stamp
+
+SHA = "0123456789abcdef" * 2 + "01234567"
+BLUE = "api-blue"
+
+
+@dataclass
+class Bench:
+    """A release's worktree beside a live directory. `stack` can be replaced."""
+
+    tree: Path
+    live: Path
+    stack: Stack
+    client: docker.DockerClient
+
+    def put(self, root: Path, name: str, text: str) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+    def compose(self, api: dict[str, Any], file: str = "docker-compose.yml", **more: Any) -> None:
+        """The release's Compose file: both colors and the bot are the service `api`."""
+        services = {name: {"image": "shop", **api} for name in (BLUE, "api-green", "bot")}
+        self.put(self.tree, file, json.dumps({"services": services | more.pop("services", {}), **more}))
+
+    async def read(self, published: dict[str, Any] | None = None, *, keep: bool = True) -> ReadRelease:
+        compose, store = Compose(find_compose(), "shop", None), FileStore(self.tree.parent.parent / "files")
+        policy = ReleasePolicyCheck(Docker(self.client, None), self.stack, self.tree.parent)
+        reader = ReleaseReader(compose, self.stack, store, policy)
+        return await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published, keep=keep)
+
+    async def service(self, name: str = BLUE) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.read()).model["services"][name]
+        return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    tree, live = tmp_path / "trees" / SHA, tmp_path / "live"
+    tree.mkdir(parents=True)
+    live.mkdir()
+    stack = a_stack(directory=str(live), routed=a_stack().routed[1:])
+    client = docker.DockerClient(base_url=f"unix://{tmp_path}/none.sock", version="1.41")
+    yield Bench(tree, live, stack, client)
+    client.close()
+
+
+async def refusal(bench: Bench, kind: type[UpdaterError] = ComposeInvalid) -> str:
+    with pytest.raises(kind) as refused:
+        await bench.read()
+    assert list(bench.live.iterdir()) == [bench.live / name for name in (".env",) if (bench.live / name).exists()]
+    return str(refused.value) + " ".join(refused.value.last_lines)
+
+
+def content(path: str) -> str:
+    return Path(path).read_text()
+
+
+# Files of the release
+
+
+async def test_compose_file_in_a_subdirectory_builds_the_release(bench: Bench) -> None:
+    bench.stack = replace(bench.stack, compose_files=("docker/docker-compose.yml",))
+    bench.compose({"build": {"context": ".."}}, "docker/docker-compose.yml")
+    for root in (bench.tree, bench.live):  # the live directory is a clone of an old version
+        bench.put(root, "Dockerfile", "FROM scratch")
+    assert (await bench.service())["build"]["context"] == str(bench.tree)
+
+
+async def test_several_compose_files_are_merged_in_order(bench: Bench) -> None:
+    bench.stack = replace(bench.stack, compose_files=("docker-compose.yml", "deploy/production.yml"))
+    bench.compose({"environment": {"MODE": "test", "KEPT": "1"}})
+    production = {"environment": {"MODE": "live"}, "volumes": ["./site.conf:/site.conf:ro"]}
+    bench.put(bench.tree, "deploy/production.yml", json.dumps({"services": {BLUE: production}}))
+    bench.put(bench.tree, "site.conf", "x")
+    found = await bench.service()
+    assert found["environment"] == {"MODE": "live", "KEPT": "1"}
+    assert content(found["volumes"][0]["source"]) == "x"
+
+
+@pytest.mark.parametrize("clone", [False, True], ids=["empty", "old clone"])
+async def test_extended_and_included_files_are_the_releases(bench: Bench, clone: bool) -> None:
+    for root, mode in ((bench.tree, "new"), (bench.live, "old")):
+        if clone or root == bench.tree:
+            base = {"environment": {"MODE": mode}, "env_file": ["base.env"], "volumes": ["./a.conf:/a.conf:ro"]}
+            bench.put(root, "common/base.yml", json.dumps({"services": {"base": base}}))
+            bench.put(root, "common/base.env", f"BASE={mode}\n")
+            bench.put(root, "common/a.conf", mode)
+            bench.put(root, "more.yml", json.dumps({"services": {"more": {"image": mode}}}))
+    bench.compose({"extends": {"file": "common/base.yml", "service": "base"}}, include=["more.yml"])
+    read = await bench.read()
+    found = read.model["services"]
+    assert (found[BLUE]["environment"], found["more"]["image"]) == ({"MODE": "new", "BASE": "new"}, "new")
+    assert content(found[BLUE]["volumes"][0]["source"]) == "new"
+    assert ("common/a.conf", Origin.RELEASE) in {(f.path, f.origin) for f in read.files}
+
+
+async def test_env_file_is_the_releases_if_it_has_one(bench: Bench) -> None:
+    bench.compose({"env_file": ["app.env", "host.env", {"path": "none.env", "required": False}]})
+    for root, value in ((bench.tree, "new"), (bench.live, "old")):
+        bench.put(root, "app.env", f"APP={value}\n")
+    bench.put(bench.live, "host.env", "HOST='a $5 b'\n")
+    read = await bench.read()
+    assert read.model["services"][BLUE]["environment"] == {"APP": "new", "HOST": "a $$5 b"}
+    of_blue = {(f.path, f.origin) for f in read.files if f.service == BLUE}
+    assert of_blue == {("app.env", Origin.RELEASE), ("host.env", Origin.LIVE)}
+    bench.stack = replace(bench.stack, files=FileRules(live=("app.env",)))
+    assert (await bench.service())["environment"]["APP"] == "old"
+
+
+async def test_optional_env_file_of_the_host_counts(bench: Bench) -> None:
+    """Compose leaves it out without a word, if it looks only in the release."""
+    bench.compose({"env_file": [{"path": "${WHICH}.env", "required": False}]})
+    bench.put(bench.live, ".env", "WHICH=local\n")
+    bench.put(bench.live, "local.env", "A=1\n")
+    assert (await bench.service())["environment"] == {"A": "1"}
+
+
+async def test_env_file_that_is_missing_is_refused_by_name(bench: Bench) -> None:
+    bench.compose({"env_file": ["app.env"]})
+    text = await refusal(bench)
+    assert "api-blue: env_file app.env is neither in the release nor in" in text
+    bench.compose({}, services={"postgres": {"image": "x", "env_file": ["app.env"]}})
+    (warning,) = (await bench.read()).warnings
+    assert "postgres: env_file app.env" in warning
+
+
+async def test_mounted_file_is_a_copy_of_the_releases(bench: Bench) -> None:
+    bench.compose({"volumes": ["./site.conf:/etc/site.conf:ro"]})
+    bench.put(bench.tree, "site.conf", "new")
+    volume = (await bench.service())["volumes"][0]
+    assert not Path(volume["source"]).is_relative_to(bench.tree), "worktrees are deleted"
+    assert (content(volume["source"]), volume["bind"]["create_host_path"]) == ("new", False)
+
+
+async def test_plan_copies_nothing_and_says_the_same(bench: Bench) -> None:
+    bench.compose({"volumes": ["./site.conf:/etc/site.conf:ro"]})
+    bench.put(bench.tree, "site.conf", "new")
+    planned = await bench.read(keep=False)
+    assert not (bench.tree.parent.parent / "files").exists()
+    assert await bench.read() == planned
+
+
+async def test_missing_mount_is_refused_and_creates_nothing(bench: Bench) -> None:
+    bench.compose({"volumes": ["./site.conf:/etc/site.conf:ro"]})
+    assert "site.conf (api-blue)" in await refusal(bench)
+
+
+async def test_unmoved_service_keeps_its_path_until_the_file_changes(bench: Bench) -> None:
+    """Else a plain `docker compose up` would replace the database after every release."""
+    postgres = {"image": "postgres", "volumes": ["./init.sql:/init.sql:ro"]}
+    bench.compose({}, services={"postgres": postgres})
+    for root in (bench.tree, bench.live):
+        bench.put(root, "init.sql", "one")
+    old = str(bench.live / "init.sql")
+    volume = {"type": "bind", "source": old, "target": "/init.sql", "read_only": True}
+    published = {"services": {"postgres": {"volumes": [volume]}}}
+    first = await bench.read(published)
+    assert first.model["services"]["postgres"]["volumes"][0]["source"] == old
+    bench.put(bench.tree, "init.sql", "two")
+    second = (await bench.read(first.model)).model
+    assert content(second["services"]["postgres"]["volumes"][0]["source"]) == "two"
+    assert (await bench.read(second)).model["services"]["postgres"] == second["services"]["postgres"]
+
+
+# Variables
+
+
+async def test_variables_of_the_release_are_set(bench: Bench) -> None:
+    bench.stack = replace(bench.stack, variables={"TAG": ReleaseValue.TAG})
+    args = {"UPDATER_SHORT_SHA": None, "TAG": None}
+    bench.compose({"image": "app:${TAG-stable}", "environment": {"V": "${UPDATER_VERSION}", "AT": "${PWD}"}})
+    bench.put(bench.live, ".env", "TAG=stale\n")
+    found = await bench.service()
+    assert (found["image"], found["environment"]) == ("app:v1.1.0", {"V": "1.1.0", "AT": str(bench.live)})
+    bench.compose({"build": {"context": ".", "args": args}})
+    bench.put(bench.tree, "Dockerfile", "FROM scratch")
+    assert (await bench.service())["build"]["args"] == {"UPDATER_SHORT_SHA": SHA[:12], "TAG": "v1.1.0"}
+
+
+@pytest.mark.parametrize("written", ["${NEW_SECRET}", "$NEW_SECRET", "a-${NEW_SECRET}-b"])
+async def test_variable_that_is_unset_is_refused_by_name(bench: Bench, written: str) -> None:
+    bench.compose({"environment": {"SECRET": written}})
+    text = await refusal(bench, VariableMissing)
+    assert "NEW_SECRET (api-blue, api-green, bot)" in text
+    assert "Add NEW_SECRET=… to .env" in text
+    bench.put(bench.live, ".env", "NEW_SECRET=\n")
+    assert (await bench.service())["environment"]["SECRET"] == re.sub(r"\$\{?NEW_SECRET\}?", "", written)
+
+
+async def test_default_or_permission_needs_no_value(bench: Bench) -> None:
+    bench.compose({"environment": {"A": "${A:-}", "B": "${B-x}", "C": "$$C", "D": "${D:+set}", "E": "${E}"}})
+    bench.stack = replace(bench.stack, allow_unset=frozenset({"E"}))
+    assert (await bench.service())["environment"] == {"A": "", "B": "x", "C": "$$C", "D": "", "E": ""}
+
+
+async def test_variable_of_a_service_that_does_not_move_is_a_warning(bench: Bench) -> None:
+    bench.compose({}, services={"postgres": {"image": "x", "environment": {"P": "${PG_PASSWORD}"}}})
+    assert (await bench.read()).warnings == ("nothing sets PG_PASSWORD (postgres): it is empty there",)
+
+
+async def test_own_env_files_replace_the_default(bench: Bench) -> None:
+    bench.stack = replace(bench.stack, env_files=("production.env",))
+    bench.compose({"environment": {"A": "${A-none}", "B": "${B}"}})
+    bench.put(bench.live, ".env", "A=1\n")
+    bench.put(bench.live, "production.env", "B=2\n")
+    bench.put(bench.tree, ".env", "A=3\n")
+    assert (await bench.service())["environment"] == {"A": "none", "B": "2"}
+
+
+async def test_composes_own_warnings_are_kept(bench: Bench) -> None:
+    bench.compose({}, version="3")
+    (warning,) = (await bench.read()).warnings
+    assert "`version` is obsolete" in warning
+
+
+async def test_secret_from_the_environment_has_a_value_or_is_refused(bench: Bench) -> None:
+    bench.compose({"secrets": ["token"]}, secrets={"token": {"environment": "API_TOKEN"}})
+    assert "API_TOKEN" in await refusal(bench, VariableMissing)
+    bench.put(bench.live, ".env", 'API_TOKEN=\'a$b "c"\'\nKEY="one\ntwo"\n')
+    read = await bench.read()
+    assert "a$b" not in json.dumps(read.model), "the value is not in the definition"
+    given = ComposeFiles.below(bench.live, bench.stack)
+    values = await Compose(find_compose(), "shop", None).values(["${API_TOKEN}", "${KEY}", "$$x"], given)
+    assert values == ['a$b "c"', "one\ntwo", "$x"]
+
+
+async def test_value_may_be_needed_to_read_the_file_at_all(bench: Bench) -> None:
+    """Compose cannot print such a file without values, so it is read with them only."""
+    bench.compose({"ulimits": {"nofile": "${FILES}"}})
+    bench.put(bench.live, ".env", "FILES=1024\n")
+    assert (await bench.service())["ulimits"] == {"nofile": 1024}

@@ -1,0 +1,221 @@
+"""Each file of a release's model comes from where it should, or the release is refused by name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.stack import FileRules
+from workers.definition.files import Located, Roots, locate
+from workers.ports import FileUse, Origin
+
+MOVED = ("web",)
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Roots:
+    """The release has `conf/` and `site.conf`; the live directory has `data/`, `token`, and other files of `conf/`."""
+    tree, live = tmp_path / "trees" / "abc", tmp_path / "live"
+    for file in (tree / "conf" / "a.conf", tree / "site.conf", live / "conf" / "a.conf", live / "data" / "x"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{file.parts[-3]}\n")
+    (tree / "Dockerfile").write_text("FROM scratch\n")
+    (live / "token").write_text("t")
+    return Roots(tree, live)
+
+
+def bind(path: str | Path, *, read_only: bool = True) -> dict[str, Any]:
+    return {"type": "bind", "source": str(path), "target": "/x", "read_only": read_only}
+
+
+def located(roots: Roots, *volumes: dict[str, Any], service: str = "web", **more: Any) -> Located:
+    services = {service: {"volumes": list(volumes)}, **more.pop("services", {})}
+    return locate({"services": services, **more}, roots, MOVED)
+
+
+def sources(found: Located, service: str = "web") -> list[str]:
+    return [volume["source"] for volume in found.model["services"][service]["volumes"]]
+
+
+def ruled(roots: Roots, **rules: tuple[str, ...]) -> Roots:
+    return Roots(roots.tree, roots.live, FileRules(**rules))
+
+
+@pytest.mark.parametrize("path", ["site.conf", "conf", "conf/a.conf"])
+def test_read_only_file_of_the_release_is_the_releases(roots: Roots, path: str) -> None:
+    found = located(roots, bind(roots.tree / path))
+    assert (sources(found), found.problems, found.warnings) == ([str(roots.tree / path)], (), ())
+    assert found.files == (FileUse(path, Origin.RELEASE, "web", "volumes"),)
+
+
+def test_file_that_only_the_host_has_is_the_operators(roots: Roots) -> None:
+    found = located(roots, bind(roots.tree / "token"), bind(roots.tree / "data"))
+    assert sources(found) == [str(roots.live / "token"), str(roots.live / "data")]
+    assert (found.problems, found.warnings) == ((), ())
+
+
+def test_path_in_the_live_directory_is_judged_alike(roots: Roots) -> None:
+    """`${PWD}/site.conf`, or the live directory's own path."""
+    found = located(roots, bind(roots.live / "site.conf"), bind(roots.live / "data"))
+    assert sources(found) == [str(roots.tree / "site.conf"), str(roots.live / "data")]
+
+
+def test_path_elsewhere_is_unchanged(roots: Roots) -> None:
+    other = f"{roots.live}-2/x"
+    assert sources(located(roots, bind("/etc/localtime"), bind(other))) == ["/etc/localtime", other]
+
+
+def test_file_that_a_container_may_write_to_is_never_the_releases(roots: Roots) -> None:
+    """It is named if it differs: it may be an old one."""
+    found = located(roots, bind(roots.tree / "conf", read_only=False))
+    assert (sources(found), found.problems) == ([str(roots.live / "conf")], ())
+    (warning,) = found.warnings
+    for part in ("web uses conf of", "differs from the release's (a.conf)", "`:ro`", "files/live"):
+        assert part in warning
+
+
+@pytest.mark.parametrize(("written", "read"), [("conf", "conf/a.conf"), ("conf/a.conf", "conf"), ("conf", "conf")])
+def test_path_that_another_container_writes_to_is_the_operators(roots: Roots, written: str, read: str) -> None:
+    other = {"other": {"volumes": [bind(roots.tree / written, read_only=False)]}}
+    assert sources(located(roots, bind(roots.tree / read), services=other)) == [str(roots.live / read)]
+
+
+def test_equal_file_in_the_live_directory_needs_no_warning(roots: Roots) -> None:
+    (roots.live / "conf" / "a.conf").write_bytes((roots.tree / "conf" / "a.conf").read_bytes())
+    (roots.tree / "conf" / ".gitkeep").write_text("")
+    assert located(roots, bind(roots.tree / "conf", read_only=False)).warnings == ()
+
+
+def test_path_that_is_missing_is_refused(roots: Roots) -> None:
+    found = located(roots, bind(roots.tree / "site.cnf"), bind(roots.tree / "uploads", read_only=False))
+    assert [problem.partition(":")[0] for problem in found.problems] == ["site.cnf (web)", "uploads (web)"]
+    assert all(f"neither the release nor {roots.live} has it" in problem for problem in found.problems)
+
+
+def test_writable_file_that_only_the_release_has_says_what_to_write(roots: Roots) -> None:
+    (problem,) = located(roots, bind(roots.tree / "site.conf", read_only=False)).problems
+    assert "mount it read-only (`:ro`)" in problem
+
+
+def test_service_that_does_not_move_refuses_nothing(roots: Roots) -> None:
+    found = located(roots, bind(roots.tree / "nowhere"), service="postgres")
+    assert (found.problems, len(found.warnings)) == ((), 1)
+
+
+def test_engine_creates_nothing_for_a_moved_service(roots: Roots) -> None:
+    """Of another service, the option is part of a definition that a plain `docker compose up` compares."""
+    other = {"postgres": {"volumes": [bind(roots.tree / "data")]}}
+    found = located(roots, bind(roots.tree / "data"), bind("/srv/other"), services=other).model["services"]
+    assert [v.get("bind") for v in found["web"]["volumes"]] == [{"create_host_path": False}, None]
+    assert found["postgres"]["volumes"] == [bind(roots.live / "data")]
+
+
+def test_stack_file_overrides_the_origin(roots: Roots) -> None:
+    found = located(ruled(roots, live=("conf",)), bind(roots.tree / "conf" / "a.conf"))
+    assert (sources(found), found.warnings) == ([str(roots.live / "conf" / "a.conf")], ())
+    found = located(ruled(roots, release=("conf",)), bind(roots.tree / "conf" / "a.conf"))
+    assert (sources(found), found.problems) == ([str(roots.tree / "conf" / "a.conf")], ())
+
+
+def test_release_rule_for_a_written_path_is_refused(roots: Roots) -> None:
+    found = located(ruled(roots, release=("conf",)), bind(roots.tree / "conf", read_only=False))
+    assert "release trees are deleted: mount it read-only" in found.problems[0]
+    found = located(ruled(roots, release=("data",)), bind(roots.tree / "data"))
+    assert "which the release does not have" in found.problems[0]
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../../live/token", "nowhere"])
+def test_link_that_leads_out_of_the_release_is_refused(roots: Roots, target: str) -> None:
+    (roots.tree / "link").symlink_to(target)
+    assert "leads out of the release" in located(roots, bind(roots.tree / "link")).problems[0]
+
+
+def test_link_inside_the_release_is_followed(roots: Roots) -> None:
+    (roots.tree / "link").symlink_to("site.conf")
+    assert located(roots, bind(roots.tree / "link")).problems == ()
+
+
+@pytest.mark.parametrize("part", ["configs", "secrets"])
+def test_files_of_configs_and_secrets_have_an_origin_too(roots: Roots, part: str) -> None:
+    files = {name: {"file": str(roots.tree / name)} for name in ("site.conf", "token", "nowhere", "unused")}
+    used = [{"source": name} for name in ("site.conf", "token", "nowhere")]
+    found = locate({"services": {"web": {part: used}}, part: files}, roots, MOVED)
+    assert [each["file"] for each in found.model[part].values()] == [
+        str(roots.tree / "site.conf"),
+        str(roots.live / "token"),
+        str(roots.live / "nowhere"),
+        str(roots.tree / "unused"),
+    ]
+    assert [problem.partition(" ")[0] for problem in found.problems] == ["nowhere"]
+
+
+def test_device_of_a_volume_is_the_operators(roots: Roots) -> None:
+    options = {"type": "none", "o": "bind", "device": str(roots.tree / "data")}
+    found = locate({"services": {}, "volumes": {"v": {"driver_opts": options}, "w": None}}, roots, MOVED)
+    assert found.model["volumes"]["v"]["driver_opts"]["device"] == str(roots.live / "data")
+
+
+def built(roots: Roots, **build: Any) -> Located:
+    return locate({"services": {"web": {"build": build}}}, roots, MOVED)
+
+
+@pytest.mark.parametrize("root", ["tree", "live"])
+def test_build_reads_the_release(roots: Roots, root: str) -> None:
+    at = getattr(roots, root)
+    more = {"conf": str(at / "conf"), "base": "docker-image://python:3.12", "other": "service:api"}
+    build = built(roots, context=str(at), additional_contexts=more)
+    assert build.problems == ()
+    assert build.model["services"]["web"]["build"] == {
+        "context": str(roots.tree),
+        "additional_contexts": more | {"conf": str(roots.tree / "conf")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("build", "problem"),
+    [
+        ({"context": "/usr/share/base"}, "outside the release"),
+        ({"context": "{tree}/../other"}, "outside the release"),
+        ({"context": "{live}-2"}, "outside the release"),
+        ({"context": "{live}/data"}, "which the release does not have"),
+        ({"context": "{tree}", "dockerfile": "Dockerfile.prod"}, "build/dockerfile is Dockerfile.prod"),
+        ({"context": "{tree}", "dockerfile": "../Dockerfile"}, "outside the release"),
+        ({"context": "{tree}", "additional_contexts": {"a": "/opt/x"}}, "additional_contexts/a is /opt/x"),
+        ({"context": "{tree}/out"}, "which the release does not have"),
+    ],
+)
+def test_build_that_leaves_the_release_is_refused(roots: Roots, build: dict[str, Any], problem: str) -> None:
+    (roots.tree / "out").symlink_to(roots.live)
+    context = build["context"].format(tree=roots.tree, live=roots.live)
+    found = built(roots, **build | {"context": context})
+    assert any(problem in each for each in found.problems), found.problems
+
+
+def test_build_from_elsewhere_is_unchanged(roots: Roots) -> None:
+    found = built(roots, context="https://github.com/octo/shop.git#main")
+    assert (found.problems, found.files) == ((), ())
+    assert built(roots, context=str(roots.tree / "conf"), dockerfile_inline="FROM x").problems == ()
+
+
+def test_missing_submodule_is_refused_by_name(roots: Roots) -> None:
+    (roots.tree / ".gitmodules").write_text('[submodule "lib"]\n\tpath = vendor/lib\n\turl = ../lib.git\n')
+    (roots.tree / "vendor" / "lib").mkdir(parents=True)
+    (problem,) = built(roots, context=str(roots.tree)).problems
+    assert "vendor/lib is a submodule" in problem
+    assert "files/unfetched" in problem
+    assert "submodule" in located(roots, bind(roots.tree / "vendor" / "lib")).problems[0]
+    assert built(roots, context=str(roots.tree / "conf"), dockerfile_inline="FROM x").problems == ()
+    assert built(ruled(roots, unfetched=("vendor",)), context=str(roots.tree)).problems == ()
+    (roots.tree / "vendor" / "lib" / "file").write_text("fetched")
+    assert built(roots, context=str(roots.tree)).problems == ()
+
+
+def test_pointer_of_git_lfs_is_refused_by_name(roots: Roots) -> None:
+    (roots.tree / "conf" / "model.bin").write_text(POINTER)
+    (problem,) = built(roots, context=str(roots.tree)).problems
+    assert "conf/model.bin is a pointer to a Git LFS file" in problem
+    assert "Git LFS" in located(roots, bind(roots.tree / "conf")).problems[0]
+    assert built(ruled(roots, unfetched=("conf/model.bin",)), context=str(roots.tree)).problems == ()
+    (roots.tree / "conf" / "model.bin").write_text(f"The first line of a pointer is:\n{POINTER}")
+    assert built(roots, context=str(roots.tree)).problems == ()

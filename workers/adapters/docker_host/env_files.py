@@ -1,0 +1,86 @@
+"""Finds each service's `env_file`: in the release if it has the file, else in the live directory."""
+
+import json
+import tempfile
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.domain.errors import ComposeInvalid
+from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.definition.files import Roots
+from workers.ports import FileUse, Origin
+
+KEY = "env_file"
+
+
+@dataclass(frozen=True)
+class EnvFiles:
+    """Each service's `env_file` entries, as Compose writes them, with paths that exist. `moved`: some are elsewhere.
+
+    `files`: where they come from. `problems`: those that a service needs and that are nowhere, by service.
+    """
+
+    of: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    moved: bool = False
+    files: list[FileUse] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def paths(self) -> dict[str, list[str]]:
+        return {name: [entry["path"] for entry in entries] for name, entries in self.of.items()}
+
+
+async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str, Any], roots: Roots) -> EnvFiles:
+    """Looks for the files in `raw`, the model without values of variables. Raises ComposeInvalid."""
+    named = [(name, e) for name, service in (raw.get("services") or {}).items() for e in service.get(KEY) or ()]
+    written = [entry["path"] for _, entry in named if "$" in entry["path"]]
+    values = dict(zip(written, await compose.values(written, given), strict=True))
+    found = EnvFiles()
+    moved = False
+    for name, entry in named:
+        path = values.get(entry["path"], entry["path"])
+        inside = roots.inside(str(given.project_directory / path))
+        origin, at = _look(roots, inside)
+        moved |= inside is not None and origin is not Origin.RELEASE
+        if inside is not None and at is not None:
+            found.files.append(FileUse(inside, origin, name, KEY))
+        if inside is not None and at is None and entry.get("required", True):
+            found.problems[name] = f"{name}: {KEY} {inside} is neither in the release nor in {roots.live}"
+        if at is not None or inside is None:
+            found.of.setdefault(name, []).append({**entry, "path": str(at or path)})
+        else:
+            found.of.setdefault(name, [])
+    return EnvFiles(found.of, moved, found.files, found.problems)
+
+
+def _look(roots: Roots, path: str | None) -> tuple[Origin, Path | None]:
+    if path is None:
+        return Origin.LIVE, None
+    if roots.has(path) and roots.forced(path) is not Origin.LIVE:
+        return Origin.RELEASE, roots.tree / path
+    return Origin.LIVE, roots.live / path if roots.live_has(path) else None
+
+
+@asynccontextmanager
+async def overridden(given: ComposeFiles, found: EnvFiles) -> AsyncIterator[ComposeFiles]:
+    """`given` with a further file that leads each service to its `env_file`, where one of them is elsewhere.
+
+    https://docs.docker.com/reference/compose-file/merge/#replace-value
+    """
+    if not found.moved:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="zu-env-") as directory:
+        file = Path(directory) / "env-files.yml"
+        lines = [f"  {json.dumps(name)}: {{{KEY}: !override {json.dumps(each)}}}" for name, each in found.of.items()]
+        file.write_text("\n".join(["services:", *lines, ""]).replace("$", "$$"))
+        yield given.with_override(file)
+
+
+def refuse_missing(found: EnvFiles, services: Collection[str]) -> None:
+    """Raises ComposeInvalid if one of `services` needs a file that is nowhere."""
+    if missing := [problem for name, problem in found.problems.items() if name in services]:
+        raise ComposeInvalid(f"{'; '.join(missing)}. Create it there, or add it to the release. Traffic is unchanged")

@@ -1,0 +1,71 @@
+"""Compares files and directories by what is in them: names, contents and the right to execute."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+DIGEST_LENGTH = 32
+GIT = ".git"
+PLACEHOLDERS = frozenset({GIT, ".gitkeep", ".keep", ".gitignore"})
+"""Files that keep a directory in Git. A directory that is not Git's needs none."""
+
+_CHUNK = 1 << 20
+
+
+def digest(path: Path, label: str = "") -> str:
+    """A hash of `label` and of the file, or of all in the directory but Git's own. Links count as what they say.
+
+    Raises OSError.
+    """
+    whole = hashlib.sha256(f"{len(label)}:{label}:".encode("utf-8", "surrogateescape"))
+    for name, entry in _entries(path):
+        whole.update(f"{len(name)}:{name}:".encode("utf-8", "surrogateescape"))
+        whole.update(_state(entry))
+    return whole.hexdigest()[:DIGEST_LENGTH]
+
+
+def differing(release: Path, live: Path) -> list[str]:
+    """The files of `release` that `live` does not have in the same form, by their names in it."""
+    found = []
+    for name, entry in _entries(release):
+        other = live / name if name else live
+        if entry.name in PLACEHOLDERS or (entry.is_dir() and other.is_dir()):
+            continue
+        if not _same(entry, other):
+            found.append(name or release.name)
+    return found
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return _state(one) == _state(other)
+    except OSError:
+        return False
+
+
+def _entries(path: Path, name: str = "") -> Iterator[tuple[str, Path]]:
+    """`path` and everything below it, sorted, each with its name below `path`. A link at the top is followed."""
+    yield name, path
+    if path.is_dir() and (not name or not path.is_symlink()):
+        for entry in sorted(path.iterdir()):
+            if entry.name != GIT:
+                yield from _entries(entry, f"{name}/{entry.name}" if name else entry.name)
+
+
+def _state(path: Path) -> bytes:
+    """The entry's kind, with a hash of what it holds."""
+    status = path.stat() if not path.is_symlink() else path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        return b"link " + os.fsencode(path.readlink())
+    if stat.S_ISDIR(status.st_mode):
+        return b"directory"
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f"{path} is neither a file nor a directory")
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            content.update(chunk)
+    kind = b"program " if status.st_mode & stat.S_IXUSR else b"file "
+    return kind + content.digest()

@@ -1,0 +1,236 @@
+"""Which files of a release's Compose model come from the release, and which from the live directory.
+
+What Git versions comes from the release; what only the host has comes from the live directory. A path that a container
+may write to never comes from a release's worktree, because worktrees are deleted. Reads the two directories, and
+changes nothing in them.
+"""
+
+import copy
+import os.path
+import posixpath
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.domain.stack import FileRules
+from workers.definition.contents import differing
+from workers.definition.retired import uses_of
+from workers.definition.unfetched import unfetched
+from workers.ports import FileUse, Origin
+
+Model = dict[str, Any]
+MOUNTED_PARTS = ("configs", "secrets")
+READ_ONLY = "mount it read-only (`:ro`): then the release's own is used"
+SHOWN = 5
+"""How many names of a long list a message has."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model whose paths lead to where each file comes from. `problems` refuse the release."""
+
+    model: Model
+    files: tuple[FileUse, ...]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The release's worktree and the operator's live directory, with the stack file's `files`."""
+
+    tree: Path
+    live: Path
+    rules: FileRules = field(default_factory=FileRules)
+
+    def inside(self, path: str) -> str | None:
+        """`path` relative to the worktree or the live directory; None if it is elsewhere."""
+        for root in (self.tree, self.live):
+            relative = posixpath.relpath(posixpath.normpath(path), root)
+            if path.startswith("/") and not _leads_up(relative):
+                return relative
+        return None
+
+    def forced(self, path: str) -> Origin | None:
+        """The origin that the stack file's `files` gives `path`."""
+        if _below(path, self.rules.release):
+            return Origin.RELEASE
+        return Origin.LIVE if _below(path, self.rules.live) else None
+
+    def has(self, path: str) -> bool:
+        """Whether the release has `path`, itself or by a link that stays in the release."""
+        found = (self.tree / path).resolve()
+        return found.exists() and found.is_relative_to(self.tree.resolve())
+
+    def leads_out(self, path: str) -> bool:
+        """Whether `path` is a link of the release that leads out of it, or to nothing."""
+        return os.path.lexists(self.tree / path) and not self.has(path)
+
+    def live_has(self, path: str) -> bool:
+        """Whether the live directory has `path`. True where the worker may not look: the engine will say."""
+        try:
+            os.lstat(self.live / path)
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def locate(model: Mapping[str, Any], roots: Roots, moved: Collection[str]) -> Located:
+    """The paths of the resolved `model` by origin. `moved`: the services that the updater replaces."""
+    return _Locating(copy.deepcopy(dict(model)), roots, moved).located()
+
+
+class _Locating:
+    def __init__(self, model: Model, roots: Roots, moved: Collection[str]) -> None:
+        self._model, self._roots, self._moved = model, roots, moved
+        self._services: dict[str, Model] = model.get("services") or {}
+        self._written = dict(self._writable())
+        self._files: dict[FileUse, None] = {}
+        self._problems: dict[str, None] = {}
+        self._warnings: dict[str, None] = {}
+
+    def located(self) -> Located:
+        for name, service in self._services.items():
+            for volume in service.get("volumes") or ():
+                self._bind(name, volume)
+            if name in self._moved:
+                self._build(name, service)
+        for part in MOUNTED_PARTS:
+            self._mounted_files(part)
+        self._volumes()
+        return Located(self._model, tuple(self._files), tuple(self._problems), tuple(self._warnings))
+
+    def _writable(self) -> Iterator[tuple[str, str]]:
+        """The paths that a container may write to, each with a service."""
+        for name, service in self._services.items():
+            for volume in service.get("volumes") or ():
+                path = self._roots.inside(str(volume.get("source") or "")) if volume.get("type") == "bind" else None
+                if path is not None and not volume.get("read_only"):
+                    yield path, name
+
+    def _bind(self, name: str, volume: Model) -> None:
+        path = self._roots.inside(str(volume.get("source") or "")) if volume.get("type") == "bind" else None
+        if path is None:
+            return
+        origin = self._origin(path, [name])
+        volume["source"] = self._at(origin, path)
+        self._files[FileUse(path, origin, name, "volumes")] = None
+        if name in self._moved:  # of another service it would change the definition, and a container that is right
+            volume["bind"] = {**(volume.get("bind") or {}), "create_host_path": False}
+
+    def _mounted_files(self, part: str) -> None:
+        for key, each in (self._model.get(part) or {}).items():
+            path = self._roots.inside(str((each or {}).get("file") or ""))
+            users = [name for name, service in self._services.items() if key in uses_of(service)[part]]
+            if path is None or not users:
+                continue
+            origin = self._origin(path, users)
+            each["file"] = self._at(origin, path)
+            self._files |= {FileUse(path, origin, name, f"{part}/{key}"): None for name in users}
+
+    def _volumes(self) -> None:
+        """A volume's device is a directory that containers write to: https://docs.docker.com/reference/compose-file/volumes/"""
+        for volume in (self._model.get("volumes") or {}).values():
+            options = (volume or {}).get("driver_opts") or {}
+            path = self._roots.inside(str(options.get("device") or ""))
+            if path is not None:
+                options["device"] = self._at(Origin.LIVE, path)
+
+    def _at(self, origin: Origin, path: str) -> str:
+        root = self._roots.tree if origin is Origin.RELEASE else self._roots.live
+        return posixpath.normpath(root / path)
+
+    def _origin(self, path: str, users: list[str]) -> Origin:
+        """Where `path` comes from. Notes what is wrong with that: a problem if a service that moves uses it."""
+        roots, writer = self._roots, self._writer(path)
+        needed = bool(set(users) & set(self._moved))
+        if roots.leads_out(path):
+            self._note(f"{path} is a link that leads out of the release ({', '.join(users)})", problem=needed)
+            return Origin.LIVE
+        if roots.forced(path) is Origin.RELEASE:
+            return self._from_release(path, users, writer)
+        if roots.has(path) and not writer and roots.forced(path) is None:
+            self._complete(path, users, problem=needed)
+            return Origin.RELEASE
+        self._from_live(path, users, writer, problem=needed)
+        return Origin.LIVE
+
+    def _from_release(self, path: str, users: list[str], writer: str | None) -> Origin:
+        if writer:
+            why = f"{writer} may write to it, and release trees are deleted: mount it read-only"
+            self._note(f"files/release has {path}, but {why}", problem=True)
+        elif not self._roots.has(path):
+            self._note(f"files/release has {path}, which the release does not have", problem=True)
+        self._complete(path, users, problem=True)
+        return Origin.RELEASE
+
+    def _from_live(self, path: str, users: list[str], writer: str | None, *, problem: bool) -> None:
+        roots, who = self._roots, ", ".join(users)
+        if not roots.live_has(path):
+            if writer and roots.has(path):
+                why = f"{writer} may write to it, so it has to be in {roots.live}, and is not. Create it there; or, "
+                self._note(f"{path} ({who}): {why}if containers only read it, {READ_ONLY}", problem=problem)
+            else:
+                why = f"neither the release nor {roots.live} has it. Create it there, or add it to the release"
+                self._note(f"{path} ({who}): {why}", problem=problem)
+        elif roots.has(path) and roots.forced(path) is None and (others := self._stale(path)):
+            names = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
+            why = f"{writer} may write to {path}" if writer else f"{path} is not the release's"
+            self._note(
+                f"{who} uses {path} of {roots.live}, which differs from the release's ({names}), because {why}. If "
+                f"containers only read it, {READ_ONLY}. If it is meant, add {path} to files/live in the stack file",
+                problem=False,
+            )
+
+    def _stale(self, path: str) -> list[str]:
+        return differing(self._roots.tree / path, self._roots.live / path)
+
+    def _complete(self, path: str, users: list[str], *, problem: bool) -> None:
+        for what in unfetched(self._roots.tree, path, self._roots.rules.unfetched):
+            self._note(f"{path} ({', '.join(users)}): {what}", problem=problem)
+
+    def _writer(self, path: str) -> str | None:
+        """A service whose container may write to `path`, to something in it, or to a directory around it."""
+        return next((who for at, who in self._written.items() if _below(path, [at]) or _below(at, [path])), None)
+
+    def _build(self, name: str, service: Model) -> None:
+        build = service.get("build")
+        if not build:
+            return
+        build["context"] = context = self._context(name, "build/context", str(build.get("context") or ""))
+        if context.startswith("/") and "dockerfile_inline" not in build:
+            file = str(build.get("dockerfile") or "Dockerfile")
+            self._context(name, "build/dockerfile", posixpath.join(context, file))
+        contexts = build.get("additional_contexts") or {}
+        for key, value in contexts.items():
+            contexts[key] = self._context(name, f"build/additional_contexts/{key}", value)
+
+    def _context(self, name: str, key: str, path: str) -> str:
+        """`path` in the worktree. A URL, an image and another service stay as they are."""
+        if not path.startswith("/"):
+            return path
+        relative = self._roots.inside(path)
+        if relative is None:
+            self._note(f"{name}: {key} is {path}, outside the release. Move it into the repository", problem=True)
+            return path
+        if not self._roots.has(relative):
+            self._note(f"{name}: {key} is {relative}, which the release does not have. Add it to it", problem=True)
+        if key != "build/dockerfile":
+            self._complete(relative, [name], problem=True)
+        self._files[FileUse(relative, Origin.RELEASE, name, key)] = None
+        return self._at(Origin.RELEASE, relative)
+
+    def _note(self, text: str, *, problem: bool) -> None:
+        (self._problems if problem else self._warnings)[text] = None
+
+
+def _leads_up(relative: str) -> bool:
+    return relative == ".." or relative.startswith("../")
+
+
+def _below(path: str, places: Collection[str]) -> bool:
+    """Whether `path` is one of `places`, or inside one."""
+    return any(not _leads_up(posixpath.relpath(path, place)) for place in places)

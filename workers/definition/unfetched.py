@@ -1,0 +1,63 @@
+"""Submodules and Git LFS files that a worktree names, but does not have: an image with them would be incomplete."""
+
+import os
+import posixpath
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+POINTER = b"version https://git-lfs.github.com/spec/"
+POINTER_BYTES = 1024
+"""Git LFS writes smaller pointers only: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+
+_SUBMODULE = re.compile(r"^\s*path\s*=\s*(?P<path>.+?)\s*$", re.MULTILINE)
+REMEDY = (
+    "The updater does not fetch it. Commit the file itself; or, if nothing uses it, list it in files/unfetched in the "
+    "stack file"
+)
+
+
+def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[str]:
+    """What is missing of the release in `tree` at or below `path`, in words. `permitted`: paths that may be missing."""
+    found = [*_submodules(tree, path), *_pointers(tree, path)]
+    left = [(what, at) for what, at in found if not any(_inside(at, place) for place in permitted)]
+    return [f"{at} is {what}. {REMEDY}" for what, at in left]
+
+
+def _submodules(tree: Path, path: str) -> Iterator[tuple[str, str]]:
+    try:
+        text = (tree / ".gitmodules").read_text("utf-8", "replace")
+    except OSError:
+        return
+    for found in _SUBMODULE.finditer(text):
+        at = posixpath.normpath(found["path"].strip('"'))
+        empty = (tree / at).is_dir() and not any((tree / at).iterdir())
+        if empty and (_inside(at, path) or _inside(path, at)):
+            yield "a submodule", at
+
+
+def _pointers(tree: Path, path: str) -> Iterator[tuple[str, str]]:
+    """A link is not followed: what it leads to is found at its own place, if it is in `path`."""
+    top = tree / path
+    if top.is_file():
+        files: Iterator[Path] = iter([top])
+    else:
+        files = (Path(at) / name for at, _, names in os.walk(top) for name in sorted(names))
+    for file in files:
+        if not file.is_symlink() and _is_pointer(file):
+            yield "a pointer to a Git LFS file", str(file.relative_to(tree))
+
+
+def _is_pointer(file: Path) -> bool:
+    try:
+        if file.stat().st_size >= POINTER_BYTES:
+            return False
+        with file.open("rb") as opened:
+            return opened.read(len(POINTER)) == POINTER
+    except OSError:
+        return False
+
+
+def _inside(path: str, place: str) -> bool:
+    relative = posixpath.relpath(path, place)
+    return relative != ".." and not relative.startswith("../")

@@ -1,0 +1,78 @@
+"""The variables in a release's Compose files: what the updater sets, and what nobody has set."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.stack import ALWAYS_SET, ReleaseValue
+from workers.definition.retired import uses_of
+
+SHORT_SHA_LENGTH = 12
+
+_UNSET = re.compile(r'The "?(?P<name>\w+)"? variable is not set')
+"""Compose's warning, since its first version: https://docs.docker.com/compose/how-tos/environment-variables/"""
+
+
+def values_of(tag: str, sha: str, variables: Mapping[str, ReleaseValue]) -> dict[str, str]:
+    """The values of the stack file's `variables`, and of those that are always set, for the release `tag`."""
+    values = {
+        ReleaseValue.TAG: tag,
+        ReleaseValue.VERSION: tag.removeprefix("v"),
+        ReleaseValue.SHA: sha,
+        ReleaseValue.SHORT_SHA: sha[:SHORT_SHA_LENGTH],
+    }
+    return {name: values[value] for name, value in {**variables, **ALWAYS_SET}.items()}
+
+
+@dataclass(frozen=True)
+class Unset:
+    """A variable that is used without a default and that nothing sets, with the services that use it."""
+
+    name: str
+    services: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.services) or 'in the value of another variable'})"
+
+
+def unset(warnings: Iterable[str], raw: Mapping[str, Any] | None) -> list[Unset]:
+    """The unset variables that Compose warned of. `raw`: the model without values of variables, to find who uses them.
+
+    Compose replaces each by an empty string, and goes on.
+    """
+    names = dict.fromkeys(found["name"] for warning in warnings for found in [_UNSET.search(warning)] if found)
+    return [Unset(name, tuple(_users(name, raw or {}))) for name in names]
+
+
+def other_warnings(warnings: Iterable[str]) -> list[str]:
+    return [warning for warning in warnings if not _UNSET.search(warning)]
+
+
+def _users(name: str, raw: Mapping[str, Any]) -> Iterable[str]:
+    written = re.compile(rf"\$(?:{re.escape(name)}\b|\{{{re.escape(name)}\b)")
+    for service, definition in (raw.get("services") or {}).items():
+        parts = [(raw.get(part) or {}).get(key) for part, keys in uses_of(definition).items() for key in keys]
+        if any(written.search(json.dumps(each)) for each in (definition, *parts)):
+            yield service
+
+
+def split(found: Iterable[Unset], moved: Collection[str], allowed: Collection[str]) -> tuple[list[Unset], list[Unset]]:
+    """Those that a moved service uses, which refuse the release, and the others. `allowed` ones are in neither.
+
+    A variable that no service uses is in the value of another one, in one of the operator's files.
+    """
+    left = [each for each in found if each.name not in allowed]
+    return [u for u in left if set(u.services) & set(moved)], [u for u in left if not set(u.services) & set(moved)]
+
+
+def refusal(missing: Collection[Unset], directory: str, env_files: Collection[str]) -> str:
+    """What is missing, and what to write."""
+    names = [each.name for each in missing]
+    files = " or ".join(env_files or [".env"])
+    lines = ", ".join(f"{name}=…" for name in names)
+    return (
+        f"nothing sets {', '.join(map(str, missing))}. Traffic is unchanged. Add {lines} to {files} in {directory}. "
+        "Or, if it may be empty, list it in allow_unset in the stack file"
+    )
