@@ -153,8 +153,9 @@ async def test_secure_stack_of_strict_services(shaped: Environment) -> None:
             assert (await home.go_live("v1.1.0"))["status"] == "success"
             assert (await home.go_live("v1.2.0", Variant.BOT_FAILS))["status"] == "rolled_back"
             assert await answers("v1.1.0", *home.all_targets)
-            assert (await home.post("/update/rollback")).is_success
-            await until(lambda: answers("v1.0.0", *home.all_targets), LIMIT)
+            back = (await home.post("/update/rollback")).json()["rollout_id"]
+            assert (await home.ended(back, LIMIT))["status"] == "success"
+            assert await answers("v1.0.0", *home.all_targets)
         for report in (load.report, of_second.report):
             no_failure(home, report)
             assert set(report.versions) == {"v1.0.0", "v1.1.0", "v1.2.0"}
