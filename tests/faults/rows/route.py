@@ -68,7 +68,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @row(
     12,
-    "the route file empty, half, wrong, deleted; a stray .yml beside it",
+    "the route file empty, half, wrong, deleted, without a route; a stray .yml beside it",
     "noticed and restored; D",
     quiet=False,
     minutes=0.3,
