@@ -37,7 +37,7 @@ class ClientAccess:
 
     `keys`: replace those of the service in the stack file; None removes one. `entrypoint`: whose address clients use.
     `host`, `headers`: what they send. `websocket`: whether they open one. `strict`: the service answers only that host,
-    and only by HTTPS.
+    and only by HTTPS. `more_hosts`: those of its other routes there, which need no headers.
     """
 
     keys: Mapping[str, Any]
@@ -47,10 +47,15 @@ class ClientAccess:
     host: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     websocket: bool = True
+    more_hosts: tuple[str, ...] = ()
 
     def target(self, url: str) -> Target:
         """What clients send to `url`, the entrypoint's."""
         return Target(self.address(url), self.host, self.headers, self.websocket)
+
+    def more_targets(self, url: str) -> list[Target]:
+        """What clients of the other routes send to `url`."""
+        return [Target(self.address(url), host, websocket=self.websocket) for host in self.more_hosts]
 
     def address(self, url: str) -> str:
         return url.replace("http:", "https:") if self.secure else url
@@ -66,6 +71,23 @@ SECURE_SKILLS = {
     )
 }
 """The skills service as in production: a host name, TLS, and a redirect from plain HTTP."""
+
+TWO_ROUTES = {
+    "api": ClientAccess(
+        {
+            "entrypoint": None,
+            "routes": [
+                {"entrypoint": "api", "rule": "Host(`api.demo.example`)", "tls": True},
+                {"entrypoint": "api", "rule": "Host(`open.demo.example`) && PathPrefix(`/`)", "tls": True},
+            ],
+        },
+        "api",
+        secure=True,
+        host="api.demo.example",
+        more_hosts=("open.demo.example",),
+    )
+}
+"""The API service by two host names, each of which has a route of its own."""
 
 
 def hosts_of_stack(name: str) -> dict[str, ClientAccess]:

@@ -84,6 +84,12 @@ class Environment:
         return {name: accessed.get(name, Target(url)) for name, url in self.routes.items()}
 
     @property
+    def all_targets(self) -> list[Target]:
+        """Those of `targets`, and of the other routes of each service."""
+        more = (way.more_targets(self.routes[way.entrypoint]) for way in self.access.values())
+        return [*self.targets.values(), *itertools.chain.from_iterable(more)]
+
+    @property
     def entrypoints(self) -> dict[str, str]:
         """The entrypoints of the stack file."""
         used = [(way.entrypoint, way.address(self.routes[way.entrypoint])) for way in self.access.values()]

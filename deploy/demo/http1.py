@@ -31,12 +31,14 @@ class Target:
     """Where clients send requests: `url` leads to this machine.
 
     `host`: the name that they ask for, in TLS too; None: the URL's own. `websocket`: whether they also open one.
+    `prefix`: goes before every path.
     """
 
     url: str
     host: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     websocket: bool = True
+    prefix: str = ""
 
     @property
     def tls(self) -> ssl.SSLContext | None:
@@ -116,6 +118,7 @@ class HttpClient:
 
     async def send(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Returns status and body. Raises BadAnswer, EOFError or OSError, which TimeoutError is too."""
+        path = self._target.prefix + path
         async with asyncio.timeout(self._limit):
             connection = self._kept() or await self._new()
             try:

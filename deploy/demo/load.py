@@ -172,7 +172,7 @@ class Load:
     async def _websocket(self, target: Target) -> None:
         """Sends messages continuously. After a proper close frame it reconnects at once."""
         address, port = target.address
-        url = f"{'wss' if target.tls else 'ws'}://{target.host or f'{address}:{port}'}/ws"
+        url = f"{'wss' if target.tls else 'ws'}://{target.host or f'{address}:{port}'}{target.prefix}/ws"
         where: Any = {"host": address, "port": port, "ssl": target.tls, "additional_headers": target.headers}
         while not self._stop.is_set():
             try:

@@ -44,6 +44,7 @@ LOCKED = {
         secure=True,
         host="api.demo.example",
         headers=PASSWORD,
+        more_hosts=("open.demo.example",),
     )
 }
 """Two routes of one service; one of them asks for a password."""
@@ -141,15 +142,23 @@ def no_failure(home: Environment, report: Report) -> None:
 async def test_secure_stack_of_strict_services(shaped: Environment) -> None:
     """TLS with Traefik's default certificate, a redirect from plain HTTP, a password, and two routes of one service."""
     home, locked = shaped, Target(shaped.targets["api"].url, "api.demo.example")
+    _, _, second = home.all_targets
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     await _is_strict(home)
     async with statuses(locked) as without_password:
-        async with Load(home.targets.values(), RPS, slow_seconds=SLOW_SECONDS) as load:
+        async with (
+            Load(home.targets.values(), RPS, slow_seconds=SLOW_SECONDS) as load,
+            Load([second], RPS / 2, slow_seconds=SLOW_SECONDS) as of_second,
+        ):
             assert (await home.go_live("v1.1.0"))["status"] == "success"
-            assert (await answer(Target(locked.url, "open.demo.example")))["version"] == "v1.1.0"
             assert (await home.go_live("v1.2.0", Variant.BOT_FAILS))["status"] == "rolled_back"
-        no_failure(home, load.report)
-        assert set(load.report.versions) == {"v1.0.0", "v1.1.0", "v1.2.0"}
+            assert await answers("v1.1.0", *home.all_targets)
+            back = (await home.post("/update/rollback")).json()["rollout_id"]
+            assert (await home.ended(back, LIMIT))["status"] == "success"
+            assert await answers("v1.0.0", *home.all_targets)
+        for report in (load.report, of_second.report):
+            no_failure(home, report)
+            assert set(report.versions) == {"v1.0.0", "v1.1.0", "v1.2.0"}
         assert set(without_password) == {401}
         before = home.route_file.read_bytes()
         home.route_file.unlink()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
@@ -36,6 +37,8 @@ class FakeRoute:
         self.write_seconds = 0.0
         self.beside: list[str] = []
         self.says: list[str] = []
+        self.in_traefik: Mapping[str, Any] = {}
+        self.unreadable_api = False
         self._copies: dict[Color, Mapping[str, tuple[str, ...]]] = {}
         self.refuses: set[Color | None] = set()
         self.fence: Callable[[], None] = lambda: None
@@ -76,6 +79,11 @@ class FakeRoute:
         await asyncio.sleep(0)
         own = {self.file.name: route_file.render(self._stack, self._file, self._written)} if self._file else {}
         return {**self._foreign, **own}
+
+    async def loaded(self) -> Mapping[str, Any]:
+        if self.unreadable_api:
+            raise RouteNotConfirmed("Traefik's API cannot be read (ConnectError)")
+        return self.in_traefik
 
     async def complaints(self) -> list[str]:
         return self.says

@@ -47,7 +47,7 @@ class Environments:
 
     def play(self, row: Row, repeat: int = 1, on_progress: OnProgress = silent) -> Result:
         """Plays the row in an environment with a live release; closes the environment if the row leaves it unclean."""
-        if row.fresh:
+        if row.fresh or (self._stage and self._stage.home.access != row.access):
             self.leave()
         try:
             current = self._stage or self._enter(row)
@@ -70,7 +70,7 @@ class Environments:
 
     def _enter(self, row: Row) -> Stage:
         self._open = contextlib.ExitStack()
-        built = stage(self._engine, dockerd=self._dockerd, times=SHORT, prepare=row.prepare)
+        built = stage(self._engine, dockerd=self._dockerd, times=SHORT, access=row.access, prepare=row.prepare)
         self._stage = self._open.enter_context(built)
         first = asyncio.run(self._stage.home.go_live(FIRST))
         if first["status"] != "success":

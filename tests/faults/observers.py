@@ -16,9 +16,8 @@ from typing import Any, Self
 import httpx
 import redis as redis_client
 
-from deploy.demo.clients import plain_client
 from deploy.demo.engine import connected
-from deploy.demo.http1 import BadAnswer, HttpClient
+from deploy.demo.http1 import BadAnswer, HttpClient, Target
 from deploy.demo.load import Load
 from deploy.demo.projects import image_tags
 from tests.faults.stage import Json, Stage
@@ -26,6 +25,7 @@ from tests.faults.stage import Json, Stage
 SAMPLE_SECONDS = 0.05
 ROUTE_SECONDS = 0.1
 GATEWAY_SECONDS = 5.0
+ANSWER_SECONDS = 3.0
 CONVERGE_SECONDS = 60.0
 POLL_SECONDS = 0.25
 RPS = 15.0
@@ -58,7 +58,7 @@ class Watch:
 
     def __init__(self, stage: Stage, slow_seconds: float) -> None:
         self._stage = stage
-        self.load = Load(list(stage.home.routes.values()), RPS, slow_seconds=slow_seconds)
+        self.load = Load(stage.home.all_targets, RPS, slow_seconds=slow_seconds)
         self.max_bots = 0
         self.split_routes: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -113,14 +113,18 @@ def colors_in(route_file: Path) -> set[str]:
 
 async def answers(stage: Stage) -> list[Json]:
     """The answer of each route's /version; `{"status": …}` if the status is not 200."""
-    found: list[Json] = []
-    async with plain_client(timeout=3) as client:
-        for url in stage.home.routes.values():
-            try:
-                answer = await client.get(f"{url}/version")
-                found.append(answer.json() if answer.is_success else {"status": answer.status_code})
-            except (httpx.HTTPError, ValueError) as error:
-                found.append({"status": type(error).__name__})
+    return [await _version_of(target) for target in stage.home.all_targets]
+
+
+async def _version_of(target: Target) -> Json:
+    client = HttpClient(target, ANSWER_SECONDS)
+    try:
+        status, body = await client.send("GET", "/version")
+        found: Json = json.loads(body) if status == httpx.codes.OK else {"status": status}
+    except (*NO_ANSWER, ValueError) as error:
+        return {"status": type(error).__name__}
+    finally:
+        await client.close()
     return found
 
 

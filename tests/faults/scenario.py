@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from deploy.demo.client_access import ClientAccess
 from deploy.demo.repository import Variant
 from tests.faults.kill_points import Point, until_point
 from tests.faults.observers import CONVERGE_SECONDS, End, Watch, converge, end_of, history
@@ -167,6 +168,7 @@ class Row:
     `own_engine`: the row ends the Docker Engine, so it needs an engine that was started for it.
     `by_tests`: the row runs a test file again.
     `minutes`: about how long its quick pass takes; the longest rows start first.
+    `access`: how clients reach the services; by default, each by plain HTTP and any host name.
     """
 
     number: int
@@ -179,6 +181,7 @@ class Row:
     own_engine: bool = False
     by_tests: bool = False
     minutes: float = 0.5
+    access: Mapping[str, ClientAccess] = field(default_factory=dict)
     prepare: Prepare = lambda _: None
 
 

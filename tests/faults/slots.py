@@ -156,7 +156,7 @@ class Slots:
     ) -> None:
         self._program, self._on_progress = program, on_progress
         self.results: dict[int, Future[Played]] = {row.number: Future() for row in rows}
-        ordered = sorted(rows, key=lambda row: -row.minutes)
+        ordered = sorted(rows, key=lambda row: (bool(row.access), -row.minutes))  # each change needs an environment
         shared = deque(row for row in ordered if not row.own_engine)
         alone = deque(row for row in ordered if row.own_engine and os.geteuid() == 0)
         for row in (r for r in ordered if r.own_engine and r not in alone):

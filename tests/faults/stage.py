@@ -18,7 +18,7 @@ import httpx
 import redis
 import yaml
 
-from deploy.demo.client_access import TIMES, hosts_of_stack
+from deploy.demo.client_access import TIMES, ClientAccess, hosts_of_stack
 from deploy.demo.clients import plain_client
 from deploy.demo.dockerd import Dockerd
 from deploy.demo.engine import Engine, connected
@@ -152,9 +152,10 @@ def stage(
     *,
     dockerd: Dockerd | None = None,
     times: Mapping[str, float] = SHORT,
+    access: Mapping[str, ClientAccess] | None = None,
     prepare: Prepare = lambda _: None,
 ) -> Iterator[Stage]:
-    """Starts everything, with no live release; stops everything at the end."""
+    """Starts everything, with no live release; stops everything at the end. `access`: as for `environment`."""
     base, traefik = ensure_base(engine.host, print), ensure_traefik(engine.host, print)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zu-faults-")))
@@ -169,6 +170,7 @@ def stage(
                 traefik=traefik,
                 times=times,
                 redis_url=server.url,
+                access=access,
                 prepare=lambda home: _prepare(home, prepare),
             )
         )

@@ -205,6 +205,15 @@ PROTECTIONS: Sequence[Protection] = (
         ),
     ),
     _protection(
+        12,
+        "asking each route of a service",
+        (
+            "probe_request.all_route_requests",
+            "for request in route_requests(stack, service)",
+            "for request in route_requests(stack, service)[:1]",
+        ),
+    ),
+    _protection(
         13,
         "the confirmation of the route, and the rollout id in probes",
         ("steps.switch_route", "await health.confirm_route(run, run.rollout.id)", "pass"),

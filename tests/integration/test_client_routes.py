@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,15 @@ from app.domain.rule import RuleInvalid, parse
 from app.domain.stack import Color, Stack, Times, Traefik
 from deploy.demo.processes import free_port, running
 from tests.examples import a_routed, a_stack
+from tests.fakes.world import World
 from tests.integration.backends import Gate, backend
 from tests.integration.private_git import certificate as self_signed
 from tests.integration.waiting import until
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock
 from workers.adapters.traefik.route_file import FIRST_NAME, RouteFile
+from workers.adoption.conflicts import conflicts
+from workers.routing.client_certificates import certificates_needed
 from workers.routing.confirm import confirm_routes
 
 SHOP = "Host(`shop.example.org`)"
@@ -100,7 +103,12 @@ def listening(tmp_path: Path) -> Iterator[tuple[Ports, Path]]:
         str(Path(sys.executable).with_name("traefik")),
         *(f"--entrypoints.web.address=127.0.0.1:{ports.web}", f"--entrypoints.traefik.address=127.0.0.1:{ports.api}"),
         f"--entrypoints.websecure.address=127.0.0.1:{ports.websecure}",
-        *("--api.insecure=true", f"--providers.file.directory={dynamic}", "--providers.file.watch=true"),
+        *(
+            "--api.insecure=true",
+            "--providers.rest.insecure=true",
+            f"--providers.file.directory={dynamic}",
+            "--providers.file.watch=true",
+        ),
         *("--providers.providersThrottleDuration=100ms", "--log.level=WARN"),
         *("--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"),
     ]
@@ -399,3 +407,64 @@ async def only_http2(request: Request) -> PlainTextResponse:
 
 async def _well(place: Place, stack: Stack, address: str) -> bool:
     return (await place.probe.ask(direct_request(stack.traefik, stack.routed[0], address))).ok
+
+
+async def put(place: Place, **routers: dict[str, Any]) -> None:
+    """Gives Traefik these routers by another provider than the files, and waits until it has them."""
+    plain = {"rule": SHOP, "entryPoints": ["websecure"], "service": "mail", "tls": {}}
+    http = {
+        "routers": {name: {**plain, **router} for name, router in routers.items()},
+        "services": {"mail": {"loadBalancer": {"servers": [{"url": "http://127.0.0.1:1"}]}}},
+    }
+    api = f"http://127.0.0.1:{place.ports.api}/api"
+    (await place.client.put(f"{api}/providers/rest", json={"http": http})).raise_for_status()
+    wanted = {f"{name}@rest" for name in routers}
+
+    async def has_them() -> bool:
+        return wanted <= set((await place.client.get(f"{api}/rawdata")).json()["routers"])
+
+    await until(has_them)
+
+
+@pytest.mark.parametrize(
+    ("router", "takes"),
+    [({"priority": 1000}, True), ({"rule": f"({SHOP})"}, True), ({"priority": 1}, False), ({"tls": None}, False)],
+)
+async def test_router_of_another_provider_is_refused_if_it_takes_the_requests(
+    place: Place, shop: Stack, router: dict[str, Any], takes: bool
+) -> None:
+    """The check says before the flip what the flip would then show."""
+    stack = replace(shop, times=Times(route=1.0))
+    await put(place, mail=router)
+    ports = replace(World(stack).ports, route=RouteFile(place.dynamic, stack))
+    found = await conflicts(stack, ports)
+    assert [line.partition(" takes ")[0] for line in found] == ["router mail@rest in Traefik"] * takes
+    with pytest.raises(RouteNotConfirmed) if takes else nullcontext():
+        await place.flip(stack, Color.BLUE, "r-1")
+    assert await conflicts(stack, ports) == found, "the updater's own router is none"
+
+
+@pytest.mark.parametrize("options", ["strict", "default"])
+async def test_required_client_certificate_is_found_before_the_flip(
+    place: Place, shop: Stack, tmp_path: Path, options: str
+) -> None:
+    tls = {} if options == "default" else {"options": options}
+    stack = replace(routed_by(shop, replace(SECURE, tls=tls)), times=Times(route=1.0))
+    auth: dict[str, Any] = {"caFiles": [str(self_signed(tmp_path))], "clientAuthType": "RequireAndVerifyClientCert"}
+
+    async def flipped_with(kind: str) -> list[str]:
+        staged = tmp_path / "tls.yml"
+        staged.write_text(
+            yaml.safe_dump({"tls": {"options": {options: {"clientAuth": {**auth, "clientAuthType": kind}}}}})
+        )
+        staged.rename(place.dynamic / "tls.yml")
+        found = list(certificates_needed(stack, await RouteFile(place.dynamic, stack).files()))
+        await place.flip(stack, Color.BLUE, f"r-{kind}")
+        return found
+
+    assert await flipped_with("VerifyClientCertIfGiven") == []
+    with pytest.raises(RouteNotConfirmed) as refused:
+        await flipped_with("RequireAndVerifyClientCert")
+    assert "Traefik requires a client certificate, which the updater does not have" in refused.value.detail
+    (line,) = certificates_needed(stack, await RouteFile(place.dynamic, stack).files())
+    assert f"tls/options/{options} in tls.yml" in line

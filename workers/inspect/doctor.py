@@ -50,6 +50,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         traefik.mount(seen, watched),
         await asyncio.to_thread(traefik.throttle, seen, watched),
         *networks.checks(stack, seen, watched),
+        *await traefik.api(stack, ports),
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
         *_colors(stack, state, seen),

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 from app.domain.callers.compose import image_name
+from app.domain.errors import RouteNotConfirmed
 from app.domain.findings import Check, Verdict
-from workers.ports import Seen, Survey
+from app.domain.stack import Stack
+from workers.ports import Ports, Seen, Survey
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
 MOST_THROTTLE_MS = 200.0
@@ -42,6 +44,22 @@ def throttle(seen: Survey, route: Path) -> Check:
     text = f"{millis:.0f} ms{'' if found else ' (not set, Traefik default)'}"
     bad = millis > MOST_THROTTLE_MS
     return Check("traefik_throttle", Verdict.WARNING if bad else Verdict.OK, text, remedy if bad else "")
+
+
+async def api(stack: Stack, ports: Ports) -> list[Check]:
+    """Checks that Traefik's API can be read, if the stack file names it."""
+    if not stack.traefik.api:
+        return []
+    try:
+        await ports.route.loaded()
+    except RouteNotConfirmed as error:
+        remedy = (
+            "Routers of container labels are not compared with the stack's. Enable the API, or correct traefik/api."
+        )
+        return [Check("traefik_api", Verdict.WARNING, error.detail, remedy)]
+    return [
+        Check("traefik_api", Verdict.OK, f"every router of Traefik is compared with the stack's ({stack.traefik.api})")
+    ]
 
 
 def running_traefik(seen: Survey, route: Path) -> Seen | None:

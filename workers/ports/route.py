@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.domain.stack import Color
 from workers.ports.mutation import mutation
@@ -49,6 +49,12 @@ class Route(Protocol):
         """The text of every file that Traefik reads, by its path inside the watched directory.
 
         Raises RouteNotConfirmed if a file cannot be read.
+        """
+
+    async def loaded(self) -> Mapping[str, Any]:
+        """What Traefik has loaded, of every provider, as `/api/rawdata` says it; empty if Traefik is not asked.
+
+        Raises RouteNotConfirmed if its API cannot be read.
         """
 
     async def complaints(self) -> list[str]:

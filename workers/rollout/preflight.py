@@ -10,6 +10,7 @@ from workers.ports import Ports, Room
 from workers.rollout.health import confirm_route
 from workers.rollout.run import Run
 from workers.routing.asked import ask_routes
+from workers.routing.client_certificates import certificates_needed
 
 GB, MB = 1024**3, 1024**2
 FIT_POLL_SECONDS = 0.5
@@ -109,7 +110,20 @@ async def problems(stack: Stack, ports: Ports, room: Room) -> list[str]:
 
 async def _lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
     """Problems that an operator has to fix."""
-    return [*_cramped(stack, room), *await _missing(stack, ports), *await conflicts(stack, ports)]
+    return [
+        *_cramped(stack, room),
+        *await _missing(stack, ports),
+        *await conflicts(stack, ports),
+        *await _certificates(stack, ports),
+    ]
+
+
+async def _certificates(stack: Stack, ports: Ports) -> list[str]:
+    """The routes that the updater cannot ask, because Traefik requires a client certificate."""
+    try:
+        return list(certificates_needed(stack, await ports.route.files()))
+    except RouteNotConfirmed:
+        return []  # the flip reports it
 
 
 async def _passing(stack: Stack, ports: Ports) -> list[str]:

@@ -9,6 +9,8 @@ from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Clock, Route
 
 CONFIRM_INTERVAL = 0.02
+CERTIFICATE_REQUIRED = "certificate required"
+"""The alert of TLS 1.3. Older versions have no alert of its own: the error then says `handshake failure`."""
 
 Ask = Callable[[RoutedService, ProbeRequest], Awaitable[Answer]]
 
@@ -30,6 +32,9 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
             detail = f"within {stack.times.route:.0f} s; last answer: {last}, {header}: {last.rollout}"
             if last.rollout is None and last.status in BY_A_MIDDLEWARE:
                 detail += "; a middleware of the entrypoint may answer: move it to the routes"
+            if last.error and CERTIFICATE_REQUIRED in last.error.lower():
+                detail += "; Traefik requires a client certificate, which the updater does not have: write "
+                detail += "clientAuthType: VerifyClientCertIfGiven into its TLS options"
             if words := await route.complaints():
                 detail += f"; Traefik says: {'; '.join(words)}"
             raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))

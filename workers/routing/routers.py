@@ -121,7 +121,7 @@ def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
     defined = [(name, body) for tree in trees.values() for name, body in part_of(tree, "services").items()]
     services = dict(reversed(defined))  # Traefik keeps the first definition of a name
     routers = tuple(
-        _router(file, name, options, services, hosts)
+        router_of(file, name, options, services, hosts)
         for file, tree in trees.items()
         for name, options in part_of(tree, "routers").items()
     )
@@ -152,7 +152,8 @@ def _form(rule: str) -> Form | str:
         return "".join(rule.replace('"', "`").split())
 
 
-def _router(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Hosts) -> Router:
+def router_of(file: str, name: str, options: Tree, services: Mapping[str, Tree], hosts: Hosts) -> Router:
+    """The router with those options, whose keys are in lower case."""
     service = str(options.get("service", ""))
     servers, extras = resolve(service, services, hosts)
     return Router(

@@ -11,21 +11,26 @@ from pathlib import Path
 
 import yaml
 
+from deploy.demo.client_access import SECURE_SKILLS, TWO_ROUTES
 from tests.faults.observers import answers, converge, end_of
 from tests.faults.scenario import Scenario, row
-from tests.faults.stage import Stage
+from tests.faults.stage import Json, Stage
 
 TAKEN_SECONDS = 1.0
 """Time for Traefik to load a changed file."""
 
 RESTORED_SECONDS = 20.0
 
+AS_IN_PRODUCTION = SECURE_SKILLS | TWO_ROUTES
+"""Routes by host names and TLS, of which one service has two. The other rows play routes for any host by plain HTTP."""
+
 STRAY = """http:
   routers:
-    stray: {rule: "PathPrefix(`/`)", priority: 100000, entryPoints: [skills, api], service: stray}
+    stray: {{rule: "{rule}", priority: 100000, entryPoints: [skills, api], service: stray, tls: {{}}}}
   services:
-    stray: {loadBalancer: {servers: [{url: "http://127.0.0.1:9"}]}}
+    stray: {{loadBalancer: {{servers: [{{url: "http://127.0.0.1:9"}}]}}}}
 """
+STRAYS = {"every route": "PathPrefix(`/`)", "the second route of a service": "Host(`open.demo.example`)"}
 
 BROKEN = "http: ["
 
@@ -44,20 +49,30 @@ def _wrong_server(file: Path) -> None:
     file.write_text(re.sub(r"http://[\w.-]*skills-(blue|green)", "http://nowhere", file.read_text()))
 
 
+def _without_second_route(file: Path) -> None:
+    head = [line for line in file.read_text().splitlines() if line.startswith("#")]
+    content = yaml.safe_load(file.read_text())
+    (second,) = [name for name in content["http"]["routers"] if name.endswith(".api.2")]
+    del content["http"]["routers"][second]
+    file.write_text("\n".join([*head, yaml.safe_dump(content, sort_keys=False)]))
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "empty": lambda file: file.write_text(""),
     "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "pointing to a wrong server": _wrong_server,
+    "without the second route of a service": _without_second_route,
     "deleted": lambda file: file.unlink(),
 }
 
 
 @row(
     12,
-    "the route file empty, half, wrong, deleted; a stray .yml beside it",
+    "the route file empty, half, wrong, deleted, without a route; a stray .yml beside it",
     "noticed and restored; D",
     quiet=False,
-    minutes=0.2,
+    minutes=0.3,
+    access=AS_IN_PRODUCTION,
 )
 async def spoilt_route_file(scenario: Scenario) -> None:
     file = scenario.stage.home.route_file
@@ -70,10 +85,12 @@ async def spoilt_route_file(scenario: Scenario) -> None:
         if not _whole(file, good):
             file.write_bytes(good)
     stray = file.with_name("stray.yml")
-    stray.write_text(STRAY)
-    await _noticed(scenario, "a stray file took the routes", "route_not_served")
-    stray.unlink()
-    scenario.result.converged(await converge(scenario.stage))
+    for what, rule in STRAYS.items():
+        stray.write_text(STRAY.format(rule=rule))
+        await _alarms(scenario, f"a stray file took {what}", {"route_not_served"})
+        stray.unlink()
+        scenario.result.converged(await converge(scenario.stage))
+        await _alarms(scenario, f"the file that took {what} is gone", set())
 
 
 def _whole(file: Path, good: bytes) -> bool:
@@ -91,16 +108,17 @@ def _same_routes(file: Path, good: bytes) -> bool:
         return False
 
 
-async def _noticed(scenario: Scenario, what: str, kind: str) -> None:
-    """Waits for an alarm of that kind: the updater does not own a foreign file, so it only reports it."""
+async def _alarms(scenario: Scenario, what: str, kinds: set[str]) -> None:
+    """Waits for alarms of exactly those kinds: the updater does not own a foreign file, so it only reports it."""
     scenario.result.repeats += 1
+    alarms: list[Json] = []
     started = time.monotonic()
     while time.monotonic() - started < RESTORED_SECONDS:
         alarms = (await scenario.stage.home.get("/status")).get("alarms") or []
-        if any(alarm["kind"] == kind for alarm in alarms):
+        if {alarm["kind"] for alarm in alarms} == kinds:
             return
         await asyncio.sleep(0.2)
-    scenario.result.expect(False, f"{what}: not noticed within {RESTORED_SECONDS:.0f} s")
+    scenario.result.expect(False, f"{what}: not noticed within {RESTORED_SECONDS:.0f} s; alarms: {alarms}")
 
 
 async def _restored(scenario: Scenario, what: str, is_restored: Callable[[], bool]) -> None:
@@ -122,6 +140,7 @@ async def _restored(scenario: Scenario, what: str, is_restored: Callable[[], boo
     "no release is reported live before it is confirmed",
     quiet=False,
     minutes=0.6,
+    access=AS_IN_PRODUCTION,
 )
 async def traefik_away(scenario: Scenario) -> None:
     tag = await scenario.publish()
@@ -181,7 +200,7 @@ async def _color(stage: Stage) -> str | None:
     return str((await answers(stage))[0].get("color"))
 
 
-@row(14, "Traefik's API off", "the routed identity suffices", minutes=0.3)
+@row(14, "Traefik's API off", "the routed identity suffices", minutes=0.3, access=AS_IN_PRODUCTION)
 async def no_api(scenario: Scenario) -> None:
     (traefik,) = scenario.stage.home.containers("traefik")
     options = traefik["Config"]["Cmd"]

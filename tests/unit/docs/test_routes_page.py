@@ -1,21 +1,16 @@
 """The stack files that docs/routes.md shows."""
 
-import re
-from pathlib import Path
-
 import pytest
 import yaml
 
 from app.config.stack_file import parse_stack
 from app.domain.probe_request import route_requests
 from app.domain.stack import Color
+from tests.routes_page import SHOWN
 from workers.routing import route_file
 
-PAGE = (Path(__file__).parents[3] / "docs" / "routes.md").read_text()
-SHOWN = re.findall(r"^## (.+?)\n.*?^```yaml\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
-
-@pytest.mark.parametrize("text", [text for _, text in SHOWN], ids=[title for title, _ in SHOWN])
+@pytest.mark.parametrize("text", SHOWN.values(), ids=SHOWN.keys())
 def test_shown_stack_file_can_be_rendered_and_asked(text: str) -> None:
     stack = parse_stack(yaml.safe_load(text))
     routers = yaml.safe_load(route_file.render(stack, Color.BLUE, "r-1"))["http"]["routers"]

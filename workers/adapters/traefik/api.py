@@ -1,9 +1,12 @@
-"""What Traefik's API says of the updater's routers."""
+"""What Traefik's API says of the updater's routers, and of those beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import httpx
+
+from app.domain.errors import RouteNotConfirmed
 
 READ_SECONDS = 2.0
 
@@ -21,6 +24,16 @@ async def complaints(api: str, routers: Iterable[str]) -> list[str]:
     except (httpx.HTTPError, ValueError) as error:
         return [f"its API at {api} cannot be read ({type(error).__name__})"]
     return list(found)
+
+
+async def loaded(api: str) -> Mapping[str, Any]:
+    """What Traefik has loaded: routers and services by name. Raises RouteNotConfirmed."""
+    try:
+        async with httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False, base_url=api) as client:
+            content = (await client.get("/api/rawdata")).raise_for_status().json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise RouteNotConfirmed(f"Traefik's API at {api} cannot be read ({type(error).__name__})") from error
+    return content if isinstance(content, dict) else {}
 
 
 def _errors(name: str, answer: httpx.Response) -> list[str]:

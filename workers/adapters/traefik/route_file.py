@@ -3,12 +3,13 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from app.files import replace_durably
 from workers.adapters.threads import in_file_thread, to_its_end
-from workers.adapters.traefik.api import complaints
+from workers.adapters.traefik.api import complaints, loaded
 from workers.adoption.serving import hosts_of, shadows
 from workers.ports.mutation import Fence, no_fence
 from workers.routing import route_file
@@ -89,6 +90,10 @@ class RouteFile:
             return await in_file_thread(self._files)
         except OSError as error:
             raise RouteNotConfirmed(f"{self._path.parent} cannot be read ({error})") from error
+
+    async def loaded(self) -> Mapping[str, Any]:
+        api = self._stack.traefik.api
+        return await loaded(api) if api else {}
 
     async def complaints(self) -> list[str]:
         api = self._stack.traefik.api

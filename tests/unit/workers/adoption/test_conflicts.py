@@ -2,7 +2,9 @@
 
 import pytest
 
+from app.domain.routes import ClientRoute
 from app.domain.stack import Color
+from tests.examples import a_routed, a_stack
 from tests.fakes.world import World
 from workers.adoption.conflicts import conflicts
 from workers.rollout import preflight
@@ -46,3 +48,12 @@ async def test_conflict_is_a_problem_of_the_preflight(world: World) -> None:
     world.route._foreign["updater-mail.yml"] = MAIL.format(rule="PathPrefix(`/`)", at="web", more="")
     (problem,) = await preflight.problems(world.stack, world.ports, world.ports.room())
     assert problem.endswith("give each its own rule, such as its own host")
+
+
+async def test_required_client_certificate_is_a_problem_of_the_preflight() -> None:
+    route = ClientRoute("web", "Host(`shop.example.org`)", {"options": "strict"})
+    world = World(a_stack(routed=(a_routed("skills", 8080, "/health", route),)))
+    await world.live("v1.0.0")
+    world.route._foreign["tls.yml"] = "tls: {options: {strict: {clientAuth: {clientAuthType: RequireAnyClientCert}}}}"
+    (problem,) = await preflight.problems(world.stack, world.ports, world.ports.room())
+    assert "tls/options/strict in tls.yml" in problem
