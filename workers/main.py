@@ -101,7 +101,8 @@ async def wire(
         traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
         if traffic is not None:
             opened.push_async_callback(traffic.aclose)
-        docker_engine = DockerEngine(client, compose, stack, settings.data_dir / "releases", fence=journal.fence)
+        releases, routes = settings.data_dir / "releases", settings.traefik_dynamic_path
+        docker_engine = DockerEngine(client, compose, stack, releases, fence=journal.fence, written=[routes])
         await opened.enter_async_context(lease.held())
         journal.load()
         await opened.enter_async_context(_sending(publisher, notifier))

@@ -60,7 +60,11 @@ async def test_release_and_rollback_have_their_own_files(home: Environment, engi
     before = tree_of(home.live)
     for tag, text in (("v1.0.0", "one"), ("v1.1.0", "two"), ("v1.2.0", "three")):
         result = await home.go_live(tag, edit=with_files(text))
-        assert (result["status"], result["warnings"]) == ("success", [])
+        assert result["status"] == "success"
+        assert {warning.partition(". ")[0] for warning in result["warnings"]} == {
+            f"{', '.join(SKILLS)} uses the release's deploy/rules",
+            *(f"{name} uses the release's deploy/site.conf" for name in SKILLS),
+        }
         assert seen_in_skills(home, engine) == [text, text, "from the host $5", text, text]
     files = result["evidence"]["git_checkout_tag"]["files"]
     assert {"deploy/site.conf", "deploy/pages", "deploy/rules", "deploy/app.env"} <= set(files["release"])
@@ -78,10 +82,10 @@ async def test_release_that_lacks_something_is_refused_before_a_build(home: Envi
     containers, live = {c["Id"] for c in home.containers()}, tree_of(home.live)
     unset = await home.go_live("v1.1.0", edit=with_files("x", environment={"KEY": "${NEW_SECRET}"}))
     assert (unset["status"], unset["reason_code"]) == ("failed", "variable_missing")
-    assert "NEW_SECRET (skills-blue, skills-green)" in unset["reason"]
+    assert "NEW_SECRET (skills-blue, skills-green)" in unset["error"]
     (await home.post("/update/unpause")).raise_for_status()
     missing = await home.go_live("v1.2.0", edit=with_files("x", secrets=[], volumes=["./site.cnf:/site.conf:ro"]))
     assert (missing["status"], missing["reason_code"]) == ("failed", "compose_invalid")
-    assert "site.cnf (skills-blue)" in missing["reason"]
+    assert "site.cnf (skills-blue)" in missing["error"]
     assert "docker_build" not in [*unset["steps_completed"], *missing["steps_completed"]]
     assert ({c["Id"] for c in home.containers()}, tree_of(home.live)) == (containers, live)

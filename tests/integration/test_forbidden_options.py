@@ -11,9 +11,10 @@ from tests.examples import a_stack
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.compose_commands import ComposeFiles
 from workers.adapters.docker_host.env_files import find_env_files, overridden
-from workers.definition.files import Roots, locate
+from workers.definition.files import locate
 from workers.definition.forbidden import forbidden
 from workers.definition.places import Places
+from workers.definition.roots import Roots
 from workers.ports import Stamp
 
 ALL = Policy(forbid=frozenset(Forbid))

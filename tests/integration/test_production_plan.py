@@ -84,5 +84,8 @@ async def test_plan_of_production_stack_changes_nothing(stack: Stack, ports: Por
     }
     assert answer["singletons"][0]["reason"] == "it starts for the first time"
     assert not answer["would_start"]
-    assert "through Traefik" in "; ".join(answer["blocked_by"])
+    blocked = "; ".join(answer["blocked_by"])
+    assert "through Traefik" in blocked
+    assert "compose_invalid: zetherion-ai-api-blue: build/dockerfile is Dockerfile, which" in blocked
+    assert "secrets/discord-token (zetherion-ai-bot): neither the release nor" in blocked
     assert CANARY not in str(answer)

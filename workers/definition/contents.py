@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 DIGEST_LENGTH = 32
@@ -36,6 +37,31 @@ def differing(release: Path, live: Path) -> list[str]:
         if not _same(entry, other):
             found.append(name or release.name)
     return found
+
+
+def added(release: Path, live: Path, most: int = 20) -> list[str]:
+    """The first `most` entries of `live` that `release` does not have, as far as this process may look.
+
+    A directory that the release does not have counts as one.
+    """
+    return list(islice(_added(release, live), most))
+
+
+def _added(release: Path, live: Path, name: str = "") -> Iterator[str]:
+    if not (release.is_dir() and live.is_dir()):
+        return
+    try:
+        entries = sorted(live.iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        inside = f"{name}/{entry.name}" if name else entry.name
+        if entry.name in PLACEHOLDERS:
+            continue
+        if os.path.lexists(release / entry.name):
+            yield from _added(release / entry.name, entry, inside)
+        else:
+            yield inside
 
 
 def _same(one: Path, other: Path) -> bool:

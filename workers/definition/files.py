@@ -6,22 +6,21 @@ changes nothing in them.
 """
 
 import copy
-import os.path
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from app.domain.stack import FileRules
-from workers.definition.contents import differing
+from workers.definition.contents import added, differing
 from workers.definition.retired import uses_of
+from workers.definition.roots import Roots, below
 from workers.definition.unfetched import unfetched
 from workers.ports import FileUse, Origin
 
 Model = dict[str, Any]
 MOUNTED_PARTS = ("configs", "secrets")
 READ_ONLY = "mount it read-only (`:ro`): then the release's own is used"
+UPDATER = "the updater"
 SHOWN = 5
 """How many names of a long list a message has."""
 
@@ -36,48 +35,6 @@ class Located:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Roots:
-    """The release's worktree and the operator's live directory, with the stack file's `files`."""
-
-    tree: Path
-    live: Path
-    rules: FileRules = field(default_factory=FileRules)
-
-    def inside(self, path: str) -> str | None:
-        """`path` relative to the worktree or the live directory; None if it is elsewhere."""
-        for root in (self.tree, self.live):
-            relative = posixpath.relpath(posixpath.normpath(path), root)
-            if path.startswith("/") and not _leads_up(relative):
-                return relative
-        return None
-
-    def forced(self, path: str) -> Origin | None:
-        """The origin that the stack file's `files` gives `path`."""
-        if _below(path, self.rules.release):
-            return Origin.RELEASE
-        return Origin.LIVE if _below(path, self.rules.live) else None
-
-    def has(self, path: str) -> bool:
-        """Whether the release has `path`, itself or by a link that stays in the release."""
-        found = (self.tree / path).resolve()
-        return found.exists() and found.is_relative_to(self.tree.resolve())
-
-    def leads_out(self, path: str) -> bool:
-        """Whether `path` is a link of the release that leads out of it, or to nothing."""
-        return os.path.lexists(self.tree / path) and not self.has(path)
-
-    def live_has(self, path: str) -> bool:
-        """Whether the live directory has `path`. True where the worker may not look: the engine will say."""
-        try:
-            os.lstat(self.live / path)
-        except PermissionError:
-            return True
-        except OSError:
-            return False
-        return True
-
-
 def locate(model: Mapping[str, Any], roots: Roots, moved: Collection[str]) -> Located:
     """The paths of the resolved `model` by origin. `moved`: the services that the updater replaces."""
     return _Locating(copy.deepcopy(dict(model)), roots, moved).located()
@@ -87,7 +44,8 @@ class _Locating:
     def __init__(self, model: Model, roots: Roots, moved: Collection[str]) -> None:
         self._model, self._roots, self._moved = model, roots, moved
         self._services: dict[str, Model] = model.get("services") or {}
-        self._written = dict(self._writable())
+        own = {path: UPDATER for each in roots.written if (path := roots.inside(str(each))) is not None}
+        self._written = {**dict(self._writable()), **own}
         self._files: dict[FileUse, None] = {}
         self._problems: dict[str, None] = {}
         self._warnings: dict[str, None] = {}
@@ -153,10 +111,29 @@ class _Locating:
         if roots.forced(path) is Origin.RELEASE:
             return self._from_release(path, users, writer)
         if roots.has(path) and not writer and roots.forced(path) is None:
-            self._complete(path, users, problem=needed)
-            return Origin.RELEASE
+            return self._from_either(path, users, needed=needed)
         self._from_live(path, users, writer, problem=needed)
         return Origin.LIVE
+
+    def _from_either(self, path: str, users: list[str], *, needed: bool) -> Origin:
+        """The release's, unless the live directory has files of its own there: containers may need either."""
+        roots, who = self._roots, ", ".join(users)
+        tree, live = roots.tree / path, roots.live / path
+        if others := added(tree, live):
+            self._note(
+                f"{path} ({who}): the release has it, and {roots.live} has files in it that the release does not have "
+                f"({_some(others)}). Add {path} to files/release or to files/live in the stack file",
+                problem=needed,
+            )
+            return Origin.LIVE
+        if roots.live_has(path) and (others := differing(tree, live)):
+            self._note(
+                f"{who} uses the release's {path}. {roots.live} has another version of it ({_some(others)}). To use "
+                f"that one, add {path} to files/live in the stack file",
+                problem=False,
+            )
+        self._complete(path, users, problem=needed)
+        return Origin.RELEASE
 
     def _from_release(self, path: str, users: list[str], writer: str | None) -> Origin:
         if writer:
@@ -176,12 +153,11 @@ class _Locating:
             else:
                 why = f"neither the release nor {roots.live} has it. Create it there, or add it to the release"
                 self._note(f"{path} ({who}): {why}", problem=problem)
-        elif roots.has(path) and roots.forced(path) is None and (others := self._stale(path)):
-            names = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
-            why = f"{writer} may write to {path}" if writer else f"{path} is not the release's"
+        elif roots.has(path) and roots.forced(path) is None and writer != UPDATER and (others := self._stale(path)):
             self._note(
-                f"{who} uses {path} of {roots.live}, which differs from the release's ({names}), because {why}. If "
-                f"containers only read it, {READ_ONLY}. If it is meant, add {path} to files/live in the stack file",
+                f"{who} uses {path} of {roots.live}, which differs from the release's ({_some(others)}), because "
+                f"{writer} may write to it. If containers only read it, {READ_ONLY}. If it is meant, add {path} to "
+                "files/live in the stack file",
                 problem=False,
             )
 
@@ -194,7 +170,7 @@ class _Locating:
 
     def _writer(self, path: str) -> str | None:
         """A service whose container may write to `path`, to something in it, or to a directory around it."""
-        return next((who for at, who in self._written.items() if _below(path, [at]) or _below(at, [path])), None)
+        return next((who for at, who in self._written.items() if below(path, [at]) or below(at, [path])), None)
 
     def _build(self, name: str, service: Model) -> None:
         build = service.get("build")
@@ -227,10 +203,5 @@ class _Locating:
         (self._problems if problem else self._warnings)[text] = None
 
 
-def _leads_up(relative: str) -> bool:
-    return relative == ".." or relative.startswith("../")
-
-
-def _below(path: str, places: Collection[str]) -> bool:
-    """Whether `path` is one of `places`, or inside one."""
-    return any(not _leads_up(posixpath.relpath(path, place)) for place in places)
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (" and others" if len(names) > SHOWN else "")

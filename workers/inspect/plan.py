@@ -36,7 +36,13 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
     target = state.active_color.other if state.active_color else Color.BLUE
     differing = {d.service: await _differs(ports, d, live, sha) for d in compared.moved}
     refused = await _adoption_refused(stack, ports)
-    blocked = [*refused, *_forbidden(compared), *_blocked(state, tag), *await preflight.problems(stack, ports, room)]
+    blocked = [
+        *refused,
+        *compared.problems,
+        *_forbidden(compared),
+        *_blocked(state, tag),
+        *await preflight.problems(stack, ports, room),
+    ]
     before, images = state.active_color, [d for d in compared.moved if d.service in stack.services(target)]
     return Plan(
         tag=tag,

@@ -121,7 +121,8 @@ class Comparison:
     `one_way`: the release declares that it cannot be rolled back.
     `forbidden`: what the release uses although `policy/forbid` forbids it; such a release is refused.
     `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
-    `files`: where the release's files come from. `warnings`: those of Compose, and of these files.
+    `files`: where the release's files come from. `warnings`: those of Compose, and of these files. `problems`: what is
+    missing, each with its code; such a release is refused.
     """
 
     moved: tuple[Difference, ...]
@@ -133,6 +134,7 @@ class Comparison:
     callers: tuple[str, ...] = ()
     files: tuple[FileUse, ...] = ()
     warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

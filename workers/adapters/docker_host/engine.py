@@ -43,7 +43,7 @@ TAIL_LINES = 20
 class DockerEngine:
     """One Compose project on one Docker host. `releases` is the directory of the releases' definitions.
 
-    Calls wait up to `away` seconds for an unreachable engine.
+    Calls wait up to `away` seconds for an unreachable engine. `written`: what the updater writes beside its own data.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class DockerEngine:
         *,
         away: float = AWAY_SECONDS,
         fence: Fence = no_fence,
+        written: Sequence[Path] = (),
     ) -> None:
         self._docker = Docker(client, compose.host, away=away, fence=fence)
         self._compose = compose
@@ -63,7 +64,7 @@ class DockerEngine:
         self._addresses = Addresses(self._docker, stack)
         policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
         self._store = FileStore(releases.parent / "files")
-        self._reader = ReleaseReader(compose, stack, self._store, policy)
+        self._reader = ReleaseReader(compose, stack, self._store, policy, written)
         self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
 
     @property
@@ -77,6 +78,8 @@ class DockerEngine:
         """Reads, checks and stores the release's model."""
         published = await in_file_thread(self._files.read, CURRENT)
         read = await self._reader.read(tree, stamp, published, keep=True)
+        for problem in read.problems:
+            raise problem
         if read.forbidden:
             raise PolicyRefused(refusal(read.forbidden))
         return await self._write(stamp, read.model)
@@ -91,7 +94,8 @@ class DockerEngine:
         read = await self._reader.read(tree, stamp, published, keep=False)
         compared = transform.compare(read.model, kept, self._stack, tree=str(tree))
         forbidden = tuple(map(str, read.forbidden))
-        return replace(compared, forbidden=forbidden, files=read.files, warnings=read.warnings)
+        problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
+        return replace(compared, forbidden=forbidden, files=read.files, warnings=read.warnings, problems=problems)
 
     async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
         """Rewrites the kept definition with the new rollout's labels."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import ComposeInvalid
 from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.compose_commands import ComposeFiles
-from workers.definition.files import Roots
+from workers.definition.roots import Roots
 from workers.ports import FileUse, Origin
 
 KEY = "env_file"
@@ -31,6 +30,14 @@ class EnvFiles:
 
     def paths(self) -> dict[str, list[str]]:
         return {name: [entry["path"] for entry in entries] for name, entries in self.of.items()}
+
+    def missing(self, services: Collection[str]) -> list[str]:
+        """What is missing that `services` need, and what to write."""
+        found = [problem for name, problem in self.problems.items() if name in services]
+        return [f"{problem}. Create it there, or add it to the release" for problem in found]
+
+    def missing_elsewhere(self, services: Collection[str]) -> list[str]:
+        return [problem for name, problem in self.problems.items() if name not in services]
 
 
 async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str, Any], roots: Roots) -> EnvFiles:
@@ -78,9 +85,3 @@ async def overridden(given: ComposeFiles, found: EnvFiles) -> AsyncIterator[Comp
         lines = [f"  {json.dumps(name)}: {{{KEY}: !override {json.dumps(each)}}}" for name, each in found.of.items()]
         file.write_text("\n".join(["services:", *lines, ""]).replace("$", "$$"))
         yield given.with_override(file)
-
-
-def refuse_missing(found: EnvFiles, services: Collection[str]) -> None:
-    """Raises ComposeInvalid if one of `services` needs a file that is nowhere."""
-    if missing := [problem for name, problem in found.problems.items() if name in services]:
-        raise ComposeInvalid(f"{'; '.join(missing)}. Create it there, or add it to the release. Traffic is unchanged")

@@ -1,12 +1,14 @@
 """Each file of a release's model comes from where it should, or the release is refused by name."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.domain.stack import FileRules
-from workers.definition.files import Located, Roots, locate
+from workers.definition.files import Located, locate
+from workers.definition.roots import Roots
 from workers.ports import FileUse, Origin
 
 MOVED = ("web",)
@@ -45,8 +47,33 @@ def ruled(roots: Roots, **rules: tuple[str, ...]) -> Roots:
 @pytest.mark.parametrize("path", ["site.conf", "conf", "conf/a.conf"])
 def test_read_only_file_of_the_release_is_the_releases(roots: Roots, path: str) -> None:
     found = located(roots, bind(roots.tree / path))
-    assert (sources(found), found.problems, found.warnings) == ([str(roots.tree / path)], (), ())
+    assert (sources(found), found.problems) == ([str(roots.tree / path)], ())
     assert found.files == (FileUse(path, Origin.RELEASE, "web", "volumes"),)
+    another = f"web uses the release's {path}. {roots.live} has another version of it (a.conf)"
+    assert [warning.startswith(another) for warning in found.warnings] == ([] if path == "site.conf" else [True])
+
+
+@pytest.mark.parametrize("file", ["secret.key", "deep/secret.key"])
+def test_directory_with_files_of_the_host_needs_a_decision(roots: Roots, file: str) -> None:
+    """The release's alone would be incomplete, and so may the live directory's be."""
+    (roots.tree / "conf" / "deep").mkdir()
+    (roots.live / "conf" / file).parent.mkdir(exist_ok=True)
+    (roots.live / "conf" / file).write_text("k")
+    (problem,) = located(roots, bind(roots.tree / "conf")).problems
+    assert f"has files in it that the release does not have ({file})" in problem
+    assert "files/release or to files/live" in problem
+    assert located(ruled(roots, live=("conf",)), bind(roots.tree / "conf")).problems == ()
+    assert located(ruled(roots, release=("conf",)), bind(roots.tree / "conf")).problems == ()
+    unmoved = located(roots, bind(roots.tree / "conf"), service="traefik")
+    assert (sources(unmoved, "traefik"), unmoved.problems) == ([str(roots.live / "conf")], ())
+
+
+@pytest.mark.parametrize("own", ["conf", "conf/updater-shop.yml"])
+def test_directory_that_the_updater_writes_to_is_the_operators(roots: Roots, own: str) -> None:
+    """Traefik's watched directory may be committed, but the routes that count are those in the live directory."""
+    watched = replace(roots, written=(roots.live / own,))
+    found = located(watched, bind(roots.tree / "conf"), service="traefik")
+    assert (sources(found, "traefik"), found.problems, found.warnings) == ([str(roots.live / "conf")], (), ())
 
 
 def test_file_that_only_the_host_has_is_the_operators(roots: Roots) -> None:

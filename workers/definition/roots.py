@@ -1,0 +1,65 @@
+"""The two directories that a release's files come from: its worktree, and the operator's live directory."""
+
+import os
+import posixpath
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.domain.stack import FileRules
+from workers.ports import Origin
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The release's worktree and the operator's live directory, with the stack file's `files`.
+
+    `written`: what the updater itself writes, for example Traefik's watched directory.
+    """
+
+    tree: Path
+    live: Path
+    rules: FileRules = field(default_factory=FileRules)
+    written: tuple[Path, ...] = ()
+
+    def inside(self, path: str) -> str | None:
+        """`path` relative to the worktree or the live directory; None if it is elsewhere."""
+        for root in (self.tree, self.live):
+            relative = posixpath.relpath(posixpath.normpath(path), root)
+            if path.startswith("/") and not leads_up(relative):
+                return relative
+        return None
+
+    def forced(self, path: str) -> Origin | None:
+        """The origin that the stack file's `files` gives `path`."""
+        if below(path, self.rules.release):
+            return Origin.RELEASE
+        return Origin.LIVE if below(path, self.rules.live) else None
+
+    def has(self, path: str) -> bool:
+        """Whether the release has `path`, itself or by a link that stays in the release."""
+        found = (self.tree / path).resolve()
+        return found.exists() and found.is_relative_to(self.tree.resolve())
+
+    def leads_out(self, path: str) -> bool:
+        """Whether `path` is a link of the release that leads out of it, or to nothing."""
+        return os.path.lexists(self.tree / path) and not self.has(path)
+
+    def live_has(self, path: str) -> bool:
+        """Whether the live directory has `path`. True where the worker may not look: the engine will say."""
+        try:
+            os.lstat(self.live / path)
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def leads_up(relative: str) -> bool:
+    return relative == ".." or relative.startswith("../")
+
+
+def below(path: str, places: Collection[str]) -> bool:
+    """Whether `path` is one of `places`, or inside one."""
+    return any(not leads_up(posixpath.relpath(path, place)) for place in places)
