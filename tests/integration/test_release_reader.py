@@ -130,6 +130,25 @@ async def test_env_file_is_the_releases_if_it_has_one(bench: Bench) -> None:
     assert (await bench.service())["environment"]["APP"] == "old"
 
 
+async def test_operators_env_file_is_his_for_containers_too(bench: Bench) -> None:
+    """A committed `.env` has the developers' values."""
+    bench.compose({"env_file": [".env"], "environment": {"I": "${PASSWORD}"}})
+    bench.put(bench.tree, ".env", "PASSWORD=dev\n")
+    bench.put(bench.live, ".env", "PASSWORD=real\n")
+    assert (await bench.service())["environment"] == {"I": "real", "PASSWORD": "real"}
+
+
+async def test_env_file_of_an_included_file_is_not_lost(bench: Bench) -> None:
+    """A plain `docker compose` reads the `.env` beside an included file."""
+    bench.compose({}, include=["mon/compose.yml"])
+    bench.put(bench.tree, "mon/compose.yml", json.dumps({"services": {"mon": {"image": "x:${V:-old}"}}}))
+    bench.put(bench.live, "mon/.env", "V=2\n")
+    (problem,) = (await bench.read()).problems
+    assert "Add mon/.env to env_files" in str(problem)
+    bench.stack = replace(bench.stack, env_files=("mon/.env",))
+    assert (await bench.service("mon"))["image"] == "x:2"
+
+
 async def test_optional_env_file_of_the_host_counts(bench: Bench) -> None:
     """Compose leaves it out without a word, if it looks only in the release."""
     bench.compose({"env_file": [{"path": "${WHICH}.env", "required": False}]})
@@ -245,6 +264,34 @@ async def test_secret_from_the_environment_has_a_value_or_is_refused(bench: Benc
     given = ComposeFiles.below(bench.live, bench.stack)
     values = await Compose(find_compose(), "shop", None).values(["${API_TOKEN}", "${KEY}", "$$x"], given)
     assert values == ['a$b "c"', "one\ntwo", "$x"]
+
+
+async def test_first_release_leaves_unmoved_definitions_alone(bench: Bench) -> None:
+    """Nothing is published before it, and the containers run from the live directory."""
+    bench.compose({}, services={"traefik": {"image": "traefik", "volumes": ["./traefik.yml:/traefik.yml:ro"]}})
+    for root in (bench.tree, bench.live):
+        bench.put(root, "traefik.yml", "one")
+    assert (await bench.service("traefik"))["volumes"][0]["source"] == str(bench.live / "traefik.yml")
+
+
+async def test_part_of_a_password_is_in_no_warning(bench: Bench) -> None:
+    bench.compose({})
+    bench.put(bench.live, ".env", "DB_PASSWORD=pa$sw0rd\n")
+    (warning,) = (await bench.read()).warnings
+    assert ("sw0rd" in warning, "single quotes" in warning) == (False, True)
+
+
+async def test_permission_counts_for_secrets_too(bench: Bench) -> None:
+    bench.stack = replace(bench.stack, allow_unset=frozenset({"OPTIONAL"}))
+    bench.compose({"secrets": ["token"]}, secrets={"token": {"environment": "OPTIONAL"}})
+    assert (await bench.read()).problems == ()
+
+
+async def test_unreadable_file_that_may_name_env_files_is_refused(bench: Bench) -> None:
+    bench.compose({"ulimits": {"nofile": "${F:-1024}"}, "env_file": [{"path": "local.env", "required": False}]})
+    bench.put(bench.live, "local.env", "A=1\n")
+    with pytest.raises(ComposeInvalid, match="without a variable"):
+        await bench.read()
 
 
 async def test_value_may_be_needed_to_read_the_file_at_all(bench: Bench) -> None:

@@ -27,16 +27,16 @@ def digest(path: Path, label: str = "") -> str:
     return whole.hexdigest()[:DIGEST_LENGTH]
 
 
-def differing(release: Path, live: Path) -> list[str]:
-    """The files of `release` that `live` does not have in the same form, by their names in it."""
-    found = []
-    for name, entry in _entries(release):
-        other = live / name if name else live
-        if entry.name in PLACEHOLDERS or (entry.is_dir() and other.is_dir()):
-            continue
-        if not _same(entry, other):
-            found.append(name or release.name)
-    return found
+def differing(release: Path, live: Path, most: int = 20) -> list[str]:
+    """The first `most` files of `release` that `live` does not have in the same form, by their names in it."""
+    entries = (entry for entry in _entries(release) if entry[1].name not in PLACEHOLDERS)
+    names = (name or release.name for name, entry in entries if not _same(entry, live / name if name else live))
+    return list(islice(names, most))
+
+
+def equal(release: Path, live: Path) -> bool:
+    """Whether both have the same files in the same form. Reads no more than `release` has."""
+    return not differing(release, live, 1) and not added(release, live, 1)
 
 
 def added(release: Path, live: Path, most: int = 20) -> list[str]:
@@ -48,10 +48,8 @@ def added(release: Path, live: Path, most: int = 20) -> list[str]:
 
 
 def _added(release: Path, live: Path, name: str = "") -> Iterator[str]:
-    if not (release.is_dir() and live.is_dir()):
-        return
     try:
-        entries = sorted(live.iterdir())
+        entries = sorted(live.iterdir()) if release.is_dir() and live.is_dir() else []
     except OSError:
         return
     for entry in entries:

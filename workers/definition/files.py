@@ -21,6 +21,9 @@ Model = dict[str, Any]
 MOUNTED_PARTS = ("configs", "secrets")
 READ_ONLY = "mount it read-only (`:ro`): then the release's own is used"
 UPDATER = "the updater"
+WHOLE = "."
+"""The path of the live directory itself: an operator who mounts all of it does not mean the release."""
+
 SHOWN = 5
 """How many names of a long list a message has."""
 
@@ -73,7 +76,7 @@ class _Locating:
         path = self._roots.inside(str(volume.get("source") or "")) if volume.get("type") == "bind" else None
         if path is None:
             return
-        origin = self._origin(path, [name])
+        origin = self._origin(path, [name], of_host=self._roots.of_host(volume["source"]))
         volume["source"] = self._at(origin, path)
         self._files[FileUse(path, origin, name, "volumes")] = None
         if name in self._moved:  # of another service it would change the definition, and a container that is right
@@ -85,7 +88,7 @@ class _Locating:
             users = [name for name, service in self._services.items() if key in uses_of(service)[part]]
             if path is None or not users:
                 continue
-            origin = self._origin(path, users)
+            origin = self._origin(path, users, of_host=self._roots.of_host(each["file"]))
             each["file"] = self._at(origin, path)
             self._files |= {FileUse(path, origin, name, f"{part}/{key}"): None for name in users}
 
@@ -101,16 +104,28 @@ class _Locating:
         root = self._roots.tree if origin is Origin.RELEASE else self._roots.live
         return posixpath.normpath(root / path)
 
-    def _origin(self, path: str, users: list[str]) -> Origin:
-        """Where `path` comes from. Notes what is wrong with that: a problem if a service that moves uses it."""
+    def _origin(self, path: str, users: list[str], *, of_host: bool) -> Origin:
+        """Where `path` comes from. Notes what is wrong with that: a problem if a service that moves uses it.
+
+        `of_host`: it was written as a path of the host, so the host's is meant.
+        """
         roots, writer = self._roots, self._writer(path)
         needed = bool(set(users) & set(self._moved))
-        if roots.leads_out(path):
-            self._note(f"{path} is a link that leads out of the release ({', '.join(users)})", problem=needed)
-            return Origin.LIVE
         if roots.forced(path) is Origin.RELEASE:
             return self._from_release(path, users, writer)
-        if roots.has(path) and not writer and roots.forced(path) is None:
+        if of_host and path == WHOLE:
+            return Origin.LIVE
+        if writer or of_host or roots.forced(path) is Origin.LIVE:
+            self._from_live(path, users, writer, problem=needed)
+            return Origin.LIVE
+        if roots.leads_out(path):
+            self._note(
+                f"{path} ({', '.join(users)}) is a link that leads out of the release. To use the live directory's, "
+                f"add {path} to files/live in the stack file",
+                problem=needed,
+            )
+            return Origin.LIVE
+        if roots.has(path):
             return self._from_either(path, users, needed=needed)
         self._from_live(path, users, writer, problem=needed)
         return Origin.LIVE
@@ -153,13 +168,21 @@ class _Locating:
             else:
                 why = f"neither the release nor {roots.live} has it. Create it there, or add it to the release"
                 self._note(f"{path} ({who}): {why}", problem=problem)
-        elif roots.has(path) and roots.forced(path) is None and writer != UPDATER and (others := self._stale(path)):
-            self._note(
-                f"{who} uses {path} of {roots.live}, which differs from the release's ({_some(others)}), because "
-                f"{writer} may write to it. If containers only read it, {READ_ONLY}. If it is meant, add {path} to "
-                "files/live in the stack file",
-                problem=False,
-            )
+        elif roots.has(path) and roots.forced(path) is None and writer != UPDATER:
+            self._warn_if_stale(path, who, writer)
+
+    def _warn_if_stale(self, path: str, who: str, writer: str | None) -> None:
+        if not (others := self._stale(path)):
+            return
+        if writer:
+            why, remedy = f"{writer} may write to it", f"If containers only read it, {READ_ONLY}"
+        else:
+            why, remedy = "the Compose file has its absolute path", "A relative path means the release's"
+        self._note(
+            f"{who} uses {path} of {self._roots.live}, which differs from the release's ({_some(others)}), because "
+            f"{why}. {remedy}. If it is meant, add {path} to files/live in the stack file",
+            problem=False,
+        )
 
     def _stale(self, path: str) -> list[str]:
         return differing(self._roots.tree / path, self._roots.live / path)

@@ -19,23 +19,32 @@ def replaced(model: Mapping[str, Any], path_of: Callable[[str], str]) -> Model:
 
 
 def as_before(
-    model: Mapping[str, Any], before: Mapping[str, Any], moved: Collection[str], same: Callable[[str, str], bool]
+    model: Mapping[str, Any],
+    before: Mapping[str, Any],
+    moved: Collection[str],
+    same: Callable[[str, str], bool],
+    live_path: Callable[[str], str] = str,
 ) -> Model:
     """`model`, in which services that the updater does not replace keep the paths of `before` if what is there is the
     `same`: else a plain `docker compose up` would replace containers that are right.
+
+    What `before` does not have was started from the live directory: there, `live_path` gives its path.
     """
     result: Model = copy.deepcopy(dict(model))
     services = result.get("services") or {}
     for name in set(services) - set(moved):
         old = _binds((before.get("services") or {}).get(name) or {})
         for target, volume in _binds(services[name]).items():
-            if target in old and same(volume["source"], old[target]["source"]):
-                volume["source"] = old[target]["source"]
+            there = old[target]["source"] if target in old else live_path(volume["source"])
+            if same(volume["source"], there):
+                volume["source"] = there
     for part in MOUNTED_PARTS:
         needed = {key for name in moved if name in services for key in uses_of(services[name])[part]}
         for key, each in (result.get(part) or {}).items():
-            there = ((before.get(part) or {}).get(key) or {}).get("file")
-            if key not in needed and there and each.get("file") and same(each["file"], there):
+            if key in needed or not each.get("file"):
+                continue
+            there = ((before.get(part) or {}).get(key) or {}).get("file") or live_path(each["file"])
+            if same(each["file"], there):
                 each["file"] = there
     return result
 

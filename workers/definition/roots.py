@@ -24,11 +24,12 @@ class Roots:
 
     def inside(self, path: str) -> str | None:
         """`path` relative to the worktree or the live directory; None if it is elsewhere."""
-        for root in (self.tree, self.live):
-            relative = posixpath.relpath(posixpath.normpath(path), root)
-            if path.startswith("/") and not leads_up(relative):
-                return relative
-        return None
+        root = next((root for root in (self.tree, self.live) if _is_in(path, root)), None)
+        return posixpath.relpath(posixpath.normpath(path), root) if root else None
+
+    def of_host(self, path: str) -> bool:
+        """Whether `path` was written as one of the live directory, not as one of the release."""
+        return not _is_in(path, self.tree) and _is_in(path, self.live)
 
     def forced(self, path: str) -> Origin | None:
         """The origin that the stack file's `files` gives `path`."""
@@ -54,6 +55,10 @@ class Roots:
         except OSError:
             return False
         return True
+
+
+def _is_in(path: str, root: Path) -> bool:
+    return path.startswith("/") and not leads_up(posixpath.relpath(posixpath.normpath(path), root))
 
 
 def leads_up(relative: str) -> bool:

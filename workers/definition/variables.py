@@ -34,7 +34,17 @@ class Unset:
     services: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.name} ({', '.join(self.services) or 'in the value of another variable'})"
+        return f"{self.name} ({', '.join(self.services)})"
+
+    @property
+    def warning(self) -> str:
+        """For people. A name that no Compose file has is a part of a value, which may be secret: it is not shown."""
+        if self.services:
+            return f"nothing sets {self}: it is empty there"
+        return (
+            "a value in an environment file has a `$` before a name that nothing sets, so a part of the value is "
+            "missing. Write the value in single quotes"
+        )
 
 
 def unset(warnings: Iterable[str], raw: Mapping[str, Any] | None) -> list[Unset]:

@@ -186,10 +186,16 @@ class Site(Environment):
 def _as_production(tree: Path, updater: str, *, floods: bool) -> None:
     """Combines the sample services with the production stack's Compose file."""
     text = (ROOT / "deploy" / "docker-compose.yml").read_text()
-    default = f"${{UPDATER_VERSION:-{UPDATER_VERSION}}}"
+    default = f"${{UPDATER_IMAGE_VERSION:-{UPDATER_VERSION}}}"
     assert default in text
-    text = text.replace(default, f"${{UPDATER_VERSION:-{updater}}}")
+    text = text.replace(default, f"${{UPDATER_IMAGE_VERSION:-{updater}}}")
     (tree / "docker-compose.yml").write_text(_in_a_second_network(text))
+    for source, name in (
+        ("config/traefik", "traefik/traefik.yml"),
+        ("deploy/socket-proxy", "socket-proxy/haproxy.cfg"),
+    ):
+        (tree / name).parent.mkdir()
+        shutil.copy(ROOT / source / Path(name).name, tree / name)
     (tree / "Dockerfile").write_text(RELEASE_DOCKERFILE.replace("RUN true", FLOOD) if floods else RELEASE_DOCKERFILE)
 
 

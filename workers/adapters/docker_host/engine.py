@@ -9,7 +9,15 @@ from typing import Any
 
 import docker
 
-from app.domain.errors import BeforeFlipFailed, BuildFailed, EngineFailed, PolicyRefused, ReleaseNotKept, StartFailed
+from app.domain.errors import (
+    BeforeFlipFailed,
+    BuildFailed,
+    EngineFailed,
+    PolicyRefused,
+    ReleaseNotKept,
+    StartFailed,
+    VariableMissing,
+)
 from app.domain.stack import Color, Stack
 from workers.adapters.docker_host import health_check, other_color, prune, survey
 from workers.adapters.docker_host.addresses import Addresses
@@ -29,11 +37,11 @@ from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.docker_host.release_reader import ReleaseReader
 from workers.adapters.threads import in_file_thread
-from workers.definition import mounts, transform
+from workers.definition import mounts, transform, variables
 from workers.definition.environment import environment_names
 from workers.definition.forbidden import refusal
 from workers.definition.retired import left_out, without_retired
-from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
+from workers.definition.transform import DEFINITION_LABEL, RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
 from workers.ports.mutation import Fence, no_fence
 
@@ -331,10 +339,22 @@ class DockerEngine:
         await in_file_thread(lambda: self._store.prune([*used, *self._files.mounted()]))
 
     async def _values(self, model: Mapping[str, Any], services: Sequence[str]) -> dict[str, str]:
-        """Today's values of the secrets and configs that `services` take from the environment."""
-        names = environment_names(model, services)
-        given = ComposeFiles.below(Path(self._stack.directory), self._stack)
-        return dict(zip(names, await self._compose.values([f"${{{name}}}" for name in names], given), strict=True))
+        """Today's values of the secrets and configs that `services` take from the environment.
+
+        Raises VariableMissing if one is not set any more.
+        """
+        if not (names := environment_names(model, services)):
+            return {}
+        labels = model["services"][services[0]]["labels"]
+        stamp = Stamp(labels[RELEASE_LABEL], labels[SHA_LABEL], labels[ROLLOUT_LABEL])
+        given = ComposeFiles.below(Path(self._stack.directory), self._stack, stamp)
+        there = await self._compose.values([f"${{{name}+set}}" for name in names], given)
+        values = await self._compose.values([f"${{{name}}}" for name in names], given)
+        unset = [n for n, said in zip(names, there, strict=True) if not said and n not in self._stack.allow_unset]
+        if unset:
+            lacking = [variables.Unset(name, ("a secret or config",)) for name in unset]
+            raise VariableMissing(variables.refusal(lacking, self._stack.directory, self._stack.env_files))
+        return dict(zip(names, values, strict=True))
 
     async def _values_for(self, definition: Definition, services: Sequence[str]) -> dict[str, str]:
         return await self._values(await in_file_thread(self._kept, definition.sha), services)

@@ -41,7 +41,11 @@ class EnvFiles:
 
 
 async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str, Any], roots: Roots) -> EnvFiles:
-    """Looks for the files in `raw`, the model without values of variables. Raises ComposeInvalid."""
+    """Looks for the files in `raw`, the model without values of variables. Raises ComposeInvalid.
+
+    A file that is also one of the operator's, for example `.env`, is the operator's here too.
+    """
+    own = {roots.inside(str(file)) for file in given.env_files}
     named = [(name, e) for name, service in (raw.get("services") or {}).items() for e in service.get(KEY) or ()]
     written = [entry["path"] for _, entry in named if "$" in entry["path"]]
     values = dict(zip(written, await compose.values(written, given), strict=True))
@@ -50,7 +54,7 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
     for name, entry in named:
         path = values.get(entry["path"], entry["path"])
         inside = roots.inside(str(given.project_directory / path))
-        origin, at = _look(roots, inside)
+        origin, at = _look(roots, inside, own)
         moved |= inside is not None and origin is not Origin.RELEASE
         if inside is not None and at is not None:
             found.files.append(FileUse(inside, origin, name, KEY))
@@ -63,10 +67,10 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
     return EnvFiles(found.of, moved, found.files, found.problems)
 
 
-def _look(roots: Roots, path: str | None) -> tuple[Origin, Path | None]:
+def _look(roots: Roots, path: str | None, own: Collection[str | None]) -> tuple[Origin, Path | None]:
     if path is None:
         return Origin.LIVE, None
-    if roots.has(path) and roots.forced(path) is not Origin.LIVE:
+    if roots.has(path) and roots.forced(path) is not Origin.LIVE and path not in own:
         return Origin.RELEASE, roots.tree / path
     return Origin.LIVE, roots.live / path if roots.live_has(path) else None
 

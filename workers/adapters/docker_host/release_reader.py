@@ -11,10 +11,11 @@ from workers.adapters.docker_host.compose import Compose, Resolved
 from workers.adapters.docker_host.compose_commands import ComposeFiles
 from workers.adapters.docker_host.env_files import EnvFiles, find_env_files, overridden
 from workers.adapters.docker_host.file_store import FileStore
+from workers.adapters.docker_host.included import unread_env_files
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.threads import in_file_thread
 from workers.definition import mounts, variables
-from workers.definition.contents import digest
+from workers.definition.contents import equal
 from workers.definition.environment import environment_names
 from workers.definition.files import Located, locate
 from workers.definition.forbidden import Use
@@ -58,10 +59,12 @@ class ReleaseReader:
         resolved, env_files, raw = await self._resolve(tree, stamp, roots)
         model = without_retired(resolved.model, stack)
         moved = [name for name in stack.moved_services() if name in model["services"]]
-        needed, others = self._unset(resolved, raw, moved)
+        texts = await in_file_thread(_texts, ComposeFiles.below(tree, stack, stamp))
+        needed, others = self._unset(resolved, raw, texts, moved)
         needed += await self._unset_secrets(ComposeFiles.below(tree, stack, stamp), model, moved)
         located = await in_file_thread(locate, model, roots, moved)
-        missing = [*env_files.missing(moved), *located.problems]
+        unread = await in_file_thread(unread_env_files, ComposeFiles.below(tree, stack, stamp), roots)
+        missing = [*unread, *env_files.missing(moved), *located.problems]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
@@ -69,7 +72,7 @@ class ReleaseReader:
             transform(kept, stack, stamp),
             (*env_files.files, *located.files),
             (
-                *(f"nothing sets {each}: it is empty there" for each in others),
+                *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
                 *(f"{each}. Its variables are missing there" for each in env_files.missing_elsewhere(moved)),
                 *located.warnings,
@@ -85,43 +88,60 @@ class ReleaseReader:
         given = ComposeFiles.below(tree, self._stack, stamp)
         try:
             raw = await self._compose.uninterpolated(given)
-        except ComposeInvalid:  # some values make a file valid only when they are known
-            if Forbid.HOST_MOUNTS in self._stack.policy.forbid:
-                raise  # the policy has to know each `env_file`
+        except ComposeInvalid as unreadable:  # some values make a file valid only when they are known
+            texts = await in_file_thread(_texts, given)
+            if Forbid.HOST_MOUNTS in self._stack.policy.forbid or any(word in texts for word in _NAMES_FILES):
+                await self._compose.resolve(given)  # if it does not resolve at all, that is the better message
+                raise ComposeInvalid(
+                    f"{given} has a value that Compose needs to read the file at all, so the updater cannot find each "
+                    "env_file. Traffic is unchanged. Write that value into the file, without a variable",
+                    last_lines=unreadable.last_lines,
+                ) from unreadable
             return await self._compose.resolve(given), EnvFiles(), None
         found = await find_env_files(self._compose, given, raw, roots)
         async with overridden(given, found) as complete:
             return await self._compose.resolve(complete), found, raw
 
     def _unset(
-        self, resolved: Resolved, raw: Model | None, moved: Collection[str]
+        self, resolved: Resolved, raw: Model | None, texts: str, moved: Collection[str]
     ) -> tuple[list[variables.Unset], list[variables.Unset]]:
         """The unset variables that a moved service uses, and the others."""
+        if raw is None:  # unknown who uses them, so all do
+            raw = {"services": {name: {"text": texts} for name in moved}}
         found = variables.unset(resolved.warnings, raw)
-        if raw is None:  # unknown who uses them
-            found = [variables.Unset(each.name, tuple(moved)) for each in found]
         return variables.split(found, moved, self._stack.allow_unset)
 
     async def _unset_secrets(self, given: ComposeFiles, model: Model, moved: Collection[str]) -> list[variables.Unset]:
         """The unset variables of secrets and configs. Compose reports them only when it starts the service."""
         names = environment_names(model, moved)
         found = await self._compose.values([f"${{{name}+set}}" for name in names], given)
-        lacking = [name for name, said in zip(names, found, strict=True) if not said]
+        allowed = self._stack.allow_unset
+        lacking = [name for name, said in zip(names, found, strict=True) if not said and name not in allowed]
         return [variables.Unset(name, ("a secret or config",)) for name in lacking]
 
     def _stored(
         self, located: Located, published: Mapping[str, Any], tree: Path, moved: Collection[str], keep: bool
     ) -> Model:
-        model = mounts.as_before(located.model, published, moved, _same)
+        live = Path(self._stack.directory)
+
+        def live_path(path: str) -> str:
+            return str(live / Path(path).relative_to(tree)) if Path(path).is_relative_to(tree) else path
+
+        model = mounts.as_before(located.model, published, moved, _same, live_path)
         place = self._store.put if keep else self._store.place
         return mounts.replaced(model, lambda path: str(place(Path(path))) if _is_in(path, tree) else path)
 
 
+_NAMES_FILES = ("env_file", "include", "extends")
+"""Keys of a Compose file that name an env file, or a file that may."""
+
+
+def _texts(given: ComposeFiles) -> str:
+    return "\n".join(file.read_text("utf-8", "replace") for file in given.files if file.is_file())
+
+
 def _same(one: str, other: str) -> bool:
-    try:
-        return one == other or digest(Path(one)) == digest(Path(other))
-    except OSError:
-        return False
+    return one == other or equal(Path(one), Path(other))
 
 
 def _is_in(path: str, tree: Path) -> bool:

@@ -82,10 +82,24 @@ def test_file_that_only_the_host_has_is_the_operators(roots: Roots) -> None:
     assert (found.problems, found.warnings) == ((), ())
 
 
-def test_path_in_the_live_directory_is_judged_alike(roots: Roots) -> None:
-    """`${PWD}/site.conf`, or the live directory's own path."""
-    found = located(roots, bind(roots.live / "site.conf"), bind(roots.live / "data"))
-    assert sources(found) == [str(roots.tree / "site.conf"), str(roots.live / "data")]
+def test_path_of_the_host_stays_one(roots: Roots) -> None:
+    """`${PWD}/conf`, or the live directory's own path. The release's version is named if it differs."""
+    found = located(roots, bind(roots.live / "conf"), bind(roots.live / "data"))
+    assert (sources(found), found.problems) == ([str(roots.live / "conf"), str(roots.live / "data")], ())
+    (warning,) = found.warnings
+    assert "differs from the release's (a.conf), because the Compose file has its absolute path" in warning
+
+
+def test_whole_live_directory_needs_no_decision(roots: Roots) -> None:
+    """The updater's own worker mounts it."""
+    found = located(roots, bind(roots.live))
+    assert (sources(found), found.problems, found.warnings) == ([str(roots.live)], (), ())
+
+
+def test_writable_mount_of_the_whole_stack_is_named(roots: Roots) -> None:
+    found = located(roots, bind(roots.tree, read_only=False))
+    assert (sources(found), found.problems) == ([str(roots.live)], ())
+    assert "(Dockerfile, conf/a.conf, site.conf)" in found.warnings[0]
 
 
 def test_path_elsewhere_is_unchanged(roots: Roots) -> None:
@@ -156,6 +170,16 @@ def test_release_rule_for_a_written_path_is_refused(roots: Roots) -> None:
 def test_link_that_leads_out_of_the_release_is_refused(roots: Roots, target: str) -> None:
     (roots.tree / "link").symlink_to(target)
     assert "leads out of the release" in located(roots, bind(roots.tree / "link")).problems[0]
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_link_to_the_hosts_disk_can_be_meant(roots: Roots, read_only: bool) -> None:
+    """A tracked link, for example `data -> /mnt/big`: in the live directory it leads where the operator wants it."""
+    for root in (roots.tree, roots.live):
+        (root / "big").symlink_to("/mnt/big")
+    meant = roots if not read_only else ruled(roots, live=("big",))
+    found = located(meant, bind(roots.tree / "big", read_only=read_only))
+    assert (sources(found), found.problems, found.warnings) == ([str(roots.live / "big")], (), ())
 
 
 def test_link_inside_the_release_is_followed(roots: Roots) -> None:

@@ -33,6 +33,14 @@ def test_changed_file_gets_the_new_path() -> None:
     assert mounted(as_before(model("/tree/a"), {}, (), same)) == ["/tree/a", "/tree/c"]
 
 
+def test_first_release_keeps_the_live_path_of_an_unchanged_file() -> None:
+    """Nothing is published before it: the containers were started from the live directory."""
+    kept = as_before(model("/tree/a", "/tree/a"), {}, (), same, lambda path: path.replace("/tree", "/before"))
+    assert mounted(kept) == ["/before/a", "/before/a"]
+    kept = as_before(model("/tree/b"), {}, (), same, lambda path: path.replace("/tree", "/before"))
+    assert mounted(kept) == ["/tree/b", "/tree/c"]
+
+
 def test_moved_service_always_gets_the_new_path() -> None:
     kept = as_before(model("/tree/a", "/tree/a"), model("/before/a", "/before/a"), ("postgres",), same)
     assert mounted(kept) == ["/tree/a", "/tree/a"]

@@ -40,6 +40,13 @@ def test_services_that_use_a_variable_are_found(web: dict[str, object], found: t
     assert other_warnings(WARNINGS) == WARNINGS[2:]
 
 
+def test_part_of_a_value_is_not_shown() -> None:
+    """`PASSWORD=pa$word` in an environment file: Compose warns of a variable `word`."""
+    assert Unset("TOKEN", ("db",)).warning == "nothing sets TOKEN (db): it is empty there"
+    assert "word" not in Unset("word", ()).warning
+    assert "single quotes" in Unset("word", ()).warning
+
+
 def test_only_a_moved_service_needs_its_variables() -> None:
     found = [Unset("A", ("web",)), Unset("B", ("db",)), Unset("C", ("db", "web")), Unset("D", ())]
     assert split(found, ["web"], ["C"]) == ([found[0]], [found[1], found[3]])

@@ -1,0 +1,59 @@
+"""The variables of included Compose files: Compose reads the `.env` beside each, which only the host may have.
+
+https://docs.docker.com/reference/compose-file/include/
+"""
+
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workers.adapters.docker_host.compose_commands import DEFAULT_ENV_FILE, ComposeFiles
+from workers.definition.roots import Roots
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads Compose's own tags, `!reset` and `!override`, as the values after them."""
+
+
+def _plain(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else None
+
+
+_Loader.add_multi_constructor("!", _plain)
+
+
+def unread_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
+    """Each `.env` in the live directory that a plain `docker compose` reads for an included file, in words."""
+    own = {str(file) for file in given.env_files}
+    found = (roots.inside(str(directory / DEFAULT_ENV_FILE)) for directory in _directories(given))
+    paths = [path for path in dict.fromkeys(found) if path and path != DEFAULT_ENV_FILE]
+    lost = [
+        path for path in paths if not roots.has(path) and roots.live_has(path) and str(roots.live / path) not in own
+    ]
+    return [f"{path}: the file that the release includes there reads it. Add {path} to env_files" for path in lost]
+
+
+def _directories(given: ComposeFiles) -> Iterator[Path]:
+    """The directories of the included files that have no `env_file` of their own."""
+    for file in given.files:
+        for each in _includes(file):
+            entry = each if isinstance(each, dict) else {"path": each}
+            paths = entry.get("path") or []
+            first = paths if isinstance(paths, str) else next(iter(paths), "")
+            where = entry.get("project_directory") or posixpath.dirname(str(first))
+            if not entry.get("env_file"):
+                yield given.project_directory / str(where)
+
+
+def _includes(file: Path) -> list[Any]:
+    try:
+        content = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    except (OSError, ValueError, yaml.YAMLError):
+        return []
+    included = content.get("include") if isinstance(content, dict) else None
+    return included if isinstance(included, list) else []
