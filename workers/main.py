@@ -154,7 +154,8 @@ async def run(settings: WorkerSettings) -> None:
     stack = load_stack(settings.stack_file, repository=settings.repository)
     token = _token(settings)
     hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
-    redactor = Redactor(Path(stack.directory), (stack.source, settings.redis_url), hidden)
+    urls = (stack.source, settings.redis_url)
+    redactor = Redactor(Path(stack.directory), urls, hidden, env_files=stack.env_files)
     configure_logs(redactor.processor)  # type: ignore[arg-type]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     github = GithubkitApi(stack.repository, stack.github, api_url=settings.github_api_url, token=token)

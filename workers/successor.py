@@ -25,7 +25,7 @@ log = structlog.get_logger()
 async def run(settings: WorkerSettings, rollout: str) -> None:
     """Runs the prepared attempt. Raises UpdaterError; the engine then starts this container again."""
     stack = load_stack(settings.stack_file, repository=settings.repository)
-    hidden = Redactor(Path(stack.directory))
+    hidden = Redactor(Path(stack.directory), env_files=stack.env_files)
     configure_logs(hidden.processor)  # type: ignore[arg-type]
     if stack.updater is None:
         raise SettingsInvalid("the stack file no longer names the updater's own services")

@@ -161,9 +161,10 @@ async def test_env_file_that_is_missing_is_refused_by_name(bench: Bench) -> None
     bench.compose({"env_file": ["app.env"]})
     text = await refusal(bench)
     assert "api-blue: env_file app.env is neither in the release nor in" in text
-    bench.compose({}, services={"postgres": {"image": "x", "env_file": ["app.env"]}})
-    (warning,) = (await bench.read()).warnings
-    assert "postgres: env_file app.env" in warning
+    bench.compose({}, services={"postgres": {"image": "x", "env_file": ["app.env", "more.env"]}})
+    text = await refusal(bench)
+    assert "postgres: env_file app.env" in text
+    assert "postgres: env_file more.env" in text
 
 
 async def test_mounted_file_is_a_copy_of_the_releases(bench: Bench) -> None:

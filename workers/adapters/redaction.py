@@ -28,12 +28,15 @@ _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P
 class Redactor:
     """Redacts the secrets of the live `directory`, those in `urls`, and `secrets`.
 
-    The directory's secrets are those in `.env` and every line of each file in `secrets/`. The redactor reads them
-    again when a file changes, and keeps redacting replaced values.
+    The directory's secrets are those in `.env` and in `env_files`, and every line of each file in `secrets/`. The
+    redactor reads them again when a file changes, and keeps redacting replaced values.
     """
 
-    def __init__(self, directory: Path, urls: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, directory: Path, urls: Iterable[str] = (), secrets: Iterable[str] = (), *, env_files: Iterable[str] = ()
+    ) -> None:
         self._directory = directory
+        self._env_files = [directory / name for name in dict.fromkeys([ENV_FILE, *env_files])]
         self._known = {secret for url in urls for secret in secrets_in_url(url)}
         self._known |= {secret for secret in secrets if len(secret) >= SHORTEST}
         self._seen: list[tuple[str, int, int]] | None = None
@@ -64,7 +67,8 @@ class Redactor:
         return partial(_redacted, self._pattern, self._known)
 
     def _secrets(self) -> Iterator[str]:
-        yield from secrets_in_env(_text(self._directory / ENV_FILE))
+        for file in self._env_files:
+            yield from secrets_in_env(_text(file))
         for file in self._files():
             yield from secrets_in_file(_text(file))
 
@@ -76,7 +80,7 @@ class Redactor:
 
     def _marks(self) -> Iterator[tuple[str, int, int]]:
         """Yields values that change when a file's content or permissions change."""
-        for file in (self._directory / ENV_FILE, *self._files()):
+        for file in (*self._env_files, *self._files()):
             with contextlib.suppress(OSError):
                 found = file.stat()
                 yield file.name, found.st_ctime_ns, found.st_size

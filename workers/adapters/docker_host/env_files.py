@@ -20,24 +20,16 @@ KEY = "env_file"
 class EnvFiles:
     """Each service's `env_file` entries, as Compose writes them, with paths that exist. `moved`: some are elsewhere.
 
-    `files`: where they come from. `problems`: those that a service needs and that are nowhere, by service.
+    `files`: where they come from. `problems`: those that a service needs and that are nowhere, and what to write.
     """
 
     of: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     moved: bool = False
     files: list[FileUse] = field(default_factory=list)
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
     def paths(self) -> dict[str, list[str]]:
         return {name: [entry["path"] for entry in entries] for name, entries in self.of.items()}
-
-    def missing(self, services: Collection[str]) -> list[str]:
-        """What is missing that `services` need, and what to write."""
-        found = [problem for name, problem in self.problems.items() if name in services]
-        return [f"{problem}. Create it there, or add it to the release" for problem in found]
-
-    def missing_elsewhere(self, services: Collection[str]) -> list[str]:
-        return [problem for name, problem in self.problems.items() if name not in services]
 
 
 async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str, Any], roots: Roots) -> EnvFiles:
@@ -59,7 +51,8 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
         if inside is not None and at is not None:
             found.files.append(FileUse(inside, origin, name, KEY))
         if inside is not None and at is None and entry.get("required", True):
-            found.problems[name] = f"{name}: {KEY} {inside} is neither in the release nor in {roots.live}"
+            where = f"neither in the release nor in {roots.live}. Create it there, or add it to the release"
+            found.problems.append(f"{name}: {KEY} {inside} is {where}")
         if at is not None or inside is None:
             found.of.setdefault(name, []).append({**entry, "path": str(at or path)})
         else:

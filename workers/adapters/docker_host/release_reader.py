@@ -64,7 +64,7 @@ class ReleaseReader:
         needed += await self._unset_secrets(ComposeFiles.below(tree, stack, stamp), model, moved)
         located = await in_file_thread(locate, model, roots, moved)
         unread = await in_file_thread(unread_env_files, ComposeFiles.below(tree, stack, stamp), roots)
-        missing = [*unread, *env_files.missing(moved), *located.problems]
+        missing = [*unread, *env_files.problems, *located.problems]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
@@ -74,7 +74,6 @@ class ReleaseReader:
             (
                 *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
-                *(f"{each}. Its variables are missing there" for each in env_files.missing_elsewhere(moved)),
                 *located.warnings,
             ),
             tuple(forbidden),

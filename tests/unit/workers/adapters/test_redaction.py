@@ -39,6 +39,14 @@ def test_text_hides_every_secret(redactor: Redactor, secret: str) -> None:
     assert redactor.text(f"connecting with {secret}, twice {secret}") == f"connecting with {HIDDEN}, twice {HIDDEN}"
 
 
+def test_every_env_file_of_the_operator_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(ENV)
+    redactor = Redactor(tmp_path, env_files=["production.env"])
+    assert redactor.text("abc.def-123.xyz") == HIDDEN
+    (tmp_path / "production.env").write_text("API_TOKEN=of-production-9\n")
+    assert redactor.text("of-production-9 abc.def-123.xyz") == f"{HIDDEN} {HIDDEN}"
+
+
 def test_ordinary_words_are_kept(redactor: Redactor) -> None:
     text = "production-like on 8080, a short answer"
     assert redactor.text(text) == text
