@@ -34,8 +34,8 @@ def contradictions(
 ) -> Iterator[str]:
     """What is wrong between the keys `compose_file`, `compose_files`, `variables` and `files`."""
     if one and several:
-        yield "compose_file: compose_files is there too. Keep compose_files, and list every file in it"
+        yield "compose_file: compose_files is set too. Keep compose_files, with every file in it"
     for name in sorted({"PWD", *ALWAYS_SET} & set(names)):
         yield f"variables/{name}: the updater sets it. Choose another name"
     for path in sorted(set(files.release) & set(files.live)):
-        yield f"files: {path} is in release and in live. Keep one"
+        yield f"files: {path} is in both release and live. Remove one"

@@ -154,7 +154,6 @@ class VariableMissing(UpdaterError):
     """A variable that the release needs is not set."""
 
     code = "variable_missing"
-    fault = Fault.OPERATOR
 
 
 class PolicyRefused(UpdaterError):

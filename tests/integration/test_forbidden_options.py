@@ -110,7 +110,7 @@ async def found_in(stack: Stack, tree: Path, places: Places) -> list[str]:
 
 
 async def test_every_option_is_found_in_composes_model(tmp_path: Path) -> None:
-    live, tree, elsewhere = tmp_path / "live", tmp_path / "data" / "tree", tmp_path / "data" / "elsewhere"
+    live, tree, elsewhere = tmp_path / "live", tmp_path / "data" / "tree", tmp_path / "elsewhere"
     for directory in (live, tree, elsewhere):
         directory.mkdir(parents=True)
     (elsewhere / ".env").write_text("A=1\n")

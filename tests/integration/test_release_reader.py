@@ -144,9 +144,39 @@ async def test_env_file_of_an_included_file_is_not_lost(bench: Bench) -> None:
     bench.put(bench.tree, "mon/compose.yml", json.dumps({"services": {"mon": {"image": "x:${V:-old}"}}}))
     bench.put(bench.live, "mon/.env", "V=2\n")
     (problem,) = (await bench.read()).problems
-    assert "Add mon/.env to env_files" in str(problem)
+    assert "Write env_files: [mon/.env]" in str(problem)
+    bench.put(bench.live, ".env", "W=1\n")
+    (problem,) = (await bench.read()).problems
+    assert "Write env_files: [.env, mon/.env]" in str(problem), "the default counts only alone"
     bench.stack = replace(bench.stack, env_files=("mon/.env",))
     assert (await bench.service("mon"))["image"] == "x:2"
+
+
+async def test_env_file_beside_a_nested_compose_file_is_not_lost(bench: Bench) -> None:
+    bench.stack = replace(bench.stack, compose_files=("docker/compose.yml",))
+    bench.compose({"image": "x:${V:-old}"}, "docker/compose.yml")
+    bench.put(bench.live, "docker/.env", "V=2\n")
+    (problem,) = (await bench.read()).problems
+    assert "Write env_files: [docker/.env]" in str(problem)
+
+
+async def test_path_beside_the_stack_is_the_hosts(bench: Bench) -> None:
+    """`../shared` is beside the live directory, not beside the release's worktree."""
+    shared = bench.live.parent / "shared"
+    bench.put(shared, "app.env", "A=1\n")
+    bench.compose(
+        {"volumes": ["../shared:/x", "vol:/v"], "env_file": ["../shared/app.env"], "configs": ["c"]},
+        configs={"c": {"file": "../shared/c"}},
+        volumes={"vol": {"driver_opts": {"type": "none", "o": "bind", "device": "../shared/v"}}},
+    )
+    read = await bench.read()
+    found = read.model["services"][BLUE]
+    assert (found["volumes"][0]["source"], found["environment"]) == (str(shared), {"A": "1"})
+    assert read.model["configs"]["c"]["file"] == str(shared / "c")
+    assert "trees" not in read.model["volumes"]["vol"]["driver_opts"]["device"]
+    bench.compose({"build": {"context": "../shared"}})
+    (problem,) = (await bench.read()).problems
+    assert "api-blue: build/context is ../shared, outside the release" in str(problem)
 
 
 async def test_optional_env_file_of_the_host_counts(bench: Bench) -> None:
@@ -238,7 +268,10 @@ async def test_default_or_permission_needs_no_value(bench: Bench) -> None:
 
 async def test_variable_of_a_service_that_does_not_move_is_a_warning(bench: Bench) -> None:
     bench.compose({}, services={"postgres": {"image": "x", "environment": {"P": "${PG_PASSWORD}"}}})
-    assert (await bench.read()).warnings == ("nothing sets PG_PASSWORD (postgres): it is empty there",)
+    warning = (
+        "nothing sets PG_PASSWORD (postgres), so it is empty there. Set it, or list it in allow_unset in the stack file"
+    )
+    assert (await bench.read()).warnings == (warning,)
 
 
 async def test_own_env_files_replace_the_default(bench: Bench) -> None:
@@ -291,7 +324,7 @@ async def test_permission_counts_for_secrets_too(bench: Bench) -> None:
 async def test_unreadable_file_that_may_name_env_files_is_refused(bench: Bench) -> None:
     bench.compose({"ulimits": {"nofile": "${F:-1024}"}, "env_file": [{"path": "local.env", "required": False}]})
     bench.put(bench.live, "local.env", "A=1\n")
-    with pytest.raises(ComposeInvalid, match="without a variable"):
+    with pytest.raises(ComposeInvalid, match="Replace that variable by its value"):
         await bench.read()
 
 

@@ -19,7 +19,7 @@ from workers.ports import FileUse, Origin
 
 Model = dict[str, Any]
 MOUNTED_PARTS = ("configs", "secrets")
-READ_ONLY = "mount it read-only (`:ro`): then the release's own is used"
+READ_ONLY = "mount it read-only (`:ro`) to use the release's"
 UPDATER = "the updater"
 WHOLE = "."
 """The path of the live directory itself: an operator who mounts all of it does not mean the release."""
@@ -73,8 +73,12 @@ class _Locating:
                     yield path, name
 
     def _bind(self, name: str, volume: Model) -> None:
-        path = self._roots.inside(str(volume.get("source") or "")) if volume.get("type") == "bind" else None
+        if volume.get("type") != "bind":
+            return
+        source = str(volume.get("source") or "")
+        path = self._roots.inside(source)
         if path is None:
+            volume["source"] = self._roots.beside(source) or source
             return
         origin = self._origin(path, [name], of_host=self._roots.of_host(volume["source"]))
         volume["source"] = self._at(origin, path)
@@ -84,7 +88,10 @@ class _Locating:
 
     def _mounted_files(self, part: str) -> None:
         for key, each in (self._model.get(part) or {}).items():
-            path = self._roots.inside(str((each or {}).get("file") or ""))
+            file = str((each or {}).get("file") or "")
+            path = self._roots.inside(file)
+            if beside := self._roots.beside(file):
+                each["file"] = beside
             users = [name for name, service in self._services.items() if key in uses_of(service)[part]]
             if path is None or not users:
                 continue
@@ -96,9 +103,12 @@ class _Locating:
         """A volume's device is a directory that containers write to: https://docs.docker.com/reference/compose-file/volumes/"""
         for volume in (self._model.get("volumes") or {}).values():
             options = (volume or {}).get("driver_opts") or {}
-            path = self._roots.inside(str(options.get("device") or ""))
+            device = str(options.get("device") or "")
+            path = self._roots.inside(device)
             if path is not None:
                 options["device"] = self._at(Origin.LIVE, path)
+            elif beside := self._roots.beside(device):
+                options["device"] = beside
 
     def _at(self, origin: Origin, path: str) -> str:
         root = self._roots.tree if origin is Origin.RELEASE else self._roots.live
@@ -136,8 +146,9 @@ class _Locating:
         tree, live = roots.tree / path, roots.live / path
         if others := added(tree, live):
             self._note(
-                f"{path} ({who}): the release has it, and {roots.live} has files in it that the release does not have "
-                f"({_some(others)}). Add {path} to files/release or to files/live in the stack file",
+                f"{path} ({who}) is in the release, but {roots.live}/{path} also has files that the release does not "
+                f"have ({_some(others)}). In the stack file, add {path} to files/release to do without them, or to "
+                f"files/live to mount {roots.live}/{path}",
                 problem=needed,
             )
             return Origin.LIVE
@@ -152,10 +163,11 @@ class _Locating:
 
     def _from_release(self, path: str, users: list[str], writer: str | None) -> Origin:
         if writer:
-            why = f"{writer} may write to it, and release trees are deleted: mount it read-only"
-            self._note(f"files/release has {path}, but {why}", problem=True)
+            why = f"{writer} may write to it, and the updater deletes old releases. Mount it read-only"
+            self._note(f"files/release lists {path}, but {why}", problem=True)
         elif not self._roots.has(path):
-            self._note(f"files/release has {path}, which the release does not have", problem=True)
+            why = "but the release does not have it. Commit it, or remove it from files/release"
+            self._note(f"files/release lists {path}, {why}", problem=True)
         self._complete(path, users, problem=True)
         return Origin.RELEASE
 
@@ -163,11 +175,12 @@ class _Locating:
         roots, who = self._roots, ", ".join(users)
         if not roots.live_has(path):
             if writer and roots.has(path):
-                why = f"{writer} may write to it, so it has to be in {roots.live}, and is not. Create it there; or, "
-                self._note(f"{path} ({who}): {why}if containers only read it, {READ_ONLY}", problem=problem)
+                why = f"{writer} may write to it, so it must be in {roots.live}, and it is missing there. Create it in "
+                why += f"{roots.live}; or, if containers only read it, {READ_ONLY}"
             else:
-                why = f"neither the release nor {roots.live} has it. Create it there, or add it to the release"
-                self._note(f"{path} ({who}): {why}", problem=problem)
+                why = f"neither the release nor {roots.live} has it. Create it in {roots.live}, or commit it to the "
+                why += "repository"
+            self._note(f"{path} ({who}): {why}", problem=problem)
         elif roots.has(path) and roots.forced(path) is None and writer != UPDATER:
             self._warn_if_stale(path, who, writer)
 
@@ -177,10 +190,10 @@ class _Locating:
         if writer:
             why, remedy = f"{writer} may write to it", f"If containers only read it, {READ_ONLY}"
         else:
-            why, remedy = "the Compose file has its absolute path", "A relative path means the release's"
+            why, remedy = "the Compose file has its absolute path", "Write a relative path to use the release's"
         self._note(
-            f"{who} uses {path} of {self._roots.live}, which differs from the release's ({_some(others)}), because "
-            f"{why}. {remedy}. If it is meant, add {path} to files/live in the stack file",
+            f"{who} mounts {path} from {self._roots.live}, because {why}. That copy differs from the release's "
+            f"({_some(others)}). {remedy}. To keep this copy, add {path} to files/live in the stack file",
             problem=False,
         )
 
@@ -213,10 +226,12 @@ class _Locating:
             return path
         relative = self._roots.inside(path)
         if relative is None:
-            self._note(f"{name}: {key} is {path}, outside the release. Move it into the repository", problem=True)
+            shown = posixpath.relpath(path, self._roots.tree) if self._roots.beside(path) else path
+            self._note(f"{name}: {key} is {shown}, outside the release. Move it into the repository", problem=True)
             return path
         if not self._roots.has(relative):
-            self._note(f"{name}: {key} is {relative}, which the release does not have. Add it to it", problem=True)
+            why = f"{key} is {relative}, which the release does not have. Commit it to the repository"
+            self._note(f"{name}: {why}", problem=True)
         if key != "build/dockerfile":
             self._complete(relative, [name], problem=True)
         self._files[FileUse(relative, Origin.RELEASE, name, key)] = None

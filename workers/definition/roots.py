@@ -31,6 +31,16 @@ class Roots:
         """Whether `path` was written as one of the live directory, not as one of the release."""
         return not _is_in(path, self.tree) and _is_in(path, self.live)
 
+    def beside(self, path: str) -> str | None:
+        """`path` on the host, if it was written relative to the stack and leads out of it: `../shared`.
+
+        Compose resolves it beside the worktree, in the directory that has only worktrees. The operator means what is
+        beside the live directory. None for any other path.
+        """
+        if not _is_in(path, self.tree.parent) or _is_in(path, self.tree):
+            return None
+        return posixpath.normpath(self.live / posixpath.relpath(posixpath.normpath(path), self.tree))
+
     def forced(self, path: str) -> Origin | None:
         """The origin that the stack file's `files` gives `path`."""
         if below(path, self.rules.release):

@@ -12,8 +12,8 @@ POINTER_BYTES = 1024
 
 _SUBMODULE = re.compile(r"^\s*path\s*=\s*(?P<path>.+?)\s*$", re.MULTILINE)
 REMEDY = (
-    "The updater does not fetch it. Commit the file itself; or, if nothing uses it, list it in files/unfetched in the "
-    "stack file"
+    "The updater does not fetch it. Commit its content to this repository; or, if neither a build nor a container uses "
+    "it, list it in files/unfetched in the stack file"
 )
 
 

@@ -40,10 +40,10 @@ class Unset:
     def warning(self) -> str:
         """For people. A name that no Compose file has is a part of a value, which may be secret: it is not shown."""
         if self.services:
-            return f"nothing sets {self}: it is empty there"
+            return f"nothing sets {self}, so it is empty there. Set it, or list it in allow_unset in the stack file"
         return (
-            "a value in an environment file has a `$` before a name that nothing sets, so a part of the value is "
-            "missing. Write the value in single quotes"
+            "a value in an env file has a `$` before a name that nothing sets, so a part of the value is missing. Put "
+            "the value in single quotes"
         )
 
 

@@ -27,9 +27,9 @@ def certificates_needed(stack: Stack, files: Mapping[str, str]) -> Iterator[str]
             if _requires(body):
                 yield (
                     f"routed/{service.name} (`{route.rule}` at {route.entrypoint}) requires a client certificate, by "
-                    f"tls/options/{name} in {file}. The updater has none, so no flip could be confirmed: write "
-                    "clientAuthType: VerifyClientCertIfGiven there, and let the service refuse requests without a "
-                    "certificate (middleware passTLSClientCert)"
+                    f"tls/options/{name} in {file}. The updater has none, so no flip could be confirmed. First let the "
+                    "service itself refuse requests without a certificate, except for its health path (middleware "
+                    "passTLSClientCert). Then write clientAuthType: VerifyClientCertIfGiven there"
                 )
 
 

@@ -33,8 +33,8 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
             if last.rollout is None and last.status in BY_A_MIDDLEWARE:
                 detail += "; a middleware of the entrypoint may answer: move it to the routes"
             if last.error and CERTIFICATE_REQUIRED in last.error.lower():
-                detail += "; Traefik requires a client certificate, which the updater does not have: write "
-                detail += "clientAuthType: VerifyClientCertIfGiven into its TLS options"
+                detail += "; Traefik requires a client certificate, which the updater does not have: let the service "
+                detail += "itself refuse requests without one, then write clientAuthType: VerifyClientCertIfGiven"
             if words := await route.complaints():
                 detail += f"; Traefik says: {'; '.join(words)}"
             raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))

@@ -45,13 +45,15 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
     moved = False
     for name, entry in named:
         path = values.get(entry["path"], entry["path"])
-        inside = roots.inside(str(given.project_directory / path))
+        whole = str(given.project_directory / path)
+        path = roots.beside(whole) or whole
+        inside = roots.inside(path)
         origin, at = _look(roots, inside, own)
-        moved |= inside is not None and origin is not Origin.RELEASE
+        moved |= path != whole or (inside is not None and origin is not Origin.RELEASE)
         if inside is not None and at is not None:
             found.files.append(FileUse(inside, origin, name, KEY))
         if inside is not None and at is None and entry.get("required", True):
-            where = f"neither in the release nor in {roots.live}. Create it there, or add it to the release"
+            where = f"neither in the release nor in {roots.live}. Create it in {roots.live}, or commit it"
             found.problems.append(f"{name}: {KEY} {inside} is {where}")
         if at is not None or inside is None:
             found.of.setdefault(name, []).append({**entry, "path": str(at or path)})

@@ -1,4 +1,4 @@
-"""The variables of included Compose files: Compose reads the `.env` beside each, which only the host may have.
+"""The variables beside Compose files: Compose reads the `.env` there, which only the host may have.
 
 https://docs.docker.com/reference/compose-file/include/
 """
@@ -28,18 +28,24 @@ _Loader.add_multi_constructor("!", _plain)
 
 
 def unread_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
-    """Each `.env` in the live directory that a plain `docker compose` reads for an included file, in words."""
+    """Each `.env` in the live directory that a plain `docker compose` reads for such a file, in words."""
     own = {str(file) for file in given.env_files}
     found = (roots.inside(str(directory / DEFAULT_ENV_FILE)) for directory in _directories(given))
     paths = [path for path in dict.fromkeys(found) if path and path != DEFAULT_ENV_FILE]
     lost = [
         path for path in paths if not roots.has(path) and roots.live_has(path) and str(roots.live / path) not in own
     ]
-    return [f"{path}: the file that the release includes there reads it. Add {path} to env_files" for path in lost]
+    named = [str(file.relative_to(roots.live)) for file in given.env_files if file.is_relative_to(roots.live)]
+    return [
+        f"{path} is in {roots.live} only, and a Compose file beside it reads it. Write env_files: "
+        f"[{', '.join([*named, path])}] in the stack file"
+        for path in lost
+    ]
 
 
 def _directories(given: ComposeFiles) -> Iterator[Path]:
-    """The directories of the included files that have no `env_file` of their own."""
+    """The directory of the first Compose file, and those of the included files without an `env_file` of their own."""
+    yield given.project_directory
     for file in given.files:
         for each in _includes(file):
             entry = each if isinstance(each, dict) else {"path": each}

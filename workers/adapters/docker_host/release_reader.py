@@ -92,8 +92,8 @@ class ReleaseReader:
             if Forbid.HOST_MOUNTS in self._stack.policy.forbid or any(word in texts for word in _NAMES_FILES):
                 await self._compose.resolve(given)  # if it does not resolve at all, that is the better message
                 raise ComposeInvalid(
-                    f"{given} has a value that Compose needs to read the file at all, so the updater cannot find each "
-                    "env_file. Traffic is unchanged. Write that value into the file, without a variable",
+                    f"Compose cannot read {given} without the value of a variable (see below), so the updater cannot "
+                    "find its env files. Traffic is unchanged. Replace that variable by its value",
                     last_lines=unreadable.last_lines,
                 ) from unreadable
             return await self._compose.resolve(given), EnvFiles(), None

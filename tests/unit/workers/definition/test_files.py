@@ -60,8 +60,8 @@ def test_directory_with_files_of_the_host_needs_a_decision(roots: Roots, file: s
     (roots.live / "conf" / file).parent.mkdir(exist_ok=True)
     (roots.live / "conf" / file).write_text("k")
     (problem,) = located(roots, bind(roots.tree / "conf")).problems
-    assert f"has files in it that the release does not have ({file})" in problem
-    assert "files/release or to files/live" in problem
+    assert f"also has files that the release does not have ({file})" in problem
+    assert "files/release to do without them, or to files/live to mount" in problem
     assert located(ruled(roots, live=("conf",)), bind(roots.tree / "conf")).problems == ()
     assert located(ruled(roots, release=("conf",)), bind(roots.tree / "conf")).problems == ()
     unmoved = located(roots, bind(roots.tree / "conf"), service="traefik")
@@ -87,7 +87,7 @@ def test_path_of_the_host_stays_one(roots: Roots) -> None:
     found = located(roots, bind(roots.live / "conf"), bind(roots.live / "data"))
     assert (sources(found), found.problems) == ([str(roots.live / "conf"), str(roots.live / "data")], ())
     (warning,) = found.warnings
-    assert "differs from the release's (a.conf), because the Compose file has its absolute path" in warning
+    assert "because the Compose file has its absolute path. That copy differs from the release's (a.conf)" in warning
 
 
 def test_whole_live_directory_needs_no_decision(roots: Roots) -> None:
@@ -112,7 +112,7 @@ def test_file_that_a_container_may_write_to_is_never_the_releases(roots: Roots) 
     found = located(roots, bind(roots.tree / "conf", read_only=False))
     assert (sources(found), found.problems) == ([str(roots.live / "conf")], ())
     (warning,) = found.warnings
-    for part in ("web uses conf of", "differs from the release's (a.conf)", "`:ro`", "files/live"):
+    for part in ("web mounts conf from", "differs from the release's (a.conf)", "`:ro`", "files/live"):
         assert part in warning
 
 
@@ -161,9 +161,9 @@ def test_stack_file_overrides_the_origin(roots: Roots) -> None:
 
 def test_release_rule_for_a_written_path_is_refused(roots: Roots) -> None:
     found = located(ruled(roots, release=("conf",)), bind(roots.tree / "conf", read_only=False))
-    assert "release trees are deleted: mount it read-only" in found.problems[0]
+    assert "the updater deletes old releases. Mount it read-only" in found.problems[0]
     found = located(ruled(roots, release=("data",)), bind(roots.tree / "data"))
-    assert "which the release does not have" in found.problems[0]
+    assert "but the release does not have it" in found.problems[0]
 
 
 @pytest.mark.parametrize("target", ["/etc/hostname", "../../live/token", "nowhere"])

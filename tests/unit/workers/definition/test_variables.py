@@ -42,7 +42,7 @@ def test_services_that_use_a_variable_are_found(web: dict[str, object], found: t
 
 def test_part_of_a_value_is_not_shown() -> None:
     """`PASSWORD=pa$word` in an environment file: Compose warns of a variable `word`."""
-    assert Unset("TOKEN", ("db",)).warning == "nothing sets TOKEN (db): it is empty there"
+    assert Unset("TOKEN", ("db",)).warning.startswith("nothing sets TOKEN (db), so it is empty there. Set it")
     assert "word" not in Unset("word", ()).warning
     assert "single quotes" in Unset("word", ()).warning
 

@@ -44,7 +44,7 @@ def test_route_with_required_certificate_is_found(
     for line in found:
         assert line.startswith("routed/skills (`Host(`shop.example.org`)` at web) requires a client certificate")
         assert f"tls/options/{name} in tls.yml" in line
-        assert "write clientAuthType: VerifyClientCertIfGiven there" in line
+        assert "Then write clientAuthType: VerifyClientCertIfGiven there" in line
 
 
 def test_first_definition_counts() -> None:
