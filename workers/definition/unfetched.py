@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from workers.definition.roots import below
+
 POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
 """Git LFS writes smaller pointers only: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
@@ -20,7 +22,7 @@ REMEDY = (
 def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[str]:
     """What is missing of the release in `tree` at or below `path`, in words. `permitted`: paths that may be missing."""
     found = [*_submodules(tree, path), *_pointers(tree, path)]
-    left = [(what, at) for what, at in found if not any(_inside(at, place) for place in permitted)]
+    left = [(what, at) for what, at in found if not below(at, permitted)]
     return [f"{at} is {what}. {REMEDY}" for what, at in left]
 
 
@@ -32,7 +34,7 @@ def _submodules(tree: Path, path: str) -> Iterator[tuple[str, str]]:
     for found in _SUBMODULE.finditer(text):
         at = posixpath.normpath(found["path"].strip('"'))
         empty = (tree / at).is_dir() and not any((tree / at).iterdir())
-        if empty and (_inside(at, path) or _inside(path, at)):
+        if empty and (below(at, [path]) or below(path, [at])):
             yield "a submodule", at
 
 
@@ -56,8 +58,3 @@ def _is_pointer(file: Path) -> bool:
             return opened.read(len(POINTER)) == POINTER
     except OSError:
         return False
-
-
-def _inside(path: str, place: str) -> bool:
-    relative = posixpath.relpath(path, place)
-    return relative != ".." and not relative.startswith("../")

@@ -47,13 +47,13 @@ class Unset:
         )
 
 
-def unset(warnings: Iterable[str], raw: Mapping[str, Any] | None) -> list[Unset]:
+def unset(warnings: Iterable[str], raw: Mapping[str, Any]) -> list[Unset]:
     """The unset variables that Compose warned of. `raw`: the model without values of variables, to find who uses them.
 
     Compose replaces each by an empty string, and goes on.
     """
     names = dict.fromkeys(found["name"] for warning in warnings for found in [_UNSET.search(warning)] if found)
-    return [Unset(name, tuple(_users(name, raw or {}))) for name in names]
+    return [Unset(name, tuple(_users(name, raw))) for name in names]
 
 
 def other_warnings(warnings: Iterable[str]) -> list[str]:

@@ -36,6 +36,7 @@ from workers.adapters.docker_host.definitions import CURRENT, ReleaseFiles, read
 from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.docker_host.release_reader import ReleaseReader
+from workers.adapters.docker_host.secret_values import secret_values
 from workers.adapters.threads import in_file_thread
 from workers.definition import mounts, transform, variables
 from workers.definition.environment import environment_names
@@ -343,18 +344,15 @@ class DockerEngine:
 
         Raises VariableMissing if one is not set any more.
         """
-        if not (names := environment_names(model, services)):
+        if not environment_names(model, services):
             return {}
         labels = model["services"][services[0]]["labels"]
         stamp = Stamp(labels[RELEASE_LABEL], labels[SHA_LABEL], labels[ROLLOUT_LABEL])
         given = ComposeFiles.below(Path(self._stack.directory), self._stack, stamp)
-        there = await self._compose.values([f"${{{name}+set}}" for name in names], given)
-        values = await self._compose.values([f"${{{name}}}" for name in names], given)
-        unset = [n for n, said in zip(names, there, strict=True) if not said and n not in self._stack.allow_unset]
-        if unset:
-            lacking = [variables.Unset(name, ("a secret or config",)) for name in unset]
-            raise VariableMissing(variables.refusal(lacking, self._stack.directory, self._stack.env_files))
-        return dict(zip(names, values, strict=True))
+        found = await secret_values(self._compose, self._stack, given, model, services)
+        if found.unset:
+            raise VariableMissing(variables.refusal(found.unset, self._stack.directory, self._stack.env_files))
+        return found.values
 
     async def _values_for(self, definition: Definition, services: Sequence[str]) -> dict[str, str]:
         return await self._values(await in_file_thread(self._kept, definition.sha), services)

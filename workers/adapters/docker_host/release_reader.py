@@ -13,10 +13,10 @@ from workers.adapters.docker_host.env_files import EnvFiles, find_env_files, ove
 from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.included import unread_env_files
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.secret_values import secret_values
 from workers.adapters.threads import in_file_thread
 from workers.definition import mounts, variables
 from workers.definition.contents import equal
-from workers.definition.environment import environment_names
 from workers.definition.files import Located, locate
 from workers.definition.forbidden import Use
 from workers.definition.retired import without_retired
@@ -56,14 +56,14 @@ class ReleaseReader:
         """
         stack = self._stack
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
-        resolved, env_files, raw = await self._resolve(tree, stamp, roots)
+        given = ComposeFiles.below(tree, stack, stamp)
+        resolved, env_files, raw = await self._resolve(given, roots)
         model = without_retired(resolved.model, stack)
         moved = [name for name in stack.moved_services() if name in model["services"]]
-        texts = await in_file_thread(_texts, ComposeFiles.below(tree, stack, stamp))
-        needed, others = self._unset(resolved, raw, texts, moved)
-        needed += await self._unset_secrets(ComposeFiles.below(tree, stack, stamp), model, moved)
+        needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
+        needed += (await secret_values(self._compose, stack, given, model, moved)).unset
         located = await in_file_thread(locate, model, roots, moved)
-        unread = await in_file_thread(unread_env_files, ComposeFiles.below(tree, stack, stamp), roots)
+        unread = await in_file_thread(unread_env_files, given, roots)
         missing = [*unread, *env_files.problems, *located.problems]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
@@ -83,8 +83,8 @@ class ReleaseReader:
             ),
         )
 
-    async def _resolve(self, tree: Path, stamp: Stamp, roots: Roots) -> tuple[Resolved, EnvFiles, Model | None]:
-        given = ComposeFiles.below(tree, self._stack, stamp)
+    async def _resolve(self, given: ComposeFiles, roots: Roots) -> tuple[Resolved, EnvFiles, Model]:
+        """The model, its env files, and the model without values of variables, which shows who uses them."""
         try:
             raw = await self._compose.uninterpolated(given)
         except ComposeInvalid as unreadable:  # some values make a file valid only when they are known
@@ -96,27 +96,11 @@ class ReleaseReader:
                     "find its env files. Traffic is unchanged. Replace that variable by its value",
                     last_lines=unreadable.last_lines,
                 ) from unreadable
-            return await self._compose.resolve(given), EnvFiles(), None
+            everyone = {name: {"text": texts} for name in self._stack.moved_services()}
+            return await self._compose.resolve(given), EnvFiles(), {"services": everyone}
         found = await find_env_files(self._compose, given, raw, roots)
         async with overridden(given, found) as complete:
             return await self._compose.resolve(complete), found, raw
-
-    def _unset(
-        self, resolved: Resolved, raw: Model | None, texts: str, moved: Collection[str]
-    ) -> tuple[list[variables.Unset], list[variables.Unset]]:
-        """The unset variables that a moved service uses, and the others."""
-        if raw is None:  # unknown who uses them, so all do
-            raw = {"services": {name: {"text": texts} for name in moved}}
-        found = variables.unset(resolved.warnings, raw)
-        return variables.split(found, moved, self._stack.allow_unset)
-
-    async def _unset_secrets(self, given: ComposeFiles, model: Model, moved: Collection[str]) -> list[variables.Unset]:
-        """The unset variables of secrets and configs. Compose reports them only when it starts the service."""
-        names = environment_names(model, moved)
-        found = await self._compose.values([f"${{{name}+set}}" for name in names], given)
-        allowed = self._stack.allow_unset
-        lacking = [name for name, said in zip(names, found, strict=True) if not said and name not in allowed]
-        return [variables.Unset(name, ("a secret or config",)) for name in lacking]
 
     def _stored(
         self, located: Located, published: Mapping[str, Any], tree: Path, moved: Collection[str], keep: bool
