@@ -25,7 +25,8 @@ UNREADABLE = "unreadable"
 """The type of an event that this version cannot read."""
 
 LOG_KEYS = ("logs", "logs:bytes", "logs:dropped")
-"""By rollout id: when each log was written last, its bytes, and how many of its oldest lines have gone."""
+"""By rollout id: when each log was written last (seconds, with their fraction: several logs can be written within one
+second), its bytes, and how many of its oldest lines have gone."""
 
 FORGET_LOG = """
 local function forget_log(prefix, rollout, order, sizes, dropped)
@@ -61,7 +62,7 @@ while lines > 1 and (size > log_bytes or lines > lines_kept) do
   size, lines, gone = math.max(0, size - #oldest[2][2] - overhead), lines - 1, gone + 1
 end
 redis.call('EXPIRE', log, seconds)
-redis.call('ZADD', order, at, rollout)
+redis.call('ZADD', order, ARGV[3], rollout)
 redis.call('HSET', sizes, rollout, size)
 if gone > 0 then redis.call('HINCRBY', dropped, rollout, gone) end
 local total = 0
@@ -93,7 +94,7 @@ class LedgerStreams(LedgerPart):
         """Appends lines to the rollout's log, which Redis forgets after 30 days, or earlier if it needs the memory."""
         keys = [self.key(name) for name in LOG_KEYS]
         limits = (LOG_LINES_KEPT, self.log_bytes_kept, self.logs_bytes_kept, LINE_OVERHEAD_BYTES)
-        args = [rollout_id, self.key(""), *map(str, (int(time.time()), RECORD_SECONDS_KEPT, *limits))]
+        args = [rollout_id, self.key(""), *map(str, (time.time(), RECORD_SECONDS_KEPT, *limits))]
         async with translated():
             written = self._redis.eval(_APPEND, len(keys), *keys, *args, *map(shortened, lines))
             await cast(Awaitable[None], written)

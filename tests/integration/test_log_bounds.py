@@ -116,6 +116,14 @@ async def test_short_lines_are_bounded_by_their_number(ledger: Ledger, client: R
     assert await ledger.lines_dropped("r-1") == 400
 
 
+async def test_oldest_log_goes_first_also_within_one_second(ledger: Ledger, client: Redis) -> None:
+    """Their ids sort in the other order."""
+    ledger.logs_bytes_kept = 10_000
+    for rollout in ("r-9", "r-10", "r-11"):
+        await ledger.append_log(rollout, ["x" * 4000])
+    assert [key.decode() for key in await client.zrange("x:logs", 0, -1)] == ["r-10", "r-11"]
+
+
 async def test_expired_log_frees_its_share(ledger: Ledger, client: Redis) -> None:
     ledger.logs_bytes_kept = 10_000
     await ledger.append_log("r-old", ["x" * 4000] * 2)
