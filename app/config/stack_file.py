@@ -50,6 +50,7 @@ class _BeforeFlip(Part):
 class _Times(Part):
     fetch: Seconds = Times.fetch
     build: Seconds = Times.build
+    image: Annotated[float, Field(ge=0, le=86_400)] = Times.image
     start: Seconds = Times.start
     health: Seconds = Times.health
     route: Seconds = Times.route

@@ -164,7 +164,7 @@ class PolicyRefused(UpdaterError):
 
 
 class BuildFailed(UpdaterError):
-    """The images of the release could not be built."""
+    """The images of the release could not be built or pulled."""
 
     code = "build_failed"
     fault = Fault.RELEASE

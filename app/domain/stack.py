@@ -90,10 +90,11 @@ class Traefik:
 
 @dataclass(frozen=True)
 class Times:
-    """Limits of every wait, in seconds."""
+    """Limits of every wait, in seconds. `image`: how long a registry may not have an image yet."""
 
     fetch: float = 120
     build: float = 1800
+    image: float = 900
     start: float = 120
     health: float = 120
     route: float = 10

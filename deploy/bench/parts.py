@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.bench import bare
-from deploy.demo.engine import Say
+from deploy.demo.engine import EngineUnavailable, Say
 from deploy.demo.environment import WEBHOOK_SECRET
 from deploy.demo.github import REPOSITORY
 from deploy.demo.processes import ROOT, free_port, procfile_commands, running
 from deploy.demo.redis_server import redis_server
+from deploy.demo.unpacked import program_of
 
 HOOK_PATH = "/webhooks/github"
 UP_SECONDS = 30.0
 POLL_SECONDS = 0.05
-DOWNLOAD_SECONDS = 120
 
 
 class Missing(Exception):
@@ -66,12 +65,12 @@ def bare_receiver(directory: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def adnanh_webhook(directory: Path) -> Iterator[Server]:
+def adnanh_webhook(directory: Path, say: Say) -> Iterator[Server]:
     """Runs Debian's `webhook`: checks the HMAC, runs /bin/true and answers when it has ended. Raises Missing."""
     port, hooks = free_port(), directory / "hooks.json"
     hooks.write_text(json.dumps([hook(WEBHOOK_SECRET)]))
     words = ["-hooks", str(hooks), "-ip", "127.0.0.1", "-port", str(port), "-urlprefix", "webhooks"]
-    with listening([webhook_binary(directory), *words], {}, port, directory / "webhook.log") as server:
+    with listening([webhook_binary(directory, say), *words], {}, port, directory / "webhook.log") as server:
         yield server
 
 
@@ -89,22 +88,12 @@ def hook(secret: str) -> dict[str, object]:
     }
 
 
-def webhook_binary(directory: Path) -> str:
-    """Returns the installed program, else unpacks the distribution's below `directory` without installing it."""
-    if found := shutil.which("webhook"):
-        return found
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise Missing("adnanh/webhook is not installed, and apt-get is missing to fetch it")
-    download = ["apt-get", "download", "webhook"]
-    done = subprocess.run(
-        download, cwd=directory, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS
-    )
-    packages = list(directory.glob("webhook_*.deb"))
-    if done.returncode or not packages:
-        raise Missing(f"adnanh/webhook is not installed and cannot be fetched: {done.stderr.strip()[-300:]}")
-    unpack = ["dpkg-deb", "--extract", str(packages[0]), str(directory / "webhook")]
-    subprocess.run(unpack, capture_output=True, check=True, timeout=DOWNLOAD_SECONDS)
-    return str(directory / "webhook" / "usr" / "bin" / "webhook")
+def webhook_binary(directory: Path, say: Say) -> str:
+    """Returns the installed program, else unpacks the distribution's below `directory`. Raises Missing."""
+    try:
+        return program_of("webhook", "webhook", directory, say)
+    except EngineUnavailable as missing:
+        raise Missing(f"adnanh/webhook is missing: {missing}") from missing
 
 
 def traefik_binary() -> str:

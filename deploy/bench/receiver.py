@@ -62,7 +62,7 @@ def _start(directory: Path, stack: contextlib.ExitStack, say: Say) -> list[Recei
         Receiver(BARE, stack.enter_context(bare_receiver(directory))),
     ]
     try:
-        receivers.append(Receiver(WEBHOOK, stack.enter_context(adnanh_webhook(directory))))
+        receivers.append(Receiver(WEBHOOK, stack.enter_context(adnanh_webhook(directory, say))))
     except Missing as missing:
         say(f"{BENCH}: skipped the reference {WEBHOOK}: {missing}")
     return receivers

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from deploy.demo.processes import ROOT
 
@@ -32,7 +33,7 @@ def apt_install(packages: Sequence[str], say: Say) -> None:
     say(f"installing {' '.join(packages)} from the distribution")
     wait = ["-o", f"DPkg::Lock::Timeout={APT_LOCK_SECONDS}"]
     install = ["apt-get", "install", "--yes", "--no-install-recommends", *wait, *packages]
-    with _turn():
+    with turn():
         if run_apt(install).returncode:
             run_apt(["apt-get", "update"])
             if (again := run_apt(install)).returncode:
@@ -40,7 +41,7 @@ def apt_install(packages: Sequence[str], say: Say) -> None:
 
 
 @contextlib.contextmanager
-def _turn() -> Iterator[None]:
+def turn() -> Iterator[None]:
     """Serializes installations by parallel tests. Each holds the lock for at most three times APT_SECONDS."""
     TURN.parent.mkdir(parents=True, exist_ok=True)
     with TURN.open("w") as lock:
@@ -48,11 +49,18 @@ def _turn() -> Iterator[None]:
         yield
 
 
-def run_apt(command: list[str]) -> "subprocess.CompletedProcess[str]":
+def run_apt(command: list[str], cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """Runs a package tool without prompts and captures its output."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(
-        command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=APT_SECONDS
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        timeout=APT_SECONDS,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

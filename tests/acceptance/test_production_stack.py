@@ -47,6 +47,7 @@ from tests.acceptance.production.site import (
 from tests.integration.waiting import until
 from tests.integration.web.deliveries import raw
 from tests.integration.web.sockets import HTTP2_PREFACE, MANY_REQUESTS, never_reading, still_open
+from tests.registry import registry
 from workers.adapters.docker_host.compose import find_compose
 
 pytestmark = pytest.mark.engine
@@ -60,6 +61,19 @@ MOST_WEB, MOST_WORKER = 128, 192
 """The memory limit at rest after three rollouts, in MiB."""
 
 UP = {WEB: "web", WORKER: "worker"}
+
+PULLS = """
+import subprocess, sys, docker
+image = sys.argv[1]
+compose = ["docker-compose", "--file", "-", "--project-name", "zu-test-pull", "pull", "--quiet", "app"]
+subprocess.run(compose, input=f"services: {{app: {{image: '{image}'}}}}", text=True, check=True, capture_output=True)
+client = docker.from_env()
+client.images.get(image)
+print(client.api.inspect_distribution(image)["Descriptor"]["digest"])
+client.images.remove(image)
+print(image)
+"""
+"""What the worker asks the engine of an image that it pulls: see release_images.py, registries.py and prune.py."""
 
 MOST_OF_OUR_OWN = 220
 """The size of the image without its base, in MiB: the Python packages, Docker Compose, the code."""
@@ -255,6 +269,13 @@ def test_images_compose_keeps_the_exit_code(site: Site) -> None:
     assert (done.exit_code != 0, b"/dev/null/" in bytes(done.output)) == (True, True), done  # type: ignore[arg-type]
     tested = subprocess.run([*find_compose(), "version", "--short"], capture_output=True, text=True, check=True).stdout
     assert site.inside(WORKER, "docker-compose", "version", "--short") == tested
+
+
+def test_images_are_pulled_through_the_socket_proxy(site: Site, tmp_path: Path) -> None:
+    with registry(tmp_path / "registry", say) as hub:
+        digest = hub.push(site.client, "team/app:1", "FROM scratch\nCOPY one /\n")
+        by_digest = f"{hub.host}/team/app:1@{digest}"
+        assert site.inside(WORKER, "python", "-c", PULLS, by_digest).split() == [digest, by_digest]
 
 
 def test_updater_stays_within_size_limits(site: Site) -> None:

@@ -317,6 +317,16 @@ PROTECTIONS: Sequence[Protection] = (
             "hosts = (service.colors[routed.color],)",
         ),
     ),
+    _protection(
+        30,
+        "digests in the kept definition",
+        ("ReleaseImages.obtain", "return with_images(model, digests, names)", "return model"),
+        (
+            "images.is_fixed",
+            'return BUILD in service or AT_DIGEST in str(service.get("image", "")) or is_of_this_machine(service)',
+            "return True",
+        ),
+    ),
 )
 
 

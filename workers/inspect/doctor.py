@@ -55,6 +55,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await _adoption(stack, ports),
         *_colors(stack, state, seen),
         _by_hand(stack, state, seen),
+        await _registries(ports),
         *map(_retired, leftovers(stack, seen)),
         await _route_names_what_is_live(ports),
         await _traffic(stack, ports),
@@ -165,6 +166,19 @@ def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
         found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
     return Check("compose_by_hand", Verdict.OK, "a plain `docker compose up` would run the live release")
+
+
+async def _registries(ports: Ports) -> Check:
+    refused = await ports.engine.refused_images()
+    if not refused:
+        return Check("registries", Verdict.OK, "every image that a release pulls can be read, or none is pulled")
+    remedy = (
+        "The next release that pulls it fails before anything is touched; your traffic is not affected. Correct the "
+        "image's name, or the credentials in the worker's DOCKER_CONFIG. For an image that exists only here, write "
+        "`pull_policy: never`. See docs/compose.md."
+    )
+    found = "; ".join(f"{image}: {answer}" for image, answer in refused.items())
+    return Check("registries", Verdict.WARNING, found, remedy)
 
 
 def _retired(left: Leftover) -> Check:

@@ -328,6 +328,12 @@ class Housekeeping(Protocol):
     async def survey(self) -> Survey:
         """Reports what the machine runs and stores. Changes nothing."""
 
+    async def refused_images(self) -> Mapping[str, str]:
+        """The images of moved services that a registry does not give this machine now, each with its answer.
+
+        Asks each registry, and pulls nothing.
+        """
+
     @mutation
     async def prune(self, keep: Collection[str]) -> int:
         """Removes own images and stopped singletons of all releases except `keep` (SHAs). Returns the bytes freed.

@@ -1,6 +1,6 @@
 """The instances of the services, in memory."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import BeforeFlipFailed, EngineFailed, StartFailed
@@ -195,6 +195,9 @@ class FakeEngine(FakeDefinitions):
     async def survey(self) -> Survey:
         seen = tuple(c.seen(self._now) for c in self._containers.values())
         return Survey(seen, 1000 * len(self.images), 0, {"engine": "in memory"}, None, None)
+
+    async def refused_images(self) -> Mapping[str, str]:
+        return {}
 
     async def prune(self, keep: Collection[str]) -> int:
         await self.socket.reach()

@@ -74,8 +74,8 @@ def test_hook_checks_the_signature_first() -> None:
 
 def test_missing_reference_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Missing, match="adnanh/webhook is not installed"):
-        webhook_binary(tmp_path)
+    with pytest.raises(Missing, match="adnanh/webhook is missing"):
+        webhook_binary(tmp_path, print)
 
 
 def test_process_without_a_port_shows_its_output(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def http_engine(answers: Answers) -> Iterator[HttpEngine]:
     with HttpEngine(answers) as engine:
         serving = threading.Thread(target=engine.serve_forever, args=(0.02,))
         serving.start()
-        yield engine
-        engine.shutdown()
-        serving.join()
+        try:
+            yield engine
+        finally:
+            engine.shutdown()
+            serving.join()

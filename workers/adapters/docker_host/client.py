@@ -64,7 +64,7 @@ class Away(EngineFailed):
 def connect(host: str | None) -> docker.DockerClient:
     """Connects to the engine at `host`, or to the one that the environment names. Raises EngineFailed."""
     try:
-        client = _client(host)
+        client = new_client(host)
         client.ping()
     except DockerException as error:
         where = host or "the default socket"
@@ -72,7 +72,8 @@ def connect(host: str | None) -> docker.DockerClient:
     return client
 
 
-def _client(host: str | None) -> docker.DockerClient:
+def new_client(host: str | None) -> docker.DockerClient:
+    """A client that has read the credentials for registries now."""
     seconds = int(CALL_SECONDS)
     return docker.DockerClient(base_url=host, timeout=seconds) if host else docker.from_env(timeout=seconds)
 
@@ -119,7 +120,7 @@ class Docker:
         """
 
         def greet(_: docker.DockerClient) -> None:
-            with contextlib.closing(_client(self.host)) as fresh:
+            with contextlib.closing(new_client(self.host)) as fresh:
                 fresh.ping()
 
         await self.call(greet)

@@ -1,6 +1,7 @@
 """Docker Compose: builds its commands, runs them and interprets their failures."""
 
 import json
+import os
 import re
 import shlex
 import tempfile
@@ -30,6 +31,7 @@ from workers.adapters.threads import in_file_thread
 from workers.ports.mutation import Fence, no_fence
 
 CONFIG_SECONDS = 60.0
+DOCKER_CONFIG = "DOCKER_CONFIG"
 LAST_LINES = 20
 NOTHING: Mapping[str, str] = {}
 
@@ -80,6 +82,8 @@ class Compose:
         self._trusted = False
         # Use Compose's own BuildKit: a `docker` client without buildx would fall back to the classic builder.
         self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
+        if DOCKER_CONFIG in os.environ:  # the credentials for registries
+            self._env[DOCKER_CONFIG] = os.environ[DOCKER_CONFIG]
 
     async def resolve(self, given: ComposeFiles) -> Resolved:
         """Resolves the files to a model. Raises ComposeInvalid."""
@@ -155,9 +159,14 @@ class Compose:
         command = build_command(self._command, model, self._project, services)
         await self._obey(command, limit, log, BuildFailed, ", ".join(services), env=env)
 
-    async def pull(self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float) -> None:
-        """Pulls the images of services that have no build. Raises BuildFailed."""
-        command = pull_command(self._command, model, self._project, services)
+    async def pull(
+        self, model: Path, services: Sequence[str], log: Callable[[str], None], limit: float, *, always: bool
+    ) -> None:
+        """Pulls the images of services that have no build; without `always`, only those that are not here.
+
+        Raises BuildFailed.
+        """
+        command = pull_command(self._command, model, self._project, services, always=always)
         await self._obey(command, limit, log, BuildFailed, ", ".join(services))
 
     async def once(

@@ -112,8 +112,9 @@ def build_command(compose: Command, model: Path, project: str, services: Sequenc
     return [*_project(compose, model, project), "build", *services]
 
 
-def pull_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
-    return [*_project(compose, model, project), "pull", "--policy", "missing", *services]
+def pull_command(compose: Command, model: Path, project: str, services: Sequence[str], *, always: bool) -> Command:
+    policy = "always" if always else "missing"
+    return [*_project(compose, model, project), "pull", "--policy", policy, *services]
 
 
 def up_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:

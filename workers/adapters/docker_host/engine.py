@@ -11,7 +11,6 @@ import docker
 
 from app.domain.errors import (
     BeforeFlipFailed,
-    BuildFailed,
     EngineFailed,
     PolicyRefused,
     ReleaseNotKept,
@@ -19,7 +18,7 @@ from app.domain.errors import (
     VariableMissing,
 )
 from app.domain.stack import Color, Stack
-from workers.adapters.docker_host import health_check, other_color, prune, survey
+from workers.adapters.docker_host import health_check, prune, survey
 from workers.adapters.docker_host.addresses import Addresses
 from workers.adapters.docker_host.adopted_record import AdoptedFile
 from workers.adapters.docker_host.adoption import DockerAdoption
@@ -35,6 +34,8 @@ from workers.adapters.docker_host.compose_commands import ComposeFiles
 from workers.adapters.docker_host.definitions import CURRENT, ReleaseFiles, read_model
 from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.registries import refusals
+from workers.adapters.docker_host.release_images import ReleaseImages
 from workers.adapters.docker_host.release_reader import ReleaseReader
 from workers.adapters.docker_host.secret_values import secret_values
 from workers.adapters.threads import in_file_thread
@@ -70,6 +71,7 @@ class DockerEngine:
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)
+        self._images = ReleaseImages(self._docker, compose, stack)
         self._addresses = Addresses(self._docker, stack)
         policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
         self._store = FileStore(releases.parent / "files")
@@ -110,8 +112,7 @@ class DockerEngine:
         """Rewrites the kept definition with the new rollout's labels."""
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
-        kept = await in_file_thread(self._kept, stamp.sha)
-        await other_color.give_names(self._docker, kept, await self._images(kept, services))
+        kept = await self._images.restored(await in_file_thread(self._kept, stamp.sha), services)
         await self._adoption.recall(stamp)
         return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
 
@@ -120,13 +121,9 @@ class DockerEngine:
         kept = await in_file_thread(self._files.read, sha)
         if kept is None:
             return ["its definition"]
-        images = await self._images(kept, services)
-        gone = [kept["services"][service]["image"] for service, image in images.items() if image is None]
+        gone = await self._images.missing(kept, services)
         files = await in_file_thread(self._store.missing, mounts.mounted(kept))
         return [*gone, *files, *await self._adoption.lost(sha, services)]
-
-    async def _images(self, kept: transform.Model, services: Sequence[str]) -> dict[str, str | None]:
-        return await other_color.images_for(self._docker, kept, self._stack, services)
 
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
         model = await self._adoption.live_model()
@@ -179,18 +176,16 @@ class DockerEngine:
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
     ) -> dict[str, str]:
-        """Builds the images, or pulls those of services without a build. Returns image ids by service."""
+        """Builds the images, or pulls and pins those of services without a build. Returns image ids by service."""
         kept = await in_file_thread(self._kept, definition.sha)
-        model = kept["services"]
-        built = [s for s in services if "build" in model[s]]
-        fetched = [s for s in services if "build" not in model[s]]
-        limit = self._stack.times.build
         await self._docker.ready()
-        if built:
-            await self._compose.build(definition.path, built, log, limit, await self._values(kept, built))
-        if fetched:
-            await self._compose.pull(definition.path, fetched, log, limit)
-        return {s: await self._built(s, model[s]["image"]) for s in services}
+        model = await self._images.obtain(definition.path, kept, services, definition.sha, log)
+        if built := [s for s in services if "build" in model["services"][s]]:
+            values = await self._values(kept, built)
+            await self._compose.build(definition.path, built, log, self._stack.times.build, values)
+        if model != kept:
+            await in_file_thread(self._files.write, definition.sha, model)
+        return {s: await self._images.id_of(s, model["services"][s]["image"]) for s in services}
 
     async def run_once(
         self,
@@ -284,7 +279,7 @@ class DockerEngine:
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         service = (await self._services(definition))[instance.service]
         same = instance.definition == service["labels"][DEFINITION_LABEL]
-        return bool(same) and instance.image == await self._built(instance.service, service["image"])
+        return bool(same) and instance.image == await self._images.id_of(instance.service, service["image"])
 
     async def resume(self, instance: str) -> None:
         try:
@@ -323,6 +318,10 @@ class DockerEngine:
         seen = await survey.survey(self._docker, self._compose, self._stack)
         published = await in_file_thread(self._files.read, CURRENT)
         return replace(seen, retired=left_out(published, self._stack))
+
+    async def refused_images(self) -> Mapping[str, str]:
+        model = await in_file_thread(self._files.read, CURRENT) or await self._compose.by_hand(self._stack.directory)
+        return await refusals(self._docker, model or {}, self._stack.moved_services())
 
     async def prune(self, keep: Collection[str]) -> int:
         await prune.prune_singletons(self._docker, self._stack, keep, self.find)
@@ -369,11 +368,6 @@ class DockerEngine:
     async def _services(self, definition: Definition) -> dict[str, Any]:
         services: dict[str, Any] = (await in_file_thread(self._kept, definition.sha))["services"]
         return services
-
-    async def _built(self, service: str, image: str) -> str:
-        if (found := await self._docker.image_id(image)) is None:
-            raise BuildFailed(f"image {image} is missing after the build", service=service)
-        return found
 
 
 def _failure_of(ended: Instance, code: int, command: Sequence[str]) -> str:

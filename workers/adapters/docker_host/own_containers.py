@@ -83,7 +83,7 @@ class OwnContainers:
         services = own_services(read_model(new), self._updater)
         names = {name: str(s.get("image", f"{self._stack.project}-{name}")) for name, s in services.items()}
         if missing := [name for name, image in names.items() if await self._docker.image_id(image) is None]:
-            await self._compose.pull(new, missing, lambda _: None, self._stack.times.build)
+            await self._compose.pull(new, missing, lambda _: None, self._stack.times.build, always=False)
         for name in missing:  # Compose does not pull the image of a service that has a build
             if await self._docker.image_id(names[name]) is None:
                 raise BuildFailed(f"image {names[name]} is missing", service=name)

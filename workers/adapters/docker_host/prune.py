@@ -2,7 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from docker.models.images import Image
 
@@ -14,6 +15,7 @@ from workers.adapters.docker_host.client import (
     InUse,
     Missing,
 )
+from workers.definition.images import repository_and_tag
 from workers.definition.transform import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
 from workers.ports import Instance
 
@@ -41,20 +43,58 @@ async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], name
     Raises EngineFailed.
     """
     short = {sha[:SHA_LENGTH] for sha in keep}
-    releases = {tag: size for tag, size in (await _tags(docker, stack)).items() if tag not in named}
-    old = {tag: size for tag, size in releases.items() if tag[-SHA_LENGTH:] not in short}
-    return sum([size for tag, size in old.items() if await _untag(docker, tag)])
+    releases = {tag: image for tag, image in (await _tags(docker, stack)).items() if tag not in named}
+    old = {tag: image for tag, image in releases.items() if tag[-SHA_LENGTH:] not in short}
+    freed: int = sum([image.attrs["Size"] for tag, image in old.items() if await _untag(docker, tag)])
+    await _forget_pulled(docker, {str(image.id): image for image in old.values()}, named)
+    return freed
 
 
-async def _tags(docker: Docker, stack: Stack) -> dict[str, int]:
-    """Returns the tags that the updater gave to built and adopted images, with the size in bytes.
+async def _forget_pulled(docker: Docker, images: Mapping[str, Image], named: Collection[str]) -> None:
+    """Removes the names that pulled `images` have from their registries: the last one frees the image.
 
-    An adopted image has no label of the stack, and any image may have tags that the updater did not give it.
+    Not of an image that a container uses, also of another project, or that another name still keeps here.
+    """
+    pulled = {id_: names for id_, image in images.items() if (names := _names_from_registries(image.attrs))}
+    if not pulled:
+        return
+    used = {each["ImageID"] for each in await docker.call(lambda c: c.api.containers(all=True))}
+    for id_, names in pulled.items():
+        try:
+            now = (await docker.call(lambda c, i=id_: c.images.get(i))).attrs  # type: ignore[misc]
+        except Missing:
+            continue
+        own = {*(now.get("RepoTags") or ()), *(now.get("RepoDigests") or ())} - names
+        if id_ not in used and not own and not _are_named(names, named):
+            for name in sorted(names, key=lambda name: "@" in name):
+                await _untag(docker, name)
+
+
+def _names_from_registries(attrs: Mapping[str, Any]) -> set[str]:
+    """The image's digests, and its tags in the same repositories; none of an image that was built here."""
+    if STACK_LABEL in ((attrs.get("Config") or {}).get("Labels") or {}):
+        return set()
+    digests = set(attrs.get("RepoDigests") or ())
+    repositories = {digest.partition("@")[0] for digest in digests}
+    return digests | {tag for tag in attrs.get("RepoTags") or () if repository_and_tag(tag)[0] in repositories}
+
+
+def _are_named(names: Collection[str], named: Collection[str]) -> bool:
+    """Whether a definition names one of an image's names, with or without a digest."""
+    wanted = {part for image in named for part in (image, image.partition("@")[0])}
+    digests = {image.partition("@")[2] for image in named} - {""}
+    return any(name in wanted or name.partition("@")[2] in digests for name in names)
+
+
+async def _tags(docker: Docker, stack: Stack) -> dict[str, Image]:
+    """Returns the tags that the updater gave to built, pulled and adopted images.
+
+    Only a built image has a label of the stack, and any image may have tags that the updater did not give it.
     """
     built = await _images(docker, label=f"{STACK_LABEL}={stack.project}")
-    adopted = await _images(docker, reference=f"{stack.project}-*")
+    others = await _images(docker, reference=f"{stack.project}-*")
     moved = {f"{stack.project}-{service}" for service in stack.moved_services()}
-    tags = {tag: image.attrs["Size"] for image in (*built, *adopted) for tag in image.tags}
+    tags = {tag: image for image in (*built, *others) for tag in image.tags}
     own = {tag for image in built for tag in image.tags if tag.startswith(f"{stack.project}-")}
     own |= {tag for tag in tags if tag.rpartition(":")[0] in moved}
     return {tag: tags[tag] for tag in own if RELEASE_TAG.fullmatch(tag)}

@@ -19,6 +19,7 @@ from workers.definition import mounts, variables
 from workers.definition.contents import equal
 from workers.definition.files import Located, locate
 from workers.definition.forbidden import Use
+from workers.definition.images import left_behind, with_shared_builds
 from workers.definition.retired import without_retired
 from workers.definition.roots import Roots
 from workers.definition.transform import Model, transform
@@ -58,7 +59,7 @@ class ReleaseReader:
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
         given = ComposeFiles.below(tree, stack, stamp)
         resolved, env_files, raw = await self._resolve(given, roots)
-        model = without_retired(resolved.model, stack)
+        model = with_shared_builds(without_retired(resolved.model, stack), stack.moved_services(), stack.project)
         moved = [name for name in stack.moved_services() if name in model["services"]]
         needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
         needed += (await secret_values(self._compose, stack, given, model, moved)).unset
@@ -75,6 +76,7 @@ class ReleaseReader:
                 *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
                 *located.warnings,
+                *left_behind(model, stack.moved_services(), stack.project),
             ),
             tuple(forbidden),
             (

@@ -79,7 +79,9 @@ def test_warnings_are_read_whole() -> None:
 
 def test_commands_have_the_expected_arguments() -> None:
     assert build_command(DOCKER, MODEL, "shop", ["api-green", "bot"]) == [*PROJECT, "build", "api-green", "bot"]
-    assert pull_command(DOCKER, MODEL, "shop", ["bot"]) == [*PROJECT, "pull", "--policy", "missing", "bot"]
+    for always, policy in ((True, "always"), (False, "missing")):
+        command = pull_command(DOCKER, MODEL, "shop", ["bot"], always=always)
+        assert command == [*PROJECT, "pull", "--policy", policy, "bot"]
     assert up_command(DOCKER, MODEL, "shop", ["api-green", "skills-green"]) == [
         *PROJECT,
         *("up", "--detach", "--no-deps", "--no-build", "api-green", "skills-green"),
@@ -109,7 +111,7 @@ async def test_stale_worker_starts_no_command(tmp_path: Path) -> None:
     late = Compose(["touch", str(begun)], "shop", None, fence=stale)
     for call in (
         late.build(MODEL, ["bot"], print, 10),
-        late.pull(MODEL, ["bot"], print, 10),
+        late.pull(MODEL, ["bot"], print, 10, always=True),
         late.up(MODEL, ["bot"], 10),
         late.create(MODEL, "bot", 2, 10),
         late.once(MODEL, "bot", ["migrate"], name="m", limit=10, log=print),
@@ -128,7 +130,7 @@ async def test_command_that_loses_the_exit_code_is_refused(tmp_path: Path) -> No
         wrapped.resolve(GIVEN),
         wrapped.hashes(GIVEN),
         wrapped.build(MODEL, ["bot"], lambda _: None, 10),
-        wrapped.pull(MODEL, ["bot"], lambda _: None, 10),
+        wrapped.pull(MODEL, ["bot"], lambda _: None, 10, always=True),
         wrapped.up(MODEL, ["bot"], 10),
         wrapped.create(MODEL, "bot", 2, 10),
         wrapped.once(MODEL, "bot", ["migrate"], name="r-1", limit=10, log=lambda _: None),
@@ -230,7 +232,7 @@ async def test_failed_build_names_services_and_lines(tmp_path: Path) -> None:
 async def test_failed_pull_or_start_is_a_named_error(tmp_path: Path) -> None:
     broken = compose(tmp_path, "exit 1")
     with pytest.raises(BuildFailed):
-        await broken.pull(MODEL, ["bot"], lambda _: None, 10)
+        await broken.pull(MODEL, ["bot"], lambda _: None, 10, always=True)
     with pytest.raises(StartFailed):
         await broken.up(MODEL, ["bot"], 10)
     with pytest.raises(StartFailed):
