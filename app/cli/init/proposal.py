@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.notes import Notes
 from app.cli.init.own_services import old_updaters, own_services
@@ -25,6 +26,7 @@ from app.cli.init.traefik.advice import advise, ask_about_middlewares
 from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
 from app.cli.init.traefik.watched import knows_where, say_where
+from app.cli.init.unread import refuse_unread
 from app.domain.stack import Times
 
 
@@ -61,10 +63,13 @@ class _Looked:
     points: Mapping[str, EntryPoint]
 
 
-def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
-    """The proposal for `project`; `routed` is empty if no service has two colors."""
+def propose(project: Project, find_image: FindImage = no_images, answers: Answers = NO_ANSWERS) -> Proposal:
+    """The proposal for `project`; `routed` is empty if no service has two colors.
+
+    Raises Refused if a route would lose a middleware or TLS options, or might.
+    """
     notes = Notes()
-    looked = _look(project, find_image, notes)
+    looked = _look(project, find_image, answers, notes)
     found = [find_routed(led, looked.sources, looked.points, notes) for led in looked.leads]
     routed = resolve_equal_rules(found, notes)
     retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
@@ -90,10 +95,12 @@ def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
     )
 
 
-def _look(project: Project, find_image: FindImage, notes: Notes) -> _Looked:
+def _look(project: Project, find_image: FindImage, answers: Answers, notes: Notes) -> _Looked:
     pairs = color_pairs(project.services, project.name)
     hosts = colored_hosts(project.services, pairs)
-    traefik = found_traefik(project)
+    traefik = found_traefik(project, answers.copies)
+    if pairs:
+        refuse_unread(traefik.service, traefik.unread, answers, notes)
     urls = tuple(listed_urls(project.services, hosts))
     unread = frozenset(name for name, service in project.services.items() if not traefik.reads_labels(service))
     sources = Sources(project, hosts, traefik.routes, urls, find_image, unread)
@@ -137,7 +144,7 @@ def _traefik_notes(looked: _Looked, missing: Additions, notes: Notes) -> None:
             "traefik/metrics: without Traefik's metrics the bake checks only the health paths. Add the options below, "
             "then uncomment this line of the stack file."
         )
-    advise(traefik.service, traefik.config, missing, traefik.dynamic, notes)
+    advise(traefik.service, traefik.config, missing, notes)
     project = looked.sources.project
     routes = [way.route for led in looked.leads for way in led.ways if way.route.file]
     if not knows_where(project.services, own_services(project.services)):

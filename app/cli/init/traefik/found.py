@@ -1,9 +1,11 @@
 """Finds the project's Traefik: its service, its configuration and its routes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 from app.cli.init.project.compose_file import Project
-from app.cli.init.project.mounts import mounts
+from app.cli.init.project.mounts import Mount, mounts
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
@@ -14,11 +16,15 @@ from app.cli.init.traefik.static_config import (
     find_traefik,
     static_config,
 )
+from app.cli.init.traefik.unread import Unread, unread_options
 
 
 @dataclass(frozen=True)
 class FoundTraefik:
-    """`service` is None if no service of the project is Traefik; `host` is its host name for the worker."""
+    """`service` is None if no service of the project is Traefik; `host` is its host name for the worker.
+
+    `unread`: what of its configuration cannot be read here.
+    """
 
     service: str | None = None
     host: str = "traefik"
@@ -26,6 +32,7 @@ class FoundTraefik:
     dynamic: Dynamic = field(default_factory=Dynamic)
     points: dict[str, EntryPoint] = field(default_factory=dict)
     routes: tuple[FoundRoute, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     def reads_labels(self, service: Service) -> bool:
         """Whether the labels of `service` may be its routes: unknown options count as on."""
@@ -37,14 +44,25 @@ class FoundTraefik:
         return bool(on) and (enabled or any(each.lower() not in {"false", "f", "0"} for each in default))
 
 
-def found_traefik(project: Project) -> FoundTraefik:
-    """Finds Traefik and reads its static and dynamic files through its container's mounts."""
+def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> FoundTraefik:
+    """Finds Traefik and reads its static and dynamic files through its container's mounts.
+
+    `copies`: paths in the container → what to read for them.
+    """
     name = find_traefik(project.services)
     if name is None:
         return FoundTraefik()
     service = project.services[name]
     every = mounts(project, service)
-    config = static_config(service, every)
-    dynamic = read_dynamic(project, config, every)
-    host = "127.0.0.1" if service.get("network_mode") == "host" else name
-    return FoundTraefik(name, host, config, dynamic, entrypoints(config), tuple(routes(dynamic.documents)))
+    seen = [*(Mount(target, here) for target, here in copies.items()), *every]
+    config = static_config(service, seen)
+    dynamic = read_dynamic(project, service, config, every, copies)
+    return FoundTraefik(
+        name,
+        host="127.0.0.1" if service.get("network_mode") == "host" else name,
+        config=config,
+        dynamic=dynamic,
+        points=entrypoints(config),
+        routes=tuple(routes(dynamic.documents)),
+        unread=(*unread_options(service, config, seen), *dynamic.unread),
+    )

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from app.cli.errors import Refused, WrongUse
+from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
 from app.cli.init.project.compose_file import github_name
 from app.config.stack_file import load_stack
@@ -49,7 +50,8 @@ def remote(directory: Path, url: str) -> None:
 def init(
     directory: Path, *, force: bool = False, environ: Mapping[str, str] = os.environ
 ) -> tuple[Stack, Written, str]:
-    written = write_stack_file(directory, directory / "stack.yml", force=force, environ=environ)
+    answers = Answers(("/routes/dynamic",))  # where the demo's Traefik has no routes yet
+    written = write_stack_file(directory, directory / "stack.yml", force=force, environ=environ, answers=answers)
     return load_stack(written.path), written, "\n".join(written.lines())
 
 
