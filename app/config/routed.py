@@ -127,7 +127,7 @@ class _RouteOptions(Part):
     rule: Annotated[str, Field(min_length=1), AfterValidator(_rule)] = CATCH_ALL
     tls: Annotated[bool | dict[str, Any], BeforeValidator(_tls)] = False
     middlewares: list[_Middleware] = Field(default_factory=list)
-    priority: int = Field(0, ge=0, le=2**31 - 1)
+    priority: int = Field(0, ge=-(2**31), le=2**31 - 1)
 
     def route(self, entrypoint: str) -> ClientRoute:
         options = self.tls if isinstance(self.tls, dict) else {}

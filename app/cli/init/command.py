@@ -113,7 +113,7 @@ def _write_checked(path: Path, text: str) -> Stack:
         replace_durably(path, text.encode(), staging=path.parent, mode=MODE)
     except StackInvalid as invalid:
         problems = invalid.detail.replace(str(staged), "the proposed file")
-        todo = "Rename these services in the Compose file, or write the stack file by hand, based on config/stack.yml."
+        todo = "Change that in the project, or write the stack file by hand, based on config/stack.yml."
         raise Refused(f"This project does not result in a valid stack file. {problems}.", todo) from invalid
     except OSError as error:
         raise WrongUse(f"{path} cannot be written ({error.strerror}).", "Choose another --output.") from error

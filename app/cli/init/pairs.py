@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.cli.init.project.service_facts import Service, host_names
+from app.cli.init.project.service_facts import Service, addresses, container_names, host_names
 
 OTHERS = 2
 """How many services without colors must have a prefix before it counts as the stack's name."""
@@ -57,6 +57,20 @@ def colored_hosts(services: Mapping[str, Service], pairs: list[Pair]) -> dict[st
     names = [(host.lower(), s) for pair in pairs for s in pair.services for host in host_names(s, services[s])]
     taken = Counter(host for host, _ in names)
     return {host: service for host, service in names if taken[host] == 1}
+
+
+def reached_hosts(services: Mapping[str, Service], pairs: list[Pair], project: str) -> dict[str, str]:
+    """Every host name and address → the colored service there, or the first one of a pair that shares the name."""
+    found: dict[str, set[str]] = {}
+    for name, service in services.items():
+        for host in {*host_names(name, service), *addresses(service), *container_names(project, name, service)}:
+            found.setdefault(host.lower(), set()).add(name)
+    return {
+        host: min(names, key=pair.services.index)
+        for host, names in found.items()
+        for pair in pairs
+        if names <= set(pair.services)
+    }
 
 
 def _whole(services: Mapping[str, Service]) -> dict[str, dict[str, str]]:

@@ -1,13 +1,13 @@
 """The content of a stack file, derived from a Compose project, with notes on each part."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.notes import Notes
 from app.cli.init.own_services import old_updaters, own_services
-from app.cli.init.pairs import color_pairs, colored_hosts, name_prefix
+from app.cli.init.pairs import color_pairs, colored_hosts, name_prefix, reached_hosts
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.url_lists import listed_urls
@@ -25,8 +25,11 @@ from app.cli.init.traefik.additions import Additions, additions
 from app.cli.init.traefik.advice import advise, ask_about_middlewares
 from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
+from app.cli.init.traefik.middlewares import all_chains, defined_in_labels
+from app.cli.init.traefik.routes import skipped_routers
+from app.cli.init.traefik.streams import Stream, label_streams, streams
 from app.cli.init.traefik.watched import knows_where, say_where
-from app.cli.init.unread import refuse_unread
+from app.cli.init.unread import refuse_streams, refuse_unread
 from app.domain.stack import Times
 
 
@@ -103,12 +106,32 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
         refuse_unread(traefik.service, traefik.unread, answers, notes)
     urls = tuple(listed_urls(project.services, hosts))
     unread = frozenset(name for name, service in project.services.items() if not traefik.reads_labels(service))
-    sources = Sources(project, hosts, traefik.routes, urls, find_image, unread)
+    colored = [service for pair in pairs for service in pair.services]
+    sources = Sources(
+        project,
+        reached_hosts(project.services, pairs, project.name),
+        traefik.routes,
+        urls,
+        find_image,
+        unread,
+        all_chains(traefik.dynamic.documents, project.services.values()),
+        defined_in_labels(project.services, colored),
+    )
+    refuse_streams(_streams(project, sources, traefik, colored), notes)
+    for name, file, first in skipped_routers(traefik.dynamic.documents):
+        notes.check.append(f"router {name} in {file} is left out, as Traefik does: {first} has one of the same name.")
     leads = tuple(led_to(pair, sources, traefik.points, notes) for pair in pairs)
     used = {way.entrypoint for led in leads for way in led.ways}
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
     return _Looked(traefik, sources, leads, points or {UNKNOWN.name: UNKNOWN})
+
+
+def _streams(project: Project, sources: Sources, traefik: FoundTraefik, colored: Sequence[str]) -> Iterator[Stream]:
+    yield from streams(traefik.dynamic.documents, sources.hosts)
+    for name in colored:
+        if name not in sources.unread_labels:
+            yield from label_streams(name, project.services[name])
 
 
 def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:

@@ -22,7 +22,8 @@ from app.cli.init.sources import (
     health_statements,
     port_statements,
 )
-from app.cli.init.traefik.labels import defined_middlewares, label_routes
+from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.middlewares import used_middlewares
 
 T = TypeVar("T", int, str)
 
@@ -134,28 +135,29 @@ def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     return verdict.value
 
 
-def _ask_about_middlewares(led: Led, notes: Notes) -> None:
-    """The middlewares that go with the labels of the copies: Traefik then no longer serves a route that names them."""
+def _ask_about_middlewares(led: Led, sources: Sources, notes: Notes) -> None:
+    """The middlewares that go with the labels of the colors: Traefik then no longer serves a route that needs them."""
     named = [name for way in led.taken for name in way.route.options.get("middlewares", ())]
-    used = {name.removesuffix("@docker") for name in named}
-    for copy in led.both:
-        if gone := sorted(used & set(defined_middlewares(copy.service))):
-            what = f"labels of {copy.name} define {', '.join(gone)}, and these labels are to be removed"
-            path = f"routed/{led.pair.name}/middlewares"
-            notes.ask(path, f"{what}: write them into a file of the watched directory, and name them here with @file")
-            return
+    needed = sorted(used_middlewares(named, sources.chains) & set(sources.label_middlewares))
+    gone: dict[str, list[str]] = {}
+    for name in needed:
+        gone.setdefault(sources.label_middlewares[name], []).append(name.removesuffix("@docker"))
+    for service, names in gone.items():
+        what = f"labels of {service} define {', '.join(names)}, and these labels are to be removed"
+        path = f"routed/{led.pair.name}/middlewares"
+        notes.ask(path, f"{what}: write them into a file of the watched directory, and name them here with @file")
 
 
 def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
     name, blue, green = led.pair.name, led.pair.blue, led.pair.green
     if any(label_routes(copy.name, copy.service) for copy in led.both):
         notes.check.append(f"routed/{name}: remove Traefik's labels from {blue} and {green}: they add other routes.")
-    _ask_about_middlewares(led, notes)
+    _ask_about_middlewares(led, sources, notes)
     for copy in led.both:
         if facts.publishes(copy.service):
             notes.check.append(
                 f"routed/{name}: {copy.name} publishes a port of the host; traffic must come through Traefik."
             )
     for route in sources.leading_to(led.pair):
-        if route.router and len({sources.hosts.get(server.host) for server in route.servers}) > 1:
+        if route.router and len({*map(sources.service_at, route.servers)} & {blue, green}) > 1:
             notes.check.append(f"routed/{name}: {route.where} leads to both colors now; only one may serve.")

@@ -1,15 +1,18 @@
 """Finds the project's Traefik: its service, its configuration and its routes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from app.cli.init.pairs import color_pairs
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import Mount, mounts
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
-from app.cli.init.traefik.routes import FoundRoute, routes
+from app.cli.init.traefik.labels import label_services, routes_elsewhere
+from app.cli.init.traefik.routes import FoundRoute, all_services, routes
 from app.cli.init.traefik.static_config import (
     Form,
     StaticConfig,
@@ -63,6 +66,23 @@ def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> Fou
         config=config,
         dynamic=dynamic,
         points=entrypoints(config),
-        routes=tuple(routes(dynamic.documents)),
+        routes=tuple(_routes(project, name, config, dynamic)),
         unread=(*unread_options(service, config, seen), *dynamic.unread),
     )
+
+
+def _routes(project: Project, name: str, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:
+    """The routers of the files, and those that labels of services without colors have for other containers."""
+    colored = {each for pair in color_pairs(project.services, project.name) for each in pair.services}
+    traefik = FoundTraefik(name, config=config)
+    read = {each: service for each, service in project.services.items() if traefik.reads_labels(service)}
+    labeled: dict[str, dict[str, Any]] = {}
+    for each, service in read.items():
+        for key, definition in label_services(each, service, project.name).items():
+            servers = labeled.setdefault(key, definition)["loadbalancer"]["servers"]
+            servers += [url for url in definition["loadbalancer"]["servers"] if url not in servers]
+    services = all_services(dynamic.documents, labeled)
+    yield from routes(dynamic.documents, services)
+    for each, service in read.items():
+        if each not in colored:
+            yield from routes_elsewhere(each, service, services)
