@@ -14,8 +14,8 @@ from app.cli.init.project.url_lists import listed_urls
 from app.cli.init.routed import (
     Led,
     RoutedFound,
+    all_leads,
     find_routed,
-    led_to,
 )
 from app.cli.init.servers import servers
 from app.cli.init.shared_rules import resolve_equal_rules
@@ -120,7 +120,7 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
     refuse_streams(_streams(project, sources, traefik, colored), notes)
     for name, file, first in skipped_routers(traefik.dynamic.documents):
         notes.check.append(f"router {name} in {file} is left out, as Traefik does: {first} has one of the same name.")
-    leads = tuple(led_to(pair, sources, traefik.points, notes) for pair in pairs)
+    leads = all_leads(pairs, sources, traefik.points, notes)
     used = {way.entrypoint for led in leads for way in led.ways}
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}

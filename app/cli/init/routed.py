@@ -1,10 +1,11 @@
 """Finds the port, health path and entrypoint of each service with two colors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.cli.init.evidence import Weighed, weigh
+from app.cli.init.mixed_points import of_one_kind
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.project import service_facts as facts
@@ -75,11 +76,16 @@ class Led:
         return next(iter(self.taken), None)
 
 
-def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
-    """The routes that lead to `pair`; `points` are all of Traefik's entrypoints."""
+def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: Notes) -> tuple[Led, ...]:
+    """The routes that lead to each of `pairs`; `points` are all of Traefik's entrypoints."""
+    both = [copies(pair, sources) for pair in pairs]
+    every = [ways_to(pair, two, sources, points) for pair, two in zip(pairs, both, strict=True)]
+    kept = of_one_kind(every, points, notes)
+    return tuple(_led_to(*each, points, notes) for each in zip(pairs, both, kept, strict=True))
+
+
+def _led_to(pair: Pair, both: tuple[Copy, Copy], ways: tuple[Way, ...], points: Points, notes: Notes) -> Led:
     notes.found.append(f"routed/{pair.name}: {pair.blue} and {pair.green}")
-    both = copies(pair, sources)
-    ways = ways_to(pair, both, sources, points)
     return Led(pair, both, ways, best_ways(pair, ways, points, notes))
 
 
