@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.cli.init.project.service_facts import Service, addresses, container_names, host_names
+from app.cli.init.valid_names import unique_names
 
 OTHERS = 2
 """How many services without colors must have a prefix before it counts as the stack's name."""
 
-_COLORED = re.compile(r"(?P<base>.+?)[-_](?P<color>blue|green)|(?P<color2>blue|green)[-_](?P<base2>.+)")
+_COLORED = re.compile(
+    r"(?P<base>.+?)[-_.](?P<color>blue|green)|(?P<color2>blue|green)[-_.](?P<base2>.+)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def _whole(services: Mapping[str, Service]) -> dict[str, dict[str, str]]:
     bases: dict[str, dict[str, str]] = {}
     for name in services:
         if match := _COLORED.fullmatch(name):
-            base, color = match["base"] or match["base2"], match["color"] or match["color2"]
+            base, color = match["base"] or match["base2"], (match["color"] or match["color2"]).lower()
             bases.setdefault(base, {})[color] = name
     return {base: two for base, two in bases.items() if len(two) > 1}
 
@@ -90,7 +93,5 @@ def _is_common(prefix: str, services: Mapping[str, Service], bases: Mapping[str,
 
 
 def _short_names(prefix: str, bases: Mapping[str, object]) -> dict[str, str]:
-    """Base name → short name, or the base name itself if the short name is not unique."""
-    short = {base: short_name(base, prefix) for base in bases}
-    taken = Counter(short.values())
-    return {base: name if taken[name] == 1 else base for base, name in short.items()}
+    """Base name → its valid short name, or that of the whole base name if the short name is not unique."""
+    return unique_names({base: short_name(base, prefix) for base in bases})

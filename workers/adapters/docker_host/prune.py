@@ -14,6 +14,7 @@ from workers.adapters.docker_host.client import (
     InUse,
     Missing,
 )
+from workers.definition.image_names import image_repository
 from workers.definition.transform import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
 from workers.ports import Instance
 
@@ -53,7 +54,7 @@ async def _tags(docker: Docker, stack: Stack) -> dict[str, int]:
     """
     built = await _images(docker, label=f"{STACK_LABEL}={stack.project}")
     adopted = await _images(docker, reference=f"{stack.project}-*")
-    moved = {f"{stack.project}-{service}" for service in stack.moved_services()}
+    moved = {image_repository(stack.project, service) for service in stack.moved_services()}
     tags = {tag: image.attrs["Size"] for image in (*built, *adopted) for tag in image.tags}
     own = {tag for image in built for tag in image.tags if tag.startswith(f"{stack.project}-")}
     own |= {tag for tag in tags if tag.rpartition(":")[0] in moved}
