@@ -7,7 +7,7 @@ from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.notes import Notes
 from app.cli.init.own_services import old_updaters, own_services
-from app.cli.init.pairs import color_pairs, colored_hosts, name_prefix, reached_hosts
+from app.cli.init.pairs import Pair, color_pairs, colored_hosts, name_prefix, reached_hosts
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.url_lists import listed_urls
@@ -25,9 +25,12 @@ from app.cli.init.traefik.additions import Additions, additions
 from app.cli.init.traefik.advice import advise, ask_about_middlewares
 from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
+from app.cli.init.traefik.labels import label_routes
 from app.cli.init.traefik.middlewares import all_chains, defined_in_labels
 from app.cli.init.traefik.routes import skipped_routers
 from app.cli.init.traefik.streams import Stream, label_streams, streams
+from app.cli.init.traefik.unread import Unread
+from app.cli.init.traefik.unresolved import overrides, unresolved
 from app.cli.init.traefik.watched import knows_where, say_where
 from app.cli.init.unread import refuse_streams, refuse_unread
 from app.domain.stack import Times
@@ -102,11 +105,11 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
     pairs = color_pairs(project.services, project.name)
     hosts = colored_hosts(project.services, pairs)
     traefik = found_traefik(project, answers.copies)
+    colored = [service for pair in pairs for service in pair.services]
     if pairs:
-        refuse_unread(traefik.service, traefik.unread, answers, notes)
+        refuse_unread(traefik.service, list(_unread(project, pairs, traefik)), answers, notes)
     urls = tuple(listed_urls(project.services, hosts))
     unread = frozenset(name for name, service in project.services.items() if not traefik.reads_labels(service))
-    colored = [service for pair in pairs for service in pair.services]
     sources = Sources(
         project,
         reached_hosts(project.services, pairs, project.name),
@@ -125,6 +128,16 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
     return _Looked(traefik, sources, leads, points or {UNKNOWN.name: UNKNOWN})
+
+
+def _unread(project: Project, pairs: Sequence[Pair], traefik: FoundTraefik) -> Iterator[Unread]:
+    """What may have routers, middlewares or TLS options of `pairs`, and cannot be read."""
+    yield from traefik.unread
+    yield from overrides(project, traefik.service)
+    yield from unresolved(project, [service for pair in pairs for service in pair.services], traefik.service)
+    routed = [pair for pair in pairs if any(label_routes(name, project.services[name]) for name in pair.services)]
+    if traefik.service is None and len(routed) < len(pairs):
+        yield Unread("traefik", "is no service of this project, and what it reads elsewhere is unknown")
 
 
 def _streams(project: Project, sources: Sources, traefik: FoundTraefik, colored: Sequence[str]) -> Iterator[Stream]:

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.cli.init.project.compose_file import Project
+from app.cli.init.project.interpolation import has_variable
 from app.cli.init.project.service_facts import Service, entries, pairs
 
 SOCKET = "docker.sock"
@@ -20,6 +21,7 @@ class Mount:
     source: Path | None
     volume: str = ""
     what: str = ""
+    is_file: bool = False
 
     @property
     def place(self) -> str:
@@ -52,16 +54,29 @@ def mounts_the_engine(service: Service) -> bool:
 
 
 def _volumes(project: Project, service: Service) -> Iterator[Mount]:
-    for each in entries(service.get("volumes")):
+    for each, is_unknown in zip(entries(service.get("volumes")), _unknown(project, service), strict=False):
         source, target = _source_and_target(each)
         if not target.startswith("/"):
             continue
-        if source.startswith(("/", ".", "~")):
+        if is_unknown:
+            yield Mount(PurePosixPath(target), None, what="a place that a variable names")
+        elif source.startswith(("/", ".", "~")):
             yield Mount(PurePosixPath(target), project.directory / Path(source).expanduser())
         else:
             part = isinstance(each, Mapping) and "subpath" in (each.get("volume") or {})
             device = None if part else _device(project.part("volumes").get(source, {}))
             yield Mount(PurePosixPath(target), device, source)
+
+
+def _unknown(project: Project, service: Service) -> Iterator[bool]:
+    """For each of the service's volumes, whether a variable names its source, which Compose could not tell."""
+    name = next((name for name, each in project.services.items() if each is service), None)
+    services = project.written.get("services") or {}
+    written = entries(services[name].get("volumes")) if name in services else []
+    for each in written:
+        yield has_variable(str(each.get("source")) if isinstance(each, Mapping) else each)
+    while True:
+        yield False
 
 
 def _source_and_target(volume: object) -> tuple[str, str]:
@@ -90,4 +105,4 @@ def _files(project: Project, service: Service, kind: str) -> Iterator[Mount]:
         target = str(each.get("target") or name) if isinstance(each, Mapping) else name
         file = project.part(kind).get(name, {}).get("file")
         source = project.directory / Path(str(file)).expanduser() if file else None
-        yield Mount(base / target, source, what=f"{kind}/{name} of the Compose file")
+        yield Mount(base / target, source, what=f"{kind}/{name} of the Compose file", is_file=True)

@@ -134,5 +134,5 @@ def _elsewhere(every: list[Mount], inside: PurePosixPath, depth: int) -> Iterato
         yield from _directory(every, inside, depth)
     elif mount is None:
         yield Unread(str(inside), "is not mounted from this machine")
-    elif not mount.what or inside.suffix.lower() in SUFFIXES or not depth:
+    elif not mount.is_file or inside.suffix.lower() in SUFFIXES or not depth:
         yield Unread(str(inside), mount.place)

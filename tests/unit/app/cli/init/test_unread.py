@@ -113,6 +113,71 @@ def test_provider_that_only_traefik_reads_is_refused(project: Path) -> None:
     assert init(project, ENTRYPOINT, FILES, "--providers.redis=true", given=given).path.exists()
 
 
+ROUTER = {"traefik.http.routers.shop.rule": "Host(`a.b`)"}
+
+
+def alone(project: Path, text: dict[str, Any], *nothing_in: str) -> Written:
+    """Reads a Compose file that Compose itself cannot read."""
+    (project / "compose.yaml").write_text(yaml.safe_dump({"name": "p", **text}))
+    environ = {"UPDATER_COMPOSE": "false"}
+    return write_stack_file(project, project / "s.yml", force=True, environ=environ, answers=Answers(nothing_in))
+
+
+def services(labels: dict[str, str], **traefik: Any) -> dict[str, Any]:
+    colors = {f"shop-{color}": {"image": "x", "labels": labels} for color in ("blue", "green")}
+    proxy = {"image": "traefik:v3", "command": [ENTRYPOINT, "--providers.docker=true"], **traefik}
+    return {"services": {**colors, "proxy": proxy}}
+
+
+def test_variables_that_compose_did_not_resolve_are_refused(project: Path) -> None:
+    hidden = {**ROUTER, "traefik.http.routers.shop.middlewares": "${CLOSED:-}"}
+    with pytest.raises(
+        Refused, match=r"labels of shop-blue is not known, because Compose could not read .*; labels of"
+    ):
+        alone(project, services(hidden))
+    mail = ["--certificatesresolvers.le.acme.email=${MAIL}", "--entrypoints.web.address=:80", "--providers.docker=true"]
+    assert alone(project, services({**ROUTER, "note": "${X}"}, command=mail)).path.exists()
+    for key, value in (
+        ("command", [ENTRYPOINT, "--providers.docker=${DOCKER:-true}"]),
+        ("environment", {"TRAEFIK_PROVIDERS_FILE_DIRECTORY": "${X:-/a}"}),
+        ("extends", {"file": "other.yml", "service": "proxy"}),
+    ):
+        shown = "TRAEFIK_PROVIDERS_FILE_DIRECTORY" if key == "environment" else key
+        with pytest.raises(Refused, match=f"{shown} of proxy is not known"):
+            alone(project, services(ROUTER, **{key: value}))
+    with pytest.raises(Refused, match="include of the Compose file is not known"):
+        alone(project, {**services(ROUTER), "include": ["other.yml"]})
+    assert alone(project, services(hidden), "labels of shop-blue", "labels of shop-green").path.exists()
+
+
+def test_mount_that_a_variable_names_is_unread(project: Path) -> None:
+    watched = {
+        "command": [ENTRYPOINT, FILES],
+        "volumes": ["${ROUTES:-./dynamic}:/dynamic", "${S:-/s}:/run/docker.sock"],
+    }
+    with pytest.raises(Refused, match="/dynamic is in a place that a variable names"):
+        alone(project, services({}, **watched))
+
+
+def test_override_file_with_something_of_traefik_is_refused(project: Path) -> None:
+    (project / "compose.override.yaml").write_text("services: {shop-blue: {environment: {A: b}}}")
+    assert alone(project, services(ROUTER)).path.exists()
+    for text in (
+        "services: {shop-blue: {labels: {traefik.http.routers.shop.middlewares: a}}}",
+        "services: {proxy: {}}",
+    ):
+        (project / "compose.override.yaml").write_text(text)
+        with pytest.raises(Refused, match=r"compose\.override\.yaml has something of Traefik"):
+            alone(project, services(ROUTER))
+
+
+def test_project_without_traefik_and_without_routers_is_refused(project: Path) -> None:
+    colors = {f"shop-{color}": {"image": "x"} for color in ("blue", "green")}
+    with pytest.raises(Refused, match=r"traefik is no service of this project.*--nothing-in traefik"):
+        alone(project, {"services": colors})
+    assert alone(project, {"services": colors}, "traefik").path.exists()
+
+
 def test_answers_of_the_command_line_are_checked(project: Path) -> None:
     given = answers(["a.yml"], [f"/dynamic/a.yml={project}/dynamic"])
     assert given == Answers(("a.yml",), {PurePosixPath("/dynamic/a.yml"): project / "dynamic"})
