@@ -20,16 +20,27 @@ from app.cli.views.text import document
 def init(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the Compose file is.")] = Path(),
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: stack.yml in DIR.")] = None,
+    *,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    nothing_in: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="What init cannot read, and has nothing of this stack.")
+    ] = None,
+    copy: Annotated[
+        list[str] | None, typer.Option(metavar="PATH=COPY", help="Read COPY for PATH in Traefik's container.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
+    from app.cli.init.answers import answers
     from app.cli.init.command import write_stack_file
     from app.cli.init.images.local_images import local_images
 
     with ending(as_json=as_json), local_images(os.environ) as find_image:
         path = output or directory / "stack.yml"
-        written = write_stack_file(directory, path, force=force, environ=os.environ, find_image=find_image)
+        given = answers(nothing_in or (), copy or ())
+        written = write_stack_file(
+            directory, path, force=force, environ=os.environ, find_image=find_image, answers=given
+        )
         for line in [document(written.document())] if as_json else written.lines():
             write(line)
 

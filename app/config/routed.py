@@ -14,6 +14,9 @@ from app.domain.rule_form import Form, form_of
 from app.domain.stack import Color, RoutedService, Traefik
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+ServiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+"""A service of the Compose files, with the characters that Compose allows."""
+
 EntryPointName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
@@ -127,7 +130,7 @@ class _RouteOptions(Part):
     rule: Annotated[str, Field(min_length=1), AfterValidator(_rule)] = CATCH_ALL
     tls: Annotated[bool | dict[str, Any], BeforeValidator(_tls)] = False
     middlewares: list[_Middleware] = Field(default_factory=list)
-    priority: int = Field(0, ge=0, le=2**31 - 1)
+    priority: int = Field(0, ge=-(2**31), le=2**31 - 1)
 
     def route(self, entrypoint: str) -> ClientRoute:
         options = self.tls if isinstance(self.tls, dict) else {}
@@ -144,8 +147,8 @@ class _Route(_RouteOptions):
 class RoutedPart(_RouteOptions):
     """One service with two colors."""
 
-    blue: Name
-    green: Name
+    blue: ServiceName
+    green: ServiceName
     port: int = Field(ge=1, le=65_535)
     scheme: Scheme = Scheme.HTTP
     health: Annotated[_Health, BeforeValidator(_path_alone)]

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from app.config.policy import PolicyPart
 from app.config.problems import problems
 from app.config.release_files import FilesPart, Inside, VariableName, contradictions
-from app.config.routed import Name, Part, RoutedPart, Seconds, TraefikPart, equal_routes, hidden_routes
+from app.config.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart, equal_routes, hidden_routes
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
@@ -38,7 +38,7 @@ def _no_bool(value: Any) -> Any:
 
 
 class _Singleton(Part):
-    service: Name
+    service: ServiceName
 
 
 class _BeforeFlip(Part):
@@ -87,8 +87,8 @@ class _GitHub(Part):
 
 
 class _Updater(Part):
-    web: Name
-    worker: Name
+    web: ServiceName
+    worker: ServiceName
     ready: Seconds = Updater.ready
 
 
@@ -110,7 +110,7 @@ class _File(Part):
     traefik: TraefikPart
     routed: dict[Name, RoutedPart] = Field(min_length=1)
     singletons: dict[Name, _Singleton] = Field(default_factory=dict)
-    retired: list[Name] = Field(default_factory=list)
+    retired: list[ServiceName] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
     times: _Times = Field(default_factory=_Times)
     checks: _Checks = Field(default_factory=_Checks)

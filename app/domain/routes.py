@@ -46,7 +46,7 @@ class ClientRoute:
     """One router in Traefik: which requests at which entrypoint belong to a service.
 
     `tls`: the router's TLS options, empty for the default certificate; None for plain HTTP. `middlewares` are names as
-    in Traefik, in order. `priority` 0: Traefik's own order, the longer rule first.
+    in Traefik, in order. `priority` 0: Traefik's own order, the longer rule first. It may be negative.
     """
 
     entrypoint: str

@@ -38,6 +38,7 @@ class FakeRoute:
         self.beside: list[str] = []
         self.says: list[str] = []
         self.in_traefik: Mapping[str, Any] = {}
+        self.points: Mapping[str, Mapping[str, Any]] = {}
         self.unreadable_api = False
         self._copies: dict[Color, Mapping[str, tuple[str, ...]]] = {}
         self.refuses: set[Color | None] = set()
@@ -84,6 +85,11 @@ class FakeRoute:
         if self.unreadable_api:
             raise RouteNotConfirmed("Traefik's API cannot be read (ConnectError)")
         return self.in_traefik
+
+    async def entrypoints(self) -> Mapping[str, Mapping[str, Any]]:
+        if self.unreadable_api:
+            raise RouteNotConfirmed("Traefik's API cannot be read (ConnectError)")
+        return self.points
 
     async def complaints(self) -> list[str]:
         return self.says

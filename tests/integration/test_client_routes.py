@@ -35,6 +35,7 @@ from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock
 from workers.adapters.traefik.route_file import FIRST_NAME, RouteFile
 from workers.adoption.conflicts import conflicts
+from workers.rollout.preflight import problems
 from workers.routing.client_certificates import certificates_needed
 from workers.routing.confirm import confirm_routes
 
@@ -99,7 +100,13 @@ def listening(tmp_path: Path) -> Iterator[tuple[Ports, Path]]:
     ports, dynamic = Ports(free_port(), free_port(), free_port()), tmp_path / "routes" / "dynamic"
     dynamic.mkdir(parents=True)
     (dynamic / "auth.yml").write_text(yaml.safe_dump(AUTH))
-    command = [
+    with running(traefik(ports, dynamic), {}, tmp_path / "traefik.log"):
+        yield ports, dynamic
+
+
+def traefik(ports: Ports, dynamic: Path, *more: str) -> list[str]:
+    """The command of a Traefik at `ports` that watches `dynamic`."""
+    return [
         str(Path(sys.executable).with_name("traefik")),
         *(f"--entrypoints.web.address=127.0.0.1:{ports.web}", f"--entrypoints.traefik.address=127.0.0.1:{ports.api}"),
         f"--entrypoints.websecure.address=127.0.0.1:{ports.websecure}",
@@ -111,9 +118,8 @@ def listening(tmp_path: Path) -> Iterator[tuple[Ports, Path]]:
         ),
         *("--providers.providersThrottleDuration=100ms", "--log.level=WARN"),
         *("--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"),
+        *more,
     ]
-    with running(command, {}, tmp_path / "traefik.log"):
-        yield ports, dynamic
 
 
 @pytest.fixture
@@ -458,7 +464,7 @@ async def test_required_client_certificate_is_found_before_the_flip(
             yaml.safe_dump({"tls": {"options": {options: {"clientAuth": {**auth, "clientAuthType": kind}}}}})
         )
         staged.rename(place.dynamic / "tls.yml")
-        found = list(certificates_needed(stack, await RouteFile(place.dynamic, stack).files()))
+        found = list(certificates_needed(stack, await RouteFile(place.dynamic, stack).files(), {}))
         await place.flip(stack, Color.BLUE, f"r-{kind}")
         return found
 
@@ -466,5 +472,30 @@ async def test_required_client_certificate_is_found_before_the_flip(
     with pytest.raises(RouteNotConfirmed) as refused:
         await flipped_with("RequireAndVerifyClientCert")
     assert "Traefik requires a client certificate, which the updater does not have" in refused.value.detail
-    (line,) = certificates_needed(stack, await RouteFile(place.dynamic, stack).files())
+    (line,) = certificates_needed(stack, await RouteFile(place.dynamic, stack).files(), {})
     assert f"tls/options/{options} in tls.yml" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("options=strict@file", "strict"), ("options=strict", "strict"), ("", "default")]
+)
+async def test_required_client_certificate_of_an_entrypoint_is_found(
+    place: Place, shop: Stack, tmp_path: Path, option: str, name: str
+) -> None:
+    """A route without TLS of its own has that of its entrypoint, which no file of the directory names."""
+    ports, dynamic = Ports(free_port(), free_port(), free_port()), tmp_path / "other" / "dynamic"
+    dynamic.mkdir(parents=True)
+    auth = {"caFiles": [str(self_signed(tmp_path))], "clientAuthType": "RequireAndVerifyClientCert"}
+    (dynamic / "tls.yml").write_text(yaml.safe_dump({"tls": {"options": {name: {"clientAuth": auth}}}}))
+    other = replace(place, ports=ports, dynamic=dynamic)
+    stack = replace(
+        other.stack("shop", SHOP_COLORS, shop.routed[0].port, replace(SECURE, tls=None)), times=Times(route=1.0)
+    )
+    point = f"--entrypoints.websecure.http.tls{option and f'.{option}'}"
+    with running(traefik(ports, dynamic, point), {}, tmp_path / "other.log"):
+        await until(lambda: _answers(other))
+        world = replace(World(stack).ports, route=RouteFile(dynamic, stack))
+        (line,) = [each for each in await problems(stack, world, world.room()) if "client certificate" in each]
+        with pytest.raises(RouteNotConfirmed, match="Traefik requires a client certificate"):
+            await other.flip(stack, Color.BLUE, "r-1")
+    assert f"tls/options/{name} in tls.yml, the TLS options of entrypoint websecure." in line

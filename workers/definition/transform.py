@@ -11,6 +11,7 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
+from workers.definition.image_names import image_repository
 from workers.definition.retired import left_out, uses_of, without_retired
 from workers.ports import Comparison, Difference, Stamp
 
@@ -35,7 +36,7 @@ Model = dict[str, Any]
 
 def image_name(project: str, service: str, sha: str) -> str:
     """`<project>-<service>:<sha12>`."""
-    return f"{project}-{service}:{sha[:SHA_LENGTH]}"
+    return f"{image_repository(project, service)}:{sha[:SHA_LENGTH]}"
 
 
 def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:

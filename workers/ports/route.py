@@ -57,6 +57,12 @@ class Route(Protocol):
         Raises RouteNotConfirmed if its API cannot be read.
         """
 
+    async def entrypoints(self) -> Mapping[str, Mapping[str, Any]]:
+        """Traefik's entrypoints by name, each as `/api/entrypoints` has it; empty if Traefik is not asked.
+
+        Raises RouteNotConfirmed if its API cannot be read.
+        """
+
     async def complaints(self) -> list[str]:
         """What Traefik says against the routes in the file, in its words; empty if it says nothing or is not asked."""
 

@@ -1,5 +1,6 @@
 """The preflight: checks that the machine and the live color are ready, before the rollout touches anything."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from app.domain.errors import AdoptionRefused, PreflightRefused, RouteNotConfirmed, UpdaterError
@@ -121,9 +122,18 @@ async def _lasting(stack: Stack, ports: Ports, room: Room) -> list[str]:
 async def _certificates(stack: Stack, ports: Ports) -> list[str]:
     """The routes that the updater cannot ask, because Traefik requires a client certificate."""
     try:
-        return list(certificates_needed(stack, await ports.route.files()))
+        files = await ports.route.files()
     except RouteNotConfirmed:
         return []  # the flip reports it
+    return list(certificates_needed(stack, files, await _points(ports)))
+
+
+async def _points(ports: Ports) -> Mapping[str, Mapping[str, Any]]:
+    """Traefik's entrypoints; empty if its API cannot be read, which `doctor` reports."""
+    try:
+        return await ports.route.entrypoints()
+    except RouteNotConfirmed:
+        return {}
 
 
 async def _passing(stack: Stack, ports: Ports) -> list[str]:

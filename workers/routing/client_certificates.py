@@ -4,10 +4,12 @@ https://doc.traefik.io/traefik/reference/routing-configuration/http/tls/tls-opti
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yaml
 
 from app.domain.routes import ClientRoute
+from app.domain.rule import has
 from app.domain.stack import Stack
 from workers.routing.dynamic_file import Tree, items_of, lowered, part_of, read_tree
 from workers.routing.routers import local_name
@@ -17,25 +19,45 @@ DEFAULT = "default"
 _REQUIRED = {"RequireAnyClientCert", "RequireAndVerifyClientCert"}
 
 
-def certificates_needed(stack: Stack, files: Mapping[str, str]) -> Iterator[str]:
-    """Each route whose TLS options in `files` require a client certificate, and what to write instead."""
+Points = Mapping[str, Mapping[str, Any]]
+"""An entrypoint of Traefik → its options, as `/api/entrypoints` has them; empty if Traefik is not asked."""
+
+
+def certificates_needed(stack: Stack, files: Mapping[str, str], points: Points) -> Iterator[str]:
+    """Each route whose TLS options in `files` require a client certificate, and what to write instead.
+
+    A route without TLS of its own has that of its entrypoint, if `points` knows it.
+    """
     options = _options(files)
     for service in stack.routed:
         for route in service.routes:
-            name = _options_of(route)
+            name = _options_of(route, points)
             file, body = options.get(name or "", ("", {}))
             if _requires(body):
+                of_point = "" if route.tls is not None else f", the TLS options of entrypoint {route.entrypoint}"
                 yield (
                     f"routed/{service.name} (`{route.rule}` at {route.entrypoint}) requires a client certificate, by "
-                    f"tls/options/{name} in {file}. The updater has none, so no flip could be confirmed. First let the "
-                    "service itself refuse requests without a certificate, except for its health path (middleware "
-                    "passTLSClientCert). Then write clientAuthType: VerifyClientCertIfGiven there"
+                    f"tls/options/{name} in {file}{of_point}. The updater has none, so no flip could be "
+                    "confirmed. First let the service itself refuse requests without a certificate, except for its "
+                    "health path (middleware passTLSClientCert). Then write clientAuthType: VerifyClientCertIfGiven "
+                    "there"
                 )
 
 
-def _options_of(route: ClientRoute) -> str | None:
-    """The name of its TLS options; None without TLS of its own, because only Traefik knows those of an entrypoint."""
-    return None if route.tls is None else local_name(str(lowered(route.tls).get("options") or DEFAULT))
+def _options_of(route: ClientRoute, points: Points) -> str | None:
+    """The name of its TLS options; None without TLS. Traefik uses other options than the default by host only."""
+    tls = lowered(route.tls) if route.tls is not None else _tls_of(points.get(route.entrypoint, {}))
+    if tls is None:
+        return None
+    name = local_name(str(tls.get("options") or DEFAULT))
+    return name if has(route.rule, "Host") else DEFAULT
+
+
+def _tls_of(point: Mapping[str, Any]) -> Tree | None:
+    """The TLS options of an entrypoint: those of its routers that have none."""
+    http = point.get("http")
+    tls = http.get("tls") if isinstance(http, dict) else None
+    return lowered(tls) if isinstance(tls, dict) else None
 
 
 def _options(files: Mapping[str, str]) -> dict[str, tuple[str, Tree]]:

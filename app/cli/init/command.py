@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.errors import CommandError, Refused, WrongUse
+from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.callers import note_callers
 from app.cli.init.example.settings import packaged_example
 from app.cli.init.images.facts import FindImage, no_images
@@ -66,13 +67,19 @@ class Written:
 
 
 def write_stack_file(
-    directory: Path, path: Path, *, force: bool, environ: Mapping[str, str], find_image: FindImage = no_images
+    directory: Path,
+    path: Path,
+    *,
+    force: bool,
+    environ: Mapping[str, str],
+    find_image: FindImage = no_images,
+    answers: Answers = NO_ANSWERS,
 ) -> Written:
     """Writes the stack file for `directory`. Raises WrongUse if `path` exists without `force`, Refused if it fails."""
     if path.exists() and not force:
         raise WrongUse(f"{path} already exists.", "Use --force to overwrite it, or another --output.")
     project = read_project(directory, environ)
-    proposal = propose(project, find_image)
+    proposal = propose(project, find_image, answers)
     if not proposal.routed:
         raise _no_colors(project)
     proposal.notes.check[:0] = list(_about_the_project(project))
@@ -106,7 +113,7 @@ def _write_checked(path: Path, text: str) -> Stack:
         replace_durably(path, text.encode(), staging=path.parent, mode=MODE)
     except StackInvalid as invalid:
         problems = invalid.detail.replace(str(staged), "the proposed file")
-        todo = "Rename these services in the Compose file, or write the stack file by hand, based on config/stack.yml."
+        todo = "Change that in the project, or write the stack file by hand, based on config/stack.yml."
         raise Refused(f"This project does not result in a valid stack file. {problems}.", todo) from invalid
     except OSError as error:
         raise WrongUse(f"{path} cannot be written ({error.strerror}).", "Choose another --output.") from error

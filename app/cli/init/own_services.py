@@ -14,7 +14,7 @@ from app.cli.init.project.service_facts import (
 WEB, WORKER = "app.main", "workers.main"
 IMAGE = "zetherion-updater"
 
-_UPDATER = re.compile(r"(?:^|[-_])updater(?:$|[-_])")
+_UPDATER = re.compile(r"(?:^|[-_.])updater(?:$|[-_.])", re.IGNORECASE)
 _OLD_VARIABLES = frozenset({"UPDATER_STATE_PATH", "UPDATER_SECRET_PATH"})
 
 

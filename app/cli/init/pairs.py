@@ -5,12 +5,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.cli.init.project.service_facts import Service, host_names
+from app.cli.init.project.service_facts import Service, addresses, container_names, host_names
+from app.cli.init.valid_names import unique_names
 
 OTHERS = 2
 """How many services without colors must have a prefix before it counts as the stack's name."""
 
-_COLORED = re.compile(r"(?P<base>.+?)[-_](?P<color>blue|green)|(?P<color2>blue|green)[-_](?P<base2>.+)")
+_COLORED = re.compile(
+    r"(?P<base>.+?)[-_.](?P<color>blue|green)|(?P<color2>blue|green)[-_.](?P<base2>.+)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,26 @@ def colored_hosts(services: Mapping[str, Service], pairs: list[Pair]) -> dict[st
     return {host: service for host, service in names if taken[host] == 1}
 
 
+def reached_hosts(services: Mapping[str, Service], pairs: list[Pair], project: str) -> dict[str, str]:
+    """Every host name and address → the colored service there, or the first one of a pair that shares the name."""
+    found: dict[str, set[str]] = {}
+    for name, service in services.items():
+        for host in {*host_names(name, service), *addresses(service), *container_names(project, name, service)}:
+            found.setdefault(host.lower(), set()).add(name)
+    return {
+        host: min(names, key=pair.services.index)
+        for host, names in found.items()
+        for pair in pairs
+        if names <= set(pair.services)
+    }
+
+
 def _whole(services: Mapping[str, Service]) -> dict[str, dict[str, str]]:
     """Base name → color → service."""
     bases: dict[str, dict[str, str]] = {}
     for name in services:
         if match := _COLORED.fullmatch(name):
-            base, color = match["base"] or match["base2"], match["color"] or match["color2"]
+            base, color = match["base"] or match["base2"], (match["color"] or match["color2"]).lower()
             bases.setdefault(base, {})[color] = name
     return {base: two for base, two in bases.items() if len(two) > 1}
 
@@ -76,7 +93,5 @@ def _is_common(prefix: str, services: Mapping[str, Service], bases: Mapping[str,
 
 
 def _short_names(prefix: str, bases: Mapping[str, object]) -> dict[str, str]:
-    """Base name → short name, or the base name itself if the short name is not unique."""
-    short = {base: short_name(base, prefix) for base in bases}
-    taken = Counter(short.values())
-    return {base: name if taken[name] == 1 else base for base, name in short.items()}
+    """Base name → its valid short name, or that of the whole base name if the short name is not unique."""
+    return unique_names({base: short_name(base, prefix) for base in bases})

@@ -1,20 +1,21 @@
 """The content of a stack file, derived from a Compose project, with notes on each part."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.notes import Notes
 from app.cli.init.own_services import old_updaters, own_services
-from app.cli.init.pairs import color_pairs, colored_hosts, name_prefix
+from app.cli.init.pairs import Pair, color_pairs, colored_hosts, name_prefix, reached_hosts
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.url_lists import listed_urls
 from app.cli.init.routed import (
     Led,
     RoutedFound,
+    all_leads,
     find_routed,
-    led_to,
 )
 from app.cli.init.servers import servers
 from app.cli.init.shared_rules import resolve_equal_rules
@@ -24,7 +25,14 @@ from app.cli.init.traefik.additions import Additions, additions
 from app.cli.init.traefik.advice import advise, ask_about_middlewares
 from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
+from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.middlewares import all_chains, defined_in_labels
+from app.cli.init.traefik.routes import skipped_routers
+from app.cli.init.traefik.streams import Stream, label_streams, streams
+from app.cli.init.traefik.unread import Unread
+from app.cli.init.traefik.unresolved import overrides, unresolved
 from app.cli.init.traefik.watched import knows_where, say_where
+from app.cli.init.unread import refuse_streams, refuse_unread
 from app.domain.stack import Times
 
 
@@ -61,10 +69,13 @@ class _Looked:
     points: Mapping[str, EntryPoint]
 
 
-def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
-    """The proposal for `project`; `routed` is empty if no service has two colors."""
+def propose(project: Project, find_image: FindImage = no_images, answers: Answers = NO_ANSWERS) -> Proposal:
+    """The proposal for `project`; `routed` is empty if no service has two colors.
+
+    Raises Refused if a route would lose a middleware or TLS options, or might.
+    """
     notes = Notes()
-    looked = _look(project, find_image, notes)
+    looked = _look(project, find_image, answers, notes)
     found = [find_routed(led, looked.sources, looked.points, notes) for led in looked.leads]
     routed = resolve_equal_rules(found, notes)
     retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
@@ -90,18 +101,50 @@ def propose(project: Project, find_image: FindImage = no_images) -> Proposal:
     )
 
 
-def _look(project: Project, find_image: FindImage, notes: Notes) -> _Looked:
+def _look(project: Project, find_image: FindImage, answers: Answers, notes: Notes) -> _Looked:
     pairs = color_pairs(project.services, project.name)
     hosts = colored_hosts(project.services, pairs)
-    traefik = found_traefik(project)
+    traefik = found_traefik(project, answers.copies)
+    colored = [service for pair in pairs for service in pair.services]
+    if pairs:
+        refuse_unread(traefik.service, list(_unread(project, pairs, traefik)), answers, notes)
     urls = tuple(listed_urls(project.services, hosts))
     unread = frozenset(name for name, service in project.services.items() if not traefik.reads_labels(service))
-    sources = Sources(project, hosts, traefik.routes, urls, find_image, unread)
-    leads = tuple(led_to(pair, sources, traefik.points, notes) for pair in pairs)
+    sources = Sources(
+        project,
+        reached_hosts(project.services, pairs, project.name),
+        traefik.routes,
+        urls,
+        find_image,
+        unread,
+        all_chains(traefik.dynamic.documents, project.services.values()),
+        defined_in_labels(project.services, colored),
+    )
+    refuse_streams(_streams(project, sources, traefik, colored), notes)
+    for name, file, first in skipped_routers(traefik.dynamic.documents):
+        notes.check.append(f"router {name} in {file} is left out, as Traefik does: {first} has one of the same name.")
+    leads = all_leads(pairs, sources, traefik.points, notes)
     used = {way.entrypoint for led in leads for way in led.ways}
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
     return _Looked(traefik, sources, leads, points or {UNKNOWN.name: UNKNOWN})
+
+
+def _unread(project: Project, pairs: Sequence[Pair], traefik: FoundTraefik) -> Iterator[Unread]:
+    """What may have routers, middlewares or TLS options of `pairs`, and cannot be read."""
+    yield from traefik.unread
+    yield from overrides(project, traefik.service)
+    yield from unresolved(project, [service for pair in pairs for service in pair.services], traefik.service)
+    routed = [pair for pair in pairs if any(label_routes(name, project.services[name]) for name in pair.services)]
+    if traefik.service is None and len(routed) < len(pairs):
+        yield Unread("traefik", "is no service of this project, and what it reads elsewhere is unknown")
+
+
+def _streams(project: Project, sources: Sources, traefik: FoundTraefik, colored: Sequence[str]) -> Iterator[Stream]:
+    yield from streams(traefik.dynamic.documents, sources.hosts)
+    for name in colored:
+        if name not in sources.unread_labels:
+            yield from label_streams(name, project.services[name])
 
 
 def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:
@@ -137,7 +180,7 @@ def _traefik_notes(looked: _Looked, missing: Additions, notes: Notes) -> None:
             "traefik/metrics: without Traefik's metrics the bake checks only the health paths. Add the options below, "
             "then uncomment this line of the stack file."
         )
-    advise(traefik.service, traefik.config, missing, traefik.dynamic, notes)
+    advise(traefik.service, traefik.config, missing, notes)
     project = looked.sources.project
     routes = [way.route for led in looked.leads for way in led.ways if way.route.file]
     if not knows_where(project.services, own_services(project.services)):

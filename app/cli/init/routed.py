@@ -1,10 +1,11 @@
 """Finds the port, health path and entrypoint of each service with two colors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.cli.init.evidence import Weighed, weigh
+from app.cli.init.mixed_points import of_one_kind
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.project import service_facts as facts
@@ -22,7 +23,8 @@ from app.cli.init.sources import (
     health_statements,
     port_statements,
 )
-from app.cli.init.traefik.labels import defined_middlewares, label_routes
+from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.middlewares import used_middlewares
 
 T = TypeVar("T", int, str)
 
@@ -74,11 +76,16 @@ class Led:
         return next(iter(self.taken), None)
 
 
-def led_to(pair: Pair, sources: Sources, points: Points, notes: Notes) -> Led:
-    """The routes that lead to `pair`; `points` are all of Traefik's entrypoints."""
+def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: Notes) -> tuple[Led, ...]:
+    """The routes that lead to each of `pairs`; `points` are all of Traefik's entrypoints."""
+    both = [copies(pair, sources) for pair in pairs]
+    every = [ways_to(pair, two, sources, points) for pair, two in zip(pairs, both, strict=True)]
+    kept = of_one_kind(every, points, notes)
+    return tuple(_led_to(*each, points, notes) for each in zip(pairs, both, kept, strict=True))
+
+
+def _led_to(pair: Pair, both: tuple[Copy, Copy], ways: tuple[Way, ...], points: Points, notes: Notes) -> Led:
     notes.found.append(f"routed/{pair.name}: {pair.blue} and {pair.green}")
-    both = copies(pair, sources)
-    ways = ways_to(pair, both, sources, points)
     return Led(pair, both, ways, best_ways(pair, ways, points, notes))
 
 
@@ -134,28 +141,29 @@ def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     return verdict.value
 
 
-def _ask_about_middlewares(led: Led, notes: Notes) -> None:
-    """The middlewares that go with the labels of the copies: Traefik then no longer serves a route that names them."""
+def _ask_about_middlewares(led: Led, sources: Sources, notes: Notes) -> None:
+    """The middlewares that go with the labels of the colors: Traefik then no longer serves a route that needs them."""
     named = [name for way in led.taken for name in way.route.options.get("middlewares", ())]
-    used = {name.removesuffix("@docker") for name in named}
-    for copy in led.both:
-        if gone := sorted(used & set(defined_middlewares(copy.service))):
-            what = f"labels of {copy.name} define {', '.join(gone)}, and these labels are to be removed"
-            path = f"routed/{led.pair.name}/middlewares"
-            notes.ask(path, f"{what}: write them into a file of the watched directory, and name them here with @file")
-            return
+    needed = sorted(used_middlewares(named, sources.chains) & set(sources.label_middlewares))
+    gone: dict[str, list[str]] = {}
+    for name in needed:
+        gone.setdefault(sources.label_middlewares[name], []).append(name.removesuffix("@docker"))
+    for service, names in gone.items():
+        what = f"labels of {service} define {', '.join(names)}, and these labels are to be removed"
+        path = f"routed/{led.pair.name}/middlewares"
+        notes.ask(path, f"{what}: write them into a file of the watched directory, and name them here with @file")
 
 
 def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
     name, blue, green = led.pair.name, led.pair.blue, led.pair.green
     if any(label_routes(copy.name, copy.service) for copy in led.both):
         notes.check.append(f"routed/{name}: remove Traefik's labels from {blue} and {green}: they add other routes.")
-    _ask_about_middlewares(led, notes)
+    _ask_about_middlewares(led, sources, notes)
     for copy in led.both:
         if facts.publishes(copy.service):
             notes.check.append(
                 f"routed/{name}: {copy.name} publishes a port of the host; traffic must come through Traefik."
             )
     for route in sources.leading_to(led.pair):
-        if route.router and len({sources.hosts.get(server.host) for server in route.servers}) > 1:
+        if route.router and len({*map(sources.service_at, route.servers)} & {blue, green}) > 1:
             notes.check.append(f"routed/{name}: {route.where} leads to both colors now; only one may serve.")

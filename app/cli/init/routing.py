@@ -16,6 +16,8 @@ from app.domain.rule_form import form_of
 
 Points = Mapping[str, EntryPoint]
 
+PARENTS = "parentrefs"
+
 
 @dataclass(frozen=True)
 class Way:
@@ -65,10 +67,12 @@ def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -
 
     Raises Refused if one that is left out has a middleware that its requests would lose.
     """
+    _refuse_parents(pair, ways)
     distinct = _distinct(pair, ways, points)
     if not distinct:
         return ()
     _refuse_to_drop(pair, distinct, ways, points)
+    _refuse_to_widen(pair, distinct, points)
     best = distinct[0]
     notes.found.append(f"routed/{pair.name}/entrypoint: {best.entrypoint} ({best.route.where})")
     notes.found.append(f"routed/{pair.name}/rule: {best.rule} ({best.route.where})")
@@ -111,6 +115,33 @@ def _refuse_to_drop(pair: Pair, taken: Collection[Way], ways: Collection[Way], p
             "Give the right router all middlewares and TLS options that these requests need, remove the other one, "
             "then run this again.",
         )
+
+
+def _refuse_parents(pair: Pair, ways: Collection[Way]) -> None:
+    """Routers below others, whose middlewares come first.
+
+    https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/multi-layer-routing/
+    """
+    for way in ways:
+        if any(each.lower().startswith(PARENTS) for each in way.route.lost):
+            raise Refused(
+                f"routed/{pair.name}: {_named(way)} has parentRefs: requests pass the middlewares of its parents "
+                "first, and the stack file cannot have parents: these requests might be open.",
+                "Write a router without parentRefs, with the whole rule and all middlewares, then run this again.",
+            )
+
+
+def _refuse_to_widen(pair: Pair, taken: Collection[Way], points: Points) -> None:
+    """A router without a rule gets the catch-all rule, with which it may come before one that lets in fewer clients."""
+    for wide in (each for each in taken if each.route.rule is None):
+        for way in taken:
+            same = (way.entrypoint, way.is_secure(points)) == (wide.entrypoint, wide.is_secure(points))
+            if same and wide.priority >= way.priority and (gone := sorted(way.guards - wide.guards)):
+                raise Refused(
+                    f"routed/{pair.name}: {_named(wide)} has no rule. Traefik's default rule for it cannot be written; "
+                    f"with {CATCH_ALL} it would take the requests of {_named(way)} without {', '.join(gone)}.",
+                    "Give the first router a rule, then run this again.",
+                )
 
 
 def _heir(way: Way, taken: Collection[Way], points: Points) -> Way | None:

@@ -13,13 +13,16 @@ from app.cli.init.project.service_facts import (
     listening,
     pairs,
 )
+from app.cli.init.valid_names import unique_names
 
 Found = dict[str, tuple[str, str]]
 """Short name → the service and the reason."""
 
-_BOT = re.compile(r"(?:^|[-_])(?:discord|telegram|slack)?bots?(?:$|[-_])")
+_BOT = re.compile(r"(?:^|[-_.])(?:discord|telegram|slack)?bots?(?:$|[-_.])", re.IGNORECASE)
 _SESSION = re.compile(r"(?:DISCORD|TELEGRAM|SLACK|MATRIX)\w*TOKEN(?:_FILE)?|BOT_TOKEN(?:_FILE)?")
-_ONCE = re.compile(r"(?:^|[-_])(?:worker|workers|scheduler|cron|beat|consumer|poller|listener|jobs?|queue)(?:$|[-_])")
+_ONCE = re.compile(
+    r"(?:^|[-_.])(?:worker|workers|scheduler|cron|beat|consumer|poller|listener|jobs?|queue)(?:$|[-_.])", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ def likely_singletons(services: Mapping[str, Service], prefix: str, others: Othe
     `prefix` is the common prefix of the stack's services. A service with a pulled image (Postgres, Redis…) must have a
     bot's name to count. A token alone does not make a service that listens or mounts the engine's socket a singleton.
     """
-    sure: Found = {}
-    unsure: Found = {}
+    sure: dict[str, str] = {}
+    unsure: dict[str, str] = {}
     shared = _shared_tokens(services, others)
     for service, definition in services.items():
         if service in others.moved or service in others.updaters or named_updater(service):
@@ -48,8 +51,13 @@ def likely_singletons(services: Mapping[str, Service], prefix: str, others: Othe
         why, certain = _reason(service, definition, shared, serves=serves)
         if why:
             certain = certain and not serves and (named or not mounts_the_engine(definition))
-            (sure if certain else unsure)[short_name(service, prefix)] = (service, why)
-    return sure, unsure
+            (sure if certain else unsure)[service] = why
+    names = unique_names({service: short_name(service, prefix) for service in (*sure, *unsure)})
+    return _named(sure, names), _named(unsure, names)
+
+
+def _named(reasons: Mapping[str, str], names: Mapping[str, str]) -> Found:
+    return {names[service]: (service, why) for service, why in reasons.items()}
 
 
 def _shared_tokens(services: Mapping[str, Service], others: Others) -> set[str]:

@@ -1,7 +1,7 @@
 """The sources for a pair's port and health path, most trusted first."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from app.cli.init.evidence import Statement
@@ -15,16 +15,18 @@ from app.cli.init.project.listening import environment_ports
 from app.cli.init.project.service_facts import Service
 from app.cli.init.project.url_lists import Listed
 from app.cli.init.traefik.labels import label_routes
-from app.cli.init.traefik.routes import FoundRoute
+from app.cli.init.traefik.middlewares import Chains
+from app.cli.init.traefik.routes import FoundRoute, RouteTarget
 
 T = TypeVar("T", int, str)
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What was read from the project. `routes` are those of Traefik's dynamic files; `hosts`: host name → service.
+    """What was read from the project. `routes` are those of Traefik's dynamic files, and of labels of other services.
 
-    `unread_labels`: the services whose labels Traefik does not read.
+    `hosts`: host name or address → colored service. `unread_labels`: the services whose labels Traefik does not read.
+    `chains`: Traefik's chains of middlewares. `label_middlewares`: those that go with the labels of the colors.
     """
 
     project: Project
@@ -33,15 +35,26 @@ class Sources:
     urls: tuple[Listed, ...]
     find_image: FindImage
     unread_labels: frozenset[str] = frozenset()
+    chains: Chains = field(default_factory=dict)
+    label_middlewares: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def routes_something(self) -> bool:
-        """Whether a router of the dynamic files leads to any colored service."""
-        return any(r.router and any(server.host in self.hosts for server in r.servers) for r in self.routes)
+        """Whether a router leads to any colored service."""
+        return any(r.router and any(map(self.service_at, r.servers)) for r in self.routes)
 
     def leading_to(self, pair: Pair) -> list[FoundRoute]:
-        """The routes of the dynamic files that lead to a color of `pair`."""
-        return [r for r in self.routes if any(self.hosts.get(server.host) in pair.services for server in r.servers)]
+        """The routes that lead to a color of `pair`."""
+        return [r for r in self.routes if any(self.service_at(server) in pair.services for server in r.servers)]
+
+    def service_at(self, server: RouteTarget) -> str | None:
+        """The colored service that `server` is: by its name, its address, or a port of the host that leads to it."""
+        if service := self.hosts.get(server.host):
+            return service
+        if any(server.host in map(str.lower, facts.host_names(n, s)) for n, s in self.project.services.items()):
+            return None
+        colored = sorted(set(self.hosts.values()))
+        return next((n for n in colored if server.port in facts.published_ports(self.project.services[n])), None)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import yaml
 
+from app.cli.init.answers import Answers
 from app.cli.init.command import write_stack_file
 from app.cli.init.images.facts import ImageFacts
 from app.cli.init.images.local_images import local_images
@@ -28,6 +29,7 @@ from tests.integration.waiting import until
 SAMPLES = ROOT / "tests" / "samples" / "compose"
 TRAEFIK = Path(sys.executable).with_name("traefik")
 SECONDS = 60
+NO_TRAEFIK = Answers(("traefik",))
 
 PAIR = "services:\n  web-blue: {image: example.org/web}\n  web-green: {image: example.org/web}\n"
 
@@ -56,7 +58,7 @@ def test_init_reads_a_stack_with_real_compose(tmp_path: Path) -> None:
 def test_init_repeats_why_compose_refuses_the_file(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(PAIR.replace("image: example.org/web", "image: web, networks: [gone]"))
     made = write_stack_file(
-        tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, find_image=lambda _: None
+        tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, find_image=lambda _: None, answers=NO_TRAEFIK
     )
     (reason,) = [line for line in made.notes.check if "only the Compose file was read" in line]
     assert "`compose config` failed: " in reason
@@ -82,7 +84,9 @@ def test_init_reads_facts_of_a_local_image(engine: Engine, image: str, tmp_path:
     with local_images({"DOCKER_HOST": engine.host}) as find:
         expected = ImageFacts((4000,), {"PORT": "4000"}, ("CMD-SHELL", "curl http://localhost:4000/alive"))
         assert (find(image), find(f"{image}-unknown")) == (expected, None)
-        made = write_stack_file(tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, find_image=find)
+        made = write_stack_file(
+            tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, find_image=find, answers=NO_TRAEFIK
+        )
     (web,) = load_stack(made.path).routed
     assert (web.port, web.health.path) == (4000, "/alive")
     assert "routed/web/port: 4000 (EXPOSE of the local image)" in made.notes.found
@@ -111,7 +115,8 @@ def toml_file(base: dict[str, str], added: list[str], directory: Path) -> tuple[
 
 def project(form: str, base: dict[str, str], directory: Path) -> str:
     """The Compose file of a stack whose Traefik is configured in the way `form`."""
-    traefik: dict[str, Any] = {"image": "traefik:v3.7"}
+    routes = base["providers.file.directory"]
+    traefik: dict[str, Any] = {"image": "traefik:v3.7", "volumes": [f"{routes}:{routes}"]}
     if form == "flags":
         traefik["command"] = [f"--{key}={value}" for key, value in base.items()]
     elif form == "environment":
@@ -120,7 +125,7 @@ def project(form: str, base: dict[str, str], directory: Path) -> str:
         write = {"yaml_file": yaml_file, "toml_file": toml_file}[form]
         (file,), _ = write(base, ["{}"] if form == "yaml_file" else [], directory)
         static = Path(file.partition("=")[2])
-        traefik["volumes"] = [f"./{static.name}:/etc/traefik/traefik{static.suffix}"]
+        traefik["volumes"].append(f"./{static.name}:/etc/traefik/traefik{static.suffix}")
     return PAIR + "  traefik: " + json.dumps(traefik) + "\n"
 
 

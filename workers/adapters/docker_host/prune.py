@@ -15,6 +15,7 @@ from workers.adapters.docker_host.client import (
     InUse,
     Missing,
 )
+from workers.definition.image_names import image_repository
 from workers.definition.images import repository_and_tag
 from workers.definition.transform import ONCE_LABEL, SHA_LENGTH, STACK_LABEL
 from workers.ports import Instance
@@ -93,7 +94,7 @@ async def _tags(docker: Docker, stack: Stack) -> dict[str, Image]:
     """
     built = await _images(docker, label=f"{STACK_LABEL}={stack.project}")
     others = await _images(docker, reference=f"{stack.project}-*")
-    moved = {f"{stack.project}-{service}" for service in stack.moved_services()}
+    moved = {image_repository(stack.project, service) for service in stack.moved_services()}
     tags = {tag: image for image in (*built, *others) for tag in image.tags}
     own = {tag for image in built for tag in image.tags if tag.startswith(f"{stack.project}-")}
     own |= {tag for tag in tags if tag.rpartition(":")[0] in moved}

@@ -9,6 +9,8 @@ import httpx
 from app.domain.errors import RouteNotConfirmed
 
 READ_SECONDS = 2.0
+MOST = 1000
+"""The most items of a list to ask for. Traefik answers with 100 if a request has no `per_page`."""
 
 
 async def complaints(api: str, routers: Iterable[str]) -> list[str]:
@@ -28,12 +30,23 @@ async def complaints(api: str, routers: Iterable[str]) -> list[str]:
 
 async def loaded(api: str) -> Mapping[str, Any]:
     """What Traefik has loaded: routers and services by name. Raises RouteNotConfirmed."""
+    content = await _read(api, "/api/rawdata")
+    return content if isinstance(content, dict) else {}
+
+
+async def entrypoints(api: str) -> Mapping[str, Mapping[str, Any]]:
+    """Traefik's entrypoints by name, each with its options. Raises RouteNotConfirmed."""
+    content = await _read(api, f"/api/entrypoints?per_page={MOST}")
+    listed = [each for each in content if isinstance(each, dict)] if isinstance(content, list) else []
+    return {str(each.get("name")): each for each in listed}
+
+
+async def _read(api: str, path: str) -> Any:
     try:
         async with httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False, base_url=api) as client:
-            content = (await client.get("/api/rawdata")).raise_for_status().json()
+            return (await client.get(path)).raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise RouteNotConfirmed(f"Traefik's API at {api} cannot be read ({type(error).__name__})") from error
-    return content if isinstance(content, dict) else {}
 
 
 def _errors(name: str, answer: httpx.Response) -> list[str]:

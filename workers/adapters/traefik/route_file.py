@@ -9,7 +9,7 @@ from app.domain.errors import RouteNotConfirmed, SettingsInvalid
 from app.domain.stack import Color, Stack
 from app.files import replace_durably
 from workers.adapters.threads import in_file_thread, to_its_end
-from workers.adapters.traefik.api import complaints, loaded
+from workers.adapters.traefik.api import complaints, entrypoints, loaded
 from workers.adoption.serving import hosts_of, shadows
 from workers.ports.mutation import Fence, no_fence
 from workers.routing import route_file
@@ -94,6 +94,10 @@ class RouteFile:
     async def loaded(self) -> Mapping[str, Any]:
         api = self._stack.traefik.api
         return await loaded(api) if api else {}
+
+    async def entrypoints(self) -> Mapping[str, Mapping[str, Any]]:
+        api = self._stack.traefik.api
+        return await entrypoints(api) if api else {}
 
     async def complaints(self) -> list[str]:
         api = self._stack.traefik.api

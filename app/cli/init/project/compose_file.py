@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Project:
     """`model` is the Compose model; `resolved`: Compose itself read it, with the operator's .env.
 
     `file` is the Compose file's path inside the release. `repository` is `owner/name` on GitHub, if Git knows it.
+    `written`: the model before variables got their defaults, if Compose did not read it.
     """
 
     directory: Path
@@ -39,6 +40,7 @@ class Project:
     resolved: bool
     why_unresolved: str = ""
     repository: str | None = None
+    written: Model = field(default_factory=dict)
 
     @property
     def services(self) -> Mapping[str, Mapping[str, Any]]:
@@ -74,8 +76,10 @@ def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
     inside = file.relative_to(Path(root).resolve()) if root else Path(file.name)
     repository = github_name(_git(where, "remote", "get-url", "origin") or "")
     model, why = _compose_model(file, environ)
-    resolved = model is not None
-    return Project(where, str(inside), model if model is not None else _yaml_model(file), resolved, why, repository)
+    if model is not None:
+        return Project(where, str(inside), model, True, why, repository)
+    written = _yaml_model(file)
+    return Project(where, str(inside), with_defaults(written), False, why, repository, written)
 
 
 def github_name(url: str) -> str | None:
@@ -121,15 +125,14 @@ def _json(text: str) -> Any:
 
 
 def _yaml_model(file: Path) -> Model:
-    """The model in `file` alone, with the defaults of its variables."""
+    """The model in `file` alone."""
     try:
         model = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
         raise _unreadable(file, " ".join(str(error).split())) from error
     if not isinstance(model, dict):
         raise _unreadable(file, "it is not a mapping")
-    resolved: Model = with_defaults(model)
-    return resolved
+    return model
 
 
 def _unreadable(file: Path, why: str) -> CommandError:

@@ -10,6 +10,7 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 """Placeholders for the braces of a variable without a value, so that a default around it can be parsed."""
 
 _DOLLAR = "$$"
+_ANY = re.compile(r"\$(?:\{|\w)")
 _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?:(?P<sign>:?[-?+])(?P<text>[^{}]*))?\}")
 
 
@@ -22,6 +23,11 @@ def with_defaults(value: Any) -> Any:
     if isinstance(value, list):
         return [with_defaults(each) for each in value]
     return value
+
+
+def has_variable(value: object) -> bool:
+    """Whether text of the Compose file has a variable."""
+    return isinstance(value, str) and _ANY.search(value.replace(_DOLLAR, "")) is not None
 
 
 def _text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Maps paths in a container to paths on the host: bind mounts, volumes on a host directory, configs."""
+"""Maps paths in a container to paths on the host: bind mounts, volumes on a host directory, configs, secrets."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,23 +6,34 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.cli.init.project.compose_file import Project
+from app.cli.init.project.interpolation import has_variable
 from app.cli.init.project.service_facts import Service, entries, pairs
 
 SOCKET = "docker.sock"
+_BASES = {"configs": "/", "secrets": "/run/secrets"}
 
 
 @dataclass(frozen=True)
 class Mount:
-    """`target` is in the container, `source` on the host; None if the engine stores it."""
+    """`target` is in the container, `source` on the host; None if it is not on the host. `what`: its kind, in words."""
 
     target: PurePosixPath
     source: Path | None
     volume: str = ""
+    what: str = ""
+    is_file: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where its content is, as the rest of a sentence."""
+        if self.source is not None:
+            return f"is mounted from {self.source}, which does not exist on this machine"
+        return f"is in {self.what or f'the volume {self.volume}'.strip()}, which is not on this machine's disk"
 
 
 def mounts(project: Project, service: Service) -> list[Mount]:
     """All mounts of `service`, in the order of its definition."""
-    return [*_volumes(project, service), *_configs(project, service)]
+    return [*_volumes(project, service), *_files(project, service, "configs"), *_files(project, service, "secrets")]
 
 
 def mount_of(every: list[Mount], inside: PurePosixPath) -> Mount | None:
@@ -43,14 +54,29 @@ def mounts_the_engine(service: Service) -> bool:
 
 
 def _volumes(project: Project, service: Service) -> Iterator[Mount]:
-    for each in entries(service.get("volumes")):
+    for each, is_unknown in zip(entries(service.get("volumes")), _unknown(project, service), strict=False):
         source, target = _source_and_target(each)
         if not target.startswith("/"):
             continue
-        if source.startswith(("/", ".", "~")):
+        if is_unknown:
+            yield Mount(PurePosixPath(target), None, what="a place that a variable names")
+        elif source.startswith(("/", ".", "~")):
             yield Mount(PurePosixPath(target), project.directory / Path(source).expanduser())
         else:
-            yield Mount(PurePosixPath(target), _device(project.part("volumes").get(source, {})), source)
+            part = isinstance(each, Mapping) and "subpath" in (each.get("volume") or {})
+            device = None if part else _device(project.part("volumes").get(source, {}))
+            yield Mount(PurePosixPath(target), device, source)
+
+
+def _unknown(project: Project, service: Service) -> Iterator[bool]:
+    """For each of the service's volumes, whether a variable names its source, which Compose could not tell."""
+    name = next((name for name, each in project.services.items() if each is service), None)
+    services = project.written.get("services") or {}
+    written = entries(services[name].get("volumes")) if name in services else []
+    for each in written:
+        yield has_variable(str(each.get("source")) if isinstance(each, Mapping) else each)
+    while True:
+        yield False
 
 
 def _source_and_target(volume: object) -> tuple[str, str]:
@@ -68,10 +94,15 @@ def _device(volume: Mapping[str, Any]) -> Path | None:
     return Path(device) if device.startswith("/") and "bind" in kind.split(",") else None
 
 
-def _configs(project: Project, service: Service) -> Iterator[Mount]:
-    """https://docs.docker.com/reference/compose-file/services/#configs"""
-    for each in entries(service.get("configs")):
+def _files(project: Project, service: Service, kind: str) -> Iterator[Mount]:
+    """Configs and secrets. A relative target of a secret is below /run/secrets.
+
+    https://docs.docker.com/reference/compose-file/services/#configs
+    """
+    base = PurePosixPath(_BASES[kind])
+    for each in entries(service.get(kind)):
         name = str(each.get("source")) if isinstance(each, Mapping) else str(each)
-        target = str(each.get("target") or f"/{name}") if isinstance(each, Mapping) else f"/{name}"
-        if file := project.part("configs").get(name, {}).get("file"):
-            yield Mount(PurePosixPath(target), project.directory / Path(str(file)).expanduser())
+        target = str(each.get("target") or name) if isinstance(each, Mapping) else name
+        file = project.part(kind).get(name, {}).get("file")
+        source = project.directory / Path(str(file)).expanduser() if file else None
+        yield Mount(base / target, source, what=f"{kind}/{name} of the Compose file", is_file=True)

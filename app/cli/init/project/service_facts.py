@@ -12,6 +12,7 @@ Service = Mapping[str, Any]
 
 HIGHEST_PORT = 65_535
 HTTP, HTTPS = 80, 443
+MOST_COPIES = 9
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
@@ -60,6 +61,30 @@ def host_names(name: str, service: Service) -> set[str]:
     attached = [each for each in networks.values() if isinstance(each, Mapping)] if isinstance(networks, dict) else []
     aliases = {str(alias) for each in attached for alias in entries(each.get("aliases"))}
     return {name, *aliases, *(str(service[key]) for key in ("container_name", "hostname") if service.get(key))}
+
+
+def addresses(service: Service) -> set[str]:
+    """The fixed IP addresses in its networks."""
+    networks = service.get("networks")
+    attached = [each for each in networks.values() if isinstance(each, Mapping)] if isinstance(networks, dict) else []
+    keys = ("ipv4_address", "ipv6_address")
+    return {str(each[key]) for each in attached for key in keys if each.get(key)}
+
+
+def container_names(project: str, name: str, service: Service) -> set[str]:
+    """The names that Compose gives to its first containers, as Compose 2 and as Compose 1 wrote them."""
+    copies = range(1, MOST_COPIES + 1)
+    return set() if service.get("container_name") else {s.join((project, name, str(n))) for n in copies for s in "-_"}
+
+
+def published_ports(service: Service) -> set[int]:
+    """The ports of the host that lead to it. Those of a range are left out."""
+    found = set()
+    for each in entries(service.get("ports")):
+        mapped = str(each).partition("/")[0].rpartition(":")[0].rpartition(":")[2]
+        port = port_number(str(each.get("published")) if isinstance(each, Mapping) else mapped)
+        found |= {port} if port else set()
+    return found
 
 
 def stop_seconds(service: Service) -> float:

@@ -4,22 +4,19 @@ from collections.abc import Sequence
 
 from app.cli.init.notes import Notes
 from app.cli.init.traefik.additions import Additions, rendered
-from app.cli.init.traefik.dynamic_files import Dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint
 from app.cli.init.traefik.static_config import Form, StaticConfig
 
 
-def advise(service: str, config: StaticConfig, missing: Additions, dynamic: Dynamic, notes: Notes) -> None:
-    """Adds notes about missing options and unreadable files; `service` is Traefik's."""
+def advise(service: str, config: StaticConfig, missing: Additions, notes: Notes) -> None:
+    """Adds notes about missing options and a static file that is not read; `service` is Traefik's."""
     if missing.options:
         notes.traefik.append(f"Add to {_place(service, config)}, and recreate {service}:")
         notes.traefik += [f"  {line}" for line in _lines(config, missing)]
     if config.ignored:
         notes.check.append(f"{service} has flags and the static file {config.file}: Traefik reads only the file.")
     if config.unread:
-        notes.check.append(f"{service} reads {config.file}, which cannot be read here: its options are unknown.")
-    for name in dynamic.unreadable:
-        notes.check.append(f"{name} is neither YAML nor TOML: its routes are unknown here.")
+        notes.check.append(f"{service} reads {config.inside}, which {config.why}: its options are unknown.")
 
 
 def ask_about_middlewares(point: EntryPoint, names: Sequence[str], notes: Notes) -> None:

@@ -5,25 +5,31 @@ https://doc.traefik.io/traefik/reference/install-configuration/providers/others/
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import Mount, mount_of, on_host
-from app.cli.init.traefik.static_config import StaticConfig, loaded
+from app.cli.init.project.service_facts import Service
+from app.cli.init.traefik.config_file import Unreadable, is_absent, is_directory, read_dynamic_file, why_not
+from app.cli.init.traefik.plain_image import placed
+from app.cli.init.traefik.static_config import StaticConfig
+from app.cli.init.traefik.unread import Unread
 
 SUFFIXES = frozenset({".yml", ".yaml", ".toml"})
-MOST_FILES = 200
+MOST_FILES = 1000
 """The most files to read from a directory."""
+
+MOST_DEPTH = 50
+"""How deep to look for files. A mounted directory may contain itself."""
 
 
 @dataclass(frozen=True)
 class Dynamic:
     """`inside` is the directory, or the `single` file, that Traefik watches in its container; None without one.
 
-    `place` is its path on the host, `mount` the mount that contains it. `documents`: name → content of each file.
-    `unreadable` files are neither YAML nor TOML.
+    `place` is its path on the host, `mount` the mount that contains it. `documents`: name → content of each file, in
+    Traefik's order. `unread`: what of it cannot be read here.
     """
 
     inside: PurePosixPath | None = None
@@ -31,7 +37,7 @@ class Dynamic:
     place: Path | None = None
     mount: Mount | None = None
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    unreadable: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def watched(self) -> Path | None:
@@ -39,33 +45,94 @@ class Dynamic:
         return self.place.parent if self.single and self.place else self.place
 
 
-def read_dynamic(project: Project, config: StaticConfig, every: list[Mount]) -> Dynamic:
-    """The files that the file provider of `config` reads, with the mounts `every`."""
+@dataclass(frozen=True)
+class _File:
+    """A file that Traefik loads: in its container, and here."""
+
+    inside: PurePosixPath
+    here: Path
+    below: Path | None
+
+
+def read_dynamic(
+    project: Project, service: Service, config: StaticConfig, every: list[Mount], copies: Mapping[PurePosixPath, Path]
+) -> Dynamic:
+    """The files that the file provider of `config` reads in `service`, with the mounts `every`.
+
+    `copies`: paths in the container → what to read for them.
+    """
     filename, directory = (config.get("providers", "file", key) for key in ("filename", "directory"))
-    if not filename and not directory:
+    named = directory or filename
+    if not named:
         return Dynamic()
-    inside = PurePosixPath("/") / (directory or filename or "")
-    place = on_host(every, inside)
-    files = [] if place is None else [place] if not directory else list(islice(_files(place), MOST_FILES))
-    read = {project.shown(file): loaded(file) for file in files if file.is_file()}
-    return Dynamic(
-        inside,
-        single=not directory,
-        place=place,
-        mount=mount_of(every, inside),
-        documents={name: content for name, content in read.items() if content is not None},
-        unreadable=tuple(name for name, content in read.items() if content is None),
-    )
+    inside = placed(named, service)
+    if inside is None:
+        why = "is relative to the image's own directory, which is unknown here: write the whole path"
+        return Dynamic(PurePosixPath(named), single=not directory, unread=(Unread(named, why),))
+    seen = [*(Mount(target, here) for target, here in copies.items()), *every]
+    found = [*_entry(seen, inside)] if not directory else [*_directory(seen, inside)]
+    documents, unread = _read(project, every, found)
+    return Dynamic(inside, not directory, on_host(every, inside), mount_of(every, inside), documents, tuple(unread))
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    """The files that Traefik loads, including subdirectories, in the order of their names."""
-    try:
-        every = sorted(directory.iterdir())
-    except OSError:
+def _read(
+    project: Project, every: list[Mount], found: list[_File | Unread]
+) -> tuple[dict[str, Mapping[str, Any]], list[Unread]]:
+    documents: dict[str, Mapping[str, Any]] = {}
+    unread = [each for each in found if isinstance(each, Unread)]
+    files = [each for each in found if isinstance(each, _File)]
+    for file in files[:MOST_FILES]:
+        here = on_host(every, file.inside)
+        try:
+            content = read_dynamic_file(file.here, file.below)
+        except Unreadable as error:
+            unread.append(Unread(str(file.inside), str(error), project.shown(here) if here else ""))
+            continue
+        documents[project.shown(here) if here else str(file.inside)] = content
+    if len(files) > MOST_FILES:
+        unread.append(Unread(str(files[0].inside.parent), f"has more than {MOST_FILES} files"))
+    return documents, unread
+
+
+def _directory(every: list[Mount], inside: PurePosixPath, depth: int = 0) -> Iterator[_File | Unread]:
+    """The files that Traefik loads, including subdirectories and mounts in them, in the order of their names."""
+    mount, here = mount_of(every, inside), on_host(every, inside)
+    names = {m.target.relative_to(inside).parts[0] for m in every if inside in m.target.parents}
+    if depth > MOST_DEPTH:
+        yield Unread(str(inside), f"is more than {MOST_DEPTH} directories deep")
         return
-    for path in every:
-        if path.is_dir() and not path.is_symlink():
-            yield from _files(path)
-        elif path.suffix.lower() in SUFFIXES:
-            yield path
+    if here is not None:
+        try:
+            names |= {path.name for path in here.iterdir()}
+        except OSError as error:
+            yield Unread(str(inside), why_not(error), "" if str(here) == str(inside) else str(here))
+    elif mount or not names:
+        yield Unread(str(inside), mount.place if mount else "is not mounted from this machine")
+    for name in sorted(names):
+        yield from _entry(every, inside / name, depth + 1)
+
+
+def _entry(every: list[Mount], inside: PurePosixPath, depth: int = 0) -> Iterator[_File | Unread]:
+    """What Traefik loads at `inside`: it follows no link to a directory, but a mount is none."""
+    mount, here = mount_of(every, inside), on_host(every, inside)
+    is_mounted = mount is not None and mount.target == inside
+    is_file = inside.suffix.lower() in SUFFIXES or not depth
+    if here is None:
+        yield from _elsewhere(every, inside, depth)
+    elif is_directory(here) and depth and (is_mounted or not here.is_symlink()):
+        yield from _directory(every, inside, depth)
+    elif is_file:
+        yield _File(inside, here, None if is_mounted or mount is None else mount.source)
+    elif is_mounted and is_absent(here):
+        yield Unread(str(inside), mount.place if mount else "")
+
+
+def _elsewhere(every: list[Mount], inside: PurePosixPath, depth: int) -> Iterator[_File | Unread]:
+    """What is not on this machine: a volume, the content of a config, or the image's own directory."""
+    mount = mount_of(every, inside)
+    if mount is None and depth:
+        yield from _directory(every, inside, depth)
+    elif mount is None:
+        yield Unread(str(inside), "is not mounted from this machine")
+    elif not mount.is_file or inside.suffix.lower() in SUFFIXES or not depth:
+        yield Unread(str(inside), mount.place)

@@ -1,24 +1,33 @@
 """Finds the project's Traefik: its service, its configuration and its routes."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from app.cli.init.pairs import color_pairs
 from app.cli.init.project.compose_file import Project
-from app.cli.init.project.mounts import mounts
+from app.cli.init.project.mounts import Mount, mounts
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
-from app.cli.init.traefik.routes import FoundRoute, routes
+from app.cli.init.traefik.labels import label_services, routes_elsewhere
+from app.cli.init.traefik.routes import FoundRoute, all_services, routes
 from app.cli.init.traefik.static_config import (
     Form,
     StaticConfig,
     find_traefik,
     static_config,
 )
+from app.cli.init.traefik.unread import Unread, unread_options
 
 
 @dataclass(frozen=True)
 class FoundTraefik:
-    """`service` is None if no service of the project is Traefik; `host` is its host name for the worker."""
+    """`service` is None if no service of the project is Traefik; `host` is its host name for the worker.
+
+    `unread`: what of its configuration cannot be read here.
+    """
 
     service: str | None = None
     host: str = "traefik"
@@ -26,6 +35,7 @@ class FoundTraefik:
     dynamic: Dynamic = field(default_factory=Dynamic)
     points: dict[str, EntryPoint] = field(default_factory=dict)
     routes: tuple[FoundRoute, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     def reads_labels(self, service: Service) -> bool:
         """Whether the labels of `service` may be its routes: unknown options count as on."""
@@ -37,14 +47,42 @@ class FoundTraefik:
         return bool(on) and (enabled or any(each.lower() not in {"false", "f", "0"} for each in default))
 
 
-def found_traefik(project: Project) -> FoundTraefik:
-    """Finds Traefik and reads its static and dynamic files through its container's mounts."""
+def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> FoundTraefik:
+    """Finds Traefik and reads its static and dynamic files through its container's mounts.
+
+    `copies`: paths in the container → what to read for them.
+    """
     name = find_traefik(project.services)
     if name is None:
         return FoundTraefik()
     service = project.services[name]
     every = mounts(project, service)
-    config = static_config(service, every)
-    dynamic = read_dynamic(project, config, every)
-    host = "127.0.0.1" if service.get("network_mode") == "host" else name
-    return FoundTraefik(name, host, config, dynamic, entrypoints(config), tuple(routes(dynamic.documents)))
+    seen = [*(Mount(target, here) for target, here in copies.items()), *every]
+    config = static_config(service, seen)
+    dynamic = read_dynamic(project, service, config, every, copies)
+    return FoundTraefik(
+        name,
+        host="127.0.0.1" if service.get("network_mode") == "host" else name,
+        config=config,
+        dynamic=dynamic,
+        points=entrypoints(config),
+        routes=tuple(_routes(project, name, config, dynamic)),
+        unread=(*unread_options(service, config, seen), *dynamic.unread),
+    )
+
+
+def _routes(project: Project, name: str, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:
+    """The routers of the files, and those that labels of services without colors have for other containers."""
+    colored = {each for pair in color_pairs(project.services, project.name) for each in pair.services}
+    traefik = FoundTraefik(name, config=config)
+    read = {each: service for each, service in project.services.items() if traefik.reads_labels(service)}
+    labeled: dict[str, dict[str, Any]] = {}
+    for each, service in read.items():
+        for key, definition in label_services(each, service, project.name).items():
+            servers = labeled.setdefault(key, definition)["loadbalancer"]["servers"]
+            servers += [url for url in definition["loadbalancer"]["servers"] if url not in servers]
+    services = all_services(dynamic.documents, labeled)
+    yield from routes(dynamic.documents, services)
+    for each, service in read.items():
+        if each not in colored:
+            yield from routes_elsewhere(each, service, services)

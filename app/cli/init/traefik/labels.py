@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.cli.init.project.service_facts import Service, pairs, port_number
+from app.cli.init.project.service_facts import HTTP, Service, listening, pairs, port_number
 from app.cli.init.traefik.routes import (
     HTTP_SCHEME,
     FoundRoute,
     RouteTarget,
+    Services,
+    balancers,
+    listed,
     part,
     route,
 )
@@ -20,6 +23,8 @@ from app.cli.init.traefik.routes import (
 _LABEL = re.compile(
     r"traefik\.http\.(?P<kind>routers|services|middlewares)\.(?P<name>[^.]+)\.(?P<path>.+)", re.IGNORECASE
 )
+_ITEM = re.compile(r"\[\d+\]$")
+_NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 def label_routes(name: str, service: Service) -> list[FoundRoute]:
@@ -43,6 +48,38 @@ def _route(name: str, router_name: str, router: dict[str, Any], services: Mappin
     return replace(found, servers=(RouteTarget(name, port, scheme),), of_service=of_service)
 
 
+def label_services(name: str, service: Service, project: str) -> dict[str, dict[str, Any]]:
+    """The services of Traefik that the labels of the Compose service `name` define, as a file would define them.
+
+    A container without one has a service named by Compose's service and project.
+    """
+    defined = _named(pairs(service.get("labels")), "services")
+    own = {f"{_NOT_A_NAME.sub('-', f'{name}_{project}')}": dict[str, Any]()}
+    return {f"{each}@docker": _as_in_a_file(name, service, options) for each, options in (defined or own).items()}
+
+
+def _as_in_a_file(name: str, service: Service, options: Mapping[str, Any]) -> dict[str, Any]:
+    balancer = part(options, "loadbalancer") or {}
+    server = part(balancer, "server") or {}
+    port = port_number(str(part(server, "port") or "")) or min(listening(service), default=HTTP)
+    url = f"{part(server, 'scheme') or HTTP_SCHEME}://{name}:{port}"
+    return {"loadbalancer": {**{k: v for k, v in balancer.items() if k != "server"}, "servers": [{"url": url}]}}
+
+
+def routes_elsewhere(name: str, service: Service, services: Services) -> Iterator[FoundRoute]:
+    """The routers in labels of the Compose service `name` that lead to another container, by one of `services`."""
+    for router_name, router in _named(pairs(service.get("labels")), "routers").items():
+        target = str(part(router, "service") or "")
+        key = target.removesuffix("@file") if "@" in target else f"{target}@docker"
+        yield route(f"label of {name}", router_name, router, balancers(key, services), provider="docker")
+
+
+def chains(service: Service) -> dict[str, list[str]]:
+    """The chains that the service's labels define: name → the middlewares in it."""
+    defined = _named(pairs(service.get("labels")), "middlewares")
+    return {name: listed(part(part(each, "chain"), "middlewares")) for name, each in defined.items()}
+
+
 def defined_middlewares(service: Service) -> list[str]:
     """The names of the middlewares that the service's labels define."""
     return sorted(_named(pairs(service.get("labels")), "middlewares"))
@@ -62,7 +99,11 @@ def _named(labels: Mapping[str, str], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def _split(labels: Mapping[str, str], kind: str) -> Iterator[tuple[str, list[str], str]]:
+    """Name, path of the option, and its value. The items of a list may be labels of their own: `middlewares[0]`."""
+    found: dict[tuple[str, str], str] = {}
     for label, value in labels.items():
         match = _LABEL.fullmatch(label)
         if match and match["kind"].lower() == kind:
-            yield match["name"], match["path"].lower().split("."), value
+            key = match["name"], _ITEM.sub("", match["path"].lower())
+            found[key] = f"{found[key]},{value}" if key in found and _ITEM.search(label) else value
+    yield from ((name, path.split("."), value) for (name, path), value in found.items())

@@ -3,6 +3,7 @@
 https://doc.traefik.io/traefik/reference/routing-configuration/http/
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from app.domain.routes import is_own_middleware
 _KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "middlewares", "observability"})
 _KEPT_OF_TLS = frozenset({"certresolver", "options"})
 _KEPT_OF_BALANCER = frozenset({"servers", "healthcheck", "passhostheader", "sticky"})
+
+_NUMBER = re.compile(r"-?[0-9]+")
 
 HTTP_SCHEME = "http"
 _OTHER_SCHEMES = frozenset({"https", "h2c"})
@@ -51,17 +54,45 @@ class FoundRoute:
     of_service: Mapping[str, Any] = field(default_factory=dict)
 
 
-def routes(documents: Mapping[str, Mapping[str, Any]]) -> list[FoundRoute]:
-    """The routes of all files together: a router may use a service of another file. `documents`: file → content."""
-    services = {n: (s, file) for file, content in documents.items() for n, s in named(content, "http", "services")}
-    found, used = [], set[str]()
+Services = Mapping[str, tuple[Mapping[str, Any], str]]
+"""Name → definition and file. A service of labels has a name with `@docker`, and no file."""
+
+
+def all_services(documents: Mapping[str, Mapping[str, Any]], labeled: Mapping[str, Mapping[str, Any]]) -> Services:
+    """The services of all files together, and those of labels. Traefik keeps the first definition of a name."""
+    found: dict[str, tuple[Mapping[str, Any], str]] = {name: (each, "") for name, each in labeled.items()}
+    for file, content in documents.items():
+        for name, service in named(content, "http", "services"):
+            found.setdefault(name, (service, file))
+    return found
+
+
+def routes(documents: Mapping[str, Mapping[str, Any]], services: Services | None = None) -> list[FoundRoute]:
+    """The routes of all files together: a router may use a service of another file. `documents`: file → content.
+
+    `services`: default: those of the files alone.
+    """
+    services = all_services(documents, {}) if services is None else services
+    found, used, seen = [], set[str](), set[str]()
     for file, content in documents.items():
         for name, router in named(content, "http", "routers"):
+            if name in seen:
+                continue  # Traefik keeps the first definition
+            seen.add(name)
             service = str(part(router, "service") or "").removesuffix("@file")
             used.update(_reached(service, services))
-            found.append(route(f"router {name} in {file}", name, router, _balancers(service, services), file))
-    unused = [(n, s, file) for n, (s, file) in services.items() if n not in used and part(s, "loadbalancer")]
+            found.append(route(f"router {name} in {file}", name, router, balancers(service, services), file))
+    unused = [(n, s, f) for n, (s, f) in services.items() if f and n not in used and part(s, "loadbalancer")]
     return found + [route(f"service {n} in {file}", "", {}, [s], file) for n, s, file in unused]
+
+
+def skipped_routers(documents: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Routers that Traefik skips, because an earlier file has one of the same name: name, file, earlier file."""
+    seen: dict[str, str] = {}
+    for file, content in documents.items():
+        for name, _ in named(content, "http", "routers"):
+            if (first := seen.setdefault(name, file)) != file:
+                yield name, file, first
 
 
 def route(
@@ -74,20 +105,20 @@ def route(
     provider: str = "file",
 ) -> FoundRoute:
     """The route of `router` to `services`, each with a load balancer. `provider` is Traefik's word for its source."""
-    balancers = [balancer for s in services if isinstance(balancer := part(s, "loadbalancer"), Mapping)]
+    found = [balancer for s in services if isinstance(balancer := part(s, "loadbalancer"), Mapping)]
     tls = part(router, "tls")
     return FoundRoute(
         where,
         name,
-        servers=tuple(server for each in balancers for server in _servers(each)),
+        servers=tuple(server for each in found for server in _servers(each)),
         entrypoints=tuple(listed(part(router, "entrypoints"))),
         rule=str(part(router, "rule") or "") or None,
         tls=tls is not None and str(tls).lower() != "false",
-        health=next((path for each in balancers if (path := _health(each))), None),
-        lost=tuple(dict.fromkeys([*_lost_of_router(router), *(t for each in balancers for t in _lost(each))])),
+        health=next((path for each in found if (path := _health(each))), None),
+        lost=tuple(dict.fromkeys([*_lost_of_router(router), *(t for each in found for t in _lost(each))])),
         file=file,
         options=_options(router, provider),
-        of_service=_of_service(balancers),
+        of_service=_of_service(found),
     )
 
 
@@ -98,7 +129,7 @@ def _options(router: Mapping[str, Any], provider: str) -> dict[str, Any]:
         options["tls"] = kept or True
     if names := [name for name in listed(part(router, "middlewares")) if not is_own_middleware(name)]:
         options["middlewares"] = [name if "@" in name else f"{name}@{provider}" for name in names]
-    if str(priority or "").isdecimal():
+    if _NUMBER.fullmatch(str(priority or "").strip()):
         options["priority"] = int(str(priority))
     return options
 
@@ -143,10 +174,8 @@ def listed(value: object) -> list[str]:
     return [str(each).strip() for each in parts if str(each).strip()]
 
 
-Services = Mapping[str, tuple[Mapping[str, Any], str]]
-
-
-def _balancers(name: str, services: Services) -> list[Mapping[str, Any]]:
+def balancers(name: str, services: Services) -> list[Mapping[str, Any]]:
+    """The definitions of the load balancers that the service `name` sends requests to."""
     return [services[each][0] for each in _reached(name, services) if part(services[each][0], "loadbalancer")]
 
 
@@ -163,7 +192,8 @@ def _reached(name: str, services: Services) -> list[str]:
 
 
 def _behind(service: Mapping[str, Any]) -> Iterator[str]:
-    weighted = entries(part(part(service, "weighted"), "services"))
+    shared = (entries(part(part(service, kind), "services")) for kind in ("weighted", "highestrandomweight"))
+    weighted = [each for listed_services in shared for each in listed_services]
     names = [part(each, "name") for each in weighted]
     names += [part(part(service, "mirroring"), "service")]
     names += [part(part(service, "failover"), key) for key in ("service", "fallback")]

@@ -5,7 +5,6 @@ https://doc.traefik.io/traefik/reference/install-configuration/boot-environment/
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,15 +12,15 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
-from app.cli.init.project.mounts import Mount, on_host
+from app.cli.init.project.mounts import Mount, mount_of, on_host
 from app.cli.init.project.service_facts import (
     Service,
     image_name,
     pairs,
     words,
 )
+from app.cli.init.traefik.config_file import Unreadable, is_absent, read_static
+from app.cli.init.traefik.plain_image import placed
 
 # In the order in which Traefik looks.
 CONFIG_NAMES = ("traefik.toml", "traefik.yaml", "traefik.yml")
@@ -56,8 +55,8 @@ class Form(StrEnum):
 class StaticConfig:
     """`options`: path of an option → its text; `file`: the static file on the host.
 
-    `ignored`: there are flags too, which Traefik does not read. `unread`: `file` cannot be read; it is the path inside
-    the container if it is not mounted from this host.
+    `ignored`: there are flags too, which Traefik does not read. `unread`: `file` cannot be read, and `why`, as the rest
+    of a sentence. `inside` is its path in the container, also `file` if it is not mounted from this host.
     """
 
     form: Form
@@ -65,6 +64,8 @@ class StaticConfig:
     file: Path | None = None
     ignored: bool = False
     unread: bool = False
+    inside: PurePosixPath | None = field(default=None, compare=False)
+    why: str = field(default="", compare=False)
 
     def get(self, *key: str) -> str | None:
         """The option at `key`, ignoring the case of its name."""
@@ -98,35 +99,35 @@ def static_config(service: Service, every: list[Mount]) -> StaticConfig:
     flags, variables = _flags(service), _variables(service)
     named = next((value for path, value in flags.items() if _lower(path) == _CONFIG_FILE), None)
     others = {path: value for path, value in flags.items() if _lower(path) != _CONFIG_FILE}
-    if file := _file(named, every):
-        return StaticConfig(Form.FILE, dict(_flat(loaded(file) or {})), file, bool(others), loaded(file) is None)
+    if inside := _file(named, service, every):
+        return _in_file(inside, every, ignored=bool(others))
     if variables and not flags:
         return StaticConfig(Form.ENVIRONMENT, variables)
     return StaticConfig(Form.FLAGS, others)
 
 
-def loaded(file: Path) -> dict[str, Any] | None:
-    """The content of a YAML or TOML file; None if it cannot be read or is not a mapping."""
+def _in_file(inside: PurePosixPath, every: list[Mount], *, ignored: bool) -> StaticConfig:
+    """The configuration of the file at `inside` of the container."""
+    file, why = on_host(every, inside), ""
     try:
-        text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text) if file.suffix.lower() == ".toml" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError):
-        return None
-    if content is None:
-        return {}
-    return content if isinstance(content, dict) else None
+        options = dict(_flat(read_static(file))) if file else {}
+    except (Unreadable, RecursionError) as error:
+        options, why = {}, str(error) if isinstance(error, Unreadable) else "refers to itself"
+    if file is None:
+        mount = mount_of(every, inside)
+        why = mount.place if mount else "is not mounted from this machine"
+    return StaticConfig(Form.FILE, options, file or Path(inside), ignored, bool(why), inside, why)
 
 
-def _file(named: str | None, every: list[Mount]) -> Path | None:
-    """The first file that exists; else one that a flag names or that is mounted itself."""
-    places = [PurePosixPath(named)] if named else []
-    places += [directory / name for directory in CONFIG_DIRECTORIES for name in CONFIG_NAMES]
-    found = {place: on_host(every, place) for place in places}
-    for path in found.values():
-        if path and path.is_file():
-            return path
-    meant = [place for place in places if str(place) == named or any(m.target == place for m in every)]
-    return next((found[place] or Path(place) for place in meant), None)
+def _file(named: str | None, service: Service, every: list[Mount]) -> PurePosixPath | None:
+    """The path in the container of the file that a flag names, else of the first one that exists or is mounted."""
+    if named:
+        return placed(named, service) or PurePosixPath(named)
+    for inside in (directory / name for directory in CONFIG_DIRECTORIES for name in CONFIG_NAMES):
+        here = on_host(every, inside)
+        if (here and not is_absent(here)) or any(mount.target == inside for mount in every):
+            return inside
+    return None
 
 
 def _flags(service: Service) -> dict[Key, str]:

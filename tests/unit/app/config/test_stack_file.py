@@ -61,6 +61,28 @@ def test_the_smallest_file_gets_the_defaults() -> None:
     assert (stack.compose_files, stack.source) == (("docker-compose.yml",), "https://github.com/octo/shop.git")
 
 
+def test_compose_services_may_have_capitals_dots_and_underscores() -> None:
+    """Names of the stack file may not: they are in the names of routers and images."""
+    services = {"API": routed()}
+    assert any(line.startswith("routed/API") for line in problems(routed=services))
+    stack = parse_stack(
+        content(
+            routed={"api": routed(blue="_API.v1-Blue", green="_API.v1-Green")},
+            singletons={"bot": {"service": "My.Bot"}},
+            retired=["Old.Updater"],
+            updater={"web": "Updater.Web", "worker": "Updater.Worker"},
+        )
+    )
+    assert stack.services(Color.BLUE) == ("_API.v1-Blue", "My.Bot")
+    for name in ("", "-rf", ".x", "a b", "a/b", "x" * 129):
+        assert any(line.startswith("routed/api/blue") for line in problems(routed={"api": routed(blue=name)}))
+
+
+def test_negative_priority_is_read() -> None:
+    stack = parse_stack(content(routed={"api": routed(priority=-5)}))
+    assert stack.routed[0].routes[0].priority == -5
+
+
 def test_every_key_is_read() -> None:
     stack = parse_stack(
         content(

@@ -15,7 +15,7 @@ READS = {
         *("defined", "missing", "compare", "one_way", "unchanged", "published_path", "published_release"),
         *("find", "inspect", "check", "tail", "ready", "times_away", "survey", "refused_images"),
     },
-    Route: {"file", "stands", "copies", "strays", "active", "rollout", "files", "complaints", "loaded"},
+    Route: {"file", "stands", "copies", "strays", "active", "rollout", "files", "complaints", "entrypoints", "loaded"},
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from app.cli.errors import Refused, WrongUse
+from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
 from app.cli.init.project.compose_file import github_name
 from app.config.stack_file import load_stack
@@ -49,7 +50,8 @@ def remote(directory: Path, url: str) -> None:
 def init(
     directory: Path, *, force: bool = False, environ: Mapping[str, str] = os.environ
 ) -> tuple[Stack, Written, str]:
-    written = write_stack_file(directory, directory / "stack.yml", force=force, environ=environ)
+    answers = Answers(("/routes/dynamic", "traefik"))  # in the demo no routes yet; other projects here have no Traefik
+    written = write_stack_file(directory, directory / "stack.yml", force=force, environ=environ, answers=answers)
     return load_stack(written.path), written, "\n".join(written.lines())
 
 
@@ -164,10 +166,31 @@ def test_project_without_colors_is_refused(tmp_path: Path) -> None:
 
 
 def test_invalid_result_is_not_written(tmp_path: Path) -> None:
-    (tmp_path / "docker-compose.yml").write_text("services:\n  API-blue: {image: x}\n  API-green: {image: x}\n")
-    with pytest.raises(Refused, match="routed/API"):
+    labels = "{traefik.http.routers.api.rule: 'Host(`a`, `b`)'}"
+    colors = (f"  api-{color}: {{image: x, labels: {labels}}}\n" for color in ("blue", "green"))
+    (tmp_path / "docker-compose.yml").write_text(f"services:\n{''.join(colors)}")
+    with pytest.raises(Refused, match="routed/api/rule"):
         init(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["docker-compose.yml"]
+
+
+@pytest.mark.parametrize("environ", [dict(os.environ), NO_COMPOSE], ids=["compose config", "the file alone"])
+def test_services_with_capitals_and_dots_get_valid_names(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Compose's own names stay where a Compose service is meant."""
+    services = ["API-Blue", "API-Green", "api.v1_blue", "api.v1_green", "_web.blue", "_web.green", "My.Bot", "my-bot"]
+    hosts = {name: f"Host(`{name.lower().strip('_')[:6]}.x`)".replace("-", "") for name in services}
+    definitions = {
+        name: {"image": "x", "expose": ["80"], "labels": {"traefik.http.routers.r.rule": hosts[name]}}
+        for name in services[:6]
+    } | {name: {"image": "x"} for name in services[6:]}
+    (tmp_path / "compose.yaml").write_text(yaml.safe_dump({"name": "p", "services": definitions}, sort_keys=False))
+    stack, _, _ = init(tmp_path, environ=environ)
+    assert {s.name: (s.colors[Color.BLUE], s.colors[Color.GREEN]) for s in stack.routed} == {
+        "api": ("API-Blue", "API-Green"),
+        "api-v1": ("api.v1_blue", "api.v1_green"),
+        "web": ("_web.blue", "_web.green"),
+    }
+    assert {s.name: s.service for s in stack.singletons} == {"my-bot": "my-bot", "my-bot-2": "My.Bot"}
 
 
 @pytest.mark.parametrize(

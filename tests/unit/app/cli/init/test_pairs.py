@@ -26,6 +26,15 @@ def test_pair_names_drop_the_project_prefix() -> None:
     assert [p.name for p in color_pairs(services(*colors("shop-api", "api")), "shop")] == ["shop-api", "api"]
 
 
+def test_pair_names_are_valid_and_unique() -> None:
+    stack = services("API-BLUE", "API-GREEN", *colors("api", "Api", "a.p.i", "---"))
+    found = {p.base: p.name for p in color_pairs(stack, "shop")}
+    assert found == {"API": "api-2", "api": "api", "Api": "api-3", "a.p.i": "a-p-i", "---": "service"}
+    long = "x" * 70
+    (only,) = color_pairs(services(*colors(long)), "shop")
+    assert (only.name, only.blue) == ("x" * 50, f"{long}-blue")
+
+
 def test_pair_names_drop_a_common_prefix() -> None:
     stack = services(*colors("shop-one-api", "shop-one-web"), "shop-one-bot", "shop-one-cron", "postgres")
     assert name_prefix(stack, "checkout") == "shop-one-"

@@ -70,12 +70,12 @@ def test_other_file_with_our_routers_is_reported(tmp_path: Path) -> None:
 
 def test_ignored_traefik_settings_are_reported() -> None:
     notes = Notes()
-    config = StaticConfig(Form.FILE, file=Path("/srv/traefik.toml"), ignored=True, unread=True)
-    advise("proxy", config, additions(config), Dynamic(unreadable=("live/x.yml",)), notes)
+    inside, why = PurePosixPath("/etc/traefik/traefik.toml"), "is not valid TOML"
+    config = StaticConfig(Form.FILE, file=Path("/srv/traefik.toml"), ignored=True, unread=True, inside=inside, why=why)
+    advise("proxy", config, additions(config), notes)
     assert notes.traefik[0] == "Add to Traefik's static file /srv/traefik.toml, and recreate proxy:"
     assert "  [entryPoints.metrics]" in notes.traefik
     assert [line.partition(":")[0] for line in notes.check] == [
         "proxy has flags and the static file /srv/traefik.toml",
-        "proxy reads /srv/traefik.toml, which cannot be read here",
-        "live/x.yml is neither YAML nor TOML",
+        "proxy reads /etc/traefik/traefik.toml, which is not valid TOML",
     ]

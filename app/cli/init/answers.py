@@ -1,0 +1,40 @@
+"""The operator's answers about what `init` cannot read of Traefik."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from app.cli.errors import WrongUse
+
+NOTHING_IN, COPY = "--nothing-in", "--copy"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """`nothing_in`: names, as the refusal prints them, of what has nothing of this stack.
+
+    `copies`: a path in Traefik's container → what is there, on this machine.
+    """
+
+    nothing_in: tuple[str, ...] = ()
+    copies: Mapping[PurePosixPath, Path] = field(default_factory=dict)
+
+
+NO_ANSWERS = Answers()
+
+
+def answers(nothing_in: Sequence[str], copies: Sequence[str]) -> Answers:
+    """The answers of the command line, each copy as `PATH=COPY`. Raises WrongUse."""
+    return Answers(tuple(nothing_in), dict(map(_copy, copies)))
+
+
+def _copy(text: str) -> tuple[PurePosixPath, Path]:
+    inside, _, here = text.partition("=")
+    if not inside.startswith("/") or not here:
+        raise WrongUse(
+            f"{COPY} {text} is not PATH=COPY.",
+            f"Write the path in Traefik's container, and that of the copy: {COPY} /dynamic/auth.yml=./auth.yml.",
+        )
+    if not Path(here).exists():
+        raise WrongUse(f"{COPY} {text}: {here} does not exist.", "Name a file or directory of this machine.")
+    return PurePosixPath(inside), Path(here).resolve()

@@ -1,0 +1,59 @@
+"""What of Traefik's configuration cannot be read here: it may have routers, middlewares or TLS options of the stack."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.cli.init.project.mounts import Mount, mount_of
+from app.cli.init.project.service_facts import Service
+from app.cli.init.traefik.config_file import is_absent
+from app.cli.init.traefik.plain_image import is_plain
+from app.cli.init.traefik.static_config import CONFIG_DIRECTORIES, Form, StaticConfig
+
+READ = frozenset({"file", "docker", "swarm", "providersthrottleduration", "precedence"})
+"""The providers whose routers `init` reads, and the options beside them.
+
+https://doc.traefik.io/traefik/reference/install-configuration/providers/overview/
+"""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """`name`: a path in Traefik's container, or an option; `here`: the path on this machine, if it has another.
+
+    `why`: the rest of a sentence about it.
+    """
+
+    name: str
+    why: str
+    here: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that an answer may use."""
+        return frozenset({self.name, self.here or self.name})
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}{f' ({self.here} here)' if self.here else ''} {self.why}"
+
+
+def unread_options(service: Service, config: StaticConfig, every: list[Mount]) -> Iterator[Unread]:
+    """What hides Traefik's static configuration, and the providers that only Traefik reads."""
+    if config.unread:
+        here = "" if str(config.file) == str(config.inside) else str(config.file)
+        yield Unread(str(config.inside), f"{config.why}: it may set entrypoints with middlewares, and providers", here)
+    elif config.form is not Form.FILE:
+        yield from _hidden_files(service, config, every)
+    for name in sorted({path[0] for path in config.within("providers") if path and path[0].lower() not in READ}):
+        if config.has("providers", name.lower()):
+            yield Unread(f"providers.{name}", "is a provider whose routers only Traefik knows")
+
+
+def _hidden_files(service: Service, config: StaticConfig, every: list[Mount]) -> Iterator[Unread]:
+    """Where a static file may be, which Traefik would read in place of its flags and environment."""
+    for directory in CONFIG_DIRECTORIES:
+        mount = mount_of(every, directory)
+        if mount and (mount.source is None or is_absent(mount.source)):
+            yield Unread(str(directory), f"{mount.place}: it may have a static file")
+    if not config.options and not is_plain(service):
+        yield Unread("traefik.yml", "may be in the image: the Compose file has no configuration of Traefik")
