@@ -22,6 +22,8 @@ from tests.registry import Registry, registry
 from workers.adapters.docker_host import release_images
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
+from workers.definition.images import settled
+from workers.definition.transform import image_name
 from workers.ports import Definition, Stamp
 
 pytestmark = pytest.mark.engine
@@ -179,6 +181,30 @@ class TestPulled:
         await bench.goes_live("a" * 40)
         await bench.define("c" * 40)
         assert await bench.engine.missing("c" * 40, [BLUE]) == [bench.image]
+
+    async def test_failed_second_deploy_leaves_the_way_back(self, bench: Bench) -> None:
+        """The release was deployed again after its tag was overwritten, and failed; or it is good and stays."""
+        bench.push("one")
+        await bench.goes_live("a" * 40)
+        bench.push("bad")
+        assert await bench.goes_live("a" * 40) == "bad"
+        assert await bench.recalled("a" * 40, GREEN) == "one"
+        assert await bench.goes_live("a" * 40) == "bad"
+        await bench.engine.publish(bench.engine.defined("a" * 40), Color.BLUE)
+        bench.sample.client.images.remove(bench.image)
+        assert await bench.recalled("a" * 40, GREEN) == "bad"
+
+    async def test_definition_of_earlier_versions_runs_its_containers_image(self, bench: Bench) -> None:
+        bench.push("one")
+        await bench.goes_live("a" * 40)
+        own = image_name(bench.sample.stack.project, BLUE, "a" * 40)
+        await bench.define("a" * 40)
+        file = bench.engine.defined("a" * 40).path
+        file.write_text(json.dumps(settled(json.loads(file.read_text()))))
+        bench.sample.client.images.remove(own)
+        bench.push("two")
+        assert await bench.engine.missing("a" * 40, [BLUE]) == []
+        assert await bench.recalled("a" * 40, BLUE) == "one"
 
     async def test_image_by_digest_needs_no_registry(self, bench: Bench) -> None:
         digest = bench.push("one")

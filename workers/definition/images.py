@@ -16,6 +16,8 @@ https://docs.docker.com/reference/compose-file/services/#pull_policy
 
 LATEST = "latest"
 AT_DIGEST = "@sha256:"
+PROVEN = "x-updater-proven"
+"""In a definition whose rollout has not ended: the images by digest with which the release ran before, by service."""
 
 
 def repository_and_tag(image: str) -> tuple[str, str]:
@@ -28,15 +30,15 @@ def repository_and_tag(image: str) -> tuple[str, str]:
     return (path, tag) if colon and "/" not in tag else (name, LATEST)
 
 
-def with_shared_builds(model: Mapping[str, Any], moved: Collection[str], project: str) -> Model:
+def with_shared_builds(model: Mapping[str, Any], moved: Collection[str], project: str, hub: str) -> Model:
     """`model`, in which each moved service whose image another service builds has that build too.
 
-    So all of them run what the release says, and none runs an older image of that name. Raises ComposeInvalid if the
-    builders of one image differ.
+    So all of them run what the release says, and none runs an older image of that name. `hub` is the registry of names
+    without one. Raises ComposeInvalid if the builders of one image differ.
     """
     result: Model = copy.deepcopy(dict(model))
     services: dict[str, Model] = result.get("services") or {}
-    for name, builders in _shared(services, project).items():
+    for name, builders in _shared(services, project, hub).items():
         builds = [services[each][BUILD] for each in builders]
         if name in moved and any(build != builds[0] for build in builds):
             raise ComposeInvalid(
@@ -48,27 +50,32 @@ def with_shared_builds(model: Mapping[str, Any], moved: Collection[str], project
     return result
 
 
-def left_behind(model: Mapping[str, Any], moved: Collection[str], project: str) -> list[str]:
+def left_behind(model: Mapping[str, Any], moved: Collection[str], project: str, hub: str) -> list[str]:
     """What to say of services that use an image which a moved service builds, and that no rollout moves."""
     services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
     return [
         f"{name} uses the image {services[name]['image']}, built by {' and '.join(builders)}, but no rollout moves "
         f"{name}: it keeps its old code. Name it in the stack file, or build and restart it by hand"
-        for name, builders in _shared(services, project).items()
+        for name, builders in _shared(services, project, hub).items()
         if name not in moved and set(builders) & set(moved)
     ]
 
 
-def _shared(services: Mapping[str, Mapping[str, Any]], project: str) -> dict[str, list[str]]:
+def _shared(services: Mapping[str, Mapping[str, Any]], project: str, hub: str) -> dict[str, list[str]]:
     """The services without a build whose image other services build, each with these."""
     builders: dict[tuple[str, str], list[str]] = {}
     for name, service in services.items():
         if BUILD in service:
             image = str(service.get("image") or f"{project}-{name}")
-            builders.setdefault(repository_and_tag(image), []).append(name)
+            builders.setdefault(_whole_name(image, hub), []).append(name)
     unbuilt_ones = {name: str(s["image"]) for name, s in services.items() if BUILD not in s and "image" in s}
-    found = {name: builders.get(repository_and_tag(image), []) for name, image in unbuilt_ones.items()}
+    found = {name: builders.get(_whole_name(image, hub), []) for name, image in unbuilt_ones.items()}
     return {name: made_by for name, made_by in found.items() if made_by}
+
+
+def _whole_name(image: str, hub: str) -> tuple[str, str]:
+    repository, tag = repository_and_tag(image)
+    return repository.removeprefix(f"index.{hub}/").removeprefix(f"{hub}/").removeprefix("library/"), tag
 
 
 def unbuilt(model: Mapping[str, Any], names: Collection[str]) -> dict[str, list[str]]:
@@ -89,6 +96,36 @@ def is_of_this_machine(service: Mapping[str, Any]) -> bool:
 def is_fixed(service: Mapping[str, Any]) -> bool:
     """Whether the service always starts from the same image: a built one, one by digest, or one of our own name."""
     return BUILD in service or AT_DIGEST in str(service.get("image", "")) or is_of_this_machine(service)
+
+
+def images_by_digest(model: Mapping[str, Any]) -> set[str]:
+    """The images that the model names by their digests, also those of PROVEN."""
+    services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
+    named = {str(service.get("image", "")) for service in services.values()} | set((model.get(PROVEN) or {}).values())
+    return {image for image in named if AT_DIGEST in image}
+
+
+def with_proven(model: Mapping[str, Any], before: Mapping[str, Any] | None) -> Model:
+    """The new definition `model` of a release that was defined `before`: with the digests that it ran, as PROVEN.
+
+    They are the way back until the new ones have proven themselves.
+    """
+    services: Mapping[str, Mapping[str, Any]] = (before or {}).get("services") or {}
+    pinned = {n: str(s["image"]) for n, s in services.items() if AT_DIGEST in str(s.get("image", ""))}
+    proven = (before or {}).get(PROVEN) or pinned
+    return {**model, PROVEN: proven} if proven else dict(model)
+
+
+def as_proven(model: Mapping[str, Any]) -> Model:
+    """`model` with the images of PROVEN in place of those that have not proven themselves."""
+    result = {key: value for key, value in model.items() if key != PROVEN}
+    proven = {name: image for name, image in (model.get(PROVEN) or {}).items() if name in result["services"]}
+    return with_images(result, proven, {})
+
+
+def settled(model: Mapping[str, Any]) -> Model:
+    """`model`, whose images have proven themselves."""
+    return {key: value for key, value in model.items() if key != PROVEN}
 
 
 def with_images(model: Mapping[str, Any], digests: Mapping[str, str], names: Mapping[str, str]) -> Model:

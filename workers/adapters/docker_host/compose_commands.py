@@ -118,8 +118,9 @@ def pull_command(compose: Command, model: Path, project: str, services: Sequence
 
 
 def up_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
-    """Creates and starts the services. Replaces an instance whose definition differs."""
-    return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", *services]
+    """Creates and starts the services. Replaces an instance whose definition differs, without its anonymous volumes."""
+    flags = ("--detach", "--no-deps", "--no-build", "--renew-anon-volumes")
+    return [*_project(compose, model, project), "up", *flags, *services]
 
 
 def create_command(compose: Command, model: Path, project: str, service: str, count: int) -> Command:

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.errors import EngineFailed
 from app.files import replace_durably
+from workers.definition.images import images_by_digest
 from workers.definition.mounts import mounted
 
 MODEL_FILE = "compose.json"
@@ -58,5 +59,15 @@ class ReleaseFiles:
 
     def mounted(self) -> list[str]:
         """The files and directories of the host that the definitions mount. Without those that cannot be read."""
-        shas = [entry.name for entry in self._directory.iterdir()] if self._directory.exists() else []
-        return [path for sha in shas for path in mounted(self.read(sha) or {})]
+        return [path for sha in self._shas() for path in mounted(self.read(sha) or {})]
+
+    def pulled(self, keep: Collection[str]) -> set[str]:
+        """The images by digest that no definition in `keep` or CURRENT names, only others."""
+        kept: set[str] = set()
+        others: set[str] = set()
+        for sha in self._shas():
+            (kept if sha in {*keep, CURRENT} else others).update(images_by_digest(self.read(sha) or {}))
+        return others - kept
+
+    def _shas(self) -> list[str]:
+        return [entry.name for entry in self._directory.iterdir()] if self._directory.exists() else []

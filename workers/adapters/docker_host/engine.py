@@ -18,7 +18,7 @@ from app.domain.errors import (
     VariableMissing,
 )
 from app.domain.stack import Color, Stack
-from workers.adapters.docker_host import health_check, prune, survey
+from workers.adapters.docker_host import health_check, prune, survey, volumes
 from workers.adapters.docker_host.addresses import Addresses
 from workers.adapters.docker_host.adopted_record import AdoptedFile
 from workers.adapters.docker_host.adoption import DockerAdoption
@@ -39,9 +39,10 @@ from workers.adapters.docker_host.release_images import ReleaseImages
 from workers.adapters.docker_host.release_reader import ReleaseReader
 from workers.adapters.docker_host.secret_values import secret_values
 from workers.adapters.threads import in_file_thread
-from workers.definition import mounts, transform, variables
+from workers.definition import anonymous_volumes, mounts, transform, variables
 from workers.definition.environment import environment_names
 from workers.definition.forbidden import refusal
+from workers.definition.images import as_proven, settled, with_proven
 from workers.definition.retired import left_out, without_retired
 from workers.definition.transform import DEFINITION_LABEL, RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
@@ -93,7 +94,8 @@ class DockerEngine:
             raise problem
         if read.forbidden:
             raise PolicyRefused(refusal(read.forbidden))
-        return await self._write(stamp, read.model)
+        before = await in_file_thread(self._files.read, stamp.sha)
+        return await self._write(stamp, with_proven(read.model, before))
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
@@ -112,7 +114,7 @@ class DockerEngine:
         """Rewrites the kept definition with the new rollout's labels."""
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
-        kept = await self._images.restored(await in_file_thread(self._kept, stamp.sha), services)
+        kept = await self._images.restored(as_proven(await in_file_thread(self._kept, stamp.sha)), services)
         await self._adoption.recall(stamp)
         return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
 
@@ -121,7 +123,7 @@ class DockerEngine:
         kept = await in_file_thread(self._files.read, sha)
         if kept is None:
             return ["its definition"]
-        gone = await self._images.missing(kept, services)
+        gone = await self._images.missing(as_proven(kept), services)
         files = await in_file_thread(self._store.missing, mounts.mounted(kept))
         return [*gone, *files, *await self._adoption.lost(sha, services)]
 
@@ -138,6 +140,9 @@ class DockerEngine:
 
     async def publish(self, definition: Definition, color: Color) -> None:
         model = await in_file_thread(self._kept, definition.sha)
+        await self._images.settle(model, definition.sha)
+        if model != (model := settled(model)):
+            await in_file_thread(self._files.write, definition.sha, model)
         before = await in_file_thread(self._files.read, CURRENT)
         running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
         await self._publish(transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha))
@@ -240,6 +245,10 @@ class DockerEngine:
         return await self._adoption.existing(definition.sha, service, rollout=rollout)
 
     async def _create_and_start(self, definition: Definition, services: Sequence[str]) -> None:
+        for service in services:  # Compose would replace them too, but leave their anonymous volumes behind
+            for instance in await self.find(service):
+                if instance.gone:
+                    await self.remove(instance.id)
         try:
             env = await self._values_for(definition, services)
             await self._compose.up(definition.path, services, self._stack.times.start, env)
@@ -269,12 +278,25 @@ class DockerEngine:
         before = {i.id for i in await self.find(service)}
         for old in before:
             await self._adoption.stay_stopped(old)
+        await self._inherit_volumes(definition, service)
         env = await self._values_for(definition, [service])
         await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)
         made = [i for i in await self.find(service) if i.id not in before]
         if len(made) != 1:
             raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
         return made[0]
+
+    async def _inherit_volumes(self, definition: Definition, service: str) -> None:
+        """Gives `service` the anonymous volumes of its container that runs, else of the newest one."""
+        found = await self.find(service)
+        if not found:
+            return
+        old = next((i for i in found if i.running), found[0])
+        model = await in_file_thread(self._kept, definition.sha)
+        before = await volumes.anonymous_volumes(self._docker, old.id)
+        declared = await volumes.declared_volumes(self._docker, model["services"][service]["image"])
+        if (inheriting := anonymous_volumes.inheriting(model, service, before, declared)) != model:
+            await in_file_thread(self._files.write, definition.sha, inheriting)
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         service = (await self._services(definition))[instance.service]
@@ -308,7 +330,8 @@ class DockerEngine:
 
     async def remove(self, instance: str) -> None:
         if not await self._adoption.keeps(instance):
-            await prune.remove(self._docker, instance)
+            service = (await self.inspect(instance)).service
+            await prune.remove(self._docker, instance, volumes=self._stack.moved_services().get(service) is not None)
 
     async def tail(self, instance: str, lines: int) -> list[str]:
         raw = await self._docker.call(lambda c: c.api.logs(instance, tail=lines))
@@ -328,6 +351,7 @@ class DockerEngine:
         live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await prune.prune_images(self._docker, self._stack, keep, named)
+        await prune.forget_pulled(self._docker, await in_file_thread(self._files.pulled, keep))
         await self.forget(keep)
         return freed + await prune.prune_build_cache(self._docker, self._stack)
 

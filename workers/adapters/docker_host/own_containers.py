@@ -107,7 +107,7 @@ class OwnContainers:
         containers = await self._containers(SUCCESSOR)
         for container in containers:
             await self._docker.stop(str(container.id), GONE_SECONDS)
-            await prune.remove(self._docker, str(container.id))
+            await prune.remove(self._docker, str(container.id), volumes=True)
         return bool(containers)
 
     async def stop_itself(self) -> None:

@@ -2,8 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from docker.models.images import Image
 
@@ -34,7 +33,7 @@ async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], 
             if instance.sha is None:
                 continue
             if instance.gone and (instance.sha not in keep or instance.sha in seen):
-                await remove(docker, instance.id)
+                await remove(docker, instance.id, volumes=False)
             seen.add(instance.sha)
 
 
@@ -47,44 +46,28 @@ async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], name
     releases = {tag: image for tag, image in (await _tags(docker, stack)).items() if tag not in named}
     old = {tag: image for tag, image in releases.items() if tag[-SHA_LENGTH:] not in short}
     freed: int = sum([image.attrs["Size"] for tag, image in old.items() if await _untag(docker, tag)])
-    await _forget_pulled(docker, {str(image.id): image for image in old.values()}, named)
     return freed
 
 
-async def _forget_pulled(docker: Docker, images: Mapping[str, Image], named: Collection[str]) -> None:
-    """Removes the names that pulled `images` have from their registries: the last one frees the image.
+async def forget_pulled(docker: Docker, images: Collection[str]) -> None:
+    """Removes the names under which `images` (name, tag, digest) were pulled: the last one frees the image.
 
-    Not of an image that a container uses, also of another project, or that another name still keeps here.
+    Not of an image that a container uses, also of another project, or that has a release's own name.
     """
-    pulled = {id_: names for id_, image in images.items() if (names := _names_from_registries(image.attrs))}
-    if not pulled:
+    if not images:
         return
     used = {each["ImageID"] for each in await docker.call(lambda c: c.api.containers(all=True))}
-    for id_, names in pulled.items():
+    for image in sorted(images):
+        name, _, digest = image.partition("@")
         try:
-            now = (await docker.call(lambda c, i=id_: c.images.get(i))).attrs  # type: ignore[misc]
+            found = await docker.call(lambda c, i=image: c.images.get(i))  # type: ignore[misc]
         except Missing:
             continue
-        own = {*(now.get("RepoTags") or ()), *(now.get("RepoDigests") or ())} - names
-        if id_ not in used and not own and not _are_named(names, named):
-            for name in sorted(names, key=lambda name: "@" in name):
-                await _untag(docker, name)
-
-
-def _names_from_registries(attrs: Mapping[str, Any]) -> set[str]:
-    """The image's digests, and its tags in the same repositories; none of an image that was built here."""
-    if STACK_LABEL in ((attrs.get("Config") or {}).get("Labels") or {}):
-        return set()
-    digests = set(attrs.get("RepoDigests") or ())
-    repositories = {digest.partition("@")[0] for digest in digests}
-    return digests | {tag for tag in attrs.get("RepoTags") or () if repository_and_tag(tag)[0] in repositories}
-
-
-def _are_named(names: Collection[str], named: Collection[str]) -> bool:
-    """Whether a definition names one of an image's names, with or without a digest."""
-    wanted = {part for image in named for part in (image, image.partition("@")[0])}
-    digests = {image.partition("@")[2] for image in named} - {""}
-    return any(name in wanted or name.partition("@")[2] in digests for name in names)
+        if found.id in used or any(RELEASE_TAG.fullmatch(tag) for tag in found.tags):
+            continue
+        if await docker.image_id(name) == found.id:
+            await _untag(docker, name)
+        await _untag(docker, f"{repository_and_tag(name)[0]}@{digest}")
 
 
 async def _tags(docker: Docker, stack: Stack) -> dict[str, Image]:
@@ -114,10 +97,13 @@ async def prune_build_cache(docker: Docker, stack: Stack) -> int:
     return int(freed.get("SpaceReclaimed") or 0)
 
 
-async def remove(docker: Docker, instance: str) -> None:
-    """Removes a stopped container. A missing container is no error."""
+async def remove(docker: Docker, instance: str, *, volumes: bool) -> None:
+    """Removes a stopped container, with its anonymous `volumes` if nobody inherits them.
+
+    A missing container is no error.
+    """
     try:
-        await docker.change(lambda c: c.api.remove_container(instance, v=True))
+        await docker.change(lambda c: c.api.remove_container(instance, v=volumes))
     except Missing:
         return
 

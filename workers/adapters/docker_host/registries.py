@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -10,6 +12,7 @@ from docker.errors import APIError, DockerException
 
 from app.domain.errors import EngineFailed
 from workers.adapters.docker_host.client import Docker, new_client
+from workers.adapters.docker_host.compose import DOCKER_CONFIG
 from workers.definition.images import is_of_this_machine, repository_and_tag, unbuilt
 
 ANSWER_SECONDS = 15.0
@@ -47,3 +50,12 @@ async def _refusal(engine: Docker, image: str) -> str:
         return await engine.once(ask, ANSWER_SECONDS)
     except EngineFailed as failed:
         return failed.detail
+
+
+def unreadable_config() -> Path | None:
+    """The file with the credentials for registries, if it exists and this process may not read it."""
+    file = Path(os.environ.get(DOCKER_CONFIG) or Path.home() / ".docker") / "config.json"
+    try:
+        return file if file.exists() and not os.access(file, os.R_OK) else None
+    except OSError:
+        return file

@@ -11,10 +11,12 @@ from docker.models.images import Image
 
 from app.domain.errors import BuildFailed
 from app.domain.stack import Stack
-from workers.adapters.docker_host.client import Docker, Missing
+from workers.adapters.docker_host.client import SERVICE_LABEL, Docker, Missing
 from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.registries import unreadable_config
 from workers.definition.images import (
     AT_DIGEST,
+    PROVEN,
     is_fixed,
     is_of_this_machine,
     repository_and_tag,
@@ -26,7 +28,8 @@ from workers.definition.transform import SHA_LABEL, Model, image_name
 Log = Callable[[str], None]
 
 NOT_YET = re.compile(
-    r"manifest unknown|manifest for \S+ not found|name unknown|failed to resolve reference .*: not found"
+    r"manifest unknown|manifest for \S+ not found|name unknown|artifact \S+ not found"
+    r"|failed to resolve reference .*: not found"
 )
 """What the engine says of an image that its registry does not have: of its own store, and of containerd's."""
 
@@ -60,15 +63,22 @@ class ReleaseImages:
         for image, users in found.items():
             there = await self._image(image, users[0], local=image in local)
             own = {user: image_name(self._stack.project, user, sha) for user in alike[image]}
-            for name in own.values():
-                await self._docker.tag(str(there.id), name)
             digest = None if image in local else _digest_of(there, image)
+            proven = model.get(PROVEN) or {}
+            for user in (user for user in own if user not in proven or proven[user] == digest):
+                await self._docker.tag(str(there.id), own[user])
             if digest is None:
                 names |= own
             else:
                 digests |= dict.fromkeys(own, digest)
             log(f"{', '.join(users)}: {image} is {digest or there.id}")
         return with_images(model, digests, names)
+
+    async def settle(self, model: Model, sha: str) -> None:
+        """Gives images that have proven themselves the names that those of PROVEN had until now."""
+        for service in model.get(PROVEN) or {}:
+            if (there := await self._docker.image_id(model["services"][service]["image"])) is not None:
+                await self._docker.tag(there, image_name(self._stack.project, service, sha))
 
     async def id_of(self, service: str, image: str) -> str:
         """The id of the image of `service`. Raises BuildFailed if it is missing."""
@@ -87,10 +97,10 @@ class ReleaseImages:
             wanted, found = kept["services"][service]["image"], await self._available(kept, service)
             if found is None or found == wanted:
                 continue
-            if AT_DIGEST in wanted:
-                names[service] = found
-            else:
+            if "build" in kept["services"][service]:
                 await self._docker.tag(found, wanted)
+            else:
+                names[service] = found
         return with_images(kept, {}, names)
 
     async def _pull(self, path: Path, model: Model, services: Sequence[str], log: Log) -> None:
@@ -137,7 +147,13 @@ class ReleaseImages:
             for image in dict.fromkeys((*images, own)):
                 if await self._docker.image_id(image) is not None:
                     return image
-        return None
+        return await self._image_of_a_container(kept, service)
+
+    async def _image_of_a_container(self, kept: Model, service: str) -> str | None:
+        """The id of the image from which the kept release's service runs or ran: earlier versions pinned nothing."""
+        sha = kept["services"][service]["labels"][SHA_LABEL]
+        made = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}", f"{SHA_LABEL}={sha}")
+        return next((str(c.attrs["Image"]) for c in made if "build" not in kept["services"][service]), None)
 
     def _built_alike(self, kept: Model, service: str) -> list[str]:
         """The same service of the other color, if its build is defined in the same way."""
@@ -165,12 +181,16 @@ def _full_name(repository: str) -> tuple[str, str]:
 def _refused(failed: BuildFailed) -> BuildFailed:
     words = _words(failed)
     remedy = (
-        "Give the worker credentials for that registry (DOCKER_CONFIG, see docs/compose.md). If the image exists only "
-        "on this machine, write `pull_policy: never` for the service"
+        "Give the worker credentials for that registry (DOCKER_CONFIG, see docs/compose.md)"
         if REFUSED.search(words)
         else "Deploy the tag again when that is mended"
     )
-    return _pull_failed(failed, f"the image could not be pulled: {words}. Traffic is unchanged. {remedy}")
+    local = "If the image exists only on this machine, write `pull_policy: never` for the service"
+    file = unreadable_config()
+    unread = f" The worker may not read {file}: make it readable for its user." if file else ""
+    return _pull_failed(
+        failed, f"the image could not be pulled: {words}. Traffic is unchanged.{unread} {remedy}. {local}"
+    )
 
 
 def _never_came(failed: BuildFailed, seconds: float) -> BuildFailed:

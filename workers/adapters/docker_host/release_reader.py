@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docker.auth import INDEX_NAME
+
 from app.domain.errors import ComposeInvalid, VariableMissing
 from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose import Compose, Resolved
@@ -59,7 +61,9 @@ class ReleaseReader:
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
         given = ComposeFiles.below(tree, stack, stamp)
         resolved, env_files, raw = await self._resolve(given, roots)
-        model = with_shared_builds(without_retired(resolved.model, stack), stack.moved_services(), stack.project)
+        model = with_shared_builds(
+            without_retired(resolved.model, stack), stack.moved_services(), stack.project, INDEX_NAME
+        )
         moved = [name for name in stack.moved_services() if name in model["services"]]
         needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
         needed += (await secret_values(self._compose, stack, given, model, moved)).unset
@@ -76,7 +80,7 @@ class ReleaseReader:
                 *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
                 *located.warnings,
-                *left_behind(model, stack.moved_services(), stack.project),
+                *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
             ),
             tuple(forbidden),
             (

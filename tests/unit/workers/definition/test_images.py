@@ -9,6 +9,7 @@ from workers.definition.images import left_behind, repository_and_tag, with_shar
 
 MOVED = ("web-blue", "web-green", "bot")
 BUILD = {"context": "."}
+HUB = "hub.example"
 
 
 def model(**services: dict[str, Any]) -> dict[str, Any]:
@@ -29,34 +30,43 @@ def test_name_and_tag_of_an_image(image: str, name: tuple[str, str]) -> None:
     assert repository_and_tag(image) == name
 
 
-@pytest.mark.parametrize(("built", "used"), [("app", "app"), ("app:latest", "app"), (None, "shop-web-blue")])
+@pytest.mark.parametrize(
+    ("built", "used"),
+    [
+        ("app", "app"),
+        ("app:latest", "app"),
+        (None, "shop-web-blue"),
+        ("octo/app", f"{HUB}/octo/app"),
+        (f"{HUB}/library/app", "app"),
+    ],
+)
 def test_service_has_the_build_of_its_image(built: str | None, used: str) -> None:
     web = {"build": BUILD, **({"image": built} if built else {})}
-    found = with_shared_builds(model(web_blue=web, bot={"image": used}), MOVED, "shop")
+    found = with_shared_builds(model(web_blue=web, bot={"image": used}), MOVED, "shop", HUB)
     assert found["services"]["bot"] == {"image": used, "build": BUILD}
 
 
 @pytest.mark.parametrize("other", ["app:2", "team/app", "web-blue"])
 def test_another_image_is_no_build(other: str) -> None:
     given = model(web_blue={"build": BUILD, "image": "app"}, bot={"image": other})
-    assert with_shared_builds(given, MOVED, "shop") == given
+    assert with_shared_builds(given, MOVED, "shop", HUB) == given
 
 
 def test_own_build_counts() -> None:
     given = model(web_blue={"build": BUILD, "image": "app"}, bot={"build": {"context": "bot"}, "image": "app"})
-    assert with_shared_builds(given, MOVED, "shop") == given
+    assert with_shared_builds(given, MOVED, "shop", HUB) == given
 
 
 def test_different_builds_of_one_image_are_refused() -> None:
     web = {"image": "app", "build": BUILD}
     other = {"image": "app", "build": {"context": "other"}}
     with pytest.raises(ComposeInvalid, match="bot uses the image app, which web-blue and web-green build"):
-        with_shared_builds(model(web_blue=web, web_green=other, bot={"image": "app"}), MOVED, "shop")
+        with_shared_builds(model(web_blue=web, web_green=other, bot={"image": "app"}), MOVED, "shop", HUB)
 
 
 def test_service_that_no_rollout_moves_is_named() -> None:
     given = model(web_blue={"image": "app", "build": BUILD}, worker={"image": "app"}, cache={"image": "redis"})
-    (said,) = left_behind(given, MOVED, "shop")
+    (said,) = left_behind(given, MOVED, "shop", HUB)
     assert said.startswith("worker uses the image app, built by web-blue, but no rollout moves worker")
-    assert with_shared_builds(given, MOVED, "shop") == given
-    assert left_behind(given, (*MOVED, "worker"), "shop") == []
+    assert with_shared_builds(given, MOVED, "shop", HUB) == given
+    assert left_behind(given, (*MOVED, "worker"), "shop", HUB) == []

@@ -84,7 +84,7 @@ def test_commands_have_the_expected_arguments() -> None:
         assert command == [*PROJECT, "pull", "--policy", policy, "bot"]
     assert up_command(DOCKER, MODEL, "shop", ["api-green", "skills-green"]) == [
         *PROJECT,
-        *("up", "--detach", "--no-deps", "--no-build", "api-green", "skills-green"),
+        *("up", "--detach", "--no-deps", "--no-build", "--renew-anon-volumes", "api-green", "skills-green"),
     ]
     assert create_command(DOCKER, MODEL, "shop", "bot", 2) == [
         *PROJECT,
