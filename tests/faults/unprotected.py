@@ -306,7 +306,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         28,
         "hiding secrets",
-        ("redaction._without", "return pattern.sub(HIDDEN, text) if pattern else text", "return text"),
+        ("redaction._redacted", "return without_forms(needles.replaced(text, HIDDEN), HIDDEN)", "return text"),
     ),
     _protection(
         29,

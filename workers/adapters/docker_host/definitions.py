@@ -57,6 +57,10 @@ class ReleaseFiles:
                 shutil.rmtree(directory, ignore_errors=True)
 
     def mounted(self) -> list[str]:
-        """The files and directories of the host that the definitions mount. Without those that cannot be read."""
+        """The files and directories of the host that the definitions mount."""
+        return [path for model in self.models() for path in mounted(model)]
+
+    def models(self) -> list[Model]:
+        """All definitions, without those that cannot be read."""
         shas = [entry.name for entry in self._directory.iterdir()] if self._directory.exists() else []
-        return [path for sha in shas for path in mounted(self.read(sha) or {})]
+        return [model for sha in shas for model in [self.read(sha)] if model]
