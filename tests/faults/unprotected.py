@@ -309,6 +309,11 @@ PROTECTIONS: Sequence[Protection] = (
         ("redaction._redacted", "return without_forms(needles.replaced(text, HIDDEN), HIDDEN)", "return text"),
     ),
     _protection(
+        28,
+        "learning what Compose reads",
+        ("model_secrets.learn_model", "learn(await in_file_thread(_secrets_of, model, frozenset(but)))", "pass"),
+    ),
+    _protection(
         29,
         "the containers' own names as servers",
         (

@@ -2,6 +2,7 @@
 
 from tests.faults.rows import (
     bad_releases,
+    canaries,
     clock,
     hostile,
     machine,
@@ -17,6 +18,7 @@ from tests.faults.scenario import ROWS
 __all__ = [
     "ROWS",
     "bad_releases",
+    "canaries",
     "clock",
     "hostile",
     "machine",
