@@ -33,8 +33,10 @@ from workers.adapters.disk.lease import Lease
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.docker_host.client import Docker, connect
 from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.definitions import ReleaseFiles
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.own_containers import OwnContainers, own_containers
+from workers.adapters.docker_host.secret_values import learn_what_is_known
 from workers.adapters.docker_host.survey import own_mounts
 from workers.adapters.git_repo.credentials import token_for
 from workers.adapters.git_repo.mirror import GitSource
@@ -44,7 +46,7 @@ from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock, room_of
 from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.publisher import LedgerPublisher
-from workers.adapters.redaction import Hide, Redactor
+from workers.adapters.redaction import Hide, Redactor, names_of
 from workers.adapters.threads import in_engine_thread, in_file_thread
 from workers.adapters.traefik.metrics import TraefikMetrics
 from workers.adapters.traefik.route_file import RouteFile
@@ -55,6 +57,7 @@ from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
 from workers.inspect import mounts
 from workers.ports import Clock, Engine, Ports, Route
+from workers.redacted_run import run_redacted
 from workers.rollout.pipeline import step_ids
 from workers.self_update.succession import Succession
 from workers.watchdogs.deployments import Deployments
@@ -64,6 +67,7 @@ from workers.watchdogs.missed_releases import MissedReleases
 from workers.watchdogs.unreadable_releases import UnreadableReleases
 
 FLUSH_SECONDS = 5.0
+FAILURE = "zetherion-updater worker did not start or had to stop."
 
 log = structlog.get_logger()
 
@@ -79,7 +83,7 @@ async def wire(
         await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
         journal = FileJournal(settings.journal_path)
         command = find_compose(settings.compose_command)
-        compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence)
+        compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
         clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
         history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
         notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
@@ -102,6 +106,7 @@ async def wire(
         if traffic is not None:
             opened.push_async_callback(traffic.aclose)
         releases, routes = settings.data_dir / "releases", settings.traefik_dynamic_path
+        await learn_what_is_known(compose, stack, ReleaseFiles(releases))
         docker_engine = DockerEngine(client, compose, stack, releases, fence=journal.fence, written=[routes])
         await opened.enter_async_context(lease.held())
         journal.load()
@@ -149,14 +154,17 @@ def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNo
     return AppriseNotifier(settings.notify_targets, settings.notify_events, file, clock, hide=hide)
 
 
-async def run(settings: WorkerSettings) -> None:
-    """Recovers, then works until SIGTERM or SIGINT."""
-    stack = load_stack(settings.stack_file, repository=settings.repository)
+def redactor_of(settings: WorkerSettings, stack: Stack) -> Redactor:
+    """Knows the secrets of the settings and of the live directory; it learns those of releases when they are read."""
     token = _token(settings)
     hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
-    urls = (stack.source, settings.redis_url)
-    redactor = Redactor(Path(stack.directory), urls, hidden, env_files=stack.env_files)
-    configure_logs(redactor.processor)  # type: ignore[arg-type]
+    urls, names = (stack.source, settings.redis_url), names_of(stack)
+    return Redactor(Path(stack.directory), urls, hidden, env_files=stack.env_files, ordinary=names)
+
+
+async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> None:
+    """Recovers, then works until SIGTERM or SIGINT."""
+    token = _token(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     github = GithubkitApi(stack.repository, stack.github, api_url=settings.github_api_url, token=token)
     lease = lease_of(settings)
@@ -173,7 +181,7 @@ async def run(settings: WorkerSettings) -> None:
             # First, because an unfinished earlier succession holds back everything else.
             beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
         jobs = Jobs(stack, ports, reconciler)
-        queue = partial(build_worker, jobs, pool, settings.namespace)
+        queue = partial(build_worker, jobs, pool, settings.namespace, hide=redactor.value)
         working = asyncio.create_task(work(stack, reconciler, ports, beside, lease=lease, queue=queue))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
@@ -300,9 +308,12 @@ def main() -> None:
     """`python -m workers.main`."""
     configure_logs()
     try:
-        asyncio.run(run(WorkerSettings.from_environ(os.environ)))
+        settings = WorkerSettings.from_environ(os.environ)
+        stack = load_stack(settings.stack_file, repository=settings.repository)
     except UpdaterError as error:
-        sys.exit(f"zetherion-updater worker did not start or had to stop. {error}")
+        sys.exit(f"{FAILURE} {error}")
+    redactor = redactor_of(settings, stack)
+    run_redacted(run(settings, stack, redactor), redactor, FAILURE)
 
 
 if __name__ == "__main__":

@@ -306,7 +306,12 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         28,
         "hiding secrets",
-        ("redaction._without", "return pattern.sub(HIDDEN, text) if pattern else text", "return text"),
+        ("redaction._redacted", "return without_forms(needles.replaced(text, HIDDEN), HIDDEN)", "return text"),
+    ),
+    _protection(
+        28,
+        "learning what Compose reads",
+        ("model_secrets.learn_model", "learn(await in_file_thread(_secrets_of, model, frozenset(but)))", "pass"),
     ),
     _protection(
         29,

@@ -136,10 +136,13 @@ class SteadyWorker(Worker):
         self._latest = now
 
 
-def build_worker(jobs: QueueJobs, pool: ArqRedis, namespace: str) -> Worker:
+def build_worker(
+    jobs: QueueJobs, pool: ArqRedis, namespace: str, *, hide: Callable[[Any], Any] = lambda value: value
+) -> Worker:
     """Builds arq's worker for `jobs`: JSON on the wire, no retries, no signal handlers.
 
-    The worker's `main` raises StaleWorker when another worker has taken over.
+    `hide` redacts the answers, and exceptions in their place. The worker's `main` raises StaleWorker when another
+    worker has taken over.
     """
     limits: dict[str, Any] = {"timeout": QUESTION_SECONDS, "keep_result": ANSWER_KEPT_SECONDS, "max_tries": 1}
     # Not unique: arq's id for a unique job has no namespace, so of two stacks on one Redis only one would run it.
@@ -158,7 +161,7 @@ def build_worker(jobs: QueueJobs, pool: ArqRedis, namespace: str) -> Worker:
         max_jobs=SLOTS,
         handle_signals=False,
         poll_delay=POLL_SECONDS,
-        job_serializer=dump,
+        job_serializer=lambda value: dump(hide(load(dump(value)))),  # an exception is text only after the first `dump`
         job_deserializer=load,
         ctx={},
     )

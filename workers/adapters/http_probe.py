@@ -6,6 +6,7 @@ import time
 
 import httpx
 
+from app.domain.long_lines import shortened
 from app.domain.probe_request import ProbeRequest, route_header
 from workers.ports import Answer
 
@@ -52,7 +53,7 @@ class HttpProbe:
             time.monotonic() - started,
             rollout,
             accepted=request.accepted | (request.routed if rollout else frozenset()),
-            location=location and location[:LOCATION_LENGTH],
+            location=location and shortened(location, LOCATION_LENGTH),
         )
 
     def _client(self, request: ProbeRequest) -> httpx.AsyncClient:

@@ -2,6 +2,7 @@
 
 from tests.faults.rows import (
     bad_releases,
+    canaries,
     clock,
     hostile,
     machine,
@@ -18,6 +19,7 @@ from tests.faults.scenario import ROWS
 __all__ = [
     "ROWS",
     "bad_releases",
+    "canaries",
     "clock",
     "hostile",
     "machine",

@@ -1,20 +1,17 @@
-"""Hostile input: container names that are in use, tags that are commands, secrets that could leak."""
+"""Hostile input: container names that are in use, tags that are commands."""
 
 import asyncio
 import contextlib
-import secrets
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.demo.clients import plain_client
 from deploy.demo.engine import connected
 from deploy.demo.repository import Variant
-from tests.faults.listeners import black_hole
-from tests.faults.observers import command_lines_with, converge, history, places_with
+from tests.faults.observers import history
 from tests.faults.rows.signed_tags import signatures_are_required
-from tests.faults.scenario import Scenario, replace_in, row
+from tests.faults.scenario import Scenario, row
 from tests.faults.stage import Stage
 
 LONG_TAG = "v1.0.0" + "0" * 200
@@ -100,79 +97,3 @@ def _move(repository: Path, tag: str) -> None:
     author = ("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid")
     for words in (["add", "--all"], ["commit", "--quiet", "--message", "moved"], ["tag", "--force", tag]):
         subprocess.run(["git", *author, *words], cwd=repository, check=True, timeout=30, capture_output=True)
-
-
-@row(28, "canary secrets in .env, a secret's file, the remote's URL and a build's output", "G", minutes=0.6)
-async def canaries(scenario: Scenario) -> None:
-    stage, old = scenario.stage, await scenario.live_tag()
-    value, filed, password = (f"canary-{secrets.token_hex(12)}" for _ in range(3))
-    needles = [value, filed, password, stage.home.secret, stage.home.env["GITHUB_WEBHOOK_SECRET"]]
-    _write_canaries(stage, value, filed)
-    async with _command_lines(needles) as seen:
-        await scenario.publish(edit=lambda tree: _print_the_secret(tree, ""))
-        await _settled(scenario)
-        await scenario.publish(edit=lambda tree: _print_the_secret(tree, " && exit 1"))
-        await _settled(scenario)
-        with black_hole() as hole:
-            source = stage.home.repository.url
-            stage.configure(source=f"https://operator:{password}@127.0.0.1:{hole.port}/stack.git", times={"fetch": 3})
-            await scenario.publish()
-            await _settled(scenario)
-            stage.configure(source=source, times={"fetch": 30})
-        places = places_with(stage, needles)
-        for path in ("/status", "/update/history?limit=200", "/diagnostics", "/doctor", "/metrics"):
-            places += await _answer_with(stage, path, needles)
-    for place in sorted({*places, *seen}):
-        named = place.replace(value, "<.env>").replace(filed, "<file>").replace(password, "<URL>")
-        scenario.result.expect(False, named)
-    scenario.result.repeats = 3
-    scenario.result.notes.append("the name of the value in .env shows that it is secret: DEMO_API_TOKEN")
-    scenario.result.end = f"{len(needles)} canaries, the live release was {old}"
-
-
-def _write_canaries(stage: Stage, value: str, filed: str) -> None:
-    env = stage.home.live / ".env"
-    kept = [line for line in env.read_text().splitlines() if not line.startswith("DEMO_API_TOKEN")]
-    env.write_text("\n".join([*kept, f"DEMO_API_TOKEN={value}", ""]))
-    (stage.home.live / "canary.txt").write_text(value)
-    (stage.home.live / "secrets").mkdir(exist_ok=True)
-    (stage.home.live / "secrets" / "build-token").write_text(f"{filed}\n")
-
-
-def _print_the_secret(tree: Path, then: str) -> None:
-    """Adds a build step that gets secrets as build secrets and prints them."""
-    compose = tree / "docker-compose.yml"
-    replace_in(
-        compose,
-        "    dockerfile: skills/Dockerfile\n",
-        "    dockerfile: skills/Dockerfile\n    secrets: [canary, token]\n",
-    )
-    files = "  canary: {file: ./canary.txt}\n  token: {file: ./secrets/build-token}\n"
-    compose.write_text(f"{compose.read_text()}\nsecrets:\n{files}")
-    file = tree / "skills" / "Dockerfile"
-    mounts = " ".join(f"--mount=type=secret,id={name},mode=0444" for name in ("canary", "token"))
-    shown = f"RUN {mounts} cat /run/secrets/canary /run/secrets/token{then}\n"
-    file.write_text(file.read_text().replace("USER 65532", f"{shown}USER 65532"))
-
-
-async def _settled(scenario: Scenario) -> None:
-    scenario.result.converged(await converge(scenario.stage, decided=scenario.last_tag))
-    await scenario.stage.home.post("/update/unpause")
-
-
-async def _answer_with(stage: Stage, path: str, needles: list[str]) -> list[str]:
-    headers = {"X-Updater-Secret": stage.home.secret}
-    async with plain_client(timeout=30, headers=headers) as client:
-        text = (await client.get(f"{stage.home.internal_url}{path}")).text
-    return [f"{needle} in the answer to {path}" for needle in needles if needle in text]
-
-
-@contextlib.asynccontextmanager
-async def _command_lines(needles: list[str]) -> AsyncIterator[set[str]]:
-    seen: set[str] = set()
-    looking = asyncio.create_task(command_lines_with(needles, seen))
-    try:
-        yield seen
-    finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)

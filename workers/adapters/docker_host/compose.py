@@ -27,6 +27,7 @@ from workers.adapters.docker_host.compose_commands import (
     uninterpolated_command,
     up_command,
 )
+from workers.adapters.docker_host.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.threads import in_file_thread
 from workers.ports.mutation import Fence, no_fence
 
@@ -72,10 +73,22 @@ def find_compose(configured: str | None = None) -> Command:
 
 
 class Compose:
-    """Runs the commands for one project on the engine at `host`. The exit code decides whether a command succeeded."""
+    """Runs the commands for one project on the engine at `host`. The exit code decides whether a command succeeded.
 
-    def __init__(self, command: Command, project: str, host: str | None, *, fence: Fence = no_fence) -> None:
+    `learn` gets the secrets in every model that it resolves, and in the files that it cannot resolve.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        project: str,
+        host: str | None,
+        *,
+        fence: Fence = no_fence,
+        learn: Learn = learn_nothing,
+    ) -> None:
         self._command, self._fence = command, fence
+        self.learn = learn
         self._project = project
         self.host = host
         self.times_cut_off = 0
@@ -88,6 +101,7 @@ class Compose:
     async def resolve(self, given: ComposeFiles) -> Resolved:
         """Resolves the files to a model. Raises ComposeInvalid."""
         finished, model = await self._model(config_command(self._command, given, self._project), given)
+        await learn_model(self.learn, model, given.variables.values())
         return Resolved(model, tuple(warnings_in(finished.lines)))
 
     async def uninterpolated(self, given: ComposeFiles) -> dict[str, Any]:
@@ -123,6 +137,7 @@ class Compose:
         """Returns the output of `config`. Raises ComposeInvalid."""
         finished, out = await self._read(command, env=given.env)
         if not finished.ok:
+            await learn_env_texts(self.learn, (*given.env_files, *given.files))  # Compose quotes what it cannot read
             verb = "does" if len(given.files) == 1 else "do"
             raise ComposeInvalid(f"{given} {verb} not resolve", last_lines=finished.lines[-LAST_LINES:])
         return finished, out
@@ -134,6 +149,7 @@ class Compose:
             model: dict[str, Any] | None = json.loads(out) if finished.ok else None
         except (EngineFailed, ValueError):
             return None
+        await learn_model(self.learn, model or {})
         return model
 
     async def version(self) -> str:

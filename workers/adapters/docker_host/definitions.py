@@ -58,8 +58,12 @@ class ReleaseFiles:
                 shutil.rmtree(directory, ignore_errors=True)
 
     def mounted(self) -> list[str]:
-        """The files and directories of the host that the definitions mount. Without those that cannot be read."""
-        return [path for sha in self._shas() for path in mounted(self.read(sha) or {})]
+        """The files and directories of the host that the definitions mount."""
+        return [path for model in self.models() for path in mounted(model)]
+
+    def models(self) -> list[Model]:
+        """All definitions, without those that cannot be read."""
+        return [model for sha in self._shas() for model in [self.read(sha)] if model]
 
     def pulled(self, keep: Collection[str]) -> set[str]:
         """The images by digest that no definition in `keep` or CURRENT names, only others."""

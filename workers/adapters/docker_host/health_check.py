@@ -20,6 +20,7 @@ from docker.api.client import APIClient
 from docker.errors import create_api_error_from_http_exception
 
 from app.domain.errors import EngineFailed
+from app.domain.long_lines import shortened
 from workers.adapters.docker_host.client import CALL_SECONDS, Docker, Missing
 from workers.adapters.threads import in_engine_thread
 from workers.ports import CheckResult
@@ -39,6 +40,8 @@ MOST_OUTPUT = 64 * 1024
 """Bytes kept of a check's output. The rest is read and dropped, so that the check never blocks."""
 
 MOST_WORDS = 300
+"""The most bytes of a check's last line that are shown."""
+
 HEADER = 8
 """Bytes before each piece of output: the stream's number, three zeros, and the length, big-endian."""
 
@@ -154,10 +157,14 @@ def result_of(ended: Mapping[str, Any], said: str, limit: float) -> CheckResult:
 
 
 def spoken(output: bytes) -> str:
-    """Returns the last non-empty line that a run wrote to either stream."""
+    """Returns the last non-empty line that a run wrote to either stream, without one that MOST_OUTPUT cut off.
+
+    A longer line ends with a note, by which the redactor recognizes a secret that was cut.
+    """
     text, rest = b"", output
     while len(rest) > HEADER:
         length = int.from_bytes(rest[4:HEADER], "big")
         text, rest = text + rest[HEADER : HEADER + length], rest[HEADER + length :]
     lines = [line.strip() for line in text.decode("utf-8", "replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "")[:MOST_WORDS]
+    whole = lines[:-1] if len(output) >= MOST_OUTPUT and len(lines) > 1 else lines
+    return shortened(next((line for line in reversed(whole) if line), ""), MOST_WORDS)

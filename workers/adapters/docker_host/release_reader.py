@@ -14,8 +14,9 @@ from workers.adapters.docker_host.compose_commands import ComposeFiles
 from workers.adapters.docker_host.env_files import EnvFiles, find_env_files, overridden
 from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.included import unread_env_files
+from workers.adapters.docker_host.model_secrets import learn_env_texts, learn_model
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
-from workers.adapters.docker_host.secret_values import secret_values
+from workers.adapters.docker_host.secret_values import learn_env_files, secret_values
 from workers.adapters.threads import in_file_thread
 from workers.definition import mounts, variables
 from workers.definition.contents import equal
@@ -54,12 +55,14 @@ class ReleaseReader:
     async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, *, keep: bool) -> ReadRelease:
         """The definition of the release in `tree`. `published`: what a plain `docker compose` uses now.
 
+        Its secrets are hidden from now on, so before a build or a container can print them.
         With `keep`, the mounted files of a release without problems are copied to where the definition expects them;
         else nothing is written. Raises ComposeInvalid, EngineFailed.
         """
         stack = self._stack
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
         given = ComposeFiles.below(tree, stack, stamp)
+        await learn_env_files(self._compose, given)
         resolved, env_files, raw = await self._resolve(given, roots)
         model = with_shared_builds(
             without_retired(resolved.model, stack), stack.moved_services(), stack.project, INDEX_NAME
@@ -68,6 +71,7 @@ class ReleaseReader:
         needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
         needed += (await secret_values(self._compose, stack, given, model, moved)).unset
         located = await in_file_thread(locate, model, roots, moved)
+        await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
         missing = [*unread, *env_files.problems, *located.problems]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
@@ -105,6 +109,8 @@ class ReleaseReader:
             everyone = {name: {"text": texts} for name in self._stack.moved_services()}
             return await self._compose.resolve(given), EnvFiles(), {"services": everyone}
         found = await find_env_files(self._compose, given, raw, roots)
+        named = [Path(path) for paths in found.paths().values() for path in paths]
+        await learn_env_texts(self._compose.learn, named)
         async with overridden(given, found) as complete:
             return await self._compose.resolve(complete), found, raw
 

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from app.domain.long_lines import cuts, shortened
 from app.domain.probe_request import ProbeRequest
-from workers.adapters.http_probe import MOST_BODY, HttpProbe
+from workers.adapters.http_probe import LOCATION_LENGTH, MOST_BODY, HttpProbe
 
 TIMEOUT = 0.5
 Handle = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
@@ -127,3 +128,17 @@ async def test_answer_of_another_route_carries_no_rollout_id(probe: HttpProbe) -
 async def test_name_that_tls_refuses_is_no_answer(probe: HttpProbe) -> None:
     answer = await probe.ask(ProbeRequest("https://127.0.0.1:1/", host="a..b"))
     assert (answer.status, str(answer).startswith("no answer (")) == (0, True)
+
+
+async def test_long_location_is_cut_with_a_note(probe: HttpProbe) -> None:
+    """By the note the redactor recognizes the beginning of a secret at the end."""
+    location = "https://login.example/?state=" + "x" * 1000
+
+    async def redirect(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+    async with answering(redirect) as url:
+        answer = await probe.ask(ProbeRequest(url))
+    assert answer.location == shortened(location, LOCATION_LENGTH)
+    assert len(list(cuts(answer.location))) == 1

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.long_lines import beginning
 from workers.adapters.docker_host.health_check import (
+    MOST_OUTPUT,
     MOST_WORDS,
     OwnCheck,
     own_check,
@@ -55,7 +57,8 @@ def frame(text: str, stream: int = 1) -> bytes:
         (frame("Traceback\n  in main\nValueError: é"), "ValueError: é"),
         (frame("cut off")[:-3], "cut"),
         (frame("whole\n") + b"\x01\x00\x00", "whole"),
-        (frame("x" * 5000), "x" * MOST_WORDS),
+        (frame("x" * 5000), beginning("x" * 300, MOST_WORDS, 5000)),
+        (frame("one\n" + "x" * MOST_OUTPUT)[:MOST_OUTPUT], "one"),
     ],
 )
 def test_last_line_of_both_streams_is_reported(output: bytes, words: str) -> None:
