@@ -34,7 +34,7 @@ def in_image(tree: Path) -> None:
         file.write_text(f"{file.read_text()}VOLUME /data\n")
 
 
-@pytest.fixture(params=[(in_compose, 21), (in_image, 22)], ids=["in_compose", "in_image"])
+@pytest.fixture(params=[(in_compose, 71), (in_image, 72)], ids=["in_compose", "in_image"])
 def tags(request: pytest.FixtureRequest, sample: Sample) -> list[str]:
     """Three releases with an anonymous volume, the oldest first."""
     edit, number = request.param

@@ -61,11 +61,11 @@ def without_helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
-def comes_from_a_registry(definition: Definition) -> None:
+def comes_from_a_registry(definition: Definition, pull_policy: str = "always") -> None:
     """Changes the definition: the bot's image is in a registry only."""
     model = json.loads(definition.path.read_text())
     del model["services"][BOT]["build"]
-    model["services"][BOT]["image"] = ELSEWHERE
+    model["services"][BOT] |= {"image": ELSEWHERE, "pull_policy": pull_policy}
     definition.path.write_text(json.dumps(model))
 
 
@@ -138,7 +138,7 @@ async def test_create_without_an_image_has_composes_words(stack: Sample) -> None
 
 async def test_run_without_an_image_has_composes_words(stack: Sample) -> None:
     definition = await stack.define(V1)
-    comes_from_a_registry(definition)
+    comes_from_a_registry(definition, pull_policy="never")
     failed = await run_failure(stack, definition, BOT, ["true"])
     assert "did not run to its end: its container is removed" in failed.detail
     assert said(failed, f"No such image: {ELSEWHERE}"), failed.last_lines

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -113,8 +114,9 @@ class Bench:
         return [i for i in listed if names & {*i.tags, *(name.partition("@")[0] for name in i.attrs["RepoDigests"])}]
 
     def remove(self) -> None:
-        """Removes what the test has pulled."""
+        """Removes what the test has pulled, and its definitions: other tests have releases with the same commits."""
         self.sample.remove_containers()
+        shutil.rmtree(self.sample.directory / "releases", ignore_errors=True)
         for image in self.pulled():
             self.sample.client.images.remove(str(image.id), force=True)
 

@@ -11,7 +11,7 @@ WAITS = {
     "preflight": TIMES.route + TIMES.drain + TIMES.health + STACK.checks.timeout,
     "git_fetch_tags": TIMES.fetch,
     "git_checkout_tag": TIMES.fetch,
-    "docker_build": TIMES.build,
+    "docker_build": TIMES.image + 2 * TIMES.build,
     "before_flip_1_skills": TIMES.start + 9_000,
     "start_skills": TIMES.start,
     "start_api": TIMES.start,
