@@ -211,9 +211,17 @@ class Compose:
             raise EngineFailed(f"Compose could not be run: {error}") from error
         return finished.code
 
-    async def up(self, model: Path, services: Sequence[str], limit: float, env: Mapping[str, str] = NOTHING) -> None:
-        """Starts all services at once. Raises StartFailed."""
-        command = up_command(self._command, model, self._project, services)
+    async def up(
+        self,
+        model: Path,
+        services: Sequence[str],
+        limit: float,
+        env: Mapping[str, str] = NOTHING,
+        *,
+        renew_volumes: bool = False,
+    ) -> None:
+        """Starts all services at once; see `up_command`. Raises StartFailed."""
+        command = up_command(self._command, model, self._project, services, renew_volumes=renew_volumes)
         await self._obey(command, limit, None, StartFailed, ", ".join(services), env=env)
 
     async def create(

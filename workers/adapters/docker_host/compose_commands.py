@@ -117,10 +117,15 @@ def pull_command(compose: Command, model: Path, project: str, services: Sequence
     return [*_project(compose, model, project), "pull", "--policy", policy, *services]
 
 
-def up_command(compose: Command, model: Path, project: str, services: Sequence[str]) -> Command:
-    """Creates and starts the services. Replaces an instance whose definition differs, without its anonymous volumes."""
-    flags = ("--detach", "--no-deps", "--no-build", "--renew-anon-volumes")
-    return [*_project(compose, model, project), "up", *flags, *services]
+def up_command(
+    compose: Command, model: Path, project: str, services: Sequence[str], *, renew_volumes: bool = False
+) -> Command:
+    """Creates and starts the services. Replaces an instance whose definition differs.
+
+    With `renew_volumes`, the new instance does not get the anonymous volumes of the old one.
+    """
+    renew = ("--renew-anon-volumes",) if renew_volumes else ()
+    return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", *renew, *services]
 
 
 def create_command(compose: Command, model: Path, project: str, service: str, count: int) -> Command:

@@ -251,7 +251,7 @@ class DockerEngine:
                     await self.remove(instance.id)
         try:
             env = await self._values_for(definition, services)
-            await self._compose.up(definition.path, services, self._stack.times.start, env)
+            await self._compose.up(definition.path, services, self._stack.times.start, env, renew_volumes=True)
         except StartFailed as failed:
             raise StartFailed(
                 failed.detail, service=await self._not_running(definition, services), last_lines=failed.last_lines

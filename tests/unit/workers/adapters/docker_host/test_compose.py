@@ -82,10 +82,11 @@ def test_commands_have_the_expected_arguments() -> None:
     for always, policy in ((True, "always"), (False, "missing")):
         command = pull_command(DOCKER, MODEL, "shop", ["bot"], always=always)
         assert command == [*PROJECT, "pull", "--policy", policy, "bot"]
-    assert up_command(DOCKER, MODEL, "shop", ["api-green", "skills-green"]) == [
-        *PROJECT,
-        *("up", "--detach", "--no-deps", "--no-build", "--renew-anon-volumes", "api-green", "skills-green"),
-    ]
+    for renew, flags in ((True, ["--renew-anon-volumes"]), (False, [])):
+        assert up_command(DOCKER, MODEL, "shop", ["api-green", "bot"], renew_volumes=renew) == [
+            *(*PROJECT, "up", "--detach", "--no-deps", "--no-build", *flags),
+            *("api-green", "bot"),
+        ]
     assert create_command(DOCKER, MODEL, "shop", "bot", 2) == [
         *PROJECT,
         *("up", "--no-start", "--no-deps", "--no-build", "--no-recreate", "--scale", "bot=2", "bot"),
