@@ -122,7 +122,7 @@ def up_command(
 ) -> Command:
     """Creates and starts the services. Replaces an instance whose definition differs.
 
-    With `renew_volumes`, the new instance does not get the anonymous volumes of the old one.
+    With `renew_volumes`, it replaces every instance, and the new one does not get the old one's anonymous volumes.
     """
     renew = ("--renew-anon-volumes",) if renew_volumes else ()
     return [*_project(compose, model, project), "up", "--detach", "--no-deps", "--no-build", *renew, *services]

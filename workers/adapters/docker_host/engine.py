@@ -245,17 +245,26 @@ class DockerEngine:
         return await self._adoption.existing(definition.sha, service, rollout=rollout)
 
     async def _create_and_start(self, definition: Definition, services: Sequence[str]) -> None:
-        for service in services:  # Compose would replace them too, but leave their anonymous volumes behind
-            for instance in await self.find(service):
-                if instance.gone:
-                    await self.remove(instance.id)
+        renew = await self._clear(definition, services)
         try:
             env = await self._values_for(definition, services)
-            await self._compose.up(definition.path, services, self._stack.times.start, env, renew_volumes=True)
+            await self._compose.up(definition.path, services, self._stack.times.start, env, renew_volumes=renew)
         except StartFailed as failed:
             raise StartFailed(
                 failed.detail, service=await self._not_running(definition, services), last_lines=failed.last_lines
             ) from failed
+
+    async def _clear(self, definition: Definition, services: Sequence[str]) -> bool:
+        """Removes stopped containers of other rollouts: Compose would leave their anonymous volumes behind.
+
+        Returns whether one of them runs: Compose then replaces it, and must not hand its anonymous volumes on.
+        """
+        of_now = await self._services(definition)
+        found = [instance for service in services for instance in await self.find(service)]
+        others = [i for i in found if i.rollout != of_now[i.service]["labels"][ROLLOUT_LABEL]]
+        for instance in (i for i in others if i.gone):
+            await self.remove(instance.id)
+        return any(not i.gone for i in others)
 
     async def _started(self, definition: Definition, service: str) -> Instance:
         made = [i for i in await self.find(service) if i.sha == definition.sha]
