@@ -455,22 +455,22 @@ async def test_required_client_certificate_is_found_before_the_flip(
     place: Place, shop: Stack, tmp_path: Path, options: str
 ) -> None:
     tls = {} if options == "default" else {"options": options}
-    stack = replace(routed_by(shop, replace(SECURE, tls=tls)), times=Times(route=1.0))
+    stack = routed_by(shop, replace(SECURE, tls=tls))
     auth: dict[str, Any] = {"caFiles": [str(self_signed(tmp_path))], "clientAuthType": "RequireAndVerifyClientCert"}
 
-    async def flipped_with(kind: str) -> list[str]:
+    async def flipped_with(kind: str, limit: float) -> list[str]:
         staged = tmp_path / "tls.yml"
         staged.write_text(
             yaml.safe_dump({"tls": {"options": {options: {"clientAuth": {**auth, "clientAuthType": kind}}}}})
         )
         staged.rename(place.dynamic / "tls.yml")
         found = list(certificates_needed(stack, await RouteFile(place.dynamic, stack).files(), {}))
-        await place.flip(stack, Color.BLUE, f"r-{kind}")
+        await place.flip(replace(stack, times=Times(route=limit)), Color.BLUE, f"r-{kind}")
         return found
 
-    assert await flipped_with("VerifyClientCertIfGiven") == []
+    assert await flipped_with("VerifyClientCertIfGiven", 10) == []
     with pytest.raises(RouteNotConfirmed) as refused:
-        await flipped_with("RequireAndVerifyClientCert")
+        await flipped_with("RequireAndVerifyClientCert", 1)
     assert "Traefik requires a client certificate, which the updater does not have" in refused.value.detail
     (line,) = certificates_needed(stack, await RouteFile(place.dynamic, stack).files(), {})
     assert f"tls/options/{options} in tls.yml" in line
