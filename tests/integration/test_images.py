@@ -47,6 +47,10 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         yield started
 
 
+def _repository(digest: str) -> str:
+    return digest.partition("@")[0]
+
+
 def said_by(thing: Container | Image) -> str:
     values = thing.attrs["Config"]["Env"]
     return str(next(value.partition("=")[2] for value in values if value.startswith("TEXT=")))
@@ -110,8 +114,9 @@ class Bench:
         """The images from the bench's repository that are on this machine."""
         repository = f"{self.hub.host}/{self.name}"
         names = {f"{repository}:stable", repository}
-        listed = self.sample.client.images.list()
-        return [i for i in listed if names & {*i.tags, *(name.partition("@")[0] for name in i.attrs["RepoDigests"])}]
+        listed = self.sample.client.api.images()  # other tests remove theirs meanwhile, so none is looked at but ours
+        own = [i for i in listed if names & {*(i["RepoTags"] or ()), *map(_repository, i["RepoDigests"] or ())}]
+        return [self.sample.client.images.get(image["Id"]) for image in own]
 
     def remove(self) -> None:
         """Removes what the test has pulled, and its definitions: other tests have releases with the same commits."""
