@@ -23,7 +23,7 @@ ENV_FILE, SECRETS_DIRECTORY = ".env", "secrets"
 
 
 def names_of(stack: Stack) -> set[str]:
-    """The names that stay readable, also if one of them is somebody's password: without them no text says anything."""
+    """The names that stay readable, also if one of them is also a password: without them no text says anything."""
     routed, single = ({s.name for s in stack.routed}, {s.name for s in stack.singletons})
     return {stack.project, stack.directory, *stack.repository.split("/"), *routed, *single, *stack.moved_services()}
 

@@ -118,7 +118,7 @@ def with_proven(model: Mapping[str, Any], before: Mapping[str, Any] | None) -> M
 
 def as_proven(model: Mapping[str, Any]) -> Model:
     """`model` with the images of PROVEN in place of those that have not proven themselves."""
-    result = {key: value for key, value in model.items() if key != PROVEN}
+    result = settled(model)
     proven = {name: image for name, image in (model.get(PROVEN) or {}).items() if name in result["services"]}
     return with_images(result, proven, {})
 

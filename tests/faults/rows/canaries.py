@@ -1,4 +1,4 @@
-"""Secrets of the operator that a release prints, in every form and at every moment at which somebody reads it."""
+"""Secrets of the operator that a release prints, in every form and at every moment at which a person reads it."""
 
 import asyncio
 import contextlib

@@ -284,10 +284,12 @@ class DockerEngine:
         return ", ".join(services)
 
     async def create(self, definition: Definition, service: str) -> Instance:
-        before = {i.id for i in await self.find(service)}
+        found = await self.find(service)
+        before = {i.id for i in found}
         for old in before:
             await self._adoption.stay_stopped(old)
-        await self._inherit_volumes(definition, service)
+        if found:
+            await self._inherit_volumes(definition, service, next((i for i in found if i.running), found[0]))
         env = await self._values_for(definition, [service])
         await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)
         made = [i for i in await self.find(service) if i.id not in before]
@@ -295,12 +297,8 @@ class DockerEngine:
             raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
         return made[0]
 
-    async def _inherit_volumes(self, definition: Definition, service: str) -> None:
-        """Gives `service` the anonymous volumes of its container that runs, else of the newest one."""
-        found = await self.find(service)
-        if not found:
-            return
-        old = next((i for i in found if i.running), found[0])
+    async def _inherit_volumes(self, definition: Definition, service: str, old: Instance) -> None:
+        """Gives `service` the anonymous volumes of its container `old`."""
         model = await in_file_thread(self._kept, definition.sha)
         before = await volumes.anonymous_volumes(self._docker, old.id)
         declared = await volumes.declared_volumes(self._docker, model["services"][service]["image"])

@@ -183,7 +183,7 @@ def _refused(failed: BuildFailed) -> BuildFailed:
     remedy = (
         "Give the worker credentials for that registry (DOCKER_CONFIG, see docs/compose.md)"
         if REFUSED.search(words)
-        else "Deploy the tag again when that is mended"
+        else "Deploy the tag again when that works"
     )
     local = "If the image exists only on this machine, write `pull_policy: never` for the service"
     file = unreadable_config()

@@ -25,12 +25,6 @@ ADMIN = {
 }
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "dynamic").mkdir()
-    return tmp_path
-
-
 def init(
     project: Path,
     *flags: str,

@@ -20,12 +20,6 @@ R, S, M = (f"traefik.http.{kind}." for kind in ("routers", "services", "middlewa
 Labels = dict[str, str]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "dynamic").mkdir()
-    return tmp_path
-
-
 def init(
     project: Path,
     labels: Labels | None = None,
