@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,8 +63,11 @@ async def _send(writer: asyncio.StreamWriter, parts: tuple[bytes, ...], pause: f
         await asyncio.sleep(pause)
 
 
-class KeptConnection:
-    """One connection for many requests: little work for the sender, so that the test measures the receiver."""
+class KeptConnection(AbstractContextManager["KeptConnection"]):
+    """One connection for many requests: little work for the sender, so that the test measures the receiver.
+
+    Leaving its context closes it, so that a test that fails leaves no open connection to the tests after it.
+    """
 
     def __init__(self, url: str) -> None:
         self._where = urlsplit(url)
@@ -81,6 +85,9 @@ class KeptConnection:
         if "connection: close" in answered:
             self.close()
         return int(answered.split()[1]), json.loads(content)
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         if self._streams is not None:

@@ -132,13 +132,12 @@ async def test_unread_body_leaves_no_connection(process: WebProcess, size: int) 
 
 
 async def test_connections_are_limited_and_deliveries_arrive(process: WebProcess) -> None:
-    with ExitStack() as clients:
+    with ExitStack() as clients, KeptConnection(process.public) as github:
         for _ in range(MOST_CONNECTIONS + 40):
             clients.enter_context(connected(process.public))
-        github = KeptConnection(process.public)
         assert (await github.deliver(b"{}", event="ping"))[0] == 200
-        assert states(process.public)[ESTABLISHED] <= MOST_CONNECTIONS
-        github.close()
+        # The kernel lists a connection for a moment after the process has closed it.
+        await until(lambda: states(process.public)[ESTABLISHED] <= MOST_CONNECTIONS)
 
 
 async def test_open_request_outlives_a_flood_of_connections(process: WebProcess) -> None:

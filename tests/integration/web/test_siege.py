@@ -37,10 +37,10 @@ async def served(process: WebProcess, seconds: float) -> tuple[list[float], floa
     took: list[float] = []
     most, end = 0.0, time.monotonic() + seconds
     while time.monotonic() < end:
-        connection, began = KeptConnection(process.public), time.perf_counter()
-        status, _ = await connection.deliver(release_body(f"v1.{len(took)}.0", 100 + len(took)))
-        took.append(time.perf_counter() - began)
-        connection.close()
+        with KeptConnection(process.public) as connection:
+            began = time.perf_counter()
+            status, _ = await connection.deliver(release_body(f"v1.{len(took)}.0", 100 + len(took)))
+            took.append(time.perf_counter() - began)
         assert status in {200, 202}
         most = max(most, process.memory())
         await asyncio.sleep(0.02)
@@ -89,14 +89,13 @@ async def test_burst_decides_each_release_once(
     queue = burst(tags)
 
     async def sender(process: WebProcess) -> None:
-        connection = KeptConnection(process.public)
-        while queue:
-            body = queue.pop()
-            status, content = await connection.deliver(body)
-            assert status in {200, 202}
-            if "release" in content:
-                answers[content["release"]["tag"]][content["status"]] += 1
-        connection.close()
+        with KeptConnection(process.public) as connection:
+            while queue:
+                body = queue.pop()
+                status, content = await connection.deliver(body)
+                assert status in {200, 202}
+                if "release" in content:
+                    answers[content["release"]["tag"]][content["status"]] += 1
 
     with web_process(settings.redis_url, settings.namespace, tmp_path) as process:
         await served_once(process)
@@ -115,9 +114,8 @@ async def test_burst_decides_each_release_once(
 
 
 async def served_once(process: WebProcess) -> None:
-    connection = KeptConnection(process.public)
-    await connection.deliver(b"{}", event="ping")
-    connection.close()
+    with KeptConnection(process.public) as connection:
+        await connection.deliver(b"{}", event="ping")
 
 
 async def is_done(ledger: Ledger, newest: str) -> bool:
