@@ -40,9 +40,10 @@ from workers.adapters.docker_host.release_reader import ReleaseReader
 from workers.adapters.docker_host.secret_values import secret_values
 from workers.adapters.threads import in_file_thread
 from workers.definition import anonymous_volumes, mounts, transform, variables
+from workers.definition.changed_values import changed_values
 from workers.definition.environment import environment_names
 from workers.definition.forbidden import refusal
-from workers.definition.images import as_proven, settled, with_proven
+from workers.definition.images import as_proven, settled, with_images_of, with_proven
 from workers.definition.retired import left_out, without_retired
 from workers.definition.transform import DEFINITION_LABEL, RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
 from workers.ports import CheckResult, Comparison, Definition, Instance, Stamp, Survey
@@ -88,14 +89,26 @@ class DockerEngine:
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
         """Reads, checks and stores the release's model."""
+        model = await self._read(tree, stamp)
+        return await self._write(stamp, with_proven(model, await in_file_thread(self._files.read, stamp.sha)))
+
+    async def _read(self, tree: Path, stamp: Stamp) -> transform.Model:
+        """Reads and checks the release's model. Raises ComposeInvalid, VariableMissing, PolicyRefused."""
         published = await in_file_thread(self._files.read, CURRENT)
         read = await self._reader.read(tree, stamp, published, keep=True)
         for problem in read.problems:
             raise problem
         if read.forbidden:
             raise PolicyRefused(refusal(read.forbidden))
-        before = await in_file_thread(self._files.read, stamp.sha)
-        return await self._write(stamp, with_proven(read.model, before))
+        return read.model
+
+    async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
+        kept = await in_file_thread(self._kept, stamp.sha)
+        published = await in_file_thread(self._files.read, CURRENT)
+        read = await self._reader.read(tree, stamp, published, keep=False)
+        for problem in read.problems:
+            raise problem
+        return changed_values(kept, read.model, self._stack.moved_services())
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
@@ -110,11 +123,14 @@ class DockerEngine:
         problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
         return replace(compared, forbidden=forbidden, files=read.files, warnings=read.warnings, problems=problems)
 
-    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+    async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:
         """Rewrites the kept definition with the new rollout's labels."""
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
-        kept = await self._images.restored(as_proven(await in_file_thread(self._kept, stamp.sha)), services)
+        kept = as_proven(await in_file_thread(self._kept, stamp.sha))
+        if tree is not None:
+            kept = with_images_of(await self._read(tree, stamp), kept, self._stack.moved_services())
+        kept = await self._images.restored(kept, services)
         await self._adoption.recall(stamp)
         return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
 
