@@ -57,7 +57,8 @@ def sha_at(repository: Repository, name: str) -> str:
 
 
 def content(tree: Path) -> dict[str, str]:
-    return {str(p.relative_to(tree)): p.read_text() for p in tree.rglob("*") if p.is_file() and p.name != ".git"}
+    files = [path for path in tree.rglob("*") if path.is_file() and ".git" not in path.relative_to(tree).parts]
+    return {str(path.relative_to(tree)): path.read_text() for path in files}
 
 
 @pytest.mark.parametrize("tag", ["v1.0.0", "v1.1.0"])
@@ -123,7 +124,9 @@ async def test_unfetched_commit_raises_a_named_error(source: GitSource) -> None:
         await source.checkout("0" * 39 + "1")
 
 
-@pytest.mark.parametrize("crash", ["a file gone", "a file cut", "a file more", "no .git", "no tree", "a lock", "begun"])
+@pytest.mark.parametrize(
+    "crash", ["a file gone", "a file cut", "a file more", "no .git", "no repository", "no tree", "a lock", "begun"]
+)
 async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory: Path, crash: str) -> None:
     sha = await source.fetch("v1.0.0")
     tree = await source.checkout(sha)
@@ -136,7 +139,10 @@ async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory:
         case "a file more":
             (tree / "more.py").write_text("")
         case "no .git":
-            (tree / ".git").unlink()
+            shutil.rmtree(tree / ".git")
+        case "no repository":
+            shutil.rmtree(tree / ".git")
+            (tree / ".git").write_text(f"gitdir: {about}\n")
         case "no tree":
             shutil.rmtree(tree)
         case "a lock":
@@ -146,6 +152,32 @@ async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory:
             (tree / "app.py").unlink()
             (about / "locked").write_text("initializing\n")
     assert content(await source.checkout(sha)) == FILES
+    assert git(tree, "describe", "--tags", "--dirty") == "v1.0.0"
+
+
+@pytest.mark.parametrize("tag", ["v1.0.0", "v1.1.0"])
+async def test_tree_has_a_repository_that_can_be_copied(
+    source: GitSource, directory: Path, tmp_path: Path, tag: str
+) -> None:
+    """As `COPY . .` does it for a build: with the tag, without the history and without a path of this machine."""
+    for each in ("v1.0.0", "v1.1.0"):
+        await source.fetch(each)
+    tree = await source.checkout(await source.fetch(tag))
+    copy = shutil.copytree(tree, tmp_path / "image")
+    shutil.rmtree(directory)
+    assert git(copy, "describe", "--tags", "--dirty") == tag
+    assert git(copy, "tag", "--list") == tag
+    assert git(copy, "rev-list", "--count", "HEAD") == "1"
+    assert [
+        str(p) for p in (copy / ".git").rglob("*") if p.is_file() and str(tmp_path).encode() in p.read_bytes()
+    ] == []
+
+
+async def test_commit_without_a_tag_has_a_repository(source: GitSource, repository: Repository) -> None:
+    sha = await source.fetch("v1.0.0")
+    git(repository.path, "tag", "--delete", "v1.0.0")
+    tree = await source.checkout(sha)
+    assert git(tree, "rev-parse", "HEAD") == sha
 
 
 async def test_checkout_keeps_a_complete_tree(source: GitSource) -> None:

@@ -1,4 +1,4 @@
-"""Git: a bare mirror under the data directory, and a worktree for each commit.
+"""Git: a bare mirror under the data directory, and a tree with a repository of its own for each commit.
 
 Checked-out files are data: git runs no hook, no submodule and no filter of a user's configuration, and never reads a
 ref that the repository chose as an option. https://git-scm.com/docs/git#_environment_variables
@@ -26,6 +26,7 @@ from workers.adapters.git_repo.collection import (
     is_due,
 )
 from workers.adapters.git_repo.credentials import without_credentials
+from workers.adapters.git_repo.own_repository import give_repository
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
     object_command,
@@ -179,6 +180,8 @@ class GitSource:
         await self._git(["worktree", "prune"], LOCAL_SECONDS)
         finished, _ = await self._git(add_command(tree, sha), LOCAL_SECONDS)
         self._expect(finished, f"{sha} could not be checked out")
+        limit = max(LOCAL_SECONDS, self._fetch_seconds)
+        await give_repository(lambda words, cwd: self._git(words, limit, cwd=cwd), self._mirror, tree, sha)
 
     async def _check_signature(self, tag: str, file: Path) -> None:
         if problem := await asyncio.to_thread(signers.problem, file):
@@ -196,7 +199,7 @@ class GitSource:
 
     async def _is_whole(self, tree: Path, sha: str) -> bool:
         """Returns whether the tree exists, at that commit and unchanged: a crash may have left an incomplete tree."""
-        if not (tree / ".git").exists():
+        if not (tree / ".git").is_dir():
             return False
         head, at = await self._git(["rev-parse", "HEAD"], LOCAL_SECONDS, cwd=tree)
         status, changes = await self._git(["status", "--porcelain"], LOCAL_SECONDS, cwd=tree)
