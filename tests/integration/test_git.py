@@ -317,3 +317,68 @@ async def test_every_form_of_repository_url_matches(
     git(live, "remote", "set-url", "origin", origin)
     (live / "deploy").mkdir()
     assert await source.commit_in(live / "deploy", "HEAD") == sha_at(repository, "HEAD")
+
+
+# Submodules
+
+
+@pytest.fixture
+def modular(tmp_path: Path) -> Repository:
+    """v1.0.0 has the submodule `deps/lib`, which has the submodule `inner` of its own."""
+    inner, lib, main = (Repository(tmp_path / name) for name in ("inner", "lib", "main"))
+    inner.commit({"deepest.py": "3"})
+    lib.commit({"lib.py": "2"})
+    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+    git(lib.path, *add, "../inner", "inner")
+    lib.commit({})
+    main.commit({"app.py": "1"})
+    git(main.path, *add, "../lib", "deps/lib")
+    main.commit({})
+    main.tag("v1.0.0")
+    lib.commit({"lib.py": "newer than what main has"})
+    return main
+
+
+@pytest.mark.parametrize("any_commit", [True, False], ids=["by commit", "by branches"])
+async def test_submodules_are_checked_out(
+    modular: Repository, directory: Path, tmp_path: Path, any_commit: bool
+) -> None:
+    for name in ("lib", "inner"):
+        git(tmp_path / name, "config", "uploadpack.allowAnySHA1InWant", str(any_commit).lower())
+    source = GitSource(str(modular.path), directory, LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.0.0"))
+    found = {name: text for name, text in content(tree).items() if name.endswith(".py")}
+    assert found == {"app.py": "1", "deps/lib/lib.py": "2", "deps/lib/inner/deepest.py": "3"}
+    assert git(shutil.copytree(tree, tmp_path / "image"), "describe", "--tags", "--dirty") == "v1.0.0"
+    inode = (tree / "app.py").stat().st_ino
+    assert (await source.checkout(tree.name) / "app.py").stat().st_ino == inode, "a whole tree is used again"
+
+
+async def test_submodules_are_fetched_only_if_asked_for(modular: Repository, directory: Path) -> None:
+    """And a tree from before the setting gets them."""
+    without = GitSource(str(modular.path), directory, LIMIT)
+    sha = await without.fetch("v1.0.0")
+    assert list((await without.checkout(sha) / "deps" / "lib").iterdir()) == []
+    tree = await GitSource(str(modular.path), directory, LIMIT, submodules=True).checkout(sha)
+    assert (tree / "deps" / "lib" / "lib.py").read_text() == "2"
+
+
+async def test_submodule_of_another_host_stays_empty(modular: Repository, directory: Path) -> None:
+    text = (modular.path / ".gitmodules").read_text()
+    modular.commit({".gitmodules": text.replace("../lib", "https://elsewhere.invalid/lib")})
+    modular.tag("v1.1.0")
+    source = GitSource(str(modular.path), directory, LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.1.0"))
+    assert list((tree / "deps" / "lib").iterdir()) == []
+
+
+async def test_missing_commit_of_a_submodule_is_a_named_error(
+    modular: Repository, directory: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "lib")
+    Repository(tmp_path / "lib").commit({"lib.py": "another history"})
+    source = GitSource(str(modular.path), directory, LIMIT, submodules=True)
+    sha = await source.fetch("v1.0.0")
+    with pytest.raises(GitFailed, match="the submodule deps/lib could not be fetched"):
+        await source.checkout(sha)
+    assert not (directory / "trees" / sha / ".git").is_dir(), "the tree counts as incomplete"

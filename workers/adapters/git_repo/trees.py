@@ -1,4 +1,4 @@
-"""Gives a checked-out tree a repository of its own, so that `git describe` works in a build that copies it.
+"""The tree of a commit: a worktree that gets a repository of its own, so that `git describe` works in a build.
 
 A worktree has only a file `.git` with a path of this machine, which means nothing in an image.
 """
@@ -15,6 +15,11 @@ Git = Callable[[Sequence[str], Path], Awaitable[tuple[Finished, str]]]
 """Runs git in a directory. Raises GitFailed if it cannot be run; a failed command is an answer."""
 
 _SERVES_ANY_COMMIT = "git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack"
+
+
+def add_command(tree: Path, sha: str) -> list[str]:
+    """Adds a worktree. `--force` twice: after a power cut, git's lock on a half-made tree outlives `worktree prune`."""
+    return ["worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), sha]
 
 
 def init_command(directory: Path) -> list[str]:
