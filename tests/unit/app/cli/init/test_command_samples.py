@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
 from app.config.stack_file import load_stack
 from app.domain.stack import Singleton, Stack
@@ -24,7 +25,8 @@ def written(sample: str, home: Path, environ: Mapping[str, str], name: str = "ze
     directory = home / name
     shutil.copytree(SAMPLES / sample, directory)
     (directory / ".env").write_text(TOKEN)
-    made = write_stack_file(directory, directory / "stack.yml", force=False, environ=environ)
+    given = Answers(opened=("mail",) if sample == "contradictions" else ())
+    made = write_stack_file(directory, directory / "stack.yml", force=False, environ=environ, answers=given)
     return load_stack(made.path), made
 
 

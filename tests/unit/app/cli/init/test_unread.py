@@ -1,5 +1,6 @@
 """What `init` cannot read of Traefik's configuration stops it, until the operator answers."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +24,7 @@ def init(project: Path, *flags: str, given: Answers = NO_ANSWERS, **traefik: Any
     colors = {f"shop-{color}": {"image": "shop", "expose": [8000]} for color in ("blue", "green")}
     services = {"services": {**colors, "proxy": proxy}}
     (project / "compose.yaml").write_text(yaml.safe_dump({"name": "p", **services}))
-    environ = {"UPDATER_COMPOSE": "false"}
+    environ, given = {"UPDATER_COMPOSE": "false"}, replace(given, opened=("shop",))
     return write_stack_file(project, project / "stack.yml", force=True, environ=environ, answers=given)
 
 
@@ -119,8 +120,8 @@ ROUTER = {"traefik.http.routers.shop.rule": "Host(`a.b`)"}
 def alone(project: Path, text: dict[str, Any], *nothing_in: str) -> Written:
     """Reads a Compose file that Compose itself cannot read."""
     (project / "compose.yaml").write_text(yaml.safe_dump({"name": "p", **text}))
-    environ = {"UPDATER_COMPOSE": "false"}
-    return write_stack_file(project, project / "s.yml", force=True, environ=environ, answers=Answers(nothing_in))
+    environ, given = {"UPDATER_COMPOSE": "false"}, Answers(nothing_in, opened=("shop",))
+    return write_stack_file(project, project / "s.yml", force=True, environ=environ, answers=given)
 
 
 def services(labels: dict[str, str], **traefik: Any) -> dict[str, Any]:
