@@ -16,6 +16,7 @@ from app.cli.init.routing import (
     guessed_entrypoint,
     ways_to,
 )
+from app.cli.init.shared_services import refuse_shared
 from app.cli.init.sources import (
     Copy,
     Sources,
@@ -80,6 +81,8 @@ def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: No
     """The routes that lead to each of `pairs`; `points` are all of Traefik's entrypoints."""
     both = [copies(pair, sources) for pair in pairs]
     every = [ways_to(pair, two, sources, points) for pair, two in zip(pairs, both, strict=True)]
+    for pair, ways in zip(pairs, every, strict=True):
+        refuse_shared(pair, ways, sources, notes)
     kept = of_one_kind(every, points, notes)
     return tuple(_led_to(*each, points, notes) for each in zip(pairs, both, kept, strict=True))
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from app.cli.init.pairs import color_pairs
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import Mount, mounts
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
-from app.cli.init.traefik.labels import label_services, routes_elsewhere
-from app.cli.init.traefik.routes import FoundRoute, all_services, routes
+from app.cli.init.traefik.labels import is_disabled, label_services, routes_elsewhere
+from app.cli.init.traefik.routes import FoundRoute, routes
+from app.cli.init.traefik.service_trees import all_services
 from app.cli.init.traefik.static_config import (
     Form,
     StaticConfig,
@@ -54,7 +54,7 @@ def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> Fou
     """
     name = find_traefik(project.services)
     if name is None:
-        return FoundTraefik()
+        return FoundTraefik(routes=tuple(_routes(project, None, StaticConfig(Form.FLAGS), Dynamic())))
     service = project.services[name]
     every = mounts(project, service)
     seen = [*(Mount(target, here) for target, here in copies.items()), *every]
@@ -71,11 +71,10 @@ def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> Fou
     )
 
 
-def _routes(project: Project, name: str, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:
-    """The routers of the files, and those that labels of services without colors have for other containers."""
-    colored = {each for pair in color_pairs(project.services, project.name) for each in pair.services}
+def _routes(project: Project, name: str | None, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:
+    """The routers of the files, and those that labels have for a service that is not their container's own."""
     traefik = FoundTraefik(name, config=config)
-    read = {each: service for each, service in project.services.items() if traefik.reads_labels(service)}
+    read = {n: each for n, each in project.services.items() if traefik.reads_labels(each) and not is_disabled(each)}
     labeled: dict[str, dict[str, Any]] = {}
     for each, service in read.items():
         for key, definition in label_services(each, service, project.name).items():
@@ -84,5 +83,4 @@ def _routes(project: Project, name: str, config: StaticConfig, dynamic: Dynamic)
     services = all_services(dynamic.documents, labeled)
     yield from routes(dynamic.documents, services)
     for each, service in read.items():
-        if each not in colored:
-            yield from routes_elsewhere(each, service, services)
+        yield from routes_elsewhere(each, service, services)
