@@ -140,7 +140,8 @@ def _refuse_to_widen(pair: Pair, taken: Collection[Way], points: Points) -> None
             if same and wide.priority >= way.priority and (gone := sorted(way.guards - wide.guards)):
                 raise Refused(
                     f"routed/{pair.name}: {named_router(wide)} has no rule. Traefik's default rule cannot be "
-                    f"written; with {CATCH_ALL} it would take the requests of {named_router(way)} without {', '.join(gone)}.",
+                    f"written; with {CATCH_ALL} it would take the requests of {named_router(way)} without "
+                    f"{', '.join(gone)}.",
                     "Give the first router a rule, then run this again.",
                 )
 
