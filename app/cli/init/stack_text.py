@@ -48,7 +48,7 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     yield example.lines("repository", scalar(proposal.repository) + _mark(proposal, "repository"))
     yield example.lines("source", SOURCE, active=False)
     yield example.lines("directory", scalar(str(project.directory)))
-    yield example.lines("compose_files", f"[{scalar(project.file)}]")
+    yield example.lines("compose_files", f"[{', '.join(map(scalar, (project.file, *project.more)))}]")
     for key in ("env_files", "profiles", "variables", "allow_unset"):
         yield example.lines(key, example.settings[key].value, active=False)
     rules = {f"files/{field.name}": "false" if field.default is False else "[]" for field in fields(FileRules)}
