@@ -1,10 +1,11 @@
 """Finds the project's Traefik: its service, its configuration and its routes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from app.cli.init.answers import NOTHING_IN
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import Mount, mounts
 from app.cli.init.project.service_facts import Service, pairs
@@ -17,6 +18,7 @@ from app.cli.init.traefik.static_config import (
     Form,
     StaticConfig,
     find_traefik,
+    other_traefiks,
     static_config,
 )
 from app.cli.init.traefik.unread import Unread, unread_options
@@ -47,12 +49,14 @@ class FoundTraefik:
         return bool(on) and (enabled or any(each.lower() not in {"false", "f", "0"} for each in default))
 
 
-def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> FoundTraefik:
+def found_traefik(
+    project: Project, copies: Mapping[PurePosixPath, Path], without: Collection[str] = ()
+) -> FoundTraefik:
     """Finds Traefik and reads its static and dynamic files through its container's mounts.
 
-    `copies`: paths in the container → what to read for them.
+    `copies`: paths in the container → what to read for them. `without`: services that have nothing of the stack.
     """
-    name = find_traefik(project.services)
+    name = find_traefik({n: each for n, each in project.services.items() if n not in without})
     if name is None:
         return FoundTraefik(routes=tuple(_routes(project, None, StaticConfig(Form.FLAGS), Dynamic())))
     service = project.services[name]
@@ -67,8 +71,16 @@ def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> Fou
         dynamic=dynamic,
         points=entrypoints(config),
         routes=tuple(_routes(project, name, config, dynamic)),
-        unread=(*unread_options(service, config, seen), *dynamic.unread),
+        unread=(*unread_options(service, config, seen), *dynamic.unread, *_others(project, name)),
     )
+
+
+def _others(project: Project, name: str) -> Iterator[Unread]:
+    """More services that are Traefik: each has entrypoints and routers of its own."""
+    for other in other_traefiks(project.services, name):
+        yield Unread(
+            other, f"is Traefik too, and only {name} is read; to have it the other way round: {NOTHING_IN} {name}"
+        )
 
 
 def _routes(project: Project, name: str | None, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:

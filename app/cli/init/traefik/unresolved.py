@@ -11,6 +11,9 @@ from app.cli.init.traefik.unread import Unread
 
 _OPTION = re.compile(r"--?(?:entrypoints|providers|configfile)\b", re.IGNORECASE)
 _OTHER_FILES = ("extends", "label_file")
+_OF_TRAEFIK = ("env_file",)
+"""May have Traefik's whole configuration, in the form of TRAEFIK_… variables."""
+
 _LABEL = "traefik."
 OVERRIDES = tuple(f"{name}.override.{end}" for name in ("compose", "docker-compose") for end in ("yaml", "yml"))
 """https://docs.docker.com/reference/compose-file/merge/"""
@@ -54,6 +57,7 @@ def _unknown(name: str, service: Service, colored: Collection[str], traefik: str
     if name in colored or name == traefik:
         yield from (key for key in _OTHER_FILES if service.get(key))
     if name == traefik:
+        yield from (key for key in _OF_TRAEFIK if service.get(key))
         yield from (key for key in ("command", "entrypoint") if any(map(_is_unknown, words(service.get(key)))))
         variables = pairs(service.get("environment")).items()
         yield from (key for key, value in variables if key.startswith("TRAEFIK_") and has_variable(value))

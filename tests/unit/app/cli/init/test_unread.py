@@ -187,3 +187,30 @@ def test_answers_of_the_command_line_are_checked(project: Path) -> None:
             answers([], [wrong])
     with pytest.raises(WrongUse, match=r"gone\.yml does not exist"):
         answers([], ["/a.yml=gone.yml"])
+
+
+def test_second_traefik_is_refused(project: Path) -> None:
+    text = services({**ROUTER})
+    other = {"image": "traefik:v2", "command": ["--entrypoints.inner.address=:81", "--providers.docker=true"]}
+    both = {"services": {**text["services"], "second": other}}
+    with pytest.raises(Refused, match=r"second is Traefik too, and only proxy is read.*--nothing-in proxy"):
+        alone(project, both)
+    assert alone(project, both, "second").path.read_text().count("    web: http://proxy:80")
+    assert alone(project, both, "proxy").path.read_text().count("    inner: http://second:81")
+
+
+def test_program_beside_traefik_is_no_second_one(project: Path) -> None:
+    text, helper = services({**ROUTER}), {"image": "thomseddon/traefik-forward-auth"}
+    assert alone(project, {"services": {**text["services"], "a-traefik-login": helper}}).path.exists()
+
+
+def test_env_file_of_traefik_is_unread_without_compose(project: Path) -> None:
+    with pytest.raises(Refused, match="env_file of proxy is not known"):
+        alone(project, services(ROUTER, env_file=["traefik.env"]))
+
+
+def test_helper_of_traefik_is_not_taken_for_it(project: Path) -> None:
+    colors = {f"shop-{color}": {"image": "x", "labels": ROUTER} for color in ("blue", "green")}
+    for name, image in (("traefik-forward-auth", "x"), ("traefik", "thomseddon/traefik-forward-auth:2")):
+        with pytest.raises(Refused, match="traefik is no service of this project"):
+            alone(project, {"services": {**colors, name: {"image": image}}})
