@@ -23,6 +23,8 @@ from app.domain.stack import Stack
 from app.files import replace_durably
 
 MODE = 0o644
+DRAFT = ".draft"
+"""At the end of the name of a proposal that the updater would not load."""
 
 _TITLES = {
     "found": "Found",
@@ -83,7 +85,7 @@ def write_stack_file(
     if not proposal.routed:
         raise _no_colors(project)
     proposal.notes.check[:0] = list(_about_the_project(project))
-    stack = _write_checked(path, stack_text(proposal, packaged_example()))
+    stack = _write_checked(path, stack_text(proposal, packaged_example()), force=force)
     note_callers(project.model, stack, proposal.notes)
     return Written(path, proposal.notes)
 
@@ -102,8 +104,8 @@ def _no_colors(project: Project) -> CommandError:
     )
 
 
-def _write_checked(path: Path, text: str) -> Stack:
-    """Validates `text` with the updater's own reader, then writes it to `path` atomically."""
+def _write_checked(path: Path, text: str, *, force: bool) -> Stack:
+    """Validates `text` with the updater's own reader, then writes it to `path` atomically; a draft if it is invalid."""
     staged = None
     try:
         handle, staged = tempfile.mkstemp(dir=path.parent, prefix=".stack-", suffix=".yml")
@@ -113,11 +115,25 @@ def _write_checked(path: Path, text: str) -> Stack:
         replace_durably(path, text.encode(), staging=path.parent, mode=MODE)
     except StackInvalid as invalid:
         problems = invalid.detail.replace(str(staged), "the proposed file")
-        todo = "Change that in the project, or write the stack file by hand, based on config/stack.yml."
-        raise Refused(f"This project does not result in a valid stack file. {problems}.", todo) from invalid
+        raise _drafted(path, text, problems, force=force) from invalid
     except OSError as error:
         raise WrongUse(f"{path} cannot be written ({error.strerror}).", "Choose another --output.") from error
     finally:
         if staged:
             Path(staged).unlink(missing_ok=True)
     return stack
+
+
+def _drafted(path: Path, text: str, problems: str, *, force: bool) -> CommandError:
+    """Writes the invalid `text` beside `path`, where the updater does not read it, and says so."""
+    draft = path.with_name(f"{path.name}{DRAFT}")
+    what = f"This project does not result in a valid stack file. {problems}."
+    if draft.exists() and not force:
+        return Refused(what, f"Correct {draft}, an earlier draft, or use --force to write a new one.")
+    replace_durably(draft, text.encode(), staging=path.parent, mode=MODE)
+    return Refused(
+        what,
+        f"Correct that in the draft, rename it to {path.name}, and run `updater doctor`; or change the project, then "
+        "run this again.",
+        traffic=f"Only the draft {draft} was written; traffic is not affected.",
+    )
