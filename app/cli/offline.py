@@ -31,6 +31,7 @@ def init(
     opened: Annotated[
         list[str] | None, typer.Option("--open", metavar="NAME", help="A service without a router, open to all.")
     ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Write an invalid proposal to stack.yml.draft.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
@@ -42,7 +43,7 @@ def init(
         path = output or directory / "stack.yml"
         given = answers(nothing_in or (), copy or (), opened or ())
         written = write_stack_file(
-            directory, path, force=force, environ=os.environ, find_image=find_image, answers=given
+            directory, path, force=force, environ=os.environ, find_image=find_image, answers=given, draft=draft
         )
         for line in [document(written.document())] if as_json else written.lines():
             write(line)

@@ -56,7 +56,7 @@ def found_traefik(
 
     `copies`: paths in the container → what to read for them. `without`: services that have nothing of the stack.
     """
-    name = find_traefik({n: each for n, each in project.services.items() if n not in without})
+    name = _chosen(project, without)
     if name is None:
         return FoundTraefik(routes=tuple(_routes(project, None, StaticConfig(Form.FLAGS), Dynamic())))
     service = project.services[name]
@@ -73,6 +73,14 @@ def found_traefik(
         routes=tuple(_routes(project, name, config, dynamic)),
         unread=(*unread_options(service, config, seen), *dynamic.unread, *_others(project, name)),
     )
+
+
+def _chosen(project: Project, without: Collection[str]) -> str | None:
+    """The service that is Traefik; of several, the first one that is not in `without`."""
+    first = find_traefik(project.services)
+    if first is None or first not in without:
+        return first
+    return next((each for each in other_traefiks(project.services, first) if each not in without), first)
 
 
 def _others(project: Project, name: str) -> Iterator[Unread]:

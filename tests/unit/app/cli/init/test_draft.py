@@ -1,4 +1,4 @@
-"""A proposal that the updater cannot load is written as a draft, to be completed by hand."""
+"""A proposal that the updater cannot load can be written as a draft, to be completed by hand."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ FLAGS = ["--entrypoints.web.address=:80", "--providers.file.directory=/dynamic"]
 BALANCER = {"loadBalancer": {"servers": [{"url": "http://shop-blue:8000"}]}}
 
 
-def refused(tmp_path: Path, *routers: dict[str, Any], force: bool = False) -> str:
+def refused(tmp_path: Path, *routers: dict[str, Any], force: bool = False, draft: bool = True) -> str:
     """What `init` says about a project with these routers."""
     (tmp_path / "dynamic").mkdir(exist_ok=True)
     colors = {f"shop-{color}": {"image": "shop", "expose": [8000]} for color in ("blue", "green")}
@@ -23,8 +23,9 @@ def refused(tmp_path: Path, *routers: dict[str, Any], force: bool = False) -> st
     every = {f"r{number}": {"service": "s", "middlewares": ["auth"], **each} for number, each in enumerate(routers)}
     http = {"routers": every, "services": {"s": BALANCER}}
     (tmp_path / "dynamic" / "a.yml").write_text(yaml.safe_dump({"http": http}))
+    environ = {"UPDATER_COMPOSE": "false"}
     with pytest.raises(Refused) as caught:
-        write_stack_file(tmp_path, tmp_path / "stack.yml", force=force, environ={"UPDATER_COMPOSE": "false"})
+        write_stack_file(tmp_path, tmp_path / "stack.yml", force=force, environ=environ, draft=draft)
     assert not (tmp_path / "stack.yml").exists()
     return str(caught.value)
 
@@ -37,7 +38,10 @@ def corrected(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_host_of_an_expression_is_written_into_the_draft(tmp_path: Path) -> None:
-    text = refused(tmp_path, {"rule": "HostRegexp(`^.+[.]a[.]b$`)"})
+    router = {"rule": "HostRegexp(`^.+[.]a[.]b$`)"}
+    assert f"add --draft to write {tmp_path}/stack.yml.draft," in refused(tmp_path, router, draft=False)
+    assert not (tmp_path / "stack.yml.draft").exists()
+    text = refused(tmp_path, router)
     assert "write one of them as health/host" in text
     assert f"Only the draft {tmp_path}/stack.yml.draft was written; traffic is not affected. Correct that in" in text
     stack = load_stack(corrected(tmp_path, "    health: /health", "    health: {path: /health, host: x.a.b}"))

@@ -199,6 +199,10 @@ def test_second_traefik_is_refused(project: Path) -> None:
     assert alone(project, both, "proxy").path.read_text().count("    inner: http://second:81")
 
 
+def test_answer_about_a_name_does_not_hide_the_only_traefik(project: Path) -> None:
+    assert "    web: http://proxy:80" in alone(project, services(ROUTER), "proxy").path.read_text()
+
+
 def test_program_beside_traefik_is_no_second_one(project: Path) -> None:
     text, helper = services({**ROUTER}), {"image": "thomseddon/traefik-forward-auth"}
     assert alone(project, {"services": {**text["services"], "a-traefik-login": helper}}).path.exists()
