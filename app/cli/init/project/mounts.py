@@ -10,7 +10,7 @@ from app.cli.init.project.interpolation import has_variable
 from app.cli.init.project.service_facts import Service, entries, pairs
 
 SOCKET = "docker.sock"
-_UNKNOWN_HOME = "the home directory of an unknown user"
+_NOWHERE = "an invalid path, or the home directory of an unknown user"
 _BASES = {"configs": "/", "secrets": "/run/secrets"}
 
 
@@ -62,7 +62,7 @@ def _volumes(project: Project, service: Service) -> Iterator[Mount]:
         if is_unknown:
             yield Mount(PurePosixPath(target), None, what="a place that a variable names")
         elif source.startswith(("/", ".", "~")):
-            yield Mount(PurePosixPath(target), _here(project, source), what=_UNKNOWN_HOME)
+            yield Mount(PurePosixPath(target), _here(project, source), what=_NOWHERE)
         else:
             options = each.get("volume") if isinstance(each, Mapping) else None
             part = isinstance(options, Mapping) and "subpath" in options
@@ -71,9 +71,9 @@ def _volumes(project: Project, service: Service) -> Iterator[Mount]:
 
 
 def _here(project: Project, source: str) -> Path | None:
-    """`source` of a mount on this machine; None in the home directory of a user that it does not have."""
+    """`source` of a mount on this machine; None if it is no path, or below the home of a user that does not exist."""
     try:
-        return project.directory / Path(source).expanduser()
+        return None if "\0" in source else project.directory / Path(source).expanduser()
     except RuntimeError:
         return None
 

@@ -61,7 +61,14 @@ def test_home_of_an_unknown_user_is_not_on_this_machine(tmp_path: Path) -> None:
     project = Project(tmp_path, "compose.yaml", {"configs": {"c": {"file": "~nosuchuser/y"}}}, resolved=False)
     volume, config = mounts(project, service)
     assert (volume.source, config.source) == (None, None)
-    assert volume.place == "is in the home directory of an unknown user, which is not on this machine's disk"
+    assert (
+        volume.place
+        == "is in an invalid path, or the home directory of an unknown user, which is not on this machine's disk"
+    )
+
+
+def test_path_with_a_null_character_is_not_on_this_machine(tmp_path: Path) -> None:
+    assert host(tmp_path, {"volumes": ["./a\0b:/etc/traefik"]}) is None
 
 
 def test_volume_options_of_a_wrong_type_are_ignored(tmp_path: Path) -> None:
