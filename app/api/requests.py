@@ -23,6 +23,7 @@ def _tag(value: str) -> str:
 
 
 Tag = Annotated[str, AfterValidator(_tag), Field(max_length=MAX_TAG_LENGTH, examples=["v1.2.3"])]
+Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")]
 RolloutId = Annotated[str, Field(pattern=ROLLOUT_ID)]
 
 
@@ -33,8 +34,9 @@ class Apply(CompatRequest):
 
 
 class Rollback(CompatRequest):
-    previous_sha: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+    previous_sha: Sha | None = None
     force: bool = False
+    current_env: bool = False
 
 
 class Pause(RequestModel):
@@ -55,6 +57,10 @@ class Login(RequestModel):
 
 class PlanQuery(QueryModel):
     tag: Tag
+
+
+class RollbackPlanQuery(QueryModel):
+    previous_sha: Sha | None = None
 
 
 class HistoryQuery(QueryModel):

@@ -16,6 +16,7 @@ from app.cli.api.client import ApiClient
 from app.cli.api.log_stream import print_log
 from app.cli.errors import CannotReach, Exit, NotAllowed, WrongUse
 from app.cli.following.follow import ask_and_follow, watch
+from app.cli.following.rollback import roll_back, show_rollback_plan
 from app.cli.offline import init, token
 from app.cli.options import Json
 from app.cli.report import ending, write
@@ -103,14 +104,16 @@ def rollback(
         str | None, typer.Argument(help="The commit of a kept release. Default: the release before the live one.")
     ] = None,
     force: Annotated[bool, typer.Option(help="Roll back even if the live release cannot be rolled back.")] = False,
+    current_env: Annotated[
+        bool, typer.Option("--current-env", help="Start the old images with today's values of your env files.")
+    ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """Roll back to a kept release, without a build, and pause rollouts."""
-    body = {**({"previous_sha": sha} if sha else {}), **({"force": True} if force else {})}
     _ask(
-        lambda updater: ask_and_follow(
-            updater, "/update/rollback", body, forced=True, wait=not no_wait, as_json=as_json
+        lambda updater: roll_back(
+            updater, sha, force=force, current_env=current_env, wait=not no_wait, as_json=as_json
         ),
         as_json=as_json,
     )
@@ -193,10 +196,18 @@ def logs(
 
 
 @app.command()
-def plan(tag: str, as_json: Json = False) -> None:
-    """Show what a rollout of TAG would do. Changes nothing."""
+def plan(
+    tag: Annotated[str | None, typer.Argument(help="The tag of a release.")] = None,
+    back: Annotated[bool, typer.Option("--rollback", help="Show what a rollback would bring back.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a rollout of TAG, or a rollback, would do. Changes nothing."""
 
     async def call(updater: ApiClient) -> Exit:
+        if back is (tag is not None):
+            raise WrongUse("A plan is that of one release or of a rollback.", "Give a tag, or --rollback.")
+        if tag is None:
+            return await show_rollback_plan(updater, as_json=as_json)
         answer = await updater.plan(tag)
         for line in [document(answer.as_received())] if as_json else plan_lines(answer):
             write(line)

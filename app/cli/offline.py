@@ -28,6 +28,10 @@ def init(
     copy: Annotated[
         list[str] | None, typer.Option(metavar="PATH=COPY", help="Read COPY for PATH in Traefik's container.")
     ] = None,
+    opened: Annotated[
+        list[str] | None, typer.Option("--open", metavar="NAME", help="A service without a router, open to all.")
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Write an invalid proposal to stack.yml.draft.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
@@ -37,9 +41,9 @@ def init(
 
     with ending(as_json=as_json), local_images(os.environ) as find_image:
         path = output or directory / "stack.yml"
-        given = answers(nothing_in or (), copy or ())
+        given = answers(nothing_in or (), copy or (), opened or ())
         written = write_stack_file(
-            directory, path, force=force, environ=os.environ, find_image=find_image, answers=given
+            directory, path, force=force, environ=os.environ, find_image=find_image, answers=given, draft=draft
         )
         for line in [document(written.document())] if as_json else written.lines():
             write(line)

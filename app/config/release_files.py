@@ -24,9 +24,10 @@ class FilesPart(Part):
     release: list[Inside] = Field(default_factory=list)
     live: list[Inside] = Field(default_factory=list)
     unfetched: list[Inside] = Field(default_factory=list)
+    submodules: bool = False
 
     def rules(self) -> FileRules:
-        return FileRules(tuple(self.release), tuple(self.live), tuple(self.unfetched))
+        return FileRules(tuple(self.release), tuple(self.live), tuple(self.unfetched), submodules=self.submodules)
 
 
 def contradictions(

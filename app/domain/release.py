@@ -78,7 +78,8 @@ class Release:
 
     `key` identifies it: `<repository id>:<release id>` from signed content, or `manual:<rollout id>`. `rollout_id` is
     the id that its rollout will have. `attempts` counts the rollouts that ended because the worker was interrupted.
-    `recall` is the commit SHA of a kept release to restore without a build. `approved`: an operator approved it.
+    `recall` is the commit SHA of a kept release to restore without a build; with `current_env`, it starts with today's
+    values of the operator's files. `approved`: an operator approved it.
     `by`: the caller that asked for it, as text for people; None if no caller did.
     """
 
@@ -94,6 +95,7 @@ class Release:
     recall: str | None = None
     approved: bool = False
     by: str | None = None
+    current_env: bool = False
 
     @property
     def asked_for(self) -> bool:

@@ -135,12 +135,14 @@ class FileRules:
     """Where files come from, by path inside the release, where the rule of origin is not meant.
 
     `release` and `live`: what comes from the release, and from the live directory. `unfetched`: where submodules and
-    Git LFS files may be missing. Each path stands for everything below it.
+    Git LFS files may be missing. Each path stands for everything below it. `submodules`: those of the same host are
+    fetched.
     """
 
     release: tuple[str, ...] = ()
     live: tuple[str, ...] = ()
     unfetched: tuple[str, ...] = ()
+    submodules: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ def sha_at(repository: Repository, name: str) -> str:
 
 
 def content(tree: Path) -> dict[str, str]:
-    return {str(p.relative_to(tree)): p.read_text() for p in tree.rglob("*") if p.is_file() and p.name != ".git"}
+    files = [path for path in tree.rglob("*") if path.is_file() and ".git" not in path.relative_to(tree).parts]
+    return {str(path.relative_to(tree)): path.read_text() for path in files}
 
 
 @pytest.mark.parametrize("tag", ["v1.0.0", "v1.1.0"])
@@ -123,7 +124,9 @@ async def test_unfetched_commit_raises_a_named_error(source: GitSource) -> None:
         await source.checkout("0" * 39 + "1")
 
 
-@pytest.mark.parametrize("crash", ["a file gone", "a file cut", "a file more", "no .git", "no tree", "a lock", "begun"])
+@pytest.mark.parametrize(
+    "crash", ["a file gone", "a file cut", "a file more", "no .git", "no repository", "no tree", "a lock", "begun"]
+)
 async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory: Path, crash: str) -> None:
     sha = await source.fetch("v1.0.0")
     tree = await source.checkout(sha)
@@ -136,7 +139,10 @@ async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory:
         case "a file more":
             (tree / "more.py").write_text("")
         case "no .git":
-            (tree / ".git").unlink()
+            shutil.rmtree(tree / ".git")
+        case "no repository":
+            shutil.rmtree(tree / ".git")
+            (tree / ".git").write_text(f"gitdir: {about}\n")
         case "no tree":
             shutil.rmtree(tree)
         case "a lock":
@@ -146,6 +152,32 @@ async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory:
             (tree / "app.py").unlink()
             (about / "locked").write_text("initializing\n")
     assert content(await source.checkout(sha)) == FILES
+    assert git(tree, "describe", "--tags", "--dirty") == "v1.0.0"
+
+
+@pytest.mark.parametrize("tag", ["v1.0.0", "v1.1.0"])
+async def test_tree_has_a_repository_that_can_be_copied(
+    source: GitSource, directory: Path, tmp_path: Path, tag: str
+) -> None:
+    """As `COPY . .` does it for a build: with the tag, without the history and without a path of this machine."""
+    for each in ("v1.0.0", "v1.1.0"):
+        await source.fetch(each)
+    tree = await source.checkout(await source.fetch(tag))
+    copy = shutil.copytree(tree, tmp_path / "image")
+    shutil.rmtree(directory)
+    assert git(copy, "describe", "--tags", "--dirty") == tag
+    assert git(copy, "tag", "--list") == tag
+    assert git(copy, "rev-list", "--count", "HEAD") == "1"
+    assert [
+        str(p) for p in (copy / ".git").rglob("*") if p.is_file() and str(tmp_path).encode() in p.read_bytes()
+    ] == []
+
+
+async def test_commit_without_a_tag_has_a_repository(source: GitSource, repository: Repository) -> None:
+    sha = await source.fetch("v1.0.0")
+    git(repository.path, "tag", "--delete", "v1.0.0")
+    tree = await source.checkout(sha)
+    assert git(tree, "rev-parse", "HEAD") == sha
 
 
 async def test_checkout_keeps_a_complete_tree(source: GitSource) -> None:
@@ -285,3 +317,68 @@ async def test_every_form_of_repository_url_matches(
     git(live, "remote", "set-url", "origin", origin)
     (live / "deploy").mkdir()
     assert await source.commit_in(live / "deploy", "HEAD") == sha_at(repository, "HEAD")
+
+
+# Submodules
+
+
+@pytest.fixture
+def modular(tmp_path: Path) -> Repository:
+    """v1.0.0 has the submodule `deps/lib`, which has the submodule `inner` of its own."""
+    inner, lib, main = (Repository(tmp_path / name) for name in ("inner", "lib", "main"))
+    inner.commit({"deepest.py": "3"})
+    lib.commit({"lib.py": "2"})
+    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+    git(lib.path, *add, "../inner", "inner")
+    lib.commit({})
+    main.commit({"app.py": "1"})
+    git(main.path, *add, "../lib", "deps/lib")
+    main.commit({})
+    main.tag("v1.0.0")
+    lib.commit({"lib.py": "newer than what main has"})
+    return main
+
+
+@pytest.mark.parametrize("any_commit", [True, False], ids=["by commit", "by branches"])
+async def test_submodules_are_checked_out(
+    modular: Repository, directory: Path, tmp_path: Path, any_commit: bool
+) -> None:
+    for name in ("lib", "inner"):
+        git(tmp_path / name, "config", "uploadpack.allowAnySHA1InWant", str(any_commit).lower())
+    source = GitSource(str(modular.path), directory, LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.0.0"))
+    found = {name: text for name, text in content(tree).items() if name.endswith(".py")}
+    assert found == {"app.py": "1", "deps/lib/lib.py": "2", "deps/lib/inner/deepest.py": "3"}
+    assert git(shutil.copytree(tree, tmp_path / "image"), "describe", "--tags", "--dirty") == "v1.0.0"
+    inode = (tree / "app.py").stat().st_ino
+    assert (await source.checkout(tree.name) / "app.py").stat().st_ino == inode, "a whole tree is used again"
+
+
+async def test_submodules_are_fetched_only_if_asked_for(modular: Repository, directory: Path) -> None:
+    """And a tree from before the setting gets them."""
+    without = GitSource(str(modular.path), directory, LIMIT)
+    sha = await without.fetch("v1.0.0")
+    assert list((await without.checkout(sha) / "deps" / "lib").iterdir()) == []
+    tree = await GitSource(str(modular.path), directory, LIMIT, submodules=True).checkout(sha)
+    assert (tree / "deps" / "lib" / "lib.py").read_text() == "2"
+
+
+async def test_submodule_of_another_host_stays_empty(modular: Repository, directory: Path) -> None:
+    text = (modular.path / ".gitmodules").read_text()
+    modular.commit({".gitmodules": text.replace("../lib", "https://elsewhere.invalid/lib")})
+    modular.tag("v1.1.0")
+    source = GitSource(str(modular.path), directory, LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.1.0"))
+    assert list((tree / "deps" / "lib").iterdir()) == []
+
+
+async def test_missing_commit_of_a_submodule_is_a_named_error(
+    modular: Repository, directory: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "lib")
+    Repository(tmp_path / "lib").commit({"lib.py": "another history"})
+    source = GitSource(str(modular.path), directory, LIMIT, submodules=True)
+    sha = await source.fetch("v1.0.0")
+    with pytest.raises(GitFailed, match="the submodule deps/lib could not be fetched"):
+        await source.checkout(sha)
+    assert not (directory / "trees" / sha / ".git").is_dir(), "the tree counts as incomplete"

@@ -12,6 +12,7 @@ from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler
 from workers.inspect.doctor import diagnostics, examine
 from workers.inspect.plan import plan
+from workers.inspect.rollback_plan import rollback_plan
 from workers.ports import Ports
 
 Context = dict[str, Any]
@@ -54,9 +55,11 @@ class Jobs:
         await self._operator.cancel(rollout_id)
         return {}
 
-    async def rollback(self, _: Context, sha: str | None, force: bool, by: str | None = None) -> Answer:
+    async def rollback(
+        self, _: Context, sha: str | None, force: bool, by: str | None = None, current_env: bool = False
+    ) -> Answer:
         """Returns the `rollout_id` of the rollback. `by`: the caller that asked for it."""
-        return {"rollout_id": await self._operator.roll_back(sha, force=force, by=by)}
+        return {"rollout_id": await self._operator.roll_back(sha, force=force, by=by, current_env=current_env)}
 
     async def find_tag(self, _: Context, tag: str) -> Answer:
         """Returns the `sha` of `tag` in the repository."""
@@ -65,6 +68,10 @@ class Jobs:
     async def plan(self, _: Context, tag: str) -> Answer:
         """See app/api/plan.py."""
         return (await plan(self._stack, self._ports, tag)).as_json()
+
+    async def rollback_plan(self, _: Context, sha: str | None) -> Answer:
+        """See app/api/rollback_plan.py."""
+        return (await rollback_plan(self._stack, self._ports, sha)).as_json()
 
     async def diagnostics(self, _: Context) -> Answer:
         """See workers/inspect/doctor.py."""
@@ -85,7 +92,7 @@ class Jobs:
     def questions(self) -> dict[str, Question]:
         questions = (
             *(self.pause, self.unpause, self.approve, self.cancel, self.rollback),
-            *(self.find_tag, self.plan, self.diagnostics, self.doctor, self.notify_test),
+            *(self.find_tag, self.plan, self.rollback_plan, self.diagnostics, self.doctor, self.notify_test),
         )
         return {question.__name__: answered(question, self._reconciler.taken_over) for question in questions}
 

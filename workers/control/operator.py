@@ -2,17 +2,16 @@
 
 from app.domain.decision import HeldRelease
 from app.domain.errors import (
-    AlreadyLive,
     ApprovalNotNeeded,
     Cancelled,
     CannotRollBack,
     NotWaiting,
-    ReleaseNotKept,
     RolloutRunning,
     TooLate,
     UnknownRollout,
 )
-from app.domain.release import LiveRelease, Release, Trigger, new_rollout_id
+from app.domain.kept_release import SHA_DIGITS, kept_release
+from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.rollout import Rollout
 from app.domain.state import State
 from workers.control import dropped
@@ -21,8 +20,10 @@ from workers.ports import Ports
 from workers.rollout import stop
 from workers.rollout.run import Run
 
-SHA_DIGITS = 7
-"""The minimum number of digits of a SHA that identifies a release."""
+_STARTS_NOTHING = (
+    "to roll it back starts nothing, so today's values cannot be used: roll back without current_env, or when it has "
+    "ended"
+)
 
 
 class Operator:
@@ -97,21 +98,28 @@ class Operator:
         self._ports.publisher.status(await self._ports.journal.update(drop))
         return bool(found)
 
-    async def roll_back(self, sha: str | None, *, force: bool = False, by: str | None = None) -> str:
+    async def roll_back(
+        self, sha: str | None, *, force: bool = False, by: str | None = None, current_env: bool = False
+    ) -> str:
         """Rolls back to the kept release `sha`, or to the one before the current. Returns the rollout's id.
 
-        Turns a rollout that is on trial back at once. Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and
-        CannotRollBack if the live release forbids a rollback and `force` is not set.
+        Turns a rollout that is on trial back at once. `current_env`: the kept release starts with today's values.
+        Raises RolloutRunning, ReleaseNotKept, AlreadyLive, and CannotRollBack if the live release forbids a rollback
+        and `force` is not set, or if the kept release cannot start with today's values.
         """
         await self._ports.journal.check()
         state, run = self._ports.journal.state, self._reconciler.running
         if run is not None:
+            if current_env:
+                raise RolloutRunning(_STARTS_NOTHING)
             return await self._turn_back(run, sha, force=force)
         if state.rollout is not None:
             raise _interrupted()
-        target = kept(state, sha)
+        target = kept_release(state, sha)
         if state.current and not force and await self._ports.engine.one_way(state.current.sha):
             raise _refused(state.current.tag, target.tag)
+        if current_env and target.adopted:
+            raise CannotRollBack(f"{target.tag} ran before the updater did: only its own containers can start again")
         release = Release(
             key=f"manual:{(rollout_id := new_rollout_id())}",
             tag=target.tag,
@@ -120,6 +128,7 @@ class Operator:
             accepted_at=self._ports.clock.now(),
             force=True,
             recall=target.sha,
+            current_env=current_env,
             by=by,
         )
         self._ports.publisher.status(await self._ports.journal.update(lambda s: s.accept(release)))
@@ -148,23 +157,6 @@ def _refused(live: str, back_to: str) -> CannotRollBack:
         f"{live} has updater.rollback: never. {back_to} may not understand what {live} has written since. Your traffic "
         "is not affected. Publish a release that fixes the problem, or use force if you know that the rollback works."
     )
-
-
-def kept(state: State, sha: str | None) -> LiveRelease:
-    """Returns the release before the current one, if `sha` (its first SHA_DIGITS or more) names it or is None.
-
-    Raises ReleaseNotKept; AlreadyLive if `sha` names the current release.
-    """
-    previous, current = state.previous, state.current
-    if sha is not None and len(sha) < SHA_DIGITS:
-        raise ReleaseNotKept(f"{sha!r} is too short. Give at least {SHA_DIGITS} digits.")
-    if sha is not None and current is not None and current.sha.startswith(sha):
-        raise AlreadyLive(f"{current.tag} ({sha}) is already live")
-    if previous is None:
-        raise ReleaseNotKept("no release was live before the current one")
-    if sha is not None and not previous.sha.startswith(sha):
-        raise ReleaseNotKept(f"{sha} is not kept; {previous.tag} ({previous.sha[:12]}) is. Apply its tag to build it.")
-    return previous
 
 
 def _goes_back_to(rollout: Rollout, sha: str | None) -> bool:

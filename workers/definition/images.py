@@ -128,6 +128,18 @@ def settled(model: Mapping[str, Any]) -> Model:
     return {key: value for key, value in model.items() if key != PROVEN}
 
 
+def with_images_of(model: Mapping[str, Any], kept: Mapping[str, Any], moved: Collection[str]) -> Model:
+    """`model`, whose `moved` services run from the images of `kept`, another definition of the same release."""
+    result: Model = copy.deepcopy(dict(model))
+    for name in moved:
+        before: Mapping[str, Any] = kept["services"].get(name) or {}
+        service: Model = result["services"][name]
+        for key in ("image", "pull_policy"):
+            service.pop(key, None)
+            service |= {key: before[key]} if key in before else {}
+    return result
+
+
 def with_images(model: Mapping[str, Any], digests: Mapping[str, str], names: Mapping[str, str]) -> Model:
     """`model`, in which services run by digest (`digests`) or from an image of this machine (`names`), by service."""
     result: Model = copy.deepcopy(dict(model))

@@ -12,18 +12,23 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
 """Git LFS writes smaller pointers only: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 
+SUBMODULE, LFS_POINTER = "a submodule", "a pointer to a Git LFS file"
 _SUBMODULE = re.compile(r"^\s*path\s*=\s*(?P<path>.+?)\s*$", re.MULTILINE)
-REMEDY = (
-    "The updater does not fetch it. Commit its content to this repository; or, if neither a build nor a container uses "
-    "it, list it in files/unfetched in the stack file"
+_LAST = (
+    "Commit its content to this repository; or, if neither a build nor a container uses it, list it in files/unfetched "
+    "in the stack file"
 )
+_REMEDIES = {
+    SUBMODULE: f"The updater fetches it only with `files: {{submodules: true}}`, and from the same host. {_LAST}",
+    LFS_POINTER: f"The updater does not fetch it. {_LAST}",
+}
 
 
 def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[str]:
     """What is missing of the release in `tree` at or below `path`, in words. `permitted`: paths that may be missing."""
     found = [*_submodules(tree, path), *_pointers(tree, path)]
     left = [(what, at) for what, at in found if not below(at, permitted)]
-    return [f"{at} is {what}. {REMEDY}" for what, at in left]
+    return [f"{at} is {what}. {_REMEDIES[what]}" for what, at in left]
 
 
 def _submodules(tree: Path, path: str) -> Iterator[tuple[str, str]]:
@@ -35,7 +40,7 @@ def _submodules(tree: Path, path: str) -> Iterator[tuple[str, str]]:
         at = posixpath.normpath(found["path"].strip('"'))
         empty = (tree / at).is_dir() and not any((tree / at).iterdir())
         if empty and (below(at, [path]) or below(path, [at])):
-            yield "a submodule", at
+            yield SUBMODULE, at
 
 
 def _pointers(tree: Path, path: str) -> Iterator[tuple[str, str]]:
@@ -47,7 +52,7 @@ def _pointers(tree: Path, path: str) -> Iterator[tuple[str, str]]:
         files = (Path(at) / name for at, _, names in os.walk(top) for name in sorted(names))
     for file in files:
         if not file.is_symlink() and _is_pointer(file):
-            yield "a pointer to a Git LFS file", str(file.relative_to(tree))
+            yield LFS_POINTER, str(file.relative_to(tree))
 
 
 def _is_pointer(file: Path) -> bool:

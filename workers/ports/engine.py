@@ -189,10 +189,19 @@ class Definitions(Protocol):
         """The definition of a release that was defined before. Does not check that the file still exists."""
 
     @mutation
-    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+    async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:
         """Prepares the kept definition of the release `stamp` for a new rollout of it.
 
-        Raises ReleaseNotKept if the definition or an image of one of `services` is missing.
+        With `tree`, the release's files, everything but the images is read again, with today's values. Raises
+        ReleaseNotKept if the definition or an image of one of `services` is missing; with `tree` also ComposeInvalid,
+        VariableMissing, PolicyRefused.
+        """
+
+    async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
+        """What the kept release `stamp` would get otherwise from today's files of the operator, by moved service.
+
+        The names of environment variables, and of other keys of the Compose file. `tree`: the release's files.
+        Changes nothing. Raises ReleaseNotKept, ComposeInvalid.
         """
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:

@@ -26,7 +26,7 @@ def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
     times = stack.times
     yield Step(StepKind.PREFLIGHT, preflight, times.route + times.drain + times.health + stack.checks.timeout)
     if recall:
-        yield Step(StepKind.RECALL, steps.recall, 0)
+        yield Step(StepKind.RECALL, steps.recall, times.fetch)
         return
     yield Step(StepKind.FETCH, steps.fetch, times.fetch)
     yield Step(StepKind.CHECKOUT, steps.checkout, times.fetch)

@@ -36,12 +36,16 @@ async def _nothing_was_started(run: Run) -> None:
 
 
 async def recall(run: Run) -> Evidence:
-    """Brings back a kept release with its own definition and images. Fetches and builds nothing."""
+    """Brings back a kept release with its own definition and images. Fetches and builds nothing.
+
+    With `current_env`, the definition is made again, with today's values, from the kept files of the release.
+    """
     release, sha = run.rollout.release, str(run.rollout.release.recall)
     await run.record(lambda r: r.resolved(sha))
     stamp = Stamp(release.tag, sha, release.rollout_id)
-    run.definition = await run.ports.engine.recall(stamp, run.stack.services(run.target))
-    return {"sha": sha}
+    tree = await run.ports.source.checkout(sha) if release.current_env else None
+    run.definition = await run.ports.engine.recall(stamp, run.stack.services(run.target), tree)
+    return {"sha": sha, "current_env": release.current_env}
 
 
 async def fetch(run: Run) -> Evidence:

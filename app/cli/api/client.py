@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from app.api.model import ResponseModel
 from app.api.plan import Plan
 from app.api.responses import LINES_DROPPED, Doctor, Queued
+from app.api.rollback_plan import RollbackPlan
 from app.api.rollout import History, Record, Result
 from app.api.status import Status
 from app.cli.api.access import Access
@@ -65,6 +66,9 @@ class ApiClient:
 
     async def plan(self, tag: str) -> Plan:
         return await self._get(Plan, "/update/plan", tag=tag)
+
+    async def rollback_plan(self, sha: str | None) -> RollbackPlan:
+        return await self._get(RollbackPlan, "/update/rollback/plan", **({"previous_sha": sha} if sha else {}))
 
     async def history(self, limit: int) -> History:
         return await self._get(History, "/update/history", limit=limit)

@@ -6,26 +6,28 @@ from pathlib import Path, PurePosixPath
 
 from app.cli.errors import WrongUse
 
-NOTHING_IN, COPY = "--nothing-in", "--copy"
+NOTHING_IN, COPY, OPEN = "--nothing-in", "--copy", "--open"
 
 
 @dataclass(frozen=True)
 class Answers:
     """`nothing_in`: names, as the refusal prints them, of what has nothing of this stack.
 
-    `copies`: a path in Traefik's container → what is there, on this machine.
+    `copies`: a path in Traefik's container → what is there, on this machine. `opened`: names of routed services
+    without a router, which every client of their entrypoint may reach.
     """
 
     nothing_in: tuple[str, ...] = ()
     copies: Mapping[PurePosixPath, Path] = field(default_factory=dict)
+    opened: tuple[str, ...] = ()
 
 
 NO_ANSWERS = Answers()
 
 
-def answers(nothing_in: Sequence[str], copies: Sequence[str]) -> Answers:
+def answers(nothing_in: Sequence[str], copies: Sequence[str], opened: Sequence[str] = ()) -> Answers:
     """The answers of the command line, each copy as `PATH=COPY`. Raises WrongUse."""
-    return Answers(tuple(nothing_in), dict(map(_copy, copies)))
+    return Answers(tuple(nothing_in), dict(map(_copy, copies)), tuple(opened))
 
 
 def _copy(text: str) -> tuple[PurePosixPath, Path]:

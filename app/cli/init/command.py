@@ -23,6 +23,8 @@ from app.domain.stack import Stack
 from app.files import replace_durably
 
 MODE = 0o644
+DRAFT = ".draft"
+"""At the end of the name of a proposal that the updater would not load."""
 
 _TITLES = {
     "found": "Found",
@@ -74,8 +76,12 @@ def write_stack_file(
     environ: Mapping[str, str],
     find_image: FindImage = no_images,
     answers: Answers = NO_ANSWERS,
+    draft: bool = False,
 ) -> Written:
-    """Writes the stack file for `directory`. Raises WrongUse if `path` exists without `force`, Refused if it fails."""
+    """Writes the stack file for `directory`. Raises WrongUse if `path` exists without `force`, Refused if it fails.
+
+    `draft`: a proposal that the updater cannot load is written to another file beside `path`, before Refused is raised.
+    """
     if path.exists() and not force:
         raise WrongUse(f"{path} already exists.", "Use --force to overwrite it, or another --output.")
     project = read_project(directory, environ)
@@ -83,7 +89,7 @@ def write_stack_file(
     if not proposal.routed:
         raise _no_colors(project)
     proposal.notes.check[:0] = list(_about_the_project(project))
-    stack = _write_checked(path, stack_text(proposal, packaged_example()))
+    stack = _write_checked(path, stack_text(proposal, packaged_example()), force=force, draft=draft)
     note_callers(project.model, stack, proposal.notes)
     return Written(path, proposal.notes)
 
@@ -102,8 +108,8 @@ def _no_colors(project: Project) -> CommandError:
     )
 
 
-def _write_checked(path: Path, text: str) -> Stack:
-    """Validates `text` with the updater's own reader, then writes it to `path` atomically."""
+def _write_checked(path: Path, text: str, *, force: bool, draft: bool) -> Stack:
+    """Validates `text` with the updater's own reader, then writes it to `path` atomically. Raises Refused."""
     staged = None
     try:
         handle, staged = tempfile.mkstemp(dir=path.parent, prefix=".stack-", suffix=".yml")
@@ -113,11 +119,25 @@ def _write_checked(path: Path, text: str) -> Stack:
         replace_durably(path, text.encode(), staging=path.parent, mode=MODE)
     except StackInvalid as invalid:
         problems = invalid.detail.replace(str(staged), "the proposed file")
-        todo = "Change that in the project, or write the stack file by hand, based on config/stack.yml."
-        raise Refused(f"This project does not result in a valid stack file. {problems}.", todo) from invalid
+        raise _invalid(path, text, problems, force=force, draft=draft) from invalid
     except OSError as error:
         raise WrongUse(f"{path} cannot be written ({error.strerror}).", "Choose another --output.") from error
     finally:
         if staged:
             Path(staged).unlink(missing_ok=True)
     return stack
+
+
+def _invalid(path: Path, text: str, problems: str, *, force: bool, draft: bool) -> CommandError:
+    """The refusal of an invalid `text`; `draft`: after `text` is written where the updater does not read it."""
+    what, place = f"This project does not result in a valid stack file. {problems}.", path.with_name(path.name + DRAFT)
+    if not draft:
+        return Refused(what, f"Change that in the project, or add --draft to write {place}, to be corrected by hand.")
+    if place.exists() and not force:
+        return Refused(what, f"Correct {place}, an earlier draft, or use --force to write a new one.")
+    replace_durably(place, text.encode(), staging=path.parent, mode=MODE)
+    return Refused(
+        what,
+        f"Correct that in the draft, rename it to {path.name}, and run `updater doctor`.",
+        traffic=f"Only the draft {place} was written; traffic is not affected.",
+    )

@@ -66,7 +66,8 @@ def reached_hosts(services: Mapping[str, Service], pairs: list[Pair], project: s
     """Every host name and address → the colored service there, or the first one of a pair that shares the name."""
     found: dict[str, set[str]] = {}
     for name, service in services.items():
-        for host in {*host_names(name, service), *addresses(service), *container_names(project, name, service)}:
+        named = host_names(name, service) | container_names(project, name, service)
+        for host in {*named, *addresses(service), *_with_networks(named, service, project)}:
             found.setdefault(host.lower(), set()).add(name)
     return {
         host: min(names, key=pair.services.index)
@@ -74,6 +75,14 @@ def reached_hosts(services: Mapping[str, Service], pairs: list[Pair], project: s
         for pair in pairs
         if names <= set(pair.services)
     }
+
+
+def _with_networks(names: set[str], service: Service, project: str) -> set[str]:
+    """The names as Docker's DNS server knows them too: with the network's name behind them."""
+    attached = service.get("networks")
+    networks = list(attached) if isinstance(attached, dict | list) and attached else ["default"]
+    ends = [end for network in networks for end in (f"{project}_{network}", str(network))]
+    return {f"{name}.{end}" for name in names for end in ends}
 
 
 def _whole(services: Mapping[str, Service]) -> dict[str, dict[str, str]]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.images.facts import FindImage, no_images
+from app.cli.init.images.labels_of_images import with_image_labels
 from app.cli.init.notes import Notes
 from app.cli.init.own_services import old_updaters, own_services
 from app.cli.init.pairs import Pair, color_pairs, colored_hosts, name_prefix, reached_hosts
@@ -25,7 +27,6 @@ from app.cli.init.traefik.additions import Additions, additions
 from app.cli.init.traefik.advice import advise, ask_about_middlewares
 from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
-from app.cli.init.traefik.labels import label_routes
 from app.cli.init.traefik.middlewares import all_chains, defined_in_labels
 from app.cli.init.traefik.routes import skipped_routers
 from app.cli.init.traefik.streams import Stream, label_streams, streams
@@ -33,6 +34,7 @@ from app.cli.init.traefik.unread import Unread
 from app.cli.init.traefik.unresolved import overrides, unresolved
 from app.cli.init.traefik.watched import knows_where, say_where
 from app.cli.init.unread import refuse_streams, refuse_unread
+from app.cli.init.unrouted import refuse_unrouted
 from app.domain.stack import Times
 
 
@@ -74,7 +76,9 @@ def propose(project: Project, find_image: FindImage = no_images, answers: Answer
 
     Raises Refused if a route would lose a middleware or TLS options, or might.
     """
-    notes = Notes()
+    notes, find_image = Notes(), cache(find_image)
+    colored = [service for pair in color_pairs(project.services, project.name) for service in pair.services]
+    project = with_image_labels(project, colored, find_image)
     looked = _look(project, find_image, answers, notes)
     found = [find_routed(led, looked.sources, looked.points, notes) for led in looked.leads]
     routed = resolve_equal_rules(found, notes)
@@ -104,7 +108,7 @@ def propose(project: Project, find_image: FindImage = no_images, answers: Answer
 def _look(project: Project, find_image: FindImage, answers: Answers, notes: Notes) -> _Looked:
     pairs = color_pairs(project.services, project.name)
     hosts = colored_hosts(project.services, pairs)
-    traefik = found_traefik(project, answers.copies)
+    traefik = found_traefik(project, answers.copies, answers.nothing_in)
     colored = [service for pair in pairs for service in pair.services]
     if pairs:
         refuse_unread(traefik.service, list(_unread(project, pairs, traefik)), answers, notes)
@@ -124,6 +128,7 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
     for name, file, first in skipped_routers(traefik.dynamic.documents):
         notes.check.append(f"router {name} in {file} is left out, as Traefik does: {first} has one of the same name.")
     leads = all_leads(pairs, sources, traefik.points, notes)
+    refuse_unrouted(leads, answers, notes)
     used = {way.entrypoint for led in leads for way in led.ways}
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
@@ -135,8 +140,7 @@ def _unread(project: Project, pairs: Sequence[Pair], traefik: FoundTraefik) -> I
     yield from traefik.unread
     yield from overrides(project, traefik.service)
     yield from unresolved(project, [service for pair in pairs for service in pair.services], traefik.service)
-    routed = [pair for pair in pairs if any(label_routes(name, project.services[name]) for name in pair.services)]
-    if traefik.service is None and len(routed) < len(pairs):
+    if traefik.service is None:
         yield Unread("traefik", "is no service of this project, and what it reads elsewhere is unknown")
 
 

@@ -9,6 +9,7 @@ from app.cli.init.mixed_points import of_one_kind
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.project import service_facts as facts
+from app.cli.init.route_ports import ask_about_addresses, refuse_several_ports
 from app.cli.init.routing import (
     Points,
     Way,
@@ -16,6 +17,7 @@ from app.cli.init.routing import (
     guessed_entrypoint,
     ways_to,
 )
+from app.cli.init.shared_services import refuse_shared
 from app.cli.init.sources import (
     Copy,
     Sources,
@@ -80,8 +82,14 @@ def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: No
     """The routes that lead to each of `pairs`; `points` are all of Traefik's entrypoints."""
     both = [copies(pair, sources) for pair in pairs]
     every = [ways_to(pair, two, sources, points) for pair, two in zip(pairs, both, strict=True)]
+    for pair, ways in zip(pairs, every, strict=True):
+        refuse_shared(pair, ways, sources, notes)
     kept = of_one_kind(every, points, notes)
-    return tuple(_led_to(*each, points, notes) for each in zip(pairs, both, kept, strict=True))
+    leads = tuple(_led_to(*each, points, notes) for each in zip(pairs, both, kept, strict=True))
+    for led in leads:
+        refuse_several_ports(led.pair, led.taken, sources)
+        ask_about_addresses(led.pair, led.taken, sources, notes)
+    return leads
 
 
 def _led_to(pair: Pair, both: tuple[Copy, Copy], ways: tuple[Way, ...], points: Points, notes: Notes) -> Led:

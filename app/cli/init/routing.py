@@ -9,7 +9,8 @@ from app.cli.init.pairs import Pair
 from app.cli.init.sources import Copy, Sources
 from app.cli.init.traefik.entrypoints import DEFAULT, OWN, UNKNOWN, EntryPoint
 from app.cli.init.traefik.labels import label_routes
-from app.cli.init.traefik.routes import FoundRoute, part
+from app.cli.init.traefik.options import part
+from app.cli.init.traefik.routes import FoundRoute
 from app.domain.routes import CATCH_ALL, precedence
 from app.domain.rule import RuleInvalid
 from app.domain.rule_form import form_of
@@ -109,9 +110,9 @@ def _refuse_to_drop(pair: Pair, taken: Collection[Way], ways: Collection[Way], p
         if heir is None or heir.priority > way.priority or not (gone := sorted(way.guards - heir.guards)):
             continue
         raise Refused(
-            f"routed/{pair.name}: {_named(way)} has {', '.join(gone)} at {way.entrypoint} with {way.rule}. "
-            f"{_named(heir)} takes the same requests without it, and the stack file can have only one of them: these "
-            "requests might be open.",
+            f"routed/{pair.name}: {named_router(way)} has {', '.join(gone)} at {way.entrypoint} with {way.rule}. "
+            f"{named_router(heir)} takes the same requests without it, and the stack file can have only one of them: "
+            "these requests might be open.",
             "Give the right router all middlewares and TLS options that these requests need, remove the other one, "
             "then run this again.",
         )
@@ -125,7 +126,7 @@ def _refuse_parents(pair: Pair, ways: Collection[Way]) -> None:
     for way in ways:
         if any(each.lower().startswith(PARENTS) for each in way.route.lost):
             raise Refused(
-                f"routed/{pair.name}: {_named(way)} has parentRefs: requests pass the middlewares of its parents "
+                f"routed/{pair.name}: {named_router(way)} has parentRefs: requests pass the middlewares of its parents "
                 "first, and the stack file cannot have parents: these requests might be open.",
                 "Write a router without parentRefs, with the whole rule and all middlewares, then run this again.",
             )
@@ -138,8 +139,9 @@ def _refuse_to_widen(pair: Pair, taken: Collection[Way], points: Points) -> None
             same = (way.entrypoint, way.is_secure(points)) == (wide.entrypoint, wide.is_secure(points))
             if same and wide.priority >= way.priority and (gone := sorted(way.guards - wide.guards)):
                 raise Refused(
-                    f"routed/{pair.name}: {_named(wide)} has no rule. Traefik's default rule for it cannot be written; "
-                    f"with {CATCH_ALL} it would take the requests of {_named(way)} without {', '.join(gone)}.",
+                    f"routed/{pair.name}: {named_router(wide)} has no rule. Traefik's default rule cannot be "
+                    f"written; with {CATCH_ALL} it would take the requests of {named_router(way)} without "
+                    f"{', '.join(gone)}.",
                     "Give the first router a rule, then run this again.",
                 )
 
@@ -164,7 +166,7 @@ def _conditions(form: object) -> frozenset[object]:
     return frozenset({form})
 
 
-def _named(way: Way) -> str:
+def named_router(way: Way) -> str:
     return way.route.where if way.route.file else f"router {way.route.router} ({way.route.where})"
 
 

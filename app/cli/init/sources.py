@@ -11,6 +11,7 @@ from app.cli.init.pairs import Pair, name_prefix
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.health_checks import ProbeAddress, asked, compose_check
+from app.cli.init.project.host_ports import publishes_to
 from app.cli.init.project.listening import environment_ports
 from app.cli.init.project.service_facts import Service
 from app.cli.init.project.url_lists import Listed
@@ -53,8 +54,8 @@ class Sources:
             return service
         if any(server.host in map(str.lower, facts.host_names(n, s)) for n, s in self.project.services.items()):
             return None
-        colored = sorted(set(self.hosts.values()))
-        return next((n for n in colored if server.port in facts.published_ports(self.project.services[n])), None)
+        colored = {name: self.project.services[name] for name in sorted(set(self.hosts.values()))}
+        return next((n for n, each in colored.items() if publishes_to(each, server.host, server.port)), None)
 
 
 @dataclass(frozen=True)

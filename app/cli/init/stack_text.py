@@ -48,11 +48,11 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     yield example.lines("repository", scalar(proposal.repository) + _mark(proposal, "repository"))
     yield example.lines("source", SOURCE, active=False)
     yield example.lines("directory", scalar(str(project.directory)))
-    yield example.lines("compose_files", f"[{scalar(project.file)}]")
+    yield example.lines("compose_files", f"[{', '.join(map(scalar, (project.file, *project.more)))}]")
     for key in ("env_files", "profiles", "variables", "allow_unset"):
         yield example.lines(key, example.settings[key].value, active=False)
-    places = (f"files/{field.name}" for field in fields(FileRules))
-    yield example.lines("files", active=False) + "".join(example.lines(p, "[]", active=False) for p in places)
+    rules = {f"files/{field.name}": "false" if field.default is False else "[]" for field in fields(FileRules)}
+    yield example.lines("files", active=False) + "".join(example.lines(*r, active=False) for r in rules.items())
     for key in ("channel", "tags", "supersede"):
         yield example.lines(key, _text(getattr(Stack, key)))
 

@@ -10,8 +10,9 @@ MINUTE, HOUR = 60, 3600
 KIB = 1024.0
 TENTHS_BELOW = 10
 
-# Escape sequences and control characters: a release's build output must not move the operator's cursor.
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Escape sequences and control characters: a release's build output must not move the operator's cursor. Surrogates
+# cannot be encoded.
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def plain(value: object) -> str:

@@ -60,7 +60,9 @@ class Changes:
     async def rollback(self, given: Given) -> Response:
         """Rolls back to a kept release, or to the last good one if no SHA is given. Allowed while paused."""
         try:
-            answer = await ask(self.queue, "rollback", given.body.previous_sha, given.body.force, _by(given))
+            body = given.body
+            more = [True] if body.current_env else []  # a worker of an earlier version does not know it
+            answer = await ask(self.queue, "rollback", body.previous_sha, body.force, _by(given), *more)
         except WorkerRefused as refused:
             status = await self.status.published()
             if refused.code != AlreadyLive.code or not live_is_well(status):

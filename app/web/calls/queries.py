@@ -38,6 +38,10 @@ class Reading:
         """What a rollout of the tag would do. Changes nothing."""
         return JSONResponse(await ask(self.queue, "plan", given.query.tag))
 
+    async def rollback_plan(self, given: Given) -> Response:
+        """What a rollback would bring back. Changes nothing."""
+        return JSONResponse(await ask(self.queue, "rollback_plan", given.query.previous_sha))
+
     async def record(self, given: Given) -> Response:
         """The whole record, also of a running rollout. For a release that got no rollout, the decision."""
         record = await self._record(given.rollout_id)

@@ -18,6 +18,7 @@ from app.api.requests import (
     Pause,
     PlanQuery,
     Rollback,
+    RollbackPlanQuery,
 )
 from app.api.responses import (
     Alive,
@@ -33,6 +34,7 @@ from app.api.responses import (
     Ready,
     Resumed,
 )
+from app.api.rollback_plan import RollbackPlan
 from app.api.rollout import History, Record, Result
 from app.api.status import Diagnostics, Status
 from app.auth.tokens import Scope
@@ -103,6 +105,14 @@ class Calls:
             Call("GET", "/status", "the status", status, shown, headers=_NONE_MATCH),
             Call("GET", "/update/status", "the status", status, shown, headers=_NONE_MATCH),
             Call("GET", "/update/plan", "what a rollout would do", get.plan, {200: Plan, **_REFUSED}, query=PlanQuery),
+            Call(
+                "GET",
+                "/update/rollback/plan",
+                "what a rollback would bring back",
+                get.rollback_plan,
+                {200: RollbackPlan, **_REFUSED},
+                query=RollbackPlanQuery,
+            ),
             Call("GET", "/update/history", "the history", get.history, {200: History}, query=HistoryQuery),
             Call("GET", one, "the whole record of a rollout", get.record, {200: Record, 404: Problem}),
             Call("GET", f"{one}/log", "the log of a rollout", get.log, logged, query=LogQuery),

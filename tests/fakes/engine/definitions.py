@@ -1,7 +1,7 @@
 """The definitions of releases and their images, in memory."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from workers.ports import Comparison, Definition, Difference, Instance, Stamp
 class FakeDefinitions(Daemon):
     """`one_ways`: the releases that cannot be rolled back. `published` is what `docker compose` would run.
 
-    `forbidden`: what each release uses that the policy forbids, by tag.
+    `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
+    `recalled_from`: the files with which the last kept release was recalled.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -28,6 +29,8 @@ class FakeDefinitions(Daemon):
         self.published: tuple[str, Color] | None = None
         self.published_updater: Path | None = None
         self.published_retired = ""
+        self.changed: dict[str, tuple[str, ...]] = {}
+        self.recalled_from: Path | None = None
 
     @property
     def definitions(self) -> set[str]:
@@ -45,13 +48,20 @@ class FakeDefinitions(Daemon):
         made = (path for path, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
         return Definition(next(made, Path("/kept") / sha), sha)
 
-    async def recall(self, stamp: Stamp, services: Sequence[str]) -> Definition:
+    async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
         for container in self._containers.values():
             if container.adopted and container.stamp.sha == stamp.sha:
                 container.stamp = stamp
+        self.recalled_from = tree
         return await self.define(Path("/kept") / stamp.sha, stamp)
+
+    async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
+        await self.socket.reach()
+        assert str(tree).startswith("/trees/")
+        assert stamp.sha in str(tree)
+        return dict(self.changed)
 
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
         await self.socket.reach()

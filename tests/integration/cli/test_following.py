@@ -154,6 +154,37 @@ async def test_rollback_returns_to_the_previous_release(home: Front) -> None:
     assert home.world.state.current.tag == "v1.0.0"
 
 
+async def test_rollback_says_first_what_changed_since(home: Front) -> None:
+    await home.run("deploy", "v1.1.0")
+    home.world.engine.changed = {"bot": ("DB_PASSWORD", "NEW")}
+    planned = await home.run("plan", "--rollback")
+    assert planned.out.splitlines()[1:] == [
+        "v1.0.0 starts with the values of its own rollout. Today's files have others (names only):",
+        "  bot: DB_PASSWORD, NEW",
+        "`updater rollback --current-env` starts it with today's.",
+        "This is a plan: nothing was changed.",
+    ]
+    done = await home.run("rollback")
+    assert done.code == 0, done
+    assert done.out.startswith("v1.0.0 starts with the values of its own rollout.")
+    assert home.world.engine.recalled_from is None
+
+
+async def test_rollback_with_todays_values(home: Front) -> None:
+    await home.run("deploy", "v1.1.0")
+    home.world.engine.changed = {"bot": ("DB_PASSWORD",)}
+    done = await home.run("rollback", "--current-env", "--json")
+    assert (done.code, json.loads(done.out)["evidence"]["recall_release"]["current_env"]) == (0, True), done
+    assert home.world.engine.recalled_from is not None
+    assert "values" not in done.err
+
+
+async def test_plan_is_of_a_tag_or_of_a_rollback(home: Front) -> None:
+    for words in (["plan"], ["plan", "v1.1.0", "--rollback"]):
+        done = await home.run(*words)
+        assert (done.code, "Give a tag, or --rollback." in done.err) == (2, True), done
+
+
 async def test_cancel_before_the_flip_ends_the_rollout(home: Front) -> None:
     home.source.gate.clear()
     async with home.command("deploy", "v1.1.0") as process:

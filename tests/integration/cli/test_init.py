@@ -29,7 +29,8 @@ from tests.integration.waiting import until
 SAMPLES = ROOT / "tests" / "samples" / "compose"
 TRAEFIK = Path(sys.executable).with_name("traefik")
 SECONDS = 60
-NO_TRAEFIK = Answers(("traefik",))
+NO_TRAEFIK = Answers(("traefik",), opened=("web",))
+NO_ROUTER = Answers(opened=("web",))
 
 PAIR = "services:\n  web-blue: {image: example.org/web}\n  web-green: {image: example.org/web}\n"
 
@@ -154,7 +155,7 @@ async def test_traefik_accepts_the_printed_options(tmp_path: Path, form: Any) ->
         "log.level": "DEBUG",
     }
     (tmp_path / "compose.yaml").write_text(project(form.__name__, base, tmp_path))
-    made = write_stack_file(tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ)
+    made = write_stack_file(tmp_path, tmp_path / "stack.yml", force=False, environ=os.environ, answers=NO_ROUTER)
     metrics = free_port()
     added = [line[2:].replace(":8082", f"127.0.0.1:{metrics}") for line in made.notes.traefik[1:]]
     arguments, variables = form(base, added, tmp_path)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -254,6 +255,17 @@ async def test_a_plan_of_a_tag_changes_nothing(client: httpx.AsyncClient, worker
     assert (await client.get("/update/plan?tag=latest")).status_code == 400
     assert (await client.get("/update/plan")).status_code == 400
     assert (world.state.accepted, list(world.effects)) == (before[0].accepted, before[1])
+
+
+async def test_plan_of_a_rollback_names_the_kept_release(
+    client: httpx.AsyncClient, worker: Reconciler, world: World
+) -> None:
+    assert (await client.get("/update/rollback/plan")).json()["code"] == "release_not_kept"
+    await world.journal.update(lambda state: replace(state, previous=state.current, current=None))
+    world.engine.changed = {"bot": ("DB_PASSWORD",)}
+    answer = await client.get("/update/rollback/plan")
+    assert (answer.status_code, answer.json()["tag"]) == (200, "v1.0.0")
+    assert answer.json()["changed_values"] == [{"service": "bot", "names": ["DB_PASSWORD"]}]
 
 
 async def test_diagnostics_report_the_machine(client: httpx.AsyncClient, worker: Reconciler) -> None:

@@ -1,4 +1,4 @@
-"""Git: a bare mirror under the data directory, and a worktree for each commit.
+"""Git: a bare mirror under the data directory, and a tree with a repository of its own for each commit.
 
 Checked-out files are data: git runs no hook, no submodule and no filter of a user's configuration, and never reads a
 ref that the repository chose as an option. https://git-scm.com/docs/git#_environment_variables
@@ -26,12 +26,14 @@ from workers.adapters.git_repo.collection import (
     is_due,
 )
 from workers.adapters.git_repo.credentials import without_credentials
+from workers.adapters.git_repo.submodules import are_filled, fill_submodules
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
     object_command,
     verify_command,
     verify_config,
 )
+from workers.adapters.git_repo.trees import add_command, give_repository
 
 LOCAL_SECONDS = 60.0
 LAST_LINES = 10
@@ -66,11 +68,6 @@ def find_command(url: str, tag: str) -> list[str]:
     return ["ls-remote", "--exit-code", "--", url, f"refs/tags/{tag}"]
 
 
-def add_command(tree: Path, sha: str) -> list[str]:
-    """Adds a worktree. `--force` twice: after a power cut, git's lock on a half-made tree outlives `worktree prune`."""
-    return ["worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), sha]
-
-
 def resolve_command(tag: str) -> list[str]:
     return ["rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/tags/{tag}^{{commit}}"]
 
@@ -79,7 +76,8 @@ class GitSource:
     """The stack's repository at `url`. `directory` holds the mirror and the trees.
 
     `signers`: the file of the keys, one of which must have signed a tag; None: no signature is required.
-    `token`: the repository's credential if the URL has none. `names`: `owner/name` of the repository.
+    `token`: the repository's credential if the URL has none. `names`: `owner/name` of the repository. `submodules`:
+    those of the same host are checked out too.
     """
 
     def __init__(
@@ -91,6 +89,7 @@ class GitSource:
         *,
         token: str | None = None,
         names: Sequence[str] = (),
+        submodules: bool = False,
     ) -> None:
         self._url, self._credentials = without_credentials(url, token)
         self._mirror = directory / "mirror.git"
@@ -98,6 +97,7 @@ class GitSource:
         self._fetch_seconds = fetch_seconds
         self._signers = signers
         self._names = names
+        self._submodules = submodules
         self._turn = asyncio.Lock()  # an operator may request a plan while a rollout fetches
 
     async def find(self, tag: str) -> str:
@@ -138,7 +138,7 @@ class GitSource:
             raise GitFailed(f"{sha!r} is not a commit SHA")
         tree = self._trees / sha
         async with self._turn:
-            if not await self._is_whole(tree, sha):
+            if not await self._is_whole(tree, sha) or not await self._has_submodules(tree, sha):
                 await self._add(tree, sha)
             with contextlib.suppress(OSError):
                 tree.touch()  # `prune` spares a tree that was just asked for
@@ -179,6 +179,15 @@ class GitSource:
         await self._git(["worktree", "prune"], LOCAL_SECONDS)
         finished, _ = await self._git(add_command(tree, sha), LOCAL_SECONDS)
         self._expect(finished, f"{sha} could not be checked out")
+        if self._submodules:
+            await fill_submodules(self._in, self._mirror, tree, sha, self._url)
+        await give_repository(self._in, self._mirror, tree, sha)
+
+    async def _has_submodules(self, tree: Path, sha: str) -> bool:
+        return not self._submodules or await are_filled(self._in, self._mirror, tree, sha, self._url)
+
+    async def _in(self, words: Sequence[str], directory: Path) -> tuple[Finished, str]:
+        return await self._git(words, max(LOCAL_SECONDS, self._fetch_seconds), cwd=directory)
 
     async def _check_signature(self, tag: str, file: Path) -> None:
         if problem := await asyncio.to_thread(signers.problem, file):
@@ -196,7 +205,7 @@ class GitSource:
 
     async def _is_whole(self, tree: Path, sha: str) -> bool:
         """Returns whether the tree exists, at that commit and unchanged: a crash may have left an incomplete tree."""
-        if not (tree / ".git").exists():
+        if not (tree / ".git").is_dir():
             return False
         head, at = await self._git(["rev-parse", "HEAD"], LOCAL_SECONDS, cwd=tree)
         status, changes = await self._git(["status", "--porcelain"], LOCAL_SECONDS, cwd=tree)

@@ -78,7 +78,7 @@ class _Build:
 
     def take(self, name: str, rest: str) -> None:
         known = {"FROM": self._from, "ARG": self._arg, "ENV": self._env, "EXPOSE": self._expose}
-        known["HEALTHCHECK"] = self._healthcheck
+        known |= {"HEALTHCHECK": self._healthcheck, "LABEL": self._label}
         if name == "FROM" or (name in known and (self._now is not None or name == "ARG")):
             known[name](rest)
 
@@ -102,12 +102,17 @@ class _Build:
                 scope[name] = value
 
     def _env(self, rest: str) -> None:
+        self._change(environment={**self._image.environment, **self._assigned(rest)})
+
+    def _label(self, rest: str) -> None:
+        self._change(labels={**self._image.labels, **self._assigned(rest)})
+
+    def _assigned(self, rest: str) -> dict[str, str]:
         words = _split(rest)
         if words and "=" not in words[0]:  # the old form: ENV NAME the rest of the line
             words = [f"{words[0]}={' '.join(words[1:])}"]
         values = self._values()
-        set_now = {name: _resolved(value, values) for name, _, value in (word.partition("=") for word in words)}
-        self._change(environment={**self._image.environment, **set_now})
+        return {name: _resolved(value, values) for name, _, value in (word.partition("=") for word in words)}
 
     def _expose(self, rest: str) -> None:
         words = _resolved(rest, self._values()).split()

@@ -11,6 +11,7 @@ class ImageFacts:
     ports: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     health: str | tuple[str, ...] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 FindImage = Callable[[str], ImageFacts | None]

@@ -81,4 +81,5 @@ def image_facts(attrs: Mapping[str, Any]) -> ImageFacts:
         ports=tuple(sorted(port for text, _, kind in exposed if kind != "udp" and (port := port_number(text)))),
         environment=dict(word.partition("=")[::2] for word in config.get("Env") or ()),
         health=tuple(str(word) for word in test) if test and test[0] != "NONE" else None,
+        labels={str(name): str(value) for name, value in (config.get("Labels") or {}).items()},
     )

@@ -1,6 +1,7 @@
 """Reads a Compose project: its model from Compose, or from the file alone; its repository from Git."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -10,13 +11,12 @@ from typing import Any
 
 import yaml
 
-from app.cli.errors import CommandError, Refused, WrongUse
+from app.cli.errors import CommandError, Refused
+from app.cli.init.project.compose_files import compose_files
 from app.cli.init.project.interpolation import with_defaults
 from app.config.compose_command import compose_command
 from app.domain.stack import REPOSITORY
 
-# In the order in which Compose looks: https://docs.docker.com/compose/intro/compose-application-model/
-NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 CONFIG_SECONDS = 60.0
 GIT_SECONDS = 10.0
 LAST_LINES = 5
@@ -30,8 +30,8 @@ Model = dict[str, Any]
 class Project:
     """`model` is the Compose model; `resolved`: Compose itself read it, with the operator's .env.
 
-    `file` is the Compose file's path inside the release. `repository` is `owner/name` on GitHub, if Git knows it.
-    `written`: the model before variables got their defaults, if Compose did not read it.
+    `file` is the first Compose file's path inside the release, `more` are the others. `repository` is `owner/name` on
+    GitHub, if Git knows it. `written`: the model before variables got their defaults, if Compose did not read it.
     """
 
     directory: Path
@@ -41,6 +41,7 @@ class Project:
     why_unresolved: str = ""
     repository: str | None = None
     written: Model = field(default_factory=dict)
+    more: tuple[str, ...] = ()
 
     @property
     def services(self) -> Mapping[str, Mapping[str, Any]]:
@@ -65,21 +66,28 @@ class Project:
 
 
 def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
-    """The project in `directory`. Raises WrongUse if it has no Compose file, Refused if the file is unreadable."""
+    """The project in `directory`. Raises WrongUse if it has no Compose file, Refused if one is unreadable."""
     where = directory.resolve()
-    file = next((where / name for name in NAMES if (where / name).is_file()), None)
-    if file is None:
-        raise WrongUse(
-            f"There is no Compose file in {where} ({', '.join(NAMES)}).", "Name the directory that contains it."
-        )
+    files = compose_files(where, environ)
     root = _git(where, "rev-parse", "--show-toplevel")
-    inside = file.relative_to(Path(root).resolve()) if root else Path(file.name)
+    inside, *more = (_inside(file, Path(root).resolve() if root else where) for file in files)
     repository = github_name(_git(where, "remote", "get-url", "origin") or "")
-    model, why = _compose_model(file, environ)
+    model, why = _compose_model(where, files, environ)
     if model is not None:
-        return Project(where, str(inside), model, True, why, repository)
-    written = _yaml_model(file)
-    return Project(where, str(inside), with_defaults(written), False, why, repository, written)
+        return Project(where, inside, model, True, why, repository, more=tuple(more))
+    written = _yaml_model(files[0])
+    return Project(where, inside, with_defaults(written), False, why, repository, written, tuple(more))
+
+
+def _inside(file: Path, root: Path) -> str:
+    """Its path in the release. Raises Refused for a file that is elsewhere."""
+    path = Path(os.path.normpath(file))
+    if not path.is_relative_to(root):
+        raise Refused(
+            f"The Compose file {path} is outside {root}, so no release has it.",
+            "Move it into the repository, or name its directory instead, then run this again.",
+        )
+    return str(path.relative_to(root))
 
 
 def github_name(url: str) -> str | None:
@@ -88,16 +96,17 @@ def github_name(url: str) -> str | None:
     return match["name"] if match and REPOSITORY.fullmatch(match["name"]) else None
 
 
-def _compose_model(file: Path, environ: Mapping[str, str]) -> tuple[Model | None, str]:
+def _compose_model(directory: Path, files: list[Path], environ: Mapping[str, str]) -> tuple[Model | None, str]:
     """The output of `compose config`, or None and the reason."""
     compose = compose_command(environ.get("UPDATER_COMPOSE"), environ.get("PATH"))
     if compose is None:
         return None, "Docker Compose was not found"
-    command = [*compose, "--file", str(file), "--profile", "*", "config", "--format", "json"]
+    named = [word for file in files for word in ("--file", str(file))]
+    command = [*compose, *named, "--profile", "*", "config", "--format", "json"]
     try:
         done = subprocess.run(
             command,
-            cwd=file.parent,
+            cwd=directory,
             env=dict(environ),
             capture_output=True,
             text=True,

@@ -10,6 +10,7 @@ from app.cli.init.project.interpolation import has_variable
 from app.cli.init.project.service_facts import Service, entries, pairs
 
 SOCKET = "docker.sock"
+_NOWHERE = "an invalid path, or the home directory of an unknown user"
 _BASES = {"configs": "/", "secrets": "/run/secrets"}
 
 
@@ -61,11 +62,20 @@ def _volumes(project: Project, service: Service) -> Iterator[Mount]:
         if is_unknown:
             yield Mount(PurePosixPath(target), None, what="a place that a variable names")
         elif source.startswith(("/", ".", "~")):
-            yield Mount(PurePosixPath(target), project.directory / Path(source).expanduser())
+            yield Mount(PurePosixPath(target), _here(project, source), what=_NOWHERE)
         else:
-            part = isinstance(each, Mapping) and "subpath" in (each.get("volume") or {})
+            options = each.get("volume") if isinstance(each, Mapping) else None
+            part = isinstance(options, Mapping) and "subpath" in options
             device = None if part else _device(project.part("volumes").get(source, {}))
             yield Mount(PurePosixPath(target), device, source)
+
+
+def _here(project: Project, source: str) -> Path | None:
+    """`source` of a mount on this machine; None if it is no path, or below the home of a user that does not exist."""
+    try:
+        return None if "\0" in source else project.directory / Path(source).expanduser()
+    except RuntimeError:
+        return None
 
 
 def _unknown(project: Project, service: Service) -> Iterator[bool]:
@@ -104,5 +114,5 @@ def _files(project: Project, service: Service, kind: str) -> Iterator[Mount]:
         name = str(each.get("source")) if isinstance(each, Mapping) else str(each)
         target = str(each.get("target") or name) if isinstance(each, Mapping) else name
         file = project.part(kind).get(name, {}).get("file")
-        source = project.directory / Path(str(file)).expanduser() if file else None
+        source = _here(project, str(file)) if file else None
         yield Mount(base / target, source, what=f"{kind}/{name} of the Compose file", is_file=True)

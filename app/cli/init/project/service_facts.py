@@ -77,16 +77,6 @@ def container_names(project: str, name: str, service: Service) -> set[str]:
     return set() if service.get("container_name") else {s.join((project, name, str(n))) for n in copies for s in "-_"}
 
 
-def published_ports(service: Service) -> set[int]:
-    """The ports of the host that lead to it. Those of a range are left out."""
-    found = set()
-    for each in entries(service.get("ports")):
-        mapped = str(each).partition("/")[0].rpartition(":")[0].rpartition(":")[2]
-        port = port_number(str(each.get("published")) if isinstance(each, Mapping) else mapped)
-        found |= {port} if port else set()
-    return found
-
-
 def stop_seconds(service: Service) -> float:
     """`stop_grace_period` in seconds; 0 if it is not set."""
     match = _DURATION.fullmatch(str(service.get("stop_grace_period") or ""))

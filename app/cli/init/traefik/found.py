@@ -1,22 +1,24 @@
 """Finds the project's Traefik: its service, its configuration and its routes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from app.cli.init.pairs import color_pairs
+from app.cli.init.answers import NOTHING_IN
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import Mount, mounts
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
-from app.cli.init.traefik.labels import label_services, routes_elsewhere
-from app.cli.init.traefik.routes import FoundRoute, all_services, routes
+from app.cli.init.traefik.labels import is_disabled, label_services, routes_elsewhere
+from app.cli.init.traefik.routes import FoundRoute, routes
+from app.cli.init.traefik.service_trees import all_services
 from app.cli.init.traefik.static_config import (
     Form,
     StaticConfig,
     find_traefik,
+    other_traefiks,
     static_config,
 )
 from app.cli.init.traefik.unread import Unread, unread_options
@@ -47,14 +49,16 @@ class FoundTraefik:
         return bool(on) and (enabled or any(each.lower() not in {"false", "f", "0"} for each in default))
 
 
-def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> FoundTraefik:
+def found_traefik(
+    project: Project, copies: Mapping[PurePosixPath, Path], without: Collection[str] = ()
+) -> FoundTraefik:
     """Finds Traefik and reads its static and dynamic files through its container's mounts.
 
-    `copies`: paths in the container → what to read for them.
+    `copies`: paths in the container → what to read for them. `without`: services that have nothing of the stack.
     """
-    name = find_traefik(project.services)
+    name = _chosen(project, without)
     if name is None:
-        return FoundTraefik()
+        return FoundTraefik(routes=tuple(_routes(project, None, StaticConfig(Form.FLAGS), Dynamic())))
     service = project.services[name]
     every = mounts(project, service)
     seen = [*(Mount(target, here) for target, here in copies.items()), *every]
@@ -67,15 +71,30 @@ def found_traefik(project: Project, copies: Mapping[PurePosixPath, Path]) -> Fou
         dynamic=dynamic,
         points=entrypoints(config),
         routes=tuple(_routes(project, name, config, dynamic)),
-        unread=(*unread_options(service, config, seen), *dynamic.unread),
+        unread=(*unread_options(service, config, seen), *dynamic.unread, *_others(project, name)),
     )
 
 
-def _routes(project: Project, name: str, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:
-    """The routers of the files, and those that labels of services without colors have for other containers."""
-    colored = {each for pair in color_pairs(project.services, project.name) for each in pair.services}
+def _chosen(project: Project, without: Collection[str]) -> str | None:
+    """The service that is Traefik; of several, the first one that is not in `without`."""
+    first = find_traefik(project.services)
+    if first is None or first not in without:
+        return first
+    return next((each for each in other_traefiks(project.services, first) if each not in without), first)
+
+
+def _others(project: Project, name: str) -> Iterator[Unread]:
+    """More services that are Traefik: each has entrypoints and routers of its own."""
+    for other in other_traefiks(project.services, name):
+        yield Unread(
+            other, f"is Traefik too, and only {name} is read; to have it the other way round: {NOTHING_IN} {name}"
+        )
+
+
+def _routes(project: Project, name: str | None, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:
+    """The routers of the files, and those that labels have for a service that is not their container's own."""
     traefik = FoundTraefik(name, config=config)
-    read = {each: service for each, service in project.services.items() if traefik.reads_labels(service)}
+    read = {n: each for n, each in project.services.items() if traefik.reads_labels(each) and not is_disabled(each)}
     labeled: dict[str, dict[str, Any]] = {}
     for each, service in read.items():
         for key, definition in label_services(each, service, project.name).items():
@@ -84,5 +103,4 @@ def _routes(project: Project, name: str, config: StaticConfig, dynamic: Dynamic)
     services = all_services(dynamic.documents, labeled)
     yield from routes(dynamic.documents, services)
     for each, service in read.items():
-        if each not in colored:
-            yield from routes_elsewhere(each, service, services)
+        yield from routes_elsewhere(each, service, services)

@@ -9,41 +9,61 @@ from dataclasses import replace
 from typing import Any
 
 from app.cli.init.project.service_facts import HTTP, Service, listening, pairs, port_number
-from app.cli.init.traefik.routes import (
-    HTTP_SCHEME,
-    FoundRoute,
-    RouteTarget,
-    Services,
-    balancers,
-    listed,
-    part,
-    route,
-)
+from app.cli.init.traefik.options import listed, part
+from app.cli.init.traefik.routes import HTTP_SCHEME, FoundRoute, RouteTarget, route
+from app.cli.init.traefik.service_trees import Reached, Services, reached
 
 _LABEL = re.compile(
     r"traefik\.http\.(?P<kind>routers|services|middlewares)\.(?P<name>[^.]+)\.(?P<path>.+)", re.IGNORECASE
 )
 _ITEM = re.compile(r"\[\d+\]$")
+_FALSE = frozenset({"false", "f", "0"})
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 def label_routes(name: str, service: Service) -> list[FoundRoute]:
-    """A route for each router; none if `traefik.enable` is false. `name` is the Compose service."""
+    """A route for each router that leads to its own container; none if `traefik.enable` is false.
+
+    `name` is the Compose service.
+    """
     labels = pairs(service.get("labels"))
-    if next((v for k, v in labels.items() if k.lower() == "traefik.enable"), "true").strip().lower() == "false":
+    if is_disabled(service):
         return []
     routers, services = _named(labels, "routers"), _named(labels, "services")
-    found = [_route(name, each, router, services) for each, router in routers.items()]
-    return found or [_route(name, "", {}, {each: services[each]}) for each in services]
+    own = {each: target for each in routers if (target := _own_service(routers[each], services)) is not None}
+    found = [_route(name, each, routers[each], services.get(target, {})) for each, target in own.items()]
+    return found or [_route(name, "", {}, services[each]) for each in services]
 
 
-def _route(name: str, router_name: str, router: dict[str, Any], services: Mapping[str, dict[str, Any]]) -> FoundRoute:
-    only = next(iter(services)) if len(services) == 1 else ""
-    service = services.get(str(part(router, "service") or only), {})
+def is_disabled(service: Service) -> bool:
+    """Whether Traefik reads none of its labels, because `traefik.enable` is false."""
+    enable = next((v for k, v in pairs(service.get("labels")).items() if k.lower() == "traefik.enable"), "true")
+    return enable.strip().lower() in _FALSE
+
+
+def _own_service(router: Mapping[str, Any], services: Mapping[str, object]) -> str | None:
+    """The one of the container's own `services` that `router` leads to; empty for the one that Traefik makes.
+
+    None if it names another one, or none of several: Traefik then skips the router.
+    https://doc.traefik.io/traefik/routing/providers/service-by-label
+    """
+    named = _plain(str(part(router, "service") or ""))
+    if not named:
+        return next(iter(services), "") if len(services) <= 1 else None
+    return named if named in services else None
+
+
+def _plain(service: str) -> str:
+    return service.removesuffix("@docker").removesuffix("@swarm")
+
+
+def _route(name: str, router_name: str, router: dict[str, Any], service: Mapping[str, Any]) -> FoundRoute:
     server = part(part(service, "loadbalancer"), "server") or {}
     port, scheme = port_number(str(part(server, "port") or "")), str(part(server, "scheme") or "http")
     balancer = {key: value for key, value in (part(service, "loadbalancer") or {}).items() if key != "server"}
-    found = route(f"label of {name}", router_name, router, [{"loadbalancer": balancer}], provider="docker")
+    found = route(
+        f"label of {name}", router_name, router, Reached((), ({"loadbalancer": balancer},)), provider="docker"
+    )
     of_service = {**({"scheme": scheme} if scheme != HTTP_SCHEME else {}), **found.of_service}
     return replace(found, servers=(RouteTarget(name, port, scheme),), of_service=of_service)
 
@@ -67,11 +87,15 @@ def _as_in_a_file(name: str, service: Service, options: Mapping[str, Any]) -> di
 
 
 def routes_elsewhere(name: str, service: Service, services: Services) -> Iterator[FoundRoute]:
-    """The routers in labels of the Compose service `name` that lead to another container, by one of `services`."""
-    for router_name, router in _named(pairs(service.get("labels")), "routers").items():
-        target = str(part(router, "service") or "")
+    """The routers in labels of the Compose service `name` that name a service of another container or of a file."""
+    labels = pairs(service.get("labels"))
+    own = _named(labels, "services")
+    for router_name, router in _named(labels, "routers").items():
+        target = _plain(str(part(router, "service") or ""))
+        if not target or target in own:
+            continue
         key = target.removesuffix("@file") if "@" in target else f"{target}@docker"
-        yield route(f"label of {name}", router_name, router, balancers(key, services), provider="docker")
+        yield route(f"label of {name}", router_name, router, reached(key, services), provider="docker")
 
 
 def chains(service: Service) -> dict[str, list[str]]:
@@ -99,11 +123,17 @@ def _named(labels: Mapping[str, str], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def _split(labels: Mapping[str, str], kind: str) -> Iterator[tuple[str, list[str], str]]:
-    """Name, path of the option, and its value. The items of a list may be labels of their own: `middlewares[0]`."""
+    """Name, path of the option, and its value. The items of a list may be labels of their own: `middlewares[0]`.
+
+    Traefik sorts the labels, and takes names that differ only in case for one: the first one of them.
+    https://github.com/traefik/paerser/blob/master/parser/node.go
+    """
+    names: dict[str, str] = {}
     found: dict[tuple[str, str], str] = {}
-    for label, value in labels.items():
+    for label, value in sorted(labels.items()):
         match = _LABEL.fullmatch(label)
         if match and match["kind"].lower() == kind:
-            key = match["name"], _ITEM.sub("", match["path"].lower())
+            name = names.setdefault(match["name"].lower(), match["name"])
+            key = name, _ITEM.sub("", match["path"].lower())
             found[key] = f"{found[key]},{value}" if key in found and _ITEM.search(label) else value
     yield from ((name, path.split("."), value) for (name, path), value in found.items())

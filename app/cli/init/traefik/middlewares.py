@@ -8,7 +8,7 @@ from typing import Any
 
 from app.cli.init.project.service_facts import Service
 from app.cli.init.traefik.labels import chains, defined_middlewares
-from app.cli.init.traefik.routes import listed, named, part
+from app.cli.init.traefik.options import listed, named, part
 
 Chains = Mapping[str, tuple[str, ...]]
 """A middleware, with its provider → those that it consists of."""

@@ -4,12 +4,14 @@ https://doc.traefik.io/traefik/reference/routing-configuration/http/
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.cli.init.project.service_facts import HTTP, HTTPS, entries
+from app.cli.init.traefik.options import listed, named, part
+from app.cli.init.traefik.service_trees import Reached, Services, all_services, reached
 from app.domain.routes import is_own_middleware
 
 _KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "middlewares", "observability"})
@@ -38,7 +40,8 @@ class FoundRoute:
     """One router, or one of Traefik's services without a router: then `rule` is None and `router` is empty.
 
     `where` is its source, for people. `file` is the dynamic file, empty for labels. `lost` are options that a stack
-    file cannot express. `health` is the path of Traefik's own health check.
+    file cannot express. `health` is the path of Traefik's own health check. `spare`: those of `servers` that get
+    requests only if others fail. `unknown`: services that are defined nowhere here.
     """
 
     where: str
@@ -52,19 +55,8 @@ class FoundRoute:
     file: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     of_service: Mapping[str, Any] = field(default_factory=dict)
-
-
-Services = Mapping[str, tuple[Mapping[str, Any], str]]
-"""Name → definition and file. A service of labels has a name with `@docker`, and no file."""
-
-
-def all_services(documents: Mapping[str, Mapping[str, Any]], labeled: Mapping[str, Mapping[str, Any]]) -> Services:
-    """The services of all files together, and those of labels. Traefik keeps the first definition of a name."""
-    found: dict[str, tuple[Mapping[str, Any], str]] = {name: (each, "") for name, each in labeled.items()}
-    for file, content in documents.items():
-        for name, service in named(content, "http", "services"):
-            found.setdefault(name, (service, file))
-    return found
+    spare: tuple[RouteTarget, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def routes(documents: Mapping[str, Mapping[str, Any]], services: Services | None = None) -> list[FoundRoute]:
@@ -80,10 +72,11 @@ def routes(documents: Mapping[str, Mapping[str, Any]], services: Services | None
                 continue  # Traefik keeps the first definition
             seen.add(name)
             service = str(part(router, "service") or "").removesuffix("@file")
-            used.update(_reached(service, services))
-            found.append(route(f"router {name} in {file}", name, router, balancers(service, services), file))
+            behind = reached(service, services)
+            used.update(behind.names)
+            found.append(route(f"router {name} in {file}", name, router, behind, file))
     unused = [(n, s, f) for n, (s, f) in services.items() if f and n not in used and part(s, "loadbalancer")]
-    return found + [route(f"service {n} in {file}", "", {}, [s], file) for n, s, file in unused]
+    return found + [route(f"service {n} in {file}", "", {}, Reached((n,), (s,)), file) for n, s, file in unused]
 
 
 def skipped_routers(documents: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
@@ -99,27 +92,35 @@ def route(
     where: str,
     name: str,
     router: Mapping[str, Any],
-    services: list[Mapping[str, Any]],
+    behind: Reached,
     file: str = "",
     *,
     provider: str = "file",
 ) -> FoundRoute:
-    """The route of `router` to `services`, each with a load balancer. `provider` is Traefik's word for its source."""
-    found = [balancer for s in services if isinstance(balancer := part(s, "loadbalancer"), Mapping)]
+    """The route of `router` to the services `behind` it. `provider` is Traefik's word for its source."""
+    found = _balancers((*behind.services, *behind.spare))
     tls = part(router, "tls")
     return FoundRoute(
         where,
         name,
         servers=tuple(server for each in found for server in _servers(each)),
+        spare=tuple(server for each in _balancers(behind.spare) for server in _servers(each)),
+        unknown=behind.unknown,
         entrypoints=tuple(listed(part(router, "entrypoints"))),
         rule=str(part(router, "rule") or "") or None,
         tls=tls is not None and str(tls).lower() != "false",
         health=next((path for each in found if (path := _health(each))), None),
-        lost=tuple(dict.fromkeys([*_lost_of_router(router), *(t for each in found for t in _lost(each))])),
+        lost=tuple(
+            dict.fromkeys([*_lost_of_router(router), *behind.lost, *(t for each in found for t in _lost(each))])
+        ),
         file=file,
         options=_options(router, provider),
         of_service=_of_service(found),
     )
+
+
+def _balancers(services: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [balancer for each in services if isinstance(balancer := part(each, "loadbalancer"), Mapping)]
 
 
 def _options(router: Mapping[str, Any], provider: str) -> dict[str, Any]:
@@ -150,54 +151,6 @@ def _of_service(balancers: list[Mapping[str, Any]]) -> dict[str, Any]:
         **({"scheme": scheme} if scheme in _OTHER_SCHEMES else {}),
         **({"sticky": dict(sticky)} if isinstance(sticky, Mapping) else {}),
     }
-
-
-def part(content: object, key: str) -> Any:
-    """The value of `key` in a mapping, ignoring case, as Traefik does."""
-    if not isinstance(content, Mapping):
-        return None
-    return next((value for name, value in content.items() if str(name).lower() == key), None)
-
-
-def named(content: Mapping[str, Any], *path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The definitions below a path such as `http/routers`, by name."""
-    found: Any = content
-    for key in path:
-        found = part(found, key)
-    if isinstance(found, Mapping):
-        yield from ((str(name), value) for name, value in found.items() if isinstance(value, Mapping))
-
-
-def listed(value: object) -> list[str]:
-    """The items of a list, or of a text with commas."""
-    parts = value if isinstance(value, list) else str(value or "").split(",")
-    return [str(each).strip() for each in parts if str(each).strip()]
-
-
-def balancers(name: str, services: Services) -> list[Mapping[str, Any]]:
-    """The definitions of the load balancers that the service `name` sends requests to."""
-    return [services[each][0] for each in _reached(name, services) if part(services[each][0], "loadbalancer")]
-
-
-def _reached(name: str, services: Services) -> list[str]:
-    """`name` and every service behind it, each once: weighted, mirroring and failover services refer to others."""
-    reached: list[str] = []
-    waiting = [name]
-    while waiting:
-        now = waiting.pop(0)
-        if now in services and now not in reached:
-            reached.append(now)
-            waiting += _behind(services[now][0])
-    return reached
-
-
-def _behind(service: Mapping[str, Any]) -> Iterator[str]:
-    shared = (entries(part(part(service, kind), "services")) for kind in ("weighted", "highestrandomweight"))
-    weighted = [each for listed_services in shared for each in listed_services]
-    names = [part(each, "name") for each in weighted]
-    names += [part(part(service, "mirroring"), "service")]
-    names += [part(part(service, "failover"), key) for key in ("service", "fallback")]
-    yield from (str(name).removesuffix("@file") for name in names if name)
 
 
 def _servers(balancer: Mapping[str, Any]) -> Iterator[RouteTarget]:

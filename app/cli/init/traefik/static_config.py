@@ -5,7 +5,7 @@ https://doc.traefik.io/traefik/reference/install-configuration/boot-environment/
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -37,6 +37,12 @@ _SECTIONS = frozenset(
     }
 )
 """The first parts of Traefik's options. Other flags and variables do not belong to Traefik."""
+
+_HELPER = re.compile(
+    r"auth|certs?[-_.]|dumper|exporter|whoami|socket|docker[-_.]?proxy|logrotate|fail2ban|crowdsec|bouncer",
+    re.IGNORECASE,
+)
+"""In names of programs that run beside Traefik, such as traefik-forward-auth and traefik-certs-dumper."""
 
 _FLAG = re.compile(r"--?(?P<key>[A-Za-z][^=\s]*)(?:=(?P<value>.*))?", re.DOTALL)
 _VARIABLE = "TRAEFIK_"
@@ -81,17 +87,29 @@ class StaticConfig:
         return bool(found) and found.get((), "true").lower() != "false"
 
 
+_SURE: tuple[Callable[[str, Service], bool], ...] = (
+    lambda _, service: image_name(service) == "traefik",
+    lambda _, service: any(_lower(path)[:1] == ("entrypoints",) for path in _flags(service)),
+)
+"""What only Traefik has, surest first."""
+
+
+def _is_named(name: str, service: Service) -> bool:
+    """Whether its name is Traefik's, and not that of a helper: no name or image may be one of those."""
+    return "traefik" in name.lower() and not any(_HELPER.search(each) for each in (name, image_name(service)))
+
+
 def find_traefik(services: Mapping[str, Service]) -> str | None:
     """The service that is Traefik, by its image, its command line or its name."""
-    tests = (
-        lambda _, service: image_name(service) == "traefik",
-        lambda _, service: any(_lower(path)[:1] == ("entrypoints",) for path in _flags(service)),
-        lambda name, _: "traefik" in name.lower(),
-    )
-    for test in tests:
+    for test in (*_SURE, _is_named):
         if found := next((name for name, service in services.items() if test(name, service)), None):
             return found
     return None
+
+
+def other_traefiks(services: Mapping[str, Service], found: str) -> list[str]:
+    """The services that are Traefik too, beside the one that was `found`: by their image or command line."""
+    return [name for name, each in services.items() if name != found and any(test(name, each) for test in _SURE)]
 
 
 def static_config(service: Service, every: list[Mount]) -> StaticConfig:

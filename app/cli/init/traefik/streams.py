@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.cli.init.project.service_facts import Service, entries, pairs
-from app.cli.init.traefik.routes import listed, named, part
+from app.cli.init.traefik.options import listed, named, part
 
 _ROUTERS = "traefik.tcp.routers."
 
@@ -34,9 +34,11 @@ def streams(documents: Mapping[str, Mapping[str, Any]], hosts: Collection[str]) 
 def label_streams(name: str, service: Service) -> Iterator[Stream]:
     """The routers in labels of the Compose service `name`."""
     found: dict[str, list[str]] = {}
-    for label, value in pairs(service.get("labels")).items():
+    names: dict[str, str] = {}
+    for label, value in sorted(pairs(service.get("labels")).items()):
         if label.lower().startswith(_ROUTERS):
-            router, _, option = label[len(_ROUTERS) :].partition(".")
+            written, _, option = label[len(_ROUTERS) :].partition(".")
+            router = names.setdefault(written.lower(), written)
             is_guard = option.lower().startswith("middlewares") or option.lower() == "tls.options"
             found.setdefault(router, []).extend([value] if is_guard else [])
     yield from (Stream(f"router {router} in labels of {name} (TCP)", tuple(found[router])) for router in found)

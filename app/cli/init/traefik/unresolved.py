@@ -11,6 +11,9 @@ from app.cli.init.traefik.unread import Unread
 
 _OPTION = re.compile(r"--?(?:entrypoints|providers|configfile)\b", re.IGNORECASE)
 _OTHER_FILES = ("extends", "label_file")
+_OF_TRAEFIK = ("env_file",)
+"""May have Traefik's whole configuration, in the form of TRAEFIK_… variables."""
+
 _LABEL = "traefik."
 OVERRIDES = tuple(f"{name}.override.{end}" for name in ("compose", "docker-compose") for end in ("yaml", "yml"))
 """https://docs.docker.com/reference/compose-file/merge/"""
@@ -19,6 +22,8 @@ OVERRIDES = tuple(f"{name}.override.{end}" for name in ("compose", "docker-compo
 def unresolved(project: Project, colored: Collection[str], traefik: str | None) -> Iterator[Unread]:
     """Labels and settings of Traefik with variables, and what comes from other files."""
     why = f"is not known, because Compose could not read the project ({project.why_unresolved})"
+    if not project.resolved:
+        yield from (Unread(file, why) for file in project.more)
     if project.written.get("include"):
         yield Unread("include of the Compose file", why)
     services = project.written.get("services")
@@ -28,8 +33,11 @@ def unresolved(project: Project, colored: Collection[str], traefik: str | None) 
 
 
 def overrides(project: Project, traefik: str | None) -> Iterator[Unread]:
-    """A file that `docker compose up` adds to the Compose file, if it has anything of Traefik."""
-    for name in OVERRIDES:
+    """A file that `docker compose up` adds to the Compose file, if it has anything of Traefik.
+
+    Compose adds none if COMPOSE_FILE names the files.
+    """
+    for name in () if project.more else OVERRIDES:
         file = project.directory / name
         if is_absent(file):
             continue
@@ -38,7 +46,8 @@ def overrides(project: Project, traefik: str | None) -> Iterator[Unread]:
         except (OSError, UnicodeDecodeError):
             text = _LABEL
         if any(each in text for each in ("traefik", (traefik or "traefik").lower())):
-            yield Unread(name, "has something of Traefik, and `docker compose up` adds it to the Compose file")
+            why = "has something of Traefik, and `docker compose up` adds it to the Compose file"
+            yield Unread(name, f"{why} (to have it read, name both files in COMPOSE_FILE of .env)")
 
 
 def _unknown(name: str, service: Service, colored: Collection[str], traefik: str | None) -> Iterator[str]:
@@ -48,6 +57,7 @@ def _unknown(name: str, service: Service, colored: Collection[str], traefik: str
     if name in colored or name == traefik:
         yield from (key for key in _OTHER_FILES if service.get(key))
     if name == traefik:
+        yield from (key for key in _OF_TRAEFIK if service.get(key))
         yield from (key for key in ("command", "entrypoint") if any(map(_is_unknown, words(service.get(key)))))
         variables = pairs(service.get("environment")).items()
         yield from (key for key, value in variables if key.startswith("TRAEFIK_") and has_variable(value))

@@ -7,7 +7,9 @@ from app.cli.init.notes import Notes
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.additions import DIRECTORY
+from app.cli.init.traefik.config_file import is_absent
 from app.cli.init.traefik.dynamic_files import Dynamic
+from app.cli.init.traefik.other_content import other_content
 from app.cli.init.traefik.routes import FoundRoute
 
 VARIABLE = "UPDATER_TRAEFIK_DYNAMIC_PATH"
@@ -28,9 +30,25 @@ def say_where(project: Project, service: str, dynamic: Dynamic, routers: list[Fo
         notes.following.append(f"{dynamic.inside} of {service} is {volume}: mount its parent into the worker too.")
         notes.following.append(f"Set {VARIABLE} to the path of {dynamic.inside} in the worker's container.")
     else:
-        notes.following.append(f"Set {VARIABLE}={dynamic.place} for the worker.")
+        notes.following.append(_setting(project, service, dynamic, dynamic.place, routers))
         notes.following += list(_about(project, service, dynamic, dynamic.watched))
-        notes.check += [] if dynamic.single else list(_other_files(project, dynamic.watched, routers))
+        notes.check += [] if dynamic.single else list(_other_files(project, dynamic, dynamic.watched, routers))
+
+
+def _setting(project: Project, service: str, dynamic: Dynamic, place: Path, routers: list[FoundRoute]) -> str:
+    """The value of the variable; for a single file with other content, what to do first."""
+    others = _others(project.shown(place), dynamic, routers) if dynamic.single and not is_absent(place) else []
+    if not others:
+        return f"Set {VARIABLE}={place} for the worker."
+    return (
+        f"{service} watches the single file {place}, which also has {', '.join(others)}. The worker would replace all "
+        "of it: let Traefik watch a directory instead (providers.file.directory), move the file there, and set "
+        f"{VARIABLE} to the directory."
+    )
+
+
+def _others(file: str, dynamic: Dynamic, routers: list[FoundRoute]) -> list[str]:
+    return other_content(file, dynamic.documents, {route.router for route in routers})
 
 
 def _about(project: Project, service: str, dynamic: Dynamic, watched: Path) -> Iterator[str]:
@@ -56,11 +74,16 @@ def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
     )
 
 
-def _other_files(project: Project, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
+def _other_files(project: Project, dynamic: Dynamic, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
     """Notes on files with routers of the stack that the worker's own file does not replace."""
     own = f"updater-{project.model.get('name', '')}.yml"  # the name of the worker's file in a directory
     for file in sorted({route.file for route in routers} - {project.shown(watched / own)}):
-        yield (
-            f"{file} routes the stack now, but the worker writes {own}. To replace the old file in one step, "
-            f"set {VARIABLE}={project.directory / file}."
-        )
+        what = f"{file} routes the stack now, but the worker writes {own}."
+        if others := _others(file, dynamic, routers):
+            names = ", ".join(dict.fromkeys(route.router for route in routers if route.file == file))
+            yield (
+                f"{what} {file} also has {', '.join(others)}: copy only its routers {names} with their services to "
+                f"{watched / own}, then remove them from {file}. The worker takes over its own file in one step."
+            )
+        else:
+            yield f"{what} To replace the old file in one step, set {VARIABLE}={project.directory / file}."

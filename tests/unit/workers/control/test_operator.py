@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from app.domain.errors import ReleaseNotKept, RolloutRunning, StaleWorker, TooLate, UnknownRollout
+from app.domain.errors import CannotRollBack, ReleaseNotKept, RolloutRunning, StaleWorker, TooLate, UnknownRollout
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Times
 from app.domain.state import State
@@ -160,6 +161,28 @@ async def test_rollback_skips_the_build_and_pauses(world: World) -> None:
     world.inbox.put(a_release("v1.2.0"))
     await worker.reconcile()
     assert [r.tag for r in world.state.accepted] == ["v1.2.0"]
+
+
+async def test_rollback_with_todays_values_reads_the_kept_files(world: World) -> None:
+    worker, operator = await go_live(world)
+    await operator.roll_back(None, current_env=True)
+    await worker.reconcile()
+    assert (last(world).status, last(world).release.current_env) == (RolloutStatus.SUCCESS, True)
+    assert world.engine.recalled_from == await world.source.checkout(sha_of("v1.0.0"))
+    await operator.roll_back(None)
+    await worker.reconcile()
+    assert world.engine.recalled_from is None
+
+
+async def test_todays_values_need_a_release_that_starts_anew(world: World) -> None:
+    async with rolling_until(world, "bake") as operator:
+        with pytest.raises(RolloutRunning, match="starts nothing"):
+            await operator.roll_back(None, current_env=True)
+    previous = world.state.previous
+    assert previous is not None
+    await world.journal.update(lambda state: replace(state, previous=replace(previous, adopted=True)))
+    with pytest.raises(CannotRollBack, match="only its own containers can start again"):
+        await operator.roll_back(None, current_env=True)
 
 
 async def test_repeated_rollbacks_use_kept_releases(world: World) -> None:

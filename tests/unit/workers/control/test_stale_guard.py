@@ -12,7 +12,16 @@ from workers.ports.mutation import mutates
 
 READS = {
     Engine: {
-        *("defined", "missing", "compare", "one_way", "unchanged", "published_path", "published_release"),
+        *(
+            "defined",
+            "missing",
+            "compare",
+            "changed_values",
+            "one_way",
+            "unchanged",
+            "published_path",
+            "published_release",
+        ),
         *("find", "inspect", "check", "tail", "ready", "times_away", "survey", "refused_images"),
     },
     Route: {"file", "stands", "copies", "strays", "active", "rollout", "files", "complaints", "entrypoints", "loaded"},

@@ -40,7 +40,7 @@ def sources(found: Located, service: str = "web") -> list[str]:
     return [volume["source"] for volume in found.model["services"][service]["volumes"]]
 
 
-def ruled(roots: Roots, **rules: tuple[str, ...]) -> Roots:
+def ruled(roots: Roots, **rules: Any) -> Roots:
     return Roots(roots.tree, roots.live, FileRules(**rules))
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from app.cli.errors import Refused
+from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
 from app.config.stack_file import load_stack
 from app.domain.routes import ClientRoute
@@ -46,7 +47,8 @@ def init(
         "services": {"shop": {"loadBalancer": {"servers": [{"url": "http://shop-blue:8000"}]}}},
     }
     (project / "dynamic" / "shop.yml").write_text(yaml.safe_dump({"http": http}))
-    return write_stack_file(project, project / "stack.yml", force=True, environ={"UPDATER_COMPOSE": "false"})
+    environ, given = {"UPDATER_COMPOSE": "false"}, Answers(() if traefik else ("traefik",))
+    return write_stack_file(project, project / "stack.yml", force=True, environ=environ, answers=given)
 
 
 def routes(written: Written) -> tuple[ClientRoute, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
 from app.config.stack_file import load_stack
 from app.domain.stack import Singleton, Stack
@@ -24,7 +25,8 @@ def written(sample: str, home: Path, environ: Mapping[str, str], name: str = "ze
     directory = home / name
     shutil.copytree(SAMPLES / sample, directory)
     (directory / ".env").write_text(TOKEN)
-    made = write_stack_file(directory, directory / "stack.yml", force=False, environ=environ)
+    given = Answers(opened=("mail",) if sample == "contradictions" else ())
+    made = write_stack_file(directory, directory / "stack.yml", force=False, environ=environ, answers=given)
     return load_stack(made.path), made
 
 
@@ -127,7 +129,9 @@ def test_contradiction_sample_lists_traefik_options(tmp_path: Path, environ: Map
     assert stack.traefik.metrics == "http://traefik:8080/metrics"
     assert made.notes.traefik[1:] == ["  TRAEFIK_PROVIDERS_PROVIDERSTHROTTLEDURATION=100ms"]
     live = tmp_path / "zetherion-ai" / "routes" / "live"
-    assert any(f"UPDATER_TRAEFIK_DYNAMIC_PATH={live / 'web.yml'}" in line for line in made.notes.check)
+    (copied,) = [line for line in made.notes.check if "the worker writes updater-shop.yml" in line]
+    assert f"also has middleware compress: copy only its routers web with their services to {live}/updater" in copied
+    assert not any("UPDATER_TRAEFIK_DYNAMIC_PATH=" in line and "web.yml" in line for line in made.notes.check)
     assert any("router web in routes/live/web.yml leads to both colors" in line for line in made.notes.check)
 
 

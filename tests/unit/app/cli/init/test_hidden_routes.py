@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from app.cli.errors import Refused
+from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
 from app.config.stack_file import load_stack
 from app.domain.routes import ClientRoute
@@ -26,6 +27,8 @@ def init(
     proxy: Labels | None = None,
     others: dict[str, Any] | None = None,
     colored: dict[str, Any] | None = None,
+    *,
+    opened: tuple[str, ...] = (),
     **files: dict[str, Any],
 ) -> Written:
     """Writes the stack file for `shop`. `files`: the part `http` of each dynamic file, by its name."""
@@ -36,7 +39,8 @@ def init(
     for name, content in files.items():
         text = {name: content} if name == "tcp" else {"http": content}
         (project / "dynamic" / f"{name}.yml").write_text(yaml.safe_dump(text))
-    return write_stack_file(project, project / "stack.yml", force=True, environ={"UPDATER_COMPOSE": "false"})
+    environ, given = {"UPDATER_COMPOSE": "false"}, Answers(opened=opened)
+    return write_stack_file(project, project / "stack.yml", force=True, environ=environ, answers=given)
 
 
 def yaml_safe(services: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +103,10 @@ def test_server_may_have_any_name_of_the_container(project: Path, host: str, col
 def test_port_of_another_service_of_the_project_is_not_taken(project: Path) -> None:
     server = {"loadBalancer": {"servers": [{"url": "http://other:8001"}]}}
     found = {"routers": {"r": {**CLOSED, "service": "s"}}, "services": {"s": server}}
-    written = init(project, colored={"ports": ["8001:8000"]}, others={"other": {"image": "x"}}, a=found)
+    given: dict[str, Any] = {"colored": {"ports": ["8001:8000"]}, "others": {"other": {"image": "x"}}, "a": found}
+    with pytest.raises(Refused, match=r"No router .* leads to routed/shop"):
+        init(project, **given)
+    written = init(project, opened=("shop",), **given)
     assert only(written) == ("PathPrefix(`/`)", ())
 
 
@@ -168,7 +175,7 @@ def test_closed_tcp_router_is_refused(project: Path, guard: dict[str, Any]) -> N
     router = {"rule": "HostSNI(`*`)", "service": "s"}
     assert any(
         "(TCP) leads to" in line
-        for line in init(project, tcp={"routers": {"r": router}, "services": services}).notes.check
+        for line in init(project, opened=("shop",), tcp={"routers": {"r": router}, "services": services}).notes.check
     )
     with pytest.raises(Refused, match=r"router r in dynamic/tcp\.yml \(TCP\) .* has "):
         init(project, tcp={"routers": {"r": {**router, **guard}}, "services": services})

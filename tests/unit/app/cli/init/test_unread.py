@@ -1,5 +1,6 @@
 """What `init` cannot read of Traefik's configuration stops it, until the operator answers."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +24,7 @@ def init(project: Path, *flags: str, given: Answers = NO_ANSWERS, **traefik: Any
     colors = {f"shop-{color}": {"image": "shop", "expose": [8000]} for color in ("blue", "green")}
     services = {"services": {**colors, "proxy": proxy}}
     (project / "compose.yaml").write_text(yaml.safe_dump({"name": "p", **services}))
-    environ = {"UPDATER_COMPOSE": "false"}
+    environ, given = {"UPDATER_COMPOSE": "false"}, replace(given, opened=("shop",))
     return write_stack_file(project, project / "stack.yml", force=True, environ=environ, answers=given)
 
 
@@ -119,8 +120,8 @@ ROUTER = {"traefik.http.routers.shop.rule": "Host(`a.b`)"}
 def alone(project: Path, text: dict[str, Any], *nothing_in: str) -> Written:
     """Reads a Compose file that Compose itself cannot read."""
     (project / "compose.yaml").write_text(yaml.safe_dump({"name": "p", **text}))
-    environ = {"UPDATER_COMPOSE": "false"}
-    return write_stack_file(project, project / "s.yml", force=True, environ=environ, answers=Answers(nothing_in))
+    environ, given = {"UPDATER_COMPOSE": "false"}, Answers(nothing_in, opened=("shop",))
+    return write_stack_file(project, project / "s.yml", force=True, environ=environ, answers=given)
 
 
 def services(labels: dict[str, str], **traefik: Any) -> dict[str, Any]:
@@ -186,3 +187,34 @@ def test_answers_of_the_command_line_are_checked(project: Path) -> None:
             answers([], [wrong])
     with pytest.raises(WrongUse, match=r"gone\.yml does not exist"):
         answers([], ["/a.yml=gone.yml"])
+
+
+def test_second_traefik_is_refused(project: Path) -> None:
+    text = services({**ROUTER})
+    other = {"image": "traefik:v2", "command": ["--entrypoints.inner.address=:81", "--providers.docker=true"]}
+    both = {"services": {**text["services"], "second": other}}
+    with pytest.raises(Refused, match=r"second is Traefik too, and only proxy is read.*--nothing-in proxy"):
+        alone(project, both)
+    assert alone(project, both, "second").path.read_text().count("    web: http://proxy:80")
+    assert alone(project, both, "proxy").path.read_text().count("    inner: http://second:81")
+
+
+def test_answer_about_a_name_does_not_hide_the_only_traefik(project: Path) -> None:
+    assert "    web: http://proxy:80" in alone(project, services(ROUTER), "proxy").path.read_text()
+
+
+def test_program_beside_traefik_is_no_second_one(project: Path) -> None:
+    text, helper = services({**ROUTER}), {"image": "thomseddon/traefik-forward-auth"}
+    assert alone(project, {"services": {**text["services"], "a-traefik-login": helper}}).path.exists()
+
+
+def test_env_file_of_traefik_is_unread_without_compose(project: Path) -> None:
+    with pytest.raises(Refused, match="env_file of proxy is not known"):
+        alone(project, services(ROUTER, env_file=["traefik.env"]))
+
+
+def test_helper_of_traefik_is_not_taken_for_it(project: Path) -> None:
+    colors = {f"shop-{color}": {"image": "x", "labels": ROUTER} for color in ("blue", "green")}
+    for name, image in (("traefik-forward-auth", "x"), ("traefik", "thomseddon/traefik-forward-auth:2")):
+        with pytest.raises(Refused, match="traefik is no service of this project"):
+            alone(project, {"services": {**colors, name: {"image": image}}})

@@ -70,3 +70,8 @@ def test_env_is_read_in_every_form(line: str) -> None:
 @pytest.mark.parametrize("text", ["", "EXPOSE 80\n", "FROM\nEXPOSE\n", "FROM x\nEXPOSE ${X} a 0\nENV\nARG\n"])
 def test_invalid_dockerfile_exposes_no_port(text: str) -> None:
     assert image_of(text).ports == ()
+
+
+def test_labels_of_each_form_are_read() -> None:
+    text = 'FROM a\nARG P=/x\nLABEL a.b="c d" traefik.x=$P \\\n  e=f\nLABEL old text\n'
+    assert image_of(text).labels == {"a.b": "c d", "traefik.x": "/x", "e": "f", "old": "text"}

@@ -54,3 +54,23 @@ def test_engine_socket_is_found_from_any_source() -> None:
     for volume in ("/run/docker.sock:/run/docker.sock", "${S}:/var/run/docker.sock:ro", {"target": "/x/docker.sock"}):
         assert mounts_the_engine({"volumes": [volume]})
     assert not mounts_the_engine({"volumes": ["./data:/data"]})
+
+
+def test_home_of_an_unknown_user_is_not_on_this_machine(tmp_path: Path) -> None:
+    service = {"volumes": ["~nosuchuser/x:/etc/traefik"], "configs": [{"source": "c", "target": "/c"}]}
+    project = Project(tmp_path, "compose.yaml", {"configs": {"c": {"file": "~nosuchuser/y"}}}, resolved=False)
+    volume, config = mounts(project, service)
+    assert (volume.source, config.source) == (None, None)
+    assert (
+        volume.place
+        == "is in an invalid path, or the home directory of an unknown user, which is not on this machine's disk"
+    )
+
+
+def test_path_with_a_null_character_is_not_on_this_machine(tmp_path: Path) -> None:
+    assert host(tmp_path, {"volumes": ["./a\0b:/etc/traefik"]}) is None
+
+
+def test_volume_options_of_a_wrong_type_are_ignored(tmp_path: Path) -> None:
+    service = {"volumes": [{"type": "volume", "source": "routes", "target": "/etc/traefik", "volume": 3}]}
+    assert host(tmp_path, service) is None

@@ -1,7 +1,8 @@
 import pytest
 
-from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.labels import defined_middlewares, label_routes
 from app.cli.init.traefik.routes import FoundRoute, RouteTarget
+from app.cli.init.traefik.streams import label_streams
 
 LABELS = {
     "traefik.enable": "true",
@@ -51,3 +52,24 @@ def test_router_uses_its_named_service_and_scheme() -> None:
 def test_disabled_or_missing_labels_are_ignored() -> None:
     assert label_routes("x", {"labels": {**LABELS, "traefik.enable": "False"}}) == []
     assert label_routes("x", {}) == []
+
+
+def test_names_that_differ_only_in_case_are_one() -> None:
+    labels = {
+        "traefik.http.routers.shop.rule": "Host(`a.b`)",
+        "traefik.http.routers.Shop.middlewares": "auth@file",
+        "traefik.http.services.shop.loadbalancer.server.port": "8000",
+        "traefik.http.services.SHOP.loadbalancer.sticky.cookie.name": "seat",
+        "traefik.http.middlewares.Auth.basicauth.users": "a:x",
+        "traefik.http.middlewares.auth.basicauth.realm": "shop",
+    }
+    (found,) = label_routes("x", {"labels": labels})
+    assert (found.router, found.rule, found.options) == ("Shop", "Host(`a.b`)", {"middlewares": ["auth@file"]})
+    assert (found.servers, found.of_service) == ((RouteTarget("x", 8000),), {"sticky": {"cookie": {"name": "seat"}}})
+    assert defined_middlewares({"labels": labels}) == ["Auth"]
+
+
+def test_tcp_names_that_differ_only_in_case_are_one() -> None:
+    labels = {"traefik.tcp.routers.a.rule": "HostSNI(`*`)", "traefik.tcp.routers.A.middlewares": "office"}
+    (found,) = label_streams("x", {"labels": labels})
+    assert found.guards == ("office",)

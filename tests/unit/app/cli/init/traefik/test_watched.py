@@ -1,4 +1,7 @@
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
 
 from app.cli.init.notes import Notes
 from app.cli.init.project.compose_file import Project
@@ -10,7 +13,14 @@ from app.cli.init.traefik.routes import FoundRoute
 from app.cli.init.traefik.static_config import Form, StaticConfig
 from app.cli.init.traefik.watched import say_where
 
+OURS: dict[str, Any] = {"http": {"routers": {"r": {"service": "s"}}, "services": {"s": {"loadBalancer": {}}}}}
 INSIDE = PurePosixPath("/etc/traefik/dynamic")
+
+
+def merged(one: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Both, also below the keys that both have."""
+    both = {key: merged(one[key], more[key]) for key in one.keys() & more.keys()}
+    return {**one, **more, **both}
 
 
 def notes_for(directory: Path, dynamic: Dynamic, *files: str) -> Notes:
@@ -62,10 +72,36 @@ def test_volume_or_missing_mount_is_reported(tmp_path: Path) -> None:
 def test_other_file_with_our_routers_is_reported(tmp_path: Path) -> None:
     watched = tmp_path / "routes" / "live"
     watched.mkdir(parents=True)
-    dynamic = Dynamic(INSIDE, place=watched)
+    dynamic = Dynamic(INSIDE, place=watched, documents={"routes/live/old.yml": OURS})
     assert notes_for(tmp_path, dynamic, "routes/live/updater-shop.yml").check == []
     (line,) = notes_for(tmp_path, dynamic, "routes/live/updater-shop.yml", "routes/live/old.yml").check
     assert line.endswith(f"set UPDATER_TRAEFIK_DYNAMIC_PATH={watched / 'old.yml'}.")
+
+
+@pytest.mark.parametrize(
+    ("more", "other"),
+    [
+        ({"http": {"routers": {"else": {"service": "e"}}, "services": {"e": {}}}}, "router else, service e"),
+        ({"http": {"middlewares": {"auth": {"basicAuth": {}}}}}, "middleware auth"),
+        ({"http": {"routers": {"else": {"service": "s"}}}}, "router else, service s"),
+        ({"http": {"serversTransports": {"mtls": {}}}}, "serversTransport mtls"),
+        ({"tls": {"options": {"default": {}}}}, "tls"),
+        ({"tcp": {"routers": {"r": {}}}}, "tcp"),
+        (None, "content that cannot be read"),
+    ],
+)
+def test_file_with_other_content_is_not_replaced(tmp_path: Path, more: dict[str, Any] | None, other: str) -> None:
+    watched = tmp_path / "routes" / "live"
+    watched.mkdir(parents=True)
+    file = watched / "old.yml"
+    file.touch()
+    documents = {} if more is None else {"routes/live/old.yml": merged(OURS, more)}
+    (line,) = notes_for(tmp_path, Dynamic(INSIDE, place=watched, documents=documents), "routes/live/old.yml").check
+    assert f"routes/live/old.yml also has {other}: copy only its routers r" in line
+    single = Dynamic(INSIDE / "old.yml", single=True, place=file, documents=documents)
+    first = notes_for(tmp_path, single, "routes/live/old.yml").following[0]
+    assert f"watches the single file {file}, which also has {other}. The worker would replace" in first
+    assert "UPDATER_TRAEFIK_DYNAMIC_PATH=" not in line + first
 
 
 def test_ignored_traefik_settings_are_reported() -> None:

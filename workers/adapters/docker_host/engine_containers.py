@@ -1,0 +1,163 @@
+"""The containers of one Docker host: Compose creates them; the Docker SDK inspects, stops and removes them."""
+
+import shlex
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from app.domain.errors import (
+    BeforeFlipFailed,
+    EngineFailed,
+    StartFailed,
+)
+from workers.adapters.docker_host import health_check, prune, volumes
+from workers.adapters.docker_host.engine_parts import HostParts
+from workers.adapters.threads import in_file_thread
+from workers.definition import anonymous_volumes
+from workers.definition.transform import ROLLOUT_LABEL
+from workers.ports import CheckResult, Definition, Instance
+
+TAIL_LINES = 20
+
+
+class DockerContainers(HostParts):
+    """The port `Containers`."""
+
+    async def run_once(
+        self,
+        definition: Definition,
+        service: str,
+        command: Sequence[str],
+        *,
+        name: str,
+        limit: float,
+        log: Callable[[str], None],
+    ) -> None:
+        await self._docker.ready()
+        named = f"{self._stack.project}-{name}"
+        lines: deque[str] = deque(maxlen=TAIL_LINES)
+
+        def keep(line: str) -> None:
+            lines.extend([line] if line.strip() else [])
+            log(line)
+
+        try:
+            env = await self._values_for(definition, [service])
+            code = await self._compose.once(
+                definition.path, service, command, name=named, limit=limit, log=keep, env=env
+            )
+            failure = _failure_of(await self.inspect(named), code, command) if code else None
+        except TimeoutError:
+            failure = f"{shlex.join(command)} ran longer than {limit:g} s and was stopped"
+        if failure:
+            raise BeforeFlipFailed(failure, service=service, last_lines=lines)
+        await self.sweep()
+
+    async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
+        await self._docker.ready()
+        adopted = {service: await self._adopted(definition, service) for service in services}
+        for instances in adopted.values():
+            for instance in instances:
+                await self.resume(instance.id)
+        if created := [service for service in services if not adopted[service]]:
+            await self._create_and_start(definition, created)
+        return [await self._started(definition, service) for service in services]
+
+    async def _adopted(self, definition: Definition, service: str) -> list[Instance]:
+        """Returns the service's adopted containers, if `definition` recalls the adopted release."""
+        rollout = (await self._services(definition))[service]["labels"][ROLLOUT_LABEL]
+        return await self._adoption.existing(definition.sha, service, rollout=rollout)
+
+    async def _create_and_start(self, definition: Definition, services: Sequence[str]) -> None:
+        renew = await self._clear(definition, services)
+        try:
+            env = await self._values_for(definition, services)
+            await self._compose.up(definition.path, services, self._stack.times.start, env, renew_volumes=renew)
+        except StartFailed as failed:
+            raise StartFailed(
+                failed.detail, service=await self._not_running(definition, services), last_lines=failed.last_lines
+            ) from failed
+
+    async def _clear(self, definition: Definition, services: Sequence[str]) -> bool:
+        """Removes stopped containers of other rollouts: Compose would leave their anonymous volumes behind.
+
+        Returns whether one of them runs: Compose then replaces it, and must not hand its anonymous volumes on.
+        """
+        of_now = await self._services(definition)
+        found = [instance for service in services for instance in await self.find(service)]
+        others = [i for i in found if i.rollout != of_now[i.service]["labels"][ROLLOUT_LABEL]]
+        for instance in (i for i in others if i.gone):
+            await self.remove(instance.id)
+        return any(not i.gone for i in others)
+
+    async def _started(self, definition: Definition, service: str) -> Instance:
+        made = [i for i in await self.find(service) if i.sha == definition.sha]
+        running = [i for i in made if not i.gone]
+        if len(running) != 1:
+            lines = await self.tail(made[0].id, TAIL_LINES) if made else []
+            raise StartFailed(
+                f"{len(running)} instances run after the start, expected 1", service=service, last_lines=lines
+            )
+        return running[0]
+
+    async def _not_running(self, definition: Definition, services: Sequence[str]) -> str:
+        """Names the first service that Compose did not start, else all services."""
+        for service in services:
+            if not any(i.sha == definition.sha and not i.gone for i in await self.find(service)):
+                return service
+        return ", ".join(services)
+
+    async def create(self, definition: Definition, service: str) -> Instance:
+        found = await self.find(service)
+        before = {i.id for i in found}
+        for old in before:
+            await self._adoption.stay_stopped(old)
+        if found:
+            await self._inherit_volumes(definition, service, next((i for i in found if i.running), found[0]))
+        env = await self._values_for(definition, [service])
+        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)
+        made = [i for i in await self.find(service) if i.id not in before]
+        if len(made) != 1:
+            raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
+        return made[0]
+
+    async def _inherit_volumes(self, definition: Definition, service: str, old: Instance) -> None:
+        """Gives `service` the anonymous volumes of its container `old`."""
+        model = await in_file_thread(self._kept, definition.sha)
+        before = await volumes.anonymous_volumes(self._docker, old.id)
+        declared = await volumes.declared_volumes(self._docker, model["services"][service]["image"])
+        if (inheriting := anonymous_volumes.inheriting(model, service, before, declared)) != model:
+            await in_file_thread(self._files.write, definition.sha, inheriting)
+
+    async def resume(self, instance: str) -> None:
+        try:
+            await self._docker.change(lambda c: c.containers.get(instance).start())
+        except EngineFailed as error:
+            raise StartFailed(error.detail) from error
+
+    async def check(self, instance: str, limit: float) -> CheckResult:
+        return await health_check.check(self._docker, instance, limit)
+
+    async def stop(self, instance: str, grace: float) -> Instance:
+        await self._docker.stop(instance, grace)
+        return await self.inspect(instance)
+
+    async def remove(self, instance: str) -> None:
+        if not await self._adoption.keeps(instance):
+            service = (await self.inspect(instance)).service
+            await prune.remove(self._docker, instance, volumes=self._stack.moved_services().get(service) is not None)
+
+    async def tail(self, instance: str, lines: int) -> list[str]:
+        raw = await self._docker.call(lambda c: c.api.logs(instance, tail=lines))
+        return [line.rstrip() for line in raw.decode("utf-8", "replace").splitlines()]
+
+    async def sweep(self) -> list[str]:
+        return await prune.sweep(self._docker, self._stack)
+
+
+def _failure_of(ended: Instance, code: int, command: Sequence[str]) -> str:
+    """Returns why the command failed, from its container; Compose's exit `code` if the container shows no failure."""
+    if ended.state != "exited":
+        return f"{shlex.join(command)} did not run to its end: its container is {ended.state}"
+    if ended.exit_code:
+        return f"{shlex.join(command)} ended with exit code {ended.exit_code}"
+    return f"Compose ended with exit code {code}; the container of {shlex.join(command)} ended with 0"

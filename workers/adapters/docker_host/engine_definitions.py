@@ -1,0 +1,156 @@
+"""The definitions of releases and their images on one Docker host."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app.domain.errors import (
+    EngineFailed,
+    PolicyRefused,
+    ReleaseNotKept,
+)
+from app.domain.stack import Color
+from workers.adapters.docker_host.definitions import CURRENT, read_model
+from workers.adapters.docker_host.engine_parts import HostParts
+from workers.adapters.threads import in_file_thread
+from workers.definition import mounts, transform
+from workers.definition.changed_values import changed_values
+from workers.definition.forbidden import refusal
+from workers.definition.images import as_proven, settled, with_images_of, with_proven
+from workers.definition.retired import without_retired
+from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
+from workers.ports import Comparison, Definition, Instance, Stamp
+
+
+class DockerDefinitions(HostParts):
+    """The port `Definitions`."""
+
+    async def define(self, tree: Path, stamp: Stamp) -> Definition:
+        """Reads, checks and stores the release's model."""
+        model = await self._read(tree, stamp)
+        return await self._write(stamp, with_proven(model, await in_file_thread(self._files.read, stamp.sha)))
+
+    async def _read(self, tree: Path, stamp: Stamp) -> transform.Model:
+        """Reads and checks the release's model. Raises ComposeInvalid, VariableMissing, PolicyRefused."""
+        published = await in_file_thread(self._files.read, CURRENT)
+        read = await self._reader.read(tree, stamp, published, keep=True)
+        for problem in read.problems:
+            raise problem
+        if read.forbidden:
+            raise PolicyRefused(refusal(read.forbidden))
+        return read.model
+
+    async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
+        kept = await in_file_thread(self._kept, stamp.sha)
+        published = await in_file_thread(self._files.read, CURRENT)
+        read = await self._reader.read(tree, stamp, published, keep=False)
+        for problem in read.problems:
+            raise problem
+        return changed_values(kept, read.model, self._stack.moved_services())
+
+    def defined(self, sha: str) -> Definition:
+        return Definition(self._files.path(sha), sha)
+
+    async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
+        """Compares the release's model with the live one. Writes nothing."""
+        kept = await in_file_thread(self._files.read, live) if live else None
+        published = await in_file_thread(self._files.read, CURRENT)
+        read = await self._reader.read(tree, stamp, published, keep=False)
+        compared = transform.compare(read.model, kept, self._stack, tree=str(tree))
+        forbidden = tuple(map(str, read.forbidden))
+        problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
+        return replace(compared, forbidden=forbidden, files=read.files, warnings=read.warnings, problems=problems)
+
+    async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:
+        """Rewrites the kept definition with the new rollout's labels."""
+        if gone := await self.missing(stamp.sha, services):
+            raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
+        kept = as_proven(await in_file_thread(self._kept, stamp.sha))
+        if tree is not None:
+            kept = with_images_of(await self._read(tree, stamp), kept, self._stack.moved_services())
+        kept = await self._images.restored(kept, services)
+        await self._adoption.recall(stamp)
+        return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
+
+    async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
+        """Lists the parts of the release that are gone: its definition, images, containers that cannot be recreated."""
+        kept = await in_file_thread(self._files.read, sha)
+        if kept is None:
+            return ["its definition"]
+        gone = await self._images.missing(as_proven(kept), services)
+        files = await in_file_thread(self._store.missing, mounts.mounted(kept))
+        return [*gone, *files, *await self._adoption.lost(sha, services)]
+
+    async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        model = await self._adoption.live_model()
+        await self._write(stamp, await self._adoption.definition(model, stamp, color, instances))
+        changed = await self._adoption.record(stamp, color, instances)
+        before = await in_file_thread(self._files.read, CURRENT)
+        # Keep the earlier rollout's definition of a bot that it created: `docker compose up` would replace the bot.
+        single = {s.service for s in self._stack.singletons}
+        made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
+        await self._publish(transform.as_it_runs(model, before, self._stack, color, made, sha=stamp.sha))
+        return changed
+
+    async def publish(self, definition: Definition, color: Color) -> None:
+        model = await in_file_thread(self._kept, definition.sha)
+        await self._images.settle(model, definition.sha)
+        if model != (model := settled(model)):
+            await in_file_thread(self._files.write, definition.sha, model)
+        before = await in_file_thread(self._files.read, CURRENT)
+        running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
+        await self._publish(transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha))
+
+    async def published_release(self) -> tuple[str, Color] | None:
+        return transform.release_in(await in_file_thread(self._files.read, CURRENT))
+
+    @property
+    def published_path(self) -> Path:
+        return self._files.path(CURRENT)
+
+    async def publish_updater(self, model: Path) -> None:
+        live = await in_file_thread(self._files.read, CURRENT)
+        if live is None or self._stack.updater is None:
+            return
+        other = await in_file_thread(read_model, model)
+        new = transform.with_services(live, other, self._stack.updater.services)
+        if new != live:
+            await self._publish(new)
+
+    async def republish(self) -> None:
+        live = await in_file_thread(self._files.read, CURRENT)
+        if live is not None and without_retired(live, self._stack) != live:
+            await self._publish(live)
+
+    async def _publish(self, live: transform.Model) -> None:
+        """Writes `live` without the retired services: a definition of an older updater may still have them."""
+        try:
+            await in_file_thread(self._files.write, CURRENT, without_retired(live, self._stack))
+        except OSError as error:
+            raise EngineFailed(f"the live release's definition could not be written ({error})") from error
+
+    async def _rollout_of(self, service: str) -> str | None:
+        return next((i.rollout for i in await self.find(service) if i.running), None)
+
+    async def build(
+        self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Builds the images, or pulls and pins those of services without a build. Returns image ids by service."""
+        kept = await in_file_thread(self._kept, definition.sha)
+        await self._docker.ready()
+        model = await self._images.obtain(definition.path, kept, services, definition.sha, log)
+        if built := [s for s in services if "build" in model["services"][s]]:
+            values = await self._values(kept, built)
+            await self._compose.build(definition.path, built, log, self._stack.times.build, values)
+        if model != kept:
+            await in_file_thread(self._files.write, definition.sha, model)
+        return {s: await self._images.id_of(s, model["services"][s]["image"]) for s in services}
+
+    async def one_way(self, sha: str) -> bool:
+        kept = await in_file_thread(self._files.read, sha)
+        return kept is not None and transform.one_way(kept, self._stack)
+
+    async def unchanged(self, instance: Instance, definition: Definition) -> bool:
+        service = (await self._services(definition))[instance.service]
+        same = instance.definition == service["labels"][DEFINITION_LABEL]
+        return bool(same) and instance.image == await self._images.id_of(instance.service, service["image"])

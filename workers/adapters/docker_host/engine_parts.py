@@ -1,0 +1,109 @@
+"""What the parts of the engine share: the clients, the stack, and the release's files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from app.domain.errors import (
+    ReleaseNotKept,
+    VariableMissing,
+)
+from app.domain.stack import Stack
+from workers.adapters.docker_host.addresses import Addresses
+from workers.adapters.docker_host.adopted_record import AdoptedFile
+from workers.adapters.docker_host.adoption import DockerAdoption
+from workers.adapters.docker_host.client import (
+    AWAY_SECONDS,
+    SERVICE_LABEL,
+    Docker,
+    inspected,
+    instance_of,
+)
+from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.adapters.docker_host.definitions import ReleaseFiles
+from workers.adapters.docker_host.file_store import FileStore
+from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.release_images import ReleaseImages
+from workers.adapters.docker_host.release_reader import ReleaseReader
+from workers.adapters.docker_host.secret_values import secret_values
+from workers.adapters.threads import in_file_thread
+from workers.definition import transform, variables
+from workers.definition.environment import environment_names
+from workers.definition.transform import RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
+from workers.ports import Definition, Instance, Stamp
+from workers.ports.mutation import Fence, no_fence
+
+
+class HostParts:
+    """One Compose project on one Docker host. `releases` is the directory of the releases' definitions.
+
+    Calls wait up to `away` seconds for an unreachable engine. `written`: what the updater writes beside its own data.
+    """
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        compose: Compose,
+        stack: Stack,
+        releases: Path,
+        *,
+        away: float = AWAY_SECONDS,
+        fence: Fence = no_fence,
+        written: Sequence[Path] = (),
+    ) -> None:
+        self._docker = Docker(client, compose.host, away=away, fence=fence)
+        self._compose = compose
+        self._stack = stack
+        self._files = ReleaseFiles(releases)
+        self._images = ReleaseImages(self._docker, compose, stack)
+        self._addresses = Addresses(self._docker, stack)
+        policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
+        self._store = FileStore(releases.parent / "files")
+        self._reader = ReleaseReader(compose, stack, self._store, policy, written)
+        self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
+
+    async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
+        containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
+        found = [await self._known(instance_of(container)) for container in containers]
+        return [instance for instance in found if rollout in {None, instance.rollout}]
+
+    async def inspect(self, instance: str) -> Instance:
+        return await self._known(await inspected(self._docker, instance))
+
+    async def _known(self, instance: Instance) -> Instance:
+        """The instance with what only this worker knows: whether it was adopted, and where it is reached."""
+        return await self._addresses.choose(await self._adoption.mark(instance))
+
+    async def _values(self, model: Mapping[str, Any], services: Sequence[str]) -> dict[str, str]:
+        """Today's values of the secrets and configs that `services` take from the environment.
+
+        Raises VariableMissing if one is not set any more.
+        """
+        if not environment_names(model, services):
+            return {}
+        labels = model["services"][services[0]]["labels"]
+        stamp = Stamp(labels[RELEASE_LABEL], labels[SHA_LABEL], labels[ROLLOUT_LABEL])
+        given = ComposeFiles.below(Path(self._stack.directory), self._stack, stamp)
+        found = await secret_values(self._compose, self._stack, given, model, services)
+        if found.unset:
+            raise VariableMissing(variables.refusal(found.unset, self._stack.directory, self._stack.env_files))
+        return found.values
+
+    async def _values_for(self, definition: Definition, services: Sequence[str]) -> dict[str, str]:
+        return await self._values(await in_file_thread(self._kept, definition.sha), services)
+
+    async def _write(self, stamp: Stamp, model: transform.Model) -> Definition:
+        return Definition(await in_file_thread(self._files.write, stamp.sha, model), stamp.sha)
+
+    def _kept(self, sha: str) -> transform.Model:
+        kept = self._files.read(sha)
+        if kept is None:
+            raise ReleaseNotKept(f"the definition of {sha} is gone")
+        return kept
+
+    async def _services(self, definition: Definition) -> dict[str, Any]:
+        services: dict[str, Any] = (await in_file_thread(self._kept, definition.sha))["services"]
+        return services

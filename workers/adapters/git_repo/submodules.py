@@ -1,0 +1,154 @@
+"""Fetches the submodules of a checked-out tree that are on the same host, without git's own submodule commands.
+
+Those would run what the repository's `.gitmodules` configures, and would send no credential.
+https://git-scm.com/docs/gitmodules
+"""
+
+import posixpath
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.domain.errors import GitFailed
+from workers.adapters.commands import Finished
+from workers.adapters.git_repo.trees import add_command
+from workers.adapters.threads import in_file_thread
+
+Git = Callable[[Sequence[str], Path], Awaitable[tuple[Finished, str]]]
+
+DEEPEST = 8
+"""How many submodules may be inside each other."""
+
+_LINK = re.compile(r"160000 commit (?P<sha>[0-9a-f]{40,64})\t(?P<path>.+)")
+_SETTING = re.compile(r"submodule\.(?P<name>.+)\.(?P<key>path|url)\n(?P<value>.*)", re.DOTALL)
+_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
+"""`git@host:owner/name.git`. https://git-scm.com/docs/git-clone#_git_urls"""
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """The commit `sha` of the repository at `url`, at `path` of the tree."""
+
+    path: str
+    sha: str
+    url: str
+
+
+def links_in(listing: str) -> dict[str, str]:
+    """The commits of a tree's submodules, by path, from `ls-tree -r -z`."""
+    return {found["path"]: found["sha"] for found in map(_LINK.fullmatch, listing.split("\0")) if found}
+
+
+def urls_in(settings: str) -> dict[str, str]:
+    """The URLs in a `.gitmodules`, by path, from `config --null --get-regexp`."""
+    values: dict[str, dict[str, str]] = {}
+    for found in (_SETTING.fullmatch(entry) for entry in settings.split("\0")):
+        if found:
+            values.setdefault(found["name"], {})[found["key"]] = found["value"]
+    pairs = ((each.get("path"), each.get("url")) for each in values.values())
+    return {posixpath.normpath(path): url for path, url in pairs if path and url}
+
+
+@dataclass(frozen=True)
+class _Address:
+    """`kind`: `https`, `ssh`, or empty for a directory of this machine. `prefix`: what stands before `path`."""
+
+    kind: str
+    host: str
+    prefix: str
+    path: str
+
+
+def _parsed(url: str) -> _Address:
+    if "://" not in url and (scp := _SCP.fullmatch(url)):
+        return _Address("ssh", scp["host"].lower(), url[: scp.start("path")], scp["path"])
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return _Address("" if parts.scheme in {"", "file"} else parts.scheme, "", "", parts.path)
+    kind = "ssh" if parts.scheme in {"ssh", "git+ssh"} else parts.scheme
+    return _Address(kind, (parts.hostname or "").lower(), f"{parts.scheme}://{parts.netloc}/", parts.path.lstrip("/"))
+
+
+def address_of(url: str, base: str) -> str | None:
+    """The address of a submodule's `url`, as `base`, the repository's own, is reached; None if it has another host.
+
+    A relative URL is relative to the repository's. With https or SSH, the other of the two becomes the same.
+    """
+    here = _parsed(base)
+    if url.startswith(("./", "../")):
+        return f"{here.prefix}{posixpath.normpath(posixpath.join(here.path, url))}"
+    there = _parsed(url)
+    remote = {"https", "ssh"}
+    same = {here.kind, there.kind} <= remote or here.kind == there.kind == ""
+    return f"{here.prefix}{there.path}" if same and here.host == there.host else None
+
+
+async def fill_submodules(git: Git, mirror: Path, tree: Path, sha: str, url: str, *, depth: int = 0) -> None:
+    """Checks out the submodules of `tree`, which is the commit `sha` of the repository at `url`, and those in them.
+
+    One on another host stays an empty directory: what uses it is refused by name. Raises GitFailed.
+    """
+    for submodule in await _found(git, mirror, sha, url):
+        place = tree / submodule.path
+        if depth >= DEEPEST:
+            raise GitFailed(f"{submodule.path} is a submodule inside more than {DEEPEST} others")
+        if not await in_file_thread(_is_free, tree, place):
+            raise GitFailed(f"the submodule {submodule.path} has no empty directory")
+        await _fetch(git, mirror, submodule)
+        await _done(git, add_command(place, submodule.sha), mirror)
+        await in_file_thread((place / ".git").unlink)
+        await fill_submodules(git, mirror, place, submodule.sha, submodule.url, depth=depth + 1)
+
+
+async def are_filled(git: Git, mirror: Path, tree: Path, sha: str, url: str) -> bool:
+    """Whether `tree` has the submodules that `fill_submodules` would fetch: it may be older than the setting."""
+    places = [tree / submodule.path for submodule in await _found(git, mirror, sha, url)]
+    return not await in_file_thread(lambda: any(_is_free(tree, place) for place in places))
+
+
+async def _found(git: Git, mirror: Path, sha: str, url: str) -> list[Submodule]:
+    links = links_in(await _done(git, ["ls-tree", "-r", "-z", "--full-tree", sha], mirror))
+    if not links:
+        return []
+    asked = ["config", "--blob", f"{sha}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$"]
+    finished, out = await git(asked, mirror)
+    return list(_reachable(links, urls_in(out) if finished.ok else {}, url))
+
+
+def _reachable(links: dict[str, str], urls: dict[str, str], base: str) -> Iterator[Submodule]:
+    for path, sha in links.items():
+        address = address_of(urls[path], base) if path in urls else None
+        if address is not None:
+            yield Submodule(path, sha, address)
+
+
+async def _fetch(git: Git, mirror: Path, submodule: Submodule) -> None:
+    """Fetches the commit. A server that gives no single commit is asked for all branches and tags."""
+    kept = f"refs/submodules/{submodule.sha}"
+    flags = ["fetch", "--no-tags", "--no-recurse-submodules"]
+    everything = [f"+refs/{kind}/*:{kept}/{kind}/*" for kind in ("heads", "tags")]
+    for refs in ([f"{submodule.sha}:{kept}/commit"], everything):
+        if await _has(git, mirror, submodule.sha):
+            return
+        finished, _ = await git([*flags, "--", submodule.url, *refs], mirror)
+    if not await _has(git, mirror, submodule.sha):
+        why = f"the submodule {submodule.path} could not be fetched: {submodule.url} does not give {submodule.sha[:12]}"
+        raise GitFailed(why, last_lines=finished.lines[-10:])
+
+
+async def _has(git: Git, mirror: Path, sha: str) -> bool:
+    finished, _ = await git(["cat-file", "-e", f"{sha}^{{commit}}"], mirror)
+    return finished.ok
+
+
+def _is_free(tree: Path, place: Path) -> bool:
+    return place.resolve().is_relative_to(tree.resolve()) and place.is_dir() and not any(place.iterdir())
+
+
+async def _done(git: Git, words: Sequence[str], directory: Path) -> str:
+    finished, out = await git(words, directory)
+    if not finished.ok:
+        raise GitFailed(f"git {words[0]} ended with exit code {finished.code}", last_lines=finished.lines[-10:])
+    return out

@@ -1,0 +1,66 @@
+"""The tree of a commit: a worktree that gets a repository of its own, so that `git describe` works in a build.
+
+A worktree has only a file `.git` with a path of this machine, which means nothing in an image.
+"""
+
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from app.domain.errors import GitFailed
+from workers.adapters.commands import Finished
+from workers.adapters.threads import in_file_thread
+
+Git = Callable[[Sequence[str], Path], Awaitable[tuple[Finished, str]]]
+"""Runs git in a directory. Raises GitFailed if it cannot be run; a failed command is an answer."""
+
+_SERVES_ANY_COMMIT = "git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack"
+
+
+def add_command(tree: Path, sha: str) -> list[str]:
+    """Adds a worktree. `--force` twice: after a power cut, git's lock on a half-made tree outlives `worktree prune`."""
+    return ["worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), sha]
+
+
+def init_command(directory: Path) -> list[str]:
+    return ["init", "--quiet", "--template=", str(directory)]
+
+
+def take_command(mirror: Path, sha: str, tags: Sequence[str]) -> list[str]:
+    """Takes the one commit, without its history, and its `tags` from the mirror."""
+    refs = [f"refs/tags/{tag}:refs/tags/{tag}" for tag in tags]
+    flags = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", f"--upload-pack={_SERVES_ANY_COMMIT}")
+    return ["fetch", *flags, "--", mirror.as_uri(), sha, *refs]
+
+
+async def give_repository(git: Git, mirror: Path, tree: Path, sha: str) -> None:
+    """Replaces the file `.git` of the worktree `tree` by a repository with the commit `sha` and its tags.
+
+    Raises GitFailed. A tree that a crash left without `.git` counts as incomplete.
+    """
+    new = tree.with_name(f"{tree.name}.new")
+    await in_file_thread(lambda: shutil.rmtree(new, ignore_errors=True))
+    tags = (await _done(git, ["tag", "--points-at", sha], mirror)).split()
+    index = await _done(git, ["rev-parse", "--path-format=absolute", "--git-path", "index"], tree)
+    await _done(git, init_command(new), mirror)
+    await _done(git, take_command(mirror, sha, tags), new)
+    await _done(git, ["-c", "core.logAllRefUpdates=false", "update-ref", "--no-deref", "HEAD", sha], new)
+    await in_file_thread(_replace, tree, new, Path(index.strip()))
+
+
+def _replace(tree: Path, new: Path, index: Path) -> None:
+    try:
+        shutil.copy2(index, new / ".git" / "index")
+        (new / ".git" / "FETCH_HEAD").unlink()  # it has the mirror's path
+        (tree / ".git").unlink()
+        (new / ".git").rename(tree / ".git")
+        new.rmdir()
+    except OSError as error:
+        raise GitFailed(f"the release's repository could not be written ({error})") from error
+
+
+async def _done(git: Git, words: Sequence[str], directory: Path) -> str:
+    finished, out = await git(words, directory)
+    if not finished.ok:
+        raise GitFailed(f"git {words[0]} ended with exit code {finished.code}", last_lines=finished.lines[-10:])
+    return out
