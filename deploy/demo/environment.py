@@ -196,18 +196,20 @@ def environment(
     redis_url: str | None = None,
     access: Mapping[str, ClientAccess] | None = None,
     behind: Environment | None = None,
+    repository: Callable[[Path], DemoRepository] = DemoRepository,
     prepare: Callable[[Environment], None] = lambda _: None,
 ) -> Iterator[Environment]:
     """Starts everything below the empty `directory`, and stops it at the end. No release is live yet.
 
     `redis_url`: use this running server. `access`: of services by name. `behind`: share the Traefik, the directory of
-    routes and the network of this one, and have no bot. `prepare` may change the environment before the updater starts.
+    routes and the network of this one, and have no bot. `repository` makes the one of the releases at an empty path.
+    `prepare` may change the environment before the updater starts.
     """
     names = ("skills", "api", "web", "metrics", "gateway", "public", "internal", "github")
     ports = {name: free_port() for name in names}
     for name in ("live", "routes/dynamic", "data", "redis", "logs"):
         (directory / name).mkdir(parents=True)
-    home = _home(directory, engine, ports, access or {}, behind)
+    home = _home(directory, engine, ports, access or {}, behind, repository=repository(directory / "repository"))
     _write_live(home, base, traefik, ports)
     (directory / "stack.yml").write_text(yaml.safe_dump(stack_file(home, times), sort_keys=False))
     with contextlib.ExitStack() as stack:
@@ -233,13 +235,15 @@ def _home(
     ports: Mapping[str, int],
     access: Mapping[str, ClientAccess],
     behind: Environment | None,
+    *,
+    repository: DemoRepository,
 ) -> Environment:
     own = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     return Environment(
         directory=directory,
         project=f"zu-demo-{os.getpid()}-{os.urandom(2).hex()}",
         engine=engine,
-        repository=DemoRepository(directory / "repository"),
+        repository=repository,
         public_url=own["public"],
         internal_url=own["internal"],
         routes=behind.routes if behind else {name: own[name] for name in ("skills", "api")},

@@ -67,7 +67,7 @@ class DemoRepository:
             (self.path / service / "VERSION").write_text(version)
         if variant in _EDITS:
             file, good, bad = _EDITS[variant]
-            _replace(self.path / file, good, bad)
+            replace_in(self.path / file, good, bad)
         if edit:
             edit(self.path)
         self._git("add", "--all")
@@ -84,7 +84,8 @@ class DemoRepository:
         return done.stdout
 
 
-def _replace(file: Path, old: str, new: str) -> None:
+def replace_in(file: Path, old: str, new: str) -> None:
+    """Replaces `old` in `file`. Raises ValueError if `old` is missing."""
     text = file.read_text()
     if old not in text:
         raise ValueError(f"{file.name} does not contain {old!r}")

@@ -5,8 +5,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.demo.repository import replace_in
 from tests.faults.releases import Edit
-from tests.faults.scenario import replace_in
 
 BEGINNING = "# canaries\n"
 SECOND_ENV = "second.env"

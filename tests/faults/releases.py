@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults.scenario import replace_in
+from deploy.demo.repository import replace_in
 
 Edit = Callable[[Path], None]
 

@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from deploy.demo.client_access import ClientAccess
@@ -234,11 +233,3 @@ async def is_clean(stage: Stage) -> bool:
         return end == replace(UNDISTURBED, tag=status["current"]["tag"], bot_tag=end.bot_tag, idle_kept=end.idle_kept)
     except Exception:
         return False
-
-
-def replace_in(file: Path, old: str, new: str) -> None:
-    """Replaces `old` in `file`. Raises ValueError if `old` is missing."""
-    text = file.read_text()
-    if old not in text:
-        raise ValueError(f"{file.name} has no {old!r}")
-    file.write_text(text.replace(old, new))

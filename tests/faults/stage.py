@@ -27,6 +27,7 @@ from deploy.demo.github import release_event, signed_headers
 from deploy.demo.images import ensure_base, ensure_traefik
 from deploy.demo.mounts import unmount_below
 from deploy.demo.processes import end_group
+from tests.faults.own_files import WithOwnFiles
 from tests.integration.redis_servers import OwnRedis, own_redis
 
 SHORT = {**TIMES, "bake": 1, "drain": 0.5, "health": 12, "route": 10, "ready": 12}
@@ -171,6 +172,7 @@ def stage(
                 times=times,
                 redis_url=server.url,
                 access=access,
+                repository=WithOwnFiles,
                 prepare=lambda home: _prepare(home, prepare),
             )
         )
@@ -187,7 +189,8 @@ def neighbor(of: Stage, name: str) -> Iterator[Environment]:
     with tempfile.TemporaryDirectory(prefix="zu-faults-") as directory:
         place = Path(directory) / name
         shared: Any = {"base": base, "traefik": traefik, "access": hosts_of_stack(name), "behind": of.home}
-        with environment(place, engine, **shared, times=SHORT, prepare=_slow_checks) as home:
+        options: Any = {"times": SHORT, "repository": WithOwnFiles, "prepare": _slow_checks}
+        with environment(place, engine, **shared, **options) as home:
             yield home
 
 
