@@ -40,6 +40,10 @@ class ProbeRequest:
     verify: bool = False
     route: str | None = None
 
+    @property
+    def secure(self) -> bool:
+        return self.url.lower().startswith("https:")
+
 
 def direct_request(traefik: Traefik, service: RoutedService, address: str) -> ProbeRequest:
     """The health request to a container of `service` at its own IP address."""

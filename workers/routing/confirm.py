@@ -18,25 +18,42 @@ Ask = Callable[[RoutedService, ProbeRequest], Awaitable[Answer]]
 async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str, ask: Ask) -> None:
     """Waits until every route of every service answers with `rollout`.
 
+    Those with TLS are asked once more: Traefik replaces its handlers before the TLS options of new connections, so the
+    first answer may have come over a connection with the old options.
+    https://github.com/traefik/traefik/blob/master/pkg/server/server_entrypoint_tcp.go
+
     Raises RouteNotConfirmed after `times.route`, with what Traefik says of the routes.
     """
     deadline = clock.monotonic() + stack.times.route
     waiting = all_route_requests(stack)
+    once_more = [each for each in waiting if each[1].secure]
     while waiting:
         asked = await asyncio.gather(*(ask(*each) for each in waiting))
         answers = list(zip(waiting, asked, strict=True))
         waiting = [each for each, answer in answers if answer.rollout != rollout]
-        if waiting and clock.monotonic() > deadline:
+        if not waiting:
+            waiting, once_more = once_more, []
+        elif clock.monotonic() > deadline:
             last = next(answer for each, answer in answers if each is waiting[0])
-            header = stack.traefik.rollout_header
-            detail = f"within {stack.times.route:.0f} s; last answer: {last}, {header}: {last.rollout}"
-            if last.rollout is None and last.status in BY_A_MIDDLEWARE:
-                detail += "; a middleware of the entrypoint may answer: move it to the routes"
-            if last.error and CERTIFICATE_REQUIRED in last.error.lower():
-                detail += "; Traefik requires a client certificate, which the updater does not have: let the service "
-                detail += "itself refuse requests without one, then write clientAuthType: VerifyClientCertIfGiven"
-            if words := await route.complaints():
-                detail += f"; Traefik says: {'; '.join(words)}"
+            detail = "; ".join([_seen(stack, last), *await _reasons(last, route)])
             raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))
-        if waiting:
+        else:
             await clock.sleep(CONFIRM_INTERVAL)
+
+
+def _seen(stack: Stack, last: Answer) -> str:
+    return f"within {stack.times.route:.0f} s; last answer: {last}, {stack.traefik.rollout_header}: {last.rollout}"
+
+
+async def _reasons(last: Answer, route: Route) -> list[str]:
+    reasons = []
+    if last.rollout is None and last.status in BY_A_MIDDLEWARE:
+        reasons.append("a middleware of the entrypoint may answer: move it to the routes")
+    if last.error and CERTIFICATE_REQUIRED in last.error.lower():
+        reasons.append(
+            "Traefik requires a client certificate, which the updater does not have: let the service itself refuse "
+            "requests without one, then write clientAuthType: VerifyClientCertIfGiven"
+        )
+    if words := await route.complaints():
+        reasons.append(f"Traefik says: {'; '.join(words)}")
+    return reasons
