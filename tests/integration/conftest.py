@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import docker
 import pytest
 from arq.connections import ArqRedis
 
@@ -11,6 +12,8 @@ from app.ledger import Ledger
 from app.queue import open_pool
 from deploy.demo.engine import Engine
 from deploy.demo.redis_server import redis_server
+from tests.examples import a_stack
+from tests.integration.read_release import SHA, Bench
 from tests.integration.redis_servers import OwnRedis, own_redis
 from tests.integration.sample_stack import Sample, sample_stack
 
@@ -60,3 +63,14 @@ def sample(whole_sample: Sample) -> Iterator[Sample]:
     """The sample stack without containers; images of earlier tests may exist."""
     yield whole_sample
     whole_sample.remove_containers()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    tree, live = tmp_path / "trees" / SHA, tmp_path / "live"
+    tree.mkdir(parents=True)
+    live.mkdir()
+    stack = a_stack(directory=str(live), routed=a_stack().routed[1:])
+    client = docker.DockerClient(base_url=f"unix://{tmp_path}/none.sock", version="1.41")
+    yield Bench(tree, live, stack, client)
+    client.close()

@@ -2,67 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import docker
 import pytest
 
 from app.domain.errors import ComposeInvalid, UpdaterError, VariableMissing
-from app.domain.stack import FileRules, ReleaseValue, Stack
-from tests.examples import a_stack
-from workers.adapters.docker_host.client import Docker
+from app.domain.stack import FileRules, ReleaseValue
+from tests.integration.read_release import BLUE, SHA, Bench, content
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.compose_commands import ComposeFiles
-from workers.adapters.docker_host.file_store import FileStore
-from workers.adapters.docker_host.policy import ReleasePolicyCheck
-from workers.adapters.docker_host.release_reader import ReadRelease, ReleaseReader
-from workers.ports import Origin, Stamp
-
-SHA = "0123456789abcdef" * 2 + "01234567"
-BLUE = "api-blue"
-
-
-@dataclass
-class Bench:
-    """A release's worktree beside a live directory. `stack` can be replaced."""
-
-    tree: Path
-    live: Path
-    stack: Stack
-    client: docker.DockerClient
-
-    def put(self, root: Path, name: str, text: str) -> None:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-
-    def compose(self, api: dict[str, Any], file: str = "docker-compose.yml", **more: Any) -> None:
-        """The release's Compose file: both colors and the bot are the service `api`."""
-        services = {name: {"image": "shop", **api} for name in (BLUE, "api-green", "bot")}
-        self.put(self.tree, file, json.dumps({"services": services | more.pop("services", {}), **more}))
-
-    async def read(self, published: dict[str, Any] | None = None, *, keep: bool = True) -> ReadRelease:
-        compose, store = Compose(find_compose(), "shop", None), FileStore(self.tree.parent.parent / "files")
-        policy = ReleasePolicyCheck(Docker(self.client, None), self.stack, self.tree.parent)
-        reader = ReleaseReader(compose, self.stack, store, policy)
-        return await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published, keep=keep)
-
-    async def service(self, name: str = BLUE) -> dict[str, Any]:
-        found: dict[str, Any] = (await self.read()).model["services"][name]
-        return found
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    tree, live = tmp_path / "trees" / SHA, tmp_path / "live"
-    tree.mkdir(parents=True)
-    live.mkdir()
-    stack = a_stack(directory=str(live), routed=a_stack().routed[1:])
-    client = docker.DockerClient(base_url=f"unix://{tmp_path}/none.sock", version="1.41")
-    yield Bench(tree, live, stack, client)
-    client.close()
+from workers.ports import Origin
 
 
 async def refusal(bench: Bench, kind: type[UpdaterError] = ComposeInvalid) -> str:
@@ -72,10 +22,6 @@ async def refusal(bench: Bench, kind: type[UpdaterError] = ComposeInvalid) -> st
     assert not (bench.tree.parent.parent / "files").exists(), "nothing is copied for it"
     assert list(bench.live.iterdir()) == [bench.live / name for name in (".env",) if (bench.live / name).exists()]
     return str(problem)
-
-
-def content(path: str) -> str:
-    return Path(path).read_text()
 
 
 # Files of the release
@@ -115,6 +61,23 @@ async def test_extended_and_included_files_are_the_releases(bench: Bench, clone:
     assert (found[BLUE]["environment"], found["more"]["image"]) == ({"MODE": "new", "BASE": "new"}, "new")
     assert content(found[BLUE]["volumes"][0]["source"]) == "new"
     assert ("common/a.conf", Origin.RELEASE) in {(f.path, f.origin) for f in read.files}
+
+
+async def test_label_file_is_the_releases(bench: Bench) -> None:
+    bench.compose({"label_file": ["app.labels"]})
+    for root, value in ((bench.tree, "new"), (bench.live, "old")):
+        bench.put(root, "app.labels", f"com.example.app={value}\n")
+    assert (await bench.service())["labels"]["com.example.app"] == "new"
+
+
+async def test_file_that_is_read_at_the_start_is_refused(bench: Bench) -> None:
+    bench.compose({"security_opt": ["seccomp:./seccomp.json"]})
+    for root in (bench.tree, bench.live):
+        bench.put(root, "seccomp.json", "{}")
+    read = await bench.read()
+    (problem,) = read.problems
+    assert "api-blue: security_opt has seccomp:./seccomp.json" in str(problem)
+    assert "Write its absolute path on the host" in str(problem)
 
 
 async def test_env_file_is_the_releases_if_it_has_one(bench: Bench) -> None:

@@ -26,6 +26,7 @@ from workers.definition.images import left_behind, with_shared_builds
 from workers.definition.retired import without_retired
 from workers.definition.roots import Roots
 from workers.definition.transform import Model, transform
+from workers.definition.unkept import unkept
 from workers.ports import FileUse, Stamp
 
 
@@ -73,7 +74,7 @@ class ReleaseReader:
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
-        missing = [*unread, *env_files.problems, *located.problems]
+        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, moved)]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)

@@ -1,0 +1,52 @@
+"""A release beside a live directory, which Compose itself reads."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from app.domain.stack import Stack
+from workers.adapters.docker_host.client import Docker
+from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.file_store import FileStore
+from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.release_reader import ReadRelease, ReleaseReader
+from workers.ports import Stamp
+
+SHA = "0123456789abcdef" * 2 + "01234567"
+BLUE = "api-blue"
+
+
+@dataclass
+class Bench:
+    """A release's worktree beside a live directory. `stack` can be replaced."""
+
+    tree: Path
+    live: Path
+    stack: Stack
+    client: docker.DockerClient
+
+    def put(self, root: Path, name: str, text: str) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+    def compose(self, api: dict[str, Any], file: str = "docker-compose.yml", **more: Any) -> None:
+        """The release's Compose file: both colors and the bot are the service `api`."""
+        services = {name: {"image": "shop", **api} for name in (BLUE, "api-green", "bot")}
+        self.put(self.tree, file, json.dumps({"services": services | more.pop("services", {}), **more}))
+
+    async def read(self, published: dict[str, Any] | None = None, *, keep: bool = True) -> ReadRelease:
+        compose, store = Compose(find_compose(), "shop", None), FileStore(self.tree.parent.parent / "files")
+        policy = ReleasePolicyCheck(Docker(self.client, None), self.stack, self.tree.parent)
+        reader = ReleaseReader(compose, self.stack, store, policy)
+        return await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published, keep=keep)
+
+    async def service(self, name: str = BLUE) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.read()).model["services"][name]
+        return found
+
+
+def content(path: str) -> str:
+    return Path(path).read_text()

@@ -1,0 +1,43 @@
+"""Options whose file or image is not kept with a release."""
+
+from typing import Any
+
+import pytest
+
+from workers.definition.unkept import unkept
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def refused(service: dict[str, Any], moved: tuple[str, ...] = ("web-blue",)) -> list[str]:
+    return list(unkept({"services": {"web-blue": service}}, moved))
+
+
+@pytest.mark.parametrize("option", ["seccomp:./seccomp.json", "seccomp=profiles/web.json", " seccomp:web.json"])
+def test_seccomp_profile_of_the_stack_is_refused(option: str) -> None:
+    (problem,) = refused({"security_opt": ["no-new-privileges:true", option]})
+    assert problem.startswith(f"web-blue: security_opt has {option}, ")
+    assert "absolute path" in problem
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["seccomp=unconfined", "seccomp:builtin", "seccomp=/etc/docker/web.json", "apparmor=web", "label:disable"],
+)
+def test_option_without_a_file_of_the_stack_is_accepted(option: str) -> None:
+    assert refused({"security_opt": [option]}) == []
+
+
+@pytest.mark.parametrize(("source", "refusals"), [("assets:1", 1), (f"team/assets@{DIGEST}", 0)])
+def test_mounted_image_needs_a_digest(source: str, refusals: int) -> None:
+    problems = refused({"volumes": [{"type": "image", "source": source, "target": "/assets"}]})
+    assert len(problems) == refusals
+    assert all("volumes has the image assets:1" in problem for problem in problems)
+
+
+def test_other_mounts_and_services_are_not_judged() -> None:
+    assert (
+        refused({"volumes": [{"type": "bind", "source": "/a", "target": "/a"}, {"type": "volume", "source": "b"}]})
+        == []
+    )
+    assert refused({"security_opt": ["seccomp:./a.json"]}, moved=()) == []

@@ -1,0 +1,35 @@
+"""Options whose file or image is not kept with a release: its rollback could run another one. Pure functions."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from workers.definition.images import AT_DIGEST
+
+_SECCOMP = re.compile(r"seccomp[=:](?P<profile>.*)")
+_NO_FILE = frozenset({"unconfined", "builtin"})
+"""https://docs.docker.com/engine/security/seccomp/"""
+
+
+def unkept(model: Mapping[str, Any], moved: Collection[str]) -> Iterator[str]:
+    """What refuses a release, for each such option of a service that the updater moves, and what to write instead."""
+    services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
+    for name in moved:
+        yield from (f"{name}: {problem}" for problem in _of(services.get(name) or {}))
+
+
+def _of(service: Mapping[str, Any]) -> Iterator[str]:
+    for option in service.get("security_opt") or ():
+        found = _SECCOMP.fullmatch(str(option).strip())
+        if found and found["profile"] not in _NO_FILE and not found["profile"].startswith("/"):
+            yield (
+                f"security_opt has {option}, a file that Compose reads only when it starts the container. Write its "
+                "absolute path on the host, where the worker can read it"
+            )
+    for volume in service.get("volumes") or ():
+        source = str(volume.get("source") or "")
+        if volume.get("type") == "image" and AT_DIGEST not in source:
+            yield (
+                f"volumes has the image {source}, which may be another one at a rollback. Write its digest "
+                f"({source.rpartition('/')[2]}{AT_DIGEST}…), or copy its files in a build"
+            )
