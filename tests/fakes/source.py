@@ -15,6 +15,7 @@ FETCH_SECONDS = 20.0
 class FakeSource:
     """A repository with `tags`; those in `moved` were moved, and those in `unsigned` are refused.
 
+    `tag_in`: the tag in each tree's own repository.
     `clone` maps the directory and ref of an operator's own clone to a commit; its HEAD moved at `moved_at`.
     `collected`: how often the mirror was collected; it `refuses` with that error. `spared_for`: seconds for which the
     last prune spared unused trees. `away`: the remote refuses connections.
@@ -25,6 +26,7 @@ class FakeSource:
         self.moved: set[str] = set()
         self.unsigned: set[str] = set()
         self.trees: set[str] = set()
+        self.tag_in: dict[str, str] = {}
         self.unchanged: set[str] = set()
         self.clone: dict[tuple[str, str], str] = {}
         self.moved_at: datetime | None = None
@@ -82,9 +84,11 @@ class FakeSource:
     async def moved_in(self, directory: Path) -> datetime | None:
         return self.moved_at if any(where == str(directory) for where, _ in self.clone) else None
 
-    async def checkout(self, sha: str) -> Path:
+    async def checkout(self, sha: str, tag: str | None = None) -> Path:
         await asyncio.sleep(0)
         self.trees.add(sha)
+        if tag is not None:
+            self.tag_in[sha] = tag
         return Path("/trees") / sha
 
     async def prune(self, keep: Collection[str], *, unused_for: float = 0.0) -> None:

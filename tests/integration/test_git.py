@@ -151,7 +151,7 @@ async def test_checkout_repairs_an_incomplete_tree(source: GitSource, directory:
         case "begun":  # git's mark of a tree that it is still adding
             (tree / "app.py").unlink()
             (about / "locked").write_text("initializing\n")
-    assert content(await source.checkout(sha)) == FILES
+    assert content(await source.checkout(sha, "v1.0.0")) == FILES
     assert git(tree, "describe", "--tags", "--dirty") == "v1.0.0"
 
 
@@ -162,7 +162,7 @@ async def test_tree_has_a_repository_that_can_be_copied(
     """As `COPY . .` does it for a build: with the tag, without the history and without a path of this machine."""
     for each in ("v1.0.0", "v1.1.0"):
         await source.fetch(each)
-    tree = await source.checkout(await source.fetch(tag))
+    tree = await source.checkout(await source.fetch(tag), tag)
     copy = shutil.copytree(tree, tmp_path / "image")
     shutil.rmtree(directory)
     assert git(copy, "describe", "--tags", "--dirty") == tag
@@ -178,6 +178,26 @@ async def test_commit_without_a_tag_has_a_repository(source: GitSource, reposito
     git(repository.path, "tag", "--delete", "v1.0.0")
     tree = await source.checkout(sha)
     assert git(tree, "rev-parse", "HEAD") == sha
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize(("first", "second"), [("v2.0.0-rc.1", "v2.0.0"), ("v2.0.0", "v1.9.0")])
+async def test_promoted_commit_has_the_tag_of_its_release(
+    source: GitSource, repository: Repository, *, first: str, second: str, fresh: bool
+) -> None:
+    """An annotated tag would hide a lightweight one from `git describe`."""
+    repository.commit({"app.py": "3"})
+    repository.tag(first, "--annotate")
+    repository.tag(second)
+    sha = sha_at(repository, "HEAD")
+    await source.fetch(first)
+    if not fresh:
+        assert git(await source.checkout(sha, first), "describe", "--tags") == first
+    await source.fetch(second)
+    tree = await source.checkout(sha, second)
+    assert git(tree, "tag", "--list") == second
+    assert git(tree, "describe", "--tags", "--dirty") == second
+    assert git(await source.checkout(sha), "tag", "--list") == second, "a plan changes nothing"
 
 
 async def test_checkout_keeps_a_complete_tree(source: GitSource) -> None:
@@ -346,7 +366,7 @@ async def test_submodules_are_checked_out(
     for name in ("lib", "inner"):
         git(tmp_path / name, "config", "uploadpack.allowAnySHA1InWant", str(any_commit).lower())
     source = GitSource(str(modular.path), directory, LIMIT, submodules=True)
-    tree = await source.checkout(await source.fetch("v1.0.0"))
+    tree = await source.checkout(await source.fetch("v1.0.0"), "v1.0.0")
     found = {name: text for name, text in content(tree).items() if name.endswith(".py")}
     assert found == {"app.py": "1", "deps/lib/lib.py": "2", "deps/lib/inner/deepest.py": "3"}
     assert git(shutil.copytree(tree, tmp_path / "image"), "describe", "--tags", "--dirty") == "v1.0.0"

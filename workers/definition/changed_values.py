@@ -3,23 +3,55 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from workers.definition.retired import uses_of
+
+OWN = "updater."
+"""Prefix of the updater's own labels."""
+
 _OF_A_ROLLOUT = {"build", "image", "pull_policy", "labels", "environment", "volumes"}
-"""Keys that differ between two rollouts of one release, and the environment, which is compared by variable."""
+"""Keys that differ between two rollouts of one release, or are compared in parts."""
 
 
 def changed_values(
     kept: Mapping[str, Any], now: Mapping[str, Any], moved: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """The environment variables, and the other keys, that differ between two definitions; by service, if any does."""
+    """What differs between two definitions, by service, if anything does: environment variables, and other keys."""
     found = {
-        name: tuple(_changed(kept["services"][name], now["services"][name]))
+        name: tuple(dict.fromkeys(_changed(kept, now, name)))
         for name in moved
         if name in kept["services"] and name in now["services"]
     }
     return {name: changed for name, changed in found.items() if changed}
 
 
-def _changed(kept: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    before, after = (service.get("environment") or {} for service in (kept, now))
-    yield from sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-    yield from sorted(key for key in {*kept, *now} - _OF_A_ROLLOUT if kept.get(key) != now.get(key))
+def _changed(kept: Mapping[str, Any], now: Mapping[str, Any], name: str) -> Iterator[str]:
+    before, after = kept["services"][name], now["services"][name]
+    yield from _differing(before.get("environment"), after.get("environment"))
+    yield from _differing(_without(before, _OF_A_ROLLOUT), _without(after, _OF_A_ROLLOUT))
+    labels = [
+        {k: v for k, v in (each.get("labels") or {}).items() if not k.startswith(OWN)} for each in (before, after)
+    ]
+    yield from (f"labels/{key}" for key in _differing(*labels))
+    if any(_mounts(before).get(target) != what for target, what in _mounts(after).items()):
+        yield "volumes"
+    for part, used in uses_of(after).items():
+        there = [{key: (each.get(part) or {}).get(key) for key in used} for each in (kept, now)]
+        yield from (f"{part}/{key}" for key in _differing(*there))
+
+
+def _differing(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
+    one, other = before or {}, after or {}
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def _without(service: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in service.items() if key not in keys}
+
+
+def _labels(service: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in (service.get("labels") or {}).items() if not key.startswith(OWN)}
+
+
+def _mounts(service: Mapping[str, Any]) -> dict[str, Any]:
+    """What is mounted where, without volumes that have no name: those are new, or inherited."""
+    return {mount.get("target"): mount for mount in service.get("volumes") or () if mount.get("source")}

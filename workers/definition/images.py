@@ -19,6 +19,9 @@ AT_DIGEST = "@sha256:"
 PROVEN = "x-updater-proven"
 """In a definition whose rollout has not ended: the images by digest with which the release ran before, by service."""
 
+BEFORE = "x-updater-before"
+"""In a definition whose rollout has not ended: the definition with which the release ran before."""
+
 
 def repository_and_tag(image: str) -> tuple[str, str]:
     """The image's name without tag and digest, and its tag; `latest` if it has none.
@@ -106,26 +109,28 @@ def images_by_digest(model: Mapping[str, Any]) -> set[str]:
 
 
 def with_proven(model: Mapping[str, Any], before: Mapping[str, Any] | None) -> Model:
-    """The new definition `model` of a release that was defined `before`: with the digests that it ran, as PROVEN.
+    """The new definition `model` of a release that was defined `before`, which it keeps as BEFORE and PROVEN.
 
-    They are the way back until the new ones have proven themselves.
+    That is the way back until the new one has proven itself: the values and images with which the release ran.
     """
-    services: Mapping[str, Mapping[str, Any]] = (before or {}).get("services") or {}
+    if before is None:
+        return dict(model)
+    services: Mapping[str, Mapping[str, Any]] = before.get("services") or {}
     pinned = {n: str(s["image"]) for n, s in services.items() if AT_DIGEST in str(s.get("image", ""))}
-    proven = (before or {}).get(PROVEN) or pinned
-    return {**model, PROVEN: proven} if proven else dict(model)
+    proven = before.get(PROVEN) or pinned
+    return {**model, BEFORE: before.get(BEFORE) or settled(before), **({PROVEN: proven} if proven else {})}
 
 
 def as_proven(model: Mapping[str, Any]) -> Model:
-    """`model` with the images of PROVEN in place of those that have not proven themselves."""
-    result = settled(model)
+    """The definition that has proven itself: BEFORE with the images of PROVEN, else `model` with them."""
+    result = settled(model.get(BEFORE) or model)
     proven = {name: image for name, image in (model.get(PROVEN) or {}).items() if name in result["services"]}
     return with_images(result, proven, {})
 
 
 def settled(model: Mapping[str, Any]) -> Model:
-    """`model`, whose images have proven themselves."""
-    return {key: value for key, value in model.items() if key != PROVEN}
+    """`model`, which has proven itself."""
+    return {key: value for key, value in model.items() if key not in {PROVEN, BEFORE}}
 
 
 def with_images_of(model: Mapping[str, Any], kept: Mapping[str, Any], moved: Collection[str]) -> Model:

@@ -11,6 +11,7 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
+from workers.definition.files import MOUNTED_PARTS
 from workers.definition.image_names import image_repository
 from workers.definition.retired import left_out, uses_of, without_retired
 from workers.ports import Comparison, Difference, Stamp
@@ -61,7 +62,7 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
             f"{', '.join(programs)} has a `provider`: Compose would run a program of this machine, not a container"
         )
     for name, color in moved.items():
-        services[name] = _service(services[name], name, stack, stamp)
+        services[name] = _service(services[name], name, stack, stamp, result)
         if color is None:
             services[name] = _unnamed(services[name])
         else:
@@ -154,15 +155,23 @@ def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
     return "never" in declared.values()
 
 
-def fingerprint(service: Mapping[str, Any]) -> str:
-    """A hash of how a service runs: its definition without build, image name, pull policy and the updater's labels."""
+def fingerprint(service: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    """A hash of how a service runs: its definition without build, image name, pull policy and the updater's labels.
+
+    Its configs and secrets count as `model` defines them: by their content, or by the copy of the release's file.
+    """
     shown = {key: value for key, value in service.items() if key not in {"build", "image", "pull_policy"}}
     labels = {k: v for k, v in (service.get("labels") or {}).items() if not k.startswith("updater.")}
-    canonical = json.dumps({**shown, "labels": labels}, sort_keys=True)
+    files = {part: _defined(model, part, service) for part in MOUNTED_PARTS if service.get(part)}
+    canonical = json.dumps({**shown, "labels": labels, **({"x-files": files} if files else {})}, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp) -> Model:
+def _defined(model: Mapping[str, Any], part: str, service: Mapping[str, Any]) -> dict[str, Any]:
+    return {each["source"]: (model.get(part) or {}).get(each["source"]) for each in service[part]}
+
+
+def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, model: Mapping[str, Any]) -> Model:
     changed = dict(service)
     if "build" in service:
         changed["build"] = {**service["build"], "labels": _labelled(service["build"], stack)}
@@ -176,7 +185,7 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp) 
         RELEASE_LABEL: stamp.release,
         SHA_LABEL: stamp.sha,
         ROLLOUT_LABEL: stamp.rollout,
-        DEFINITION_LABEL: fingerprint(changed),
+        DEFINITION_LABEL: fingerprint(changed, model),
     }
     return changed
 

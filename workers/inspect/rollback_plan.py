@@ -11,6 +11,8 @@ from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.ports import Ports, Stamp
 
+_BUSY = "a rollout is in progress, and only one may use the release's files at a time"
+
 
 async def rollback_plan(stack: Stack, ports: Ports, sha: str | None) -> RollbackPlan:
     """What a rollback to the kept release `sha`, or to the one before the live one, would bring back.
@@ -21,7 +23,7 @@ async def rollback_plan(stack: Stack, ports: Ports, sha: str | None) -> Rollback
     back_to = kept_release(state, sha)
     target = state.active_color.other if state.active_color else Color.BLUE
     blocked = await _blocked(ports, state, back_to, stack.services(target))
-    values, unknown = ((), None) if state.rollout else await _changed(ports, back_to)
+    values, unknown = ((), _BUSY) if state.rollout else await _changed(ports, back_to)
     return RollbackPlan(
         tag=back_to.tag,
         sha=back_to.sha,

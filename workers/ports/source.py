@@ -19,8 +19,11 @@ class Source(Protocol):
     async def differs(self, old: str, new: str, path: str) -> bool:
         """Whether anything below `path` differs between two fetched commits. Raises GitFailed."""
 
-    async def checkout(self, sha: str) -> Path:
-        """A separate worktree at the commit `sha`. Raises GitFailed."""
+    async def checkout(self, sha: str, tag: str | None = None) -> Path:
+        """A separate worktree at the commit `sha`, with a repository of its own. Raises GitFailed.
+
+        With `tag`, that is the only tag in it, as a build of that release needs it; else it keeps the one that it has.
+        """
 
     async def commit_in(self, directory: Path, name: str) -> str | None:
         """The SHA of `name` (a full ref, HEAD or a SHA) in the clone of the stack's repository in `directory`.

@@ -58,7 +58,7 @@ async def fetch(run: Run) -> Evidence:
 async def checkout(run: Run) -> Evidence:
     """Checks out a separate worktree and writes the definition of how its services run."""
     release, sha = run.rollout.release, sha_of(run)
-    tree, stamp = await run.ports.source.checkout(sha), Stamp(release.tag, sha, release.rollout_id)
+    tree, stamp = await run.ports.source.checkout(sha, release.tag), Stamp(release.tag, sha, release.rollout_id)
     compared = await _compare(run, tree, stamp)
     run.definition = await run.ports.engine.define(tree, stamp)
     one_way = await run.ports.engine.one_way(sha)

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.errors import EngineFailed
 from app.files import replace_durably
-from workers.definition.images import images_by_digest
+from workers.definition.images import as_proven, images_by_digest
 from workers.definition.mounts import mounted
 
 MODEL_FILE = "compose.json"
@@ -59,7 +59,7 @@ class ReleaseFiles:
 
     def mounted(self) -> list[str]:
         """The files and directories of the host that the definitions mount."""
-        return [path for model in self.models() for path in mounted(model)]
+        return [path for model in self.models() for each in (model, as_proven(model)) for path in mounted(each)]
 
     def models(self) -> list[Model]:
         """All definitions, without those that cannot be read."""

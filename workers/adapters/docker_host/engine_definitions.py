@@ -41,7 +41,7 @@ class DockerDefinitions(HostParts):
         return read.model
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
-        kept = await in_file_thread(self._kept, stamp.sha)
+        kept = as_proven(await in_file_thread(self._kept, stamp.sha))
         published = await in_file_thread(self._files.read, CURRENT)
         read = await self._reader.read(tree, stamp, published, keep=False)
         for problem in read.problems:
@@ -65,19 +65,23 @@ class DockerDefinitions(HostParts):
         """Rewrites the kept definition with the new rollout's labels."""
         if gone := await self.missing(stamp.sha, services):
             raise ReleaseNotKept(f"{stamp.release} lacks {', '.join(gone)}")
-        kept = as_proven(await in_file_thread(self._kept, stamp.sha))
+        before = await in_file_thread(self._kept, stamp.sha)
+        kept = as_proven(before)
         if tree is not None:
             kept = with_images_of(await self._read(tree, stamp), kept, self._stack.moved_services())
-        kept = await self._images.restored(kept, services)
+        kept = transform.restamp(await self._images.restored(kept, services), self._stack, stamp)
         await self._adoption.recall(stamp)
-        return await self._write(stamp, transform.restamp(kept, self._stack, stamp))
+        return await self._write(stamp, kept if tree is None else with_proven(kept, before))
 
     async def missing(self, sha: str, services: Sequence[str]) -> list[str]:
         """Lists the parts of the release that are gone: its definition, images, containers that cannot be recreated."""
         kept = await in_file_thread(self._files.read, sha)
         if kept is None:
             return ["its definition"]
-        gone = await self._images.missing(as_proven(kept), services)
+        kept = as_proven(kept)
+        if absent := [name for name in services if name not in kept["services"]]:
+            return [f"a definition of {', '.join(absent)}"]
+        gone = await self._images.missing(kept, services)
         files = await in_file_thread(self._store.missing, mounts.mounted(kept))
         return [*gone, *files, *await self._adoption.lost(sha, services)]
 

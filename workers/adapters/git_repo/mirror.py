@@ -34,7 +34,7 @@ from workers.adapters.git_repo.tag_signature import (
     verify_command,
     verify_config,
 )
-from workers.adapters.git_repo.trees import add_command, give_repository
+from workers.adapters.git_repo.trees import add_command, give_repository, give_tag
 
 LOCAL_SECONDS = 60.0
 LAST_LINES = 10
@@ -134,13 +134,15 @@ class GitSource:
             self._expect(finished, f"{old} and {new} cannot be compared")
         return finished.code == 1
 
-    async def checkout(self, sha: str) -> Path:
+    async def checkout(self, sha: str, tag: str | None = None) -> Path:
         if not _SHA.fullmatch(sha):
             raise GitFailed(f"{sha!r} is not a commit SHA")
         tree = self._trees / sha
         async with self._turn:
             if not await self._is_whole(tree, sha) or not await self._has_submodules(tree, sha):
                 await self._add(tree, sha)
+            if tag is not None:
+                await give_tag(self._in, self._mirror, tree, sha, tag)
             with contextlib.suppress(OSError):
                 tree.touch()  # `prune` spares a tree that was just asked for
         return tree

@@ -26,26 +26,39 @@ def init_command(directory: Path) -> list[str]:
     return ["init", "--quiet", "--template=", str(directory)]
 
 
-def take_command(mirror: Path, sha: str, tags: Sequence[str]) -> list[str]:
-    """Takes the one commit, without its history, and its `tags` from the mirror."""
+def take_command(mirror: Path, sha: str, *tags: str) -> list[str]:
+    """Takes the one commit, without its history, and `tags` of it from the mirror."""
     refs = [f"refs/tags/{tag}:refs/tags/{tag}" for tag in tags]
     flags = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", f"--upload-pack={_SERVES_ANY_COMMIT}")
     return ["fetch", *flags, "--", mirror.as_uri(), sha, *refs]
 
 
 async def give_repository(git: Git, mirror: Path, tree: Path, sha: str) -> None:
-    """Replaces the file `.git` of the worktree `tree` by a repository with the commit `sha` and its tags.
+    """Replaces the file `.git` of the worktree `tree` by a repository with the commit `sha`.
 
     Raises GitFailed. A tree that a crash left without `.git` counts as incomplete.
     """
     new = tree.with_name(f"{tree.name}.new")
     await in_file_thread(lambda: shutil.rmtree(new, ignore_errors=True))
-    tags = (await _done(git, ["tag", "--points-at", sha], mirror)).split()
     index = await _done(git, ["rev-parse", "--path-format=absolute", "--git-path", "index"], tree)
     await _done(git, init_command(new), mirror)
-    await _done(git, take_command(mirror, sha, tags), new)
+    await _done(git, take_command(mirror, sha), new)
     await _done(git, ["-c", "core.logAllRefUpdates=false", "update-ref", "--no-deref", "HEAD", sha], new)
     await in_file_thread(_replace, tree, new, Path(index.strip()))
+
+
+async def give_tag(git: Git, mirror: Path, tree: Path, sha: str, tag: str) -> None:
+    """Makes `tag` the only tag in the tree's repository, so that `git describe` gives the release's own.
+
+    The commit may have others: it ran as a release candidate, and is published again. Raises GitFailed.
+    """
+    tags = (await _done(git, ["tag", "--list"], tree)).split()
+    if tags == [tag]:
+        return
+    for other in tags:
+        await _done(git, ["update-ref", "-d", f"refs/tags/{other}"], tree)
+    await _done(git, take_command(mirror, sha, tag), tree)
+    await in_file_thread((tree / ".git" / "FETCH_HEAD").unlink)  # it has the mirror's path
 
 
 def _replace(tree: Path, new: Path, index: Path) -> None:

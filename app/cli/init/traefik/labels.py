@@ -16,7 +16,6 @@ from app.cli.init.traefik.service_trees import Reached, Services, reached
 _LABEL = re.compile(
     r"traefik\.http\.(?P<kind>routers|services|middlewares)\.(?P<name>[^.]+)\.(?P<path>.+)", re.IGNORECASE
 )
-_ITEM = re.compile(r"\[\d+\]$")
 _FALSE = frozenset({"false", "f", "0"})
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 
@@ -123,9 +122,10 @@ def _named(labels: Mapping[str, str], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def _split(labels: Mapping[str, str], kind: str) -> Iterator[tuple[str, list[str], str]]:
-    """Name, path of the option, and its value. The items of a list may be labels of their own: `middlewares[0]`.
+    """Name, path of the option, and its value.
 
-    Traefik sorts the labels, and takes names that differ only in case for one: the first one of them.
+    Traefik sorts the labels, and takes names that differ only in case for one: the first one of them. It ignores
+    `middlewares[0]`: the texts of a list are one label.
     https://github.com/traefik/paerser/blob/master/parser/node.go
     """
     names: dict[str, str] = {}
@@ -134,6 +134,5 @@ def _split(labels: Mapping[str, str], kind: str) -> Iterator[tuple[str, list[str
         match = _LABEL.fullmatch(label)
         if match and match["kind"].lower() == kind:
             name = names.setdefault(match["name"].lower(), match["name"])
-            key = name, _ITEM.sub("", match["path"].lower())
-            found[key] = f"{found[key]},{value}" if key in found and _ITEM.search(label) else value
+            found[name, match["path"].lower()] = value
     yield from ((name, path.split("."), value) for (name, path), value in found.items())

@@ -59,7 +59,7 @@ def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
         "updater.release": "v1.1.0",
         "updater.sha": SHA,
         "updater.rollout": "r-1",
-        "updater.definition": fingerprint(service),
+        "updater.definition": fingerprint(service, {}),
         **more,
     }
 
@@ -131,7 +131,7 @@ def test_the_name_of_an_image_has_the_short_sha() -> None:
     ],
 )
 def test_fingerprint_ignores_image_and_own_labels(change: dict[str, Any]) -> None:
-    assert fingerprint(color_of_api(**change)) == fingerprint(color_of_api())
+    assert fingerprint(color_of_api(**change), {}) == fingerprint(color_of_api(), {})
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_fingerprint_ignores_image_and_own_labels(change: dict[str, Any]) -> Non
     ],
 )
 def test_fingerprint_covers_everything_else(change: dict[str, Any]) -> None:
-    assert fingerprint(color_of_api(**change)) != fingerprint(color_of_api())
+    assert fingerprint(color_of_api(**change), {}) != fingerprint(color_of_api(), {})
 
 
 def test_fingerprint_ignores_key_order() -> None:
     service = copy.deepcopy(color_of_api())
-    assert fingerprint(dict(reversed(service.items()))) == fingerprint(service)
+    assert fingerprint(dict(reversed(service.items())), {}) == fingerprint(service, {})
 
 
 # Beside the live release

@@ -1,9 +1,11 @@
 """What a rollback would bring back."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from app.cli.views.rollback_plan import rollback_plan_lines
 from app.domain.errors import AlreadyLive, GitFailed, ReleaseNotKept
 from tests.examples import a_release, sha_of
 from tests.fakes.world import World
@@ -67,3 +69,17 @@ async def test_adopted_release_has_only_its_own_values() -> None:
     await world.journal.update(lambda state: replace(state, previous=replace(previous, adopted=True)))
     planned = await rollback_plan(world.stack, world.ports, None)
     assert "ran before the updater did" in str(planned.changed_unknown)
+
+
+async def test_plan_during_a_rollout_claims_nothing_of_values() -> None:
+    world = await two_releases()
+    world.inbox.put(a_release("v1.2.0"))
+    rolling = asyncio.create_task(world.worker().reconcile())
+    while not (world.state.rollout and world.state.rollout.running_step):
+        await world.clock.sleep(0.1)
+    world.engine.changed = {"bot": ("DB_PASSWORD",)}
+    plan = await rollback_plan(world.stack, world.ports, None)
+    await rolling
+    assert plan.blocked_by
+    assert plan.changed_unknown == "a rollout is in progress, and only one may use the release's files at a time"
+    assert any("is not known" in line for line in rollback_plan_lines(plan))

@@ -54,6 +54,7 @@ async def test_a_release_goes_live_without_an_outage(world: World) -> None:
     assert running(world, Color.BLUE) == [[], []]
     assert world.engine.running("bot") == ["v1.1.0"]
     assert world.outages == []
+    assert world.source.tag_in[sha_of("v1.1.0")] == "v1.1.0", "a build sees the tag of its own release"
     assert (world.state.active_color, world.state.last_good_tag, world.state.paused) == (Color.GREEN, "v1.1.0", False)
     assert world.state.previous == a_live("v1.0.0")
 
