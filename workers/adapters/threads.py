@@ -18,10 +18,18 @@ _FILES = ThreadPoolExecutor(4, thread_name_prefix="files")
 _ENGINE = ThreadPoolExecutor(64, thread_name_prefix="engine")
 """Many, because a call that hangs keeps its thread after its caller has given up, until the client's own limit."""
 
+_LARGE_FILES = ThreadPoolExecutor(4, thread_name_prefix="large-files")
+"""One that waits for the disk with gigabytes holds up no journal entry."""
+
 
 async def in_file_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Runs `call`, which reads or writes files of the updater: the journal, the route, definitions, records."""
     return await _in(_FILES, partial(call, *args, **kwargs))
+
+
+async def in_large_file_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs `call`, which reads or writes large files of a release."""
+    return await _in(_LARGE_FILES, partial(call, *args, **kwargs))
 
 
 async def in_engine_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
