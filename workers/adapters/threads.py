@@ -6,7 +6,7 @@ took all of them, no journal entry and no route could be written.
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -28,8 +28,8 @@ async def in_file_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 
 
 async def in_large_file_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Runs `call`, which reads or writes large files of a release."""
-    return await _in(_LARGE_FILES, partial(call, *args, **kwargs))
+    """Runs `call`, which reads or writes large files of a release. Returns as `to_its_end` does."""
+    return await _ended(_in(_LARGE_FILES, partial(call, *args, **kwargs)))
 
 
 async def in_engine_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -42,7 +42,11 @@ async def to_its_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
 
     A cancelled caller gets its CancelledError then, so it still holds its locks for as long as the call runs.
     """
-    running = asyncio.create_task(in_file_thread(call, *args, **kwargs))
+    return await _ended(in_file_thread(call, *args, **kwargs))
+
+
+async def _ended(call: Coroutine[None, None, T]) -> T:
+    running = asyncio.create_task(call)
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:

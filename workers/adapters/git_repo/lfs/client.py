@@ -5,6 +5,7 @@ server's answer names, and none of them on another server. No signed address is 
 """
 
 import ipaddress
+import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -27,6 +28,7 @@ Take = Callable[[bytes], Awaitable[None]]
 
 def http_client() -> httpx.AsyncClient:
     """Trusts the machine's certificate authorities, or SSL_CERT_FILE. Follows no redirect by itself."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log whole addresses
     context = ssl.create_default_context()
     return httpx.AsyncClient(verify=context, timeout=SILENT_SECONDS, trust_env=False, follow_redirects=False)
 

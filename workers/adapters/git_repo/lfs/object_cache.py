@@ -7,9 +7,9 @@ import shutil
 import stat
 import time
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from types import TracebackType
 from typing import IO
 
 from app.domain.errors import GitFailed
@@ -45,9 +45,7 @@ class ObjectCache:
             raise failure(copies, why)
 
     def receive(self, file: LargeFile) -> "IncomingContent":
-        """Raises GitFailed."""
-        with _stored(file):
-            return IncomingContent(file, self._incoming, self._place(file.oid))
+        return IncomingContent(file, self._incoming, self._place(file.oid))
 
     def put(self, file: LargeFile, tree: Path) -> None:
         """Replaces the pointer of `file` in `tree` by a copy of the content, with the pointer's mode.
@@ -79,20 +77,25 @@ class ObjectCache:
 
 
 class IncomingContent:
-    """A content on its way: a file beside the cache, which goes into the cache only if it is complete and right."""
+    """A content on its way: a file beside the cache, which goes into the cache only if it is complete and right.
+
+    The first call that needs the file makes it; `discard` has to be the last call.
+    """
 
     def __init__(self, file: LargeFile, directory: Path, place: Path) -> None:
-        self._file, self._place = file, place
+        self._file, self._directory, self._place = file, directory, place
         self._received, self._hash = 0, hashlib.sha256()
-        self._written = NamedTemporaryFile(dir=directory, delete=False)  # noqa: SIM115 - closed in __exit__
 
-    def __enter__(self) -> "IncomingContent":
-        return self
+    @cached_property
+    def _written(self) -> IO[bytes]:
+        return NamedTemporaryFile(dir=self._directory, delete=False)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def discard(self) -> None:
+        """Removes what was not kept."""
         with contextlib.suppress(OSError):  # a full disk may refuse what is still to be written
             self._written.close()
-        Path(self._written.name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(self._written.name).unlink(missing_ok=True)
 
     def write(self, piece: bytes) -> None:
         """Raises GitFailed, as soon as the content is too long."""

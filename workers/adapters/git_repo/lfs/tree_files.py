@@ -7,6 +7,7 @@ must not choose who gets the repository's credential.
 import asyncio
 import json
 import stat
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,24 +123,29 @@ class LfsTrees:
             raise failure(files, slow) from None
 
     async def _download(self, client: LfsClient, downloads: Sequence[Download]) -> None:
-        free = asyncio.Semaphore(AT_ONCE)
+        """After a failure, what has begun still arrives, for the next attempt; nothing else is begun."""
+        waiting, failed = deque(downloads), list[GitFailed]()
 
-        async def one(download: Download) -> None:
-            async with free:
-                await self._receive(client, download)
+        async def work() -> None:
+            while waiting and not failed:
+                try:
+                    await self._receive(client, waiting.popleft())
+                except GitFailed as error:
+                    failed.append(error)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for download in downloads:
-                    group.create_task(one(download))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(work())
+        if failed:
+            raise failed[0]
 
     async def _receive(self, client: LfsClient, download: Download) -> None:
-        incoming = await in_large_file_thread(self._cache.receive, download.file)
-        with incoming:
+        incoming = self._cache.receive(download.file)
+        try:
             await client.read(download, lambda piece: in_large_file_thread(incoming.write, piece))
             await in_large_file_thread(incoming.keep)
+        finally:
+            await in_large_file_thread(incoming.discard)
 
 
 def _pointers(place: Path, listing: str) -> Iterator[tuple[str, Pointer]]:
