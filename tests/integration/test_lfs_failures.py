@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import GitFailed
-from tests.integration.lfs_release import CREDENTIAL, TAG, LfsHost, lfs_host
+from tests.integration.lfs_release import CREDENTIAL, LIMIT, TAG, LfsHost, lfs_host
 from tests.integration.lfs_server import SIGNATURE, TICKET, LfsGit, LfsRequests, delivered, oid_of, pointer
 from tests.integration.private_git import serving
 from workers.adapters.git_repo.lfs.batch import ANSWER_BYTES
@@ -226,11 +226,17 @@ async def test_other_server_in_lfsconfig_is_refused(host: LfsHost) -> None:
 async def test_slow_server_is_given_up_and_continued(host: LfsHost) -> None:
     sha = await host.source().fetch(TAG)
     over = threading.Event()
-    host.server.deliver = only_bad(lambda request, content: (over.wait(30), delivered(request, content))[1])
-    with pytest.raises(GitFailed, match=r"took longer than 3 s \(times/fetch\)"):
-        await host.source(limit=3.0).checkout(sha)
+
+    def late(request: LfsRequests, content: bytes) -> None:
+        over.wait(LIMIT)
+        answering(500)(request, content)
+
+    host.server.deliver = only_bad(late)
+    with pytest.raises(GitFailed, match=r"took longer than 5 s \(times/fetch\)"):
+        await host.source(limit=5.0).checkout(sha)
     over.set()
     assert host.contents == [oid_of(GOOD)]
+    host.server.deliver = delivered
     tree = await host.source().checkout(sha)
     assert (tree / "models/bad.bin").read_bytes() == BAD
     assert [oid for oid, _ in host.server.downloads].count(oid_of(GOOD)) == 1
