@@ -69,6 +69,10 @@ def plain_clone(repository: Repository, trap: Trap, directory: Path) -> None:
     subprocess.run(command, check=False, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
 
 
+def call_lfs() -> None:
+    subprocess.run(["git", "lfs"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+
+
 def hooks_path(trap: Trap) -> None:
     trap.configure(f"[core]\nhooksPath = {trap.hook(trap.home / 'hooks')}\n")
 
@@ -112,7 +116,7 @@ async def test_fetching_lfs_files_runs_no_program(trap: Trap, tmp_path: Path, mo
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "git-lfs").symlink_to(trap.script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    subprocess.run(["git", "lfs"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    call_lfs()
     assert trap.sprung(), "the trap works"
     with lfs_host(tmp_path, monkeypatch) as host:
         host.release({"model.bin": host.server.store(b"weights")})
