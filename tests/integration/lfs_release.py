@@ -15,6 +15,7 @@ from workers.adapters.git_repo.mirror import GitSource
 LIMIT = 30.0
 TAG = "v1.0.0"
 CREDENTIAL = "Basic b3BlcmF0b3I6cGFzc3dvcmQ="
+GOOD, BAD = b"weights of the model", b"the second file of the release"
 ATTRIBUTES = {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"}
 
 
@@ -54,3 +55,11 @@ def lfs_host(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LfsHo
     mirror_that_trusts(trusted, directory / "git")
     with serving(LfsGit(directory / "served", trusted, CREDENTIAL)) as server:
         yield LfsHost(server, trusted, directory / "served", directory / "git", repository)
+
+
+@contextmanager
+def host_with_two_files(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LfsHost]:
+    """Its release has `models/good.bin` and `models/bad.bin`."""
+    with lfs_host(directory, monkeypatch) as host:
+        host.release({"models/good.bin": host.server.store(GOOD), "models/bad.bin": host.server.store(BAD)})
+        yield host
