@@ -57,7 +57,9 @@ async def test_slow_server_is_given_up_and_continued(host: LfsHost) -> None:
         request.answer(500, [])
 
     host.server.deliver = late
-    with pytest.raises(GitFailed, match=r"took longer than 5 s \(times/fetch\)"):
+    with pytest.raises(
+        GitFailed, match=rf"models/bad.bin \(oid {oid_of(BAD)}\) could.*longer than 5 s \(times/fetch\)"
+    ):
         await host.source(limit=5.0).checkout(sha)
     over.set()
     assert host.contents == [oid_of(GOOD)]
@@ -82,3 +84,11 @@ async def test_extended_pointer_is_refused(host: LfsHost) -> None:
     sha = await host.source().fetch("v2.0.0")
     with pytest.raises(GitFailed, match=r"models/bad\.bin .*extension"):
         await host.source().checkout(sha)
+
+
+async def test_path_that_is_not_utf8_is_refused(host: LfsHost) -> None:
+    host.release({"models/\udcff.bin": pointer(BAD)}, "v2.0.0")
+    sha = await host.source().fetch("v2.0.0")
+    with pytest.raises(GitFailed, match=r"models/\ufffd\.bin, which has filter=lfs, cannot be read"):
+        await host.source().checkout(sha)
+    assert host.server.batches == []

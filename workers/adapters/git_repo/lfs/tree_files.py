@@ -120,7 +120,7 @@ class LfsTrees:
                         await self._download(client, await client.locate(group))
         except TimeoutError:
             slow = f"they took longer than {self._limit:.0f} s (times/fetch). The next attempt keeps what has arrived"
-            raise failure(files, slow) from None
+            raise failure([file for file in files if not self._cache.has(file)] or files, slow) from None
 
     async def _download(self, client: LfsClient, downloads: Sequence[Download]) -> None:
         """After a failure, what has begun still arrives, for the next attempt; nothing else is begun."""
@@ -152,10 +152,17 @@ def _pointers(place: Path, listing: str) -> Iterator[tuple[str, Pointer]]:
     """The pointers among the files in `listing`, by path. Any other content stays, as Git LFS leaves it."""
     for about, tab, path in (entry.partition("\t") for entry in listing.split("\0")):
         if tab and about.startswith("100"):
-            with (place / path).open("rb") as file:
-                pointer = pointer_in(file.read(POINTER_BYTES))
+            pointer = pointer_in(_beginning(place, path))
             if pointer is not None:
                 yield path, pointer
+
+
+def _beginning(place: Path, path: str) -> bytes:
+    try:
+        with (place / path).open("rb") as file:
+            return file.read(POINTER_BYTES)
+    except OSError as error:  # also if the path is not in UTF-8
+        raise GitFailed(f"the file {path}, which has filter=lfs, cannot be read ({error.strerror})") from error
 
 
 def _large_file(path: str, pointer: Pointer, server: str) -> LargeFile:
