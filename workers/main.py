@@ -283,9 +283,8 @@ def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
     signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
     token = token_for(stack.source, settings.github_api_url, _token(settings))
     directory, names = settings.data_dir / "git", [stack.repository]
-    return GitSource(
-        stack.source, directory, stack.times.fetch, signers, token=token, names=names, submodules=stack.files.submodules
-    )
+    files = {"submodules": stack.files.submodules, "lfs": stack.files.lfs}
+    return GitSource(stack.source, directory, stack.times.fetch, signers, token=token, names=names, **files)
 
 
 def _token(settings: WorkerSettings) -> str | None:

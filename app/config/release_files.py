@@ -25,9 +25,11 @@ class FilesPart(Part):
     live: list[Inside] = Field(default_factory=list)
     unfetched: list[Inside] = Field(default_factory=list)
     submodules: bool = False
+    lfs: bool = False
 
     def rules(self) -> FileRules:
-        return FileRules(tuple(self.release), tuple(self.live), tuple(self.unfetched), submodules=self.submodules)
+        lists = tuple(self.release), tuple(self.live), tuple(self.unfetched)
+        return FileRules(*lists, submodules=self.submodules, lfs=self.lfs)
 
 
 def contradictions(

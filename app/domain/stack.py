@@ -136,13 +136,14 @@ class FileRules:
 
     `release` and `live`: what comes from the release, and from the live directory. `unfetched`: where submodules and
     Git LFS files may be missing. Each path stands for everything below it. `submodules`: those of the same host are
-    fetched.
+    fetched. `lfs`: Git LFS files are fetched.
     """
 
     release: tuple[str, ...] = ()
     live: tuple[str, ...] = ()
     unfetched: tuple[str, ...] = ()
     submodules: bool = False
+    lfs: bool = False
 
 
 @dataclass(frozen=True)

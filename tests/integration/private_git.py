@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.integration.repositories import GIT_SECONDS, git
 
 SEEN_SECONDS = 20.0
 """How long an answer may wait until the onlooker has seen the git process."""
+
+P = TypeVar("P", bound="PrivateGit")
 
 
 def git_backend() -> Path:
@@ -40,41 +43,45 @@ class PrivateGit(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_handler: "type[GitRequests]"
 
     def __init__(self, root: Path, certificate: Path, credential: str | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), self.request_handler)
         self.root, self.credential = root, credential
         self.authorizations: list[str | None] = []
         self.moved_to: str | None = None
         self.before: Callable[[], None] = lambda: None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        self.socket = context.wrap_socket(self.socket, server_side=True)
+        # The thread of a request does its handshake: a client that gives up in the middle would hold up all others.
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     @property
     def url(self) -> str:
         return f"https://localhost:{self.server_address[1]}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class GitRequests(BaseHTTPRequestHandler):
+    """Answers by git's server program."""
+
     server: PrivateGit
 
     def do_GET(self) -> None:
         self.server.authorizations.append(self.headers["Authorization"])
         self.server.before()
         if self.server.moved_to:
-            self._answer(301, [("Location", self.server.moved_to + self.path)])
+            self.answer(301, [("Location", self.server.moved_to + self.path)])
         elif self.server.credential not in {None, self.headers["Authorization"]}:
-            self._answer(401, [("WWW-Authenticate", 'Basic realm="private"')])
+            self.answer(401, [("WWW-Authenticate", 'Basic realm="private"')])
         else:
-            self._serve()
+            self.serve()
 
     do_POST = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
         """Logs nothing."""
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         done = subprocess.run(
             [git_backend()], env=self._cgi(), input=body, check=True, capture_output=True, timeout=GIT_SECONDS
@@ -82,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         fields = [tuple(line.split(": ", 1)) for line in head.decode().splitlines()]
         status = next((int(value.split()[0]) for name, value in fields if name == "Status"), 200)
-        self._answer(status, [(name, value) for name, value in fields if name != "Status"], content)
+        self.answer(status, [(name, value) for name, value in fields if name != "Status"], content)
 
     def _cgi(self) -> dict[str, str]:
         """https://datatracker.ietf.org/doc/html/rfc3875#section-4.1"""
@@ -99,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             **{name: self.headers[field] for name, field in headers.items() if self.headers[field]},
         }
 
-    def _answer(self, status: int, fields: Sequence[tuple[str, ...]], content: bytes = b"") -> None:
+    def answer(self, status: int, fields: Sequence[tuple[str, ...]], content: bytes = b"") -> None:
         self.send_response(status)
         for name, value in fields:
             self.send_header(name, value)
@@ -108,8 +115,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+PrivateGit.request_handler = GitRequests
+
+
 @contextmanager
-def serving(server: PrivateGit) -> Iterator[PrivateGit]:
+def serving(server: P) -> Iterator[P]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

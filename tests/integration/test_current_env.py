@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.domain.errors import VariableMissing
+from app.domain.stack import Color
 from tests.integration.sample_stack import BLUE, GREEN, Sample, start_one
 from workers.ports import Definition, Instance
 
@@ -46,8 +47,11 @@ async def test_rollback_has_its_own_values_unless_todays_are_asked_for(sample: S
     assert found == {BLUE: ("OPERATOR_VALUE",), GREEN: ("OPERATOR_VALUE",)}
     own = await start_one(sample.engine, await recalled(sample, current_env=False), BLUE)
     assert value_of(sample, own) == "costs $5"
-    todays = await start_one(sample.engine, await recalled(sample, current_env=True), BLUE)
+    definition = await recalled(sample, current_env=True)
+    todays = await start_one(sample.engine, definition, BLUE)
     assert (value_of(sample, todays), todays.image, todays.rollout) == ("changed", built.image, "r-back")
+    assert await sample.engine.changed_values(sample.release(TAG), sample.stamp(TAG)) == found, "not proven yet"
+    await sample.engine.publish(definition, Color.BLUE)
     again = await sample.engine.changed_values(sample.release(TAG), sample.stamp(TAG))
     assert again == {}, "the kept definition has today's values now"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import GitFailed
+from tests.integration.lfs_release import lfs_host
 from tests.integration.repositories import Repository, git
 from workers.adapters.git_repo.mirror import GitSource
 
@@ -68,6 +69,10 @@ def plain_clone(repository: Repository, trap: Trap, directory: Path) -> None:
     subprocess.run(command, check=False, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
 
 
+def call_lfs() -> None:
+    subprocess.run(["git", "lfs"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+
+
 def hooks_path(trap: Trap) -> None:
     trap.configure(f"[core]\nhooksPath = {trap.hook(trap.home / 'hooks')}\n")
 
@@ -102,6 +107,27 @@ async def test_checkout_runs_no_hook_or_filter(
         tree = await source.checkout(await source.fetch(TAG))
     assert (tree / "model.bin").read_text() == "pointer\n", "the file has the content of the commit"
     await source.prune([])
+    assert not trap.sprung()
+
+
+async def test_fetching_lfs_files_runs_no_program(trap: Trap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a user's filter nor the program `git-lfs`."""
+    lfs(trap)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git-lfs").symlink_to(trap.script)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    call_lfs()
+    assert trap.sprung(), "the trap works"
+    with lfs_host(tmp_path, monkeypatch) as host:
+        host.release({"model.bin": host.server.store(b"weights")})
+        plain_clone(host.repository, trap, tmp_path / "clone")
+        assert trap.sprung(), "the trap works"
+        source = host.source()
+        for _ in range(2):
+            tree = await source.checkout(await source.fetch(TAG))
+        assert (tree / "model.bin").read_bytes() == b"weights"
+        await source.prune([])
+        await source.collect()
     assert not trap.sprung()
 
 

@@ -47,8 +47,8 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     "write_without_its_end": (
         Edit(
             "threads.to_its_end",
-            "running = asyncio.create_task(in_file_thread(call, *args, **kwargs))",
-            "return await in_file_thread(call, *args, **kwargs); running = asyncio.current_task()",
+            "return await _ended(in_file_thread(call, *args, **kwargs))",
+            "return await in_file_thread(call, *args, **kwargs)",
         ),
     ),
     "recovery_hears_no_call": (

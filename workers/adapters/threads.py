@@ -6,7 +6,7 @@ took all of them, no journal entry and no route could be written.
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -18,10 +18,18 @@ _FILES = ThreadPoolExecutor(4, thread_name_prefix="files")
 _ENGINE = ThreadPoolExecutor(64, thread_name_prefix="engine")
 """Many, because a call that hangs keeps its thread after its caller has given up, until the client's own limit."""
 
+_LARGE_FILES = ThreadPoolExecutor(4, thread_name_prefix="large-files")
+"""One that waits for the disk with gigabytes holds up no journal entry."""
+
 
 async def in_file_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Runs `call`, which reads or writes files of the updater: the journal, the route, definitions, records."""
     return await _in(_FILES, partial(call, *args, **kwargs))
+
+
+async def in_large_file_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs `call`, which reads or writes large files of a release. Returns as `to_its_end` does."""
+    return await _ended(_in(_LARGE_FILES, partial(call, *args, **kwargs)))
 
 
 async def in_engine_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -34,7 +42,11 @@ async def to_its_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
 
     A cancelled caller gets its CancelledError then, so it still holds its locks for as long as the call runs.
     """
-    running = asyncio.create_task(in_file_thread(call, *args, **kwargs))
+    return await _ended(in_file_thread(call, *args, **kwargs))
+
+
+async def _ended(call: Coroutine[None, None, T]) -> T:
+    running = asyncio.create_task(call)
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:

@@ -20,7 +20,9 @@ _LAST = (
 )
 _REMEDIES = {
     SUBMODULE: f"The updater fetches it only with `files: {{submodules: true}}`, and from the same host. {_LAST}",
-    LFS_POINTER: f"The updater does not fetch it. {_LAST}",
+    LFS_POINTER: (
+        f"The updater fetches it only with `files: {{lfs: true}}`, and if .gitattributes gives it filter=lfs. {_LAST}"
+    ),
 }
 
 

@@ -5,10 +5,7 @@ ref that the repository chose as an option. https://git-scm.com/docs/git#_enviro
 """
 
 import asyncio
-import contextlib
 import re
-import shutil
-import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,16 +22,16 @@ from workers.adapters.git_repo.collection import (
     COUNT_COMMAND,
     is_due,
 )
-from workers.adapters.git_repo.credentials import without_credentials
+from workers.adapters.git_repo.credentials import credential_for, without_credentials
 from workers.adapters.git_repo.disk_space import with_free_space
-from workers.adapters.git_repo.submodules import are_filled, fill_submodules
+from workers.adapters.git_repo.lfs.tree_files import LfsTrees
+from workers.adapters.git_repo.release_trees import ReleaseTrees
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
     object_command,
     verify_command,
     verify_config,
 )
-from workers.adapters.git_repo.trees import add_command, give_repository, give_tag
 
 LOCAL_SECONDS = 60.0
 LAST_LINES = 10
@@ -45,11 +42,13 @@ _ENV = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
     "GIT_ALLOW_PROTOCOL": "https:ssh:file",
     "LC_ALL": "C",
 }
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
+    "core.attributesFile": "/dev/null",
     "safe.directory": "*",
     "gc.auto": "0",
     "maintenance.auto": "false",
@@ -78,7 +77,7 @@ class GitSource:
 
     `signers`: the file of the keys, one of which must have signed a tag; None: no signature is required.
     `token`: the repository's credential if the URL has none. `names`: `owner/name` of the repository. `submodules`:
-    those of the same host are checked out too.
+    those of the same host are checked out too. `lfs`: Git LFS files are fetched too.
     """
 
     def __init__(
@@ -91,14 +90,17 @@ class GitSource:
         token: str | None = None,
         names: Sequence[str] = (),
         submodules: bool = False,
+        lfs: bool = False,
     ) -> None:
         self._url, self._credentials = without_credentials(url, token)
         self._mirror = directory / "mirror.git"
-        self._trees = directory / "trees"
         self._fetch_seconds = fetch_seconds
         self._signers = signers
         self._names = names
-        self._submodules = submodules
+        large = LfsTrees(directory / "lfs", self._in, credential_for(url, token), fetch_seconds) if lfs else None
+        self._trees = ReleaseTrees(
+            self._in, self._mirror, directory / "trees", self._url, submodules=submodules, lfs=large
+        )
         self._turn = asyncio.Lock()  # an operator may request a plan while a rollout fetches
 
     async def find(self, tag: str) -> str:
@@ -137,15 +139,8 @@ class GitSource:
     async def checkout(self, sha: str, tag: str | None = None) -> Path:
         if not _SHA.fullmatch(sha):
             raise GitFailed(f"{sha!r} is not a commit SHA")
-        tree = self._trees / sha
         async with self._turn:
-            if not await self._is_whole(tree, sha) or not await self._has_submodules(tree, sha):
-                await self._add(tree, sha)
-            if tag is not None:
-                await give_tag(self._in, self._mirror, tree, sha, tag)
-            with contextlib.suppress(OSError):
-                tree.touch()  # `prune` spares a tree that was just asked for
-        return tree
+            return await self._trees.checkout(sha, tag)
 
     async def commit_in(self, directory: Path, name: str) -> str | None:
         return await self._clone(directory).commit(name)
@@ -161,14 +156,10 @@ class GitSource:
 
     async def prune(self, keep: Collection[str], *, unused_for: float = 0.0) -> None:
         async with self._turn:
-            for tree in self._trees.iterdir() if self._trees.exists() else ():
-                if tree.name not in keep and time.time() - _used_at(tree) >= unused_for:
-                    await asyncio.to_thread(shutil.rmtree, tree, True)
-            if self._mirror.exists():
-                await self._git(["worktree", "prune"], LOCAL_SECONDS)
+            await self._trees.prune(keep, unused_for)
 
     async def collect(self) -> None:
-        """See workers.ports.Source. Git allows a fetch and a checkout beside it, so it takes no turn."""
+        """See workers.ports.Source. Git allows a fetch and a checkout beside it, so it takes no turn for long."""
         if not (self._mirror / "HEAD").exists():
             return
         counted, counts = await self._git(COUNT_COMMAND, LOCAL_SECONDS)
@@ -176,18 +167,8 @@ class GitSource:
         if is_due(counts):
             collected, _ = await self._git(COLLECT_COMMAND, COLLECT_SECONDS, config=COLLECT_CONFIG)
             self._expect(collected, "the mirror could not be collected")
-
-    async def _add(self, tree: Path, sha: str) -> None:
-        await asyncio.to_thread(shutil.rmtree, tree, True)
-        await self._git(["worktree", "prune"], LOCAL_SECONDS)
-        finished, _ = await self._git(add_command(tree, sha), LOCAL_SECONDS)
-        self._expect(finished, f"{sha} could not be checked out")
-        if self._submodules:
-            await fill_submodules(self._in, self._mirror, tree, sha, self._url)
-        await give_repository(self._in, self._mirror, tree, sha)
-
-    async def _has_submodules(self, tree: Path, sha: str) -> bool:
-        return not self._submodules or await are_filled(self._in, self._mirror, tree, sha, self._url)
+        async with self._turn:
+            await self._trees.collect()
 
     async def _in(self, words: Sequence[str], directory: Path) -> tuple[Finished, str]:
         return await self._git(words, max(LOCAL_SECONDS, self._fetch_seconds), cwd=directory)
@@ -205,14 +186,6 @@ class GitSource:
         if not finished.ok or not _SHA.fullmatch(out.strip()):
             raise GitFailed(f"{tag} does not point to a commit")
         return out.strip()
-
-    async def _is_whole(self, tree: Path, sha: str) -> bool:
-        """Returns whether the tree exists, at that commit and unchanged: a crash may have left an incomplete tree."""
-        if not (tree / ".git").is_dir():
-            return False
-        head, at = await self._git(["rev-parse", "HEAD"], LOCAL_SECONDS, cwd=tree)
-        status, changes = await self._git(["status", "--porcelain"], LOCAL_SECONDS, cwd=tree)
-        return head.ok and status.ok and at.strip() == sha and not changes.strip()
 
     async def _ensure_mirror(self) -> None:
         if (self._mirror / "HEAD").exists():
@@ -242,10 +215,3 @@ class GitSource:
         if any(_REDIRECT.search(line) for line in finished.lines):
             detail = f"{failure}: its server redirects to another address. If the repository has moved, {_WRITE}"
         raise GitFailed(detail, last_lines=finished.lines[-LAST_LINES:])
-
-
-def _used_at(tree: Path) -> float:
-    try:
-        return tree.stat().st_mtime
-    except OSError:
-        return 0.0

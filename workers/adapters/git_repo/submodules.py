@@ -6,25 +6,23 @@ https://git-scm.com/docs/gitmodules
 
 import posixpath
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from app.domain.errors import GitFailed
-from workers.adapters.commands import Finished
-from workers.adapters.git_repo.trees import add_command
+from workers.adapters.git_repo.remote_address import parsed
+from workers.adapters.git_repo.trees import Git, add_command, done
 from workers.adapters.threads import in_file_thread
 
-Git = Callable[[Sequence[str], Path], Awaitable[tuple[Finished, str]]]
+CheckedOut = Callable[[Path, str], Awaitable[None]]
+"""Gets the directory of a checked-out repository, while git still knows it as a worktree, and its address."""
 
 DEEPEST = 8
 """How many submodules may be inside each other."""
 
 _LINK = re.compile(r"160000 commit (?P<sha>[0-9a-f]{40,64})\t(?P<path>.+)")
 _SETTING = re.compile(r"submodule\.(?P<name>.+)\.(?P<key>path|url)\n(?P<value>.*)", re.DOTALL)
-_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
-"""`git@host:owner/name.git`. https://git-scm.com/docs/git-clone#_git_urls"""
 
 
 @dataclass(frozen=True)
@@ -51,44 +49,27 @@ def urls_in(settings: str) -> dict[str, str]:
     return {posixpath.normpath(path): url for path, url in pairs if path and url}
 
 
-@dataclass(frozen=True)
-class _Address:
-    """`kind`: `https`, `ssh`, or empty for a directory of this machine. `prefix`: what stands before `path`."""
-
-    kind: str
-    host: str
-    prefix: str
-    path: str
-
-
-def _parsed(url: str) -> _Address:
-    if "://" not in url and (scp := _SCP.fullmatch(url)):
-        return _Address("ssh", scp["host"].lower(), url[: scp.start("path")], scp["path"])
-    parts = urlsplit(url)
-    if not parts.netloc:
-        return _Address("" if parts.scheme in {"", "file"} else parts.scheme, "", "", parts.path)
-    kind = "ssh" if parts.scheme in {"ssh", "git+ssh"} else parts.scheme
-    return _Address(kind, (parts.hostname or "").lower(), f"{parts.scheme}://{parts.netloc}/", parts.path.lstrip("/"))
-
-
 def address_of(url: str, base: str) -> str | None:
     """The address of a submodule's `url`, as `base`, the repository's own, is reached; None if it has another host.
 
     A relative URL is relative to the repository's. With https or SSH, the other of the two becomes the same.
     """
-    here = _parsed(base)
+    here = parsed(base)
     if url.startswith(("./", "../")):
         return f"{here.prefix}{posixpath.normpath(posixpath.join(here.path, url))}"
-    there = _parsed(url)
+    there = parsed(url)
     remote = {"https", "ssh"}
     same = {here.kind, there.kind} <= remote or here.kind == there.kind == ""
     return f"{here.prefix}{there.path}" if same and here.host == there.host else None
 
 
-async def fill_submodules(git: Git, mirror: Path, tree: Path, sha: str, url: str, *, depth: int = 0) -> None:
+async def fill_submodules(
+    git: Git, mirror: Path, tree: Path, sha: str, url: str, *, checked_out: CheckedOut, depth: int = 0
+) -> None:
     """Checks out the submodules of `tree`, which is the commit `sha` of the repository at `url`, and those in them.
 
-    One on another host stays an empty directory: what uses it is refused by name. Raises GitFailed.
+    `checked_out` is called for each. One on another host stays an empty directory: what uses it is refused by name.
+    Raises GitFailed.
     """
     for submodule in await _found(git, mirror, sha, url):
         place = tree / submodule.path
@@ -97,9 +78,12 @@ async def fill_submodules(git: Git, mirror: Path, tree: Path, sha: str, url: str
         if not await in_file_thread(_is_free, tree, place):
             raise GitFailed(f"the submodule {submodule.path} has no empty directory")
         await _fetch(git, mirror, submodule)
-        await _done(git, add_command(place, submodule.sha), mirror)
+        await done(git, add_command(place, submodule.sha), mirror)
+        await checked_out(place, submodule.url)
         await in_file_thread((place / ".git").unlink)
-        await fill_submodules(git, mirror, place, submodule.sha, submodule.url, depth=depth + 1)
+        await fill_submodules(
+            git, mirror, place, submodule.sha, submodule.url, checked_out=checked_out, depth=depth + 1
+        )
 
 
 async def are_filled(git: Git, mirror: Path, tree: Path, sha: str, url: str) -> bool:
@@ -109,7 +93,7 @@ async def are_filled(git: Git, mirror: Path, tree: Path, sha: str, url: str) -> 
 
 
 async def _found(git: Git, mirror: Path, sha: str, url: str) -> list[Submodule]:
-    links = links_in(await _done(git, ["ls-tree", "-r", "-z", "--full-tree", sha], mirror))
+    links = links_in(await done(git, ["ls-tree", "-r", "-z", "--full-tree", sha], mirror))
     if not links:
         return []
     asked = ["config", "--blob", f"{sha}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$"]
@@ -145,10 +129,3 @@ async def _has(git: Git, mirror: Path, sha: str) -> bool:
 
 def _is_free(tree: Path, place: Path) -> bool:
     return place.resolve().is_relative_to(tree.resolve()) and place.is_dir() and not any(place.iterdir())
-
-
-async def _done(git: Git, words: Sequence[str], directory: Path) -> str:
-    finished, out = await git(words, directory)
-    if not finished.ok:
-        raise GitFailed(f"git {words[0]} ended with exit code {finished.code}", last_lines=finished.lines[-10:])
-    return out

@@ -40,10 +40,10 @@ async def give_repository(git: Git, mirror: Path, tree: Path, sha: str) -> None:
     """
     new = tree.with_name(f"{tree.name}.new")
     await in_file_thread(lambda: shutil.rmtree(new, ignore_errors=True))
-    index = await _done(git, ["rev-parse", "--path-format=absolute", "--git-path", "index"], tree)
-    await _done(git, init_command(new), mirror)
-    await _done(git, take_command(mirror, sha), new)
-    await _done(git, ["-c", "core.logAllRefUpdates=false", "update-ref", "--no-deref", "HEAD", sha], new)
+    index = await done(git, ["rev-parse", "--path-format=absolute", "--git-path", "index"], tree)
+    await done(git, init_command(new), mirror)
+    await done(git, take_command(mirror, sha), new)
+    await done(git, ["-c", "core.logAllRefUpdates=false", "update-ref", "--no-deref", "HEAD", sha], new)
     await in_file_thread(_replace, tree, new, Path(index.strip()))
 
 
@@ -52,12 +52,12 @@ async def give_tag(git: Git, mirror: Path, tree: Path, sha: str, tag: str) -> No
 
     The commit may have others: it ran as a release candidate, and is published again. Raises GitFailed.
     """
-    tags = (await _done(git, ["tag", "--list"], tree)).split()
+    tags = (await done(git, ["tag", "--list"], tree)).split()
     if tags == [tag]:
         return
     for other in tags:
-        await _done(git, ["update-ref", "-d", f"refs/tags/{other}"], tree)
-    await _done(git, take_command(mirror, sha, tag), tree)
+        await done(git, ["update-ref", "-d", f"refs/tags/{other}"], tree)
+    await done(git, take_command(mirror, sha, tag), tree)
     await in_file_thread((tree / ".git" / "FETCH_HEAD").unlink)  # it has the mirror's path
 
 
@@ -72,8 +72,14 @@ def _replace(tree: Path, new: Path, index: Path) -> None:
         raise GitFailed(f"the release's repository could not be written ({error})") from error
 
 
-async def _done(git: Git, words: Sequence[str], directory: Path) -> str:
+async def done(git: Git, words: Sequence[str], directory: Path, failure: str = "") -> str:
+    """The output of a git command. Raises GitFailed if it fails, with `failure` in words."""
     finished, out = await git(words, directory)
     if not finished.ok:
-        raise GitFailed(f"git {words[0]} ended with exit code {finished.code}", last_lines=finished.lines[-10:])
+        ended = f"{failure} (exit code {finished.code})" if failure else _ended(words, finished)
+        raise GitFailed(ended, last_lines=finished.lines[-10:])
     return out
+
+
+def _ended(words: Sequence[str], finished: Finished) -> str:
+    return f"git {words[0]} ended with exit code {finished.code}"

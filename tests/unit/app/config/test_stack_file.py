@@ -111,6 +111,13 @@ def test_every_key_is_read() -> None:
     assert (stack.checks.passes, stack.needs.disk_gb, stack.keep.build_cache_gb) == (1, 0, 1.5)
 
 
+def test_submodules_and_lfs_are_fetched_only_if_asked_for() -> None:
+    assert parse_stack(content()).files == FileRules()
+    assert parse_stack(content(files={"lfs": True})).files == FileRules(lfs=True)
+    assert parse_stack(content(files={"submodules": True})).files == FileRules(submodules=True)
+    assert FileRules() == FileRules(submodules=False, lfs=False)
+
+
 def test_release_files_are_read() -> None:
     stack = parse_stack(
         content(

@@ -13,7 +13,7 @@ from app.domain.stack import Color
 from tests.examples import a_stack
 from workers.adapters.disk.journal import FileJournal
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.threads import in_engine_thread, in_file_thread, to_its_end
+from workers.adapters.threads import in_engine_thread, in_file_thread, in_large_file_thread, to_its_end
 from workers.adapters.traefik.route_file import RouteFile
 
 MANY = 40
@@ -58,7 +58,36 @@ async def test_hung_engine_delays_no_journal_entry_and_no_route(tmp_path: Path, 
     assert await writing is Color.GREEN
 
 
-@pytest.mark.parametrize("run", [in_file_thread, in_engine_thread, to_its_end])
+@pytest.mark.parametrize("run", [in_file_thread, in_engine_thread, in_large_file_thread, to_its_end])
 async def test_thread_sees_the_callers_context(run: Callable[..., Awaitable[str]]) -> None:
     NAME.set("mine")
     assert await run(NAME.get) == "mine"
+
+
+async def test_large_files_hold_up_no_journal_entry() -> None:
+    written = threading.Event()
+    waiting = [asyncio.create_task(in_large_file_thread(written.wait, LIMIT)) for _ in range(MANY)]
+    await asyncio.sleep(0)  # all of them begin
+    async with asyncio.timeout(LIMIT):
+        await in_file_thread(written.set)
+        assert await asyncio.gather(*waiting) == [True] * MANY
+
+
+async def test_a_cancelled_large_file_ends_first() -> None:
+    """So that nobody removes a file that is still being written."""
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def write() -> None:
+        begun.set()
+        may_end.wait(LIMIT)
+        ended.set()
+
+    writing = asyncio.create_task(in_large_file_thread(write))
+    await asyncio.to_thread(begun.wait, LIMIT)
+    writing.cancel()
+    await asyncio.sleep(0)
+    assert not writing.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert ended.is_set()
