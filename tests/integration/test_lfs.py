@@ -32,7 +32,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LfsHost]:
 
 async def checked_out(host: LfsHost, tag: str = TAG, **asked: bool) -> Path:
     source = host.source(**asked)
-    return await source.checkout(await source.fetch(tag))
+    return await source.checkout(await source.fetch(tag), tag)
 
 
 async def test_files_replace_their_pointers(host: LfsHost, tmp_path: Path) -> None:
