@@ -1,0 +1,129 @@
+"""Breaks of a release's repository and of its submodules."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration.repositories import Repository, git
+from workers.adapters.git_repo.mirror import GitSource
+from workers.definition.contents import digest
+from workers.definition.unfetched import unfetched
+
+LIMIT = 10.0
+ADD = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+
+
+@pytest.fixture
+def modular(tmp_path: Path) -> Repository:
+    """v1.0.0 has the submodule `deps/lib` with two files, which has the submodule `inner`."""
+    inner, lib, main = (Repository(tmp_path / name) for name in ("inner", "lib", "main"))
+    inner.commit({"deepest.py": "3"})
+    lib.commit({"lib.py": "2", "more.py": "2"})
+    git(lib.path, *ADD, "../inner", "inner")
+    lib.commit({})
+    main.commit({"app.py": "1"})
+    git(main.path, *ADD, "../lib", "deps/lib")
+    main.commit({})
+    main.tag("v1.0.0")
+    return main
+
+
+@pytest.mark.parametrize("second", ["v1.0.0", "v0.9.0"])
+@pytest.mark.xfail(strict=True, reason="a tree that is whole keeps the tags of its first checkout")
+async def test_promoted_commit_has_the_tag_of_its_release(tmp_path: Path, second: str) -> None:
+    """A commit that ran as a release candidate, and is published again under its final tag."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"app.py": "1"})
+    source = GitSource(str(repository.path), tmp_path / "git", LIMIT)
+    repository.tag("v1.0.0-rc.1")
+    await source.checkout(await source.fetch("v1.0.0-rc.1"))
+    repository.tag(second)
+    tree = await source.checkout(await source.fetch(second))
+    assert second in git(tree, "tag", "--list").split()
+
+
+@pytest.mark.xfail(strict=True, reason="an annotated tag of the commit hides the release's lightweight tag")
+async def test_describe_gives_the_tag_of_the_release(tmp_path: Path) -> None:
+    """Both tags are in the repository, in a fresh tree."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"app.py": "1"})
+    source = GitSource(str(repository.path), tmp_path / "git", LIMIT)
+    for tag, kind in (("v1.0.0-rc.1", ("--annotate",)), ("v1.0.0", ())):
+        repository.tag(tag, *kind)
+        sha = await source.fetch(tag)
+    assert git(await source.checkout(sha), "describe", "--tags") == "v1.0.0"
+
+
+@pytest.mark.parametrize("crash", ["gone", "cut", "inner emptied"])
+@pytest.mark.xfail(strict=True, reason="only an empty submodule at the top counts as incomplete")
+async def test_checkout_repairs_an_incomplete_submodule(modular: Repository, tmp_path: Path, crash: str) -> None:
+    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.0.0"))
+    match crash:
+        case "gone":
+            (tree / "deps" / "lib" / "more.py").unlink()
+        case "cut":
+            (tree / "deps" / "lib" / "more.py").write_text("")
+        case "inner emptied":
+            (tree / "deps" / "lib" / "inner" / "deepest.py").unlink()
+    tree = await source.checkout(tree.name)
+    found = {p.name: p.read_text() for p in (tree / "deps").rglob("*.py")}
+    assert found == {"lib.py": "2", "more.py": "2", "deepest.py": "3"}
+
+
+@pytest.mark.xfail(strict=True, reason="a submodule without files counts as not fetched")
+async def test_tree_with_an_empty_submodule_is_used_again(modular: Repository, tmp_path: Path) -> None:
+    """While a build reads it, a plan may ask for it."""
+    Repository(tmp_path / "empty").commit({})
+    git(modular.path, *ADD, "../empty", "empty")
+    modular.commit({})
+    modular.tag("v1.1.0")
+    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.1.0"))
+    with (tree / "app.py").open() as opened:  # keeps the inode from being used again
+        await source.checkout(tree.name)
+        assert opened.read() == "1"
+        assert (tree / "app.py").stat().st_ino == os.fstat(opened.fileno()).st_ino
+
+
+@pytest.mark.xfail(strict=True, reason="only the .gitmodules at the top is read")
+async def test_inner_submodule_of_another_host_is_refused(modular: Repository, tmp_path: Path) -> None:
+    lib = tmp_path / "lib"
+    git(lib, "config", "--file", ".gitmodules", "submodule.inner.url", "https://elsewhere.invalid/inner")
+    git(lib, "commit", "--quiet", "--all", "--message", "change")
+    git(modular.path / "deps" / "lib", "fetch", "--quiet", str(lib))
+    git(modular.path / "deps" / "lib", "checkout", "--quiet", "FETCH_HEAD")
+    modular.commit({})
+    modular.tag("v1.1.0")
+    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.1.0"))
+    assert (tree / "deps" / "lib" / "lib.py").exists()
+    assert list((tree / "deps" / "lib" / "inner").iterdir()) == []
+    assert unfetched(tree, ".") != []
+
+
+@pytest.mark.xfail(strict=True, reason="only what .gitmodules names counts as a submodule")
+async def test_submodule_without_an_entry_is_refused(modular: Repository, tmp_path: Path) -> None:
+    git(modular.path, "rm", "--quiet", "--cached", ".gitmodules")
+    (modular.path / ".gitmodules").unlink()
+    modular.commit({})
+    modular.tag("v1.1.0")
+    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
+    tree = await source.checkout(await source.fetch("v1.1.0"))
+    assert list((tree / "deps" / "lib").iterdir()) == []
+    assert unfetched(tree, ".") != []
+
+
+@pytest.mark.xfail(strict=True, reason="the index in .git has inodes and times")
+async def test_tree_of_a_commit_is_the_same_each_time(modular: Repository, tmp_path: Path) -> None:
+    """Else `COPY . .` of a commit that is deployed again is never cached."""
+    source = GitSource(str(modular.path), tmp_path / "git", LIMIT)
+    found = []
+    for _ in range(2):
+        tree = await source.checkout(await source.fetch("v1.0.0"))
+        (tree / ".git").rename(tree / "git")
+        found.append({p.name: digest(p) for p in (tree / "git").iterdir()})
+        shutil.rmtree(tree)
+    assert found[0] == found[1]
