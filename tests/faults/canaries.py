@@ -110,7 +110,8 @@ def printed(*, build: str = "true", command: str = "", bot: str = "") -> Edit:
             (tree / service / PRINTER).write_text(_printer(where) + end)
             dockerfile = tree / service / "Dockerfile"
             dockerfile.write_text(f"{dockerfile.read_text()}COPY {service}/{PRINTER} ./\n")
-        (tree / "skills" / "build_canaries.py").write_text(_printer(IN_BUILD))
+        new = f"# {secrets.token_hex(8)}\n"  # secrets are no part of the build's cache key: an old layer prints nothing
+        (tree / "skills" / "build_canaries.py").write_text(new + _printer(IN_BUILD))
         replace_in(tree / "skills" / "Dockerfile", "USER 65532", f"{_BUILD_STEP} && {build}\nUSER 65532")
         if bot:
             own = """test: [CMD, python3, -IS, -c, "import os; os.stat('/tmp/ready')"]"""

@@ -11,6 +11,9 @@ from app.domain.routes import CATCH_ALL
 from app.domain.rule import RuleInvalid
 from app.domain.rule_form import form_of
 
+LAST: Mapping[str, int] = {"priority": 1}
+"""Of a route for all requests: without it, Traefik would ask it before a router with a shorter rule, of any service."""
+
 Claims = dict[tuple[object, object], str]
 """Entrypoint and rule → the service that has them: the one to which Traefik sends the requests now, or the first."""
 
@@ -21,7 +24,11 @@ def resolve_equal_rules(routed: Sequence[RoutedFound], notes: Notes) -> tuple[Ro
     every = [(found, route) for found in routed for route in _routes(found)]
     for found, route in sorted(every, key=lambda each: _precedence(*each)):
         claims.setdefault(_claim(route), found.name)
-    return tuple(_resolved(found, claims, notes) for found in routed)
+    return tuple(_last(_resolved(found, claims, notes)) for found in routed)
+
+
+def _last(found: RoutedFound) -> RoutedFound:
+    return replace(found, options={**LAST, **found.options}) if found.rule is None and not found.routes else found
 
 
 def _resolved(found: RoutedFound, claims: Claims, notes: Notes) -> RoutedFound:

@@ -26,6 +26,7 @@ from workers.adapters.git_repo.collection import (
     is_due,
 )
 from workers.adapters.git_repo.credentials import without_credentials
+from workers.adapters.git_repo.disk_space import with_free_space
 from workers.adapters.git_repo.submodules import are_filled, fill_submodules
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
@@ -223,11 +224,13 @@ class GitSource:
     ) -> tuple[Finished, str]:
         env = {**_ENV, **self._credentials}
         try:
-            return await read_command(["git", *_SAFE, *config, *words], limit=limit, env=env, cwd=cwd or self._mirror)
+            command = ["git", *_SAFE, *config, *words]
+            finished, out = await read_command(command, limit=limit, env=env, cwd=cwd or self._mirror)
         except TimeoutError as late:
             raise GitFailed(f"git {words[0]} took longer than {limit:.0f} s") from late
         except OSError as error:
             raise GitFailed(f"git could not be run: {error}") from error
+        return with_free_space(finished, self._mirror.parent), out
 
     @staticmethod
     def _expect(finished: Finished, failure: str) -> None:

@@ -108,6 +108,7 @@ def test_port_of_another_service_of_the_project_is_not_taken(project: Path) -> N
         init(project, **given)
     written = init(project, opened=("shop",), **given)
     assert only(written) == ("PathPrefix(`/`)", ())
+    assert [route.priority for route in routes(written)] == [1], "other routers of the entrypoint come first"
 
 
 def test_first_of_several_files_with_one_name_counts(project: Path) -> None:

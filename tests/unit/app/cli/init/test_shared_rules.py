@@ -2,7 +2,7 @@ from typing import Any
 
 from app.cli.init.notes import Notes
 from app.cli.init.routed import RoutedFound
-from app.cli.init.shared_rules import resolve_equal_rules
+from app.cli.init.shared_rules import LAST, resolve_equal_rules
 
 
 def found(name: str, entrypoint: str = "web", rule: str | None = None, *routes: dict[str, Any]) -> RoutedFound:
@@ -14,7 +14,7 @@ def test_services_with_the_same_route_are_set_apart() -> None:
     one, other = "PathPrefix(`/`)", "PathPrefix( `/` )"
     given = [found("a", rule=other), found("b", rule=one), found("c", "api"), found("d")]
     a, b, c, d = resolve_equal_rules(given, notes)
-    assert (a, c) == (given[0], given[2])
+    assert (a, c.rule, c.options) == (given[0], None, LAST)
     assert (b.rule, d.rule) == ("Host(`b.example.org`)", "Host(`d.example.org`)")
     asked = "has the same entrypoint and rule: how do they share the requests?"
     assert notes.questions == {
