@@ -27,7 +27,7 @@ from workers.adapters.git_repo.collection import (
 )
 from workers.adapters.git_repo.credentials import without_credentials
 from workers.adapters.git_repo.disk_space import with_free_space
-from workers.adapters.git_repo.submodules import are_filled, fill_submodules
+from workers.adapters.git_repo.submodules import are_filled, fill_submodules, record_submodules
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
     object_command,
@@ -50,6 +50,7 @@ _ENV = {
 }
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
     "safe.directory": "*",
     "gc.auto": "0",
     "maintenance.auto": "false",
@@ -77,8 +78,7 @@ class GitSource:
     """The stack's repository at `url`. `directory` holds the mirror and the trees.
 
     `signers`: the file of the keys, one of which must have signed a tag; None: no signature is required.
-    `token`: the repository's credential if the URL has none. `names`: `owner/name` of the repository. `submodules`:
-    those of the same host are checked out too.
+    `token`: its credential if the URL has none. `names`: its `owner/name`. `submodules`: checks out the same host's.
     """
 
     def __init__(
@@ -183,9 +183,10 @@ class GitSource:
         if self._submodules:
             await fill_submodules(self._in, self._mirror, tree, sha, self._url)
         await give_repository(self._in, self._mirror, tree, sha)
+        await record_submodules(self._in, self._mirror, tree, sha, self._url, filled=self._submodules)
 
     async def _has_submodules(self, tree: Path, sha: str) -> bool:
-        return not self._submodules or await are_filled(self._in, self._mirror, tree, sha, self._url)
+        return await are_filled(self._in, self._mirror, tree, sha, self._url, asked=self._submodules)
 
     async def _in(self, words: Sequence[str], directory: Path) -> tuple[Finished, str]:
         return await self._git(words, max(LOCAL_SECONDS, self._fetch_seconds), cwd=directory)

@@ -57,6 +57,5 @@ def test_urls_are_found_by_path() -> None:
     assert urls_in(settings) == {"deps/lib": "../lib"}
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="urlsplit rejects the URL, which ends a rollout as a bug")
 def test_invalid_url_is_no_address() -> None:
     assert address_of("https://[::1/lib", HTTPS) is None
