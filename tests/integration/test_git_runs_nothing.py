@@ -131,6 +131,18 @@ async def test_fetching_lfs_files_runs_no_program(trap: Trap, tmp_path: Path, mo
     assert not trap.sprung()
 
 
+async def test_monitor_in_the_tree_does_not_run(trap: Trap, repository: Repository, tmp_path: Path) -> None:
+    """A build or a person may have configured it there."""
+    release(repository)
+    source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)
+    tree = await source.checkout(await source.fetch(TAG))
+    git(tree, "config", "core.fsmonitor", str(trap.script))
+    git(tree, "status")
+    assert trap.sprung(), "the trap works"
+    await source.checkout(tree.name)
+    assert not trap.sprung()
+
+
 async def test_hook_in_the_mirror_does_not_run(trap: Trap, repository: Repository, tmp_path: Path) -> None:
     release(repository)
     source = GitSource(str(repository.path), tmp_path / "git", fetch_seconds=10)

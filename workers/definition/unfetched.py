@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from workers.definition.roots import below
+from workers.definition.submodule_record import recorded
 
 POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
@@ -19,7 +20,10 @@ _LAST = (
     "in the stack file"
 )
 _REMEDIES = {
-    SUBMODULE: f"The updater fetches it only with `files: {{submodules: true}}`, and from the same host. {_LAST}",
+    SUBMODULE: (
+        "The updater fetches it only with `files: {submodules: true}`, and only if its address in `.gitmodules` has "
+        f"the repository's own host. {_LAST}"
+    ),
     LFS_POINTER: (
         f"The updater fetches it only with `files: {{lfs: true}}`, and if .gitattributes gives it filter=lfs. {_LAST}"
     ),
@@ -34,15 +38,22 @@ def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[st
 
 
 def _submodules(tree: Path, path: str) -> Iterator[tuple[str, str]]:
+    record = recorded(tree)
+    for at in _empty(tree) if record is None else record.unfetched:
+        if below(at, [path]) or below(path, [at]):
+            yield SUBMODULE, at
+
+
+def _empty(tree: Path) -> Iterator[str]:
+    """The submodules at the top of a tree without a record, as far as `.gitmodules` names them."""
     try:
         text = (tree / ".gitmodules").read_text("utf-8", "replace")
     except OSError:
         return
     for found in _SUBMODULE.finditer(text):
         at = posixpath.normpath(found["path"].strip('"'))
-        empty = (tree / at).is_dir() and not any((tree / at).iterdir())
-        if empty and (below(at, [path]) or below(path, [at])):
-            yield SUBMODULE, at
+        if (tree / at).is_dir() and not any((tree / at).iterdir()):
+            yield at
 
 
 def _pointers(tree: Path, path: str) -> Iterator[tuple[str, str]]:

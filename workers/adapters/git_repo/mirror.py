@@ -49,6 +49,7 @@ _ENV = {
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
     "core.attributesFile": "/dev/null",
+    "core.fsmonitor": "false",
     "safe.directory": "*",
     "gc.auto": "0",
     "maintenance.auto": "false",

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.domain.errors import UpdaterError
 from workers.adapters.git_repo.lfs.large_file import LargeFile
 from workers.adapters.git_repo.lfs.tree_files import LfsTrees
-from workers.adapters.git_repo.submodules import are_filled, fill_submodules
+from workers.adapters.git_repo.submodules import are_filled, fill_submodules, record_submodules
 from workers.adapters.git_repo.trees import Git, add_command, done, give_repository, give_tag
 
 
@@ -63,7 +63,7 @@ class ReleaseTrees:
 
     async def _has_all(self, tree: Path, sha: str) -> bool:
         """Whether the tree has what the stack file asks for: it may be older than the setting."""
-        if self._submodules and not await are_filled(self._git, self._mirror, tree, sha, self._url):
+        if not await are_filled(self._git, self._mirror, tree, sha, self._url, asked=self._submodules):
             return False
         return self._lfs is None or await self._lfs.are_filled(tree)
 
@@ -92,6 +92,7 @@ class ReleaseTrees:
         await give_repository(self._git, self._mirror, tree, sha)
         if self._lfs is not None:
             await self._lfs.record(tree, files)
+        await record_submodules(self._git, self._mirror, tree, sha, self._url, filled=self._submodules)
 
 
 def _used_at(tree: Path) -> float:

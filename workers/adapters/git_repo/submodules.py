@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.errors import GitFailed
+from workers.adapters.git_repo.filled_submodules import is_as_recorded, write_record
 from workers.adapters.git_repo.remote_address import parsed
 from workers.adapters.git_repo.trees import Git, add_command, done
 from workers.adapters.threads import in_file_thread
@@ -52,12 +53,16 @@ def urls_in(settings: str) -> dict[str, str]:
 def address_of(url: str, base: str) -> str | None:
     """The address of a submodule's `url`, as `base`, the repository's own, is reached; None if it has another host.
 
-    A relative URL is relative to the repository's. With https or SSH, the other of the two becomes the same.
+    A relative URL is relative to the repository's. With https or SSH, the other of the two becomes the same. An
+    invalid URL has no host.
     """
     here = parsed(base)
     if url.startswith(("./", "../")):
         return f"{here.prefix}{posixpath.normpath(posixpath.join(here.path, url))}"
-    there = parsed(url)
+    try:
+        there = parsed(url)
+    except ValueError:
+        return None
     remote = {"https", "ssh"}
     same = {here.kind, there.kind} <= remote or here.kind == there.kind == ""
     return f"{here.prefix}{there.path}" if same and here.host == there.host else None
@@ -86,14 +91,43 @@ async def fill_submodules(
         )
 
 
-async def are_filled(git: Git, mirror: Path, tree: Path, sha: str, url: str) -> bool:
-    """Whether `tree` has the submodules that `fill_submodules` would fetch: it may be older than the setting."""
-    places = [tree / submodule.path for submodule in await _found(git, mirror, sha, url)]
-    return not await in_file_thread(lambda: any(_is_free(tree, place) for place in places))
+async def record_submodules(git: Git, mirror: Path, tree: Path, sha: str, url: str, *, filled: bool) -> None:
+    """Records which submodules `tree` has: those that `fill_submodules` fetches if it ran (`filled`), else none.
+
+    It is the last step of a checkout. Raises GitFailed. A tree without submodules gets no record.
+    """
+    if links := await _links(git, mirror, sha):
+        places = [submodule.path for submodule in await _found(git, mirror, sha, url)] if filled else []
+        left = await _unfetched(git, mirror, sha, url) if filled else list(links)
+        await in_file_thread(write_record, tree, places, left)
+
+
+async def are_filled(git: Git, mirror: Path, tree: Path, sha: str, url: str, *, asked: bool) -> bool:
+    """Whether `tree` has what `record_submodules` recorded, and what `fill_submodules` would fetch if `asked`.
+
+    It may be older than the setting, and than the record.
+    """
+    if not await _links(git, mirror, sha):
+        return True
+    wanted = [submodule.path for submodule in await _found(git, mirror, sha, url)] if asked else []
+    return await in_file_thread(is_as_recorded, tree, wanted)
+
+
+async def _unfetched(git: Git, mirror: Path, sha: str, url: str) -> list[str]:
+    """The paths of the submodules that `fill_submodules` leaves empty, also inside others."""
+    found = {submodule.path: submodule for submodule in await _found(git, mirror, sha, url)}
+    left = [path for path in await _links(git, mirror, sha) if path not in found]
+    for path, submodule in found.items():
+        left += [f"{path}/{inside}" for inside in await _unfetched(git, mirror, submodule.sha, submodule.url)]
+    return left
+
+
+async def _links(git: Git, mirror: Path, sha: str) -> dict[str, str]:
+    return links_in(await done(git, ["ls-tree", "-r", "-z", "--full-tree", sha], mirror))
 
 
 async def _found(git: Git, mirror: Path, sha: str, url: str) -> list[Submodule]:
-    links = links_in(await done(git, ["ls-tree", "-r", "-z", "--full-tree", sha], mirror))
+    links = await _links(git, mirror, sha)
     if not links:
         return []
     asked = ["config", "--blob", f"{sha}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$"]

@@ -55,3 +55,7 @@ def test_links_are_the_submodules_of_a_tree() -> None:
 def test_urls_are_found_by_path() -> None:
     settings = "submodule.a.b.path\ndeps/lib/\0submodule.a.b.url\n../lib\0submodule.no-path.url\n../x\0"
     assert urls_in(settings) == {"deps/lib": "../lib"}
+
+
+def test_invalid_url_is_no_address() -> None:
+    assert address_of("https://[::1/lib", HTTPS) is None

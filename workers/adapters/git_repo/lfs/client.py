@@ -95,7 +95,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def _is_closed(url: httpx.URL) -> bool:
-    """Whether nobody else can read the request: by https, or to this machine."""
+    """Whether no one else can read the request: by https, or to this machine."""
     return url.scheme == "https" or (url.scheme == "http" and _is_this_machine(url.host))
 
 
