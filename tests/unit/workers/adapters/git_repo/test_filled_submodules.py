@@ -38,7 +38,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "zeros": lambda lib: (lib / "a").write_bytes(bytes(3)),
     "program": lambda lib: (lib / "a").chmod(0o755),
     "renamed": lambda lib: (lib / "a").rename(lib / "c"),
-    "moved": lambda lib: (lib / "a").rename(lib / "inner" / "a"),
+    "moved": lambda lib: (lib / "large").rename(lib / "inner" / "large"),
     "added": lambda lib: (lib / "inner" / "new").write_text(""),
     "large cut": lambda lib: os.truncate(lib / "large", HASHED_BYTES),
     "large grown": lambda lib: os.truncate(lib / "large", HASHED_BYTES + 2),
