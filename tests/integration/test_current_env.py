@@ -57,7 +57,7 @@ async def test_rollback_has_its_own_values_unless_todays_are_asked_for(sample: S
 
 
 async def test_value_that_is_gone_refuses_todays_values(sample: Sample) -> None:
-    await sample.built(TAG, BLUE)
+    await sample.engine.publish(await sample.built(TAG, BLUE), Color.BLUE)
     set_value(sample, "")
     with pytest.raises(VariableMissing, match="DEMO_OPERATOR_VALUE"):
         await recalled(sample, current_env=True)

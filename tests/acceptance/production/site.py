@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ HEALTHCHECK --interval=30s --timeout=5s CMD ["python3", "-IS", "-c", "import os;
 CMD ["python3", "bot.py"]
 """
 
-FLOOD = """RUN python3 -c "print(('x' * 100_000 + chr(10)) * 2_000)\""""
+FLOOD = f"""RUN python3 -c "print(('x' * 100_000 + chr(10)) * 2_000)" # {secrets.token_hex(8)}: never a cached layer"""
 """2,000 lines of 100 kB. BuildKit passes on the first 2 MiB of them."""
 
 
