@@ -128,7 +128,7 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
     for name, file, first in skipped_routers(traefik.dynamic.documents):
         notes.check.append(f"router {name} in {file} is left out, as Traefik does: {first} has one of the same name.")
     leads = all_leads(pairs, sources, traefik.points, notes)
-    refuse_unrouted(leads, answers, notes)
+    refuse_unrouted(leads, answers, notes, sources.unread_labels)
     used = {way.entrypoint for led in leads for way in led.ways}
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}

@@ -18,6 +18,7 @@ from app.domain.rule_form import form_of
 Points = Mapping[str, EntryPoint]
 
 PARENTS = "parentrefs"
+SYNTAX = "rulesyntax"
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ class Way:
 def ways_to(pair: Pair, both: tuple[Copy, Copy], sources: Sources, points: Points) -> tuple[Way, ...]:
     """Routes to `pair` in the dynamic files, then in labels; `points` are all of Traefik's entrypoints.
 
-    Labels that Traefik does not read count only if no file has a route.
+    Labels that Traefik does not read are no routes: what serves their names now may ask for a password.
     """
     in_files = tuple(way for route in sources.leading_to(pair) for way in _ways(route, points))
-    read = [copy for copy in both if not in_files or copy.name not in sources.unread_labels]
+    read = [copy for copy in both if copy.name not in sources.unread_labels]
     labels = (route for copy in read for route in label_routes(copy.name, copy.service))
     return (*in_files, *(way for route in labels for way in _ways(route, points)))
 
@@ -69,6 +70,7 @@ def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -
     Raises Refused if one that is left out has a middleware that its requests would lose.
     """
     _refuse_parents(pair, ways)
+    _refuse_old_syntax(pair, ways)
     distinct = _distinct(pair, ways, points)
     if not distinct:
         return ()
@@ -129,6 +131,20 @@ def _refuse_parents(pair: Pair, ways: Collection[Way]) -> None:
                 f"routed/{pair.name}: {named_router(way)} has parentRefs: requests pass the middlewares of its parents "
                 "first, and the stack file cannot have parents: these requests might be open.",
                 "Write a router without parentRefs, with the whole rule and all middlewares, then run this again.",
+            )
+
+
+def _refuse_old_syntax(pair: Pair, ways: Collection[Way]) -> None:
+    """A rule of Traefik v2 means something else in v3, or nothing: the requests would go to another router.
+
+    https://doc.traefik.io/traefik/migrate/v2-to-v3-details/#new-v3-syntax-notable-changes
+    """
+    for way in ways:
+        if any(each.lower().startswith(SYNTAX) for each in way.route.lost):
+            raise Refused(
+                f"routed/{pair.name}: {named_router(way)} has ruleSyntax, and the stack file has rules of Traefik v3 "
+                "only: its requests might be open.",
+                "Write the rule in the syntax of v3, without ruleSyntax, then run this again.",
             )
 
 

@@ -40,10 +40,12 @@ UNKNOWN = EntryPoint("web", 80)
 
 
 def entrypoints(config: StaticConfig) -> dict[str, EntryPoint]:
-    """Every entrypoint over TCP whose address can be read, by its name."""
+    """Every entrypoint over TCP whose address can be read, by its name, of which the case does not count."""
     found: dict[str, dict[tuple[str, ...], str]] = {}
+    names: dict[str, str] = {}
     for (name, *path), value in ((key, value) for key, value in config.within("entrypoints").items() if key):
-        found.setdefault(name, {})[tuple(part.lower() for part in path)] = value
+        one = names.setdefault(name.lower(), name)
+        found.setdefault(one, {})[tuple(part.lower() for part in path)] = value
     points = (_entrypoint(name, options) for name, options in found.items())
     return {point.name: point for point in points if point}
 

@@ -30,8 +30,14 @@ def label_routes(name: str, service: Service) -> list[FoundRoute]:
         return []
     routers, services = _named(labels, "routers"), _named(labels, "services")
     own = {each: target for each in routers if (target := _own_service(routers[each], services)) is not None}
-    found = [_route(name, each, routers[each], services.get(target, {})) for each, target in own.items()]
-    return found or [_route(name, "", {}, services[each]) for each in services]
+    here = {each: target for each, target in own.items() if not _elsewhere(services.get(target, {}))}
+    found = [_route(name, each, routers[each], services.get(target, {})) for each, target in here.items()]
+    bare = [] if own else [each for each in services if not _elsewhere(services[each])]
+    return found or [_route(name, "", {}, services[each]) for each in bare]
+
+
+def has_routers(service: Service) -> bool:
+    return bool(_named(pairs(service.get("labels")), "routers"))
 
 
 def is_disabled(service: Service) -> bool:
@@ -50,6 +56,11 @@ def _own_service(router: Mapping[str, Any], services: Mapping[str, object]) -> s
     if not named:
         return next(iter(services), "") if len(services) <= 1 else None
     return named if named in services else None
+
+
+def _elsewhere(service: Mapping[str, Any]) -> str:
+    """The URL to which the service leads, in place of its own container; empty if there is none."""
+    return str(part(part(part(service, "loadbalancer"), "server"), "url") or "")
 
 
 def _plain(service: str) -> str:
@@ -81,7 +92,7 @@ def _as_in_a_file(name: str, service: Service, options: Mapping[str, Any]) -> di
     balancer = part(options, "loadbalancer") or {}
     server = part(balancer, "server") or {}
     port = port_number(str(part(server, "port") or "")) or min(listening(service), default=HTTP)
-    url = f"{part(server, 'scheme') or HTTP_SCHEME}://{name}:{port}"
+    url = _elsewhere(options) or f"{part(server, 'scheme') or HTTP_SCHEME}://{name}:{port}"
     return {"loadbalancer": {**{k: v for k, v in balancer.items() if k != "server"}, "servers": [{"url": url}]}}
 
 
@@ -90,8 +101,8 @@ def routes_elsewhere(name: str, service: Service, services: Services) -> Iterato
     labels = pairs(service.get("labels"))
     own = _named(labels, "services")
     for router_name, router in _named(labels, "routers").items():
-        target = _plain(str(part(router, "service") or ""))
-        if not target or target in own:
+        target = _plain(str(part(router, "service") or "") or _own_service(router, own) or "")
+        if not target or (target in own and not _elsewhere(own[target])):
             continue
         key = target.removesuffix("@file") if "@" in target else f"{target}@docker"
         yield route(f"label of {name}", router_name, router, reached(key, services), provider="docker")
@@ -134,5 +145,5 @@ def _split(labels: Mapping[str, str], kind: str) -> Iterator[tuple[str, list[str
         match = _LABEL.fullmatch(label)
         if match and match["kind"].lower() == kind:
             name = names.setdefault(match["name"].lower(), match["name"])
-            found[name, match["path"].lower()] = value
+            found[name, match["path"].lower()] = value.replace("$$", "$")  # Compose's own escape, in files and output
     yield from ((name, path.split("."), value) for (name, path), value in found.items())

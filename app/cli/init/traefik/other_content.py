@@ -25,8 +25,8 @@ def _of_http(content: Mapping[str, Any], services: Collection[str], routers: Col
     yield from (f"service {name}" for name, _ in named(content, "http", "services") if name not in services)
     middlewares = (name for name, _ in named(content, "http", "middlewares") if not is_own_middleware(name))
     yield from (f"middleware {name}" for name in middlewares)
-    transports = part(part(content, "http"), "serverstransports") or {}
-    yield from (f"serversTransport {name}" for name in transports if not str(name).startswith(_OWN_TRANSPORT))
+    transports = (name for name, _ in named(content, "http", "serverstransports"))
+    yield from (f"serversTransport {name}" for name in transports if not name.startswith(_OWN_TRANSPORT))
 
 
 def _services(documents: Documents, routers: Collection[str]) -> set[str]:

@@ -44,6 +44,10 @@ def unread_options(service: Service, config: StaticConfig, every: list[Mount]) -
         yield Unread(str(config.inside), f"{config.why}: it may set entrypoints with middlewares, and providers", here)
     elif config.form is not Form.FILE:
         yield from _hidden_files(service, config, every)
+    for provider in ("docker", "swarm"):
+        if config.get("providers", provider, "constraints"):
+            chosen = f"providers.{provider}.constraints"
+            yield Unread(chosen, "chooses the containers whose labels Traefik reads")
     for name in sorted({path[0] for path in config.within("providers") if path and path[0].lower() not in READ}):
         if config.has("providers", name.lower()):
             yield Unread(f"providers.{name}", "is a provider whose routers only Traefik knows")
@@ -55,5 +59,5 @@ def _hidden_files(service: Service, config: StaticConfig, every: list[Mount]) ->
         mount = mount_of(every, directory)
         if mount and (mount.source is None or is_absent(mount.source)):
             yield Unread(str(directory), f"{mount.place}: it may have a static file")
-    if not config.options and not is_plain(service):
-        yield Unread("traefik.yml", "may be in the image: the Compose file has no configuration of Traefik")
+    if "build" in service or not (config.options or is_plain(service)):
+        yield Unread("traefik.yml", "may be in the image: Traefik would read it in place of its flags and environment")

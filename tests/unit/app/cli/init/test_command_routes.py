@@ -68,8 +68,8 @@ def test_label_that_traefik_does_not_read_opens_no_route(project: Path) -> None:
         assert route.rule == "Host(`a.b`)"
     shown = {**ADMIN, "traefik.enable": "true"}
     assert len(routes(init(project, *hidden, blue=shown, green=shown, open={"rule": "Host(`a.b`)"}))) == 2
-    (alone,) = routes(init(project, blue=ADMIN, green=ADMIN))
-    assert alone.middlewares == CLOSED
+    with pytest.raises(Refused, match=r"it does not read the labels of shop-blue and shop-green"):
+        init(project, blue=ADMIN, green=ADMIN)
 
 
 def test_router_that_wins_by_its_priority_is_written(project: Path) -> None:

@@ -18,6 +18,9 @@ COMPOSE = dict(os.environ)
 ALONE = {**os.environ, "UPDATER_COMPOSE": "false"}
 TOKEN = "DISCORD_TOKEN=not-for-anyone\nPOSTGRES_PORT=5432\n"
 
+OPENED = ("mail/entrypoint", "mail/rule", "admin/entrypoint", "admin/rule")
+"""The questions of the two services whose routers Traefik does not read."""
+
 both_readers = pytest.mark.parametrize("environ", [COMPOSE, ALONE], ids=["compose config", "the file alone"])
 
 
@@ -25,7 +28,7 @@ def written(sample: str, home: Path, environ: Mapping[str, str], name: str = "ze
     directory = home / name
     shutil.copytree(SAMPLES / sample, directory)
     (directory / ".env").write_text(TOKEN)
-    given = Answers(opened=("mail",) if sample == "contradictions" else ())
+    given = Answers(opened=("mail", "admin") if sample == "contradictions" else ())
     made = write_stack_file(directory, directory / "stack.yml", force=False, environ=environ, answers=given)
     return load_stack(made.path), made
 
@@ -111,14 +114,14 @@ def test_contradiction_becomes_a_question(tmp_path: Path, environ: Mapping[str, 
         "health check of web-blue says /healthz; health check of web-green says /ready",
         "routed/mail/port": "no source has it; 8080 is a placeholder",
         "routed/mail/health": "no source has it; /health is a placeholder",
-        "routed/mail/entrypoint": made.notes.questions["routed/mail/entrypoint"],
+        **{f"routed/{key}": made.notes.questions[f"routed/{key}"] for key in OPENED},
         "routed/admin/port": "Traefik's label says 3001; PORT in its environment says 3000",
         "routed/admin/health": "no source has it; /health is a placeholder",
         "repository": "git's remote origin is not on GitHub, or there is none",
     }
-    assert made.notes.questions["routed/mail/entrypoint"].startswith(
-        "no router leads to mail-blue or mail-green: which"
-    )
+    for name, colors in (("mail", "mail-blue or mail-green"), ("admin", "shop-admin-blue or shop-admin-green")):
+        question = made.notes.questions[f"routed/{name}/entrypoint"]
+        assert question.startswith(f"no router leads to {colors}: which")
     text = made.path.read_text()
     assert all(f" # QUESTION: {question}\n" in text for question in made.notes.questions.values())
 

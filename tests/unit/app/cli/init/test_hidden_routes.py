@@ -155,22 +155,10 @@ def test_default_rule_does_not_open_a_closed_route(project: Path) -> None:
     with pytest.raises(Refused, match=r"router bare .* has no rule.* router all .* without auth@file"):
         init(project, {**named, f"{R}bare.entrypoints": "web"})
     assert not (project / "stack.yml").exists()
-    assert (
-        len(
-            routes(
-                init(
-                    project,
-                    {
-                        **named,
-                        f"{R}bare.entrypoints": "web",
-                        f"{R}bare.middlewares": "auth@file",
-                        f"{R}bare.priority": "-1",
-                    },
-                )
-            )
-        )
-        == 2
-    )
+    guarded = {**named, f"{R}bare.entrypoints": "web", f"{R}bare.middlewares": "auth@file", f"{R}bare.priority": "-1"}
+    with pytest.raises(Refused, match=r"router bare .* has no rule, and Traefik's default rule is not known"):
+        init(project, guarded)
+    assert len(routes(init(project, guarded, opened=("shop",)))) == 2
 
 
 @pytest.mark.parametrize("guard", [{"middlewares": ["office"]}, {"tls": {"options": "mtls"}}])
