@@ -1,5 +1,6 @@
 """A kept release on a real engine: with the values of its own rollout, or with today's."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from app.domain.errors import VariableMissing
 from app.domain.stack import Color
 from tests.integration.sample_stack import BLUE, GREEN, Sample, start_one
+from workers.adapters.docker_host.definitions import CURRENT
 from workers.ports import Definition, Instance
 
 pytestmark = pytest.mark.engine
@@ -17,12 +19,13 @@ OLD = "DEMO_OPERATOR_VALUE='costs $5'"
 
 @pytest.fixture
 def sample(sample: Sample) -> Iterator[Sample]:
-    """The sample stack, whose `.env` the test may change."""
+    """The sample stack, whose `.env` the test may change, and which has nothing published after it."""
     file = sample.directory / "live" / ".env"
     before = file.read_text()
     sample.release(TAG)
     yield sample
     file.write_text(before)
+    shutil.rmtree(sample.directory / "releases" / CURRENT, ignore_errors=True)
 
 
 def set_value(sample: Sample, line: str) -> None:
