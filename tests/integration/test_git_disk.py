@@ -52,7 +52,7 @@ async def test_full_disk_is_named_with_what_is_left(small_disk: Path, tmp_path: 
     fill(small_disk)
     with pytest.raises(GitFailed) as failed:
         await source.checkout(sha)
-    assert failed.value.last_lines[-1].startswith(f"Git could not write its files. Disk space left in {small_disk}/git")
+    assert failed.value.last_lines[-1].startswith(f"Disk space left in {small_disk}/git")
     (small_disk / "filled").unlink()
     assert len((await source.checkout(sha) / "file-0").read_text()) == LARGEST // 4
 
@@ -64,6 +64,7 @@ async def test_full_disk_is_named_with_what_is_left(small_disk: Path, tmp_path: 
         ("fatal: unable to create file app.py: No space left on device", True),
         ("fatal: sha1 file '/data/git/x/index.lock' write error. Out of diskspace", True),
         ("error: failed to write commit-graph", True),
+        ("fatal: update_ref failed for ref 'HEAD': cannot update ref 'HEAD': couldn't write '/data/HEAD.lock'", True),
         ("fatal: repository 'https://git.example.org/shop' not found", False),
     ],
 )

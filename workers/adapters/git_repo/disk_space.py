@@ -7,14 +7,21 @@ from pathlib import Path
 
 from workers.adapters.commands import Finished
 
-_UNWRITTEN = re.compile(r"\b(unable|failed) to (write|create)\b|\bwrite error\b|\bNo space left\b", re.I)
+_UNWRITTEN = re.compile(
+    r"\b(unable|failed|couldn't|could not|cannot) (to )?(write|create|update|lock|open|close)\b|\bwrite error\b"
+    r"|\bNo space left\b",
+    re.IGNORECASE,
+)
 MIB = 1024 * 1024
+LOW_MIB = 64
+"""With less than that free, any failure of Git may be one of the disk."""
 
 
 def with_free_space(finished: Finished, directory: Path) -> Finished:
-    """`finished`, with the free space of the disk of `directory` as its last line if Git could not write something."""
-    if finished.ok or not any(_UNWRITTEN.search(line) for line in finished.lines):
+    """`finished`, with the free space of the disk of `directory` as its last line if that may be why Git failed."""
+    if finished.ok:
         return finished
     free = shutil.disk_usage(directory).free / MIB
-    line = f"Git could not write its files. Disk space left in {directory} after that: {free:,.1f} MiB"
-    return replace(finished, lines=(*finished.lines, line))
+    if free >= LOW_MIB and not any(_UNWRITTEN.search(line) for line in finished.lines):
+        return finished
+    return replace(finished, lines=(*finished.lines, f"Disk space left in {directory} after that: {free:,.1f} MiB"))
