@@ -72,3 +72,8 @@ def test_only_a_failed_write_names_the_disk(tmp_path: Path, line: str, named: bo
     lines = with_free_space(Finished(128, (line,)), tmp_path).lines
     assert len(lines) == 1 + named
     assert with_free_space(Finished(0, (line,)), tmp_path).lines == (line,)
+
+
+def test_failure_before_there_is_a_directory_stays_as_it_is(tmp_path: Path) -> None:
+    failed = Finished(128, ("fatal: unable to create file app.py",))
+    assert with_free_space(failed, tmp_path / "missing") == failed

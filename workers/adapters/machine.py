@@ -35,14 +35,14 @@ def room_of(*directories: Path) -> Callable[[], Room]:
     """
 
     def look() -> Room:
-        disk = min((free for d in directories if (free := _free(d)) is not None), default=0)
+        disk = min((free for d in directories if (free := free_bytes(d)) is not None), default=0)
         return Room(disk, available_memory(MEMINFO.read_text()))
 
     return look
 
 
-def _free(directory: Path) -> int | None:
-    """Returns bytes; None if the directory is missing, or below one that this process may not enter."""
+def free_bytes(directory: Path) -> int | None:
+    """The free space where `directory` is; None if it is missing, or below one that this process may not enter."""
     try:
         return shutil.disk_usage(directory).free
     except (FileNotFoundError, NotADirectoryError, PermissionError):

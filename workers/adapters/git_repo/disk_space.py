@@ -1,11 +1,11 @@
 """Git does not always say that the disk is full: `error: unable to write file app.py` is all that a checkout prints."""
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from workers.adapters.commands import Finished
+from workers.adapters.machine import free_bytes
 
 _UNWRITTEN = re.compile(
     r"\b(unable|failed|couldn't|could not|cannot) (to )?(write|create|update|lock|open|close)\b|\bwrite error\b"
@@ -19,9 +19,8 @@ LOW_MIB = 64
 
 def with_free_space(finished: Finished, directory: Path) -> Finished:
     """`finished`, with the free space of the disk of `directory` as its last line if that may be why Git failed."""
-    if finished.ok:
+    free = None if finished.ok else free_bytes(directory)
+    if free is None or not (free < LOW_MIB * MIB or any(_UNWRITTEN.search(line) for line in finished.lines)):
         return finished
-    free = shutil.disk_usage(directory).free / MIB
-    if free >= LOW_MIB and not any(_UNWRITTEN.search(line) for line in finished.lines):
-        return finished
-    return replace(finished, lines=(*finished.lines, f"Disk space left in {directory} after that: {free:,.1f} MiB"))
+    line = f"Disk space left in {directory} after that: {free / MIB:,.1f} MiB"
+    return replace(finished, lines=(*finished.lines, line))
