@@ -16,9 +16,6 @@ https://docs.docker.com/reference/compose-file/services/#pull_policy
 
 LATEST = "latest"
 AT_DIGEST = "@sha256:"
-PROVEN = "x-updater-proven"
-"""In a definition whose rollout has not ended: the images by digest with which the release ran before, by service."""
-
 BEFORE = "x-updater-before"
 """In a definition whose rollout has not ended: the definition with which the release ran before."""
 
@@ -102,35 +99,36 @@ def is_fixed(service: Mapping[str, Any]) -> bool:
 
 
 def images_by_digest(model: Mapping[str, Any]) -> set[str]:
-    """The images that the model names by their digests, also those of PROVEN."""
+    """The images that the model names by their digests, also those of BEFORE."""
+    return {*_pinned(model).values(), *proven_images(model).values()}
+
+
+def proven_images(model: Mapping[str, Any]) -> dict[str, str]:
+    """The images by digest with which the release ran before, by service; none if its rollout has ended."""
+    return _pinned(model.get(BEFORE) or {})
+
+
+def _pinned(model: Mapping[str, Any]) -> dict[str, str]:
     services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
-    named = {str(service.get("image", "")) for service in services.values()} | set((model.get(PROVEN) or {}).values())
-    return {image for image in named if AT_DIGEST in image}
+    return {n: str(s["image"]) for n, s in services.items() if AT_DIGEST in str(s.get("image", ""))}
 
 
 def with_proven(model: Mapping[str, Any], before: Mapping[str, Any] | None) -> Model:
-    """The new definition `model` of a release that was defined `before`, which it keeps as BEFORE and PROVEN.
+    """The new definition `model` of a release that was defined `before`, which it keeps as BEFORE.
 
     That is the way back until the new one has proven itself: the values and images with which the release ran.
     """
-    if before is None:
-        return dict(model)
-    services: Mapping[str, Mapping[str, Any]] = before.get("services") or {}
-    pinned = {n: str(s["image"]) for n, s in services.items() if AT_DIGEST in str(s.get("image", ""))}
-    proven = before.get(PROVEN) or pinned
-    return {**model, BEFORE: before.get(BEFORE) or settled(before), **({PROVEN: proven} if proven else {})}
+    return dict(model) if before is None else {**model, BEFORE: as_proven(before)}
 
 
 def as_proven(model: Mapping[str, Any]) -> Model:
-    """The definition that has proven itself: BEFORE with the images of PROVEN, else `model` with them."""
-    result = settled(model.get(BEFORE) or model)
-    proven = {name: image for name, image in (model.get(PROVEN) or {}).items() if name in result["services"]}
-    return with_images(result, proven, {})
+    """The definition that has proven itself: BEFORE, else `model`."""
+    return settled(model.get(BEFORE) or model)
 
 
 def settled(model: Mapping[str, Any]) -> Model:
     """`model`, which has proven itself."""
-    return {key: value for key, value in model.items() if key not in {PROVEN, BEFORE}}
+    return {key: value for key, value in model.items() if key != BEFORE}
 
 
 def with_images_of(model: Mapping[str, Any], kept: Mapping[str, Any], moved: Collection[str]) -> Model:

@@ -16,9 +16,9 @@ from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.registries import unreadable_config
 from workers.definition.images import (
     AT_DIGEST,
-    PROVEN,
     is_fixed,
     is_of_this_machine,
+    proven_images,
     repository_and_tag,
     unbuilt,
     with_images,
@@ -64,7 +64,7 @@ class ReleaseImages:
             there = await self._image(image, users[0], local=image in local)
             own = {user: image_name(self._stack.project, user, sha) for user in alike[image]}
             digest = None if image in local else _digest_of(there, image)
-            proven = model.get(PROVEN) or {}
+            proven = proven_images(model)
             for user in (user for user in own if user not in proven or proven[user] == digest):
                 await self._docker.tag(str(there.id), own[user])
             if digest is None:
@@ -75,8 +75,8 @@ class ReleaseImages:
         return with_images(model, digests, names)
 
     async def settle(self, model: Model, sha: str) -> None:
-        """Gives images that have proven themselves the names that those of PROVEN had until now."""
-        for service in model.get(PROVEN) or {}:
+        """Gives images that have proven themselves the names that those of BEFORE had until now."""
+        for service in proven_images(model):
             if (there := await self._docker.image_id(model["services"][service]["image"])) is not None:
                 await self._docker.tag(there, image_name(self._stack.project, service, sha))
 
