@@ -4,9 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from workers.definition.retired import uses_of
-
-OWN = "updater."
-"""Prefix of the updater's own labels."""
+from workers.definition.transform import labels_beside_own
 
 _OF_A_ROLLOUT = {"build", "image", "pull_policy", "labels", "environment", "volumes"}
 """Keys that differ between two rollouts of one release, or are compared in parts."""
@@ -28,10 +26,7 @@ def _changed(kept: Mapping[str, Any], now: Mapping[str, Any], name: str) -> Iter
     before, after = kept["services"][name], now["services"][name]
     yield from _differing(before.get("environment"), after.get("environment"))
     yield from _differing(_without(before, _OF_A_ROLLOUT), _without(after, _OF_A_ROLLOUT))
-    labels = [
-        {k: v for k, v in (each.get("labels") or {}).items() if not k.startswith(OWN)} for each in (before, after)
-    ]
-    yield from (f"labels/{key}" for key in _differing(*labels))
+    yield from (f"labels/{key}" for key in _differing(labels_beside_own(before), labels_beside_own(after)))
     if any(_mounts(before).get(target) != what for target, what in _mounts(after).items()):
         yield "volumes"
     for part, used in uses_of(after).items():
@@ -46,10 +41,6 @@ def _differing(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 
 def _without(service: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
     return {key: value for key, value in service.items() if key not in keys}
-
-
-def _labels(service: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in (service.get("labels") or {}).items() if not key.startswith(OWN)}
 
 
 def _mounts(service: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from workers.definition.image_names import image_repository
 from workers.definition.retired import left_out, uses_of, without_retired
 from workers.ports import Comparison, Difference, Stamp
 
+OWN_LABELS = "updater."
+"""The beginning of the names of all labels of the updater."""
+
 STACK_LABEL = "updater.stack"
 RELEASE_LABEL = "updater.release"
 SHA_LABEL = "updater.sha"
@@ -155,13 +158,18 @@ def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
     return "never" in declared.values()
 
 
+def labels_beside_own(service: Mapping[str, Any]) -> dict[str, Any]:
+    """The service's labels without the updater's."""
+    return {key: value for key, value in (service.get("labels") or {}).items() if not key.startswith(OWN_LABELS)}
+
+
 def fingerprint(service: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     """A hash of how a service runs: its definition without build, image name, pull policy and the updater's labels.
 
     Its configs and secrets count as `model` defines them: by their content, or by the copy of the release's file.
     """
     shown = {key: value for key, value in service.items() if key not in {"build", "image", "pull_policy"}}
-    labels = {k: v for k, v in (service.get("labels") or {}).items() if not k.startswith("updater.")}
+    labels = labels_beside_own(service)
     files = {part: _defined(model, part, service) for part in MOUNTED_PARTS if service.get(part)}
     canonical = json.dumps({**shown, "labels": labels, **({"x-files": files} if files else {})}, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]

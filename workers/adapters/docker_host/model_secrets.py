@@ -6,6 +6,7 @@ from typing import Any
 
 from workers.adapters.redaction import text_of
 from workers.adapters.threads import in_file_thread
+from workers.definition.transform import OWN_LABELS
 from workers.redaction.found import (
     files_in_model,
     parts_of,
@@ -14,9 +15,6 @@ from workers.redaction.found import (
     secrets_in_file,
     secrets_in_model,
 )
-
-OWN_LABELS = "updater."
-"""The beginning of the labels in which a definition has its tag, commit and rollout: they stay readable."""
 
 Learn = Callable[[Iterable[str]], None]
 """Makes the redactor hide these texts, in every form."""
