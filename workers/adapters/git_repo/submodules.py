@@ -6,7 +6,7 @@ https://git-scm.com/docs/gitmodules
 
 import posixpath
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,8 @@ async def fill_submodules(
     `checked_out` is called for each. One on another host stays an empty directory: what uses it is refused by name.
     Raises GitFailed.
     """
-    for submodule in await _found(git, mirror, sha, url):
+    found, _ = await _read(git, mirror, sha, url)
+    for submodule in found:
         place = tree / submodule.path
         if depth >= DEEPEST:
             raise GitFailed(f"{submodule.path} is a submodule inside more than {DEEPEST} others")
@@ -96,10 +97,10 @@ async def record_submodules(git: Git, mirror: Path, tree: Path, sha: str, url: s
 
     It is the last step of a checkout. Raises GitFailed. A tree without submodules gets no record.
     """
-    if links := await _links(git, mirror, sha):
-        places = [submodule.path for submodule in await _found(git, mirror, sha, url)] if filled else []
-        left = await _unfetched(git, mirror, sha, url) if filled else list(links)
-        await in_file_thread(write_record, tree, places, left)
+    found, left = await _read(git, mirror, sha, url) if filled else ([], await _links(git, mirror, sha))
+    if found or left:
+        inside = await _unfetched_in(git, mirror, found)
+        await in_file_thread(write_record, tree, [submodule.path for submodule in found], [*left, *inside])
 
 
 async def are_filled(git: Git, mirror: Path, tree: Path, sha: str, url: str, *, asked: bool) -> bool:
@@ -107,32 +108,35 @@ async def are_filled(git: Git, mirror: Path, tree: Path, sha: str, url: str, *, 
 
     It may be older than the setting, and than the record.
     """
-    if not await _links(git, mirror, sha):
+    found, left = await _read(git, mirror, sha, url) if asked else ([], await _links(git, mirror, sha))
+    if not found and not left:
         return True
-    wanted = [submodule.path for submodule in await _found(git, mirror, sha, url)] if asked else []
-    return await in_file_thread(is_as_recorded, tree, wanted)
+    return await in_file_thread(is_as_recorded, tree, [submodule.path for submodule in found])
 
 
-async def _unfetched(git: Git, mirror: Path, sha: str, url: str) -> list[str]:
-    """The paths of the submodules that `fill_submodules` leaves empty, also inside others."""
-    found = {submodule.path: submodule for submodule in await _found(git, mirror, sha, url)}
-    left = [path for path in await _links(git, mirror, sha) if path not in found]
-    for path, submodule in found.items():
-        left += [f"{path}/{inside}" for inside in await _unfetched(git, mirror, submodule.sha, submodule.url)]
-    return left
+async def _unfetched_in(git: Git, mirror: Path, submodules: Sequence[Submodule]) -> list[str]:
+    """The paths of the submodules inside `submodules` that `fill_submodules` leaves empty."""
+    paths: list[str] = []
+    for submodule in submodules:
+        found, left = await _read(git, mirror, submodule.sha, submodule.url)
+        paths += [f"{submodule.path}/{path}" for path in (*left, *await _unfetched_in(git, mirror, found))]
+    return paths
 
 
 async def _links(git: Git, mirror: Path, sha: str) -> dict[str, str]:
     return links_in(await done(git, ["ls-tree", "-r", "-z", "--full-tree", sha], mirror))
 
 
-async def _found(git: Git, mirror: Path, sha: str, url: str) -> list[Submodule]:
+async def _read(git: Git, mirror: Path, sha: str, url: str) -> tuple[list[Submodule], Collection[str]]:
+    """The submodules of the commit that can be fetched, and the paths of the others. None of those inside them."""
     links = await _links(git, mirror, sha)
     if not links:
-        return []
+        return [], ()
     asked = ["config", "--blob", f"{sha}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$"]
     finished, out = await git(asked, mirror)
-    return list(_reachable(links, urls_in(out) if finished.ok else {}, url))
+    found = list(_reachable(links, urls_in(out) if finished.ok else {}, url))
+    fetched = {submodule.path for submodule in found}
+    return found, [path for path in links if path not in fetched]
 
 
 def _reachable(links: dict[str, str], urls: dict[str, str], base: str) -> Iterator[Submodule]:
