@@ -19,6 +19,12 @@ SHA = "0123456789abcdef" * 2 + "01234567"
 BLUE = "api-blue"
 
 
+def release_reader(compose: Compose, stack: Stack, tree: Path, client: docker.DockerClient) -> ReleaseReader:
+    """Reads the release in `tree`, a directory of trees two levels below the updater's own directory."""
+    policy = ReleasePolicyCheck(Docker(client, None), stack, tree.parent)
+    return ReleaseReader(compose, stack, FileStore(tree.parent.parent / "files"), policy)
+
+
 @dataclass
 class Bench:
     """A release's worktree beside a live directory. `stack` can be replaced."""
@@ -38,9 +44,7 @@ class Bench:
         self.put(self.tree, file, json.dumps({"services": services | more.pop("services", {}), **more}))
 
     async def read(self, published: dict[str, Any] | None = None, *, keep: bool = True) -> ReadRelease:
-        compose, store = Compose(find_compose(), "shop", None), FileStore(self.tree.parent.parent / "files")
-        policy = ReleasePolicyCheck(Docker(self.client, None), self.stack, self.tree.parent)
-        reader = ReleaseReader(compose, self.stack, store, policy)
+        reader = release_reader(Compose(find_compose(), "shop", None), self.stack, self.tree, self.client)
         return await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published, keep=keep)
 
     async def service(self, name: str = BLUE) -> dict[str, Any]:

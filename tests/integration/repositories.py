@@ -51,3 +51,20 @@ class Repository:
     def tag(self, name: str, *options: str, at: str = "HEAD") -> None:
         """Makes a lightweight tag; `--annotate` makes it annotated, and `--force` moves it."""
         git(self.path, "tag", *options, *(("--message", name) if "--annotate" in options else ()), name, at)
+
+
+ADD_SUBMODULE = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+
+
+def modular_repository(directory: Path, lib_files: Mapping[str, str]) -> Repository:
+    """`main` in `directory`: v1.0.0 has the submodule `deps/lib` with `lib_files`, which has the submodule `inner`."""
+    inner, lib, main = (Repository(directory / name) for name in ("inner", "lib", "main"))
+    inner.commit({"deepest.py": "3"})
+    lib.commit(lib_files)
+    git(lib.path, *ADD_SUBMODULE, "../inner", "inner")
+    lib.commit({})
+    main.commit({"app.py": "1"})
+    git(main.path, *ADD_SUBMODULE, "../lib", "deps/lib")
+    main.commit({})
+    main.tag("v1.0.0")
+    return main

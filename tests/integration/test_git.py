@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import GitFailed, TagInvalid, TagMoved, TagNotFound
-from tests.integration.repositories import Repository, git
+from tests.integration.repositories import Repository, git, modular_repository
 from workers.adapters.git_repo.mirror import GitSource
 
 LIMIT = 10.0
@@ -344,18 +344,10 @@ async def test_every_form_of_repository_url_matches(
 
 @pytest.fixture
 def modular(tmp_path: Path) -> Repository:
-    """v1.0.0 has the submodule `deps/lib`, which has the submodule `inner` of its own."""
-    inner, lib, main = (Repository(tmp_path / name) for name in ("inner", "lib", "main"))
-    inner.commit({"deepest.py": "3"})
-    lib.commit({"lib.py": "2"})
-    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
-    git(lib.path, *add, "../inner", "inner")
-    lib.commit({})
-    main.commit({"app.py": "1"})
-    git(main.path, *add, "../lib", "deps/lib")
-    main.commit({})
-    main.tag("v1.0.0")
-    lib.commit({"lib.py": "newer than what main has"})
+    """v1.0.0 has the submodule `deps/lib`, which has newer commits, and the submodule `inner` of its own."""
+    main = modular_repository(tmp_path, {"lib.py": "2"})
+    (tmp_path / "lib" / "lib.py").write_text("newer than what main has")
+    git(tmp_path / "lib", "commit", "--quiet", "--all", "--message", "change")
     return main
 
 

@@ -12,13 +12,11 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Stack
 from tests.examples import a_stack
-from workers.adapters.docker_host.client import Docker
+from tests.integration.read_release import release_reader
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.compose_commands import ComposeFiles
 from workers.adapters.docker_host.definitions import ReleaseFiles
-from workers.adapters.docker_host.file_store import FileStore
-from workers.adapters.docker_host.policy import ReleasePolicyCheck
-from workers.adapters.docker_host.release_reader import ReadRelease, ReleaseReader
+from workers.adapters.docker_host.release_reader import ReadRelease
 from workers.adapters.docker_host.secret_values import learn_env_files, learn_what_is_known, secret_values
 from workers.adapters.redaction import HIDDEN, Redactor
 from workers.ports import Stamp
@@ -71,9 +69,8 @@ class Bench:
         (self.tree / "docker-compose.yml").write_text(json.dumps({"services": services, **more}))
 
     async def read(self) -> ReadRelease:
-        store = FileStore(self.tree.parent.parent / "files")
-        policy = ReleasePolicyCheck(Docker(self.client, None), self.stack, self.tree.parent)
-        return await ReleaseReader(self.compose, self.stack, store, policy).read(self.tree, STAMP, None, keep=True)
+        reader = release_reader(self.compose, self.stack, self.tree, self.client)
+        return await reader.read(self.tree, STAMP, None, keep=True)
 
 
 @pytest.fixture

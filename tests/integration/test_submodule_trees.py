@@ -5,28 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.repositories import Repository, git
+from tests.integration.repositories import ADD_SUBMODULE, Repository, git, modular_repository
 from workers.adapters.git_repo.mirror import GitSource
 from workers.definition.submodule_record import PLACE
 from workers.definition.unfetched import unfetched
 
 LIMIT = 10.0
-ADD = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
 
 
 @pytest.fixture
 def modular(tmp_path: Path) -> Repository:
     """v1.0.0 has the submodule `deps/lib` with two files, which has the submodule `inner`."""
-    inner, lib, main = (Repository(tmp_path / name) for name in ("inner", "lib", "main"))
-    inner.commit({"deepest.py": "3"})
-    lib.commit({"lib.py": "2", "more.py": "2"})
-    git(lib.path, *ADD, "../inner", "inner")
-    lib.commit({})
-    main.commit({"app.py": "1"})
-    git(main.path, *ADD, "../lib", "deps/lib")
-    main.commit({})
-    main.tag("v1.0.0")
-    return main
+    return modular_repository(tmp_path, {"lib.py": "2", "more.py": "2"})
+
+
+async def released(modular: Repository, directory: Path, *, submodules: bool = True) -> tuple[GitSource, Path]:
+    """What the test has changed, as v1.1.0: the source, and the tree that it checks out."""
+    modular.commit({})
+    modular.tag("v1.1.0")
+    source = GitSource(str(modular.path), directory / "git", LIMIT, submodules=submodules)
+    return source, await source.checkout(await source.fetch("v1.1.0"))
 
 
 @pytest.mark.parametrize("crash", ["gone", "cut", "inner emptied"])
@@ -48,11 +46,8 @@ async def test_checkout_repairs_an_incomplete_submodule(modular: Repository, tmp
 async def test_tree_with_an_empty_submodule_is_used_again(modular: Repository, tmp_path: Path) -> None:
     """While a build reads it, a plan may ask for it."""
     Repository(tmp_path / "empty").commit({})
-    git(modular.path, *ADD, "../empty", "empty")
-    modular.commit({})
-    modular.tag("v1.1.0")
-    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
-    tree = await source.checkout(await source.fetch("v1.1.0"))
+    git(modular.path, *ADD_SUBMODULE, "../empty", "empty")
+    source, tree = await released(modular, tmp_path)
     with (tree / "app.py").open() as opened:  # keeps the inode from being used again
         await source.checkout(tree.name)
         assert opened.read() == "1"
@@ -65,10 +60,7 @@ async def test_inner_submodule_of_another_host_is_refused(modular: Repository, t
     git(lib, "commit", "--quiet", "--all", "--message", "change")
     git(modular.path / "deps" / "lib", "fetch", "--quiet", str(lib))
     git(modular.path / "deps" / "lib", "checkout", "--quiet", "FETCH_HEAD")
-    modular.commit({})
-    modular.tag("v1.1.0")
-    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
-    tree = await source.checkout(await source.fetch("v1.1.0"))
+    _, tree = await released(modular, tmp_path)
     assert (tree / "deps" / "lib" / "lib.py").exists()
     assert list((tree / "deps" / "lib" / "inner").iterdir()) == []
     assert unfetched(tree, ".") != []
@@ -77,10 +69,7 @@ async def test_inner_submodule_of_another_host_is_refused(modular: Repository, t
 async def test_submodule_without_an_entry_is_refused(modular: Repository, tmp_path: Path) -> None:
     git(modular.path, "rm", "--quiet", "--cached", ".gitmodules")
     (modular.path / ".gitmodules").unlink()
-    modular.commit({})
-    modular.tag("v1.1.0")
-    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
-    tree = await source.checkout(await source.fetch("v1.1.0"))
+    _, tree = await released(modular, tmp_path)
     assert list((tree / "deps" / "lib").iterdir()) == []
     assert unfetched(tree, ".") != []
 
@@ -99,30 +88,24 @@ async def test_tree_of_an_older_version_gets_its_record(modular: Repository, tmp
 async def test_submodule_without_an_entry_is_refused_without_the_setting(modular: Repository, tmp_path: Path) -> None:
     git(modular.path, "rm", "--quiet", "--cached", ".gitmodules")
     (modular.path / ".gitmodules").unlink()
-    modular.commit({})
-    modular.tag("v1.1.0")
-    source = GitSource(str(modular.path), tmp_path / "git", LIMIT)
-    (problem,) = unfetched(await source.checkout(await source.fetch("v1.1.0")), ".")
+    _, tree = await released(modular, tmp_path, submodules=False)
+    (problem,) = unfetched(tree, ".")
     assert problem.startswith("deps/lib is a submodule.")
 
 
 async def test_whole_submodules_are_not_refused(modular: Repository, tmp_path: Path) -> None:
     """One without files is an empty directory, as one that is missing is."""
     Repository(tmp_path / "empty").commit({})
-    git(modular.path, *ADD, "../empty", "empty")
-    modular.commit({})
-    modular.tag("v1.1.0")
-    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
-    assert unfetched(await source.checkout(await source.fetch("v1.1.0")), ".") == []
+    git(modular.path, *ADD_SUBMODULE, "../empty", "empty")
+    _, tree = await released(modular, tmp_path)
+    assert unfetched(tree, ".") == []
 
 
 @pytest.mark.parametrize("url", ["https://[::1/lib", "https://elsewhere.invalid/lib"])
 async def test_submodule_with_an_invalid_address_is_refused(modular: Repository, tmp_path: Path, url: str) -> None:
     git(modular.path, "config", "--file", ".gitmodules", "submodule.deps/lib.url", url)
-    modular.commit({})
-    modular.tag("v1.1.0")
-    source = GitSource(str(modular.path), tmp_path / "git", LIMIT, submodules=True)
-    (problem,) = unfetched(await source.checkout(await source.fetch("v1.1.0")), ".")
+    _, tree = await released(modular, tmp_path)
+    (problem,) = unfetched(tree, ".")
     assert problem.startswith("deps/lib is a submodule.")
 
 
