@@ -3,20 +3,21 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from app.domain.history import HistoryEntry
 from app.domain.release import Release, Version
+from app.lazy_adapter import LazyAdapter
 
-RELEASE = TypeAdapter(Release)
-ENTRY = TypeAdapter(HistoryEntry)
+RELEASE = LazyAdapter(Release)
+ENTRY = LazyAdapter(HistoryEntry)
 T = TypeVar("T")
 
 
-def read(kind: TypeAdapter[T], content: bytes | str) -> T | None:
+def read(kind: LazyAdapter[T], content: bytes | str) -> T | None:
     """The stored value; None if it cannot be read."""
     try:
-        return kind.validate_json(content)
+        return kind.built.validate_json(content)
     except ValidationError:
         return None
 
@@ -37,14 +38,14 @@ def read_entry(content: bytes | str) -> HistoryEntry | None:
         return None
 
 
-def read_each(kind: TypeAdapter[T], values: Any) -> list[T]:
+def read_each(kind: LazyAdapter[T], values: Any) -> list[T]:
     """The readable ones of the decoded JSON array `values`; none if it is something else."""
     found = [_validated(kind, value) for value in values] if isinstance(values, Iterable) else []
     return [value for value in found if value is not None]
 
 
-def _validated(kind: TypeAdapter[T], value: Any) -> T | None:
+def _validated(kind: LazyAdapter[T], value: Any) -> T | None:
     try:
-        return kind.validate_python(value)
+        return kind.built.validate_python(value)
     except ValidationError:
         return None

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -171,7 +172,6 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
     async with (
         contextlib.aclosing(open_pool(settings.redis_url, settings.namespace)) as pool,
         wire(settings, stack, pool, redactor, lease) as ports,
-        github.open(),
         _own_services(settings, stack) as own,
     ):
         policy = release_policy_of(settings, stack)
@@ -182,7 +182,9 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
             beside.insert(0, Succession(stack, stack.updater, ports, reconciler, own))
         jobs = Jobs(stack, ports, reconciler)
         queue = partial(build_worker, jobs, pool, settings.namespace, hide=redactor.value)
-        working = asyncio.create_task(work(stack, reconciler, ports, beside, lease=lease, queue=queue))
+        working = asyncio.create_task(
+            work(stack, reconciler, ports, beside, lease=lease, queue=queue, connected=github.open)
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with contextlib.suppress(asyncio.CancelledError):
@@ -241,28 +243,35 @@ async def work(
     *,
     lease: WorkerLease,
     queue: Callable[[], QueueWorker],
+    connected: Callable[[], AbstractAsyncContextManager[object]] = contextlib.nullcontext,
 ) -> None:
-    """Recovers what an earlier worker left, then works until it is cancelled or another worker has taken over."""
+    """Recovers what an earlier worker left, then works until it is cancelled or another worker has taken over.
+
+    `connected`: what `beside` needs open, for as long as it runs. It is opened when the worker is up.
+    """
     log.info("worker is starting: recovering what an earlier worker left")
     worker = queue()
     guard = DriftWatch(stack, ports, reconciler, lambda: [alarm for part in beside for alarm in part.alarms()])
     serving = asyncio.create_task(worker.main())  # already during the recovery, which can take as long as a bake
     tasks = [serving]
-    try:
-        tasks.append(starting := asyncio.create_task(reconciler.start()))
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
+    async with contextlib.AsyncExitStack() as opened:
+        try:
+            tasks.append(starting := asyncio.create_task(reconciler.start()))
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            await starting
+            lease.works()
+            log.info("worker is up")
+            await opened.enter_async_context(connected())
+            running = (*(part.run() for part in beside), _look(reconciler), guard.run())
+            tasks += [asyncio.create_task(each) for each in running]
             await serving
-        await starting
-        lease.works()
-        tasks += [asyncio.create_task(each) for each in (*(p.run() for p in beside), _look(reconciler), guard.run())]
-        log.info("worker is up")
-        await serving
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await worker.close()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await worker.close()
 
 
 async def _look(reconciler: Reconciler) -> None:

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 class RequestModel(BaseModel):
     """The body of a request: an unknown field is an error."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class CompatRequest(RequestModel):
@@ -27,7 +27,7 @@ class CompatRequest(RequestModel):
 class QueryModel(BaseModel):
     """A query string: unknown parameters are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 class ResponseModel(BaseModel):
@@ -38,7 +38,11 @@ class ResponseModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="allow", frozen=True, populate_by_name=True, json_schema_serialization_defaults_required=True
+        extra="allow",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,
+        defer_build=True,
     )
 
     @classmethod

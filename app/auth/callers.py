@@ -13,8 +13,9 @@ from pathlib import Path
 
 import structlog
 
+from app.auth.scope import Scope
 from app.auth.secret_permissions import Permissions, set_right
-from app.auth.tokens import Scope, sign_token
+from app.auth.tokens import sign_token
 from app.domain.errors import SecretUnavailable, SettingsInvalid
 from app.files import replace_durably
 

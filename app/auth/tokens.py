@@ -6,33 +6,23 @@ https://itsdangerous.palletsprojects.com/en/stable/timed/
 import hashlib
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from app.auth.scope import NAME_PATTERN, Scope
+
 MAX_TOKEN_LENGTH = 1_024
-NAME_PATTERN = r"^[A-Za-z0-9._-]{0,64}$"
 BEARER = "updater.token"
 SESSION = "updater.session"
 """The salt of each kind, so that a session cookie is not valid as a token, nor a token as a cookie."""
 
 
-class Scope(StrEnum):
-    """What a caller may do: read, or also change something."""
-
-    READ = "read"
-    OPERATE = "operate"
-
-    def covers(self, needed: "Scope") -> bool:
-        return self is Scope.OPERATE or self is needed
-
-
 class Claim(BaseModel):
     """The content of a token. `name`: of a bearer token, what its creator called it; of a session, its id."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, defer_build=True)
 
     scope: Scope
     expires: float

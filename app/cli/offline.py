@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.auth.tokens import NAME_PATTERN, Scope
+from app.auth.scope import NAME_PATTERN, Scope
 from app.cli.api.access import secret_path
 from app.cli.duration import parse_duration
 from app.cli.errors import WrongUse

@@ -55,7 +55,7 @@ def _option(name: object) -> Forbid:
 class WindowPart(BaseModel):
     """One window as in the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     opens: Annotated[str, AfterValidator(_cron)]
     length: Annotated[float, BeforeValidator(_length)] = Field(alias="for")
@@ -68,7 +68,7 @@ class WindowPart(BaseModel):
 class PolicyPart(BaseModel):
     """The `policy` part as in the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     require_signed_tag: Annotated[str, AfterValidator(_absolute)] | None = None
     allowed_authors: Annotated[list[Login], Field(min_length=1)] | None = None

@@ -76,7 +76,7 @@ Network = IPv4Network | IPv6Network
 class Settings(BaseModel):
     """Settings of both processes. Each field's alias is the name of its environment variable."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False, defer_build=True)
 
     redis_url: Annotated[str, AfterValidator(valid_redis_url)] = Field(alias="REDIS_URL", repr=False)
     namespace: str = Field("zetherion-updater", alias="UPDATER_NAMESPACE", pattern=r"^[A-Za-z0-9_.-]{1,64}$")

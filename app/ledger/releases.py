@@ -66,7 +66,7 @@ class Releases(LedgerPart):
         """
         keys = [self.key(k) for k in ("releases", "releases:order", "releases:floors", "pending", MANUAL, "events")]
         repository, id_ = ids_of(release.key)
-        value = RELEASE.dump_json(release).decode()
+        value = RELEASE.built.dump_json(release).decode()
         args = [release.key, value, repository, id_, now(), str(EVENTS_KEPT), str(self.releases_kept)]
         async with translated():
             known = await cast(Awaitable[bytes | None], self._redis.eval(_ACCEPT, len(keys), *keys, *args))

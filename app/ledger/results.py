@@ -163,4 +163,4 @@ def _release_of(entry: HistoryEntry) -> tuple[str, str, str] | None:
         trigger=Trigger.WEBHOOK,
         accepted_at=entry.at,
     )
-    return entry.key, id_, RELEASE.dump_json(release).decode()
+    return entry.key, id_, RELEASE.built.dump_json(release).decode()

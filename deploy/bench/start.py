@@ -1,8 +1,9 @@
-"""`start`: the time from a process's start until it serves, against an interpreter that only imports its libraries."""
+"""`start`: what it costs to start a process, against an interpreter that only imports its libraries."""
 
 import contextlib
 import http.client
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,20 +14,25 @@ from urllib.parse import urlsplit
 
 from deploy.bench.figures import Figure, Rounds, turns
 from deploy.bench.idle import BARE, LIBRARIES
+from deploy.bench.proc import cpu_ms
 from deploy.demo.engine import Engine, Say, answering
 from deploy.demo.environment import Environment, environment
 from deploy.demo.images import ensure_base, ensure_traefik
-from deploy.demo.processes import end_group
+from deploy.demo.processes import ROOT, end_group
 
 BENCH = "start"
 UP_SECONDS = 60.0
 LOOK_SECONDS = 0.002
-UNITS = {"web: start to first 200 of /health": "ms", "worker: start to recovered, status published": "ms"}
-WEB, WORKER = UNITS
+MODULES = ("app.main", "workers.main", "app.cli.main")
+IMPORTED = {f"CPU of import {module}": "ms" for module in MODULES}
+WALL = {"web: start to first 200 of /health": "ms", "worker: start to recovered, status published": "ms"}
+CPU = {"web: CPU until then": "ms", "worker: CPU until then": "ms"}
+WEB, WORKER = zip(WALL, CPU, strict=True)
 
 
 def measure(rounds: int, say: Say) -> Iterator[Figure]:
-    """Restarts each of an environment's two processes in every round, while the other one runs."""
+    """Measures the imports. Then every round restarts each of an environment's processes, while the other one runs."""
+    yield from _imports(rounds, say).figures(BENCH, "ours", BARE, IMPORTED)
     host = answering()
     if host is None:
         say(f"{BENCH}: skipped: no Docker Engine answers, and the worker needs one. Set DOCKER_HOST.")
@@ -42,26 +48,53 @@ def measure(rounds: int, say: Say) -> Iterator[Figure]:
             say(f"{BENCH}: round {number} of {rounds}")
             for contender in order:
                 results.add(BARE if contender is _bare else "ours", contender())
-    yield from results.figures(BENCH, "ours", BARE, UNITS)
+    yield from results.figures(BENCH, "ours", BARE, WALL | CPU)
+
+
+def _imports(rounds: int, say: Say) -> Rounds:
+    """Imports each module, and the libraries alone, in a new interpreter. Needs no engine."""
+    results, statements = Rounds(), {BARE: LIBRARIES, **{module: f"import {module}" for module in MODULES}}
+    for statement in statements.values():
+        interpreter_ms(statement)  # warm up: afterwards the files are cached and compiled
+    for number, order in enumerate(turns(list(statements), rounds), start=1):
+        say(f"{BENCH}: round {number} of {rounds}: imports")
+        for name in order:
+            _, used = interpreter_ms(statements[name])
+            if name == BARE:
+                results.add(BARE, dict.fromkeys(IMPORTED, used))
+            else:
+                results.add("ours", {f"CPU of import {name}": used})
+    return results
+
+
+def interpreter_ms(statement: str) -> tuple[float, float]:
+    """Runs `statement` in a new interpreter. Returns its wall and CPU time in milliseconds. Raises RuntimeError."""
+    began = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-c", statement], cwd=ROOT)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{statement!r} failed with exit code {process.returncode}")
+    return _ms_since(began), 1000 * (used.ru_utime + used.ru_stime)
 
 
 def _bare() -> dict[str, float]:
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", LIBRARIES], check=True, timeout=UP_SECONDS)
-    return dict.fromkeys(UNITS, _ms_since(began))
+    wall, cpu = interpreter_ms(LIBRARIES)
+    return dict.fromkeys(WALL, wall) | dict.fromkeys(CPU, cpu)
 
 
 def _web(home: Environment) -> dict[str, float]:
-    return {WEB: _started(home, "web", lambda: _answers(f"{home.internal_url}/health"))}
+    return dict(zip(WEB, _started(home, "web", lambda: _answers(f"{home.internal_url}/health")), strict=True))
 
 
 def _worker(home: Environment) -> dict[str, float]:
     lease = home.directory / "data" / "updater-state.json.lock"
-    return {WORKER: _started(home, "worker", lambda: _works(lease, home.processes["worker"].pid))}
+    up = _started(home, "worker", lambda: _works(lease, home.processes["worker"].pid))
+    return dict(zip(WORKER, up, strict=True))
 
 
-def _started(home: Environment, name: str, up: Callable[[], bool]) -> float:
-    """Restarts the process. Returns the milliseconds until it is up."""
+def _started(home: Environment, name: str, up: Callable[[], bool]) -> tuple[float, float]:
+    """Restarts the process. Returns the wall and CPU time until it is up, in milliseconds."""
     end_group(home.processes[name])
     began = time.monotonic()
     home.start(name)
@@ -69,7 +102,7 @@ def _started(home: Environment, name: str, up: Callable[[], bool]) -> float:
         if home.processes[name].poll() is not None or time.monotonic() > began + UP_SECONDS:
             raise RuntimeError(f"{name} did not start within {UP_SECONDS:g} s; see {home.log_dir}")
         time.sleep(LOOK_SECONDS)
-    return _ms_since(began)
+    return _ms_since(began), cpu_ms(home.processes[name].pid)
 
 
 def _answers(url: str) -> bool:

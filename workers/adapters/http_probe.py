@@ -1,14 +1,17 @@
+# ruff: noqa: PLC0415 - httpx is imported when it is first used: see docs/architecture.md, "What a start costs"
 """Sends one timed request with httpx."""
 
 import asyncio
 import ssl
 import time
-
-import httpx
+from typing import TYPE_CHECKING
 
 from app.domain.long_lines import shortened
 from app.domain.probe_request import ProbeRequest, route_header
 from workers.ports import Answer
+
+if TYPE_CHECKING:
+    import httpx
 
 MOST_BODY = 64 * 1024
 """Bytes of a body that are read. The status has come before them; the rest is not needed."""
@@ -27,6 +30,8 @@ class HttpProbe:
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
 
     async def ask(self, request: ProbeRequest) -> Answer:
+        import httpx
+
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
@@ -56,7 +61,9 @@ class HttpProbe:
             location=location and shortened(location, LOCATION_LENGTH),
         )
 
-    def _client(self, request: ProbeRequest) -> httpx.AsyncClient:
+    def _client(self, request: ProbeRequest) -> "httpx.AsyncClient":
+        import httpx
+
         kind = request.verify, request.http2
         if kind not in self._clients:
             self._clients[kind] = httpx.AsyncClient(
@@ -75,7 +82,7 @@ class HttpProbe:
             await client.aclose()
 
 
-async def _read(response: httpx.Response) -> None:
+async def _read(response: "httpx.Response") -> None:
     """Reads the start of the body, so that a service that breaks off there does not count as healthy."""
     size = 0
     async for part in response.aiter_raw():

@@ -11,21 +11,22 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from app.domain.long_lines import brief
 from app.domain.notice_book import QUIET, Book, Waiting
 from app.domain.notices import Kind, Notice, digest
 from app.files import keep_copy, replace_durably
+from app.lazy_adapter import LazyAdapter
 from app.stored import read_each
 from workers.adapters.redaction import Hide
 from workers.ports import Clock
 
 MODE = 0o600
-_BOOK = TypeAdapter(Book)
-_WAITING = TypeAdapter(Waiting)
-_TOLD = TypeAdapter(tuple[str, AwareDatetime])
-_COUNT = TypeAdapter(int)
+_BOOK = LazyAdapter(Book)
+_WAITING = LazyAdapter(Waiting)
+_TOLD = LazyAdapter(tuple[str, AwareDatetime])
+_COUNT = LazyAdapter(int)
 _TWICE = "some messages may be sent twice"
 _TYPES: Mapping[Kind, str] = {
     Kind.LIVE: "success",
@@ -147,7 +148,7 @@ class AppriseNotifier:
             return False
         self._book = new
         try:
-            replace_durably(self._file, _BOOK.dump_json(new), staging=self._file.parent, mode=MODE)
+            replace_durably(self._file, _BOOK.built.dump_json(new), staging=self._file.parent, mode=MODE)
         except OSError as error:
             log.warning("could not save the notification state", path=str(self._file), reason=str(error))
         for woken in self._woken.values():
@@ -192,7 +193,7 @@ def _read(file: Path) -> Book:
     """Returns the content of `file`. Of a file that another version wrote, it returns what is readable."""
     try:
         content = file.read_bytes()
-        return _BOOK.validate_json(content)
+        return _BOOK.built.validate_json(content)
     except FileNotFoundError:
         return Book()
     except OSError as error:

@@ -20,6 +20,7 @@ from app.api.status import Status
 from app.cli.api.access import Access
 from app.cli.api.answers import problem
 from app.cli.errors import CannotReach
+from app.tls import verify_for
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 90.0
@@ -50,6 +51,7 @@ class ApiClient:
         # The secret goes only to this listener: ignore the environment's proxies, follow no redirects.
         self._http = httpx.AsyncClient(
             base_url=access.url,
+            verify=verify_for(access.url),
             headers=dict(access.headers),  # type: ignore[arg-type]
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             trust_env=False,

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from app.auth.failures import FailureLimit
-from app.auth.tokens import SESSION, Scope, sign_token
+from app.auth.scope import Scope
+from app.auth.tokens import SESSION, sign_token
 from app.web.errors import error
 from app.web.internal.access import GUARD_HEADER
 from app.web.internal.call import Given

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.responses import Failed, Problem
-from app.auth.tokens import Scope
+from app.auth.scope import Scope
 from app.web.internal.caller import Caller
 
 Answer = type[BaseModel] | str

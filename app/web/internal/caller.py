@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from app.auth.callers import SharedSecret
 from app.auth.failures import FailureLimit
-from app.auth.tokens import SESSION, Scope, claim_of
+from app.auth.scope import Scope
+from app.auth.tokens import SESSION, claim_of
 from app.ledger import Ledger
 from app.web.internal.proxies import TrustedProxies
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from app.auth.tokens import Scope
+from app.auth.scope import Scope
 from app.ledger import Ledger
 from app.web.internal.call import Call, Given
 

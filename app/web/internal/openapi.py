@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.api.requests import ROLLOUT_ID
-from app.auth.tokens import Scope
+from app.auth.scope import Scope
 from app.web.internal.access import GUARD_HEADER
 from app.web.internal.call import Answer, Call
 from app.web.internal.caller import COOKIE

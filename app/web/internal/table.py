@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -37,7 +38,7 @@ from app.api.responses import (
 from app.api.rollback_plan import RollbackPlan
 from app.api.rollout import History, Record, Result
 from app.api.status import Diagnostics, Status
-from app.auth.tokens import Scope
+from app.auth.scope import Scope
 from app.web.calls.changes import Changes
 from app.web.calls.dashboard import Dashboard
 from app.web.calls.doctor import CheckUp
@@ -46,7 +47,7 @@ from app.web.calls.metrics import MEDIA_TYPE, Metrics
 from app.web.calls.queries import Reading
 from app.web.calls.status import StatusCall
 from app.web.internal.call import Answer, Call, Given
-from app.web.internal.openapi import document
+from app.web.internal.openapi import Json, document
 
 Handler = Callable[[Given], Awaitable[Response]]
 Answers = dict[int, Answer | None]
@@ -77,11 +78,15 @@ class Calls:
         """The whole table, including the call for the OpenAPI document."""
 
         async def openapi(_: Given) -> Response:
-            return JSONResponse(described)
+            return JSONResponse(described())  # in the loop: pydantic must not build one model in two threads
 
         own = Call("GET", "/openapi.json", "this document", openapi, {200: "application/json"}, scope=None)
         calls = (*self._open(), *self._reading(), *self._changing(), own)
-        described = document(calls)
+
+        @cache
+        def described() -> Json:
+            return document(calls)
+
         return calls
 
     def _open(self) -> tuple[Call, ...]:

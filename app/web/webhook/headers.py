@@ -8,7 +8,7 @@ from app.domain.errors import DeliveryRefused
 
 LONGEST_NUMBER = 15
 
-# The form is checked first because githubkit's verify accepts sha1= and raises TypeError on a non-ASCII signature.
+# The form is checked first because hmac.compare_digest raises TypeError on a text that is not ASCII.
 # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 

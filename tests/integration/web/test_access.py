@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from app.auth.callers import make_token
-from app.auth.tokens import SESSION, Scope, sign_token
+from app.auth.scope import Scope
+from app.auth.tokens import SESSION, sign_token
 from app.web.internal.caller import COOKIE
 from deploy.demo.clients import plain_client
 from tests.integration.web.conftest import Listening

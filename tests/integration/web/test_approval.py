@@ -9,7 +9,7 @@ import pytest
 from arq.connections import ArqRedis
 
 from app.auth.callers import make_token
-from app.auth.tokens import Scope
+from app.auth.scope import Scope
 from app.config.release_policy import ReleasePolicy
 from app.ledger import Ledger
 from tests.examples import a_release

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.auth.callers import make_token
-from app.auth.tokens import Scope
+from app.auth.scope import Scope
 from app.web.internal.change_record import EVENT
 from tests.fakes.world import World
 from tests.integration.waiting import until

@@ -16,7 +16,8 @@ import schemathesis.specs.openapi.schemas  # imported early: Python 3.11.2 canno
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app.auth.callers import make_token
-from app.auth.tokens import SESSION, Scope, sign_token
+from app.auth.scope import Scope
+from app.auth.tokens import SESSION, sign_token
 from app.ledger import Ledger
 from app.queue import open_pool
 from app.web.internal.caller import COOKIE

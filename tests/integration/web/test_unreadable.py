@@ -51,7 +51,7 @@ async def test_unreadable_pending_release_stops_no_other(ledger: Ledger, pool: A
 
 async def test_release_readable_again_is_pending_again(ledger: Ledger, pool: ArqRedis) -> None:
     release = a_release("v1.1.0")
-    await put(pool, ledger.key("unreadable"), release.key, RELEASE.dump_json(release))
+    await put(pool, ledger.key("unreadable"), release.key, RELEASE.built.dump_json(release))
     assert await ledger.set_aside() == []
     assert await ledger.pending() == [release]
     assert await content(pool, ledger.key("unreadable")) == {}

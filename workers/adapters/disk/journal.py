@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from app.domain.errors import StaleWorker, StateOfLaterVersion
 from app.domain.state import SCHEMA, State
 from app.domain.step import step_named
 from app.files import replace_durably
+from app.lazy_adapter import LazyAdapter
 from workers.adapters.disk.one_writer import one_writer
 from workers.adapters.disk.sidecar_state import is_sidecar_state, sidecar_state
 from workers.adapters.threads import in_file_thread, to_its_end
@@ -32,7 +33,7 @@ _LATER = (
     "The file was not changed. Your traffic is not affected. Run the later version again. Or move the file away: then "
     "the updater reads the live release from the containers' labels, and rollouts wait until you unpause."
 )
-_STATE = TypeAdapter(State)
+_STATE = LazyAdapter(State)
 log = structlog.get_logger()
 
 
@@ -188,7 +189,7 @@ class LaterSchema(ValueError):
 
 def encode(state: State) -> bytes:
     """Encodes `state` as JSON, with a checksum over all other fields."""
-    fields: dict[str, Any] = _STATE.dump_python(state, mode="json")
+    fields: dict[str, Any] = _STATE.built.dump_python(state, mode="json")
     for step, record in zip(_steps(fields), state.rollout.steps if state.rollout else (), strict=True):
         step["name"] = record.name  # version 0.1.0 reads only this field of a step
     return json.dumps({**fields, "checksum": _checksum(fields)}, indent=1).encode()
@@ -210,7 +211,7 @@ def decode(content: bytes) -> State:
     try:
         for step in _steps(fields):
             step.setdefault("id", asdict(step_named(step.get("name", ""))))
-        return _STATE.validate_python(fields)
+        return _STATE.built.validate_python(fields)
     except ValidationError as error:
         raise ValueError(str(error)) from error
 

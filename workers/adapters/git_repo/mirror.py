@@ -24,7 +24,6 @@ from workers.adapters.git_repo.collection import (
 )
 from workers.adapters.git_repo.credentials import credential_for, without_credentials
 from workers.adapters.git_repo.disk_space import with_free_space
-from workers.adapters.git_repo.lfs.tree_files import LfsTrees
 from workers.adapters.git_repo.release_trees import ReleaseTrees
 from workers.adapters.git_repo.tag_signature import (
     check_verified,
@@ -98,7 +97,11 @@ class GitSource:
         self._fetch_seconds = fetch_seconds
         self._signers = signers
         self._names = names
-        large = LfsTrees(directory / "lfs", self._in, credential_for(url, token), fetch_seconds) if lfs else None
+        large = None
+        if lfs:
+            from workers.adapters.git_repo.lfs.tree_files import LfsTrees  # noqa: PLC0415 - with httpx, for who needs it
+
+            large = LfsTrees(directory / "lfs", self._in, credential_for(url, token), fetch_seconds)
         self._trees = ReleaseTrees(
             self._in, self._mirror, directory / "trees", self._url, submodules=submodules, lfs=large
         )

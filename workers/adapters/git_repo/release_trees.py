@@ -6,12 +6,15 @@ import shutil
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.domain.errors import UpdaterError
 from workers.adapters.git_repo.lfs.large_file import LargeFile
-from workers.adapters.git_repo.lfs.tree_files import LfsTrees
 from workers.adapters.git_repo.submodules import are_filled, fill_submodules, record_submodules
 from workers.adapters.git_repo.trees import Git, add_command, done, give_repository, give_tag
+
+if TYPE_CHECKING:
+    from workers.adapters.git_repo.lfs.tree_files import LfsTrees
 
 
 class ReleaseTrees:
@@ -22,7 +25,7 @@ class ReleaseTrees:
     """
 
     def __init__(
-        self, git: Git, mirror: Path, directory: Path, url: str, *, submodules: bool, lfs: LfsTrees | None
+        self, git: Git, mirror: Path, directory: Path, url: str, *, submodules: bool, lfs: "LfsTrees | None"
     ) -> None:
         self._git, self._mirror, self._directory, self._url = git, mirror, directory, url
         self._submodules, self._lfs = submodules, lfs

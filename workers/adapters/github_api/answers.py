@@ -4,17 +4,18 @@ import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.policy import ReleaseEvent
 from app.domain.published import Published
+from app.lazy_adapter import LazyAdapter
 from workers.ports.github import FailedDelivery
 
 Id = Annotated[int, Field(gt=0)]
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class _Repository(_Answer):
@@ -95,11 +96,11 @@ class _Status(_Answer):
     state: str
 
 
-REPOSITORY = TypeAdapter(_Repository)
-RELEASES = TypeAdapter(list[_Release])
-HOOKS = TypeAdapter(list[_Hook])
-DELIVERIES = TypeAdapter(list[_Delivery])
-COMMIT = TypeAdapter(_Commit)
-DEPLOYMENT = TypeAdapter(_Deployment)
-DEPLOYMENTS = TypeAdapter(list[_Deployment])
-STATUSES = TypeAdapter(list[_Status])
+REPOSITORY = LazyAdapter(_Repository)
+RELEASES = LazyAdapter(list[_Release])
+HOOKS = LazyAdapter(list[_Hook])
+DELIVERIES = LazyAdapter(list[_Delivery])
+COMMIT = LazyAdapter(_Commit)
+DEPLOYMENT = LazyAdapter(_Deployment)
+DEPLOYMENTS = LazyAdapter(list[_Deployment])
+STATUSES = LazyAdapter(list[_Status])

@@ -1,32 +1,29 @@
-"""GitHub's API, through githubkit. https://docs.github.com/en/rest
+"""GitHub's API. https://docs.github.com/en/rest
 
-githubkit retries by default: it repeats a POST after a 5xx, and waits out a rate limit of any length. Both are
-switched off: the caller waits, with a limit, and checks what exists before it creates. githubkit's typed models are
-not used: they cost 15 MiB and reject responses of older GitHub Enterprise servers. This module parses the few fields
-that the updater needs.
+githubkit's typed models are not used: they cost 15 MiB and reject responses of older GitHub Enterprise servers. This
+module parses the few fields that the updater needs.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import httpx
-from githubkit import GitHub as Client
-from githubkit import Response
-from githubkit.exception import GitHubException, RateLimitExceeded, RequestError, RequestFailed
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
 from app.domain.published import Published
 from app.domain.stack import GitHub
+from app.lazy_adapter import LazyAdapter
 from workers.adapters.github_api import answers
 from workers.ports.github import FailedDelivery
 
-CALL_SECONDS = 15.0
+if TYPE_CHECKING:
+    from workers.adapters.github_api.calls import GitHubCalls
+
 RELEASES_A_PAGE = 50
 PAGES = 10
 """How many pages of releases to read at most, if the latest releases do not belong to this stack."""
@@ -35,17 +32,7 @@ LOOKED_AT = 100
 """How many deployments of a commit, states of a deployment and failed deliveries to read: GitHub's maximum."""
 
 WEBHOOK_PATH = "/webhooks/github"
-API_VERSION = "2022-11-28"
-SERVER_ERROR = 500
 NOT_MODIFIED = 304
-MOVED = frozenset({301, 302, 307, 308})
-"""GitHub's redirects, for example of a renamed repository. The request is repeated at the new address as it is.
-
-https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
-"""
-
-MOVES = 3
-"""How many redirects in a row to follow at most."""
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
@@ -55,23 +42,22 @@ class GithubkitApi:
     """One repository on the GitHub at `api_url`. Without a `token`, only its public releases."""
 
     def __init__(self, repository: str, settings: GitHub, *, api_url: str, token: str | None) -> None:
-        self._here = f"/repos/{quote(repository, safe='/')}"
         self._settings = settings
         self._may_read_hooks = token is not None
         self._remembered: dict[str, tuple[str, Any]] = {}
-        self._client: Client[Any] = Client(
-            token,
-            base_url=api_url,
-            timeout=CALL_SECONDS,
-            auto_retry=False,
-            http_cache=False,
-            follow_redirects=False,  # httpx would follow to any server, and believe its answer
-            user_agent="zetherion-updater",
-        )
+        self._where = {"here": f"/repos/{quote(repository, safe='/')}", "api_url": api_url}
+        self._token = token
+
+    @cached_property
+    def _calls(self) -> "GitHubCalls":
+        # githubkit takes a tenth of a second to import, and the worker is up before its first request.
+        from workers.adapters.github_api.calls import GitHubCalls  # noqa: PLC0415
+
+        return GitHubCalls(**self._where, token=self._token)
 
     def open(self) -> AbstractAsyncContextManager[Any]:
         """Keeps connections open during the `with` block."""
-        return self._client
+        return self._calls.open()
 
     async def releases(self) -> AsyncIterator[Sequence[Published]]:
         repository = await self._unchanged_or_new("", {}, answers.REPOSITORY)
@@ -114,8 +100,8 @@ class GithubkitApi:
             "description": f"zetherion-updater: {report.tag}",
             "payload": {"rollout_id": report.rollout_id, "tag": report.tag},
         }
-        created = self._parsed(await self._call("POST", "/deployments", json=body), answers.DEPLOYMENT)
-        return created.id
+        created = await self._calls.call("POST", "/deployments", json=body)
+        return self._parsed(created.content, answers.DEPLOYMENT).id
 
     async def outcomes(self, deployment: int) -> Sequence[str]:
         path = f"/deployments/{deployment}/statuses"
@@ -130,9 +116,9 @@ class GithubkitApi:
             "environment_url": self._settings.environment_url or "",
             "log_url": (self._settings.log_url or "").replace("{rollout_id}", report.rollout_id),
         }
-        await self._call("POST", f"/deployments/{deployment}/statuses", json=body)
+        await self._calls.call("POST", f"/deployments/{deployment}/statuses", json=body)
 
-    async def _unchanged_or_new(self, path: str, params: Params, kind: TypeAdapter[T]) -> T:
+    async def _unchanged_or_new(self, path: str, params: Params, kind: LazyAdapter[T]) -> T:
         """Makes a conditional request, which returns the remembered value if nothing changed.
 
         https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests
@@ -140,84 +126,21 @@ class GithubkitApi:
         name = f"{path}?{params.get('page', '')}"
         etag, known = self._remembered.get(name, ("", None))
         headers = {"If-None-Match": etag} if etag else {}
-        response = await self._call("GET", path, params=dict(params), headers=headers)
+        response = await self._calls.call("GET", path, params=dict(params), headers=headers)
         if response.status_code == NOT_MODIFIED and known is not None:
             return known  # type: ignore[no-any-return]
-        found = self._parsed(response, kind)
+        found = self._parsed(response.content, kind)
         self._remembered[name] = (response.headers.get("etag", ""), found)
         return found
 
-    async def _get(self, path: str, params: Params, kind: TypeAdapter[T]) -> T:
-        return self._parsed(await self._call("GET", path, params=dict(params)), kind)
+    async def _get(self, path: str, params: Params, kind: LazyAdapter[T]) -> T:
+        response = await self._calls.call("GET", path, params=dict(params))
+        return self._parsed(response.content, kind)
 
-    async def _call(self, method: str, path: str, **more: Any) -> Response[Any]:
-        headers = {"X-GitHub-Api-Version": API_VERSION, **more.pop("headers", {})}
-        what = f"{method} {self._here}{path}"
+    def _parsed(self, content: bytes, kind: LazyAdapter[T]) -> T:
         try:
-            async with asyncio.timeout(CALL_SECONDS):
-                return await self._followed(what, method, f"{self._here}{path}", headers=headers, **more)
-        except TimeoutError as late:
-            raise GitHubUnavailable(f"{what}: no answer within {CALL_SECONDS:.0f} s") from late
-        except RateLimitExceeded as limit:
-            wait = limit.retry_after.total_seconds()
-            raise GitHubUnavailable(f"{what}: the rate limit is used up", wait=wait, sent=False) from limit
-        except RequestFailed as failed:
-            raise _failed(what, failed.response) from failed
-        except RequestError as error:
-            detail = f"{what}: no answer ({type(error.exc).__name__})"
-            raise GitHubUnavailable(detail, sent=not isinstance(error.exc, httpx.ConnectError)) from error
-        except GitHubException as error:
-            raise GitHubUnavailable(f"{what}: {type(error).__name__}") from error
-
-    async def _followed(self, what: str, method: str, url: str, **more: Any) -> Response[Any]:
-        """Makes the request, and follows redirects on the same server only: another one is not GitHub."""
-        response = await self._client.arequest(method, url, **more)
-        first, moves = response.url, 0
-        more.pop("params", None)  # a new address has its own
-        while response.is_redirect and response.status_code != NOT_MODIFIED:
-            new = _new_address(what, response, first)
-            if (moves := moves + 1) > MOVES:
-                raise GitHubRefused(f"{what}: more than {MOVES} redirects", status=response.status_code)
-            response = await self._client.arequest(method, str(new), **more)
-        return response
-
-    def _parsed(self, response: Response[Any], kind: TypeAdapter[T]) -> T:
-        try:
-            return kind.validate_json(response.content)
+            return kind.built.validate_json(content)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = "/".join(map(str, first["loc"]))
             raise GitHubUnavailable(f"unexpected response: {where}: {first['msg']}") from error
-
-
-def _new_address(what: str, response: Response[Any], first: httpx.URL) -> httpx.URL:
-    """Where GitHub redirects to. Raises GitHubRefused unless that is on the server that was asked first."""
-    status, location = response.status_code, response.headers.get("Location")
-    if status not in MOVED or location is None:
-        raise GitHubRefused(f"{what}: HTTP {status}, a redirect without an address", status=status)
-    try:
-        new = response.url.join(location)
-    except (ValueError, httpx.InvalidURL) as error:
-        raise GitHubRefused(f"{what}: HTTP {status}, a redirect to an invalid address", status=status) from error
-    if _origin(new) != _origin(first):
-        raise GitHubRefused(
-            f"{what}: HTTP {status}, a redirect to another server ({new.scheme}://{new.host}), which gets no token and "
-            "whose answer is not used. If GitHub has moved there, set GITHUB_API_URL to it.",
-            status=status,
-        )
-    return new
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
-
-
-def _failed(what: str, response: Response[Any]) -> GitHubUnavailable | GitHubRefused:
-    status = response.status_code
-    if status >= SERVER_ERROR:
-        return GitHubUnavailable(f"{what}: HTTP {status}")
-    try:
-        message = str(response.json().get("message", ""))[:200]
-    except (ValueError, AttributeError):
-        message = ""
-    return GitHubRefused(f"{what}: HTTP {status} {message}".rstrip(), status=status)

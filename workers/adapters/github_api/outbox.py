@@ -5,18 +5,19 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from app.domain.deployment import Outbox, ReportedDeployment
 from app.files import keep_copy, replace_durably
+from app.lazy_adapter import LazyAdapter
 from app.stored import read_each
 from workers.adapters.threads import in_file_thread
 
 MODE = 0o600
 
-_OUTBOX = TypeAdapter(Outbox)
-_REPORTED = TypeAdapter(ReportedDeployment)
-_SINCE = TypeAdapter(AwareDatetime)
+_OUTBOX = LazyAdapter(Outbox)
+_REPORTED = LazyAdapter(ReportedDeployment)
+_SINCE = LazyAdapter(AwareDatetime)
 log = structlog.get_logger()
 
 
@@ -36,7 +37,7 @@ class FileOutbox:
 
     async def keep(self, content: Outbox) -> None:
         if content != self._content:
-            written = _OUTBOX.dump_json(content, indent=1)
+            written = _OUTBOX.built.dump_json(content, indent=1)
             await in_file_thread(replace_durably, self._path, written, staging=self._path.parent, mode=MODE)
             self._content = content
 
@@ -44,7 +45,7 @@ class FileOutbox:
         path, new = str(self._path), Outbox(since=now)
         try:
             content = self._path.read_bytes()
-            return _OUTBOX.validate_json(content)
+            return _OUTBOX.built.validate_json(content)
         except FileNotFoundError:
             return new
         except OSError as error:

@@ -1,12 +1,16 @@
+# ruff: noqa: PLC0415 - httpx is imported when it is first used: see docs/architecture.md, "What a start costs"
 """What Traefik's API says of the updater's routers, and of those beside them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
-
 from app.domain.errors import RouteNotConfirmed
+from app.tls import verify_for
+
+if TYPE_CHECKING:
+    import httpx
 
 READ_SECONDS = 2.0
 MOST = 1000
@@ -18,9 +22,11 @@ async def complaints(api: str, routers: Iterable[str]) -> list[str]:
 
     https://doc.traefik.io/traefik/reference/install-configuration/api-dashboard/
     """
+    import httpx
+
     found: dict[str, None] = {}
     try:
-        async with httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False, base_url=api) as client:
+        async with _client(api) as client:
             for name in routers:
                 found |= dict.fromkeys(_errors(name, await client.get(f"/api/http/routers/{quote(name, safe='')}")))
     except (httpx.HTTPError, ValueError) as error:
@@ -42,15 +48,23 @@ async def entrypoints(api: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 async def _read(api: str, path: str) -> Any:
+    import httpx
+
     try:
-        async with httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False, base_url=api) as client:
+        async with _client(api) as client:
             return (await client.get(path)).raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise RouteNotConfirmed(f"Traefik's API at {api} cannot be read ({type(error).__name__})") from error
 
 
-def _errors(name: str, answer: httpx.Response) -> list[str]:
-    if answer.status_code == httpx.codes.NOT_FOUND:
+def _client(api: str) -> "httpx.AsyncClient":
+    import httpx
+
+    return httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False, verify=verify_for(api), base_url=api)
+
+
+def _errors(name: str, answer: "httpx.Response") -> list[str]:
+    if answer.status_code == HTTPStatus.NOT_FOUND:
         return [f"{name}: it has no such router. Does it watch the directory of the route file?"]
     body = answer.raise_for_status().json()
     errors = body.get("error", ()) if isinstance(body, dict) else ()

@@ -1,15 +1,18 @@
+# ruff: noqa: PLC0415 - httpx and the parser are imported when they are first used: see docs/architecture.md, "What a start costs"
 """Reads Traefik's Prometheus metrics: client responses by service."""
 
 import asyncio
 from collections.abc import Mapping
-
-import httpx
-from prometheus_client.parser import text_string_to_metric_families
+from typing import TYPE_CHECKING
 
 from app.domain.errors import TrafficUnknown
 from app.domain.stack import Color, Stack
 from app.domain.traffic import Tally
+from app.tls import verify_for
 from workers.routing import route_file
+
+if TYPE_CHECKING:
+    import httpx
 
 READ_SECONDS = 2.0
 LARGEST = 16 * 1024 * 1024
@@ -22,7 +25,7 @@ class TraefikMetrics:
 
     def __init__(self, url: str, stack: Stack) -> None:
         self._url, self._stack = url, stack
-        self._client = httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False)
+        self._client: httpx.AsyncClient | None = None
 
     async def tallies(self, color: Color) -> Mapping[str, Tally]:
         names = {route_file.metrics_name(self._stack, s, color): s.name for s in self._stack.routed}
@@ -33,9 +36,14 @@ class TraefikMetrics:
             raise TrafficUnknown(f"{self._url} is not a metrics page ({error})") from error
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        if self._client:
+            await self._client.aclose()
 
     async def _page(self) -> str:
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.AsyncClient(timeout=READ_SECONDS, trust_env=False, verify=verify_for(self._url))
         try:
             async with asyncio.timeout(READ_SECONDS), self._client.stream("GET", self._url) as answer:
                 answer.raise_for_status()
@@ -43,7 +51,7 @@ class TraefikMetrics:
         except (httpx.HTTPError, TimeoutError) as error:
             raise TrafficUnknown(f"{self._url}: {type(error).__name__} {error}".rstrip()) from error
 
-    async def _body(self, answer: httpx.Response) -> bytes:
+    async def _body(self, answer: "httpx.Response") -> bytes:
         body = bytearray()
         async for part in answer.aiter_bytes():
             body += part
@@ -57,6 +65,8 @@ def read(page: str, names: Mapping[str, str]) -> dict[str, Tally]:
 
     Raises ValueError.
     """
+    from prometheus_client.parser import text_string_to_metric_families
+
     found = dict.fromkeys(names.values(), Tally())
     for family in text_string_to_metric_families(page):
         for sample in family.samples if family.name == FAMILY else ():

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.auth.callers import SharedSecret, make_token
-from app.auth.tokens import Scope, claim_of
+from app.auth.scope import Scope
+from app.auth.tokens import claim_of
 from app.domain.errors import SecretUnavailable, SettingsInvalid
 
 

@@ -5,14 +5,8 @@ import json
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from app.auth.tokens import (
-    BEARER,
-    MAX_TOKEN_LENGTH,
-    SESSION,
-    Scope,
-    claim_of,
-    sign_token,
-)
+from app.auth.scope import Scope
+from app.auth.tokens import BEARER, MAX_TOKEN_LENGTH, SESSION, claim_of, sign_token
 
 KEYS = [b"new", b"old"]
 

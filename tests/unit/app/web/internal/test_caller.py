@@ -1,4 +1,4 @@
-from app.auth.tokens import Scope
+from app.auth.scope import Scope
 from app.web.internal.caller import Caller, CallerKind
 
 

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import githubkit.webhooks
 import pytest
 
 from app.domain.errors import DeliveryRefused
@@ -30,6 +31,11 @@ def signed(secret: str, body: bytes = BODY, digest: str = "sha256") -> str:
 
 def test_githubs_documented_vector_is_accepted() -> None:
     check_signature(BODY, VECTOR, [VECTOR_SECRET])
+
+
+def test_signature_of_githubkit_is_accepted() -> None:
+    secret, body = "gr\u00fc\u00df dich", b'{"tag": "v1.0.0-\xc3\xa9"}'
+    check_signature(body, githubkit.webhooks.sign(secret, body, "sha256"), [secret])
 
 
 def test_two_secrets_can_be_valid_at_once() -> None:

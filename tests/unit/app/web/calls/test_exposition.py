@@ -1,6 +1,6 @@
 from collections import Counter
 
-from app.web.calls.metrics import Facts, render
+from app.web.calls.exposition import Facts, render
 from tests.examples import a_status
 
 STATUS = {

@@ -1,0 +1,63 @@
+"""What a process loads before it works. A library that it does not need yet costs each start a tenth of a second."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+NEVER_YET = {
+    "app.main": {"apprise", "docker", "githubkit", "httpx", "prometheus_client", "requests", "typer", "workers"},
+    "workers.main": {"apprise", "githubkit", "hishel", "httpx", "hypercorn", "prometheus_client", "starlette", "typer"},
+    "app.cli.main": {
+        *(
+            "apprise",
+            "app.cli.init",
+            "app.config.stack_file",
+            "arq",
+            "docker",
+            "githubkit",
+            "hypercorn",
+            "itsdangerous",
+        ),
+        *("prometheus_client", "redis", "requests", "starlette", "structlog", "yaml"),
+    },
+}
+"""The modules that importing a process's main module must not load. docs/architecture.md says how they are loaded."""
+
+LOADED = """
+import json, sys
+import {module}
+from pydantic import BaseModel
+
+def below(model):
+    return [model, *(each for child in model.__subclasses__() for each in below(child))]
+
+ours = [m for m in below(BaseModel) if m.__module__.split(".")[0] in {{"app", "workers"}}]
+built = [m.__qualname__ for m in ours if m.__pydantic_complete__]
+print(json.dumps({{"modules": [*sys.modules], "models": len(ours), "built": built}}))
+"""
+
+
+def loaded(module: str) -> dict[str, list[str]]:
+    """`modules`: all that are loaded. `built`: the models of ours whose schemas are built, out of `models`."""
+    command = [sys.executable, "-c", LOADED.format(module=module)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True, timeout=60)
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("module", NEVER_YET)
+def test_import_loads_no_unneeded_module(module: str) -> None:
+    modules = loaded(module)["modules"]
+    assert module in modules
+    assert not NEVER_YET[module].intersection(modules)
+
+
+@pytest.mark.parametrize("module", NEVER_YET)
+def test_import_builds_no_schema(module: str) -> None:
+    found = loaded(module)
+    assert found["models"]
+    assert found["built"] == []
