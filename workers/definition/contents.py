@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +11,9 @@ DIGEST_LENGTH = 32
 GIT = ".git"
 PLACEHOLDERS = frozenset({GIT, ".gitkeep", ".keep", ".gitignore"})
 """Files that keep a directory in Git. A directory that is not Git's needs none."""
+
+SHOWN = 5
+"""How many names of a long list a message has."""
 
 _CHUNK = 1 << 20
 
@@ -45,6 +48,12 @@ def added(release: Path, live: Path, most: int = 20) -> list[str]:
     A directory that the release does not have counts as one.
     """
     return list(islice(_added(release, live), most))
+
+
+def some(names: Iterable[str]) -> str:
+    """The names for a message: the first SHOWN of many."""
+    first = list(islice(names, SHOWN + 1))
+    return ", ".join(first[:SHOWN]) + (" and others" if len(first) > SHOWN else "")
 
 
 def _added(release: Path, live: Path, name: str = "") -> Iterator[str]:

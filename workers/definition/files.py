@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workers.definition.contents import added, differing
+from workers.definition.contents import added, differing, some
 from workers.definition.retired import uses_of
 from workers.definition.roots import Roots, below
-from workers.definition.unfetched import unfetched
+from workers.definition.unfetched import Part, in_words, unfetched
 from workers.ports import FileUse, Origin
 
 Model = dict[str, Any]
@@ -23,9 +23,6 @@ READ_ONLY = "mount it read-only (`:ro`) to use the release's"
 UPDATER = "the updater"
 WHOLE = "."
 """The path of the live directory itself: an operator who mounts all of it does not mean the release."""
-
-SHOWN = 5
-"""How many names of a long list a message has."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,7 @@ class _Locating:
         self._files: dict[FileUse, None] = {}
         self._problems: dict[str, None] = {}
         self._warnings: dict[str, None] = {}
+        self._unfetched: dict[bool, dict[Part, dict[str, None]]] = {True: {}, False: {}}
 
     def located(self) -> Located:
         for name, service in self._services.items():
@@ -62,6 +60,9 @@ class _Locating:
         for part in MOUNTED_PARTS:
             self._mounted_files(part)
         self._volumes()
+        for problem, parts in self._unfetched.items():
+            for text in in_words(parts):
+                self._note(text, problem=problem)
         return Located(self._model, tuple(self._files), tuple(self._problems), tuple(self._warnings))
 
     def _writable(self) -> Iterator[tuple[str, str]]:
@@ -147,14 +148,14 @@ class _Locating:
         if others := added(tree, live):
             self._note(
                 f"{path} ({who}) is in the release, but {roots.live}/{path} also has files that the release does not "
-                f"have ({_some(others)}). In the stack file, add {path} to files/release to do without them, or to "
+                f"have ({some(others)}). In the stack file, add {path} to files/release to do without them, or to "
                 f"files/live to mount {roots.live}/{path}",
                 problem=needed,
             )
             return Origin.LIVE
         if roots.live_has(path) and (others := differing(tree, live)):
             self._note(
-                f"{who} uses the release's {path}. {roots.live} has another version of it ({_some(others)}). To use "
+                f"{who} uses the release's {path}. {roots.live} has another version of it ({some(others)}). To use "
                 f"that one, add {path} to files/live in the stack file",
                 problem=False,
             )
@@ -193,7 +194,7 @@ class _Locating:
             why, remedy = "the Compose file has its absolute path", "Write a relative path to use the release's"
         self._note(
             f"{who} mounts {path} from {self._roots.live}, because {why}. That copy differs from the release's "
-            f"({_some(others)}). {remedy}. To keep this copy, add {path} to files/live in the stack file",
+            f"({some(others)}). {remedy}. To keep this copy, add {path} to files/live in the stack file",
             problem=False,
         )
 
@@ -201,8 +202,8 @@ class _Locating:
         return differing(self._roots.tree / path, self._roots.live / path)
 
     def _complete(self, path: str, users: list[str], *, problem: bool) -> None:
-        for what in unfetched(self._roots.tree, path, self._roots.rules.unfetched):
-            self._note(f"{path} ({', '.join(users)}): {what}", problem=problem)
+        for part in unfetched(self._roots.tree, path, self._roots.rules.unfetched):
+            self._unfetched[problem].setdefault(part, {}).update(dict.fromkeys(users))
 
     def _writer(self, path: str) -> str | None:
         """A service whose container may write to `path`, to something in it, or to a directory around it."""
@@ -239,7 +240,3 @@ class _Locating:
 
     def _note(self, text: str, *, problem: bool) -> None:
         (self._problems if problem else self._warnings)[text] = None
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (" and others" if len(names) > SHOWN else "")

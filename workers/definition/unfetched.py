@@ -3,9 +3,11 @@
 import os
 import posixpath
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from workers.definition.contents import some
 from workers.definition.roots import below
 from workers.definition.submodule_record import recorded
 
@@ -30,18 +32,35 @@ _REMEDIES = {
 }
 
 
-def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[str]:
-    """What is missing of the release in `tree` at or below `path`, in words. `permitted`: paths that may be missing."""
+class Part(NamedTuple):
+    """Something that a release names and its tree does not have. `kind`: SUBMODULE or LFS_POINTER."""
+
+    kind: str
+    path: str
+
+
+def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[Part]:
+    """What is missing of the release in `tree` at or below `path`. `permitted`: paths that may be missing."""
     found = [*_submodules(tree, path), *_pointers(tree, path)]
-    left = [(what, at) for what, at in found if not below(at, permitted)]
-    return [f"{at} is {what}. {_REMEDIES[what]}" for what, at in left]
+    return [part for part in found if not below(part.path, permitted)]
 
 
-def _submodules(tree: Path, path: str) -> Iterator[tuple[str, str]]:
+def in_words(missing: Mapping[Part, Collection[str]]) -> list[str]:
+    """A text for each kind, with what to do. `missing`: the services that use each part."""
+    texts = []
+    for kind in sorted({part.kind for part in missing}):
+        of_kind = {part.path: users for part, users in missing.items() if part.kind == kind}
+        users = dict.fromkeys(user for users in of_kind.values() for user in users)
+        verb = "is" if len(of_kind) == 1 else "are each"
+        texts.append(f"{some(of_kind)} {verb} {kind}, used by {', '.join(users)}. {_REMEDIES[kind]}")
+    return texts
+
+
+def _submodules(tree: Path, path: str) -> Iterator[Part]:
     record = recorded(tree)
     for at in _empty(tree) if record is None else record.unfetched:
         if below(at, [path]) or below(path, [at]):
-            yield SUBMODULE, at
+            yield Part(SUBMODULE, at)
 
 
 def _empty(tree: Path) -> Iterator[str]:
@@ -56,7 +75,7 @@ def _empty(tree: Path) -> Iterator[str]:
             yield at
 
 
-def _pointers(tree: Path, path: str) -> Iterator[tuple[str, str]]:
+def _pointers(tree: Path, path: str) -> Iterator[Part]:
     """A link is not followed: what it leads to is found at its own place, if it is in `path`."""
     top = tree / path
     if top.is_file():
@@ -65,7 +84,7 @@ def _pointers(tree: Path, path: str) -> Iterator[tuple[str, str]]:
         files = (Path(at) / name for at, _, names in os.walk(top) for name in sorted(names))
     for file in files:
         if not file.is_symlink() and _is_pointer(file):
-            yield LFS_POINTER, str(file.relative_to(tree))
+            yield Part(LFS_POINTER, str(file.relative_to(tree)))
 
 
 def _is_pointer(file: Path) -> bool:

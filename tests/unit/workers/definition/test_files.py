@@ -268,6 +268,10 @@ def test_pointer_of_git_lfs_is_refused_by_name(roots: Roots) -> None:
     assert "conf/model.bin is a pointer to a Git LFS file" in problem
     assert "files: {lfs: true}" in problem
     assert "Git LFS" in located(roots, bind(roots.tree / "conf")).problems[0]
+    (roots.tree / "another.bin").write_text(POINTER)
+    (problem,) = built(roots, context=str(roots.tree)).problems
+    assert problem.startswith("another.bin, conf/model.bin are each a pointer to a Git LFS file, used by web.")
+    (roots.tree / "another.bin").unlink()
     assert built(ruled(roots, unfetched=("conf/model.bin",)), context=str(roots.tree)).problems == ()
     (roots.tree / "conf" / "model.bin").write_text(f"The first line of a pointer is:\n{POINTER}")
     assert built(roots, context=str(roots.tree)).problems == ()
