@@ -1,5 +1,6 @@
 """Which interpreter the commands use: the functions of bin/_python, and each command's `--python`."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -154,3 +155,10 @@ def test_command_ends_before_any_setup(command: str, words: list[str], message: 
     done = subprocess.run([ROOT / "bin" / command, *words], capture_output=True, text=True, check=False, timeout=LIMIT)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
+
+
+def test_nested_command_has_the_interpreter_of_the_outer_one() -> None:
+    env = {**os.environ, "UPDATER_PYTHON": "/nonexistent/python3"}
+    done = subprocess.run([ROOT / "bin" / "demo"], env=env, capture_output=True, text=True, check=False, timeout=LIMIT)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no Python at /nonexistent/python3" in done.stderr
