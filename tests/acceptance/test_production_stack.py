@@ -213,6 +213,7 @@ def test_proxy_blocks_unneeded_engine_calls(site: Site) -> None:
     # the host, or join another container's namespaces, and run any command as root. The engine itself answers here.
     runs = [("POST", "containers/none/exec"), ("POST", f"exec/{'a' * 64}/start"), ("GET", f"exec/{'a' * 64}/json")]
     assert 403 not in answers(site, WORKER, PROXY, 2375, [(method, f"/v1.41/{path}") for method, path in runs])
+    assert answers(site, WORKER, PROXY, 2375, [("PUT", "/v1.41/containers/none/archive?path=/")]) != [403]
     allowed = [("GET", "/_ping"), ("GET", "/v1.41/version"), ("GET", f"/v1.41/containers/{web}/json")]
     assert answers(site, WORKER, PROXY, 2375, allowed) == [200] * len(allowed)
 
@@ -246,6 +247,11 @@ def test_services_read_secrets_and_open_postgres(site: Site) -> None:
     without = url.replace(site.secret_file("postgres-password"), "another")
     with pytest.raises(AssertionError, match="password authentication failed"):
         site.inside("postgres", "psql", without, "-tAc", "SELECT 1")
+
+
+def test_services_read_a_config_without_a_file(site: Site) -> None:
+    """It is copied into the containers through the socket proxy."""
+    assert {site.inside(service, "cat", "/site").strip() for service in (BOT, *GREEN)} == {f"of {site.project}"}
 
 
 def test_skills_of_another_user_read_the_secret(site: Site) -> None:

@@ -77,6 +77,37 @@ async def test_release_and_rollback_have_their_own_files(home: Environment, engi
     assert copies == ["three"] * 3 + ["two"] * 3, "those of v1.0.0 are gone"
 
 
+def with_token_for_the_bot(tree: Path) -> None:
+    model = yaml.safe_load((tree / FILE).read_text())
+    model["services"]["bot"]["secrets"] = ["token"]
+    model["secrets"] = {"token": {"environment": "TOKEN"}}
+    (tree / FILE).write_text(yaml.safe_dump(model))
+
+
+async def test_new_value_of_a_secret_reaches_an_unchanged_bot(home: Environment, engine: Engine) -> None:
+    env = home.live / ".env"
+    before = env.read_text()
+    bots = []
+    for tag, value in (("v1.0.0", "one"), ("v1.1.0", "one"), ("v1.2.0", "two")):
+        env.write_text(f"{before}TOKEN={value}\n")
+        result = await home.go_live(tag, edit=with_token_for_the_bot, change=("skills", "api"))
+        assert result["status"] == "success", result["error"]
+        bots.append(token_of_the_bot(home, engine))
+    rolled = await home.post("/update/rollback")
+    await home.ended(rolled.json()["rollout_id"], 60)
+    bots.append(token_of_the_bot(home, engine))
+    assert [value for _, value in bots] == ["one", "one", "two", "two"]
+    assert len({name for name, _ in bots}) == 2, "it is replaced once, and not by the rollback: that has today's value"
+
+
+def token_of_the_bot(home: Environment, engine: Engine) -> tuple[str, str]:
+    """The running bot's container id and what it reads."""
+    (container,) = home.containers("bot", running_only=True)
+    with connected(engine.host) as client:
+        output: Any = client.containers.get(container["Id"]).exec_run(["cat", "/run/secrets/token"]).output
+    return str(container["Id"]), output.decode()
+
+
 async def test_release_that_lacks_something_is_refused_before_a_build(home: Environment) -> None:
     assert (await home.go_live("v1.0.0"))["status"] == "success"
     containers, live = {c["Id"] for c in home.containers()}, tree_of(home.live)

@@ -10,9 +10,11 @@ import docker
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.engine_parts import MARKS_KEY
 from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.docker_host.release_reader import ReadRelease, ReleaseReader
+from workers.adapters.docker_host.value_marks import ValueMarks
 from workers.ports import Stamp
 
 SHA = "0123456789abcdef" * 2 + "01234567"
@@ -21,8 +23,8 @@ BLUE = "api-blue"
 
 def release_reader(compose: Compose, stack: Stack, tree: Path, client: docker.DockerClient) -> ReleaseReader:
     """Reads the release in `tree`, a directory of trees two levels below the updater's own directory."""
-    policy = ReleasePolicyCheck(Docker(client, None), stack, tree.parent)
-    return ReleaseReader(compose, stack, FileStore(tree.parent.parent / "files"), policy)
+    policy, own = ReleasePolicyCheck(Docker(client, None), stack, tree.parent), tree.parent.parent
+    return ReleaseReader(compose, stack, FileStore(own / "files"), policy, marks=ValueMarks(own / MARKS_KEY))
 
 
 @dataclass

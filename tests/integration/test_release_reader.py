@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from app.domain.stack import FileRules, ReleaseValue
 from tests.integration.read_release import BLUE, SHA, Bench, content
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.definition.changed_values import changed_values
 from workers.ports import Origin
 
 
@@ -261,6 +263,21 @@ async def test_secret_from_the_environment_has_a_value_or_is_refused(bench: Benc
     given = ComposeFiles.below(bench.live, bench.stack)
     values = await Compose(find_compose(), "shop", None).values(["${API_TOKEN}", "${KEY}", "$$x"], given)
     assert values == ['a$b "c"', "one\ntwo", "$x"]
+
+
+async def test_changed_value_of_a_secret_is_a_change(bench: Bench) -> None:
+    bench.compose({"secrets": ["token"]}, secrets={"token": {"environment": "API_TOKEN"}})
+
+    async def read_with(value: str) -> dict[str, Any]:
+        bench.put(bench.live, ".env", f"API_TOKEN='{value}'\n")
+        read = await bench.read()
+        assert value not in json.dumps(read.model)
+        return read.model
+
+    one, two, back = [await read_with(value) for value in ("of today", "of tomorrow", "of today")]
+    labels = [each["services"]["bot"]["labels"]["updater.definition"] for each in (one, two, back)]
+    assert labels[0] != labels[1] != labels[2] == labels[0]
+    assert changed_values(one, two, ["bot"]) == {"bot": ("secrets/token",)}
 
 
 async def test_first_release_leaves_unmoved_definitions_alone(bench: Bench) -> None:

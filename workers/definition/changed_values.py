@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from workers.definition.fingerprint import labels_beside_own
 from workers.definition.retired import uses_of
-from workers.definition.transform import labels_beside_own
 
 _OF_A_ROLLOUT = {"build", "image", "pull_policy", "labels", "environment", "volumes"}
 """Keys that differ between two rollouts of one release, or are compared in parts."""

@@ -1,10 +1,14 @@
 """The secrets and configs whose values a model takes from the environment: they are not in the model."""
 
+import copy
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from workers.definition.files import MOUNTED_PARTS
 from workers.definition.retired import uses_of
+
+MARK = "x-updater-mark"
+"""The key of a mark in a secret or config: it differs if the value does."""
 
 
 def environment_names(model: Mapping[str, Any], services: Collection[str]) -> list[str]:
@@ -20,3 +24,13 @@ def environment_names(model: Mapping[str, Any], services: Collection[str]) -> li
         if (each or {}).get("environment") and any(key in parts[part] for parts in used)
     )
     return list(dict.fromkeys(names))
+
+
+def marked(model: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
+    """`model` with a mark in each secret and config whose variable has one in `marks`: a changed value is a change."""
+    result = copy.deepcopy(dict(model))
+    for part in MOUNTED_PARTS:
+        for each in (result.get(part) or {}).values():
+            if each and each.get("environment") in marks:
+                each[MARK] = marks[each["environment"]]
+    return result

@@ -1,8 +1,6 @@
 """Turns a release's Compose model into the model that runs: pure functions."""
 
 import copy
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -11,13 +9,10 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
-from workers.definition.files import MOUNTED_PARTS
+from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
 from workers.definition.retired import left_out, uses_of, without_retired
 from workers.ports import Comparison, Difference, Stamp
-
-OWN_LABELS = "updater."
-"""The beginning of the names of all labels of the updater."""
 
 STACK_LABEL = "updater.stack"
 RELEASE_LABEL = "updater.release"
@@ -77,7 +72,10 @@ def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
     for name in stack.moved_services():
-        result["services"][name]["labels"][ROLLOUT_LABEL] = stamp.rollout
+        service = result["services"][name]
+        labels = service["labels"]
+        labels[ROLLOUT_LABEL] = stamp.rollout
+        labels[DEFINITION_LABEL] = with_marks_of(labels[DEFINITION_LABEL], service, result)
     return result
 
 
@@ -156,27 +154,6 @@ def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
         where = ", ".join(f"{name} has {word!r}" for name, word in odd.items())
         raise ComposeInvalid(f"{ROLLBACK_LABEL} must be never or allowed; {where}")
     return "never" in declared.values()
-
-
-def labels_beside_own(service: Mapping[str, Any]) -> dict[str, Any]:
-    """The service's labels without the updater's."""
-    return {key: value for key, value in (service.get("labels") or {}).items() if not key.startswith(OWN_LABELS)}
-
-
-def fingerprint(service: Mapping[str, Any], model: Mapping[str, Any]) -> str:
-    """A hash of how a service runs: its definition without build, image name, pull policy and the updater's labels.
-
-    Its configs and secrets count as `model` defines them: by their content, or by the copy of the release's file.
-    """
-    shown = {key: value for key, value in service.items() if key not in {"build", "image", "pull_policy"}}
-    labels = labels_beside_own(service)
-    files = {part: _defined(model, part, service) for part in MOUNTED_PARTS if service.get(part)}
-    canonical = json.dumps({**shown, "labels": labels, **({"x-files": files} if files else {})}, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
-
-
-def _defined(model: Mapping[str, Any], part: str, service: Mapping[str, Any]) -> dict[str, Any]:
-    return {each["source"]: (model.get(part) or {}).get(each["source"]) for each in service[part]}
 
 
 def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, model: Mapping[str, Any]) -> Model:

@@ -1,4 +1,7 @@
-"""Options whose file or image is not kept with a release: its rollback could run another one. Pure functions."""
+"""Options with which a service may not run as its release says, at the start or at a rollback. Pure functions.
+
+Their file or image is not kept with the release, or only Compose itself obeys them.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -32,4 +35,10 @@ def _of(service: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"volumes has the image {source}, which may be another one at a rollback. Write its digest "
                 f"({source.rpartition('/')[2]}{AT_DIGEST}…), or copy its files in a build"
+            )
+    for hook in ("post_start", "pre_stop"):
+        if service.get(hook):
+            yield (
+                f"{hook} would not run each time: Compose runs it, and the updater starts and stops containers by the "
+                "engine. Run its command in the container's own entrypoint"
             )

@@ -260,7 +260,8 @@ class Containers(Protocol):
     async def create(self, definition: Definition, service: str) -> Instance:
         """Creates an instance of `service` beside the existing ones, without starting it. Raises StartFailed.
 
-        From then on, an existing instance that is stopped stays stopped when the engine restarts.
+        If the definition's rollout has made one, completes that one and returns it: an earlier call may have been cut
+        off. From then on, an existing instance that is stopped stays stopped when the engine restarts.
         """
 
     @mutation

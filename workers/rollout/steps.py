@@ -147,7 +147,7 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
     if not made and len(old) == 1 and await engine.unchanged(old[0], definition):
         return {"skipped": "nothing about it changed"}
-    new = made[0] if made else await engine.create(definition, singleton.service)
+    new = await engine.create(definition, singleton.service)
     for instance in old:
         await run.record(lambda r, i=instance: r.replacing(singleton.name, i.id))  # type: ignore[misc]
         await _stop_for_good(run, singleton, instance)

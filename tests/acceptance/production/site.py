@@ -190,7 +190,7 @@ def _as_production(tree: Path, updater: str, *, floods: bool) -> None:
     default = f"${{UPDATER_IMAGE_VERSION:-{UPDATER_VERSION}}}"
     assert default in text
     text = text.replace(default, f"${{UPDATER_IMAGE_VERSION:-{updater}}}")
-    (tree / "docker-compose.yml").write_text(_in_a_second_network(text))
+    (tree / "docker-compose.yml").write_text(_with_a_config(_in_a_second_network(text)))
     for source, name in (
         ("config/traefik", "traefik/traefik.yml"),
         ("deploy/socket-proxy", "socket-proxy/haproxy.cfg"),
@@ -207,6 +207,15 @@ def _in_a_second_network(text: str) -> str:
     assert networks in text
     text = text.replace(skills, f"{skills}  networks: [a-store, zetherion-ai-net]\n")
     return text.replace(networks, f"{networks}  a-store: {{internal: true}}\n")
+
+
+def _with_a_config(text: str) -> str:
+    """Gives the moved services a config that has no file on the host."""
+    model = yaml.safe_load(text)
+    for name, service in model["services"].items():
+        if name.endswith(("-blue", "-green", "-bot")):
+            service["configs"] = ["site"]
+    return yaml.safe_dump({**model, "configs": {"site": {"content": "of ${COMPOSE_PROJECT_NAME}"}}}, sort_keys=False)
 
 
 @contextlib.contextmanager

@@ -85,7 +85,10 @@ class FakeEngine(FakeDefinitions):
 
     async def create(self, definition: Definition, service: str) -> Instance:
         stamp = self._stamps[definition.path]
-        made: list[Container] = []
+        made = [container for container in self._of(service) if container.stamp.rollout == stamp.rollout]
+        if made:
+            await self.socket.reach()
+            return made[0].instance(self._now)
         for old in self._of(service):
             old.always = False
         await self._change(

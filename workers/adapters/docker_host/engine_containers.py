@@ -9,14 +9,17 @@ from app.domain.errors import (
     EngineFailed,
     StartFailed,
 )
-from workers.adapters.docker_host import health_check, prune, volumes
+from workers.adapters.docker_host import health_check, injection, prune, volumes
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.threads import in_file_thread
 from workers.definition import anonymous_volumes
-from workers.definition.transform import ROLLOUT_LABEL
+from workers.definition.injected_files import injected_files
+from workers.definition.transform import ROLLOUT_LABEL, Model
 from workers.ports import CheckResult, Definition, Instance
 
 TAIL_LINES = 20
+CREATED = "created"
+"""The engine's name of the state of a container that was never started."""
 
 
 class DockerContainers(HostParts):
@@ -107,7 +110,17 @@ class DockerContainers(HostParts):
         return ", ".join(services)
 
     async def create(self, definition: Definition, service: str) -> Instance:
+        model = await in_file_thread(self._kept, definition.sha)
         found = await self.find(service)
+        rollout = model["services"][service]["labels"][ROLLOUT_LABEL]
+        made = next((i for i in found if i.rollout == rollout), None)
+        if made is None:
+            made = await self._create_beside(definition, service, found)
+        if made.state == CREATED:
+            await self._inject(model, made)
+        return made
+
+    async def _create_beside(self, definition: Definition, service: str, found: Sequence[Instance]) -> Instance:
         before = {i.id for i in found}
         for old in before:
             await self._adoption.stay_stopped(old)
@@ -119,6 +132,20 @@ class DockerContainers(HostParts):
         if len(made) != 1:
             raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
         return made[0]
+
+    async def _inject(self, model: Model, created: Instance) -> None:
+        """Compose copies some configs and secrets only when it starts a container itself."""
+        try:
+            files = injected_files(model, created.service, await self._values(model, [created.service]))
+            if files:
+                await injection.inject(self._docker, created.id, files)
+        except (EngineFailed, ValueError) as error:
+            why = error.detail if isinstance(error, EngineFailed) else str(error)
+            raise StartFailed(
+                f"its configs and secrets could not be copied into the container ({why}). A container with `read_only` "
+                "needs them from files: `file:` instead of `environment:` or `content:`",
+                service=created.service,
+            ) from error
 
     async def _inherit_volumes(self, definition: Definition, service: str, old: Instance) -> None:
         """Gives `service` the anonymous volumes of its container `old`."""

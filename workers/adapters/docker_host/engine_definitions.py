@@ -69,6 +69,8 @@ class DockerDefinitions(HostParts):
         kept = as_proven(before)
         if tree is not None:
             kept = with_images_of(await self._read(tree, stamp), kept, self._stack.moved_services())
+        else:
+            kept = await self._with_todays_marks(kept, services)
         kept = transform.restamp(await self._images.restored(kept, services), self._stack, stamp)
         await self._adoption.recall(stamp)
         return await self._write(stamp, kept if tree is None else with_proven(kept, before))

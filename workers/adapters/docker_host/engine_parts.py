@@ -28,13 +28,16 @@ from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.docker_host.release_images import ReleaseImages
 from workers.adapters.docker_host.release_reader import ReleaseReader
-from workers.adapters.docker_host.secret_values import secret_values
+from workers.adapters.docker_host.secret_values import SecretValues, secret_values
+from workers.adapters.docker_host.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import transform, variables
-from workers.definition.environment import environment_names
+from workers.definition.environment import environment_names, marked
 from workers.definition.transform import RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
 from workers.ports import Definition, Instance, Stamp
 from workers.ports.mutation import Fence, no_fence
+
+MARKS_KEY = "marks.key"
 
 
 class HostParts:
@@ -62,7 +65,8 @@ class HostParts:
         self._addresses = Addresses(self._docker, stack)
         policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
         self._store = FileStore(releases.parent / "files")
-        self._reader = ReleaseReader(compose, stack, self._store, policy, written)
+        self._marks = ValueMarks(releases.parent / MARKS_KEY)
+        self._reader = ReleaseReader(compose, stack, self._store, policy, marks=self._marks, written=written)
         self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
@@ -82,15 +86,25 @@ class HostParts:
 
         Raises VariableMissing if one is not set any more.
         """
-        if not environment_names(model, services):
-            return {}
-        labels = model["services"][services[0]]["labels"]
-        stamp = Stamp(labels[RELEASE_LABEL], labels[SHA_LABEL], labels[ROLLOUT_LABEL])
-        given = ComposeFiles.below(Path(self._stack.directory), self._stack, stamp)
-        found = await secret_values(self._compose, self._stack, given, model, services)
+        found = await self._secret_values(model, services)
         if found.unset:
             raise VariableMissing(variables.refusal(found.unset, self._stack.directory, self._stack.env_files))
         return found.values
+
+    async def _with_todays_marks(self, model: Mapping[str, Any], services: Sequence[str]) -> dict[str, Any]:
+        """`model` with marks of the values that `services` will start with. One that is not set keeps its mark."""
+        found = await self._secret_values(model, services)
+        unset = {each.name for each in found.unset}
+        marks = await in_file_thread(self._marks.of, {k: v for k, v in found.values.items() if k not in unset})
+        return marked(model, marks)
+
+    async def _secret_values(self, model: Mapping[str, Any], services: Sequence[str]) -> SecretValues:
+        if not environment_names(model, services):
+            return SecretValues({}, [])
+        labels = model["services"][services[0]]["labels"]
+        stamp = Stamp(labels[RELEASE_LABEL], labels[SHA_LABEL], labels[ROLLOUT_LABEL])
+        given = ComposeFiles.below(Path(self._stack.directory), self._stack, stamp)
+        return await secret_values(self._compose, self._stack, given, model, services)
 
     async def _values_for(self, definition: Definition, services: Sequence[str]) -> dict[str, str]:
         return await self._values(await in_file_thread(self._kept, definition.sha), services)

@@ -17,9 +17,11 @@ from workers.adapters.docker_host.included import unread_env_files
 from workers.adapters.docker_host.model_secrets import learn_env_texts, learn_model
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.docker_host.secret_values import learn_env_files, secret_values
+from workers.adapters.docker_host.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import mounts, variables
 from workers.definition.contents import equal
+from workers.definition.environment import marked
 from workers.definition.files import Located, locate
 from workers.definition.forbidden import Use
 from workers.definition.images import left_behind, with_shared_builds
@@ -45,13 +47,23 @@ class ReadRelease:
 
 
 class ReleaseReader:
-    """Reads releases of `stack`. `store` keeps the files that containers mount. `written`: what the updater writes."""
+    """Reads releases of `stack`. `store` keeps the files that containers mount. `written`: what the updater writes.
+
+    `marks`: of values that no definition has.
+    """
 
     def __init__(
-        self, compose: Compose, stack: Stack, store: FileStore, policy: ReleasePolicyCheck, written: Sequence[Path] = ()
+        self,
+        compose: Compose,
+        stack: Stack,
+        store: FileStore,
+        policy: ReleasePolicyCheck,
+        *,
+        marks: ValueMarks,
+        written: Sequence[Path] = (),
     ) -> None:
         self._compose, self._stack, self._store, self._policy = compose, stack, store, policy
-        self._written = tuple(written)
+        self._marks, self._written = marks, tuple(written)
 
     async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, *, keep: bool) -> ReadRelease:
         """The definition of the release in `tree`. `published`: what a plain `docker compose` uses now.
@@ -70,7 +82,9 @@ class ReleaseReader:
         )
         moved = [name for name in stack.moved_services() if name in model["services"]]
         needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
-        needed += (await secret_values(self._compose, stack, given, model, moved)).unset
+        secret = await secret_values(self._compose, stack, given, model, moved)
+        needed += secret.unset
+        model = marked(model, await in_file_thread(self._marks.of, secret.values))
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)

@@ -1,4 +1,3 @@
-import copy
 from dataclasses import replace
 from typing import Any
 
@@ -7,10 +6,11 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Updater
 from tests.examples import a_stack, sha_of
+from workers.definition.environment import marked
+from workers.definition.fingerprint import fingerprint
 from workers.definition.transform import (
     as_it_runs,
     compare,
-    fingerprint,
     image_name,
     one_way,
     release_in,
@@ -121,37 +121,6 @@ def test_the_name_of_an_image_has_the_short_sha() -> None:
     assert image_name("shop", "bot", "0123456789abcdef") == "shop-bot:0123456789ab"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"image": "another"},
-        {"pull_policy": "never"},
-        {"build": {"context": "/elsewhere"}},
-        {"labels": {"team": "shop", "updater.sha": "x", "updater.rollout": "r-9"}},
-    ],
-)
-def test_fingerprint_ignores_image_and_own_labels(change: dict[str, Any]) -> None:
-    assert fingerprint(color_of_api(**change), {}) == fingerprint(color_of_api(), {})
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"environment": {"MODE": "test"}},
-        {"restart": "no"},
-        {"volumes": [{"type": "volume", "source": "pg", "target": "/data"}]},
-        {"labels": {"team": "warehouse"}},
-    ],
-)
-def test_fingerprint_covers_everything_else(change: dict[str, Any]) -> None:
-    assert fingerprint(color_of_api(**change), {}) != fingerprint(color_of_api(), {})
-
-
-def test_fingerprint_ignores_key_order() -> None:
-    service = copy.deepcopy(color_of_api())
-    assert fingerprint(dict(reversed(service.items())), {}) == fingerprint(service, {})
-
-
 # Beside the live release
 
 
@@ -224,6 +193,16 @@ def test_recalled_release_carries_new_rollout_id() -> None:
     assert set(labels.values()) == {"r-2"}
     assert back["services"]["api-blue"]["image"] == kept["services"]["api-blue"]["image"]
     assert kept["services"]["bot"]["labels"]["updater.rollout"] == "r-1", "the input is unchanged"
+
+
+def test_recalled_release_has_the_fingerprint_of_its_marks() -> None:
+    released = model()
+    released["services"]["bot"]["secrets"] = [{"source": "token", "target": "/run/secrets/token"}]
+    released["secrets"] = {"token": {"environment": "TOKEN"}}
+    old, new = (transformed(marked(released, {"TOKEN": mark})) for mark in ("1", "2"))
+    back = restamp(marked(old, {"TOKEN": "2"}), STACK, Stamp("v1.1.0", SHA, "r-2"))
+    found = [each["services"]["bot"]["labels"]["updater.definition"] for each in (old, back, new)]
+    assert found[0] != found[1] == found[2]
 
 
 # The file that a plain `docker compose` reads

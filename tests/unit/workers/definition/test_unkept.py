@@ -41,3 +41,10 @@ def test_other_mounts_and_services_are_not_judged() -> None:
         == []
     )
     assert refused({"security_opt": ["seccomp:./a.json"]}, moved=()) == []
+
+
+@pytest.mark.parametrize("hook", ["post_start", "pre_stop"])
+def test_hook_of_compose_is_refused(hook: str) -> None:
+    (problem,) = refused({hook: [{"command": ["./warm-up.sh"]}]})
+    assert problem.startswith(f"web-blue: {hook} would not run each time")
+    assert refused({hook: []}) == []

@@ -1,0 +1,42 @@
+"""Marks of values that are not stored: they show that a value has changed, and not what it is."""
+
+import hmac
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.files import replace_durably
+
+KEY_BYTES = 32
+
+
+class ValueMarks:
+    """Hashes with a random key, which is in `file`: without it, values cannot be tried.
+
+    A lost key changes every mark. Then a service counts as changed once.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def of(self, values: Mapping[str, str]) -> dict[str, str]:
+        """A mark for each value, by the same names. Creates the key. Raises OSError."""
+        if not values:
+            return {}
+        key = self._key()
+        return {name: _mark(key, name, value) for name, value in values.items()}
+
+    def _key(self) -> bytes:
+        try:
+            key = self._file.read_bytes()
+        except FileNotFoundError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            key = os.urandom(KEY_BYTES)
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            replace_durably(self._file, key, staging=self._file.parent, mode=0o600)
+        return key
+
+
+def _mark(key: bytes, name: str, value: str) -> str:
+    return hmac.digest(key, f"{name}\0{value}".encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
