@@ -29,8 +29,13 @@ async def demo(engine: Engine, release: str) -> tuple[int, dict[str, Any], str, 
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(DEMO_SECONDS):
-            out, err = await process.communicate()
+        try:
+            async with asyncio.timeout(DEMO_SECONDS):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
         left = left_over(engine, f"zu-demo-{process.pid}-", Path(directory))
     log = err.decode()
     assert out.strip(), log
