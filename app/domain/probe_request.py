@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlencode, urlsplit
 
 from app.domain.errors import InternalError
@@ -16,6 +17,9 @@ BY_A_MIDDLEWARE = frozenset({*range(300, 400), 401, 403, 407, 429})
 _ANY_ANSWER = frozenset(range(200, 500))
 SENT = {"User-Agent": "zetherion-updater"}
 """The headers of every request, unless the stack file has others."""
+
+KEPT_RULES = 128
+"""For how many rules the requests are kept that they match: each look asks with the same ones."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods"""
@@ -156,10 +160,15 @@ def _client(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Cli
     return next(iter(_clients(traefik, service, route)), None)
 
 
-def _clients(traefik: Traefik, service: RoutedService, route: ClientRoute) -> list[Client]:
+def _clients(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Sequence[Client]:
     health = service.health
     host = (health.host or "").lower().partition(":")[0] or _own_host(traefik, route)  # as Traefik compares it
-    return clients_of(route.rule, Client(host, _path(service), headers={**SENT, **health.headers}))
+    return _clients_like(route.rule, host, _path(service), tuple({**SENT, **health.headers}.items()))
+
+
+@lru_cache(KEPT_RULES)
+def _clients_like(rule: str, host: str, path: str, headers: tuple[tuple[str, str], ...]) -> Sequence[Client]:
+    return tuple(clients_of(rule, Client(host, path, headers=dict(headers))))
 
 
 def _path(service: RoutedService) -> str:

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import functools
+import heapq
 import selectors
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar, TypeVarTuple
 
@@ -26,6 +29,9 @@ THREAD_SECONDS = 30.0
 MOST_JUMPS = 300_000
 """How often the time may jump before a test fails: something in it repeats for ever."""
 
+OWN_FILES = 1
+"""The loop's own pipe, by which threads wake it."""
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop that jumps to its next timer instead of waiting for it.
@@ -35,16 +41,74 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     An executor starts no thread for InParts: the loop runs it part by part in virtual time. Like a thread, it
     continues when its caller is cancelled.
+
+    While nothing outside the loop can wake it, it looks at files only when the time jumps: tests of the pipeline spend
+    much of their time in the loop.
     """
+
+    _ready: deque[asyncio.Handle]  # what follows is asyncio's own
+    _scheduled: list[asyncio.TimerHandle]
+    _signal_handlers: Mapping[int, asyncio.Handle]
+    _stopping: bool
+    _debug: bool
+    _closed: bool
+    _clock_resolution: float
 
     def __init__(self) -> None:
         self._virtual = 0.0
         self._at_work = 0
         self._jumps = 0
-        super().__init__(_JumpingSelector(self))
+        selector = _JumpingSelector(self)
+        super().__init__(selector)
+        self._files = selector.get_map()
 
     def time(self) -> float:
         return self._virtual
+
+    def call_soon(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self._debug or self._closed:
+            return super().call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._virtual + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        if self._debug or self._closed:
+            return super().call_at(when, callback, *args, context=context)
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether nothing outside the loop can wake it."""
+        real = self._at_work or self._signal_handlers or len(self._files) > OWN_FILES
+        return not (real or self._stopping or self._debug)
+
+    def _run_once(self) -> None:
+        ready, timers = self._ready, self._scheduled
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)
+        if not (ready and self._is_alone):  # also at each jump: the look at files lets other threads run
+            super()._run_once()  # type: ignore[misc]
+            return
+        end = self._virtual + self._clock_resolution
+        while timers and timers[0].when() < end:
+            ready.append(heapq.heappop(timers))
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
 
     def advance(self, seconds: float) -> None:
         self._virtual += seconds

@@ -7,7 +7,6 @@ was killed runs again, not even a `finally`; a suspended one misses nothing, and
 import asyncio
 import heapq
 import itertools
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextvars import Context, ContextVar, copy_context
@@ -188,12 +187,11 @@ class ProcessLoop(VirtualTimeLoop):
 
     def run_next(self, handles: list[asyncio.Handle]) -> None:
         """Runs the handles of a process that was suspended."""
-        self._ready.extend(handles)  # type: ignore[attr-defined]
+        self._ready.extend(handles)
 
     def _run_once(self) -> None:
         """As asyncio's, but it never looks at files: nothing real happens in this loop."""
-        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
-        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        ready, timers = self._ready, self._scheduled
         while timers and (timers[0].cancelled() or timers[0].when() <= self._virtual or not ready):
             timer = heapq.heappop(timers)
             if not timer.cancelled():
@@ -215,11 +213,11 @@ class ProcessLoop(VirtualTimeLoop):
         left = {*self._left, *(task for task in asyncio.all_tasks(self) if isinstance(task, SerialTask))}
         for task in left:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-        self._ready.clear()  # type: ignore[attr-defined]
-        self._scheduled.clear()  # type: ignore[attr-defined]
+        self._ready.clear()
+        self._scheduled.clear()
         for task in sorted(left, key=hash):
             _close(task.get_coro())
-        self._ready.clear()  # type: ignore[attr-defined]
+        self._ready.clear()
         self.close()
 
 

@@ -20,6 +20,9 @@ from workers.routing import route_file
 LATENCY = 0.01
 """Seconds that an HTTP answer takes."""
 
+_TEXTS: dict[tuple[Color, str], tuple[Stack, str]] = {}
+"""By color and rollout id, the last route file that was rendered for them, and for which stack."""
+
 
 class FakeRoute:
     """The route file, and a Traefik that loads it `lag` seconds later; a flip to a color in `refuses` fails.
@@ -78,7 +81,7 @@ class FakeRoute:
 
     async def files(self) -> Mapping[str, str]:
         await asyncio.sleep(0)
-        own = {self.file.name: route_file.render(self._stack, self._file, self._written)} if self._file else {}
+        own = {self.file.name: _text(self._stack, self._file, self._written)} if self._file else {}
         return {**self._foreign, **own}
 
     async def loaded(self) -> Mapping[str, Any]:
@@ -188,6 +191,15 @@ class FakeRoute:
 
     def _load(self, color: Color | None, rollout: str) -> None:
         self._served.append((self._clock.monotonic() + self.lag, color, rollout))
+
+
+def _text(stack: Stack, color: Color, rollout: str) -> str:
+    """The content of the route file. Rendering it takes longer than all else in a look, so equal stacks share it."""
+    known, text = _TEXTS.get((color, rollout), (None, ""))
+    if known != stack:
+        text = route_file.render(stack, color, rollout)
+        _TEXTS[color, rollout] = stack, text
+    return text
 
 
 class FakeProbe:

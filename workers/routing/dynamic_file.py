@@ -5,6 +5,7 @@ https://doc.traefik.io/traefik/reference/install-configuration/providers/others/
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -15,6 +16,9 @@ SUFFIXES = (".yml", ".yaml", TOML)
 SECTIONS = {"http", "tcp", "udp", "tls"}
 LIST = "certificates"
 """The only part that is a list. Every other part of a section maps names to options."""
+
+KEPT_TREES = 32
+"""Of how many files the content is kept: the worker reads the same text again and again, and parsing YAML is slow."""
 
 Tree = Mapping[str, Any]
 
@@ -43,8 +47,12 @@ def is_read(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+@lru_cache(KEPT_TREES)
 def read_tree(name: str, text: str) -> Tree:
-    """The content of the dynamic file `name`. Raises ValueError, YAMLError or RecursionError if it is invalid."""
+    """The content of the dynamic file `name`. Raises ValueError, YAMLError or RecursionError if it is invalid.
+
+    Equal files share one tree, so nothing may change it.
+    """
     content = tomllib.loads(text) if name.lower().endswith(TOML) else _first_document(text)
     if content is None:
         return {}

@@ -110,11 +110,12 @@ class Container:
 
     def instance(self, now: float) -> Instance:
         """What the engine reports about it."""
-        runs, labelled = self.runs(now), self.labelled
+        state, labelled = self.state(now), self.labelled
+        runs = state == "running"
         return Instance(
             id=self.id,
             service=self.service,
-            state=self.state(now),
+            state=state,
             health=self.health(now) if runs else None,
             restarts=self.restarts(now),
             exit_code=None if runs else 0,

@@ -19,6 +19,9 @@ from workers.ports import Stamp
 BY_COMPOSE: ContextVar[bool] = ContextVar("BY_COMPOSE", default=False)
 """Whether Compose makes the changes. It is fenced when it starts, not at each change."""
 
+USUAL = Behaviour()
+"""How a service behaves in a release for which a test says nothing else."""
+
 
 class TwoAtOnce(BaseException):
     """Two instances of a singleton ran at once. A BaseException, so that no code under test catches it."""
@@ -200,7 +203,7 @@ class Daemon:
         return container
 
     def _behaviour(self, service: str, tag: str) -> Behaviour:
-        return self._behaviours.get((service.partition("-")[0], tag), Behaviour())
+        return self._behaviours.get((service.partition("-")[0], tag), USUAL)
 
     def _image(self, service: str, tag: str) -> str:
         return self._behaviour(service, tag).image or f"{service}:{tag}"

@@ -50,7 +50,8 @@ def the_journal_forgets_nothing(seen: Observed, write: Write) -> str | None:
     then, now = before.rollout, after.rollout
     if then is None or now is None or then.id != now.id or then.started_at != now.started_at:
         return None
-    gone = [step.name for step in then.steps if step.completed and step.id not in now.completed]
+    done = now.completed
+    gone = [step.name for step in then.steps if step.completed and step.id not in done]
     lost = (then.sha and not now.sha) or (then.stopping and not now.stopping) or set(then.replaced) - set(now.replaced)
     return f"{then.id} forgets {gone or 'a commit, a call or a bot'}" if gone or lost else None
 
