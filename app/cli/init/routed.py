@@ -9,6 +9,7 @@ from app.cli.init.mixed_points import of_one_kind
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.project import service_facts as facts
+from app.cli.init.rivals import refuse_rivals
 from app.cli.init.route_ports import ask_about_addresses, refuse_several_ports
 from app.cli.init.routing import (
     Points,
@@ -17,7 +18,7 @@ from app.cli.init.routing import (
     guessed_entrypoint,
     ways_to,
 )
-from app.cli.init.shared_services import refuse_shared
+from app.cli.init.shared_services import refuse_shared, refuse_taken_names
 from app.cli.init.sources import (
     Copy,
     Sources,
@@ -82,11 +83,13 @@ def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: No
     """The routes that lead to each of `pairs`; `points` are all of Traefik's entrypoints."""
     both = [copies(pair, sources) for pair in pairs]
     every = [ways_to(pair, two, sources, points) for pair, two in zip(pairs, both, strict=True)]
-    for pair, ways in zip(pairs, every, strict=True):
+    for pair, two, ways in zip(pairs, both, every, strict=True):
         refuse_shared(pair, ways, sources, notes)
+        refuse_taken_names(pair, two, sources)
     kept = of_one_kind(every, points, notes)
     leads = tuple(_led_to(*each, points, notes) for each in zip(pairs, both, kept, strict=True))
     for led in leads:
+        refuse_rivals(led.pair, led.taken, sources, points)
         refuse_several_ports(led.pair, led.taken, sources)
         ask_about_addresses(led.pair, led.taken, sources, notes)
     return leads

@@ -72,10 +72,10 @@ def ways_to(pair: Pair, both: tuple[Copy, Copy], sources: Sources, points: Point
 
     Labels that Traefik does not read are no routes: what serves their names now may ask for a password.
     """
-    in_files = tuple(way for route in sources.leading_to(pair) for way in _ways(route, points))
+    in_files = tuple(way for route in sources.leading_to(pair) for way in ways_of(route, points))
     read = [copy for copy in both if copy.name not in sources.unread_labels]
     labels = (route for copy in read for route in label_routes(copy.name, copy.service))
-    return (*in_files, *(way for route in labels for way in _ways(route, points)))
+    return (*in_files, *(way for route in labels for way in ways_of(route, points)))
 
 
 def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -> tuple[Way, ...]:
@@ -109,7 +109,7 @@ def _distinct(pair: Pair, ways: Collection[Way], points: Points) -> tuple[Way, .
     equal: dict[tuple[str, object], list[Way]] = {}
     for way in ways:
         if way.route.file or way.route.rule or not in_files:
-            equal.setdefault((way.entrypoint, _form(way.rule)), []).append(way)
+            equal.setdefault((way.entrypoint, form_of_rule(way.rule)), []).append(way)
     best = [min(group, key=lambda way: _precedence(way, points)) for group in equal.values()]
     return tuple(sorted(best, key=lambda way: _rank(way, pair, points)))
 
@@ -167,8 +167,8 @@ def _heir(way: Way, taken: Collection[Way], points: Points) -> Way | None:
 
 def _covers(wide: Way, way: Way) -> bool:
     """Whether `wide` surely takes all requests of `way`: its rule is equal, the catch-all, or has fewer conditions."""
-    form = _form(wide.rule)
-    return form == _form(CATCH_ALL) or _conditions(form) <= _conditions(_form(way.rule))
+    form = form_of_rule(wide.rule)
+    return form == form_of_rule(CATCH_ALL) or _conditions(form) <= _conditions(form_of_rule(way.rule))
 
 
 def _conditions(form: object) -> frozenset[object]:
@@ -182,7 +182,8 @@ def named_router(way: Way) -> str:
     return way.route.where if way.route.file else f"router {way.route.router} ({way.route.where})"
 
 
-def _form(rule: str) -> object:
+def form_of_rule(rule: str) -> object:
+    """What equal rules have in common, whatever their spelling."""
     try:
         return form_of(rule)
     except RuleInvalid:
@@ -213,7 +214,7 @@ def default_points(points: Points) -> list[str]:
     return marked or [name for name, point in points.items() if name.lower() not in OWN and not point.redirects]
 
 
-def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
+def ways_of(route: FoundRoute, points: Points) -> Iterator[Way]:
     """One way for each entrypoint of `route`. Entrypoints that only redirect are skipped if there is another."""
     if not route.router:
         return

@@ -181,8 +181,8 @@ def test_services_with_capitals_and_dots_get_valid_names(tmp_path: Path, environ
     services = ["API-Blue", "API-Green", "api.v1_blue", "api.v1_green", "_web.blue", "_web.green", "My.Bot", "my-bot"]
     hosts = {name: f"Host(`{name.lower().strip('_')[:6]}.x`)".replace("-", "") for name in services}
     definitions = {
-        name: {"image": "x", "expose": ["80"], "labels": {"traefik.http.routers.r.rule": hosts[name]}}
-        for name in services[:6]
+        name: {"image": "x", "expose": ["80"], "labels": {f"traefik.http.routers.r{number // 2}.rule": hosts[name]}}
+        for number, name in enumerate(services[:6])
     } | {name: {"image": "x"} for name in services[6:]}
     (tmp_path / "compose.yaml").write_text(yaml.safe_dump({"name": "p", "services": definitions}, sort_keys=False))
     stack, _, _ = init(tmp_path, environ=environ)
