@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from app.cli.init.evidence import Weighed, weigh
 from app.cli.init.mixed_points import of_one_kind
 from app.cli.init.notes import Notes
+from app.cli.init.old_labels import note_labels
 from app.cli.init.pairs import Pair
 from app.cli.init.project import service_facts as facts
 from app.cli.init.rivals import refuse_rivals
@@ -26,8 +27,6 @@ from app.cli.init.sources import (
     health_statements,
     port_statements,
 )
-from app.cli.init.traefik.labels import label_routes
-from app.cli.init.traefik.middlewares import used_middlewares
 
 T = TypeVar("T", int, str)
 
@@ -92,6 +91,7 @@ def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: No
         refuse_rivals(led.pair, led.taken, sources, points)
         refuse_several_ports(led.pair, led.taken, sources)
         ask_about_addresses(led.pair, led.taken, sources, notes)
+        note_labels(led.pair, led.taken, sources, points, notes)
     return leads
 
 
@@ -152,24 +152,8 @@ def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     return verdict.value
 
 
-def _ask_about_middlewares(led: Led, sources: Sources, notes: Notes) -> None:
-    """The middlewares that go with the labels of the colors: Traefik then no longer serves a route that needs them."""
-    named = [name for way in led.taken for name in way.route.options.get("middlewares", ())]
-    needed = sorted(used_middlewares(named, sources.chains) & set(sources.label_middlewares))
-    gone: dict[str, list[str]] = {}
-    for name in needed:
-        gone.setdefault(sources.label_middlewares[name], []).append(name.removesuffix("@docker"))
-    for service, names in gone.items():
-        what = f"labels of {service} define {', '.join(names)}, and these labels are to be removed"
-        path = f"routed/{led.pair.name}/middlewares"
-        notes.ask(path, f"{what}: write them into a file of the watched directory, and name them here with @file")
-
-
 def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
     name, blue, green = led.pair.name, led.pair.blue, led.pair.green
-    if any(label_routes(copy.name, copy.service) for copy in led.both):
-        notes.check.append(f"routed/{name}: remove Traefik's labels from {blue} and {green}: they add other routes.")
-    _ask_about_middlewares(led, sources, notes)
     for copy in led.both:
         if facts.publishes(copy.service):
             notes.check.append(

@@ -85,7 +85,8 @@ def _route(
         f"label of {name}", router_name, router, Reached((), ({"loadbalancer": balancer},)), provider="docker"
     )
     of_service = {**({"scheme": scheme} if scheme != HTTP_SCHEME else {}), **found.of_service}
-    return replace(found, servers=(RouteTarget(name, port, scheme),), of_service=of_service, label_service=target)
+    server_here = (RouteTarget(name, port, scheme),)
+    return replace(found, servers=server_here, of_service=of_service, label_service=target, container=name)
 
 
 def label_services(name: str, service: Service, project: str) -> dict[str, dict[str, Any]]:
@@ -115,7 +116,8 @@ def routes_elsewhere(name: str, service: Service, services: Services) -> Iterato
         if not target or (target in own and not _elsewhere(own[target])):
             continue
         key = target.removesuffix("@file") if "@" in target else f"{target}@docker"
-        yield route(f"label of {name}", router_name, router, reached(key, services), provider="docker")
+        found = route(f"label of {name}", router_name, router, reached(key, services), provider="docker")
+        yield replace(found, container=name)
 
 
 def chains(service: Service) -> dict[str, list[str]]:

@@ -42,7 +42,8 @@ class FoundRoute:
     `where` is its source, for people. `file` is the dynamic file, empty for labels. `lost` are options that a stack
     file cannot express. `health` is the path of Traefik's own health check. `spare`: those of `servers` that get
     requests only if others fail. `unknown`: services that are defined nowhere here. `label_service`: the name of the
-    service in its container's labels that it leads to, empty for the one that Traefik makes.
+    service in its container's labels that it leads to, empty for the one that Traefik makes. `container`: the Compose
+    service whose labels have it, empty for a file.
     """
 
     where: str
@@ -59,6 +60,7 @@ class FoundRoute:
     spare: tuple[RouteTarget, ...] = ()
     unknown: tuple[str, ...] = ()
     label_service: str = ""
+    container: str = ""
 
 
 def routes(documents: Mapping[str, Mapping[str, Any]], services: Services | None = None) -> list[FoundRoute]:

@@ -29,6 +29,7 @@ def test_router_in_labels_becomes_a_route(labels: object) -> None:
             health="/up",
             options={"tls": {"certresolver": "le"}, "middlewares": ["auth@docker"]},
             label_service="web",
+            container="web-blue",
         )
     ]
 
