@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.cli.init.evidence import Weighed, weigh
+from app.cli.init.lost_options import refuse_lost
 from app.cli.init.mixed_points import of_one_kind
 from app.cli.init.notes import Notes
 from app.cli.init.old_labels import note_labels
@@ -83,6 +84,7 @@ def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: No
     both = [copies(pair, sources) for pair in pairs]
     every = [ways_to(pair, two, sources, points) for pair, two in zip(pairs, both, strict=True)]
     for pair, two, ways in zip(pairs, both, every, strict=True):
+        refuse_lost(pair, ways)
         refuse_shared(pair, ways, sources, notes)
         refuse_taken_names(pair, two, sources)
     kept = of_one_kind(every, points, notes)

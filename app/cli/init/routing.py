@@ -17,23 +17,6 @@ from app.domain.rule_form import form_of
 
 Points = Mapping[str, EntryPoint]
 
-_DECISIVE = {
-    "parentrefs": (
-        "parentRefs: requests pass the middlewares of its parents first, and the stack file cannot have parents",
-        "Write a router without parentRefs, with the whole rule and all middlewares",
-    ),
-    "rulesyntax": (
-        "ruleSyntax, and the stack file has rules of Traefik v3 only",
-        "Write the rule in the syntax of v3, without ruleSyntax",
-    ),
-}
-"""An option of a router, in lower case → what the router has then, and what to do.
-
-A rule of v2 means something else in v3, or nothing: the requests would go to another router.
-https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/multi-layer-routing/
-https://doc.traefik.io/traefik/migrate/v2-to-v3-details/#new-v3-syntax-notable-changes
-"""
-
 
 @dataclass(frozen=True)
 class Way:
@@ -83,7 +66,6 @@ def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -
 
     Raises Refused if one that is left out has a middleware that its requests would lose.
     """
-    _refuse_lost(pair, ways)
     distinct = _distinct(pair, ways, points)
     if not distinct:
         return ()
@@ -131,17 +113,6 @@ def _refuse_to_drop(pair: Pair, taken: Collection[Way], ways: Collection[Way], p
             "Give the right router all middlewares and TLS options that these requests need, remove the other one, "
             "then run this again.",
         )
-
-
-def _refuse_lost(pair: Pair, ways: Collection[Way]) -> None:
-    """Options that decide who gets in, and that a stack file cannot have."""
-    for way in ways:
-        for option, (what, remedy) in _DECISIVE.items():
-            if any(each.lower().startswith(option) for each in way.route.lost):
-                raise Refused(
-                    f"routed/{pair.name}: {named_router(way)} has {what}: these requests might be open.",
-                    f"{remedy}, then run this again.",
-                )
 
 
 def _refuse_to_widen(pair: Pair, taken: Collection[Way], points: Points) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.cli.init.project.service_facts import HTTP, HTTPS, entries
-from app.cli.init.traefik.options import listed, named, part
-from app.cli.init.traefik.service_trees import Reached, Services, all_services, reached
+from app.cli.init.traefik.options import is_on, listed, named, part
+from app.cli.init.traefik.service_trees import Reached, Services, all_services, is_weightless, reached
 from app.domain.routes import is_own_middleware
 
 _KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "middlewares", "observability"})
@@ -158,13 +158,14 @@ def _of_service(balancers: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _servers(balancer: Mapping[str, Any]) -> Iterator[RouteTarget]:
+    """Those that get requests: one with the weight 0 gets none."""
     for each in entries(part(balancer, "servers")):
         try:
             url = urlsplit(str(part(each, "url") or ""))
             port = url.port
         except ValueError:
             continue
-        if url.hostname:
+        if url.hostname and not is_weightless(each):
             yield RouteTarget(url.hostname, port or (HTTPS if url.scheme == "https" else HTTP), url.scheme)
 
 
@@ -185,9 +186,20 @@ def _lost(balancer: Mapping[str, Any]) -> Iterator[str]:
     yield from _beside(balancer, _KEPT_OF_BALANCER)
     if str(part(balancer, "passhostheader")).lower() == "false":
         yield "passHostHeader false"
+    for each in entries(part(balancer, "servers")):
+        if is_on(part(each, "preservepath")) and _path(str(part(each, "url") or "")):
+            yield f"preservePath of {part(each, 'url')}"
     schemes = sorted({server.scheme for server in _servers(balancer)})
     if len(schemes) > 1 or set(schemes) - {HTTP_SCHEME, *_OTHER_SCHEMES}:
         yield f"{' and '.join(schemes)} to its servers"
+
+
+def _path(url: str) -> str:
+    """The path that a server adds to each request; empty if it adds none."""
+    try:
+        return urlsplit(url).path.strip("/")
+    except ValueError:
+        return ""
 
 
 def _beside(definition: Mapping[str, Any], kept: frozenset[str]) -> Iterator[str]:
