@@ -11,7 +11,7 @@ from app.cli.init.pairs import Pair, name_prefix
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.health_checks import ProbeAddress, asked, compose_check
-from app.cli.init.project.host_ports import publishes_to
+from app.cli.init.project.host_ports import ports_behind, publishes_to
 from app.cli.init.project.listening import environment_ports
 from app.cli.init.project.service_facts import Service
 from app.cli.init.project.url_lists import Listed
@@ -57,6 +57,13 @@ class Sources:
         colored = {name: self.project.services[name] for name in sorted(set(self.hosts.values()))}
         return next((n for n, each in colored.items() if publishes_to(each, server.host, server.port)), None)
 
+    def ports_at(self, server: RouteTarget) -> list[int]:
+        """The ports in the container to which `server` may lead: a published port is one of the machine."""
+        if server.host in self.hosts:
+            return [server.port] if server.port else []
+        name = self.service_at(server)
+        return ports_behind(self.project.services[name], server.host, server.port) if name else []
+
 
 @dataclass(frozen=True)
 class Copy:
@@ -88,7 +95,8 @@ def copies(pair: Pair, sources: Sources) -> tuple[Copy, Copy]:
 
 def port_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> Iterator[Statement[int]]:
     for route in sources.leading_to(pair):
-        ports = [s.port for s in route.servers if s.port and sources.hosts.get(s.host) in pair.services]
+        here = [server for server in route.servers if sources.service_at(server) in pair.services]
+        ports = [port for server in here for port in sources.ports_at(server)]
         yield from (Statement((port,), route.where) for port in dict.fromkeys(ports))
     yield from _of_both(both, _label_ports)
     yield from _of_both(both, _check_port)
