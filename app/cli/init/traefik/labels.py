@@ -71,7 +71,8 @@ def _elsewhere(service: Mapping[str, Any]) -> str:
 
 
 def _plain(service: str) -> str:
-    return service.removesuffix("@docker").removesuffix("@swarm")
+    """Without the provider of container labels. A service of another one, such as `web@swarm`, is another service."""
+    return service.removesuffix("@docker")
 
 
 def _route(
