@@ -7,7 +7,7 @@ from app.cli.errors import Refused
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.sources import Copy, Sources
-from app.cli.init.traefik.entrypoints import DEFAULT, OWN, UNKNOWN, EntryPoint
+from app.cli.init.traefik.entrypoints import DEFAULT, UNKNOWN, EntryPoint
 from app.cli.init.traefik.labels import label_routes
 from app.cli.init.traefik.options import part
 from app.cli.init.traefik.routes import FoundRoute
@@ -180,9 +180,14 @@ def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_r
 
 
 def default_points(points: Points) -> list[str]:
-    """The entrypoints of a router that names none: those with `asDefault`, else all except Traefik's own."""
-    marked = [name for name, point in points.items() if point.as_default and name.lower() != DEFAULT]
-    return marked or [name for name, point in points.items() if name.lower() not in OWN and not point.redirects]
+    """The entrypoints of a router that names none: those with `asDefault`, else all; never Traefik's internal one.
+
+    Of one that redirects, only clients that are redirected come there.
+    https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/
+    """
+    marked = any(point.as_default for point in points.values())
+    every = [name for name, point in points.items() if point.as_default or not marked]
+    return [name for name in every if name.lower() != DEFAULT and not points[name].redirects]
 
 
 def ways_of(route: FoundRoute, points: Points) -> Iterator[Way]:

@@ -16,12 +16,13 @@ DEFAULT = "traefik"
 
 DEFAULT_PORT = 8080
 
+_PRIORITY = ("http", "redirections", "entrypoint", "priority")
 _ADDRESS = re.compile(r".*:(\d{1,5})(?:/tcp)?")
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """`tls`: all of its routers use TLS; `redirects`: it only redirects clients.
+    """`tls`: all of its routers use TLS; `redirects`: it only redirects clients, with the highest priority.
 
     `as_default`: routers that name no entrypoint use those with this option. `middlewares` run before those of each
     router.
@@ -73,7 +74,7 @@ def _entrypoint(name: str, options: Mapping[tuple[str, ...], str]) -> EntryPoint
     if port is None:
         return None
     tls = any(path[:2] == ("http", "tls") and value.lower() != "false" for path, value in options.items())
-    redirects = any(path[:2] == ("http", "redirections") for path in options)
+    redirects = any(path[:2] == ("http", "redirections") for path in options) and _PRIORITY not in options
     as_default = is_on(options.get(("asdefault",)))
     return EntryPoint(name, port, tls, redirects, as_default, tuple(_middlewares(options)))
 

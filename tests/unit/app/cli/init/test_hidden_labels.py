@@ -111,3 +111,27 @@ def test_service_of_swarm_is_not_the_containers_own(tmp_path: Path) -> None:
     labels = {**SHOP, f"{R}shop.service": "shop@swarm", f"{S}shop.loadbalancer.server.port": "8000"}
     with pytest.raises(Refused, match=r"No router .* leads to routed/shop"):
         init(tmp_path, labels, WEB, DOCKER, SWARM)
+
+
+@pytest.mark.parametrize("name", ["api", "metrics", "dashboard", "ping"])
+def test_any_entrypoint_is_a_default_one(tmp_path: Path, name: str) -> None:
+    """Except `traefik`: https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/"""
+    labels = {f"{R}shop.rule": "Host(`a.b`)"}
+    own, internal = f"--entrypoints.{name}.address=:8443", "--entrypoints.traefik.address=:8080"
+    written = init(tmp_path, labels, WEB, own, internal, DOCKER)
+    assert {route.entrypoint for route in load_stack(written.path).routed[0].routes} == {"web", name}
+    written = init(tmp_path, labels, WEB, own, "--entrypoints.web.asdefault=true", DOCKER)
+    assert [route.entrypoint for route in load_stack(written.path).routed[0].routes] == ["web"]
+    (only,) = load_stack(init(tmp_path, labels, own, DOCKER).path).routed[0].routes
+    assert only.entrypoint == name
+
+
+def test_redirection_with_a_priority_leaves_requests(tmp_path: Path) -> None:
+    """By default its priority is the highest one."""
+    to = "--entrypoints.web.http.redirections.entrypoint"
+    flags = (WEB, "--entrypoints.websecure.address=:443", f"{to}.to=websecure", DOCKER)
+    labels = {f"{R}shop.rule": "Host(`a.b`)"}
+    found = load_stack(init(tmp_path, labels, *flags).path).routed[0].routes
+    assert [route.entrypoint for route in found] == ["websecure"]
+    found = load_stack(init(tmp_path, labels, *flags, f"{to}.priority=1").path).routed[0].routes
+    assert {route.entrypoint for route in found} == {"web", "websecure"}
