@@ -38,7 +38,7 @@ PLACEHOLDER_HEALTH = "/health"
 
 @dataclass(frozen=True)
 class RoutedFound:
-    """A service with two colors. `options`: its keys beside those.
+    """A service with two colors. `options`: its keys beside those. `health_options`: those of `health` beside the path.
 
     `routes`: if there are several, the keys of each.
     """
@@ -52,6 +52,7 @@ class RoutedFound:
     rule: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     routes: tuple[Mapping[str, Any], ...] = ()
+    health_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def at(self) -> set[str]:
@@ -106,7 +107,7 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
     """The routed service. Unknown values become questions. `points` are the entrypoints of the stack."""
     pair, way = led.pair, led.way
     port = weigh(port_statements(pair, led.both, sources))
-    health = weigh(health_statements(pair, led.both, sources))
+    health = weigh(health_statements(pair, led.both, sources, port.value))
     _check_copies(led, sources, notes)
     others = sources.routes_something
     return RoutedFound(
@@ -115,6 +116,7 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
         pair.green,
         port=_settled(f"routed/{pair.name}/port", port, PLACEHOLDER_PORT, notes),
         health=_settled(f"routed/{pair.name}/health", health, PLACEHOLDER_HEALTH, notes),
+        health_options=health.options,
         entrypoint=way.entrypoint
         if way
         else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
@@ -145,7 +147,7 @@ def _keys(way: Way) -> dict[str, Any]:
 
 def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     if verdict.value is None:
-        notes.ask(path, f"no source has it; {placeholder} is a placeholder")
+        notes.ask(path, f"{verdict.question or 'no source has it'}; {placeholder} is a placeholder")
         return placeholder
     if verdict.question:
         notes.ask(path, verdict.question)

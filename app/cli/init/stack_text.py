@@ -86,11 +86,11 @@ def _services(proposal: Proposal) -> Iterator[str]:
 
 
 def _fields(service: RoutedFound) -> dict[str, Any]:
-    keys = {
+    keys: dict[str, Any] = {
         "blue": service.blue,
         "green": service.green,
         "port": service.port,
-        "health": service.health,
+        "health": {"path": service.health, **service.health_options} if service.health_options else service.health,
     }
     if service.routes:
         of_service = {key: value for key, value in service.options.items() if key not in service.routes[0]}

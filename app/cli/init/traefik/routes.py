@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.cli.init.project.health_checks import ProbeAddress
 from app.cli.init.project.service_facts import HTTP, HTTPS, entries
+from app.cli.init.traefik.balancer_health import balancer_health
 from app.cli.init.traefik.options import is_on, listed, named, part
 from app.cli.init.traefik.service_trees import Reached, Services, all_services, is_weightless, reached
 from app.domain.routes import is_own_middleware
@@ -40,7 +42,7 @@ class FoundRoute:
     """One router, or one of Traefik's services without a router: then `rule` is None and `router` is empty.
 
     `where` is its source, for people. `file` is the dynamic file, empty for labels. `lost` are options that a stack
-    file cannot express. `health` is the path of Traefik's own health check. `spare`: those of `servers` that get
+    file cannot express. `health` is what Traefik's own health check asks. `spare`: those of `servers` that get
     requests only if others fail. `unknown`: services that are defined nowhere here. `label_service`: the name of the
     service in its container's labels that it leads to, empty for the one that Traefik makes. `container`: the Compose
     service whose labels have it, empty for a file.
@@ -52,7 +54,7 @@ class FoundRoute:
     entrypoints: tuple[str, ...] = ()
     rule: str | None = None
     tls: bool = False
-    health: str | None = None
+    health: ProbeAddress | None = None
     lost: tuple[str, ...] = ()
     file: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -113,7 +115,7 @@ def route(
         entrypoints=tuple(listed(part(router, "entrypoints"))),
         rule=str(part(router, "rule") or "") or None,
         tls=tls is not None and str(tls).lower() != "false",
-        health=next((path for each in found if (path := _health(each))), None),
+        health=next((check for each in found if (check := balancer_health(each))), None),
         lost=tuple(
             dict.fromkeys([*_lost_of_router(router), *behind.lost, *(t for each in found for t in _lost(each))])
         ),
@@ -167,13 +169,6 @@ def _servers(balancer: Mapping[str, Any]) -> Iterator[RouteTarget]:
             continue
         if url.hostname and not is_weightless(each):
             yield RouteTarget(url.hostname, port or (HTTPS if url.scheme == "https" else HTTP), url.scheme)
-
-
-def _health(balancer: Mapping[str, Any]) -> str | None:
-    """The path of the health check; None if the check has its own port: the updater probes the port of the traffic."""
-    check = part(balancer, "healthcheck")
-    path = str(part(check, "path") or "")
-    return path if path.startswith("/") and not part(check, "port") else None
 
 
 def _lost_of_router(router: Mapping[str, Any]) -> Iterator[str]:

@@ -86,7 +86,7 @@ def test_labeled_project_yields_file_and_questions(labels: Path, environ: dict[s
     assert stack.project == "zetherion-ai"
     routed = {s.name: (s.port, s.health.path, s.routes[0].entrypoint, s.routes[0].rule) for s in stack.routed}
     assert routed == {
-        "api": (8443, "/api/v1/health", "websecure", "Host(`api.example.org`)"),
+        "api": (8443, "/api/v1/health?full=1", "websecure", "Host(`api.example.org`)"),
         "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
     }
     assert stack.traefik.entrypoints == a_traefik(websecure="https://proxy:443", skills="http://proxy:8080").entrypoints
