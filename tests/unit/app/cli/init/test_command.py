@@ -50,8 +50,8 @@ def remote(directory: Path, url: str) -> None:
 def init(
     directory: Path, *, force: bool = False, environ: Mapping[str, str] = os.environ
 ) -> tuple[Stack, Written, str]:
-    # In the demo no routes yet; other projects here have no Traefik.
-    answers = Answers(("/routes/dynamic", "traefik"), opened=("api", "skills", "web", "on", "1", "jobs"))
+    # In the demo no routes yet, and an image of its own; other projects here have no Traefik.
+    answers = Answers(("/routes/dynamic", "traefik.yml", "traefik"), opened=("api", "skills", "web", "on", "1", "jobs"))
     written = write_stack_file(directory, directory / "stack.yml", force=force, environ=environ, answers=answers)
     return load_stack(written.path), written, "\n".join(written.lines())
 

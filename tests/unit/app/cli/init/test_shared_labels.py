@@ -72,7 +72,7 @@ def test_equal_router_of_another_service_is_refused(project: Path) -> None:
 @pytest.mark.parametrize("target", ["waf", "api@internal"])
 def test_equal_router_of_a_file_is_refused(project: Path, target: str) -> None:
     services = {"waf": {"loadBalancer": {"servers": [{"url": "http://waf:80"}]}}}
-    file = {"routers": {"w": {"rule": RULE, "service": target}}, "services": services}
+    file: dict[str, Any] = {"routers": {"w": {"rule": RULE, "service": target}}, "services": services}
     with pytest.raises(Refused, match=r"router w in dynamic/a\.yml, which leads to another service, have the same"):
         init(project, SHOP, {}, file)
     file["routers"]["w"].pop("service")  # Traefik drops a router without one
