@@ -101,8 +101,10 @@ def _about_the_project(project: Project) -> Iterator[str]:
 
 def _no_colors(project: Project) -> CommandError:
     services = ", ".join(project.services) or "none"
+    alone = "" if project.resolved else f" No other file was read, and no `include` ({project.why_unresolved})."
+    file = project.directory / Path(project.file).name
     return Refused(
-        f"No service of {project.directory / Path(project.file).name} has two colors (its services: {services}).",
+        f"No service of {file} has two colors (its services: {services}).{alone}",
         "Give each service that takes requests two copies, such as api-blue and api-green, then run this again. "
         "See 'Connect another stack' in README.md.",
     )

@@ -1,6 +1,6 @@
 """The content of a stack file, derived from a Compose project, with notes on each part."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,6 +12,7 @@ from app.cli.init.own_services import old_updaters, own_services
 from app.cli.init.pairs import Pair, color_pairs, colored_hosts, name_prefix, reached_hosts
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
+from app.cli.init.project.service_facts import Service
 from app.cli.init.project.url_lists import listed_urls
 from app.cli.init.routed import (
     Led,
@@ -27,6 +28,7 @@ from app.cli.init.traefik.additions import Additions, additions
 from app.cli.init.traefik.advice import advise, ask_about_middlewares
 from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
+from app.cli.init.traefik.labels import is_disabled
 from app.cli.init.traefik.middlewares import all_chains, defined_in_labels
 from app.cli.init.traefik.routes import skipped_routers
 from app.cli.init.traefik.streams import Stream, label_streams, streams
@@ -122,7 +124,7 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
         find_image,
         unread,
         all_chains(traefik.dynamic.documents, project.services.values()),
-        defined_in_labels(project.services, colored),
+        defined_in_labels(_defining(project, colored, unread), colored),
     )
     refuse_streams(_streams(project, sources, traefik, colored), notes)
     for name, file, first in skipped_routers(traefik.dynamic.documents):
@@ -133,6 +135,15 @@ def _look(project: Project, find_image: FindImage, answers: Answers, notes: Note
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
     return _Looked(traefik, sources, leads, points or {UNKNOWN.name: UNKNOWN})
+
+
+def _defining(project: Project, colored: Collection[str], unread: Collection[str]) -> dict[str, Service]:
+    """The services whose labels define middlewares whatever profiles are active, and those of the colors."""
+    return {
+        name: service
+        for name, service in project.services.items()
+        if name in colored or not (name in unread or is_disabled(service) or service.get("profiles"))
+    }
 
 
 def _unread(project: Project, pairs: Sequence[Pair], traefik: FoundTraefik) -> Iterator[Unread]:

@@ -39,7 +39,9 @@ def ask_about_addresses(pair: Pair, ways: Sequence[Way], sources: Sources, notes
 
 
 def _ports(way: Way, sources: Sources) -> Iterator[int]:
-    """Ports in the containers. A published port is one of the machine."""
+    """Ports in the containers."""
     for server in way.route.servers:
-        if server.port and (server.host in sources.hosts or not way.route.file):
+        if way.route.file or server.host in sources.hosts:
+            yield from sources.ports_at(server)
+        elif server.port:
             yield server.port

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.cli.init.evidence import Weighed, weigh
+from app.cli.init.lost_options import refuse_lost
 from app.cli.init.mixed_points import of_one_kind
 from app.cli.init.notes import Notes
+from app.cli.init.old_labels import note_labels
 from app.cli.init.pairs import Pair
 from app.cli.init.project import service_facts as facts
+from app.cli.init.rivals import refuse_rivals
 from app.cli.init.route_ports import ask_about_addresses, refuse_several_ports
 from app.cli.init.routing import (
     Points,
@@ -17,7 +20,7 @@ from app.cli.init.routing import (
     guessed_entrypoint,
     ways_to,
 )
-from app.cli.init.shared_services import refuse_shared
+from app.cli.init.shared_services import refuse_shared, refuse_taken_names
 from app.cli.init.sources import (
     Copy,
     Sources,
@@ -25,8 +28,6 @@ from app.cli.init.sources import (
     health_statements,
     port_statements,
 )
-from app.cli.init.traefik.labels import label_routes
-from app.cli.init.traefik.middlewares import used_middlewares
 
 T = TypeVar("T", int, str)
 
@@ -37,7 +38,7 @@ PLACEHOLDER_HEALTH = "/health"
 
 @dataclass(frozen=True)
 class RoutedFound:
-    """A service with two colors. `options`: its keys beside those.
+    """A service with two colors. `options`: its keys beside those. `health_options`: those of `health` beside the path.
 
     `routes`: if there are several, the keys of each.
     """
@@ -51,6 +52,7 @@ class RoutedFound:
     rule: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     routes: tuple[Mapping[str, Any], ...] = ()
+    health_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def at(self) -> set[str]:
@@ -82,13 +84,17 @@ def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: No
     """The routes that lead to each of `pairs`; `points` are all of Traefik's entrypoints."""
     both = [copies(pair, sources) for pair in pairs]
     every = [ways_to(pair, two, sources, points) for pair, two in zip(pairs, both, strict=True)]
-    for pair, ways in zip(pairs, every, strict=True):
+    for pair, two, ways in zip(pairs, both, every, strict=True):
+        refuse_lost(pair, ways)
         refuse_shared(pair, ways, sources, notes)
+        refuse_taken_names(pair, two, sources)
     kept = of_one_kind(every, points, notes)
     leads = tuple(_led_to(*each, points, notes) for each in zip(pairs, both, kept, strict=True))
     for led in leads:
+        refuse_rivals(led.pair, led.taken, sources, points)
         refuse_several_ports(led.pair, led.taken, sources)
         ask_about_addresses(led.pair, led.taken, sources, notes)
+        note_labels(led.pair, led.taken, sources, points, notes)
     return leads
 
 
@@ -101,7 +107,7 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
     """The routed service. Unknown values become questions. `points` are the entrypoints of the stack."""
     pair, way = led.pair, led.way
     port = weigh(port_statements(pair, led.both, sources))
-    health = weigh(health_statements(pair, led.both, sources))
+    health = weigh(health_statements(pair, led.both, sources, port.value))
     _check_copies(led, sources, notes)
     others = sources.routes_something
     return RoutedFound(
@@ -110,6 +116,7 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
         pair.green,
         port=_settled(f"routed/{pair.name}/port", port, PLACEHOLDER_PORT, notes),
         health=_settled(f"routed/{pair.name}/health", health, PLACEHOLDER_HEALTH, notes),
+        health_options=health.options,
         entrypoint=way.entrypoint
         if way
         else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
@@ -140,7 +147,7 @@ def _keys(way: Way) -> dict[str, Any]:
 
 def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     if verdict.value is None:
-        notes.ask(path, f"no source has it; {placeholder} is a placeholder")
+        notes.ask(path, f"{verdict.question or 'no source has it'}; {placeholder} is a placeholder")
         return placeholder
     if verdict.question:
         notes.ask(path, verdict.question)
@@ -149,24 +156,8 @@ def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
     return verdict.value
 
 
-def _ask_about_middlewares(led: Led, sources: Sources, notes: Notes) -> None:
-    """The middlewares that go with the labels of the colors: Traefik then no longer serves a route that needs them."""
-    named = [name for way in led.taken for name in way.route.options.get("middlewares", ())]
-    needed = sorted(used_middlewares(named, sources.chains) & set(sources.label_middlewares))
-    gone: dict[str, list[str]] = {}
-    for name in needed:
-        gone.setdefault(sources.label_middlewares[name], []).append(name.removesuffix("@docker"))
-    for service, names in gone.items():
-        what = f"labels of {service} define {', '.join(names)}, and these labels are to be removed"
-        path = f"routed/{led.pair.name}/middlewares"
-        notes.ask(path, f"{what}: write them into a file of the watched directory, and name them here with @file")
-
-
 def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
     name, blue, green = led.pair.name, led.pair.blue, led.pair.green
-    if any(label_routes(copy.name, copy.service) for copy in led.both):
-        notes.check.append(f"routed/{name}: remove Traefik's labels from {blue} and {green}: they add other routes.")
-    _ask_about_middlewares(led, sources, notes)
     for copy in led.both:
         if facts.publishes(copy.service):
             notes.check.append(

@@ -7,7 +7,7 @@ from app.cli.errors import Refused
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
 from app.cli.init.sources import Copy, Sources
-from app.cli.init.traefik.entrypoints import DEFAULT, OWN, UNKNOWN, EntryPoint
+from app.cli.init.traefik.entrypoints import DEFAULT, UNKNOWN, EntryPoint
 from app.cli.init.traefik.labels import label_routes
 from app.cli.init.traefik.options import part
 from app.cli.init.traefik.routes import FoundRoute
@@ -16,23 +16,6 @@ from app.domain.rule import RuleInvalid
 from app.domain.rule_form import form_of
 
 Points = Mapping[str, EntryPoint]
-
-_DECISIVE = {
-    "parentrefs": (
-        "parentRefs: requests pass the middlewares of its parents first, and the stack file cannot have parents",
-        "Write a router without parentRefs, with the whole rule and all middlewares",
-    ),
-    "rulesyntax": (
-        "ruleSyntax, and the stack file has rules of Traefik v3 only",
-        "Write the rule in the syntax of v3, without ruleSyntax",
-    ),
-}
-"""An option of a router, in lower case → what the router has then, and what to do.
-
-A rule of v2 means something else in v3, or nothing: the requests would go to another router.
-https://doc.traefik.io/traefik/reference/routing-configuration/http/routing/multi-layer-routing/
-https://doc.traefik.io/traefik/migrate/v2-to-v3-details/#new-v3-syntax-notable-changes
-"""
 
 
 @dataclass(frozen=True)
@@ -72,10 +55,10 @@ def ways_to(pair: Pair, both: tuple[Copy, Copy], sources: Sources, points: Point
 
     Labels that Traefik does not read are no routes: what serves their names now may ask for a password.
     """
-    in_files = tuple(way for route in sources.leading_to(pair) for way in _ways(route, points))
+    in_files = tuple(way for route in sources.leading_to(pair) for way in ways_of(route, points))
     read = [copy for copy in both if copy.name not in sources.unread_labels]
     labels = (route for copy in read for route in label_routes(copy.name, copy.service))
-    return (*in_files, *(way for route in labels for way in _ways(route, points)))
+    return (*in_files, *(way for route in labels for way in ways_of(route, points)))
 
 
 def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -> tuple[Way, ...]:
@@ -83,7 +66,6 @@ def best_ways(pair: Pair, ways: tuple[Way, ...], points: Points, notes: Notes) -
 
     Raises Refused if one that is left out has a middleware that its requests would lose.
     """
-    _refuse_lost(pair, ways)
     distinct = _distinct(pair, ways, points)
     if not distinct:
         return ()
@@ -109,7 +91,7 @@ def _distinct(pair: Pair, ways: Collection[Way], points: Points) -> tuple[Way, .
     equal: dict[tuple[str, object], list[Way]] = {}
     for way in ways:
         if way.route.file or way.route.rule or not in_files:
-            equal.setdefault((way.entrypoint, _form(way.rule)), []).append(way)
+            equal.setdefault((way.entrypoint, form_of_rule(way.rule)), []).append(way)
     best = [min(group, key=lambda way: _precedence(way, points)) for group in equal.values()]
     return tuple(sorted(best, key=lambda way: _rank(way, pair, points)))
 
@@ -131,17 +113,6 @@ def _refuse_to_drop(pair: Pair, taken: Collection[Way], ways: Collection[Way], p
             "Give the right router all middlewares and TLS options that these requests need, remove the other one, "
             "then run this again.",
         )
-
-
-def _refuse_lost(pair: Pair, ways: Collection[Way]) -> None:
-    """Options that decide who gets in, and that a stack file cannot have."""
-    for way in ways:
-        for option, (what, remedy) in _DECISIVE.items():
-            if any(each.lower().startswith(option) for each in way.route.lost):
-                raise Refused(
-                    f"routed/{pair.name}: {named_router(way)} has {what}: these requests might be open.",
-                    f"{remedy}, then run this again.",
-                )
 
 
 def _refuse_to_widen(pair: Pair, taken: Collection[Way], points: Points) -> None:
@@ -167,8 +138,8 @@ def _heir(way: Way, taken: Collection[Way], points: Points) -> Way | None:
 
 def _covers(wide: Way, way: Way) -> bool:
     """Whether `wide` surely takes all requests of `way`: its rule is equal, the catch-all, or has fewer conditions."""
-    form = _form(wide.rule)
-    return form == _form(CATCH_ALL) or _conditions(form) <= _conditions(_form(way.rule))
+    form = form_of_rule(wide.rule)
+    return form == form_of_rule(CATCH_ALL) or _conditions(form) <= _conditions(form_of_rule(way.rule))
 
 
 def _conditions(form: object) -> frozenset[object]:
@@ -182,7 +153,8 @@ def named_router(way: Way) -> str:
     return way.route.where if way.route.file else f"router {way.route.router} ({way.route.where})"
 
 
-def _form(rule: str) -> object:
+def form_of_rule(rule: str) -> object:
+    """What equal rules have in common, whatever their spelling."""
     try:
         return form_of(rule)
     except RuleInvalid:
@@ -208,12 +180,17 @@ def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_r
 
 
 def default_points(points: Points) -> list[str]:
-    """The entrypoints of a router that names none: those with `asDefault`, else all except Traefik's own."""
-    marked = [name for name, point in points.items() if point.as_default and name.lower() != DEFAULT]
-    return marked or [name for name, point in points.items() if name.lower() not in OWN and not point.redirects]
+    """The entrypoints of a router that names none: those with `asDefault`, else all; never Traefik's internal one.
+
+    Of one that redirects, only clients that are redirected come there.
+    https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/
+    """
+    marked = any(point.as_default for point in points.values())
+    every = [name for name, point in points.items() if point.as_default or not marked]
+    return [name for name in every if name.lower() != DEFAULT and not points[name].redirects]
 
 
-def _ways(route: FoundRoute, points: Points) -> Iterator[Way]:
+def ways_of(route: FoundRoute, points: Points) -> Iterator[Way]:
     """One way for each entrypoint of `route`. Entrypoints that only redirect are skipped if there is another."""
     if not route.router:
         return

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from app.cli.errors import Refused
 from app.cli.init.notes import Notes
 from app.cli.init.pairs import Pair
+from app.cli.init.project.service_facts import Service
 from app.cli.init.routing import Way, named_router
-from app.cli.init.sources import Sources
+from app.cli.init.sources import Copy, Sources
+from app.cli.init.traefik.labels import is_disabled, label_routers, label_services
 from app.cli.init.traefik.routes import FoundRoute, RouteTarget
 
 
@@ -26,11 +28,54 @@ def refuse_shared(pair: Pair, ways: Sequence[Way], sources: Sources, notes: Note
         notes.ask(f"routed/{pair.name}/rule", f"its failover to {server} cannot be expressed in this file")
 
 
+def refuse_taken_names(pair: Pair, both: Sequence[Copy], sources: Sources) -> None:
+    """Raises Refused for a router in the labels of `pair` if other labels have a different one of the same name."""
+    own = [(copy.name, label_routers(copy.service)) for copy in both if reads_labels(copy.name, sources)]
+    for name, service in _other_containers(pair, sources):
+        others = label_routers(service)
+        for color, routers in own:
+            for router in (each for each in routers if others.get(each, routers[each]) != routers[each]):
+                raise Refused(
+                    f"routed/{pair.name}: router {router} is in labels of {color} and, with other settings, in labels "
+                    f"of {name}. Traefik drops both, so these requests go elsewhere now: to another router that might "
+                    "ask for a password, or nowhere.",
+                    "Give each router a name of its own, then run this again.",
+                )
+
+
 def _others(pair: Pair, route: FoundRoute, sources: Sources) -> Iterator[str]:
     for server in route.servers:
         if server not in route.spare and not _is_of(pair, server, sources):
             yield _shown(server)
     yield from (f"the service {name}" for name in route.unknown)
+    yield from _with_the_same_service(pair, route, sources)
+
+
+def _with_the_same_service(pair: Pair, route: FoundRoute, sources: Sources) -> Iterator[str]:
+    """Other containers whose labels define the service to which `route`, of labels, leads: Traefik joins their servers.
+
+    https://github.com/traefik/traefik/blob/master/pkg/provider/configuration.go
+    """
+    of_colors = [server.host for server in route.servers if server.host in pair.services]
+    if route.file or not of_colors:
+        return
+    project = sources.project
+    named = {f"{route.label_service}@docker"} if route.label_service else set[str]()
+    names = named or set(label_services(of_colors[0], {}, project.name))
+    for name, service in _other_containers(pair, sources):
+        if names & set(label_services(name, service, project.name)):
+            yield name
+
+
+def _other_containers(pair: Pair, sources: Sources) -> Iterator[tuple[str, Service]]:
+    """The services beside `pair` whose labels Traefik reads."""
+    for name, service in sources.project.services.items():
+        if name not in pair.services and reads_labels(name, sources):
+            yield name, service
+
+
+def reads_labels(name: str, sources: Sources) -> bool:
+    return name not in sources.unread_labels and not is_disabled(sources.project.services[name])
 
 
 def _is_of(pair: Pair, server: RouteTarget, sources: Sources) -> bool:

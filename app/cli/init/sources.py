@@ -1,17 +1,20 @@
 """The sources for a pair's port and health path, most trusted first."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from app.cli.init.evidence import Statement
+from app.cli.init.health_paths import paths_of
 from app.cli.init.images.build_files import Built, built_image
 from app.cli.init.images.facts import FindImage, ImageFacts
 from app.cli.init.pairs import Pair, name_prefix
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.health_checks import ProbeAddress, asked, compose_check
-from app.cli.init.project.host_ports import publishes_to
+from app.cli.init.project.health_options import without_secret
+from app.cli.init.project.host_ports import ports_behind, publishes_to
 from app.cli.init.project.listening import environment_ports
 from app.cli.init.project.service_facts import Service
 from app.cli.init.project.url_lists import Listed
@@ -57,6 +60,13 @@ class Sources:
         colored = {name: self.project.services[name] for name in sorted(set(self.hosts.values()))}
         return next((n for n, each in colored.items() if publishes_to(each, server.host, server.port)), None)
 
+    def ports_at(self, server: RouteTarget) -> list[int]:
+        """The ports in the container to which `server` may lead: a published port is one of the machine."""
+        if server.host in self.hosts:
+            return [server.port] if server.port else []
+        name = self.service_at(server)
+        return ports_behind(self.project.services[name], server.host, server.port) if name else []
+
 
 @dataclass(frozen=True)
 class Copy:
@@ -88,10 +98,11 @@ def copies(pair: Pair, sources: Sources) -> tuple[Copy, Copy]:
 
 def port_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> Iterator[Statement[int]]:
     for route in sources.leading_to(pair):
-        ports = [s.port for s in route.servers if s.port and sources.hosts.get(s.host) in pair.services]
+        here = [server for server in route.servers if sources.service_at(server) in pair.services]
+        ports = [port for server in here for port in sources.ports_at(server)]
         yield from (Statement((port,), route.where) for port in dict.fromkeys(ports))
     yield from _of_both(both, _label_ports)
-    yield from _of_both(both, _check_port)
+    yield from _of_both(both, _check_ports)
     listed = [Statement((url.port,), url.where) for url in sources.urls if url.service in pair.services]
     yield from dict.fromkeys(listed)
     yield from _of_both(both, _variables)
@@ -100,28 +111,29 @@ def port_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> It
     yield from _of_both(both, _image_ports)
 
 
-def health_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> Iterator[Statement[str]]:
+def health_statements(
+    pair: Pair, both: tuple[Copy, Copy], sources: Sources, port: int | None = None
+) -> Iterator[Statement[str]]:
+    """`port`: that of the traffic, which the updater asks; None if it is not known."""
     for route in sources.leading_to(pair):
         if route.health:
-            yield Statement((route.health,), f"the healthCheck behind {route.where}")
-    yield from _of_both(both, _label_health)
-    yield from _of_both(both, _check_path)
-    yield from _of_both(both, _dockerfile_path)
+            yield from paths_of([route.health], port, f"the healthCheck behind {route.where}")
+    yield from _of_both(both, partial(_label_paths, port=port))
+    yield from _of_both(both, partial(_check_paths, port=port))
+    yield from _of_both(both, partial(_dockerfile_paths, port=port))
     listed = [(url.path, url.where) for url in sources.urls if url.path and url.service in pair.services]
-    yield from (Statement((path,), where, sure=False) for path, where in dict.fromkeys(listed))
-    yield from _of_both(both, _image_path)
+    for path, where in dict.fromkeys(listed):
+        shown, doubts = without_secret(path)
+        yield Statement((shown,), where, sure=False, doubt=", ".join(doubts))
+    yield from _of_both(both, partial(_image_paths, port=port))
 
 
-Findings = list[tuple[tuple[T, ...], str]]
-"""Values, each with its source."""
-
-
-def _of_both(both: tuple[Copy, Copy], source: Callable[[Copy], Findings[T]]) -> Iterator[Statement[T]]:
-    """A finding of both copies is one statement; a finding of only one copy names that copy."""
+def _of_both(both: tuple[Copy, Copy], source: Callable[[Copy], Sequence[Statement[T]]]) -> Iterator[Statement[T]]:
+    """A statement about both copies is one; a statement about only one copy names that copy."""
     blue, green = (source(copy) for copy in both)
-    yield from (Statement(values, where) for values, where in blue if (values, where) in green)
+    yield from (each for each in blue if each in green)
     for copy, own, others in ((both[0], blue, green), (both[1], green, blue)):
-        yield from (Statement(v, f"{where} of {copy.name}") for v, where in own if (v, where) not in others)
+        yield from (replace(each, where=f"{each.where} of {copy.name}") for each in own if each not in others)
 
 
 def _copy(pair: Pair, name: str, sources: Sources) -> Copy:
@@ -145,74 +157,78 @@ def _bases(services: list[str]) -> Iterator[str]:
         yield from (name.removesuffix(f"-{color}") for color in ("blue", "green"))
 
 
-def _label_ports(copy: Copy) -> Findings[int]:
+def _label_ports(copy: Copy) -> list[Statement[int]]:
     ports = [s.port for route in label_routes(copy.name, copy.service) for s in route.servers if s.port]
-    return [((port,), "Traefik's label") for port in dict.fromkeys(ports)]
+    return [Statement((port,), "Traefik's label") for port in dict.fromkeys(ports)]
 
 
-def _label_health(copy: Copy) -> Findings[str]:
-    paths = [route.health for route in label_routes(copy.name, copy.service) if route.health]
-    return [((path,), "Traefik's label") for path in dict.fromkeys(paths)]
+def _label_paths(copy: Copy, port: int | None) -> list[Statement[str]]:
+    found = [route.health for route in label_routes(copy.name, copy.service) if route.health]
+    every = [each for check in found for each in paths_of([check], port, "Traefik's label")]
+    return [each for n, each in enumerate(every) if each not in every[:n]]
 
 
-def _asked(copy: Copy) -> ProbeAddress:
+def _check_ports(copy: Copy) -> list[Statement[int]]:
+    return _ports_of(_asked(copy), "health check")
+
+
+def _check_paths(copy: Copy, port: int | None) -> list[Statement[str]]:
+    return paths_of(_asked(copy), port, "health check")
+
+
+def _asked(copy: Copy) -> Sequence[ProbeAddress]:
     hosts = facts.host_names(copy.name, copy.service)
     return asked(compose_check(copy.service), copy.environment, hosts)
 
 
-def _check_port(copy: Copy) -> Findings[int]:
-    port = _asked(copy).port
-    return [((port,), "health check")] if port else []
+def _ports_of(addresses: Sequence[ProbeAddress], where: str) -> list[Statement[int]]:
+    ports = tuple(dict.fromkeys(each.port for each in addresses if each.port))
+    return [Statement(ports, where)] if ports else []
 
 
-def _check_path(copy: Copy) -> Findings[str]:
-    path = _asked(copy).path
-    return [((path,), "health check")] if path else []
-
-
-def _variables(copy: Copy) -> Findings[int]:
+def _variables(copy: Copy) -> list[Statement[int]]:
     """Ports in the service's environment, and in its Dockerfile's variables that the service does not set."""
     set_there = copy.own_environment
     built = copy.built.image.environment if copy.built else {}
     found = environment_ports({**built, **set_there}, copy.names, copy.others)
     where = {name: "its environment" if name in set_there else copy.built and copy.built.where for name in found}
-    return [((port,), f"{name} in {where[name]}") for name, port in found.items()]
+    return [Statement((port,), f"{name} in {where[name]}") for name, port in found.items()]
 
 
-def _exposed(copy: Copy) -> Findings[int]:
+def _exposed(copy: Copy) -> list[Statement[int]]:
     ports = tuple(facts.listening(copy.service))
-    return [(ports, "expose or ports")] if ports else []
+    return [Statement(ports, "expose or ports")] if ports else []
 
 
-def _dockerfile_ports(copy: Copy) -> Findings[int]:
+def _dockerfile_ports(copy: Copy) -> list[Statement[int]]:
     if copy.built is None:
         return []
-    check = _image_asked(copy, copy.built.image).port
-    found: Findings[int] = [(copy.built.image.ports, f"EXPOSE in {copy.built.where}")]
-    found += [((check,), f"HEALTHCHECK in {copy.built.where}")] if check else []
-    return [(ports, where) for ports, where in found if ports]
+    exposed, where = copy.built.image.ports, copy.built.where
+    found: list[Statement[int]] = [Statement(exposed, f"EXPOSE in {where}")] if exposed else []
+    return found + _ports_of(_image_asked(copy, copy.built.image), f"HEALTHCHECK in {where}")
 
 
-def _image_ports(copy: Copy) -> Findings[int]:
-    return [(copy.image.ports, "EXPOSE of the local image")] if copy.image and copy.image.ports else []
+def _image_ports(copy: Copy) -> list[Statement[int]]:
+    exposed = copy.image.ports if copy.image else ()
+    return [Statement(exposed, "EXPOSE of the local image")] if exposed else []
 
 
-def _dockerfile_path(copy: Copy) -> Findings[str]:
-    path = _image_asked(copy, copy.built.image).path if copy.built else None
-    return [((path,), f"HEALTHCHECK in {copy.built.where}")] if copy.built and path else []
+def _dockerfile_paths(copy: Copy, port: int | None) -> list[Statement[str]]:
+    if copy.built is None:
+        return []
+    return paths_of(_image_asked(copy, copy.built.image), port, f"HEALTHCHECK in {copy.built.where}")
 
 
-def _image_path(copy: Copy) -> Findings[str]:
+def _image_paths(copy: Copy, port: int | None) -> list[Statement[str]]:
     """The path in the local image, which may be out of date; only if no Dockerfile has a check."""
     if copy.image is None or (copy.built and copy.built.image.health):
         return []
-    path = _image_asked(copy, copy.image).path
-    return [((path,), "HEALTHCHECK of the local image")] if path else []
+    return paths_of(_image_asked(copy, copy.image), port, "HEALTHCHECK of the local image")
 
 
-def _image_asked(copy: Copy, image: ImageFacts) -> ProbeAddress:
-    """The address that the image's own check requests; empty if Compose's check replaces it."""
+def _image_asked(copy: Copy, image: ImageFacts) -> Sequence[ProbeAddress]:
+    """The addresses that the image's own check requests; none if Compose's check replaces it."""
     if compose_check(copy.service) is not None:
-        return ProbeAddress()
+        return ()
     test = list(image.health) if isinstance(image.health, tuple) else image.health
     return asked(test, copy.environment)

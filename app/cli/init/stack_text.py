@@ -1,7 +1,8 @@
 """A proposal as the text of a stack file, commented as the example is. Pure."""
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from textwrap import indent
 from typing import Any
@@ -14,6 +15,7 @@ from app.cli.init.routed import RoutedFound
 from app.domain.routes import CATCH_ALL
 from app.domain.stack import Checks, FileRules, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
 
+_PLAIN = re.compile(r"[\w./-]+")
 SOURCE = "https://github.com/owner/name.git"
 """Shows what `source` may be, in a comment."""
 
@@ -36,9 +38,20 @@ def scalar(value: str) -> str:
     return written.removesuffix("...\n").strip()
 
 
+def _flow(values: Iterable[str]) -> str:
+    """A list on one line. A comma or a bracket in a value needs quotes there, and nowhere else."""
+    return f"[{', '.join(scalar(value) if _PLAIN.fullmatch(value) else _quoted(value) for value in values)}]"
+
+
+def _quoted(value: str) -> str:
+    written: str = yaml.safe_dump(value, default_style='"', width=sys.maxsize, allow_unicode=value.isprintable())
+    return written.strip()
+
+
 def _head(proposal: Proposal, example: Example) -> str:
     first, *more = example.head
-    written = f"Written by `updater init` from {proposal.project.file}. Answer each QUESTION, then delete its mark."
+    file = _one_line(proposal.project.file)
+    written = f"Written by `updater init` from {file}. Answer each QUESTION, then delete its mark."
     return comment((first, written, *more))
 
 
@@ -48,7 +61,7 @@ def _release(proposal: Proposal, example: Example) -> Iterator[str]:
     yield example.lines("repository", scalar(proposal.repository) + _mark(proposal, "repository"))
     yield example.lines("source", SOURCE, active=False)
     yield example.lines("directory", scalar(str(project.directory)))
-    yield example.lines("compose_files", f"[{', '.join(map(scalar, (project.file, *project.more)))}]")
+    yield example.lines("compose_files", _flow((project.file, *project.more)))
     for key in ("env_files", "profiles", "variables", "allow_unset"):
         yield example.lines(key, example.settings[key].value, active=False)
     rules = {f"files/{field.name}": "false" if field.default is False else "[]" for field in fields(FileRules)}
@@ -86,11 +99,11 @@ def _services(proposal: Proposal) -> Iterator[str]:
 
 
 def _fields(service: RoutedFound) -> dict[str, Any]:
-    keys = {
+    keys: dict[str, Any] = {
         "blue": service.blue,
         "green": service.green,
         "port": service.port,
-        "health": service.health,
+        "health": {"path": service.health, **service.health_options} if service.health_options else service.health,
     }
     if service.routes:
         of_service = {key: value for key, value in service.options.items() if key not in service.routes[0]}
@@ -114,7 +127,7 @@ def _singletons(proposal: Proposal, example: Example) -> str:
 def _retired(proposal: Proposal, example: Example) -> str:
     if not proposal.retired:
         return example.lines("retired", example.settings["retired"].value, active=False)
-    return example.lines("retired", f"[{', '.join(map(scalar, proposal.retired))}]")
+    return example.lines("retired", _flow(proposal.retired))
 
 
 def _updater(proposal: Proposal, example: Example) -> str:

@@ -14,6 +14,7 @@ import yaml
 from app.cli.errors import CommandError, Refused
 from app.cli.init.project.compose_files import compose_files
 from app.cli.init.project.interpolation import with_defaults
+from app.cli.init.project.surrogates import path_of_no_text
 from app.config.compose_command import compose_command
 from app.domain.stack import REPOSITORY
 
@@ -76,7 +77,13 @@ def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
     if model is not None:
         return Project(where, inside, model, True, why, repository, more=tuple(more))
     written = _yaml_model(files[0])
-    return Project(where, inside, with_defaults(written), False, why, repository, written, tuple(more))
+    try:
+        bad, plain = path_of_no_text(written), with_defaults(written)
+    except RecursionError:
+        raise _unreadable(files[0], "it refers to itself") from None
+    if bad is not None:
+        raise _unreadable(files[0], f"{bad} has half of a character (a lone surrogate)")
+    return Project(where, inside, plain, False, why, repository, written, tuple(more))
 
 
 def _inside(file: Path, root: Path) -> str:
@@ -110,6 +117,7 @@ def _compose_model(directory: Path, files: list[Path], environ: Mapping[str, str
             env=dict(environ),
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             stdin=subprocess.DEVNULL,
             timeout=CONFIG_SECONDS,
             check=False,
@@ -157,6 +165,7 @@ def _git(directory: Path, *words: str) -> str | None:
             ["git", "-C", str(directory), *words],
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             stdin=subprocess.DEVNULL,
             timeout=GIT_SECONDS,
             check=False,

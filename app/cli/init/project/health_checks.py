@@ -1,37 +1,49 @@
-"""Finds the port and the path in the command of a health check. Pure."""
+"""Finds the ports and the paths in the command of a health check. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from app.cli.init.project.health_commands import programs
+from app.cli.init.project.health_options import HealthOptions
 from app.cli.init.project.service_facts import HTTP, HTTPS, port_number
 
 _LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]")
-_URL = r"(?:(?P<scheme>https?)://)?(?<![\w.-])(?<!/dev/tcp/)(?:{hosts})(?::(?P<port>[^/\s'\"),\]]+))?(?P<path>/[^\s'\"),?#\]|;&]*)?"
+_URL = r"(?:(?P<scheme>https?)://)?(?<![\w.-])(?<!/dev/tcp/)(?:{hosts})(?::(?P<port>[^/\s'\"),\]]+))?(?P<path>/[^\s'\"),?#\]|;&\\]*)?"
+_QUERY = r"(?P<query>\?(?:[^\s'\"),#\]|;&\\]|&(?!&))*)?"
 _SOCKET = r"(?:/dev/tcp/(?:{hosts})/|(?:{hosts})['\"]?(?:\s*,\s*|\s+))(?P<port>\d+)\b"
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?-(?P<default>[^{}]*))?\}|(?P<bare>\w+))")
+_UNKNOWN = re.compile(r"[$`{}]")
 
 
 @dataclass(frozen=True)
 class ProbeAddress:
-    """The address of a health check; None for a part that its command does not contain."""
+    """The address of a health check; None for a part that its command does not contain. `path` has the query.
+
+    `unknown`: the path as written, if it has a variable without a known value; `path` is None then.
+    """
 
     port: int | None = None
     path: str | None = None
+    options: HealthOptions = field(default_factory=HealthOptions)
+    unknown: str = ""
 
 
-def asked(test: object, environment: Mapping[str, str], names: Collection[str] = ()) -> ProbeAddress:
-    """The address on its own host that `test` requests; `names` are further names of that host.
+def asked(test: object, environment: Mapping[str, str], names: Collection[str] = ()) -> tuple[ProbeAddress, ...]:
+    """The addresses on its own host that `test` requests, each once; `names` are further names of that host.
 
     `test` is a health check's list or line. Variables have their values in `environment`, as in the container.
     """
-    text = _resolved(_words(test), environment)
     hosts = "|".join(re.escape(host) for host in (*_LOCAL, *names))
-    if (match := re.search(_URL.format(hosts=hosts), text)) and (match["port"] or match["path"]):
-        return ProbeAddress(_url_port(match), match["path"])
-    socket = re.search(_SOCKET.format(hosts=hosts), text)
-    return ProbeAddress(port_number(socket["port"])) if socket else ProbeAddress()
+    found: list[ProbeAddress] = []
+    for program in programs(test):
+        text = _resolved(program.text, environment)
+        urls = [m for m in re.finditer(_URL.format(hosts=hosts) + _QUERY, text) if m["port"] or m["path"]]
+        found += [_address(match, program.options) for match in urls]
+        if not urls and (socket := re.search(_SOCKET.format(hosts=hosts), text)):
+            found.append(ProbeAddress(port_number(socket["port"])))
+    return tuple(each for n, each in enumerate(found) if each not in found[:n])
 
 
 def compose_check(service: Mapping[str, Any]) -> object:
@@ -40,18 +52,21 @@ def compose_check(service: Mapping[str, Any]) -> object:
     return check.get("test") if isinstance(check, Mapping) and not check.get("disable") else None
 
 
-def _words(test: object) -> str:
-    return " ".join(str(each) for each in test) if isinstance(test, list) else str(test or "")
-
-
 def _resolved(text: str, environment: Mapping[str, str]) -> str:
-    """`text` with its variables replaced; Compose writes a dollar as `$$`."""
+    """`text` with its variables replaced."""
 
     def value(match: re.Match[str]) -> str:
         found = environment.get(match["braced"] or match["bare"]) or match["default"]
         return match[0] if found is None else found
 
-    return _VARIABLE.sub(value, text.replace("$$", "$"))
+    return _VARIABLE.sub(value, text)
+
+
+def _address(match: re.Match[str], options: HealthOptions) -> ProbeAddress:
+    path = f"{match['path']}{match['query'] or ''}" if match["path"] else None
+    if path and _UNKNOWN.search(path):
+        return ProbeAddress(_url_port(match), None, options, path)
+    return ProbeAddress(_url_port(match), path, options)
 
 
 def _url_port(match: re.Match[str]) -> int | None:

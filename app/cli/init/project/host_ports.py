@@ -15,12 +15,17 @@ EVERY = frozenset({"", "0.0.0.0", "::"})
 
 def publishes_to(service: Service, host: str, port: int | None) -> bool:
     """Whether `port` of `host` may be a port that `service` publishes. A port of a range is not found."""
-    return any(p == port and _may_be_at(address, host) for address, p in _published(service))
+    return bool(ports_behind(service, host, port))
+
+
+def ports_behind(service: Service, host: str, port: int | None) -> list[int]:
+    """The ports in the container to which `port` of `host` may lead."""
+    return [inside for address, p, inside in _published(service) if p == port and _may_be_at(address, host)]
 
 
 def is_this_machine(service: Service, host: str, port: int | None) -> bool:
     """Whether that is certain, and not only an address that this machine may have."""
-    return host in HOST_NAMES or any(p == port and host == address for address, p in _published(service))
+    return host in HOST_NAMES or any(p == port and host == address for address, p, _ in _published(service))
 
 
 def _may_be_at(address: str, host: str) -> bool:
@@ -28,12 +33,16 @@ def _may_be_at(address: str, host: str) -> bool:
     return host in HOST_NAMES or address in {*EVERY, host}
 
 
-def _published(service: Service) -> Iterator[tuple[str, int]]:
-    """Address of the machine, empty for all, and port."""
+def _published(service: Service) -> Iterator[tuple[str, int, int]]:
+    """Address of the machine, empty for all, its port, and the port in the container. UDP is left out."""
     for each in entries(service.get("ports")):
         if isinstance(each, Mapping):
-            address, text = str(each.get("host_ip") or ""), str(each.get("published"))
+            address, text, inside = (str(each.get(key) or "") for key in ("host_ip", "published", "target"))
+            protocol = str(each.get("protocol") or "")
         else:
-            address, _, text = str(each).partition("/")[0].rpartition(":")[0].rpartition(":")
-        if port := port_number(text):
-            yield address.strip("[]"), port
+            whole, _, protocol = str(each).partition("/")
+            before, _, inside = whole.rpartition(":")
+            address, _, text = before.rpartition(":")
+        port, target = port_number(text), port_number(inside)
+        if port and target and protocol.lower() != "udp":
+            yield address.strip("[]"), port, target

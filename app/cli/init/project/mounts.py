@@ -1,5 +1,6 @@
 """Maps paths in a container to paths on the host: bind mounts, volumes on a host directory, configs, secrets."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -44,9 +45,19 @@ def mount_of(every: list[Mount], inside: PurePosixPath) -> Mount | None:
 
 
 def on_host(every: list[Mount], inside: PurePosixPath) -> Path | None:
-    """The path of `inside` on the host; None if it is not on the host."""
+    """The path of `inside` on the host; None if it is not on the host, or no path."""
     mount = mount_of(every, inside)
-    return mount.source / inside.relative_to(mount.target) if mount and mount.source else None
+    if not mount or not mount.source or not _is_path(str(inside)):
+        return None
+    return mount.source / inside.relative_to(mount.target)
+
+
+def _is_path(text: str) -> bool:
+    """Whether it can be the path of a file: it has no NUL and no half of a character."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def mounts_the_engine(service: Service) -> bool:
@@ -73,7 +84,7 @@ def _volumes(project: Project, service: Service) -> Iterator[Mount]:
 def _here(project: Project, source: str) -> Path | None:
     """`source` of a mount on this machine; None if it is no path, or below the home of a user that does not exist."""
     try:
-        return None if "\0" in source else project.directory / Path(source).expanduser()
+        return project.directory / Path(source).expanduser() if _is_path(source) else None
     except RuntimeError:
         return None
 
@@ -101,7 +112,7 @@ def _device(volume: Mapping[str, Any]) -> Path | None:
     """The host directory of a volume with `driver_opts: {type: none, o: bind, device: …}`."""
     options = pairs(volume.get("driver_opts"))
     device, kind = str(options.get("device") or ""), str(options.get("o") or "")
-    return Path(device) if device.startswith("/") and "bind" in kind.split(",") else None
+    return Path(device) if device.startswith("/") and "bind" in kind.split(",") and _is_path(device) else None
 
 
 def _files(project: Project, service: Service, kind: str) -> Iterator[Mount]:

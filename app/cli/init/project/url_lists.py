@@ -62,11 +62,12 @@ def _of_value(value: str, where: str, hosts: Mapping[str, str]) -> Iterator[List
 
 def _to_check(path: str, *, several: bool) -> bool:
     """Whether `path` is a health path: by its name, or because several colored services have it in the list."""
-    return bool(path.strip("/")) and (several or _HEALTH.fullmatch(path) is not None)
+    plain = path.partition("?")[0]
+    return bool(plain.strip("/")) and (several or _HEALTH.fullmatch(plain) is not None)
 
 
 def _split(word: str) -> tuple[str, int, str] | None:
-    """Host, port and path of an http or https URL; None for anything else."""
+    """Host, port, and path with query, of an http or https URL; None for anything else."""
     try:
         url = urlsplit(word)
         port = url.port
@@ -74,4 +75,5 @@ def _split(word: str) -> tuple[str, int, str] | None:
         return None
     if url.scheme not in ("http", "https") or not url.hostname:
         return None
-    return url.hostname, port or (HTTPS if url.scheme == "https" else HTTP), url.path
+    query = f"?{url.query}" if url.query else ""
+    return url.hostname, port or (HTTPS if url.scheme == "https" else HTTP), f"{url.path}{query}"

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.cli.init.project.service_facts import HTTPS, port_number
+from app.cli.init.traefik.options import is_on
 from app.cli.init.traefik.static_config import StaticConfig
 
 OWN = frozenset({"traefik", "metrics", "ping", "dashboard", "api"})
@@ -15,13 +16,13 @@ DEFAULT = "traefik"
 
 DEFAULT_PORT = 8080
 
-_TRUE = frozenset({"1", "t", "true"})
+_PRIORITY = ("http", "redirections", "entrypoint", "priority")
 _ADDRESS = re.compile(r".*:(\d{1,5})(?:/tcp)?")
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """`tls`: all of its routers use TLS; `redirects`: it only redirects clients.
+    """`tls`: all of its routers use TLS; `redirects`: it only redirects clients, with the highest priority.
 
     `as_default`: routers that name no entrypoint use those with this option. `middlewares` run before those of each
     router.
@@ -73,8 +74,8 @@ def _entrypoint(name: str, options: Mapping[tuple[str, ...], str]) -> EntryPoint
     if port is None:
         return None
     tls = any(path[:2] == ("http", "tls") and value.lower() != "false" for path, value in options.items())
-    redirects = any(path[:2] == ("http", "redirections") for path in options)
-    as_default = options.get(("asdefault",), "").lower() in _TRUE
+    redirects = any(path[:2] == ("http", "redirections") for path in options) and _PRIORITY not in options
+    as_default = is_on(options.get(("asdefault",)))
     return EntryPoint(name, port, tls, redirects, as_default, tuple(_middlewares(options)))
 
 

@@ -12,6 +12,7 @@ from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
 from app.cli.init.traefik.labels import is_disabled, label_services, routes_elsewhere
+from app.cli.init.traefik.options import is_on
 from app.cli.init.traefik.routes import FoundRoute, routes
 from app.cli.init.traefik.service_trees import all_services
 from app.cli.init.traefik.static_config import (
@@ -22,6 +23,8 @@ from app.cli.init.traefik.static_config import (
     static_config,
 )
 from app.cli.init.traefik.unread import Unread, unread_options
+
+_SWARM_MODE = ("providers", "docker", "swarmmode")
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,17 @@ class FoundTraefik:
     unread: tuple[Unread, ...] = ()
 
     def reads_labels(self, service: Service) -> bool:
-        """Whether the labels of `service` may be its routes: unknown options count as on."""
+        """Whether the labels of the container `service` may be its routes: unknown options count as on.
+
+        Only the Docker provider reads them. That of Swarm reads `deploy.labels`, as the Docker provider of Traefik v2
+        does with `swarmMode`: https://docs.docker.com/reference/compose-file/deploy/#labels
+        """
         if self.service is None or self.config.unread:
             return True
-        on = [each for each in ("docker", "swarm") if self.config.has("providers", each)]
         enabled = any(k.lower() == "traefik.enable" for k in pairs(service.get("labels")))
-        default = [self.config.get("providers", each, "exposedbydefault") or "true" for each in on]
-        return bool(on) and (enabled or any(each.lower() not in {"false", "f", "0"} for each in default))
+        default = self.config.get("providers", "docker", "exposedbydefault") or "true"
+        reads = self.config.has("providers", "docker") and not is_on(self.config.get(*_SWARM_MODE))
+        return reads and (enabled or default.lower() not in {"false", "f", "0"})
 
 
 def found_traefik(
@@ -71,7 +78,12 @@ def found_traefik(
         dynamic=dynamic,
         points=entrypoints(config),
         routes=tuple(_routes(project, name, config, dynamic)),
-        unread=(*unread_options(service, config, seen), *dynamic.unread, *_others(project, name)),
+        unread=(
+            *unread_options(service, config, seen),
+            *dynamic.unread,
+            *_others(project, name),
+            *_of_swarm(project, config),
+        ),
     )
 
 
@@ -89,6 +101,17 @@ def _others(project: Project, name: str) -> Iterator[Unread]:
         yield Unread(
             other, f"is Traefik too, and only {name} is read; to have it the other way round: {NOTHING_IN} {name}"
         )
+
+
+def _of_swarm(project: Project, config: StaticConfig) -> Iterator[Unread]:
+    """Labels of Swarm services, if Traefik reads those."""
+    if config.has("providers", "swarm") or is_on(config.get(*_SWARM_MODE)):
+        for name, service in project.services.items():
+            deploy = service.get("deploy")
+            labels = pairs(deploy.get("labels")) if isinstance(deploy, Mapping) else {}
+            if any(label.lower().startswith("traefik.") for label in labels):
+                why = "may be routers of a Swarm service, which Traefik reads: the updater is for containers of Compose"
+                yield Unread(f"deploy.labels of {name}", why)
 
 
 def _routes(project: Project, name: str | None, config: StaticConfig, dynamic: Dynamic) -> Iterator[FoundRoute]:

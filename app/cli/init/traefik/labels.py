@@ -31,13 +31,20 @@ def label_routes(name: str, service: Service) -> list[FoundRoute]:
     routers, services = _named(labels, "routers"), _named(labels, "services")
     own = {each: target for each in routers if (target := _own_service(routers[each], services)) is not None}
     here = {each: target for each, target in own.items() if not _elsewhere(services.get(target, {}))}
-    found = [_route(name, each, routers[each], services.get(target, {})) for each, target in here.items()]
+    found = [_route(name, each, routers[each], services, target) for each, target in here.items()]
     bare = [] if own else [each for each in services if not _elsewhere(services[each])]
-    return found or [_route(name, "", {}, services[each]) for each in bare]
+    return found or [_route(name, "", {}, services, each) for each in bare]
 
 
 def has_routers(service: Service) -> bool:
     return bool(_named(pairs(service.get("labels")), "routers"))
+
+
+def label_routers(service: Service) -> dict[str, tuple[Mapping[str, Any], str | None]]:
+    """Each router in the labels → its options, and the service of the same labels to which it leads."""
+    labels = pairs(service.get("labels"))
+    services = _named(labels, "services")
+    return {name: (each, _own_service(each, services)) for name, each in _named(labels, "routers").items()}
 
 
 def is_disabled(service: Service) -> bool:
@@ -64,10 +71,14 @@ def _elsewhere(service: Mapping[str, Any]) -> str:
 
 
 def _plain(service: str) -> str:
-    return service.removesuffix("@docker").removesuffix("@swarm")
+    """Without the provider of container labels. A service of another one, such as `web@swarm`, is another service."""
+    return service.removesuffix("@docker")
 
 
-def _route(name: str, router_name: str, router: dict[str, Any], service: Mapping[str, Any]) -> FoundRoute:
+def _route(
+    name: str, router_name: str, router: dict[str, Any], services: Mapping[str, Mapping[str, Any]], target: str
+) -> FoundRoute:
+    service = services.get(target, {})
     server = part(part(service, "loadbalancer"), "server") or {}
     port, scheme = port_number(str(part(server, "port") or "")), str(part(server, "scheme") or "http")
     balancer = {key: value for key, value in (part(service, "loadbalancer") or {}).items() if key != "server"}
@@ -75,7 +86,8 @@ def _route(name: str, router_name: str, router: dict[str, Any], service: Mapping
         f"label of {name}", router_name, router, Reached((), ({"loadbalancer": balancer},)), provider="docker"
     )
     of_service = {**({"scheme": scheme} if scheme != HTTP_SCHEME else {}), **found.of_service}
-    return replace(found, servers=(RouteTarget(name, port, scheme),), of_service=of_service)
+    server_here = (RouteTarget(name, port, scheme),)
+    return replace(found, servers=server_here, of_service=of_service, label_service=target, container=name)
 
 
 def label_services(name: str, service: Service, project: str) -> dict[str, dict[str, Any]]:
@@ -105,7 +117,8 @@ def routes_elsewhere(name: str, service: Service, services: Services) -> Iterato
         if not target or (target in own and not _elsewhere(own[target])):
             continue
         key = target.removesuffix("@file") if "@" in target else f"{target}@docker"
-        yield route(f"label of {name}", router_name, router, reached(key, services), provider="docker")
+        found = route(f"label of {name}", router_name, router, reached(key, services), provider="docker")
+        yield replace(found, container=name)
 
 
 def chains(service: Service) -> dict[str, list[str]]:

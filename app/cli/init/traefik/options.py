@@ -24,3 +24,11 @@ def listed(value: object) -> list[str]:
     """The items of a list, or of a text with commas."""
     parts = value if isinstance(value, list) else str(value or "").split(",")
     return [str(each).strip() for each in parts if str(each).strip()]
+
+
+_TRUE = frozenset({"1", "t", "true"})
+
+
+def is_on(value: object) -> bool:
+    """Whether it is one of the texts that Traefik reads as true."""
+    return str(value).lower() in _TRUE

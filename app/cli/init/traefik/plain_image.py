@@ -1,13 +1,17 @@
 """Tells Traefik's official image, which has no configuration of its own, from others."""
 
+import re
 from pathlib import PurePosixPath
 
-from app.cli.init.project.service_facts import Service, image_name
+from app.cli.init.project.service_facts import Service
+
+_OFFICIAL = re.compile(r"(?:docker\.io/)?(?:(?:library|traefik)/)?traefik(?:[:@].*)?")
+"""Of Docker Hub. An image of the same name in another registry may have files of its own."""
 
 
 def is_plain(service: Service) -> bool:
     """Whether it runs the official image, to which nothing was added."""
-    return image_name(service) == "traefik" and "build" not in service
+    return _OFFICIAL.fullmatch(str(service.get("image") or "")) is not None and "build" not in service
 
 
 def placed(path: str, service: Service) -> PurePosixPath | None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.cli.init.project.health_checks import ProbeAddress
 from app.cli.init.project.service_facts import HTTP, HTTPS, entries
-from app.cli.init.traefik.options import listed, named, part
-from app.cli.init.traefik.service_trees import Reached, Services, all_services, reached
+from app.cli.init.traefik.balancer_health import balancer_health
+from app.cli.init.traefik.options import is_on, listed, named, part
+from app.cli.init.traefik.service_trees import Reached, Services, all_services, is_weightless, reached
 from app.domain.routes import is_own_middleware
 
 _KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "middlewares", "observability"})
@@ -40,8 +42,10 @@ class FoundRoute:
     """One router, or one of Traefik's services without a router: then `rule` is None and `router` is empty.
 
     `where` is its source, for people. `file` is the dynamic file, empty for labels. `lost` are options that a stack
-    file cannot express. `health` is the path of Traefik's own health check. `spare`: those of `servers` that get
-    requests only if others fail. `unknown`: services that are defined nowhere here.
+    file cannot express. `health` is what Traefik's own health check asks. `spare`: those of `servers` that get
+    requests only if others fail. `unknown`: services that are defined nowhere here. `label_service`: the name of the
+    service in its container's labels that it leads to, empty for the one that Traefik makes. `container`: the Compose
+    service whose labels have it, empty for a file.
     """
 
     where: str
@@ -50,13 +54,15 @@ class FoundRoute:
     entrypoints: tuple[str, ...] = ()
     rule: str | None = None
     tls: bool = False
-    health: str | None = None
+    health: ProbeAddress | None = None
     lost: tuple[str, ...] = ()
     file: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     of_service: Mapping[str, Any] = field(default_factory=dict)
     spare: tuple[RouteTarget, ...] = ()
     unknown: tuple[str, ...] = ()
+    label_service: str = ""
+    container: str = ""
 
 
 def routes(documents: Mapping[str, Mapping[str, Any]], services: Services | None = None) -> list[FoundRoute]:
@@ -109,7 +115,7 @@ def route(
         entrypoints=tuple(listed(part(router, "entrypoints"))),
         rule=str(part(router, "rule") or "") or None,
         tls=tls is not None and str(tls).lower() != "false",
-        health=next((path for each in found if (path := _health(each))), None),
+        health=next((check for each in found if (check := balancer_health(each))), None),
         lost=tuple(
             dict.fromkeys([*_lost_of_router(router), *behind.lost, *(t for each in found for t in _lost(each))])
         ),
@@ -154,21 +160,15 @@ def _of_service(balancers: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _servers(balancer: Mapping[str, Any]) -> Iterator[RouteTarget]:
+    """Those that get requests: one with the weight 0 gets none."""
     for each in entries(part(balancer, "servers")):
         try:
             url = urlsplit(str(part(each, "url") or ""))
             port = url.port
         except ValueError:
             continue
-        if url.hostname:
+        if url.hostname and not is_weightless(each):
             yield RouteTarget(url.hostname, port or (HTTPS if url.scheme == "https" else HTTP), url.scheme)
-
-
-def _health(balancer: Mapping[str, Any]) -> str | None:
-    """The path of the health check; None if the check has its own port: the updater probes the port of the traffic."""
-    check = part(balancer, "healthcheck")
-    path = str(part(check, "path") or "")
-    return path if path.startswith("/") and not part(check, "port") else None
 
 
 def _lost_of_router(router: Mapping[str, Any]) -> Iterator[str]:
@@ -181,9 +181,20 @@ def _lost(balancer: Mapping[str, Any]) -> Iterator[str]:
     yield from _beside(balancer, _KEPT_OF_BALANCER)
     if str(part(balancer, "passhostheader")).lower() == "false":
         yield "passHostHeader false"
+    for each in entries(part(balancer, "servers")):
+        if is_on(part(each, "preservepath")) and _path(str(part(each, "url") or "")):
+            yield f"preservePath of {part(each, 'url')}"
     schemes = sorted({server.scheme for server in _servers(balancer)})
     if len(schemes) > 1 or set(schemes) - {HTTP_SCHEME, *_OTHER_SCHEMES}:
         yield f"{' and '.join(schemes)} to its servers"
+
+
+def _path(url: str) -> str:
+    """The path that a server adds to each request; empty if it adds none."""
+    try:
+        return urlsplit(url).path.strip("/")
+    except ValueError:
+        return ""
 
 
 def _beside(definition: Mapping[str, Any], kept: frozenset[str]) -> Iterator[str]:

@@ -50,8 +50,16 @@ def reached(name: str, services: Services) -> Reached:
         tuple(balancers[each] for each in main if each in balancers),
         tuple(balancers[each] for each in spare if each in balancers),
         tuple(each for each in main if not _is_known(_definition(services, each))),
-        tuple(f"mirroring to {each}" for found in main for each in _mirrors(_definition(services, found))),
+        tuple(text for found in main for text in _lost(found, _definition(services, found))),
     )
+
+
+def is_weightless(member: object) -> bool:
+    """Whether a server or a service gets no requests, because its weight is 0 or less."""
+    try:
+        return float(str(part(member, "weight"))) <= 0
+    except ValueError:
+        return False
 
 
 _KINDS = ("loadbalancer", "weighted", "highestrandomweight", "mirroring", "failover")
@@ -81,7 +89,7 @@ def _behind(service: Mapping[str, Any]) -> Iterator[str]:
     """The services that get a part of its requests. One with the weight 0 gets none."""
     for kind in ("weighted", "highestrandomweight"):
         for each in entries(part(part(service, kind), "services")):
-            if str(part(each, "weight")) != "0":
+            if not is_weightless(each):
                 yield _plain(part(each, "name"))
     yield _plain(part(part(service, "mirroring"), "service"))
     yield _plain(part(part(service, "failover"), "service"))
@@ -89,6 +97,17 @@ def _behind(service: Mapping[str, Any]) -> Iterator[str]:
 
 def _fallbacks(services: Services, name: str) -> Iterator[str]:
     yield _plain(part(part(_definition(services, name), "failover"), "fallback"))
+
+
+def _lost(name: str, service: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"mirroring to {each}" for each in _mirrors(service))
+    if part(part(service, "weighted"), "sticky") is not None:
+        yield f"sticky sessions of the weighted service {name}"
+    if part(service, "highestrandomweight"):
+        yield f"one server for each client, by highestRandomWeight of {name}"
+    yield from (
+        f"{key} of the service {name}" for key, value in service.items() if str(key).lower() not in _KINDS and value
+    )
 
 
 def _mirrors(service: Mapping[str, Any]) -> Iterator[str]:

@@ -24,7 +24,8 @@ from app.cli.init.traefik.plain_image import placed
 
 # In the order in which Traefik looks.
 CONFIG_NAMES = ("traefik.toml", "traefik.yaml", "traefik.yml")
-CONFIG_DIRECTORIES = (PurePosixPath("/etc/traefik"), PurePosixPath("/root/.config"), PurePosixPath("/"))
+_FIRST = "/etc/traefik"
+_ROOT = frozenset({"", "0", "root"})
 
 Key = tuple[str, ...]
 Options = Mapping[Key, str]
@@ -137,11 +138,24 @@ def _in_file(inside: PurePosixPath, every: list[Mount], *, ignored: bool) -> Sta
     return StaticConfig(Form.FILE, options, file or Path(inside), ignored, bool(why), inside, why)
 
 
+def config_directories(service: Service) -> list[PurePosixPath]:
+    """Where Traefik looks for a static file in `service`, in its order.
+
+    https://doc.traefik.io/traefik/getting-started/configuration-overview/#configuration-file
+    """
+    environment = pairs(service.get("environment"))
+    user = str(service.get("user") or "").partition(":")[0]
+    homes = [environment["HOME"]] if environment.get("HOME") else ["/root", *([] if user in _ROOT else ["/"])]
+    found = [_FIRST, environment.get("XDG_CONFIG_HOME") or "/", *(f"{home}/.config" for home in homes)]
+    every = (placed(each, service) for each in (*found, "."))
+    return list(dict.fromkeys(each for each in every if each))
+
+
 def _file(named: str | None, service: Service, every: list[Mount]) -> PurePosixPath | None:
     """The path in the container of the file that a flag names, else of the first one that exists or is mounted."""
     if named:
         return placed(named, service) or PurePosixPath(named)
-    for inside in (directory / name for directory in CONFIG_DIRECTORIES for name in CONFIG_NAMES):
+    for inside in (directory / name for directory in config_directories(service) for name in CONFIG_NAMES):
         here = on_host(every, inside)
         if (here and not is_absent(here)) or any(mount.target == inside for mount in every):
             return inside

@@ -50,8 +50,8 @@ def remote(directory: Path, url: str) -> None:
 def init(
     directory: Path, *, force: bool = False, environ: Mapping[str, str] = os.environ
 ) -> tuple[Stack, Written, str]:
-    # In the demo no routes yet; other projects here have no Traefik.
-    answers = Answers(("/routes/dynamic", "traefik"), opened=("api", "skills", "web", "on", "1", "jobs"))
+    # In the demo no routes yet, and an image of its own; other projects here have no Traefik.
+    answers = Answers(("/routes/dynamic", "traefik.yml", "traefik"), opened=("api", "skills", "web", "on", "1", "jobs"))
     written = write_stack_file(directory, directory / "stack.yml", force=force, environ=environ, answers=answers)
     return load_stack(written.path), written, "\n".join(written.lines())
 
@@ -86,7 +86,7 @@ def test_labeled_project_yields_file_and_questions(labels: Path, environ: dict[s
     assert stack.project == "zetherion-ai"
     routed = {s.name: (s.port, s.health.path, s.routes[0].entrypoint, s.routes[0].rule) for s in stack.routed}
     assert routed == {
-        "api": (8443, "/api/v1/health", "websecure", "Host(`api.example.org`)"),
+        "api": (8443, "/api/v1/health?full=1", "websecure", "Host(`api.example.org`)"),
         "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
     }
     assert stack.traefik.entrypoints == a_traefik(websecure="https://proxy:443", skills="http://proxy:8080").entrypoints
@@ -181,8 +181,8 @@ def test_services_with_capitals_and_dots_get_valid_names(tmp_path: Path, environ
     services = ["API-Blue", "API-Green", "api.v1_blue", "api.v1_green", "_web.blue", "_web.green", "My.Bot", "my-bot"]
     hosts = {name: f"Host(`{name.lower().strip('_')[:6]}.x`)".replace("-", "") for name in services}
     definitions = {
-        name: {"image": "x", "expose": ["80"], "labels": {"traefik.http.routers.r.rule": hosts[name]}}
-        for name in services[:6]
+        name: {"image": "x", "expose": ["80"], "labels": {f"traefik.http.routers.r{number // 2}.rule": hosts[name]}}
+        for number, name in enumerate(services[:6])
     } | {name: {"image": "x"} for name in services[6:]}
     (tmp_path / "compose.yaml").write_text(yaml.safe_dump({"name": "p", "services": definitions}, sort_keys=False))
     stack, _, _ = init(tmp_path, environ=environ)

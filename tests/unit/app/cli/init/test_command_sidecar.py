@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from app.cli.init.answers import Answers
 from app.cli.init.command import write_stack_file
 from deploy.demo.processes import ROOT
 from deploy.demo.repository import DemoRepository
@@ -20,7 +21,8 @@ def test_init_matches_the_takeover_page(tmp_path: Path) -> None:
     repository.release("v1.0.0", edit=old_shape)
     live = tmp_path / "zetherion-ai"
     LiveDirectory(live).make(repository, "v1.0.0", ENV)
-    made = write_stack_file(live, tmp_path / "stack.yml", force=False, environ={"PATH": os.environ["PATH"]})
+    environ, own_image = {"PATH": os.environ["PATH"]}, Answers(("traefik.yml",))
+    made = write_stack_file(live, tmp_path / "stack.yml", force=False, environ=environ, answers=own_image)
     found = yaml.safe_load(made.path.read_text())
     documented = yaml.safe_load(PAGE.read_text().partition("```yaml\n")[2].partition("```")[0])
     for routed in found["routed"].values():

@@ -19,10 +19,16 @@ LOGIN = {"image": "oauth2-proxy", "labels": {f"{R}o.rule": "Host(`a.b`)", f"{S}o
 
 
 def init(
-    project: Path, labels: dict[str, str], *flags: str, traefik: dict[str, Any] | None = None, **others: dict[str, Any]
+    project: Path,
+    labels: dict[str, str],
+    *flags: str,
+    traefik: dict[str, Any] | None = None,
+    deploy: dict[str, Any] | None = None,
+    **others: dict[str, Any],
 ) -> Written:
+    """`deploy`: more of the definition of each color."""
     proxy = {"image": "traefik:v3", "command": list(flags), "volumes": ["./dynamic:/dynamic"], **(traefik or {})}
-    shop = {"image": "shop", "expose": [8000], "labels": labels}
+    shop = {"image": "shop", "expose": [8000], "labels": labels, **(deploy or {})}
     services = {"shop-blue": shop, "shop-green": shop, "proxy": proxy, **others}
     (project / "compose.yaml").write_text(yaml.safe_dump({"name": "p", "services": services}, sort_keys=False))
     (project / "dynamic").mkdir(exist_ok=True)
@@ -78,3 +84,54 @@ def test_case_of_an_entrypoint_does_not_count(tmp_path: Path) -> None:
 def test_static_file_in_a_built_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"traefik\.yml may be in the image"):
         init(tmp_path, SHOP, WEB, DOCKER, traefik={"image": "traefik:v3", "build": "./traefik"})
+
+
+SWARM = "--providers.swarm=true"
+CLOSED = {f"{R}adm.rule": "Host(`a.b`) && PathPrefix(`/adm`)", f"{R}adm.middlewares": "auth"}
+
+
+@pytest.mark.parametrize("flags", [(SWARM,), (DOCKER, "--providers.docker.swarmMode=true")])
+def test_labels_of_containers_are_not_read_by_swarm(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    with pytest.raises(Refused, match="it does not read the labels of shop-blue and shop-green"):
+        init(tmp_path, {**SHOP, f"{R}shop.middlewares": "auth"}, WEB, *flags, login=LOGIN)
+
+
+@pytest.mark.parametrize("labels", [CLOSED, [f"{name}={value}" for name, value in CLOSED.items()]])
+def test_labels_of_swarm_services_are_named_if_traefik_reads_them(tmp_path: Path, labels: Any) -> None:
+    deploy = {"deploy": {"labels": labels}}
+    named = r"deploy\.labels of shop-blue may be routers of a Swarm service.*; deploy\.labels of shop-green"
+    for flags in ((DOCKER, SWARM), ("--providers.docker.swarmmode", DOCKER)):
+        with pytest.raises(Refused, match=named):
+            init(tmp_path, SHOP, WEB, *flags, deploy=deploy)
+    written = init(tmp_path, SHOP, WEB, DOCKER, deploy=deploy)
+    assert [route.rule for route in load_stack(written.path).routed[0].routes] == ["Host(`a.b`)"]
+
+
+def test_service_of_swarm_is_not_the_containers_own(tmp_path: Path) -> None:
+    labels = {**SHOP, f"{R}shop.service": "shop@swarm", f"{S}shop.loadbalancer.server.port": "8000"}
+    with pytest.raises(Refused, match=r"No router .* leads to routed/shop"):
+        init(tmp_path, labels, WEB, DOCKER, SWARM)
+
+
+@pytest.mark.parametrize("name", ["api", "metrics", "dashboard", "ping"])
+def test_any_entrypoint_is_a_default_one(tmp_path: Path, name: str) -> None:
+    """Except `traefik`: https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/"""
+    labels = {f"{R}shop.rule": "Host(`a.b`)"}
+    own, internal = f"--entrypoints.{name}.address=:8443", "--entrypoints.traefik.address=:8080"
+    written = init(tmp_path, labels, WEB, own, internal, DOCKER)
+    assert {route.entrypoint for route in load_stack(written.path).routed[0].routes} == {"web", name}
+    written = init(tmp_path, labels, WEB, own, "--entrypoints.web.asdefault=true", DOCKER)
+    assert [route.entrypoint for route in load_stack(written.path).routed[0].routes] == ["web"]
+    (only,) = load_stack(init(tmp_path, labels, own, DOCKER).path).routed[0].routes
+    assert only.entrypoint == name
+
+
+def test_redirection_with_a_priority_leaves_requests(tmp_path: Path) -> None:
+    """By default its priority is the highest one."""
+    to = "--entrypoints.web.http.redirections.entrypoint"
+    flags = (WEB, "--entrypoints.websecure.address=:443", f"{to}.to=websecure", DOCKER)
+    labels = {f"{R}shop.rule": "Host(`a.b`)"}
+    found = load_stack(init(tmp_path, labels, *flags).path).routed[0].routes
+    assert [route.entrypoint for route in found] == ["websecure"]
+    found = load_stack(init(tmp_path, labels, *flags, f"{to}.priority=1").path).routed[0].routes
+    assert {route.entrypoint for route in found} == {"web", "websecure"}

@@ -77,3 +77,30 @@ def test_traefik_of_another_project_may_have_more_routers(tmp_path: Path) -> Non
     with pytest.raises(Refused, match=r"traefik is no service of this project.*--nothing-in traefik"):
         init(tmp_path, {"labels": SHOP}, traefik=False)
     assert rules(init(tmp_path, {"labels": SHOP}, given=Answers(("traefik",)), traefik=False)) == {"Host(`a.b`)"}
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        ["127.0.0.1:8001:4180"],
+        [{"host_ip": "127.0.0.1", "published": "8001", "target": 4180}],
+        ["9001:9000", "8001:4180/tcp", "127.0.0.1:8001:5353/udp"],
+    ],
+)
+def test_published_port_leads_to_the_port_behind_it(tmp_path: Path, ports: list[Any]) -> None:
+    """The other port of the container may be open, while the one that the router leads to asks for a password."""
+    written = init(tmp_path, {"ports": ports, "expose": [8000]}, "http://host.docker.internal:8001")
+    assert load_stack(written.path).routed[0].port == 4180
+
+
+def test_ports_of_one_number_at_two_addresses_are_a_question(tmp_path: Path) -> None:
+    ports = ["127.0.0.1:8001:4180", "10.0.0.1:8001:8000"]
+    exact = init(tmp_path, {"ports": ports}, "http://10.0.0.1:8001")
+    assert load_stack(exact.path).routed[0].port == 8000
+    written = init(tmp_path, {"ports": ports, "expose": [8000]}, "http://localhost:8001")
+    assert "router nas in dynamic/a.yml says 4180" in written.notes.questions["routed/shop/port"]
+
+
+def test_published_port_is_compared_by_the_port_behind_it(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"leads to port (4180|8000), and router .* to port (4180|8000)\."):
+        init(tmp_path, {"ports": ["8001:4180"], "labels": SHOP}, "http://host.docker.internal:8001")

@@ -104,7 +104,8 @@ def test_route_without_tls_hands_no_requests_to_one_with_tls() -> None:
 
 def test_router_without_entrypoints_has_the_default_ones() -> None:
     points = {**POINTS, "http": EntryPoint("http", 81, redirects=True), "websecure": EntryPoint("websecure", 443)}
-    assert default_points(points) == ["web", "websecure"]
+    points["traefik"] = EntryPoint("traefik", 8080)
+    assert default_points(points) == ["web", "api", "metrics", "websecure"]
     marked = {name: replace(point, as_default=name in {"websecure", "metrics"}) for name, point in points.items()}
     assert default_points(marked) == ["metrics", "websecure"]
 

@@ -76,3 +76,42 @@ def test_mirror_and_member_without_weight_are_no_routes(tmp_path: Path) -> None:
     for service in ({"mirroring": {"service": "waf", "mirrors": [{"name": "blue"}]}}, weighted(waf=1, blue=0)):
         with pytest.raises(Refused, match=r"No router .* leads to routed/shop"):
             init(tmp_path, service)
+
+
+def servers(*each: dict[str, Any]) -> dict[str, Any]:
+    return {"loadBalancer": {"servers": list(each)}}
+
+
+BLUE_SERVER, WAF_SERVER = {"url": "http://shop-blue:8000"}, {"url": "http://waf:80"}
+
+
+def test_server_below_another_path_is_refused(tmp_path: Path) -> None:
+    below = {"url": "http://shop-blue:8000/public", "preservePath": True}
+    with pytest.raises(Refused, match=r"router r in dynamic/a\.yml has a server with preservePath: its requests reach"):
+        init(tmp_path, servers(below))
+    assert not (tmp_path / "s.yml").exists()
+    for harmless in ({**below, "preservePath": False}, {**BLUE_SERVER, "preservePath": True}):
+        assert "routed/shop/rule" not in init(tmp_path, servers(harmless)).notes.questions
+
+
+@pytest.mark.parametrize("weight", [0, -1, "0"])
+def test_server_without_weight_gets_no_requests(tmp_path: Path, weight: object) -> None:
+    with pytest.raises(Refused, match=r"No router .* leads to routed/shop"):
+        init(tmp_path, servers({**BLUE_SERVER, "weight": weight}, WAF_SERVER))
+    assert init(tmp_path, servers({**BLUE_SERVER, "weight": 3}, {**WAF_SERVER, "weight": weight})).path.exists()
+    with pytest.raises(Refused, match="sends requests to waf:80 too"):
+        init(tmp_path, servers(BLUE_SERVER, {**WAF_SERVER, "weight": 1}))
+
+
+def test_middlewares_of_a_service_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"router r .* has a service with middlewares of its own"):
+        init(tmp_path, {**BLUE, "middlewares": ["auth"]})
+    with pytest.raises(Refused, match=r"router r .* has a service with middlewares of its own"):
+        init(tmp_path, {**weighted(blue=1), "middlewares": ["auth"]})
+
+
+def test_sessions_above_the_colors_are_questions(tmp_path: Path) -> None:
+    sticky = {"weighted": {"services": [{"name": "blue"}, {"name": "green"}], "sticky": {"cookie": {}}}}
+    assert "sticky sessions of the weighted service s" in init(tmp_path, sticky).notes.questions["routed/shop/rule"]
+    hashed = {"highestRandomWeight": {"services": [{"name": "blue"}, {"name": "green"}]}}
+    assert "by highestRandomWeight of s" in init(tmp_path, hashed).notes.questions["routed/shop/rule"]

@@ -89,3 +89,18 @@ def test_a_question_is_on_the_line_of_its_value(path: str) -> None:
 def test_the_limits_are_the_defaults_and_the_projects_stop_grace() -> None:
     times = yaml.safe_load(written())["times"]
     assert (times["build"], times["stop_grace"]) == (1800, 45)
+
+
+STRANGE = ("a,b.yml", "a]b[.yml", "{a}: b.yml", "a #b.yml", "- a.yml", "'a'\".yml", "é.yml", "yes", "1.5", "a\nb.yml")
+STRANGER = ("a\tb.yml", "a\u2028b\x85.yml", " a.yml ", "*a", "&a", "!a", "%a", "@a", "a\\b", "~", "null")
+
+
+@pytest.mark.parametrize("name", [*STRANGE, *STRANGER])
+def test_name_of_a_file_is_read_back_as_it_is(name: str) -> None:
+    project = Project(Path("/srv/shop"), name, {}, resolved=True, more=("b.yml", name))
+    read = yaml.safe_load(written(replace(PROPOSAL, project=project)))
+    assert parse_stack(read).compose_files == (name, "b.yml", name)
+
+
+def test_names_of_retired_services_are_read_back_as_they_are() -> None:
+    assert yaml.safe_load(written(replace(PROPOSAL, retired=STRANGE)))["retired"] == list(STRANGE)

@@ -90,6 +90,71 @@ def test_static_file_that_cannot_be_read_is_refused(project: Path) -> None:
     assert "traefik.yml may be in the image" in built
 
 
+@pytest.mark.parametrize(
+    "image", ["registry.example.org/infra/traefik:5", "me/traefik", "proxy", "example.org/traefik"]
+)
+def test_static_file_in_an_image_of_another_registry_is_refused(project: Path, image: str) -> None:
+    """Traefik reads it in place of the flags: its entrypoints may ask for a password."""
+    assert "traefik.yml may be in the image" in refused(project, ENTRYPOINT, FILES, image=image)
+    assert "traefik.yml may be in the image" in refused(project, environment={"TRAEFIK_API": "true"}, image="x/traefik")
+    assert init(project, ENTRYPOINT, FILES, given=Answers(("traefik.yml",)), image=image).path.exists()
+
+
+@pytest.mark.parametrize(
+    "image", ["traefik", "docker.io/traefik:3", "docker.io/library/traefik@sha256:0", "traefik/traefik"]
+)
+def test_official_image_has_no_static_file(project: Path, image: str) -> None:
+    assert init(project, ENTRYPOINT, FILES, image=image).path.exists()
+
+
+@pytest.mark.parametrize(
+    ("directory", "traefik"),
+    [
+        ("/cfg", {"environment": {"XDG_CONFIG_HOME": "/cfg"}}),
+        ("/home/me/.config", {"environment": ["HOME=/home/me"]}),
+        ("/.config", {"user": "1000:1000"}),
+        ("/cfg", {"working_dir": "/cfg"}),
+    ],
+)
+def test_static_file_is_looked_for_where_traefik_does(project: Path, directory: str, traefik: dict[str, Any]) -> None:
+    (project / "traefik.yml").write_text("entryPoints: {web: {address: ':81', http: {middlewares: [auth@file]}}}")
+    volumes = [f"./traefik.yml:{directory}/traefik.yml", "./dynamic:/dynamic"]
+    written = init(project, ENTRYPOINT, volumes=volumes, **traefik)
+    assert load_stack(written.path).traefik.entrypoints["web"].url == "http://proxy:81"
+    assert "has flags and the static file" in "\n".join(written.notes.check)
+
+
+@pytest.mark.parametrize(
+    ("name", "traefik"),
+    [
+        ("entrypoint", {"entrypoint": ["/start.sh"]}),
+        ("entrypoint", {"entrypoint": ["sh", "-c", "envsubst <a >/etc/traefik/traefik.yml; exec traefik"]}),
+        ("command", {"command": ["sh", "/start.sh", ENTRYPOINT]}),
+        ("command", {"entrypoint": "/entrypoint.sh", "command": ["/start.sh", ENTRYPOINT]}),
+        ("/entrypoint.sh", {"volumes": ["./start.sh:/entrypoint.sh", "./dynamic:/dynamic"]}),
+    ],
+)
+def test_program_that_starts_traefik_is_refused(project: Path, name: str, traefik: dict[str, Any]) -> None:
+    given = {"command": [ENTRYPOINT, FILES], **traefik}
+    text = refused(project, **given)
+    assert f"{name} runs " in text or f"{name} is mounted over that of the image" in text
+    assert init(project, given=Answers((name,)), **given).path.exists()
+
+
+@pytest.mark.parametrize(
+    "traefik",
+    [
+        {"entrypoint": ["traefik"], "command": [ENTRYPOINT]},
+        {"entrypoint": "/usr/local/bin/traefik", "command": [ENTRYPOINT]},
+        {"entrypoint": ["/entrypoint.sh"], "command": ["traefik", ENTRYPOINT]},
+        {"entrypoint": ["sh", "-c", f"exec traefik {ENTRYPOINT}"], "command": []},
+        {"command": f"traefik {ENTRYPOINT}"},
+    ],
+)
+def test_traefik_that_starts_itself_is_read(project: Path, traefik: dict[str, Any]) -> None:
+    assert list(load_stack(init(project, **traefik).path).traefik.entrypoints) == ["web"]
+
+
 def test_copy_of_a_static_file_is_read(project: Path) -> None:
     (project / "dynamic" / "router.yml").write_text(CLOSED)
     (project / "copy.yml").write_text("entryPoints: {web: {address: ':80'}}\nproviders: {file: {directory: /dynamic}}")

@@ -16,7 +16,7 @@ from app.cli.init.project.health_checks import ProbeAddress, asked, compose_chec
             8443,
             "/api/v1/health",
         ),
-        (["CMD", "probe", "https://[::1]:8443/x?deep=1"], 8443, "/x"),
+        (["CMD", "probe", "https://[::1]:8443/x?deep=1"], 8443, "/x?deep=1"),
         (["CMD", "curl", "http://localhost/health"], 80, "/health"),
         (["CMD", "curl", "https://localhost/health"], 443, "/health"),
         (["CMD-SHELL", "curl http://localhost:$${UNKNOWN}/health"], None, "/health"),
@@ -36,7 +36,8 @@ from app.cli.init.project.health_checks import ProbeAddress, asked, compose_chec
     ],
 )
 def test_health_command_yields_port_and_path(test: Any, port: int | None, path: str | None) -> None:
-    assert asked(test, {"PORT": "8000"}, names=["web-blue"]) == ProbeAddress(port, path)
+    found = (ProbeAddress(port, path),) if port or path else ()
+    assert asked(test, {"PORT": "8000"}, names=["web-blue"]) == found
 
 
 def test_disabled_check_yields_nothing() -> None:

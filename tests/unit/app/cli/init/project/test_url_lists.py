@@ -12,12 +12,14 @@ def found(value: str) -> list[Listed]:
 def test_url_list_splits_at_commas_and_spaces() -> None:
     where = "ANY_NAME of checker"
     expected = [Listed("web-blue", 8000, "/healthz", where), Listed("api-blue", 443, "/api/v1/health", where)]
-    assert found("http://web-blue:8000/healthz,https://the-api/api/v1/health?x=1") == expected
+    assert found("http://web-blue:8000/healthz,https://the-api/api/v1/health") == expected
     assert found(" http://web-blue:8000/healthz  https://the-api/api/v1/health ") == expected
     assert found('["http://web-blue:8000/healthz", "https://the-api/api/v1/health"]') == expected
 
 
-@pytest.mark.parametrize("path", ["/health", "/-/ready", "/_health/live", "/up", "/service/ai/v1/health", "/status/"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/health?full=1", "/-/ready", "/_health/live", "/up", "/service/ai/v1/health", "/status/"]
+)
 def test_path_named_after_health_is_checked(path: str) -> None:
     assert [url.path for url in found(f"http://web-blue:8000{path}")] == [path]
 

@@ -1,5 +1,6 @@
 import pytest
 
+from app.cli.init.project.health_checks import ProbeAddress
 from app.cli.init.traefik.labels import defined_middlewares, label_routes
 from app.cli.init.traefik.routes import FoundRoute, RouteTarget
 from app.cli.init.traefik.streams import label_streams
@@ -26,8 +27,10 @@ def test_router_in_labels_becomes_a_route(labels: object) -> None:
             ("web", "websecure"),
             "Host(`shop.example.org`)",
             tls=True,
-            health="/up",
+            health=ProbeAddress(None, "/up"),
             options={"tls": {"certresolver": "le"}, "middlewares": ["auth@docker"]},
+            label_service="web",
+            container="web-blue",
         )
     ]
 

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from app.cli.init.project.health_checks import ProbeAddress
 from app.cli.init.traefik.routes import FoundRoute, RouteTarget, routes
 
 
@@ -91,9 +92,9 @@ def test_middleware_with_a_name_like_ours_is_kept() -> None:
     assert only(router, s=service("http://b:1")).options == {"middlewares": ["updater-auth@file"]}
 
 
-def test_traefik_check_needs_the_traffic_port() -> None:
-    assert only({}, s=service("http://b:1", healthCheck={"path": "/up"})).health == "/up"
-    assert only({}, s=service("http://b:1", healthCheck={"path": "/up", "port": 9})).health is None
+def test_traefik_check_may_have_a_port_of_its_own() -> None:
+    assert only({}, s=service("http://b:1", healthCheck={"path": "/up"})).health == ProbeAddress(None, "/up")
+    assert only({}, s=service("http://b:1", healthCheck={"path": "/up", "port": 9})).health == ProbeAddress(9, "/up")
 
 
 @pytest.mark.parametrize("document", [{}, {"http": []}, {"http": {"routers": []}}, {"http": {"routers": {"r": 1}}}])
