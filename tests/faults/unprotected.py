@@ -179,7 +179,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         9,
         "looking before creating again after an unknown outcome",
-        ("DockerContainers.create", _CREATED, _CREATED_AGAIN),
+        ("DockerContainers._create_beside", _CREATED, _CREATED_AGAIN),
     ),
     _protection(
         10,
