@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from app.domain.errors import StartFailed
+from app.domain.errors import ComposeInvalid, EngineFailed
 from tests.integration.sample_stack import BLUE, BOT, Sample, start_one
+from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.injection import inject
+from workers.definition.injected_files import InjectedFile
 from workers.ports import Definition
 
 pytestmark = pytest.mark.engine
@@ -107,9 +110,13 @@ async def test_interrupted_creation_is_completed(sample: Sample) -> None:
     assert "/run/secrets/token" in stat_of(sample, left.id, "/run/secrets/token")
 
 
-async def test_file_in_a_read_only_container_is_refused(sample: Sample) -> None:
+async def test_engine_refuses_a_copy_into_a_read_only_container(sample: Sample) -> None:
+    """So the release is refused before, by name: see workers/definition/unkept.py."""
     sample.release("v94.0.0", edit=with_files(**USES, read_only=True))
-    definition = await sample.built("v94.0.0", BOT)
-    with pytest.raises(StartFailed, match="read_only") as refused:
-        await sample.engine.create(definition, BOT)
-    assert refused.value.service == BOT
+    with pytest.raises(ComposeInvalid, match="read_only"):
+        await sample.define("v94.0.0")
+    sample.release("v95.0.0", edit=with_files(read_only=True))
+    definition = await sample.built("v95.0.0", BOT)
+    bot = await sample.engine.create(definition, BOT)
+    with pytest.raises(EngineFailed, match="read-only"):
+        await inject(Docker(sample.client, sample.host), bot.id, [InjectedFile("/site", "text")])

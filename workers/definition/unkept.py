@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from workers.definition.files import MOUNTED_PARTS
 from workers.definition.images import AT_DIGEST
 
 _SECCOMP = re.compile(r"seccomp[=:](?P<profile>.*)")
@@ -18,7 +19,8 @@ def unkept(model: Mapping[str, Any], moved: Collection[str]) -> Iterator[str]:
     """What refuses a release, for each such option of a service that the updater moves, and what to write instead."""
     services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
     for name in moved:
-        yield from (f"{name}: {problem}" for problem in _of(services.get(name) or {}))
+        problems = (*_of(services.get(name) or {}), *_copied(model, name))
+        yield from (f"{name}: {problem}" for problem in problems)
 
 
 def _of(service: Mapping[str, Any]) -> Iterator[str]:
@@ -42,3 +44,17 @@ def _of(service: Mapping[str, Any]) -> Iterator[str]:
                 f"{hook} would not run each time: Compose runs it, and the updater starts and stops containers by the "
                 "engine. Run its command in the container's own entrypoint"
             )
+
+
+def _copied(model: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Neither Compose nor the updater can copy a file into a container whose file system is read-only."""
+    service = model["services"].get(name) or {}
+    if service.get("read_only"):
+        for part in MOUNTED_PARTS:
+            for key in dict.fromkeys(use["source"] for use in service.get(part) or ()):
+                defined = (model.get(part) or {}).get(key) or {}
+                if source := next((each for each in ("content", "environment") if defined.get(each)), None):
+                    yield (
+                        f"{part}/{key} has `{source}:`, and it cannot be copied into the container, because that has "
+                        "`read_only: true`. Write it as `file:`"
+                    )

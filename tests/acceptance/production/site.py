@@ -210,11 +210,11 @@ def _in_a_second_network(text: str) -> str:
 
 
 def _with_a_config(text: str) -> str:
-    """Gives the moved services a config that has no file on the host."""
+    """Gives the moved services a config that has no file on the host: so their file systems have to be writable."""
     model = yaml.safe_load(text)
     for name, service in model["services"].items():
         if name.endswith(("-blue", "-green", "-bot")):
-            service["configs"] = ["site"]
+            service |= {"configs": ["site"], "read_only": False}
     return yaml.safe_dump({**model, "configs": {"site": {"content": "of ${COMPOSE_PROJECT_NAME}"}}}, sort_keys=False)
 
 

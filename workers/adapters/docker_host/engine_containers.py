@@ -142,9 +142,7 @@ class DockerContainers(HostParts):
         except (EngineFailed, ValueError) as error:
             why = error.detail if isinstance(error, EngineFailed) else str(error)
             raise StartFailed(
-                f"its configs and secrets could not be copied into the container ({why}). A container with `read_only` "
-                "needs them from files: `file:` instead of `environment:` or `content:`",
-                service=created.service,
+                f"its configs and secrets could not be copied into the container ({why})", service=created.service
             ) from error
 
     async def _inherit_volumes(self, definition: Definition, service: str, old: Instance) -> None:

@@ -48,3 +48,16 @@ def test_hook_of_compose_is_refused(hook: str) -> None:
     (problem,) = refused({hook: [{"command": ["./warm-up.sh"]}]})
     assert problem.startswith(f"web-blue: {hook} would not run each time")
     assert refused({hook: []}) == []
+
+
+@pytest.mark.parametrize("part", ["secrets", "configs"])
+@pytest.mark.parametrize("source", ["content", "environment"])
+def test_file_to_copy_into_a_read_only_container_is_refused(part: str, source: str) -> None:
+    service: dict[str, Any] = {"read_only": True, part: [{"source": "token"}, {"source": "key"}]}
+    model = {"services": {"web-blue": service}, part: {"token": {source: "x"}, "key": {"file": "/key"}}}
+    (problem,) = unkept(model, ["web-blue"])
+    assert problem.startswith(f"web-blue: {part}/token has `{source}:`, and it cannot be copied")
+    service |= {"read_only": False, "build": {"secrets": [{"source": "token"}]}}
+    assert list(unkept(model, ["web-blue"])) == []
+    service |= {"read_only": True, part: []}
+    assert list(unkept(model, ["web-blue"])) == [], "a build reads its own secrets"
