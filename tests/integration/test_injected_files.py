@@ -34,10 +34,11 @@ USES: dict[str, Any] = {
     ],
 }
 OWNED = {"secrets": [{"source": "token", "target": "owned", "uid": "1000", "gid": "1001", "mode": 0o440}]}
-PLACES = (
-    *("/run/secrets", "/run/secrets/token", "/run/secrets/named", "/etc/deep", "/etc/deep/token"),
-    *("/inline", "/relative", "/etc/inline", "/from-env"),
+FILES = (
+    *("/run/secrets/token", "/run/secrets/named", "/etc/deep/token", "/inline", "/relative", "/etc/inline"),
+    "/from-env",
 )
+DIRECTORIES = ("/run/secrets", "/etc/deep")
 
 
 def with_files(**service: Any) -> Callable[[Path], None]:
@@ -70,13 +71,10 @@ async def started_by_engine(engine: DockerEngine, definition: Definition) -> str
 
 
 def seen(sample: Sample, instance: str) -> list[str]:
-    """Mode, owner and size of all PLACES, and what is in the files."""
-    shown = (
-        "stat --format '%n %a %u:%g %s' " + " ".join(PLACES) + "; cat " + " ".join(p for p in PLACES if p[-1] != "s")
-    )
+    """Mode, owner and size of all FILES and DIRECTORIES, and what is in the files."""
+    shown = f"stat --format '%n %a %u:%g %s' {' '.join((*FILES, *DIRECTORIES))} && tail -n +1 {' '.join(FILES)}"
     output: Any = sample.client.containers.get(instance).exec_run(["sh", "-c", shown], user="0").output
-    lines = [str(line) for line in output.decode().splitlines()]
-    return [line for line in lines if "directory" not in line]
+    return [str(line) for line in output.decode().splitlines()]
 
 
 async def test_engine_starts_a_container_as_compose_does(sample: Sample) -> None:
