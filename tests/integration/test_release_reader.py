@@ -225,6 +225,30 @@ async def test_variable_that_is_unset_is_refused_by_name(bench: Bench, written: 
     assert (await bench.service())["environment"]["SECRET"] == re.sub(r"\$\{?NEW_SECRET\}?", "", written)
 
 
+@pytest.fixture
+def of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "LANG", "TMPDIR"):
+        monkeypatch.setenv(name, "/of/the/worker")
+
+
+@pytest.mark.usefixtures("of_the_worker")
+@pytest.mark.parametrize("name", ["HOME", "LANG", "TMPDIR", "DOCKER_HOST", "COMPOSE_BAKE"])
+async def test_worker_s_own_variable_does_not_count(bench: Bench, name: str) -> None:
+    bench.host = "tcp://socket-proxy:2375"
+    bench.compose({"environment": {"A": f"${{{name}}}"}})
+    assert f"nothing sets {name} (api-blue, api-green, bot)" in await refusal(bench, VariableMissing)
+    bench.put(bench.live, ".env", f"{name}=/srv\n")
+    assert (await bench.service())["environment"] == {"A": "/srv"}
+
+
+@pytest.mark.usefixtures("of_the_worker")
+async def test_home_directory_is_the_operators(bench: Bench) -> None:
+    bench.compose({"volumes": ["~/data:/data"]})
+    assert "~/data" in await refusal(bench, ComposeInvalid)
+    bench.put(bench.live, ".env", "HOME=/srv/operator\n")
+    assert (await bench.service())["volumes"][0]["source"] == "/srv/operator/data"
+
+
 async def test_default_or_permission_needs_no_value(bench: Bench) -> None:
     bench.compose({"environment": {"A": "${A:-}", "B": "${B-x}", "C": "$$C", "D": "${D:+set}", "E": "${E}"}})
     bench.stack = replace(bench.stack, allow_unset=frozenset({"E"}))

@@ -4,16 +4,28 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.adapters.redaction import text_of
+from workers.adapters.threads import in_file_thread
 from workers.definition.roots import Roots
 from workers.ports import FileUse, Origin
 
 KEY = "env_file"
+
+
+async def with_home(compose: Compose, given: ComposeFiles) -> ComposeFiles:
+    """`given` with the HOME that the operator's files set: for `~`, Compose looks only in its own environment.
+
+    The worker's is another one: a service would get an empty directory. Raises ComposeInvalid.
+    """
+    if not await in_file_thread(lambda: any("HOME" in text_of(file) for file in given.env_files)):
+        return given
+    return replace(given, home=(await compose.values(["${HOME-}"], given))[0])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from app.domain.errors import ComposeInvalid, VariableMissing
 from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose import Compose, Resolved
 from workers.adapters.docker_host.compose_commands import ComposeFiles
-from workers.adapters.docker_host.env_files import EnvFiles, find_env_files, overridden
+from workers.adapters.docker_host.env_files import EnvFiles, find_env_files, overridden, with_home
 from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.included import unread_env_files
 from workers.adapters.docker_host.model_secrets import learn_env_texts, learn_model
@@ -74,7 +74,7 @@ class ReleaseReader:
         """
         stack = self._stack
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
-        given = ComposeFiles.below(tree, stack, stamp)
+        given = await with_home(self._compose, ComposeFiles.below(tree, stack, stamp))
         await learn_env_files(self._compose, given)
         resolved, env_files, raw = await self._resolve(given, roots)
         model = with_shared_builds(
