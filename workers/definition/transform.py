@@ -27,6 +27,7 @@ ONCE_LABEL = "updater.once"
 ROLLBACK_LABEL = "updater.rollback"
 """A label that a release may set on any moved service: `never` if it cannot be rolled back, else `allowed`."""
 
+UNLESS_STOPPED = "unless-stopped"
 IDLE_PROFILE = "updater-idle"
 _LIVE = "x-updater-live"
 
@@ -42,8 +43,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """The model that runs for the release `stamp`, made from the output of `compose config` for its files.
 
     For the services that the updater moves: images get the release's own name, the updater's labels are added,
-    `restart: always` becomes `unless-stopped` (a stopped color or bot must stay stopped when the engine restarts), and
-    a singleton's `container_name` becomes an alias. The stack file's retired services are removed. Everything else is
+    `restart: always` becomes `unless-stopped`, also in `deploy/restart_policy`, which Compose prefers (a stopped color or
+    bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an alias. The stack file's retired services are removed. Everything else is
     unchanged.
     Raises ComposeInvalid if a service of the stack file is missing or is no container, or if a service cannot run
     without a retired one.
@@ -163,7 +164,10 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
         changed["image"] = image_name(stack.project, name, stamp.sha)
         changed["pull_policy"] = "never"
     if changed.get("restart") == "always":
-        changed["restart"] = "unless-stopped"
+        changed["restart"] = UNLESS_STOPPED
+    policy = (service.get("deploy") or {}).get("restart_policy") or {}
+    if policy.get("condition") in {"any", "always"}:
+        changed["deploy"] = {**service["deploy"], "restart_policy": {**policy, "condition": UNLESS_STOPPED}}
     changed["labels"] = {
         **(service.get("labels") or {}),
         STACK_LABEL: stack.project,

@@ -95,6 +95,20 @@ def test_only_restart_always_is_changed(restart: str | None) -> None:
     assert transformed(source)["services"]["bot"]["restart"] == restart
 
 
+@pytest.mark.parametrize(
+    ("condition", "then"),
+    [("any", "unless-stopped"), ("always", "unless-stopped"), ("on-failure", "on-failure"), ("none", "none")],
+)
+def test_restart_policy_of_deploy_leaves_a_stopped_container_alone(condition: str, then: str) -> None:
+    """Compose prefers it to `restart`, and hands `any` to the engine as `always`."""
+    source = model()
+    source["services"]["bot"]["deploy"] = {"replicas": 1, "restart_policy": {"condition": condition, "delay": "5s"}}
+    assert transformed(source)["services"]["bot"]["deploy"] == {
+        "replicas": 1,
+        "restart_policy": {"condition": then, "delay": "5s"},
+    }
+
+
 def test_a_missing_service_is_refused_by_name() -> None:
     source = model()
     del source["services"]["bot"], source["services"]["api-green"]
