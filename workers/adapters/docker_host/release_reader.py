@@ -88,7 +88,7 @@ class ReleaseReader:
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
-        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, moved)]
+        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services())]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
