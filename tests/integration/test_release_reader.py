@@ -225,6 +225,23 @@ async def test_variable_that_is_unset_is_refused_by_name(bench: Bench, written: 
     assert (await bench.service())["environment"]["SECRET"] == re.sub(r"\$\{?NEW_SECRET\}?", "", written)
 
 
+@pytest.mark.parametrize("environment", [["NEW_SECRET", "MODE=live"], {"NEW_SECRET": None, "MODE": "live"}])
+async def test_variable_that_is_only_passed_on_is_refused_too(bench: Bench, environment: Any) -> None:
+    bench.compose({"environment": environment})
+    assert "nothing sets NEW_SECRET (api-blue, api-green, bot)" in await refusal(bench, VariableMissing)
+    bench.stack = replace(bench.stack, allow_unset=frozenset({"NEW_SECRET"}))
+    assert (await bench.service())["environment"] == {"MODE": "live"}
+    bench.put(bench.live, ".env", "NEW_SECRET=5\n")
+    assert (await bench.service())["environment"] == {"NEW_SECRET": "5", "MODE": "live"}
+
+
+async def test_variable_that_another_service_passes_on_may_be_missing(bench: Bench) -> None:
+    bench.compose({}, services={"postgres": {"image": "x", "environment": ["OPTIONAL"]}})
+    read = await bench.read()
+    assert not read.problems
+    assert not read.warnings
+
+
 @pytest.fixture
 def of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "LANG", "TMPDIR"):

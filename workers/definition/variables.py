@@ -56,6 +56,29 @@ def unset(warnings: Iterable[str], raw: Mapping[str, Any]) -> list[Unset]:
     return [Unset(name, tuple(_users(name, raw))) for name in names]
 
 
+def not_passed(model: Mapping[str, Any], moved: Collection[str]) -> list[Unset]:
+    """The variables that `moved` services of the resolved `model` pass on (`environment: [TOKEN]`) and nothing sets.
+
+    Compose does not warn of them: the container has none of that name.
+    """
+    users: dict[str, list[str]] = {}
+    for service in moved:
+        for name, value in (model["services"][service].get("environment") or {}).items():
+            if value is None:
+                users.setdefault(name, []).append(service)
+    return [Unset(name, tuple(services)) for name, services in users.items()]
+
+
+def without_unset(model: Mapping[str, Any], moved: Collection[str]) -> dict[str, Any]:
+    """`model` without those variables: Compose would look for them again, in the worker's environment."""
+    services = dict(model["services"])
+    for name in moved:
+        if environment := services[name].get("environment"):
+            found = {key: value for key, value in environment.items() if value is not None}
+            services[name] = {**services[name], "environment": found}
+    return {**model, "services": services}
+
+
 def other_warnings(warnings: Iterable[str]) -> list[str]:
     return [warning for warning in warnings if not _UNSET.search(warning)]
 

@@ -83,7 +83,11 @@ class ReleaseReader:
         moved = [name for name in stack.moved_services() if name in model["services"]]
         needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
         secret = await secret_values(self._compose, stack, given, model, moved)
-        needed += secret.unset
+        needed += [
+            *(each for each in variables.not_passed(model, moved) if each.name not in stack.allow_unset),
+            *secret.unset,
+        ]
+        model = variables.without_unset(model, moved)
         model = marked(model, await in_file_thread(self._marks.of, secret.values))
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
