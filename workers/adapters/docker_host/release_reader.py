@@ -20,6 +20,7 @@ from workers.adapters.docker_host.secret_values import learn_env_files, secret_v
 from workers.adapters.docker_host.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import mounts, variables
+from workers.definition.bases import built_bases
 from workers.definition.contents import equal
 from workers.definition.environment import marked
 from workers.definition.files import Located, locate
@@ -92,7 +93,8 @@ class ReleaseReader:
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
-        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services())]
+        bases = await in_file_thread(_bases, located.model, moved, stack.project)
+        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
@@ -148,6 +150,10 @@ class ReleaseReader:
 
 _NAMES_FILES = ("env_file", "include", "extends")
 """Keys of a Compose file that name an env file, or a file that may."""
+
+
+def _bases(model: Model, moved: Collection[str], project: str) -> list[str]:
+    return list(built_bases(model, moved, project, INDEX_NAME))
 
 
 def _texts(given: ComposeFiles) -> str:
