@@ -103,6 +103,19 @@ async def test_device_of_a_volume_is_the_hosts(bench: Bench) -> None:
     assert read.model["volumes"]["kept"]["driver_opts"]["device"] == str(bench.live / "data")
 
 
+async def test_volume_whose_device_changed_is_refused(bench: Bench) -> None:
+    """Compose would keep the one that exists, without a word."""
+    options = {"type": "none", "o": "bind", "device": "/srv/${PLACE}"}
+    bench.compose({"volumes": ["kept:/data"]}, volumes={"kept": {"driver_opts": options}})
+    bench.put(bench.live, ".env", "PLACE=one\n")
+    live = await bench.read()
+    assert not live.problems
+    assert not (await bench.read(live.model)).problems
+    bench.put(bench.live, ".env", "PLACE=two\n")
+    (problem,) = (await bench.read(live.model)).problems
+    assert "volumes/kept has another driver_opts than shop_kept" in problem.detail
+
+
 async def test_image_with_a_variable_is_the_releases(bench: Bench) -> None:
     bench.compose({"image": "ghcr.example/shop:${UPDATER_VERSION}"})
     assert (await bench.read()).model["services"][BLUE]["image"] == "ghcr.example/shop:1.1.0"

@@ -26,6 +26,7 @@ from workers.definition.environment import marked
 from workers.definition.files import Located, locate
 from workers.definition.forbidden import Use
 from workers.definition.images import left_behind, with_shared_builds
+from workers.definition.remade import remade
 from workers.definition.retired import without_retired
 from workers.definition.roots import Roots
 from workers.definition.transform import Model, transform
@@ -95,6 +96,7 @@ class ReleaseReader:
         unread = await in_file_thread(unread_env_files, given, roots)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
+        missing += remade(located.model, published or {}, moved)
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
