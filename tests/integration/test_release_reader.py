@@ -95,12 +95,40 @@ async def test_env_file_is_the_releases_if_it_has_one(bench: Bench) -> None:
     assert (await bench.service())["environment"]["APP"] == "old"
 
 
+async def test_another_version_of_an_env_file_is_named(bench: Bench) -> None:
+    """A stranger commits the file with placeholders, and writes the values into it on the host."""
+    bench.compose({"env_file": ["app.env"]})
+    bench.put(bench.tree, "app.env", "TOKEN=placeholder\n")
+    assert not (await bench.read()).warnings
+    bench.put(bench.live, "app.env", "TOKEN=placeholder\n")
+    assert not (await bench.read()).warnings
+    bench.put(bench.live, "app.env", "TOKEN=real\n")
+    (warning,) = (await bench.read()).warnings
+    assert warning.startswith("api-blue, api-green, bot uses the release's app.env. ")
+    assert warning.endswith("add app.env to files/live in the stack file")
+    assert "real" not in warning
+    bench.stack = replace(bench.stack, files=FileRules(live=("app.env",)))
+    assert not (await bench.read()).warnings
+
+
 async def test_operators_env_file_is_his_for_containers_too(bench: Bench) -> None:
     """A committed `.env` has the developers' values."""
     bench.compose({"env_file": [".env"], "environment": {"I": "${PASSWORD}"}})
     bench.put(bench.tree, ".env", "PASSWORD=dev\n")
     bench.put(bench.live, ".env", "PASSWORD=real\n")
     assert (await bench.service())["environment"] == {"I": "real", "PASSWORD": "real"}
+
+
+async def test_env_file_of_a_file_that_an_included_file_includes_is_not_lost(bench: Bench) -> None:
+    bench.compose({}, include=["one/compose.yml"])
+    bench.put(bench.tree, "one/compose.yml", "include: [two/compose.yml]\n")
+    more = {"services": {"more": {"image": "x", "environment": {"A": "${A:-default}"}}}}
+    bench.put(bench.tree, "one/two/compose.yml", json.dumps(more))
+    bench.put(bench.live, "one/two/.env", "A=1\n")
+    (problem,) = (await bench.read()).problems
+    assert "one/two/.env is in " in str(problem)
+    bench.stack = replace(bench.stack, env_files=("one/two/.env",))
+    assert (await bench.service("more"))["environment"] == {"A": "1"}
 
 
 async def test_env_file_of_an_included_file_is_not_lost(bench: Bench) -> None:

@@ -106,6 +106,7 @@ class ReleaseReader:
             (
                 *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
+                *env_files.warnings,
                 *located.warnings,
                 *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
             ),
