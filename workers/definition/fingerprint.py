@@ -7,11 +7,12 @@ from typing import Any
 
 from workers.definition.environment import MARK
 from workers.definition.files import MOUNTED_PARTS
-from workers.definition.retired import uses_of
+from workers.definition.retired import resources_of
 
 OWN_LABELS = "updater."
 """The beginning of the names of all labels of the updater."""
 
+PLACES = ("networks", "volumes")
 _LENGTH, _MARKS_LENGTH = 32, 16
 
 
@@ -54,13 +55,9 @@ def _marks(service: Mapping[str, Any], model: Mapping[str, Any]) -> str:
 
 def _places(service: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The networks and volumes of the service that are more than a name which Compose made: the other one is new."""
-    used, found = uses_of(service), {}
-    for part in ("networks", "volumes"):
-        for key in used[part]:
-            each = {k: v for k, v in ((model.get(part) or {}).get(key) or {}).items() if v}
-            if each and each != {"name": f"{model.get('name')}_{key}"}:
-                found[f"{part}/{key}"] = each
-    return found
+    found = {key: each for key, each in resources_of(service, model).items() if key.partition("/")[0] in PLACES}
+    plain = {key: {"name": f"{model.get('name')}_{key.partition('/')[2]}"} for key in found}
+    return {key: each for key, each in found.items() if each and each != plain[key]}
 
 
 def _used(service: Mapping[str, Any], model: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any] | None]]:

@@ -19,17 +19,17 @@ _DRIVERS = {"networks": "bridge", "volumes": "local"}
 def remade(model: Mapping[str, Any], before: Mapping[str, Any], moved: Collection[str]) -> Iterator[str]:
     """What refuses a release, for each that a service which the updater moves uses. `before`: what is live."""
     services = model.get("services") or {}
-    for part in _OPTIONS:
+    for part, options in _OPTIONS.items():
         known = {each.get("name"): each for each in (before.get(part) or {}).values() if each}
         for key in sorted({key for name in moved for key in uses_of(services[name])[part]}):
             now = (model.get(part) or {}).get(key) or {}
             old = known.get(now.get("name"), now)
             if now.get("external") or old.get("external"):
                 continue
-            if changed := [option for option in _OPTIONS[part] if _of(now, part, option) != _of(old, part, option)]:
+            if changed := [option for option in options if _of(now, part, option) != _of(old, part, option)]:
                 yield (
-                    f"{part}/{key} has another {' and '.join(changed)} than {now.get('name')}, which exists, and Docker "
-                    f"cannot change it. Give it another `name` ({now.get('name')}-2), so that it is made anew"
+                    f"{part}/{key} has another {' and '.join(changed)} than {now.get('name')}, which exists, and "
+                    f"Docker cannot change it. Give it another `name` ({now.get('name')}-2), so that it is made anew"
                 )
 
 

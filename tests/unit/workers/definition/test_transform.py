@@ -191,6 +191,28 @@ def test_unmoved_changes_are_listed_with_reasons() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("part", "use"),
+    [
+        ("configs", [{"source": "x"}]),
+        ("secrets", [{"source": "x"}]),
+        ("volumes", [{"type": "volume", "source": "x", "target": "/x"}]),
+        ("networks", {"x": None}),
+    ],
+)
+def test_changed_file_or_volume_of_another_service_is_named(part: str, use: Any) -> None:
+    """Its own definition is the same, and a plain `docker compose up` would change nothing."""
+    new, live = model(), model()
+    for each, name in ((new, "2"), (live, "1")):
+        each["services"]["postgres"][part] = use
+        each[part] = {"x": {"name": name, "ipam": {}, "x-updater-mark": name}}
+    (found,) = compared(new, live).others
+    why = f"{part}/x changed, so it needs `docker compose up --detach --force-recreate postgres`"
+    assert found == ("postgres", why)
+    live[part]["x"]["name"] = "2"
+    assert compared(new, live).others == ()
+
+
 def test_updaters_own_services_are_listed_apart() -> None:
     stack = replace(STACK, updater=Updater("updater", "updater-worker"))
     new, live = model(), model()
