@@ -277,13 +277,22 @@ def of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("of_the_worker")
-@pytest.mark.parametrize("name", ["HOME", "LANG", "TMPDIR", "DOCKER_HOST", "COMPOSE_BAKE"])
+@pytest.mark.parametrize("name", ["HOME", "LANG", "TMPDIR", "DOCKER_HOST"])
 async def test_worker_s_own_variable_does_not_count(bench: Bench, name: str) -> None:
     bench.host = "tcp://socket-proxy:2375"
     bench.compose({"environment": {"A": f"${{{name}}}"}})
     assert f"nothing sets {name} (api-blue, api-green, bot)" in await refusal(bench, VariableMissing)
     bench.put(bench.live, ".env", f"{name}=/srv\n")
     assert (await bench.service())["environment"] == {"A": "/srv"}
+
+
+@pytest.mark.usefixtures("of_the_worker")
+async def test_home_directory_in_an_env_file_is_the_operators(bench: Bench) -> None:
+    bench.compose({"volumes": ["${DATA}:/data"]})
+    bench.put(bench.live, ".env", "DATA=${HOME}/data\n")
+    assert "nothing sets HOME (a value in an env file)" in await refusal(bench, VariableMissing)
+    bench.put(bench.live, ".env", "HOME=/srv/operator\nDATA=${HOME}/data\n")
+    assert (await bench.service())["volumes"][0]["source"] == "/srv/operator/data"
 
 
 @pytest.mark.usefixtures("of_the_worker")
