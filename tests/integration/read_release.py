@@ -35,6 +35,7 @@ class Bench:
     live: Path
     stack: Stack
     client: docker.DockerClient
+    host: str | None = None
 
     def put(self, root: Path, name: str, text: str) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ class Bench:
         self.put(self.tree, file, json.dumps({"services": services | more.pop("services", {}), **more}))
 
     async def read(self, published: dict[str, Any] | None = None, *, keep: bool = True) -> ReadRelease:
-        reader = release_reader(Compose(find_compose(), "shop", None), self.stack, self.tree, self.client)
+        reader = release_reader(Compose(find_compose(), "shop", self.host), self.stack, self.tree, self.client)
         return await reader.read(self.tree, Stamp("v1.1.0", SHA, "r-1"), published, keep=keep)
 
     async def service(self, name: str = BLUE) -> dict[str, Any]:

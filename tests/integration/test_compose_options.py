@@ -37,6 +37,16 @@ async def test_contexts_are_the_releases_or_stay(bench: Bench) -> None:
     assert build["additional_contexts"] == {**contexts, "lib": str(bench.tree / "lib")}
 
 
+async def test_base_image_that_another_service_builds_is_refused(bench: Bench) -> None:
+    """The updater does not build that service, so the base would be an earlier release's."""
+    base = {"build": "base", "image": "shop/base"}
+    bench.compose({"build": {"context": ".", "dockerfile": "web/Dockerfile"}}, services={"base": base})
+    bench.put(bench.tree, "base/Dockerfile", "FROM scratch")
+    bench.put(bench.tree, "web/Dockerfile", "FROM shop/base")
+    (problem,) = (await bench.read()).problems
+    assert "bot: its Dockerfile uses the image shop/base, which base builds" in problem.detail
+
+
 async def test_build_secret_is_the_releases_file_or_todays_value(bench: Bench) -> None:
     secrets = {"file": {"file": "./npmrc"}, "value": {"environment": "NPM_TOKEN"}}
     bench.compose({"build": {"context": ".", "secrets": ["file", "value"]}}, secrets=secrets)
@@ -91,6 +101,19 @@ async def test_device_of_a_volume_is_the_hosts(bench: Bench) -> None:
     put_both(bench, "data/kept")
     read = await bench.read()
     assert read.model["volumes"]["kept"]["driver_opts"]["device"] == str(bench.live / "data")
+
+
+async def test_volume_whose_device_changed_is_refused(bench: Bench) -> None:
+    """Compose would keep the one that exists, without a word."""
+    options = {"type": "none", "o": "bind", "device": "/srv/${PLACE}"}
+    bench.compose({"volumes": ["kept:/data"]}, volumes={"kept": {"driver_opts": options}})
+    bench.put(bench.live, ".env", "PLACE=one\n")
+    live = await bench.read()
+    assert not live.problems
+    assert not (await bench.read(live.model)).problems
+    bench.put(bench.live, ".env", "PLACE=two\n")
+    (problem,) = (await bench.read(live.model)).problems
+    assert "volumes/kept has another driver_opts than shop_kept" in problem.detail
 
 
 async def test_image_with_a_variable_is_the_releases(bench: Bench) -> None:

@@ -95,12 +95,40 @@ async def test_env_file_is_the_releases_if_it_has_one(bench: Bench) -> None:
     assert (await bench.service())["environment"]["APP"] == "old"
 
 
+async def test_another_version_of_an_env_file_is_named(bench: Bench) -> None:
+    """A stranger commits the file with placeholders, and writes the values into it on the host."""
+    bench.compose({"env_file": ["app.env"]})
+    bench.put(bench.tree, "app.env", "TOKEN=placeholder\n")
+    assert not (await bench.read()).warnings
+    bench.put(bench.live, "app.env", "TOKEN=placeholder\n")
+    assert not (await bench.read()).warnings
+    bench.put(bench.live, "app.env", "TOKEN=real\n")
+    (warning,) = (await bench.read()).warnings
+    assert warning.startswith("api-blue, api-green, bot uses the release's app.env. ")
+    assert warning.endswith("add app.env to files/live in the stack file")
+    assert "real" not in warning
+    bench.stack = replace(bench.stack, files=FileRules(live=("app.env",)))
+    assert not (await bench.read()).warnings
+
+
 async def test_operators_env_file_is_his_for_containers_too(bench: Bench) -> None:
     """A committed `.env` has the developers' values."""
     bench.compose({"env_file": [".env"], "environment": {"I": "${PASSWORD}"}})
     bench.put(bench.tree, ".env", "PASSWORD=dev\n")
     bench.put(bench.live, ".env", "PASSWORD=real\n")
     assert (await bench.service())["environment"] == {"I": "real", "PASSWORD": "real"}
+
+
+async def test_env_file_of_a_file_that_an_included_file_includes_is_not_lost(bench: Bench) -> None:
+    bench.compose({}, include=["one/compose.yml"])
+    bench.put(bench.tree, "one/compose.yml", "include: [two/compose.yml]\n")
+    more = {"services": {"more": {"image": "x", "environment": {"A": "${A:-default}"}}}}
+    bench.put(bench.tree, "one/two/compose.yml", json.dumps(more))
+    bench.put(bench.live, "one/two/.env", "A=1\n")
+    (problem,) = (await bench.read()).problems
+    assert "one/two/.env is in " in str(problem)
+    bench.stack = replace(bench.stack, env_files=("one/two/.env",))
+    assert (await bench.service("more"))["environment"] == {"A": "1"}
 
 
 async def test_env_file_of_an_included_file_is_not_lost(bench: Bench) -> None:
@@ -223,6 +251,56 @@ async def test_variable_that_is_unset_is_refused_by_name(bench: Bench, written: 
     assert "Add NEW_SECRET=… to .env" in text
     bench.put(bench.live, ".env", "NEW_SECRET=\n")
     assert (await bench.service())["environment"]["SECRET"] == re.sub(r"\$\{?NEW_SECRET\}?", "", written)
+
+
+@pytest.mark.parametrize("environment", [["NEW_SECRET", "MODE=live"], {"NEW_SECRET": None, "MODE": "live"}])
+async def test_variable_that_is_only_passed_on_is_refused_too(bench: Bench, environment: Any) -> None:
+    bench.compose({"environment": environment})
+    assert "nothing sets NEW_SECRET (api-blue, api-green, bot)" in await refusal(bench, VariableMissing)
+    bench.stack = replace(bench.stack, allow_unset=frozenset({"NEW_SECRET"}))
+    assert (await bench.service())["environment"] == {"MODE": "live"}
+    bench.put(bench.live, ".env", "NEW_SECRET=5\n")
+    assert (await bench.service())["environment"] == {"NEW_SECRET": "5", "MODE": "live"}
+
+
+async def test_variable_that_another_service_passes_on_may_be_missing(bench: Bench) -> None:
+    bench.compose({}, services={"postgres": {"image": "x", "environment": ["OPTIONAL"]}})
+    read = await bench.read()
+    assert not read.problems
+    assert not read.warnings
+
+
+@pytest.fixture
+def of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "LANG", "TMPDIR"):
+        monkeypatch.setenv(name, "/of/the/worker")
+
+
+@pytest.mark.usefixtures("of_the_worker")
+@pytest.mark.parametrize("name", ["HOME", "LANG", "TMPDIR", "DOCKER_HOST"])
+async def test_worker_s_own_variable_does_not_count(bench: Bench, name: str) -> None:
+    bench.host = "tcp://socket-proxy:2375"
+    bench.compose({"environment": {"A": f"${{{name}}}"}})
+    assert f"nothing sets {name} (api-blue, api-green, bot)" in await refusal(bench, VariableMissing)
+    bench.put(bench.live, ".env", f"{name}=/srv\n")
+    assert (await bench.service())["environment"] == {"A": "/srv"}
+
+
+@pytest.mark.usefixtures("of_the_worker")
+async def test_home_directory_in_an_env_file_is_the_operators(bench: Bench) -> None:
+    bench.compose({"volumes": ["${DATA}:/data"]})
+    bench.put(bench.live, ".env", "DATA=${HOME}/data\n")
+    assert "nothing sets HOME (a value in an env file)" in await refusal(bench, VariableMissing)
+    bench.put(bench.live, ".env", "HOME=/srv/operator\nDATA=${HOME}/data\n")
+    assert (await bench.service())["volumes"][0]["source"] == "/srv/operator/data"
+
+
+@pytest.mark.usefixtures("of_the_worker")
+async def test_home_directory_is_the_operators(bench: Bench) -> None:
+    bench.compose({"volumes": ["~/data:/data"]})
+    assert "~/data" in await refusal(bench, ComposeInvalid)
+    bench.put(bench.live, ".env", "HOME=/srv/operator\n")
+    assert (await bench.service())["volumes"][0]["source"] == "/srv/operator/data"
 
 
 async def test_default_or_permission_needs_no_value(bench: Bench) -> None:

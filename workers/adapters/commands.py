@@ -5,13 +5,16 @@ import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.long_lines import OUTPUT_LINE_BYTES, beginning, shortened
 
 LINES_KEPT = 400
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+"""The few variables of the worker that a command needs."""
+
 END_SECONDS = 5.0
 """How long a command may take to exit after SIGTERM."""
 
@@ -50,12 +53,20 @@ async def run_command(
 
 
 async def read_command(
-    command: Sequence[str], *, limit: float, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    limit: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    inherited: Collection[str] = INHERITED,
 ) -> tuple[Finished, str]:
-    """Runs `command` and returns its whole standard output, separate from the last lines of standard error."""
+    """Runs `command` and returns its whole standard output, separate from the last lines of standard error.
+
+    `inherited`: the variables of the worker that it gets.
+    """
     async with (
         asyncio.timeout(limit),
-        _started(command, env or {}, cwd, stderr=asyncio.subprocess.PIPE) as process,
+        _started(command, env or {}, cwd, stderr=asyncio.subprocess.PIPE, inherited=inherited) as process,
     ):
         out, err = await process.communicate()
         returncode = await process.wait()
@@ -64,9 +75,9 @@ async def read_command(
         return Finished(returncode, kept), out.decode("utf-8", "replace")
 
 
-def clean_environ(**more: str) -> dict[str, str]:
-    """Returns the few variables that a command needs, plus `more`. The updater's secrets are not among them."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+def clean_environ(inherited: Collection[str] = INHERITED, **more: str) -> dict[str, str]:
+    """Returns the `inherited` variables, plus `more`. The updater's secrets are not among them."""
+    kept = {name: os.environ[name] for name in inherited if name in os.environ}
     return {**kept, **more}
 
 
@@ -76,10 +87,11 @@ async def _started(
     env: Mapping[str, str],
     cwd: Path | None,
     stderr: int = asyncio.subprocess.STDOUT,
+    inherited: Collection[str] = INHERITED,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         *command,
-        env=clean_environ(**env),
+        env=clean_environ(inherited, **env),
         cwd=cwd,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -71,7 +71,7 @@ class _Locating:
             for volume in service.get("volumes") or ():
                 path = self._roots.inside(str(volume.get("source") or "")) if volume.get("type") == "bind" else None
                 if path is not None and not volume.get("read_only"):
-                    yield path, name
+                    yield from ((each, name) for each in self._roots.names(path))
 
     def _bind(self, name: str, volume: Model) -> None:
         if volume.get("type") != "bind":
@@ -207,7 +207,10 @@ class _Locating:
 
     def _writer(self, path: str) -> str | None:
         """A service whose container may write to `path`, to something in it, or to a directory around it."""
-        return next((who for at, who in self._written.items() if below(path, [at]) or below(at, [path])), None)
+        names = self._roots.names(path)
+        return next(
+            (who for at, who in self._written.items() if below(at, names) or any(below(n, [at]) for n in names)), None
+        )
 
     def _build(self, name: str, service: Model) -> None:
         build = service.get("build")

@@ -63,17 +63,24 @@ def left_behind(model: Mapping[str, Any], moved: Collection[str], project: str, 
 
 def _shared(services: Mapping[str, Mapping[str, Any]], project: str, hub: str) -> dict[str, list[str]]:
     """The services without a build whose image other services build, each with these."""
+    builders = builders_of(services, project, hub)
+    unbuilt_ones = {name: str(s["image"]) for name, s in services.items() if BUILD not in s and "image" in s}
+    found = {name: builders.get(whole_name(image, hub), []) for name, image in unbuilt_ones.items()}
+    return {name: made_by for name, made_by in found.items() if made_by}
+
+
+def builders_of(services: Mapping[str, Mapping[str, Any]], project: str, hub: str) -> dict[tuple[str, str], list[str]]:
+    """The services that build each image, by its `whole_name`."""
     builders: dict[tuple[str, str], list[str]] = {}
     for name, service in services.items():
         if BUILD in service:
             image = str(service.get("image") or f"{project}-{name}")
-            builders.setdefault(_whole_name(image, hub), []).append(name)
-    unbuilt_ones = {name: str(s["image"]) for name, s in services.items() if BUILD not in s and "image" in s}
-    found = {name: builders.get(_whole_name(image, hub), []) for name, image in unbuilt_ones.items()}
-    return {name: made_by for name, made_by in found.items() if made_by}
+            builders.setdefault(whole_name(image, hub), []).append(name)
+    return builders
 
 
-def _whole_name(image: str, hub: str) -> tuple[str, str]:
+def whole_name(image: str, hub: str) -> tuple[str, str]:
+    """The repository and the tag, equal for every way to write the same image of `hub`."""
     repository, tag = repository_and_tag(image)
     return repository.removeprefix(f"index.{hub}/").removeprefix(f"{hub}/").removeprefix("library/"), tag
 

@@ -61,6 +61,15 @@ def uses_of(service: Service) -> dict[str, set[str]]:
     }
 
 
+def resources_of(service: Service, model: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What `uses_of` finds, as `model` defines it, by `<part>/<name>`: without what a definition leaves open."""
+    return {
+        f"{part}/{key}": {k: v for k, v in ((model.get(part) or {}).get(key) or {}).items() if v}
+        for part, keys in uses_of(service).items()
+        for key in sorted(keys)
+    }
+
+
 def _check(services: Mapping[str, Service], gone: Mapping[str, Service]) -> None:
     wrong = [
         f"{name} has {key}: {value}" for name, service in services.items() for key, value in _inside(service, gone)

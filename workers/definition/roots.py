@@ -52,6 +52,13 @@ class Roots:
         found = (self.tree / path).resolve()
         return found.exists() and found.is_relative_to(self.tree.resolve())
 
+    def names(self, path: str) -> tuple[str, ...]:
+        """`path`, and the path to which the release's links lead, if that is another one in the release."""
+        root = self.tree.resolve()
+        found = (root / path).resolve()
+        real = str(found.relative_to(root)) if found.is_relative_to(root) else path
+        return (path,) if real == path else (path, real)
+
     def leads_out(self, path: str) -> bool:
         """Whether `path` is a link of the release that leads out of it, or to nothing."""
         return os.path.lexists(self.tree / path) and not self.has(path)

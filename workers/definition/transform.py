@@ -9,9 +9,10 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
+from workers.definition.environment import MARK
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
-from workers.definition.retired import left_out, uses_of, without_retired
+from workers.definition.retired import left_out, resources_of, uses_of, without_retired
 from workers.ports import Comparison, Difference, Stamp
 
 STACK_LABEL = "updater.stack"
@@ -27,6 +28,7 @@ ONCE_LABEL = "updater.once"
 ROLLBACK_LABEL = "updater.rollback"
 """A label that a release may set on any moved service: `never` if it cannot be rolled back, else `allowed`."""
 
+UNLESS_STOPPED = "unless-stopped"
 IDLE_PROFILE = "updater-idle"
 _LIVE = "x-updater-live"
 
@@ -42,9 +44,9 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """The model that runs for the release `stamp`, made from the output of `compose config` for its files.
 
     For the services that the updater moves: images get the release's own name, the updater's labels are added,
-    `restart: always` becomes `unless-stopped` (a stopped color or bot must stay stopped when the engine restarts), and
-    a singleton's `container_name` becomes an alias. The stack file's retired services are removed. Everything else is
-    unchanged.
+    `restart: always` becomes `unless-stopped`, also in `deploy/restart_policy`, which Compose prefers (a stopped color
+    or bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an alias. The stack
+    file's retired services are removed. Everything else is unchanged.
     Raises ComposeInvalid if a service of the stack file is missing or is no container, or if a service cannot run
     without a retired one.
     """
@@ -163,7 +165,10 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
         changed["image"] = image_name(stack.project, name, stamp.sha)
         changed["pull_policy"] = "never"
     if changed.get("restart") == "always":
-        changed["restart"] = "unless-stopped"
+        changed["restart"] = UNLESS_STOPPED
+    policy = (service.get("deploy") or {}).get("restart_policy") or {}
+    if policy.get("condition") in {"any", "always"}:
+        changed["deploy"] = {**service["deploy"], "restart_policy": {**policy, "condition": UNLESS_STOPPED}}
     changed["labels"] = {
         **(service.get("labels") or {}),
         STACK_LABEL: stack.project,
@@ -198,10 +203,11 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
     """Compares a release's transformed model with the live release's model (None: nothing is live)."""
     moved = stack.moved_services()
     services = model["services"]
-    before = without_retired(live, stack, check=False)["services"] if live else {}
+    known = without_retired(live, stack, check=False) if live else {"services": {}}
+    before = known["services"]
     own = stack.updater.services if stack.updater else ()
     names = sorted({*services, *before} - set(moved)) if live else ()
-    changed = [(name, why) for name in names if (why := _why(name, services, before, (tree, stack.directory)))]
+    changed = [(name, why) for name in names if (why := _why(name, model, known, (tree, stack.directory)))]
     return Comparison(
         moved=tuple(_difference(name, services[name], before.get(name), tree) for name in moved),
         others=tuple((name, why) for name, why in changed if name not in own),
@@ -231,13 +237,22 @@ def _environment(service: Mapping[str, Any]) -> Mapping[str, Any]:
     return service.get("environment") or {}
 
 
-def _why(name: str, services: Mapping[str, Any], before: Mapping[str, Any], roots: tuple[str, str]) -> str | None:
+def _why(name: str, model: Mapping[str, Any], known: Mapping[str, Any], roots: tuple[str, str]) -> str | None:
+    services, before = model["services"], known["services"]
     if name not in before:
         return "it is new"
     if name not in services:
         return "it is gone from the release's file"
-    same = _unrooted(services[name], *roots) == _unrooted(before[name], *roots)
-    return None if same else "its definition changed"
+    if _unrooted(services[name], *roots) != _unrooted(before[name], *roots):
+        return "its definition changed"
+    now, then = (resources_of(each["services"][name], each) for each in (model, known))
+    if changed := [key for key in now if _without_mark(now[key]) != _without_mark(then.get(key) or {})]:
+        return f"{', '.join(changed)} changed, so it needs `docker compose up --detach --force-recreate {name}`"
+    return None
+
+
+def _without_mark(each: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in each.items() if key != MARK}
 
 
 def _unrooted(service: Mapping[str, Any], tree: str, live: str) -> Mapping[str, Any]:

@@ -4,22 +4,26 @@ Their file or image is not kept with the release, or only Compose itself obeys t
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from workers.definition.files import MOUNTED_PARTS
 from workers.definition.images import AT_DIGEST
+from workers.definition.retired import SHARED
 
 _SECCOMP = re.compile(r"seccomp[=:](?P<profile>.*)")
 _NO_FILE = frozenset({"unconfined", "builtin"})
 """https://docs.docker.com/engine/security/seccomp/"""
 
 
-def unkept(model: Mapping[str, Any], moved: Collection[str]) -> Iterator[str]:
-    """What refuses a release, for each such option of a service that the updater moves, and what to write instead."""
+def unkept(model: Mapping[str, Any], moved: Mapping[str, str | None]) -> Iterator[str]:
+    """What refuses a release, for each such option of a service that the updater moves, and what to write instead.
+
+    `moved`: the services with their colors.
+    """
     services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
-    for name in moved:
-        problems = (*_of(services.get(name) or {}), *_copied(model, name))
+    for name in (name for name in moved if name in services):
+        problems = (*_of(services[name]), *_copied(model, name), *_with_others(name, services, moved))
         yield from (f"{name}: {problem}" for problem in problems)
 
 
@@ -38,12 +42,50 @@ def _of(service: Mapping[str, Any]) -> Iterator[str]:
                 f"volumes has the image {source}, which may be another one at a rollback. Write its digest "
                 f"({source.rpartition('/')[2]}{AT_DIGEST}…), or copy its files in a build"
             )
-    for hook in ("post_start", "pre_stop"):
+    for hook in ("pre_start", "post_start", "pre_stop"):
         if service.get(hook):
             yield (
                 f"{hook} would not run each time: Compose runs it, and the updater starts and stops containers by the "
                 "engine. Run its command in the container's own entrypoint"
             )
+    if service.get("use_api_socket"):
+        yield (
+            "use_api_socket takes the worker's own credentials, and Compose copies them only when it starts the "
+            "container. Mount the engine's socket and a config.json instead"
+        )
+    if service.get("models"):
+        yield (
+            "models are not kept with a release: another one may run at a rollback. Start the model in a service of "
+            "its own, and write its address into environment"
+        )
+
+
+def _with_others(
+    name: str, services: Mapping[str, Mapping[str, Any]], moved: Mapping[str, str | None]
+) -> Iterator[str]:
+    """What the service takes from the container of another service, or from its provider, when it is created."""
+    service = services[name]
+    for other in service.get("depends_on") or ():
+        if "provider" in (services.get(other) or {}):
+            yield (
+                f"depends_on has {other}, whose provider gives it variables, but the updater runs no provider. Write "
+                "their values into environment"
+            )
+    color = moved[name]
+    apart = {each for each, its_color in moved.items() if color is None or its_color != color} - {name}
+    for key, value in _shares(service):
+        if (other := value.removeprefix("service:").removesuffix(":ro").removesuffix(":rw")) in apart:
+            yield (
+                f"{key} has {value}, which the updater replaces at another time: {name} would keep what the old "
+                f"container of {other} has. Give {name} what it needs itself"
+            )
+
+
+def _shares(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in SHARED:
+        if str(service.get(key) or "").startswith("service:"):
+            yield key, str(service[key])
+    yield from (("volumes_from", str(value)) for value in service.get("volumes_from") or ())
 
 
 def _copied(model: Mapping[str, Any], name: str) -> Iterator[str]:

@@ -11,6 +11,10 @@ from workers.definition.retired import uses_of
 
 SHORT_SHA_LENGTH = 12
 
+IN_ENV_FILE = "a value in an env file"
+OF_A_SHELL = frozenset({"HOME", "USER", "LOGNAME", "HOSTNAME", "UID", "GID", "LANG", "TMPDIR", "PATH", "SHELL"})
+"""Variables that a person's `docker compose` has: what they mean in the worker is something else."""
+
 _UNSET = re.compile(r'The "?(?P<name>\w+)"? variable is not set')
 """Compose's warning, since its first version: https://docs.docker.com/compose/how-tos/environment-variables/"""
 
@@ -56,6 +60,29 @@ def unset(warnings: Iterable[str], raw: Mapping[str, Any]) -> list[Unset]:
     return [Unset(name, tuple(_users(name, raw))) for name in names]
 
 
+def not_passed(model: Mapping[str, Any], moved: Collection[str]) -> list[Unset]:
+    """The variables that `moved` services of the resolved `model` pass on (`environment: [TOKEN]`) and nothing sets.
+
+    Compose does not warn of them: the container has none of that name.
+    """
+    users: dict[str, list[str]] = {}
+    for service in moved:
+        for name, value in (model["services"][service].get("environment") or {}).items():
+            if value is None:
+                users.setdefault(name, []).append(service)
+    return [Unset(name, tuple(services)) for name, services in users.items()]
+
+
+def without_unset(model: Mapping[str, Any], moved: Collection[str]) -> dict[str, Any]:
+    """`model` without those variables: Compose would look for them again, in the worker's environment."""
+    services = dict(model["services"])
+    for name in moved:
+        if environment := services[name].get("environment"):
+            found = {key: value for key, value in environment.items() if value is not None}
+            services[name] = {**services[name], "environment": found}
+    return {**model, "services": services}
+
+
 def other_warnings(warnings: Iterable[str]) -> list[str]:
     return [warning for warning in warnings if not _UNSET.search(warning)]
 
@@ -71,10 +98,16 @@ def _users(name: str, raw: Mapping[str, Any]) -> Iterable[str]:
 def split(found: Iterable[Unset], moved: Collection[str], allowed: Collection[str]) -> tuple[list[Unset], list[Unset]]:
     """Those that a moved service uses, which refuse the release, and the others. `allowed` ones are in neither.
 
-    A variable that no service uses is in the value of another one, in one of the operator's files.
+    A variable that no service uses is in the value of another one, in one of the operator's files: it may be a part of
+    a password. One that a person's shell sets is none.
     """
-    left = [each for each in found if each.name not in allowed]
+    left = [_in_env_file(each) for each in found if each.name not in allowed]
+    moved = {*moved, IN_ENV_FILE}
     return [u for u in left if set(u.services) & set(moved)], [u for u in left if not set(u.services) & set(moved)]
+
+
+def _in_env_file(each: Unset) -> Unset:
+    return Unset(each.name, (IN_ENV_FILE,)) if each.name in OF_A_SHELL and not each.services else each
 
 
 def refusal(missing: Collection[Unset], directory: str, env_files: Collection[str]) -> str:

@@ -5,14 +5,14 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
-from workers.adapters.commands import Finished, read_command, run_command
+from workers.adapters.commands import INHERITED, Finished, read_command, run_command
 from workers.adapters.docker_host.compose_commands import (
     Command,
     ComposeFiles,
@@ -97,6 +97,8 @@ class Compose:
         self._env = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1", **({"DOCKER_HOST": host} if host else {})}
         if DOCKER_CONFIG in os.environ:  # the credentials for registries
             self._env[DOCKER_CONFIG] = os.environ[DOCKER_CONFIG]
+        elif len(command) > 1:  # Docker's own command looks there for its plugins, also where it gets no HOME
+            self._env[DOCKER_CONFIG] = str(Path("~/.docker").expanduser())
 
     async def resolve(self, given: ComposeFiles) -> Resolved:
         """Resolves the files to a model. Raises ComposeInvalid."""
@@ -135,7 +137,7 @@ class Compose:
 
     async def _resolve(self, command: Command, given: ComposeFiles) -> tuple[Finished, str]:
         """Returns the output of `config`. Raises ComposeInvalid."""
-        finished, out = await self._read(command, env=given.env)
+        finished, out = await self._read(command, env=given.env, inherited=given.inherited)
         if not finished.ok:
             await learn_env_texts(self.learn, (*given.env_files, *given.files))  # Compose quotes what it cannot read
             verb = "does" if len(given.files) == 1 else "do"
@@ -253,12 +255,18 @@ class Compose:
         raise failed(f"exit code {finished.code}", service=service, last_lines=finished.lines[-LAST_LINES:])
 
     async def _read(
-        self, command: Command, cwd: Path | None = None, env: Mapping[str, str] = NOTHING
+        self,
+        command: Command,
+        cwd: Path | None = None,
+        env: Mapping[str, str] = NOTHING,
+        inherited: Collection[str] = INHERITED,
     ) -> tuple[Finished, str]:
         """Returns the whole standard output, separate from the last lines of standard error. Raises EngineFailed."""
         await self._keeps_exit_code()
-        env = {**self._env, **env}
-        return await _limited(read_command(command, limit=CONFIG_SECONDS, env=env, cwd=cwd), "the command")
+        needed = self._env if inherited == INHERITED else {k: v for k, v in self._env.items() if k == DOCKER_CONFIG}
+        env = {**needed, **env}
+        read = read_command(command, limit=CONFIG_SECONDS, env=env, cwd=cwd, inherited=inherited)
+        return await _limited(read, "the command")
 
     async def _keeps_exit_code(self) -> None:
         """Refuses a command that ends with 0 when Compose fails, as some wrappers do. Asked once.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Stack
+from workers.adapters.commands import INHERITED
 from workers.definition.transform import ONCE_LABEL
 from workers.definition.variables import values_of
 from workers.ports import Stamp
@@ -24,7 +25,8 @@ class ComposeFiles:
     """The Compose `files` of a release or of the live directory, in order, and what sets the variables in them.
 
     As for Compose itself, paths are relative to the directory of the first file. `variables` come before `env_files`,
-    which are those of the operator. `directory`: the operator's, which is $PWD for a person who works there.
+    which are those of the operator. `directory`: the operator's, which is $PWD for a person who works there. `home`:
+    what `~` is in a release's files; empty if the operator's files do not set HOME.
     """
 
     files: tuple[Path, ...]
@@ -32,6 +34,7 @@ class ComposeFiles:
     env_files: tuple[Path, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     profiles: tuple[str, ...] = ("*",)
+    home: str = ""
 
     @classmethod
     def below(cls, root: Path, stack: Stack, stamp: Stamp | None = None) -> "ComposeFiles":
@@ -51,7 +54,12 @@ class ComposeFiles:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**self.variables, "PWD": str(self.directory)}
+        return {**({"HOME": self.home} if self.home else {}), **self.variables, "PWD": str(self.directory)}
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """The worker's own variables that Compose may see: for a release, HOME is not the operator's."""
+        return ("PATH",) if self.variables else INHERITED
 
     def with_override(self, file: Path) -> "ComposeFiles":
         """With one more file, whose values replace those of the others."""

@@ -4,16 +4,29 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workers.adapters.docker_host.compose import Compose
 from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.adapters.redaction import text_of
+from workers.adapters.threads import in_file_thread
+from workers.definition.contents import equal
 from workers.definition.roots import Roots
 from workers.ports import FileUse, Origin
 
 KEY = "env_file"
+
+
+async def with_home(compose: Compose, given: ComposeFiles) -> ComposeFiles:
+    """`given` with the HOME that the operator's files set: for `~`, Compose looks only in its own environment.
+
+    The worker's is another one: a service would get an empty directory. Raises ComposeInvalid.
+    """
+    if not await in_file_thread(lambda: any("HOME" in text_of(file) for file in given.env_files)):
+        return given
+    return replace(given, home=(await compose.values(["${HOME-}"], given))[0])
 
 
 @dataclass(frozen=True)
@@ -21,12 +34,14 @@ class EnvFiles:
     """Each service's `env_file` entries, as Compose writes them, with paths that exist. `moved`: some are elsewhere.
 
     `files`: where they come from. `problems`: those that a service needs and that are nowhere, and what to write.
+    `warnings`: those of which the live directory has another version.
     """
 
     of: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     moved: bool = False
     files: list[FileUse] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def paths(self) -> dict[str, list[str]]:
         return {name: [entry["path"] for entry in entries] for name, entries in self.of.items()}
@@ -59,7 +74,21 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
             found.of.setdefault(name, []).append({**entry, "path": str(at or path)})
         else:
             found.of.setdefault(name, [])
-    return EnvFiles(found.of, moved, found.files, found.problems)
+    used = [file for file in found.files if file.origin is Origin.RELEASE]
+    return replace(found, moved=moved, warnings=await in_file_thread(_warnings, roots, used))
+
+
+def _warnings(roots: Roots, used: Collection[FileUse]) -> list[str]:
+    """An operator may have written the values into a file that Git has too."""
+    users: dict[str, list[str]] = {}
+    for file in used:
+        users.setdefault(file.path, []).append(file.service)
+    return [
+        f"{', '.join(who)} uses the release's {path}. {roots.live} has another version of it. To use that one, add "
+        f"{path} to files/live in the stack file"
+        for path, who in users.items()
+        if roots.live_has(path) and not equal(roots.tree / path, roots.live / path)
+    ]
 
 
 def _look(roots: Roots, path: str | None, own: Collection[str | None]) -> tuple[Origin, Path | None]:

@@ -4,7 +4,7 @@ https://docs.docker.com/reference/compose-file/include/
 """
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,20 @@ def unread_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
 def _directories(given: ComposeFiles) -> Iterator[Path]:
     """The directory of the first Compose file, and those of the included files without an `env_file` of their own."""
     yield given.project_directory
-    for file in given.files:
-        for each in _includes(file):
+    yield from _included(given.files, given.project_directory, frozenset())
+
+
+def _included(files: Iterable[Path], directory: Path, around: frozenset[Path]) -> Iterator[Path]:
+    """The directories of what `files` include, and of what that includes. Paths are relative to `directory`."""
+    for file in files:
+        for each in _includes(file) if file not in around else ():
             entry = each if isinstance(each, dict) else {"path": each}
             paths = entry.get("path") or []
-            first = paths if isinstance(paths, str) else next(iter(paths), "")
-            where = entry.get("project_directory") or posixpath.dirname(str(first))
+            paths = [paths] if isinstance(paths, str) else [str(path) for path in paths]
+            where = directory / str(entry.get("project_directory") or posixpath.dirname(next(iter(paths), "")))
             if not entry.get("env_file"):
-                yield given.project_directory / str(where)
+                yield where
+            yield from _included([directory / path for path in paths], where, around | {file})
 
 
 def _includes(file: Path) -> list[Any]:

@@ -11,7 +11,7 @@ from app.domain.errors import ComposeInvalid, VariableMissing
 from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose import Compose, Resolved
 from workers.adapters.docker_host.compose_commands import ComposeFiles
-from workers.adapters.docker_host.env_files import EnvFiles, find_env_files, overridden
+from workers.adapters.docker_host.env_files import EnvFiles, find_env_files, overridden, with_home
 from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.included import unread_env_files
 from workers.adapters.docker_host.model_secrets import learn_env_texts, learn_model
@@ -20,11 +20,13 @@ from workers.adapters.docker_host.secret_values import learn_env_files, secret_v
 from workers.adapters.docker_host.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import mounts, variables
+from workers.definition.bases import built_bases
 from workers.definition.contents import equal
 from workers.definition.environment import marked
 from workers.definition.files import Located, locate
 from workers.definition.forbidden import Use
 from workers.definition.images import left_behind, with_shared_builds
+from workers.definition.remade import remade
 from workers.definition.retired import without_retired
 from workers.definition.roots import Roots
 from workers.definition.transform import Model, transform
@@ -74,7 +76,7 @@ class ReleaseReader:
         """
         stack = self._stack
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
-        given = ComposeFiles.below(tree, stack, stamp)
+        given = await with_home(self._compose, ComposeFiles.below(tree, stack, stamp))
         await learn_env_files(self._compose, given)
         resolved, env_files, raw = await self._resolve(given, roots)
         model = with_shared_builds(
@@ -83,12 +85,18 @@ class ReleaseReader:
         moved = [name for name in stack.moved_services() if name in model["services"]]
         needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
         secret = await secret_values(self._compose, stack, given, model, moved)
-        needed += secret.unset
+        needed += [
+            *(each for each in variables.not_passed(model, moved) if each.name not in stack.allow_unset),
+            *secret.unset,
+        ]
+        model = variables.without_unset(model, moved)
         model = marked(model, await in_file_thread(self._marks.of, secret.values))
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
-        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, moved)]
+        bases = await in_file_thread(_bases, located.model, moved, stack.project)
+        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
+        missing += remade(located.model, published or {}, moved)
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
@@ -98,6 +106,7 @@ class ReleaseReader:
             (
                 *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
+                *env_files.warnings,
                 *located.warnings,
                 *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
             ),
@@ -144,6 +153,10 @@ class ReleaseReader:
 
 _NAMES_FILES = ("env_file", "include", "extends")
 """Keys of a Compose file that name an env file, or a file that may."""
+
+
+def _bases(model: Model, moved: Collection[str], project: str) -> list[str]:
+    return list(built_bases(model, moved, project, INDEX_NAME))
 
 
 def _texts(given: ComposeFiles) -> str:

@@ -122,6 +122,17 @@ def test_path_that_another_container_writes_to_is_the_operators(roots: Roots, wr
     assert sources(located(roots, bind(roots.tree / read), services=other)) == [str(roots.live / read)]
 
 
+@pytest.mark.parametrize(("written", "read"), [("store", "way"), ("way", "store"), ("store", "way/a")])
+def test_link_to_a_written_path_is_the_operators(roots: Roots, written: str, read: str) -> None:
+    """The release's copy would not have what the container writes."""
+    for root in (roots.tree, roots.live):
+        (root / "store").mkdir()
+        (root / "store" / "a").write_text("1")
+        (root / "way").symlink_to("store")
+    found = located(roots, bind(roots.tree / written, read_only=False), bind(roots.tree / read))
+    assert sources(found) == [str(roots.live / written), str(roots.live / read)]
+
+
 def test_equal_file_in_the_live_directory_needs_no_warning(roots: Roots) -> None:
     (roots.live / "conf" / "a.conf").write_bytes((roots.tree / "conf" / "a.conf").read_bytes())
     (roots.tree / "conf" / ".gitkeep").write_text("")

@@ -65,3 +65,22 @@ def test_fingerprint_has_the_mark_of_a_value(part: str) -> None:
 def test_mark_of_another_service_is_ignored() -> None:
     user, model = with_secret("secrets", "1")
     assert fingerprint(user, marked(model, {"OTHER": "2"})) == fingerprint(user, model)
+
+
+def placed(part: str, defined: dict[str, Any]) -> str:
+    """The fingerprint of a service with the network or volume `store`."""
+    use = {"networks": {"store": None}, "volumes": [{"type": "volume", "source": "store", "target": "/store"}]}
+    return fingerprint(service(**{part: use[part]}), {"name": "shop", part: {"store": defined, "other": {"name": "o"}}})
+
+
+@pytest.mark.parametrize("part", ["networks", "volumes"])
+def test_another_network_or_volume_is_a_change(part: str) -> None:
+    one, two = ({"name": "store-1"}, {"name": "store-2"})
+    moved = {"name": "shop_store", "driver_opts": {"device": "/srv/b"}}
+    assert len({placed(part, each) for each in (one, two, moved)}) == 3
+
+
+@pytest.mark.parametrize("part", ["networks", "volumes"])
+def test_name_that_compose_makes_is_no_change(part: str) -> None:
+    """So the definitions that an earlier version kept still count as the same."""
+    assert placed(part, {"name": "shop_store", "ipam": {}}) == placed(part, {})

@@ -95,6 +95,20 @@ def test_only_restart_always_is_changed(restart: str | None) -> None:
     assert transformed(source)["services"]["bot"]["restart"] == restart
 
 
+@pytest.mark.parametrize(
+    ("condition", "then"),
+    [("any", "unless-stopped"), ("always", "unless-stopped"), ("on-failure", "on-failure"), ("none", "none")],
+)
+def test_restart_policy_of_deploy_leaves_a_stopped_container_alone(condition: str, then: str) -> None:
+    """Compose prefers it to `restart`, and hands `any` to the engine as `always`."""
+    source = model()
+    source["services"]["bot"]["deploy"] = {"replicas": 1, "restart_policy": {"condition": condition, "delay": "5s"}}
+    assert transformed(source)["services"]["bot"]["deploy"] == {
+        "replicas": 1,
+        "restart_policy": {"condition": then, "delay": "5s"},
+    }
+
+
 def test_a_missing_service_is_refused_by_name() -> None:
     source = model()
     del source["services"]["bot"], source["services"]["api-green"]
@@ -175,6 +189,28 @@ def test_unmoved_changes_are_listed_with_reasons() -> None:
         ("postgres", "its definition changed"),
         ("qdrant", "it is new"),
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "use"),
+    [
+        ("configs", [{"source": "x"}]),
+        ("secrets", [{"source": "x"}]),
+        ("volumes", [{"type": "volume", "source": "x", "target": "/x"}]),
+        ("networks", {"x": None}),
+    ],
+)
+def test_changed_file_or_volume_of_another_service_is_named(part: str, use: Any) -> None:
+    """Its own definition is the same, and a plain `docker compose up` would change nothing."""
+    new, live = model(), model()
+    for each, name in ((new, "2"), (live, "1")):
+        each["services"]["postgres"][part] = use
+        each[part] = {"x": {"name": name, "ipam": {}, "x-updater-mark": name}}
+    (found,) = compared(new, live).others
+    why = f"{part}/x changed, so it needs `docker compose up --detach --force-recreate postgres`"
+    assert found == ("postgres", why)
+    live[part]["x"]["name"] = "2"
+    assert compared(new, live).others == ()
 
 
 def test_updaters_own_services_are_listed_apart() -> None:

@@ -10,7 +10,7 @@ DIGEST = "sha256:" + "0" * 64
 
 
 def refused(service: dict[str, Any], moved: tuple[str, ...] = ("web-blue",)) -> list[str]:
-    return list(unkept({"services": {"web-blue": service}}, moved))
+    return list(unkept({"services": {"web-blue": service}}, dict.fromkeys(moved, "blue")))
 
 
 @pytest.mark.parametrize("option", ["seccomp:./seccomp.json", "seccomp=profiles/web.json", " seccomp:web.json"])
@@ -43,7 +43,7 @@ def test_other_mounts_and_services_are_not_judged() -> None:
     assert refused({"security_opt": ["seccomp:./a.json"]}, moved=()) == []
 
 
-@pytest.mark.parametrize("hook", ["post_start", "pre_stop"])
+@pytest.mark.parametrize("hook", ["pre_start", "post_start", "pre_stop"])
 def test_hook_of_compose_is_refused(hook: str) -> None:
     (problem,) = refused({hook: [{"command": ["./warm-up.sh"]}]})
     assert problem.startswith(f"web-blue: {hook} would not run each time")
@@ -55,9 +55,52 @@ def test_hook_of_compose_is_refused(hook: str) -> None:
 def test_file_to_copy_into_a_read_only_container_is_refused(part: str, source: str) -> None:
     service: dict[str, Any] = {"read_only": True, part: [{"source": "token"}, {"source": "key"}]}
     model = {"services": {"web-blue": service}, part: {"token": {source: "x"}, "key": {"file": "/key"}}}
-    (problem,) = unkept(model, ["web-blue"])
+    (problem,) = unkept(model, {"web-blue": "blue"})
     assert problem.startswith(f"web-blue: {part}/token has `{source}:`, and it cannot be copied")
     service |= {"read_only": False, "build": {"secrets": [{"source": "token"}]}}
-    assert list(unkept(model, ["web-blue"])) == []
+    assert list(unkept(model, {"web-blue": "blue"})) == []
     service |= {"read_only": True, part: []}
-    assert list(unkept(model, ["web-blue"])) == [], "a build reads its own secrets"
+    assert list(unkept(model, {"web-blue": "blue"})) == [], "a build reads its own secrets"
+
+
+@pytest.mark.parametrize("option", [{"use_api_socket": True}, {"models": {"llm": None}}])
+def test_what_is_only_the_workers_or_the_machines_is_refused(option: dict[str, Any]) -> None:
+    (key,) = option
+    (problem,) = refused(option)
+    assert problem.startswith(f"web-blue: {key} ")
+
+
+def test_provider_that_nobody_runs_is_refused() -> None:
+    services = {"bot": {"depends_on": {"db": {}, "cache": {}}}, "db": {"provider": {"type": "cloud"}}, "cache": {}}
+    (problem,) = unkept({"services": services}, {"bot": None})
+    assert problem.startswith("bot: depends_on has db, whose provider")
+
+
+MOVED = {"web-blue": "blue", "web-green": "green", "sidecar-blue": "blue", "bot": None, "helper": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("bot", {"volumes_from": ["web-blue:ro"]}),
+        ("bot", {"volumes_from": ["helper"]}),
+        ("helper", {"network_mode": "service:bot"}),
+        ("web-green", {"ipc": "service:web-blue"}),
+        ("web-blue", {"pid": "service:bot"}),
+    ],
+)
+def test_part_of_a_container_that_is_replaced_at_another_time_is_refused(name: str, option: dict[str, Any]) -> None:
+    (problem,) = unkept({"services": {name: option}}, MOVED)
+    assert problem.startswith(f"{name}: {next(iter(option))} has ")
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("bot", {"network_mode": "service:vpn", "volumes_from": ["data:ro", "container:store"]}),
+        ("sidecar-blue", {"network_mode": "service:web-blue", "volumes_from": ["web-blue"]}),
+        ("bot", {"network_mode": "host", "pid": "host"}),
+    ],
+)
+def test_part_of_a_container_that_stays_or_starts_with_it_is_accepted(name: str, option: dict[str, Any]) -> None:
+    assert list(unkept({"services": {name: option}}, MOVED)) == []

@@ -52,6 +52,12 @@ def test_only_a_moved_service_needs_its_variables() -> None:
     assert split(found, ["web"], ["C"]) == ([found[0]], [found[1], found[3]])
 
 
+def test_variable_of_a_shell_is_no_part_of_a_password() -> None:
+    needed, others = split([Unset("HOME", ()), Unset("word", ()), Unset("USER", ())], ["web"], ["USER"])
+    assert [str(each) for each in needed] == ["HOME (a value in an env file)"]
+    assert others == [Unset("word", ())]
+
+
 def test_refusal_says_what_to_write() -> None:
     text = refusal([Unset("A", ("web", "api"))], "/srv/shop", [])
     assert text.startswith("nothing sets A (web, api). Traffic is unchanged. Add A=… to .env in /srv/shop.")
