@@ -7,7 +7,7 @@ from app.api.status import Status
 from app.domain.history import HistoryEntry
 from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.rollout import Rollout
-from app.domain.routes import ClientRoute, EntryPoint, HealthRequest
+from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest
 from app.domain.stack import Color, RoutedService, Singleton, Stack, Times, Traefik
 from workers.rollout.pipeline import step_ids
 

@@ -33,11 +33,11 @@ from workers.adapters.disk.journal import FileJournal
 from workers.adapters.disk.lease import Lease
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.docker_host.client import Docker, connect
-from workers.adapters.docker_host.compose import Compose, find_compose
-from workers.adapters.docker_host.definitions import ReleaseFiles
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.secret_values import learn_what_is_known
 from workers.adapters.docker_host.engine import DockerEngine
-from workers.adapters.docker_host.own_containers import OwnContainers, own_containers
-from workers.adapters.docker_host.secret_values import learn_what_is_known
+from workers.adapters.docker_host.own_services.containers import OwnContainers, own_containers
+from workers.adapters.docker_host.stored.definitions import ReleaseFiles
 from workers.adapters.docker_host.survey import own_mounts
 from workers.adapters.git_repo.credentials import token_for
 from workers.adapters.git_repo.mirror import GitSource

@@ -15,9 +15,9 @@ from app.domain.errors import SettingsInvalid, UpdaterError
 from app.domain.stack import Stack
 from app.logs import configure_logs
 from workers.adapters.disk.journal_copy import JournalCopy
-from workers.adapters.docker_host.definitions import ReleaseFiles
-from workers.adapters.docker_host.model_secrets import learn_model
-from workers.adapters.docker_host.own_containers import own_containers
+from workers.adapters.docker_host.compose.model_secrets import learn_model
+from workers.adapters.docker_host.own_services.containers import own_containers
+from workers.adapters.docker_host.stored.definitions import ReleaseFiles
 from workers.adapters.redaction import Redactor, names_of
 from workers.redacted_run import run_redacted
 from workers.self_update.successor import Successor

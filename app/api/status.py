@@ -7,9 +7,9 @@ from pydantic import Field
 
 from app.api.model import ResponseModel, iso
 from app.api.rollout import Result
-from app.domain import messages
-from app.domain.decision import HeldRelease
+from app.domain.acceptance.decision import HeldRelease
 from app.domain.findings import Alarm
+from app.domain.notices import messages
 from app.domain.release import LiveRelease
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.config.windows import opens_at
-from app.domain.decision import Decision, decide
+from app.domain.acceptance.decision import Decision, decide
 from app.domain.release import Release
 from app.domain.stack import Window
 from app.domain.state import State

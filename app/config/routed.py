@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from app.domain.probe_request import hidden, unaskable
-from app.domain.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
-from app.domain.rule import RuleInvalid, parse
-from app.domain.rule_form import Form, form_of
+from app.domain.routing.probe_request import hidden, unaskable
+from app.domain.routing.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
+from app.domain.routing.rule import RuleInvalid, parse
+from app.domain.routing.rule_form import Form, form_of
 from app.domain.stack import Color, RoutedService, Traefik
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]

@@ -12,7 +12,7 @@ from app.config import notify_urls
 from app.config.locations import DATA_DIR, STATE_FILE
 from app.config.urls import valid_github_api_url, valid_redis_url
 from app.domain.errors import SettingsInvalid
-from app.domain.notices import Kind
+from app.domain.notices.notice import Kind
 from app.domain.stack import REPOSITORY
 
 SECRETS = ("GITHUB_WEBHOOK_SECRET", "GITHUB_TOKEN", "UPDATER_NOTIFY_URLS")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from app.domain.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
+from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.step import StepId, StepKind
 
 

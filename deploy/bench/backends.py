@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from app.domain.routes import ClientRoute, EntryPoint, HealthRequest
+from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest
 from app.domain.stack import Color, RoutedService, Stack, Traefik
 from deploy.bench.parts import Server, listening, traefik_binary
 from deploy.demo.processes import free_port

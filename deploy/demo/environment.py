@@ -24,7 +24,7 @@ from deploy.demo.processes import ROOT, end_group, free_port, procfile_commands,
 from deploy.demo.projects import take_down
 from deploy.demo.redis_server import redis_server
 from deploy.demo.repository import CONTENT, DemoRepository, Variant
-from workers.adapters.docker_host.compose import find_compose
+from workers.adapters.docker_host.compose.client import find_compose
 
 UP_SECONDS = 60.0
 COMPOSE_SECONDS = 600

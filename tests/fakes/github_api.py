@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.domain.acceptance.policy import ReleaseEvent
+from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport, Outbox
 from app.domain.errors import GitHubRefused, GitHubUnavailable
-from app.domain.policy import ReleaseEvent
-from app.domain.published import Published
 from tests.examples import NOW, sha_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.fuse import Fuse

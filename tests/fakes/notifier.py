@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.domain.notice_book import QUIET, Book
-from app.domain.notices import Notice
+from app.domain.notices.book import QUIET, Book
+from app.domain.notices.notice import Notice
 from tests.fakes.clock import FakeClock
 
 

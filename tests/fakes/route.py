@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import ProbeRequest, all_route_requests
+from app.domain.routing.probe_request import ProbeRequest, all_route_requests
 from app.domain.stack import Color, RoutedService, Stack
 from tests.fakes.clock import Blocking, FakeClock, in_thread
 from tests.fakes.engine import FakeEngine

@@ -21,7 +21,7 @@ from deploy.demo.engine import connected
 from deploy.demo.processes import ROOT
 from deploy.demo.projects import take_down
 from tests.examples import a_stack
-from workers.adapters.docker_host.own_containers import OwnContainers, own_containers
+from workers.adapters.docker_host.own_services.containers import OwnContainers, own_containers
 from workers.self_update.model import Attempt, Model
 
 UPDATER = Updater("web", "worker", ready=1.5)

@@ -9,12 +9,12 @@ import docker
 
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.release_reader import ReadRelease, ReleaseReader
 from workers.adapters.docker_host.engine_parts import MARKS_KEY
-from workers.adapters.docker_host.file_store import FileStore
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
-from workers.adapters.docker_host.release_reader import ReadRelease, ReleaseReader
-from workers.adapters.docker_host.value_marks import ValueMarks
+from workers.adapters.docker_host.stored.file_store import FileStore
+from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.ports import Stamp
 
 SHA = "0123456789abcdef" * 2 + "01234567"

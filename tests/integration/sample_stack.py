@@ -11,13 +11,13 @@ import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from app.domain.routes import ClientRoute
+from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Color, Forbid, Policy, Stack, Times
 from deploy.demo.engine import connected
 from deploy.demo.projects import image_tags
 from deploy.demo.repository import CONTENT, SERVICES, DemoRepository, Variant
 from tests.examples import a_routed, a_stack
-from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.ports import Comparison, Definition, Engine, Instance, Stamp
 

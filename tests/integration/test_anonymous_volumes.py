@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tests.integration.sample_stack import BLUE, BOT, Sample, start_one
-from workers.adapters.docker_host.compose import Compose, find_compose
-from workers.adapters.docker_host.compose_commands import NO_VARIABLES, ComposeFiles
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.commands import NO_VARIABLES, ComposeFiles
 from workers.ports import Instance
 
 pytestmark = pytest.mark.engine

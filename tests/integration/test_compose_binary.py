@@ -12,8 +12,8 @@ import pytest
 from app.domain.errors import EngineFailed
 from deploy.demo.processes import ROOT
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose import Compose, find_compose
-from workers.adapters.docker_host.compose_commands import ComposeFiles, failing_command
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.commands import ComposeFiles, failing_command
 
 SECONDS = 60
 LOSES_THE_CODE = "import subprocess, sys; subprocess.run(sys.argv[1:])"

@@ -8,7 +8,7 @@ import pytest
 from app.domain.errors import VariableMissing
 from app.domain.stack import Color
 from tests.integration.sample_stack import BLUE, GREEN, Sample, start_one
-from workers.adapters.docker_host.definitions import CURRENT
+from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.ports import Definition, Instance
 
 pytestmark = pytest.mark.engine

@@ -21,11 +21,11 @@ from deploy.demo.projects import image_tags
 from tests.integration.sample_stack import BLUE, BOT, GREEN, MOVED, PROJECT_LABEL, Sample, start_one
 from tests.integration.waiting import until
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose import Compose, find_compose
-from workers.adapters.docker_host.definitions import CURRENT
+from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
-from workers.adapters.docker_host.own_container import own_container
+from workers.adapters.docker_host.own_services.container import own_container
 from workers.adapters.docker_host.prune import RELEASE_TAG
+from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.definition.transform import SHA_LENGTH
 
 pytestmark = pytest.mark.engine

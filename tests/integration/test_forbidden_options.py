@@ -8,13 +8,13 @@ from app.config.stack_file import load_stack
 from app.domain.stack import Forbid, Policy, Stack
 from deploy.demo.processes import ROOT
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose import Compose, find_compose
-from workers.adapters.docker_host.compose_commands import ComposeFiles
-from workers.adapters.docker_host.env_files import find_env_files, overridden
-from workers.definition.files import locate
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.env_files import find_env_files, overridden
+from workers.definition.files.origins import locate
+from workers.definition.files.roots import Roots
 from workers.definition.forbidden import forbidden
 from workers.definition.places import Places
-from workers.definition.roots import Roots
 from workers.ports import Stamp
 
 ALL = Policy(forbid=frozenset(Forbid))

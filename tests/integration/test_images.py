@@ -20,9 +20,9 @@ from deploy.demo.images import packed
 from tests.integration.sample_stack import BLUE, BOT, GREEN, Sample, start_one
 from tests.integration.waiting import until
 from tests.registry import Registry, registry
-from workers.adapters.docker_host import release_images
-from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.images import release_images
 from workers.definition.images import settled
 from workers.definition.transform import image_name
 from workers.ports import Definition, Stamp

@@ -10,7 +10,7 @@ import yaml
 from app.domain.errors import ComposeInvalid, EngineFailed
 from tests.integration.sample_stack import BLUE, BOT, Sample, start_one
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.compose import Compose, find_compose
+from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
 from workers.adapters.docker_host.injection import inject
 from workers.definition.injected_files import InjectedFile

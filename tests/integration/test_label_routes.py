@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.cli.init.traefik.labels import label_routes
-from app.cli.init.traefik.routes import FoundRoute
+from app.cli.init.traefik.dynamic.labels import label_routes
+from app.cli.init.traefik.dynamic.routes import FoundRoute
 from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine, connected
 from deploy.demo.processes import free_port, running

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.notices import Kind, Notice
+from app.domain.notices.notice import Kind, Notice
 from tests.integration.listener import Listener, listening
 from tests.integration.waiting import until
 from tests.running import running

@@ -11,8 +11,8 @@ import pytest
 from app.domain.errors import ComposeInvalid, UpdaterError, VariableMissing
 from app.domain.stack import FileRules, ReleaseValue
 from tests.integration.read_release import BLUE, SHA, Bench, content
-from workers.adapters.docker_host.compose import Compose, find_compose
-from workers.adapters.docker_host.compose_commands import ComposeFiles
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.definition.changed_values import changed_values
 from workers.ports import Origin
 

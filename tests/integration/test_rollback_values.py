@@ -9,9 +9,9 @@ import pytest
 
 from app.domain.errors import UpdaterError
 from tests.integration.read_release import BLUE, SHA, Bench
-from workers.adapters.docker_host.compose import Compose, find_compose
-from workers.adapters.docker_host.definitions import read_model
+from workers.adapters.docker_host.compose.client import Compose, find_compose
 from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.stored.definitions import read_model
 from workers.ports import Stamp
 
 KEPT, BACK = Stamp("v1.1.0", SHA, "r-1"), Stamp("v1.1.0", SHA, "r-2")

@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.repositories import ADD_SUBMODULE, Repository, git, modular_repository
 from workers.adapters.git_repo.mirror import GitSource
-from workers.definition.submodule_record import PLACE
-from workers.definition.unfetched import unfetched
+from workers.definition.files.submodule_record import PLACE
+from workers.definition.files.unfetched import unfetched
 
 LIMIT = 10.0
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.domain.errors import RouteNotConfirmed, TrafficUnknown
-from app.domain.probe_request import ProbeRequest
-from app.domain.routes import ClientRoute
+from app.domain.routing.probe_request import ProbeRequest
+from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Color, RoutedService, Stack, Times
 from app.domain.traffic import Tally
 from deploy.demo.clients import plain_client

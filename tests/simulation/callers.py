@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from app.domain.acceptance.policy import not_newer
 from app.domain.errors import LedgerUnavailable, WorkerSilent
-from app.domain.policy import not_newer
 from app.domain.release import Release, Trigger, new_rollout_id
 from tests.examples import a_release
 from tests.fakes.github_api import FakeGitHubApi, a_published

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config.release_policy import ReleasePolicy
-from app.domain.decision import Decision
+from app.domain.acceptance.decision import Decision
 from app.domain.release import LiveRelease
 from app.domain.stack import BeforeFlip, Checks, Color, Policy, Stack, Supersede, Times, Window
 from app.domain.state import State

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from app.domain.long_lines import shortened
-from app.domain.probe_request import ProbeRequest, route_header
+from app.domain.routing.probe_request import ProbeRequest, route_header
 from workers.ports import Answer
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import structlog
 from pydantic import AwareDatetime, ValidationError
 
 from app.domain.long_lines import brief
-from app.domain.notice_book import QUIET, Book, Waiting
-from app.domain.notices import Kind, Notice, digest
+from app.domain.notices.book import QUIET, Book, Waiting
+from app.domain.notices.notice import Kind, Notice, digest
 from app.files import keep_copy, replace_durably
 from app.lazy_adapter import LazyAdapter
 from app.stored import read_each

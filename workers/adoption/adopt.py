@@ -11,8 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from app.domain import messages
 from app.domain.errors import AdoptionRefused, ComposeInvalid, GitFailed, RouteNotConfirmed
+from app.domain.notices import messages
 from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
 from app.domain.state import State

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import secure
-from app.domain.routes import ClientRoute, precedence
+from app.domain.routing.probe_request import secure
+from app.domain.routing.routes import ClientRoute, precedence
 from app.domain.stack import Stack
 from workers.adoption.adopt import find_all
 from workers.adoption.serving import hosts_of

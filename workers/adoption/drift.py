@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
-from app.domain.probe_request import direct_request
+from app.domain.routing.probe_request import direct_request
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Instance, Ports
 from workers.routing.asked import served_by_routes

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain import notices
 from app.domain.errors import UpdaterError
 from app.domain.findings import Alarm
 from app.domain.history import HistoryEntry
+from app.domain.notices import notice as notices
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.state import State

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from app.api.status import Held
-from app.domain import notices
 from app.domain.errors import NoNotifier, UpdaterError
+from app.domain.notices import notice as notices
 from app.domain.stack import Stack
 from workers.control.operator import Operator
 from workers.control.reconcile import Reconciler

@@ -1,6 +1,6 @@
 """The operator's requests, which work even while a rollout runs."""
 
-from app.domain.decision import HeldRelease
+from app.domain.acceptance.decision import HeldRelease
 from app.domain.errors import (
     ApprovalNotNeeded,
     Cancelled,

@@ -13,14 +13,14 @@ import structlog
 
 from app.api.status import Held
 from app.config.release_policy import ReleasePolicy
-from app.domain import messages
-from app.domain.decision import Decision, HeldRelease, overtakes
+from app.domain.acceptance.decision import Decision, HeldRelease, overtakes
 from app.domain.errors import (
     AdoptionRefused,
     LedgerUnavailable,
     StaleWorker,
     Superseded,
 )
+from app.domain.notices import messages
 from app.domain.release import Release
 from app.domain.rollout import Rollout
 from app.domain.stack import Color, Stack, Supersede

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from workers.definition.files import MOUNTED_PARTS
+from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.retired import uses_of
 
 MARK = "x-updater-mark"

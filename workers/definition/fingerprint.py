@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workers.definition.environment import MARK
-from workers.definition.files import MOUNTED_PARTS
+from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.retired import resources_of
 
 OWN_LABELS = "updater."

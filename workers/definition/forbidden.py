@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from app.domain.stack import Forbid, Stack
-from workers.definition.mounted import build_files, sources
+from workers.definition.files.host_files import build_files, sources
 from workers.definition.places import Places
 
 NAMESPACES = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")

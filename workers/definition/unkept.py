@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workers.definition.files import MOUNTED_PARTS
+from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.images import AT_DIGEST
 from workers.definition.retired import SHARED
 

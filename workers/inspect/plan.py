@@ -12,8 +12,8 @@ from app.api.plan import (
     PlannedRoute,
     PlannedSingleton,
 )
+from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AdoptionRefused, GitFailed
-from app.domain.policy import not_newer
 from app.domain.release import LiveRelease, new_rollout_id
 from app.domain.stack import BeforeFlip, Color, Singleton, Stack
 from app.domain.state import State

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from app.domain.notices import Notice
+from app.domain.notices.notice import Notice
 
 
 class Notifier(Protocol):

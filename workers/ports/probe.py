@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.domain.probe_request import SUCCESS, ProbeRequest
+from app.domain.routing.probe_request import SUCCESS, ProbeRequest
 
 
 @dataclass(frozen=True)

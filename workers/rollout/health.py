@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
-from app.domain.probe_request import ProbeRequest, all_route_requests, direct_request, route_requests
+from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request, route_requests
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
 from workers.rollout.run import Run

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.domain import messages
 from app.domain.errors import EngineFailed, InternalError, Interrupted, StaleWorker, StepTimedOut, UpdaterError
+from app.domain.notices import messages
 from app.domain.release import Release
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color, Stack

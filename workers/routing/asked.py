@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.domain.probe_request import all_route_requests, route_requests
+from app.domain.routing.probe_request import all_route_requests, route_requests
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Probe
 

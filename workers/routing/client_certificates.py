@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from app.domain.routes import ClientRoute
-from app.domain.rule import has
+from app.domain.routing.routes import ClientRoute
+from app.domain.routing.rule import has
 from app.domain.stack import Stack
 from workers.routing.dynamic_file import Tree, items_of, lowered, part_of, read_tree
 from workers.routing.routers import local_name

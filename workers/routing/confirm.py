@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests
+from app.domain.routing.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Clock, Route
 

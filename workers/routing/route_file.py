@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from app.domain.probe_request import route_header, route_name
-from app.domain.routes import Scheme
+from app.domain.routing.probe_request import route_header, route_name
+from app.domain.routing.routes import Scheme
 from app.domain.stack import Color, RoutedService, Stack
 
 WRITTEN_BY = "# Written by zetherion-updater"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from app.domain.routes import ClientRoute, is_own_middleware
-from app.domain.rule import RuleInvalid
-from app.domain.rule_form import Form, form_of
+from app.domain.routing.routes import ClientRoute, is_own_middleware
+from app.domain.routing.rule import RuleInvalid
+from app.domain.routing.rule_form import Form, form_of
 from app.domain.stack import Color, RoutedService
 from workers.routing.dynamic_file import (
     Tree,

@@ -4,9 +4,9 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from app.domain import messages
 from app.domain.errors import EngineFailed, RouteNotConfirmed, StartFailed
 from app.domain.findings import Alarm
+from app.domain.notices import messages
 from app.domain.stack import Color, RoutedService, Singleton, Stack
 from app.domain.state import State
 from app.domain.step import PREFLIGHT

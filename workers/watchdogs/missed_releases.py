@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from app.domain.acceptance.published import Decided, Published, missed, wanted
 from app.domain.errors import GitHubRefused, GitHubUnavailable, LedgerUnavailable, StaleWorker
 from app.domain.findings import Alarm
-from app.domain.published import Decided, Published, missed, wanted
 from app.domain.release import FORGOTTEN, Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
 from workers.control.reconcile import Reconciler

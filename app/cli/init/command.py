@@ -9,12 +9,12 @@ from typing import Any
 
 from app.cli.errors import CommandError, Refused, WrongUse
 from app.cli.init.answers import NO_ANSWERS, Answers
-from app.cli.init.callers import note_callers
 from app.cli.init.example.settings import packaged_example
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.notes import Notes
 from app.cli.init.project.compose_file import Project, read_project
 from app.cli.init.proposal import propose
+from app.cli.init.services.callers import note_callers
 from app.cli.init.stack_text import stack_text
 from app.cli.views.text import plain
 from app.config.stack_file import load_stack

@@ -8,35 +8,35 @@ from app.cli.init.answers import NO_ANSWERS, Answers
 from app.cli.init.images.facts import FindImage, no_images
 from app.cli.init.images.labels_of_images import with_image_labels
 from app.cli.init.notes import Notes
-from app.cli.init.own_services import old_updaters, own_services
-from app.cli.init.pairs import Pair, color_pairs, colored_hosts, name_prefix, reached_hosts
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.service_facts import Service
 from app.cli.init.project.url_lists import listed_urls
-from app.cli.init.routed import (
+from app.cli.init.routes.routed import (
     Led,
     RoutedFound,
     all_leads,
     find_routed,
 )
-from app.cli.init.servers import servers
-from app.cli.init.shared_rules import resolve_equal_rules
-from app.cli.init.singletons import Found, Others, likely_singletons
+from app.cli.init.routes.shared_rules import resolve_equal_rules
+from app.cli.init.routes.unrouted import refuse_unrouted
+from app.cli.init.services.own_services import old_updaters, own_services
+from app.cli.init.services.pairs import Pair, color_pairs, colored_hosts, name_prefix, reached_hosts
+from app.cli.init.services.servers import servers
+from app.cli.init.services.singletons import Found, Others, likely_singletons
 from app.cli.init.sources import Sources
 from app.cli.init.traefik.additions import Additions, additions
 from app.cli.init.traefik.advice import advise, ask_about_middlewares
+from app.cli.init.traefik.dynamic.labels import is_disabled
+from app.cli.init.traefik.dynamic.middlewares import all_chains, defined_in_labels
+from app.cli.init.traefik.dynamic.routes import skipped_routers
+from app.cli.init.traefik.dynamic.streams import Stream, label_streams, streams
+from app.cli.init.traefik.dynamic.watched import knows_where, say_where
 from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable, url
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
-from app.cli.init.traefik.labels import is_disabled
-from app.cli.init.traefik.middlewares import all_chains, defined_in_labels
-from app.cli.init.traefik.routes import skipped_routers
-from app.cli.init.traefik.streams import Stream, label_streams, streams
-from app.cli.init.traefik.unread import Unread
-from app.cli.init.traefik.unresolved import overrides, unresolved
-from app.cli.init.traefik.watched import knows_where, say_where
+from app.cli.init.traefik.static.unread import Unread
+from app.cli.init.traefik.static.unresolved import overrides, unresolved
 from app.cli.init.unread import refuse_streams, refuse_unread
-from app.cli.init.unrouted import refuse_unrouted
 from app.domain.stack import Times
 
 

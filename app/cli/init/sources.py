@@ -9,7 +9,6 @@ from app.cli.init.evidence import Statement
 from app.cli.init.health_paths import paths_of
 from app.cli.init.images.build_files import Built, built_image
 from app.cli.init.images.facts import FindImage, ImageFacts
-from app.cli.init.pairs import Pair, name_prefix
 from app.cli.init.project import service_facts as facts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.health_checks import ProbeAddress, asked, compose_check
@@ -18,9 +17,10 @@ from app.cli.init.project.host_ports import ports_behind, publishes_to
 from app.cli.init.project.listening import environment_ports
 from app.cli.init.project.service_facts import Service
 from app.cli.init.project.url_lists import Listed
-from app.cli.init.traefik.labels import label_routes
-from app.cli.init.traefik.middlewares import Chains
-from app.cli.init.traefik.routes import FoundRoute, RouteTarget
+from app.cli.init.services.pairs import Pair, name_prefix
+from app.cli.init.traefik.dynamic.labels import label_routes
+from app.cli.init.traefik.dynamic.middlewares import Chains
+from app.cli.init.traefik.dynamic.routes import FoundRoute, RouteTarget
 
 T = TypeVar("T", int, str)
 

@@ -11,8 +11,8 @@ import yaml
 
 from app.cli.init.example.settings import Example, comment
 from app.cli.init.proposal import Proposal
-from app.cli.init.routed import RoutedFound
-from app.domain.routes import CATCH_ALL
+from app.cli.init.routes.routed import RoutedFound
+from app.domain.routing.routes import CATCH_ALL
 from app.domain.stack import Checks, FileRules, GitHub, Keep, Needs, Stack, Times, Traefik, Updater
 
 _PLAIN = re.compile(r"[\w./-]+")

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from app.cli.errors import Refused
 from app.cli.init.answers import COPY, NOTHING_IN, Answers
 from app.cli.init.notes import Notes
-from app.cli.init.traefik.streams import Stream
-from app.cli.init.traefik.unread import Unread
+from app.cli.init.traefik.dynamic.streams import Stream
+from app.cli.init.traefik.static.unread import Unread
 
 
 def refuse_unread(traefik: str | None, unread: Sequence[Unread], answers: Answers, notes: Notes) -> None:

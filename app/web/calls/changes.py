@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 from app.api.requests import Apply
 from app.api.responses import Approved, Cancelling, Notified, Paused, Resumed
 from app.api.status import PublishedStatus
+from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AlreadyLive, LedgerUnavailable
-from app.domain.policy import not_newer
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.ledger import Ledger
 from app.queue import Queue

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.errors import DeliveryRefused
-from app.domain.policy import ReleaseEvent
 
 LARGEST_ID = 2**53
 """The largest integer that JSON and Redis both store exactly; GitHub's ids are far smaller."""

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.domain.acceptance.policy import ReleaseEvent, reason_to_ignore
 from app.domain.errors import DeliveryRefused, LedgerUnavailable
-from app.domain.policy import ReleaseEvent, reason_to_ignore
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.domain.stack import Stack
 from app.ledger import FORGOTTEN, Ledger

@@ -21,7 +21,7 @@ from tests.faults.listeners import Listener, black_hole, broken_off
 from tests.faults.observers import converge, history
 from tests.faults.scenario import Scenario, row
 from tests.faults.stage import NAMESPACE, Stage
-from workers.adapters.docker_host.compose import find_compose
+from workers.adapters.docker_host.compose.client import find_compose
 
 RELEASES = 12
 DELIVERIES = 1_000

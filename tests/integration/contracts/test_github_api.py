@@ -7,10 +7,10 @@ from typing import Protocol
 
 import pytest
 
+from app.domain.acceptance.policy import ReleaseEvent
+from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
-from app.domain.policy import ReleaseEvent
-from app.domain.published import Published
 from app.domain.stack import GitHub
 from deploy.demo.github import REPOSITORY, REPOSITORY_ID
 from deploy.demo.github_control import TOKEN, GitHubServer, github_server

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from app.config.stack_file import parse_stack
-from app.domain.probe_request import route_requests
+from app.domain.routing.probe_request import route_requests
 from app.domain.stack import Color
 from tests.routes_page import SHOWN
 from workers.routing import route_file

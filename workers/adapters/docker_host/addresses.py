@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import Docker
-from workers.adapters.docker_host.own_container import own_container, own_networks
+from workers.adapters.docker_host.own_services.container import own_container, own_networks
 from workers.ports import Instance
 
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from workers.adapters.docker_host import prune, survey
-from workers.adapters.docker_host.definitions import CURRENT
 from workers.adapters.docker_host.engine_containers import DockerContainers
 from workers.adapters.docker_host.engine_definitions import DockerDefinitions
-from workers.adapters.docker_host.registries import refusals
+from workers.adapters.docker_host.images.registries import refusals
+from workers.adapters.docker_host.stored.definitions import CURRENT
 from workers.adapters.threads import in_file_thread
 from workers.definition.retired import left_out
 from workers.ports import Survey

@@ -10,11 +10,12 @@ from app.domain.errors import (
     ReleaseNotKept,
 )
 from app.domain.stack import Color
-from workers.adapters.docker_host.definitions import CURRENT, read_model
 from workers.adapters.docker_host.engine_parts import HostParts
+from workers.adapters.docker_host.stored.definitions import CURRENT, read_model
 from workers.adapters.threads import in_file_thread
-from workers.definition import mounts, transform
+from workers.definition import transform
 from workers.definition.changed_values import changed_values
+from workers.definition.files import mounts
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
 from workers.definition.retired import without_retired

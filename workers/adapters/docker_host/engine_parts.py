@@ -12,8 +12,8 @@ from app.domain.errors import (
 )
 from app.domain.stack import Stack
 from workers.adapters.docker_host.addresses import Addresses
-from workers.adapters.docker_host.adopted_record import AdoptedFile
-from workers.adapters.docker_host.adoption import DockerAdoption
+from workers.adapters.docker_host.adoption.adoption import DockerAdoption
+from workers.adapters.docker_host.adoption.record import AdoptedFile
 from workers.adapters.docker_host.client import (
     AWAY_SECONDS,
     SERVICE_LABEL,
@@ -21,15 +21,15 @@ from workers.adapters.docker_host.client import (
     inspected,
     instance_of,
 )
-from workers.adapters.docker_host.compose import Compose
-from workers.adapters.docker_host.compose_commands import ComposeFiles
-from workers.adapters.docker_host.definitions import ReleaseFiles
-from workers.adapters.docker_host.file_store import FileStore
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.release_reader import ReleaseReader
+from workers.adapters.docker_host.compose.secret_values import SecretValues, secret_values
+from workers.adapters.docker_host.images.release_images import ReleaseImages
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
-from workers.adapters.docker_host.release_images import ReleaseImages
-from workers.adapters.docker_host.release_reader import ReleaseReader
-from workers.adapters.docker_host.secret_values import SecretValues, secret_values
-from workers.adapters.docker_host.value_marks import ValueMarks
+from workers.adapters.docker_host.stored.definitions import ReleaseFiles
+from workers.adapters.docker_host.stored.file_store import FileStore
+from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import transform, variables
 from workers.definition.environment import environment_names, marked

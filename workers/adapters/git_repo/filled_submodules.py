@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from app.domain.errors import GitFailed
 from app.files import replace_durably
-from workers.definition.submodule_record import PLACE, SubmoduleRecord, recorded
+from workers.definition.files.submodule_record import PLACE, SubmoduleRecord, recorded
 
 HASHED_BYTES = 1024**2
 """Larger files count by name and size: with gigabytes in a submodule, each plan would read them all.

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.policy import ReleaseEvent
-from app.domain.published import Published
+from app.domain.acceptance.policy import ReleaseEvent
+from app.domain.acceptance.published import Published
 from app.lazy_adapter import LazyAdapter
 from workers.ports.github import FailedDelivery
 

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from app.domain.acceptance.published import Published
 from app.domain.deployment import DeploymentOutcome, DeploymentReport
 from app.domain.errors import GitHubRefused, GitHubUnavailable
-from app.domain.published import Published
 from app.domain.stack import GitHub
 from app.lazy_adapter import LazyAdapter
 from workers.adapters.github_api import answers

@@ -17,7 +17,7 @@ from app.cli.init.traefik.entrypoints import (
     EntryPoint,
     entrypoints,
 )
-from app.cli.init.traefik.static_config import Form, Key, StaticConfig
+from app.cli.init.traefik.static.static_config import Form, Key, StaticConfig
 
 METRICS = "metrics"
 METRICS_PORT = 8082

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app.cli.init.notes import Notes
 from app.cli.init.traefik.additions import Additions, rendered
 from app.cli.init.traefik.entrypoints import EntryPoint
-from app.cli.init.traefik.static_config import Form, StaticConfig
+from app.cli.init.traefik.static.static_config import Form, StaticConfig
 
 
 def advise(service: str, config: StaticConfig, missing: Additions, notes: Notes) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.cli.init.project.service_facts import HTTPS, port_number
-from app.cli.init.traefik.options import is_on
-from app.cli.init.traefik.static_config import StaticConfig
+from app.cli.init.traefik.dynamic.options import is_on
+from app.cli.init.traefik.static.static_config import StaticConfig
 
 OWN = frozenset({"traefik", "metrics", "ping", "dashboard", "api"})
 """Names of entrypoints that are usually Traefik's own. One of them belongs to the stack only if a router uses it."""

@@ -9,20 +9,20 @@ from app.cli.init.answers import NOTHING_IN
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import Mount, mounts
 from app.cli.init.project.service_facts import Service, pairs
-from app.cli.init.traefik.dynamic_files import Dynamic, read_dynamic
+from app.cli.init.traefik.dynamic.dynamic_files import Dynamic, read_dynamic
+from app.cli.init.traefik.dynamic.labels import is_disabled, label_services, routes_elsewhere
+from app.cli.init.traefik.dynamic.options import is_on
+from app.cli.init.traefik.dynamic.routes import FoundRoute, routes
+from app.cli.init.traefik.dynamic.service_trees import all_services
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
-from app.cli.init.traefik.labels import is_disabled, label_services, routes_elsewhere
-from app.cli.init.traefik.options import is_on
-from app.cli.init.traefik.routes import FoundRoute, routes
-from app.cli.init.traefik.service_trees import all_services
-from app.cli.init.traefik.static_config import (
+from app.cli.init.traefik.static.static_config import (
     Form,
     StaticConfig,
     find_traefik,
     other_traefiks,
     static_config,
 )
-from app.cli.init.traefik.unread import Unread, unread_options
+from app.cli.init.traefik.static.unread import Unread, unread_options
 
 _SWARM_MODE = ("providers", "docker", "swarmmode")
 

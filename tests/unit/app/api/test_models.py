@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from app.api.rollout import Record, Result
 from app.api.status import PublishedStatus
-from app.domain.decision import HeldRelease, Hold
+from app.domain.acceptance.decision import HeldRelease, Hold
 from app.domain.errors import BakeFailed, Superseded
 from app.domain.history import HistoryEntry
 from app.domain.rollout import Rollout, RolloutStatus

@@ -6,7 +6,7 @@ import pytest
 from app.config import notify_urls
 from app.config.settings import WorkerSettings
 from app.domain.errors import SettingsInvalid
-from app.domain.notices import Kind
+from app.domain.notices.notice import Kind
 
 WORKER = {"REDIS_URL": "redis://localhost:6379/0", "UPDATER_TRAEFIK_DYNAMIC_PATH": "/routes"}
 DISCORD = "discord://123456789012345678/canary-canary-canary-canary-canary-canary"

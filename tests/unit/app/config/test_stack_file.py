@@ -7,7 +7,7 @@ import yaml
 
 from app.config.stack_file import load_stack, parse_stack
 from app.domain.errors import StackInvalid
-from app.domain.routes import ClientRoute, HealthRequest
+from app.domain.routing.routes import ClientRoute, HealthRequest
 from app.domain.stack import (
     BeforeFlip,
     Channel,

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from app.domain.decision import Decision, HeldRelease, Hold, decide
+from app.domain.acceptance.decision import Decision, HeldRelease, Hold, decide
 from app.domain.release import Trigger
 from app.domain.state import State
 from tests.examples import NOW, a_live, a_release

@@ -1,7 +1,7 @@
 import pytest
 
-from app.domain import messages
 from app.domain.errors import Fault, NeverHealthy
+from app.domain.notices import messages
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
 from app.domain.step import ROUTE_SWITCH, step_named

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
-from app.domain.notice_book import TOLD_KEPT, WAITING_MOST, Book
-from app.domain.notices import Kind, Notice
+from app.domain.notices.book import TOLD_KEPT, WAITING_MOST, Book
+from app.domain.notices.notice import Kind, Notice
 from tests.examples import NOW
 
 BOTH = ("mail", "chat")

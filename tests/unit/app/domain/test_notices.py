@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from app.api.status import Held
-from app.domain import notices
-from app.domain.decision import HeldRelease, Hold
+from app.domain.acceptance.decision import HeldRelease, Hold
 from app.domain.errors import BakeFailed, Cancelled, Superseded
-from app.domain.notices import Kind
+from app.domain.notices import notice as notices
+from app.domain.notices.notice import Kind
 from app.domain.release import Trigger
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.state import State

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.policy import ReleaseEvent, not_newer, reason_to_ignore
+from app.domain.acceptance.policy import ReleaseEvent, not_newer, reason_to_ignore
 from app.domain.stack import Channel, Policy
 from tests.examples import a_stack
 

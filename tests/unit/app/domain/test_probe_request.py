@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.probe_request import SENT, ProbeRequest, direct_request, hidden, route_requests, unaskable
-from app.domain.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
+from app.domain.routing.probe_request import SENT, ProbeRequest, direct_request, hidden, route_requests, unaskable
+from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.stack import RoutedService, Traefik
 from tests.examples import a_routed, a_stack
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.published import Decided, missed, wanted
+from app.domain.acceptance.published import Decided, missed, wanted
 from app.domain.stack import Channel, Policy
 from app.domain.state import State
 from tests.examples import NOW, a_live, a_release, a_rollout, a_stack

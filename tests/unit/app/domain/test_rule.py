@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.rule import RuleInvalid, parse
-from app.domain.rule_match import Client, client_of
+from app.domain.routing.rule import RuleInvalid, parse
+from app.domain.routing.rule_match import Client, client_of
 
 LIKE = Client("traefik", "/health")
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.domain.long_lines import cuts, shortened
-from app.domain.probe_request import ProbeRequest
+from app.domain.routing.probe_request import ProbeRequest
 from workers.adapters.http_probe import LOCATION_LENGTH, MOST_BODY, HttpProbe
 
 TIMEOUT = 0.5

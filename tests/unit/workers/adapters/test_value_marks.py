@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.adapters.docker_host.value_marks import KEY_BYTES, ValueMarks
+from workers.adapters.docker_host.stored.value_marks import KEY_BYTES, ValueMarks
 
 VALUES = {"TOKEN": "hunter2", "OTHER": "hunter2"}
 

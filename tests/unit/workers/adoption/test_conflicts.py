@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.routes import ClientRoute
+from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Color
 from tests.examples import a_routed, a_stack
 from tests.fakes.world import World

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.findings import Verdict
-from app.domain.routes import CATCH_ALL
+from app.domain.routing.routes import CATCH_ALL
 from app.domain.stack import Color
 from tests.examples import a_release
 from tests.fakes.world import World

@@ -4,8 +4,8 @@ import pytest
 
 from app.domain.errors import Superseded
 from app.domain.findings import Alarm
-from app.domain.notice_book import QUIET
-from app.domain.notices import Kind
+from app.domain.notices.book import QUIET
+from app.domain.notices.notice import Kind
 from app.domain.rollout import RolloutStatus
 from tests.examples import NOW, a_release, a_rollout
 from tests.fakes.world import World

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.decision import HeldRelease, Hold
+from app.domain.acceptance.decision import HeldRelease, Hold
 from app.domain.errors import ApprovalNotNeeded, NotWaiting
 from app.domain.release import Release, Trigger
 from app.domain.rollout import RolloutStatus

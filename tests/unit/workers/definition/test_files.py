@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.domain.stack import FileRules
-from workers.definition.files import Located, locate
-from workers.definition.roots import Roots
+from workers.definition.files.origins import Located, locate
+from workers.definition.files.roots import Roots
 from workers.ports import FileUse, Origin
 
 MOVED = ("web",)

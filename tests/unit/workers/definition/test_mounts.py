@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workers.definition.mounts import as_before, mounted, replaced
+from workers.definition.files.mounts import as_before, mounted, replaced
 
 SAME = {"/tree/a", "/before/a"}
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.definition.submodule_record import PLACE, SubmoduleRecord
-from workers.definition.unfetched import unfetched
+from workers.definition.files.submodule_record import PLACE, SubmoduleRecord
+from workers.definition.files.unfetched import unfetched
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.domain import notices
 from app.domain.errors import EngineFailed
 from app.domain.findings import Check, Verdict
+from app.domain.notices import notice as notices
 from app.domain.stack import Color, Policy
 from tests.examples import a_release, a_stack, a_traefik
 from tests.fakes.world import World

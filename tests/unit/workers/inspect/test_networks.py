@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.domain.findings import Check, Verdict
-from app.domain.routes import ClientRoute
+from app.domain.routing.routes import ClientRoute
 from tests.examples import a_routed, a_stack
 from workers.inspect.networks import checks
 from workers.ports import Seen, Survey

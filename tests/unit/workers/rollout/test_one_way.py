@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from app.domain.errors import CannotRollBack
-from app.domain.notices import Kind
+from app.domain.notices.notice import Kind
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from tests.examples import a_live, a_release, sha_of

@@ -3,8 +3,8 @@
 import pytest
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.probe_request import ProbeRequest
-from app.domain.routes import ClientRoute
+from app.domain.routing.probe_request import ProbeRequest
+from app.domain.routing.routes import ClientRoute
 from app.domain.stack import RoutedService, Stack
 from tests.examples import a_routed, a_stack, a_traefik
 from tests.fakes.clock import FakeClock

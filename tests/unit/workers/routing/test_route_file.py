@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from app.domain.routes import ClientRoute, Scheme
+from app.domain.routing.routes import ClientRoute, Scheme
 from app.domain.stack import Color
 from tests.examples import a_routed, a_stack
 from workers.routing import route_file

@@ -1,6 +1,6 @@
-from app.cli.init.callers import ADD, note_callers
 from app.cli.init.notes import Notes
-from app.domain.routes import ClientRoute
+from app.cli.init.services.callers import ADD, note_callers
+from app.domain.routing.routes import ClientRoute
 from tests.examples import a_routed, a_stack, a_traefik
 
 STACK = a_stack(

@@ -8,7 +8,7 @@ import yaml
 
 from app.cli.init.command import Written, write_stack_file
 from app.config.stack_file import load_stack
-from app.domain.routes import HealthRequest
+from app.domain.routing.routes import HealthRequest
 
 FLAGS = ["--entrypoints.web.address=:80", "--providers.file.directory=/dynamic", "--providers.docker=true"]
 AT = "http://localhost:8000"

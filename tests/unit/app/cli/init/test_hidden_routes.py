@@ -10,7 +10,7 @@ from app.cli.errors import Refused
 from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
 from app.config.stack_file import load_stack
-from app.domain.routes import ClientRoute
+from app.domain.routing.routes import ClientRoute
 
 FLAGS = ("--entrypoints.web.address=:80", "--providers.file.directory=/dynamic", "--providers.docker=true")
 RULE = "Host(`a.b`)"

@@ -10,7 +10,7 @@ import yaml
 from app.cli.errors import Refused
 from app.cli.init.answers import Answers
 from app.cli.init.command import Written, write_stack_file
-from app.cli.init.traefik.labels import label_routes
+from app.cli.init.traefik.dynamic.labels import label_routes
 from app.config.stack_file import load_stack
 
 FLAGS = ["--entrypoints.web.address=:80", "--providers.docker=true"]

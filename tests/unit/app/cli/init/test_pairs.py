@@ -1,6 +1,6 @@
 from typing import Any
 
-from app.cli.init.pairs import (
+from app.cli.init.services.pairs import (
     Pair,
     color_pairs,
     colored_hosts,

@@ -5,16 +5,16 @@ import pytest
 
 from app.cli.errors import Refused
 from app.cli.init.notes import Notes
-from app.cli.init.pairs import Pair
-from app.cli.init.routing import (
+from app.cli.init.routes.routing import (
     Way,
     best_ways,
     default_points,
     guessed_entrypoint,
 )
+from app.cli.init.services.pairs import Pair
+from app.cli.init.traefik.dynamic.routes import FoundRoute
 from app.cli.init.traefik.entrypoints import EntryPoint
-from app.cli.init.traefik.routes import FoundRoute
-from app.domain.routes import CATCH_ALL
+from app.domain.routing.routes import CATCH_ALL
 
 PAIR = Pair("api", "api", "api-blue", "api-green")
 POINTS = {name: EntryPoint(name, port) for port, name in ((80, "web"), (8443, "api"), (9000, "metrics"))}

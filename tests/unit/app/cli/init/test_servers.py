@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from app.cli.init.project.compose_file import Project
-from app.cli.init.servers import servers
+from app.cli.init.services.servers import servers
 
 
 def test_servers_are_found_by_three_sources(tmp_path: Path) -> None:

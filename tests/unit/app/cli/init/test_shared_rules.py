@@ -1,8 +1,8 @@
 from typing import Any
 
 from app.cli.init.notes import Notes
-from app.cli.init.routed import RoutedFound
-from app.cli.init.shared_rules import LAST, resolve_equal_rules
+from app.cli.init.routes.routed import RoutedFound
+from app.cli.init.routes.shared_rules import LAST, resolve_equal_rules
 
 
 def found(name: str, entrypoint: str = "web", rule: str | None = None, *routes: dict[str, Any]) -> RoutedFound:

@@ -1,7 +1,7 @@
 from typing import Any
 
-from app.cli.init.own_services import old_updaters, own_services
-from app.cli.init.singletons import Others, likely_singletons
+from app.cli.init.services.own_services import old_updaters, own_services
+from app.cli.init.services.singletons import Others, likely_singletons
 
 SOCKET = {"volumes": ["/var/run/docker.sock:/var/run/docker.sock"]}
 TOKEN = {"environment": ["DISCORD_TOKEN=x"]}

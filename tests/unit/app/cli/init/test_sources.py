@@ -3,9 +3,9 @@ from typing import Any
 
 from app.cli.init.evidence import Statement, weigh
 from app.cli.init.images.facts import FindImage, ImageFacts, no_images
-from app.cli.init.pairs import color_pairs, colored_hosts
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.url_lists import listed_urls
+from app.cli.init.services.pairs import color_pairs, colored_hosts
 from app.cli.init.sources import (
     Sources,
     copies,

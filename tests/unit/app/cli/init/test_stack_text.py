@@ -10,7 +10,7 @@ from app.cli.init.example.settings import activated, packaged_example, parse_exa
 from app.cli.init.notes import Notes
 from app.cli.init.project.compose_file import Project
 from app.cli.init.proposal import Proposal
-from app.cli.init.routed import RoutedFound
+from app.cli.init.routes.routed import RoutedFound
 from app.cli.init.stack_text import stack_text
 from app.config.stack_file import parse_stack
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.domain.callers.advice import advise
-from app.domain.routes import ClientRoute
+from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Color, Stack, Updater
 from tests.examples import a_routed, a_stack, a_traefik
 

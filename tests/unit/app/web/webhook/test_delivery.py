@@ -6,8 +6,8 @@ from typing import Any
 import githubkit.webhooks
 import pytest
 
+from app.domain.acceptance.policy import ReleaseEvent
 from app.domain.errors import DeliveryRefused
-from app.domain.policy import ReleaseEvent
 from app.web.webhook.delivery import check_signature, parse_release
 from app.web.webhook.headers import signature_in
 

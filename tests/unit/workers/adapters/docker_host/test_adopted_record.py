@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.adapters.docker_host.adopted_record import RECORD, Adopted, AdoptedFile
+from workers.adapters.docker_host.adoption.record import RECORD, Adopted, AdoptedFile
 from workers.ports import Stamp
 
 OLD, NEW = (Adopted(Stamp(tag, tag * 2, f"r-{tag}"), {"c1": "api-blue"}, frozenset({"bot"})) for tag in ("v1", "v2"))

@@ -9,8 +9,8 @@ from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StaleWorker, StartFailed
 from app.domain.stack import ReleaseValue
 from tests.examples import a_stack
-from workers.adapters.docker_host.compose import Compose, find_compose, warnings_in
-from workers.adapters.docker_host.compose_commands import (
+from workers.adapters.docker_host.compose.client import Compose, find_compose, warnings_in
+from workers.adapters.docker_host.compose.commands import (
     MISSING,
     ComposeFiles,
     build_command,

@@ -1,7 +1,7 @@
 import stat
 from pathlib import Path
 
-from workers.adapters.docker_host.definitions import CURRENT, ReleaseFiles
+from workers.adapters.docker_host.stored.definitions import CURRENT, ReleaseFiles
 
 
 def test_definition_is_private_to_the_updater(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import EngineFailed
-from workers.adapters.docker_host.file_store import FileStore
+from workers.adapters.docker_host.stored.file_store import FileStore
 
 
 @pytest.fixture

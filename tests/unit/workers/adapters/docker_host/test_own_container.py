@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.adapters.docker_host.own_container import container_id
+from workers.adapters.docker_host.own_services.container import container_id
 
 ID, OTHER = "3f" * 32, "0b" * 32
 

@@ -13,10 +13,10 @@ from docker.models.containers import Container
 from app.domain.stack import Stack
 from tests.examples import a_stack
 from tests.unit.workers.engine_http import http_engine
-from workers.adapters.docker_host import own_container
 from workers.adapters.docker_host.addresses import Addresses
 from workers.adapters.docker_host.client import Docker, instance_of
-from workers.adapters.docker_host.compose import Compose
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.own_services import container as own_container
 from workers.adapters.docker_host.survey import seen_of, survey
 from workers.ports import Survey
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.errors import GitFailed
 from workers.adapters.git_repo.filled_submodules import HASHED_BYTES, is_as_recorded, write_record
-from workers.definition.submodule_record import PLACE, recorded
+from workers.definition.files.submodule_record import PLACE, recorded
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 
 from app.cli.init.traefik.additions import additions, rendered
 from app.cli.init.traefik.entrypoints import EntryPoint
-from app.cli.init.traefik.static_config import Form, StaticConfig
+from app.cli.init.traefik.static.static_config import Form, StaticConfig
 
 COMPLETE = {
     "entryPoints.metrics.address": ":8082",

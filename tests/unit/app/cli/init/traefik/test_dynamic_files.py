@@ -7,10 +7,10 @@ import pytest
 
 from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import mounts
-from app.cli.init.traefik.config_file import MOST_BYTES
-from app.cli.init.traefik.dynamic_files import MOST_FILES, Dynamic, read_dynamic
-from app.cli.init.traefik.static_config import static_config
-from app.cli.init.traefik.unread import Unread
+from app.cli.init.traefik.dynamic.dynamic_files import MOST_FILES, Dynamic, read_dynamic
+from app.cli.init.traefik.static.config_file import MOST_BYTES
+from app.cli.init.traefik.static.static_config import static_config
+from app.cli.init.traefik.static.unread import Unread
 
 INSIDE = "/etc/traefik/dynamic"
 NO_COPIES: dict[PurePosixPath, Path] = {}

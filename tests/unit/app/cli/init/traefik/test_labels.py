@@ -1,9 +1,9 @@
 import pytest
 
 from app.cli.init.project.health_checks import ProbeAddress
-from app.cli.init.traefik.labels import defined_middlewares, label_routes
-from app.cli.init.traefik.routes import FoundRoute, RouteTarget
-from app.cli.init.traefik.streams import label_streams
+from app.cli.init.traefik.dynamic.labels import defined_middlewares, label_routes
+from app.cli.init.traefik.dynamic.routes import FoundRoute, RouteTarget
+from app.cli.init.traefik.dynamic.streams import label_streams
 
 LABELS = {
     "traefik.enable": "true",

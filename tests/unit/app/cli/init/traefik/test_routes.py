@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from app.cli.init.project.health_checks import ProbeAddress
-from app.cli.init.traefik.routes import FoundRoute, RouteTarget, routes
+from app.cli.init.traefik.dynamic.routes import FoundRoute, RouteTarget, routes
 
 
 def service(url: str, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import mounts
 from app.cli.init.project.service_facts import Service
 from app.cli.init.traefik.entrypoints import EntryPoint, entrypoints
-from app.cli.init.traefik.static_config import (
+from app.cli.init.traefik.static.static_config import (
     Form,
     StaticConfig,
     find_traefik,

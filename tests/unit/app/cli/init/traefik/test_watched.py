@@ -8,10 +8,10 @@ from app.cli.init.project.compose_file import Project
 from app.cli.init.project.mounts import Mount
 from app.cli.init.traefik.additions import additions
 from app.cli.init.traefik.advice import advise
-from app.cli.init.traefik.dynamic_files import Dynamic
-from app.cli.init.traefik.routes import FoundRoute
-from app.cli.init.traefik.static_config import Form, StaticConfig
-from app.cli.init.traefik.watched import say_where
+from app.cli.init.traefik.dynamic.dynamic_files import Dynamic
+from app.cli.init.traefik.dynamic.routes import FoundRoute
+from app.cli.init.traefik.dynamic.watched import say_where
+from app.cli.init.traefik.static.static_config import Form, StaticConfig
 
 OURS: dict[str, Any] = {"http": {"routers": {"r": {"service": "s"}}, "services": {"s": {"loadBalancer": {}}}}}
 INSIDE = PurePosixPath("/etc/traefik/dynamic")

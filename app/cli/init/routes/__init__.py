@@ -1,0 +1,1 @@
+"""The routes of each pair of colors, as Traefik serves them now."""

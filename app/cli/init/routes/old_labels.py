@@ -1,0 +1,63 @@
+"""Notes on Traefik's labels of the colors, which are to be removed, and on what others still need of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from app.cli.init.notes import Notes
+from app.cli.init.routes.routing import Points, Way, named_router
+from app.cli.init.routes.shared_services import reads_labels
+from app.cli.init.services.pairs import Pair
+from app.cli.init.sources import Sources
+from app.cli.init.traefik.dynamic.labels import label_routes
+from app.cli.init.traefik.dynamic.middlewares import used_middlewares
+from app.cli.init.traefik.dynamic.routes import FoundRoute
+
+INTO_A_FILE = "write them into a file of the watched directory, and name them"
+
+
+def note_labels(pair: Pair, taken: Sequence[Way], sources: Sources, points: Points, notes: Notes) -> None:
+    """Adds what to do with the labels of `pair`; `taken` are its routes, `points` all of Traefik's entrypoints."""
+    path = f"routed/{pair.name}"
+    if any(label_routes(name, sources.project.services[name]) for name in pair.services):
+        notes.check.append(f"{path}: remove Traefik's labels from {pair.blue} and {pair.green}: they add other routes.")
+        notes.check += [f"{path}: {what}" for what in dict.fromkeys(_still_needed(pair, sources, points))]
+    own = [name for way in taken for name in way.route.options.get("middlewares", ())]
+    for service, names in _defined(own, sources).items():
+        what = f"labels of {service} define {', '.join(names)}, and these labels are to be removed"
+        notes.ask(f"{path}/middlewares", f"{what}: {INTO_A_FILE} here with @file")
+
+
+def _still_needed(pair: Pair, sources: Sources, points: Points) -> Iterator[str]:
+    """Which labels of the colors stay: Traefik does not serve a router without its middlewares."""
+    for user, named in _others_middlewares(sources, points):
+        for service, names in _defined(named, sources).items():
+            if service in pair.services:
+                yield (
+                    f"keep the labels of {service} that define {', '.join(names)}: {user} uses them. "
+                    f"Or {INTO_A_FILE} there with @file."
+                )
+    for route in sources.routes:
+        if route.container in pair.services and route.router and not _leads_to_colors(route, sources):
+            yield f"keep the labels of {named_router(Way(route, ''))}, or move them: it leads to another service."
+
+
+def _others_middlewares(sources: Sources, points: Points) -> Iterator[tuple[str, Iterable[str]]]:
+    """The entrypoints and the routers of services without colors, each with its middlewares."""
+    for point in points.values():
+        yield f"entrypoint {point.name}", point.middlewares
+    named = (n for n in sources.project.services if n not in sources.hosts.values() and reads_labels(n, sources))
+    labels = [route for name in named for route in label_routes(name, sources.project.services[name])]
+    for route in (*sources.routes, *labels):
+        if route.router and not _leads_to_colors(route, sources):
+            yield named_router(Way(route, "")), route.options.get("middlewares", ())
+
+
+def _leads_to_colors(route: FoundRoute, sources: Sources) -> bool:
+    return any(map(sources.service_at, route.servers))
+
+
+def _defined(named: Iterable[str], sources: Sources) -> dict[str, list[str]]:
+    """Service → those of the middlewares `named`, and of their chains, that only its labels define."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(used_middlewares(named, sources.chains) & set(sources.label_middlewares)):
+        found.setdefault(sources.label_middlewares[name], []).append(name.removesuffix("@docker"))
+    return found

@@ -1,0 +1,1 @@
+"""What Traefik reads again: files and labels with routers, services and middlewares."""

@@ -1,0 +1,89 @@
+"""Next steps for the directory that Traefik watches and for the worker's route file there."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from app.cli.init.notes import Notes
+from app.cli.init.project.compose_file import Project
+from app.cli.init.project.service_facts import Service, pairs
+from app.cli.init.traefik.additions import DIRECTORY
+from app.cli.init.traefik.dynamic.dynamic_files import Dynamic
+from app.cli.init.traefik.dynamic.other_content import other_content
+from app.cli.init.traefik.dynamic.routes import FoundRoute
+from app.cli.init.traefik.static.config_file import is_absent
+
+VARIABLE = "UPDATER_TRAEFIK_DYNAMIC_PATH"
+
+
+def knows_where(services: Mapping[str, Service], own: tuple[str, str] | None) -> bool:
+    """Whether the project already configures the path for the worker of `own`, this updater's web and worker."""
+    return own is not None and VARIABLE in pairs(services[own[1]].get("environment"))
+
+
+def say_where(project: Project, service: str, dynamic: Dynamic, routers: list[FoundRoute], notes: Notes) -> None:
+    """Adds the next steps. `routers` are those that lead to a colored service now; `service` is Traefik's."""
+    if dynamic.inside is None:
+        notes.following.append(f"Mount a directory of this host at {DIRECTORY} of {service}.")
+        notes.following.append(f"Set {VARIABLE} of the worker to that directory.")
+    elif dynamic.place is None or dynamic.watched is None:
+        volume = f"in the volume {dynamic.mount.volume}" if dynamic.mount and dynamic.mount.volume else "not mounted"
+        notes.following.append(f"{dynamic.inside} of {service} is {volume}: mount its parent into the worker too.")
+        notes.following.append(f"Set {VARIABLE} to the path of {dynamic.inside} in the worker's container.")
+    else:
+        notes.following.append(_setting(project, service, dynamic, dynamic.place, routers))
+        notes.following += list(_about(project, service, dynamic, dynamic.watched))
+        notes.check += [] if dynamic.single else list(_other_files(project, dynamic, dynamic.watched, routers))
+
+
+def _setting(project: Project, service: str, dynamic: Dynamic, place: Path, routers: list[FoundRoute]) -> str:
+    """The value of the variable; for a single file with other content, what to do first."""
+    others = _others(project.shown(place), dynamic, routers) if dynamic.single and not is_absent(place) else []
+    if not others:
+        return f"Set {VARIABLE}={place} for the worker."
+    return (
+        f"{service} watches the single file {place}, which also has {', '.join(others)}. The worker would replace all "
+        "of it: let Traefik watch a directory instead (providers.file.directory), move the file there, and set "
+        f"{VARIABLE} to the directory."
+    )
+
+
+def _others(file: str, dynamic: Dynamic, routers: list[FoundRoute]) -> list[str]:
+    return other_content(file, dynamic.documents, {route.router for route in routers})
+
+
+def _about(project: Project, service: str, dynamic: Dynamic, watched: Path) -> Iterator[str]:
+    """What has to change about the directory for the worker."""
+    parent = watched.parent
+    yield f"The worker stages its file in {parent}: allow it to write there and in {watched}."
+    if dynamic.mount and dynamic.mount.target == dynamic.inside:
+        yield _mounted_itself(service, dynamic, watched)
+    if not watched.is_dir():
+        yield f"Create {watched} before {service} starts: Traefik never notices a directory that is created later."
+    elif watched.stat().st_dev != parent.stat().st_dev:
+        yield f"Move {watched} and {parent} to one filesystem: a rename between two filesystems is not atomic."
+    if parent == project.directory:
+        yield f"Move {watched} one level down: {parent} is the live directory, where the worker does not write."
+
+
+def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
+    if dynamic.single:
+        return f"{service} mounts a single file and misses every rename: mount {watched} and watch it as a directory."
+    return (
+        f"{service} mounts the watched directory itself, which is enough for Traefik. The worker needs its parent: "
+        f"mount {watched.parent} into the worker's container, not {watched}."
+    )
+
+
+def _other_files(project: Project, dynamic: Dynamic, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
+    """Notes on files with routers of the stack that the worker's own file does not replace."""
+    own = f"updater-{project.model.get('name', '')}.yml"  # the name of the worker's file in a directory
+    for file in sorted({route.file for route in routers} - {project.shown(watched / own)}):
+        what = f"{file} routes the stack now, but the worker writes {own}."
+        if others := _others(file, dynamic, routers):
+            names = ", ".join(dict.fromkeys(route.router for route in routers if route.file == file))
+            yield (
+                f"{what} {file} also has {', '.join(others)}: copy only its routers {names} with their services to "
+                f"{watched / own}, then remove them from {file}. The worker takes over its own file in one step."
+            )
+        else:
+            yield f"{what} To replace the old file in one step, set {VARIABLE}={project.directory / file}."

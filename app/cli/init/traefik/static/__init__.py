@@ -1,0 +1,1 @@
+"""What Traefik reads once, when it starts."""

@@ -1,0 +1,1 @@
+"""Which releases are accepted, and which are ignored."""

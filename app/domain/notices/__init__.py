@@ -1,0 +1,1 @@
+"""What operators get to read: texts, messages, and which of them are sent."""

@@ -1,0 +1,1 @@
+"""The routes of clients: rules, and the requests that prove them."""

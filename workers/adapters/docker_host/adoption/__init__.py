@@ -1,0 +1,1 @@
+"""Containers that ran before the updater: found, recorded, and started again."""

@@ -1,0 +1,108 @@
+"""Records, keeps and restarts the containers of an adopted release. Never creates one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.domain.stack import Color, Stack
+from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
+from workers.adapters.docker_host.client import REMOVED, Docker, inspected
+from workers.adapters.docker_host.compose.client import Compose
+from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.threads import in_file_thread
+from workers.definition.transform import Model, image_name
+from workers.ports import Instance, Stamp
+
+ALWAYS = "always"
+UNLESS_STOPPED: Any = {"Name": "unless-stopped"}
+"""Any: the type stubs do not know this policy."""
+
+
+class DockerAdoption:
+    """The part of `DockerEngine` for an adopted release. `file` is the release's record."""
+
+    def __init__(self, docker: Docker, compose: Compose, stack: Stack, file: AdoptedFile) -> None:
+        self._docker, self._compose, self._stack, self._file = docker, compose, stack, file
+
+    async def live_model(self) -> Model:
+        """Returns the live directory's own Compose model. Raises ComposeInvalid."""
+        return (await self._compose.resolve(self._given)).model
+
+    async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
+        """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""
+        images = {i.service: str(i.image) for i in instances}
+        kept = kept_images(model, self._stack, stamp, color, images)
+        named = {s: name for s in self._stack.moved_services() if (name := self._name(s, stamp)) in kept}
+        result = adopted_model(model, self._stack, stamp, named)
+        await self._name_images(kept)
+        return result
+
+    async def record(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
+        """Records `instances` as the release of `stamp`. Returns the services that differ from the model."""
+        hashes = await self._compose.hashes(self._given)
+        same = recreatable(hashes, self._stack, color, instances)
+        for instance in instances:
+            await self.stay_stopped(instance.id)
+        containers = {i.id: i.service for i in instances}
+        await in_file_thread(self._file.put, Adopted(stamp, containers, same))
+        return sorted(set(containers.values()) - same)
+
+    async def recall(self, stamp: Stamp) -> None:
+        """Assigns the adopted release to the rollout of `stamp`, if both have the same commit."""
+        if adopted := await self.of(stamp.sha):
+            await in_file_thread(self._file.put, replace(adopted, stamp=stamp))
+
+    async def of(self, sha: str) -> Adopted | None:
+        adopted = await in_file_thread(self._file.get)
+        return adopted if adopted and adopted.stamp.sha == sha else None
+
+    async def mark(self, instance: Instance) -> Instance:
+        """Returns `instance` with the labels that it would have if the updater had created its container."""
+        adopted = await in_file_thread(self._file.get)
+        return adopted.mark(instance) if adopted else instance
+
+    async def keeps(self, container: str) -> bool:
+        adopted = await in_file_thread(self._file.get)
+        return adopted is not None and container in adopted.containers
+
+    async def existing(self, sha: str, service: str, *, rollout: str | None = None) -> list[Instance]:
+        """Returns the containers that still exist of a service of the adopted release `sha`.
+
+        With `rollout`, only if that rollout recalled the release: a rollout that rebuilds the commit does not use them.
+        """
+        adopted = await self.of(sha)
+        if adopted and rollout not in {None, adopted.stamp.rollout}:
+            return []
+        found = [await inspected(self._docker, container) for container in (adopted.of(service) if adopted else ())]
+        return [instance for instance in found if instance.state != REMOVED]
+
+    async def lost(self, sha: str, services: Sequence[str]) -> list[str]:
+        """Lists the services of an adopted release whose containers are gone and cannot be recreated identically."""
+        adopted = await self.of(sha)
+        unlike = [s for s in services if adopted and s not in adopted.recreatable]
+        gone = [service for service in unlike if not await self.existing(sha, service)]
+        changed = f"{', '.join(self._stack.compose_files)} changed since it started"
+        return [f"the container of {service} ({changed})" for service in gone]
+
+    def pruned(self) -> None:
+        """Drops the cached record after releases' directories were removed."""
+        self._file.forget()
+
+    @property
+    def _given(self) -> ComposeFiles:
+        return ComposeFiles.below(Path(self._stack.directory), self._stack)
+
+    def _name(self, service: str, stamp: Stamp) -> str:
+        return image_name(self._stack.project, service, stamp.sha)
+
+    async def _name_images(self, names: Mapping[str, str]) -> None:
+        for name, image in names.items():
+            await self._docker.tag(image, name)
+
+    async def stay_stopped(self, container: str) -> None:
+        """Changes `restart: always` to `unless-stopped`: else the engine's restart would start a second bot."""
+        found = await self._docker.call(lambda c: c.containers.get(container))
+        if found.attrs["HostConfig"]["RestartPolicy"]["Name"] == ALWAYS:
+            await self._docker.change(lambda c: c.api.update_container(container, restart_policy=UNLESS_STOPPED))

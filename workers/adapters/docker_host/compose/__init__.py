@@ -1,0 +1,1 @@
+"""Docker Compose: runs its program, and reads a release's files with it."""

@@ -1,0 +1,71 @@
+"""The variables beside Compose files: Compose reads the `.env` there, which only the host may have.
+
+https://docs.docker.com/reference/compose-file/include/
+"""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workers.adapters.docker_host.compose.commands import DEFAULT_ENV_FILE, ComposeFiles
+from workers.definition.files.roots import Roots
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads Compose's own tags, `!reset` and `!override`, as the values after them."""
+
+
+def _plain(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else None
+
+
+_Loader.add_multi_constructor("!", _plain)
+
+
+def unread_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
+    """Each `.env` in the live directory that a plain `docker compose` reads for such a file, in words."""
+    own = {str(file) for file in given.env_files}
+    found = (roots.inside(str(directory / DEFAULT_ENV_FILE)) for directory in _directories(given))
+    paths = [path for path in dict.fromkeys(found) if path and path != DEFAULT_ENV_FILE]
+    lost = [
+        path for path in paths if not roots.has(path) and roots.live_has(path) and str(roots.live / path) not in own
+    ]
+    named = [str(file.relative_to(roots.live)) for file in given.env_files if file.is_relative_to(roots.live)]
+    return [
+        f"{path} is in {roots.live} only, and a Compose file beside it reads it. Write env_files: "
+        f"[{', '.join([*named, path])}] in the stack file"
+        for path in lost
+    ]
+
+
+def _directories(given: ComposeFiles) -> Iterator[Path]:
+    """The directory of the first Compose file, and those of the included files without an `env_file` of their own."""
+    yield given.project_directory
+    yield from _included(given.files, given.project_directory, frozenset())
+
+
+def _included(files: Iterable[Path], directory: Path, around: frozenset[Path]) -> Iterator[Path]:
+    """The directories of what `files` include, and of what that includes. Paths are relative to `directory`."""
+    for file in files:
+        for each in _includes(file) if file not in around else ():
+            entry = each if isinstance(each, dict) else {"path": each}
+            paths = entry.get("path") or []
+            paths = [paths] if isinstance(paths, str) else [str(path) for path in paths]
+            where = directory / str(entry.get("project_directory") or posixpath.dirname(next(iter(paths), "")))
+            if not entry.get("env_file"):
+                yield where
+            yield from _included([directory / path for path in paths], where, around | {file})
+
+
+def _includes(file: Path) -> list[Any]:
+    try:
+        content = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    except (OSError, ValueError, yaml.YAMLError):
+        return []
+    included = content.get("include") if isinstance(content, dict) else None
+    return included if isinstance(included, list) else []

@@ -1,0 +1,172 @@
+"""Makes the definition that runs from a release's Compose files: resolves, locates, checks and transforms them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.auth import INDEX_NAME
+
+from app.domain.errors import ComposeInvalid, VariableMissing
+from app.domain.stack import Forbid, Stack
+from workers.adapters.docker_host.compose.client import Compose, Resolved
+from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.compose.env_files import EnvFiles, find_env_files, overridden, with_home
+from workers.adapters.docker_host.compose.included import unread_env_files
+from workers.adapters.docker_host.compose.model_secrets import learn_env_texts, learn_model
+from workers.adapters.docker_host.compose.secret_values import learn_env_files, secret_values
+from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.stored.file_store import FileStore
+from workers.adapters.docker_host.stored.value_marks import ValueMarks
+from workers.adapters.threads import in_file_thread
+from workers.definition import variables
+from workers.definition.bases import built_bases
+from workers.definition.environment import marked
+from workers.definition.files import mounts
+from workers.definition.files.contents import equal
+from workers.definition.files.origins import Located, locate
+from workers.definition.files.roots import Roots
+from workers.definition.forbidden import Use
+from workers.definition.images import left_behind, with_shared_builds
+from workers.definition.remade import remade
+from workers.definition.retired import without_retired
+from workers.definition.transform import Model, transform
+from workers.definition.unkept import unkept
+from workers.ports import FileUse, Stamp
+
+
+@dataclass(frozen=True)
+class ReadRelease:
+    """A release's definition, with where its files come from, what is to be said, and what the policy forbids.
+
+    `problems` refuse the release: its definition is incomplete.
+    """
+
+    model: Model
+    files: tuple[FileUse, ...]
+    warnings: tuple[str, ...]
+    forbidden: tuple[Use, ...]
+    problems: tuple[VariableMissing | ComposeInvalid, ...] = ()
+
+
+class ReleaseReader:
+    """Reads releases of `stack`. `store` keeps the files that containers mount. `written`: what the updater writes.
+
+    `marks`: of values that no definition has.
+    """
+
+    def __init__(
+        self,
+        compose: Compose,
+        stack: Stack,
+        store: FileStore,
+        policy: ReleasePolicyCheck,
+        *,
+        marks: ValueMarks,
+        written: Sequence[Path] = (),
+    ) -> None:
+        self._compose, self._stack, self._store, self._policy = compose, stack, store, policy
+        self._marks, self._written = marks, tuple(written)
+
+    async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, *, keep: bool) -> ReadRelease:
+        """The definition of the release in `tree`. `published`: what a plain `docker compose` uses now.
+
+        Its secrets are hidden from now on, so before a build or a container can print them.
+        With `keep`, the mounted files of a release without problems are copied to where the definition expects them;
+        else nothing is written. Raises ComposeInvalid, EngineFailed.
+        """
+        stack = self._stack
+        roots = Roots(tree, Path(stack.directory), stack.files, self._written)
+        given = await with_home(self._compose, ComposeFiles.below(tree, stack, stamp))
+        await learn_env_files(self._compose, given)
+        resolved, env_files, raw = await self._resolve(given, roots)
+        model = with_shared_builds(
+            without_retired(resolved.model, stack), stack.moved_services(), stack.project, INDEX_NAME
+        )
+        moved = [name for name in stack.moved_services() if name in model["services"]]
+        needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
+        secret = await secret_values(self._compose, stack, given, model, moved)
+        needed += [
+            *(each for each in variables.not_passed(model, moved) if each.name not in stack.allow_unset),
+            *secret.unset,
+        ]
+        model = variables.without_unset(model, moved)
+        model = marked(model, await in_file_thread(self._marks.of, secret.values))
+        located = await in_file_thread(locate, model, roots, moved)
+        await learn_model(self._compose.learn, located.model, given.variables.values())
+        unread = await in_file_thread(unread_env_files, given, roots)
+        bases = await in_file_thread(_bases, located.model, moved, stack.project)
+        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
+        missing += remade(located.model, published or {}, moved)
+        forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
+        keep = keep and not (needed or missing or forbidden)
+        kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
+        return ReadRelease(
+            transform(kept, stack, stamp),
+            (*env_files.files, *located.files),
+            (
+                *(each.warning for each in others),
+                *variables.other_warnings(resolved.warnings),
+                *env_files.warnings,
+                *located.warnings,
+                *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
+            ),
+            tuple(forbidden),
+            (
+                *([VariableMissing(variables.refusal(needed, stack.directory, stack.env_files))] if needed else []),
+                *([ComposeInvalid(f"{'; '.join(missing)}. Traffic is unchanged")] if missing else []),
+            ),
+        )
+
+    async def _resolve(self, given: ComposeFiles, roots: Roots) -> tuple[Resolved, EnvFiles, Model]:
+        """The model, its env files, and the model without values of variables, which shows who uses them."""
+        try:
+            raw = await self._compose.uninterpolated(given)
+        except ComposeInvalid as unreadable:  # some values make a file valid only when they are known
+            texts = await in_file_thread(_texts, given)
+            if Forbid.HOST_MOUNTS in self._stack.policy.forbid or any(word in texts for word in _NAMES_FILES):
+                await self._compose.resolve(given)  # if it does not resolve at all, that is the better message
+                raise ComposeInvalid(
+                    f"Compose cannot read {given} without the value of a variable (see below), so the updater cannot "
+                    "find its env files. Traffic is unchanged. Replace that variable by its value",
+                    last_lines=unreadable.last_lines,
+                ) from unreadable
+            everyone = {name: {"text": texts} for name in self._stack.moved_services()}
+            return await self._compose.resolve(given), EnvFiles(), {"services": everyone}
+        found = await find_env_files(self._compose, given, raw, roots)
+        named = [Path(path) for paths in found.paths().values() for path in paths]
+        await learn_env_texts(self._compose.learn, named)
+        async with overridden(given, found) as complete:
+            return await self._compose.resolve(complete), found, raw
+
+    def _stored(
+        self, located: Located, published: Mapping[str, Any], tree: Path, moved: Collection[str], keep: bool
+    ) -> Model:
+        live = Path(self._stack.directory)
+
+        def live_path(path: str) -> str:
+            return str(live / Path(path).relative_to(tree)) if Path(path).is_relative_to(tree) else path
+
+        model = mounts.as_before(located.model, published, moved, _same, live_path)
+        place = self._store.put if keep else self._store.place
+        return mounts.replaced(model, lambda path: str(place(Path(path))) if _is_in(path, tree) else path)
+
+
+_NAMES_FILES = ("env_file", "include", "extends")
+"""Keys of a Compose file that name an env file, or a file that may."""
+
+
+def _bases(model: Model, moved: Collection[str], project: str) -> list[str]:
+    return list(built_bases(model, moved, project, INDEX_NAME))
+
+
+def _texts(given: ComposeFiles) -> str:
+    return "\n".join(file.read_text("utf-8", "replace") for file in given.files if file.is_file())
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or equal(Path(one), Path(other))
+
+
+def _is_in(path: str, tree: Path) -> bool:
+    return Path(path).is_relative_to(tree) and Path(path).exists()

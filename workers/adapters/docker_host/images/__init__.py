@@ -1,0 +1,1 @@
+"""The images of releases, and the registries that they come from."""

@@ -1,0 +1,1 @@
+"""What the worker stores for a release: its definition, its mounted files, marks of values."""

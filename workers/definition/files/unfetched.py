@@ -1,0 +1,97 @@
+"""Submodules and Git LFS files that a worktree names, but does not have: an image with them would be incomplete."""
+
+import os
+import posixpath
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from workers.definition.files.contents import some
+from workers.definition.files.roots import below
+from workers.definition.files.submodule_record import recorded
+
+POINTER = b"version https://git-lfs.github.com/spec/"
+POINTER_BYTES = 1024
+"""Git LFS writes smaller pointers only: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+
+SUBMODULE, LFS_POINTER = "a submodule", "a pointer to a Git LFS file"
+_SUBMODULE = re.compile(r"^\s*path\s*=\s*(?P<path>.+?)\s*$", re.MULTILINE)
+_LAST = (
+    "Commit its content to this repository; or, if neither a build nor a container uses it, list it in files/unfetched "
+    "in the stack file"
+)
+_REMEDIES = {
+    SUBMODULE: (
+        "The updater fetches it only with `files: {submodules: true}`, and only if its address in `.gitmodules` has "
+        f"the repository's own host. {_LAST}"
+    ),
+    LFS_POINTER: (
+        f"The updater fetches it only with `files: {{lfs: true}}`, and if .gitattributes gives it filter=lfs. {_LAST}"
+    ),
+}
+
+
+class Part(NamedTuple):
+    """Something that a release names and its tree does not have. `kind`: SUBMODULE or LFS_POINTER."""
+
+    kind: str
+    path: str
+
+
+def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[Part]:
+    """What is missing of the release in `tree` at or below `path`. `permitted`: paths that may be missing."""
+    found = [*_submodules(tree, path), *_pointers(tree, path)]
+    return [part for part in found if not below(part.path, permitted)]
+
+
+def in_words(missing: Mapping[Part, Collection[str]]) -> list[str]:
+    """A text for each kind, with what to do. `missing`: the services that use each part."""
+    texts = []
+    for kind in sorted({part.kind for part in missing}):
+        of_kind = {part.path: users for part, users in missing.items() if part.kind == kind}
+        users = dict.fromkeys(user for users in of_kind.values() for user in users)
+        verb = "is" if len(of_kind) == 1 else "are each"
+        texts.append(f"{some(of_kind)} {verb} {kind}, used by {', '.join(users)}. {_REMEDIES[kind]}")
+    return texts
+
+
+def _submodules(tree: Path, path: str) -> Iterator[Part]:
+    record = recorded(tree)
+    for at in _empty(tree) if record is None else record.unfetched:
+        if below(at, [path]) or below(path, [at]):
+            yield Part(SUBMODULE, at)
+
+
+def _empty(tree: Path) -> Iterator[str]:
+    """The submodules at the top of a tree without a record, as far as `.gitmodules` names them."""
+    try:
+        text = (tree / ".gitmodules").read_text("utf-8", "replace")
+    except OSError:
+        return
+    for found in _SUBMODULE.finditer(text):
+        at = posixpath.normpath(found["path"].strip('"'))
+        if (tree / at).is_dir() and not any((tree / at).iterdir()):
+            yield at
+
+
+def _pointers(tree: Path, path: str) -> Iterator[Part]:
+    """A link is not followed: what it leads to is found at its own place, if it is in `path`."""
+    top = tree / path
+    if top.is_file():
+        files: Iterator[Path] = iter([top])
+    else:
+        files = (Path(at) / name for at, _, names in os.walk(top) for name in sorted(names))
+    for file in files:
+        if not file.is_symlink() and _is_pointer(file):
+            yield Part(LFS_POINTER, str(file.relative_to(tree)))
+
+
+def _is_pointer(file: Path) -> bool:
+    try:
+        if file.stat().st_size >= POINTER_BYTES:
+            return False
+        with file.open("rb") as opened:
+            return opened.read(len(POINTER)) == POINTER
+    except OSError:
+        return False
