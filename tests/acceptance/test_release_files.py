@@ -63,6 +63,7 @@ async def test_release_and_rollback_have_their_own_files(home: Environment, engi
         assert result["status"] == "success"
         assert {warning.partition(". ")[0] for warning in result["warnings"]} == {
             f"{', '.join(SKILLS)} uses the release's deploy/rules",
+            f"{', '.join(SKILLS)} uses the release's deploy/app.env",
             *(f"{name} uses the release's deploy/site.conf" for name in SKILLS),
         }
         assert seen_in_skills(home, engine) == [text, text, "from the host $5", text, text]
