@@ -215,11 +215,12 @@ async def test_stale_worker_changes_nothing(stack: Sample) -> None:
     compose = Compose(find_compose(), stack.stack.project, stack.host, fence=stale)
     late = DockerEngine(stack.client, compose, stack.stack, stack.directory / "releases", fence=stale)
     before = [(c.id, c.status) for c in stack.containers]
+    another = await stack.define(V1, "r-another")
     for call in (
         late.stop(blue.id, 1),
         late.resume(bot.id),
         late.remove(bot.id),
-        late.create(definition, BOT),
+        late.create(another, BOT),
         late.build(definition, [BLUE], lambda _: None),
         late.start(definition, [GREEN]),
     ):

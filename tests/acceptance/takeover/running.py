@@ -37,6 +37,8 @@ def old_stack(directory: Path, engine: Engine, images: tuple[str, str], say: Say
         _names_are_free(client)
         host = _host(directory, engine, images, client, github)
         stack.callback(_remove_image, client, UPDATER_IMAGE)
+        client.images.get(images[1]).tag(_traefik_of(host))
+        stack.callback(_remove_image, client, _traefik_of(host))
         stack.enter_context(pinned_images(client, _pinned(), say))
         stack.callback(take_down, engine.host, host.project)
         stack.callback(end_gateway, client, host.project)
@@ -87,16 +89,21 @@ def _pinned() -> set[str]:
     return {s["image"] for s in services if not s["image"].startswith("zetherion-updater:")}
 
 
+def _traefik_of(host: Host) -> str:
+    """A name of Docker Hub's image, as the first user has it: `init` refuses others, which may hide a configuration."""
+    return f"traefik:{host.project}"
+
+
 def _remove_image(client: docker.DockerClient, name: str) -> None:
     with contextlib.suppress(docker.errors.APIError):
         client.images.remove(name)
 
 
 def _operator_env(host: Host) -> dict[str, str]:
-    base, traefik = host.images
+    base, _ = host.images
     return {
         "BASE_IMAGE": base,
-        "TRAEFIK_IMAGE": traefik,
+        "TRAEFIK_IMAGE": _traefik_of(host),
         "DOCKER_SOCKET_PATH": host.engine.host.removeprefix("unix://"),
         "AUTO_UPDATE_REPO": REPOSITORY,
         "DISCORD_TOKEN": "canary-discord-9d1c77",

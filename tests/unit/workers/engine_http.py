@@ -21,6 +21,12 @@ class HttpEngine(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.queries: list[str] = []
         self.connections = 0
+        self.counted = threading.Condition()
+
+    def wait_until_closed(self, seconds: float) -> bool:
+        """Waits in real time until no connection is open. Returns whether that is so after `seconds`."""
+        with self.counted:
+            return self.counted.wait_for(lambda: self.connections == 0, seconds)
 
     @property
     def host(self) -> str:
@@ -33,11 +39,14 @@ class _Api(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.server.connections += 1
+        with self.server.counted:
+            self.server.connections += 1
 
     def finish(self) -> None:
         super().finish()
-        self.server.connections -= 1
+        with self.server.counted:
+            self.server.connections -= 1
+            self.server.counted.notify_all()
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")

@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 from pathlib import Path
 
@@ -9,11 +10,11 @@ from app.domain.errors import SettingsInvalid
 from app.domain.stack import Policy, Window
 from app.queue import open_pool
 from tests.examples import a_stack
-from tests.integration.waiting import until
 from tests.unit.workers.engine_http import http_engine
 from workers.adapters.redaction import Redactor
 from workers.main import lease_of, release_policy_of, wire
 
+CLOSE_SECONDS = 20.0
 NIGHTS = Window("0 22 * * *", 3600)
 
 
@@ -45,5 +46,5 @@ async def test_failed_start_leaves_no_connection_open(tmp_path: Path) -> None:
                 async with wire(settings, stack, pool, redactor, lease_of(settings)):
                     pass
         assert engine.asked
-        await until(lambda: engine.connections == 0)
+        assert await asyncio.to_thread(engine.wait_until_closed, CLOSE_SECONDS)
         assert failed.value, "its traceback keeps every object of the failed start alive"
