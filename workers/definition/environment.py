@@ -26,6 +26,11 @@ def environment_names(model: Mapping[str, Any], services: Collection[str]) -> li
     return list(dict.fromkeys(names))
 
 
+def unmarked(defined: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition of a secret or config without its mark."""
+    return {key: value for key, value in defined.items() if key != MARK}
+
+
 def marked(model: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
     """`model` with a mark in each secret and config whose variable has one in `marks`: a changed value is a change."""
     result = copy.deepcopy(dict(model))

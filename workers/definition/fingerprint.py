@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from workers.definition.environment import MARK
+from workers.definition.environment import MARK, unmarked
 from workers.definition.files.origins import MOUNTED_PARTS
-from workers.definition.retired import resources_of
+from workers.definition.retired import resources_of, uses_in
 
 OWN_LABELS = "updater."
 """The beginning of the names of all labels of the updater."""
@@ -32,7 +32,7 @@ def fingerprint(service: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     labels = labels_beside_own(service)
     files: dict[str, dict[str, Any]] = {}
     for part, name, each in _used(service, model):
-        files.setdefault(part, {})[name] = each and {key: value for key, value in each.items() if key != MARK}
+        files.setdefault(part, {})[name] = each and unmarked(each)
     places = _places(service, model)
     definition = {
         **shown,
@@ -61,11 +61,7 @@ def _places(service: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, d
 
 
 def _used(service: Mapping[str, Any], model: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any] | None]]:
-    return [
-        (part, use["source"], (model.get(part) or {}).get(use["source"]))
-        for part in MOUNTED_PARTS
-        for use in service.get(part) or ()
-    ]
+    return [(part, use["source"], defined) for part in MOUNTED_PARTS for use, defined in uses_in(part, service, model)]
 
 
 def _hash(value: Any) -> str:

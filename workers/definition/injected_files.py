@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workers.definition.retired import uses_in
+from workers.redaction.encodings import undoubled
+
 READABLE = 0o444
 
 
@@ -26,24 +29,19 @@ def injected_files(model: Mapping[str, Any], service: str, values: Mapping[str, 
 
 
 def _of(model: Mapping[str, Any], part: str, service: str, values: Mapping[str, str]) -> Iterator[InjectedFile]:
-    for use in model["services"][service].get(part) or ():
-        defined = (model.get(part) or {}).get(use["source"]) or {}
-        content = _plain(defined.get("content") or "") or values.get(defined.get("environment") or "")
+    for use, found in uses_in(part, model["services"][service], model):
+        defined = found or {}
+        content = undoubled(defined.get("content") or "") or values.get(defined.get("environment") or "")
         if content:
             mode = use.get("mode")
             yield InjectedFile(_path(part, use), content, READABLE if mode is None else _mode(mode), _owner(use))
 
 
 def _path(part: str, use: Mapping[str, Any]) -> str:
-    target = _plain(use.get("target") or use["source"])
+    target = undoubled(use.get("target") or use["source"])
     if target.startswith("/"):
         return target
     return f"/run/secrets/{target}" if part == "secrets" else f"/{target}"
-
-
-def _plain(text: str) -> str:
-    """A text of a resolved model, in which Compose writes each $ twice."""
-    return text.replace("$$", "$")
 
 
 def _mode(mode: int | str) -> int:

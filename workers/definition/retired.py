@@ -70,6 +70,12 @@ def resources_of(service: Service, model: Mapping[str, Any]) -> dict[str, dict[s
     }
 
 
+def uses_in(part: str, service: Service, model: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Any]]:
+    """The uses of configs or secrets (`part`) by the service's container, each with its definition in `model`."""
+    for use in service.get(part) or ():
+        yield use, (model.get(part) or {}).get(use["source"])
+
+
 def _check(services: Mapping[str, Service], gone: Mapping[str, Service]) -> None:
     wrong = [
         f"{name} has {key}: {value}" for name, service in services.items() for key, value in _inside(service, gone)

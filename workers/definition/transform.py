@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
-from workers.definition.environment import MARK
+from workers.definition.environment import unmarked
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
@@ -246,13 +246,9 @@ def _why(name: str, model: Mapping[str, Any], known: Mapping[str, Any], roots: t
     if _unrooted(services[name], *roots) != _unrooted(before[name], *roots):
         return "its definition changed"
     now, then = (resources_of(each["services"][name], each) for each in (model, known))
-    if changed := [key for key in now if _without_mark(now[key]) != _without_mark(then.get(key) or {})]:
+    if changed := [key for key in now if unmarked(now[key]) != unmarked(then.get(key) or {})]:
         return f"{', '.join(changed)} changed, so it needs `docker compose up --detach --force-recreate {name}`"
     return None
-
-
-def _without_mark(each: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in each.items() if key != MARK}
 
 
 def _unrooted(service: Mapping[str, Any], tree: str, live: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.images import AT_DIGEST
-from workers.definition.retired import SHARED
+from workers.definition.retired import SHARED, uses_in
 
 _SECCOMP = re.compile(r"seccomp[=:](?P<profile>.*)")
 _NO_FILE = frozenset({"unconfined", "builtin"})
@@ -90,13 +90,13 @@ def _shares(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _copied(model: Mapping[str, Any], name: str) -> Iterator[str]:
     """Neither Compose nor the updater can copy a file into a container whose file system is read-only."""
-    service = model["services"].get(name) or {}
-    if service.get("read_only"):
-        for part in MOUNTED_PARTS:
-            for key in dict.fromkeys(use["source"] for use in service.get(part) or ()):
-                defined = (model.get(part) or {}).get(key) or {}
-                if source := next((each for each in ("content", "environment") if defined.get(each)), None):
-                    yield (
-                        f"{part}/{key} has `{source}:`, and it cannot be copied into the container, because that has "
-                        "`read_only: true`. Write it as `file:`"
-                    )
+    service = model["services"][name]
+    if not service.get("read_only"):
+        return
+    for part in MOUNTED_PARTS:
+        for key, defined in {use["source"]: defined or {} for use, defined in uses_in(part, service, model)}.items():
+            if source := next((each for each in ("content", "environment") if defined.get(each)), None):
+                yield (
+                    f"{part}/{key} has `{source}:`, and it cannot be copied into the container, because that has "
+                    "`read_only: true`. Write it as `file:`"
+                )

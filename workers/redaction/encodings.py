@@ -31,6 +31,11 @@ def forms(secret: str) -> set[str]:
     return {form for form in found if len(form) >= SHORTEST}
 
 
+def undoubled(text: str) -> str:
+    """A text of a resolved Compose model, in which Compose writes each `$` twice."""
+    return text.replace("$$", "$")
+
+
 def _escaped(text: str) -> Iterator[str]:
     yield text
     yield from (quote(text), quote(text, safe=""), quote_plus(text), quote(text, safe="!'()*"))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workers.redaction.encodings import undoubled
 from workers.redaction.env_text import assignments, loose_lines
 from workers.redaction.names import is_secret_name
 from workers.redaction.tokens import secrets_by_form
@@ -51,7 +52,7 @@ def secrets_in_model(model: Mapping[str, Any]) -> Iterator[str]:
             for found in _OPTION.finditer(text):
                 yield from secrets_named(found["name"], found["value"])
     for config in parts_of(model, "configs"):
-        yield from secrets_in_env(_undoubled(str(config.get("content") or "")))
+        yield from secrets_in_env(undoubled(str(config.get("content") or "")))
     for text in _strings(model):
         yield from secrets_by_form(text)
 
@@ -72,23 +73,18 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _pairs(values: Any) -> Iterator[tuple[str, str]]:
     if isinstance(values, Mapping):
-        yield from ((name, _undoubled(str(value))) for name, value in values.items() if value is not None)
+        yield from ((name, undoubled(str(value))) for name, value in values.items() if value is not None)
     elif isinstance(values, list):
         for name, _, value in (str(entry).partition("=") for entry in values):
-            yield name, _undoubled(value)
+            yield name, undoubled(value)
 
 
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield _undoubled(value)
+        yield undoubled(value)
     elif isinstance(value, Mapping):
         for part in value.values():
             yield from _strings(part)
     elif isinstance(value, list):
         for part in value:
             yield from _strings(part)
-
-
-def _undoubled(text: str) -> str:
-    """Compose writes each `$` of a value twice."""
-    return text.replace("$$", "$")

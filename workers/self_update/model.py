@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from app.domain.stack import Updater
+from workers.redaction.encodings import undoubled
 
 SUCCESSOR = "updater-successor"
 
@@ -75,9 +76,9 @@ def runs_as(running: Mapping[str, Runs], services: Services, project: str) -> bo
 
 
 def _runs_as(seen: Runs, service: Mapping[str, Any], built: str) -> bool:
-    environment = {k: _read(v) for k, v in (service.get("environment") or {}).items() if v is not None}
+    environment = {k: undoubled(str(v)) for k, v in (service.get("environment") or {}).items() if v is not None}
     added = {k: v for k, v in seen.environment.items() if seen.inherited.get(k) != v}
-    command = tuple(_read(word) for word in service.get("command") or ())
+    command = tuple(undoubled(str(word)) for word in service.get("command") or ())
     return (
         seen.image == str(service.get("image", built))
         and (not command or command == seen.command)
@@ -91,11 +92,6 @@ def _is_mounted(volume: Mapping[str, Any], mounts: Mapping[str, str]) -> bool:
     if volume["type"] == "bind":
         return mounts.get(volume["target"]) == str(volume["source"])
     return volume["type"] != "volume" or volume["target"] in mounts
-
-
-def _read(value: Any) -> str:
-    """Returns a value as the container gets it: Compose doubles each `$` in a resolved model."""
-    return str(value).replace("$$", "$")
 
 
 def installable(model: Mapping[str, Any], updater: Updater) -> Model:

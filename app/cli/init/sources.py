@@ -45,7 +45,11 @@ class Sources:
     @property
     def routes_something(self) -> bool:
         """Whether a router leads to any colored service."""
-        return any(r.router and any(map(self.service_at, r.servers)) for r in self.routes)
+        return any(route.router and self.leads_to_colors(route) for route in self.routes)
+
+    def leads_to_colors(self, route: FoundRoute) -> bool:
+        """Whether a server of `route` is a colored service."""
+        return any(map(self.service_at, route.servers))
 
     def leading_to(self, pair: Pair) -> list[FoundRoute]:
         """The routes that lead to a color of `pair`."""

@@ -78,7 +78,7 @@ class Calls:
         """The whole table, including the call for the OpenAPI document."""
 
         async def openapi(_: Given) -> Response:
-            return JSONResponse(described())  # in the loop: pydantic must not build one model in two threads
+            return JSONResponse(described())
 
         own = Call("GET", "/openapi.json", "this document", openapi, {200: "application/json"}, scope=None)
         calls = (*self._open(), *self._reading(), *self._changing(), own)

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.domain.errors import (
     BeforeFlipFailed,
@@ -114,30 +114,32 @@ class DockerContainers(HostParts):
         found = await self.find(service)
         rollout = model["services"][service]["labels"][ROLLOUT_LABEL]
         made = next((i for i in found if i.rollout == rollout), None)
+        if made is not None and made.state != CREATED:
+            return made
+        values = await self._values(model, [service])
         if made is None:
-            made = await self._create_beside(definition, service, found)
-        if made.state == CREATED:
-            await self._inject(model, made)
+            made = await self._create_beside(definition, service, found, values)
+        await self._inject(model, made, values)
         return made
 
-    async def _create_beside(self, definition: Definition, service: str, found: Sequence[Instance]) -> Instance:
+    async def _create_beside(
+        self, definition: Definition, service: str, found: Sequence[Instance], env: Mapping[str, str]
+    ) -> Instance:
         before = {i.id for i in found}
         for old in before:
             await self._adoption.stay_stopped(old)
         if found:
             await self._inherit_volumes(definition, service, next((i for i in found if i.running), found[0]))
-        env = await self._values_for(definition, [service])
         await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)
         made = [i for i in await self.find(service) if i.id not in before]
         if len(made) != 1:
             raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
         return made[0]
 
-    async def _inject(self, model: Model, created: Instance) -> None:
+    async def _inject(self, model: Model, created: Instance, values: Mapping[str, str]) -> None:
         """Compose copies some configs and secrets only when it starts a container itself."""
         try:
-            files = injected_files(model, created.service, await self._values(model, [created.service]))
-            if files:
+            if files := injected_files(model, created.service, values):
                 await injection.inject(self._docker, created.id, files)
         except (EngineFailed, ValueError) as error:
             why = error.detail if isinstance(error, EngineFailed) else str(error)

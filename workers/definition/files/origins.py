@@ -40,6 +40,17 @@ def locate(model: Mapping[str, Any], roots: Roots, moved: Collection[str]) -> Lo
     return _Locating(copy.deepcopy(dict(model)), roots, moved).located()
 
 
+def other_version(roots: Roots, path: str, users: Collection[str]) -> str | None:
+    """What to say of the release's `path`, which `users` use, if the live directory has another version of it."""
+    others = differing(roots.tree / path, roots.live / path) if roots.live_has(path) else []
+    if not others:
+        return None
+    return (
+        f"{', '.join(users)} uses the release's {path}. {roots.live} has another version of it ({some(others)}). To "
+        f"use that one, add {path} to files/live in the stack file"
+    )
+
+
 class _Locating:
     def __init__(self, model: Model, roots: Roots, moved: Collection[str]) -> None:
         self._model, self._roots, self._moved = model, roots, moved
@@ -153,12 +164,8 @@ class _Locating:
                 problem=needed,
             )
             return Origin.LIVE
-        if roots.live_has(path) and (others := differing(tree, live)):
-            self._note(
-                f"{who} uses the release's {path}. {roots.live} has another version of it ({some(others)}). To use "
-                f"that one, add {path} to files/live in the stack file",
-                problem=False,
-            )
+        if warning := other_version(roots, path, users):
+            self._note(warning, problem=False)
         self._complete(path, users, problem=needed)
         return Origin.RELEASE
 

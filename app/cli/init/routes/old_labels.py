@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from app.cli.init.notes import Notes
 from app.cli.init.routes.routing import Points, Way, named_router
-from app.cli.init.routes.shared_services import reads_labels
+from app.cli.init.routes.shared_services import every_route
 from app.cli.init.services.pairs import Pair
 from app.cli.init.sources import Sources
 from app.cli.init.traefik.dynamic.labels import label_routes
 from app.cli.init.traefik.dynamic.middlewares import used_middlewares
-from app.cli.init.traefik.dynamic.routes import FoundRoute
 
 INTO_A_FILE = "write them into a file of the watched directory, and name them"
 
@@ -36,7 +35,7 @@ def _still_needed(pair: Pair, sources: Sources, points: Points) -> Iterator[str]
                     f"Or {INTO_A_FILE} there with @file."
                 )
     for route in sources.routes:
-        if route.container in pair.services and route.router and not _leads_to_colors(route, sources):
+        if route.container in pair.services and route.router and not sources.leads_to_colors(route):
             yield f"keep the labels of {named_router(Way(route, ''))}, or move them: it leads to another service."
 
 
@@ -44,15 +43,9 @@ def _others_middlewares(sources: Sources, points: Points) -> Iterator[tuple[str,
     """The entrypoints and the routers of services without colors, each with its middlewares."""
     for point in points.values():
         yield f"entrypoint {point.name}", point.middlewares
-    named = (n for n in sources.project.services if n not in sources.hosts.values() and reads_labels(n, sources))
-    labels = [route for name in named for route in label_routes(name, sources.project.services[name])]
-    for route in (*sources.routes, *labels):
-        if route.router and not _leads_to_colors(route, sources):
+    for route in every_route(sources):
+        if route.router and not sources.leads_to_colors(route):
             yield named_router(Way(route, "")), route.options.get("middlewares", ())
-
-
-def _leads_to_colors(route: FoundRoute, sources: Sources) -> bool:
-    return any(map(sources.service_at, route.servers))
 
 
 def _defined(named: Iterable[str], sources: Sources) -> dict[str, list[str]]:

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from app.cli.errors import Refused
 from app.cli.init.routes.routing import Points, Way, form_of_rule, named_router, ways_of
-from app.cli.init.routes.shared_services import reads_labels
+from app.cli.init.routes.shared_services import every_route
 from app.cli.init.services.pairs import Pair
 from app.cli.init.sources import Sources
-from app.cli.init.traefik.dynamic.labels import label_routes
 
 
 def refuse_rivals(pair: Pair, ways: Sequence[Way], sources: Sources, points: Points) -> None:
@@ -34,9 +33,7 @@ def _place(way: Way, points: Points) -> tuple[str, bool, object, int]:
 
 def _of_others(sources: Sources, points: Points) -> Iterator[Way]:
     """The routers with a rule that lead to no color."""
-    named = (n for n in sources.project.services if n not in sources.hosts.values() and reads_labels(n, sources))
-    labels = [route for name in named for route in label_routes(name, sources.project.services[name])]
-    for route in (*sources.routes, *labels):
-        leads = route.unknown or (route.servers and not any(map(sources.service_at, route.servers)))
+    for route in every_route(sources):
+        leads = route.unknown or (route.servers and not sources.leads_to_colors(route))
         if route.rule and leads:
             yield from ways_of(route, points)

@@ -8,7 +8,7 @@ from app.cli.init.project.service_facts import Service
 from app.cli.init.routes.routing import Way, named_router
 from app.cli.init.services.pairs import Pair
 from app.cli.init.sources import Copy, Sources
-from app.cli.init.traefik.dynamic.labels import is_disabled, label_routers, label_services
+from app.cli.init.traefik.dynamic.labels import is_disabled, label_routers, label_routes, label_services
 from app.cli.init.traefik.dynamic.routes import FoundRoute, RouteTarget
 
 
@@ -72,6 +72,14 @@ def _other_containers(pair: Pair, sources: Sources) -> Iterator[tuple[str, Servi
     for name, service in sources.project.services.items():
         if name not in pair.services and reads_labels(name, sources):
             yield name, service
+
+
+def every_route(sources: Sources) -> Iterator[FoundRoute]:
+    """What Traefik has, and what labels of services without colors add to it."""
+    yield from sources.routes
+    for name, service in sources.project.services.items():
+        if name not in sources.hosts.values() and reads_labels(name, sources):
+            yield from label_routes(name, service)
 
 
 def reads_labels(name: str, sources: Sources) -> bool:

@@ -30,6 +30,7 @@ from workers.adapters.docker_host.compose.commands import (
 from workers.adapters.docker_host.compose.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.threads import in_file_thread
 from workers.ports.mutation import Fence, no_fence
+from workers.redaction.encodings import undoubled
 
 CONFIG_SECONDS = 60.0
 DOCKER_CONFIG = "DOCKER_CONFIG"
@@ -119,7 +120,7 @@ class Compose:
             file.write_text(json.dumps({"services": {}, _TEXTS: list(texts)}))
             command = config_command(self._command, replace(given, files=(file,)), self._project)
             model = (await self._model(command, given))[1]
-        return [text.replace("$$", "$") for text in model[_TEXTS]]  # `config` writes each $ of a value twice
+        return [undoubled(text) for text in model[_TEXTS]]
 
     async def _model(self, command: Command, given: ComposeFiles) -> tuple[Finished, dict[str, Any]]:
         finished, out = await self._resolve(command, given)

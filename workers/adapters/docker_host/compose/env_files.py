@@ -12,7 +12,7 @@ from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.redaction import text_of
 from workers.adapters.threads import in_file_thread
-from workers.definition.files.contents import equal
+from workers.definition.files.origins import other_version
 from workers.definition.files.roots import Roots
 from workers.ports import FileUse, Origin
 
@@ -83,12 +83,7 @@ def _warnings(roots: Roots, used: Collection[FileUse]) -> list[str]:
     users: dict[str, list[str]] = {}
     for file in used:
         users.setdefault(file.path, []).append(file.service)
-    return [
-        f"{', '.join(who)} uses the release's {path}. {roots.live} has another version of it. To use that one, add "
-        f"{path} to files/live in the stack file"
-        for path, who in users.items()
-        if roots.live_has(path) and not equal(roots.tree / path, roots.live / path)
-    ]
+    return [warning for path, who in users.items() if (warning := other_version(roots, path, who))]
 
 
 def _look(roots: Roots, path: str | None, own: Collection[str | None]) -> tuple[Origin, Path | None]:
