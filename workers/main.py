@@ -45,6 +45,7 @@ from workers.adapters.github_api.client import GithubkitApi
 from workers.adapters.github_api.outbox import FileOutbox
 from workers.adapters.http_probe import HttpProbe
 from workers.adapters.machine import SystemClock, room_of
+from workers.adapters.notice_file import NoticeFile
 from workers.adapters.notifier import AppriseNotifier
 from workers.adapters.publisher import LedgerPublisher
 from workers.adapters.redaction import Hide, Redactor, names_of
@@ -60,7 +61,7 @@ from workers.inspect import mounts
 from workers.ports import Clock, Engine, Ports, Route
 from workers.redacted_run import run_redacted
 from workers.rollout.pipeline import step_ids
-from workers.self_update.succession import Succession
+from workers.self_update.succession import Succession, goes_on
 from workers.watchdogs.deployments import Deployments
 from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.drift_watch import DriftWatch
@@ -151,8 +152,8 @@ def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNo
     """None if no notification target is configured."""
     if not settings.notify_targets:
         return None
-    file = settings.data_dir / "notices.json"
-    return AppriseNotifier(settings.notify_targets, settings.notify_events, file, clock, hide=hide)
+    kept = NoticeFile(settings.data_dir / "notices.json")
+    return AppriseNotifier(settings.notify_targets, settings.notify_events, kept, clock, hide=hide)
 
 
 def redactor_of(settings: WorkerSettings, stack: Stack) -> Redactor:
@@ -175,7 +176,10 @@ async def run(settings: WorkerSettings, stack: Stack, redactor: Redactor) -> Non
         _own_services(settings, stack) as own,
     ):
         policy = release_policy_of(settings, stack)
-        reconciler = Reconciler(stack, ports, policy=policy, pause_on_failure=settings.pause_on_failure)
+        succeeds = partial(goes_on, own) if own is not None else lambda: False
+        reconciler = Reconciler(
+            stack, ports, policy=policy, pause_on_failure=settings.pause_on_failure, succeeds=succeeds
+        )
         beside = _beside(settings, stack, ports, github, reconciler)
         if own is not None and stack.updater is not None:
             # First, because an unfinished earlier succession holds back everything else.

@@ -23,7 +23,7 @@ PROCESS: ContextVar["Process | None"] = ContextVar("PROCESS", default=None)
 class Process:
     """A process with its tasks. `turns` counts how often it ran: each await that ends is one turn.
 
-    A child of `parent` ends with it.
+    `ended_at`: the loop's time when it was killed. A child of `parent` ends with it.
     """
 
     def __init__(self, name: str, parent: "Process | None" = None) -> None:
@@ -32,12 +32,20 @@ class Process:
         if parent is not None:
             parent.at_end(self.kill)
         self.alive = True
+        self.ended_at: float | None = None
         self.suspended = False
         self.turns = 0
         self._held: list[asyncio.Handle] = []
         self._due: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self._at_end: list[Callable[[], object]] = []
+        self._followers: list[Process] = []
+
+    def follower(self) -> "Process":
+        """A part of this process that is suspended and ends with it, but whose turns are its own."""
+        part = Process(f"{self.name}~", self)
+        self._followers.append(part)
+        return part
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Starts a task of the process."""
@@ -49,7 +57,7 @@ class Process:
         """Ends the process, as kill -9 does."""
         if not self.alive:
             return
-        self.alive = False
+        self.alive, self.ended_at = False, asyncio.get_running_loop().time()
         self._held.clear()
         _loop().keep(self)
         for happen in self._at_end:
@@ -58,9 +66,13 @@ class Process:
     def suspend(self) -> None:
         """Stops the process, as SIGSTOP does, until `resume`."""
         self.suspended = True
+        for part in self._followers:
+            part.suspend()
 
     def resume(self) -> None:
         self.suspended = False
+        for part in self._followers:
+            part.resume()
         held, self._held = self._held, []
         _loop().run_next(held)
 

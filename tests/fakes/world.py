@@ -12,7 +12,7 @@ from tests.fakes.disk import FakeDisk, FakeJournal
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
 from tests.fakes.inbox import FakeInbox
-from tests.fakes.notifier import FakeNotifier
+from tests.fakes.notices.notifier import FakeNotifier
 from tests.fakes.processes import PROCESS, Process
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.route import FakeProbe, FakeRoute
@@ -23,7 +23,7 @@ from workers.control.announce import Announced
 from workers.control.reconcile import Reconciler
 from workers.control.served_guard import protecting
 from workers.control.stale_guard import guarded
-from workers.ports import Engine, Ports, Room, Route
+from workers.ports import Engine, Notifier, Ports, Room, Route
 
 GB = 1024**3
 
@@ -58,8 +58,9 @@ class World:
     def ports(self) -> Ports:
         return self.ports_of(self.journal)
 
-    def ports_of(self, journal: FakeJournal) -> Ports:
+    def ports_of(self, journal: FakeJournal, notifier: Notifier | None = None) -> Ports:
         """What a worker with that view of the state file has: its process changes nothing after another took over."""
+        notifier = notifier or self.notifier
         self._fences[PROCESS.get()] = journal.fence
         return Ports(
             engine=guarded(Engine, protecting(self.engine, self.route, self.stack), journal),
@@ -69,11 +70,11 @@ class World:
             traffic=self.clients if self.stack.traefik.metrics else None,
             journal=journal,
             inbox=self.inbox,
-            publisher=Announced(self.publisher, self.notifier, self.stack.project),
+            publisher=Announced(self.publisher, notifier, self.stack.project),
             clock=self.clock,
             room=lambda: self.room,
             storage=self.storage,
-            notifier=self.notifier,
+            notifier=notifier,
         )
 
     def _fence(self) -> None:

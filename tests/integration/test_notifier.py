@@ -13,6 +13,7 @@ from tests.integration.listener import Listener, listening
 from tests.integration.waiting import until
 from tests.running import running
 from workers.adapters.machine import SystemClock
+from workers.adapters.notice_file import NoticeFile
 from workers.adapters.notifier import AppriseNotifier, Patience
 
 HURRY = Patience(send=0.5, first_pause=0.05, longest_pause=0.1, give_up=0.3)
@@ -45,7 +46,8 @@ def make(tmp_path: Path) -> Make:
         def hide(text: str) -> str:
             return text.replace("canary", "[hidden]")
 
-        return AppriseNotifier(urls, events, tmp_path / "notices.json", SystemClock(), hide=hide, patience=patience)
+        file = NoticeFile(tmp_path / "notices.json")
+        return AppriseNotifier(urls, events, file, SystemClock(), hide=hide, patience=patience)
 
     return make
 
@@ -185,7 +187,9 @@ def test_long_message_is_shortened(make: Make, listener: Listener, tmp_path: Pat
 
 
 async def test_missing_directory_does_not_stop_messages(listener: Listener, tmp_path: Path) -> None:
-    notifier = AppriseNotifier([listener.url], frozenset(Kind), tmp_path / "none" / "notices.json", SystemClock())
+    notifier = AppriseNotifier(
+        [listener.url], frozenset(Kind), NoticeFile(tmp_path / "none" / "notices.json"), SystemClock()
+    )
     async with running(notifier):
         notifier.notify(a_notice("e1"))
         await until(lambda: notifier.counts()["sent"] == 1)

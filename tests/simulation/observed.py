@@ -10,7 +10,12 @@ from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.fakes.disk import FakeDisk
+from tests.fakes.processes import owner
+from tests.fakes.updater.own_processes import OwnProcesses
 from tests.fakes.world import World
+from tests.simulation.notices import Notices
+
+DISTURBING = ("state_damaged", "state_removed", "route_overwritten", "live_dies", "engine_restarts")
 
 
 @dataclass(eq=False)
@@ -60,6 +65,9 @@ class Observed:
     `faults` are those that go on, `happened` counts all that happened. `paused_at` is when the last pause began,
     `unpauses` how many were asked for. `last` is the last state that a worker wrote. `ever_live` are the rollouts whose
     releases were live. `last_failed`: the write of `last` is reported as a failure.
+
+    `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
+    `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
     """
 
     world: World
@@ -76,6 +84,13 @@ class Observed:
     last: State = field(default_factory=State)
     ever_live: set[str] = field(default_factory=set)
     last_failed: bool = False
+    own: OwnProcesses | None = None
+    successions: set[str] = field(default_factory=set)
+    epochs: dict[str, int] = field(default_factory=dict)
+    latest_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        self.notices = Notices(self.world)
 
     @property
     def now(self) -> float:
@@ -94,9 +109,27 @@ class Observed:
     def served(self) -> Color | None:
         return self.world.route.served()[0]
 
+    @property
+    def succeeds(self) -> bool:
+        """Whether a succession has begun, and not ended."""
+        attempt = self.own.machine.attempt if self.own is not None else None
+        return attempt is not None and not attempt.ended
+
+    @property
+    def acting(self) -> str | None:
+        """The name of the process that runs now."""
+        process = owner()
+        return process.name if process is not None else None
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something beside the updater may need a repair: a lost state file, a route changed by hand."""
+        return bool(self.faults or any(self.happened[what] for what in DISTURBING))
+
     def noted(self, write: Write) -> None:
         """Remembers what the write changed."""
         before, after = write.before, write.after
+        self._notes_epoch(write)
         if after.paused and not before.paused:
             self.paused_at = self.now
         never_began = write.failed and before.rollout is not None and not before.rollout.steps
@@ -116,6 +149,14 @@ class Observed:
         if after.current is not None and not write.afresh:
             self.ever_live.add(after.current.rollout_id)
         self.last, self.last_failed = after, self.disk.fails_late
+
+    def _notes_epoch(self, write: Write) -> None:
+        """A worker has its epoch from its first write on. A lost state file begins a new count."""
+        me = self.acting
+        if me is None:
+            return
+        if write.after.epoch > write.before.epoch or (write.afresh and me not in self.epochs):
+            self.epochs[me] = self.latest_epoch = write.after.epoch
 
     def _begins_afresh(self, after: State) -> None:
         """Forgets what only the lost file said: an end that happens again, and releases that Redis does not know.

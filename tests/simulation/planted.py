@@ -100,6 +100,67 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
             "self._ports.publisher.status(await self._ports.journal.update(drop))",
         ),
     ),
+    "rollout_in_a_succession": (
+        Edit("Reconciler._look", "while self._again and not self._succeeds():", "while self._again:"),
+    ),
+    "succession_in_a_rollout": (Edit("Reconciler.quiet", "yield False", "yield True"),),
+    "succession_begins_again": (
+        Edit("Succession._is_wanted", "(last is None or last.rollout != live.rollout_id)", "True"),
+    ),
+    "new_web_stays": (Edit("Successor._go_back", "(self.updater.worker, self.updater.web)", "(self.updater.worker,)"),),
+    "succession_ends_the_bot": (
+        Edit(
+            "Succession._begin",
+            "await self._attend(attempt)",
+            "[await self._ports.engine.stop(i.id, 1) for s in self._stack.singletons "
+            "for i in await self._ports.engine.find(s.service)]; await self._attend(attempt)",
+        ),
+    ),
+    "stale_worker_acts": (Edit("FakeJournal.fence", "if self.epoch > self._state.epoch:", "if False:", FAKES),),
+    "late_answer_is_ignored": (
+        Edit("AppriseNotifier._send", "if trying is None or event != notice.id or not _accepted(trying):", "if True:"),
+    ),
+    "set_clock_drops_messages": (
+        Edit(
+            "AppriseNotifier._tried",
+            "return now - self._since.get(waiting.notice.id, now)",
+            "return (self._clock.now() - waiting.since).total_seconds()",
+        ),
+    ),
+    "notices_before_the_lease": (
+        Edit(
+            "AppriseNotifier.__init__",
+            "self._read: Book | None = None",
+            "self._keep(kept.read().only_for(self._targets))",
+        ),
+    ),
+    "one_thread_for_all_targets": (
+        Edit("AppriseNotifier._send", "self._sending.pop(target,", 'self._sending.pop("",'),
+        Edit("AppriseNotifier._send", "self._sending[target] = event, trying", 'self._sending[""] = event, trying'),
+        Edit(
+            "AppriseNotifier._send",
+            "self._sending[target] = notice.id, trying",
+            'self._sending[""] = notice.id, trying',
+        ),
+    ),
+    "rollout_waits_for_people": (
+        Edit(
+            "Reconciler._roll_out",
+            "ended = await roll_out(run)",
+            """ended = await roll_out(run)
+            while self._ports.notifier and self._ports.notifier.counts()["waiting"]:
+                await self._ports.clock.sleep(1)""",
+        ),
+    ),
+    "notified_after_the_record": (
+        Edit("Announced.keep", "self._notifier.notify(notices.ended(self._project, rollout, state))", "pass"),
+        Edit(
+            "Announced.result",
+            "self._publisher.result(rollout, state)",
+            "self._publisher.result(rollout, state); "
+            "self._notifier.notify(notices.ended(self._project, rollout, state))",
+        ),
+    ),
 }
 
 

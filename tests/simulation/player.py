@@ -2,24 +2,20 @@
 
 import asyncio
 import contextlib
-import logging
-import secrets
-import signal
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
-
-import structlog
+from itertools import count, groupby
 
 from tests.fakes.processes import PROCESS, Stuck, run_processes
 from tests.simulation import events
 from tests.simulation.host import Host, forgotten
+from tests.simulation.repeatable import ended_after, no_logs, nothing_random
 from tests.simulation.schedule import Event, Schedule
 from tests.simulation.trace import Trace
+from tests.simulation.undelayed import INVARIANT, difference, undisturbed
 
 HORIZON = 180.0
 """Seconds in which events happen. Then every fault ends."""
@@ -60,6 +56,18 @@ class Played:
 
 def play(schedule: Schedule, *, horizon: float = HORIZON) -> Played:
     """Plays the schedule until an invariant does not hold, or to its end."""
+    played = _play(schedule, horizon)
+    calm = undisturbed(schedule)
+    if calm is None or played.violation is not None:
+        return played
+    other = _play(calm, horizon)
+    until = min(played.seconds, other.seconds)
+    if other.violation is None and (what := difference(played.trace, other.trace, until)):
+        return replace(played, violation=Violation(INVARIANT, what, until))
+    return played
+
+
+def _play(schedule: Schedule, horizon: float) -> Played:
     players: list[Player] = []
 
     async def to_the_end() -> Played:
@@ -67,7 +75,7 @@ def play(schedule: Schedule, *, horizon: float = HORIZON) -> Played:
         await players[0].play()
         return players[0].result()
 
-    with _nothing_random(schedule.seed), _no_logs(), _ended_after(LONGEST_SECONDS):
+    with nothing_random(schedule.seed), no_logs(), ended_after(LONGEST_SECONDS):
         try:
             return run_processes(to_the_end())
         except Stuck as stuck:
@@ -95,15 +103,15 @@ class Player:
 
     async def play(self) -> None:
         await self._host.begin()
-        for event in self._schedule.events:
-            self._loop.call_at(event.at, self._due, event)
+        for at, together in groupby(self._schedule.events, key=lambda event: event.at):
+            self._loop.call_at(at, self._due, tuple(together))
         await self._all_happened()
         self._cued.clear()
         self._end_faults()
         if not await self._converged():
             self._violated("everything converges", self._left_to_do())
         elif self._violation is None:
-            self._host.judge_the_end()
+            self._host.observer.judge_the_end()
 
     def result(self) -> Played:
         self._trace.close()
@@ -122,11 +130,13 @@ class Player:
 
     # Events
 
-    def _due(self, event: Event) -> None:
-        if event.cue:
-            self._cued.setdefault(event.cue, []).append(event)
-        else:
-            self._happen(event)
+    def _due(self, together: Sequence[Event]) -> None:
+        """The events of one moment happen in their order, whatever else happens then."""
+        for event in together:
+            if event.cue:
+                self._cued.setdefault(event.cue, []).append(event)
+            else:
+                self._happen(event)
 
     def _at_moment(self, moment: str) -> None:
         for event in self._cued.pop(moment, ()):
@@ -204,44 +214,5 @@ class Player:
             return "the status is not the journal"
         if host.decision().go is not None:
             return f"{host.decision().go} waits, but nothing holds it"
-        return "" if shown == state else "the status is older than the last look"
-
-
-@contextlib.contextmanager
-def _nothing_random(seed: int) -> Iterator[None]:
-    """The ids that the operating system would draw follow from the seed."""
-    original, numbers = secrets.token_hex, count(1)
-    secrets.token_hex = lambda nbytes=None: f"{seed:x}-{next(numbers)}"  # noqa: ARG005
-    try:
-        yield
-    finally:
-        secrets.token_hex = original
-
-
-@contextlib.contextmanager
-def _ended_after(seconds: float) -> Iterator[None]:
-    """Raises Stuck in what still runs after `seconds` of real time: something repeats without an await."""
-
-    def end(*_: object) -> None:
-        raise Stuck(f"it still runs after {seconds:g} s of real time:\n{''.join(traceback.format_stack(limit=12))}")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@contextlib.contextmanager
-def _no_logs() -> Iterator[None]:
-    """The trace says more than the product's logs, and the logs take time."""
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=False
-    )
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
+        looked = "" if shown == state else "the status is older than the last look"
+        return host.due_updater() or host.unsent() or looked

@@ -38,7 +38,8 @@ class Setting:
     `recorded`: the history says that FIRST, if it is live, was good.
     `latency`: seconds that a request takes to the engine. `command`: each release runs a command before its flip.
     `window`: releases go live only in the first half of every other minute. `check_minutes`: how often the worker asks
-    GitHub for missed releases; 0: never. `deployments`: the worker reports to GitHub.
+    GitHub for missed releases; 0: never. `deployments`: the worker reports to GitHub. `updater`: the stack file names
+    the updater's own services.
     """
 
     begins: str = "live"
@@ -52,11 +53,28 @@ class Setting:
     supersede: bool = True
     check_minutes: float = 0.0
     deployments: bool = False
+    updater: bool = False
+
+
+@dataclass(frozen=True)
+class NewUpdater:
+    """A release with another updater: web, the worker or neither is `unwell`: it never becomes healthy.
+
+    `ends`: an unwell worker ends at once, again and again; else it works, but its health check fails. `absent`: its
+    image is missing.
+    """
+
+    unwell: str = ""
+    ends: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """`behaviours` maps a release to its services (`api`, `bot`, …) and their fields of Behaviour that are not good."""
+    """`behaviours` maps a release to its services (`api`, `bot`, …) and their fields of Behaviour that are not good.
+
+    The service `updater` is the updater itself: see NewUpdater.
+    """
 
     seed: int
     setting: Setting = field(default_factory=Setting)

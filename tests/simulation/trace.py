@@ -7,6 +7,8 @@ from typing import Any
 from tests.fakes.processes import PROCESS
 from tests.simulation.observed import Write
 
+CHANGES = {"journal", "route", "engine"}
+
 
 class Trace:
     """`now` is the time of the play. Lines are made only when they are read."""
@@ -33,6 +35,10 @@ class Trace:
 
     def lines(self) -> list[str]:
         return [_line(*entry) for entry in self._entries]
+
+    def changes(self, until: float) -> list[str]:
+        """The lines before `until` about the stack, its route and the state file; of one moment, in any order."""
+        return sorted(_line(*entry) for entry in self._entries if entry[2] in CHANGES and entry[0] < until)
 
     def digest(self) -> str:
         """A short value that differs if anything happened differently."""

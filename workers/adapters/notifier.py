@@ -2,32 +2,21 @@
 
 import asyncio
 import concurrent.futures
-import json
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
+from typing import Protocol
 
 import structlog
-from pydantic import AwareDatetime, ValidationError
 
 from app.domain.long_lines import brief
 from app.domain.notices.book import QUIET, Book, Waiting
 from app.domain.notices.notice import Kind, Notice, digest
-from app.files import keep_copy, replace_durably
-from app.lazy_adapter import LazyAdapter
-from app.stored import read_each
 from workers.adapters.redaction import Hide
 from workers.ports import Clock
 
-MODE = 0o600
-_BOOK = LazyAdapter(Book)
-_WAITING = LazyAdapter(Waiting)
-_TOLD = LazyAdapter(tuple[str, AwareDatetime])
-_COUNT = LazyAdapter(int)
-_TWICE = "some messages may be sent twice"
 _TYPES: Mapping[Kind, str] = {
     Kind.LIVE: "success",
     Kind.ROLLED_BACK: "failure",
@@ -51,29 +40,45 @@ class Patience:
     give_up: float = 900.0
 
 
+class KeptBook(Protocol):
+    """Where the book is kept across restarts."""
+
+    def read(self) -> Book: ...
+    def write(self, book: Book) -> None:
+        """Keeps `book`, or logs the reason why not."""
+
+
+Trying = concurrent.futures.Future[str | None]
+"""One try: its result is None when the target accepted the message, else the reason."""
+
+
 class AppriseNotifier:
     """Sends notices of the chosen `events` to every target of `urls`. Each target has its own task and thread.
 
-    `file` records which messages were sent and which wait. It is on disk when `notify` returns, so a restart neither
+    `kept` records which messages were sent and which wait. It is on disk when `notify` returns, so a restart neither
     loses nor repeats a message. A service that accepts a message without confirming it may get it twice.
+    `begin` begins one try to send a message to a URL, and does not wait for it.
     """
 
     def __init__(
         self,
         urls: Sequence[str],
         events: Collection[Kind],
-        file: Path,
+        kept: KeptBook,
         clock: Clock,
         *,
         hide: Hide = lambda value: value,
         patience: Patience | None = None,
+        begin: Callable[[str, Notice], Trying] | None = None,
     ) -> None:
         self._targets = {digest(url): url for url in urls}
-        self._events, self._file, self._clock, self._hide = events, file, clock, hide
+        self._events, self._kept, self._clock, self._hide = events, kept, clock, hide
+        self._begin = begin or begin_delivery
         self._patience = patience or Patience()
         self._woken = {target: asyncio.Event() for target in self._targets}
-        self._sending: dict[str, concurrent.futures.Future[str | None]] = {}
-        self._book = _read(file).only_for(self._targets)
+        self._sending: dict[str, tuple[str, Trying]] = {}
+        self._since: dict[str, float] = {}
+        self._read: Book | None = None
 
     def notify(self, notice: Notice) -> None:
         to = self._targets if notice.kind in {*self._events, Kind.TEST} else ()
@@ -102,7 +107,7 @@ class AppriseNotifier:
                 await self._woken[target].wait()
                 continue
             reason = await self._send(target, waiting.notice)
-            tried = (self._clock.now() - waiting.since).total_seconds()
+            tried = self._tried(waiting)
             if reason is None:
                 pause = self._patience.first_pause
                 self._turn(lambda book, w=waiting: book.delivered(w.notice.id, target))  # type: ignore[misc]
@@ -124,11 +129,16 @@ class AppriseNotifier:
     async def _send(self, target: str, notice: Notice) -> str | None:
         """Returns None when the target accepted the message, else the reason.
 
-        There is at most one thread per target, because a thread may hang forever.
+        There is at most one thread per target, because a thread may hang forever. If it ends after all, its answer
+        counts: a message that was accepted late is not sent again.
         """
-        if (earlier := self._sending.get(target)) and not earlier.done():
+        event, trying = self._sending.pop(target, ("", None))
+        if trying is not None and not trying.done():
+            self._sending[target] = event, trying
             return "an earlier try still hangs"
-        self._sending[target] = trying = _in_thread(lambda: deliver(self._targets[target], notice))
+        if trying is None or event != notice.id or not _accepted(trying):
+            trying = self._begin(self._targets[target], notice)
+            self._sending[target] = notice.id, trying
         try:
             async with asyncio.timeout(self._patience.send):
                 return await asyncio.wrap_future(trying)
@@ -141,19 +151,37 @@ class AppriseNotifier:
         """Identifies the target's URL without showing it."""
         return f"URL {list(self._targets).index(target) + 1} of {len(self._targets)}"
 
+    @property
+    def _book(self) -> Book:
+        """It is read when it is first needed: a worker that waits for the lease must not keep an older one."""
+        return self._read or self._keep(self._kept.read().only_for(self._targets))
+
+    def _keep(self, book: Book) -> Book:
+        """Takes `book`. Messages wait since now or earlier, in monotonic time: the time of day may be set meanwhile."""
+        now = self._clock.monotonic()
+        self._read = book
+        self._since = {w.notice.id: self._since.get(w.notice.id, now) for w in book.waiting}
+        return book
+
+    def _tried(self, waiting: Waiting) -> float:
+        """Seconds for which this process has had the message; 0 if it was dropped meanwhile."""
+        now = self._clock.monotonic()
+        return now - self._since.get(waiting.notice.id, now)
+
     def _turn(self, change: Callable[[Book], Book]) -> bool:
         """Applies `change` and returns whether it changed anything. If the write fails, a restart loses the change."""
         new = change(self._book)
         if new is self._book:
             return False
-        self._book = new
-        try:
-            replace_durably(self._file, _BOOK.built.dump_json(new), staging=self._file.parent, mode=MODE)
-        except OSError as error:
-            log.warning("could not save the notification state", path=str(self._file), reason=str(error))
+        self._keep(new)
+        self._kept.write(new)
         for woken in self._woken.values():
             woken.set()
         return True
+
+
+def _accepted(trying: Trying) -> bool:
+    return trying.exception() is None and trying.result() is None
 
 
 def deliver(url: str, notice: Notice) -> str | None:
@@ -174,47 +202,16 @@ def deliver(url: str, notice: Notice) -> str | None:
     return lines[-1] if lines else "the target did not accept the message"
 
 
-def _in_thread(work: Callable[[], str | None]) -> concurrent.futures.Future[str | None]:
-    """Runs `work` in a daemon thread: the process does not wait for it at its end, unlike for the journal's threads."""
-    done: concurrent.futures.Future[str | None] = concurrent.futures.Future()
+def begin_delivery(url: str, notice: Notice) -> Trying:
+    """Makes one try in a daemon thread: the process does not wait for it at its end, as it does for the journal's."""
+    done = Trying()
     done.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
-            done.set_result(work())
+            done.set_result(deliver(url, notice))
         except BaseException as error:  # the waiting task raises it
             done.set_exception(error)
 
     threading.Thread(target=run, name="notify", daemon=True).start()
     return done
-
-
-def _read(file: Path) -> Book:
-    """Returns the content of `file`. Of a file that another version wrote, it returns what is readable."""
-    try:
-        content = file.read_bytes()
-        return _BOOK.built.validate_json(content)
-    except FileNotFoundError:
-        return Book()
-    except OSError as error:
-        log.warning("cannot read the notification state", effect=_TWICE, path=str(file), reason=str(error))
-        return Book()
-    except ValidationError as error:
-        copy = keep_copy(file, mode=MODE)
-        log.warning(
-            "cannot read all of the notification state", effect=_TWICE, path=str(file), reason=str(error), kept=copy
-        )
-        return _readable(content)
-
-
-def _readable(content: bytes) -> Book:
-    try:
-        fields = json.loads(content)
-    except ValueError:
-        return Book()
-    if not isinstance(fields, dict):
-        return Book()
-    told = fields.get("told")
-    known = dict(read_each(_TOLD, told.items() if isinstance(told, dict) else ()))
-    sent, given_up = (next(iter(read_each(_COUNT, [fields.get(name)])), 0) for name in ("sent", "given_up"))
-    return Book(known, tuple(read_each(_WAITING, fields.get("waiting"))), sent, given_up)

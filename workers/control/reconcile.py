@@ -6,7 +6,7 @@ job, a crash and a missed webhook are all the same case.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
 import structlog
@@ -39,7 +39,11 @@ log = structlog.get_logger()
 
 
 class Reconciler:
-    """Runs one rollout at a time. A call during a rollout makes the reconciler look again at its end."""
+    """Runs one rollout at a time. A call during a rollout makes the reconciler look again at its end.
+
+    `succeeds` returns whether a replacement of the updater has begun and not ended. Then no rollout begins: the successor
+    may end this worker at any moment, and may restore the journal as it was before.
+    """
 
     def __init__(
         self,
@@ -48,12 +52,14 @@ class Reconciler:
         *,
         policy: ReleasePolicy = ReleasePolicy(),  # noqa: B008 - it is frozen
         pause_on_failure: bool = True,
+        succeeds: Callable[[], bool] = lambda: False,
     ) -> None:
         self._stack = stack
         self._ports = ports
         self.policy = policy
         self._held: frozenset[HeldRelease] = frozenset()
         self._pause_on_failure = pause_on_failure
+        self._succeeds = succeeds
         self._turn = asyncio.Lock()
         self._again = False
         self._looking = False
@@ -103,7 +109,7 @@ class Reconciler:
             self._looking = False
 
     async def _look(self) -> None:
-        while self._again:
+        while self._again and not self._succeeds():
             self._again = False
             await self._close_difference()
 

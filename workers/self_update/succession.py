@@ -80,6 +80,12 @@ class OwnServices(Protocol):
     def record(self, attempt: Attempt) -> None: ...
 
 
+def goes_on(own: OwnServices) -> bool:
+    """Returns whether a succession has begun and not ended."""
+    attempt = own.attempt
+    return attempt is not None and not attempt.ended
+
+
 @dataclass(frozen=True)
 class Due:
     """A succession that is due: the live release, the model of its updater, and that of the running updater."""

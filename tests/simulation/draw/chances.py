@@ -21,6 +21,7 @@ UNDO = ("failed", "undo", "step discard", "step rollback_route", "step rollback_
 EFFECTS = ("effect start", "effect ask", "effect stop", "effect create", "effect replace")
 STARTS = ("start", "take over", "step resume_check", "lease")
 OTHERS = ("begin", "end", "write", "step stop_old_color", "step prune")
+SUCCESSION = ("succession", "successor", "put web", "put worker", "succession back", "succession ends")
 CUES = (*BEFORE_FLIP, *PAST_FLIP, *UNDO, *EFFECTS, *STARTS, *OTHERS)
 TURNS = (3, 3, 20, 20, 200)
 """An event follows its cue within at most this many turns of the worker."""
@@ -87,6 +88,10 @@ class Chances:
             recorded=random.random() > 0.1,
         )
 
+    def go_on_with(self, random: Random) -> None:
+        """Chooses from `random` from now on."""
+        self.random = random
+
     def set(self, **change: Any) -> None:
         self.setting = replace(self.setting, **change)
 
@@ -104,6 +109,16 @@ class Chances:
                 self.add("release", tag=tag, at=at + random.expovariate(0.1))
             at = min(LATEST_SECONDS, at + random.choice((0.0, random.uniform(0, 3), random.uniform(3, 20), 40.0)))
         return tags
+
+    def new_updater(self, tag: str) -> None:
+        """The release has another updater, which may be bad."""
+        random = self.random
+        unwell = random.choice(("", "", "", "web", "worker", "worker"))
+        bad: dict[str, Any] = {"unwell": unwell, "ends": random.random() < 0.3} if unwell else {}
+        if random.random() < 0.1:
+            bad["absent"] = True
+            self.add("image_arrives", at=random.uniform(20, 160))
+        self.behaviours.setdefault(tag, {})["updater"] = bad
 
     def _behaviour(self, tag: str) -> dict[str, dict[str, Any]]:
         random = self.random

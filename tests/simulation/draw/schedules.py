@@ -4,6 +4,9 @@ Few kinds at once find more than all of them: most defects need two or three eve
 seeds have a theme.
 """
 
+from random import Random
+
+from tests.simulation.draw.beside import BESIDE
 from tests.simulation.draw.chances import Chances
 from tests.simulation.draw.themes import THEMES
 from tests.simulation.draw.trouble import TROUBLE
@@ -21,4 +24,8 @@ def draw(seed: int) -> Schedule:
     for trouble in random.sample(TROUBLE, random.choice(most)):
         for _ in range(random.choice((1, 1, 2, 3))):
             trouble(chances)
+    chances.go_on_with(Random(f"beside {seed}"))  # noqa: S311 - what is drawn above does not depend on it
+    for chance, theme in BESIDE:
+        if chances.maybe(chance):
+            theme(chances)
     return Schedule(seed, chances.setting, chances.behaviours, tuple(sorted(chances.events, key=lambda e: e.at)))

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.simulation.draw.chances import BAD_PAST_FLIP, BEFORE_FLIP, OLDER, PAST_FLIP, TAGS, UNDO, Chances
+from tests.simulation.draw.chances import (
+    BAD_PAST_FLIP,
+    BEFORE_FLIP,
+    OLDER,
+    PAST_FLIP,
+    TAGS,
+    UNDO,
+    Chances,
+)
 from tests.simulation.schedule import FIRST
 
 Theme = Callable[[Chances], None]
@@ -33,7 +41,7 @@ def undo(draw: Chances) -> None:
 
 def killed_after_a_call(draw: Chances) -> None:
     """The worker or its disk fails soon after an operator's call, before or after its answer."""
-    call = _call(draw, draw.random.choice((*BEFORE_FLIP, *PAST_FLIP, "end")))
+    call = operator_calls(draw, draw.random.choice((*BEFORE_FLIP, *PAST_FLIP, "end")))
     cue = f"{draw.random.choice(('ask', 'answer'))} {call}"
     does = draw.random.choice(("kill", "kill", "kill", "terminate", "disk_full", "write_fails_late", "disk_slow"))
     if does == "disk_full":
@@ -53,7 +61,7 @@ def call_in_recovery(draw: Chances) -> None:
         at = next(e.at for e in draw.events if e.options.get("tag") == draw.releases[1]) + draw.random.uniform(0, 20)
     draw.after(draw.random.choice((*BEFORE_FLIP, *PAST_FLIP, *UNDO)), draw.random.choice(("kill", "terminate")), at=at)
     for _ in range(draw.random.choice((1, 1, 2))):
-        _call(draw, draw.random.choice(("start", "take over", "step resume_check")), at=at)
+        operator_calls(draw, draw.random.choice(("start", "take over", "step resume_check")), at=at)
     if draw.maybe(0.3):
         does = draw.random.choice(("redis_hangs", "engine_refuses", "disk_slow"))
         more: Options = {"each": 0.3} if does == "disk_slow" else {}
@@ -121,7 +129,7 @@ def slow_disk(draw: Chances) -> None:
     at = random.uniform(0, 40)
     draw.add("disk_slow", at=at, seconds=random.choice((20.0, 40.0, 70.0)), each=random.choice((0.3, 2.0, 6.0)))
     for _ in range(random.choice((1, 2, 3))):
-        _call(draw, random.choice((*BEFORE_FLIP, *PAST_FLIP, "end", "write")), at=at)
+        operator_calls(draw, random.choice((*BEFORE_FLIP, *PAST_FLIP, "end", "write")), at=at)
 
 
 def again(draw: Chances) -> None:
@@ -164,7 +172,7 @@ def _fails_past_flip(draw: Chances, number: int) -> None:
     draw.behaviours[draw.releases[number]] = {service: dict(behaviour)}
 
 
-def _call(draw: Chances, cue: str, *, at: float = 0.0) -> str:
+def operator_calls(draw: Chances, cue: str, *, at: float = 0.0) -> str:
     """An operator calls; returns the call."""
     call = draw.random.choice(CALLS)
     options: Options = {"tag": draw.random.choice((OLDER, FIRST, *TAGS[:3])), "force": True} if call == "apply" else {}

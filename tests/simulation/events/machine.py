@@ -3,7 +3,7 @@
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.fakes.disk import DAMAGED
-from tests.fakes.worker import RESTART_SECONDS, FakeWorker
+from tests.fakes.updater.container_process import RESTART_SECONDS, ContainerProcess
 from tests.simulation.events.kinds import End, kind
 from tests.simulation.host import Host
 
@@ -59,21 +59,21 @@ def answer_lost(host: Host) -> None:
 
 @kind
 def engine_restarts(host: Host, *, workers: bool = False) -> End:
-    """The engine ends with all containers, Traefik and maybe the workers among them, and starts them again."""
-    ended = [worker for worker in host.workers.values() if worker.alive] if workers else []
-    for worker in ended:
-        worker.kill(None)
+    """The engine ends with all containers, Traefik and maybe the updater's own among them, and starts them again."""
+    ended = [container for container in host.containers() if container.alive] if workers else []
+    for container in ended:
+        container.kill(None)
     host.world.engine.go_down()
     host.socket.refuses = host.world.route.down = True
     return lambda: _engine_is_back(host, ended)
 
 
-def _engine_is_back(host: Host, ended: list[FakeWorker]) -> None:
+def _engine_is_back(host: Host, ended: list[ContainerProcess]) -> None:
     host.socket.refuses = host.world.route.down = False
     host.world.engine.come_up()
     host.world.route.re_read()
-    for worker in ended:
-        worker.start()
+    for container in ended:
+        container.come_back()
 
 
 @kind

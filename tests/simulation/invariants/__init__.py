@@ -1,18 +1,36 @@
 """What must hold: checks.py says when each is asked."""
 
-from tests.simulation.invariants import calls, journal, the_end, traffic
-from tests.simulation.invariants.checks import Check, at_end, name_of, on_answer, on_ending, on_flip, on_write
+from tests.simulation.invariants import calls, journal, messages, succession, the_end, traffic
+from tests.simulation.invariants.checks import (
+    Check,
+    at_end,
+    name_of,
+    on_act,
+    on_answer,
+    on_drop,
+    on_ending,
+    on_flip,
+    on_message,
+    on_record,
+    on_write,
+)
 
 __all__ = [
     "Check",
     "at_end",
     "calls",
     "journal",
+    "messages",
     "name_of",
+    "on_act",
     "on_answer",
+    "on_drop",
     "on_ending",
     "on_flip",
+    "on_message",
+    "on_record",
     "on_write",
+    "succession",
     "the_end",
     "traffic",
 ]

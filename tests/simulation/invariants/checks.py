@@ -1,7 +1,8 @@
 """What must hold, one function each. A function returns what is wrong, or None. DESIGN's letters are in brackets.
 
-`on_…` says when it is asked: before a request ends a container, before the route changes, after each effect, write and
-answer, and at the end of a play, when all faults have ended and the worker had time to converge.
+`on_…` says when it is asked: before a request ends a container, before the route changes, after each write and answer,
+at each change by a worker, at each record of a succession, at each message that a target gets or that is given up, and
+at the end of a play, when all faults have ended and the worker had time to converge.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,10 @@ on_ending: Checks = []
 on_flip: Checks = []
 on_write: Checks = []
 on_answer: Checks = []
+on_act: Checks = []
+on_record: Checks = []
+on_message: Checks = []
+on_drop: Checks = []
 at_end: Checks = []
 
 

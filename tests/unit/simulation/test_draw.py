@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from tests.simulation.draw import draw
-from tests.simulation.draw.chances import CUES, Chances
+from tests.simulation.draw.beside import BESIDE
+from tests.simulation.draw.chances import CUES, SUCCESSION, Chances
 from tests.simulation.draw.themes import THEMES, Theme
 from tests.simulation.events import KINDS
 from tests.simulation.player import play
@@ -21,10 +22,12 @@ def test_every_kind_of_event_is_drawn() -> None:
 
 def test_every_cue_is_drawn() -> None:
     drawn = {event.cue for seed in SEEDS for event in draw(seed).events}
-    assert drawn >= {*CUES, "ask cancel", "answer cancel", "answer rollback"}
+    assert drawn >= {*CUES, *SUCCESSION, "ask cancel", "answer cancel", "answer rollback"}
 
 
-@pytest.mark.parametrize("theme", list(dict.fromkeys(THEMES)), ids=lambda theme: theme.__name__)
+@pytest.mark.parametrize(
+    "theme", [*dict.fromkeys(THEMES), *(theme for _, theme in BESIDE)], ids=lambda theme: theme.__name__
+)
 def test_events_of_a_theme_happen(theme: Theme) -> None:
     """In some seed, each kind of event that the theme adds, and nothing is violated."""
     added, happened = set[str](), Counter[str]()

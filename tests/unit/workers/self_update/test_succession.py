@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,12 @@ from app.domain.findings import Alarm
 from app.domain.stack import Updater
 from tests.examples import a_release, sha_of
 from tests.fakes.fuse import Crash, Fuse
-from tests.fakes.own_services import FakeOwn, Machine
+from tests.fakes.updater.own_services import FakeOwn, Machine
 from tests.fakes.world import World
 from workers.control.reconcile import Reconciler
 from workers.rollout.readiness import SETTLE_SECONDS
 from workers.self_update.model import Attempt, Services
-from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession
+from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession, goes_on
 from workers.self_update.successor import TRIES
 
 UPDATER = Updater("web", "worker", ready=20)
@@ -334,6 +335,24 @@ async def test_succession_waits_for_a_running_rollout(world: World, machine: Mac
     async with reconciler.quiet():
         await worker(world, machine, reconciler).look()
     assert machine.sent == 0
+
+
+async def test_nudge_at_a_start_waits_for_the_end(world: World, machine: Machine, reconciler: Reconciler) -> None:
+    """The queue runs already while a new worker starts, before its succession holds back rollouts."""
+    machine.attempt = Attempt("r-v1.2.0", "v1.2.0", "c2")
+    machine.prepared["r-v1.2.0"] = (file_of("v1.1.0"), file_of("v1.2.0"))
+    world.source.tags["v1.3.0"] = sha_of("v1.3.0")
+    world.inbox.put(a_release("v1.3.0", after=60))
+    own = FakeOwn(machine, Fuse())
+    new = Reconciler(world.stack, world.ports, succeeds=partial(goes_on, own))
+    starting = asyncio.create_task(new.start())
+    await new.taken_over()
+    await asyncio.gather(starting, new.reconcile())
+    assert (world.state.rollout, world.state.current and world.state.current.tag) == (None, "v1.2.0")
+    own.record(replace(machine.attempt, ended=True))
+    await new.reconcile()
+    assert world.state.current is not None
+    assert world.state.current.tag == "v1.3.0"
 
 
 async def test_missing_image_is_retried_and_reported(world: World, machine: Machine, reconciler: Reconciler) -> None:

@@ -1,0 +1,81 @@
+"""What must hold while the updater is replaced."""
+
+from app.domain.release import Release
+from tests.fakes.engine import Container
+from tests.simulation.invariants.checks import asked, at_end, on_act, on_ending, on_record, on_write
+from tests.simulation.observed import Observed, Write
+from workers.self_update.model import Attempt
+
+
+@asked(on_record)
+def a_succession_begins_when_nothing_is_rolled_out(
+    seen: Observed, before: Attempt | None, after: Attempt, waits: Release | None
+) -> str | None:
+    """It begins while no rollout runs or is about to begin, and while rollouts are not paused."""
+    state = seen.state
+    if before is not None and before.rollout == after.rollout:
+        return None
+    if state.rollout is not None:
+        return f"the succession for {after.tag} begins while {state.rollout.id} runs"
+    if state.paused:
+        return f"the succession for {after.tag} begins while rollouts are paused: {state.pause_reason}"
+    return f"the succession for {after.tag} begins, but {waits.tag} waits to be rolled out" if waits else None
+
+
+@asked(on_record)
+def a_succession_ends_once(seen: Observed, before: Attempt | None, after: Attempt, waits: Release | None) -> str | None:
+    """Each rollout gets one attempt, and its end is final. No attempt is given up for another one."""
+    if before is not None and before.rollout == after.rollout:
+        return f"the succession for {after.tag} had ended, and goes on" if before.ended and not after.ended else None
+    if after.rollout in seen.successions:
+        return f"the succession for {after.rollout} begins again"
+    if before is not None and not before.ended:
+        return f"the succession for {after.tag} begins before that for {before.tag} has ended"
+    return None
+
+
+@asked(on_write)
+def no_rollout_begins_during_a_succession(seen: Observed, write: Write) -> str | None:
+    """Neither the old nor the new worker begins a rollout that the succession would interrupt."""
+    begun = write.after.rollout
+    if begun is None or write.before.rollout is not None or not seen.succeeds:
+        return None
+    return f"{begun.id} begins before the succession has ended"
+
+
+@asked(on_ending)
+def a_succession_ends_nothing_of_the_stack(seen: Observed, container: Container) -> str | None:
+    """No container with traffic and no bot is ended for a succession, whether it fails or not."""
+    if not seen.succeeds or seen.is_disturbed or not container.runs(seen.now):
+        return None
+    live = container.color is not None and container.color in {seen.served, seen.world.route.named}
+    bot = any(container.service == singleton.service for singleton in seen.world.stack.singletons)
+    return f"{container.service} ends during a succession" if live or bot else None
+
+
+@asked(on_act)
+def only_the_latest_worker_acts(seen: Observed, what: str) -> str | None:
+    """[B] After a worker took over, no earlier one changes the stack, its route or the state file."""
+    mine = seen.epochs.get(seen.acting or "", 0)
+    if not mine or mine >= seen.latest_epoch:
+        return None
+    return f"{seen.acting} of epoch {mine} does `{what}`, but epoch {seen.latest_epoch} has begun"
+
+
+@asked(at_end)
+def the_succession_has_ended(seen: Observed) -> str | None:
+    """In the end the new updater runs, or the old one does: both services, in one version."""
+    own = seen.own
+    if own is None or (attempt := own.machine.attempt) is None:
+        return None
+    if not attempt.ended:
+        return f"the succession for {attempt.tag} has not ended"
+    old, new = own.machine.prepared[attempt.rollout]
+    left = old if attempt.why else new
+    for service in own.machine.updater.services:
+        runs = own.machine.runs.get(service)
+        if runs is None or runs[1].parent != left.parent:
+            return f"{service} runs {runs and runs[1]} after the succession for {attempt.tag}, not {left}"
+    if own.successor.alive:
+        return f"the successor for {own.successor.rollout} still runs"
+    return None
