@@ -116,6 +116,7 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
             "for i in await self._ports.engine.find(s.service)]; await self._attend(attempt)",
         ),
     ),
+    "both_sides_end_each_other": (Edit("FakeOwn.claims", "return first is side", "return True", FAKES),),
     "stale_worker_acts": (Edit("FakeJournal.fence", "if self.epoch > self._state.epoch:", "if False:", FAKES),),
     "late_answer_is_ignored": (
         Edit("AppriseNotifier._send", "if trying is None or event != notice.id or not _accepted(trying):", "if True:"),

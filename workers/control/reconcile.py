@@ -41,8 +41,8 @@ log = structlog.get_logger()
 class Reconciler:
     """Runs one rollout at a time. A call during a rollout makes the reconciler look again at its end.
 
-    `succeeds` returns whether a replacement of the updater has begun and not ended. Then no rollout begins: the successor
-    may end this worker at any moment, and may restore the journal as it was before.
+    `succeeds` returns whether a replacement of the updater has begun and not ended. Then no rollout begins: the
+    successor may end this worker at any moment, and may restore the journal as it was before.
     """
 
     def __init__(

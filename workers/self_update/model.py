@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any
 
 from app.domain.stack import Updater
@@ -42,6 +43,16 @@ def attempt_in(content: bytes) -> Attempt | None:
 
 
 _ATTEMPT = frozenset(field.name for field in fields(Attempt))
+
+
+class Side(StrEnum):
+    """Who may stop the other one: the worker may dismiss the successor, or the successor may replace the worker.
+
+    The engine restarts neither of them after that. If both did it, nothing would be left to start one again.
+    """
+
+    WORKER = "worker"
+    SUCCESSOR = "successor"
 
 
 @dataclass(frozen=True)

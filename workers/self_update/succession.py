@@ -18,7 +18,7 @@ from typing import Protocol
 
 import structlog
 
-from app.domain.errors import UpdaterError
+from app.domain.errors import EngineFailed, UpdaterError
 from app.domain.findings import Alarm
 from app.domain.release import LiveRelease
 from app.domain.stack import Stack, Updater
@@ -29,6 +29,7 @@ from workers.self_update.model import (
     Attempt,
     Runs,
     Services,
+    Side,
     runs_as,
 )
 
@@ -79,6 +80,9 @@ class OwnServices(Protocol):
 
     def record(self, attempt: Attempt) -> None: ...
 
+    def claims(self, attempt: Attempt, side: Side) -> bool:
+        """Returns whether `side` may stop the other one during `attempt`: only the first one that asks."""
+
 
 def goes_on(own: OwnServices) -> bool:
     """Returns whether a succession has begun and not ended."""
@@ -103,6 +107,7 @@ class Succession:
         self._ports, self._reconciler, self._own = ports, reconciler, own
         self._again_at, self._again_after = 0.0, FIRST_AGAIN_SECONDS
         self._problems: dict[str, str] = {}
+        self._goes_on: dict[str, str] = {}
         self._seen: str | None = None
 
     @property
@@ -128,6 +133,8 @@ class Succession:
             return []
         if last and last.rollout == live.rollout_id and last.ended and last.why:
             return [_not_replaced(live.tag, last.why, f"Check `docker logs` of {SUCCESSOR}. {_FIX}")]
+        if last and not last.ended and (why := self._goes_on.get(last.rollout)):
+            return [_not_ended(last.tag, why)]
         if why := self._problems.get(live.rollout_id):
             return [_not_replaced(live.tag, why)]
         return []
@@ -223,6 +230,9 @@ class Succession:
 
     async def _settle(self, attempt: Attempt, why: str) -> Attempt:
         """Makes web match this worker, which still runs, and records the end. The worker never changes itself."""
+        if why and not self._own.claims(attempt, Side.WORKER):
+            self._goes_on = {attempt.rollout: why}
+            raise EngineFailed(f"{why}. It may be replacing this worker, so it goes on")
         if why:
             await self._own.dismiss()
         last = self._own.attempt or attempt
@@ -262,6 +272,12 @@ _BY_HAND = (
     "restore the last replacement, which then follows the live release. Or remove `updater` from stack.yml to turn "
     "replacements off"
 )
+
+
+def _not_ended(tag: str, why: str) -> Alarm:
+    text = f"The updater of {tag} is still being replaced: {why.rstrip('.')}. Your traffic is not affected. No rollout "
+    then = f"begins meanwhile. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
+    return Alarm("updater_not_replaced", text + then)
 
 
 def _not_replaced(tag: str, why: str, then: str = "") -> Alarm:

@@ -16,7 +16,7 @@ from app.domain.errors import UpdaterError
 from app.domain.stack import Updater
 from workers.ports import CheckResult, Instance
 from workers.rollout.readiness import SETTLE_SECONDS
-from workers.self_update.model import Attempt
+from workers.self_update.model import Attempt, Side
 
 TRIES = 5
 """How many starts of the successor may try the new updater. Later starts only restore the old one, without a limit."""
@@ -37,6 +37,11 @@ class UpdaterServices(Protocol):
     async def instance(self, service: str) -> Instance | None: ...
     async def check(self, instance: str, limit: float) -> CheckResult: ...
     def record(self, attempt: Attempt) -> None: ...
+    def claims(self, attempt: Attempt, side: Side) -> bool: ...
+
+
+class _Dismissed(Exception):
+    """The worker is stopping this successor."""
 
 
 class JournalHandOver(Protocol):
@@ -57,13 +62,20 @@ class Successor:
     """Redacts secrets in the output of Compose and the engine."""
 
     async def run(self, attempt: Attempt) -> Attempt:
-        """Runs or resumes the attempt. Returns how it ended.
+        """Runs or resumes the attempt. Returns how it ended; not ended if the worker dismisses this successor.
 
         Raises UpdaterError if even the old updater could not be started; the caller then has to run it again.
         """
         if attempt.ended:
             return attempt
         attempt = self._recorded(replace(attempt, starts=attempt.starts + 1))
+        try:
+            return await self._to_its_end(attempt)
+        except _Dismissed:
+            log.info("the worker dismisses this successor")
+            return attempt
+
+    async def _to_its_end(self, attempt: Attempt) -> Attempt:
         if not attempt.why:
             if not (why := await self._go_on(attempt)):
                 return self._recorded(replace(attempt, ended=True))
@@ -79,6 +91,7 @@ class Successor:
         try:
             if why := await self._put(attempt, self.updater.web, new=True):
                 return why
+            self._claim_the_worker(attempt)
             self.journal.keep()
             return await self._put(attempt, self.updater.worker, new=True)
         except UpdaterError as error:
@@ -86,11 +99,17 @@ class Successor:
 
     async def _go_back(self, attempt: Attempt) -> str:
         """Restores the old updater. Returns which part is not healthy; empty if all is."""
+        self._claim_the_worker(attempt)
         if self.journal.kept:  # the journal was handed over: the new worker must stop writing to it
             await self.services.stop(self.updater.worker)
             self.journal.give_back()
         wrong = [await self._put(attempt, name, new=False) for name in (self.updater.worker, self.updater.web)]
         return "; ".join(filter(None, wrong))
+
+    def _claim_the_worker(self, attempt: Attempt) -> None:
+        """From now on only this successor may stop the other side. Raises _Dismissed if the worker was first."""
+        if not self.services.claims(attempt, Side.SUCCESSOR):
+            raise _Dismissed
 
     async def _put(self, attempt: Attempt, service: str, *, new: bool) -> str:
         await self.services.put(attempt, service, new=new)

@@ -14,7 +14,7 @@ from tests.fakes.updater.container_process import ContainerProcess
 from tests.fakes.updater.own_services import FakeOwn, Machine
 from tests.fakes.updater.worker import FakeWorker
 from workers.ports import CheckResult, Instance
-from workers.self_update.model import Attempt, Runs, Services
+from workers.self_update.model import Attempt, Runs, Services, Side
 from workers.self_update.successor import Successor
 
 POLL_SECONDS = 0.1
@@ -101,6 +101,11 @@ class FakeOwnProcesses(FakeOwn):
         before = self._machine.attempt
         super().record(attempt)
         self._own.recorded(before, attempt)
+
+    def claims(self, attempt: Attempt, side: Side) -> bool:
+        if attempt.rollout not in self._machine.claimed:
+            self._refuse_if_full()
+        return super().claims(attempt, side)
 
     async def send(self, attempt: Attempt) -> None:
         self._own.acts("send the successor")

@@ -9,7 +9,7 @@ from app.domain.errors import BuildFailed, StartFailed, UpdaterError
 from app.domain.stack import Updater
 from tests.fakes.fuse import Crash, Fuse
 from workers.ports import CheckResult, Instance
-from workers.self_update.model import Attempt, Runs, Services
+from workers.self_update.model import Attempt, Runs, Services, Side
 from workers.self_update.successor import Successor
 
 RESTART_SECONDS = 0.1
@@ -44,6 +44,7 @@ class Machine:
     handed_over: bool = False
     given_back: int = 0
     sent: int = 0
+    claimed: dict[str, Side] = field(default_factory=dict)
     fuse: Fuse = field(default_factory=Fuse)
     ends_worker: Callable[[], object] = lambda: None
     made: int = 0
@@ -167,6 +168,12 @@ class FakeOwn:
         self._fuse.burn()
         self._machine.attempt = attempt
         self._fuse.burn()
+
+    def claims(self, attempt: Attempt, side: Side) -> bool:
+        self._fuse.burn()
+        first = self._machine.claimed.setdefault(attempt.rollout, side)
+        self._fuse.burn()
+        return first is side
 
 
 class Handed:

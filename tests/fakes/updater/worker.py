@@ -25,7 +25,7 @@ MakeBeside = Callable[[Ports, Reconciler], Sequence[Beside]]
 class FakeWorker(ContainerProcess):
     """Runs the product's own `work` on the ports of `world`. `beside` makes what runs beside the rollouts.
 
-    `broken` returns whether the version that is installed ends at once, `succeeds` whether the updater is being replaced.
+    `broken` returns whether the version that is installed ends at once, `succeeds` whether the updater is replaced now.
     `notifies` makes the process's notifier; without it, the world's. `unexpected` and `started`: see ContainerProcess.
     """
 

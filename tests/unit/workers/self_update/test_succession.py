@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import BuildFailed
+from app.domain.errors import BuildFailed, EngineFailed
 from app.domain.findings import Alarm
 from app.domain.stack import Updater
 from tests.examples import a_release, sha_of
 from tests.fakes.fuse import Crash, Fuse
-from tests.fakes.updater.own_services import FakeOwn, Machine
+from tests.fakes.updater.own_services import FakeOwn, Handed, Machine
 from tests.fakes.world import World
 from workers.control.reconcile import Reconciler
 from workers.rollout.readiness import SETTLE_SECONDS
-from workers.self_update.model import Attempt, Services
+from workers.self_update.model import Attempt, Services, Side
 from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession, goes_on
-from workers.self_update.successor import TRIES
+from workers.self_update.successor import TRIES, Successor
 
 UPDATER = Updater("web", "worker", ready=20)
 VERSIONS = {"v1.0.0": "u:1", "v1.1.0": "u:1", "v1.2.0": "u:2"}
-SUCCESSOR_MOMENTS = 10
+SUCCESSOR_MOMENTS = 12
 """Moments of an undisturbed successor: one before and one after each effect."""
 
 BEGIN_MOMENTS = 7
@@ -217,6 +217,29 @@ async def test_hanging_successor_is_removed_and_undone(world: World, machine: Ma
     assert world.clock.monotonic() - began == pytest.approx(succession.limit, abs=2)
     assert (machine.images(), machine.stands) == (["u:1", "u:1"], False)
     assert "did not end within" in succession.alarms()[0].text
+
+
+async def test_successor_that_replaces_the_worker_is_not_dismissed(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    """Its request to stop the worker may arrive at any moment, and then nothing would start the worker again."""
+    machine.mute = True
+    machine.claimed = {"r-v1.2.0": Side.SUCCESSOR}
+    succession = worker(world, machine, reconciler)
+    with pytest.raises(EngineFailed, match="may be replacing this worker"):
+        await succession.look()
+    assert (machine.stands, machine.attempt and machine.attempt.ended) == (True, False)
+    assert "still being replaced: the successor did not end within" in succession.alarms()[0].text
+
+
+@pytest.mark.parametrize("why", ["", "web ended 3 times"], ids=["forward", "back"])
+async def test_dismissed_successor_leaves_the_worker(machine: Machine, why: str) -> None:
+    attempt = Attempt("r-v1.2.0", "v1.2.0", "c2", why=why)
+    machine.prepared[attempt.rollout] = (file_of("v1.1.0"), file_of("v1.2.0"))
+    machine.claimed = {attempt.rollout: Side.WORKER}
+    before = machine.runs["worker"]
+    ended = await Successor(FakeOwn(machine, Fuse()), Handed(machine), UPDATER).run(attempt)
+    assert (ended.ended, machine.runs["worker"], machine.handed_over) == (False, before, False)
 
 
 async def test_unstartable_successor_changes_nothing(world: World, machine: Machine, reconciler: Reconciler) -> None:

@@ -11,7 +11,7 @@ from docker.models.containers import Container
 
 from app.domain.errors import BuildFailed, EngineFailed
 from app.domain.stack import Stack, Updater
-from app.files import replace_durably
+from app.files import create_durably, replace_durably
 from workers.adapters.docker_host import health_check, prune
 from workers.adapters.docker_host.client import (
     SERVICE_LABEL,
@@ -31,6 +31,7 @@ from workers.self_update.model import (
     Attempt,
     Runs,
     Services,
+    Side,
     attempt_in,
     installable,
     own_services,
@@ -38,7 +39,7 @@ from workers.self_update.model import (
 )
 
 NEW, OLD, RUN = "new", "old", "run"
-ATTEMPT_FILE = "attempt.json"
+ATTEMPT_FILE, CLAIM_FILE = "attempt.json", "claim"
 MODE = 0o600
 STOP_SECONDS = 60.0
 """How long an instance may take to stop, on top of the time that the next one may need to start."""
@@ -153,6 +154,17 @@ class OwnContainers:
             replace_durably(self._directory / ATTEMPT_FILE, content, staging=self._directory, mode=MODE)
         except OSError as error:
             raise EngineFailed(f"{self._directory / ATTEMPT_FILE} could not be written ({error})") from error
+
+    def claims(self, attempt: Attempt, side: Side) -> bool:
+        """Returns whether `side` may stop the other one during `attempt`: only the first one that asks.
+
+        Raises EngineFailed if the claim cannot be written.
+        """
+        path = self.directory(attempt) / CLAIM_FILE
+        try:
+            return create_durably(path, side.encode(), mode=MODE) or path.read_text() == side
+        except OSError as error:
+            raise EngineFailed(f"{path} could not be written ({error})") from error
 
     def directory(self, attempt: Attempt) -> Path:
         """The directory of the attempt's files, which are kept until the next attempt begins."""
