@@ -7,7 +7,7 @@ process generates the OpenAPI document from them, and the command line reads the
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 Json = dict[str, Any]
 
@@ -19,9 +19,14 @@ class RequestModel(BaseModel):
 
 
 class CompatRequest(RequestModel):
-    """The body of a call that the old sidecar's clients make: unknown fields are ignored."""
+    """The body of a call that the old sidecar's clients make: unknown fields are ignored, and null is no value."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": True})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
 
 
 class QueryModel(BaseModel):

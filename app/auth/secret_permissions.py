@@ -8,16 +8,16 @@ import contextlib
 import errno
 import grp
 import os
-import re
 import shlex
 import stat
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Self
 
 import structlog
 
 from app.domain.errors import SettingsInvalid
+from app.host_paths import on_host
 
 MOST_GID = 2**32 - 2
 """For chown(2) the next number means "no change"."""
@@ -25,9 +25,6 @@ MOST_GID = 2**32 - 2
 OPEN = stat.S_IRWXO | stat.S_IWGRP
 EXPOSED = stat.S_IROTH | stat.S_IWOTH
 """With one of these bits any user of the machine can read the secret or replace it."""
-
-CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-MOUNTS = Path("/proc/self/mountinfo")
 
 log = structlog.get_logger()
 
@@ -159,32 +156,3 @@ def _reason(found: os.stat_result, wanted: Permissions, error: OSError) -> str:
 
 def _own_groups() -> set[int]:
     return {os.getegid(), *os.getgroups()}
-
-
-def on_host(path: Path) -> Path:
-    """The likely path of `path` on the host; outside a container it is the same."""
-    resolved = path.resolve()
-    try:
-        mounts = MOUNTS.read_text("utf-8") if any(mark.exists() for mark in CONTAINER_MARKS) else ""
-    except (OSError, UnicodeDecodeError):
-        return resolved
-    return mounted_from(resolved, mounts)
-
-
-def mounted_from(path: Path, mounts: str) -> Path:
-    """The host path that is mounted at `path`; `path` itself if that is unknown.
-
-    `mounts` is /proc/self/mountinfo: https://docs.kernel.org/filesystems/proc.html#proc-pid-mountinfo
-    """
-    found = [fields for line in mounts.splitlines() if len(fields := line.split()) > 4]  # noqa: PLR2004 - root and point
-    inside = [(PurePosixPath(_plain(f[4])), _plain(f[3])) for f in found]
-    around = [(point, root) for point, root in reversed(inside) if path.is_relative_to(point)]
-    if not around:
-        return path
-    point, root = max(around, key=lambda each: len(each[0].parts))  # the last of those mounted at one point
-    return path if root == "/" else Path(root) / path.relative_to(point)
-
-
-def _plain(field: str) -> str:
-    """Decodes a path of mountinfo, in which blanks and backslashes are octal numbers."""
-    return re.sub(r"\\([0-7]{3})", lambda number: chr(int(number[1], 8)), field)

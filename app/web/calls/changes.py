@@ -10,12 +10,12 @@ from app.api.requests import Apply
 from app.api.responses import Approved, Cancelling, Notified, Paused, Resumed
 from app.api.status import PublishedStatus
 from app.domain.acceptance.policy import not_newer
-from app.domain.errors import AlreadyLive, LedgerUnavailable
+from app.domain.errors import AlreadyLive, LedgerUnavailable, RolloutRunning
 from app.domain.release import Release, Trigger, new_rollout_id
 from app.ledger import Ledger
 from app.queue import Queue
 from app.web.calls.final_result import FinalAnswer
-from app.web.calls.live import is_live, live_is_well, live_result, live_tag
+from app.web.calls.live import is_current, is_live, live_is_well, live_result, live_tag
 from app.web.calls.status import StatusCall
 from app.web.internal.call import Given
 from app.web.internal.worker_answers import WorkerRefused, ask
@@ -41,6 +41,8 @@ class Changes:
                 return JSONResponse(live_result(status).as_json())
             if (running := status.rollout_of(wanted.tag)) and await self.ledger.worker_alive():
                 return await self.final.of(given.request, running, wanted.tag)
+            if status.rollout and is_current(status, wanted.tag):
+                raise WorkerRefused(400, _being_replaced(wanted.tag, status.rollout.tag), RolloutRunning.code)
         await self._check(wanted, status)
         return await self.final.of(given.request, await self._accept(wanted, _by(given)), wanted.tag)
 
@@ -51,11 +53,11 @@ class Changes:
         else. For a 400, they show the text.
         """
         if status.paused and not wanted.force:
-            raise WorkerRefused(423, status.pause_reason or "paused", "paused")
+            raise _paused(status)
         await ask(self.queue, "find_tag", wanted.tag)
         live = live_tag(status)
         if not wanted.force and not_newer(wanted.tag, live):
-            raise WorkerRefused(400, _not_newer(wanted.tag, str(live)), "not_newer")
+            raise WorkerRefused(400, _not_newer(wanted.tag, str(live), status), "not_newer")
 
     async def rollback(self, given: Given) -> Response:
         """Rolls back to a kept release, or to the last good one if no SHA is given. Allowed while paused."""
@@ -65,6 +67,8 @@ class Changes:
             answer = await ask(self.queue, "rollback", body.previous_sha, body.force, _by(given), *more)
         except WorkerRefused as refused:
             status = await self.status.published()
+            if refused.code == AlreadyLive.code and status.active_color is None and status.paused:
+                raise _paused(status) from refused
             if refused.code != AlreadyLive.code or not live_is_well(status):
                 raise
             return JSONResponse(live_result(status).as_json())
@@ -128,7 +132,23 @@ def _by(given: Given) -> str | None:
     return str(given.caller) if given.caller else None
 
 
-def _not_newer(tag: str, live: str) -> str:
+def _paused(status: PublishedStatus) -> WorkerRefused:
+    return WorkerRefused(423, status.pause_reason or "paused", "paused")
+
+
+def _being_replaced(tag: str, by: str) -> str:
+    return (
+        f"A rollout of {by} runs: it takes the place of {tag}, unless it fails. To keep {tag}, run `updater cancel` "
+        f"before the flip, or `updater rollback` after it. Or apply {tag} with force: it then goes live after {by}."
+    )
+
+
+def _not_newer(tag: str, live: str, status: PublishedStatus) -> str:
+    if tag == live and status.active_color is None:
+        return (
+            f"{tag} went live last, but it is not known which color has the traffic: see `updater doctor`. Apply {tag} "
+            "with force to roll it out again."
+        )
     if tag == live:
         return f"{tag} is live, but its rollout failed. Apply it with force to roll it out again."
     return f"{live} is live, and {tag} is not newer. Apply {tag} with force if you want the older release."

@@ -15,16 +15,23 @@ def live_tag(status: PublishedStatus) -> str | None:
 
 
 def is_live(status: PublishedStatus, tag: str) -> bool:
-    """Whether the release `tag` is live and its rollout succeeded."""
-    return live_is_well(status) and status.current is not None and status.current.tag == tag
+    """Whether the release `tag` is live, its rollout succeeded, and no other one is about to replace it."""
+    return is_current(status, tag) and live_is_well(status) and status.rollout is None
+
+
+def is_current(status: PublishedStatus, tag: str) -> bool:
+    """Whether `tag` is the release that went live last, well or not."""
+    return status.current is not None and status.current.tag == tag
 
 
 def live_is_well(status: PublishedStatus) -> bool:
     """Whether a release is live and its rollout succeeded.
 
-    A release that cannot be rolled back stays live when its rollout fails.
+    A release that cannot be rolled back stays live when its rollout fails. Without an active color it is not known
+    what serves: another program may have moved the traffic.
     """
-    return status.current is not None and status.last_good_tag in {None, status.current.tag}
+    current = status.current
+    return current is not None and status.active_color is not None and status.last_good_tag in {None, current.tag}
 
 
 def live_result(status: PublishedStatus, at: datetime | None = None) -> Result:

@@ -27,6 +27,8 @@ from tests.examples import a_stack
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World
 from tests.integration.arq_worker import working
+from tests.integration.waiting import until
+from tests.integration.web.clients import Program
 from workers.adapters.disk.history_file import HistoryFile
 from workers.adapters.disk.rollout_logs import RolloutLogs
 from workers.adapters.publisher import LedgerPublisher
@@ -156,3 +158,49 @@ async def worker(
 ) -> AsyncIterator[Reconciler]:
     async with working_on(world, ledger, pool, redis_url, tmp_path) as reconciler:
         yield reconciler
+
+
+WAIT_SECONDS = 30.0
+SHORT_SECONDS = 0.3
+
+
+@asynccontextmanager
+async def program(settings: WebSettings, web: Listening, *, later: bool, wait: float) -> AsyncIterator[Program]:
+    """A client program and a web process with UPDATER_APPLY_WAIT_SECONDS set to `wait`."""
+    waiting = settings.model_copy(update={"apply_wait": wait})
+    async with listening(waiting, web.pool) as patient, patient.client() as http:
+        yield Program(http, later=later)
+
+
+@pytest.fixture(params=[False, True], ids=["earlier", "later"])
+async def skills(
+    request: pytest.FixtureRequest, settings: WebSettings, web: Listening, worker: Reconciler
+) -> AsyncIterator[Program]:
+    async with program(settings, web, later=request.param, wait=WAIT_SECONDS) as client:
+        yield client
+
+
+@pytest.fixture(params=[False, True], ids=["earlier", "later"])
+async def impatient(
+    request: pytest.FixtureRequest, settings: WebSettings, web: Listening, worker: Reconciler
+) -> AsyncIterator[Program]:
+    """A program whose wait ends before the rollout."""
+    async with program(settings, web, later=request.param, wait=SHORT_SECONDS) as client:
+        yield client
+
+
+async def settled(web: Listening, tag: str) -> None:
+    """Waits until the status that web reads has `tag` live and no rollout."""
+
+    async def seen() -> bool:
+        status = await web.ledger.status() or {}
+        return (status.get("current") or {}).get("tag") == tag and status.get("rollout") is None
+
+    await until(seen)
+
+
+async def running(web: Listening, tag: str) -> None:
+    async def seen() -> bool:
+        return ((await web.ledger.status() or {}).get("rollout") or {}).get("tag") == tag
+
+    await until(seen)

@@ -1,8 +1,6 @@
 """How client programs that were written for the previous updater read the answers of this one."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -16,57 +14,13 @@ from tests.fakes.world import World
 from tests.integration.redis_servers import OwnRedis
 from tests.integration.waiting import until
 from tests.integration.web.clients import Outcome, Program, Shown
-from tests.integration.web.conftest import Listening, a_world, environ, listening, working_on
+from tests.integration.web.conftest import Listening, a_world, environ, listening, program, running, settled, working_on
 from workers.control.reconcile import Reconciler
 
 pytestmark = pytest.mark.redis
 
-WAIT_SECONDS = 30.0
-SHORT_SECONDS = 0.3
 LONG = 3600.0
 """Seconds until a color becomes healthy; longer than any test."""
-
-
-@asynccontextmanager
-async def program(settings: WebSettings, web: Listening, *, later: bool, wait: float) -> AsyncIterator[Program]:
-    """A client program and a web process with UPDATER_APPLY_WAIT_SECONDS set to `wait`."""
-    waiting = settings.model_copy(update={"apply_wait": wait})
-    async with listening(waiting, web.pool) as patient, patient.client() as http:
-        yield Program(http, later=later)
-
-
-@pytest.fixture(params=[False, True], ids=["earlier", "later"])
-async def skills(
-    request: pytest.FixtureRequest, settings: WebSettings, web: Listening, worker: Reconciler
-) -> AsyncIterator[Program]:
-    async with program(settings, web, later=request.param, wait=WAIT_SECONDS) as client:
-        yield client
-
-
-@pytest.fixture(params=[False, True], ids=["earlier", "later"])
-async def impatient(
-    request: pytest.FixtureRequest, settings: WebSettings, web: Listening, worker: Reconciler
-) -> AsyncIterator[Program]:
-    """A program whose wait ends before the rollout."""
-    async with program(settings, web, later=request.param, wait=SHORT_SECONDS) as client:
-        yield client
-
-
-async def settled(web: Listening, tag: str) -> None:
-    """Waits until the status that web reads has `tag` live and no rollout."""
-
-    async def seen() -> bool:
-        status = await web.ledger.status() or {}
-        return (status.get("current") or {}).get("tag") == tag and status.get("rollout") is None
-
-    await until(seen)
-
-
-async def running(web: Listening, tag: str) -> None:
-    async def seen() -> bool:
-        return ((await web.ledger.status() or {}).get("rollout") or {}).get("tag") == tag
-
-    await until(seen)
 
 
 async def recorded(world: World, tag: str) -> str:
@@ -84,48 +38,6 @@ async def test_a_release_that_goes_live_is_a_success(skills: Program) -> None:
     assert shown.outcome is Outcome.SUCCESS
     assert (shown.body["new_sha"], shown.body["previous_sha"]) == (sha_of("v1.1.0"), sha_of("v1.0.0"))
     assert "route_switch" in shown.body["steps_completed"]
-
-
-async def test_the_live_tag_is_a_success_without_steps(skills: Program, web: Listening, world: World) -> None:
-    await settled(web, "v1.0.0")
-    before = list(world.effects)
-    shown = await skills.apply("v1.0.0")
-    assert shown.outcome is Outcome.SUCCESS
-    body = shown.body
-    assert (body["steps_completed"], body["previous_sha"], body["new_sha"]) == ([], sha_of("v1.0.0"), sha_of("v1.0.0"))
-    assert (body["active_color"], body["target_color"], body["error"]) == ("blue", "blue", None)
-    assert (body["tag"], body["rollout_id"], body["evidence"]) == ("v1.0.0", "r-v1.0.0", {})
-    assert (body["duration_seconds"], body["started_at"]) == (0.0, body["completed_at"])
-    assert list(world.effects) == before
-
-
-async def test_the_live_tag_is_a_success_while_paused(skills: Program, web: Listening) -> None:
-    await settled(web, "v1.0.0")
-    await skills.http.post("/update/pause", json={"reason": "holidays"})
-    shown = await skills.apply("v1.0.0")
-    assert shown.outcome is Outcome.SUCCESS
-    assert (shown.body["paused"], shown.body["pause_reason"]) == (True, "holidays")
-
-
-async def test_force_rolls_out_the_live_tag_again(skills: Program, web: Listening) -> None:
-    await settled(web, "v1.0.0")
-    shown = await skills.apply("v1.0.0", force=True)
-    assert shown.outcome is Outcome.SUCCESS
-    assert (shown.body["target_color"], "route_switch" in shown.body["steps_completed"]) == ("green", True)
-
-
-async def test_failed_live_release_is_not_a_success(skills: Program, web: Listening, world: World) -> None:
-    world.engine.one_ways = {"v1.1.0"}
-    world.engine.behave("bot", "v1.1.0", starts=False)
-    first = await skills.apply("v1.1.0")
-    assert first.outcome is Outcome.FAILED
-    await settled(web, "v1.1.0")
-    again = await skills.apply("v1.1.0")
-    assert (again.outcome, again.error) == (Outcome.FAILED, first.body["pause_reason"])
-    await skills.http.post("/update/unpause")
-    unpaused = await skills.apply("v1.1.0")
-    assert (unpaused.outcome, unpaused.body["code"]) == (Outcome.FAILED, "not_newer")
-    assert "its rollout failed" in str(unpaused.error)
 
 
 @pytest.mark.parametrize(
@@ -162,16 +74,6 @@ async def test_failed_build_is_reported_as_a_failure(skills: Program, world: Wor
     world.engine.behave("api", "v1.1.0", builds=False)
     shown = await skills.apply("v1.1.0")
     assert (shown.outcome, is_misleading(shown)) == (Outcome.FAILED, False)
-
-
-async def test_rollback_and_its_repeat_both_succeed(skills: Program, web: Listening) -> None:
-    first = await skills.apply("v1.1.0")
-    back = await skills.roll_back(first.body["previous_sha"])
-    assert (back.outcome, back.body["new_sha"]) == (Outcome.SUCCESS, sha_of("v1.0.0"))
-    await settled(web, "v1.0.0")
-    again = await skills.roll_back(first.body["previous_sha"])
-    assert (again.outcome, again.body["steps_completed"]) == (Outcome.SUCCESS, [])
-    assert (again.body["new_sha"], again.body["paused"]) == (sha_of("v1.0.0"), True)
 
 
 async def test_failed_rollback_names_release_not_kept(skills: Program) -> None:

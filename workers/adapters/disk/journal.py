@@ -5,6 +5,8 @@ import contextlib
 import errno
 import hashlib
 import json
+import os
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +15,11 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from app.domain.errors import StaleWorker, StateOfLaterVersion
+from app.domain.errors import SettingsInvalid, StaleWorker, StateOfLaterVersion
 from app.domain.state import SCHEMA, State
 from app.domain.step import step_named
 from app.files import replace_durably
+from app.host_paths import on_host
 from app.lazy_adapter import LazyAdapter
 from workers.adapters.disk.one_writer import one_writer
 from workers.adapters.disk.sidecar_state import is_sidecar_state, sidecar_state
@@ -68,7 +71,8 @@ class FileJournal:
 
         Without any file, the journal assumes a first start. It reads the file of the old sidecar. It keeps a copy of
         the sidecar's file, or of an unreadable one, beside it.
-        Raises StateOfLaterVersion instead of falling back, which would overwrite a valid file.
+        Raises StateOfLaterVersion, or SettingsInvalid if this process may not read a file, instead of falling back,
+        which would overwrite a valid file.
         """
         copies = [path for path in (self._path, self._previous) if path.exists()]
         for path in copies:
@@ -77,6 +81,8 @@ class FileJournal:
                 self._state = self._read(path, content)
             except LaterSchema as later:
                 raise StateOfLaterVersion(f"{path}: {later}. {_LATER}") from later
+            except PermissionError as error:
+                raise SettingsInvalid(_not_permitted(path, error)) from error
             except (OSError, ValueError) as error:
                 kept = self._keep_copy(path, UNREADABLE)
                 log.error("a copy of the state file cannot be read", path=str(path), reason=str(error), kept=kept)
@@ -181,6 +187,15 @@ class FileJournal:
         if current not in self._own:
             raise StaleWorker("another worker wrote the journal, so this worker stops")
         replace_durably(self._previous, current, staging=self._path.parent, mode=MODE)
+
+
+def _not_permitted(path: Path, error: OSError) -> str:
+    """Not a lost file: it may say what is live, and that rollouts are paused."""
+    command = f"sudo chown {os.geteuid()}:{os.getegid()} {shlex.quote(str(on_host(path)))}"
+    return (
+        f"UPDATER_STATE_PATH: this process (uid {os.geteuid()}) cannot read {path} ({error.strerror}). Traffic is "
+        f"unchanged. Run on the host: {command}"
+    )
 
 
 class LaterSchema(ValueError):

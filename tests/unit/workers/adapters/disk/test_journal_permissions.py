@@ -1,0 +1,68 @@
+"""A state file that belongs to another user, such as that of a sidecar that ran as root."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from app.host_paths import on_host
+
+ROOT = Path(__file__).parents[5]
+UID = 64_532
+SIDECAR = b'{"paused": true, "pause_reason": "holidays"}'
+LOAD = """
+import asyncio, os, sys
+from pathlib import Path
+from app.domain.errors import SettingsInvalid
+from workers.adapters.disk.journal import FileJournal
+path, uid = Path(sys.argv[1]), int(sys.argv[2])
+os.setgroups([])
+os.setresgid(uid, uid, uid)
+os.setresuid(uid, uid, uid)
+try:
+    print(FileJournal(path).load().pause_reason)
+except SettingsInvalid as error:
+    print(error)
+"""
+"""Loads the state as the user `uid`. It imports everything before it changes the user."""
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as several users")
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    """The state file's path, in a directory of the worker's user."""
+    with TemporaryDirectory(prefix="state of ") as directory:
+        os.chown(directory, UID, UID)
+        if on_host(Path(directory)) != Path(directory):
+            pytest.skip(f"{directory} has another path on the host")
+        yield Path(directory, "updater-state.json")
+
+
+def load(path: Path) -> str:
+    words = [sys.executable, "-c", LOAD, str(path), str(UID)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("copy", ["updater-state.json", "updater-state.json.previous"])
+def test_unreadable_file_is_refused_and_the_command_helps(path: Path, copy: str) -> None:
+    """It is no lost state: it may say what is live, and that rollouts are paused."""
+    path.write_bytes(b"{")
+    path.chmod(0o644)
+    path.with_name(copy).write_bytes(SIDECAR)
+    path.with_name(copy).chmod(0o600)
+    refused = load(path)
+    assert f"this process (uid {UID}) cannot read {path.with_name(copy)} (Permission denied)" in refused
+    assert "Traffic is unchanged" in refused
+    command = re.search(r"sudo (chown \S+ '[^']+')", refused)
+    assert command, refused
+    subprocess.run(["sh", "-c", command[1]], check=True, timeout=60)
+    assert "holidays" in load(path)
