@@ -183,7 +183,7 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
 def _unnamed(singleton: Mapping[str, Any]) -> Model:
     """Turns a fixed container name into an alias: a new singleton is created while the old one still exists."""
     changed = dict(singleton)
-    if name := changed.pop("container_name", None):
+    if (name := changed.pop("container_name", None)) and "network_mode" not in changed:
         networks = changed.get("networks") or {"default": None}
         changed["networks"] = {key: _with_alias(network, name) for key, network in networks.items()}
     return changed

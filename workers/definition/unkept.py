@@ -11,6 +11,8 @@ from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.images import AT_DIGEST
 from workers.definition.retired import SHARED, uses_in
 
+Services = Mapping[str, Mapping[str, Any]]
+
 _SECCOMP = re.compile(r"seccomp[=:](?P<profile>.*)")
 _NO_FILE = frozenset({"unconfined", "builtin"})
 """https://docs.docker.com/engine/security/seccomp/"""
@@ -21,10 +23,10 @@ def unkept(model: Mapping[str, Any], moved: Mapping[str, str | None]) -> Iterato
 
     `moved`: the services with their colors.
     """
-    services: Mapping[str, Mapping[str, Any]] = model.get("services") or {}
-    for name in (name for name in moved if name in services):
-        problems = (*_of(services[name]), *_copied(model, name), *_with_others(name, services, moved))
-        yield from (f"{name}: {problem}" for problem in problems)
+    services: Services = model.get("services") or {}
+    for name in services:
+        own = (*_of(services[name]), *_copied(model, name), *_without_provider(name, services)) if name in moved else ()
+        yield from (f"{name}: {problem}" for problem in (*own, *_with_others(name, services, moved)))
 
 
 def _of(service: Mapping[str, Any]) -> Iterator[str]:
@@ -60,30 +62,39 @@ def _of(service: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _with_others(
-    name: str, services: Mapping[str, Mapping[str, Any]], moved: Mapping[str, str | None]
-) -> Iterator[str]:
-    """What the service takes from the container of another service, or from its provider, when it is created."""
-    service = services[name]
-    for other in service.get("depends_on") or ():
+def _without_provider(name: str, services: Services) -> Iterator[str]:
+    for other in services[name].get("depends_on") or ():
         if "provider" in (services.get(other) or {}):
             yield (
                 f"depends_on has {other}, whose provider gives it variables, but the updater runs no provider. Write "
                 "their values into environment"
             )
-    color = moved[name]
+
+
+def _with_others(name: str, services: Services, moved: Mapping[str, str | None]) -> Iterator[str]:
+    """What any service, also one that no rollout moves, takes from a container that is replaced at another time."""
+    color = moved.get(name)
     apart = {each for each, its_color in moved.items() if color is None or its_color != color} - {name}
-    for key, value in _shares(service):
-        if (other := value.removeprefix("service:").removesuffix(":ro").removesuffix(":rw")) in apart:
+    named = {f"container:{c}": each for each in apart if (c := services.get(each, {}).get("container_name"))}
+    for key, value in _shares(services[name]):
+        source = value.removesuffix(":ro").removesuffix(":rw")
+        if (other := named.get(source, source.removeprefix("service:"))) in apart:
             yield (
                 f"{key} has {value}, which the updater replaces at another time: {name} would keep what the old "
                 f"container of {other} has. Give {name} what it needs itself"
+            )
+    for link in services[name].get("links") or ():
+        other, _, alias = str(link).partition(":")
+        if other in apart and moved[other] is None and alias not in {"", other}:
+            yield (
+                f"links has {link}, which leads to the container of {other} that runs now, and the updater replaces "
+                f"it. Connect to {other} instead, or write `aliases: [{alias}]` below networks of {other}"
             )
 
 
 def _shares(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in SHARED:
-        if str(service.get(key) or "").startswith("service:"):
+        if str(service.get(key) or "").startswith(("service:", "container:")):
             yield key, str(service[key])
     yield from (("volumes_from", str(value)) for value in service.get("volumes_from") or ())
 

@@ -53,6 +53,16 @@ def transformed(source: dict[str, Any]) -> dict[str, Any]:
     return transform(source, STACK, STAMP)
 
 
+@pytest.mark.parametrize("mode", [None, "host", "service:vpn", "none"])
+def test_name_of_a_singleton_becomes_an_alias_where_it_has_networks(mode: str | None) -> None:
+    """Compose refuses a service with both network_mode and networks."""
+    source = model()
+    source["services"]["bot"] |= {"container_name": "shop-bot", **({"network_mode": mode} if mode else {})}
+    bot = transformed(source)["services"]["bot"]
+    assert "container_name" not in bot
+    assert bot.get("networks") == (None if mode else {"default": {"aliases": ["shop-bot"]}})
+
+
 def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
     return {
         "updater.stack": "shop",

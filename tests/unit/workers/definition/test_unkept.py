@@ -87,10 +87,17 @@ MOVED = {"web-blue": "blue", "web-green": "green", "sidecar-blue": "blue", "bot"
         ("helper", {"network_mode": "service:bot"}),
         ("web-green", {"ipc": "service:web-blue"}),
         ("web-blue", {"pid": "service:bot"}),
+        ("exporter", {"network_mode": "service:bot"}),
+        ("exporter", {"volumes_from": ["web-blue"]}),
+        ("exporter", {"pid": "container:shop-bot"}),
+        ("helper", {"volumes_from": ["container:shop-bot:ro"]}),
+        ("exporter", {"links": ["bot:robot"]}),
+        ("web-blue", {"links": ["bot:robot"]}),
     ],
 )
 def test_part_of_a_container_that_is_replaced_at_another_time_is_refused(name: str, option: dict[str, Any]) -> None:
-    (problem,) = unkept({"services": {name: option}}, MOVED)
+    """Also if no rollout moves the service that takes it: it would lose its network, for example."""
+    (problem,) = unkept({"services": {"bot": {"container_name": "shop-bot"}, name: option}}, MOVED)
     assert problem.startswith(f"{name}: {next(iter(option))} has ")
 
 
@@ -100,6 +107,7 @@ def test_part_of_a_container_that_is_replaced_at_another_time_is_refused(name: s
         ("bot", {"network_mode": "service:vpn", "volumes_from": ["data:ro", "container:store"]}),
         ("sidecar-blue", {"network_mode": "service:web-blue", "volumes_from": ["web-blue"]}),
         ("bot", {"network_mode": "host", "pid": "host"}),
+        ("exporter", {"network_mode": "service:vpn", "links": ["vpn:way", "bot", "bot:bot"]}),
     ],
 )
 def test_part_of_a_container_that_stays_or_starts_with_it_is_accepted(name: str, option: dict[str, Any]) -> None:
