@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.stack import Updater
+from workers.definition.files.origins import MOUNTED_PARTS
+from workers.definition.retired import resources_of
 from workers.redaction.encodings import undoubled
 
 SUCCESSOR = "updater-successor"
+USED = "x-updater-used"
 
 Model = dict[str, Any]
 Services = Mapping[str, Mapping[str, Any]]
@@ -70,9 +73,24 @@ class Runs:
 
 
 def own_services(model: Mapping[str, Any], updater: Updater) -> Services:
-    """Returns the definitions of the updater's services in `model`, without how their images are built or pulled."""
+    """Returns the definitions of the updater's services in `model`, without how their images are built or pulled.
+
+    Those of the configs and secrets that a service uses are below USED.
+    """
     found = {name: model["services"][name] for name in updater.services if name in model["services"]}
-    return {name: {k: v for k, v in s.items() if k not in {"build", "pull_policy"}} for name, s in found.items()}
+    kept = {name: {k: v for k, v in s.items() if k not in {"build", "pull_policy"}} for name, s in found.items()}
+    return {name: {**service, USED: _copied_or_mounted(service, model)} for name, service in kept.items()}
+
+
+def from_environment(services: Services) -> list[str]:
+    """The variables from which the configs and secrets of these definitions of `own_services` take their values."""
+    found = (used.get("environment") for service in services.values() for used in service.get(USED, {}).values())
+    return sorted({name for name in found if name})
+
+
+def _copied_or_mounted(service: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:
+    resources = resources_of(service, model)
+    return {name: found for name, found in resources.items() if name.partition("/")[0] in MOUNTED_PARTS}
 
 
 def runs_as(running: Mapping[str, Runs], services: Services, project: str) -> bool:

@@ -30,6 +30,7 @@ from workers.self_update.model import (
     Runs,
     Services,
     Side,
+    from_environment,
     runs_as,
 )
 
@@ -166,15 +167,25 @@ class Succession:
         self._problems = {}
         if services is None or running.keys() != set(self._updater.services):
             return None  # it was stopped, or it is starting
-        if missing := [name for name in self._updater.services if name not in services]:
-            self._report(live, f"it has no service {', '.join(missing)}, which stack.yml names under `updater`")
-            return None
         known = [path for path in (self._own.left(), *kept, new, self._ports.engine.published_path) if path is not None]
         old = next((path for path in known if self._was_started_from(path, running)), None)
-        if old is None:
-            self._report(live, f"the running updater matches neither it nor the previous release. {_BY_HAND}")
+        runs = self._own.defined(old) if old is not None else None
+        if runs == services:
             return None
-        return Due(live, new, old) if self._own.defined(old) != services else None
+        if why := self._why_not(services, runs):
+            self._report(live, why)
+            return None
+        assert old is not None  # noqa: S101 - `_why_not` reports that
+        return Due(live, new, old)
+
+    def _why_not(self, services: Services, runs: Services | None) -> str:
+        """Why the running updater (None: it is unknown) cannot be replaced by `services`; empty if it can."""
+        if missing := [name for name in self._updater.services if name not in services]:
+            return f"it has no service {', '.join(missing)}, which stack.yml names under `updater`"
+        if runs is None:
+            return f"the running updater matches neither it nor the previous release. {_BY_HAND}"
+        names = dict.fromkeys([*from_environment(services), *from_environment(runs)])
+        return _IN_A_SHELL.format(", ".join(names)) if names else ""
 
     def _path(self, release: LiveRelease) -> Path:
         return self._ports.engine.defined(release.sha).path
@@ -271,6 +282,12 @@ _BY_HAND = (
     "It was changed by hand, so the worker does not replace it. Run `docker compose up -d` in the live directory to "
     "restore the last replacement, which then follows the live release. Or remove `updater` from stack.yml to turn "
     "replacements off"
+)
+
+
+_IN_A_SHELL = (
+    "secrets or configs of its services, or of those that run, take their values from the environment ({}). Only the "
+    "shell that started the updater has these. Write each as `file:`"
 )
 
 

@@ -1,14 +1,17 @@
 import json
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from app.domain.stack import Updater
 from workers.self_update.model import (
     SUCCESSOR,
+    USED,
     Attempt,
     Runs,
     attempt_in,
+    from_environment,
     installable,
     own_services,
     runs_as,
@@ -78,7 +81,34 @@ def test_image_supplies_unwritten_settings() -> None:
 
 def test_build_settings_do_not_change_the_updater() -> None:
     model = {"services": {"web": {"image": "u:1", "build": {"context": "."}, "pull_policy": "never"}, "other": {}}}
-    assert own_services(model, UPDATER) == {"web": {"image": "u:1"}}
+    assert own_services(model, UPDATER) == {"web": {"image": "u:1", USED: {}}}
+
+
+def test_changed_config_changes_the_updater() -> None:
+    """The path of a file that comes from the release has the hash of its content."""
+    web = {"image": "u:1", "configs": [{"source": "rules", "target": "/rules"}], "secrets": [{"source": "token"}]}
+
+    def model(rules: str) -> dict[str, Any]:
+        parts = {
+            "configs": {"rules": {"file": rules}, "other": {"content": rules}},
+            "secrets": {"token": {"file": "/t"}},
+        }
+        return {"services": {"web": web}, **parts}
+
+    assert own_services(model("/files/1/rules"), UPDATER) == own_services(model("/files/1/rules"), UPDATER)
+    assert own_services(model("/files/1/rules"), UPDATER) != own_services(model("/files/2/rules"), UPDATER)
+
+
+def test_values_from_the_environment_are_found() -> None:
+    build = {"context": ".", "secrets": [{"source": "npm"}]}
+    model = {
+        "services": {
+            "web": {"secrets": [{"source": "token"}], "build": build},
+            "other": {"secrets": [{"source": "x"}]},
+        },
+        "secrets": {"token": {"environment": "TOKEN"}, "npm": {"environment": "NPM"}, "x": {"environment": "X"}},
+    }
+    assert from_environment(own_services(model, UPDATER)) == ["TOKEN"]
 
 
 def test_successor_copies_worker_without_its_names() -> None:

@@ -21,7 +21,7 @@ from tests.fakes.updater.own_services import FakeOwn, Handed, Machine
 from tests.fakes.world import World
 from workers.control.reconcile import Reconciler
 from workers.rollout.readiness import SETTLE_SECONDS
-from workers.self_update.model import Attempt, Services, Side
+from workers.self_update.model import USED, Attempt, Services, Side
 from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession, goes_on
 from workers.self_update.successor import TRIES, Successor
 
@@ -240,6 +240,18 @@ async def test_dismissed_successor_leaves_the_worker(machine: Machine, why: str)
     before = machine.runs["worker"]
     ended = await Successor(FakeOwn(machine, Fuse()), Handed(machine), UPDATER).run(attempt)
     assert (ended.ended, machine.runs["worker"], machine.handed_over) == (False, before, False)
+
+
+@pytest.mark.parametrize("tag", ["v1.1.0", "v1.2.0"], ids=["that runs", "new"])
+async def test_updater_with_a_value_of_a_shell_is_not_replaced(
+    world: World, machine: Machine, reconciler: Reconciler, tag: str
+) -> None:
+    """Compose could start neither the new updater nor, on the way back, the old one."""
+    used = {USED: {"secrets/token": {"environment": "TOKEN"}}}
+    machine.models[sha_of(tag)] = {name: {**service, **used} for name, service in services(VERSIONS[tag]).items()}
+    succession = await until_quiet(world, machine)
+    assert (machine.images(), machine.sent) == (["u:1", "u:1"], 0)
+    assert "take their values from the environment (TOKEN)" in succession.alarms()[0].text
 
 
 async def test_unstartable_successor_changes_nothing(world: World, machine: Machine, reconciler: Reconciler) -> None:
