@@ -61,7 +61,8 @@ from workers.inspect import mounts
 from workers.ports import Clock, Engine, Ports, Route
 from workers.redacted_run import run_redacted
 from workers.rollout.pipeline import step_ids
-from workers.self_update.succession import Succession, goes_on
+from workers.self_update.own_services import goes_on
+from workers.self_update.succession import Succession
 from workers.watchdogs.deployments import Deployments
 from workers.watchdogs.disk_watch import DiskWatch
 from workers.watchdogs.drift_watch import DriftWatch

@@ -32,7 +32,8 @@ from workers.adapters.notifier import AppriseNotifier
 from workers.control.reconcile import Reconciler
 from workers.main import Beside
 from workers.ports import Ports
-from workers.self_update.succession import Succession, goes_on
+from workers.self_update.own_services import goes_on
+from workers.self_update.succession import Succession
 from workers.watchdogs.backoff import Backoff
 from workers.watchdogs.deployments import Deployments
 from workers.watchdogs.disk_watch import DiskWatch

@@ -14,7 +14,6 @@ alone. A failed succession is no change by hand: what it left running is on reco
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
@@ -23,7 +22,8 @@ from app.domain.findings import Alarm
 from app.domain.release import LiveRelease
 from app.domain.stack import Stack, Updater
 from workers.control.reconcile import Reconciler
-from workers.ports import Instance, Ports
+from workers.ports import Ports
+from workers.self_update.alarms import BY_HAND, FIX, IN_A_SHELL, not_ended, not_replaced
 from workers.self_update.model import (
     SUCCESSOR,
     Attempt,
@@ -33,6 +33,7 @@ from workers.self_update.model import (
     from_environment,
     runs_as,
 )
+from workers.self_update.own_services import OwnServices
 
 LOOK_SECONDS = 15.0
 POLL_SECONDS = 1.0
@@ -43,52 +44,6 @@ STEP_SECONDS = 120.0
 """How long each of the successor's steps may take on top of stack.yml's limits: its start, a stop, the engine."""
 
 log = structlog.get_logger()
-
-
-class OwnServices(Protocol):
-    """The updater's own services on the engine. Every call may raise EngineFailed."""
-
-    async def running(self) -> Mapping[str, Runs]:
-        """Returns the running services by name; a stopped service is left out."""
-
-    def defined(self, model: Path) -> Services | None:
-        """Returns None if the file is missing."""
-
-    def left(self) -> Path | None:
-        """Returns the model from which the last succession left the updater running; None if there was none."""
-
-    async def fetch(self, new: Path) -> None:
-        """Pulls the missing images of the new updater. Raises BuildFailed."""
-
-    async def prepare(self, attempt: Attempt, new: Path, old: Path) -> None:
-        """Writes all that the successor needs to disk. From then on `attempt` has begun."""
-
-    async def send(self, attempt: Attempt) -> None:
-        """Starts the successor unless it runs already. Raises StartFailed."""
-
-    async def dismiss(self) -> bool:
-        """Stops and removes the successor. Returns whether there was one."""
-
-    async def put(self, attempt: Attempt, service: str, *, new: bool) -> None:
-        """Runs the service as the new or the old updater. Raises StartFailed."""
-
-    async def instance(self, service: str) -> Instance | None:
-        """Returns None unless there is exactly one container."""
-
-    @property
-    def attempt(self) -> Attempt | None:
-        """The last attempt, ended or not."""
-
-    def record(self, attempt: Attempt) -> None: ...
-
-    def claims(self, attempt: Attempt, side: Side) -> bool:
-        """Returns whether `side` may stop the other one during `attempt`: only the first one that asks."""
-
-
-def goes_on(own: OwnServices) -> bool:
-    """Returns whether a succession has begun and not ended."""
-    attempt = own.attempt
-    return attempt is not None and not attempt.ended
 
 
 @dataclass(frozen=True)
@@ -133,11 +88,11 @@ class Succession:
         if live is None:
             return []
         if last and last.rollout == live.rollout_id and last.ended and last.why:
-            return [_not_replaced(live.tag, last.why, f"Check `docker logs` of {SUCCESSOR}. {_FIX}")]
+            return [not_replaced(live.tag, last.why, f"Check `docker logs` of {SUCCESSOR}. {FIX}")]
         if last and not last.ended and (why := self._goes_on.get(last.rollout)):
-            return [_not_ended(last.tag, why)]
+            return [not_ended(last.tag, why)]
         if why := self._problems.get(live.rollout_id):
-            return [_not_replaced(live.tag, why)]
+            return [not_replaced(live.tag, why)]
         return []
 
     async def look(self) -> None:
@@ -183,9 +138,9 @@ class Succession:
         if missing := [name for name in self._updater.services if name not in services]:
             return f"it has no service {', '.join(missing)}, which stack.yml names under `updater`"
         if runs is None:
-            return f"the running updater matches neither it nor the previous release. {_BY_HAND}"
+            return f"the running updater matches neither it nor the previous release. {BY_HAND}"
         names = dict.fromkeys([*from_environment(services), *from_environment(runs)])
-        return _IN_A_SHELL.format(", ".join(names)) if names else ""
+        return IN_A_SHELL.format(", ".join(names)) if names else ""
 
     def _path(self, release: LiveRelease) -> Path:
         return self._ports.engine.defined(release.sha).path
@@ -265,7 +220,7 @@ class Succession:
         if runs or (live and live.rollout_id == ended.rollout):
             await self._ports.engine.publish_updater(left)
         if not runs:
-            self._problems = {ended.rollout: f"the running updater changed after its replacement. {_BY_HAND}"}
+            self._problems = {ended.rollout: f"the running updater changed after its replacement. {BY_HAND}"}
 
     async def _report_end(self, ended: Attempt) -> None:
         await self._publish(ended)
@@ -275,28 +230,3 @@ class Succession:
         if await self._own.dismiss():  # reported once: later there is no successor
             log.info("the updater was replaced", release=ended.tag)
             self._ports.publisher.event("updater.replaced", tag=ended.tag, rollout_id=ended.rollout)
-
-
-_FIX = "Publish a release that fixes it, or apply the tag again."
-_BY_HAND = (
-    "It was changed by hand, so the worker does not replace it. Run `docker compose up -d` in the live directory to "
-    "restore the last replacement, which then follows the live release. Or remove `updater` from stack.yml to turn "
-    "replacements off"
-)
-
-
-_IN_A_SHELL = (
-    "secrets or configs of its services, or of those that run, take their values from the environment ({}). Only the "
-    "shell that started the updater has these. Write each as `file:`"
-)
-
-
-def _not_ended(tag: str, why: str) -> Alarm:
-    text = f"The updater of {tag} is still being replaced: {why.rstrip('.')}. Your traffic is not affected. No rollout "
-    then = f"begins meanwhile. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
-    return Alarm("updater_not_replaced", text + then)
-
-
-def _not_replaced(tag: str, why: str, then: str = "") -> Alarm:
-    stays = f"The updater of {tag} did not take over, so the previous one stays: {why.rstrip('.')}."
-    return Alarm("updater_not_replaced", f"{stays} Your traffic is not affected. {then}".rstrip())

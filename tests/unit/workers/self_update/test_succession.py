@@ -22,7 +22,8 @@ from tests.fakes.world import World
 from workers.control.reconcile import Reconciler
 from workers.rollout.readiness import SETTLE_SECONDS
 from workers.self_update.model import USED, Attempt, Services, Side
-from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession, goes_on
+from workers.self_update.own_services import goes_on
+from workers.self_update.succession import FIRST_AGAIN_SECONDS, Succession
 from workers.self_update.successor import TRIES, Successor
 
 UPDATER = Updater("web", "worker", ready=20)

@@ -1,0 +1,28 @@
+"""What the worker says about a replacement of the updater that failed or does not end."""
+
+from app.domain.findings import Alarm
+from workers.self_update.model import SUCCESSOR
+
+FIX = "Publish a release that fixes it, or apply the tag again."
+BY_HAND = (
+    "It was changed by hand, so the worker does not replace it. Run `docker compose up -d` in the live directory to "
+    "restore the last replacement, which then follows the live release. Or remove `updater` from stack.yml to turn "
+    "replacements off"
+)
+
+
+IN_A_SHELL = (
+    "secrets or configs of its services, or of those that run, take their values from the environment ({}). Only the "
+    "shell that started the updater has these. Write each as `file:`"
+)
+
+
+def not_ended(tag: str, why: str) -> Alarm:
+    text = f"The updater of {tag} is still being replaced: {why.rstrip('.')}. Your traffic is not affected. No rollout "
+    then = f"begins meanwhile. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
+    return Alarm("updater_not_replaced", text + then)
+
+
+def not_replaced(tag: str, why: str, then: str = "") -> Alarm:
+    stays = f"The updater of {tag} did not take over, so the previous one stays: {why.rstrip('.')}."
+    return Alarm("updater_not_replaced", f"{stays} Your traffic is not affected. {then}".rstrip())
