@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import heapq
+import itertools
 import selectors
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -25,12 +26,26 @@ Blocking = Generator[float, None, T]
 THREAD_SECONDS = 30.0
 """Real time that a working thread gets before virtual time advances anyway and timers expire."""
 
-
 MOST_JUMPS = 300_000
 """How often the time may jump before a test fails: something in it repeats for ever."""
 
 OWN_FILES = 1
 """The loop's own pipe, by which threads wake it."""
+
+
+class Timer(asyncio.TimerHandle):
+    """Of several timers of one moment, the first one that was set comes first, however many others there are."""
+
+    __slots__ = ("number",)
+    numbers = itertools.count()
+
+    def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Context | None) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self.number = next(self.numbers)
+
+    def __lt__(self, other: asyncio.TimerHandle) -> bool:
+        mine, its = self.when(), other.when()
+        return mine < its or (mine == its and isinstance(other, Timer) and self.number < other.number)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -84,7 +99,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         if self._debug or self._closed:
             return super().call_at(when, callback, *args, context=context)
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = Timer(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer

@@ -19,7 +19,9 @@ def a_succession_begins_when_nothing_is_rolled_out(
         return f"the succession for {after.tag} begins while {state.rollout.id} runs"
     if state.paused:
         return f"the succession for {after.tag} begins while rollouts are paused: {state.pause_reason}"
-    return f"the succession for {after.tag} begins, but {waits.tag} waits to be rolled out" if waits else None
+    if waits is None or seen.happened["write_fails_late"]:
+        return None  # after a failed write the worker looks again a minute later
+    return f"the succession for {after.tag} begins, but {waits.tag} waits to be rolled out"
 
 
 @asked(on_record)

@@ -66,7 +66,8 @@ def _may_serve(seen: Observed, copy: Container) -> bool:
     """Whether it serves, or would if nothing but its release or the machine had ended it."""
     if copy.held or copy.started_at is None:
         return False
-    return copy.is_ready(seen.now) or copy.restored or not copy.runs(seen.now)
+    ended_by_itself = copy.restored or copy.restarts(seen.now) > 0
+    return copy.is_ready(seen.now) or ended_by_itself or not copy.runs(seen.now)
 
 
 @asked(on_flip)

@@ -26,6 +26,17 @@ async def test_a_timer_takes_no_real_time() -> None:
     assert time.monotonic() - started < 60
 
 
+async def test_timers_of_one_moment_expire_as_they_were_set() -> None:
+    """However many others there are: a play of the simulator is compared with one that has more of them."""
+    order: list[int] = []
+    loop = asyncio.get_running_loop()
+    for number in range(20):
+        loop.call_at(10, order.append, number)
+        loop.call_at(number % 7, order.append, -1)
+    await asyncio.sleep(11)
+    assert [number for number in order if number >= 0] == list(range(20))
+
+
 async def test_timers_expire_in_their_order() -> None:
     order: list[int] = []
 
