@@ -109,7 +109,7 @@ class Host(Environment):
 
     def type(self, block: str) -> str:
         """Runs `block` in a shell in the live directory and returns the output."""
-        return self.shell.type(block, self.live)
+        return self.shell.type(block, cwd=self.live)
 
     def follow(self, *headings: str) -> str:
         """Runs the page's blocks under the headings that start with `headings` and returns the output.
