@@ -104,6 +104,18 @@ def a_clone(desk: Desk) -> None:
     desk.write("live/.env", "A=b\n# zetherion-updater: begin\nCOMPOSE_FILE=x\n# zetherion-updater: end\n")
 
 
+def test_return_checks_the_tag_out_around_live_routes(desk: Desk) -> None:
+    a_clone(desk)
+    desk.shell().follow("Back, after a release", cwd=desk.path)
+    assert desk.git("describe", "--tags", "--exact-match", "HEAD").strip() == "v1.1.0"
+    assert desk.git("status", "--short", "--untracked-files=no").split() == ["M", str(ROUTE_FILE)]
+    assert (desk.live / ROUTE_FILE).read_text() == LIVE_ROUTES
+    files = sorted(path.name for path in desk.live.iterdir() if path.is_file())
+    assert files == [".env", ".gitignore", "new", "version"]
+    assert (desk.live / ".env").read_text() == "A=b\n"
+    assert desk.calls[-1] == "compose up --detach --no-deps --build zetherion-ai-updater"
+
+
 def test_return_keeps_the_updater_if_a_file_changed(desk: Desk) -> None:
     a_clone(desk)
     desk.write("live/version", "changed by hand")
