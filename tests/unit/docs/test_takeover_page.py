@@ -65,8 +65,9 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.mark.parametrize(("state", "stopped"), [("updating", False), ("idle", True)])
 def test_sidecar_is_stopped_only_if_idle(desk: Desk, state: str, stopped: bool) -> None:
     desk.tool("curl", f"cat > /dev/null\n{IDLE.replace('idle', state)}\n")
+    desk.write("live/data/updater-state.json", '{\n  "paused": true,\n  "pause_reason": "disk is full"\n}')
     if stopped:
-        desk.shell().follow("7.", cwd=desk.path)
+        assert '"pause_reason": "disk is full"' in desk.shell().follow("7.", cwd=desk.path)
     else:
         with pytest.raises(AssertionError, match="compose stop"):
             desk.shell().follow("7.", cwd=desk.path)
