@@ -34,7 +34,7 @@ def add_a_service_and_a_variable(tree: Path) -> None:
 
 
 def remove_the_old_updater(tree: Path) -> None:
-    """Does step 13 of the page; earlier additions stay."""
+    """Does step 14 of the page; earlier additions stay."""
     add_a_service_and_a_variable(tree)
     before, _, rest = (tree / COMPOSE).read_text().partition("  # The old updater")
     _, _, after = rest.partition("      - ./logs:/app/logs\n    networks: [zetherion-ai-net]\n")

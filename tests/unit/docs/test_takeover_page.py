@@ -67,10 +67,10 @@ def test_sidecar_is_stopped_only_if_idle(desk: Desk, state: str, stopped: bool) 
     desk.tool("curl", f"cat > /dev/null\n{IDLE.replace('idle', state)}\n")
     desk.write("live/data/updater-state.json", '{\n  "paused": true,\n  "pause_reason": "disk is full"\n}')
     if stopped:
-        assert '"pause_reason": "disk is full"' in desk.shell().follow("7.", cwd=desk.path)
+        assert '"pause_reason": "disk is full"' in desk.shell().follow("8.", cwd=desk.path)
     else:
         with pytest.raises(AssertionError, match="compose stop"):
-            desk.shell().follow("7.", cwd=desk.path)
+            desk.shell().follow("8.", cwd=desk.path)
     assert [call for call in desk.calls if call.startswith("compose stop")] == (
         ["compose stop zetherion-ai-updater"] if stopped else []
     )
