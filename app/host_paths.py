@@ -22,13 +22,18 @@ def mounted_from(path: Path, mounts: str) -> Path:
 
     `mounts` is /proc/self/mountinfo: https://docs.kernel.org/filesystems/proc.html#proc-pid-mountinfo
     """
+    if (mount := mount_of(path, mounts)) is None:
+        return path
+    point, root = mount
+    return path if root == "/" else Path(root) / path.relative_to(point)
+
+
+def mount_of(path: Path, mounts: str) -> tuple[PurePosixPath, str] | None:
+    """The mount that has `path`: where it is mounted, and the path in its filesystem. None if `mounts` has none."""
     found = [fields for line in mounts.splitlines() if len(fields := line.split()) > 4]  # noqa: PLR2004 - root and point
     inside = [(PurePosixPath(_plain(f[4])), _plain(f[3])) for f in found]
     around = [(point, root) for point, root in reversed(inside) if path.is_relative_to(point)]
-    if not around:
-        return path
-    point, root = max(around, key=lambda each: len(each[0].parts))  # the last of those mounted at one point
-    return path if root == "/" else Path(root) / path.relative_to(point)
+    return max(around, key=lambda each: len(each[0].parts), default=None)  # the last of those mounted at one point
 
 
 def _plain(field: str) -> str:

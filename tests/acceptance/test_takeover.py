@@ -238,7 +238,7 @@ class TestPausedStateFile:
         assert host.instances(*before) == before
 
     async def test_webhook_release_removes_the_old_updater(self, host: Host) -> None:
-        host.follow("12.")
+        host.follow("13.")
         host.look_up()
         host.release("v1.7.0", edit=remove_the_old_updater)
         result = await host.ended((await host.announce("v1.7.0"))["rollout_id"], LONG)
@@ -262,7 +262,8 @@ class TestPausedStateFile:
         assert json.loads((host.data / "updater-state.json").read_text())["active_color"] == "blue"
         roll_out_as_the_sidecar(host, Color.GREEN)
         before = host.instances(*colored(Color.GREEN), BOT, "traefik")
-        host.follow("7.", "8.", "9.")
+        output = host.follow("7.", "8.", "9.", "10.")
+        assert '"pause_reason": "back to the sidecar' in output, "the sidecar's pause is not shown"
         host.look_up()
         status = host.status()
         assert (status["active_color"], status["current"]["adopted"]) == ("green", True)

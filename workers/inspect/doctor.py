@@ -53,7 +53,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await traefik.api(stack, ports),
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
-        *_colors(stack, state, seen),
+        *_colors(stack, state, seen, await ports.route.active()),
         _by_hand(stack, state, seen),
         await _registries(ports),
         *map(_retired, leftovers(stack, seen)),
@@ -121,8 +121,11 @@ async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
     return [Check("adoption", Verdict.WARNING, found, "The worker adopts it within a minute.")]
 
 
-def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
+def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> list[Check]:
     """Checks that the active color is healthy and the idle one does not run. Passes if the active color is unknown.
+
+    `named`: the color in the route file. A color that it names may have traffic, and both colors of a running rollout
+    are needed: one is its way back.
 
     The engine reports `starting` until its first check, up to half a minute after the start. That counts as healthy,
     because the color got its traffic after its health path had passed.
@@ -135,20 +138,33 @@ def _colors(stack: Stack, state: State, seen: Survey) -> list[Check]:
             if state.active_color is None:
                 checks.append(Check(f"color_{name}", Verdict.OK, f"{color} {_running_state(running)}"))
                 continue
-            text = f"{color} is {'active' if active else 'idle'} and {_running_state(running)}"
-            well = running is None if not active else running is not None and running.health != "unhealthy"
-            checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, text, _advice(active, well)))
+            part = "active" if active else _part_of_other(state, color)
+            text = f"{color} is {part} and {_running_state(running)}"
+            needed = state.rollout is not None or running is None
+            well = needed if not active else running is not None and running.health != "unhealthy"
+            remedy = "" if well else _advice(active, routed=color is named)
+            checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, text, remedy))
     return checks
+
+
+def _part_of_other(state: State, color: Color) -> str:
+    """What the color that is not active is for."""
+    if state.rollout is None:
+        return "idle"
+    rollout = f"the running rollout of {state.rollout.release.tag}"
+    return f"the new color of {rollout}" if color is state.rollout.target else f"the way back of {rollout}"
 
 
 def _running_state(running: Seen | None) -> str:
     return f"runs ({running.health or 'no health check'})" if running else "does not run"
 
 
-def _advice(active: bool, well: bool) -> str:
-    if well:
-        return ""
-    return "It has your traffic. Check its logs now." if active else "It uses memory without serving traffic. Stop it."
+def _advice(active: bool, *, routed: bool) -> str:
+    if active:
+        return "It has your traffic. Check its logs now."
+    if routed:
+        return "Do not stop it: the route file names it, so it may have your traffic. See route_file."
+    return "It uses memory without serving traffic. Stop it."
 
 
 def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:

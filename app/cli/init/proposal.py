@@ -168,11 +168,21 @@ def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:
 
 
 def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Iterator[tuple[str, str]]:
-    """Entrypoint name → URL by which the worker reaches it."""
+    """Entrypoint name → URL by which the worker reaches it.
+
+    Its routers say whether it takes TLS. At one without routers, port 443 is taken for TLS, with a question.
+    """
     traefik = looked.traefik
     with_tls = {entrypoint for each in routed for entrypoint in each.with_tls}
+    with_routers = {way.entrypoint for led in looked.leads for way in led.taken}
     for name, point in looked.points.items():
-        address = url(traefik.host, point.port, tls=point.tls or name in with_tls)
+        tls = point.tls or name in with_tls
+        guessed = point.port == facts.HTTPS and not tls and name not in with_routers
+        address = url(traefik.host, point.port, tls=tls or guessed)
+        if guessed:
+            plain = url(traefik.host, point.port, tls=False)
+            what = "neither the entrypoint nor a router of this stack there says whether it takes TLS"
+            notes.ask(f"traefik/entrypoints/{name}", f"{what}; if it takes plain HTTP, write {plain}")
         if name in traefik.points:
             notes.found.append(f"traefik/entrypoints/{name}: port {point.port} of {traefik.service}")
         else:

@@ -5,7 +5,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,18 +31,24 @@ class Shell:
     page: Path
     places: Mapping[str, str]
 
-    def type(self, block: str, cwd: Path) -> str:
-        """Runs `block` in `cwd` and returns its output. Raises AssertionError with the output if it fails."""
+    def type(self, *blocks: str, cwd: Path) -> str:
+        """Runs `blocks` as an operator pastes them, and returns their output.
+
+        A command that fails does not stop what follows it in its block, because an interactive bash has no `-e`; the
+        next block is not pasted. Raises AssertionError with the output if a command failed.
+        """
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block],
+            ["bash", "-c", pasted(blocks)],
             cwd=cwd,
             env=dict(self.env),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=BLOCK_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{block}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        shown = "\n".join(blocks)
+        assert done.returncode == 0, f"{shown}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout + done.stderr
 
     def follow(self, *headings: str, cwd: Path) -> str:
@@ -51,13 +57,22 @@ class Shell:
         chosen = [s for s in page if s.heading.startswith(headings)]
         assert len(chosen) == len(headings), f"{self.page.name} has no {headings}"
         blocks = [self._placed(page[0].blocks[0]), *(block for section in chosen for block in section.blocks)]
-        return self.type("\n".join(blocks), cwd)
+        return self.type(*blocks, cwd=cwd)
 
     def _placed(self, first: str) -> str:
         for documented, actual in self.places.items():
             assert documented in first, f"the first block of {self.page.name} does not name {documented}"
             first = first.replace(documented, actual)
         return first
+
+
+def pasted(blocks: Iterable[str]) -> str:
+    """The script that runs `blocks` in one shell. It ends after the first block in which a command failed.
+
+    bash runs the trap for a command by itself. Of a list, such as `a && b`, the status of the whole counts.
+    """
+    check = '[ "$?${failed:-}" = 0 ] || exit 1'
+    return "\n".join(["trap 'failed=$?' ERR", *(f"{block}\n{check}" for block in blocks)])
 
 
 def write_tools(tools: Path) -> None:

@@ -115,7 +115,7 @@ class Site(Environment):
 
     def type(self, block: str) -> str:
         """Runs `block` in a shell, in the live directory if it exists, and returns the output."""
-        return self.shell.type(block, self._here)
+        return self.shell.type(block, cwd=self._here)
 
     def follow(self, *headings: str) -> str:
         """Runs the page's blocks under the headings that start with `headings`, in one shell; returns the output."""

@@ -109,7 +109,7 @@ class Host(Environment):
 
     def type(self, block: str) -> str:
         """Runs `block` in a shell in the live directory and returns the output."""
-        return self.shell.type(block, self.live)
+        return self.shell.type(block, cwd=self.live)
 
     def follow(self, *headings: str) -> str:
         """Runs the page's blocks under the headings that start with `headings` and returns the output.
@@ -126,10 +126,10 @@ class Host(Environment):
         return "\n".join(f"--- {name}\n{text}" for name, text in tails.items())
 
     def take_over(self) -> None:
-        """Follows steps 1 to 9 of the page."""
+        """Follows steps 1 to 10 of the page."""
         self.follow("1.", "2.", "3.", "4.", "5.", "6.")
         self.push()
-        self.follow("7.", "8.", "9.")
+        self.follow("7.", "8.", "9.", "10.")
         self.look_up()
 
     def push(self) -> None:

@@ -65,7 +65,7 @@ def roll_out_as_the_sidecar(host: Host, to: Color) -> None:
 
 
 def take_over(host: Host, start: Start) -> None:
-    """Does steps 1 to 9 of the page and checks that the stack was not touched and its serving color was adopted."""
+    """Does steps 1 to 10 of the page and checks that the stack was not touched and its serving color was adopted."""
     prepare(host, start)
     before = host.instances(*start.untouched)
     host.take_over()

@@ -57,7 +57,7 @@ def test_every_secret_file_is_made_and_used() -> None:
     page = (ROOT / "docs" / "install.md").read_text()
     for name, secret in MODEL["secrets"].items():
         assert secret == {"file": f"./secrets/{name}"}
-        assert re.search(rf"(>|nano}}\") secrets/{name}$", page, re.MULTILINE)
+        assert re.search(rf"(>|nano}}\") secrets/{name}( &&)?$", page, re.MULTILINE)
     assert {s for service in SERVICES.values() for s in service.get("secrets", [])} == MODEL["secrets"].keys()
 
 

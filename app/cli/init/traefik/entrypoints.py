@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from app.cli.init.project.service_facts import HTTPS, port_number
+from app.cli.init.project.service_facts import port_number
 from app.cli.init.traefik.dynamic.options import is_on
 from app.cli.init.traefik.static.static_config import StaticConfig
 
@@ -65,7 +65,7 @@ def routable(points: Mapping[str, EntryPoint], used: Collection[str], names: Col
 
 def url(host: str, port: int, *, tls: bool) -> str:
     """The URL of an entrypoint inside the stack's network."""
-    return f"https://{host}:{port}" if tls or port == HTTPS else f"http://{host}:{port}"
+    return f"{'https' if tls else 'http'}://{host}:{port}"
 
 
 def _entrypoint(name: str, options: Mapping[tuple[str, ...], str]) -> EntryPoint | None:

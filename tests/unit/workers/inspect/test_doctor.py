@@ -8,7 +8,7 @@ from app.domain.errors import EngineFailed
 from app.domain.findings import Check, Verdict
 from app.domain.notices import notice as notices
 from app.domain.stack import Color, Policy
-from tests.examples import a_release, a_stack, a_traefik
+from tests.examples import a_release, a_rollout, a_stack, a_traefik
 from tests.fakes.world import World
 from tests.integration.signing import need_ssh_keygen
 from workers.inspect.disk import MOST
@@ -166,6 +166,24 @@ async def test_active_color_must_run_and_idle_must_not(world: World) -> None:
         "skills-blue": Verdict.WARNING,
         "skills-green": Verdict.WARNING,
     }
+
+
+@pytest.mark.parametrize("active", list(Color))
+async def test_no_color_of_a_running_rollout_is_to_be_stopped(world: World, active: Color) -> None:
+    """Before the flip green is the new color, after it blue is the way back: during bake and drain both run."""
+    await world.journal.update(lambda state: replace(state.begin(a_rollout()), active_color=active))
+    both = replace(HEALTHY, containers=(seen("api-blue"), seen("api-green")))
+    other = await check(world, f"color_api-{active.other}", both)
+    part = "the new color" if active is Color.BLUE else "the way back"
+    assert (other.status, other.remedy) == (Verdict.OK, "")
+    assert f"is {part} of the running rollout of v1.1.0" in other.found
+
+
+async def test_color_in_the_route_file_is_not_to_be_stopped(world: World) -> None:
+    await world.route.flip(Color.GREEN, "r-hand")
+    both = replace(HEALTHY, containers=(seen("api-blue"), seen("api-green")))
+    found = await check(world, "color_api-green", both)
+    assert (found.status, found.remedy.partition(":")[0]) == (Verdict.WARNING, "Do not stop it")
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,41 @@ def say_where(project: Project, service: str, dynamic: Dynamic, routers: list[Fo
 def _setting(project: Project, service: str, dynamic: Dynamic, place: Path, routers: list[FoundRoute]) -> str:
     """The value of the variable; for a single file with other content, what to do first."""
     others = _others(project.shown(place), dynamic, routers) if dynamic.single and not is_absent(place) else []
+    if not others and dynamic.single and _is_toml(place):
+        return (
+            f"{service} watches the single file {place}, which is TOML, and the worker writes YAML: let Traefik watch "
+            f"the directory {place.parent} instead (providers.file.directory), and set "
+            f"{VARIABLE}={_yaml_for(project, place)} for the worker. {_taken_over(place.name)}"
+        )
     if not others:
         return f"Set {VARIABLE}={place} for the worker."
     return (
         f"{service} watches the single file {place}, which also has {', '.join(others)}. The worker would replace all "
         "of it: let Traefik watch a directory instead (providers.file.directory), move the file there, and set "
         f"{VARIABLE} to the directory."
+    )
+
+
+def _is_toml(file: Path) -> bool:
+    """Whether Traefik reads `file` as TOML. The worker refuses to start with such a route file."""
+    return file.suffix.lower() == ".toml"
+
+
+def _yaml_for(project: Project, file: Path) -> Path:
+    """The route file of the worker beside `file`, a TOML file: with its name, or the worker's own if that is taken."""
+    beside = file.with_suffix(".yml")
+    return beside if is_absent(beside) else file.with_name(_own_name(project))
+
+
+def _own_name(project: Project) -> str:
+    """The name of the worker's file in a directory."""
+    return f"updater-{project.model.get('name', '')}.yml"
+
+
+def _taken_over(file: str) -> str:
+    return (
+        f"When the worker takes over the running stack, its file replaces the routers of {file}, and it moves {file} "
+        "to .updater-staging beside the watched directory."
     )
 
 
@@ -76,14 +105,20 @@ def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
 
 def _other_files(project: Project, dynamic: Dynamic, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
     """Notes on files with routers of the stack that the worker's own file does not replace."""
-    own = f"updater-{project.model.get('name', '')}.yml"  # the name of the worker's file in a directory
+    own = _own_name(project)
     for file in sorted({route.file for route in routers} - {project.shown(watched / own)}):
         what = f"{file} routes the stack now, but the worker writes {own}."
         if others := _others(file, dynamic, routers):
             names = ", ".join(dict.fromkeys(route.router for route in routers if route.file == file))
+            form = ", as YAML" if _is_toml(Path(file)) else ""
             yield (
                 f"{what} {file} also has {', '.join(others)}: copy only its routers {names} with their services to "
-                f"{watched / own}, then remove them from {file}. The worker takes over its own file in one step."
+                f"{watched / own}{form}, then remove them from {file}. The worker takes over its own file in one step."
             )
+        elif (project.directory / file).parent != watched:
+            yield f"{what} {file} is below the watched directory: set {VARIABLE}={watched}. {_taken_over(file)}"
+        elif _is_toml(Path(file)):
+            path = _yaml_for(project, project.directory / file)
+            yield f"{what} {file} is TOML, and the worker writes YAML: set {VARIABLE}={path}. {_taken_over(file)}"
         else:
             yield f"{what} To replace the old file in one step, set {VARIABLE}={project.directory / file}."

@@ -89,7 +89,7 @@ def test_labeled_project_yields_file_and_questions(labels: Path, environ: dict[s
         "api": (8443, "/api/v1/health?full=1", "websecure", "Host(`api.example.org`)"),
         "skills": (8080, "/health", "skills", "PathPrefix(`/`)"),
     }
-    assert stack.traefik.entrypoints == a_traefik(websecure="https://proxy:443", skills="http://proxy:8080").entrypoints
+    assert stack.traefik.entrypoints == a_traefik(websecure="http://proxy:443", skills="http://proxy:8080").entrypoints
     assert {s.name: s.service for s in stack.singletons} == {"bot": "zetherion-ai-bot", "mail": "zetherion-ai-mail"}
     assert stack.times.stop_grace == 90
     assert stack.repository == "example/zetherion-ai"

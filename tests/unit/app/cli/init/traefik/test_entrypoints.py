@@ -19,4 +19,4 @@ def test_redirecting_entrypoint_needs_a_router() -> None:
 
 def test_url_scheme_follows_the_entrypoint() -> None:
     urls = [url("traefik", 80, tls=False), url("traefik", 443, tls=False), url("traefik", 8443, tls=True)]
-    assert urls == ["http://traefik:80", "https://traefik:443", "https://traefik:8443"]
+    assert urls == ["http://traefik:80", "http://traefik:443", "https://traefik:8443"]

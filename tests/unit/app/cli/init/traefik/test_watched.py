@@ -12,6 +12,8 @@ from app.cli.init.traefik.dynamic.dynamic_files import Dynamic
 from app.cli.init.traefik.dynamic.routes import FoundRoute
 from app.cli.init.traefik.dynamic.watched import say_where
 from app.cli.init.traefik.static.static_config import Form, StaticConfig
+from tests.examples import a_stack
+from workers.adapters.traefik.route_file import RouteFile
 
 OURS: dict[str, Any] = {"http": {"routers": {"r": {"service": "s"}}, "services": {"s": {"loadBalancer": {}}}}}
 INSIDE = PurePosixPath("/etc/traefik/dynamic")
@@ -102,6 +104,49 @@ def test_file_with_other_content_is_not_replaced(tmp_path: Path, more: dict[str,
     first = notes_for(tmp_path, single, "routes/live/old.yml").following[0]
     assert f"watches the single file {file}, which also has {other}. The worker would replace" in first
     assert "UPDATER_TRAEFIK_DYNAMIC_PATH=" not in line + first
+
+
+def accepted(line: str, project: str = "shop") -> Path:
+    """The route file that `line` proposes, after the worker's own check of it."""
+    path = Path(line.partition("UPDATER_TRAEFIK_DYNAMIC_PATH=")[2].split()[0].rstrip("."))
+    route = RouteFile(path, a_stack(project=project))
+    route.check()
+    return route.file
+
+
+@pytest.mark.parametrize("name", ["r.toml", "R.TOML"])
+@pytest.mark.parametrize("single", [False, True])
+def test_proposed_file_beside_toml_is_accepted(tmp_path: Path, name: str, single: bool) -> None:
+    watched = tmp_path / "routes" / "live"
+    watched.mkdir(parents=True)
+    (watched / name).touch()
+    file, place = f"routes/live/{name}", watched / name if single else watched
+    dynamic = Dynamic(INSIDE, single=single, place=place, documents={file: OURS})
+    found = notes_for(tmp_path, dynamic, file)
+    line = found.following[0] if single else found.check[0]
+    assert accepted(line) == (watched / name).with_suffix(".yml")
+    assert "moves" in line
+    assert ".updater-staging" in line
+    (watched / name).with_suffix(".yml").touch()
+    again = notes_for(tmp_path, dynamic, file)
+    assert accepted(again.following[0] if single else again.check[0]) == watched / "updater-shop.yml"
+
+
+def test_file_below_the_watched_directory_is_not_proposed(tmp_path: Path) -> None:
+    """The worker stages beside the directory of its file, which would be inside the watched one."""
+    watched = tmp_path / "routes" / "live"
+    (watched / "sub").mkdir(parents=True)
+    dynamic = Dynamic(INSIDE, place=watched, documents={"routes/live/sub/r.yml": OURS})
+    (line,) = notes_for(tmp_path, dynamic, "routes/live/sub/r.yml").check
+    assert accepted(line) == watched / "updater-shop.yml"
+
+
+def test_routers_of_toml_are_copied_as_yaml(tmp_path: Path) -> None:
+    watched = tmp_path / "routes" / "live"
+    watched.mkdir(parents=True)
+    documents = {"routes/live/r.toml": merged(OURS, {"tls": {"options": {"default": {}}}})}
+    (line,) = notes_for(tmp_path, Dynamic(INSIDE, place=watched, documents=documents), "routes/live/r.toml").check
+    assert f"to {watched / 'updater-shop.yml'}, as YAML, then" in line
 
 
 def test_ignored_traefik_settings_are_reported() -> None:

@@ -1,0 +1,138 @@
+"""Checks, with the user, mounts and environment of web or worker, what that process reads and writes.
+
+It needs no Redis, no engine and no network, and changes nothing, so it can run before the process is started.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from app.auth.secret_permissions import Permissions
+from app.config.locations import DATA_DIR
+from app.config.settings import SECRETS
+from app.config.stack_file import load_stack
+from app.domain.errors import UpdaterError
+from app.domain.findings import Check, Verdict
+from app.domain.stack import Stack
+from app.host_paths import MOUNTS, on_host
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.traefik.route_file import STAGING_NAME, RouteFile
+from workers.inspect.reachable import NAME, Needed, apart, refused
+from workers.routing.dynamic_file import is_read
+
+USER_IDS = Path("/proc/self/uid_map")
+DENIED, FOUND_BY_FSCK = "permission denied", "lost+found"
+UNMAPPED = ["0", "0", "4294967295"]
+"""The whole of uid_map outside any user namespace: user_namespaces(7)."""
+
+
+async def examined(environ: Mapping[str, str]) -> list[Check]:
+    """The failed checks of the process with that environment: the worker's if it names Traefik's directory."""
+    stack_file = Path(environ.get("UPDATER_STACK_FILE") or "config/stack.yml")
+    found = [*refused([Needed(stack_file), *_secrets(environ)]), *_shared_secret(environ)]
+    dynamic = environ.get("UPDATER_TRAEFIK_DYNAMIC_PATH")
+    if dynamic and not refused([Needed(stack_file)]):
+        try:
+            found += await _of_the_worker(environ, load_stack(stack_file), Path(dynamic))
+        except UpdaterError as error:
+            found.append(Check(NAME, Verdict.FAILED, str(error), "Correct the stack file."))
+    return [*found, *_user_ids()] if found else []
+
+
+async def _of_the_worker(environ: Mapping[str, str], stack: Stack, dynamic: Path) -> list[Check]:
+    if found := refused([*_live(stack), Needed(dynamic.parent)]):
+        return found
+    watched = RouteFile(dynamic, stack).file.parent
+    staging = watched.parent / STAGING_NAME
+    data = Path(environ.get("UPDATER_DATA_DIR") or DATA_DIR)
+    found = refused([*_routes(watched, staging), Needed(data, write=True), *_in_data(data)])
+    found += apart(staging if staging.is_dir() else watched.parent, watched, MOUNTS.read_text("utf-8"))
+    return found or await _compose(environ, stack)
+
+
+def _live(stack: Stack) -> Iterator[Needed]:
+    live = Path(stack.directory)
+    yield Needed(live)
+    yield from (Needed(live / name) for name in (*stack.compose_files, *stack.env_files))
+    yield Needed(live / ".env", optional=True)
+    yield Needed(live / ".git", whole=True, optional=True)
+    if stack.policy.allowed_signers:
+        yield Needed(Path(stack.policy.allowed_signers))
+
+
+def _routes(watched: Path, staging: Path) -> Iterator[Needed]:
+    yield from (Needed(watched.parent, write=True), Needed(watched, write=True))
+    for directory, names, files in os.walk(watched):
+        yield from (Needed(Path(directory, name), write=True) for name in names)
+        yield from (Needed(Path(directory, name)) for name in files if is_read(name))
+    yield Needed(staging, write=True, optional=True)
+
+
+def _in_data(data: Path) -> Iterator[Needed]:
+    """What an earlier updater left: its files are read, also those of which the next ones are written beside."""
+    if os.access(data, os.R_OK | os.X_OK):
+        left = (path for path in sorted(data.iterdir()) if path.name != FOUND_BY_FSCK)
+        yield from (Needed(path, write=path.is_dir(), optional=True) for path in left)
+
+
+async def _compose(environ: Mapping[str, str], stack: Stack) -> list[Check]:
+    """Resolves the live Compose files, and so reads every file that they include."""
+    try:
+        compose = Compose(find_compose(environ.get("UPDATER_COMPOSE")), stack.project, None)
+        await compose.resolve(ComposeFiles.below(Path(stack.directory), stack))
+    except UpdaterError as error:
+        lines = [line for line in getattr(error, "last_lines", ()) if DENIED in line]  # others may quote a secret
+        remedy = (
+            f"Correct it until `docker compose config` prints it in {stack.directory}. A closed file needs "
+            f"`chgrp {os.getegid()} FILE && chmod g+r FILE`."
+        )
+        return [Check(NAME, Verdict.FAILED, ": ".join([str(error), *lines]), remedy)]
+    return []
+
+
+def _secrets(environ: Mapping[str, str]) -> Iterator[Needed]:
+    for name in SECRETS:
+        if file := environ.get(f"{name}_FILE"):
+            yield Needed(Path(file), outside=on_host(Path(file)))
+
+
+def _shared_secret(environ: Mapping[str, str]) -> list[Check]:
+    file = environ.get("UPDATER_SECRET_PATH")
+    if not file:
+        return []
+    path = Path(file)
+    try:
+        wanted = Permissions.of(environ.get("UPDATER_SECRET_GROUP") or None)
+        if os.access(path, os.R_OK) and wanted.fit(path.stat()):
+            return []
+    except (UpdaterError, OSError) as error:
+        return [Check(NAME, Verdict.FAILED, str(error), "Correct UPDATER_SECRET_PATH and UPDATER_SECRET_GROUP.")]
+    found = f"{path} is closed to uid {os.geteuid()}, or open to others"
+    return [Check(NAME, Verdict.FAILED, found, f"Run on the host: {wanted.command(path)}")]
+
+
+def _user_ids() -> list[Check]:
+    """If an engine maps user ids, the host's files need the mapped ids, and the commands name the others."""
+    try:
+        mapped = USER_IDS.read_text("utf-8").split() != UNMAPPED
+    except OSError:
+        return []
+    found = "the engine is rootless or maps user ids (userns-remap), so the ids in the commands are not the host's"
+    return [Check(NAME, Verdict.FAILED, found, "Use an engine without that: it is not supported.")] if mapped else []
+
+
+def main() -> None:
+    """`python -m workers.permissions`. Exits with 1 if something is closed."""
+    found = asyncio.run(examined(os.environ))
+    for check in found:
+        print(f"FAILED   {check.found}\n         → {check.remedy}")
+    if found:
+        sys.exit(1)
+    print(f"uid {os.geteuid()}, gid {os.getegid()}: everything that this process needs can be read and written.")
+
+
+if __name__ == "__main__":
+    main()
