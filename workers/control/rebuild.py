@@ -12,7 +12,7 @@ from app.domain.release import LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption.adopt import find_all
-from workers.adoption.serving import hosts_of
+from workers.adoption.reach import hosts_of
 from workers.ports import Instance, Ports
 from workers.routing.asked import ask_routes
 from workers.routing.routers import read_routing

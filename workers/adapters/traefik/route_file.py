@@ -10,7 +10,8 @@ from app.domain.stack import Color, Stack
 from app.files import replace_durably
 from workers.adapters.threads import in_file_thread, to_its_end
 from workers.adapters.traefik.api import complaints, entrypoints, loaded
-from workers.adoption.serving import hosts_of, shadows
+from workers.adoption.reach import hosts_of
+from workers.adoption.serving import shadows
 from workers.ports.mutation import Fence, no_fence
 from workers.routing import route_file
 from workers.routing.dynamic_file import TOML, is_read, read_tree
