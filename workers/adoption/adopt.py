@@ -18,6 +18,7 @@ from workers.adoption.evidence import claims_of, labels_of, own_release
 from workers.adoption.identity import Identity, identify
 from workers.adoption.reach import Found, hosts_of
 from workers.adoption.serving import Serving, serving_color, up
+from workers.adoption.singletons import run_outside
 from workers.ports import Journal, Ports, Stamp
 from workers.routing import route_file
 from workers.routing.asked import served_by_routes
@@ -61,9 +62,12 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     except RouteNotConfirmed as error:
         raise AdoptionRefused(error.detail) from error
     routing = _routing(stack, files, found)
-    serving = serving_color(stack, routing, found)
+    outside = await run_outside(stack, ports, found)
+    serving = serving_color(stack, routing, found, outside)
     if serving is None:
         await _nothing_answers(stack, ports, routing)
+        if outside:
+            raise AdoptionRefused("; ".join(outside))
         return None
     colored = [i for i in serving.instances if stack.moved_services()[i.service]]
     if made := own_release(colored):

@@ -7,6 +7,7 @@ from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color, Stack
 from workers.adoption.reach import Found, only_by_address, used_hosts
 from workers.adoption.router_problems import router_problems, urls
+from workers.adoption.singletons import doubled
 from workers.ports import Instance
 from workers.routing.routers import Router, Routing
 
@@ -27,8 +28,11 @@ class Serving:
     hosts: Mapping[str, tuple[str, ...]]
 
 
-def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | None:
-    """The color that serves; None if every colored service is stopped. Raises AdoptionRefused with all problems."""
+def serving_color(stack: Stack, routing: Routing, found: Found, outside: Sequence[str] = ()) -> Serving | None:
+    """The color that serves; None if every colored service is stopped. Raises AdoptionRefused with all problems.
+
+    `outside`: what of the stack runs outside its project.
+    """
     if not up(stack, found):
         return None
     ours = [router for router in routing.routers if router.services]
@@ -42,7 +46,7 @@ def serving_color(stack: Stack, routing: Routing, found: Found) -> Serving | Non
     for color in colors if len(colors) == 1 else ():
         problems += [*_not_running(stack, color, found), *only_by_address(stack, color, found, ours)]
         problems += _copies(stack, color, found)
-    problems += _doubled(stack, found)
+    problems += [*doubled(stack, found), *outside]
     if problems:
         raise AdoptionRefused("; ".join(problems))
     (color,) = colors
@@ -105,13 +109,6 @@ def _copies(stack: Stack, color: Color, found: Found) -> Iterator[str]:
         running = [i for i in found.get(name, ()) if i.running]
         if len(running) > 1:
             yield f"{len(running)} containers of {name} run, but a release starts one of each color: scale it to one"
-
-
-def _doubled(stack: Stack, found: Found) -> Iterator[str]:
-    for singleton in stack.singletons:
-        running = [i for i in found.get(singleton.service, ()) if not i.gone]
-        if len(running) > 1:
-            yield f"{len(running)} containers of {singleton.service} run at once: stop all but one"
 
 
 def _running(stack: Stack, color: Color, found: Found) -> Iterator[Instance]:

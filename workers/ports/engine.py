@@ -71,6 +71,19 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Outsider:
+    """A running container that is no instance of the project, but runs one of its services.
+
+    `project`: its Compose project, if it has one. `named`: it has the `container_name` that the live directory's
+    Compose file gives the service. Otherwise it was made from the same file, or from the image by `docker run`.
+    """
+
+    name: str
+    project: str | None
+    named: bool = False
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """The result of one run of an instance's own health check. `words` is its last line, or why it was ended."""
 
@@ -278,6 +291,9 @@ class Containers(Protocol):
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         """The service's instances, including stopped ones; with `rollout`, only those that this rollout made."""
+
+    async def outside(self, service: str) -> list[Outsider]:
+        """What runs `service` outside the project, as `find` does not see it. Raises EngineFailed."""
 
     async def inspect(self, instance: str) -> Instance:
         """The instance's current state; `removed` if it does not exist."""

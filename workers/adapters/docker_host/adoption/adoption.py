@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
 from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adoption.outside import outsiders
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import REMOVED, Docker, inspected
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.threads import in_file_thread
 from workers.definition.transform import Model, image_name
-from workers.ports import Instance, Stamp
+from workers.ports import Instance, Outsider, Stamp
 
 ALWAYS = "always"
 UNLESS_STOPPED: Any = {"Name": "unless-stopped"}
@@ -29,6 +31,15 @@ class DockerAdoption:
     async def live_model(self) -> Model:
         """Returns the live directory's own Compose model. Raises ComposeInvalid."""
         return (await self._compose.resolve(self._given)).model
+
+    async def outside(self, service: str) -> list[Outsider]:
+        """Returns what runs `service` outside the project. Raises EngineFailed."""
+        try:
+            model = await self.live_model()
+        except ComposeInvalid:
+            model = {}  # the adoption reports it
+        listed: list[Mapping[str, Any]] = await self._docker.call(lambda c: c.api.containers(all=True))
+        return outsiders(listed, model, self._stack, service)
 
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
         """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""
