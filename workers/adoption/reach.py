@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Instance
 from workers.routing.routers import Router
-from workers.routing.servers import Backend
+from workers.routing.servers import Backend, host_form
 
 Found = Mapping[str, Sequence[Instance]]
 """The instances of each Compose service that the stack file names, including stopped ones."""
 
 
 def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
-    """Every name and address by which a router can reach a colored service, in lower case as in a URL.
+    """Every name and address by which a router can reach a colored service, in the form of `host_form`.
 
     If several services share a name, such as a network alias, it leads to those that run.
     """
@@ -23,12 +23,19 @@ def hosts_of(stack: Stack, found: Found) -> dict[str, list[Backend]]:
     for service in stack.routed:
         for color, name in service.colors.items():
             copies = found.get(name, ())
-            names = {name, *(n for i in copies for n in (*i.names, i.address) if n)}
-            for each in {n.lower() for n in names}:
+            names = {name, *(n for i in copies for n in _reached_by(i))}
+            for each in {host_form(n) for n in names}:
                 reached.setdefault(each, []).append((service, color))
                 if any(i.running for i in copies):
                     running.setdefault(each, []).append((service, color))
     return reached | running
+
+
+def _reached_by(instance: Instance) -> Iterator[str]:
+    yield from instance.names
+    yield from (instance.address,) if instance.address else ()
+    yield from instance.addresses.values()
+    yield from instance.every_address
 
 
 def used_hosts(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> dict[str, tuple[str, ...]]:
@@ -43,14 +50,14 @@ def used_hosts(stack: Stack, color: Color, found: Found, ours: Sequence[Router])
         name = service.colors[color]
         containers = {i.host for i in found.get(name, ()) if i.running and i.host}
         used = {host for host in _hosts_of(service, ours) if not _is_address(host)}
-        own = {host for host in used if host in {name.lower(), *(c.lower() for c in containers)}}
+        own = {host for host in used if host in {host_form(name), *map(host_form, containers)}}
         if used and (kept := own if own == used else containers):
             hosts[service.name] = tuple(sorted(kept))
     return hosts
 
 
 def _hosts_of(service: RoutedService, ours: Sequence[Router]) -> set[str]:
-    return {urlsplit(x.url).hostname or "" for router in ours for x in router.servers if x.is_of(service)}
+    return {host_form(urlsplit(x.url).hostname or "") for router in ours for x in router.servers if x.is_of(service)}
 
 
 def _is_address(host: str) -> bool:
@@ -65,8 +72,8 @@ def only_by_address(stack: Stack, color: Color, found: Found, ours: Sequence[Rou
     """Reports copies that the old routes reach by address: the updater's route then uses the service's name."""
     for service in stack.routed:
         name, hosts = service.colors[color], _hosts_of(service, ours)
-        names = {n.lower() for i in found.get(name, ()) if i.running for n in i.names}
-        if hosts and all(map(_is_address, hosts)) and names and name.lower() not in names:
+        names = {host_form(n) for i in found.get(name, ()) if i.running for n in i.names}
+        if hosts and all(map(_is_address, hosts)) and names and host_form(name) not in names:
             urls = sorted({x.url for router in ours for x in router.servers if x.is_of(service)})
             yield (
                 f"{', '.join(urls)} leads to a container that no network knows as {name}, but the updater's "

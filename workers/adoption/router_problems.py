@@ -50,7 +50,10 @@ def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[
         yield from _unlike(stack, router)
     for router in routing.routers:
         if not router.services and any(router.answers(s) for s in stack.routed):
-            yield f"{router.where} takes requests of the stack, but leads to {urls(router)}: remove it"
+            yield (
+                f"{router.where} takes requests of the stack, but leads to {urls(router)}: remove it. If that is a "
+                "container of the stack, for example by a published port, write its service's name instead"
+            )
 
 
 def _unlike(stack: Stack, router: Router) -> Iterator[str]:

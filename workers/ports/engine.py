@@ -34,7 +34,8 @@ class Instance:
 
     `state` is the engine's word (`created`, `running`, `exited`…). `health` is the verdict of the instance's own
     health check (None: no check). `address` is an IP address that the worker reaches; None while the instance does
-    not run, or if it has none among `addresses`, which are its IP addresses by network. `rollout` is
+    not run, or if it has none among `addresses`, which are its IP addresses by network. `every_address` has more: of
+    both families, and fixed ones also while it is stopped. `rollout` is
     the id of the rollout that made it, from the release `release` at the commit `sha`; None if the updater did not
     make it. `names` are the names under which other containers reach it, `labels` those it was created with.
     `adopted`: it ran before the updater did, and is never created again. `host` is a name that leads to it alone, in
@@ -59,6 +60,7 @@ class Instance:
     created: datetime | None = None
     host: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    every_address: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
