@@ -6,6 +6,7 @@ step can be repeated, and only the last one, the write to the journal, makes the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -18,8 +19,8 @@ from workers.adoption.evidence import claims_of, labels_of, own_release
 from workers.adoption.identity import Identity, identify
 from workers.adoption.reach import Found, hosts_of
 from workers.adoption.serving import Serving, serving_color, up
-from workers.adoption.singletons import run_outside
-from workers.ports import Journal, Ports, Stamp
+from workers.adoption.singletons import run_outside, stopped, warnings_of
+from workers.ports import Instance, Journal, Ports, Stamp
 from workers.routing import route_file
 from workers.routing.asked import served_by_routes
 from workers.routing.confirm import confirm_routes
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 class Adoptable:
     """What serves now, and which release it is. `files` is the current content of Traefik's dynamic files.
 
+    `stopped`: the containers of singletons that do not run, which belong to the release too. `warnings`: sentences.
     `made`: the stamp of the updater's own rollout that made it, if the end of that rollout was lost; otherwise None.
     """
 
@@ -43,6 +45,8 @@ class Adoptable:
     identity: Identity
     files: Mapping[str, str]
     made: Stamp | None = None
+    stopped: tuple[Instance, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def own(self) -> bool:
@@ -74,7 +78,9 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
         _not_failed(ports.journal.state, made, serving)
         return Adoptable(serving, Identity(made.release, made.sha, "according to its containers' labels"), files, made)
     claims = [*labels_of(colored), *await claims_of(stack, ports, serving.instances)]
-    return Adoptable(serving, identify(claims, [str(i.image) for i in serving.instances]), files)
+    held = tuple(stopped(stack, found))
+    identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
+    return Adoptable(serving, identity, files, stopped=held, warnings=tuple(warnings_of(stack, found)))
 
 
 def _routing(stack: Stack, files: Mapping[str, str], found: Found) -> Routing:
@@ -147,7 +153,7 @@ async def _record(stack: Stack, ports: Ports, found: Adoptable) -> list[str]:
     if found.own:
         return []
     try:
-        return await ports.engine.adopt(found.stamp, found.serving.color, found.serving.instances)
+        return await ports.engine.adopt(found.stamp, found.serving.color, (*found.serving.instances, *found.stopped))
     except ComposeInvalid as error:
         raise AdoptionRefused(f"{error}: correct the Compose file in {stack.directory}") from error
 
@@ -209,7 +215,8 @@ async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> Non
 
 def _report(ports: Ports, found: Adoptable, changed: Sequence[str], doubt: str | None) -> None:
     stamp, color = found.stamp, found.serving.color
-    data = {"tag": stamp.release, "sha": stamp.sha, "color": color, "how": found.identity.how}
+    data: dict[str, Any] = {"tag": stamp.release, "sha": stamp.sha, "color": color, "how": found.identity.how}
+    data["warnings"] = list(found.warnings)
     log.info("the running stack was adopted", **data, not_as_defined=list(changed))
     ports.publisher.event("adopted", **data, not_as_defined=list(changed))
     if doubt:

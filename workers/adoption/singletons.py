@@ -1,10 +1,16 @@
-"""Why a release could start a second copy of a singleton beside one that runs already."""
+"""The singletons of a stack that is adopted: none may run twice, and each must be able to come back."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from app.domain.stack import Singleton, Stack
 from workers.adoption.reach import Found
-from workers.ports import Outsider, Ports
+from workers.ports import Instance, Outsider, Ports
+
+GONE = {"dead", "removing", "removed"}
+"""The states from which a container cannot be started."""
+
+BEFORE = datetime.min.replace(tzinfo=UTC)
 
 
 def doubled(stack: Stack, found: Found) -> Iterator[str]:
@@ -13,6 +19,35 @@ def doubled(stack: Stack, found: Found) -> Iterator[str]:
         running = [i for i in found.get(singleton.service, ()) if not i.gone]
         if len(running) > 1:
             yield f"{len(running)} containers of {singleton.service} run at once: stop all but one"
+
+
+def stopped(stack: Stack, found: Found) -> Iterator[Instance]:
+    """The newest container of each singleton that does not run now: it belongs to the release too.
+
+    One that the engine restarts again and again is such a container.
+    """
+    for singleton in stack.singletons:
+        containers = [i for i in found.get(singleton.service, ()) if i.state not in GONE]
+        if not any(i.running for i in containers):
+            up_first = sorted(containers, key=lambda i: (not i.gone, i.created or BEFORE), reverse=True)
+            yield from up_first[:1]
+
+
+def warnings_of(stack: Stack, found: Found) -> Iterator[str]:
+    """What an operator should know of the singletons that do not run."""
+    held = {i.service: i for i in stopped(stack, found)}
+    for singleton in stack.singletons:
+        service = singleton.service
+        if service in held:
+            yield (
+                f"{service} does not run (its container is {held[service].state}), and is kept as it is. The first "
+                f"release starts a new {singleton.name}, and a rollback to the adopted release starts this container"
+            )
+        elif not any(i.running for i in found.get(service, ())):
+            yield (
+                f"{service} has no container, so nothing of it can be kept: the first release starts it, and no "
+                f"rollback to the adopted release is possible. To have one, create it before the adoption"
+            )
 
 
 async def run_outside(stack: Stack, ports: Ports, found: Found) -> list[str]:

@@ -334,7 +334,7 @@ class Containers(Protocol):
 
     @mutation
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
-        """Records `instances`, which run on `color` and as singletons, as if the updater had made them for `stamp`.
+        """Records `instances`, of `color` and of singletons, as if the updater had made them for `stamp`.
 
         Keeps the images, records and publishes the definition, and makes sure that a stopped instance stays stopped
         when the engine restarts. Stops, starts and creates nothing. Calling it again changes nothing.

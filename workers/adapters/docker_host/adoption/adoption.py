@@ -44,7 +44,8 @@ class DockerAdoption:
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
         """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""
         images = {i.service: str(i.image) for i in instances}
-        kept = kept_images(model, self._stack, stamp, color, images)
+        wanted = kept_images(model, self._stack, stamp, color, images)
+        kept = {name: image for name, image in wanted.items() if await self._docker.image_id(image)}
         named = {s: name for s in self._stack.moved_services() if (name := self._name(s, stamp)) in kept}
         result = adopted_model(model, self._stack, stamp, named)
         await self._name_images(kept)
@@ -94,8 +95,12 @@ class DockerAdoption:
         adopted = await self.of(sha)
         unlike = [s for s in services if adopted and s not in adopted.recreatable]
         gone = [service for service in unlike if not await self.existing(sha, service)]
-        changed = f"{', '.join(self._stack.compose_files)} changed since it started"
-        return [f"the container of {service} ({changed})" for service in gone]
+        return [f"the container of {service} ({self._why_lost(adopted, service)})" for service in gone if adopted]
+
+    def _why_lost(self, adopted: Adopted, service: str) -> str:
+        if service in {s.service for s in self._stack.singletons} and not adopted.of(service):
+            return "it had none when the stack was adopted"
+        return f"{', '.join(self._stack.compose_files)} changed since it started"
 
     def pruned(self) -> None:
         """Drops the cached record after releases' directories were removed."""
