@@ -9,6 +9,7 @@ import structlog
 
 from app.domain.errors import GitFailed
 from app.domain.stack import Stack
+from app.domain.state import State
 from workers.adoption.identity import Claim
 from workers.ports import Instance, Ports, Stamp
 
@@ -16,6 +17,7 @@ VERSION_LABEL = "org.opencontainers.image.version"
 REVISION_LABEL = "org.opencontainers.image.revision"
 """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
+OLD_FILE = "the old state file"
 MOMENT = "%Y-%m-%d %H:%M UTC"
 
 _SHA = re.compile(r"[0-9a-f]{7,40}")
@@ -47,12 +49,24 @@ async def claims_of(stack: Stack, ports: Ports, instances: Sequence[Instance]) -
     what ran before another program moved the stack.
     """
     good = None if ports.journal.state.current else ports.journal.state.last_good_tag
-    claims = [
-        await _claim(stack, ports, "the images' label", _labelled(instances)),
-        await _claim(stack, ports, "the old state file", _tag_ref(good)) or _tag_only("the old state file", good),
-        await _checked_out(stack, ports, instances),
-    ]
+    old = await _claim(stack, ports, OLD_FILE, _tag_ref(good)) or _tag_only(OLD_FILE, good)
+    head = await _checked_out(stack, ports, instances)
+    if old and head and head.doubt:
+        colored = [i for i in instances if stack.moved_services()[i.service]]
+        old = replace(old, doubt=_older(ports.journal.state, colored))
+    claims = [await _claim(stack, ports, "the images' label", _labelled(instances)), old, head]
     return [claim for claim in claims if claim]
+
+
+def _older(state: State, colored: Sequence[Instance]) -> str | None:
+    """The doubt about a state file that may be older than the serving containers: others may have rolled out since."""
+    created = max((i.created for i in colored if i.created), default=None)
+    success = state.last_success_at
+    if success is None:
+        return "it does not say when that succeeded"
+    if created is None or success >= created:
+        return None
+    return f"its last success was at {success:{MOMENT}}, before the containers were created"
 
 
 async def _checked_out(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> Claim | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from app.api.rollout import Result
 from app.api.status import PublishedStatus
 from app.domain.errors import AlreadyLive
-from app.domain.release import Version
+from app.domain.release import UNKNOWN_TAG, Version
 
 
 def live_tag(status: PublishedStatus) -> str | None:
@@ -24,7 +24,9 @@ def live_is_well(status: PublishedStatus) -> bool:
 
     A release that cannot be rolled back stays live when its rollout fails.
     """
-    return status.current is not None and status.last_good_tag in {None, status.current.tag}
+    if status.current is None or status.current.tag == UNKNOWN_TAG:
+        return status.current is not None
+    return status.last_good_tag in {None, status.current.tag}
 
 
 def live_result(status: PublishedStatus, at: datetime | None = None) -> Result:
