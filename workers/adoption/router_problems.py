@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from app.domain.routing.routes import ClientRoute, precedence
 from app.domain.stack import RoutedService, Stack
 from workers.routing.routers import Router, Routing
 
@@ -49,11 +50,24 @@ def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[
     for router in ours:
         yield from _unlike(stack, router)
     for router in routing.routers:
-        if not router.services and any(router.answers(s) for s in stack.routed):
+        if not router.services and any(_may_take(router, route, ours) for s in stack.routed for route in s.routes):
             yield (
                 f"{router.where} takes requests of the stack, but leads to {urls(router)}: remove it. If that is a "
                 "container of the stack, for example by a published port, write its service's name instead"
             )
+
+
+def _may_take(router: Router, route: ClientRoute, ours: Sequence[Router]) -> bool:
+    """Whether Traefik may choose `router`, which leads elsewhere, for requests of `route`: now or after the adoption.
+
+    It never does if a router of the stack with the same rule and a higher priority is there throughout: the old one
+    until it is set aside, and before that also the updater's own.
+    """
+    if not router.takes(route):
+        return False
+    old = [precedence(each.rule, each.priority) for each in ours if each.takes(route)]
+    new = precedence(route.rule, route.priority)
+    return precedence(router.rule, router.priority) >= min(new, max(old, default=new))
 
 
 def _unlike(stack: Stack, router: Router) -> Iterator[str]:
