@@ -4,7 +4,7 @@ Nothing is restarted, and the routes lead to the same containers throughout. A w
 step can be repeated, and only the last one, the write to the journal, makes the stack adopted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,8 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     claims = [*labels_of(colored), *await claims_of(stack, ports, serving.instances)]
     held = tuple(stopped(stack, found))
     identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
-    return Adoptable(serving, identity, files, stopped=held, warnings=tuple(warnings_of(stack, found)))
+    warnings = (*_overruled(ports.journal.state, serving.color), *warnings_of(stack, found))
+    return Adoptable(serving, identity, files, stopped=held, warnings=warnings)
 
 
 def _routing(stack: Stack, files: Mapping[str, str], found: Found) -> Routing:
@@ -104,6 +105,13 @@ async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None
                 f"{' nor '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
                 "ls` shows the names), or remove the router"
             )
+
+
+def _overruled(state: State, color: Color) -> Iterator[str]:
+    """What an older state file says of the color, if something else serves: the routes decide."""
+    if state.current is None and state.active_color not in {None, color}:
+        old = state.active_color
+        yield f"the old state file says that {old} serves, but the routes lead to {color}: the routes decide"
 
 
 def _not_failed(state: State, made: Stamp, serving: Serving) -> None:

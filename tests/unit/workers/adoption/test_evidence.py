@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.stack import Color
 from app.domain.state import State
 from tests.examples import NOW, sha_of
 from tests.fakes.world import World
@@ -34,6 +35,16 @@ async def test_failed_update_leaves_the_release_known(world: World) -> None:
     assert (world.state.current.tag, world.state.current.sha, world.state.last_good_tag) == ("v1.0.0", OLD, "v1.0.0")
     how = next(data["how"] for kind, data in world.publisher.events if kind == "adopted")
     assert "according to the old state file; the clone in /srv/shop says v1.1.0" in how
+
+
+@pytest.mark.parametrize(("color", "said"), [(Color.GREEN, 1), (Color.BLUE, 0), (None, 0)])
+async def test_overruled_color_is_a_warning(world: World, color: Color | None, said: int) -> None:
+    await world.journal.update(lambda _: State(active_color=color))
+    await started(world)
+    warnings = next(data["warnings"] for kind, data in world.publisher.events if kind == "adopted")
+    text = "the old state file says that green serves, but the routes lead to blue: the routes decide"
+    assert warnings == [text][:said]
+    assert world.state.active_color is Color.BLUE
 
 
 async def test_old_state_file_is_no_proof_of_newer_containers(world: World) -> None:
