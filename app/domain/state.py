@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.release import LiveRelease, Release
+from app.domain.release import UNKNOWN_TAG, LiveRelease, Release
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 
@@ -77,7 +77,9 @@ class State:
     @property
     def is_unwell(self) -> bool:
         """Whether the live release failed its rollout and stays because it cannot be rolled back."""
-        return self.current is not None and self.last_good_tag is not None and self.current.tag != self.last_good_tag
+        if self.current is None or self.current.tag == UNKNOWN_TAG:
+            return False
+        return self.last_good_tag is not None and self.current.tag != self.last_good_tag
 
     @property
     def kept(self) -> tuple[LiveRelease, ...]:
@@ -116,9 +118,10 @@ class State:
         return self.rollout is None and (self.current is None or self.active_color is None)
 
     def adopt(self, live: LiveRelease, color: Color) -> "State":
-        """Makes `live`, which already ran on `color`, the current release."""
+        """Makes `live`, which already ran on `color`, the current release. An unknown tag replaces no known one."""
+        good = self.last_good_tag if live.tag == UNKNOWN_TAG else live.tag
         return replace(
-            self, active_color=color, route_id=live.rollout_id, current=live, last_good_tag=live.tag, previous=None
+            self, active_color=color, route_id=live.rollout_id, current=live, last_good_tag=good, previous=None
         )
 
     @property

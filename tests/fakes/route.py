@@ -15,6 +15,7 @@ from tests.fakes.clock import Blocking, FakeClock, in_thread
 from tests.fakes.engine import FakeEngine
 from tests.fakes.fuse import Fuse
 from workers.ports import Answer
+from workers.ports.route import Reached
 from workers.routing import route_file
 
 LATENCY = 0.01
@@ -28,6 +29,7 @@ class FakeRoute:
     """The route file, and a Traefik that loads it `lag` seconds later; a flip to a color in `refuses` fails.
 
     `deaf`: Traefik does not notice changes. `down`: it does not answer. `write_seconds`: of one write of the file.
+    `by_host` are files whose routers take the stack's requests, with the one name or address that they lead to.
     `flipping` is called with color and rollout before the updater replaces the file.
     """
 
@@ -39,6 +41,7 @@ class FakeRoute:
         self.down = False
         self.write_seconds = 0.0
         self.beside: list[str] = []
+        self.by_host: dict[str, str] = {}
         self.says: list[str] = []
         self.in_traefik: Mapping[str, Any] = {}
         self.points: Mapping[str, Mapping[str, Any]] = {}
@@ -67,17 +70,23 @@ class FakeRoute:
         await asyncio.sleep(0)
         return self._file is color and rollout in {None, self._written}
 
-    async def strays(self) -> list[str]:
+    async def strays(self, reached: Reached | None = None) -> list[str]:
         """The files that take requests of the updater's routes."""
-        return [*self.beside, *(self._foreign if self._file else ())]
+        known = await reached() if reached and self.by_host else {}
+        by_host = [name for name, host in self.by_host.items() if host in known]
+        return [*self.beside, *by_host, *(self._foreign if self._file else ())]
 
     async def set_aside(self, name: str) -> None:
         self._fuse.burn()
         self.fence()
         if self._foreign.pop(name, None) is None:
-            self.beside.remove(name)
+            self._forget(name)
         self._note(f"set aside {name}")
         self._fuse.burn()
+
+    def _forget(self, name: str) -> None:
+        if self.by_host.pop(name, None) is None:
+            self.beside.remove(name)
 
     async def files(self) -> Mapping[str, str]:
         await asyncio.sleep(0)

@@ -4,43 +4,32 @@ Nothing is restarted, and the routes lead to the same containers throughout. A w
 step can be repeated, and only the last one, the write to the journal, makes the stack adopted.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
-from app.domain.errors import AdoptionRefused, ComposeInvalid, GitFailed, RouteNotConfirmed
+from app.domain.errors import AdoptionRefused, ComposeInvalid, RouteNotConfirmed
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
 from app.domain.stack import Color, Stack
 from app.domain.state import State
-from workers.adoption.identity import Claim, Identity, identify
-from workers.adoption.serving import (
-    Found,
-    Serving,
-    hosts_of,
-    serving_color,
-    up,
-)
+from workers.adoption.evidence import claims_of, labels_of, own_release
+from workers.adoption.identity import Identity, identify
+from workers.adoption.reach import Found, hosts_of
+from workers.adoption.serving import Serving, serving_color, up
+from workers.adoption.singletons import run_outside, stopped, warnings_of
 from workers.ports import Instance, Journal, Ports, Stamp
 from workers.routing import route_file
 from workers.routing.asked import served_by_routes
 from workers.routing.confirm import confirm_routes
 from workers.routing.routers import Routing, read_routing
 
-VERSION_LABEL = "org.opencontainers.image.version"
-REVISION_LABEL = "org.opencontainers.image.revision"
-"""https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
-
 LOOKS, LOOK_SECONDS = 3, 0.1
 """How often routes are probed after the take-over, and the seconds between. One failed probe may be a hiccup; each
 further one makes clients wait longer for the old routes."""
 
-MOMENT = "%Y-%m-%d %H:%M UTC"
-
-_SHA = re.compile(r"[0-9a-f]{7,40}")
 log = structlog.get_logger()
 
 
@@ -48,6 +37,7 @@ log = structlog.get_logger()
 class Adoptable:
     """What serves now, and which release it is. `files` is the current content of Traefik's dynamic files.
 
+    `stopped`: the containers of singletons that do not run, which belong to the release too. `warnings`: sentences.
     `made`: the stamp of the updater's own rollout that made it, if the end of that rollout was lost; otherwise None.
     """
 
@@ -55,6 +45,8 @@ class Adoptable:
     identity: Identity
     files: Mapping[str, str]
     made: Stamp | None = None
+    stopped: tuple[Instance, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def own(self) -> bool:
@@ -74,16 +66,22 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     except RouteNotConfirmed as error:
         raise AdoptionRefused(error.detail) from error
     routing = _routing(stack, files, found)
-    serving = serving_color(stack, routing, found)
+    outside = await run_outside(stack, ports, found)
+    serving = serving_color(stack, routing, found, outside)
     if serving is None:
         await _nothing_answers(stack, ports, routing)
+        if outside:
+            raise AdoptionRefused("; ".join(outside))
         return None
     colored = [i for i in serving.instances if stack.moved_services()[i.service]]
     if made := own_release(colored):
         _not_failed(ports.journal.state, made, serving)
         return Adoptable(serving, Identity(made.release, made.sha, "according to its containers' labels"), files, made)
-    claims = [*_made(colored), *await _claims(stack, ports, serving.instances)]
-    return Adoptable(serving, identify(claims, [str(i.image) for i in serving.instances]), files)
+    claims = [*labels_of(colored), *await claims_of(stack, ports, serving.instances)]
+    held = tuple(stopped(stack, found))
+    identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
+    warnings = (*_overruled(ports.journal.state, serving.color), *warnings_of(stack, found))
+    return Adoptable(serving, identity, files, stopped=held, warnings=warnings)
 
 
 def _routing(stack: Stack, files: Mapping[str, str], found: Found) -> Routing:
@@ -107,6 +105,13 @@ async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None
                 f"{' nor '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
                 "ls` shows the names), or remove the router"
             )
+
+
+def _overruled(state: State, color: Color) -> Iterator[str]:
+    """What an older state file says of the color, if something else serves: the routes decide."""
+    if state.current is None and state.active_color not in {None, color}:
+        old = state.active_color
+        yield f"the old state file says that {old} serves, but the routes lead to {color}: the routes decide"
 
 
 def _not_failed(state: State, made: Stamp, serving: Serving) -> None:
@@ -156,7 +161,7 @@ async def _record(stack: Stack, ports: Ports, found: Adoptable) -> list[str]:
     if found.own:
         return []
     try:
-        return await ports.engine.adopt(found.stamp, found.serving.color, found.serving.instances)
+        return await ports.engine.adopt(found.stamp, found.serving.color, (*found.serving.instances, *found.stopped))
     except ComposeInvalid as error:
         raise AdoptionRefused(f"{error}: correct the Compose file in {stack.directory}") from error
 
@@ -218,7 +223,8 @@ async def _answer_as_before(stack: Stack, ports: Ports, before: set[str]) -> Non
 
 def _report(ports: Ports, found: Adoptable, changed: Sequence[str], doubt: str | None) -> None:
     stamp, color = found.stamp, found.serving.color
-    data = {"tag": stamp.release, "sha": stamp.sha, "color": color, "how": found.identity.how}
+    data: dict[str, Any] = {"tag": stamp.release, "sha": stamp.sha, "color": color, "how": found.identity.how}
+    data["warnings"] = list(found.warnings)
     log.info("the running stack was adopted", **data, not_as_defined=list(changed))
     ports.publisher.event("adopted", **data, not_as_defined=list(changed))
     if doubt:
@@ -229,74 +235,3 @@ def _report(ports: Ports, found: Adoptable, changed: Sequence[str], doubt: str |
 async def find_all(stack: Stack, ports: Ports) -> Found:
     """The instances of every service that the updater moves. Raises EngineFailed."""
     return {service: await ports.engine.find(service) for service in stack.moved_services()}
-
-
-def own_release(instances: Sequence[Instance]) -> Stamp | None:
-    """The rollout that all `instances` are labelled with; None if a label is missing or differs.
-
-    A bot is no evidence: a release that does not change the bot leaves an earlier release's bot running.
-    """
-    if any(i.adopted for i in instances):
-        return None
-    stamps = {(i.release, i.sha, i.rollout) for i in instances}
-    release, sha, rollout = next(iter(stamps)) if len(stamps) == 1 else (None, None, None)
-    return Stamp(release, sha, rollout) if release and sha and rollout else None
-
-
-def _made(instances: Sequence[Instance]) -> list[Claim]:
-    """The releases that the updater labelled some of the instances with."""
-    made = {(i.release, i.sha): i.service for i in instances if i.release and not i.adopted}
-    return [Claim(f"the label of {service}", sha, (str(release),)) for (release, sha), service in made.items()]
-
-
-async def _claims(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> list[Claim]:
-    """The evidence of which release runs. Base images have labels too, so only a commit that the clone has counts.
-
-    The last good tag counts only if the state has no current release. Otherwise the updater wrote it, and it names
-    what ran before another program moved the stack.
-    """
-    good = None if ports.journal.state.current else ports.journal.state.last_good_tag
-    claims = [
-        await _claim(stack, ports, "the images' label", _labelled(instances)),
-        await _claim(stack, ports, "the old state file", _tag_ref(good)) or _tag_only("the old state file", good),
-        await _checked_out(stack, ports, instances),
-    ]
-    return [claim for claim in claims if claim]
-
-
-async def _checked_out(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> Claim | None:
-    """The clone's HEAD. Doubtful if HEAD moved after the containers were created: then something else may run."""
-    claim = await _claim(stack, ports, f"the clone in {stack.directory}", "HEAD")
-    created = max((i.created for i in instances if i.created), default=None)
-    if claim is None or created is None:
-        return claim
-    moved = await ports.source.moved_in(Path(stack.directory))
-    if moved is None or moved <= created:
-        return claim
-    return replace(claim, doubt=f"that was checked out at {moved:{MOMENT}}, after the containers were created")
-
-
-async def _claim(stack: Stack, ports: Ports, source: str, name: str | None) -> Claim | None:
-    clone = Path(stack.directory)
-    try:
-        sha = await ports.source.commit_in(clone, name) if name else None
-        return Claim(source, sha, tuple(await ports.source.tags_in(clone, sha))) if sha else None
-    except GitFailed as error:
-        log.warning("the clone cannot be read", clone=str(clone), reason=str(error))
-        return None
-
-
-def _tag_only(source: str, tag: str | None) -> Claim | None:
-    return Claim(source, None, (tag,)) if tag else None
-
-
-def _labelled(instances: Sequence[Instance]) -> str | None:
-    """The commit or tag that all images are labelled with; None if they differ or have none."""
-    revisions = {i.labels.get(REVISION_LABEL, "") for i in instances}
-    versions = {i.labels.get(VERSION_LABEL, "") for i in instances}
-    revision, version = (next(iter(values)) if len(values) == 1 else "" for values in (revisions, versions))
-    return revision if _SHA.fullmatch(revision) else _tag_ref(version)
-
-
-def _tag_ref(tag: str | None) -> str | None:
-    return f"refs/tags/{tag}" if tag else None

@@ -8,7 +8,7 @@ from app.domain.routing.probe_request import secure
 from app.domain.routing.routes import ClientRoute, precedence
 from app.domain.stack import Stack
 from workers.adoption.adopt import find_all
-from workers.adoption.serving import hosts_of
+from workers.adoption.reach import hosts_of
 from workers.ports import Ports
 from workers.routing import route_file
 from workers.routing.loaded import FILE, is_one_of, read_loaded

@@ -7,9 +7,12 @@ from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
 from app.domain.routing.probe_request import direct_request
 from app.domain.stack import Color, RoutedService, Stack
+from workers.adoption.adopt import find_all
+from workers.adoption.reach import hosts_of
 from workers.ports import Instance, Ports
 from workers.routing.asked import served_by_routes
 from workers.routing.copies import find_hosts
+from workers.routing.servers import Hosts
 
 HOSTS_SECONDS = 2.0
 """How long the routes wait for the engine to name the live copies. After that, the names in the file are used."""
@@ -24,11 +27,24 @@ REWRITTEN = (
 )
 
 
-async def routes_match(ports: Ports) -> bool:
+async def strays(stack: Stack, ports: Ports) -> list[str]:
+    """The files that stop Traefik from following the route file: see `Route.strays`."""
+    return await ports.route.strays(lambda: _reached(stack, ports))
+
+
+async def _reached(stack: Stack, ports: Ports) -> Hosts:
+    """How routers reach the stack's containers; empty if the engine does not say in time."""
+    with contextlib.suppress(EngineFailed, TimeoutError):
+        async with ports.clock.limit(HOSTS_SECONDS):
+            return hosts_of(stack, await find_all(stack, ports))
+    return {}
+
+
+async def routes_match(stack: Stack, ports: Ports) -> bool:
     """Whether the route file leads to the live color, and no other file takes its requests."""
     state, route = ports.journal.state, ports.route
     stands = state.active_color is None or await route.stands(state.active_color, state.route_id)
-    return stands and not await route.strays()
+    return stands and not await strays(stack, ports)
 
 
 async def moved(stack: Stack, ports: Ports) -> bool:
@@ -69,7 +85,7 @@ async def restore(stack: Stack, ports: Ports) -> list[Alarm]:
     if not stands:
         text = f"The route file was changed or removed. It leads to {color} again. Find out what changed it."
         alarms.append(Alarm("route_changed", REWRITTEN if led else text))
-    for name in await route.strays():
+    for name in await strays(stack, ports):
         await route.set_aside(name)
         alarms.append(shadowed(name, "It was moved to .updater-staging beside the watched directory."))
     return alarms

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.release import UNKNOWN_TAG, Version
 
@@ -11,7 +11,7 @@ from app.domain.release import UNKNOWN_TAG, Version
 class Claim:
     """Evidence from `source` that the commit `sha`, to which `tags` point, runs. Without `sha`, only a tag is known.
 
-    `doubt`: why this claim alone proves nothing.
+    `doubt`: why this claim by itself proves nothing, as a clause.
     """
 
     source: str
@@ -36,15 +36,18 @@ class Identity:
 def identify(claims: Sequence[Claim], images: Sequence[str]) -> Identity:
     """The release that all `claims` agree on; UNKNOWN_TAG if they disagree.
 
-    A digest of the `images` replaces an unknown commit.
+    A doubtful claim can confirm another one, but not contradict one without doubt. A digest of the `images` replaces an
+    unknown commit.
     """
     if not claims:
         how = "no clone, old state file or image label identifies the release"
         return Identity(UNKNOWN_TAG, _digest(images), how)
-    if len(claims) == 1 and claims[0].doubt:
-        return Identity(
-            UNKNOWN_TAG, _digest(images), f"{claims[0].source} says {claims[0].said}, but {claims[0].doubt}"
-        )
+    firm, doubted = [c for c in claims if not c.doubt], [c for c in claims if c.doubt]
+    if not firm and not (len(doubted) > 1 and _agree(doubted)):
+        return Identity(UNKNOWN_TAG, _digest(images), "; ".join(map(_doubted, doubted)))
+    if not _agree(claims) and doubted and _agree(firm):
+        found = identify(firm, images)
+        return replace(found, how="; ".join([found.how, *map(_doubted, doubted)]))
     if not _agree(claims):
         listed = ", ".join(f"{claim.source} says {claim.said}" for claim in claims)
         return Identity(UNKNOWN_TAG, _digest(images), f"the sources disagree: {listed}")
@@ -54,6 +57,10 @@ def identify(claims: Sequence[Claim], images: Sequence[str]) -> Identity:
     if tag is None:
         return Identity(UNKNOWN_TAG, sha, f"the commit has no release tag (according to {sources})")
     return Identity(tag, sha, f"according to {sources}")
+
+
+def _doubted(claim: Claim) -> str:
+    return f"{claim.source} says {claim.said}, but {claim.doubt}"
 
 
 def _agree(claims: Sequence[Claim]) -> bool:

@@ -8,11 +8,11 @@ import structlog
 
 from app.domain.errors import EngineFailed, LedgerUnavailable, ReleaseNotKept, RouteNotConfirmed, StartFailed
 from app.domain.history import HistoryEntry, decided_keys, proven_rollouts
-from app.domain.release import LiveRelease, Release, Trigger
+from app.domain.release import UNKNOWN_TAG, LiveRelease, Release, Trigger
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption.adopt import find_all
-from workers.adoption.serving import hosts_of
+from workers.adoption.reach import hosts_of
 from workers.ports import Instance, Ports
 from workers.routing.asked import ask_routes
 from workers.routing.routers import read_routing
@@ -89,7 +89,7 @@ async def _start_singletons(stack: Stack, ports: Ports) -> None:
     Of a proven release none is started: an operator may have stopped it.
     """
     state = ports.journal.state
-    if state.current is None or state.current.tag == state.last_good_tag:
+    if state.current is None or state.current.tag in {state.last_good_tag, UNKNOWN_TAG}:
         return
     for singleton in stack.singletons:
         if all(instance.gone for instance in await ports.engine.find(singleton.service)):

@@ -220,7 +220,7 @@ class Reconciler:
             await self._ports.journal.update(lambda s: s.routed_to(None, None))
 
     async def _moved(self) -> bool:
-        return not await drift.routes_match(self._ports) and await drift.moved(self._stack, self._ports)
+        return not await drift.routes_match(self._stack, self._ports) and await drift.moved(self._stack, self._ports)
 
     async def _hold_back(self, reason: str) -> None:
         """Pauses, because no known release serves. A pause for another reason keeps it: an alarm reports this one."""

@@ -118,6 +118,7 @@ async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
     if adoptable is None:
         return [Check("adoption", Verdict.OK, "nothing serves yet; the first release makes the stack live")]
     found = f"{adoptable.identity.tag} serves on {adoptable.serving.color} and is not adopted yet"
+    found = "; ".join([found, *adoptable.warnings])
     return [Check("adoption", Verdict.WARNING, found, "The worker adopts it within a minute.")]
 
 

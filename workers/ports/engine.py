@@ -34,7 +34,8 @@ class Instance:
 
     `state` is the engine's word (`created`, `running`, `exited`…). `health` is the verdict of the instance's own
     health check (None: no check). `address` is an IP address that the worker reaches; None while the instance does
-    not run, or if it has none among `addresses`, which are its IP addresses by network. `rollout` is
+    not run, or if it has none among `addresses`, which are its IP addresses by network. `every_address` has more: of
+    both families, and fixed ones also while it is stopped. `rollout` is
     the id of the rollout that made it, from the release `release` at the commit `sha`; None if the updater did not
     make it. `names` are the names under which other containers reach it, `labels` those it was created with.
     `adopted`: it ran before the updater did, and is never created again. `host` is a name that leads to it alone, in
@@ -59,6 +60,7 @@ class Instance:
     created: datetime | None = None
     host: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    every_address: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -68,6 +70,19 @@ class Instance:
     def gone(self) -> bool:
         """Whether it no longer holds connections or answers requests."""
         return self.state in {"created", "exited", "dead", "removed"}
+
+
+@dataclass(frozen=True)
+class Outsider:
+    """A running container that is no instance of the project, but runs one of its services.
+
+    `project`: its Compose project, if it has one. `named`: it has the `container_name` that the live directory's
+    Compose file gives the service. Otherwise it was made from the same file, or from the image by `docker run`.
+    """
+
+    name: str
+    project: str | None
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -279,6 +294,9 @@ class Containers(Protocol):
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         """The service's instances, including stopped ones; with `rollout`, only those that this rollout made."""
 
+    async def outside(self, service: str) -> list[Outsider]:
+        """What runs `service` outside the project, as `find` does not see it. Raises EngineFailed."""
+
     async def inspect(self, instance: str) -> Instance:
         """The instance's current state; `removed` if it does not exist."""
 
@@ -316,7 +334,7 @@ class Containers(Protocol):
 
     @mutation
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
-        """Records `instances`, which run on `color` and as singletons, as if the updater had made them for `stamp`.
+        """Records `instances`, of `color` and of singletons, as if the updater had made them for `stamp`.
 
         Keeps the images, records and publishes the definition, and makes sure that a stopped instance stays stopped
         when the engine restarts. Stops, starts and creates nothing. Calling it again changes nothing.

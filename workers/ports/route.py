@@ -1,11 +1,14 @@
 """The route file: which color gets the traffic."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.domain.stack import Color
+from app.domain.stack import Color, RoutedService
 from workers.ports.mutation import mutation
+
+Reached = Callable[[], Awaitable[Mapping[str, Sequence[tuple[RoutedService, Color]]]]]
+"""Returns the routed services and colors by the names and addresses of their containers."""
 
 
 class Route(Protocol):
@@ -29,8 +32,12 @@ class Route(Protocol):
     async def stands(self, color: Color, rollout: str | None) -> bool:
         """Whether the file is what `flip` wrote. Without a rollout: whether the file names `color`."""
 
-    async def strays(self) -> list[str]:
-        """Files beside the route file that stop Traefik from following it: they claim its names or cannot be read."""
+    async def strays(self, reached: Reached | None = None) -> list[str]:
+        """Files beside the route file that stop Traefik from following it.
+
+        They claim its names, cannot be read, or take its requests and lead to the stack. `reached` is asked if only the
+        names and addresses of the stack's containers can say whether a file leads there.
+        """
 
     @mutation
     async def set_aside(self, name: str) -> None:

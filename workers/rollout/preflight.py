@@ -41,7 +41,7 @@ async def _nothing_serves(run: Run) -> None:
 
 async def _routes_stand(run: Run) -> None:
     """Makes sure that the color to replace has no traffic, forced or not. Raises AdoptionRefused, RouteNotConfirmed."""
-    if await drift.routes_match(run.ports):
+    if await drift.routes_match(run.stack, run.ports):
         behind = await _traefik_follows(run)
         if behind or await _left_running(run):
             await _drain(run)

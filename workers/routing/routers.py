@@ -4,6 +4,7 @@ A router serves a color if its service leads to a colored service of the stack. 
 https://doc.traefik.io/traefik/reference/routing-configuration/other-providers/file/
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -165,7 +166,7 @@ def router_of(file: str, name: str, options: Tree, services: Mapping[str, Tree],
         extras=(*_router_extras(options), *sorted(set(extras))),
         tls=_options(options, "tls"),
         middlewares=tuple(local_name(str(each)) for each in items_of(options.get("middlewares"))),
-        priority=options["priority"] if isinstance(options.get("priority"), int) else 0,
+        priority=_priority(options.get("priority")),
         sticky=_sticky(service, services),
     )
 
@@ -173,6 +174,11 @@ def router_of(file: str, name: str, options: Tree, services: Mapping[str, Tree],
 def _options(options: Tree, key: str) -> Tree | None:
     value = options.get(key)
     return lowered(value) if isinstance(value, dict) else {} if value is True else None
+
+
+def _priority(value: object) -> int:
+    """Traefik reads a number in quotes too; what it rejects counts as none."""
+    return int(str(value)) if re.fullmatch(r"[+-]?\d+", str(value)) else 0
 
 
 def _sticky(service: str, services: Mapping[str, Tree]) -> Tree | None:

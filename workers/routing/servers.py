@@ -3,6 +3,7 @@
 https://doc.traefik.io/traefik/reference/routing-configuration/http/load-balancing/service/
 """
 
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ _DEPTH = 8
 
 Backend = tuple[RoutedService, Color]
 Hosts = Mapping[str, Sequence[Backend]]
-"""The colored services by name and address. Copies of both colors may share a name."""
+"""The colored services by name and address, as `host_form` has them. Copies of both colors may share a name."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,15 @@ def _servers(url: str, hosts: Hosts) -> list[Server]:
         host = parts.hostname if parts.port != 0 else None
     except ValueError:
         host = None
-    return [Server(url, backend) for backend in hosts.get(host or "") or (None,)]
+    return [Server(url, backend) for backend in hosts.get(host_form(host or "")) or (None,)]
+
+
+def host_form(host: str) -> str:
+    """The name or address so that those that lead to the same container compare equal."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.lower().removesuffix(".")
 
 
 def stream_servers(tree: Tree, hosts: Hosts) -> Iterator[str]:
@@ -114,4 +123,4 @@ def stream_servers(tree: Tree, hosts: Hosts) -> Iterator[str]:
             balancer = options.get("loadbalancer")
             servers = items_of(lowered(balancer).get("servers")) if isinstance(balancer, dict) else ()
             addresses = [str(lowered(server).get("address", "")) for server in servers if isinstance(server, dict)]
-            yield from (f"{section} to {a}" for a in addresses if a.rpartition(":")[0].lower() in hosts)
+            yield from (f"{section} to {a}" for a in addresses if host_form(a.rpartition(":")[0].strip("[]")) in hosts)

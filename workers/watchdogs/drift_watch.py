@@ -111,8 +111,9 @@ class DriftWatch:
     async def _route(self, *, fix: bool) -> list[Alarm] | None:
         """What is wrong with the routes; None if another program moved them: then they stay until the adoption."""
         if not fix:
-            return [drift.shadowed(name, "It blocks the route file.") for name in await self._ports.route.strays()]
-        if await drift.routes_match(self._ports):
+            strays = await drift.strays(self._stack, self._ports)
+            return [drift.shadowed(name, "It blocks the route file.") for name in strays]
+        if await drift.routes_match(self._stack, self._ports):
             return []
         try:
             moved = await drift.moved(self._stack, self._ports)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from app.api.rollout import Result
 from app.api.status import PublishedStatus
 from app.domain.errors import AlreadyLive
-from app.domain.release import Version
+from app.domain.release import UNKNOWN_TAG, Version
 
 
 def live_tag(status: PublishedStatus) -> str | None:
@@ -31,7 +31,9 @@ def live_is_well(status: PublishedStatus) -> bool:
     what serves: another program may have moved the traffic.
     """
     current = status.current
-    return current is not None and status.active_color is not None and status.last_good_tag in {None, current.tag}
+    if current is None or status.active_color is None:
+        return False
+    return current.tag == UNKNOWN_TAG or status.last_good_tag in {None, current.tag}
 
 
 def live_result(status: PublishedStatus, at: datetime | None = None) -> Result:

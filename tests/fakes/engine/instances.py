@@ -9,7 +9,7 @@ from tests.fakes.engine.container import Container
 from tests.fakes.engine.daemon import BY_COMPOSE
 from tests.fakes.engine.definitions import FakeDefinitions
 from tests.fakes.processes import as_child
-from workers.ports import CheckResult, Definition, Instance, Survey
+from workers.ports import CheckResult, Definition, Instance, Outsider, Survey
 
 
 class FakeEngine(FakeDefinitions):
@@ -17,7 +17,7 @@ class FakeEngine(FakeDefinitions):
 
     `checks` lists the requested runs of health checks, each with its name (`bot v1.1.0`) and its start. With
     `refuses_checks` the socket proxy between the worker and the engine blocks them. `once` are the one-off commands
-    that run.
+    that run. `outsiders` are what runs outside the project, by service.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -25,6 +25,7 @@ class FakeEngine(FakeDefinitions):
         self.checks: list[tuple[str, float]] = []
         self.refuses_checks = False
         self.once: list[str] = []
+        self.outsiders: dict[str, list[Outsider]] = {}
 
     async def run_once(
         self,
@@ -115,6 +116,10 @@ class FakeEngine(FakeDefinitions):
         await self.socket.reach()
         instances = [c.instance(self._now) for c in self._of(service)]
         return [instance for instance in instances if rollout in {None, instance.rollout}]
+
+    async def outside(self, service: str) -> list[Outsider]:
+        await self.socket.reach()
+        return list(self.outsiders.get(service, ()))
 
     async def inspect(self, instance: str) -> Instance:
         await self.socket.reach()

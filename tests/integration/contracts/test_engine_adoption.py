@@ -14,7 +14,7 @@ from tests.examples import sha_of
 from tests.fakes.world import World
 from tests.integration.sample_stack import BLUE, BOT, GREEN, Sample
 from workers.adapters.docker_host.compose.client import find_compose
-from workers.ports import Definition, Engine, Instance, Stamp
+from workers.ports import Definition, Engine, Instance, Outsider, Stamp
 
 OLD = "v1.0.0"
 GRACE = 1.0
@@ -66,6 +66,11 @@ class AdoptionContract:
         }
         assert [i.id for i in await bench.engine.find(BLUE, rollout=stamp.rollout)] == [before[0].id]
         assert {i.rollout for i in await bench.engine.find(GREEN)} == {None}, "the idle color is not adopted"
+
+    async def test_nothing_runs_outside_the_project(self, bench: Bench) -> None:
+        assert await bench.engine.outside(BOT) == []
+        await self.adopt(bench)
+        assert await bench.engine.outside(BOT) == []
 
     async def test_adoption_can_be_repeated(self, bench: Bench) -> None:
         first = await self.adopt(bench)
@@ -141,6 +146,20 @@ class TestDockerEngine(AdoptionContract):
         for model in ([], ["--file", str(bench.engine.published_path)]):
             by_hand(bench, "up", "--detach", BLUE, BOT, options=model)
         assert ids(bench) == before
+
+    async def test_bot_of_another_project_is_found(self, bench: Sample) -> None:
+        """With the name that the Compose file gives it, which only one container of the machine can have."""
+        (bot,) = await bench.engine.find(BOT)
+        bench.client.api.remove_container(bot.id, force=True)
+        name, other = f"{bench.stack.project}-the-bot", f"{bench.stack.project}-other"
+        labels = {"com.docker.compose.project": other, "com.docker.compose.service": "telegram"}
+        copy = bench.client.api.create_container(bot.image, name=name, labels=labels)["Id"]
+        try:
+            assert await bench.engine.outside(BOT) == [], "it does not run"
+            bench.client.api.start(copy)
+            assert await bench.engine.outside(BOT) == [Outsider(name, other, named=True)]
+        finally:
+            bench.client.api.remove_container(copy, force=True)
 
     async def test_adopted_images_survive_a_rebuild_by_hand(self, bench: Sample) -> None:
         blue, _ = await self.adopt(bench)

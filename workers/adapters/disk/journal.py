@@ -22,7 +22,7 @@ from app.files import replace_durably
 from app.host_paths import on_host
 from app.lazy_adapter import LazyAdapter
 from workers.adapters.disk.one_writer import one_writer
-from workers.adapters.disk.sidecar_state import is_sidecar_state, sidecar_state
+from workers.adapters.disk.sidecar_state import ignored, is_sidecar_state, sidecar_state
 from workers.adapters.threads import in_file_thread, to_its_end
 
 MODE = 0o600
@@ -98,8 +98,12 @@ class FileJournal:
         """Raises ValueError, LaterSchema."""
         if is_sidecar_state(fields := json.loads(content)):
             kept = self._keep_copy(path, SIDECAR)
-            log.info("read the old sidecar's state file", path=str(path), kept=kept)
-            return sidecar_state(fields)
+            state = sidecar_state(fields)
+            read = {"active_color": state.active_color, "last_good_tag": state.last_good_tag, "paused": state.paused}
+            log.info("read the old sidecar's state file", path=str(path), kept=kept, **read)
+            for each in ignored(fields):
+                log.warning("the old sidecar's state file has a value that is not understood", value=each)
+            return state
         return decode(content)
 
     @staticmethod

@@ -14,6 +14,7 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException, Timeout
 
 from app.domain.errors import EngineFailed
+from workers.adapters.docker_host.reached import addresses_of, every_address, host_of, names_of
 from workers.adapters.threads import in_engine_thread
 from workers.definition.transform import (
     DEFINITION_LABEL,
@@ -171,10 +172,6 @@ class Docker:
             return None
 
 
-LONGEST_NAME = 63
-"""Of one label of a host name. https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
-
-
 async def inspected(docker: Docker, container: str) -> Instance:
     """Returns the container's current state; REMOVED if it does not exist. Raises EngineFailed."""
     try:
@@ -187,7 +184,7 @@ def instance_of(container: Container) -> Instance:
     """Translates the engine's attributes of `container`."""
     attrs: Mapping[str, Any] = container.attrs
     state, labels = attrs["State"], attrs["Config"]["Labels"] or {}
-    addresses = _addresses(attrs)
+    addresses = addresses_of(attrs)
     return Instance(
         id=attrs["Id"],
         service=labels.get(SERVICE_LABEL, ""),
@@ -204,33 +201,7 @@ def instance_of(container: Container) -> Instance:
         names=tuple(sorted(names_of(attrs))),
         labels=labels,
         created=datetime.fromisoformat(attrs["Created"][:SECONDS]).replace(tzinfo=UTC),
-        host=_host(attrs),
+        host=host_of(attrs),
         addresses=addresses,
+        every_address=every_address(attrs),
     )
-
-
-def names_of(attrs: Mapping[str, Any]) -> set[str]:
-    """Returns the container's name and its aliases in each network."""
-    networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
-    aliases = {alias for network in networks.values() for alias in network.get("Aliases") or ()}
-    return {str(attrs["Name"]).removeprefix("/"), *aliases}
-
-
-def _host(attrs: Mapping[str, Any]) -> str | None:
-    """The container's name, which the engine's name server knows in networks that people make, if it is short enough.
-
-    https://docs.docker.com/engine/network/#dns-services
-    """
-    name = str(attrs["Name"]).removeprefix("/")
-    made = set(attrs["NetworkSettings"]["Networks"] or {}) - {"bridge", "host", "none"}
-    return name if made and len(name) <= LONGEST_NAME else None
-
-
-def _addresses(attrs: Mapping[str, Any]) -> dict[str, str]:
-    networks: Mapping[str, Any] = attrs["NetworkSettings"]["Networks"] or {}
-    return {name: address for name, network in sorted(networks.items()) if (address := address_in(network))}
-
-
-def address_in(network: Mapping[str, Any]) -> str:
-    """The container's address in one of its networks; empty without one. Of two, the IPv4 address."""
-    return str(network.get("IPAddress") or network.get("GlobalIPv6Address") or "")

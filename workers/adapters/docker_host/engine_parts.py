@@ -34,7 +34,7 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import transform, variables
 from workers.definition.environment import environment_names, marked
 from workers.definition.transform import RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
-from workers.ports import Definition, Instance, Stamp
+from workers.ports import Definition, Instance, Outsider, Stamp
 from workers.ports.mutation import Fence, no_fence
 
 MARKS_KEY = "marks.key"
@@ -73,6 +73,9 @@ class HostParts:
         containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
         found = [await self._known(instance_of(container)) for container in containers]
         return [instance for instance in found if rollout in {None, instance.rollout}]
+
+    async def outside(self, service: str) -> list[Outsider]:
+        return await self._adoption.outside(service)
 
     async def inspect(self, instance: str) -> Instance:
         return await self._known(await inspected(self._docker, instance))

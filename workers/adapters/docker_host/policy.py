@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from docker.models.networks import Network
 
 from app.domain.stack import Forbid, Stack
-from workers.adapters.docker_host.client import Docker, names_of
+from workers.adapters.docker_host.client import Docker
+from workers.adapters.docker_host.reached import names_of
 from workers.definition.forbidden import EnvFilePaths, Use, forbidden
 from workers.definition.places import SOCKETS, Places
 

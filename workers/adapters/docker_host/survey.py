@@ -8,9 +8,10 @@ from typing import Any
 from docker.models.containers import Container
 
 from app.domain.stack import Stack
-from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker, address_in
+from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.own_services.container import HOST, own_container, own_networks
+from workers.adapters.docker_host.reached import address_in
 from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
 from workers.ports import Seen, Survey
 

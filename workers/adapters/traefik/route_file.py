@@ -10,11 +10,12 @@ from app.domain.stack import Color, Stack
 from app.files import replace_durably
 from workers.adapters.threads import in_file_thread, to_its_end
 from workers.adapters.traefik.api import complaints, entrypoints, loaded
-from workers.adoption.serving import hosts_of, shadows
+from workers.adoption.strays import Strays, strays_in
 from workers.ports.mutation import Fence, no_fence
+from workers.ports.route import Reached
 from workers.routing import route_file
-from workers.routing.dynamic_file import TOML, is_read, read_tree
-from workers.routing.routers import read_routing
+from workers.routing.dynamic_file import TOML, is_read
+from workers.routing.servers import Hosts
 
 FIRST_NAME = "updater-routes.yml"
 """The file of versions that knew one stack in a directory. The first flip removes it."""
@@ -82,8 +83,11 @@ class RouteFile:
             return state is not None and state.color is color
         return text == route_file.render(self._stack, color, rollout, state.copies)
 
-    async def strays(self) -> list[str]:
-        return await in_file_thread(self._strays)
+    async def strays(self, reached: Reached | None = None) -> list[str]:
+        found = await in_file_thread(self._strays, {})
+        if found.unclear and reached is not None:
+            found = await in_file_thread(self._strays, await reached())
+        return found.files
 
     async def files(self) -> Mapping[str, str]:
         try:
@@ -169,19 +173,14 @@ class RouteFile:
         if self._path.name not in files:
             self._path.unlink(missing_ok=True)
 
-    def _strays(self) -> list[str]:
-        """Returns the files that block ours, including unreadable ones: one broken file makes Traefik ignore all."""
+    def _strays(self, hosts: Hosts) -> Strays:
         try:
             files = self._files()
         except OSError:
-            return []
-        files.pop(self._path.name, None)
+            return Strays([])
         if route_file.read(files.get(FIRST_NAME, ""), self._stack):
-            del files[FIRST_NAME]  # our own, until the first flip
-        routing = read_routing(files, hosts_of(self._stack, {}))
-        trees = {name: read_tree(name, files[name]) for name in routing.others}
-        claiming = [name for name, tree in trees.items() if route_file.claims_our_names(tree, self._stack)]
-        return sorted({*routing.unreadable, *claiming, *shadows(self._stack, routing, self._path.name)})
+            files = {n: text for n, text in files.items() if n != FIRST_NAME or n == self._path.name}  # until a flip
+        return strays_in(files, self._path.name, self._stack, hosts)
 
     def _files(self) -> dict[str, str]:
         """Reads the watched directory with its subdirectories, as Traefik does. Skips deleted files. Raises OSError."""

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.release import UNKNOWN_TAG
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import Color
 from app.domain.state import RAN_KEPT, Ran, State
@@ -73,6 +74,13 @@ def test_kept_failed_release_is_live_not_good() -> None:
     assert (after.active_color, after.last_good_tag, after.last_failure_at) == (Color.GREEN, "v1.0.0", NOW)
     assert after.is_unwell
     assert not before.is_unwell
+
+
+def test_unknown_adopted_tag_keeps_the_last_good_one() -> None:
+    adopted = State(last_good_tag="v1.0.0").adopt(a_live(UNKNOWN_TAG), Color.BLUE)
+    assert (adopted.last_good_tag, adopted.is_unwell) == ("v1.0.0", False)
+    assert State().adopt(a_live(UNKNOWN_TAG), Color.BLUE).last_good_tag is None
+    assert State(last_good_tag="v1.0.0").adopt(a_live("v1.1.0"), Color.BLUE).last_good_tag == "v1.1.0"
 
 
 def test_command_record_is_unique_and_limited() -> None:

@@ -1,5 +1,7 @@
 """Which release ran before the updater did."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.release import UNKNOWN_TAG
@@ -45,6 +47,31 @@ def test_doubtful_claim_needs_another_claim() -> None:
     assert (found.tag, found.how) == (UNKNOWN_TAG, "the clone says v1.2.0 aaaaaaaaaaaa, but it moved since")
     assert found.sha != SHA
     assert identify([Claim("the state file", None, ("v1.2.0",)), doubtful], IMAGES).tag == "v1.2.0"
+
+
+def test_doubtful_claim_contradicts_no_other() -> None:
+    """A release was checked out and failed: HEAD is not what runs."""
+    doubtful = Claim("the clone", OTHER, ("v1.1.0",), doubt="it moved since")
+    found = identify([Claim("the state file", SHA, ("v1.0.0",)), doubtful], IMAGES)
+    assert (found.tag, found.sha) == ("v1.0.0", SHA)
+    assert found.how == "according to the state file; the clone says v1.1.0 bbbbbbbbbbbb, but it moved since"
+    only_tag = identify([Claim("the state file", None, ("v1.0.0",)), doubtful], IMAGES)
+    assert (only_tag.tag, only_tag.sha == OTHER) == ("v1.0.0", False)
+
+
+def test_doubtful_claims_that_disagree_are_unknown() -> None:
+    doubtful = [Claim("the file", SHA, ("v1.0.0",), doubt="it is old"), Claim("the clone", OTHER, doubt="it moved")]
+    found = identify(doubtful, IMAGES)
+    assert (found.tag, found.sha in {SHA, OTHER}) == (UNKNOWN_TAG, False)
+    assert found.how == "the file says v1.0.0 aaaaaaaaaaaa, but it is old; the clone says bbbbbbbbbbbb, but it moved"
+    assert identify([replace(doubtful[0], sha=OTHER), doubtful[1]], IMAGES).tag == UNKNOWN_TAG
+    assert identify([doubtful[0], replace(doubtful[1], sha=SHA, tags=("v1.0.0",))], IMAGES).tag == "v1.0.0"
+
+
+def test_other_claims_still_contradict_each_other() -> None:
+    doubtful = Claim("the clone", OTHER, ("v1.1.0",), doubt="it moved since")
+    two = [Claim("the state file", SHA, ("v1.0.0",)), Claim("the label", "c" * 40, ("v1.2.0",))]
+    assert identify([*two, doubtful], IMAGES).tag == UNKNOWN_TAG
 
 
 def test_images_identify_a_tag_without_commit() -> None:

@@ -8,12 +8,8 @@ import pytest
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color
 from tests.examples import a_stack
-from workers.adoption.serving import (
-    Serving,
-    hosts_of,
-    serving_color,
-    shadows,
-)
+from workers.adoption.reach import hosts_of
+from workers.adoption.serving import Serving, serving_color, shadows
 from workers.ports import Instance
 from workers.routing import route_file
 from workers.routing.routers import read_routing

@@ -22,7 +22,7 @@ READS = {
             "published_path",
             "published_release",
         ),
-        *("find", "inspect", "check", "tail", "ready", "times_away", "survey", "refused_images"),
+        *("find", "outside", "inspect", "check", "tail", "ready", "times_away", "survey", "refused_images"),
     },
     Route: {"file", "stands", "copies", "strays", "active", "rollout", "files", "complaints", "entrypoints", "loaded"},
 }

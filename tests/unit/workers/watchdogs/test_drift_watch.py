@@ -142,6 +142,28 @@ async def test_file_shadowing_the_routes_is_set_aside(world: World) -> None:
     assert (alarmed(world), world.route.beside) == (["route_shadowed"], [])
 
 
+async def test_file_that_names_a_container_is_set_aside(world: World) -> None:
+    """A file of before the updater came back, for example by `git checkout`. It reaches the container by address."""
+    watch = await a_watch(world)
+    (old,) = await world.engine.find("api-green")
+    world.route.by_host = {"routes.yml": str(old.address), "of-others.yml": "blog"}
+    await watch.look()
+    assert (alarmed(world), world.route.by_host) == (["route_shadowed"], {"of-others.yml": "blog"})
+
+
+async def test_strays_wait_for_a_silent_engine(world: World) -> None:
+    watch = await a_watch(world)
+    world.route.by_host = {"routes.yml": "api-green"}
+    world.route.beside = ["copy.yml"]
+    world.engine.socket = socket = FaultySocket(contextvars.copy_context(), lambda: 0.0)
+    socket.hang()
+    await watch.look(containers=False, answers=False)
+    assert (world.route.beside, list(world.route.by_host)) == (["copy.yml"], ["routes.yml"])
+    socket.go_on()
+    await watch.look(containers=False, answers=False)
+    assert (world.route.beside, world.route.by_host) == ([], {})
+
+
 async def test_release_goes_live_past_a_stray_and_an_unproven_route(world: World) -> None:
     """The last flip could not be confirmed, so the rollout id in the answers is unknown."""
     watch = await a_watch(world)

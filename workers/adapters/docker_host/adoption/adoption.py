@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
 from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adoption.outside import outsiders
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import REMOVED, Docker, inspected
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.threads import in_file_thread
 from workers.definition.transform import Model, image_name
-from workers.ports import Instance, Stamp
+from workers.ports import Instance, Outsider, Stamp
 
 ALWAYS = "always"
 UNLESS_STOPPED: Any = {"Name": "unless-stopped"}
@@ -30,10 +32,20 @@ class DockerAdoption:
         """Returns the live directory's own Compose model. Raises ComposeInvalid."""
         return (await self._compose.resolve(self._given)).model
 
+    async def outside(self, service: str) -> list[Outsider]:
+        """Returns what runs `service` outside the project. Raises EngineFailed."""
+        try:
+            model = await self.live_model()
+        except ComposeInvalid:
+            model = {}  # the adoption reports it
+        listed: list[Mapping[str, Any]] = await self._docker.call(lambda c: c.api.containers(all=True))
+        return outsiders(listed, model, self._stack, service)
+
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
         """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""
         images = {i.service: str(i.image) for i in instances}
-        kept = kept_images(model, self._stack, stamp, color, images)
+        wanted = kept_images(model, self._stack, stamp, color, images)
+        kept = {name: image for name, image in wanted.items() if await self._docker.image_id(image)}
         named = {s: name for s in self._stack.moved_services() if (name := self._name(s, stamp)) in kept}
         result = adopted_model(model, self._stack, stamp, named)
         await self._name_images(kept)
@@ -83,8 +95,12 @@ class DockerAdoption:
         adopted = await self.of(sha)
         unlike = [s for s in services if adopted and s not in adopted.recreatable]
         gone = [service for service in unlike if not await self.existing(sha, service)]
-        changed = f"{', '.join(self._stack.compose_files)} changed since it started"
-        return [f"the container of {service} ({changed})" for service in gone]
+        return [f"the container of {service} ({self._why_lost(adopted, service)})" for service in gone if adopted]
+
+    def _why_lost(self, adopted: Adopted, service: str) -> str:
+        if service in {s.service for s in self._stack.singletons} and not adopted.of(service):
+            return "it had none when the stack was adopted"
+        return f"{', '.join(self._stack.compose_files)} changed since it started"
 
     def pruned(self) -> None:
         """Drops the cached record after releases' directories were removed."""

@@ -4,7 +4,7 @@ import pytest
 
 from app.api.status import PublishedStatus
 from app.domain.state import State
-from app.web.calls.live import is_live, live_result, live_tag
+from app.web.calls.live import is_live, live_is_well, live_result, live_tag
 from tests.examples import NOW, a_live, sha_of
 
 UNKNOWN = PublishedStatus()
@@ -34,6 +34,13 @@ def test_live_tag_comes_from_the_status() -> None:
 def test_release_is_live_if_its_rollout_succeeded(last_good: str | None, tag: str, expected: bool) -> None:
     assert is_live(status(last_good_tag=last_good), tag) is expected
     assert not is_live(UNKNOWN, tag)
+
+
+def test_release_without_a_known_tag_is_well() -> None:
+    """It was adopted, and the last good tag is that of an older state file."""
+    assert not live_is_well(status(last_good_tag="v0.9.0"))
+    assert live_is_well(status(last_good_tag="v0.9.0", current={"tag": "unknown", "sha": "x"}))
+    assert not live_is_well(UNKNOWN)
 
 
 def test_live_result_has_every_field_of_a_result() -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.domain.stack import Color
 from app.domain.state import State
 from tests.unit.workers.adapters.disk.test_journal import FULL
 from workers.adapters.disk.journal import FileJournal, decode, encode
-from workers.adapters.disk.sidecar_state import is_sidecar_state, sidecar_state
+from workers.adapters.disk.sidecar_state import ignored, is_sidecar_state, sidecar_state
 
 OLD: dict[str, Any] = {
     "active_color": "green",
@@ -62,6 +63,71 @@ def test_a_pause_without_a_reason_stays_a_pause(reason: object) -> None:
     state = sidecar_state({**OLD, "pause_reason": reason})
     assert state.paused
     assert "gave no reason" in str(state.pause_reason)
+
+
+@pytest.mark.parametrize("paused", ["false", "False", " no ", "off", "0", "", "null", 0, 0.0, None, False])
+def test_every_form_of_false_is_no_pause(paused: object) -> None:
+    state = sidecar_state({**OLD, "paused": paused})
+    assert (state.paused, state.pause_reason) == (False, None)
+
+
+@pytest.mark.parametrize("paused", ["true", "TRUE", "yes", "on", "1", 1, -1, 1.0, True])
+def test_every_form_of_true_is_a_pause(paused: object) -> None:
+    state = sidecar_state({**OLD, "paused": paused})
+    assert (state.paused, state.pause_reason) == (True, "docker build failed")
+
+
+@pytest.mark.parametrize("paused", ["maybe", [], ["false"], {}, "2"])
+def test_unclear_pause_is_one_and_says_why(paused: object) -> None:
+    state = sidecar_state({**OLD, "paused": paused, "pause_reason": None})
+    assert state.paused
+    assert f"`paused` is {paused!r}, which is neither true nor false" in str(state.pause_reason)
+    assert sidecar_state({**OLD, "paused": paused}).pause_reason == "docker build failed"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, []),
+        ({"last_good_tag": "", "pause_reason": None, "from_a_later_sidecar": 1}, []),
+        ({"active_color": " Green "}, []),
+        ({"active_color": "purple"}, ["active_color is 'purple', which is not blue or green: it counts as missing"]),
+        ({"last_good_tag": 1.2}, ["last_good_tag is 1.2, which is not a text: it counts as missing"]),
+        ({"last_attempted_tag": False}, ["last_attempted_tag is False, which is not a text: it counts as missing"]),
+        ({"pause_reason": 7}, ["pause_reason is 7, which is not a text: it counts as missing"]),
+        ({"resumed_at": "yesterday"}, ["resumed_at is 'yesterday', which is not a time: it counts as missing"]),
+        ({"last_success_at": True}, ["last_success_at is True, which is not a time: it counts as missing"]),
+        ({"last_success_at": 1e30}, ["last_success_at is 1e+30, which is not a time: it counts as missing"]),
+        ({"last_success_at": 0}, []),
+        ({"paused": "false"}, ["paused is 'false', which is not true or false: it counts as false"]),
+        ({"paused": 1}, ["paused is 1, which is not true or false: it counts as true"]),
+        (
+            {"paused": ["x"]},
+            ["paused is ['x'], which is not true or false: it counts as true until an operator unpauses"],
+        ),
+    ],
+)
+def test_every_value_that_is_not_taken_over_is_said(change: dict[str, Any], said: list[str]) -> None:
+    assert ignored({**OLD, **change}) == said
+
+
+def test_value_that_is_shown_is_short() -> None:
+    (said,) = ignored({**OLD, "last_good_tag": ["x" * 500]})
+    assert len(said) < 150
+
+
+def test_number_is_a_time_and_a_color_may_have_capitals() -> None:
+    state = sidecar_state({**OLD, "last_success_at": 1767225600, "active_color": "BLUE"})
+    assert (state.last_success_at, state.active_color) == (datetime(2026, 1, 1, tzinfo=UTC), Color.BLUE)
+
+
+def test_journal_logs_what_it_does_not_take_over(tmp_path: Path) -> None:
+    path = tmp_path / "updater-state.json"
+    path.write_text(json.dumps({**OLD, "active_color": "purple", "paused": "false"}))
+    with capture_logs() as logs:
+        assert not FileJournal(path).load().paused
+    warned = [each["value"] for each in logs if each["log_level"] == "warning"]
+    assert [each.split(",")[0] for each in warned] == ["active_color is 'purple'", "paused is 'false'"]
 
 
 @pytest.mark.parametrize("fields", [{}, [], None, "text", {"other": 1}, {**OLD, "schema": 1}, {**OLD, "checksum": "x"}])

@@ -1,0 +1,59 @@
+"""Finds what runs a service of the stack outside its Compose project: pure functions of the engine's list."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from app.domain.stack import Stack
+from workers.adapters.docker_host.client import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
+from workers.definition.transform import ONCE_LABEL
+from workers.ports import Outsider
+
+FILES_LABEL = "com.docker.compose.project.config_files"
+"""The absolute paths of the project's Compose files, separated by commas."""
+
+ENDED = {"created", "exited", "dead", "removing"}
+"""The states in which a container runs nothing, and is not about to."""
+
+
+def outsiders(
+    listed: Iterable[Mapping[str, Any]], model: Mapping[str, Any], stack: Stack, service: str
+) -> list[Outsider]:
+    """The containers that are not an instance of `service`, but run what `model` defines for it.
+
+    `listed`: every container, as `GET /containers/json` has it. `model`: that of the live directory's Compose file,
+    empty if it does not resolve.
+    """
+    defined = (model.get("services") or {}).get(service) or {}
+    found = [_outsider(each, defined, stack, service) for each in listed if each.get("State") not in ENDED]
+    return sorted((each for each in found if each), key=lambda each: each.name)
+
+
+def _outsider(listed: Mapping[str, Any], defined: Mapping[str, Any], stack: Stack, service: str) -> Outsider | None:
+    labels: Mapping[str, str] = listed.get("Labels") or {}
+    if ONCE_LABEL in labels or _is_instance(labels, stack, service):
+        return None
+    names = [str(name).removeprefix("/") for name in listed.get("Names") or ()]
+    project = labels.get(PROJECT_LABEL)
+    named = bool(defined.get("container_name")) and defined["container_name"] in names
+    if named or _is_of_its_file(labels, stack, service):
+        return Outsider(names[0] if names else str(listed["Id"])[:12], project, named=named)
+    image = str(defined.get("image") or f"{stack.project}-{service}")
+    by_itself = project is None and _tagged(str(listed.get("Image"))) == _tagged(image)
+    return Outsider(names[0] if names else str(listed["Id"])[:12], None) if by_itself else None
+
+
+def _tagged(image: str) -> str:
+    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"
+
+
+def _is_instance(labels: Mapping[str, str], stack: Stack, service: str) -> bool:
+    """Whether the engine's port finds it as an instance of `service`."""
+    once = labels.get(ONEOFF_LABEL, "False") != "False"
+    return labels.get(PROJECT_LABEL) == stack.project and labels.get(SERVICE_LABEL) == service and not once
+
+
+def _is_of_its_file(labels: Mapping[str, str], stack: Stack, service: str) -> bool:
+    """Whether Compose made it for `service` from the stack's own file: as another project, or by `compose run`."""
+    own = {str(PurePosixPath(stack.directory, file)) for file in stack.compose_files}
+    return labels.get(SERVICE_LABEL) == service and not own.isdisjoint(labels.get(FILES_LABEL, "").split(","))

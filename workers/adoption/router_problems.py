@@ -1,0 +1,124 @@
+"""Why the routers of an unknown stack cannot be replaced by the updater's own. Pure functions."""
+
+from collections.abc import Iterator, Sequence
+
+from app.domain.routing.routes import ClientRoute, precedence
+from app.domain.stack import RoutedService, Stack
+from workers.routing.routers import Router, Routing
+
+SHOWN = 5
+"""How many foreign names a message lists."""
+
+
+def router_problems(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
+    """Everything in Traefik's files that forbids the adoption. `ours`: the routers that lead to the stack."""
+    yield from _unreadable(routing)
+    yield from _ambiguous(routing)
+    yield from _streams(routing)
+    yield from _routes(stack, routing, ours)
+    yield from _foreign(routing, ours)
+
+
+def _unreadable(routing: Routing) -> Iterator[str]:
+    for file, why in routing.unreadable.items():
+        yield f"{file} cannot be read ({why}), and Traefik ignores a directory with a broken file: correct the file"
+    for file in routing.templates:
+        yield f"{file} is a template that names services of the stack: write its routes without `{{{{`"
+
+
+def _ambiguous(routing: Routing) -> Iterator[str]:
+    for name in routing.ambiguous:
+        yield f"several files define the service {name} in different ways, and Traefik uses one: remove the others"
+
+
+def _streams(routing: Routing) -> Iterator[str]:
+    for file, leads in routing.streams.items():
+        yield f"{file} sends {', '.join(leads)}, but the updater moves only HTTP routes: remove that from the file"
+
+
+def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
+    """Each routed service must have exactly the route that the stack file defines."""
+    if not ours:
+        return
+    for service in stack.routed:
+        for route in service.routes:
+            if not any(router.takes(route) and service.name in router.services for router in ours):
+                yield (
+                    f"no router for `{route.rule}` at the entrypoint {route.entrypoint} leads to "
+                    f"{_either(service)}: correct routed/{service.name} in the stack file, or add the router"
+                )
+    for router in ours:
+        yield from _unlike(stack, router)
+    for router in routing.routers:
+        if not router.services and any(_may_take(router, route, ours) for s in stack.routed for route in s.routes):
+            yield (
+                f"{router.where} takes requests of the stack, but leads to {urls(router)}: remove it. If that is a "
+                "container of the stack, for example by a published port, write its service's name instead"
+            )
+
+
+def _may_take(router: Router, route: ClientRoute, ours: Sequence[Router]) -> bool:
+    """Whether Traefik may choose `router`, which leads elsewhere, for requests of `route`: now or after the adoption.
+
+    It never does if a router of the stack with the same rule and a higher priority is there throughout: the old one
+    until it is set aside, and before that also the updater's own.
+    """
+    if not router.takes(route):
+        return False
+    old = [precedence(each.rule, each.priority) for each in ours if each.takes(route)]
+    new = precedence(route.rule, route.priority)
+    return precedence(router.rule, router.priority) >= min(new, max(old, default=new))
+
+
+def _unlike(stack: Stack, router: Router) -> Iterator[str]:
+    """What `router` does that the updater's own router would not do."""
+    matching = [s for s in stack.routed if s.name in router.services and router.answers(s)]
+    if not matching:
+        at = ", ".join(router.entrypoints) or "every entrypoint"
+        yield (
+            f"{router.where} leads to {urls(router)} for `{router.rule}` at {at}, but the stack file has no such "
+            "route: add it there, or remove the router"
+        )
+        return
+    service = matching[0]
+    known = {route.entrypoint for s in matching for route in s.routes}
+    if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in known]:
+        yield (
+            f"{router.where} also answers at {', '.join(more)}, but the updater's router answers only at "
+            f"{', '.join(sorted(known))}: set `entryPoints: [{', '.join(sorted(known))}]` in the router, or add "
+            f"the entrypoint to routed/{service.name}/routes in the stack file"
+        )
+    if elsewhere := [s.url for s in router.servers if not s.is_of(service)]:
+        yield f"{router.where} also leads to {', '.join(elsewhere)}: remove that server"
+    own = f"{service.scheme} at port {service.port}"
+    if wrong := sorted({s.origin for s in router.servers if s.backend and s.origin != own}):
+        yield (
+            f"{router.where} connects to {service.name} by {', '.join(wrong)}, but the updater's router by {own}: "
+            f"correct routed/{service.name}/port or scheme in the stack file, or the router"
+        )
+    for key, there, here in router.differences(service):
+        yield (
+            f"{router.where} has {key} {there}, but routed/{service.name} in the stack file has {here}: clients would "
+            "be served in another way. Write the same there"
+        )
+    if router.extras:
+        yield (
+            f"{router.where} has {', '.join(router.extras)}, which the updater's router does not support: clients "
+            "would be served without it. Remove it from the router, or leave this service out of the stack file"
+        )
+
+
+def _foreign(routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
+    """Other content in a file that the updater would replace."""
+    for file in sorted({router.file for router in ours}):
+        if others := routing.others.get(file, ()):
+            names = ", ".join(others[:SHOWN]) + (" …" if len(others) > SHOWN else "")
+            yield f"{file} has {names} beside the routes of the stack, and is replaced: move that to another file"
+
+
+def _either(service: RoutedService) -> str:
+    return " or ".join(service.colors.values())
+
+
+def urls(router: Router) -> str:
+    return ", ".join(dict.fromkeys(server.url for server in router.servers)) or "nothing"

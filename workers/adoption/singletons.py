@@ -1,0 +1,83 @@
+"""The singletons of a stack that is adopted: none may run twice, and each must be able to come back."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from app.domain.stack import Singleton, Stack
+from workers.adoption.reach import Found
+from workers.ports import Instance, Outsider, Ports
+
+GONE = {"dead", "removing", "removed"}
+"""The states from which a container cannot be started."""
+
+BEFORE = datetime.min.replace(tzinfo=UTC)
+
+
+def doubled(stack: Stack, found: Found) -> Iterator[str]:
+    """Reports singletons of which several containers run."""
+    for singleton in stack.singletons:
+        running = [i for i in found.get(singleton.service, ()) if not i.gone]
+        if len(running) > 1:
+            yield f"{len(running)} containers of {singleton.service} run at once: stop all but one"
+
+
+def stopped(stack: Stack, found: Found) -> Iterator[Instance]:
+    """The newest container of each singleton that does not run now: it belongs to the release too.
+
+    One that the engine restarts again and again is such a container.
+    """
+    for singleton in stack.singletons:
+        containers = [i for i in found.get(singleton.service, ()) if i.state not in GONE]
+        if not any(i.running for i in containers):
+            up_first = sorted(containers, key=lambda i: (not i.gone, i.created or BEFORE), reverse=True)
+            yield from up_first[:1]
+
+
+def warnings_of(stack: Stack, found: Found) -> Iterator[str]:
+    """What an operator should know of the singletons that do not run."""
+    held = {i.service: i for i in stopped(stack, found)}
+    for singleton in stack.singletons:
+        service = singleton.service
+        if service in held:
+            yield (
+                f"{service} does not run (its container is {held[service].state}), and is kept as it is. The first "
+                f"release starts a new {singleton.name}, and a rollback to the adopted release starts this container"
+            )
+        elif not any(i.running for i in found.get(service, ())):
+            yield (
+                f"{service} has no container, so nothing of it can be kept: the first release starts it, and no "
+                f"rollback to the adopted release is possible. To have one, create it before the adoption"
+            )
+
+
+async def run_outside(stack: Stack, ports: Ports, found: Found) -> list[str]:
+    """Reports singletons that run outside the project, where no release would stop them. Raises EngineFailed.
+
+    One that is only made from the same file or image counts if the project's own does not run: else it is another bot,
+    such as that of a second stack in the same directory.
+    """
+    problems = []
+    for singleton in stack.singletons:
+        runs = any(not i.gone for i in found.get(singleton.service, ()))
+        outside = [o for o in await ports.engine.outside(singleton.service) if o.named or not runs]
+        problems += [_outside(stack, singleton, each) for each in outside]
+    return problems
+
+
+def _outside(stack: Stack, singleton: Singleton, outsider: Outsider) -> str:
+    """What to do: both programs would else work at once, for example answer each message twice."""
+    service, project = singleton.service, outsider.project
+    where = f"in the Compose project {project}" if project else "in no Compose project"
+    as_service = "" if project != stack.project else f", but not as its service {service}"
+    shares = f"has the container name of {service}" if outsider.named else f"runs {service} of the same Compose file"
+    if not outsider.named and project is None:
+        shares = f"runs the image of {service}"
+    name = outsider.name
+    end = f"docker update --restart no {name} && docker stop {name}"
+    free = f" && docker rename {name} {name}-before" if outsider.named else ""
+    start = f"docker compose -p {stack.project} up -d --no-deps {service}"
+    return (
+        f"the container {name} {shares} and runs {where}{as_service}, so a release would start a second "
+        f"{singleton.name} beside it. Let {service} run in the project {stack.project} instead (in {stack.directory}: "
+        f"`{end}{free} && {start}`), or correct `project` in the stack file"
+    )
