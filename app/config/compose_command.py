@@ -1,5 +1,6 @@
 """Finds the Docker Compose command on this machine."""
 
+import os
 import shlex
 import shutil
 import sys
@@ -16,7 +17,7 @@ def compose_command(configured: str | None = None, path: str | None = None) -> l
     if configured:
         return shlex.split(configured)
     own = _own_binary()
-    if found := str(own) if own.exists() else shutil.which("docker-compose", path=path):
+    if found := str(own) if os.access(own, os.X_OK) else shutil.which("docker-compose", path=path):
         return [found]
     docker = shutil.which("docker", path=path)
     return [docker, "compose"] if docker else None

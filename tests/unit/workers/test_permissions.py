@@ -1,10 +1,12 @@
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from app.config.compose_command import compose_command
 from deploy.demo.processes import ROOT
 from tests.unit.workers.other_user import as_other_user
 from workers.permissions import examined
@@ -13,8 +15,19 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be anot
 COMPOSE = {name: {"image": "a"} for name in ("api-blue", "api-green", "bot")}
 
 
+@pytest.fixture(scope="module")
+def compose(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compose where every user can run it: a checkout below /root is closed to others."""
+    (command,) = compose_command() or [""]
+    copy = tmp_path_factory.mktemp("compose") / "docker-compose"
+    shutil.copy(command, copy)
+    for path in (copy, copy.parent, copy.parent.parent):
+        path.chmod(0o755)
+    return copy
+
+
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
+def environ(tmp_path: Path, compose: Path) -> dict[str, str]:
     """The worker's environment on a host where docs/from-the-sidecar.md was followed."""
     live, updater = tmp_path / "live", tmp_path / "updater"
     for directory in (live / "config" / "traefik" / "dynamic", live / ".git", updater / "data"):
@@ -30,6 +43,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
         os.chown(path, -1, 65532)
         path.chmod(0o770)
     return {
+        "UPDATER_COMPOSE": str(compose),
         "UPDATER_STACK_FILE": str(updater / "stack.yml"),
         "UPDATER_DATA_DIR": str(updater / "data"),
         "UPDATER_TRAEFIK_DYNAMIC_PATH": f"{live}/config/traefik/dynamic/updater-routes.yml",
@@ -47,6 +61,7 @@ singletons: {{bot: {{service: bot}}}}
 
 
 def texts(environ: dict[str, str], tmp_path: Path) -> list[str]:
+    asyncio.run(examined(environ))  # imports everything: another user may not be able to
     with as_other_user(tmp_path):
         return [f"{check.found} {check.remedy}" for check in asyncio.run(examined(environ))]
 
