@@ -1,9 +1,8 @@
-"""Writes files atomically: after a crash a file has either the old or the new content."""
+"""Replaces a file atomically: after a crash it has either the old or the new content."""
 
-import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 _NUMBERS = itertools.count()
@@ -18,28 +17,6 @@ def replace_durably(
     The content is on disk before the rename, and the rename is on disk before the function returns. `prepare` gets
     the descriptor of the new file before the rename, for example to change its owner. Raises OSError.
     """
-    with _staged(path, content, staging, mode, prepare) as staged:
-        staged.replace(path)
-    sync_directory(path.parent)
-
-
-def create_durably(path: Path, content: bytes, *, mode: int) -> bool:
-    """Creates the file with its whole content, unless it exists. Returns whether it did. Raises OSError.
-
-    Of several processes that call it at once, one creates the file.
-    """
-    with _staged(path, content, path.parent, mode) as staged, contextlib.suppress(FileExistsError):
-        path.hardlink_to(staged)
-        sync_directory(path.parent)
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def _staged(
-    path: Path, content: bytes, staging: Path, mode: int, prepare: Callable[[int], None] = lambda _: None
-) -> Iterator[Path]:
-    """A file in `staging` with that content, on disk. It is removed afterwards."""
     staged = staging / f".{path.name}.{os.getpid()}.{next(_NUMBERS)}"
     handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
@@ -48,9 +25,10 @@ def _staged(
             file.flush()
             os.fsync(file.fileno())
             prepare(file.fileno())
-        yield staged
+        staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
+    sync_directory(path.parent)
 
 
 def keep_copy(path: Path, *, mode: int) -> Path | None:

@@ -1,5 +1,6 @@
 """What was seen during a play: the facts that the invariants judge."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Observed:
 
     `own`: the updater's own services, if the stack has them. `successions` are the rollouts whose succession began.
     `epochs` has the epoch that each process took, by its name, and `latest_epoch` the last one that was taken.
+    `overwritten_at`: when another program last wrote the route file.
     """
 
     world: World
@@ -88,6 +90,7 @@ class Observed:
     successions: set[str] = field(default_factory=set)
     epochs: dict[str, int] = field(default_factory=dict)
     latest_epoch: int = 0
+    overwritten_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.notices = Notices(self.world)

@@ -26,6 +26,9 @@ CONVERGE_SECONDS = 600.0
 LONGEST_SECONDS = 60.0
 """Real time that one play may take; most take less than 0.1 s."""
 
+AGAIN_SECONDS = 65.0
+"""Within this time after the last fault, the worker has read the ledger again: it does so each minute."""
+
 LOOK_SECONDS = 5.0
 CALM_LOOKS = 2
 """How many looks in a row nothing may be left to do."""
@@ -89,6 +92,7 @@ class Player:
         self._trace = Trace(self._loop.time)
         self._violation: Violation | None = None
         self._over = asyncio.Event()
+        self._troubled_at = 0.0
         self._cued: dict[str, list[Event]] = {}
         self._ends: dict[int, Callable[[], object]] = {}
         self._numbers = count()
@@ -151,7 +155,7 @@ class Player:
             return
         assert PROCESS.get() is None, "an event happens outside all processes"
         self._trace.add("EVENT", f"{event.does} {dict(event.options)}")
-        seen = self._host.seen
+        seen, self._troubled_at = self._host.seen, self._loop.time()
         seen.counts[f"event {event.does}"] += 1
         seen.happened[event.does] += 1
         end = events.do(self._host, event)
@@ -165,6 +169,7 @@ class Player:
         self._host.seen.faults[kind] -= 1
         self._host.seen.faults += Counter()
         self._trace.add("EVENT", f"{kind} ends")
+        self._troubled_at = self._loop.time()
         end()
 
     def _end_fault(self, number: int) -> None:
@@ -215,4 +220,10 @@ class Player:
         if host.decision().go is not None:
             return f"{host.decision().go} waits, but nothing holds it"
         looked = "" if shown == state else "the status is older than the last look"
-        return host.due_updater() or host.unsent() or looked
+        return host.due_updater() or host.unsent() or self._unread() or looked
+
+    def _unread(self) -> str:
+        """Says that the ledger, the only record of what waits after both copies were lost, may still be unread."""
+        lost = self._host.seen.happened["state file lost with its copy"]
+        again = lost and self._loop.time() < self._troubled_at + AGAIN_SECONDS
+        return "the ledger was not read again" if again else ""

@@ -146,6 +146,9 @@ class AppriseNotifier:
             return f"no answer within {self._patience.send:g} s"
         except Exception as error:  # a plugin may raise any exception
             return f"{type(error).__name__}: {error}"
+        finally:
+            if trying.done():  # its answer is used: the same event may be due again later
+                self._sending.pop(target, None)
 
     def _place(self, target: str) -> str:
         """Identifies the target's URL without showing it."""

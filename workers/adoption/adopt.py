@@ -67,11 +67,11 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
         raise AdoptionRefused(error.detail) from error
     routing = _routing(stack, files, found)
     outside = await run_outside(stack, ports, found)
-    serving = serving_color(stack, routing, found, outside)
+    serving = serving_color(stack, routing, found, outside.problems)
     if serving is None:
         await _nothing_answers(stack, ports, routing)
-        if outside:
-            raise AdoptionRefused("; ".join(outside))
+        if outside.problems:
+            raise AdoptionRefused("; ".join(outside.problems))
         return None
     colored = [i for i in serving.instances if stack.moved_services()[i.service]]
     if made := own_release(colored):
@@ -80,7 +80,8 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     claims = [*labels_of(colored), *await claims_of(stack, ports, serving.instances)]
     held = tuple(stopped(stack, found))
     identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
-    warnings = (*_overruled(ports.journal.state, serving.color), *warnings_of(stack, found))
+    overruled = _overruled(ports.journal.state, serving.color)
+    warnings = (*overruled, *warnings_of(stack, found), *outside.warnings)
     return Adoptable(serving, identity, files, stopped=held, warnings=warnings)
 
 

@@ -1,6 +1,7 @@
 """The singletons of a stack that is adopted: none may run twice, and each must be able to come back."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.domain.stack import Singleton, Stack
@@ -50,18 +51,33 @@ def warnings_of(stack: Stack, found: Found) -> Iterator[str]:
             )
 
 
-async def run_outside(stack: Stack, ports: Ports, found: Found) -> list[str]:
+@dataclass(frozen=True)
+class Outside:
+    """What runs outside the project: sentences. `warnings`: of containers that may be something else."""
+
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+async def run_outside(stack: Stack, ports: Ports, found: Found) -> Outside:
     """Reports singletons that run outside the project, where no release would stop them. Raises EngineFailed.
 
     One that is only made from the same file or image counts if the project's own does not run: else it is another bot,
-    such as that of a second stack in the same directory.
+    such as that of a second stack in the same directory. The same image alone says little: many services may use it.
     """
-    problems = []
+    problems: list[str] = []
+    warnings: list[str] = []
     for singleton in stack.singletons:
         runs = any(not i.gone for i in found.get(singleton.service, ()))
-        outside = [o for o in await ports.engine.outside(singleton.service) if o.named or not runs]
-        problems += [_outside(stack, singleton, each) for each in outside]
-    return problems
+        for each in await ports.engine.outside(singleton.service):
+            if each.named or (each.project is not None and not runs):
+                problems.append(_outside(stack, singleton, each))
+            elif not runs:
+                warnings.append(
+                    f"the container {each.name} runs the image of {singleton.service}, in no Compose project. If it "
+                    f"is a second {singleton.name}, stop it before the first release"
+                )
+    return Outside(tuple(problems), tuple(warnings))
 
 
 def _outside(stack: Stack, singleton: Singleton, outsider: Outsider) -> str:
@@ -70,8 +86,6 @@ def _outside(stack: Stack, singleton: Singleton, outsider: Outsider) -> str:
     where = f"in the Compose project {project}" if project else "in no Compose project"
     as_service = "" if project != stack.project else f", but not as its service {service}"
     shares = f"has the container name of {service}" if outsider.named else f"runs {service} of the same Compose file"
-    if not outsider.named and project is None:
-        shares = f"runs the image of {service}"
     name = outsider.name
     end = f"docker update --restart no {name} && docker stop {name}"
     free = f" && docker rename {name} {name}-before" if outsider.named else ""

@@ -26,7 +26,9 @@ def unkept(model: Mapping[str, Any], moved: Mapping[str, str | None]) -> Iterato
     services: Services = model.get("services") or {}
     for name in services:
         own = (*_of(services[name]), *_copied(model, name), *_without_provider(name, services)) if name in moved else ()
-        yield from (f"{name}: {problem}" for problem in (*own, *_with_others(name, services, moved)))
+        asleep = name not in moved and services[name].get("profiles")  # it starts only if an operator asks for it
+        shared = () if asleep else _with_others(name, services, moved)
+        yield from (f"{name}: {problem}" for problem in (*own, *shared))
 
 
 def _of(service: Mapping[str, Any]) -> Iterator[str]:

@@ -57,18 +57,26 @@ def apart(staging: Path, watched: Path, mounts: str) -> list[Check]:
 
 def _refused(needed: Needed, own: list[Path]) -> Iterator[Check]:
     path = needed.path
-    closed = next((above for above in reversed(path.parents) if above.exists() and not os.access(above, os.X_OK)), None)
+    closed = next((above for above in _above(path) if os.path.lexists(above) and not os.access(above, os.X_OK)), None)
     if closed is not None:
         inside = any(closed.is_relative_to(each) for each in own)
         yield _failed(f"enter {closed}", closed, _permit(closed, "rx") if inside else f"chmod o+x {_quoted(closed)}")
     elif not path.exists():
-        if not needed.optional:
+        if path.is_symlink():
+            lost = f"{path} is a link to {os.path.realpath(path)}, which this process does not have"
+            yield Check(NAME, Verdict.FAILED, lost, "Put the file itself in its place, or mount the directory too.")
+        elif not needed.optional:
             remedy = "Create it, or correct the setting or the stack file that names it."
             yield Check(NAME, Verdict.FAILED, f"{path} is missing", remedy)
     elif needed.whole and (found := [path, *_below(path)]):
         yield from _whole(needed, [each for each in found if not _may(each, write=needed.write)])
     elif not _may(path, write=needed.write):
         yield _closed(needed)
+
+
+def _above(path: Path) -> list[Path]:
+    """The directories that have to be entered, from the root on: also those of the file that a link leads to."""
+    return list(dict.fromkeys([*reversed(path.parents), *reversed(Path(os.path.realpath(path)).parents)]))
 
 
 def _whole(needed: Needed, closed: list[Path]) -> Iterator[Check]:
@@ -94,10 +102,21 @@ def _deed(path: Path, needed: Needed) -> str:
 
 
 def _failed(deed: str, path: Path, command: str) -> Check:
-    status = path.lstat()
+    status = path.stat()
     has = f"mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}:{status.st_gid}"
     found = f"uid {os.geteuid()}, gid {os.getegid()} cannot {deed} ({has})"
+    if _mode_permits(status):
+        remedy = "Its mode permits it. Look at its SELinux label (`ls -Z`), its ACL (`getfacl`), and its mount."
+        return Check(NAME, Verdict.FAILED, found, remedy)
     return Check(NAME, Verdict.FAILED, found, f"Run on the host: {command}")
+
+
+def _mode_permits(status: os.stat_result) -> bool:
+    """Whether the mode alone lets this process read a file, or do everything in a directory."""
+    wanted = 0o7 if stat.S_ISDIR(status.st_mode) else 0o4
+    groups = {os.getegid(), *os.getgroups()}
+    shift = 6 if status.st_uid == os.geteuid() else 3 if status.st_gid in groups else 0
+    return (status.st_mode >> shift) & wanted == wanted
 
 
 def _permit(path: Path, letters: str) -> str:

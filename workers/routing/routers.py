@@ -134,8 +134,13 @@ def read_routing(files: Mapping[str, str], hosts: Hosts) -> Routing:
         streams={file: found for file, tree in trees.items() if (found := tuple(stream_servers(tree, hosts)))},
         ambiguous=tuple(sorted(_ambiguous(defined, services, hosts))),
         unreadable={name: why for name, why in failed.items() if name not in templates},
-        templates=tuple(sorted(name for name in templates if any(host in files[name].lower() for host in hosts))),
+        templates=tuple(sorted(name for name in templates if _names_one_of(files[name], hosts))),
     )
+
+
+def _names_one_of(text: str, hosts: Hosts) -> bool:
+    """Whether `text` has one of the names by itself, not as a part of a longer one."""
+    return any(re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", text.lower()) for host in hosts)
 
 
 def _ambiguous(defined: Sequence[tuple[str, Tree]], services: Mapping[str, Tree], hosts: Hosts) -> set[str]:

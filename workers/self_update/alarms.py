@@ -9,11 +9,13 @@ BY_HAND = (
     "restore the last replacement, which then follows the live release. Or remove `updater` from stack.yml to turn "
     "replacements off"
 )
-
-
 IN_A_SHELL = (
-    "secrets or configs of its services, or of those that run, take their values from the environment ({}). Only the "
-    "shell that started the updater has these. Write each as `file:`"
+    "secrets or configs of its services take their values from the environment ({}), which neither the worker nor the "
+    "successor has. Write each as `file:`"
+)
+STARTED_FROM_A_SHELL = (
+    "secrets or configs of the updater that runs take their values from the environment ({}), which neither the worker "
+    "nor the successor has: it could not be started again if the new one failed. Start the new one once by hand: `{}`"
 )
 
 

@@ -47,6 +47,9 @@ class OwnServices(Protocol):
     def claims(self, attempt: Attempt, side: Side) -> bool:
         """Returns whether `side` may stop the other one during `attempt`: only the first one that asks."""
 
+    def claimed(self, attempt: Attempt) -> Side | None:
+        """Returns the side that may; None if neither has asked."""
+
 
 def goes_on(own: OwnServices) -> bool:
     """Returns whether a succession has begun and not ended."""

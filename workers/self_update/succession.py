@@ -23,7 +23,14 @@ from app.domain.release import LiveRelease
 from app.domain.stack import Stack, Updater
 from workers.control.reconcile import Reconciler
 from workers.ports import Ports
-from workers.self_update.alarms import BY_HAND, FIX, IN_A_SHELL, not_ended, not_replaced
+from workers.self_update.alarms import (
+    BY_HAND,
+    FIX,
+    IN_A_SHELL,
+    STARTED_FROM_A_SHELL,
+    not_ended,
+    not_replaced,
+)
 from workers.self_update.model import (
     SUCCESSOR,
     Attempt,
@@ -127,20 +134,24 @@ class Succession:
         runs = self._own.defined(old) if old is not None else None
         if runs == services:
             return None
-        if why := self._why_not(services, runs):
+        if why := self._why_not(new, services, runs):
             self._report(live, why)
             return None
         assert old is not None  # noqa: S101 - `_why_not` reports that
         return Due(live, new, old)
 
-    def _why_not(self, services: Services, runs: Services | None) -> str:
-        """Why the running updater (None: it is unknown) cannot be replaced by `services`; empty if it can."""
+    def _why_not(self, new: Path, services: Services, runs: Services | None) -> str:
+        """Why the running updater (None: it is unknown) cannot be replaced by `services` of `new`; empty if it can."""
         if missing := [name for name in self._updater.services if name not in services]:
             return f"it has no service {', '.join(missing)}, which stack.yml names under `updater`"
         if runs is None:
             return f"the running updater matches neither it nor the previous release. {BY_HAND}"
-        names = dict.fromkeys([*from_environment(services), *from_environment(runs)])
-        return IN_A_SHELL.format(", ".join(names)) if names else ""
+        if names := from_environment(services):
+            return IN_A_SHELL.format(", ".join(names))
+        if names := from_environment(runs):
+            command = f"docker compose -p {self._stack.project} -f {new} up -d --no-deps {' '.join(services)}"
+            return STARTED_FROM_A_SHELL.format(", ".join(names), command)
+        return ""
 
     def _path(self, release: LiveRelease) -> Path:
         return self._ports.engine.defined(release.sha).path
@@ -177,7 +188,9 @@ class Succession:
         No rollout runs meanwhile. The successor may end this worker here at any moment.
         """
         if not attempt.ended:
-            attempt = await self._settle(attempt, await self._wait(attempt))
+            given_up = self._own.claimed(attempt) is Side.WORKER
+            why = "this worker gave the successor up" if given_up else await self._wait(attempt)
+            attempt = await self._settle(attempt, why)
         await self._report_end(attempt)
         self._seen = attempt.rollout
 

@@ -41,7 +41,7 @@ class Changes:
                 return JSONResponse(live_result(status).as_json())
             if (running := status.rollout_of(wanted.tag)) and await self.ledger.worker_alive():
                 return await self.final.of(given.request, running, wanted.tag)
-            if status.rollout and is_current(status, wanted.tag):
+            if status.rollout and status.rollout.tag != wanted.tag and is_current(status, wanted.tag):
                 raise WorkerRefused(400, _being_replaced(wanted.tag, status.rollout.tag), RolloutRunning.code)
         await self._check(wanted, status)
         return await self.final.of(given.request, await self._accept(wanted, _by(given)), wanted.tag)

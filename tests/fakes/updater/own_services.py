@@ -175,6 +175,9 @@ class FakeOwn:
         self._fuse.burn()
         return first is side
 
+    def claimed(self, attempt: Attempt) -> Side | None:
+        return self._machine.claimed.get(attempt.rollout)
+
 
 class Handed:
     """The journal's copy, in memory."""

@@ -33,7 +33,9 @@ def processes(request: pytest.FixtureRequest, tmp_path: Path) -> list[FakeOwn | 
 def test_first_side_keeps_the_claim(processes: list[FakeOwn | OwnContainers], side: Side) -> None:
     (other,) = {*Side} - {side}
     one, two = processes
+    assert two.claimed(FIRST) is None
     assert one.claims(FIRST, side)
+    assert two.claimed(FIRST) is side
     assert not two.claims(FIRST, other)
     assert one.claims(FIRST, side), "also after its restart"
     assert two.claims(SECOND, other), "each attempt has its own"

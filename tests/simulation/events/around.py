@@ -40,6 +40,7 @@ def _traefik_is_back(host: Host) -> None:
 def route_overwritten(host: Host, *, other: bool = False) -> None:
     """Another program removes the route file, or points it to the other color."""
     named = host.world.route.named
+    host.seen.overwritten_at = host.seen.now
     host.world.route.overwrite(named.other if other and named else None)
 
 

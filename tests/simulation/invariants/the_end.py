@@ -65,10 +65,14 @@ def one_bot_runs(seen: Observed) -> str | None:
 
 
 def _missing_bot_is_reported(seen: Observed) -> bool:
-    """Whether the old one could not be started again, or a lost state file had the only record of its hand-over."""
+    """Whether the old one could not be started again, or a lost state file had the only record of its hand-over.
+
+    The pause after the loss says so, and the alarm to an operator who unpaused without starting it.
+    """
     lost = seen.happened["state file lost with its copy"]
     alarmed = any("singleton_gone" in alarms for alarms in seen.world.publisher.alarmed[-1:])
-    return bool(seen.happened["singleton unrestorable"] or (lost and alarmed and seen.state.paused))
+    known = seen.state.paused or seen.unpauses
+    return bool(seen.happened["singleton unrestorable"] or (lost and alarmed and known))
 
 
 @asked(at_end)

@@ -5,12 +5,18 @@ from tests.fakes.engine import Container
 from tests.simulation.invariants.checks import asked, on_ending, on_flip
 from tests.simulation.observed import Observed
 
+IN_FLIGHT_SECONDS = 1.0
+"""How long a request to the engine is on its way at most, while the engine answers."""
+
 
 @asked(on_ending)
 def nothing_stops_the_served_color(seen: Observed, container: Container) -> str | None:
-    """[A, D] Neither the color that Traefik serves nor the one in its file is stopped, replaced or removed."""
+    """[A, D] Neither the color that Traefik serves nor the one in its file is stopped, replaced or removed.
+
+    A request that was on its way when another program wrote the file does not count.
+    """
     color = container.color
-    if color is None or not container.runs(seen.now):
+    if color is None or not container.runs(seen.now) or seen.now - seen.overwritten_at < IN_FLIGHT_SECONDS:
         return None
     if color == seen.served and not _everything_is_removed(seen):
         return f"{container.service} of {container.stamp.release} ends while Traefik serves {color}"

@@ -1,10 +1,9 @@
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from app.files import create_durably, replace_durably, sync_directory
+from app.files import replace_durably, sync_directory
 
 
 @pytest.fixture
@@ -51,18 +50,3 @@ def test_only_a_directory_can_be_synced(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         sync_directory(tmp_path / "file")
-
-
-def test_existing_file_is_not_created_again(tmp_path: Path) -> None:
-    path = tmp_path / "claim"
-    assert create_durably(path, b"first", mode=0o600)
-    assert not create_durably(path, b"second", mode=0o600)
-    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"first", 0o600)
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_one_of_many_creates_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "claim"
-    with ThreadPoolExecutor(8) as threads:
-        created = list(threads.map(lambda n: create_durably(path, str(n).encode(), mode=0o600), range(64)))
-    assert [str(n) for n, did in enumerate(created) if did] == [path.read_text()]

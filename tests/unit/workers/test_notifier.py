@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from app.domain.notices.notice import Kind, Notice
+from tests.examples import NOW
 from tests.fakes.clock import FakeClock
 from tests.fakes.disk import FakeDisk
 from tests.fakes.notices.targets import FakeNoticeFile, FakeTarget, NoticeDisk
@@ -77,6 +79,17 @@ async def test_late_answer_counts(make: Make, targets: dict[str, FakeTarget]) ->
         await asyncio.sleep(100)
         assert notifier.counts()["sent"] == 2
     assert [notice.id for notice in targets[FRIEND].got] == ["e1"]
+
+
+async def test_event_that_is_due_again_is_sent_again(make: Make, targets: dict[str, FakeTarget]) -> None:
+    """Such as an alarm that ended: the answer to its first message says nothing of the second one."""
+    notifier = make()
+    async with running(notifier):
+        for _ in range(2):
+            notifier.notify(a_notice())
+            await asyncio.sleep(5)
+            notifier.settle("", before=NOW + timedelta(days=1))
+    assert [[notice.id for notice in target.got] for target in targets.values()] == [["e1", "e1"]] * 2
 
 
 async def test_late_refusal_is_retried(make: Make, targets: dict[str, FakeTarget]) -> None:

@@ -54,7 +54,6 @@ async def test_bot_of_a_second_stack_is_no_reason_to_refuse(world: World) -> Non
     [
         (Outsider("old-bot-1", "old"), "runs bot of the same Compose file and runs in the Compose project old"),
         (Outsider("shop-bot-run-1", "shop"), "in the Compose project shop, but not as its service bot"),
-        (Outsider("lonely", None), "runs the image of bot and runs in no Compose project"),
     ],
 )
 async def test_outside_copy_of_a_missing_bot_refuses_adoption(world: World, outsider: Outsider, says: str) -> None:
@@ -64,6 +63,17 @@ async def test_outside_copy_of_a_missing_bot_refuses_adoption(world: World, outs
     await started(world)
     assert says in str(world.state.pause_reason)
     assert (world.state.current, touched(world)) == (None, [])
+
+
+async def test_stranger_with_the_bots_image_is_only_warned_of(world: World) -> None:
+    """Many services may run the same image, such as python:3.12."""
+    for container in world.engine.containers("bot"):
+        container.end()
+    world.engine.outsiders["bot"] = [Outsider("lonely", None)]
+    await started(world)
+    assert world.state.current is not None
+    warnings = next(data["warnings"] for kind, data in world.publisher.events if kind == "adopted")
+    assert "the container lonely runs the image of bot" in warnings[-1]
 
 
 def bot(state: str, number: int = 1) -> Instance:

@@ -108,6 +108,7 @@ def test_part_of_a_container_that_is_replaced_at_another_time_is_refused(name: s
         ("sidecar-blue", {"network_mode": "service:web-blue", "volumes_from": ["web-blue"]}),
         ("bot", {"network_mode": "host", "pid": "host"}),
         ("exporter", {"network_mode": "service:vpn", "links": ["vpn:way", "bot", "bot:bot"]}),
+        ("debug", {"profiles": ["debug"], "network_mode": "service:web-blue"}),
     ],
 )
 def test_part_of_a_container_that_stays_or_starts_with_it_is_accepted(name: str, option: dict[str, Any]) -> None:

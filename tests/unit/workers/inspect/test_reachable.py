@@ -92,3 +92,28 @@ def test_mount_inside_the_staging_mount_is_reported(tmp_path: Path) -> None:
 def test_another_filesystem_is_reported(tmp_path: Path) -> None:
     (check,) = apart(tmp_path, Path("/proc"), MOUNTED.format(traefik="/none"))
     assert "two filesystems" in check.found
+
+
+def test_link_into_a_closed_directory_is_named(live: Path) -> None:
+    closed = live.parent / "private"
+    closed.mkdir(mode=0o700)
+    (closed / "env").write_text("A=b\n")
+    (live / ".env").symlink_to(closed / "env")
+    (check,) = found(live, Needed(live / ".env", optional=True))
+    assert f"cannot enter {closed}" in check.found
+    assert check.remedy == f"Run on the host: chmod o+x {closed}"
+
+
+def test_link_out_of_the_mounts_is_not_missing(live: Path) -> None:
+    """In the container its target does not exist, and the file counts as optional."""
+    (live / ".env").symlink_to("/srv/elsewhere/env")
+    (check,) = found(live, Needed(live / ".env", optional=True))
+    assert f"{live}/.env is a link to /srv/elsewhere/env" in check.found
+
+
+def test_mode_that_permits_is_not_advised_again(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something else closes it, such as an SELinux label."""
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and Path(path).name != "compose.yml")
+    (check,) = found(live, Needed(live / "compose.yml"))
+    assert "SELinux" in check.remedy

@@ -233,6 +233,22 @@ async def test_successor_that_replaces_the_worker_is_not_dismissed(
     assert "still being replaced: the successor did not end within" in succession.alarms()[0].text
 
 
+async def test_successor_that_was_given_up_is_not_sent_again(
+    world: World, machine: Machine, reconciler: Reconciler
+) -> None:
+    """The worker was killed, or the engine did not answer, before the successor was gone."""
+    machine.mute = True
+    attempt = Attempt("r-v1.2.0", "v1.2.0", machine.runs["worker"][0])
+    machine.prepared[attempt.rollout] = (file_of("v1.1.0"), file_of("v1.2.0"))
+    machine.attempt, machine.claimed, machine.stands = attempt, {attempt.rollout: Side.WORKER}, True
+    machine.start("web", file_of("v1.2.0"))
+    began = world.clock.monotonic()
+    await worker(world, machine, reconciler).look()
+    assert (machine.images(), machine.sent, machine.stands) == (["u:1", "u:1"], 0, False)
+    assert machine.attempt is not None
+    assert (machine.attempt.ended, world.clock.monotonic() - began) == (True, 0)
+
+
 @pytest.mark.parametrize("why", ["", "web ended 3 times"], ids=["forward", "back"])
 async def test_dismissed_successor_leaves_the_worker(machine: Machine, why: str) -> None:
     attempt = Attempt("r-v1.2.0", "v1.2.0", "c2", why=why)
@@ -253,6 +269,7 @@ async def test_updater_with_a_value_of_a_shell_is_not_replaced(
     succession = await until_quiet(world, machine)
     assert (machine.images(), machine.sent) == (["u:1", "u:1"], 0)
     assert "take their values from the environment (TOKEN)" in succession.alarms()[0].text
+    assert ("up -d --no-deps web worker" in succession.alarms()[0].text) == (tag == "v1.1.0")
 
 
 async def test_unstartable_successor_changes_nothing(world: World, machine: Machine, reconciler: Reconciler) -> None:

@@ -11,7 +11,8 @@ from docker.models.containers import Container
 
 from app.domain.errors import BuildFailed, EngineFailed
 from app.domain.stack import Stack, Updater
-from app.files import create_durably, replace_durably
+from app.files import replace_durably
+from workers.adapters.disk.one_writer import one_writer
 from workers.adapters.docker_host import health_check, prune
 from workers.adapters.docker_host.client import (
     SERVICE_LABEL,
@@ -95,6 +96,7 @@ class OwnContainers:
         models[RUN] = successor_model(models[OLD], self._updater, attempt.rollout)
         for name, model in models.items():
             self._files.write(f"{attempt.rollout}/{name}", model)
+        (self.directory(attempt) / CLAIM_FILE).unlink(missing_ok=True)
         self.record(attempt)
         self._files.prune({attempt.rollout})
 
@@ -162,9 +164,22 @@ class OwnContainers:
         """
         path = self.directory(attempt) / CLAIM_FILE
         try:
-            return create_durably(path, side.encode(), mode=MODE) or path.read_text() == side
+            with one_writer(path.parent):
+                if (first := self.claimed(attempt)) is None:
+                    replace_durably(path, side.encode(), staging=path.parent, mode=MODE)
+                return first in {None, side}
         except OSError as error:
             raise EngineFailed(f"{path} could not be written ({error})") from error
+
+    def claimed(self, attempt: Attempt) -> Side | None:
+        """Returns the side that has the claim on `attempt`; None if neither has asked. Raises EngineFailed."""
+        path = self.directory(attempt) / CLAIM_FILE
+        try:
+            return Side(path.read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise EngineFailed(f"{path} could not be read ({error})") from error
 
     def directory(self, attempt: Attempt) -> Path:
         """The directory of the attempt's files, which are kept until the next attempt begins."""
