@@ -13,13 +13,13 @@ BY_HAND = (
 
 IN_A_SHELL = (
     "secrets or configs of its services, or of those that run, take their values from the environment ({}). Only the "
-    "shell that started the updater has these. Write each as `file:`"
+    "shell that started the updater has these. Define each with `file:` instead, and publish a release"
 )
 
 
 def not_ended(tag: str, why: str) -> Alarm:
-    text = f"The updater of {tag} is still being replaced: {why.rstrip('.')}. Your traffic is not affected. No rollout "
-    then = f"begins meanwhile. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
+    text = f"The updater is still being replaced by that of {tag}: {why.rstrip('.')}. Your traffic is not affected, "
+    then = f"but no rollout begins. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
     return Alarm("updater_not_replaced", text + then)
 
 
