@@ -1,4 +1,4 @@
-"""The paths on the host of files that this process sees in its container."""
+"""Host paths of the files that this process sees in its container."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -29,7 +29,7 @@ def mounted_from(path: Path, mounts: str) -> Path:
 
 
 def mount_of(path: Path, mounts: str) -> tuple[PurePosixPath, str] | None:
-    """The mount that has `path`: where it is mounted, and the path in its filesystem. None if `mounts` has none."""
+    """The mount that contains `path`: its mount point, and its root in the filesystem. None if `mounts` has none."""
     found = [fields for line in mounts.splitlines() if len(fields := line.split()) > 4]  # noqa: PLR2004 - root and point
     inside = [(PurePosixPath(_plain(f[4])), _plain(f[3])) for f in found]
     around = [(point, root) for point, root in reversed(inside) if path.is_relative_to(point)]

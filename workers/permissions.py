@@ -1,4 +1,4 @@
-"""Checks, with the user, mounts and environment of web or worker, what that process reads and writes.
+"""Checks that web or worker can read and write what it needs. Run it with its user, mounts and environment.
 
 It needs no Redis, no engine and no network, and changes nothing, so it can run before the process is started.
 """
@@ -72,7 +72,7 @@ def _routes(watched: Path, staging: Path) -> Iterator[Needed]:
 
 
 def _in_data(data: Path) -> Iterator[Needed]:
-    """What an earlier updater left: its files are read, also those of which the next ones are written beside."""
+    """The files and directories that an earlier updater left there."""
     if os.access(data, os.R_OK | os.X_OK):
         left = (path for path in sorted(data.iterdir()) if path.name != FOUND_BY_FSCK)
         yield from (Needed(path, write=path.is_dir(), optional=True) for path in left)
@@ -86,7 +86,7 @@ async def _compose(environ: Mapping[str, str], stack: Stack) -> list[Check]:
     except UpdaterError as error:
         lines = [line for line in getattr(error, "last_lines", ()) if DENIED in line]  # others may quote a secret
         remedy = (
-            f"Correct it until `docker compose config` prints it in {stack.directory}. A closed file needs "
+            f"Correct the Compose files until `docker compose config` works in {stack.directory}. A closed file needs "
             f"`chgrp {os.getegid()} FILE && chmod g+r FILE`."
         )
         return [Check(NAME, Verdict.FAILED, ": ".join([str(error), *lines]), remedy)]
@@ -110,18 +110,18 @@ def _shared_secret(environ: Mapping[str, str]) -> list[Check]:
             return []
     except (UpdaterError, OSError) as error:
         return [Check(NAME, Verdict.FAILED, str(error), "Correct UPDATER_SECRET_PATH and UPDATER_SECRET_GROUP.")]
-    found = f"{path} is closed to uid {os.geteuid()}, or open to others"
+    found = f"uid {os.geteuid()} cannot read {path}, or every user of the host can"
     return [Check(NAME, Verdict.FAILED, found, f"Run on the host: {wanted.command(path)}")]
 
 
 def _user_ids() -> list[Check]:
-    """If an engine maps user ids, the host's files need the mapped ids, and the commands name the others."""
+    """A failed check if the engine maps user ids: the commands above name ids that are not the host's."""
     try:
         mapped = USER_IDS.read_text("utf-8").split() != UNMAPPED
     except OSError:
         return []
     found = "the engine is rootless or maps user ids (userns-remap), so the ids in the commands are not the host's"
-    return [Check(NAME, Verdict.FAILED, found, "Use an engine without that: it is not supported.")] if mapped else []
+    return [Check(NAME, Verdict.FAILED, found, "This is not supported: use an engine without it.")] if mapped else []
 
 
 def main() -> None:

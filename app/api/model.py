@@ -19,7 +19,7 @@ class RequestModel(BaseModel):
 
 
 class CompatRequest(RequestModel):
-    """The body of a call that the old sidecar's clients make: unknown fields are ignored, and null is no value."""
+    """The body of a call by the old sidecar's clients: unknown fields are ignored, and null counts as not given."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": True})
 

@@ -118,7 +118,7 @@ class State:
         return self.rollout is None and (self.current is None or self.active_color is None)
 
     def adopt(self, live: LiveRelease, color: Color) -> "State":
-        """Makes `live`, which already ran on `color`, the current release. An unknown tag replaces no known one."""
+        """Makes `live`, which already ran on `color`, the current release. An unknown tag keeps the last good one."""
         good = self.last_good_tag if live.tag == UNKNOWN_TAG else live.tag
         return replace(
             self, active_color=color, route_id=live.rollout_id, current=live, last_good_tag=good, previous=None

@@ -54,7 +54,7 @@ def _note_faults(machine: Machine, updater: NewUpdater, services: Services) -> N
 
 
 def due_updater(own: OwnProcesses, state: State) -> str:
-    """What is left to do; empty if nothing. What needs an operator is not left to do."""
+    """What the updater still has to do; empty if nothing. What needs an operator does not count."""
     machine, attempt = own.machine, own.machine.attempt
     if attempt is not None and not attempt.ended:
         return f"the succession for {attempt.tag} goes on"

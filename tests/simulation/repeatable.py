@@ -42,7 +42,7 @@ def ended_after(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def no_logs() -> Iterator[None]:
-    """The trace says more than the product's logs, and the logs take time."""
+    """Turns the logs off: the trace says more, and logs take time."""
     before = structlog.get_config()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=False

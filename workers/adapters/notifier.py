@@ -45,7 +45,7 @@ class KeptBook(Protocol):
 
     def read(self) -> Book: ...
     def write(self, book: Book) -> None:
-        """Keeps `book`, or logs the reason why not."""
+        """Keeps `book`, or logs why it could not."""
 
 
 Trying = concurrent.futures.Future[str | None]
@@ -156,18 +156,18 @@ class AppriseNotifier:
 
     @property
     def _book(self) -> Book:
-        """It is read when it is first needed: a worker that waits for the lease must not keep an older one."""
+        """Read when first needed: a worker that waits for the lease would otherwise keep an outdated book."""
         return self._read or self._keep(self._kept.read().only_for(self._targets))
 
     def _keep(self, book: Book) -> Book:
-        """Takes `book`. Messages wait since now or earlier, in monotonic time: the time of day may be set meanwhile."""
+        """Takes `book`, and notes since when each message waits: in monotonic time, as the clock may be changed."""
         now = self._clock.monotonic()
         self._read = book
         self._since = {w.notice.id: self._since.get(w.notice.id, now) for w in book.waiting}
         return book
 
     def _tried(self, waiting: Waiting) -> float:
-        """Seconds for which this process has had the message; 0 if it was dropped meanwhile."""
+        """Seconds since this process first had the message; 0 if the message was dropped meanwhile."""
         now = self._clock.monotonic()
         return now - self._since.get(waiting.notice.id, now)
 

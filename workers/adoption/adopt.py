@@ -109,7 +109,7 @@ async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None
 
 
 def _overruled(state: State, color: Color) -> Iterator[str]:
-    """What an older state file says of the color, if something else serves: the routes decide."""
+    """A warning if the old state file names another color than the one that serves: the routes decide."""
     if state.current is None and state.active_color not in {None, color}:
         old = state.active_color
         yield f"the old state file says that {old} serves, but the routes lead to {color}: the routes decide"

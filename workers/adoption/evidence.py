@@ -59,7 +59,7 @@ async def claims_of(stack: Stack, ports: Ports, instances: Sequence[Instance]) -
 
 
 def _older(state: State, colored: Sequence[Instance]) -> str | None:
-    """The doubt about a state file that may be older than the serving containers: others may have rolled out since."""
+    """Why the state file is doubtful: it may be older than the serving containers, and miss a later rollout."""
     created = max((i.created for i in colored if i.created), default=None)
     success = state.last_success_at
     if success is None:

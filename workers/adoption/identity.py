@@ -36,7 +36,7 @@ class Identity:
 def identify(claims: Sequence[Claim], images: Sequence[str]) -> Identity:
     """The release that all `claims` agree on; UNKNOWN_TAG if they disagree.
 
-    A doubtful claim can confirm another one, but not contradict one without doubt. A digest of the `images` replaces an
+    A doubtful claim can confirm another claim, but cannot contradict a firm one. A digest of the `images` replaces an
     unknown commit.
     """
     if not claims:

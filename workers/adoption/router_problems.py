@@ -60,8 +60,8 @@ def _routes(stack: Stack, routing: Routing, ours: Sequence[Router]) -> Iterator[
 def _may_take(router: Router, route: ClientRoute, ours: Sequence[Router]) -> bool:
     """Whether Traefik may choose `router`, which leads elsewhere, for requests of `route`: now or after the adoption.
 
-    It never does if a router of the stack with the same rule and a higher priority is there throughout: the old one
-    until it is set aside, and before that also the updater's own.
+    It never does if routers of the stack that take the same requests always have a higher priority: the old router
+    until it is set aside, and the updater's own, which is there before that.
     """
     if not router.takes(route):
         return False

@@ -1,4 +1,4 @@
-"""The singletons of a stack that is adopted: none may run twice, and each must be able to come back."""
+"""The singletons of a stack that is adopted: none may run twice, and a rollback must be able to start each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def stopped(stack: Stack, found: Found) -> Iterator[Instance]:
 
 
 def warnings_of(stack: Stack, found: Found) -> Iterator[str]:
-    """What an operator should know of the singletons that do not run."""
+    """What an operator should know about the singletons that do not run."""
     held = {i.service: i for i in stopped(stack, found)}
     for singleton in stack.singletons:
         service = singleton.service
@@ -46,8 +46,8 @@ def warnings_of(stack: Stack, found: Found) -> Iterator[str]:
             )
         elif not any(i.running for i in found.get(service, ())):
             yield (
-                f"{service} has no container, so nothing of it can be kept: the first release starts it, and no "
-                f"rollback to the adopted release is possible. To have one, create it before the adoption"
+                f"{service} has no container: the first release starts it, and no rollback to the adopted release is "
+                f"possible. To make one possible, create the container before the adoption"
             )
 
 
@@ -62,8 +62,8 @@ class Outside:
 async def run_outside(stack: Stack, ports: Ports, found: Found) -> Outside:
     """Reports singletons that run outside the project, where no release would stop them. Raises EngineFailed.
 
-    One that is only made from the same file or image counts if the project's own does not run: else it is another bot,
-    such as that of a second stack in the same directory. The same image alone says little: many services may use it.
+    A container that only has the same file counts if the project's own does not run. Otherwise it is another bot, such
+    as that of a second stack in the same directory. The same image alone says little: many services may use it.
     """
     problems: list[str] = []
     warnings: list[str] = []
@@ -81,7 +81,7 @@ async def run_outside(stack: Stack, ports: Ports, found: Found) -> Outside:
 
 
 def _outside(stack: Stack, singleton: Singleton, outsider: Outsider) -> str:
-    """What to do: both programs would else work at once, for example answer each message twice."""
+    """What to do. Otherwise both containers would work at once, for example answer each message twice."""
     service, project = singleton.service, outsider.project
     where = f"in the Compose project {project}" if project else "in no Compose project"
     as_service = "" if project != stack.project else f", but not as its service {service}"
@@ -92,6 +92,6 @@ def _outside(stack: Stack, singleton: Singleton, outsider: Outsider) -> str:
     start = f"docker compose -p {stack.project} up -d --no-deps {service}"
     return (
         f"the container {name} {shares} and runs {where}{as_service}, so a release would start a second "
-        f"{singleton.name} beside it. Let {service} run in the project {stack.project} instead (in {stack.directory}: "
+        f"{singleton.name} beside it. Run {service} in the project {stack.project} instead (in {stack.directory}: "
         f"`{end}{free} && {start}`), or correct `project` in the stack file"
     )

@@ -17,7 +17,7 @@ from workers.routing.servers import Hosts, host_form
 class Strays:
     """`files`: the strays. `unclear`: whether a router of another file takes requests of the stack's own routes.
 
-    It is a stray too if it leads to the stack. If not, it belongs to someone else.
+    That file is a stray too if its router leads to the stack. If not, it belongs to someone else.
     """
 
     files: list[str]

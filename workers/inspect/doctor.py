@@ -125,8 +125,8 @@ async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
 def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> list[Check]:
     """Checks that the active color is healthy and the idle one does not run. Passes if the active color is unknown.
 
-    `named`: the color in the route file. A color that it names may have traffic, and both colors of a running rollout
-    are needed: one is its way back.
+    `named`: the color in the route file. That color may have traffic. A running rollout needs both colors: a rollback
+    returns to one of them.
 
     The engine reports `starting` until its first check, up to half a minute after the start. That counts as healthy,
     because the color got its traffic after its health path had passed.
@@ -164,7 +164,7 @@ def _advice(active: bool, *, routed: bool) -> str:
     if active:
         return "It has your traffic. Check its logs now."
     if routed:
-        return "Do not stop it: the route file names it, so it may have your traffic. See route_file."
+        return "Do not stop it: the route file names it, so it may have your traffic. See the check route_file."
     return "It uses memory without serving traffic. Stop it."
 
 

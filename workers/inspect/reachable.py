@@ -1,4 +1,4 @@
-"""Finds what this process cannot read or write, without a change on disk, with the command that permits it."""
+"""Finds what this process cannot read or write, with the command that corrects it. It changes nothing on disk."""
 
 import os
 import shlex
@@ -29,7 +29,7 @@ class Needed:
 
 
 def refused(needed: Iterable[Needed]) -> list[Check]:
-    """One failed check for each of `needed` that is closed, or below a closed directory. An open one has none."""
+    """One failed check for each of `needed` that is closed, or below a closed directory."""
     every = list(needed)
     own = [each.path for each in every]
     return list(dict.fromkeys(check for each in every for check in _refused(each, own)))
@@ -124,7 +124,7 @@ def _permit(path: Path, letters: str) -> str:
 
 
 def _below(path: Path) -> Iterator[Path]:
-    """Everything below a directory, but for links, and for what is below a closed directory."""
+    """Everything below a directory, except symbolic links and the content of closed directories."""
     for directory, names, files in os.walk(path):
         yield from (found for name in (*names, *files) if not (found := Path(directory, name)).is_symlink())
 

@@ -109,7 +109,7 @@ def _servers(url: str, hosts: Hosts) -> list[Server]:
 
 
 def host_form(host: str) -> str:
-    """The name or address so that those that lead to the same container compare equal."""
+    """Normalizes a name or address, so that spellings of the same host compare equal."""
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:

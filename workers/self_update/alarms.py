@@ -11,7 +11,7 @@ BY_HAND = (
 )
 IN_A_SHELL = (
     "secrets or configs of its services take their values from the environment ({}), which neither the worker nor the "
-    "successor has. Write each as `file:`"
+    "successor has. Define each with `file:` instead, and publish a release"
 )
 STARTED_FROM_A_SHELL = (
     "secrets or configs of the updater that runs take their values from the environment ({}), which neither the worker "
@@ -20,8 +20,8 @@ STARTED_FROM_A_SHELL = (
 
 
 def not_ended(tag: str, why: str) -> Alarm:
-    text = f"The updater of {tag} is still being replaced: {why.rstrip('.')}. Your traffic is not affected. No rollout "
-    then = f"begins meanwhile. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
+    text = f"The updater is still being replaced by that of {tag}: {why.rstrip('.')}. Your traffic is not affected, "
+    then = f"but no rollout begins. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
     return Alarm("updater_not_replaced", text + then)
 
 

@@ -51,7 +51,7 @@ _ATTEMPT = frozenset(field.name for field in fields(Attempt))
 class Side(StrEnum):
     """Who may stop the other one: the worker may dismiss the successor, or the successor may replace the worker.
 
-    The engine restarts neither of them after that. If both did it, nothing would be left to start one again.
+    The engine does not restart a container that was stopped. If each stopped the other, no updater would be left.
     """
 
     WORKER = "worker"
@@ -75,7 +75,7 @@ class Runs:
 def own_services(model: Mapping[str, Any], updater: Updater) -> Services:
     """Returns the definitions of the updater's services in `model`, without how their images are built or pulled.
 
-    Those of the configs and secrets that a service uses are below USED.
+    The definitions of the configs and secrets that a service uses are under the key USED.
     """
     found = {name: model["services"][name] for name in updater.services if name in model["services"]}
     kept = {name: {k: v for k, v in s.items() if k not in {"build", "pull_policy"}} for name, s in found.items()}

@@ -45,7 +45,7 @@ class OwnServices(Protocol):
     def record(self, attempt: Attempt) -> None: ...
 
     def claims(self, attempt: Attempt, side: Side) -> bool:
-        """Returns whether `side` may stop the other one during `attempt`: only the first one that asks."""
+        """Returns whether `side` may stop the other one during `attempt`. Only the first side that asks may."""
 
     def claimed(self, attempt: Attempt) -> Side | None:
         """Returns the side that may; None if neither has asked."""

@@ -211,7 +211,7 @@ class Succession:
         """Makes web match this worker, which still runs, and records the end. The worker never changes itself."""
         if why and not self._own.claims(attempt, Side.WORKER):
             self._goes_on = {attempt.rollout: why}
-            raise EngineFailed(f"{why}. It may be replacing this worker, so it goes on")
+            raise EngineFailed(f"{why}. The successor may be replacing this worker, so the worker does not stop it")
         if why:
             await self._own.dismiss()
         last = self._own.attempt or attempt

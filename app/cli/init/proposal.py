@@ -170,7 +170,7 @@ def _others(looked: _Looked, retired: Mapping[str, str]) -> Others:
 def _urls(looked: _Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> Iterator[tuple[str, str]]:
     """Entrypoint name → URL by which the worker reaches it.
 
-    Its routers say whether it takes TLS. At one without routers, port 443 is taken for TLS, with a question.
+    Its routers say whether it takes TLS. Without routers, port 443 counts as TLS, with a question.
     """
     traefik = looked.traefik
     with_tls = {entrypoint for each in routed for entrypoint in each.with_tls}

@@ -138,16 +138,17 @@ def _paused(status: PublishedStatus) -> WorkerRefused:
 
 def _being_replaced(tag: str, by: str) -> str:
     return (
-        f"A rollout of {by} runs: it takes the place of {tag}, unless it fails. To keep {tag}, run `updater cancel` "
-        f"before the flip, or `updater rollback` after it. Or apply {tag} with force: it then goes live after {by}."
+        f"A rollout of {by} is running and will replace {tag}, unless it fails. To keep {tag}, run `updater cancel ID` "
+        f"before the flip (`updater status` shows the ID), or `updater rollback` after it. Or apply {tag} with force: "
+        f"it then goes live after {by}."
     )
 
 
 def _not_newer(tag: str, live: str, status: PublishedStatus) -> str:
     if tag == live and status.active_color is None:
         return (
-            f"{tag} went live last, but it is not known which color has the traffic: see `updater doctor`. Apply {tag} "
-            "with force to roll it out again."
+            f"{tag} went live last, but the updater does not know which color has the traffic: run `updater doctor`. "
+            f"Apply {tag} with force to roll it out again."
         )
     if tag == live:
         return f"{tag} is live, but its rollout failed. Apply it with force to roll it out again."

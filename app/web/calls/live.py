@@ -27,8 +27,8 @@ def is_current(status: PublishedStatus, tag: str) -> bool:
 def live_is_well(status: PublishedStatus) -> bool:
     """Whether a release is live and its rollout succeeded.
 
-    A release that cannot be rolled back stays live when its rollout fails. Without an active color it is not known
-    what serves: another program may have moved the traffic.
+    A release that cannot be rolled back stays live when its rollout fails. Without an active color the updater does
+    not know what serves: another program may have moved the traffic.
     """
     current = status.current
     if current is None or status.active_color is None:

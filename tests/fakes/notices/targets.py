@@ -53,7 +53,7 @@ class FakeTarget:
         return done
 
     def go_on(self) -> None:
-        """Answers again, also to what waited."""
+        """Answers again, including the messages that waited."""
         self.hangs = self.unheard = False
         waiting, self._waiting = self._waiting, []
         for trying in waiting:

@@ -83,7 +83,7 @@ class FakeWorker(ContainerProcess):
 
 @contextlib.asynccontextmanager
 async def _sending(notifier: AppriseNotifier | None) -> AsyncIterator[None]:
-    """As in workers/main.py. Its turns are not the worker's: so they change nothing that happens after some turns."""
+    """As in workers/main.py. Its turns do not count as the worker's, so faults at a given turn stay where they were."""
     process = PROCESS.get()
     if notifier is None or process is None:
         yield

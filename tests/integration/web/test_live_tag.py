@@ -77,7 +77,7 @@ async def test_live_tag_is_no_success_while_another_is_rolled_out(
     await running(web, "v1.1.0")
     shown = await skills.apply("v1.0.0")
     assert (shown.outcome, shown.body["code"]) == (Outcome.FAILED, "rollout_running")
-    assert "A rollout of v1.1.0 runs: it takes the place of v1.0.0" in str(shown.error)
+    assert "A rollout of v1.1.0 is running and will replace v1.0.0" in str(shown.error)
     await skills.http.post("/update/cancel", json={"rollout_id": (await web.ledger.status() or {})["rollout"]["id"]})
     assert (await newer).outcome is Outcome.FAILED
 

@@ -1,4 +1,4 @@
-"""Each shell block that a page has an operator paste is one command: after a failure nothing of it runs."""
+"""Each shell block that an operator pastes is one command: after a failure, the rest of it does not run."""
 
 import re
 import subprocess

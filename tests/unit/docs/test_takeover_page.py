@@ -18,7 +18,7 @@ PLACES = {"/srv/zetherion-ai": "live", "/srv/zetherion-updater": "updater"}
 
 @dataclass(frozen=True)
 class Desk:
-    """A directory with the live directory, the updater's, and the stand-ins for `docker` and `curl`."""
+    """A directory with the live directory, the updater's directory, and stand-ins for `docker` and `curl`."""
 
     path: Path
 

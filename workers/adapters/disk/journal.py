@@ -102,7 +102,7 @@ class FileJournal:
             read = {"active_color": state.active_color, "last_good_tag": state.last_good_tag, "paused": state.paused}
             log.info("read the old sidecar's state file", path=str(path), kept=kept, **read)
             for each in ignored(fields):
-                log.warning("the old sidecar's state file has a value that is not understood", value=each)
+                log.warning("the old sidecar's state file has an unexpected value", value=each)
             return state
         return decode(content)
 

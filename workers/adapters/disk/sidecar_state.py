@@ -13,8 +13,8 @@ KEYS = frozenset({"active_color", "paused", *TEXTS, *MOMENTS})
 OURS = frozenset({"schema", "checksum"})
 NO_REASON = "The sidecar before this updater had paused rollouts and gave no reason."
 UNCLEAR = (
-    "In the state file of the sidecar before this updater, `paused` is {}, which is neither true nor false. Check "
-    "whether it had paused rollouts and why, then unpause."
+    "In the old sidecar's state file, `paused` is {}, which is neither true nor false. So rollouts stay paused. Check "
+    "whether the sidecar was paused, and why, then run `updater unpause`."
 )
 YES, NO = {"true", "yes", "on", "1", "1.0"}, {"false", "no", "off", "0", "0.0", "", "none", "null"}
 """How programs write true and false, in lower case."""
@@ -46,7 +46,7 @@ def sidecar_state(fields: Mapping[str, Any]) -> State:
 
 
 def ignored(fields: Mapping[str, Any]) -> list[str]:
-    """What `sidecar_state` does not take over as the file has it: the key, its value, and what counts instead."""
+    """The values that `sidecar_state` does not take over unchanged: the key, its value, and what counts instead."""
     known: dict[str, object] = {
         "active_color": _color(fields),
         **{key: _text(fields, key) for key in TEXTS},
@@ -64,7 +64,7 @@ def ignored(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _paused(fields: Mapping[str, Any]) -> bool | None:
-    """None if the file does not say it in a way that is understood."""
+    """None if the value is unclear."""
     value = fields.get("paused")
     if isinstance(value, int | float):
         return bool(value)
@@ -97,7 +97,7 @@ def _moment(fields: Mapping[str, Any], key: str) -> datetime | None:
 def _expected(key: str) -> str:
     if key == "active_color":
         return " or ".join(Color)
-    return "a time" if key in MOMENTS else "a text"
+    return "a time" if key in MOMENTS else "a string"
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Under which names and addresses other containers reach a container: pure functions of an inspection."""
+"""The names and addresses by which other containers reach a container: pure functions of an inspection."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ LONGEST_NAME = 63
 """Of one label of a host name. https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
 
 GIVEN = {"bridge", "host", "none"}
-"""The networks that every engine has. Its name server knows nothing in them."""
+"""The networks that every engine has. Its name server does not serve them."""
 
 SHORT_ID = 12
 
@@ -43,7 +43,7 @@ def host_of(attrs: Attributes) -> str | None:
 
 
 def addresses_of(attrs: Attributes) -> dict[str, str]:
-    """One address by network."""
+    """Network name → the container's address in it."""
     return {name: address for name, each in sorted(_networks(attrs).items()) if (address := address_in(each))}
 
 
@@ -53,7 +53,7 @@ def address_in(network: Attributes) -> str:
 
 
 def every_address(attrs: Attributes) -> tuple[str, ...]:
-    """All its addresses, of both families, with those that the Compose file gives it: they stay while it is stopped."""
+    """All its IPv4 and IPv6 addresses. Those that the Compose file fixes are known even while it is stopped."""
     return tuple(sorted({address for each in _networks(attrs).values() for address in _addresses(each)}))
 
 

@@ -230,7 +230,7 @@ async def test_successor_that_replaces_the_worker_is_not_dismissed(
     with pytest.raises(EngineFailed, match="may be replacing this worker"):
         await succession.look()
     assert (machine.stands, machine.attempt and machine.attempt.ended) == (True, False)
-    assert "still being replaced: the successor did not end within" in succession.alarms()[0].text
+    assert "still being replaced by that of v1.2.0: the successor did not end within" in succession.alarms()[0].text
 
 
 async def test_successor_that_was_given_up_is_not_sent_again(

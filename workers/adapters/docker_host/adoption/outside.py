@@ -1,4 +1,4 @@
-"""Finds what runs a service of the stack outside its Compose project: pure functions of the engine's list."""
+"""Finds containers that run a service of the stack outside its Compose project, in the engine's list."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ FILES_LABEL = "com.docker.compose.project.config_files"
 """The absolute paths of the project's Compose files, separated by commas."""
 
 ENDED = {"created", "exited", "dead", "removing"}
-"""The states in which a container runs nothing, and is not about to."""
+"""The states in which a container does not run and is not about to start."""
 
 
 def outsiders(

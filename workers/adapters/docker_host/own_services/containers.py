@@ -158,7 +158,7 @@ class OwnContainers:
             raise EngineFailed(f"{self._directory / ATTEMPT_FILE} could not be written ({error})") from error
 
     def claims(self, attempt: Attempt, side: Side) -> bool:
-        """Returns whether `side` may stop the other one during `attempt`: only the first one that asks.
+        """Returns whether `side` may stop the other one during `attempt`. Only the first side that asks may.
 
         Raises EngineFailed if the claim cannot be written.
         """

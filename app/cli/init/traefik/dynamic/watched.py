@@ -59,7 +59,7 @@ def _is_toml(file: Path) -> bool:
 
 
 def _yaml_for(project: Project, file: Path) -> Path:
-    """The route file of the worker beside `file`, a TOML file: with its name, or the worker's own if that is taken."""
+    """The worker's route file beside `file`, a TOML file: with the same stem, or the worker's own name if it exists."""
     beside = file.with_suffix(".yml")
     return beside if is_absent(beside) else file.with_name(_own_name(project))
 

@@ -54,7 +54,7 @@ def load(path: Path) -> str:
 
 @pytest.mark.parametrize("copy", ["updater-state.json", "updater-state.json.previous"])
 def test_unreadable_file_is_refused_and_the_command_helps(path: Path, copy: str) -> None:
-    """It is no lost state: it may say what is live, and that rollouts are paused."""
+    """The state is not lost: the file may say what is live, and that rollouts are paused."""
     path.write_bytes(b"{")
     path.chmod(0o644)
     path.with_name(copy).write_bytes(SIDECAR)
