@@ -84,14 +84,14 @@ async def test_live_tag_is_no_success_while_another_is_rolled_out(
 
 @pytest.mark.parametrize("call", ["apply", "roll back"])
 async def test_release_that_lost_its_traffic_is_not_live(
-    skills: Program, web: Listening, worker: Reconciler, call: str
+    skills: Program, web: Listening, world: World, worker: Reconciler, call: str
 ) -> None:
     await settled(web, "v1.0.0")
-    reason = "another program moved the traffic, and no known release serves"
-    await worker._hold_back(reason)
+    world.route._foreign["broken.yml"] = "http: ["  # so what serves cannot be adopted either
+    await worker._hold_back("another program moved the traffic, and no known release serves")
     await until(lambda: _has_no_color(web))
     shown = await (skills.apply("v1.0.0") if call == "apply" else skills.roll_back(sha_of("v1.0.0")))
-    assert (shown.outcome, shown.error) == (Outcome.FAILED, reason)
+    assert (shown.outcome, shown.error) == (Outcome.FAILED, world.state.pause_reason)
 
 
 async def _has_no_color(web: Listening) -> bool:
