@@ -58,9 +58,9 @@ def publisher(ledger: Ledger, tmp_path: Path) -> LedgerPublisher:
 
 
 async def memory(client: Redis) -> int:
-    """Without the buffers of connections, which Redis frees when it has time."""
+    """Without the buffers of connections and of the append-only file, which Redis frees when it has time."""
     found = await client.info("memory")
-    return int(found["used_memory"]) - int(found["mem_clients_normal"])
+    return int(found["used_memory"]) - int(found["mem_clients_normal"]) - int(found["mem_aof_buffer"])
 
 
 async def lines_of(client: Redis, rollout: str) -> list[str]:
