@@ -158,7 +158,7 @@ class Host:
         return due_updater(self.own, self.seen.state) if self.own is not None else ""
 
     def unsent(self) -> str:
-        """What people have not been told yet; empty if nothing."""
+        """The messages that still wait; empty if none does."""
         waiting = self.seen.notices.waiting
         return f"{waiting} messages wait" if waiting else ""
 

@@ -136,13 +136,8 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
         ),
     ),
     "one_thread_for_all_targets": (
-        Edit(
-            "AppriseNotifier._send",
-            "event, trying = self._sending.pop(target,",
-            'event, trying = self._sending.pop("",',
-        ),
+        Edit("AppriseNotifier._send", "self._sending.get(target,", 'self._sending.get("",'),
         Edit("AppriseNotifier._send", "self._sending.pop(target, None)", 'self._sending.pop("", None)'),
-        Edit("AppriseNotifier._send", "self._sending[target] = event, trying", 'self._sending[""] = event, trying'),
         Edit(
             "AppriseNotifier._send",
             "self._sending[target] = notice.id, trying",

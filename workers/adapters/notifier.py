@@ -132,9 +132,8 @@ class AppriseNotifier:
         There is at most one thread per target, because a thread may hang forever. If it ends after all, its answer
         counts: a message that was accepted late is not sent again.
         """
-        event, trying = self._sending.pop(target, ("", None))
+        event, trying = self._sending.get(target, ("", None))
         if trying is not None and not trying.done():
-            self._sending[target] = event, trying
             return "an earlier try still hangs"
         if trying is None or event != notice.id or not _accepted(trying):
             trying = self._begin(self._targets[target], notice)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -60,7 +61,7 @@ async def claims_of(stack: Stack, ports: Ports, instances: Sequence[Instance]) -
 
 def _older(state: State, colored: Sequence[Instance]) -> str | None:
     """Why the state file is doubtful: it may be older than the serving containers, and miss a later rollout."""
-    created = max((i.created for i in colored if i.created), default=None)
+    created = _last_created(colored)
     success = state.last_success_at
     if success is None:
         return "it does not say when that succeeded"
@@ -69,10 +70,14 @@ def _older(state: State, colored: Sequence[Instance]) -> str | None:
     return f"its last success was at {success:{MOMENT}}, before the containers were created"
 
 
+def _last_created(instances: Sequence[Instance]) -> datetime | None:
+    return max((i.created for i in instances if i.created), default=None)
+
+
 async def _checked_out(stack: Stack, ports: Ports, instances: Sequence[Instance]) -> Claim | None:
     """The clone's HEAD. Doubtful if HEAD moved after the containers were created: then something else may run."""
     claim = await _claim(stack, ports, f"the clone in {stack.directory}", "HEAD")
-    created = max((i.created for i in instances if i.created), default=None)
+    created = _last_created(instances)
     if claim is None or created is None:
         return claim
     moved = await ports.source.moved_in(Path(stack.directory))

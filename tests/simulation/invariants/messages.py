@@ -51,9 +51,9 @@ def each_end_is_reported(seen: Observed) -> str | None:
     """People get a message about each end of a rollout that the history has, unless it was given up."""
     if seen.happened["disk_full"] or seen.happened["notices_unwritable"]:
         return None
-    told = {event for _, event in seen.notices.kept}
+    reported = {event for _, event in seen.notices.kept}
     for rollout, ends in seen.ends.items():
-        if ends and not any(event.startswith(f"rollout:{rollout}:") for event in told):
+        if ends and not any(event.startswith(f"rollout:{rollout}:") for event in reported):
             return f"no message about the end of {rollout}: {ends}"
     return None
 

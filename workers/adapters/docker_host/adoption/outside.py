@@ -6,6 +6,7 @@ from typing import Any
 
 from app.domain.stack import Stack
 from workers.adapters.docker_host.client import ONEOFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
+from workers.adapters.docker_host.reached import SHORT_ID
 from workers.definition.transform import ONCE_LABEL
 from workers.ports import Outsider
 
@@ -36,11 +37,11 @@ def _outsider(listed: Mapping[str, Any], defined: Mapping[str, Any], stack: Stac
     names = [str(name).removeprefix("/") for name in listed.get("Names") or ()]
     project = labels.get(PROJECT_LABEL)
     named = bool(defined.get("container_name")) and defined["container_name"] in names
-    if named or _is_of_its_file(labels, stack, service):
-        return Outsider(names[0] if names else str(listed["Id"])[:12], project, named=named)
     image = str(defined.get("image") or f"{stack.project}-{service}")
     by_itself = project is None and _tagged(str(listed.get("Image"))) == _tagged(image)
-    return Outsider(names[0] if names else str(listed["Id"])[:12], None) if by_itself else None
+    if not (named or by_itself or _is_of_its_file(labels, stack, service)):
+        return None
+    return Outsider(names[0] if names else str(listed["Id"])[:SHORT_ID], project, named=named)
 
 
 def _tagged(image: str) -> str:
