@@ -18,7 +18,7 @@ from tests.integration.private_git import serving
 from tests.integration.repositories import Repository, git
 from workers.adapters.git_repo.lfs.client import CHUNK_BYTES
 from workers.adapters.git_repo.lfs.tree_files import AT_ONCE
-from workers.main import source_of
+from workers.wiring import source_of
 
 ONE, TWO = b"weights of the model", b"\x00\xff" * 4096
 DAY = 86_400

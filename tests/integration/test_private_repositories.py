@@ -20,7 +20,7 @@ from tests.integration.private_git import (
 )
 from tests.integration.repositories import Repository, git
 from workers.adapters.git_repo.mirror import GitSource
-from workers.main import source_of
+from workers.wiring import source_of
 
 LIMIT = 30.0
 TAG = "v1.0.0"

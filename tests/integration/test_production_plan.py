@@ -18,8 +18,8 @@ from tests.examples import a_traefik
 from tests.integration.repositories import git
 from workers.adapters.redaction import Redactor
 from workers.inspect.plan import plan
-from workers.main import lease_of, wire
 from workers.ports import Ports
+from workers.wiring import lease_of, wire
 
 pytestmark = [pytest.mark.engine, pytest.mark.redis]
 

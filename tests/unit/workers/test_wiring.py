@@ -12,7 +12,7 @@ from app.queue import open_pool
 from tests.examples import a_stack
 from tests.unit.workers.engine_http import http_engine
 from workers.adapters.redaction import Redactor
-from workers.main import lease_of, release_policy_of, wire
+from workers.wiring import lease_of, release_policy_of, wire
 
 CLOSE_SECONDS = 20.0
 NIGHTS = Window("0 22 * * *", 3600)

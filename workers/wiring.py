@@ -1,0 +1,182 @@
+"""Creates the worker's adapters from the settings and the stack file. Nothing else creates any."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import docker
+from arq.connections import ArqRedis
+
+from app.config import notify_urls
+from app.config.locations import lease_beside
+from app.config.release_policy import ReleasePolicy
+from app.config.settings import WorkerSettings
+from app.domain.errors import SettingsInvalid
+from app.domain.stack import Stack
+from app.ledger import Ledger
+from workers.adapters.disk.data_directory import DataDirectory
+from workers.adapters.disk.history_file import HistoryFile
+from workers.adapters.disk.journal import FileJournal
+from workers.adapters.disk.lease import Lease
+from workers.adapters.disk.rollout_logs import RolloutLogs
+from workers.adapters.docker_host.client import Docker, connect
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.secret_values import learn_what_is_known
+from workers.adapters.docker_host.engine import DockerEngine
+from workers.adapters.docker_host.own_services.containers import OwnContainers, own_containers
+from workers.adapters.docker_host.stored.definitions import ReleaseFiles
+from workers.adapters.docker_host.survey import own_mounts
+from workers.adapters.git_repo.credentials import token_for
+from workers.adapters.git_repo.mirror import GitSource
+from workers.adapters.http_probe import HttpProbe
+from workers.adapters.machine import SystemClock, room_of
+from workers.adapters.notice_file import NoticeFile
+from workers.adapters.notifier import AppriseNotifier
+from workers.adapters.publisher import LedgerPublisher
+from workers.adapters.redaction import Hide, Redactor, names_of
+from workers.adapters.threads import in_engine_thread, in_file_thread
+from workers.adapters.traefik.metrics import TraefikMetrics
+from workers.adapters.traefik.route_file import RouteFile
+from workers.control.announce import Announced
+from workers.control.served_guard import protecting
+from workers.control.stale_guard import guarded
+from workers.inspect import mounts
+from workers.ports import Clock, Engine, Ports, Route
+from workers.rollout.pipeline import step_ids
+
+FLUSH_SECONDS = 5.0
+
+
+@contextlib.asynccontextmanager
+async def wire(
+    settings: WorkerSettings, stack: Stack, pool: ArqRedis, redactor: Redactor, lease: Lease
+) -> AsyncIterator[Ports]:
+    """Creates the adapters and yields them as ports, while it holds `lease`. Closes them, also if it fails half-way."""
+    async with contextlib.AsyncExitStack() as opened:
+        client = await in_engine_thread(connect, settings.docker_host)
+        opened.callback(client.close)
+        await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
+        journal = FileJournal(settings.journal_path)
+        command = find_compose(settings.compose_command)
+        compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
+        clock, ledger = SystemClock(), Ledger(pool, settings.namespace)
+        history, logs = HistoryFile(settings.data_dir / "history.jsonl"), RolloutLogs(settings.data_dir / "logs")
+        notifier, policy = notifier_of(settings, clock, redactor.value), release_policy_of(settings, stack)
+        notified = notifier.counts if notifier else dict
+        publisher = LedgerPublisher(
+            ledger,
+            partial(step_ids, stack),
+            history,
+            logs,
+            clock,
+            hide=redactor.value,
+            policy=policy,
+            notified=notified,
+        )
+        route = RouteFile(settings.traefik_dynamic_path, stack, fence=journal.fence)
+        await in_file_thread(route.check)
+        probe = HttpProbe(stack.traefik.rollout_header, stack.checks.timeout)
+        opened.push_async_callback(probe.aclose)
+        traffic = TraefikMetrics(stack.traefik.metrics, stack) if stack.traefik.metrics else None
+        if traffic is not None:
+            opened.push_async_callback(traffic.aclose)
+        releases, routes = settings.data_dir / "releases", settings.traefik_dynamic_path
+        await learn_what_is_known(compose, stack, ReleaseFiles(releases))
+        docker_engine = DockerEngine(client, compose, stack, releases, fence=journal.fence, written=[routes])
+        await opened.enter_async_context(lease.held())
+        journal.load()
+        await opened.enter_async_context(_sending(publisher, notifier))
+        yield Ports(
+            engine=guarded(Engine, protecting(docker_engine, route, stack), journal),
+            source=source_of(settings, stack),
+            route=guarded(Route, route, journal),
+            probe=probe,
+            traffic=traffic,
+            journal=journal,
+            inbox=ledger,
+            publisher=Announced(publisher, notifier, stack.project) if notifier else publisher,
+            clock=clock,
+            notifier=notifier,
+            room=room_of(settings.data_dir, _engine_root(client)),
+            storage=DataDirectory(settings.data_dir, logs),
+        )
+
+
+@contextlib.asynccontextmanager
+async def _sending(publisher: LedgerPublisher, notifier: AppriseNotifier | None) -> AsyncIterator[None]:
+    """Writes to the ledger and sends messages; at the end, first writes what waits."""
+    tasks = [asyncio.create_task(part.run()) for part in (publisher, notifier) if part is not None]
+    try:
+        yield
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await publisher.flush()
+        for task in tasks:
+            task.cancel()
+
+
+def lease_of(settings: WorkerSettings) -> Lease:
+    """The lease, in a file beside the journal."""
+    return Lease(lease_beside(settings.journal_path))
+
+
+def notifier_of(settings: WorkerSettings, clock: Clock, hide: Hide) -> AppriseNotifier | None:
+    """None if no notification target is configured."""
+    if not settings.notify_targets:
+        return None
+    kept = NoticeFile(settings.data_dir / "notices.json")
+    return AppriseNotifier(settings.notify_targets, settings.notify_events, kept, clock, hide=hide)
+
+
+def redactor_of(settings: WorkerSettings, stack: Stack) -> Redactor:
+    """Knows the secrets of the settings and of the live directory; it learns those of releases when they are read."""
+    token = token_of(settings)
+    hidden = [*([token] if token else []), *notify_urls.secrets_in(settings.notify_targets)]
+    urls, names = (stack.source, settings.redis_url), names_of(stack)
+    return Redactor(Path(stack.directory), urls, hidden, env_files=stack.env_files, ordinary=names)
+
+
+@contextlib.asynccontextmanager
+async def own_services_of(settings: WorkerSettings, stack: Stack) -> AsyncIterator[OwnContainers | None]:
+    """The updater's own services; None if the stack file does not name any."""
+    if stack.updater is None:
+        yield None
+        return
+    where = {"host": settings.docker_host, "compose": settings.compose_command}
+    async with own_containers(stack, stack.updater, **where, data_dir=settings.data_dir) as own:
+        yield own
+
+
+def release_policy_of(settings: WorkerSettings, stack: Stack) -> ReleasePolicy:
+    """The policy that holds releases back, from the environment and the stack file."""
+    return ReleasePolicy(enabled=settings.enabled, approval=settings.approval, windows=stack.policy.windows)
+
+
+def source_of(settings: WorkerSettings, stack: Stack) -> GitSource:
+    """The stack's Git repository, with its allowed signers and credential."""
+    signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
+    token = token_for(stack.source, settings.github_api_url, token_of(settings))
+    directory, names = settings.data_dir / "git", [stack.repository]
+    files = {"submodules": stack.files.submodules, "lfs": stack.files.lfs}
+    return GitSource(stack.source, directory, stack.times.fetch, signers, token=token, names=names, **files)
+
+
+def token_of(settings: WorkerSettings) -> str | None:
+    return settings.github_token.get_secret_value() if settings.github_token else None
+
+
+async def _check_paths(engine: Docker, needed: Sequence[Path]) -> None:
+    """Raises SettingsInvalid if the `needed` paths are not the same in this container as on the host."""
+    if wrong := mounts.unlike(needed, await own_mounts(engine)):
+        listed = ", ".join(map(str, wrong))
+        raise SettingsInvalid(
+            f"{listed}: not mounted at the same path as on the host, where the engine and your own `docker compose` "
+            f"look for it. Traffic is unchanged. {mounts.remedy(wrong)}"
+        )
+
+
+def _engine_root(client: docker.DockerClient) -> Path:
+    return Path(client.info()["DockerRootDir"])
