@@ -9,7 +9,7 @@ import httpx
 from app.domain.stack import Color
 from deploy.demo.clients import NO_TLS
 from tests.acceptance.takeover.host import FIRST, OLD_UPDATER, PORTS, Host, colored
-from tests.acceptance.takeover.old_stack import old_state
+from tests.acceptance.takeover.old_stack import PAUSE_REASON, STATE_FILE, old_state
 
 ANSWERED_SECONDS, POLL_SECONDS = 10.0, 0.05
 LONGEST_REQUEST = 2.0
@@ -20,11 +20,24 @@ IN_A_ROW = 5
 
 @dataclass(frozen=True)
 class Start:
-    """The text of the state file (None: no file), the serving color, and whether the other color runs too."""
+    """A state of the old stack.
 
+    `state`: the text of the state file (None: no file). `active`: the serving color. `both_run`: the other color runs
+    too. `pause`: a part of the reason of the updater's pause after the takeover ("": it is not paused). `reported`: a
+    part of a line of the worker's log.
+    """
+
+    name: str
     state: str | None
     active: Color
     both_run: bool
+    pause: str
+    reported: str = ""
+
+    @property
+    def why(self) -> str:
+        """The reason of the pause from which the client resumes: its own, if the takeover left none."""
+        return self.pause or "the operator looks first"
 
     @property
     def untouched(self) -> set[str]:
@@ -32,14 +45,14 @@ class Start:
         return colored(self.active) | {"zetherion-ai-bot", "traefik", "qdrant", "cloudflared"}
 
 
-DAMAGED = Start(old_state(FIRST, Color.BLUE)[:57], Color.BLUE, both_run=True)
-"""Cut off in the middle of a line; both colors run, as after `docker compose up`."""
-
-ABSENT = Start(None, Color.GREEN, both_run=False)
-"""The last rollout went to green, and the state file is missing."""
-
-PAUSED = Start(old_state(FIRST, Color.BLUE, paused=True), Color.BLUE, both_run=False)
-"""The last rollout failed on green, so the sidecar paused with the reason."""
+STARTS = (
+    # Cut off in the middle of a line; both colors run, as after `docker compose up`.
+    Start("damaged", old_state(FIRST, Color.BLUE)[:57], Color.BLUE, True, "could not be read", STATE_FILE),
+    # The last rollout went to green, and the state file is missing.
+    Start("absent", None, Color.GREEN, False, ""),
+    # The last rollout failed on green, so the sidecar paused with the reason.
+    Start("paused", old_state(FIRST, Color.BLUE, paused=True), Color.BLUE, False, PAUSE_REASON),
+)
 
 
 def prepare(host: Host, start: Start) -> None:
