@@ -47,6 +47,19 @@ async def test_base_image_that_another_service_builds_is_refused(bench: Bench) -
     assert "bot: its Dockerfile uses the image shop/base, which base builds" in problem.detail
 
 
+async def test_build_that_another_build_needs_is_read_as_well(bench: Bench) -> None:
+    """The service `base` is only built: no rollout moves it."""
+    base = {"build": {"context": "base", "args": {"REVISION": "${NEVER_SET}"}, "secrets": ["npm"]}}
+    build = {"context": ".", "additional_contexts": {"base": "service:base"}}
+    bench.compose({"build": build}, services={"base": base}, secrets={"npm": {"environment": "NPM_TOKEN"}})
+    for name in ("Dockerfile", "base/Dockerfile"):
+        put_both(bench, name)
+    (problem,) = (await bench.read()).problems
+    assert "nothing sets NEVER_SET (base), NPM_TOKEN (a secret or config)" in problem.detail
+    bench.put(bench.live, ".env", "NPM_TOKEN=t0ken\nNEVER_SET=1\n")
+    assert not (await bench.read()).problems
+
+
 async def test_build_secret_is_the_releases_file_or_todays_value(bench: Bench) -> None:
     secrets = {"file": {"file": "./npmrc"}, "value": {"environment": "NPM_TOKEN"}}
     bench.compose({"build": {"context": ".", "secrets": ["file", "value"]}}, secrets=secrets)

@@ -153,6 +153,22 @@ async def test_env_file_beside_a_nested_compose_file_is_not_lost(bench: Bench) -
     assert "Write env_files: [docker/.env]" in str(problem)
 
 
+async def test_path_far_beside_the_stack_is_the_hosts(bench: Bench) -> None:
+    """`../../uploads` is not in the updater's own directory, which an absolute path still may name."""
+    own, above = bench.tree.parent.parent, bench.live.parent.parent
+    bench.compose(
+        {"volumes": ["../../uploads:/x", f"{own}/socket/:/y", "${DATA}/d:/z", "vol:/v"], "configs": ["c"]},
+        configs={"c": {"file": "../../c"}},
+        volumes={"vol": {"driver_opts": {"type": "none", "o": "bind", "device": "../../v"}}},
+    )
+    bench.put(bench.live, ".env", f"DATA={own}\n")
+    read = await bench.read()
+    found = read.model["services"][BLUE]["volumes"]
+    assert [v["source"] for v in found] == [str(above / "uploads"), f"{own}/socket/", f"{own}/d", "vol"]
+    assert read.model["configs"]["c"]["file"] == str(above / "c")
+    assert read.model["volumes"]["vol"]["driver_opts"]["device"] == str(above / "v")
+
+
 async def test_path_beside_the_stack_is_the_hosts(bench: Bench) -> None:
     """`../shared` is beside the live directory, not beside the release's worktree."""
     shared = bench.live.parent / "shared"

@@ -11,11 +11,12 @@ from itertools import chain
 from typing import Any
 
 from app.domain.stack import Forbid, Stack
+from workers.definition.built_with import SERVICE, built_with
 from workers.definition.files.host_files import build_files, sources
 from workers.definition.places import Places
 
 NAMESPACES = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
-SERVICE, CONTAINER = "service:", "container:"
+CONTAINER = "container:"
 NETWORK_ENTITLEMENT, DEVICE_ENTITLEMENT = "network.host", "device"
 _NO_NETWORK = {"none", "bridge", "default", "host"}
 _HARMLESS = re.compile(r"no-new-privileges([:=](true|false))?")
@@ -51,7 +52,7 @@ def forbidden(
     live release's model `before` (None: nothing is live, so there is nothing to compare with), and may get no more.
     """
     moved, known = stack.moved_services(), set(uses(before, places)) if before else None
-    built = _built_with(model, moved)
+    built = built_with(model.get("services") or {}, moved)
 
     def counts(use: Use) -> bool:
         if use.service in moved or (use.service in built and use.what.startswith("build/")):
@@ -60,18 +61,6 @@ def forbidden(
 
     found = [use for use in uses(model, places, env_files or {}) if use.option in stack.policy.forbid]
     return [use for use in found if counts(use)]
-
-
-def _built_with(model: Mapping[str, Any], names: Collection[str]) -> set[str]:
-    """`names`, and the services whose images are built with theirs: `additional_contexts: {base: service:x}`."""
-    services, built, left = model.get("services") or {}, set[str](), list(names)
-    while left:
-        name = left.pop()
-        if name not in built and name in services:
-            built.add(name)
-            contexts = (services[name].get("build") or {}).get("additional_contexts") or {}
-            left += [value.removeprefix(SERVICE) for value in contexts.values() if value.startswith(SERVICE)]
-    return built
 
 
 def refusal(found: Collection[Use]) -> str:

@@ -62,20 +62,21 @@ def left_behind(model: Mapping[str, Any], moved: Collection[str], project: str, 
 
 
 def _shared(services: Mapping[str, Mapping[str, Any]], project: str, hub: str) -> dict[str, list[str]]:
-    """The services without a build whose image other services build, each with these."""
+    """The services without a build whose image other services build, each with these. An image by digest is itself."""
     builders = builders_of(services, project, hub)
     unbuilt_ones = {name: str(s["image"]) for name, s in services.items() if BUILD not in s and "image" in s}
-    found = {name: builders.get(whole_name(image, hub), []) for name, image in unbuilt_ones.items()}
+    found = {name: builders.get(whole_name(i, hub), []) for name, i in unbuilt_ones.items() if AT_DIGEST not in i}
     return {name: made_by for name, made_by in found.items() if made_by}
 
 
 def builders_of(services: Mapping[str, Mapping[str, Any]], project: str, hub: str) -> dict[tuple[str, str], list[str]]:
-    """The services that build each image, by its `whole_name`."""
+    """The services that build each image, by its `whole_name`. A build has also the names in its `tags`."""
     builders: dict[tuple[str, str], list[str]] = {}
     for name, service in services.items():
         if BUILD in service:
-            image = str(service.get("image") or f"{project}-{name}")
-            builders.setdefault(whole_name(image, hub), []).append(name)
+            images = (service.get("image") or f"{project}-{name}", *((service[BUILD] or {}).get("tags") or ()))
+            for image in dict.fromkeys(whole_name(str(each), hub) for each in images):
+                builders.setdefault(image, []).append(name)
     return builders
 
 

@@ -14,6 +14,7 @@ from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.docker_host.stored.definitions import CURRENT, read_model
 from workers.adapters.threads import in_file_thread
 from workers.definition import transform
+from workers.definition.built_with import built_with
 from workers.definition.changed_values import changed_values
 from workers.definition.files import mounts
 from workers.definition.forbidden import refusal
@@ -147,7 +148,7 @@ class DockerDefinitions(HostParts):
         await self._docker.ready()
         model = await self._images.obtain(definition.path, kept, services, definition.sha, log)
         if built := [s for s in services if "build" in model["services"][s]]:
-            values = await self._values(kept, built)
+            values = await self._values(kept, built_with(kept["services"], built))
             await self._compose.build(definition.path, built, log, self._stack.times.build, values)
         if model != kept:
             await in_file_thread(self._files.write, definition.sha, model)

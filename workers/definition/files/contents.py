@@ -19,21 +19,25 @@ _CHUNK = 1 << 20
 
 
 def digest(path: Path, label: str = "") -> str:
-    """A hash of `label` and of the file, or of all in the directory but Git's own. Links count as what they say.
+    """A hash of `label` and of the file, or of all in the directory but Git's own. Links in it count as what they say.
 
-    Raises OSError.
+    A `path` that is a link itself counts as what it leads to. Raises OSError.
     """
     whole = hashlib.sha256(f"{len(label)}:{label}:".encode("utf-8", "surrogateescape"))
-    for name, entry in _entries(path):
+    for name, entry in _entries(path.resolve()):
         whole.update(f"{len(name)}:{name}:".encode("utf-8", "surrogateescape"))
         whole.update(_state(entry))
     return whole.hexdigest()[:DIGEST_LENGTH]
 
 
 def differing(release: Path, live: Path, most: int = 20) -> list[str]:
-    """The first `most` files of `release` that `live` does not have in the same form, by their names in it."""
-    entries = (entry for entry in _entries(release) if entry[1].name not in PLACEHOLDERS)
-    names = (name or release.name for name, entry in entries if not _same(entry, live / name if name else live))
+    """The first `most` files of `release` that `live` does not have in the same form, by their names in it.
+
+    If either is a link itself, what it leads to is compared.
+    """
+    top, there = release.resolve(), live.resolve()
+    entries = (entry for entry in _entries(top) if entry[1].name not in PLACEHOLDERS)
+    names = (name or release.name for name, entry in entries if not _same(entry, there / name if name else there))
     return list(islice(names, most))
 
 
@@ -79,9 +83,9 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _entries(path: Path, name: str = "") -> Iterator[tuple[str, Path]]:
-    """`path` and everything below it, sorted, each with its name below `path`. A link at the top is followed."""
+    """`path`, which is no link, and everything below it, sorted, each with its name below `path`."""
     yield name, path
-    if path.is_dir() and (not name or not path.is_symlink()):
+    if path.is_dir() and not path.is_symlink():
         for entry in sorted(path.iterdir()):
             if entry.name != GIT:
                 yield from _entries(entry, f"{name}/{entry.name}" if name else entry.name)

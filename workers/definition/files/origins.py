@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workers.definition.built_with import built_with
 from workers.definition.files.contents import added, differing, some
 from workers.definition.files.roots import Roots, below
 from workers.definition.files.unfetched import Part, in_words, unfetched
@@ -55,6 +56,7 @@ class _Locating:
     def __init__(self, model: Model, roots: Roots, moved: Collection[str]) -> None:
         self._model, self._roots, self._moved = model, roots, moved
         self._services: dict[str, Model] = model.get("services") or {}
+        self._built = set(built_with(self._services, moved))
         own = {path: UPDATER for each in roots.written if (path := roots.inside(str(each))) is not None}
         self._written = {**dict(self._writable()), **own}
         self._files: dict[FileUse, None] = {}
@@ -66,7 +68,7 @@ class _Locating:
         for name, service in self._services.items():
             for volume in service.get("volumes") or ():
                 self._bind(name, volume)
-            if name in self._moved:
+            if name in self._built:
                 self._build(name, service)
         for part in MOUNTED_PARTS:
             self._mounted_files(part)
@@ -80,23 +82,31 @@ class _Locating:
         """The paths that a container may write to, each with a service."""
         for name, service in self._services.items():
             for volume in service.get("volumes") or ():
-                path = self._roots.inside(str(volume.get("source") or "")) if volume.get("type") == "bind" else None
-                if path is not None and not volume.get("read_only"):
+                path = None if volume.get("read_only") else self._roots.inside(self._mounted(volume))
+                if path is not None:
                     yield from ((each, name) for each in self._roots.names(path))
+
+    def _mounted(self, volume: Mapping[str, Any]) -> str:
+        """The host's path that a service's volume is: of a bind mount, or the device of a named volume. "": neither."""
+        source = str(volume.get("source") or "")
+        if volume.get("type") == "bind":
+            return source
+        named = (self._model.get("volumes") or {}).get(source) or {}
+        return str((named.get("driver_opts") or {}).get("device") or "") if volume.get("type") == "volume" else ""
 
     def _bind(self, name: str, volume: Model) -> None:
         if volume.get("type") != "bind":
             return
         source = str(volume.get("source") or "")
         path = self._roots.inside(source)
+        if name in self._moved:  # of another service it would change the definition, and a container that is right
+            volume["bind"] = {**(volume.get("bind") or {}), "create_host_path": False}
         if path is None:
             volume["source"] = self._roots.beside(source) or source
             return
         origin = self._origin(path, [name], of_host=self._roots.of_host(volume["source"]))
         volume["source"] = self._at(origin, path)
         self._files[FileUse(path, origin, name, "volumes")] = None
-        if name in self._moved:  # of another service it would change the definition, and a container that is right
-            volume["bind"] = {**(volume.get("bind") or {}), "create_host_path": False}
 
     def _mounted_files(self, part: str) -> None:
         for key, each in (self._model.get(part) or {}).items():
@@ -226,7 +236,9 @@ class _Locating:
         build["context"] = context = self._context(name, "build/context", str(build.get("context") or ""))
         if context.startswith("/") and "dockerfile_inline" not in build:
             file = str(build.get("dockerfile") or "Dockerfile")
-            self._context(name, "build/dockerfile", posixpath.join(context, file))
+            located = self._context(name, "build/dockerfile", posixpath.join(context, file))
+            if file.startswith("/"):
+                build["dockerfile"] = posixpath.relpath(located, context)
         contexts = build.get("additional_contexts") or {}
         for key, value in contexts.items():
             contexts[key] = self._context(name, f"build/additional_contexts/{key}", value)

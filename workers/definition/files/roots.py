@@ -2,9 +2,10 @@
 
 import os
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from app.domain.stack import FileRules
 from workers.ports import Origin
@@ -14,13 +15,24 @@ from workers.ports import Origin
 class Roots:
     """The release's worktree and the operator's live directory, with the stack file's `files`.
 
-    `written`: what the updater itself writes, for example Traefik's watched directory.
+    `written`: what the updater itself writes, for example Traefik's watched directory. `relative`: absolute paths that
+    the release's Compose files have as relative ones.
     """
 
     tree: Path
     live: Path
     rules: FileRules = field(default_factory=FileRules)
     written: tuple[Path, ...] = ()
+    relative: frozenset[str] = frozenset()
+
+    def around(self, model: Mapping[str, Any]) -> frozenset[str]:
+        """The paths in the resolved `model` beside or above the worktree. They may have been written as relative ones.
+
+        A path that leaves the worktree up to the root counts as absolute.
+        """
+        above = [parent for parent in self.tree.parents[:-1] if parent != self.tree.parent]
+        found = (path for path in strings(model) if any(_is_in(path, parent) for parent in above))
+        return frozenset(posixpath.normpath(path) for path in found if self.inside(path) is None)
 
     def inside(self, path: str) -> str | None:
         """`path` relative to the worktree or the live directory; None if it is elsewhere."""
@@ -34,10 +46,10 @@ class Roots:
     def beside(self, path: str) -> str | None:
         """`path` on the host, if it was written relative to the stack and leads out of it: `../shared`.
 
-        Compose resolves it beside the worktree, in the directory that has only worktrees. The operator means what is
-        beside the live directory. None for any other path.
+        Compose resolves it beside the worktree. The operator means what is beside the live directory. None for any
+        other path. The worktree's parent directory has only worktrees.
         """
-        if not _is_in(path, self.tree.parent) or _is_in(path, self.tree):
+        if _is_in(path, self.tree) or not (_is_in(path, self.tree.parent) or posixpath.normpath(path) in self.relative):
             return None
         return posixpath.normpath(self.live / posixpath.relpath(posixpath.normpath(path), self.tree))
 
@@ -72,6 +84,18 @@ class Roots:
         except OSError:
             return False
         return True
+
+
+def strings(value: object) -> Iterator[str]:
+    """Every string in `value`, a part of a model."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
 
 
 def _is_in(path: str, root: Path) -> bool:

@@ -30,6 +30,8 @@ def refused(context: Path, text: str, **build: Any) -> list[str]:
         "FROM ${BASE:-shop/base}\n",
         "FROM \\\n  shop/base AS x\nFROM x\n",
         "FROM scratch\nCOPY --chown=1:1 --from=shop/base /a /a\n",
+        "FROM scratch\nRUN --mount=type=cache,target=/c --mount=type=bind,from=shop/base,target=/b cp /b/a /a\n",
+        "ARG TAG=latest OTHER='a b' IMAGE=\"shop/base\"\nFROM ${IMAGE}:${TAG}\n",
     ],
 )
 def test_base_that_another_service_builds_is_refused(tmp_path: Path, text: str) -> None:
@@ -73,3 +75,23 @@ def test_dockerfile_that_is_elsewhere_is_not_read(tmp_path: Path) -> None:
     services = {"web": {"build": {"context": "https://github.com/octo/shop.git"}}, "base": {"build": {"context": "x"}}}
     assert list(built_bases({"services": services}, ["web"], "shop", HUB)) == []
     assert bases("FROM a\nFROM a\nFROM b", {}) == ["a", "b"]
+
+
+def test_image_that_is_a_context_counts(tmp_path: Path) -> None:
+    (problem,) = refused(tmp_path, "FROM base", additional_contexts={"base": "docker-image://shop/base:latest"})
+    assert "web: its additional_contexts uses the image shop/base:latest, which base builds" in problem
+    assert not refused(tmp_path, "FROM base", additional_contexts={"base": "service:base"})
+
+
+def test_build_that_another_build_needs_counts(tmp_path: Path) -> None:
+    for name, text in (("web", "FROM base"), ("base", "FROM shop/tools")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(text)
+    build = {"context": str(tmp_path / "web"), "additional_contexts": {"base": "service:base"}}
+    services = {
+        "web": {"build": build},
+        "base": {"build": {"context": str(tmp_path / "base")}},
+        "tools": {"build": {"context": str(tmp_path / "tools"), "tags": ["shop/tools:latest"]}},
+    }
+    (problem,) = built_bases({"services": services}, ["web"], "shop", HUB)
+    assert problem.startswith("base: its Dockerfile uses the image shop/tools, which tools builds")

@@ -159,7 +159,7 @@ def test_engine_creates_nothing_for_a_moved_service(roots: Roots) -> None:
     """Of another service, the option is part of a definition that a plain `docker compose up` compares."""
     other = {"postgres": {"volumes": [bind(roots.tree / "data")]}}
     found = located(roots, bind(roots.tree / "data"), bind("/srv/other"), services=other).model["services"]
-    assert [v.get("bind") for v in found["web"]["volumes"]] == [{"create_host_path": False}, None]
+    assert [v.get("bind") for v in found["web"]["volumes"]] == [{"create_host_path": False}] * 2
     assert found["postgres"]["volumes"] == [bind(roots.live / "data")]
 
 
@@ -286,3 +286,48 @@ def test_pointer_of_git_lfs_is_refused_by_name(roots: Roots) -> None:
     assert built(ruled(roots, unfetched=("conf/model.bin",)), context=str(roots.tree)).problems == ()
     (roots.tree / "conf" / "model.bin").write_text(f"The first line of a pointer is:\n{POINTER}")
     assert built(roots, context=str(roots.tree)).problems == ()
+
+
+def test_link_to_another_version_is_another_version(roots: Roots) -> None:
+    for root in (roots.tree, roots.live):
+        (root / "prod.conf").write_text(root.name)
+        (root / "link.conf").symlink_to("prod.conf")
+    (warning,) = located(roots, bind(roots.tree / "link.conf")).warnings
+    assert "has another version of it (link.conf)" in warning
+
+
+def test_dockerfile_of_the_live_directory_is_the_releases(roots: Roots) -> None:
+    """It was written with an absolute path, such as `${PWD}/Dockerfile`."""
+    build = {"context": str(roots.tree / "conf"), "dockerfile": str(roots.live / "Dockerfile")}
+    found = locate({"services": {"web": {"build": build}}}, roots, MOVED)
+    assert (found.model["services"]["web"]["build"]["dockerfile"], found.problems) == ("../Dockerfile", ())
+
+
+@pytest.mark.parametrize(("context", "problem"), [("nowhere", "does not have"), ("../base", "outside the release")])
+def test_build_that_another_build_needs_is_checked(roots: Roots, context: str, problem: str) -> None:
+    contexts = {"base": "service:base"}
+    web = {"build": {"context": str(roots.tree), "additional_contexts": contexts}}
+    base = {"build": {"context": str(roots.tree / context)}}
+    found, *_ = locate({"services": {"web": web, "base": base}}, roots, MOVED).problems
+    assert found.startswith("base: build/context is ")
+    assert problem in found
+
+
+def test_build_that_another_build_needs_is_the_releases(roots: Roots) -> None:
+    web = {"build": {"context": str(roots.tree), "additional_contexts": {"base": "service:base"}}}
+    (roots.live / "conf" / "Dockerfile").write_text("FROM scratch\n")
+    (roots.tree / "conf" / "Dockerfile").write_text("FROM scratch\n")
+    base = {"build": {"context": str(roots.live / "conf")}}
+    found = locate({"services": {"web": web, "base": base}}, roots, MOVED)
+    assert (found.model["services"]["base"]["build"]["context"], found.problems) == (str(roots.tree / "conf"), ())
+
+
+def test_device_of_a_volume_is_written_to(roots: Roots) -> None:
+    """A container writes to it by the volume, so one that reads the same path must not get a copy of the release's."""
+    options = {"type": "none", "o": "bind", "device": str(roots.tree / "conf")}
+    mounted = {"type": "volume", "source": "up", "target": "/x"}
+    volumes: dict[str, Any] = {"volumes": {"up": {"driver_opts": options}}}
+    found = located(roots, mounted, bind(roots.tree / "conf"), **volumes)
+    assert sources(found)[1] == str(roots.live / "conf")
+    read = located(roots, {**mounted, "read_only": True}, bind(roots.tree / "conf" / "a.conf"), **volumes)
+    assert sources(read)[1] == str(roots.tree / "conf" / "a.conf")

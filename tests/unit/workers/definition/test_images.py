@@ -46,7 +46,13 @@ def test_service_has_the_build_of_its_image(built: str | None, used: str) -> Non
     assert found["services"]["bot"] == {"image": used, "build": BUILD}
 
 
-@pytest.mark.parametrize("other", ["app:2", "team/app", "web-blue"])
+def test_service_has_the_build_with_its_images_tag() -> None:
+    build = {**BUILD, "tags": ["team/app:stable", "app:latest"]}
+    found = with_shared_builds(model(web_blue={"build": build}, bot={"image": "app"}), MOVED, "shop", HUB)
+    assert found["services"]["bot"] == {"image": "app", "build": build}
+
+
+@pytest.mark.parametrize("other", ["app:2", "team/app", "web-blue", f"app@sha256:{'0' * 64}"])
 def test_another_image_is_no_build(other: str) -> None:
     given = model(web_blue={"build": BUILD, "image": "app"}, bot={"image": other})
     assert with_shared_builds(given, MOVED, "shop", HUB) == given

@@ -2,6 +2,7 @@
 
 import json
 import os
+import posixpath
 import re
 import shlex
 import tempfile
@@ -16,6 +17,7 @@ from workers.adapters.commands import INHERITED, Finished, read_command, run_com
 from workers.adapters.docker_host.compose.commands import (
     Command,
     ComposeFiles,
+    as_written_command,
     build_command,
     by_hand_command,
     config_command,
@@ -29,6 +31,7 @@ from workers.adapters.docker_host.compose.commands import (
 )
 from workers.adapters.docker_host.compose.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.threads import in_file_thread
+from workers.definition.files.roots import strings
 from workers.ports.mutation import Fence, no_fence
 from workers.redaction.encodings import undoubled
 
@@ -110,6 +113,12 @@ class Compose:
     async def uninterpolated(self, given: ComposeFiles) -> dict[str, Any]:
         """The model without the values of variables. Raises ComposeInvalid, also where only a value makes it valid."""
         return (await self._model(uninterpolated_command(self._command, given, self._project), given))[1]
+
+    async def absolute_paths(self, given: ComposeFiles) -> frozenset[str]:
+        """The paths that the files have as absolute ones, also by a variable. Raises ComposeInvalid."""
+        written = (await self._model(as_written_command(self._command, given, self._project), given))[1]
+        texts = dict.fromkeys(text for text in strings(written) if text.startswith(("/", "$")))
+        return frozenset(posixpath.normpath(p) for p in await self.values(list(texts), given) if p.startswith("/"))
 
     async def values(self, texts: Sequence[str], given: ComposeFiles) -> list[str]:
         """`texts` with the values of the variables in them, as in one of the files. Raises ComposeInvalid."""

@@ -98,6 +98,11 @@ def uninterpolated_command(compose: Command, given: ComposeFiles, project: str) 
     return [*config_command(compose, given, project), "--no-interpolate"]
 
 
+def as_written_command(compose: Command, given: ComposeFiles, project: str) -> Command:
+    """Prints the model in which variables and relative paths stay as they are written."""
+    return [*uninterpolated_command(compose, given, project), "--no-path-resolution"]
+
+
 def hashes_command(compose: Command, given: ComposeFiles, project: str) -> Command:
     """Prints `service hash` for each service. Compose compares the hash with the container's label."""
     return [*config_command(compose, given, project)[:-2], "--hash", "*"]

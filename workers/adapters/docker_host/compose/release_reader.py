@@ -1,7 +1,7 @@
 """Makes the definition that runs from a release's Compose files: resolves, locates, checks and transforms them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import variables
 from workers.definition.bases import built_bases
+from workers.definition.built_with import built_with
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
@@ -80,12 +81,15 @@ class ReleaseReader:
         given = await with_home(self._compose, ComposeFiles.below(tree, stack, stamp))
         await learn_env_files(self._compose, given)
         resolved, env_files, raw = await self._resolve(given, roots)
+        if around := roots.around(resolved.model):
+            roots = replace(roots, relative=around - await self._compose.absolute_paths(given))
         model = with_shared_builds(
             without_retired(resolved.model, stack), stack.moved_services(), stack.project, INDEX_NAME
         )
         moved = [name for name in stack.moved_services() if name in model["services"]]
-        needed, others = variables.split(variables.unset(resolved.warnings, raw), moved, stack.allow_unset)
-        secret = await secret_values(self._compose, stack, given, model, moved)
+        built = built_with(model["services"], moved)
+        needed, others = variables.split(variables.unset(resolved.warnings, raw), built, stack.allow_unset)
+        secret = await secret_values(self._compose, stack, given, model, built)
         needed += [
             *(each for each in variables.not_passed(model, moved) if each.name not in stack.allow_unset),
             *secret.unset,

@@ -122,3 +122,18 @@ def test_copy_that_fails_leaves_nothing(store: FileStore, tmp_path: Path, monkey
             store.put(conf)
     assert list(store.directory.iterdir()) == []
     assert store.put(conf).exists()
+
+
+@pytest.mark.parametrize("inside", ["", "app.conf"])
+def test_link_counts_as_what_it_leads_to(store: FileStore, tmp_path: Path, inside: str) -> None:
+    """The release has `site -> prod`, a file or a directory, and changes only what the link leads to."""
+    target, link = tmp_path / "prod", tmp_path / "site"
+    link.symlink_to("prod")
+    file = target / inside if inside else target
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("old")
+    before = store.put(link)
+    file.write_text("new")
+    after = store.put(link)
+    assert before != after
+    assert [(copy / inside if inside else copy).read_text() for copy in (before, after)] == ["old", "new"]
