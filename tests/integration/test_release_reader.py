@@ -159,7 +159,7 @@ async def test_path_far_beside_the_stack_is_the_hosts(bench: Bench) -> None:
     bench.compose(
         {"volumes": ["../../uploads:/x", f"{own}/socket/:/y", "${DATA}/d:/z", "vol:/v"], "configs": ["c"]},
         configs={"c": {"file": "../../c"}},
-        volumes={"vol": {"driver_opts": {"type": "none", "o": "bind", "device": "../../v"}}},
+        volumes={"vol": {"driver": "local", "driver_opts": {"type": "none", "o": "bind", "device": "../../v"}}},
     )
     bench.put(bench.live, ".env", f"DATA={own}\n")
     read = await bench.read()
