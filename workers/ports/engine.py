@@ -56,7 +56,8 @@ class Instance:
     the id of the rollout that made it, from the release `release` at the commit `sha`; None if the updater did not
     make it. `names` are the names under which other containers reach it, `labels` those it was created with.
     `adopted`: it ran before the updater did, and is never created again. `host` is a name that leads to it alone, in
-    every network of it; None if it has none.
+    every network of it; None if it has none. `stop_grace`: its own seconds from SIGTERM to SIGKILL; None if its
+    Compose file gives it none.
     """
 
     id: str
@@ -78,6 +79,11 @@ class Instance:
     host: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
     every_address: tuple[str, ...] = ()
+    stop_grace: float | None = None
+
+    def grace(self, default: float) -> float:
+        """How long a stop waits for its end: `stop_grace`, else `default` (`times/stop_grace`)."""
+        return default if self.stop_grace is None else self.stop_grace
 
     @property
     def running(self) -> bool:

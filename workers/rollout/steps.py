@@ -291,7 +291,7 @@ async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness
 
 
 async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> None:
-    await run.ports.engine.stop(instance.id, run.stack.times.stop_grace)
+    await run.ports.engine.stop(instance.id, instance.grace(run.stack.times.stop_grace))
     now = await run.ports.engine.inspect(instance.id)
     if not now.gone:
         raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)
@@ -299,7 +299,7 @@ async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> 
 
 async def _stop_all(run: Run, instances: list[Instance]) -> list[Instance]:
     grace = run.stack.times.stop_grace
-    return list(await asyncio.gather(*(run.ports.engine.stop(i.id, grace) for i in instances)))
+    return list(await asyncio.gather(*(run.ports.engine.stop(i.id, i.grace(grace)) for i in instances)))
 
 
 async def _instances(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:

@@ -131,6 +131,7 @@ class Container:
             adopted=self.adopted,
             created=self.created,
             host=self.host,
+            stop_grace=self.behaviour.stop_grace,
         )
 
     def seen(self, now: float) -> Seen:
