@@ -23,7 +23,7 @@ def _tag(value: str) -> str:
 
 
 Tag = Annotated[str, AfterValidator(_tag), Field(max_length=MAX_TAG_LENGTH, examples=["v1.2.3"])]
-Sha = Annotated[str, AfterValidator(str.lower), Field(pattern=r"^[0-9a-fA-F]{7,40}$")]
+Sha = Annotated[str, AfterValidator(str.lower), Field(pattern=r"^[0-9a-fA-F]{7,64}$")]
 RolloutId = Annotated[str, Field(pattern=ROLLOUT_ID)]
 
 

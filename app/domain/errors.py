@@ -156,6 +156,13 @@ class VariableMissing(UpdaterError):
     code = "variable_missing"
 
 
+class FilesChanged(UpdaterError):
+    """A file of the live directory changed during the rollout."""
+
+    code = "files_changed"
+    fault = Fault.OPERATOR
+
+
 class PolicyRefused(UpdaterError):
     """The release uses a Compose option that the stack file forbids."""
 

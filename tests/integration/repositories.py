@@ -33,10 +33,10 @@ def git(directory: Path, *words: str, **env: str) -> str:
 class Repository:
     """A repository with a working tree at `path`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, object_format: str = "sha1") -> None:
         self.path = path
         path.mkdir(parents=True)
-        git(path, "init", "--quiet", "--initial-branch=main")
+        git(path, "init", "--quiet", "--initial-branch=main", f"--object-format={object_format}")
 
     def commit(self, files: Mapping[str, str]) -> str:
         """Commits `files` and returns the SHA."""
@@ -53,12 +53,13 @@ class Repository:
         git(self.path, "tag", *options, *(("--message", name) if "--annotate" in options else ()), name, at)
 
 
+OBJECT_FORMATS = ("sha1", "sha256")
 ADD_SUBMODULE = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
 
 
-def modular_repository(directory: Path, lib_files: Mapping[str, str]) -> Repository:
+def modular_repository(directory: Path, lib_files: Mapping[str, str], object_format: str = "sha1") -> Repository:
     """`main` in `directory`: v1.0.0 has the submodule `deps/lib` with `lib_files`, which has the submodule `inner`."""
-    inner, lib, main = (Repository(directory / name) for name in ("inner", "lib", "main"))
+    inner, lib, main = (Repository(directory / name, object_format) for name in ("inner", "lib", "main"))
     inner.commit({"deepest.py": "3"})
     lib.commit(lib_files)
     git(lib.path, *ADD_SUBMODULE, "../inner", "inner")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import GitFailed, TagInvalid, TagMoved, TagNotFound
-from tests.integration.repositories import Repository, git, modular_repository
+from tests.integration.repositories import OBJECT_FORMATS, Repository, git, modular_repository
 from workers.adapters.git_repo.mirror import GitSource
 
 LIMIT = 10.0
@@ -31,10 +31,15 @@ EVIL_TAGS = (
 )
 
 
+@pytest.fixture(params=OBJECT_FORMATS)
+def object_format(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+def repository(tmp_path: Path, object_format: str) -> Repository:
     """A repository with the annotated tag `v1.0.0`, and the lightweight tag `v1.1.0` of the next commit."""
-    repository = Repository(tmp_path / "repository")
+    repository = Repository(tmp_path / "repository", object_format)
     repository.commit(FILES)
     repository.tag("v1.0.0", "--annotate")
     repository.commit({"app.py": "print('two')\n"})
@@ -67,6 +72,20 @@ async def test_fetch_returns_the_tags_commit(source: GitSource, repository: Repo
     assert sha == sha_at(repository, f"{tag}^{{commit}}")
     tree = await source.checkout(sha)
     assert content(tree) == FILES | ({"app.py": "print('two')\n"} if tag == "v1.1.0" else {})
+
+
+async def test_repository_with_other_names_is_refused_by_name(
+    source: GitSource, repository: Repository, object_format: str
+) -> None:
+    """The operator converted the repository: no commit that is kept is in it."""
+    kept = await source.fetch("v1.0.0")
+    shutil.rmtree(repository.path)
+    other = Repository(repository.path, next(each for each in OBJECT_FORMATS if each != object_format))
+    other.commit(FILES)
+    other.tag("v1.2.0")
+    with pytest.raises(GitFailed, match=r"move .*mirror\.git away"):
+        await source.fetch("v1.2.0")
+    assert content(await source.checkout(kept)) == FILES
 
 
 async def test_find_resolves_a_tag_without_fetching(source: GitSource, repository: Repository, directory: Path) -> None:
@@ -343,9 +362,9 @@ async def test_every_form_of_repository_url_matches(
 
 
 @pytest.fixture
-def modular(tmp_path: Path) -> Repository:
+def modular(tmp_path: Path, object_format: str) -> Repository:
     """v1.0.0 has the submodule `deps/lib`, which has newer commits, and the submodule `inner` of its own."""
-    main = modular_repository(tmp_path, {"lib.py": "2"})
+    main = modular_repository(tmp_path, {"lib.py": "2"}, object_format)
     (tmp_path / "lib" / "lib.py").write_text("newer than what main has")
     git(tmp_path / "lib", "commit", "--quiet", "--all", "--message", "change")
     return main

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import SignatureRefused, SignatureUnchecked, TagMoved
-from tests.integration.repositories import Repository, git
+from tests.integration.repositories import OBJECT_FORMATS, Repository, git
 from tests.integration.signing import Signer, need_ssh_keygen
 from workers.adapters.git_repo.mirror import GitSource
 
@@ -32,10 +32,10 @@ class Origin:
         return Signer(self.alice.key.parent, name)
 
 
-@pytest.fixture
-def origin(tmp_path: Path) -> Origin:
+@pytest.fixture(params=OBJECT_FORMATS)
+def origin(tmp_path: Path, request: pytest.FixtureRequest) -> Origin:
     need_ssh_keygen()
-    repository = Repository(tmp_path / "repository")
+    repository = Repository(tmp_path / "repository", str(request.param))
     repository.commit({"app.py": "print('one')\n"})
     (tmp_path / "keys").mkdir()
     alice = Signer(tmp_path / "keys", "alice@example.invalid")

@@ -21,7 +21,7 @@ REVISION_LABEL = "org.opencontainers.image.revision"
 OLD_FILE = "the old state file"
 MOMENT = "%Y-%m-%d %H:%M UTC"
 
-_SHA = re.compile(r"[0-9a-f]{7,40}")
+_SHA = re.compile(r"[0-9a-f]{7,64}")
 log = structlog.get_logger()
 
 

@@ -159,7 +159,7 @@ async def _stop_orphans(stack: Stack, ports: Ports) -> None:
     if await _orphans(stack, ports, proven):
         await ports.clock.sleep(stack.times.drain)
     for instance in await _orphans(stack, ports, proven):  # again: the route may lead elsewhere by now
-        await ports.engine.stop(instance.id, stack.times.stop_grace)
+        await ports.engine.stop(instance.id, instance.grace(stack.times.stop_grace))
 
 
 async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[Instance]:

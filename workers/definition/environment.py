@@ -31,6 +31,12 @@ def unmarked(defined: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in defined.items() if key != MARK}
 
 
+def marks_in(model: Mapping[str, Any]) -> dict[str, str]:
+    """The marks in `model`, by variable."""
+    found = (each or {} for part in MOUNTED_PARTS for each in (model.get(part) or {}).values())
+    return {each["environment"]: each[MARK] for each in found if MARK in each and each.get("environment")}
+
+
 def marked(model: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
     """`model` with a mark in each secret and config whose variable has one in `marks`: a changed value is a change."""
     result = copy.deepcopy(dict(model))

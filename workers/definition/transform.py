@@ -10,6 +10,7 @@ from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
 from workers.definition.environment import unmarked
+from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
 from workers.definition.image_names import image_repository
 from workers.definition.retired import left_out, resources_of, uses_of, without_retired
@@ -226,11 +227,17 @@ def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any]
     new, old = (_environment(s) for s in (service, before))
     return replace(
         difference,
-        redefined=service["labels"][DEFINITION_LABEL] != before["labels"][DEFINITION_LABEL],
+        redefined=_redefined(service["labels"], before["labels"]),
         added=tuple(sorted(set(new) - set(old))),
         removed=tuple(sorted(set(old) - set(new))),
         changed=tuple(sorted(key for key in set(new) & set(old) if new[key] != old[key])),
     )
+
+
+def _redefined(now: Mapping[str, str], before: Mapping[str, str]) -> bool:
+    files, known = recorded(now), recorded(before)
+    other_files = known is not None and bool(differing(known, files or {}))
+    return other_files or now[DEFINITION_LABEL] != before[DEFINITION_LABEL]
 
 
 def _environment(service: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,10 +22,27 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Definition:
-    """The file that defines how one release's services run. It holds the operator's secrets (0600, never shown)."""
+    """The file that defines how one release's services run. It holds the operator's secrets (0600, never shown).
+
+    `sources`: the operator's files that were read to make it, each with a text that every write to it changes.
+    """
 
     path: Path
     sha: str
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class LiveFiles:
+    """The single files of the live directory that services mount, now.
+
+    `changed`: those that are not as the definition was made with, and secrets and configs whose variables are not.
+    `states`: by path, a text that every write to the file and every replacement changes. What a container may write
+    to only counts if it was replaced.
+    """
+
+    changed: tuple[str, ...] = ()
+    states: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,7 +56,8 @@ class Instance:
     the id of the rollout that made it, from the release `release` at the commit `sha`; None if the updater did not
     make it. `names` are the names under which other containers reach it, `labels` those it was created with.
     `adopted`: it ran before the updater did, and is never created again. `host` is a name that leads to it alone, in
-    every network of it; None if it has none.
+    every network of it; None if it has none. `stop_grace`: its own seconds from SIGTERM to SIGKILL; None if its
+    Compose file gives it none.
     """
 
     id: str
@@ -61,6 +79,11 @@ class Instance:
     host: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
     every_address: tuple[str, ...] = ()
+    stop_grace: float | None = None
+
+    def grace(self, default: float) -> float:
+        """How long a stop waits for its end: `stop_grace`, else `default` (`times/stop_grace`)."""
+        return default if self.stop_grace is None else self.stop_grace
 
     @property
     def running(self) -> bool:
@@ -137,7 +160,7 @@ class Comparison:
     `forbidden`: what the release uses although `policy/forbid` forbids it; such a release is refused.
     `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
     `files`: where the release's files come from. `warnings`: those of Compose, and of these files. `problems`: what is
-    missing, each with its code; such a release is refused.
+    missing, each with its code; such a release is refused. `sources`: as those of a Definition.
     """
 
     moved: tuple[Difference, ...]
@@ -150,6 +173,7 @@ class Comparison:
     files: tuple[FileUse, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -235,7 +259,13 @@ class Definitions(Protocol):
         """Builds images in parallel, streams the output to `log`, returns image ids by service. Raises BuildFailed."""
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
-        """Whether `definition` would run the instance's service from the same image in the same way."""
+        """Whether `definition` would run the instance's service from the same image in the same way.
+
+        A file of the live directory that the instance mounts, and that has another content since, is a change.
+        """
+
+    async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
+        """The files of the live directory that `services` mount. Raises ReleaseNotKept, EngineFailed."""
 
     @mutation
     async def publish(self, definition: Definition, color: Color) -> None:

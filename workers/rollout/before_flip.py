@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.stack import BeforeFlip
 from app.domain.state import Ran
 from app.domain.step import StepId
-from workers.rollout import steps
+from workers.rollout import one_version, steps
 from workers.rollout.run import Run
 
 
@@ -19,13 +19,15 @@ async def run_command(run: Run, step: StepId, command: BeforeFlip) -> dict[str, 
     await run.update(lambda state: state.run(ran))
     if left := await run.ports.engine.sweep():
         run.say(f"{step.name}: removed what an earlier run left: {', '.join(left)}")
-    await run.ports.engine.run_once(
-        steps.definition_of(run),
-        run.stack.service_of(command.service, run.target),
-        command.command,
-        name=f"{run.rollout.id}-{step.name}",
-        limit=command.limit,
-        log=run.say,
-    )
+    definition, service = steps.definition_of(run), run.stack.service_of(command.service, run.target)
+    async with one_version.of_files(run, definition, [service]):
+        await run.ports.engine.run_once(
+            definition,
+            service,
+            command.command,
+            name=f"{run.rollout.id}-{step.name}",
+            limit=command.limit,
+            log=run.say,
+        )
     await run.update(lambda state: state.run(replace(ran, completed=True)))
     return {"again": before is not None}

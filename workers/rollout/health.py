@@ -1,7 +1,7 @@
 """Checks the health of routed services: directly, through Traefik, and during the bake."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -11,6 +11,7 @@ from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhea
 from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request, route_requests
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
+from workers.rollout import one_version
 from workers.rollout.run import Run
 from workers.routing.confirm import confirm_routes
 
@@ -26,8 +27,8 @@ BAD_REQUEST = 400
 class NewColor:
     """The copies of the new color. One call starts all of them, and the waits for their direct health run in parallel.
 
-    The copies pass at different moments, so all are checked once more after the last one has passed. Leaving the
-    context cancels every open wait.
+    The copies pass at different moments, so all are checked once more after the last one has passed, and the files of
+    the live directory that they, and what moves after the flip, mount. Leaving the context cancels every open wait.
     """
 
     def __init__(self, run: Run, definition: Definition) -> None:
@@ -35,6 +36,8 @@ class NewColor:
         self._instances: dict[str, Instance] = {}
         self._waits: dict[str, asyncio.Task[dict[str, Any]]] = {}
         self._away_before = 0
+        self._services: list[str] = []
+        self._files: Mapping[str, str] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,14 +52,19 @@ class NewColor:
         if not self._instances:
             routed, color, engine = self._run.stack.routed, self._run.target, self._run.ports.engine
             self._away_before = engine.times_away
-            started = await engine.start(self._definition, [s.colors[color] for s in routed])
+            self._services = [s.colors[color] for s in routed]
+            self._files = await one_version.as_defined(self._run, self._definition, self._services)
+            started = await engine.start(self._definition, self._services)
             for each, instance in zip(routed, started, strict=True):
                 self._instances[each.name] = instance
                 self._waits[each.name] = asyncio.create_task(self._wait(each, instance))
         return self._instances[service.name]
 
     async def healthy(self, service: RoutedService) -> dict[str, Any]:
-        """Waits until the service's copy is healthy. Raises NeverHealthy; Interrupted if the engine was unavailable."""
+        """Waits until the service's copy is healthy.
+
+        Raises NeverHealthy, FilesChanged; Interrupted if the engine was unavailable.
+        """
         evidence = await self._waits[service.name]
         if service == self._run.stack.routed[-1]:
             await self._confirm()
@@ -67,6 +75,10 @@ class NewColor:
             instance = self._instances[service.name]
             if not (await _look(self._run, service, instance)).passed:
                 await self._wait(service, instance)
+        now = await one_version.as_defined(self._run, self._definition, self._services)
+        one_version.same(self._files, now)
+        others = [service for service in self._run.stack.services(self._run.target) if service not in self._services]
+        await one_version.as_defined(self._run, self._definition, others)
 
     async def _wait(self, service: RoutedService, instance: Instance) -> dict[str, Any]:
         """Detects here that the engine was unavailable: the step that reads the result may begin only afterwards."""

@@ -52,7 +52,7 @@ def take_over(stack: Stack) -> Iterator[Step]:
         yield Step(StepKind.HEALTH_ROUTED, partial(steps.check_routed, service=service), times.route, service.name)
     for singleton in stack.singletons:
         action, limit = partial(steps.hand_over, singleton=singleton), times.start + _stop(stack) + times.ready
-        yield Step(StepKind.RESTART, action, limit, singleton.name)
+        yield Step(StepKind.RESTART, action, limit, singleton.name, stops=1)
     yield Step(StepKind.BAKE, steps.bake, times.bake)
 
 
@@ -184,7 +184,7 @@ async def stay(run: Run) -> Rollout:
 
 
 def stop_old_color(stack: Stack) -> Step:
-    return Step(StepKind.STOP_OLD_COLOR, steps.stop_old_color, stack.times.drain + _stop(stack))
+    return Step(StepKind.STOP_OLD_COLOR, steps.stop_old_color, stack.times.drain + _stop(stack), stops=1)
 
 
 def prune(stack: Stack) -> Step:
@@ -192,7 +192,7 @@ def prune(stack: Stack) -> Step:
 
 
 def discard(stack: Stack) -> Step:
-    return Step(StepKind.DISCARD, steps.discard_new_color, _stop(stack))
+    return Step(StepKind.DISCARD, steps.discard_new_color, _stop(stack), stops=1)
 
 
 def rollback_route(stack: Stack) -> Step:
@@ -203,11 +203,11 @@ def rollback_singletons(stack: Stack) -> Iterator[Step]:
     limit = 2 * _stop(stack) + stack.times.ready
     for singleton in stack.singletons:
         action = partial(steps.restore_singleton, singleton=singleton)
-        yield Step(StepKind.ROLLBACK_SINGLETON, action, limit, singleton.name)
+        yield Step(StepKind.ROLLBACK_SINGLETON, action, limit, singleton.name, stops=2)
 
 
 def rollback_stop(stack: Stack) -> Step:
-    return Step(StepKind.ROLLBACK_STOP, steps.stop_new_color, stack.times.drain + _stop(stack))
+    return Step(StepKind.ROLLBACK_STOP, steps.stop_new_color, stack.times.drain + _stop(stack), stops=1)
 
 
 def _stop(stack: Stack) -> float:

@@ -29,12 +29,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a rollout. `limit` is how many seconds its action may wait."""
+    """One step of a rollout. `limit` is how many seconds its action may wait.
+
+    `stops`: how many of them, one after another, are for a stop within `times/stop_grace`. Where an instance has a
+    longer grace of its own, the step may wait longer.
+    """
 
     kind: StepKind
     action: Callable[["Run"], Awaitable[Evidence]]
     limit: float
     subject: str = ""
+    stops: int = 0
 
     @property
     def id(self) -> StepId:
@@ -202,10 +207,19 @@ class Run:
         await self.record(lambda r: r.fail(step.id, round(seconds, 3), str(error)))
         self.ports.publisher.event("step.failed", rollout_id=self.rollout.id, step=name, error=message, code=error.code)
 
+    async def _longer_grace(self, step: Step) -> float:
+        """How many seconds longer the stops of the step may take than with `times/stop_grace`. Raises EngineFailed."""
+        if not step.stops:
+            return 0.0
+        usual = self.stack.times.stop_grace
+        found = [i for service in self.stack.moved_services() for i in await self.ports.engine.find(service)]
+        return step.stops * (max([usual, *(i.grace(usual) for i in found)]) - usual)
+
     @contextlib.asynccontextmanager
     async def _limited(self, step: Step) -> AsyncIterator[None]:
         limit, name = step.limit + MARGIN_SECONDS, step.name
         try:
+            limit += await self._longer_grace(step)
             async with self.ports.clock.limit(limit) as self._scope:
                 yield
         except UpdaterError:

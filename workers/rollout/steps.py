@@ -19,6 +19,7 @@ from workers.ports import Comparison, Definition, Instance, Origin, Stamp
 from workers.rollout import (
     client_traffic,
     health,
+    one_version,
     readiness,
 )
 from workers.rollout.run import Run
@@ -61,6 +62,7 @@ async def checkout(run: Run) -> Evidence:
     tree, stamp = await run.ports.source.checkout(sha, release.tag), Stamp(release.tag, sha, release.rollout_id)
     compared = await _compare(run, tree, stamp)
     run.definition = await run.ports.engine.define(tree, stamp)
+    one_version.same(compared.sources, run.definition.sources)
     one_way = await run.ports.engine.one_way(sha)
     await run.record(lambda r: r.declared(one_way=one_way))
     await _way_back(run)
@@ -96,7 +98,8 @@ async def _way_back(run: Run) -> None:
 async def build(run: Run) -> Evidence:
     """Builds the images of the idle color and the singletons in parallel."""
     services = run.stack.services(run.target)
-    return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
+    async with one_version.of_files(run, definition_of(run), services):
+        return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
 
 
 async def start(run: Run, service: RoutedService) -> Evidence:
@@ -142,6 +145,7 @@ async def check_routed(run: Run, service: RoutedService) -> Evidence:
 async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     """Creates the new one, stops the old, confirms that it is gone, starts the new, waits for it. Never runs two."""
     engine, clock, definition = run.ports.engine, run.ports.clock, definition_of(run)
+    files = await one_version.as_defined(run, definition, [singleton.service])
     found = await engine.find(singleton.service)
     made = [i for i in found if i.rollout == run.rollout.id]
     old = [i for i in found if not i.gone and i.rollout != run.rollout.id]
@@ -156,6 +160,7 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
     seen = await readiness.wait_ready(run, new)
     if not seen.ready:
         raise await _never_ready(run, singleton, seen)
+    one_version.same(files, await one_version.as_defined(run, definition, [singleton.service]))
     gap = round(clock.monotonic() - stopped, 3) if old else None
     return {"instance": new.id, "gap_seconds": gap, **seen.evidence()}
 
@@ -286,7 +291,7 @@ async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness
 
 
 async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> None:
-    await run.ports.engine.stop(instance.id, run.stack.times.stop_grace)
+    await run.ports.engine.stop(instance.id, instance.grace(run.stack.times.stop_grace))
     now = await run.ports.engine.inspect(instance.id)
     if not now.gone:
         raise SingletonNotGone(f"it is still {now.state}", service=singleton.name)
@@ -294,7 +299,7 @@ async def _stop_for_good(run: Run, singleton: Singleton, instance: Instance) -> 
 
 async def _stop_all(run: Run, instances: list[Instance]) -> list[Instance]:
     grace = run.stack.times.stop_grace
-    return list(await asyncio.gather(*(run.ports.engine.stop(i.id, grace) for i in instances)))
+    return list(await asyncio.gather(*(run.ports.engine.stop(i.id, i.grace(grace)) for i in instances)))
 
 
 async def _instances(run: Run, services: list[str], *, rollout: str | None = None) -> list[Instance]:

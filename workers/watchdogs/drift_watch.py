@@ -206,9 +206,9 @@ class DriftWatch:
         if len(running) <= 1 or not fix:
             return []
         known, grace = _known(running), self._stack.times.stop_grace
-        others = [i.id for i in running if i is not known]
-        await asyncio.gather(*(self._ports.engine.stop(other, grace) for other in others))
-        stopped = ", ".join(other[:12] for other in others)
+        others = [i for i in running if i is not known]
+        await asyncio.gather(*(self._ports.engine.stop(other.id, other.grace(grace)) for other in others))
+        stopped = ", ".join(other.id[:12] for other in others)
         text = (
             f"{len(running)} instances of {singleton.name} ran at once. The updater stopped {stopped}. "
             "Find out what started it."

@@ -1,6 +1,7 @@
 """One container in memory. What it is at a moment follows from when it was started and how its release behaves."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.examples import NOW
@@ -15,7 +16,8 @@ ROUNDING = 1e-6
 class Container:
     """`held`: a call stopped it, so a restart of the engine does not start it. `always`: the engine starts it anyway.
 
-    `lost`: it ended with the engine; `restored`: the engine started it again.
+    `lost`: it ended with the engine; `restored`: the engine started it again. `files`: what the mounted files held when
+    it was started.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Container:
     lost: bool = False
     restored: bool = False
     host: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def color(self) -> str | None:
@@ -128,6 +131,7 @@ class Container:
             adopted=self.adopted,
             created=self.created,
             host=self.host,
+            stop_grace=self.behaviour.stop_grace,
         )
 
     def seen(self, now: float) -> Seen:

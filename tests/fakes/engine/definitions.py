@@ -1,14 +1,27 @@
 """The definitions of releases and their images, in memory."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BuildFailed, ComposeInvalid, PolicyRefused, ReleaseNotKept
 from app.domain.stack import Color
 from tests.fakes.engine.daemon import Daemon
-from workers.ports import Comparison, Definition, Difference, Instance, Stamp
+from workers.ports import Comparison, Definition, Difference, Instance, LiveFiles, Stamp
+
+_WRITES = itertools.count()
+
+
+@dataclass(frozen=True)
+class HostFile:
+    """A file of the live directory, and how many writes there were before its last one."""
+
+    content: str
+    services: tuple[str, ...]
+    written: int
 
 
 class FakeDefinitions(Daemon):
@@ -31,6 +44,13 @@ class FakeDefinitions(Daemon):
         self.published_retired = ""
         self.changed: dict[str, tuple[str, ...]] = {}
         self.recalled_from: Path | None = None
+        self.files: dict[str, HostFile] = {}
+        self._files_of: dict[Path, dict[str, str]] = {}
+
+    def write(self, path: str, content: str, *services: str) -> None:
+        """A program on the host writes the file, which `services` mount; without them, those that did before."""
+        before = self.files.get(path)
+        self.files[path] = HostFile(content, services or (before.services if before else ()), next(_WRITES))
 
     @property
     def definitions(self) -> set[str]:
@@ -42,7 +62,22 @@ class FakeDefinitions(Daemon):
             raise PolicyRefused(used)
         path = tree / f"{stamp.rollout}.json"
         self._stamps[path] = stamp
-        return Definition(path, stamp.sha)
+        self._files_of[path] = {path: file.content for path, file in self.files.items()}
+        return Definition(path, stamp.sha, self.sources())
+
+    def mounted_by(self, service: str) -> dict[str, str]:
+        return {path: file.content for path, file in self.files.items() if service in file.services}
+
+    def sources(self) -> dict[str, str]:
+        """The states of the files that are read to make a definition: those that no service mounts."""
+        return {path: str(file.written) for path, file in self.files.items() if not file.services}
+
+    async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
+        await self.socket.reach()
+        used = {path: file for path, file in self.files.items() if set(file.services) & set(services)}
+        known = self._files_of.get(definition.path, {})
+        changed = tuple(path for path, file in used.items() if known.get(path, file.content) != file.content)
+        return LiveFiles(changed, {path: str(file.written) for path, file in used.items()})
 
     def defined(self, sha: str) -> Definition:
         made = (path for path, stamp in reversed(self._stamps.items()) if stamp.sha == sha)
@@ -120,7 +155,10 @@ class FakeDefinitions(Daemon):
         forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
         one_way = stamp.release in self.one_ways
         callers = tuple(self.callers)
-        return Comparison(moved, others, own, retired, one_way=one_way, forbidden=forbidden, callers=callers)
+        sources = self.sources()
+        return Comparison(
+            moved, others, own, retired, one_way=one_way, forbidden=forbidden, callers=callers, sources=sources
+        )
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
@@ -140,7 +178,11 @@ class FakeDefinitions(Daemon):
 
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         await self.socket.reach()
-        return instance.image == self._image(instance.service, self._stamps[definition.path].release)
+        known = self._containers[instance.id].files
+        files = self._files_of.get(definition.path, {})
+        now = {path: text for path, text in files.items() if instance.service in self.files[path].services}
+        same = instance.image == self._image(instance.service, self._stamps[definition.path].release)
+        return same and known == now
 
     async def one_way(self, sha: str) -> bool:
         return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)

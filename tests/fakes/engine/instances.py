@@ -111,6 +111,7 @@ class FakeEngine(FakeDefinitions):
     def _run(self, container: Container) -> None:
         if not container.runs(self._now):
             container.start(self._now)
+            container.files = self.mounted_by(container.service)
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         await self.socket.reach()

@@ -36,6 +36,9 @@ of UNCHECKED have no check, the check of NO_CHECK names a missing program, and t
 SLOW_STOP = "v8.0.0"
 """The bot of SLOW_STOP takes 2 s to stop."""
 
+PATIENT = "v8.1.0"
+"""The bot of PATIENT has 90 s to stop."""
+
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
 NEVER_ENDS = ("python3", "-c", "import time; print('begun', flush=True); time.sleep(3600)")
@@ -63,6 +66,7 @@ class FakeBench:
         self.engine.behave("skills", FAILS, exit_code=3)
         self.engine.behave("skills", HANGS, run_seconds=3600)
         self.engine.behave("bot", SLOW_STOP, stop_seconds=2)
+        self.engine.behave("bot", PATIENT, stop_grace=90)
         self.engine.one_ways = {ONE_WAY}
         self.engine.forbidden = {FORBIDDEN: "bot uses privileged (privileged: true)"}
         for tag in (SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS):
@@ -112,6 +116,13 @@ def slow_to_stop(tree: Path) -> None:
     assert "  bot:\n" in text
     command = """[sh, -c, "trap 'sleep 2; exit' TERM; echo up; while :; do sleep 0.1; done"]"""
     file.write_text(text.replace("  bot:\n", f"  bot:\n    command: {command}\n"))
+
+
+def patient(tree: Path) -> None:
+    file = tree / "docker-compose.yml"
+    text = file.read_text()
+    assert "  bot:\n" in text
+    file.write_text(text.replace("  bot:\n", "  bot:\n    stop_grace_period: 1m30s\n"))
 
 
 def checked_by(test: str | None = None) -> Callable[[Path], None]:
@@ -231,6 +242,12 @@ class EngineContract:
         await bench.engine.resume(bot.id)
         assert not await is_gone()
         await until(is_gone)
+
+    async def test_instance_has_its_own_stop_grace(self, bench: Bench) -> None:
+        bot = await start_one(bench.engine, await bench.built(PATIENT, BOT), BOT)
+        assert (bot.stop_grace, bot.grace(30)) == (90, 90)
+        (found,) = await bench.engine.find(BOT)
+        assert (await bench.engine.inspect(bot.id)).stop_grace == found.stop_grace == 90
 
     async def test_only_a_stopped_instance_is_removed(self, bench: Bench) -> None:
         bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
@@ -408,6 +425,7 @@ class TestDockerEngine(EngineContract):
         sample.release(ONE_WAY, edit=no_way_back)
         sample.release(FORBIDDEN, edit=privileged_bot)
         sample.release(SLOW_STOP, edit=slow_to_stop)
+        sample.release(PATIENT, edit=patient)
         sample.release(SELDOM, edit=checked_by())
         sample.release(UNWELL, Variant.UNHEALTHY, edit=checked_by())
         sample.release(UNCHECKED, edit=checked_by("[NONE]"))

@@ -204,4 +204,10 @@ def instance_of(container: Container) -> Instance:
         host=host_of(attrs),
         addresses=addresses,
         every_address=every_address(attrs),
+        stop_grace=_stop_grace(attrs["Config"].get("StopTimeout")),
     )
+
+
+def _stop_grace(seconds: int | None) -> float | None:
+    """The container's own grace. A negative one means forever, for which no step can wait: it counts as none."""
+    return None if seconds is None or seconds < 0 else float(seconds)

@@ -10,18 +10,21 @@ from app.domain.errors import (
     ReleaseNotKept,
 )
 from app.domain.stack import Color
+from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.docker_host.stored.definitions import CURRENT, read_model
+from workers.adapters.docker_host.stored.host_file_states import state, untouched_since
 from workers.adapters.threads import in_file_thread
 from workers.definition import transform
 from workers.definition.built_with import built_with
 from workers.definition.changed_values import changed_values
 from workers.definition.files import mounts
+from workers.definition.files.live_files import differing, recorded
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
 from workers.definition.retired import without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
-from workers.ports import Comparison, Definition, Instance, Stamp
+from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
 
 
 class DockerDefinitions(HostParts):
@@ -29,18 +32,19 @@ class DockerDefinitions(HostParts):
 
     async def define(self, tree: Path, stamp: Stamp) -> Definition:
         """Reads, checks and stores the release's model."""
-        model = await self._read(tree, stamp)
-        return await self._write(stamp, with_proven(model, await in_file_thread(self._files.read, stamp.sha)))
+        read = await self._read(tree, stamp)
+        model = with_proven(read.model, await in_file_thread(self._files.read, stamp.sha))
+        return replace(await self._write(stamp, model), sources=read.sources)
 
-    async def _read(self, tree: Path, stamp: Stamp) -> transform.Model:
-        """Reads and checks the release's model. Raises ComposeInvalid, VariableMissing, PolicyRefused."""
+    async def _read(self, tree: Path, stamp: Stamp) -> ReadRelease:
+        """Reads and checks the release's model. Raises ComposeInvalid, VariableMissing, PolicyRefused, FilesChanged."""
         published = await in_file_thread(self._files.read, CURRENT)
         read = await self._reader.read(tree, stamp, published, keep=True)
         for problem in read.problems:
             raise problem
         if read.forbidden:
             raise PolicyRefused(refusal(read.forbidden))
-        return read.model
+        return read
 
     async def changed_values(self, tree: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]]:
         kept = as_proven(await in_file_thread(self._kept, stamp.sha))
@@ -61,7 +65,14 @@ class DockerDefinitions(HostParts):
         compared = transform.compare(read.model, kept, self._stack, tree=str(tree))
         forbidden = tuple(map(str, read.forbidden))
         problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
-        return replace(compared, forbidden=forbidden, files=read.files, warnings=read.warnings, problems=problems)
+        return replace(
+            compared,
+            forbidden=forbidden,
+            files=read.files,
+            warnings=read.warnings,
+            problems=problems,
+            sources=read.sources,
+        )
 
     async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:
         """Rewrites the kept definition with the new rollout's labels."""
@@ -70,7 +81,7 @@ class DockerDefinitions(HostParts):
         before = await in_file_thread(self._kept, stamp.sha)
         kept = as_proven(before)
         if tree is not None:
-            kept = with_images_of(await self._read(tree, stamp), kept, self._stack.moved_services())
+            kept = with_images_of((await self._read(tree, stamp)).model, kept, self._stack.moved_services())
         else:
             kept = await self._with_todays_marks(kept, services)
         kept = transform.restamp(await self._images.restored(kept, services), self._stack, stamp)
@@ -161,4 +172,30 @@ class DockerDefinitions(HostParts):
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         service = (await self._services(definition))[instance.service]
         same = instance.definition == service["labels"][DEFINITION_LABEL]
-        return bool(same) and instance.image == await self._images.id_of(instance.service, service["image"])
+        if not same or instance.image != await self._images.id_of(instance.service, service["image"]):
+            return False
+        return await in_file_thread(self._sees_todays_files, instance, await in_file_thread(self._kept, definition.sha))
+
+    def _sees_todays_files(self, instance: Instance, model: transform.Model) -> bool:
+        """Whether the instance sees the files of the live directory as they were when `model` was made."""
+        now, before = recorded(model["services"][instance.service]["labels"]), recorded(instance.labels)
+        if now is None or before is not None:
+            return not differing(before or {}, now or {})
+        files = self._reader.live_files(model, instance.service)  # an earlier updater made it
+        return instance.created is not None and untouched_since(files, instance.created)
+
+    async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
+        model = await in_file_thread(self._kept, definition.sha)
+        found = await in_file_thread(self._live_files, model, services)
+        values = await self._changed_values(model, services)
+        return replace(found, changed=(*found.changed, *values))
+
+    def _live_files(self, model: transform.Model, services: Sequence[str]) -> LiveFiles:
+        changed: dict[str, None] = {}
+        now: dict[str, str] = {}
+        for name in services:
+            before = recorded(model["services"][name]["labels"])
+            today = self._reader.live_record(model, name)
+            changed |= dict.fromkeys(differing(before, today) if before is not None else ())
+            now |= {path: file.get("inode") or state(Path(path)) for path, file in today.items()}
+        return LiveFiles(tuple(changed), now)

@@ -7,6 +7,7 @@ from typing import Any
 import docker
 
 from app.domain.errors import (
+    FilesChanged,
     ReleaseNotKept,
     VariableMissing,
 )
@@ -32,7 +33,8 @@ from workers.adapters.docker_host.stored.file_store import FileStore
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import transform, variables
-from workers.definition.environment import environment_names, marked
+from workers.definition.environment import environment_names, marked, marks_in
+from workers.definition.files.live_files import why_changed
 from workers.definition.transform import RELEASE_LABEL, ROLLOUT_LABEL, SHA_LABEL
 from workers.ports import Definition, Instance, Outsider, Stamp
 from workers.ports.mutation import Fence, no_fence
@@ -85,17 +87,28 @@ class HostParts:
         return await self._addresses.choose(await self._adoption.mark(instance))
 
     async def _values(self, model: Mapping[str, Any], services: Sequence[str]) -> dict[str, str]:
-        """Today's values of the secrets and configs that `services` take from the environment.
+        """The values of the secrets and configs that `services` take from the environment, as `model` was made with.
 
-        Raises VariableMissing if one is not set any more.
+        Raises VariableMissing if one is not set any more, FilesChanged if it has another value now.
         """
         found = await self._secret_values(model, services)
         if found.unset:
             raise VariableMissing(variables.refusal(found.unset, self._stack.directory, self._stack.env_files))
+        if changed := await self._other_than(model, found.values):
+            raise FilesChanged(why_changed(changed))
         return found.values
+
+    async def _changed_values(self, model: Mapping[str, Any], services: Sequence[str]) -> list[str]:
+        """The variables of such secrets and configs whose values are not those that `model` was made with."""
+        return await self._other_than(model, (await self._secret_values(model, services)).values)
+
+    async def _other_than(self, model: Mapping[str, Any], values: Mapping[str, str]) -> list[str]:
+        known, now = marks_in(model), await in_file_thread(self._marks.of, values)
+        return [f"the value of {name}" for name, mark in now.items() if known.get(name, mark) != mark]
 
     async def _with_todays_marks(self, model: Mapping[str, Any], services: Sequence[str]) -> dict[str, Any]:
         """`model` with marks of the values that `services` will start with. One that is not set keeps its mark."""
+        model = await in_file_thread(self._reader.with_live_files, dict(model))
         found = await self._secret_values(model, services)
         unset = {each.name for each in found.unset}
         marks = await in_file_thread(self._marks.of, {k: v for k, v in found.values.items() if k not in unset})

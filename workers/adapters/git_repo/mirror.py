@@ -6,6 +6,7 @@ ref that the repository chose as an option. https://git-scm.com/docs/git#_enviro
 
 import asyncio
 import re
+import shutil
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -56,6 +57,7 @@ _SETTINGS = {
 }
 _SAFE = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
 _WRITE = "write its new address into the stack file (`repository` or `source`)."
+_OTHER_FORMAT = re.compile(r"mismatched algorithms: client \w+; server (sha\d+)")
 _REDIRECT = re.compile(r"returned error: 3\d\d\b")
 
 
@@ -124,6 +126,11 @@ class GitSource:
     async def _fetch(self, tag: str) -> str:
         await self._ensure_mirror()
         finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
+        if other := next(
+            (match[1] for line in finished.lines for match in [_OTHER_FORMAT.search(line)] if match), None
+        ):
+            await self._begin_again(other)
+            finished, _ = await self._git(fetch_command(self._url, tag), self._fetch_seconds)
         if any("would clobber existing tag" in line or "rejected" in line for line in finished.lines):
             raise TagMoved(f"{tag} moved after it was first fetched. Publish the change under a new tag.")
         if any("couldn't find remote ref" in line for line in finished.lines):
@@ -191,11 +198,25 @@ class GitSource:
             raise GitFailed(f"{tag} does not point to a commit")
         return out.strip()
 
+    async def _begin_again(self, object_format: str) -> None:
+        """Makes the mirror again, with the repository's object format. Raises GitFailed if it has commits."""
+        finished, known = await self._git(["for-each-ref", "--count=1"], LOCAL_SECONDS)
+        if not finished.ok or known.strip():
+            raise GitFailed(
+                f"the repository now has {object_format} names, and {self._mirror} does not, so none of its commits is "
+                f"the same. Traffic is unchanged. To go on with the new repository, move {self._mirror} away"
+            )
+        await asyncio.to_thread(shutil.rmtree, self._mirror)
+        await self._init(object_format)
+
     async def _ensure_mirror(self) -> None:
-        if (self._mirror / "HEAD").exists():
-            return
+        if not (self._mirror / "HEAD").exists():
+            await self._init("sha1")
+
+    async def _init(self, object_format: str) -> None:
         self._mirror.parent.mkdir(parents=True, exist_ok=True)
-        finished, _ = await self._git(["init", "--bare", "--quiet", str(self._mirror)], LOCAL_SECONDS, cwd=Path("/"))
+        words = ["init", "--bare", "--quiet", f"--object-format={object_format}", str(self._mirror)]
+        finished, _ = await self._git(words, LOCAL_SECONDS, cwd=Path("/"))
         self._expect(finished, "the mirror could not be created")
 
     async def _git(

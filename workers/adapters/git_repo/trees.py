@@ -14,6 +14,7 @@ from workers.adapters.threads import in_file_thread
 Git = Callable[[Sequence[str], Path], Awaitable[tuple[Finished, str]]]
 """Runs git in a directory. Raises GitFailed if it cannot be run; a failed command is an answer."""
 
+SHA256_DIGITS = 64
 _SERVES_ANY_COMMIT = "git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack"
 
 
@@ -22,8 +23,16 @@ def add_command(tree: Path, sha: str) -> list[str]:
     return ["worktree", "add", "--force", "--force", "--detach", "--quiet", str(tree), sha]
 
 
-def init_command(directory: Path) -> list[str]:
-    return ["init", "--quiet", "--template=", str(directory)]
+def format_of(sha: str) -> str:
+    """The object format of a repository in which `sha` is a whole name of a commit.
+
+    https://git-scm.com/docs/hash-function-transition
+    """
+    return "sha256" if len(sha) == SHA256_DIGITS else "sha1"
+
+
+def init_command(directory: Path, object_format: str) -> list[str]:
+    return ["init", "--quiet", "--template=", f"--object-format={object_format}", str(directory)]
 
 
 def take_command(mirror: Path, sha: str, *tags: str) -> list[str]:
@@ -41,7 +50,7 @@ async def give_repository(git: Git, mirror: Path, tree: Path, sha: str) -> None:
     new = tree.with_name(f"{tree.name}.new")
     await in_file_thread(lambda: shutil.rmtree(new, ignore_errors=True))
     index = await done(git, ["rev-parse", "--path-format=absolute", "--git-path", "index"], tree)
-    await done(git, init_command(new), mirror)
+    await done(git, init_command(new, format_of(sha)), mirror)
     await done(git, take_command(mirror, sha), new)
     await done(git, ["-c", "core.logAllRefUpdates=false", "update-ref", "--no-deref", "HEAD", sha], new)
     await in_file_thread(_replace, tree, new, Path(index.strip()))

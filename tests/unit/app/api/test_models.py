@@ -1,6 +1,9 @@
 from dataclasses import asdict
 from datetime import timedelta
 
+import pytest
+
+from app.api.requests import Rollback
 from app.api.rollout import Record, Result
 from app.api.status import PublishedStatus
 from app.domain.acceptance.decision import HeldRelease, Hold
@@ -202,3 +205,8 @@ def test_ended_record_has_its_result() -> None:
 def test_a_release_that_waits_has_a_record() -> None:
     assert Record.queued(a_release("v1.2.0")).result() is None
     assert Record.queued(a_release("v1.2.0")).as_json()["status"] == "queued"
+
+
+@pytest.mark.parametrize("digits", [7, 40, 64])
+def test_rollback_accepts_names_of_both_object_formats(digits: int) -> None:
+    assert Rollback(previous_sha="A" * digits).previous_sha == "a" * digits

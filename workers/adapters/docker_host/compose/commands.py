@@ -53,6 +53,11 @@ class ComposeFiles:
         return self.files[0].parent
 
     @property
+    def set_by(self) -> tuple[Path, ...]:
+        """The operator's files that exist."""
+        return tuple(file for file in self.env_files if file != NO_VARIABLES)
+
+    @property
     def env(self) -> dict[str, str]:
         return {**({"HOME": self.home} if self.home else {}), **self.variables, "PWD": str(self.directory)}
 

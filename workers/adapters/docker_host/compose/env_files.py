@@ -10,6 +10,7 @@ from typing import Any
 
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
+from workers.adapters.docker_host.stored.host_file_states import states
 from workers.adapters.redaction import text_of
 from workers.adapters.threads import in_file_thread
 from workers.definition.files.origins import other_version
@@ -34,7 +35,7 @@ class EnvFiles:
     """Each service's `env_file` entries, as Compose writes them, with paths that exist. `moved`: some are elsewhere.
 
     `files`: where they come from. `problems`: those that a service needs and that are nowhere, and what to write.
-    `warnings`: those of which the live directory has another version.
+    `warnings`: those of which the live directory has another version. `sources`: the states of the live directory's.
     """
 
     of: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class EnvFiles:
     files: list[FileUse] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
 
     def paths(self) -> dict[str, list[str]]:
         return {name: [entry["path"] for entry in entries] for name, entries in self.of.items()}
@@ -75,7 +77,13 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
         else:
             found.of.setdefault(name, [])
     used = [file for file in found.files if file.origin is Origin.RELEASE]
-    return replace(found, moved=moved, warnings=await in_file_thread(_warnings, roots, used))
+    live = [roots.live / file.path for file in found.files if file.origin is Origin.LIVE]
+    return replace(
+        found,
+        moved=moved,
+        warnings=await in_file_thread(_warnings, roots, used),
+        sources=await in_file_thread(states, live),
+    )
 
 
 def _warnings(roots: Roots, used: Collection[FileUse]) -> list[str]:

@@ -1,13 +1,13 @@
 """Makes the definition that runs from a release's Compose files: resolves, locates, checks and transforms them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from docker.auth import INDEX_NAME
 
-from app.domain.errors import ComposeInvalid, VariableMissing
+from app.domain.errors import ComposeInvalid, FilesChanged, VariableMissing
 from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose.client import Compose, Resolved
 from workers.adapters.docker_host.compose.commands import ComposeFiles
@@ -17,6 +17,7 @@ from workers.adapters.docker_host.compose.model_secrets import learn_env_texts, 
 from workers.adapters.docker_host.compose.secret_values import learn_env_files, secret_values
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
 from workers.adapters.docker_host.stored.file_store import FileStore
+from workers.adapters.docker_host.stored.host_file_states import record, states
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
 from workers.definition import variables
@@ -25,6 +26,15 @@ from workers.definition.built_with import built_with
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
+from workers.definition.files.live_files import (
+    LiveFile,
+    Record,
+    inside,
+    mounted_by,
+    touched,
+    why_changed,
+    with_record,
+)
 from workers.definition.files.origins import Located, locate
 from workers.definition.files.roots import Roots
 from workers.definition.forbidden import Use
@@ -40,7 +50,7 @@ from workers.ports import FileUse, Stamp
 class ReadRelease:
     """A release's definition, with where its files come from, what is to be said, and what the policy forbids.
 
-    `problems` refuse the release: its definition is incomplete.
+    `problems` refuse the release: its definition is incomplete. `sources`: the operator's files that were read.
     """
 
     model: Model
@@ -48,6 +58,7 @@ class ReadRelease:
     warnings: tuple[str, ...]
     forbidden: tuple[Use, ...]
     problems: tuple[VariableMissing | ComposeInvalid, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class ReleaseReader:
@@ -74,11 +85,24 @@ class ReleaseReader:
 
         Its secrets are hidden from now on, so before a build or a container can print them.
         With `keep`, the mounted files of a release without problems are copied to where the definition expects them;
-        else nothing is written. Raises ComposeInvalid, EngineFailed.
+        else nothing is written. Raises ComposeInvalid, EngineFailed, FilesChanged.
         """
+        given = ComposeFiles.below(tree, self._stack, stamp)
+        before = await in_file_thread(states, given.set_by)
+        read = await self._read_once(tree, stamp, published, given, keep=keep)
+        sources = {**before, **read.sources}
+        again = ComposeFiles.below(tree, self._stack, stamp).set_by
+        now = await in_file_thread(states, [*again, *(file for file in map(Path, sources) if file not in given.set_by)])
+        if written := touched(sources, now):
+            raise FilesChanged(why_changed(written))
+        return replace(read, sources=sources)
+
+    async def _read_once(
+        self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, given: ComposeFiles, *, keep: bool
+    ) -> ReadRelease:
         stack = self._stack
         roots = Roots(tree, Path(stack.directory), stack.files, self._written)
-        given = await with_home(self._compose, ComposeFiles.below(tree, stack, stamp))
+        given = await with_home(self._compose, given)
         await learn_env_files(self._compose, given)
         resolved, env_files, raw = await self._resolve(given, roots)
         if around := roots.around(resolved.model):
@@ -106,7 +130,7 @@ class ReleaseReader:
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
         return ReadRelease(
-            transform(kept, stack, stamp),
+            await in_file_thread(self.with_live_files, transform(kept, stack, stamp)),
             (*env_files.files, *located.files),
             (
                 *(each.warning for each in others),
@@ -120,6 +144,7 @@ class ReleaseReader:
                 *([VariableMissing(variables.refusal(needed, stack.directory, stack.env_files))] if needed else []),
                 *([ComposeInvalid(f"{'; '.join(missing)}. Traffic is unchanged")] if missing else []),
             ),
+            env_files.sources,
         )
 
     async def _resolve(self, given: ComposeFiles, roots: Roots) -> tuple[Resolved, EnvFiles, Model]:
@@ -142,6 +167,20 @@ class ReleaseReader:
         await learn_env_texts(self._compose.learn, named)
         async with overridden(given, found) as complete:
             return await self._compose.resolve(complete), found, raw
+
+    def with_live_files(self, model: Model) -> Model:
+        """`model`, in whose labels are the files of the live directory that each service mounts, as they are now."""
+        result = {**model, "services": dict(model["services"])}
+        for name in (name for name in self._stack.moved_services() if name in result["services"]):
+            result["services"][name] = with_record(result["services"][name], self.live_record(model, name))
+        return result
+
+    def live_record(self, model: Model, name: str) -> Record:
+        return record(self._marks, self.live_files(model, name))
+
+    def live_files(self, model: Model, name: str) -> list[LiveFile]:
+        """What the service mounts of the live directory, without the copies in the store."""
+        return inside(mounted_by(model, name), self._stack.directory, but=str(self._store.directory))
 
     def _stored(
         self, located: Located, published: Mapping[str, Any], tree: Path, moved: Collection[str], keep: bool

@@ -1,0 +1,59 @@
+"""Which files of the host a container mounts, and when they count as changed."""
+
+from typing import Any
+
+import pytest
+
+from workers.definition.files.live_files import LiveFile, differing, inside, mounted_by, recorded, with_record
+
+SERVICE: dict[str, Any] = {
+    "labels": {},
+    "volumes": [
+        {"type": "bind", "source": "/live/a", "read_only": True},
+        {"type": "bind", "source": "/live/b$$"},
+        {"type": "volume", "source": "data"},
+        {"type": "tmpfs", "target": "/cache"},
+    ],
+    "secrets": [{"source": "key"}, {"source": "value"}],
+    "configs": [{"source": "site"}],
+    "build": {"secrets": [{"source": "netrc"}]},
+}
+MODEL: dict[str, Any] = {
+    "services": {"bot": SERVICE},
+    "secrets": {"key": {"file": "/live/key"}, "value": {"environment": "V"}, "netrc": {"file": "/live/netrc"}},
+    "configs": {"site": {"file": "/live/site"}, "unused": {"file": "/live/unused"}},
+}
+
+
+def test_every_mounted_file_is_found() -> None:
+    found = {file.path: file.writable for file in mounted_by(MODEL, "bot")}
+    assert found == {"/live/a": False, "/live/b$": True, "/live/key": False, "/live/netrc": False, "/live/site": False}
+
+
+def test_only_the_live_directory_counts() -> None:
+    paths = ["/live/a", "/live/files/x", "/other/a", "/lively", "relative"]
+    assert [f.path for f in inside(map(LiveFile, paths), "/live", but="/live/files")] == ["/live/a"]
+
+
+def test_record_survives_the_labels() -> None:
+    record = {"/live/b$": {"mark": "1", "inode": "2:3"}}
+    labels = with_record(SERVICE, record)["labels"]
+    assert recorded(labels) == record
+    assert recorded({key: value.replace("$$", "$") for key, value in labels.items()}) == record, "of the container"
+    assert recorded({}) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "changed"),
+    [
+        ({"mark": "1"}, False),
+        ({"mark": "2"}, True),
+        ({"mark": "1", "inode": "other"}, False),
+        ({"mark": "2", "inode": "same"}, False),
+        ({"mark": "2", "inode": "other"}, True),
+    ],
+)
+def test_file_is_changed_if_its_container_does_not_see_it(now: dict[str, str], changed: bool) -> None:
+    before = {"/f": {"mark": "1", **({"inode": "same"} if "inode" in now else {})}}
+    assert differing(before, {"/f": now}) == (["/f"] if changed else [])
+    assert differing({}, {"/f": now}) == ["/f"]

@@ -1,0 +1,95 @@
+"""The single files of the live directory that a service's containers mount, and whether they are still the same.
+
+The engine mounts a file when it starts the container. One that an editor replaces afterwards is another file: the
+container keeps the old one until it is started again.
+"""
+
+import json
+import posixpath
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workers.definition.files.origins import MOUNTED_PARTS
+from workers.definition.files.roots import leads_up
+from workers.definition.retired import uses_of
+from workers.redaction.encodings import undoubled
+
+FILES_LABEL = "updater.files"
+"""The label with the record of a container's files."""
+
+Record = Mapping[str, Mapping[str, str]]
+"""Of each file, by its path: `mark`, which differs if the content does, and `inode`, if the container may write."""
+
+
+@dataclass(frozen=True)
+class LiveFile:
+    """A path on the host that may be a file. `writable`: the container may write to it."""
+
+    path: str
+    writable: bool = False
+
+
+def mounted_by(model: Mapping[str, Any], name: str) -> Iterator[LiveFile]:
+    """What of the host the service mounts, or its build reads as a secret."""
+    service = model["services"][name]
+    for volume in service.get("volumes") or ():
+        if volume.get("type") == "bind" and (source := volume.get("source")):
+            yield LiveFile(undoubled(str(source)), writable=not volume.get("read_only"))
+    used = uses_of(service)
+    for part in MOUNTED_PARTS:
+        defined = model.get(part) or {}
+        files = [(defined.get(key) or {}).get("file") for key in sorted(used[part])]
+        yield from (LiveFile(undoubled(str(file))) for file in files if file)
+
+
+def inside(files: Iterable[LiveFile], live: str, *, but: str) -> list[LiveFile]:
+    """Those of `files` in the directory `live`, without those in the directory `but`."""
+    return [file for file in files if _is_in(file.path, live) and not _is_in(file.path, but)]
+
+
+def _is_in(path: str, directory: str) -> bool:
+    return path.startswith("/") and not leads_up(posixpath.relpath(posixpath.normpath(path), directory))
+
+
+def recorded(labels: Mapping[str, str]) -> Record | None:
+    """The record in a container's or a service's labels; None if it was made by an updater that wrote none."""
+    try:
+        found: Record = json.loads(undoubled(labels[FILES_LABEL]))
+    except (KeyError, ValueError):
+        return None
+    return found
+
+
+def with_record(service: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """`service` with `record` in its labels."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":")).replace("$", "$$")
+    return {**service, "labels": {**service["labels"], FILES_LABEL: text}}
+
+
+def differing(before: Record, now: Record) -> list[str]:
+    """The files of `now` that a container with the record `before` does not see.
+
+    A file that it may write to counts only if it was also replaced: the container sees every other change.
+    """
+    return [path for path, file in now.items() if _differs(before.get(path), file)]
+
+
+def _differs(before: Mapping[str, str] | None, now: Mapping[str, str]) -> bool:
+    if before is None:
+        return True
+    return before["mark"] != now["mark"] and ("inode" not in now or before.get("inode") != now["inode"])
+
+
+def touched(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The paths whose state is another one."""
+    return [path for path in {**before, **now} if before.get(path) != now.get(path)]
+
+
+def why_changed(names: Collection[str]) -> str:
+    """Why a rollout stops, and what to do."""
+    one = len(names) == 1
+    return (
+        f"{', '.join(names)} changed after the updater read {'it' if one else 'them'}, so the containers might not all "
+        f"have one version. Apply the tag again when nothing writes to {'it' if one else 'them'}"
+    )
