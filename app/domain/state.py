@@ -213,4 +213,5 @@ class State:
         )
         if not good:
             return replace(moved, last_failure_at=at)
-        return replace(moved, last_good_tag=live.tag, last_success_at=at)
+        tag = self.last_good_tag if live.tag == UNKNOWN_TAG else live.tag
+        return replace(moved, last_good_tag=tag, last_success_at=at)

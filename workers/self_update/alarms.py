@@ -19,9 +19,15 @@ STARTED_FROM_A_SHELL = (
 )
 
 
-def not_ended(tag: str, why: str) -> Alarm:
+def successor_in(project: str) -> str:
+    """The name that Compose gives the successor's container."""
+    return f"{project}-{SUCCESSOR}-1"
+
+
+def not_ended(tag: str, why: str, project: str) -> Alarm:
     text = f"The updater is still being replaced by that of {tag}: {why.rstrip('.')}. Your traffic is not affected, "
-    then = f"but no rollout begins. Check `docker logs` of {SUCCESSOR}. If it hangs, run `docker restart` on it."
+    name = successor_in(project)
+    then = f"but no rollout begins. Check `docker logs {name}`. If it hangs, run `docker restart {name}`."
     return Alarm("updater_not_replaced", text + then)
 
 

@@ -30,9 +30,9 @@ from workers.self_update.alarms import (
     STARTED_FROM_A_SHELL,
     not_ended,
     not_replaced,
+    successor_in,
 )
 from workers.self_update.model import (
-    SUCCESSOR,
     Attempt,
     Runs,
     Services,
@@ -95,9 +95,10 @@ class Succession:
         if live is None:
             return []
         if last and last.rollout == live.rollout_id and last.ended and last.why:
-            return [not_replaced(live.tag, last.why, f"Check `docker logs` of {SUCCESSOR}. {FIX}")]
+            logs = f"Check `docker logs {successor_in(self._stack.project)}`."
+            return [not_replaced(live.tag, last.why, f"{logs} {FIX}")]
         if last and not last.ended and (why := self._goes_on.get(last.rollout)):
-            return [not_ended(last.tag, why)]
+            return [not_ended(last.tag, why, self._stack.project)]
         if why := self._problems.get(live.rollout_id):
             return [not_replaced(live.tag, why)]
         return []

@@ -83,6 +83,13 @@ def test_unknown_adopted_tag_keeps_the_last_good_one() -> None:
     assert State(last_good_tag="v1.0.0").adopt(a_live("v1.1.0"), Color.BLUE).last_good_tag == "v1.1.0"
 
 
+def test_rollback_to_an_unknown_tag_keeps_the_last_good_one() -> None:
+    rollout = a_rollout(release=replace(a_release(), tag=UNKNOWN_TAG), sha=sha_of("v0.9.0"))
+    after = RUNNING.finish(rollout.finish(RolloutStatus.SUCCESS, NOW), NOW)
+    assert after.current is not None
+    assert (after.current.tag, after.last_good_tag, after.is_unwell) == (UNKNOWN_TAG, "v1.0.0", False)
+
+
 def test_command_record_is_unique_and_limited() -> None:
     ran = Ran("sha", "skills", ("migrate",))
     state = State().run(ran).run(ran)

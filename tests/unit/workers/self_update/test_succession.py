@@ -152,7 +152,8 @@ async def test_failed_successor_keeps_the_old_updater(
     assert bool(machine.given_back) == (broken == "worker")
     (alarm,) = succession.alarms()
     assert alarm.kind == "updater_not_replaced"
-    for part in ("The updater of v1.2.0", f"{broken} was not healthy", "traffic is not affected", "apply the tag"):
+    logs = f"docker logs {world.stack.project}-updater-successor-1`"
+    for part in ("The updater of v1.2.0", f"{broken} was not healthy", "traffic is not affected", logs, "apply the tag"):
         assert part in alarm.text
     await succession.look()
     assert machine.sent == 1, "one try only"
