@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
 from workers.adapters.commands import INHERITED, Finished, read_command, run_command
+from workers.adapters.docker_host.compose import ssh_keys
 from workers.adapters.docker_host.compose.commands import (
     Command,
     ComposeFiles,
@@ -26,6 +27,7 @@ from workers.adapters.docker_host.compose.commands import (
     pull_command,
     uninterpolated_command,
     up_command,
+    yaml_command,
 )
 from workers.adapters.docker_host.compose.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.threads import in_file_thread
@@ -141,6 +143,9 @@ class Compose:
         finished, out = await self._read(command, env=given.env, inherited=given.inherited)
         if not finished.ok:
             await learn_env_texts(self.learn, (*given.env_files, *given.files))  # Compose quotes what it cannot read
+            if ssh_keys.is_unprintable(finished.lines):
+                _, text = await self._read(yaml_command(command), env=given.env, inherited=given.inherited)
+                raise ComposeInvalid(await in_file_thread(ssh_keys.refusal, text, str(given)))
             verb = "does" if len(given.files) == 1 else "do"
             raise ComposeInvalid(f"{given} {verb} not resolve", last_lines=finished.lines[-LAST_LINES:])
         return finished, out
