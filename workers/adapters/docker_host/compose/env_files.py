@@ -1,8 +1,8 @@
-"""Finds each service's `env_file`: in the release if it has the file, else in the live directory."""
+"""Finds each service's `env_file` and `label_file`: in the release if it has the file, else in the live directory."""
 
 import json
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from workers.definition.files.roots import Roots
 from workers.definition.files.unfetched import Part, in_words, unfetched
 from workers.ports import FileUse, Origin
 
-KEY = "env_file"
+KEY, LABELS = "env_file", "label_file"
 
 
 async def with_home(compose: Compose, given: ComposeFiles) -> ComposeFiles:
@@ -34,11 +34,13 @@ async def with_home(compose: Compose, given: ComposeFiles) -> ComposeFiles:
 class EnvFiles:
     """Each service's `env_file` entries, as Compose writes them, with paths that exist. `moved`: some are elsewhere.
 
-    `files`: where they come from. `problems`: those that a service needs and that are nowhere, and what to write.
-    `warnings`: those of which the live directory has another version.
+    `labels`: each service's `label_file` in the same way. `files`: where they come from. `problems`: those that a
+    service needs and that are nowhere, and what to write. `warnings`: those of which the live directory has another
+    version.
     """
 
     of: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    labels: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     moved: bool = False
     files: list[FileUse] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -54,30 +56,37 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
     A file that is also one of the operator's, for example `.env`, is the operator's here too.
     """
     own = {roots.inside(str(file)) for file in given.env_files}
-    named = [(name, e) for name, service in (raw.get("services") or {}).items() for e in service.get(KEY) or ()]
-    values = await _values(compose, given, roots, [entry["path"] for _, entry in named])
+    named = list(_named(raw))
+    values = await _values(compose, given, roots, [entry["path"] for _, _, entry in named])
     found = EnvFiles()
     moved = False
     incomplete: dict[Part, dict[str, None]] = {}
-    for name, entry in named:
+    for key, name, entry in named:
         whole = str(given.project_directory / values[entry["path"]])
         path = roots.beside(whole) or whole
         inside = roots.inside(path)
         origin, at = await in_file_thread(_look, roots, path, own)
         parts = await in_file_thread(_incomplete, roots, inside) if origin is Origin.RELEASE else []
         for part in parts:
-            incomplete.setdefault(part, {})[f"{name} ({KEY})"] = None
+            incomplete.setdefault(part, {})[f"{name} ({key})"] = None
         if inside is not None and at is not None:
-            found.files.append(FileUse(inside, origin, name, KEY))
+            found.files.append(FileUse(inside, origin, name, key))
         if at is None and entry.get("required", True):
-            found.problems.append(f"{name}: {KEY} {_missing(roots, inside, path)}")
-        of_service = found.of.setdefault(name, [])
+            found.problems.append(f"{name}: {key} {_missing(roots, inside, path)}")
+        of_service = (found.of if key == KEY else found.labels).setdefault(name, [])
         if at is not None and not parts:
             of_service.append({**entry, "path": str(at)})
         moved |= str(at) != whole or bool(parts)
     found.problems.extend(in_words(incomplete))
     used = [file for file in found.files if file.origin is Origin.RELEASE]
     return replace(found, moved=moved, warnings=await in_file_thread(_warnings, roots, used))
+
+
+def _named(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each file with its key and its service."""
+    for name, service in (raw.get("services") or {}).items():
+        yield from ((KEY, name, entry) for entry in service.get(KEY) or ())
+        yield from ((LABELS, name, {"path": path}) for path in service.get(LABELS) or ())
 
 
 async def _values(compose: Compose, given: ComposeFiles, roots: Roots, paths: Collection[str]) -> dict[str, str]:
@@ -139,7 +148,7 @@ def _missing(roots: Roots, inside: str | None, path: str) -> str:
 
 @asynccontextmanager
 async def overridden(given: ComposeFiles, found: EnvFiles) -> AsyncIterator[ComposeFiles]:
-    """`given` with a further file that leads each service to its `env_file`, where one of them is elsewhere.
+    """`given` with a further file that leads each service to its files, where one of them is elsewhere.
 
     https://docs.docker.com/reference/compose-file/merge/#replace-value
     """
@@ -148,6 +157,15 @@ async def overridden(given: ComposeFiles, found: EnvFiles) -> AsyncIterator[Comp
         return
     with tempfile.TemporaryDirectory(prefix="zu-env-") as directory:
         file = Path(directory) / "env-files.yml"
-        lines = [f"  {json.dumps(name)}: {{{KEY}: !override {json.dumps(each)}}}" for name, each in found.of.items()]
+        lines = [f"  {json.dumps(name)}: {{{_overrides(found, name)}}}" for name in {**found.of, **found.labels}]
         file.write_text("\n".join(["services:", *lines, ""]).replace("$", "$$"))
         yield given.with_override(file)
+
+
+def _overrides(found: EnvFiles, name: str) -> str:
+    own: dict[str, list[Any]] = {}
+    if name in found.of:
+        own[KEY] = found.of[name]
+    if name in found.labels:
+        own[LABELS] = [entry["path"] for entry in found.labels[name]]
+    return ", ".join(f"{key}: !override {json.dumps(each)}" for key, each in own.items())
