@@ -24,6 +24,7 @@ from workers.definition.bases import built_bases
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
+from workers.definition.files.live_compose import unused_files
 from workers.definition.files.origins import Located, locate
 from workers.definition.files.roots import Roots
 from workers.definition.forbidden import Use
@@ -95,6 +96,7 @@ class ReleaseReader:
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
+        unused = await in_file_thread(unused_files, stack)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
         missing += remade(located.model, published or {}, moved)
@@ -107,6 +109,7 @@ class ReleaseReader:
             (
                 *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
+                *([str(unused)] if unused else []),
                 *env_files.warnings,
                 *located.warnings,
                 *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
