@@ -13,7 +13,7 @@ from app.domain.stack import Stack
 
 OVERRIDES = tuple(f"{name}.override.{end}" for name in ("compose", "docker-compose") for end in ("yml", "yaml"))
 PUBLISHED = ("releases", "current", "compose.json")
-"""The last names in the path of the live release's definition: the updater publishes it for a plain `docker compose`."""
+"""The last names in the path of the live definition: the updater publishes it for a plain `docker compose`."""
 
 _LINE = re.compile(r"""\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))(?:\s+#.*|\s*)""")
 _PWD = re.compile(r"\$(?:PWD\b|\{PWD\})")
