@@ -11,6 +11,8 @@ from workers.definition.files.origins import MOUNTED_PARTS
 from workers.definition.images import AT_DIGEST
 from workers.definition.retired import SHARED, uses_in
 
+INSTEAD_OF_SSH = "Hand the key over in build/secrets, and use it in the Dockerfile with `RUN --mount=type=secret,id=…`"
+
 Services = Mapping[str, Mapping[str, Any]]
 
 _SECCOMP = re.compile(r"seccomp[=:](?P<profile>.*)")
@@ -52,6 +54,8 @@ def _of(service: Mapping[str, Any]) -> Iterator[str]:
                 f"{hook} would not run each time: Compose runs it, and the updater starts and stops containers by the "
                 "engine. Run its command in the container's own entrypoint"
             )
+    if (service.get("build") or {}).get("ssh"):
+        yield f"build/ssh needs an SSH agent, and the updater has none. {INSTEAD_OF_SSH}"
     if service.get("use_api_socket"):
         yield (
             "use_api_socket takes the worker's own credentials, and Compose copies them only when it starts the "

@@ -11,6 +11,7 @@ from app.domain.findings import Check, Verdict
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption import adopt
+from workers.definition.files.live_compose import unused_files
 from workers.inspect import mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, leftovers
@@ -55,6 +56,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await _adoption(stack, ports),
         *_colors(stack, state, seen, await ports.route.active()),
         _by_hand(stack, state, seen),
+        await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),
         *map(_retired, leftovers(stack, seen)),
         await _route_names_what_is_live(ports),
@@ -183,6 +185,12 @@ def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
         found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
     return Check("compose_by_hand", Verdict.OK, "a plain `docker compose up` would run the live release")
+
+
+def _compose_files(stack: Stack) -> Check:
+    if unused := unused_files(stack):
+        return Check("compose_files", Verdict.WARNING, unused.found, f"{unused.remedy}.")
+    return Check("compose_files", Verdict.OK, f"releases use {', '.join(stack.compose_files)}")
 
 
 async def _registries(ports: Ports) -> Check:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workers.redaction.credentials import secrets_in_value
 from workers.redaction.encodings import undoubled
 from workers.redaction.env_text import assignments, loose_lines
 from workers.redaction.names import is_secret_name
@@ -14,16 +15,20 @@ _COMMANDS = ("command", "entrypoint", "healthcheck")
 
 
 def secrets_named(name: str, value: str) -> Iterator[str]:
-    """Yields `value` if `name` says that it is secret, and what is secret in it by its form."""
+    """Yields `value` if `name` says that it is secret, and what is secret in it by its form or by a key in it."""
     if is_secret_name(name):
         yield value
     yield from secrets_by_form(value)
+    yield from secrets_in_value(value)
 
 
 def secrets_in_env(text: str) -> Iterator[str]:
     """Yields the secrets in the text of an env file, or of another file with `NAME=value` or `NAME: value`."""
     for name, value in assignments(text):
         yield from secrets_named(name, value)
+    for line in text.splitlines():
+        if not line.lstrip().startswith("#"):
+            yield from secrets_in_value(line)
     yield from secrets_by_form(text)
 
 
@@ -55,6 +60,7 @@ def secrets_in_model(model: Mapping[str, Any]) -> Iterator[str]:
         yield from secrets_in_env(undoubled(str(config.get("content") or "")))
     for text in _strings(model):
         yield from secrets_by_form(text)
+        yield from secrets_in_value(text)
 
 
 def files_in_model(model: Mapping[str, Any], part: str) -> list[str]:

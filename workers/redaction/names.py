@@ -13,7 +13,7 @@ _TELLING = re.compile(
 
 _TELLING_PART = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|WEBHOOK|DSN"
-    r"|(?<!BY)(?<!COM)(?<!OVER)(?<!UNDER)(?<!TRES)PASS$|(?:ACCESS|AUTH|DEPLOY|ENCRYPTION|MASTER|SIGNING|SSH)KEY$"
+    r"|(?<!BY)(?<!COM)(?<!OVER)(?<!UNDER)(?<!TRES)PASS$|(?:ACCESS|ACCOUNT|AUTH|DEPLOY|ENCRYPTION|MASTER|SIGNING|SSH)KEY$"
 )
 """In a word of a name: DBPASSWORD, GHTOKEN, SMTPPASS, SSHKEY."""
 
@@ -42,11 +42,19 @@ def is_secret_name(name: str) -> bool:
     words = _BETWEEN.split(_CAMEL.sub("_", name).strip("_-. ").upper())
     if words in (["PWD"], ["OLDPWD"]):  # the shell's working directory
         return False
+    words = _unnumbered(words)
     if _PROPERTIES.fullmatch(words[-1]):
         return False
     if _ADDRESSES.fullmatch(words[-1]):
         return any("HOOK" in word or word == "DSN" for word in words)
     return any(_TELLING.fullmatch(word) or _TELLING_PART.search(word) for word in words)
+
+
+def _unnumbered(words: list[str]) -> list[str]:
+    """Without a number at the end: DB_PASS1, API_KEY_2."""
+    while len(words) > 1 and words[-1].isdigit():
+        words = words[:-1]
+    return [*words[:-1], words[-1].rstrip("0123456789")]
 
 
 def is_hidden(value: str) -> bool:

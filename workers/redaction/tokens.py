@@ -64,6 +64,7 @@ _PRIVATE_KEY = re.compile(
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`]+")
 _USER_AND_PASSWORD = re.compile(r"(?<=://)[^\s\"'<>`/?#@:]*:[^\s\"'<>`/?#@]+(?=@)")
+_OF_GO = re.compile(r"(?<![^\s\"'<>`=])[^\s\"'<>`=/@:]+:[^\s\"'<>`]+(?=@(?:tcp|unix)\()")
 
 
 def secrets_by_form(text: str) -> Iterator[str]:
@@ -98,9 +99,11 @@ def secrets_in_url(url: str) -> Iterator[str]:
 
 
 def without_forms(text: str, hidden: str) -> str:
-    """`text` with each token, and each `user:password` in a URL, replaced by `hidden`."""
+    """`text` with each token, and each `user:password` in a URL or before `@tcp(`, replaced by `hidden`."""
     if "://" in text and "@" in text:
         text = _USER_AND_PASSWORD.sub(hidden, text)
+    if "@tcp(" in text or "@unix(" in text:
+        text = _OF_GO.sub(hidden, text)
     if any(beginning in text for beginning in _FORMS):
         text = _TOKEN.sub(hidden, text)
     return text

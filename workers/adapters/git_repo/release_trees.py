@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.domain.errors import UpdaterError
+from workers.adapters.git_repo.filters import are_recorded, filters_of, record_filters
 from workers.adapters.git_repo.lfs.large_file import LargeFile
 from workers.adapters.git_repo.submodules import are_filled, fill_submodules, record_submodules
 from workers.adapters.git_repo.trees import Git, add_command, done, give_repository, give_tag
@@ -68,6 +69,8 @@ class ReleaseTrees:
         """Whether the tree has what the stack file asks for: it may be older than the setting."""
         if not await are_filled(self._git, self._mirror, tree, sha, self._url, asked=self._submodules):
             return False
+        if not await are_recorded(tree):
+            return False
         return self._lfs is None or await self._lfs.are_filled(tree)
 
     async def _add(self, tree: Path, sha: str) -> None:
@@ -82,8 +85,10 @@ class ReleaseTrees:
 
     async def _fill(self, tree: Path, sha: str) -> None:
         files: list[LargeFile] = []
+        filters: dict[str, str] = {}
 
         async def find(place: Path, url: str) -> None:
+            filters.update(await filters_of(self._git, tree, place))
             if self._lfs is not None:
                 files.extend(await self._lfs.find(tree, place, url))
 
@@ -95,6 +100,7 @@ class ReleaseTrees:
         await give_repository(self._git, self._mirror, tree, sha)
         if self._lfs is not None:
             await self._lfs.record(tree, files)
+        await record_filters(tree, filters)
         await record_submodules(self._git, self._mirror, tree, sha, self._url, filled=self._submodules)
 
 

@@ -1,4 +1,7 @@
-"""Submodules and Git LFS files that a worktree names, but does not have: an image with them would be incomplete."""
+"""What a worktree names, but does not have: submodules, Git LFS files, and what a program beside Git would make.
+
+An image with them would be incomplete.
+"""
 
 import os
 import posixpath
@@ -7,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from workers.definition.files import filter_record
 from workers.definition.files.contents import some
 from workers.definition.files.roots import below
 from workers.definition.files.submodule_record import recorded
@@ -15,7 +19,16 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
 """Git LFS writes smaller pointers only: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 
+ENCRYPTED = b"\0GITCRYPT\0"
+"""https://github.com/AGWA/git-crypt/blob/master/commands.cpp"""
+
+ANNEX_POINTER = b"/annex/objects/"
+ANNEX_LINK = ".git/annex/objects/"
+"""https://git-annex.branchable.com/internals/pointer_file/"""
+
 SUBMODULE, LFS_POINTER = "a submodule", "a pointer to a Git LFS file"
+GIT_CRYPT, ANNEX = "a file that git-crypt encrypted", "a pointer to a file of git-annex"
+FILTERED = "a file for the Git filter "
 _SUBMODULE = re.compile(r"^\s*path\s*=\s*(?P<path>.+?)\s*$", re.MULTILINE)
 _LAST = (
     "Commit its content to this repository; or, if neither a build nor a container uses it, list it in files/unfetched "
@@ -30,10 +43,22 @@ _REMEDIES = {
         f"The updater fetches it only with `files: {{lfs: true}}`, and if .gitattributes gives it filter=lfs. {_LAST}"
     ),
 }
+_LIVE = (
+    "For a mount or an env file, put the file into the live directory and list it in files/live in the stack file. For "
+    "a build, commit the file that it needs, or hand it over in build/secrets. If neither a build nor a container uses "
+    "it, list it in files/unfetched"
+)
+_NO_PROGRAM = f"The updater runs no program on a release's files. {_LIVE}"
+
+_BY_CONTENT = re.compile(r"lfs|annex|git-crypt(?:-.+)?")
+"""Filters whose files show by their content whether one is missing."""
+
+_ONLY_COMMITS = frozenset({"nbstripout"})
+"""Filters that change only what is committed: https://github.com/kynan/nbstripout"""
 
 
 class Part(NamedTuple):
-    """Something that a release names and its tree does not have. `kind`: SUBMODULE or LFS_POINTER."""
+    """Something that a release names and its tree does not have. `kind`: what it is, in words."""
 
     kind: str
     path: str
@@ -41,7 +66,7 @@ class Part(NamedTuple):
 
 def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[Part]:
     """What is missing of the release in `tree` at or below `path`. `permitted`: paths that may be missing."""
-    found = [*_submodules(tree, path), *_pointers(tree, path)]
+    found = [*_submodules(tree, path), *_pointers(tree, path), *_filtered(tree, path)]
     return [part for part in found if not below(part.path, permitted)]
 
 
@@ -52,7 +77,7 @@ def in_words(missing: Mapping[Part, Collection[str]]) -> list[str]:
         of_kind = {part.path: users for part, users in missing.items() if part.kind == kind}
         users = dict.fromkeys(user for users in of_kind.values() for user in users)
         verb = "is" if len(of_kind) == 1 else "are each"
-        texts.append(f"{some(of_kind)} {verb} {kind}, used by {', '.join(users)}. {_REMEDIES[kind]}")
+        texts.append(f"{some(of_kind)} {verb} {kind}, used by {', '.join(users)}. {_remedy(kind)}")
     return texts
 
 
@@ -75,6 +100,18 @@ def _empty(tree: Path) -> Iterator[str]:
             yield at
 
 
+def _remedy(kind: str) -> str:
+    if kind.startswith(FILTERED):
+        return f"{_NO_PROGRAM}, or if its content in Git is right as it is"
+    return _REMEDIES.get(kind, _NO_PROGRAM)
+
+
+def _filtered(tree: Path, path: str) -> Iterator[Part]:
+    for at, name in (filter_record.recorded(tree) or {}).items():
+        if below(at, [path]) and not _BY_CONTENT.fullmatch(name) and name not in _ONLY_COMMITS:
+            yield Part(f"{FILTERED}{name}", at)
+
+
 def _pointers(tree: Path, path: str) -> Iterator[Part]:
     """A link is not followed: what it leads to is found at its own place, if it is in `path`."""
     top = tree / path
@@ -83,15 +120,20 @@ def _pointers(tree: Path, path: str) -> Iterator[Part]:
     else:
         files = (Path(at) / name for at, _, names in os.walk(top) for name in sorted(names))
     for file in files:
-        if not file.is_symlink() and _is_pointer(file):
-            yield Part(LFS_POINTER, str(file.relative_to(tree)))
+        if kind := _kind(file):
+            yield Part(kind, str(file.relative_to(tree)))
 
 
-def _is_pointer(file: Path) -> bool:
+def _kind(file: Path) -> str | None:
+    """What `file` stands for, if its content is elsewhere."""
     try:
-        if file.stat().st_size >= POINTER_BYTES:
-            return False
+        if file.is_symlink():
+            return ANNEX if ANNEX_LINK in os.fspath(file.readlink()) else None
         with file.open("rb") as opened:
-            return opened.read(len(POINTER)) == POINTER
+            beginning = opened.read(len(POINTER))
+        if beginning.startswith(ENCRYPTED):
+            return GIT_CRYPT
+        pointer = LFS_POINTER if beginning == POINTER else ANNEX if beginning.startswith(ANNEX_POINTER) else None
+        return pointer if pointer and file.stat().st_size < POINTER_BYTES else None
     except OSError:
-        return False
+        return None

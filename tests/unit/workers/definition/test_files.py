@@ -331,3 +331,16 @@ def test_device_of_a_volume_is_written_to(roots: Roots) -> None:
     assert sources(found)[1] == str(roots.live / "conf")
     read = located(roots, {**mounted, "read_only": True}, bind(roots.tree / "conf" / "a.conf"), **volumes)
     assert sources(read)[1] == str(roots.tree / "conf" / "a.conf")
+
+
+def test_file_that_git_crypt_encrypted_is_refused_by_name(roots: Roots) -> None:
+    (roots.tree / "conf" / "a.conf").write_bytes(b"\0GITCRYPT\0" + b"\1" * 20)
+    for found in (
+        built(roots, context=str(roots.tree)),
+        located(roots, bind(roots.tree / "conf" / "a.conf")),
+        located(ruled(roots, release=("conf",)), bind(roots.tree / "conf")),
+    ):
+        assert found.problems[0].startswith("conf/a.conf is a file that git-crypt encrypted, used by web.")
+    from_live = located(ruled(roots, live=("conf/a.conf",)), bind(roots.tree / "conf" / "a.conf"))
+    assert (sources(from_live), from_live.problems) == ([str(roots.live / "conf" / "a.conf")], ())
+    assert built(ruled(roots, unfetched=("conf",)), context=str(roots.tree)).problems == ()

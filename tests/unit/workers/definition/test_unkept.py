@@ -35,6 +35,14 @@ def test_mounted_image_needs_a_digest(source: str, refusals: int) -> None:
     assert all("volumes has the image assets:1" in problem for problem in problems)
 
 
+def test_ssh_agent_of_a_build_is_refused() -> None:
+    (problem,) = refused({"build": {"context": ".", "ssh": ["default"]}})
+    assert problem.startswith("web-blue: build/ssh needs an SSH agent, and the updater has none. ")
+    assert "build/secrets" in problem
+    assert refused({"build": {"context": ".", "ssh": ["default"]}}, moved=()) == []
+    assert refused({"build": {"context": "."}}) == refused({"build": None}) == []
+
+
 def test_other_mounts_and_services_are_not_judged() -> None:
     assert (
         refused({"volumes": [{"type": "bind", "source": "/a", "target": "/a"}, {"type": "volume", "source": "b"}]})

@@ -351,3 +351,13 @@ async def test_running_retired_service_is_a_warning() -> None:
     assert found.status is Verdict.WARNING
     assert "its container shop-old-1 runs; the live release's Compose file still has old" in found.found
     assert "docker stop shop-old-1 && docker rm shop-old-1 Delete it from the file" in found.remedy
+
+
+async def test_override_that_no_release_reads_is_a_warning(world: World, tmp_path: Path) -> None:
+    world.stack = replace(world.stack, directory=str(tmp_path))
+    assert (await check(world, "compose_files", HEALTHY)).status is Verdict.OK
+    (tmp_path / "docker-compose.override.yml").write_text("")
+    found = await check(world, "compose_files", HEALTHY)
+    assert found.status is Verdict.WARNING
+    assert "docker-compose.override.yml" in found.found
+    assert "compose_files" in found.remedy

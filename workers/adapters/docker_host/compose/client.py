@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from app.config.compose_command import compose_command
 from app.domain.errors import BuildFailed, ComposeInvalid, EngineFailed, StartFailed
 from workers.adapters.commands import INHERITED, Finished, read_command, run_command
+from workers.adapters.docker_host.compose import ssh_keys
 from workers.adapters.docker_host.compose.commands import (
     Command,
     ComposeFiles,
@@ -28,6 +29,7 @@ from workers.adapters.docker_host.compose.commands import (
     pull_command,
     uninterpolated_command,
     up_command,
+    yaml_command,
 )
 from workers.adapters.docker_host.compose.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.threads import in_file_thread
@@ -147,9 +149,14 @@ class Compose:
 
     async def _resolve(self, command: Command, given: ComposeFiles) -> tuple[Finished, str]:
         """Returns the output of `config`. Raises ComposeInvalid."""
-        finished, out = await self._read(command, env=given.env, inherited=given.inherited)
+        # Compose 2.40 looks for the `env_file` of an `include` inside an included file from its own directory
+        cwd = given.project_directory if await in_file_thread(given.project_directory.is_dir) else None
+        finished, out = await self._read(command, cwd, given.env, given.inherited)
         if not finished.ok:
             await learn_env_texts(self.learn, (*given.env_files, *given.files))  # Compose quotes what it cannot read
+            if ssh_keys.is_unprintable(finished.lines):
+                _, text = await self._read(yaml_command(command), cwd, given.env, given.inherited)
+                raise ComposeInvalid(await in_file_thread(ssh_keys.refusal, text, str(given)))
             verb = "does" if len(given.files) == 1 else "do"
             raise ComposeInvalid(f"{given} {verb} not resolve", last_lines=finished.lines[-LAST_LINES:])
         return finished, out

@@ -108,6 +108,12 @@ def as_written_command(compose: Command, given: ComposeFiles, project: str) -> C
     return [*uninterpolated_command(compose, given, project), "--no-path-resolution"]
 
 
+def yaml_command(config: Command) -> Command:
+    """Prints as YAML what `config` prints as JSON."""
+    at = len(config) - 1 - config[::-1].index("json")
+    return [*config[:at], "yaml", *config[at + 1 :]]
+
+
 def hashes_command(compose: Command, given: ComposeFiles, project: str) -> Command:
     """Prints `service hash` for each service. Compose compares the hash with the container's label."""
     return [*config_command(compose, given, project)[:-2], "--hash", "*"]

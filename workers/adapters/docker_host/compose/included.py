@@ -43,22 +43,47 @@ def unread_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
     ]
 
 
+def absent_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
+    """Each `env_file` of an `include` that the release does not have, in words. Compose needs it to read the file."""
+    found = []
+    for directory, _, paths, entry in _included(given.files, given.project_directory, frozenset()):
+        named = entry.get("env_file") or []
+        for name in [named] if isinstance(named, str) else [str(each) for each in named]:
+            path = roots.inside(posixpath.normpath(directory / name))
+            if "$" not in name and path is not None and not roots.has(path):
+                found.append(f"include of {', '.join(paths)}: env_file {_only_live(roots, path)}")
+    return found
+
+
+def _only_live(roots: Roots, path: str) -> str:
+    if not roots.live_has(path):
+        return f"{path} is missing in the release. Commit it to the repository"
+    return (
+        f"{path} is in {roots.live} only, and Compose reads it while it reads the release's files. Commit it to the "
+        "repository; or remove it from `include` and add it to env_files in the stack file"
+    )
+
+
 def _directories(given: ComposeFiles) -> Iterator[Path]:
     """The directory of the first Compose file, and those of the included files without an `env_file` of their own."""
     yield given.project_directory
-    yield from _included(given.files, given.project_directory, frozenset())
+    included = _included(given.files, given.project_directory, frozenset())
+    yield from (where for _, where, _, entry in included if not entry.get("env_file"))
 
 
-def _included(files: Iterable[Path], directory: Path, around: frozenset[Path]) -> Iterator[Path]:
-    """The directories of what `files` include, and of what that includes. Paths are relative to `directory`."""
+_Included = tuple[Path, Path, list[str], dict[str, Any]]
+"""The directory that the paths of an entry are relative to, that of the included files, their paths, and the entry."""
+
+
+def _included(files: Iterable[Path], directory: Path, around: frozenset[Path]) -> Iterator[_Included]:
+    """What `files` include, and what that includes. Paths are relative to `directory`."""
     for file in files:
         for each in _includes(file) if file not in around else ():
             entry = each if isinstance(each, dict) else {"path": each}
             paths = entry.get("path") or []
             paths = [paths] if isinstance(paths, str) else [str(path) for path in paths]
             where = directory / str(entry.get("project_directory") or posixpath.dirname(next(iter(paths), "")))
-            if not entry.get("env_file"):
-                yield where
+            yield directory, where, paths, entry
             yield from _included([directory / path for path in paths], where, around | {file})
 
 

@@ -12,7 +12,7 @@ from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose.client import Compose, Resolved
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.env_files import EnvFiles, find_env_files, overridden, with_home
-from workers.adapters.docker_host.compose.included import unread_env_files
+from workers.adapters.docker_host.compose.included import absent_env_files, unread_env_files
 from workers.adapters.docker_host.compose.model_secrets import learn_env_texts, learn_model
 from workers.adapters.docker_host.compose.secret_values import learn_env_files, secret_values
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
@@ -26,6 +26,7 @@ from workers.definition.built_with import built_with
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
+from workers.definition.files.live_compose import unused_files
 from workers.definition.files.live_files import (
     LiveFile,
     Record,
@@ -123,6 +124,7 @@ class ReleaseReader:
         located = await in_file_thread(locate, model, roots, moved)
         await learn_model(self._compose.learn, located.model, given.variables.values())
         unread = await in_file_thread(unread_env_files, given, roots)
+        unused = await in_file_thread(unused_files, stack)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
         missing += remade(located.model, published or {}, moved)
@@ -135,6 +137,7 @@ class ReleaseReader:
             (
                 *(each.warning for each in others),
                 *variables.other_warnings(resolved.warnings),
+                *([str(unused)] if unused else []),
                 *env_files.warnings,
                 *located.warnings,
                 *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
@@ -149,6 +152,8 @@ class ReleaseReader:
 
     async def _resolve(self, given: ComposeFiles, roots: Roots) -> tuple[Resolved, EnvFiles, Model]:
         """The model, its env files, and the model without values of variables, which shows who uses them."""
+        if absent := await in_file_thread(absent_env_files, given, roots):
+            raise ComposeInvalid(f"{'; '.join(absent)}. Traffic is unchanged")
         try:
             raw = await self._compose.uninterpolated(given)
         except ComposeInvalid as unreadable:  # some values make a file valid only when they are known
