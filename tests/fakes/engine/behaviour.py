@@ -14,8 +14,8 @@ class Behaviour:
     """Times are in seconds after the start of an instance.
 
     `image`: two releases with the same name share an image. A build takes `build_seconds`, a stop `stop_seconds`, in
-    which a start does nothing; `stop_grace` is what it has for that. A one-off command takes `run_seconds` and ends with
-    `exit_code`.
+    which a start does nothing; `stop_grace` is what it has for that. A one-off command takes `run_seconds` and
+    ends with `exit_code`.
     `dies_after`: an instance ends by itself. If it `comes_back`, the engine restarts it each time.
     `own_check`: whether the instances have their own health check. A run of it takes `check_seconds`, at most
     CHECK_LIMIT, and passes while they are ready and their status is 200. It never passes if `check_passes` is False,
