@@ -26,10 +26,29 @@ def mount(seen: Survey, route: Path) -> Check:
         remedy = f"Mount {route.parent.parent} into Traefik, and let Traefik watch {route.parent.name} inside it."
         return Check("traefik_mount", Verdict.FAILED, f"{title(sources[str(route)])} mounts the file {route}", remedy)
     mounted = next((str(p) for p in route.parents if str(p) in sources), None)
+    if mounted and (covered := _covered(sources[mounted], mounted, route.parent)):
+        text = f"{title(sources[mounted])} mounts {mounted}, but something else at {covered}: it does not see {route}"
+        remedy = f"Remove the mount, volume or tmpfs at {covered}, also one that `volumes_from` brings."
+        return Check("traefik_mount", Verdict.FAILED, text, remedy)
     if mounted:
         return Check("traefik_mount", Verdict.OK, f"{title(sources[mounted])} mounts the directory {mounted}")
     remedy = f"Make sure that Traefik watches {route.parent}. If it runs in no container here, ignore this warning."
     return Check("traefik_mount", Verdict.WARNING, f"no container beside the updater mounts {route.parent}", remedy)
+
+
+def _covered(container: Seen, mounted: str, directory: Path) -> str | None:
+    """The path in the container at which another mount hides the host's `directory`, which is below `mounted`.
+
+    None if the container sees it at one place at least.
+    """
+    hiding: list[str] = []
+    for inside in (target for target, source in container.mounts.items() if source == mounted):
+        seen_at = Path(inside) / directory.relative_to(mounted)
+        innermost = next((str(p) for p in (seen_at, *seen_at.parents) if str(p) in container.mounts), inside)
+        if innermost == inside:
+            return None
+        hiding.append(innermost)
+    return next(iter(hiding), None)
 
 
 def throttle(seen: Survey, route: Path) -> Check:

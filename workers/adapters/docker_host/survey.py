@@ -82,7 +82,10 @@ def _networks(attrs: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def mounts_of(attrs: Mapping[str, Any]) -> dict[str, str]:
-    return {mount["Destination"]: mount.get("Source", "") for mount in attrs.get("Mounts") or ()}
+    """Paths in the container → on the host; empty for a tmpfs, which the engine does not always list as a mount."""
+    in_memory: Mapping[str, str] = (attrs.get("HostConfig") or {}).get("Tmpfs") or {}
+    listed = {mount["Destination"]: mount.get("Source", "") for mount in attrs.get("Mounts") or ()}
+    return {**dict.fromkeys(in_memory, ""), **listed}
 
 
 def _images(model: Mapping[str, Any]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from app.cli.init.project.interpolation import has_variable
 from app.cli.init.project.service_facts import Service, entries, pairs
 
 SOCKET = "docker.sock"
+TMPFS = "tmpfs"
+IN_MEMORY = "a tmpfs"
 _NOWHERE = "an invalid path, or the home directory of an unknown user"
 _BASES = {"configs": "/", "secrets": "/run/secrets"}
 
@@ -34,8 +36,51 @@ class Mount:
 
 
 def mounts(project: Project, service: Service) -> list[Mount]:
-    """All mounts of `service`, in the order of its definition."""
-    return [*_volumes(project, service), *_files(project, service, "configs"), *_files(project, service, "secrets")]
+    """All mounts of `service`, in the order of its definition: its own before those of another service."""
+    own = [*_lasting(project, service), *_tmpfs(service)]
+    return [*own, *(mount for other in _from(project, service) for mount in _lasting(project, other))]
+
+
+def unknown_mounts(project: Project, service: Service) -> list[str]:
+    """The entries of `volumes_from`, also of the services that it names, whose mounts the Compose file does not say."""
+    every = [service, *_from(project, service)]
+    named = [str(each) for other in every for each in entries(other.get("volumes_from"))]
+    return [each for each in dict.fromkeys(named) if _source_service(each) not in project.services]
+
+
+def _lasting(project: Project, service: Service) -> Iterator[Mount]:
+    yield from _volumes(project, service)
+    yield from _files(project, service, "configs")
+    yield from _files(project, service, "secrets")
+
+
+def _from(project: Project, service: Service) -> list[Service]:
+    """The services whose mounts it gets by `volumes_from`, also by way of others. They share no tmpfs.
+
+    https://docs.docker.com/reference/compose-file/services/#volumes_from
+    """
+    found: dict[str, Service] = {}
+    waiting = [service]
+    while waiting:
+        for each in entries(waiting.pop(0).get("volumes_from")):
+            name = _source_service(str(each))
+            if name in project.services and name not in found:
+                found[name] = project.services[name]
+                waiting.append(found[name])
+    return list(found.values())
+
+
+def _source_service(entry: str) -> str:
+    return entry.removesuffix(":ro").removesuffix(":rw")
+
+
+def _tmpfs(service: Service) -> Iterator[Mount]:
+    """The empty directories in memory, of the short form and of `volumes`."""
+    short = service.get("tmpfs")
+    targets = [str(each).partition(":")[0] for each in ([short] if isinstance(short, str) else entries(short))]
+    volumes = entries(service.get("volumes"))
+    targets += [str(each.get("target")) for each in volumes if isinstance(each, Mapping) and each.get("type") == TMPFS]
+    yield from (Mount(PurePosixPath(target), None, what=IN_MEMORY) for target in targets if target.startswith("/"))
 
 
 def mount_of(every: list[Mount], inside: PurePosixPath) -> Mount | None:
@@ -68,7 +113,7 @@ def mounts_the_engine(service: Service) -> bool:
 def _volumes(project: Project, service: Service) -> Iterator[Mount]:
     for each, is_unknown in zip(entries(service.get("volumes")), _unknown(project, service), strict=False):
         source, target = _source_and_target(each)
-        if not target.startswith("/"):
+        if not target.startswith("/") or (isinstance(each, Mapping) and each.get("type") == TMPFS):
             continue
         if is_unknown:
             yield Mount(PurePosixPath(target), None, what="a place that a variable names")

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.cli.init.answers import NOTHING_IN
 from app.cli.init.project.compose_file import Project
-from app.cli.init.project.mounts import Mount, mounts
+from app.cli.init.project.mounts import Mount, mounts, unknown_mounts
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.dynamic.dynamic_files import Dynamic, read_dynamic
 from app.cli.init.traefik.dynamic.labels import is_disabled, label_services, routes_elsewhere
@@ -80,6 +80,7 @@ def found_traefik(
         routes=tuple(_routes(project, name, config, dynamic)),
         unread=(
             *unread_options(service, config, seen),
+            *_of_others(project, service),
             *dynamic.unread,
             *_others(project, name),
             *_of_swarm(project, config),
@@ -100,6 +101,14 @@ def _others(project: Project, name: str) -> Iterator[Unread]:
     for other in other_traefiks(project.services, name):
         yield Unread(
             other, f"is Traefik too, and only {name} is read; to have it the other way round: {NOTHING_IN} {name}"
+        )
+
+
+def _of_others(project: Project, service: Service) -> Iterator[Unread]:
+    """Mounts of a container that is no service: they may lie over Traefik's files."""
+    for other in unknown_mounts(project, service):
+        yield Unread(
+            f"volumes_from: {other}", "has mounts that the Compose file does not say, maybe over Traefik's files"
         )
 
 

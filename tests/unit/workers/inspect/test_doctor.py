@@ -101,6 +101,10 @@ async def test_broken_compose_is_a_failure(world: World) -> None:
         ({"/etc/dynamic": "/routes/dynamic"}, Verdict.OK),
         ({"/etc/r.yml": "/routes/dynamic/updater-routes.yml"}, Verdict.FAILED),
         ({"/data": "/srv/data"}, Verdict.WARNING),
+        ({"/etc/traefik": "/routes", "/etc/traefik/dynamic": ""}, Verdict.FAILED),
+        ({"/etc/traefik": "/routes", "/etc/traefik/dynamic": "/volumes/other"}, Verdict.FAILED),
+        ({"/etc/traefik": "/routes", "/etc/traefik/dynamic": "", "/all": "/routes"}, Verdict.OK),
+        ({"/etc/traefik": "/routes", "/etc/traefik/acme": "/volumes/other", "/tmp": ""}, Verdict.OK),  # noqa: S108
     ],
 )
 async def test_traefik_mount_must_be_a_directory(world: World, mounts: dict[str, str], verdict: Verdict) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.cli.init.notes import Notes
 from app.cli.init.project.compose_file import Project
+from app.cli.init.project.mounts import IN_MEMORY
 from app.cli.init.project.service_facts import Service, pairs
 from app.cli.init.traefik.additions import DIRECTORY
 from app.cli.init.traefik.dynamic.dynamic_files import Dynamic
@@ -25,6 +26,9 @@ def say_where(project: Project, service: str, dynamic: Dynamic, routers: list[Fo
     if dynamic.inside is None:
         notes.following.append(f"Mount a directory of this host at {DIRECTORY} of {service}.")
         notes.following.append(f"Set {VARIABLE} of the worker to that directory.")
+    elif dynamic.mount and dynamic.mount.what == IN_MEMORY:
+        place = f"{dynamic.inside} of {service} is in {IN_MEMORY} of its own, which no other container can write to"
+        notes.following.append(f"{place}: mount a directory of this host there, and set {VARIABLE} to it.")
     elif dynamic.place is None or dynamic.watched is None:
         volume = f"in the volume {dynamic.mount.volume}" if dynamic.mount and dynamic.mount.volume else "not mounted"
         notes.following.append(f"{dynamic.inside} of {service} is {volume}: mount its parent into the worker too.")

@@ -162,6 +162,14 @@ def _file(named: str | None, service: Service, every: list[Mount]) -> PurePosixP
     return None
 
 
+def searched_before(service: Service, inside: PurePosixPath) -> list[PurePosixPath]:
+    """The paths in the container that Traefik tries before `inside`; none if a flag names its static file."""
+    if any(_lower(path) == _CONFIG_FILE for path in _flags(service)):
+        return []
+    every = [directory / name for directory in config_directories(service) for name in CONFIG_NAMES]
+    return every[: every.index(inside)] if inside in every else []
+
+
 def _flags(service: Service) -> dict[Key, str]:
     """The flags `--a.b=c`, `--a.b c` and `--a.b`, including those in a shell line. A list may have several."""
     found: dict[Key, str] = {}

@@ -9,7 +9,7 @@ from app.cli.init.project.mounts import Mount, mount_of
 from app.cli.init.project.service_facts import Service, words
 from app.cli.init.traefik.static.config_file import is_absent
 from app.cli.init.traefik.static.plain_image import is_plain
-from app.cli.init.traefik.static.static_config import Form, StaticConfig, config_directories
+from app.cli.init.traefik.static.static_config import Form, StaticConfig, config_directories, searched_before
 
 READ = frozenset({"file", "docker", "swarm", "providersthrottleduration", "precedence"})
 """The providers whose routers `init` reads, and the options beside them.
@@ -71,6 +71,8 @@ def unread_options(service: Service, config: StaticConfig, every: list[Mount]) -
         yield Unread(str(config.inside), f"{config.why}: it may set entrypoints with middlewares, and providers", here)
     elif config.form is not Form.FILE:
         yield from _hidden_files(service, every)
+    if config.form is Form.FILE and config.inside:
+        yield from _earlier_file(service, config.inside, every)
     yield from unknown_start(service, every)
     for provider in ("docker", "swarm"):
         if config.get("providers", provider, "constraints"):
@@ -79,6 +81,18 @@ def unread_options(service: Service, config: StaticConfig, every: list[Mount]) -
     for name in sorted({path[0] for path in config.within("providers") if path and path[0].lower() not in READ}):
         if config.has("providers", name.lower()):
             yield Unread(f"providers.{name}", "is a provider whose routers only Traefik knows")
+
+
+def _earlier_file(service: Service, inside: PurePosixPath, every: list[Mount]) -> Iterator[Unread]:
+    """The first place before that of the static file at `inside` that cannot be seen: Traefik reads one file only."""
+    for path in searched_before(service, inside):
+        mount = mount_of(every, path)
+        if mount is None and not is_plain(service):
+            yield Unread(str(path), f"may be in the image: Traefik would read it in place of {inside}")
+            return
+        if mount and (mount.source is None or is_absent(mount.source)):
+            yield Unread(str(path), f"{mount.place}: Traefik would read it in place of {inside}")
+            return
 
 
 def _hidden_files(service: Service, every: list[Mount]) -> Iterator[Unread]:

@@ -19,10 +19,12 @@ SERVICE = "http: {services: {s: {loadBalancer: {servers: [{url: 'http://shop-blu
 TEMPLATE = CLOSED.replace("a.b", '{{ env "HOST" }}')
 
 
-def init(project: Path, *flags: str, given: Answers = NO_ANSWERS, **traefik: Any) -> Written:
+def init(
+    project: Path, *flags: str, given: Answers = NO_ANSWERS, others: dict[str, Any] | None = None, **traefik: Any
+) -> Written:
     proxy = {"image": "traefik:v3", "command": list(flags), "volumes": ["./dynamic:/dynamic"], **traefik}
     colors = {f"shop-{color}": {"image": "shop", "expose": [8000]} for color in ("blue", "green")}
-    services = {"services": {**colors, "proxy": proxy}}
+    services = {"services": {**colors, **(others or {}), "proxy": proxy}}
     (project / "compose.yaml").write_text(yaml.safe_dump({"name": "p", **services}))
     environ, given = {"UPDATER_COMPOSE": "false"}, replace(given, opened=("shop",))
     return write_stack_file(project, project / "stack.yml", force=True, environ=environ, answers=given)
@@ -283,3 +285,61 @@ def test_helper_of_traefik_is_not_taken_for_it(project: Path) -> None:
     for name, image in (("traefik-forward-auth", "x"), ("traefik", "thomseddon/traefik-forward-auth:2")):
         with pytest.raises(Refused, match="traefik is no service of this project"):
             alone(project, {"services": {**colors, name: {"image": image}}})
+
+
+STATIC = "entryPoints: {web: {address: ':80'}}\nproviders: {file: {directory: /dynamic}}\n"
+OWN: dict[str, Any] = {"image": "registry.example.org/our/traefik:3"}
+
+
+def test_static_file_of_the_image_may_come_first(project: Path) -> None:
+    """Traefik reads one static file: /etc/traefik/traefik.toml before /etc/traefik/traefik.yml."""
+    (project / "traefik.yml").write_text(STATIC)
+    mounts = ["./dynamic:/dynamic", "./traefik.yml:/etc/traefik/traefik.yml:ro"]
+    text = refused(project, volumes=mounts, **OWN)
+    assert "/etc/traefik/traefik.toml may be in the image: Traefik would read it in place of " in text
+    assert "--nothing-in /etc/traefik/traefik.toml" in text
+    assert init(project, volumes=mounts), "the official image has none"
+    named = "--configFile=/etc/traefik/traefik.yml"
+    assert init(project, named, volumes=mounts, **OWN), "a flag names the file"
+    (project / "conf").mkdir()
+    (project / "conf" / "traefik.yml").write_text(STATIC)
+    assert init(project, volumes=["./dynamic:/dynamic", "./conf:/etc/traefik"], **OWN), "all of the directory is seen"
+
+
+def test_static_file_in_a_volume_may_come_first(project: Path) -> None:
+    (project / "traefik.yml").write_text(STATIC)
+    mounts = ["./dynamic:/dynamic", "data:/etc/traefik", "./traefik.yml:/traefik.yml:ro"]
+    assert "/etc/traefik/traefik.toml is in the volume data" in refused(project, volumes=mounts)
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        {"tmpfs": "/dynamic"},
+        {"tmpfs": ["/dynamic:size=1m"]},
+        {"volumes": ["./dynamic:/dynamic", {"type": "tmpfs", "target": "/dynamic/sub"}]},
+        {"volumes": [{"type": "tmpfs", "target": "/dynamic"}]},
+        {"volumes": ["./:/dynamic/.."], "tmpfs": ["/dynamic"]},
+    ],
+)
+def test_tmpfs_over_the_watched_directory_is_said(project: Path, mount: dict[str, Any]) -> None:
+    own = {"volumes": [], **mount}
+    assert "is in a tmpfs" in refused(project, ENTRYPOINT, FILES, **own)
+
+
+def test_mounts_of_another_service_are_read(project: Path) -> None:
+    """The directory that Traefik watches is mounted by the shop; its own mounts go before those."""
+    (project / "dynamic" / "auth.yml").write_text(TEMPLATE)
+    other = {"volumes": [], "volumes_from": ["files:ro"]}
+    text = refused(
+        project, ENTRYPOINT, FILES, others={"files": {"image": "x", "volumes": ["./dynamic:/dynamic"]}}, **other
+    )
+    assert "/dynamic/auth.yml (dynamic/auth.yml here) is a Go template" in text
+
+
+@pytest.mark.parametrize("entry", ["container:files", "container:files:ro"])
+def test_mounts_of_a_foreign_container_are_said(project: Path, entry: str) -> None:
+    text = refused(project, ENTRYPOINT, FILES, volumes_from=[entry])
+    assert f"volumes_from: {entry} has mounts that the Compose file does not say" in text
+    given = Answers((f"volumes_from: {entry}",))
+    assert init(project, ENTRYPOINT, FILES, volumes_from=[entry], given=given)

@@ -136,3 +136,9 @@ async def test_container_with_only_an_ipv6_address_is_reached() -> None:
     web = container("web", "shop", shop_back="")
     web["NetworkSettings"]["Networks"]["shop_back"]["GlobalIPv6Address"] = "fd00::2"
     assert await address(web) == "fd00::2"
+
+
+def test_tmpfs_is_a_mount_without_a_place_on_the_host() -> None:
+    """The engine lists the one of `--mount`, and not that of `--tmpfs`."""
+    attrs = container("traefik", None) | {"HostConfig": {"Tmpfs": {"/etc/dynamic/own": "", "/etc/dynamic": "size=1m"}}}
+    assert seen_of(attrs).mounts == {"/etc/dynamic/own": "", "/etc/dynamic": "/routes"}
