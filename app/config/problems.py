@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.config.router_options import UNKNOWN_KEY
 
 Place = tuple[int | str, ...]
 
@@ -26,12 +29,18 @@ _SUBJECT = re.compile(r"^(?:Value error, |(?:Input|String|List|Dictionary|Tuple)
 def problems(error: ValidationError, content: Any) -> list[str]:
     """Each problem of `content` once, as `path/in/the/file: problem`."""
     found = error.errors(include_url=False)
-    lines = (line for each in found for line in _lines(_place(each["loc"], content), _words(each["type"], each["msg"])))
+    lines = (line for each in found for line in _lines(_where(each, content), _words(each["type"], each["msg"])))
     return list(dict.fromkeys(lines))
 
 
 def _words(kind: str, message: str) -> str:
     return _WORDS.get(kind) or _SUBJECT.sub("", message)
+
+
+def _where(found: ErrorDetails, content: Any) -> Place:
+    """The place in the file, with the key that is wrong there."""
+    wrong = (found["ctx"]["key"],) if found["type"] == UNKNOWN_KEY else ()
+    return (*_place(found["loc"], content), *wrong)
 
 
 def _place(loc: Place, content: Any) -> Place:

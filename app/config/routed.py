@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from app.config.router_options import StickyOptions, TlsOptions
 from app.domain.routing.probe_request import hidden, unaskable
 from app.domain.routing.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.routing.rule import RuleInvalid, parse
@@ -74,12 +75,6 @@ def _path_alone(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
-def _tls(value: Any) -> Any:
-    if not isinstance(value, bool | dict):
-        raise ValueError("should be true, false or a mapping of options for Traefik's router")  # noqa: TRY004
-    return value
-
-
 def _text(value: Any) -> Any:
     """Numbers and truth values are written without quotes in YAML, but a header's value is text."""
     if isinstance(value, bool):
@@ -128,14 +123,14 @@ class _RouteOptions(Part):
     """The keys of one route. They may also stand in the service itself, if it has no `routes`."""
 
     rule: Annotated[str, Field(min_length=1), AfterValidator(_rule)] = CATCH_ALL
-    tls: Annotated[bool | dict[str, Any], BeforeValidator(_tls)] = False
+    tls: TlsOptions = None
     middlewares: list[_Middleware] = Field(default_factory=list)
     priority: int = Field(0, ge=-(2**31), le=2**31 - 1)
 
     def route(self, entrypoint: str) -> ClientRoute:
-        options = self.tls if isinstance(self.tls, dict) else {}
-        tls = options if isinstance(self.tls, dict) or self.tls else None
-        return ClientRoute(entrypoint, self.rule, tls, tuple(self.middlewares), self.priority)
+        return ClientRoute(
+            entrypoint, self.rule, cast("dict[str, Any] | None", self.tls), tuple(self.middlewares), self.priority
+        )
 
 
 class _Route(_RouteOptions):
@@ -155,7 +150,7 @@ class RoutedPart(_RouteOptions):
     routes: list[_Route] = Field(default_factory=list, max_length=20)
     entrypoint: Annotated[EntryPointName | None, AfterValidator(_needed)] = Field(None, validate_default=True)
     network: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
-    sticky: dict[str, Any] | None = None
+    sticky: StickyOptions = None
 
     def service(self, name: str) -> RoutedService:
         health = self.health
@@ -167,7 +162,7 @@ class RoutedPart(_RouteOptions):
             routes=tuple(part.route(entrypoint) for entrypoint, part in self._routes()),
             scheme=self.scheme,
             network=self.network,
-            sticky=self.sticky,
+            sticky=cast("dict[str, Any] | None", self.sticky),
         )
 
     def problems(self, name: str, traefik: Traefik) -> Iterator[str]:

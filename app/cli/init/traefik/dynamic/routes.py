@@ -13,11 +13,11 @@ from app.cli.init.project.health_checks import ProbeAddress
 from app.cli.init.project.service_facts import HTTP, HTTPS, entries
 from app.cli.init.traefik.dynamic.balancer_health import balancer_health
 from app.cli.init.traefik.dynamic.options import is_on, listed, named, part
+from app.cli.init.traefik.dynamic.router_tls import kept_tls, lost_of_tls
 from app.cli.init.traefik.dynamic.service_trees import Reached, Services, all_services, is_weightless, reached
 from app.domain.routing.routes import is_own_middleware
 
 _KEPT = frozenset({"entrypoints", "rule", "service", "priority", "tls", "middlewares", "observability"})
-_KEPT_OF_TLS = frozenset({"certresolver", "options"})
 _KEPT_OF_BALANCER = frozenset({"servers", "healthcheck", "passhostheader", "sticky"})
 
 _NUMBER = re.compile(r"-?[0-9]+")
@@ -132,21 +132,12 @@ def _balancers(services: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 def _options(router: Mapping[str, Any], provider: str) -> dict[str, Any]:
     tls, priority, options = part(router, "tls"), part(router, "priority"), dict[str, Any]()
     if tls is not None and str(tls).lower() != "false":
-        kept = {str(key): value for key, value in tls.items() if _is_kept_of_tls(key, value)} if _is_map(tls) else {}
-        options["tls"] = kept or True
+        options["tls"] = kept_tls(tls) or True
     if names := [name for name in listed(part(router, "middlewares")) if not is_own_middleware(name)]:
         options["middlewares"] = [name if "@" in name else f"{name}@{provider}" for name in names]
     if _NUMBER.fullmatch(str(priority or "").strip()):
         options["priority"] = int(str(priority))
     return options
-
-
-def _is_map(value: object) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _is_kept_of_tls(key: object, value: object) -> bool:
-    return str(key).lower() in _KEPT_OF_TLS and isinstance(value, str)
 
 
 def _of_service(balancers: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -173,8 +164,7 @@ def _servers(balancer: Mapping[str, Any]) -> Iterator[RouteTarget]:
 
 def _lost_of_router(router: Mapping[str, Any]) -> Iterator[str]:
     yield from _beside(router, _KEPT)
-    if isinstance(tls := part(router, "tls"), Mapping):
-        yield from (f"tls/{each}" for each in _beside(tls, _KEPT_OF_TLS))
+    yield from lost_of_tls(part(router, "tls"))
 
 
 def _lost(balancer: Mapping[str, Any]) -> Iterator[str]:

@@ -72,6 +72,20 @@ def test_names_that_differ_only_in_case_are_one() -> None:
     assert defined_middlewares({"labels": labels}) == ["Auth"]
 
 
+def test_domains_of_labels_are_joined_in_order() -> None:
+    prefix = "traefik.http.routers.shop.tls"
+    labels = {
+        "traefik.http.routers.shop.rule": "Host(`a.b`)",
+        f"{prefix}.certresolver": "le",
+        f"{prefix}.domains[10].main": "c.d",
+        f"{prefix}.domains[2].main": "a.b",
+        f"{prefix}.domains[2].sans": "*.a.b,www.a.b",
+    }
+    (found,) = label_routes("x", {"labels": labels})
+    domains = [{"main": "a.b", "sans": ["*.a.b", "www.a.b"]}, {"main": "c.d"}]
+    assert (found.options, found.lost) == ({"tls": {"certresolver": "le", "domains": domains}}, ())
+
+
 def test_tcp_names_that_differ_only_in_case_are_one() -> None:
     labels = {"traefik.tcp.routers.a.rule": "HostSNI(`*`)", "traefik.tcp.routers.A.middlewares": "office"}
     (found,) = label_streams("x", {"labels": labels})

@@ -74,12 +74,19 @@ def test_unsupported_settings_are_listed_as_lost() -> None:
     router = {
         "rule": "x",
         "middlewares": ["auth", "gzip@file"],
-        "tls": {"certResolver": "le", "domains": [{"main": "x"}]},
+        "tls": {"certResolver": "le", "domains": [{"mains": "x"}]},
     }
     found = only(router, s=service("h2c://b:1", serversTransport="mtls", sticky={"cookie": {}}, passHostHeader=False))
     assert found.lost == ("tls/domains", "serversTransport mtls", "passHostHeader false")
     assert found.options == {"tls": {"certResolver": "le"}, "middlewares": ["auth@file", "gzip@file"]}
     assert found.of_service == {"scheme": "h2c", "sticky": {"cookie": {}}}
+
+
+def test_domains_of_certificates_are_kept() -> None:
+    tls = {"certResolver": "le", "domains": [{"main": "a.b", "sans": ["*.a.b"]}, {"Main": "c.d"}]}
+    found = only({"rule": "x", "tls": tls}, s=service("http://b:1"))
+    domains = [{"main": "a.b", "sans": ["*.a.b"]}, {"main": "c.d"}]
+    assert (found.options, found.lost) == ({"tls": {"certResolver": "le", "domains": domains}}, ())
 
 
 def test_updaters_own_settings_are_not_lost() -> None:
