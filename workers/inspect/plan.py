@@ -35,7 +35,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
     compared = await ports.engine.compare(tree, Stamp(tag, sha, new_rollout_id()), live)
     target = state.active_color.other if state.active_color else Color.BLUE
     differing = {d.service: await _differs(ports, d, live, sha) for d in compared.moved}
-    refused = await _adoption_refused(stack, ports)
+    refused, doubts = await _adoption(stack, ports)
     blocked = [
         *refused,
         *compared.problems,
@@ -63,20 +63,20 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         blocked_by=tuple(blocked),
         before_flip=tuple(_command(step.name, each, state, sha) for step, each in stack.before_flip_steps().items()),
         rollback="never" if compared.one_way else "allowed",
-        warnings=tuple(_warnings(compared, tag)),
+        warnings=(*doubts, *_warnings(compared, tag)),
         files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),
     )
 
 
-async def _adoption_refused(stack: Stack, ports: Ports) -> list[str]:
-    """Why the running stack cannot be adopted; empty if it can, is already, or nothing runs."""
+async def _adoption(stack: Stack, ports: Ports) -> tuple[list[str], tuple[str, ...]]:
+    """Why the running stack cannot be adopted, and the warnings if it can; empty if it is already, or nothing runs."""
     if not ports.journal.state.nothing_is_known_live:
-        return []
+        return [], ()
     try:
-        await adopt.look(stack, ports)
+        found = await adopt.look(stack, ports)
     except AdoptionRefused as refused:
-        return [str(refused)]
-    return []
+        return [str(refused)], ()
+    return [], found.warnings if found else ()
 
 
 async def _differs(ports: Ports, difference: Difference, old: str | None, new: str) -> bool:

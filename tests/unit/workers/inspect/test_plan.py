@@ -111,6 +111,15 @@ async def test_refused_adoption_blocks_the_plan() -> None:
     assert found["adoption_refused"] in found["blocked_by"]
 
 
+async def test_plan_shows_the_warnings_of_an_adoption() -> None:
+    world = World()
+    await world.before_the_updater()
+    for instance in await world.engine.find("bot"):
+        await world.engine.stop(instance.id, 1)
+    warnings = (await plan(world.stack, world.ports, "v1.1.0")).warnings
+    assert [text for text in warnings if text.startswith("bot does not run")], warnings
+
+
 async def test_adopted_release_is_planned_as_live() -> None:
     world = World()
     await world.before_the_updater(Color.GREEN)
