@@ -57,7 +57,7 @@ def test_every_secret_file_is_made_by_the_page() -> None:
     assert files.pop("updater-secret") == "${ZETHERION_DIR:?}/data/.updater-secret"
     assert files == {name: f"./secrets/{name}" for name in files}
     for name in files:
-        assert re.search(rf"(>|nano}}\") secrets/{name}( |$)", PAGE, re.MULTILINE)
+        assert re.search(rf"(>|nano}}\") secrets/{name}([ ;]|$)", PAGE, re.MULTILINE)
 
 
 def test_page_sets_every_required_variable() -> None:

@@ -264,7 +264,7 @@ def test_password_of_a_route_is_carried_over(tmp_path: Path, environ: dict[str, 
     assert (route.entrypoint, route.rule, route.tls) == (
         "websecure",
         "Host(`admin.example.org`)",
-        {"certresolver": "le"},
+        {"certResolver": "le"},
     )
     assert (route.middlewares, route.priority) == (("password@docker",), 50)
     assert admin.sticky == {"cookie": {"name": "seat"}}
