@@ -21,7 +21,8 @@ _ENDS = {*string.ascii_letters, *string.digits, "_", "`", '"', ")"}
 ADDRESS = "ClientIP"
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?")
+_HOST = re.compile(rf"(?=.{{1,254}}$)(\*\.)?{_LABEL}(\.{_LABEL})*\.?")
+"""A leading `*.` stands for exactly one label, since Traefik 3.7. https://github.com/traefik/traefik/pull/12884"""
 
 
 class RuleInvalid(ValueError):
@@ -203,7 +204,9 @@ def _problem(name: str, values: Sequence[str]) -> str | None:
     if name in {"Host", "HostRegexp"} and not values[0].isascii():
         return f"{name}(`{values[0]}`): write the name in ASCII (xn--…)"
     if name == "Host" and not _HOST.fullmatch(values[0]):
-        return f"Host(`{values[0]}`) is not a host name: write the name alone, without scheme, port or wildcard"
+        return (
+            f"Host(`{values[0]}`) is not a host name: write the name alone, without scheme or port; only *. may lead it"
+        )
     if name == ADDRESS:
         try:
             ipaddress.ip_network(values[0], strict=False)

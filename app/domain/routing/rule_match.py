@@ -10,6 +10,9 @@ _UNLIKELY = "/updater-probe"
 OTHER_PATHS = ("/", _UNLIKELY)
 """Asked for where a rule, or another route, excludes the path that is wanted."""
 
+_ANY_LABEL = "updater-probe"
+"""Stands for the `*` of a host."""
+
 _MOST = 256
 """How many ways to match a rule are tried. A rule with more is not asked about."""
 
@@ -99,6 +102,12 @@ def _header_like(client: Client, name: str, pattern: str) -> bool:
     return value is not None and bool(expression(pattern).search(value))
 
 
+def _host_is(client: Client, values: Sequence[str]) -> bool:
+    host, name = client.host.rstrip("."), values[0].lower().rstrip(".")
+    label, _, domain = host.partition(".")
+    return bool(label) and domain == name[2:] if name.startswith("*.") else host == name
+
+
 def _query_is(client: Client, values: Sequence[str]) -> bool:
     return client.query.get(values[0]) == (values[1] if len(values) > 1 else "")
 
@@ -110,7 +119,7 @@ def _query_like(client: Client, values: Sequence[str]) -> bool:
 
 
 _MATCH: Mapping[str, Callable[[Client, Sequence[str]], bool]] = {
-    "Host": lambda c, v: c.host.rstrip(".") == v[0].lower().rstrip("."),
+    "Host": _host_is,
     "HostRegexp": lambda c, v: bool(expression(v[0]).search(c.host)),
     "Path": lambda c, v: c.path == v[0],
     "PathPrefix": lambda c, v: c.path.startswith(v[0]),
@@ -123,7 +132,7 @@ _MATCH: Mapping[str, Callable[[Client, Sequence[str]], bool]] = {
 }
 
 _CHANGE: Mapping[str, Callable[[Client, Sequence[str]], Client]] = {
-    "Host": lambda c, v: replace(c, host=v[0].lower()),
+    "Host": lambda c, v: replace(c, host=_ANY_LABEL + v[0].lower()[1:] if v[0].startswith("*.") else v[0].lower()),
     "Path": lambda c, v: replace(c, path=v[0]),
     "PathPrefix": lambda c, v: replace(c, path=v[0].rstrip("/") + _UNLIKELY if c.path == _UNLIKELY else v[0]),
     "Method": lambda c, v: replace(c, method=v[0].upper()),

@@ -35,7 +35,10 @@ INVALID = [
     ("Path(``)", "must start with /"),
     ("Host(`https://a.b`)", "is not a host name"),
     ("Host(`a.b:443`)", "is not a host name"),
-    ("Host(`*.a.b`)", "is not a host name"),
+    ("Host(`*`)", "is not a host name"),
+    ("Host(`*a.b`)", "is not a host name"),
+    ("Host(`**.a.b`)", "is not a host name"),
+    ("Host(`a.*.b`)", "is not a host name"),
     ("Host(``)", "is not a host name"),
     ("Host(`a..b`)", "is not a host name"),
     ("Host(`.a`)", "is not a host name"),
@@ -124,3 +127,22 @@ def test_many_alternatives_end() -> None:
 def test_rule_with_a_thousand_hosts_is_read() -> None:
     rule = " || ".join(f"Host(`h{n}.example.org`)" for n in range(1500))
     assert client_of(rule, LIKE) == Client("h0.example.org", "/health")
+
+
+@pytest.mark.parametrize(
+    ("like", "host"),
+    [
+        ("traefik", "updater-probe.a.b"),
+        ("shop.a.b", "shop.a.b"),
+        ("a.b", "updater-probe.a.b"),
+        ("x.shop.a.b", "updater-probe.a.b"),
+    ],
+)
+def test_wildcard_of_a_host_is_one_label(like: str, host: str) -> None:
+    assert client_of("Host(`*.A.b`)", Client(like, "/")) == Client(host, "/")
+
+
+def test_wildcard_that_must_not_match_is_left_out() -> None:
+    rule = "Host(`a.b`) && !Host(`*.a.b`)"
+    assert client_of(rule, Client("shop.a.b", "/")) == Client("a.b", "/")
+    assert client_of("Host(`x.a.b`) && !Host(`*.a.b`)", Client("a.b", "/")) is None
