@@ -1,11 +1,13 @@
-"""Finds routers of others that take the requests of the stack's own routes."""
+"""Finds routers of others that take the requests of the stack's own routes, or lose theirs to them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.domain.errors import RouteNotConfirmed
 from app.domain.routing.probe_request import secure
 from app.domain.routing.routes import ClientRoute, precedence
+from app.domain.routing.rule import RuleInvalid
+from app.domain.routing.rule_match import takes
 from app.domain.stack import Stack
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
@@ -15,15 +17,14 @@ from workers.routing.loaded import FILE, is_one_of, read_loaded
 from workers.routing.routers import Router, read_routing
 from workers.routing.servers import Hosts
 
-HasTls = Callable[[ClientRoute], bool]
-
 
 async def conflicts(stack: Stack, ports: Ports) -> list[str]:
-    """Each router of others that takes the same requests and leads elsewhere.
+    """Each router of others that takes all requests of one of the stack's routes, or would lose all of its own to one.
 
-    Traefik would send the clients of both to one of the two. A router with a lower priority, such as a page for when
-    nothing else answers, is none. Those in the watched directory are read from its files, the others from Traefik's API
-    if the stack file names it. Raises EngineFailed.
+    Traefik asks the router with the higher priority first, else the one with the longer rule. A router after the
+    stack's is none if it has the same rule, or a lower priority than by its rule: a page for when nothing else answers.
+    Routers in the watched directory are read from its files, the others from Traefik's API if the stack file names it.
+    Raises EngineFailed.
     """
     try:
         files = await ports.route.files()
@@ -34,7 +35,7 @@ async def conflicts(stack: Stack, ports: Ports) -> list[str]:
     in_files = [router for router in read_routing(others, hosts).routers if not router.services]
     known = {router.name for router in read_routing(files, hosts).routers}
     return [
-        *(line for router in in_files for line in _same(stack, router, lambda route: route.tls is not None)),
+        *(line for router in in_files for line in _same(stack, router)),
         *_beyond(stack, await _loaded(ports), hosts, known),
     ]
 
@@ -58,24 +59,48 @@ def _beyond(stack: Stack, content: Mapping[str, Any], hosts: Hosts, known: set[s
     is a conflict too.
     """
 
-    def has_tls(route: ClientRoute) -> bool:
-        return secure(stack.traefik.entrypoints[route.entrypoint], route)
-
     for router in read_loaded(content, hosts):
         is_beside = not is_one_of(router, known | {name.removesuffix(FILE) for name in route_file.router_names(stack)})
         if is_beside and not (router.services and router.name.endswith(FILE)):
-            yield from _same(stack, router, has_tls)
+            yield from _same(stack, router)
 
 
-def _same(stack: Stack, router: Router, has_tls: HasTls) -> Iterator[str]:
+def _same(stack: Stack, router: Router) -> Iterator[str]:
     for service in stack.routed:
         for route in service.routes:
-            if (router.tls is not None) is not has_tls(route):
-                continue  # on one entrypoint, Traefik keeps connections with and without TLS apart
-            first = precedence(router.rule, router.priority) >= precedence(route.rule, route.priority)
-            if first and router.takes(route):
-                where = f"routed/{service.name} (`{route.rule}` at {route.entrypoint})"
-                yield f"{router.where} takes the same requests as {where} and {_remedy(router)}"
+            if not _is_at(router, route, stack):
+                continue
+            where, same = f"routed/{service.name} (`{route.rule}` at {route.entrypoint})", router.takes(route)
+            if precedence(router.rule, router.priority) >= precedence(route.rule, route.priority):
+                if same or _takes(router.rule, route.rule):
+                    yield f"{router.where} takes the same requests as {where} and {_remedy(router)}"
+            elif not (same or router.services or _is_last_resort(router)) and _takes(route.rule, router.rule):
+                yield (
+                    f"{where} would take all requests of {router.where} (`{router.rule}`), which leads elsewhere: give "
+                    f"each its own rule, such as its own host, or routed/{service.name} a lower priority"
+                )
+
+
+def _is_at(router: Router, route: ClientRoute, stack: Stack) -> bool:
+    """Whether both are asked for the same connections: on an entrypoint, Traefik keeps those with TLS apart.
+
+    An entrypoint with an https URL gives TLS to routers without `tls` too.
+    """
+    point = stack.traefik.entrypoints[route.entrypoint]
+    here = not router.entrypoints or route.entrypoint in router.entrypoints
+    return here and secure(point, route) is (point.secure or router.tls is not None)
+
+
+def _takes(first: str, second: str) -> bool:
+    try:
+        return takes(first, second)
+    except RuleInvalid:  # of another version of Traefik, or of a template
+        return False
+
+
+def _is_last_resort(router: Router) -> bool:
+    """Whether it has a lower priority than its rule would give it, so that it answers only where nothing else does."""
+    return router.priority != 0 and router.priority < len(router.rule)
 
 
 def _remedy(router: Router) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from app.domain.routing.rule import ADDRESS, Either, Matcher, Tree, expression, parse
+from app.domain.routing.rule import ADDRESS, Either, Matcher, Tree, expression, matchers_of, parse
 
 _UNLIKELY = "/updater-probe"
 OTHER_PATHS = ("/", _UNLIKELY)
@@ -12,6 +12,9 @@ OTHER_PATHS = ("/", _UNLIKELY)
 
 _ANY_LABEL = "updater-probe"
 """Stands for the `*` of a host."""
+
+_ANY_HOST = f"{_ANY_LABEL}.invalid"
+"""Stands for a host that no rule names: https://www.rfc-editor.org/rfc/rfc2606"""
 
 _MOST = 256
 """How many ways to match a rule are tried. A rule with more is not asked about."""
@@ -52,6 +55,19 @@ def clients_of(rule: str, like: Client) -> list[Client]:
 def matches(rule: str, client: Client) -> bool:
     """Whether `rule` may match the request. `ClientIP` may match every one."""
     return any(_holds(matchers, client) for matchers in _ways(parse(rule)))
+
+
+def takes(first: str, second: str) -> bool:
+    """Whether a router with the rule `first`, if Traefik asks it first, leaves one with the rule `second` no request.
+
+    Tried with requests for each host and path that `second` names, and for others where it names none. False if no
+    request can be made up for a part of `second`, and if an address of the client decides. Raises RuleInvalid.
+    """
+    if any(matcher.name == ADDRESS for matcher in matchers_of(parse(first))):
+        return False
+    starts = [Client(_ANY_HOST, path) for path in OTHER_PATHS]
+    made = [[_matching(way, start) for start in starts] for way in _ways(parse(second))]
+    return all(any(each) and all(client is None or matches(first, client) for client in each) for each in made)
 
 
 def _matching(matchers: Sequence[Matcher], start: Client) -> Client | None:
