@@ -21,9 +21,9 @@ ServiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$
 EntryPointName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
-_Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?$")]
+_Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?(:\d{1,5})?$")]
 _HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,1000}$")]
-_Middleware = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
+_Middleware = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
 _Status = Annotated[int, Field(ge=200, le=499)]
 
 
@@ -75,6 +75,10 @@ def _path_alone(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, int) else value
+
+
 def _text(value: Any) -> Any:
     """Numbers and truth values are written without quotes in YAML, but a header's value is text."""
     if isinstance(value, bool):
@@ -116,7 +120,7 @@ class _Health(Part):
     path: _Path
     host: _Host | None = None
     headers: dict[_HeaderName, Annotated[_HeaderValue, BeforeValidator(_text)]] = Field(default_factory=dict)
-    status: list[_Status] = Field(default_factory=list)
+    status: Annotated[list[_Status], BeforeValidator(_one_or_more)] = Field(default_factory=list)
 
 
 class _RouteOptions(Part):

@@ -44,7 +44,7 @@ class HttpProbe:
 
     async def _ask(self, request: ProbeRequest, started: float) -> Answer:
         headers = dict(request.headers) | ({"Host": request.host} if request.host else {})
-        extensions = {"sni_hostname": request.host.partition(":")[0]} if request.host else {}
+        extensions = {"sni_hostname": request.host.partition(":")[0].rstrip(".")} if request.host else {}
         client = self._client(request)
         async with client.stream(request.method, request.url, headers=headers, extensions=extensions) as response:
             await _read(response)

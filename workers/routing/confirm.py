@@ -1,14 +1,16 @@
 """Confirms that Traefik follows the route file, by the rollout header in its answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.routing.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests
+from app.domain.routing.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests, route_name
+from app.domain.routing.rule import ADDRESS, has
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Clock, Route
 
 CONFIRM_INTERVAL = 0.02
+NOT_FOUND = 404
 CERTIFICATE_REQUIRED = "certificate required"
 """The alert of TLS 1.3. Older versions have no alert of its own: the error then says `handshake failure`."""
 
@@ -35,7 +37,8 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
             waiting, once_more = once_more, []
         elif clock.monotonic() > deadline:
             last = next(answer for each, answer in answers if each is waiting[0])
-            detail = "; ".join([_seen(stack, last), *await _reasons(last, route)])
+            said = [*_reasons(last), *_unrouted(last, *waiting[0]), *await _complaints(route)]
+            detail = "; ".join([_seen(stack, last), *said])
             raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))
         else:
             await clock.sleep(CONFIRM_INTERVAL)
@@ -45,15 +48,30 @@ def _seen(stack: Stack, last: Answer) -> str:
     return f"within {stack.times.route:.0f} s; last answer: {last}, {stack.traefik.rollout_header}: {last.rollout}"
 
 
-async def _reasons(last: Answer, route: Route) -> list[str]:
-    reasons = []
+def _reasons(last: Answer) -> Iterator[str]:
     if last.rollout is None and last.status in BY_A_MIDDLEWARE:
-        reasons.append("a middleware of the entrypoint may answer: move it to the routes")
+        yield "a middleware of the entrypoint may answer: move it to the routes"
     if last.error and CERTIFICATE_REQUIRED in last.error.lower():
-        reasons.append(
+        yield (
             "Traefik requires a client certificate, which the updater does not have: let the service itself refuse "
             "requests without one, then write clientAuthType: VerifyClientCertIfGiven"
         )
-    if words := await route.complaints():
-        reasons.append(f"Traefik says: {'; '.join(words)}")
-    return reasons
+
+
+def _unrouted(last: Answer, service: RoutedService, request: ProbeRequest) -> Iterator[str]:
+    """Why Traefik may have no route for the request: it then answers 404 itself."""
+    if last.status != NOT_FOUND or last.rollout is not None or request.route is None:
+        return
+    asked = next(r for n, r in enumerate(service.routes, 1) if route_name(service, n) == request.route)
+    if request.secure and asked.tls is None:
+        yield (
+            f"without TLS in the route, Traefik has none for https clients, unless its entrypoint {asked.entrypoint} "
+            f"has http.tls: write tls: true into routed/{service.name}"
+        )
+    if has(asked.rule, ADDRESS):
+        yield f"the rule has {ADDRESS}: it must also have the address from which the updater asks"
+
+
+async def _complaints(route: Route) -> list[str]:
+    words = await route.complaints()
+    return [f"Traefik says: {'; '.join(words)}"] if words else []

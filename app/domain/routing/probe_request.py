@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from app.domain.errors import InternalError
 from app.domain.routing.routes import ClientRoute, EntryPoint, Scheme, precedence
@@ -95,7 +95,7 @@ def _through(stack: Stack, service: RoutedService, number: int) -> ProbeRequest:
     point = traefik.entrypoints[route.entrypoint]
     accepted = service.health.statuses or SUCCESS
     asks_health = client.path == _path(service)
-    query = urlencode(client.query)
+    query = urlencode({k: v for k, v in client.query.items() if not (asks_health and (k, v) in _query(service))})
     path = service.health.path if asks_health else client.path
     return ProbeRequest(
         url=point.url.rstrip("/") + path + (("&" if "?" in path else "?") + query if query else ""),
@@ -163,17 +163,25 @@ def _client(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Cli
 def _clients(traefik: Traefik, service: RoutedService, route: ClientRoute) -> Sequence[Client]:
     health = service.health
     host = (health.host or "").lower().partition(":")[0] or _own_host(traefik, route)  # as Traefik compares it
-    return _clients_like(route.rule, host, _path(service), tuple({**SENT, **health.headers}.items()))
+    return _clients_like(route.rule, host, _path(service), tuple({**SENT, **health.headers}.items()), _query(service))
+
+
+Pairs = tuple[tuple[str, str], ...]
 
 
 @lru_cache(KEPT_RULES)
-def _clients_like(rule: str, host: str, path: str, headers: tuple[tuple[str, str], ...]) -> Sequence[Client]:
-    return tuple(clients_of(rule, Client(host, path, headers=dict(headers))))
+def _clients_like(rule: str, host: str, path: str, headers: Pairs, query: Pairs) -> Sequence[Client]:
+    return tuple(clients_of(rule, Client(host, path, headers=dict(headers), query=dict(query))))
 
 
 def _path(service: RoutedService) -> str:
     """The health path without its query. It may begin with two slashes, so it is not read as a URL."""
     return service.health.path.partition("?")[0]
+
+
+def _query(service: RoutedService) -> Pairs:
+    """The query of the health path, which a rule may want or exclude."""
+    return tuple(parse_qsl(service.health.path.partition("?")[2], keep_blank_values=True))
 
 
 def _own_host(traefik: Traefik, route: ClientRoute) -> str:

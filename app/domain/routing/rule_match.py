@@ -47,7 +47,7 @@ def clients_of(rule: str, like: Client) -> list[Client]:
 
     A regular expression is never made up: `like` matches it, or no request is found. `ClientIP` is left to Traefik.
     """
-    starts = [like, *(replace(like, path=path) for path in OTHER_PATHS)]
+    starts = [like, *(replace(like, path=path, query={}) for path in OTHER_PATHS)]
     made = [_matching(matchers, start) for start in starts for matchers in _ways(parse(rule))]
     return sorted(filter(None, made), key=lambda found: _changes(found, like))
 

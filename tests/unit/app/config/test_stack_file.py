@@ -320,6 +320,14 @@ def test_entrypoints_are_named_as_in_traefik() -> None:
     assert (service.routes[0].entrypoint, service.routes[0].middlewares) == ("webSecure", ("auth@plugin-ldap",))
 
 
+def test_names_with_underscores_and_one_status_are_read() -> None:
+    health = {"path": "/", "host": "my_app.local", "status": 204}
+    services = {"api": routed(middlewares=["_auth@file"], health=health)}
+    (service,) = parse_stack(content(routed=services)).routed
+    assert service.routes[0].middlewares == ("_auth@file",)
+    assert (service.health.host, service.health.statuses) == ("my_app.local", {204})
+
+
 def test_equal_rules_at_two_entrypoints_are_read() -> None:
     points = {"entrypoints": {"web": "http://traefik:80", "api": "http://traefik:81"}}
     services = {"api": routed(), "web": routed(blue="web-blue", green="web-green", entrypoint="api")}

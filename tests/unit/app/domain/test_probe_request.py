@@ -97,6 +97,20 @@ def test_middleware_may_answer_in_place_of_the_service() -> None:
     assert 401 not in asked.accepted
 
 
+@pytest.mark.parametrize(
+    ("rule", "url"),
+    [
+        ("!Query(`full`, `1`)", "http://traefik:80/"),
+        ("Query(`full`, `1`)", "http://traefik:80/health?full=1"),
+        ("Query(`v`, `2`)", "http://traefik:80/health?full=1&v=2"),
+        ("Query(`full`, `2`)", "http://traefik:80/health?full=1&full=2"),
+    ],
+)
+def test_query_of_the_health_path_counts(rule: str, url: str) -> None:
+    (asked,) = through(service(ClientRoute("web", f"{SHOP} && {rule}")))
+    assert asked.url == url
+
+
 def test_condition_on_a_query_or_header_is_met() -> None:
     (asked,) = through(service(ClientRoute("web", "Query(`v`, `a b`) && Header(`X-T`, `1`)")))
     assert (asked.url, asked.headers) == ("http://traefik:80/health?full=1&v=a+b", {**SENT, "X-T": "1"})

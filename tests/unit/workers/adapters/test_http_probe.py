@@ -142,3 +142,18 @@ async def test_long_location_is_cut_with_a_note(probe: HttpProbe) -> None:
         answer = await probe.ask(ProbeRequest(url))
     assert answer.location == shortened(location, LOCATION_LENGTH)
     assert len(list(cuts(answer.location))) == 1
+
+
+async def test_tls_asks_for_the_name_without_a_final_dot(probe: HttpProbe) -> None:
+    """Traefik's TLS refuses a name with one. https://www.rfc-editor.org/rfc/rfc6066#section-3"""
+    hellos: list[bytes] = []
+
+    async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hellos.append(await reader.read(MOST_BODY))
+        writer.close()
+
+    async with await asyncio.start_server(read, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await probe.ask(ProbeRequest(f"https://127.0.0.1:{port}/", host="shop.example.org."))
+    name = b"shop.example.org"
+    assert len(name).to_bytes(2) + name in hellos[0]

@@ -16,9 +16,9 @@ REFUSED = Answer(0, 0.0, error="tlsv13 alert certificate required")
 NEW = Answer(200, 0.0, rollout="r-1")
 
 
-def stack(tls: dict[str, object] | None) -> Stack:
-    route = ClientRoute("web", "Host(`shop.example.org`)", tls)
-    traefik = a_traefik(web="http://traefik:80" if tls is None else "https://traefik:443")
+def stack(tls: dict[str, object] | None, rule: str = "Host(`shop.example.org`)", url: str = "") -> Stack:
+    route = ClientRoute("web", rule, tls)
+    traefik = a_traefik(web=url or ("http://traefik:80" if tls is None else "https://traefik:443"))
     return a_stack(routed=(a_routed("skills", 8080, "/", route),), traefik=traefik)
 
 
@@ -49,3 +49,19 @@ async def test_tls_options_after_the_first_answer_count() -> None:
 
 async def test_second_answer_may_come_late() -> None:
     assert len(await asked({}, Answer(404, 0.0), NEW, REFUSED, NEW)) == 4
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        (stack(None, url="https://traefik:443"), "write tls: true into routed/skills"),
+        (stack(None, "Host(`shop.example.org`) && ClientIP(`10.0.0.0/8`)"), "the rule has ClientIP: it must also have"),
+    ],
+)
+async def test_route_that_traefik_does_not_know_has_a_remedy(of: Stack, words: str) -> None:
+    async def ask(_: RoutedService, request: ProbeRequest) -> Answer:
+        return Answer(404, 0.0)
+
+    with pytest.raises(RouteNotConfirmed) as refused:
+        await confirm_routes(of, FakeClock(), World(of).route, "r-1", ask)
+    assert words in refused.value.detail
