@@ -1,8 +1,9 @@
 """The requests by which the updater asks a routed service for its health, directly and as its clients do."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from app.domain.errors import InternalError
@@ -17,6 +18,9 @@ BY_A_MIDDLEWARE = frozenset({*range(300, 400), 401, 403, 407, 429})
 _ANY_ANSWER = frozenset(range(200, 500))
 SENT = {"User-Agent": "zetherion-updater"}
 """The headers of every request, unless the stack file has others."""
+
+MOST_HOSTS = 8
+"""How many hosts of one rule are asked for."""
 
 KEPT_RULES = 128
 """For how many rules the requests are kept that they match: each look asks with the same ones."""
@@ -64,15 +68,16 @@ def direct_request(traefik: Traefik, service: RoutedService, address: str) -> Pr
 
 
 def route_requests(stack: Stack, service: RoutedService) -> tuple[ProbeRequest, ...]:
-    """One request for each of the service's routes, in order, that Traefik gives to this route and no other.
+    """The requests for each of the service's routes, in order, that Traefik gives to this route and no other.
 
-    It asks for the health path wherever the rule, and the other routes of the stack, allow it.
+    The first one of a route asks for the health path wherever the rule, and the other routes of the stack, allow it.
+    Then comes one for each further host of the rule, up to MOST_HOSTS: any answer of the route will do there.
     """
-    return tuple(_through(stack, service, n) for n in range(1, len(service.routes) + 1))
+    return tuple(request for n in range(1, len(service.routes) + 1) for request in _through(stack, service, n))
 
 
 def all_route_requests(stack: Stack) -> list[tuple[RoutedService, ProbeRequest]]:
-    """One request for each route of each routed service, with its service."""
+    """The requests for each route of each routed service, with its service."""
     return [(service, request) for service in stack.routed for request in route_requests(stack, service)]
 
 
@@ -86,12 +91,21 @@ def route_name(service: RoutedService, number: int) -> str:
     return f"{service.name}.{number}"
 
 
-def _through(stack: Stack, service: RoutedService, number: int) -> ProbeRequest:
+def _through(stack: Stack, service: RoutedService, number: int) -> Iterator[ProbeRequest]:
     traefik, route = stack.traefik, service.routes[number - 1]
     rivals = _rivals(traefik, stack.routed, route)
-    client = next((c for c in _clients(traefik, service, route) if not _taken(rivals, c)), None)
-    if client is None:
+    free = [client for client in _clients(traefik, service, route) if not _taken(rivals, client)]
+    if not free:
         raise InternalError(f"the stack file was read with a route that cannot be asked: {route.rule}")
+    yield _request(traefik, service, number, free[0])
+    others = {client.host: client for client in reversed(free) if client.host != free[0].host}
+    for client in islice(reversed(others.values()), MOST_HOSTS - 1):
+        request = _request(traefik, service, number, client)
+        yield replace(request, accepted=frozenset(), routed=_ANY_ANSWER, verify=False)
+
+
+def _request(traefik: Traefik, service: RoutedService, number: int, client: Client) -> ProbeRequest:
+    route = service.routes[number - 1]
     point = traefik.entrypoints[route.entrypoint]
     accepted = service.health.statuses or SUCCESS
     asks_health = client.path == _path(service)

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from app.domain.routing.probe_request import SENT, ProbeRequest, direct_request, hidden, route_requests, unaskable
+from app.domain.routing.probe_request import (
+    MOST_HOSTS,
+    SENT,
+    ProbeRequest,
+    direct_request,
+    hidden,
+    route_requests,
+    unaskable,
+)
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.stack import RoutedService, Traefik
 from tests.examples import a_routed, a_stack
@@ -168,6 +176,24 @@ def test_other_routes_of_the_same_service_are_avoided_too() -> None:
         service(ClientRoute("web", SHOP), replace(guarded, tls=None), health=HealthRequest("/health"))
     )
     assert (first.url, second.url) == ("http://traefik:80/", "http://traefik:80/health")
+
+
+def test_every_host_of_a_rule_is_asked_for() -> None:
+    """Only the first host is asked for its health: an application may redirect the others."""
+    rule = "(Host(`b.example`) || Host(`a.example`) || Host(`*.c.example`)) && PathPrefix(`/`)"
+    first, *others = through(service(ClientRoute("websecure", rule, {})))
+    assert (first.host, 200 in first.accepted, first.verify) == ("b.example", True, True)
+    assert [request.host for request in others] == ["a.example", "updater-probe.c.example"]
+    assert {(request.accepted, 301 in request.routed, request.verify) for request in others} == {
+        (frozenset(), True, False)
+    }
+
+
+def test_many_hosts_of_a_rule_are_not_all_asked_for() -> None:
+    rule = " || ".join(f"Host(`h{n}.example`)" for n in range(40))
+    assert [request.host for request in through(service(ClientRoute("web", rule)))] == [
+        f"h{n}.example" for n in range(MOST_HOSTS)
+    ]
 
 
 def test_host_that_another_route_has_is_avoided() -> None:
