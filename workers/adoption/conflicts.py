@@ -17,6 +17,9 @@ from workers.routing.loaded import FILE, is_one_of, read_loaded
 from workers.routing.routers import Router, read_routing
 from workers.routing.servers import Hosts
 
+INTERNAL = "@internal"
+"""The end of the names of the routers that Traefik makes for itself."""
+
 
 async def conflicts(stack: Stack, ports: Ports) -> list[str]:
     """Each router of others that takes all requests of one of the stack's routes, or would lose all of its own to one.
@@ -104,6 +107,8 @@ def _is_last_resort(router: Router) -> bool:
 
 
 def _remedy(router: Router) -> str:
+    if router.name.endswith(INTERNAL):
+        return "is Traefik's own, such as the redirect of a whole entrypoint: name another entrypoint for the route"
     if router.services:
         return "stays there after a flip: remove it, such as the labels of its container"
     return "leads elsewhere: give each its own rule, such as its own host"

@@ -53,6 +53,23 @@ async def test_labels_that_lead_to_the_stack_itself_are_a_conflict(world: World)
     assert line.endswith("stays there after a flip: remove it, such as the labels of its container")
 
 
+async def test_redirect_of_a_whole_entrypoint_is_named_as_traefiks_own(world: World) -> None:
+    redirect = {"entryPoints": ["web"], "service": "noop@internal", "rule": "HostRegexp(`^.+$`)", "priority": 2**31}
+    world.route.in_traefik = {"routers": {"web-to-websecure@internal": {**redirect, "status": "enabled"}}}
+    (line,) = await conflicts(world.stack, world.ports)
+    assert line.startswith("router web-to-websecure@internal in Traefik takes the same requests as routed/skills ")
+    assert line.endswith("name another entrypoint for the route")
+
+
+async def test_pages_of_traefik_itself_are_no_conflict(world: World) -> None:
+    rules = {"ping": "PathPrefix(`/ping`)", "acme-http": "PathPrefix(`/.well-known/acme-challenge/`)"}
+    plain = {"entryPoints": ["web"], "priority": 2**62, "status": "enabled"}
+    world.route.in_traefik = {
+        "routers": {f"{n}@internal": {**plain, "rule": rule, "service": f"{n}@internal"} for n, rule in rules.items()}
+    }
+    assert await conflicts(world.stack, world.ports) == []
+
+
 async def test_routers_of_the_watched_files_are_judged_once(world: World) -> None:
     """Traefik also lists the updater's own, and those of the file beside it."""
     world.route._foreign["mail.yml"] = (
