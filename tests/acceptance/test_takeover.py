@@ -1,6 +1,6 @@
 """docs/from-the-sidecar.md on a running stack, under load: the takeover, the next releases, the way back.
 
-All tests run from each of three starting points, on a new host each time, in the order in which an operator would do
+The tests run from each of three starting points, on a new host each time, in the order in which an operator would do
 these things. Clients send 20 requests a second to each route from the first test to the last, and no request may fail.
 """
 
@@ -24,6 +24,8 @@ from tests.acceptance.takeover.starts import LONGEST_REQUEST, STARTS, Start, rol
 from tests.acceptance.takeover.traffic import Traffic, traffic
 
 pytestmark = pytest.mark.engine
+from_one_start = pytest.mark.parametrize("start", STARTS[:1], ids=lambda start: start.name, indirect=True)
+"""What does not depend on the starting point is played from one of them."""
 
 LONG = 120.0
 FEWEST_WRITES = 3
@@ -52,7 +54,7 @@ def host(
 
 @pytest.fixture(scope="module")
 def adopted(host: Host) -> Instances:
-    """The containers on `host` that the takeover must not touch; the last test that takes over fills it."""
+    """The containers on `host` that the takeover must not touch. The tests that take over fill it."""
     return {}
 
 
@@ -91,8 +93,9 @@ def test_compose_up_before_adoption_changes_nothing(host: Host) -> None:
     assert host.instances() == before
 
 
-def test_takeover_touches_no_container(host: Host, start: Start) -> None:
+def test_takeover_touches_no_container(host: Host, start: Start, adopted: Instances) -> None:
     take_over(host, start)
+    adopted.update(host.instances(*start.untouched))
     if start.state is not None:
         assert start.state in [file.read_text() for file in host.data.iterdir() if file.is_file()], "no copy was kept"
 
@@ -104,6 +107,7 @@ def test_pause_and_its_reason_are_kept(host: Host, start: Start) -> None:
     assert start.reported in host.beside.container(WORKER).logs().decode()
 
 
+@from_one_start
 def test_way_back_before_the_first_release(host: Host, start: Start, adopted: Instances) -> None:
     before = host.instances(*start.untouched)
     host.follow("Back, before the first release")
@@ -241,6 +245,7 @@ async def test_a_release_adds_a_service_and_a_variable(host: Host, start: Start)
     assert host.instances(*before) == before
 
 
+@from_one_start
 async def test_webhook_release_removes_the_old_updater(host: Host) -> None:
     host.follow("13.")
     host.look_up()
@@ -250,11 +255,13 @@ async def test_webhook_release_removes_the_old_updater(host: Host) -> None:
     assert await warnings_of(host, OLD_UPDATER) == []
 
 
+@from_one_start
 async def test_rollback_by_sha_returns_to_that_release(host: Host) -> None:
     result = await asyncio.to_thread(host.caller.rollback, host.shas["v1.6.0"])
     assert (result.status, result.new_sha) == ("success", host.shas["v1.6.0"]), result.error
 
 
+@from_one_start
 def test_return_to_sidecar_keeps_live_release(host: Host) -> None:
     before = host.instances(*colored(Color(host.status()["active_color"])), BOT, "traefik")
     host.follow("Back, after a release")
@@ -264,6 +271,7 @@ def test_return_to_sidecar_keeps_live_release(host: Host) -> None:
     assert host.clone.sha() == host.shas["v1.6.0"]
 
 
+@from_one_start
 def test_takeover_again_adopts_sidecar_rollout(host: Host, start: Start) -> None:
     """The updater's state file still exists, and names the color that the sidecar has stopped."""
     assert json.loads((host.data / "updater-state.json").read_text())["active_color"] == start.active
