@@ -38,7 +38,7 @@ async def conflicts(stack: Stack, ports: Ports) -> list[str]:
     in_files = [router for router in read_routing(others, hosts).routers if not router.services]
     known = {router.name for router in read_routing(files, hosts).routers}
     return [
-        *(line for router in in_files for line in _same(stack, router)),
+        *(line for router in in_files for line in _same(stack, router, in_file=True)),
         *_beyond(stack, await _loaded(ports), hosts, known),
     ]
 
@@ -65,13 +65,13 @@ def _beyond(stack: Stack, content: Mapping[str, Any], hosts: Hosts, known: set[s
     for router in read_loaded(content, hosts):
         is_beside = not is_one_of(router, known | {name.removesuffix(FILE) for name in route_file.router_names(stack)})
         if is_beside and not (router.services and router.name.endswith(FILE)):
-            yield from _same(stack, router)
+            yield from _same(stack, router, in_file=False)
 
 
-def _same(stack: Stack, router: Router) -> Iterator[str]:
+def _same(stack: Stack, router: Router, *, in_file: bool) -> Iterator[str]:
     for service in stack.routed:
         for route in service.routes:
-            if not _is_at(router, route, stack):
+            if not _is_at(router, route, stack, in_file=in_file):
                 continue
             where, same = f"routed/{service.name} (`{route.rule}` at {route.entrypoint})", router.takes(route)
             if precedence(router.rule, router.priority) >= precedence(route.rule, route.priority):
@@ -84,14 +84,15 @@ def _same(stack: Stack, router: Router) -> Iterator[str]:
                 )
 
 
-def _is_at(router: Router, route: ClientRoute, stack: Stack) -> bool:
+def _is_at(router: Router, route: ClientRoute, stack: Stack, *, in_file: bool) -> bool:
     """Whether both are asked for the same connections: on an entrypoint, Traefik keeps those with TLS apart.
 
-    An entrypoint with an https URL gives TLS to routers without `tls` too.
+    An entrypoint may give TLS to routers without `tls`. Traefik's API shows that; of a router in a file (`in_file`), it
+    is taken for granted where the worker reaches the entrypoint by https.
     """
     point = stack.traefik.entrypoints[route.entrypoint]
     here = not router.entrypoints or route.entrypoint in router.entrypoints
-    return here and secure(point, route) is (point.secure or router.tls is not None)
+    return here and secure(point, route) is (router.tls is not None or (in_file and point.secure))
 
 
 def _takes(first: str, second: str) -> bool:

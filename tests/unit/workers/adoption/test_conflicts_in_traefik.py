@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.findings import Verdict
-from app.domain.routing.routes import CATCH_ALL
+from app.domain.routing.routes import CATCH_ALL, EntryPoint
 from app.domain.stack import Color
 from tests.examples import a_release
 from tests.fakes.world import World
@@ -51,6 +51,15 @@ async def test_labels_that_lead_to_the_stack_itself_are_a_conflict(world: World)
     world.route.in_traefik = loaded({}, url="http://skills-blue:8080")
     (line,) = await conflicts(world.stack, world.ports)
     assert line.endswith("stays there after a flip: remove it, such as the labels of its container")
+
+
+@pytest.mark.parametrize(("tls", "expected"), [({}, 1), (None, 0)])
+async def test_tls_of_a_router_is_what_traefik_says(world: World, tls: dict[str, Any] | None, expected: int) -> None:
+    """The worker reaches the entrypoint by https, and the stack's own route leaves its TLS to the entrypoint."""
+    points = {name: EntryPoint("https://traefik:443") for name in world.stack.traefik.entrypoints}
+    stack = replace(world.stack, traefik=replace(world.stack.traefik, entrypoints=points))
+    world.route.in_traefik = loaded({"tls": tls} if tls is not None else {})
+    assert len(await conflicts(stack, world.ports)) == expected
 
 
 async def test_redirect_of_a_whole_entrypoint_is_named_as_traefiks_own(world: World) -> None:
