@@ -325,7 +325,7 @@ def test_names_with_underscores_and_one_status_are_read() -> None:
     services = {"api": routed(middlewares=["_auth@file"], health=health)}
     (service,) = parse_stack(content(routed=services)).routed
     assert service.routes[0].middlewares == ("_auth@file",)
-    assert (service.health.host, service.health.statuses) == ("my_app.local", {204})
+    assert (service.health.host, service.health.statuses) == ("my_app.local", frozenset({204}))
 
 
 def test_equal_rules_at_two_entrypoints_are_read() -> None:
