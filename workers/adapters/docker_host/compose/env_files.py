@@ -101,7 +101,7 @@ async def _values(compose: Compose, given: ComposeFiles, roots: Roots, paths: Co
     """Each of `paths`, as Compose writes them without values, with the values of the variables in it.
 
     There Compose has made `${FILE}` a path of the release, before it knows that its value is absolute, or begins with
-    `~`. It writes `./${FILE}` in the same way, but nobody begins a path there with an absolute one.
+    `~`. It writes `./${FILE}` in the same way, but a path there never begins with an absolute one.
     """
     written = [path for path in dict.fromkeys(paths) if "$" in path]
     tails = [path.partition("/$")[2] if Path(path).is_relative_to(roots.tree) else "" for path in written]
