@@ -53,12 +53,12 @@ def secrets_in_model(model: Mapping[str, Any]) -> Iterator[str]:
         for values in (service.get("environment"), _mapping(service.get("build")).get("args")):
             for name, value in _pairs(values):
                 yield from secrets_named(name, value)
-        for text in _strings([service.get(key) for key in _COMMANDS]):
+        for text in map(undoubled, strings([service.get(key) for key in _COMMANDS])):
             for found in _OPTION.finditer(text):
                 yield from secrets_named(found["name"], found["value"])
     for config in parts_of(model, "configs"):
         yield from secrets_in_env(undoubled(str(config.get("content") or "")))
-    for text in _strings(model):
+    for text in map(undoubled, strings(model)):
         yield from secrets_by_form(text)
         yield from secrets_in_value(text)
 
@@ -85,12 +85,13 @@ def _pairs(values: Any) -> Iterator[tuple[str, str]]:
             yield name, undoubled(value)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
+    """Every string in `value`, a part of a model, as it is written there."""
     if isinstance(value, str):
-        yield undoubled(value)
+        yield value
     elif isinstance(value, Mapping):
         for part in value.values():
-            yield from _strings(part)
+            yield from strings(part)
     elif isinstance(value, list):
         for part in value:
-            yield from _strings(part)
+            yield from strings(part)

@@ -78,6 +78,6 @@ def _inside(live: Path, name: str) -> str:
 
 
 def _overrides(stack: Stack) -> list[str]:
-    """Beside the first Compose file, where somebody may work too, and at the top."""
+    """Beside the first Compose file, where people may work too, and at the top."""
     directories = dict.fromkeys(("", posixpath.dirname(stack.compose_files[0])))
     return [posixpath.join(directory, name) for directory in directories for name in OVERRIDES]

@@ -5,13 +5,12 @@ container keeps the old one until it is started again.
 """
 
 import json
-import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from workers.definition.files.origins import MOUNTED_PARTS
-from workers.definition.files.roots import leads_up
+from workers.definition.files.roots import is_in
 from workers.definition.retired import uses_of
 from workers.redaction.encodings import undoubled
 
@@ -45,11 +44,7 @@ def mounted_by(model: Mapping[str, Any], name: str) -> Iterator[LiveFile]:
 
 def inside(files: Iterable[LiveFile], live: str, *, but: str) -> list[LiveFile]:
     """Those of `files` in the directory `live`, without those in the directory `but`."""
-    return [file for file in files if _is_in(file.path, live) and not _is_in(file.path, but)]
-
-
-def _is_in(path: str, directory: str) -> bool:
-    return path.startswith("/") and not leads_up(posixpath.relpath(posixpath.normpath(path), directory))
+    return [file for file in files if is_in(file.path, live) and not is_in(file.path, but)]
 
 
 def recorded(labels: Mapping[str, str]) -> Record | None:

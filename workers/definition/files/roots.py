@@ -2,13 +2,14 @@
 
 import os
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.domain.stack import FileRules
 from workers.ports import Origin
+from workers.redaction.found import strings
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,17 @@ class Roots:
         A path that leaves the worktree up to the root counts as absolute.
         """
         above = [parent for parent in self.tree.parents[:-1] if parent != self.tree.parent]
-        found = (path for path in strings(model) if any(_is_in(path, parent) for parent in above))
+        found = (path for path in strings(model) if any(is_in(path, parent) for parent in above))
         return frozenset(posixpath.normpath(path) for path in found if self.inside(path) is None)
 
     def inside(self, path: str) -> str | None:
         """`path` relative to the worktree or the live directory; None if it is elsewhere."""
-        root = next((root for root in (self.tree, self.live) if _is_in(path, root)), None)
+        root = next((root for root in (self.tree, self.live) if is_in(path, root)), None)
         return posixpath.relpath(posixpath.normpath(path), root) if root else None
 
     def of_host(self, path: str) -> bool:
         """Whether `path` was written as one of the live directory, not as one of the release."""
-        return not _is_in(path, self.tree) and _is_in(path, self.live)
+        return not is_in(path, self.tree) and is_in(path, self.live)
 
     def beside(self, path: str) -> str | None:
         """`path` on the host, if it was written relative to the stack and leads out of it: `../shared`.
@@ -49,7 +50,7 @@ class Roots:
         Compose resolves it beside the worktree. The operator means what is beside the live directory. None for any
         other path. The worktree's parent directory has only worktrees.
         """
-        if _is_in(path, self.tree) or not (_is_in(path, self.tree.parent) or posixpath.normpath(path) in self.relative):
+        if is_in(path, self.tree) or not (is_in(path, self.tree.parent) or posixpath.normpath(path) in self.relative):
             return None
         return posixpath.normpath(self.live / posixpath.relpath(posixpath.normpath(path), self.tree))
 
@@ -86,19 +87,8 @@ class Roots:
         return True
 
 
-def strings(value: object) -> Iterator[str]:
-    """Every string in `value`, a part of a model."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from strings(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from strings(each)
-
-
-def _is_in(path: str, root: Path) -> bool:
+def is_in(path: str, root: str | Path) -> bool:
+    """Whether the absolute `path` is `root`, or inside it."""
     return path.startswith("/") and not leads_up(posixpath.relpath(posixpath.normpath(path), root))
 
 

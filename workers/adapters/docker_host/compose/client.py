@@ -33,9 +33,9 @@ from workers.adapters.docker_host.compose.commands import (
 )
 from workers.adapters.docker_host.compose.model_secrets import Learn, learn_env_texts, learn_model, learn_nothing
 from workers.adapters.threads import in_file_thread
-from workers.definition.files.roots import strings
 from workers.ports.mutation import Fence, no_fence
 from workers.redaction.encodings import undoubled
+from workers.redaction.found import strings
 
 CONFIG_SECONDS = 60.0
 DOCKER_CONFIG = "DOCKER_CONFIG"
