@@ -24,6 +24,14 @@ class PlannedImage(ResponseModel):
     reason: str = ""
 
 
+class PlannedCopies(ResponseModel):
+    """How many containers of a color's `service` start. `before`: how many serve now; None if that is not known."""
+
+    service: str = ""
+    copies: int = 1
+    before: int | None = None
+
+
 class PlannedSingleton(ResponseModel):
     name: str = ""
     service: str = ""
@@ -102,3 +110,4 @@ class Plan(ResponseModel):
     rollback: Literal["allowed", "never"] = "allowed"
     warnings: tuple[str, ...] = ()
     files: tuple[PlannedFile, ...] = ()
+    copies: tuple[PlannedCopies, ...] = ()

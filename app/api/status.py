@@ -28,6 +28,7 @@ class Live(ResponseModel):
     """The release that has the traffic.
 
     `adopted`: it was running before the updater. If its tag is `unknown`, `sha` is a digest of its images.
+    `copies`: how many containers of each routed service it runs; without one that is not known.
     """
 
     tag: str = ""
@@ -35,10 +36,18 @@ class Live(ResponseModel):
     rollout_id: str = ""
     since: str | None = None
     adopted: bool = False
+    copies: dict[str, int] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, live: LiveRelease) -> Self:
-        return cls(tag=live.tag, sha=live.sha, rollout_id=live.rollout_id, since=iso(live.since), adopted=live.adopted)
+        return cls(
+            tag=live.tag,
+            sha=live.sha,
+            rollout_id=live.rollout_id,
+            since=iso(live.since),
+            adopted=live.adopted,
+            copies=dict(live.copies),
+        )
 
 
 class RolloutProgress(ResponseModel):

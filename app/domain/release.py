@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import total_ordering
@@ -134,6 +135,7 @@ class LiveRelease:
     """A release that is or was live, since the rollout `rollout_id` ended at `since`.
 
     `adopted`: it already ran when the updater started. Its containers are the ones that were found.
+    `copies`: how many containers of each routed service it runs; without one that is not known.
     """
 
     tag: str
@@ -141,6 +143,7 @@ class LiveRelease:
     rollout_id: str
     since: datetime
     adopted: bool = False
+    copies: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def order(self) -> Version | None:

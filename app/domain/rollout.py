@@ -53,7 +53,8 @@ class Rollout:
     `previous` is the release that was live. `replaced` maps each singleton to the instance that was stopped for it.
     `resumed` counts how often it continued after an interruption past its flip. `one_way`: the release declares that
     it cannot be rolled back. `stays`: it failed past its flip and keeps the traffic because it is `one_way`.
-    `stopping` is the code of an operator's call that was accepted and stops it.
+    `stopping` is the code of an operator's call that was accepted and stops it. `copies`: how many containers of each
+    routed service it started.
     `reason_code`, `error` and `fault` say why it did not end in `success`. `warnings` are problems that did not
     affect traffic.
     """
@@ -76,6 +77,7 @@ class Rollout:
     one_way: bool = False
     stays: bool = False
     stopping: str | None = None
+    copies: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -152,6 +154,9 @@ class Rollout:
 
     def resolved(self, sha: str) -> "Rollout":
         return replace(self, sha=sha)
+
+    def started(self, service: str, copies: int) -> "Rollout":
+        return replace(self, copies={**self.copies, service: copies})
 
     def declared(self, *, one_way: bool) -> "Rollout":
         return replace(self, one_way=one_way)

@@ -204,7 +204,7 @@ class State:
             return replace(ended, last_failure_at=at)
         kept = self.previous if self.previous and self.previous.sha == rollout.sha else None
         adopted = kept is not None and kept.adopted and rollout.release.recall is not None
-        live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at, adopted)
+        live = LiveRelease(rollout.release.tag, rollout.sha, rollout.id, at, adopted, rollout.copies)
         moved = replace(
             ended,
             active_color=rollout.target,

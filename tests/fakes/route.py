@@ -1,6 +1,7 @@
 """The route file in memory, and a Traefik that reads it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class FakeRoute:
         self._served: list[tuple[float, Color | None, str]] = []
 
     async def flip(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        self._copies = {**self._copies, color: copies} if copies else self._copies
+        self._copies = {**self._copies, color: copies} if copies is not None else self._copies
         await in_thread(self._install, color, rollout)
 
     async def clear(self) -> None:
@@ -164,8 +165,9 @@ class FakeRoute:
         """Another program changes the file, or removes it (None)."""
         self._write(color, rollout)
 
-    def place(self, color: Color, rollout: str) -> None:
+    def place(self, color: Color, rollout: str, copies: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """Sets the route that existed before the test began."""
+        self._copies = {**self._copies, color: copies or {}}
         self._file, self._written = color, rollout
         self._served.append((self._clock.monotonic(), color, rollout))
 
@@ -220,6 +222,7 @@ class FakeProbe:
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
         self.unknown: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
+        self._asked = Counter[str]()
         self._routed = {(request.url, request.host): service for service, request in all_route_requests(stack)}
 
     async def ask(self, request: ProbeRequest) -> Answer:
@@ -232,12 +235,17 @@ class FakeProbe:
         color, rollout = self._route.served()
         if color is None:
             return _answer(request, 404)
-        reached = not (rollout and (service.colors[color] in self.unknown or self._is_renamed(service, color)))
-        return _answer(request, (reached and self._engine.status(service.colors[color])) or 502, rollout)
+        if rollout and service.colors[color] in self.unknown:
+            return _answer(request, 502, rollout)
+        return _answer(request, self._next(service, color, named=bool(rollout)), rollout)
 
-    def _is_renamed(self, service: RoutedService, color: Color) -> bool:
-        names = self._route.names(service.name, color)
-        return bool(names) and self._engine.hosts(service.colors[color]).isdisjoint(names)
+    def _next(self, service: RoutedService, color: Color, *, named: bool) -> int:
+        """The status of the copy whose turn it is, among those that can be connected to."""
+        name = service.colors[color]
+        hosts = (named and self._route.names(service.name, color)) or (name,)
+        statuses = self._engine.statuses(name, hosts)
+        self._asked[name] += 1
+        return statuses[self._asked[name] % len(statuses)] if statuses else 502
 
 
 def _answer(request: ProbeRequest, status: int, rollout: str | None = None) -> Answer:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.config.release_policy import ReleasePolicy
-from app.domain.stack import Color, Stack
+from app.domain.stack import Color, RoutedService, Stack
 from app.domain.state import State
 from tests.examples import a_live, a_stack
 from tests.fakes.clock import FakeClock
@@ -112,5 +112,11 @@ class World:
 
     def _look(self, effect: str) -> None:
         color, _ = self.route.served()
-        if color and not all(self.engine.status(s.colors[color]) == 200 for s in self.stack.routed):
+        if color and not all(self._is_served(service, color) for service in self.stack.routed):
             self.outages.append(effect)
+
+    def _is_served(self, service: RoutedService, color: Color) -> bool:
+        """Whether each copy that Traefik can connect to answers, and there is one."""
+        name = service.colors[color]
+        statuses = self.engine.statuses(name, self.route.names(service.name, color) or (name,))
+        return bool(statuses) and set(statuses) == {200}

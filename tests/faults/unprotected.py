@@ -227,7 +227,7 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         14,
         "the rollout id in the route's answers",
-        ("route_file._router", '"middlewares": [name, *route.middlewares],', '"middlewares": [],'),
+        ("route_file._router", '"middlewares": [name, *route.middlewares, *again],', '"middlewares": [],'),
         at_first=True,
     ),
     _protection(
@@ -238,8 +238,8 @@ PROTECTIONS: Sequence[Protection] = (
     _protection(
         16,
         "the alarms for a live color that died",
-        ("DriftWatch._colors", "alarms += self._restarted(service, running)", "pass"),
-        ("DriftWatch._colors", 'alarms.append(Alarm("live_color_down"', 'print(Alarm("live_color_down"'),
+        ("LiveCopies._of", "*self._restarted(service, running), ", ""),
+        ("LiveCopies._of", 'return [Alarm("live_color_down"', 'return [] and [Alarm("live_color_down"'),
     ),
     _protection(
         17,
@@ -317,9 +317,9 @@ PROTECTIONS: Sequence[Protection] = (
         29,
         "the containers' own names as servers",
         (
-            "route_file._service",
-            "hosts = routed.copies.get(routed.color, {}).get(service.name) or (service.colors[routed.color],)",
-            "hosts = (service.colors[routed.color],)",
+            "route_file._hosts_in",
+            "routed.copies.get(routed.color, {}).get(service.name) or (service.colors[routed.color],)",
+            "(service.colors[routed.color],)",
         ),
     ),
     _protection(

@@ -82,10 +82,12 @@ class Place:
             times=Times(route=5.0),
         )
 
-    async def flip(self, stack: Stack, color: Color, rollout: str) -> None:
+    async def flip(
+        self, stack: Stack, color: Color, rollout: str, copies: dict[str, tuple[str, ...]] | None = None
+    ) -> None:
         """Moves the routes, and returns once every one of them answers with `rollout`."""
         route = RouteFile(self.dynamic, stack)
-        await route.flip(color, rollout)
+        await route.flip(color, rollout, copies)
         await confirm_routes(stack, SystemClock(), route, rollout, lambda _, request: self.probe.ask(request))
 
     async def get(self, host: str, *, secure: bool = True, **options: Any) -> httpx.Response:
@@ -231,6 +233,21 @@ async def test_sticky_session_ends_on_the_new_color(place: Place, shop: Stack) -
     place.client.cookies.set("shop", cookie)
     answer = await place.get("shop.example.org")
     assert (answer.status_code, answer.text) == (200, "shop green")
+
+
+async def test_copy_that_is_gone_costs_no_request(place: Place, shop: Stack) -> None:
+    """Of the three servers, one refuses connections, and one has no address any more."""
+    copies = (SHOP_COLORS[Color.BLUE], "127.0.0.6", "gone.invalid")
+    await place.flip(shop, Color.BLUE, "r-1", {"shop": copies})
+    headers = {"Host": "shop.example.org"}
+    for method in ("GET", "POST") * 15:
+        answer = await place.client.request(
+            method, place.secure_url, headers=headers, extensions={"sni_hostname": "shop.example.org"}
+        )
+        assert (answer.status_code, answer.text, answer.headers["X-Updater-Rollout"]) == (200, "shop blue", "r-1")
+    await place.flip(shop, Color.BLUE, "r-2", {"shop": copies[1:]})
+    answer = await place.get("shop.example.org")
+    assert (answer.status_code, answer.headers["X-Updater-Rollout"]) == (502, "r-2"), "none is left"
 
 
 async def test_two_stacks_share_traefik_and_its_directory(place: Place, shop: Stack) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.stack import ReleaseValue
 from tests.integration.read_release import BLUE, Bench, content
+from workers.definition.copies import copies_of
 from workers.ports import Origin
 
 OWN, OLD = "the release's", "an old one"
@@ -132,3 +133,33 @@ async def test_volume_whose_device_changed_is_refused(bench: Bench) -> None:
 async def test_image_with_a_variable_is_the_releases(bench: Bench) -> None:
     bench.compose({"image": "ghcr.example/shop:${UPDATER_VERSION}"})
     assert (await bench.read()).model["services"][BLUE]["image"] == "ghcr.example/shop:1.1.0"
+
+
+@pytest.mark.parametrize(
+    "option", [{"scale": 3}, {"deploy": {"replicas": "3"}}, {"scale": 3, "deploy": {"replicas": 3}}]
+)
+async def test_number_of_copies_is_the_releases(bench: Bench, option: dict[str, Any]) -> None:
+    bench.compose(option, services={"bot": {"image": "shop"}})
+    assert copies_of(await bench.service()) == 3
+    assert (await bench.read()).problems == ()
+
+
+async def test_copies_that_cannot_run_side_by_side_are_refused(bench: Bench) -> None:
+    bench.compose({"scale": 0, "ports": ["8080:80"]}, services={"bot": {"image": "shop", "scale": 2}})
+    (problem,) = (await bench.read()).problems
+    for text in (
+        "api-blue has scale 0",
+        "api-green has scale 0",
+        "bot has scale 2, but a singleton must never run twice",
+    ):
+        assert text in str(problem)
+    bench.compose({"ports": ["8080:80"]}, services={"bot": {"image": "shop"}})
+    (problem,) = (await bench.read()).problems
+    assert "api-blue and api-green have port 8080 of the host (tcp)" in str(problem)
+
+
+async def test_colors_with_other_numbers_of_copies_are_a_warning(bench: Bench) -> None:
+    bench.compose({}, services={"bot": {"image": "shop"}, BLUE: {"image": "shop", "scale": 2}})
+    read = await bench.read()
+    assert read.problems == ()
+    assert any("api-blue has 2 copies and api-green has 1 copy" in warning for warning in read.warnings)

@@ -18,12 +18,13 @@ from app.domain.state import State
 from workers.adoption.evidence import claims_of, labels_of, own_release
 from workers.adoption.identity import Identity, identify
 from workers.adoption.reach import Found, hosts_of
-from workers.adoption.serving import Serving, serving_color, up
+from workers.adoption.serving import Serving, left_stopped, serving_color, up
 from workers.adoption.singletons import run_outside, stopped, warnings_of
 from workers.ports import Instance, Journal, Ports, Stamp
 from workers.routing import route_file
 from workers.routing.asked import served_by_routes
 from workers.routing.confirm import confirm_routes
+from workers.routing.copies import counted
 from workers.routing.routers import Routing, read_routing
 
 LOOKS, LOOK_SECONDS = 3, 0.1
@@ -81,7 +82,8 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     held = tuple(stopped(stack, found))
     identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
     overruled = _overruled(ports.journal.state, serving.color)
-    warnings = (*overruled, *warnings_of(stack, found), *outside.warnings)
+    idle = left_stopped(stack, serving, found)
+    warnings = (*overruled, *idle, *warnings_of(stack, found), *outside.warnings)
     return Adoptable(serving, identity, files, stopped=held, warnings=warnings)
 
 
@@ -142,7 +144,8 @@ async def adopt(stack: Stack, ports: Ports) -> Adoptable | None:
     stamp, color = found.stamp, found.serving.color
     changed = await _record(stack, ports, found)
     await _take_routes(stack, ports, found)
-    live = LiveRelease(stamp.release, stamp.sha, stamp.rollout, ports.clock.now(), adopted=not found.own)
+    copies = counted(stack, color, found.serving.instances)
+    live = LiveRelease(stamp.release, stamp.sha, stamp.rollout, ports.clock.now(), adopted=not found.own, copies=copies)
     doubt = _doubt(ports.journal, live, color)
     await ports.journal.update(lambda s: s.adopt(live, color).pause(doubt) if doubt else s.adopt(live, color))
     _report(ports, found, changed, doubt)

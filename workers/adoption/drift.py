@@ -1,7 +1,7 @@
 """Detects routes that differ from the journal, and restores them."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.domain.errors import EngineFailed
 from app.domain.findings import Alarm
@@ -20,6 +20,8 @@ HOSTS_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 """How long one question to the engine may take. While the drift watch waits, no route is restored."""
 
+UNHEALTHY = "unhealthy"
+"""The engine's verdict after a copy's own check has failed several times in a row."""
 
 REWRITTEN = (
     "The route file led to the right color, but differed from what this updater writes. The updater wrote it again; "
@@ -91,33 +93,64 @@ async def restore(stack: Stack, ports: Ports) -> list[Alarm]:
     return alarms
 
 
-async def follow(stack: Stack, ports: Ports, copies: Mapping[str, tuple[str, ...]]) -> list[Alarm]:
-    """Leads the routes to the live copies by their present names, if clients no longer reach them by those in the file.
+async def follow(stack: Stack, ports: Ports, found: Mapping[str, Sequence[Instance]]) -> list[Alarm]:
+    """Leads the routes to those live copies that serve, by their present names. `found`: instances by Compose service.
 
-    A container that something else creates again may get another name. `copies`: the present names by routed service.
+    A copy that does not run, or that the engine calls unhealthy, leaves the route while another one serves, and comes
+    back when it is healthy. A container that something else creates again may get another name. The rollout id in the
+    answers stays, also one that the journal does not have because Traefik never confirmed it.
     Returns what was wrong. Raises EngineFailed, RouteNotConfirmed.
     """
-    state, color = ports.journal.state, ports.journal.state.active_color
-    if color is None or state.route_id is None:
+    color = ports.journal.state.active_color
+    route_id = ports.journal.state.route_id or await ports.route.rollout()
+    if color is None or route_id is None or await ports.route.active() is not color:
         return []
     known = await ports.route.copies(color)
-    renamed = [s for s in stack.routed if s.name in copies and set(copies[s.name]) != set(known.get(s.name, ()))]
-    lost = [
-        service
-        for service in renamed
-        if service.name in known
-        and not await served_by_routes(stack, ports.probe, service)
-        and await _healthy(stack, ports, service, color)
-    ]
-    if not lost:
+    named = [(s, known[s.name], found.get(s.colors[color], ())) for s in stack.routed if known.get(s.name)]
+    lost = {s.name: await _renamed(stack, ports, s, hosts, copies) for s, hosts, copies in named}
+    present = {s.name: lost[s.name] or await _serving(stack, ports, s, hosts, copies) for s, hosts, copies in named}
+    if all(set(hosts) == set(known[name]) for name, hosts in present.items()):
         return []
-    await ports.route.flip(color, state.route_id, {**known, **copies})
-    names = ", ".join(name for service in lost for name in copies[service.name])
+    await ports.route.flip(color, route_id, {**known, **present})
+    names = ", ".join(name for hosts in lost.values() for name in hosts)
     text = (
         f"Clients could not reach {names}: the route file named other containers. It now names these. Find out what "
         "recreated them."
     )
-    return [Alarm("route_changed", text)]
+    return [Alarm("route_changed", text)] if names else []
+
+
+async def _renamed(
+    stack: Stack, ports: Ports, service: RoutedService, known: Sequence[str], copies: Sequence[Instance]
+) -> tuple[str, ...]:
+    """The hosts of the healthy copies, if the route names none of them and clients do not reach them; else empty."""
+    running = [i for i in copies if i.running]
+    if not running or any(_names(known, i) for i in running) or not all(i.host for i in running):
+        return ()
+    if await served_by_routes(stack, ports.probe, service):
+        return ()
+    return tuple(sorted([str(i.host) for i in running if await _answers(stack, ports, service, i)]))
+
+
+async def _serving(
+    stack: Stack, ports: Ports, service: RoutedService, known: Sequence[str], copies: Sequence[Instance]
+) -> tuple[str, ...]:
+    """The hosts of `known` that lead to a copy which serves, and those of further copies that are healthy now.
+
+    `known` if none serves. A copy by hand of something else than the live release gets no traffic.
+    """
+    live = ports.journal.state.current
+    well = [i for i in copies if i.running and i.health != UNHEALTHY]
+    kept = [host for host in known if any(_names([host], i) for i in well)]
+    if not kept:
+        return tuple(known)
+    new = [i for i in well if i.host and not _names(known, i) and live is not None and i.rollout == live.rollout_id]
+    return tuple(sorted([*kept, *[str(i.host) for i in new if await _answers(stack, ports, service, i)]]))
+
+
+def _names(hosts: Sequence[str], instance: Instance) -> bool:
+    """Whether one of `hosts` leads to the instance."""
+    return not {instance.host, *instance.names}.isdisjoint(hosts)
 
 
 def shadowed(name: str, done: str) -> Alarm:
@@ -144,5 +177,8 @@ async def find(ports: Ports, service: str) -> list[Instance]:
 async def _healthy(stack: Stack, ports: Ports, service: RoutedService, color: Color) -> bool:
     """Whether a running copy answers its health path at its own address."""
     running = [i for i in await find(ports, service.colors[color]) if i.running]
-    answers = [await ports.probe.ask(direct_request(stack.traefik, service, str(i.address))) for i in running]
-    return any(answer.ok for answer in answers)
+    return any([await _answers(stack, ports, service, i) for i in running])
+
+
+async def _answers(stack: Stack, ports: Ports, service: RoutedService, instance: Instance) -> bool:
+    return (await ports.probe.ask(direct_request(stack.traefik, service, str(instance.address)))).ok

@@ -43,7 +43,7 @@ def used_hosts(stack: Stack, color: Color, found: Found, ours: Sequence[Router])
 
     A name that leads to this color alone stays: that of its service or container. Another one may be an alias that both
     colors have, so the container's name takes its place; the engine knows it in the same networks. An address changes
-    when its container restarts: the route then uses the service's name.
+    when its container restarts: the route then uses the service's name. Of several copies, each is a server.
     """
     hosts: dict[str, tuple[str, ...]] = {}
     for service in stack.routed:
@@ -51,7 +51,7 @@ def used_hosts(stack: Stack, color: Color, found: Found, ours: Sequence[Router])
         containers = {i.host for i in found.get(name, ()) if i.running and i.host}
         used = {host for host in _hosts_of(service, ours) if not _is_address(host)}
         own = {host for host in used if host in {host_form(name), *map(host_form, containers)}}
-        if used and (kept := own if own == used else containers):
+        if used and (kept := own if own == used and len(containers) <= 1 else containers):
             hosts[service.name] = tuple(sorted(kept))
     return hosts
 

@@ -45,7 +45,6 @@ def serving_color(stack: Stack, routing: Routing, found: Found, outside: Sequenc
         problems.append(_two_colors(ours))
     for color in colors if len(colors) == 1 else ():
         problems += [*_not_running(stack, color, found), *only_by_address(stack, color, found, ours)]
-        problems += _copies(stack, color, found)
     problems += [*doubled(stack, found), *outside]
     if problems:
         raise AdoptionRefused("; ".join(problems))
@@ -103,12 +102,14 @@ def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:
             )
 
 
-def _copies(stack: Stack, color: Color, found: Found) -> Iterator[str]:
-    """Reports services with several copies: a release would replace them by one."""
-    for name in (service.colors[color] for service in stack.routed):
-        running = [i for i in found.get(name, ()) if i.running]
-        if len(running) > 1:
-            yield f"{len(running)} containers of {name} run, but a release starts one of each color: scale it to one"
+def left_stopped(stack: Stack, serving: Serving, found: Found) -> Iterator[str]:
+    """A warning for each stopped container of the color that serves: its content is not known, so it stays stopped."""
+    for name in (service.colors[serving.color] for service in stack.routed):
+        for each in (i for i in found.get(name, ()) if i.gone):
+            yield (
+                f"{each.host or each.id[:12]} of {name} is {each.state}, and no part of the adopted release, because "
+                "others of it run. If it should serve, start it before the adoption; else remove it"
+            )
 
 
 def _running(stack: Stack, color: Color, found: Found) -> Iterator[Instance]:

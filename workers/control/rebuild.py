@@ -1,5 +1,6 @@
 """Rebuilds a lost journal from the running containers and their labels."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
 from workers.ports import Instance, Ports
 from workers.routing.asked import ask_routes
+from workers.routing.copies import counted
 from workers.routing.routers import read_routing
 
 log = structlog.get_logger()
@@ -158,8 +160,8 @@ async def _stop_orphans(stack: Stack, ports: Ports) -> None:
     proven = proven_rollouts(await ports.publisher.history())
     if await _orphans(stack, ports, proven):
         await ports.clock.sleep(stack.times.drain)
-    for instance in await _orphans(stack, ports, proven):  # again: the route may lead elsewhere by now
-        await ports.engine.stop(instance.id, instance.grace(stack.times.stop_grace))
+    orphans = await _orphans(stack, ports, proven)  # again: the route may lead elsewhere by now
+    await asyncio.gather(*(ports.engine.stop(i.id, i.grace(stack.times.stop_grace)) for i in orphans))
 
 
 async def _orphans(stack: Stack, ports: Ports, proven: Collection[str]) -> list[Instance]:
@@ -204,7 +206,12 @@ async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
         return Found()
     current, previous = running[color], _release(colors[color.other], now)
     kept = current if color in good else previous if _is_proven(previous, proven) else None
-    return Found(color, current, previous, kept.tag if kept else None)
+    return Found(
+        color,
+        _with_copies(stack, color, current, colors[color]),
+        _with_copies(stack, color.other, previous, colors[color.other]),
+        kept.tag if kept else None,
+    )
 
 
 def _is_proven(release: LiveRelease | None, proven: Collection[str]) -> bool:
@@ -221,12 +228,25 @@ async def _instances(stack: Stack, ports: Ports, color: Color) -> list[list[Inst
 
 
 def _release(by_service: Sequence[Sequence[Instance]], now: datetime) -> LiveRelease | None:
-    """Returns the release in the labels of every service's first instance; None if they differ or are not ours."""
-    labels = {(i[0].release, i[0].sha, i[0].rollout) if i else (None, None, None) for i in by_service}
-    (release, sha, rollout), *others = labels
-    if others or release is None or sha is None or rollout is None:
+    """Returns the release in the labels of every instance; None if they differ, are not ours, or a service has none."""
+    found = [instance for instances in by_service for instance in instances]
+    labels = {(i.release, i.sha, i.rollout) for i in found}
+    if len(labels) != 1 or not all(by_service):
         return None
-    return LiveRelease(release, sha, rollout, now, adopted=any(i.adopted for each in by_service for i in each[:1]))
+    (release, sha, rollout) = labels.pop()
+    if release is None or sha is None or rollout is None:
+        return None
+    return LiveRelease(release, sha, rollout, now, adopted=any(i.adopted for i in found))
+
+
+def _with_copies(
+    stack: Stack, color: Color, live: LiveRelease | None, by_service: Sequence[Sequence[Instance]]
+) -> LiveRelease | None:
+    """The release with how many containers it has, stopped ones too."""
+    if live is None:
+        return None
+    made = [i for instances in by_service for i in instances if i.rollout == live.rollout_id]
+    return replace(live, copies=counted(stack, color, made))
 
 
 def _reason(lost: str | None, state: State, found: Found) -> str:

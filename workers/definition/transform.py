@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
+from workers.definition.copies import copies_of
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
@@ -221,7 +222,7 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
 
 def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:
     context = _below(service["build"]["context"], tree) if "build" in service else None
-    difference = Difference(name, service["image"], context)
+    difference = Difference(name, service["image"], context, copies=copies_of(service))
     if before is None:
         return difference
     new, old = (_environment(s) for s in (service, before))

@@ -55,6 +55,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
         *_colors(stack, state, seen, await ports.route.active()),
+        *_copies(seen),
         _by_hand(stack, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),
@@ -133,21 +134,35 @@ def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> li
     The engine reports `starting` until its first check, up to half a minute after the start. That counts as healthy,
     because the color got its traffic after its health path had passed.
     """
-    by_service = {c.service: c for c in seen.containers if c.state == "running"}
+    by_service: dict[str, list[Seen]] = {}
+    for container in (c for c in seen.containers if c.state == "running"):
+        by_service.setdefault(container.service, []).append(container)
+    copies = state.current.copies if state.current else {}
     checks = []
     for service in stack.routed:
         for color, name in service.colors.items():
-            running, active = by_service.get(name), color is state.active_color
+            running, active = by_service.get(name, []), color is state.active_color
             if state.active_color is None:
                 checks.append(Check(f"color_{name}", Verdict.OK, f"{color} {_running_state(running)}"))
                 continue
             part = "active" if active else _part_of_other(state, color)
             text = f"{color} is {part} and {_running_state(running)}"
-            needed = state.rollout is not None or running is None
-            well = needed if not active else running is not None and running.health != "unhealthy"
+            needed = state.rollout is not None or not running
+            serving = sum(c.health != "unhealthy" for c in running)
+            well = needed if not active else serving >= copies.get(service.name, 1) and serving == len(running)
             remedy = "" if well else _advice(active, routed=color is named)
             checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, text, remedy))
     return checks
+
+
+def _copies(seen: Survey) -> list[Check]:
+    """Checks that copies can run side by side, if the live directory's Compose file says otherwise. Else no check."""
+    if not seen.uncopyable:
+        return []
+    remedy = (
+        "A release with this is refused before it is built. Your traffic is not affected. Correct it in the release."
+    )
+    return [Check("copies", Verdict.WARNING, "; ".join(seen.uncopyable), remedy)]
 
 
 def _part_of_other(state: State, color: Color) -> str:
@@ -158,8 +173,10 @@ def _part_of_other(state: State, color: Color) -> str:
     return f"the new color of {rollout}" if color is state.rollout.target else f"the way back of {rollout}"
 
 
-def _running_state(running: Seen | None) -> str:
-    return f"runs ({running.health or 'no health check'})" if running else "does not run"
+def _running_state(running: Sequence[Seen]) -> str:
+    health = ", ".join(dict.fromkeys(c.health or "no health check" for c in running))
+    copies = f" with {len(running)} copies" if len(running) > 1 else ""
+    return f"runs{copies} ({health})" if running else "does not run"
 
 
 def _advice(active: bool, *, routed: bool) -> str:

@@ -5,6 +5,7 @@ from app.api.plan import (
     NotApplied,
     Plan,
     PlannedCommand,
+    PlannedCopies,
     PlannedDisk,
     PlannedFile,
     PlannedFrom,
@@ -15,7 +16,7 @@ from app.api.plan import (
 from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AdoptionRefused, GitFailed
 from app.domain.release import LiveRelease, new_rollout_id
-from app.domain.stack import BeforeFlip, Color, Singleton, Stack
+from app.domain.stack import BeforeFlip, Color, RoutedService, Singleton, Stack
 from app.domain.state import State
 from workers.adoption import adopt
 from workers.ports import Comparison, Difference, Ports, Stamp
@@ -64,6 +65,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         before_flip=tuple(_command(step.name, each, state, sha) for step, each in stack.before_flip_steps().items()),
         rollback="never" if compared.one_way else "allowed",
         warnings=(*doubts, *_warnings(compared, tag)),
+        copies=tuple(_copies(s, target, compared, state) for s in stack.routed),
         files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),
     )
 
@@ -96,6 +98,12 @@ def _image(difference: Difference, differs: bool) -> PlannedImage:
         reason = f"{difference.context} {'changed' if differs else 'is unchanged: the build uses the cache'}"
     builds = difference.context is not None
     return PlannedImage(service=difference.service, image=difference.image, builds=builds, reason=reason)
+
+
+def _copies(service: RoutedService, target: Color, compared: Comparison, state: State) -> PlannedCopies:
+    difference = next(d for d in compared.moved if d.service == service.colors[target])
+    before = state.current.copies.get(service.name) if state.current else None
+    return PlannedCopies(service=difference.service, copies=difference.copies, before=before)
 
 
 def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, bool]) -> PlannedSingleton:

@@ -122,6 +122,7 @@ class Difference:
 
     `context` is the build context inside the release (None: the image is pulled). `redefined` is None if there is
     nothing to compare with. `added`, `removed` and `changed` are names of environment variables, without values.
+    `copies`: how many containers the release runs of it.
     """
 
     service: str
@@ -131,6 +132,7 @@ class Difference:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    copies: int = 1
 
 
 class Origin(StrEnum):
@@ -203,6 +205,7 @@ class Survey:
     that a plain `docker compose up` in the live directory would run for each service; None if its file does not
     resolve. `retired` are the retired services that the live release's own file has. `own_name` and `own_networks` are
     those of the worker's container; None as with `own_mounts`. `others` are the running containers of other projects.
+    `uncopyable`: what would refuse a release because of its copies, in the same file as `by_hand`; sentences.
     """
 
     containers: tuple[Seen, ...]
@@ -215,6 +218,7 @@ class Survey:
     own_name: str | None = None
     own_networks: frozenset[str] | None = None
     others: tuple[Seen, ...] = ()
+    uncopyable: tuple[str, ...] = ()
 
 
 class Definitions(Protocol):
@@ -295,10 +299,11 @@ class Containers(Protocol):
 
     @mutation
     async def start(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
-        """Creates and starts one instance of each of `services`, all in one call; replaces stopped instances.
+        """Creates and starts the instances of `services`, all in one call; replaces stopped instances.
 
-        Returns the instances in the order of `services`. When an adopted release is recalled, starts the instance
-        that was adopted, if it still exists. Raises StartFailed with the first service that does not run.
+        Of each service as many as the definition says. Returns all, in the order of `services`. When an adopted release
+        is recalled, starts the instances that were adopted, if all still exist. Raises StartFailed with the first
+        service that does not run with all of its instances.
         """
 
     @mutation

@@ -1,27 +1,27 @@
-"""Checks the health of routed services: directly, through Traefik, and during the bake."""
+"""Checks the health of routed services: directly and through Traefik."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
-from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request, route_requests
+from app.domain.errors import Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
+from app.domain.routing.probe_request import ProbeRequest, direct_request, route_requests
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
 from workers.rollout import one_version
 from workers.rollout.run import Run
 from workers.routing.confirm import confirm_routes
 
-BAKE_INTERVAL = 0.2
-BAKE_STRIKES = 2
-"""Consecutive failed probes of one route that end the bake. A single failure may be a hiccup of the probe itself."""
+PROBE_INTERVAL = 0.2
+"""Seconds between probes of a route."""
 FIRST_PASS_INTERVAL = 0.2
 """Seconds between checks of a copy that does not pass yet, if `checks/interval` is longer. Refusals are cheap."""
 TAIL_LINES = 20
 BAD_REQUEST = 400
+ID_SHOWN = 12
 
 
 class NewColor:
@@ -33,7 +33,7 @@ class NewColor:
 
     def __init__(self, run: Run, definition: Definition) -> None:
         self._run, self._definition = run, definition
-        self._instances: dict[str, Instance] = {}
+        self._copies: dict[str, tuple[Instance, ...]] = {}
         self._waits: dict[str, asyncio.Task[dict[str, Any]]] = {}
         self._away_before = 0
         self._services: list[str] = []
@@ -47,21 +47,22 @@ class NewColor:
             wait.cancel()
         await asyncio.gather(*self._waits.values(), return_exceptions=True)
 
-    async def start(self, service: RoutedService) -> Instance:
-        """Returns the running copy of the service; the first call starts all copies. Raises StartFailed."""
-        if not self._instances:
+    async def start(self, service: RoutedService) -> tuple[Instance, ...]:
+        """Returns the copies of the service; the first call starts those of all services. Raises StartFailed."""
+        if not self._copies:
             routed, color, engine = self._run.stack.routed, self._run.target, self._run.ports.engine
             self._away_before = engine.times_away
             self._services = [s.colors[color] for s in routed]
             self._files = await one_version.as_defined(self._run, self._definition, self._services)
             started = await engine.start(self._definition, self._services)
-            for each, instance in zip(routed, started, strict=True):
-                self._instances[each.name] = instance
-                self._waits[each.name] = asyncio.create_task(self._wait(each, instance))
-        return self._instances[service.name]
+            for each in routed:
+                copies = tuple(i for i in started if i.service == each.colors[color])
+                self._copies[each.name] = copies
+                self._waits[each.name] = asyncio.create_task(self._wait(each, copies))
+        return self._copies[service.name]
 
     async def healthy(self, service: RoutedService) -> dict[str, Any]:
-        """Waits until the service's copy is healthy.
+        """Waits until each copy of the service is healthy.
 
         Raises NeverHealthy, FilesChanged; Interrupted if the engine was unavailable.
         """
@@ -72,49 +73,63 @@ class NewColor:
 
     async def _confirm(self) -> None:
         for service in self._run.stack.routed:
-            instance = self._instances[service.name]
-            if not (await _look(self._run, service, instance)).passed:
-                await self._wait(service, instance)
+            copies = self._copies[service.name]
+            if not all([(await look(self._run, service, copy)).passed for copy in copies]):
+                await self._wait(service, copies)
         now = await one_version.as_defined(self._run, self._definition, self._services)
         one_version.same(self._files, now)
         others = [service for service in self._run.stack.services(self._run.target) if service not in self._services]
         await one_version.as_defined(self._run, self._definition, others)
 
-    async def _wait(self, service: RoutedService, instance: Instance) -> dict[str, Any]:
+    async def _wait(self, service: RoutedService, copies: Sequence[Instance]) -> dict[str, Any]:
         """Detects here that the engine was unavailable: the step that reads the result may begin only afterwards."""
         try:
-            return await wait_healthy(self._run, service, instance)
+            return await wait_all_healthy(self._run, service, copies)
         except UpdaterError as error:
             if self._run.ports.engine.times_away > self._away_before:
                 raise Interrupted(f"the Docker Engine was unavailable: {error}") from error
             raise
 
 
-async def wait_healthy(run: Run, service: RoutedService, instance: Instance) -> dict[str, Any]:
+async def wait_all_healthy(run: Run, service: RoutedService, copies: Sequence[Instance]) -> dict[str, Any]:
+    """Waits for direct health of each copy, all at once. Raises NeverHealthy for the first one that cannot pass."""
+    waits = [asyncio.create_task(wait_healthy(run, service, copy, of=len(copies))) for copy in copies]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_EXCEPTION)
+        found = [wait.result() for wait in sorted(waits, key=lambda wait: not wait.done())]
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    return {**found[0], "copies": len(found), "latency_ms": [ms for each in found for ms in each["latency_ms"]]}
+
+
+async def wait_healthy(run: Run, service: RoutedService, instance: Instance, *, of: int = 1) -> dict[str, Any]:
     """Waits for direct health: the health path answers `passes` times in a row at the copy's own address.
 
     The engine runs the container's own check on its own schedule, often half a minute apart. Its verdict counts only
     if it is `unhealthy`: then no answer passes. The wait continues, because that verdict may be one interval old.
 
-    Raises NeverHealthy with the last lines of the instance's output.
+    `of`: how many copies the service has. Raises NeverHealthy with the last lines of the instance's output.
     """
     checks, clock = run.stack.checks, run.ports.clock
     deadline = clock.monotonic() + run.stack.times.health
     latencies: list[float] = []
     while True:
-        look = await _look(run, service, instance)
-        latencies = [*latencies, round(look.seconds * 1000, 1)] if look.passed else []
+        seen = await look(run, service, instance)
+        latencies = [*latencies, round(seen.seconds * 1000, 1)] if seen.passed else []
         if len(latencies) >= checks.passes:
-            return {"passes": len(latencies), "latency_ms": latencies, "own_check": look.own_check}
-        if look.ended or clock.monotonic() >= deadline:
-            in_a_row = f"passed {len(latencies)} of {checks.passes} times in a row, " if look.passed else ""
+            return {"passes": len(latencies), "latency_ms": latencies, "own_check": seen.own_check}
+        if seen.ended or clock.monotonic() >= deadline:
+            in_a_row = f"passed {len(latencies)} of {checks.passes} times in a row, " if seen.passed else ""
             limit = f"{in_a_row}times/health is {run.stack.times.health:g} s"
-            raise await _with_tail(run, NeverHealthy, service.name, f"{look.seen} ({limit})", instance)
-        await clock.sleep(checks.interval if look.passed else min(checks.interval, FIRST_PASS_INTERVAL))
+            which = f"of {of} copies, {copy_name(instance)} is not healthy: " if of > 1 else ""
+            raise await with_tail(run, NeverHealthy, service.name, f"{which}{seen.seen} ({limit})", instance)
+        await clock.sleep(checks.interval if seen.passed else min(checks.interval, FIRST_PASS_INTERVAL))
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """The result of one check of a copy. `ended`: it stopped or restarted, and cannot pass. `seen` is for people."""
 
     passed: bool
@@ -124,22 +139,23 @@ class _Look:
     own_check: str | None = None
 
 
-async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
+async def look(run: Run, service: RoutedService, instance: Instance) -> Look:
+    """Checks the copy once."""
     now = await run.ports.engine.inspect(instance.id)
     if not now.running or now.restarts > 0:
         seen = f"its container is {now.state}, exit code {now.exit_code}, {now.restarts} restarts"
-        return _Look(False, seen, ended=True)
+        return Look(False, seen, ended=True)
     if now.address is None:
-        return _Look(False, _unreachable(service, now))
+        return Look(False, _unreachable(service, now))
     answer = await run.ports.probe.ask(direct_request(run.stack.traefik, service, now.address))
     seen = f"{service.health.path} answered {answer}{_advice(answer)}, its own check says {now.health or 'nothing'}"
     passed = answer.ok and now.health != "unhealthy"
-    return _Look(passed, seen, seconds=answer.seconds, own_check=now.health)
+    return Look(passed, seen, seconds=answer.seconds, own_check=now.health)
 
 
 async def confirm_route(run: Run, rollout: str) -> None:
     """Waits until every route answers with `rollout`: Traefik then uses the new file. Raises RouteNotConfirmed."""
-    await confirm_routes(run.stack, run.ports.clock, run.ports.route, rollout, partial(_ask_route, run))
+    await confirm_routes(run.stack, run.ports.clock, run.ports.route, rollout, partial(ask_route, run))
 
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
@@ -154,16 +170,16 @@ async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) 
     deadline = clock.monotonic() + run.stack.times.route
     latencies: list[float] = []
     while len(latencies) < checks.passes:
-        answer = await _ask_route(run, service, request)
+        answer = await ask_route(run, service, request)
         mine = answer.ok and answer.rollout == run.rollout.id
         latencies = [*latencies, round(answer.seconds * 1000, 1)] if mine else []
         if not mine and clock.monotonic() > deadline:
-            raise RoutedUnhealthy(f"{_asked(request)} answered {answer}{_advice(answer)}", service=service.name)
-        await clock.sleep(min(checks.interval, BAKE_INTERVAL))
+            raise RoutedUnhealthy(f"{asked_for(request)} answered {answer}{_advice(answer)}", service=service.name)
+        await clock.sleep(min(checks.interval, PROBE_INTERVAL))
     return latencies
 
 
-async def _ask_route(run: Run, service: RoutedService, request: ProbeRequest) -> Answer:
+async def ask_route(run: Run, service: RoutedService, request: ProbeRequest) -> Answer:
     """Probes the route. Traefik counts the probe too, so it is recorded as a request that no client made."""
     answer = await run.ports.probe.ask(request)
     if answer.rollout == run.rollout.id:
@@ -182,7 +198,7 @@ def _unreachable(service: RoutedService, instance: Instance) -> str:
     )
 
 
-def _asked(request: ProbeRequest) -> str:
+def asked_for(request: ProbeRequest) -> str:
     """The path of the request, with the name that was asked for if it is not the address's own."""
     path = urlsplit(request.url).path
     return f"{path} of {request.host}" if request.host else path
@@ -195,49 +211,12 @@ def _advice(answer: Answer) -> str:
     return ". If it answers clients, set health/host or health/headers" if answer.status == BAD_REQUEST else ""
 
 
-class Bake:
-    """The bake: probes every route and inspects every instance until `until` (monotonic seconds)."""
-
-    def __init__(self, run: Run, instances: list[Instance], until: float) -> None:
-        self._run = run
-        self._instances = instances
-        self._until = until
-        self.requests = 0
-        self.errors = 0
-        self.slowest = 0.0
-
-    def watchers(self) -> list[Callable[[], Awaitable[None]]]:
-        asked = all_route_requests(self._run.stack)
-        return [*(partial(self._watch_route, *each) for each in asked), self._watch_instances]
-
-    async def _watch_route(self, service: RoutedService, request: ProbeRequest) -> None:
-        strikes, clock = 0, self._run.ports.clock
-        while clock.monotonic() < self._until:
-            answer = await _ask_route(self._run, service, request)
-            self.requests += 1
-            self.slowest = max(self.slowest, answer.seconds)
-            good = answer.ok and answer.rollout == self._run.rollout.id
-            strikes = 0 if good else strikes + 1
-            self.errors += not good
-            if strikes >= BAKE_STRIKES:
-                detail = f"{_asked(request)} answered {answer}, {strikes} times in a row"
-                raise BakeFailed(detail, service=service.name)
-            if good:
-                await clock.sleep(BAKE_INTERVAL)
-
-    async def _watch_instances(self) -> None:
-        clock = self._run.ports.clock
-        while clock.monotonic() < self._until:
-            for before in self._instances:
-                now = await self._run.ports.engine.inspect(before.id)
-                if not now.running or now.restarts > before.restarts or now.health == "unhealthy":
-                    seen = f"its container is {now.state}, {now.restarts} restarts"
-                    detail = f"{seen}, its own check says {now.health or 'nothing'}"
-                    raise await _with_tail(self._run, BakeFailed, now.service, detail, now)
-            await clock.sleep(BAKE_INTERVAL)
+def copy_name(instance: Instance) -> str:
+    """The copy for people: the name of its container if that is known."""
+    return instance.host or instance.id[:ID_SHOWN]
 
 
-async def _with_tail(run: Run, kind: type[UpdaterError], service: str, detail: str, instance: Instance) -> UpdaterError:
+async def with_tail(run: Run, kind: type[UpdaterError], service: str, detail: str, instance: Instance) -> UpdaterError:
     """The error with the instance's last lines; without them if they cannot be read."""
     try:
         lines = await run.ports.engine.tail(instance.id, TAIL_LINES)

@@ -1,12 +1,15 @@
 """The action of each step. It returns the evidence that the step is done."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from app.domain.errors import (
     AdoptionRefused,
+    BakeFailed,
     InternalError,
+    NeverHealthy,
     OperatorRollback,
     SingletonNeverReady,
     SingletonNotGone,
@@ -22,6 +25,7 @@ from workers.rollout import (
     one_version,
     readiness,
 )
+from workers.rollout.bake import Bake
 from workers.rollout.run import Run
 from workers.routing.copies import find_hosts
 
@@ -103,21 +107,23 @@ async def build(run: Run) -> Evidence:
 
 
 async def start(run: Run, service: RoutedService) -> Evidence:
-    """Starts the idle color's instance of `service`."""
+    """Starts the idle color's copies of `service`."""
     await _nothing_was_started(run)
-    instance = await new_color_of(run).start(service)
-    return {"instance": instance.id, "restarts": instance.restarts}
+    copies = await new_color_of(run).start(service)
+    await run.record(lambda r: r.started(service.name, len(copies)))
+    restarts = sum(copy.restarts for copy in copies)
+    return {"copies": len(copies), "instances": [copy.id for copy in copies], "restarts": restarts}
 
 
 async def check_again(run: Run) -> Evidence:
     """Checks after an interruption that the new color is healthy directly. Later steps check the route."""
     for service in run.stack.routed:
-        await health.wait_healthy(run, service, await _made_by(run, service.colors[run.target]))
+        await health.wait_all_healthy(run, service, await _copies(run, service, NeverHealthy))
     return {"resumed": run.rollout.resumed}
 
 
 async def check_direct(run: Run, service: RoutedService) -> Evidence:
-    """Checks that the idle color is healthy at its own address."""
+    """Checks that each copy of the idle color is healthy at its own address."""
     evidence = await new_color_of(run).healthy(service)
     await _nothing_was_started(run)
     return evidence
@@ -168,7 +174,7 @@ async def hand_over(run: Run, singleton: Singleton) -> Evidence:
 async def bake(run: Run) -> Evidence:
     """Watches routes, instances and answers to clients for `times.bake`, while the old color stays warm."""
     until = run.ports.clock.monotonic() + run.stack.times.bake
-    watch = health.Bake(run, await _watched(run), until)
+    watch = Bake(run, await _watched(run), until)
     try:
         async with asyncio.TaskGroup() as group:
             for watcher in watch.watchers():
@@ -189,7 +195,7 @@ async def stop_old_color(run: Run) -> Evidence:
         await clock.sleep(max(0.0, run.flipped_at + times.drain - clock.monotonic()))
     old = await _instances(run, [s.colors[run.rollout.origin] for s in run.stack.routed])
     stopped = await _stop_all(run, old)
-    return {"exit_codes": {i.service: i.exit_code for i in stopped}}
+    return _ended(stopped)
 
 
 async def prune(run: Run) -> Evidence:
@@ -281,7 +287,14 @@ async def stop_new_color(run: Run) -> Evidence:
     """Drains the new color, then stops it and keeps it for inspection."""
     await run.ports.clock.sleep(run.stack.times.drain)
     stopped = await _stop_all(run, await _made(run))
-    return {"exit_codes": {i.service: i.exit_code for i in stopped}}
+    return _ended(stopped)
+
+
+def _ended(stopped: list[Instance]) -> Evidence:
+    """How each ended: by its service, or by the name of its container if the service has several copies."""
+    several = {service for service, number in Counter(i.service for i in stopped).items() if number > 1}
+    codes = {health.copy_name(i) if i.service in several else i.service: i.exit_code for i in stopped}
+    return {"exit_codes": codes}
 
 
 async def _never_ready(run: Run, singleton: Singleton, seen: readiness.Readiness) -> UpdaterError:
@@ -312,16 +325,18 @@ async def _made(run: Run) -> list[Instance]:
 
 
 async def _watched(run: Run) -> list[Instance]:
-    colored = await _instances(run, [s.colors[run.target] for s in run.stack.routed], rollout=run.rollout.id)
+    colored = [copy for service in run.stack.routed for copy in await _copies(run, service, BakeFailed)]
     single = await _instances(run, [s.service for s in run.stack.singletons])
     return [*colored, *(i for i in single if i.running)]
 
 
-async def _made_by(run: Run, service: str) -> Instance:
-    made = await run.ports.engine.find(service, rollout=run.rollout.id)
-    if len(made) != 1:
-        raise InternalError(f"{len(made)} instances of {service} carry this rollout's id, expected 1")
-    return made[0]
+async def _copies(run: Run, service: RoutedService, missing: type[NeverHealthy | BakeFailed]) -> list[Instance]:
+    """The copies that this rollout started, all of them. Raises `missing` if one is gone."""
+    name, number = service.colors[run.target], run.rollout.copies.get(service.name, 1)
+    made = await run.ports.engine.find(name, rollout=run.rollout.id)
+    if len(made) < number:
+        raise missing(f"of {number} containers of {name}, {len(made)} exist", service=service.name)
+    return made
 
 
 def definition_of(run: Run) -> Definition:

@@ -1,9 +1,16 @@
-"""The host names under which Traefik reaches the copies of a color."""
+"""The copies of a color: how many there are, and the host names under which Traefik reaches them."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.stack import Color, Stack
 from workers.ports import Engine, Instance
+
+
+def counted(stack: Stack, color: Color, instances: Iterable[Instance]) -> dict[str, int]:
+    """How many of `instances` are of each routed service in `color`; without a service that has none."""
+    numbers = Counter(i.service for i in instances)
+    return {s.name: number for s in stack.routed if (number := numbers[s.colors[color]])}
 
 
 def hosts_of(stack: Stack, color: Color, found: Mapping[str, Sequence[Instance]]) -> dict[str, tuple[str, ...]]:

@@ -18,6 +18,10 @@ STACK_KEY = "# stack: "
 COLOR_KEY = "# active color: "
 ROLLOUT_KEY = "# rollout: "
 COPIES_KEY = "# copies: "
+RETRY = "retry"
+ATTEMPTS = 16
+"""How many copies Traefik tries to connect to, without a pause. Under load, it may try the same one again:
+with one of two gone, so many attempts lose one request in 65,000."""
 
 Copies = Mapping[str, tuple[str, ...]]
 """The host names of a color's copies, by routed service: the names of their containers, unique on a shared network."""
@@ -43,6 +47,10 @@ def render(stack: Stack, color: Color, rollout: str, copies: AllCopies | None = 
     Every router adds the rollout header, also to what the route's middlewares answer, so that an answer proves which
     configuration served it, and its own name, so that no other router can answer for it. All names carry the stack's,
     because Traefik drops names that two files define.
+
+    Of several copies, a request goes to another one if the first cannot be connected to. What was sent is never sent
+    again, so that also holds for a POST.
+    https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/retry/
 
     Traefik closes idle backend connections after `backend_idle` seconds, before the backends close them.
     https://doc.traefik.io/traefik/reference/routing-configuration/http/load-balancing/serverstransport/
@@ -86,7 +94,7 @@ def read(text: str, stack: Stack) -> RouteState | None:
         http = yaml.safe_load(text)["http"]
         copies = _copies(text)
         hosts = {host for service in http["services"].values() for host in _hosts(service)}
-        (rollout,) = {id_ for middleware in http["middlewares"].values() for id_ in _added(middleware)}
+        (rollout,) = {id_ for each in http["middlewares"].values() if RETRY not in each for id_ in _added(each)}
     except (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return None
     if not written_for(text) and not _is_of_first_version(http, stack):
@@ -159,11 +167,18 @@ def _first_route(http: Mapping[str, Any], router: Mapping[str, Any]) -> tuple[An
 
 def _http(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
     return {
-        "routers": {name: _router(stack, service, number, routed.color) for name, service, number in _routes(stack)},
+        "routers": {name: _router(stack, service, number, routed) for name, service, number in _routes(stack)},
         "services": {_name(stack, s, routed.color): _service(stack, s, routed) for s in stack.routed},
         "middlewares": {
-            name: {"headers": {"customResponseHeaders": _headers(stack, routed.rollout, route_name(service, number))}}
-            for name, service, number in _routes(stack)
+            **{
+                name: {
+                    "headers": {"customResponseHeaders": _headers(stack, routed.rollout, route_name(service, number))}
+                }
+                for name, service, number in _routes(stack)
+            },
+            **{
+                _retry(stack, s): {RETRY: {"attempts": ATTEMPTS}} for s in stack.routed if len(_hosts_in(routed, s)) > 1
+            },
         },
         "serversTransports": {
             _transport(stack): {
@@ -200,23 +215,33 @@ def _name(stack: Stack, service: RoutedService, color: Color) -> str:
     return f"updater.{stack.project}.{service.name}.{color}"
 
 
-def _router(stack: Stack, service: RoutedService, number: int, color: Color) -> dict[str, Any]:
+def _retry(stack: Stack, service: RoutedService) -> str:
+    """A routed service cannot have this name, nor can a number of a route."""
+    return f"updater.{stack.project}.{service.name}.{RETRY}"
+
+
+def _hosts_in(routed: RouteState, service: RoutedService) -> tuple[str, ...]:
+    return routed.copies.get(routed.color, {}).get(service.name) or (service.colors[routed.color],)
+
+
+def _router(stack: Stack, service: RoutedService, number: int, routed: RouteState) -> dict[str, Any]:
     route, name = service.routes[number - 1], _routed_name(stack, service, number)
+    again = [_retry(stack, service)] if len(_hosts_in(routed, service)) > 1 else []
     return {
         "rule": route.rule,
         "entryPoints": [route.entrypoint],
-        "service": _name(stack, service, color),
-        "middlewares": [name, *route.middlewares],  # ours first: it also marks what the others answer
+        "service": _name(stack, service, routed.color),
+        # the first one also marks what the others answer; the last one repeats no middleware
+        "middlewares": [name, *route.middlewares, *again],
         **({"priority": route.priority} if route.priority else {}),
         **({"tls": dict(route.tls)} if route.tls is not None else {}),
     }
 
 
 def _service(stack: Stack, service: RoutedService, routed: RouteState) -> dict[str, Any]:
-    hosts = routed.copies.get(routed.color, {}).get(service.name) or (service.colors[routed.color],)
     balancer = {
         "serversTransport": _transport(stack),
-        "servers": [{"url": f"{service.scheme}://{host}:{service.port}"} for host in hosts],
+        "servers": [{"url": f"{service.scheme}://{host}:{service.port}"} for host in _hosts_in(routed, service)],
         **({"sticky": dict(service.sticky)} if service.sticky is not None else {}),
     }
     return {"loadBalancer": balancer}

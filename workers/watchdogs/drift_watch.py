@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from app.domain.errors import EngineFailed, RouteNotConfirmed, StartFailed
+from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
 from app.domain.notices import messages
 from app.domain.stack import Color, RoutedService, Singleton, Stack
@@ -15,7 +15,7 @@ from workers.adoption.conflicts import conflicts
 from workers.control.reconcile import Reconciler
 from workers.ports import Answer, Instance, Ports
 from workers.routing.asked import ask_routes
-from workers.routing.copies import hosts_of
+from workers.watchdogs.live_copies import LiveCopies
 from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
@@ -27,12 +27,6 @@ LOOKS_AT_ANSWERS = 5
 
 AGAIN_SECONDS = 0.5
 """After a wrong answer of a route, when to ask once more: Traefik may have been busy."""
-
-TRIES = 3
-"""How often to start a service that does not stay up. Then the watch only reports it, to make nothing worse."""
-
-REPORTED_SECONDS = 60.0
-"""How long to report a restart of the live color, which is too short to notice otherwise."""
 
 
 ROUTE_UNCLEAR = (
@@ -67,9 +61,7 @@ class DriftWatch:
         self._ports = ports
         self._reconciler = reconciler
         self._beside = beside
-        self._tries: dict[str, int] = {}
-        self._restarts: dict[str, tuple[str, int]] = {}
-        self._restarted_at: dict[str, float] = {}
+        self._copies = LiveCopies(stack, ports)
         self._of_containers: list[Alarm] = []
         self._of_answers: list[Alarm] = []
 
@@ -148,51 +140,18 @@ class DriftWatch:
             found = {
                 name: await drift.find(self._ports, name) for name in (s.colors[color] for s in self._stack.routed)
             }
-            alarms += await self._colors(found, fix=fix or _waits_for_it(state))
-            alarms += await self._renamed(hosts_of(self._stack, color, found)) if fix else []
+            alarms += await self._copies.alarms(state, found, fix=fix or _waits_for_it(state))
+            alarms += await self._followed(found) if fix else []
             alarms += await self._singletons(fix=fix)
         except EngineFailed as error:
             alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail)))
         return alarms
 
-    async def _renamed(self, copies: Mapping[str, tuple[str, ...]]) -> list[Alarm]:
+    async def _followed(self, found: Mapping[str, Sequence[Instance]]) -> list[Alarm]:
         try:
-            return await drift.follow(self._stack, self._ports, copies)
+            return await drift.follow(self._stack, self._ports, found)
         except RouteNotConfirmed as error:
             return [_not_restored(error)]
-
-    async def _colors(self, found: Mapping[str, Sequence[Instance]], *, fix: bool) -> list[Alarm]:
-        """Checks that the live color runs. The engine restarts a crashed container; this starts a stopped one."""
-        alarms = []
-        for service, instances in found.items():
-            if running := next((i for i in instances if i.running), None):
-                self._tries.pop(service, None)
-                alarms += self._restarted(service, running)
-                continue
-            failed = await self._started(instances[0]) if fix and instances else ""
-            alarms.append(Alarm("live_color_down", f"{service} does not run, but it has your traffic.{failed}"))
-        return alarms
-
-    async def _started(self, instance: Instance) -> str:
-        """Starts it again, at most TRIES times. Returns a sentence if that failed."""
-        tries = self._tries[instance.service] = self._tries.get(instance.service, 0) + 1
-        if tries > TRIES:
-            return ""
-        try:
-            await self._ports.engine.resume(instance.id)
-        except (EngineFailed, StartFailed) as error:
-            return f" It could not be started: {error.detail}."
-        return ""
-
-    def _restarted(self, service: str, instance: Instance) -> list[Alarm]:
-        """Reports a restart. The engine restarts a crashed container within a second, so only its count shows it."""
-        now, (known, before) = self._ports.clock.monotonic(), self._restarts.get(service, ("", 0))
-        if known == instance.id and instance.restarts > before:
-            self._restarted_at[service] = now
-        self._restarts[service] = (instance.id, instance.restarts)
-        if now - self._restarted_at.get(service, -REPORTED_SECONDS) >= REPORTED_SECONDS:
-            return []
-        return [Alarm("live_color_restarted", f"{service} ended, and the engine restarted it. Check its logs.")]
 
     async def _singletons(self, *, fix: bool) -> list[Alarm]:
         return [alarm for s in self._stack.singletons for alarm in await self._singleton(s, fix=fix)]

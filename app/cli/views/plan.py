@@ -6,6 +6,7 @@ from app.api.plan import (
     EnvironmentChange,
     Plan,
     PlannedCommand,
+    PlannedCopies,
     PlannedDisk,
     PlannedFile,
     PlannedImage,
@@ -73,9 +74,18 @@ def _images(images: Sequence[PlannedImage], *, builds: bool) -> Iterator[str]:
 
 def _services(plan: Plan) -> Iterator[str]:
     if plan.starts:
-        yield f"start  {', '.join(map(plain, plan.starts))}"
+        copies = {each.service: _copies(each) for each in plan.copies}
+        yield f"start  {', '.join(plain(name) + copies.get(name, '') for name in plan.starts)}"
     if plan.stops:
         yield f"stop   {', '.join(map(plain, plan.stops))}, after the bake and the drain; kept for a rollback"
+
+
+def _copies(each: PlannedCopies) -> str:
+    """How many copies start, if that is not one as before."""
+    if each.copies == 1 and each.before in {None, 1}:
+        return ""
+    before = f", {each.before} before" if each.before not in {None, each.copies} else ""
+    return f" ({each.copies} {'copy' if each.copies == 1 else 'copies'}{before})"
 
 
 def _route(route: PlannedRoute | None) -> Iterator[str]:

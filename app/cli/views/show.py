@@ -64,7 +64,8 @@ def _live(status: Status) -> str:
         return (UNADOPTED if refused else "nothing") + color
     since = f", since {moment(live.since)}" if live.since else ""
     before = ", ran before the updater" if live.adopted else ""
-    return release(live.tag, live.sha) + color + since + before
+    several = [f"{number} copies of {plain(name)}" for name, number in live.copies.items() if number > 1]
+    return release(live.tag, live.sha) + color + since + before + "".join(f", {each}" for each in several)
 
 
 def _waiting(status: Status) -> Iterator[Row]:

@@ -57,9 +57,11 @@ function show(status) {
   state.status = status;
   at("login").hidden = true; at("main").hidden = false; at("logout").hidden = false;
   const live = status.current, rollout = status.rollout;
+  const several = Object.entries(live?.copies ?? {}).filter(([, number]) => number > 1);
   const facts = [
     ["Release", live ? `${live.tag} (${live.sha.slice(0, 12)}) since ${live.since}` : "none yet"],
     ["Color", status.active_color ?? "none"],
+    ...(several.length ? [["Copies", several.map(([name, number]) => `${number} of ${name}`).join(", ")]] : []),
     ["State", status.state],
     ["Worker", status.worker_alive ? "alive" : "no heartbeat: nothing starts until it is back"],
     ["Waiting", [...status.queued, ...status.held].join(", ") || "nothing"],

@@ -38,6 +38,7 @@ class Container:
     lost: bool = False
     restored: bool = False
     host: str | None = None
+    number: int = 1
     files: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -89,7 +90,11 @@ class Container:
         """The HTTP status of its answers; 0 if nothing listens."""
         if not self.runs(now):
             return 0
-        return self.behaviour.status if self.is_ready(now) else 503
+        return self._status(now) if self.is_ready(now) else 503
+
+    def _status(self, at: float) -> int:
+        fails = self.behaviour.fails_after
+        return 500 if fails is not None and at >= (self.started_at or 0.0) + fails else self.behaviour.status
 
     def health(self, now: float) -> str | None:
         """The engine's verdict; None without a health check."""
@@ -109,7 +114,7 @@ class Container:
         """Whether a run of its health check passes."""
         behaviour = self.behaviour
         works = behaviour.check_passes and behaviour.check_starts and behaviour.check_seconds <= CHECK_LIMIT
-        return works and behaviour.status == 200 and self.is_ready(at)
+        return works and self._status(at) == 200 and self.is_ready(at)
 
     def instance(self, now: float) -> Instance:
         """What the engine reports about it."""

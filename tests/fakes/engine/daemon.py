@@ -1,5 +1,6 @@
 """The engine's containers and images, what tests do with them, and how requests change them."""
 
+import itertools
 from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
@@ -62,11 +63,16 @@ class Daemon:
         self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)
 
     def place(self, service: str, tag: str) -> str:
-        """Adds an instance that ran before the test began; returns its id."""
-        container = self._make(service, Stamp(tag, sha_of(tag), f"r-{tag}"))
-        container.started_at = self._now - container.behaviour.ready_after
-        self.images.add((service, container.stamp.sha))
+        """Adds the instances that ran before the test began; returns the id of the last one."""
+        for _ in range(self.copies_of(service, tag)):
+            container = self._make(service, Stamp(tag, sha_of(tag), f"r-{tag}"))
+            container.started_at = self._now - container.behaviour.ready_after
+            self.images.add((service, container.stamp.sha))
         return container.id
+
+    def copies_of(self, service: str, tag: str) -> int:
+        """How many instances the release runs of the service."""
+        return 1 if service in self._singletons else self._behaviour(service, tag).copies
 
     def start_by_hand(self, service: str, tag: str) -> None:
         """Starts another instance without the updater; the engine allows that."""
@@ -122,12 +128,17 @@ class Daemon:
             container.labelled = False
 
     def status(self, service: str) -> int:
-        """The HTTP status of `service`; 0 if nothing listens."""
-        return next((c.status(self._now) for c in self._of(service) if c.runs(self._now)), 0)
+        """The worst HTTP status of the running instances of `service`; 0 if nothing listens."""
+        return max((c.status(self._now) for c in self._of(service) if c.runs(self._now)), default=0)
+
+    def statuses(self, service: str, hosts: Collection[str]) -> list[int]:
+        """The HTTP statuses of the running instances of `service` that one of `hosts` leads to."""
+        running = [c for c in self._of(service) if c.runs(self._now)]
+        return [c.status(self._now) for c in running if {service, c.host} & {*hosts}]
 
     def status_at(self, address: str) -> int:
         container = self._containers.get(address)
-        return self.status(container.service) if container and container.runs(self._now) else 0
+        return container.status(self._now) if container else 0
 
     def running(self, service: str) -> list[str]:
         """The tags of the running instances."""
@@ -198,9 +209,17 @@ class Daemon:
         self._made += 1
         behaviour = self._behaviour(service, stamp.release)
         image, now = self._image(service, stamp.release), self._clock.now()
-        container = Container(f"c{self._made}", service, stamp, image, behaviour, created=now)
+        number = self._free_number(service)
+        of_copy = behaviour.of_copy(number)
+        container = Container(f"c{self._made}", service, stamp, image, of_copy, created=now, number=number)
+        if behaviour.copies > 1:
+            container.host = f"shop-{service}-{number}"
         self._containers[container.id] = container
         return container
+
+    def _free_number(self, service: str) -> int:
+        taken = {c.number for c in self._of(service)}
+        return next(number for number in itertools.count(1) if number not in taken)
 
     def _behaviour(self, service: str, tag: str) -> Behaviour:
         return self._behaviours.get((service.partition("-")[0], tag), USUAL)

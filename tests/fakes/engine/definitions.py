@@ -150,7 +150,10 @@ class FakeDefinitions(Daemon):
         assert str(tree).startswith("/trees")
         redefined = None if live is None else False
         names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
-        moved = tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names)
+        moved = tuple(
+            Difference(n, self._image(n, stamp.release), n, redefined, copies=self.copies_of(n, stamp.release))
+            for n in names
+        )
         others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
         forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
         one_way = stamp.release in self.one_ways

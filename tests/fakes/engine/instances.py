@@ -66,20 +66,22 @@ class FakeEngine(FakeDefinitions):
     async def _compose_up(self, definition: Definition, services: Sequence[str]) -> list[Instance]:
         started = BY_COMPOSE.set(True)
         try:
-            return [await self._start(definition, service) for service in services]
+            return [instance for service in services for instance in await self._start(definition, service)]
         finally:
             BY_COMPOSE.reset(started)
 
-    async def _start(self, definition: Definition, service: str) -> Instance:
+    async def _start(self, definition: Definition, service: str) -> list[Instance]:
         stamp = self._stamps[definition.path]
-        for adopted in [c for c in self._of(service) if c.adopted and c.stamp == stamp]:
-            await self.resume(adopted.id)
-            return adopted.instance(self._now)
+        if adopted := [c for c in self._of(service) if c.adopted and c.stamp == stamp]:
+            for container in adopted:
+                await self.resume(container.id)
+            return [container.instance(self._now) for container in adopted]
         for old in self._of(service):
             await self._change(f"replace {service} {old.stamp.release}", self._forgetting(old), ends=old, once=True)
-        container = self._make(service, stamp)
-        await self._begin(container, once=True)
-        return container.instance(self._now)
+        made = [self._make(service, stamp) for _ in range(self.copies_of(service, stamp.release))]
+        for container in made:
+            await self._begin(container, once=True)
+        return [container.instance(self._now) for container in made]
 
     def _forgetting(self, container: Container) -> Callable[[], object]:
         return lambda: self._containers.pop(container.id, None)

@@ -39,6 +39,9 @@ SLOW_STOP = "v8.0.0"
 PATIENT = "v8.1.0"
 """The bot of PATIENT has 90 s to stop."""
 
+COPIES = "v9.0.0"
+"""The skills of COPIES have three copies."""
+
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
 NEVER_ENDS = ("python3", "-c", "import time; print('begun', flush=True); time.sleep(3600)")
@@ -67,6 +70,7 @@ class FakeBench:
         self.engine.behave("skills", HANGS, run_seconds=3600)
         self.engine.behave("bot", SLOW_STOP, stop_seconds=2)
         self.engine.behave("bot", PATIENT, stop_grace=90)
+        self.engine.behave("skills", COPIES, copies=3)
         self.engine.one_ways = {ONE_WAY}
         self.engine.forbidden = {FORBIDDEN: "bot uses privileged (privileged: true)"}
         for tag in (SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS):
@@ -123,6 +127,13 @@ def patient(tree: Path) -> None:
     text = file.read_text()
     assert "  bot:\n" in text
     file.write_text(text.replace("  bot:\n", "  bot:\n    stop_grace_period: 1m30s\n"))
+
+
+def with_copies(tree: Path) -> None:
+    file = tree / "docker-compose.yml"
+    text = file.read_text()
+    assert "x-skills: &skills\n" in text
+    file.write_text(text.replace("x-skills: &skills\n", "x-skills: &skills\n  deploy: {replicas: 3}\n"))
 
 
 def checked_by(test: str | None = None) -> Callable[[Path], None]:
@@ -185,6 +196,24 @@ class EngineContract:
         instances = await bench.engine.start(await bench.built(V1, *services), services)
         assert [i.service for i in instances] == services
         assert all([(await bench.engine.inspect(i.id)).running for i in instances])
+
+    async def test_start_runs_every_copy(self, bench: Bench) -> None:
+        """Also of a release with more or fewer copies than the stopped ones before it."""
+        services = [BOT, BLUE]
+        for tag, number in ((V1, 1), (COPIES, 3), (V2, 1)):
+            started = await bench.engine.start(await bench.built(tag, *services), services)
+            assert [i.service for i in started] == [BOT, *[BLUE] * number]
+            assert {i.id for i in await bench.engine.find(BLUE)} == {i.id for i in started[1:]}
+            seen = [await bench.engine.inspect(i.id) for i in started]
+            assert all(i.running and i.address and i.sha == bench.stamp(tag).sha for i in seen)
+            assert number == 1 or len({i.host for i in seen[1:]}) == number
+            for instance in started:
+                await bench.engine.stop(instance.id, GRACE)
+                await (bench.engine.remove(instance.id) if instance.service == BOT else asyncio.sleep(0))
+
+    async def test_comparison_says_how_many_copies_run(self, bench: Bench) -> None:
+        copies = {d.service: d.copies for d in (await bench.compare(COPIES)).moved}
+        assert (copies[BLUE], copies[BOT]) == (3, 1)
 
     async def test_start_names_the_failing_service(self, bench: Bench) -> None:
         services = [BOT, BLUE]
@@ -426,6 +455,7 @@ class TestDockerEngine(EngineContract):
         sample.release(FORBIDDEN, edit=privileged_bot)
         sample.release(SLOW_STOP, edit=slow_to_stop)
         sample.release(PATIENT, edit=patient)
+        sample.release(COPIES, edit=with_copies)
         sample.release(SELDOM, edit=checked_by())
         sample.release(UNWELL, Variant.UNHEALTHY, edit=checked_by())
         sample.release(UNCHECKED, edit=checked_by("[NONE]"))

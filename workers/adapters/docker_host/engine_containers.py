@@ -13,6 +13,7 @@ from workers.adapters.docker_host import health_check, injection, prune, volumes
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.threads import in_file_thread
 from workers.definition import anonymous_volumes
+from workers.definition.copies import copies_of
 from workers.definition.injected_files import injected_files
 from workers.definition.transform import ROLLOUT_LABEL, Model
 from workers.ports import CheckResult, Definition, Instance
@@ -63,10 +64,10 @@ class DockerContainers(HostParts):
                 await self.resume(instance.id)
         if created := [service for service in services if not adopted[service]]:
             await self._create_and_start(definition, created)
-        return [await self._started(definition, service) for service in services]
+        return [i for service in services for i in await self._started(definition, service, adopted[service])]
 
     async def _adopted(self, definition: Definition, service: str) -> list[Instance]:
-        """Returns the service's adopted containers, if `definition` recalls the adopted release."""
+        """Returns the service's adopted containers, if `definition` recalls the adopted release and all still exist."""
         rollout = (await self._services(definition))[service]["labels"][ROLLOUT_LABEL]
         return await self._adoption.existing(definition.sha, service, rollout=rollout)
 
@@ -92,20 +93,28 @@ class DockerContainers(HostParts):
             await self.remove(instance.id)
         return any(not i.gone for i in others)
 
-    async def _started(self, definition: Definition, service: str) -> Instance:
+    async def _started(
+        self, definition: Definition, service: str, adopted: Sequence[Instance] = ()
+    ) -> Sequence[Instance]:
         made = [i for i in await self.find(service) if i.sha == definition.sha]
         running = [i for i in made if not i.gone]
-        if len(running) != 1:
-            lines = await self.tail(made[0].id, TAIL_LINES) if made else []
+        number = len(adopted) or await self._copies(definition, service)
+        if len(running) != number:
+            ended = next((i for i in made if i.gone), None)
+            lines = await self.tail(ended.id, TAIL_LINES) if ended else []
             raise StartFailed(
-                f"{len(running)} instances run after the start, expected 1", service=service, last_lines=lines
+                f"{len(running)} instances run after the start, expected {number}", service=service, last_lines=lines
             )
-        return running[0]
+        return running
+
+    async def _copies(self, definition: Definition, service: str) -> int:
+        return copies_of((await self._services(definition))[service])
 
     async def _not_running(self, definition: Definition, services: Sequence[str]) -> str:
-        """Names the first service that Compose did not start, else all services."""
+        """Names the first service of which Compose did not start every instance, else all services."""
         for service in services:
-            if not any(i.sha == definition.sha and not i.gone for i in await self.find(service)):
+            running = [i for i in await self.find(service) if i.sha == definition.sha and not i.gone]
+            if len(running) < await self._copies(definition, service):
                 return service
         return ", ".join(services)
 

@@ -10,6 +10,7 @@ from app.domain.errors import (
     ReleaseNotKept,
 )
 from app.domain.stack import Color
+from workers.adapters.docker_host.adoption.model import as_counted
 from workers.adapters.docker_host.compose.release_reader import ReadRelease
 from workers.adapters.docker_host.engine_parts import HostParts
 from workers.adapters.docker_host.stored.definitions import CURRENT, read_model
@@ -101,7 +102,7 @@ class DockerDefinitions(HostParts):
         return [*gone, *files, *await self._adoption.lost(sha, services)]
 
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
-        model = await self._adoption.live_model()
+        model = as_counted(await self._adoption.live_model(), self._stack, color, instances)
         await self._write(stamp, await self._adoption.definition(model, stamp, color, instances))
         changed = await self._adoption.record(stamp, color, instances)
         before = await in_file_thread(self._files.read, CURRENT)

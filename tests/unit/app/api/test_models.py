@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +22,7 @@ STEPS = step_ids(a_stack())
 def test_status_shows_an_idle_updater() -> None:
     state = State(
         active_color=Color.BLUE,
-        current=a_live(),
+        current=replace(a_live(), copies={"api": 3}),
         last_good_tag="v1.0.0",
         last_attempted_tag="v1.1.0",
         last_checked_at=NOW,
@@ -48,6 +48,7 @@ def test_status_shows_an_idle_updater() -> None:
             "rollout_id": "r-v1.0.0",
             "since": "2026-01-02T03:04:05+00:00",
             "adopted": False,
+            "copies": {"api": 3},
         },
         "rollout": None,
         "queued": ["v1.2.0"],

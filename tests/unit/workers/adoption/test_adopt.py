@@ -60,6 +60,47 @@ async def test_serving_color_becomes_current(world: World, color: Color) -> None
     assert (touched(world), world.outages) == ([], [])
 
 
+async def test_every_running_copy_is_adopted_and_comes_back() -> None:
+    world = World()
+    world.engine.behave("api", "v1.0.0", copies=3)
+    await world.before_the_updater()
+    world.source.clone = dict.fromkeys((("/srv/shop", "HEAD"), ("/srv/shop", "refs/tags/v1.0.0")), SHA)
+    await started(world)
+    copies = tuple(f"shop-api-blue-{n}" for n in (1, 2, 3))
+    assert world.state.current is not None
+    assert world.state.current.copies == {"skills": 1, "api": 3}
+    assert world.route.names("api", Color.BLUE) == copies, "each is a server, though the old router had one for all"
+    assert (touched(world), world.outages) == ([], [])
+    adopted = [container.id for container in world.engine.containers("api-blue")]
+    world.inbox.put(NEW)
+    worker = world.worker()
+    await worker.reconcile()
+    assert world.engine.running("api-blue") == []
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert [c.id for c in world.engine.containers("api-blue") if c.runs(world.clock.monotonic())] == adopted
+    assert world.route.names("api", Color.BLUE) == copies
+    assert world.state.current.copies["api"] == 3
+
+
+async def test_stopped_copy_is_no_part_of_what_is_adopted() -> None:
+    """It may be of anything. A warning names it, and it is never started."""
+    world = World()
+    world.engine.behave("api", "v1.0.0", copies=3)
+    await world.before_the_updater()
+    world.source.clone = dict.fromkeys((("/srv/shop", "HEAD"), ("/srv/shop", "refs/tags/v1.0.0")), SHA)
+    world.engine.containers("api-blue")[0].end()
+    worker = await started(world)
+    assert world.state.current is not None
+    assert world.state.current.copies == {"skills": 1, "api": 2}
+    (adopted,) = [data for kind, data in world.publisher.events if kind == "adopted"]
+    assert adopted["warnings"][0].startswith(
+        "shop-api-blue-1 of api-blue is exited, and no part of the adopted release"
+    )
+    await DriftWatch(world.stack, world.ports, worker).look()
+    assert (world.publisher.alarmed[-1], touched(world)) == ([], [])
+
+
 @pytest.mark.parametrize("file", ["updater-routes.yml", "routes.yml", "sub/routes.yml"])
 async def test_old_routers_go_without_a_route_change(world: World, file: str) -> None:
     world.route = type(world.route)(world.stack, world.clock, world.fuse, world.engine.note)

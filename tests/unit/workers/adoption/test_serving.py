@@ -446,12 +446,6 @@ def test_separate_file_may_have_any_content() -> None:
         ),
         pytest.param(
             {"routes.yml": FILE},
-            [*running(*EVERYTHING), *running("api-blue")],
-            ["2 containers of api-blue run, but a release starts one of each color"],
-            id="two copies of the color that serves",
-        ),
-        pytest.param(
-            {"routes.yml": FILE},
             [*running("skills-blue", labels={"traefik.http.routers.web.rule": "x"}), *running("api-blue")],
             ["skills-blue has Traefik labels for the router web"],
             id="labels",

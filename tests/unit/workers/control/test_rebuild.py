@@ -43,6 +43,23 @@ async def test_live_and_previous_release_are_rebuilt(world: World, why: str | No
     assert world.outages == []
 
 
+async def test_copies_of_both_releases_are_counted(world: World) -> None:
+    """Also one that does not run at the moment."""
+    world.engine.behave("api", "v1.1.0", copies=3)
+    world.engine.behave("api", "v1.2.0", copies=2)
+    await go_live(world)
+    world.inbox.put(WAITING)
+    await world.worker().reconcile()
+    world.engine.containers("api-blue")[0].end()
+    world.journal.lose(None)
+    await world.worker().start()
+    current, previous = world.state.current, world.state.previous
+    assert current is not None
+    assert previous is not None
+    assert (current.tag, current.copies) == ("v1.2.0", {"skills": 1, "api": 2})
+    assert (previous.tag, previous.copies) == ("v1.1.0", {"skills": 1, "api": 3})
+
+
 async def test_decided_release_is_not_accepted_again(world: World) -> None:
     await go_live(world)
     world.journal.lose(None)

@@ -8,7 +8,7 @@ from app.domain.errors import EngineFailed
 from app.domain.findings import Check, Verdict
 from app.domain.notices import notice as notices
 from app.domain.stack import Color, Policy
-from tests.examples import a_release, a_rollout, a_stack, a_traefik
+from tests.examples import a_live, a_release, a_rollout, a_stack, a_traefik
 from tests.fakes.world import World
 from tests.integration.signing import need_ssh_keygen
 from workers.inspect.disk import MOST
@@ -170,6 +170,24 @@ async def test_active_color_must_run_and_idle_must_not(world: World) -> None:
         "skills-blue": Verdict.WARNING,
         "skills-green": Verdict.WARNING,
     }
+
+
+async def test_every_copy_of_the_active_color_must_serve(world: World) -> None:
+    await world.journal.update(lambda s: replace(s, current=replace(a_live(), copies={"skills": 1, "api": 3})))
+    for healths, verdict, text in (
+        (("healthy",) * 3, Verdict.OK, "runs with 3 copies (healthy)"),
+        (("healthy",) * 2, Verdict.WARNING, "runs with 2 copies (healthy)"),
+        (("healthy", "unhealthy", "healthy"), Verdict.WARNING, "runs with 3 copies (healthy, unhealthy)"),
+    ):
+        running = replace(HEALTHY, containers=tuple(seen("api-blue", health=health) for health in healths))
+        found = await check(world, "color_api-blue", running)
+        assert (found.status, text in found.found) == (verdict, True)
+
+
+async def test_copies_that_cannot_run_side_by_side_are_a_warning(world: World) -> None:
+    found = await check(world, "copies", replace(HEALTHY, uncopyable=("bot has scale 3, but …",)))
+    assert (found.status, found.found) == (Verdict.WARNING, "bot has scale 3, but …")
+    assert "refused before it is built" in found.remedy
 
 
 @pytest.mark.parametrize("active", list(Color))

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from app.domain.errors import TagNotFound
 from app.domain.stack import BeforeFlip, Color
 from app.domain.state import Ran
-from tests.examples import a_stack, sha_of
+from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.world import World
 from workers.inspect.plan import plan
 from workers.ports import Room
@@ -28,6 +30,16 @@ async def test_plan_lists_images_services_and_route(world: World) -> None:
         {"name": "bot", "service": "bot", "restarts": False, "reason": "nothing about it changed"}
     ]
     assert (planned["would_start"], planned["blocked_by"]) == (True, [])
+
+
+async def test_plan_says_how_many_copies_start(world: World) -> None:
+    world.engine.behave("api", "v1.1.0", copies=3)
+    await world.journal.update(lambda s: replace(s, current=replace(a_live("v1.0.0"), copies={"skills": 1, "api": 2})))
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    assert planned["copies"] == [
+        {"service": "skills-green", "copies": 1, "before": 1},
+        {"service": "api-green", "copies": 3, "before": 2},
+    ]
 
 
 async def test_plan_warns_of_unmoved_and_own_changes() -> None:

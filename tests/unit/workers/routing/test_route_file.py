@@ -7,6 +7,7 @@ from app.domain.routing.routes import ClientRoute, Scheme
 from app.domain.stack import Color
 from tests.examples import a_routed, a_stack
 from workers.routing import route_file
+from workers.routing.routers import read_routing
 
 STACK = a_stack()
 
@@ -147,6 +148,25 @@ def test_each_copy_is_a_server_and_both_colors_are_kept(color: Color) -> None:
     urls = [server["url"] for server in services[f"updater.shop.skills.{color}"]["loadBalancer"]["servers"]]
     assert urls == [f"http://shop-skills-{color}-{n}:8080" for n in (1, 2)]
     assert route_file.read(text, STACK) == route_file.RouteState(color, "r-1", COPIES)
+
+
+def test_request_that_a_copy_cannot_take_goes_to_another_one() -> None:
+    """After the route's own middlewares, which are not repeated. A single copy has no other one."""
+    stack = a_stack(routed=(a_routed("web", 80, "/", ClientRoute("web", middlewares=("auth@file",))), STACK.routed[1]))
+    copies = {Color.BLUE: {"web": ("web-1", "web-2", "web-3"), "api": ("api-1",)}}
+    text = route_file.render(stack, Color.BLUE, "r-1", copies)
+    http = yaml.safe_load(text)["http"]
+    assert http["middlewares"]["updater.shop.web.retry"] == {"retry": {"attempts": 16}}
+    assert http["routers"]["updater.shop.web.1"]["middlewares"] == [
+        "updater.shop.web.1",
+        "auth@file",
+        "updater.shop.web.retry",
+    ]
+    assert "updater.shop.api.retry" not in text
+    assert route_file.read(text, stack) == route_file.RouteState(Color.BLUE, "r-1", copies)
+    hosts = {name: [(service, color)] for service in stack.routed for color, name in service.colors.items()}
+    routers = read_routing({"updater-shop.yml": text.replace("//web-1", "//web-blue")}, hosts).routers
+    assert all(list(router.differences(stack.routed[0])) == [] for router in routers if "web" in router.name)
 
 
 def test_server_changed_to_the_other_color_by_hand_is_noticed() -> None:

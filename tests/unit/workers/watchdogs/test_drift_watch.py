@@ -11,7 +11,8 @@ from tests.examples import a_release
 from tests.fakes.engine.socket import FaultySocket
 from tests.fakes.world import World
 from workers.adoption.drift import ANSWER_SECONDS, HOSTS_SECONDS
-from workers.watchdogs.drift_watch import AGAIN_SECONDS, REPORTED_SECONDS, TRIES, DriftWatch
+from workers.watchdogs.drift_watch import AGAIN_SECONDS, DriftWatch
+from workers.watchdogs.live_copies import REPORTED_SECONDS, TRIES
 
 
 async def a_watch(world: World) -> DriftWatch:

@@ -80,7 +80,7 @@ class DockerAdoption:
         return adopted is not None and container in adopted.containers
 
     async def existing(self, sha: str, service: str, *, rollout: str | None = None) -> list[Instance]:
-        """Returns the containers that still exist of a service of the adopted release `sha`.
+        """Returns the containers of a service of the adopted release `sha`; none unless all of them still exist.
 
         With `rollout`, only if that rollout recalled the release: a rollout that rebuilds the commit does not use them.
         """
@@ -88,7 +88,7 @@ class DockerAdoption:
         if adopted and rollout not in {None, adopted.stamp.rollout}:
             return []
         found = [await inspected(self._docker, container) for container in (adopted.of(service) if adopted else ())]
-        return [instance for instance in found if instance.state != REMOVED]
+        return [] if any(instance.state == REMOVED for instance in found) else found
 
     async def lost(self, sha: str, services: Sequence[str]) -> list[str]:
         """Lists the services of an adopted release whose containers are gone and cannot be recreated identically."""

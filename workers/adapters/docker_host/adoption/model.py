@@ -1,9 +1,11 @@
 """Builds the Compose model of an adopted release: pure functions of the live directory's model."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.stack import Color, Stack
 from workers.definition import transform
+from workers.definition.copies import with_copies
 from workers.definition.transform import Model, image_name
 from workers.ports import Instance, Stamp
 
@@ -19,6 +21,15 @@ def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, 
     for service, name in names.items():
         result["services"][service] |= {"image": name, "pull_policy": "never"}
     return result
+
+
+def as_counted(model: Model, stack: Stack, color: Color, instances: Sequence[Instance]) -> Model:
+    """`model` with as many copies of both colors as run of `color`, so that a plain `docker compose up` stops none."""
+    running, services = Counter(i.service for i in instances), dict(model.get("services") or {})
+    for routed in stack.routed:
+        for name in (n for n in routed.colors.values() if n in services and routed.colors[color] in running):
+            services[name] = with_copies(services[name], running[routed.colors[color]])
+    return {**model, "services": services}
 
 
 def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: Mapping[str, str]) -> dict[str, str]:

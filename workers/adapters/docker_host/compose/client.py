@@ -158,7 +158,8 @@ class Compose:
                 _, text = await self._read(yaml_command(command), cwd, given.env, given.inherited)
                 raise ComposeInvalid(await in_file_thread(ssh_keys.refusal, text, str(given)))
             verb = "does" if len(given.files) == 1 else "do"
-            raise ComposeInvalid(f"{given} {verb} not resolve", last_lines=finished.lines[-LAST_LINES:])
+            why = f"{given} {verb} not resolve{_advice(finished.lines)}"
+            raise ComposeInvalid(why, last_lines=finished.lines[-LAST_LINES:])
         return finished, out
 
     async def by_hand(self, directory: str) -> dict[str, Any] | None:
@@ -299,6 +300,16 @@ class Compose:
                 "would look like a success. Traffic is unchanged. Set UPDATER_COMPOSE to the Docker Compose binary."
             )
         self._trusted = True
+
+
+def _advice(lines: Iterable[str]) -> str:
+    """What to write where Compose only says that it cannot give two containers one name."""
+    if any("container name" in line or "container_name" in line for line in lines):
+        return (
+            ", because two containers would have one name. Traffic is unchanged. Both colors of a service, and all of "
+            "its copies, run at once: remove container_name from the services that Compose names below"
+        )
+    return ""
 
 
 async def _limited(running: Awaitable[T], what: str) -> T:

@@ -23,6 +23,7 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import variables
 from workers.definition.bases import built_bases
 from workers.definition.built_with import built_with
+from workers.definition.copies import uncopyable, uneven
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
@@ -127,7 +128,7 @@ class ReleaseReader:
         unused = await in_file_thread(unused_files, stack)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
-        missing += remade(located.model, published or {}, moved)
+        missing += [*remade(located.model, published or {}, moved), *uncopyable(model, stack)]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
@@ -141,6 +142,7 @@ class ReleaseReader:
                 *env_files.warnings,
                 *located.warnings,
                 *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
+                *uneven(model, stack),
             ),
             tuple(forbidden),
             (

@@ -37,6 +37,17 @@ PLAN: dict[str, Any] = {
 }
 
 
+def test_plan_says_how_many_copies_start() -> None:
+    copies = [
+        {"service": "skills-green", "copies": 3, "before": 3},
+        {"service": "api-green", "copies": 1, "before": 2},
+    ]
+    text = "\n".join(plan_lines({**PLAN, "copies": copies}))
+    assert "start  skills-green (3 copies), api-green (1 copy, 2 before)" in text
+    usual = [{"service": "api-green", "copies": 1, "before": 1}, {"service": "skills-green", "copies": 2}]
+    assert "start  skills-green (2 copies), api-green\n" in "\n".join(plan_lines({**PLAN, "copies": usual}))
+
+
 def test_a_plan_reads_as_a_reviewers_summary() -> None:
     assert "\n".join(plan_lines(PLAN)) == (
         """\

@@ -86,6 +86,11 @@ def test_status_marks_an_adopted_stack() -> None:
     assert dict(status_rows(a_status(**refused)))["live"] == "the running stack, which the updater has not taken over"
 
 
+def test_status_says_how_many_copies_run() -> None:
+    live = {**STATUS, "current": {**STATUS["current"], "copies": {"api": 3, "skills": 1}}}
+    assert dict(status_rows(a_status(**live)))["live"].endswith(", 3 copies of api")
+
+
 def test_status_shows_nothing_live_at_first() -> None:
     assert list(status_rows(a_status(**{"state": "idle", "current": None, "active_color": None}))) == [
         ("live", "nothing"),

@@ -5,12 +5,15 @@ from typing import cast
 
 import pytest
 
+from app.domain.stack import Color
 from tests.examples import a_stack
 from workers.adapters.docker_host.adoption.adoption import DockerAdoption
+from workers.adapters.docker_host.adoption.model import as_counted
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
 from workers.adapters.docker_host.client import Docker
 from workers.adapters.docker_host.compose.client import Compose
-from workers.ports import Stamp
+from workers.definition.copies import copies_of
+from workers.ports import Instance, Stamp
 
 STAMP = Stamp("v1.0.0", "a" * 40, "adopted-1")
 
@@ -32,3 +35,15 @@ async def test_missing_container_has_its_true_reason(tmp_path: Path, service: st
     adoption = DockerAdoption(cast("Docker", NoDocker()), cast("Compose", None), a_stack(), file)
     assert await adoption.lost(STAMP.sha, [service]) == [reason]
     assert await adoption.lost("b" * 40, [service]) == []
+
+
+def test_adopted_definition_has_as_many_copies_as_run() -> None:
+    """Else a plain `docker compose up` would stop what an operator scaled by hand."""
+    services = {"api-blue": {"deploy": {"replicas": 1}}, "api-green": {}, "skills-blue": {}, "bot": {}, "redis": {}}
+    running = [Instance(f"c{n}", name, "running") for n, name in enumerate(["api-blue"] * 3 + ["bot", "skills-blue"])]
+    counted = as_counted({"name": "shop", "services": services}, a_stack(), Color.BLUE, running)
+    assert {name: copies_of(service) for name, service in counted["services"].items()} == {
+        **dict.fromkeys(services, 1),
+        "api-blue": 3,
+        "api-green": 3,
+    }

@@ -164,6 +164,18 @@ async def test_unresolvable_file_blames_the_release(tmp_path: Path) -> None:
     assert refused.value.last_lines == ("services.api must be a mapping",)
 
 
+@pytest.mark.parametrize("option", [{"scale": 3}, {"deploy": {"replicas": 3}}, {}])
+async def test_one_name_for_several_containers_is_explained(tmp_path: Path, option: dict[str, object]) -> None:
+    """Compose itself refuses it, and only says that it cannot."""
+    services = {name: {"image": "x", "container_name": "web", **option} for name in ("web-blue", "web-green")}
+    file = tmp_path / "compose.json"
+    file.write_text(json.dumps({"services": services}))
+    given = ComposeFiles((file,), tmp_path, (Path("/dev/null"),))
+    with pytest.raises(ComposeInvalid, match="remove container_name from the services") as refused:
+        await Compose(find_compose(), "shop", None).resolve(given)
+    assert "container" in refused.value.last_lines[-1]
+
+
 async def test_invalid_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ComposeInvalid, match="invalid JSON"):
         await compose(tmp_path, "echo services:").resolve(GIVEN)

@@ -95,6 +95,16 @@ async def test_containers_of_other_projects_are_apart() -> None:
     assert (found.own_name, found.own_networks, found.own_mounts) == (None, None, None)
 
 
+async def test_copies_that_refuse_a_release_are_found_in_the_live_directory() -> None:
+    class LiveCompose(NoCompose):
+        async def by_hand(self, _: str) -> Any:
+            return {"services": {"api-blue": {"scale": 0}, "bot": {}}}
+
+    with engine_with() as engine:
+        found = await survey(engine, cast("Compose", LiveCompose()), a_stack())
+    assert [text.partition(",")[0] for text in found.uncopyable] == ["api-blue has scale 0"]
+
+
 async def test_networks_of_the_own_container_are_known() -> None:
     found = await surveyed(container(OWN, "shop", ops="10.0.0.2"))
     assert (found.own_name, found.own_networks) == (OWN, frozenset({"ops"}))
