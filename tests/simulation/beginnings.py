@@ -9,6 +9,7 @@ from tests.examples import NOW, a_stack, sha_of
 from tests.fakes.world import World
 from tests.simulation.schedule import FIRST, Setting
 from workers.ports import Stamp
+from workers.routing.copies import find_hosts
 
 TAGS = ("v0.9.0", FIRST, *(f"v1.{n}.0" for n in range(1, 10)))
 TIMES = Times(fetch=20, build=30, start=10, health=6, route=3, ready=6, bake=4, drain=3, stop_grace=3)
@@ -32,8 +33,9 @@ async def live(world: World) -> None:
     for service in world.stack.services(Color.BLUE):
         world.engine.place(service, FIRST)
     world.engine.published = (sha_of(FIRST), Color.BLUE)
-    world.route.place(Color.BLUE, f"r-{FIRST}")
-    current = LiveRelease(FIRST, sha_of(FIRST), f"r-{FIRST}", NOW)
+    world.route.place(Color.BLUE, f"r-{FIRST}", await find_hosts(world.stack, world.engine, Color.BLUE))
+    copies = {s.name: world.engine.copies_of(s.colors[Color.BLUE], FIRST) for s in world.stack.routed}
+    current = LiveRelease(FIRST, sha_of(FIRST), f"r-{FIRST}", NOW, copies=copies)
     world.disk.file = State(
         active_color=Color.BLUE, route_id=f"r-{FIRST}", current=current, last_good_tag=FIRST, epoch=1
     )

@@ -16,7 +16,7 @@ from tests.fakes.updater.own_processes import OwnProcesses
 from tests.fakes.world import World
 from tests.simulation.notices import Notices
 
-DISTURBING = ("state_damaged", "state_removed", "route_overwritten", "live_dies", "engine_restarts")
+DISTURBING = ("state_damaged", "state_removed", "route_overwritten", "live_dies", "copy_stops", "engine_restarts")
 
 
 @dataclass(eq=False)

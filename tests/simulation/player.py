@@ -12,6 +12,7 @@ from itertools import count, groupby
 from tests.fakes.processes import PROCESS, Stuck, run_processes
 from tests.simulation import events
 from tests.simulation.host import Host, forgotten
+from tests.simulation.invariants.the_end import the_route_names_every_copy
 from tests.simulation.repeatable import ended_after, no_logs, nothing_random
 from tests.simulation.schedule import Event, Schedule
 from tests.simulation.trace import Trace
@@ -220,7 +221,8 @@ class Player:
         if host.decision().go is not None:
             return f"{host.decision().go} waits, but nothing holds it"
         looked = "" if shown == state else "the status is older than the last look"
-        return host.due_updater() or host.unsent() or self._unread() or looked
+        copies = the_route_names_every_copy(host.seen)
+        return host.due_updater() or host.unsent() or copies or self._unread() or looked
 
     def _unread(self) -> str:
         """Says that the ledger, the only record of what waits after both copies were lost, may still be unread."""

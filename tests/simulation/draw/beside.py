@@ -1,7 +1,8 @@
 """Troubles of what runs beside the rollouts: the succession of the updater, and the messages to people."""
 
-from tests.simulation.draw.chances import SUCCESSION, TAGS, Chances
+from tests.simulation.draw.chances import OLDER, SUCCESSION, TAGS, Chances
 from tests.simulation.draw.themes import SOON, Options, Theme, operator_calls
+from tests.simulation.schedule import FIRST
 
 
 def updater_is_replaced(draw: Chances) -> None:
@@ -67,9 +68,24 @@ def people_are_not_told(draw: Chances) -> None:
     draw.add(does, seconds=draw.seconds(), **more)
 
 
+def copies(draw: Chances) -> None:
+    """The API has several copies, and a release may change how many. One of them may be bad, or stop."""
+    random = draw.random
+    usual = random.choice((2, 3, 3))
+    for tag in (FIRST, OLDER, *TAGS):
+        number = usual if tag == FIRST or draw.maybe(0.6) else random.choice((1, 2, 3, 4))
+        of_api = draw.behaviours.setdefault(tag, {}).setdefault("api", {})
+        if of_api and number > 1 and draw.maybe(0.6):
+            of_api["only"] = random.randint(1, number)
+        of_api["copies"] = number
+    for _ in range(random.choice((0, 0, 1, 2))):
+        draw.add("copy_stops", number=random.randint(1, usual))
+
+
 BESIDE: tuple[tuple[float, Theme], ...] = (
     (0.1, updater_is_replaced),
     (0.05, target_fails),
     (0.05, people_are_not_told),
+    (0.25, copies),
 )
 """Themes that come on top of the others, each with its chance."""

@@ -84,6 +84,16 @@ def live_dies(host: Host) -> None:
 
 
 @kind
+def copy_stops(host: Host, *, number: int = 1) -> None:
+    """One of several copies with traffic ends, and nothing but the updater starts it again."""
+    color = host.seen.served or Color.BLUE
+    for service in host.world.stack.routed:
+        copies = [c for c in host.world.engine.containers(service.colors[color]) if c.runs(host.seen.now)]
+        for copy in [c for c in copies if c.number == number and len(copies) > 1]:
+            copy.end()
+
+
+@kind
 def service_starts(host: Host) -> None:
     """An operator starts what does not run of the color with the traffic."""
     engine, color = host.world.engine, host.seen.served or Color.BLUE

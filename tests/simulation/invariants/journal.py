@@ -1,6 +1,7 @@
 """What must hold for the journal."""
 
 from app.domain.errors import Cancelled, Superseded
+from app.domain.release import LiveRelease
 from app.domain.state import State
 from tests.simulation.invariants.checks import asked, on_write
 from tests.simulation.observed import Observed, Write
@@ -120,9 +121,16 @@ def a_success_runs_its_release(seen: Observed, write: Write) -> str | None:
         return None
     for service in seen.world.stack.routed:
         shas = [c.stamp.sha for c in seen.world.engine.containers(service.colors[color])]
-        if shas != [now.sha]:
+        if shas != [now.sha] * _copies(seen, service.colors[color], now):
             return f"{now.tag} is live on {color}, but {service.colors[color]} is of {shas}"
     return None
+
+
+def _copies(seen: Observed, service: str, live: LiveRelease) -> int:
+    """How many copies run of a release; of one that was adopted, those that were found."""
+    if live.adopted:
+        return len(seen.world.engine.containers(service))
+    return seen.world.engine.copies_of(service, live.tag)
 
 
 @asked(on_write)

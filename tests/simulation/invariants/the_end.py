@@ -1,5 +1,6 @@
 """What must hold at the end of a play."""
 
+from http import HTTPStatus
 from typing import Any
 
 from tests.simulation.invariants.checks import asked, at_end
@@ -35,8 +36,30 @@ def the_live_color_has_the_traffic(seen: Observed) -> str | None:
         if (status := world.engine.status(service.colors[color])) != 200 and not _is_bad(seen, service.colors[color]):
             return f"{service.colors[color]} has the traffic and answers {status}"
         shas = [c.stamp.sha for c in world.engine.containers(service.colors[color]) if c.runs(seen.now)]
-        if shas and shas != [current.sha]:
+        if set(shas) - {current.sha}:
             return f"{current.tag} is live on {color}, but {service.colors[color]} is of {shas}"
+    return None
+
+
+@asked(at_end)
+def the_route_names_every_copy(seen: Observed) -> str | None:
+    """[D, H] The live color runs as many copies as its release has, and each is a server of the route."""
+    color, current, world = seen.state.active_color, seen.state.current, seen.world
+    if color is None or current is None:
+        return None
+    for service in world.stack.routed:
+        name = service.colors[color]
+        copies = [c for c in world.engine.containers(name) if c.adopted or not current.adopted]
+        if any(c.behaviour.dies_after is not None or c.behaviour.status != HTTPStatus.OK for c in copies):
+            continue  # the release itself ends them
+        running = [c for c in copies if c.runs(seen.now)]
+        if copies and len(running) != len(copies):
+            return f"{len(running)} of {len(copies)} copies of {name} run"
+        if current.copies.get(service.name, len(copies)) != len(copies):
+            return f"the journal says that {name} has {current.copies[service.name]} copies, but it has {len(copies)}"
+        hosts, named = {c.host for c in running if c.host}, {*world.route.names(service.name, color)}
+        if hosts and named not in (hosts, {name}, set()):  # the name of the service leads to all
+            return f"the route names {sorted(named)}, but {name} runs as {sorted(hosts)}"
     return None
 
 

@@ -62,7 +62,7 @@ def the_route_leads_to_what_runs(seen: Observed, color: Color | None, rollout: s
         return None  # no move: it has the traffic already, for example when the updater adopts it
     for service in seen.world.stack.routed:
         copies = seen.world.engine.containers(service.colors[color])
-        if not any(_may_serve(seen, copy) for copy in copies):
+        if not copies or not all(_may_serve(seen, copy) for copy in copies):
             states = ", ".join(copy.state(seen.now) for copy in copies) or "missing"
             return f"the route moves to {color}, but {service.colors[color]} is {states}"
     return None
