@@ -84,7 +84,8 @@ async def wire(
             opened.push_async_callback(traffic.aclose)
         releases, routes = settings.data_dir / "releases", settings.traefik_dynamic_path
         await learn_what_is_known(compose, stack, ReleaseFiles(releases))
-        docker_engine = DockerEngine(client, compose, stack, releases, fence=journal.fence, written=[routes])
+        written, fence = [routes], journal.fence
+        docker_engine = DockerEngine(client, compose, stack, releases, fence=fence, written=written, route=route.file)
         await opened.enter_async_context(lease.held())
         journal.load()
         await opened.enter_async_context(_sending(publisher, notifier))

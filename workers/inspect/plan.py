@@ -1,5 +1,7 @@
 """What a rollout of a tag would do."""
 
+from collections.abc import Iterator
+
 from app.api.plan import (
     EnvironmentChange,
     NotApplied,
@@ -9,12 +11,14 @@ from app.api.plan import (
     PlannedFile,
     PlannedFrom,
     PlannedImage,
+    PlannedNetwork,
     PlannedRoute,
     PlannedSingleton,
 )
 from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AdoptionRefused, GitFailed
 from app.domain.release import LiveRelease, new_rollout_id
+from app.domain.routing.networks import short
 from app.domain.stack import BeforeFlip, Color, Singleton, Stack
 from app.domain.state import State
 from workers.adoption import adopt
@@ -65,6 +69,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         rollback="never" if compared.one_way else "allowed",
         warnings=(*doubts, *_warnings(compared, tag)),
         files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),
+        networks=tuple(_networks(stack, compared, target)),
     )
 
 
@@ -109,6 +114,14 @@ def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, 
     else:
         restarts, reason = False, "nothing about it changed"
     return PlannedSingleton(name=singleton.name, service=singleton.service, restarts=restarts, reason=reason)
+
+
+def _networks(stack: Stack, compared: Comparison, target: Color) -> Iterator[PlannedNetwork]:
+    """Where the services of the new color would be asked, if they are in several networks."""
+    for name in (service.colors[target] for service in stack.routed):
+        choice = compared.networks.get(name)
+        if choice is not None and choice.network is not None:
+            yield PlannedNetwork(service=name, network=short(stack, choice.network), reason=choice.reason)
 
 
 def _environment(difference: Difference) -> EnvironmentChange:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.domain.routing.networks import Choice
 from app.domain.stack import Color
 from workers.ports.mutation import mutation
 
@@ -161,6 +162,7 @@ class Comparison:
     `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
     `files`: where the release's files come from. `warnings`: those of Compose, and of these files. `problems`: what is
     missing, each with its code; such a release is refused. `sources`: as those of a Definition.
+    `networks`: in which network the worker would ask a routed service, by its Compose name, if it is in several.
     """
 
     moved: tuple[Difference, ...]
@@ -174,6 +176,7 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, Choice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ class Survey:
     that a plain `docker compose up` in the live directory would run for each service; None if its file does not
     resolve. `retired` are the retired services that the live release's own file has. `own_name` and `own_networks` are
     those of the worker's container; None as with `own_mounts`. `others` are the running containers of other projects.
+    `off_host`: the networks in which the host itself reaches no container.
     """
 
     containers: tuple[Seen, ...]
@@ -215,6 +219,7 @@ class Survey:
     own_name: str | None = None
     own_networks: frozenset[str] | None = None
     others: tuple[Seen, ...] = ()
+    off_host: frozenset[str] = frozenset()
 
 
 class Definitions(Protocol):

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from app.domain.errors import BakeFailed, Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
 from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request, route_requests
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
 from workers.rollout import one_version
+from workers.rollout.advice import advice, asked_path, direct_advice, unreachable
 from workers.rollout.run import Run
 from workers.routing.confirm import confirm_routes
 
@@ -21,7 +21,6 @@ BAKE_STRIKES = 2
 FIRST_PASS_INTERVAL = 0.2
 """Seconds between checks of a copy that does not pass yet, if `checks/interval` is longer. Refusals are cheap."""
 TAIL_LINES = 20
-BAD_REQUEST = 400
 
 
 class NewColor:
@@ -130,9 +129,10 @@ async def _look(run: Run, service: RoutedService, instance: Instance) -> _Look:
         seen = f"its container is {now.state}, exit code {now.exit_code}, {now.restarts} restarts"
         return _Look(False, seen, ended=True)
     if now.address is None:
-        return _Look(False, _unreachable(service, now))
+        return _Look(False, unreachable(service, now))
     answer = await run.ports.probe.ask(direct_request(run.stack.traefik, service, now.address))
-    seen = f"{service.health.path} answered {answer}{_advice(answer)}, its own check says {now.health or 'nothing'}"
+    said = f"{answer}{direct_advice(answer, service, now)}"
+    seen = f"{service.health.path} answered {said}, its own check says {now.health or 'nothing'}"
     passed = answer.ok and now.health != "unhealthy"
     return _Look(passed, seen, seconds=answer.seconds, own_check=now.health)
 
@@ -158,7 +158,7 @@ async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) 
         mine = answer.ok and answer.rollout == run.rollout.id
         latencies = [*latencies, round(answer.seconds * 1000, 1)] if mine else []
         if not mine and clock.monotonic() > deadline:
-            raise RoutedUnhealthy(f"{_asked(request)} answered {answer}{_advice(answer)}", service=service.name)
+            raise RoutedUnhealthy(f"{asked_path(request)} answered {answer}{advice(answer)}", service=service.name)
         await clock.sleep(min(checks.interval, BAKE_INTERVAL))
     return latencies
 
@@ -169,30 +169,6 @@ async def _ask_route(run: Run, service: RoutedService, request: ProbeRequest) ->
     if answer.rollout == run.rollout.id:
         run.traffic.probed(service.name, answer.status)
     return answer
-
-
-def _unreachable(service: RoutedService, instance: Instance) -> str:
-    """Why the worker has no address for a running container, and what to write."""
-    networks = ", ".join(instance.addresses) or "none"
-    if service.network is not None:
-        return f"it is in {networks}, but not in {service.network}: correct routed/{service.name}/network"
-    return (
-        f"the worker is in none of its networks ({networks}): put the worker's container into one of them, or give the "
-        "service a network that both are in"
-    )
-
-
-def _asked(request: ProbeRequest) -> str:
-    """The path of the request, with the name that was asked for if it is not the address's own."""
-    path = urlsplit(request.url).path
-    return f"{path} of {request.host}" if request.host else path
-
-
-def _advice(answer: Answer) -> str:
-    """What to write if a healthy service may answer so to the updater."""
-    if answer.location:
-        return ". Redirects are not followed: set health/headers or health/status"
-    return ". If it answers clients, set health/host or health/headers" if answer.status == BAD_REQUEST else ""
 
 
 class Bake:
@@ -220,7 +196,7 @@ class Bake:
             strikes = 0 if good else strikes + 1
             self.errors += not good
             if strikes >= BAKE_STRIKES:
-                detail = f"{_asked(request)} answered {answer}, {strikes} times in a row"
+                detail = f"{asked_path(request)} answered {answer}, {strikes} times in a row"
                 raise BakeFailed(detail, service=service.name)
             if good:
                 await clock.sleep(BAKE_INTERVAL)

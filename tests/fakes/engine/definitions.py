@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BuildFailed, ComposeInvalid, PolicyRefused, ReleaseNotKept
+from app.domain.routing.networks import Choice
 from app.domain.stack import Color
 from tests.fakes.engine.daemon import Daemon
 from workers.ports import Comparison, Definition, Difference, Instance, LiveFiles, Stamp
@@ -28,6 +29,7 @@ class FakeDefinitions(Daemon):
     """`one_ways`: the releases that cannot be rolled back. `published` is what `docker compose` would run.
 
     `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
+    `networks`: the choice among the networks of a service.
     `recalled_from`: the files with which the last kept release was recalled.
     """
 
@@ -37,6 +39,7 @@ class FakeDefinitions(Daemon):
         self.own: list[str] = []
         self.retired: list[str] = []
         self.callers: list[str] = []
+        self.networks: dict[str, Choice] = {}
         self.one_ways: set[str] = set()
         self.forbidden: dict[str, str] = {}
         self.published: tuple[str, Color] | None = None
@@ -155,9 +158,16 @@ class FakeDefinitions(Daemon):
         forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
         one_way = stamp.release in self.one_ways
         callers = tuple(self.callers)
-        sources = self.sources()
         return Comparison(
-            moved, others, own, retired, one_way=one_way, forbidden=forbidden, callers=callers, sources=sources
+            moved,
+            others,
+            own,
+            retired,
+            one_way=one_way,
+            forbidden=forbidden,
+            callers=callers,
+            sources=self.sources(),
+            networks=self.networks,
         )
 
     async def build(

@@ -22,6 +22,7 @@ from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
+from workers.definition.networks import choices
 from workers.definition.retired import without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
@@ -72,6 +73,7 @@ class DockerDefinitions(HostParts):
             warnings=read.warnings,
             problems=problems,
             sources=read.sources,
+            networks=choices(read.model, self._stack, await self._addresses.peers()),
         )
 
     async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:

@@ -11,7 +11,7 @@ from app.domain.stack import Stack
 from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.own_services.container import HOST, own_container, own_networks
-from workers.adapters.docker_host.reached import address_in
+from workers.adapters.docker_host.reached import address_in, is_off_host
 from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
 from workers.ports import Seen, Survey
 
@@ -40,6 +40,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
         own_name=None if own is None else seen_of(own.attrs).name,
         own_networks=await own_networks(docker, own),
         others=tuple(seen_of(c.attrs) for c in others),
+        off_host=await off_host(docker),
     )
 
 
@@ -47,6 +48,12 @@ async def _containers(docker: Docker, project: str) -> tuple[list[Container], li
     """Returns the project's containers, and the running ones of others."""
     running = await docker.call(lambda c: c.containers.list(ignore_removed=True))
     return await docker.containers(project), [c for c in running if c.labels.get(PROJECT_LABEL) != project]
+
+
+async def off_host(docker: Docker) -> frozenset[str]:
+    """The networks in which the host itself reaches no container. Raises EngineFailed."""
+    networks = await docker.call(lambda c: c.networks.list())
+    return frozenset(str(network.name) for network in networks if is_off_host(network.attrs))
 
 
 async def own_mounts(docker: Docker) -> Mapping[str, str] | None:

@@ -1,6 +1,7 @@
 """The new color's own health path decides its health; the engine's check interval delays nothing."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.step import step_named
 from tests.examples import a_release
 from tests.fakes.world import World
+from workers.ports import Answer, Instance
+from workers.rollout.advice import direct_advice
 
 NEW = a_release("v1.1.0")
 RARELY = 30.0
@@ -113,3 +116,13 @@ async def test_ended_copy_gets_no_traffic(world: World) -> None:
     assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.FAILED, "never_healthy", "health_api")
     assert "(skills): its container is exited" in str(ended.error)
     assert world.outages == []
+
+
+async def test_copy_that_may_listen_in_another_network_has_the_key(world: World) -> None:
+    service = world.stack.routed[0]
+    copy = Instance("c1", "skills-green", "running", address="10.0.0.2", addresses={"a": "10.0.0.2", "b": "10.1.0.2"})
+    silent = Answer(0, 0.1, error="no answer (ConnectError)")
+    expected = " in the network a. If it listens in b only, set routed/skills/network"
+    assert direct_advice(silent, service, copy) == expected
+    assert direct_advice(Answer(500, 0.1), service, copy) == ""
+    assert direct_advice(silent, service, replace(copy, addresses={"a": "10.0.0.2"})) == ""
