@@ -25,6 +25,7 @@ from workers.adoption import adopt
 from workers.ports import Comparison, Difference, Ports, Stamp
 from workers.rollout import preflight
 from workers.rollout.preflight import GB
+from workers.rollout.reach import out_of_reach
 
 
 async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
@@ -44,6 +45,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         *refused,
         *compared.problems,
         *_forbidden(compared),
+        *await out_of_reach(stack, ports, target, compared.unreached),
         *_blocked(state, tag),
         *await preflight.problems(stack, ports, room),
     ]

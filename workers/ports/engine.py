@@ -162,6 +162,7 @@ class Comparison:
     `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
     `files`: where the release's files come from. `warnings`: those of Compose, and of these files. `problems`: what is
     missing, each with its code; such a release is refused. `sources`: as those of a Definition.
+    `unreached`: by Compose service, why Traefik would not reach it, and what to write.
     `networks`: in which network the worker would ask a routed service, by its Compose name, if it is in several.
     """
 
@@ -177,6 +178,7 @@ class Comparison:
     problems: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, Choice] = field(default_factory=dict)
+    unreached: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,12 @@ class Definitions(Protocol):
 
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         """Compares the release in `tree` with the live one (SHA `live`). Changes nothing. Raises ComposeInvalid."""
+
+    async def unreached(self, definition: Definition) -> Mapping[str, str]:
+        """By Compose service, why Traefik would not reach it, and what to write. Raises ReleaseNotKept, EngineFailed.
+
+        An adopted instance that still exists starts again as it was, whatever its definition says: it is not in it.
+        """
 
     async def one_way(self, sha: str) -> bool:
         """Whether the release declares that it cannot be rolled back; False if its definition is missing."""

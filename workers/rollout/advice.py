@@ -41,3 +41,12 @@ def direct_advice(answer: Answer, service: RoutedService, instance: Instance) ->
     if answer.status or used is None or not others:
         return advice(answer)
     return f" in the network {used}. If it listens in {' or '.join(others)} only, set {key(service)}"
+
+
+def by_a_middleware(service: RoutedService, request: ProbeRequest, answer: Answer) -> str:
+    """The warning that a middleware answered in place of the service, and what to write."""
+    return (
+        f"{asked_path(request)} of {service.name} answered {answer} through Traefik, by a middleware of the route: "
+        "Traefik uses the route, but this does not prove that it reaches the new containers. Set "
+        f"routed/{service.name}/health/headers to what the middleware lets through, such as Authorization"
+    )

@@ -11,7 +11,7 @@ from app.domain.routing.probe_request import ProbeRequest, all_route_requests, d
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
 from workers.rollout import one_version
-from workers.rollout.advice import advice, asked_path, direct_advice, unreachable
+from workers.rollout.advice import advice, asked_path, by_a_middleware, direct_advice, unreachable
 from workers.rollout.run import Run
 from workers.routing.confirm import confirm_routes
 
@@ -143,24 +143,33 @@ async def confirm_route(run: Run, rollout: str) -> None:
 
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
-    """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy."""
+    """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy.
+
+    Warns of each route at which a middleware answered the question for the health path: that proves no copy.
+    """
     asked = route_requests(run.stack, service)
-    latencies = await asyncio.gather(*(_wait_routed(run, service, request) for request in asked))
-    return {"latency_ms": [each for route in latencies for each in route]}
+    found = await asyncio.gather(*(_wait_routed(run, service, request) for request in asked))
+    for request, (_, answer) in zip(asked, found, strict=True):
+        if request.accepted and answer.status not in request.accepted:
+            text = by_a_middleware(service, request, answer)
+            await run.record(lambda r, text=text: r.warn(text))  # type: ignore[misc]
+    return {"latency_ms": [each for latencies, _ in found for each in latencies]}
 
 
-async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) -> list[float]:
+async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) -> tuple[list[float], Answer]:
+    """The times of the answers that passed, in ms, and the last one."""
     checks, clock = run.stack.checks, run.ports.clock
     deadline = clock.monotonic() + run.stack.times.route
     latencies: list[float] = []
-    while len(latencies) < checks.passes:
+    while True:
         answer = await _ask_route(run, service, request)
         mine = answer.ok and answer.rollout == run.rollout.id
         latencies = [*latencies, round(answer.seconds * 1000, 1)] if mine else []
         if not mine and clock.monotonic() > deadline:
             raise RoutedUnhealthy(f"{asked_path(request)} answered {answer}{advice(answer)}", service=service.name)
         await clock.sleep(min(checks.interval, BAKE_INTERVAL))
-    return latencies
+        if len(latencies) >= checks.passes:
+            return latencies, answer
 
 
 async def _ask_route(run: Run, service: RoutedService, request: ProbeRequest) -> Answer:

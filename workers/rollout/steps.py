@@ -22,6 +22,7 @@ from workers.rollout import (
     one_version,
     readiness,
 )
+from workers.rollout.reach import refuse_unreached
 from workers.rollout.run import Run
 from workers.routing.copies import find_hosts
 
@@ -40,12 +41,14 @@ async def recall(run: Run) -> Evidence:
     """Brings back a kept release with its own definition and images. Fetches and builds nothing.
 
     With `current_env`, the definition is made again, with today's values, from the kept files of the release.
+    Every rollback counts as forced, so force does not help against a Traefik that would not reach the release.
     """
     release, sha = run.rollout.release, str(run.rollout.release.recall)
     await run.record(lambda r: r.resolved(sha))
     stamp = Stamp(release.tag, sha, release.rollout_id)
     tree = await run.ports.source.checkout(sha) if release.current_env else None
     run.definition = await run.ports.engine.recall(stamp, run.stack.services(run.target), tree)
+    await refuse_unreached(run, await run.ports.engine.unreached(run.definition), force=False)
     return {"sha": sha, "current_env": release.current_env}
 
 
@@ -61,6 +64,7 @@ async def checkout(run: Run) -> Evidence:
     release, sha = run.rollout.release, sha_of(run)
     tree, stamp = await run.ports.source.checkout(sha, release.tag), Stamp(release.tag, sha, release.rollout_id)
     compared = await _compare(run, tree, stamp)
+    await refuse_unreached(run, compared.unreached, force=release.force)
     run.definition = await run.ports.engine.define(tree, stamp)
     one_version.same(compared.sources, run.definition.sources)
     one_way = await run.ports.engine.one_way(sha)

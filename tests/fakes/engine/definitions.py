@@ -29,7 +29,7 @@ class FakeDefinitions(Daemon):
     """`one_ways`: the releases that cannot be rolled back. `published` is what `docker compose` would run.
 
     `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
-    `networks`: the choice among the networks of a service.
+    `networks`: the choice among the networks of a service. `apart`: why Traefik reaches none, by tag and service.
     `recalled_from`: the files with which the last kept release was recalled.
     """
 
@@ -40,6 +40,7 @@ class FakeDefinitions(Daemon):
         self.retired: list[str] = []
         self.callers: list[str] = []
         self.networks: dict[str, Choice] = {}
+        self.apart: dict[str, dict[str, str]] = {}
         self.one_ways: set[str] = set()
         self.forbidden: dict[str, str] = {}
         self.published: tuple[str, Color] | None = None
@@ -168,7 +169,13 @@ class FakeDefinitions(Daemon):
             callers=callers,
             sources=self.sources(),
             networks=self.networks,
+            unreached=self.apart.get(stamp.release, {}),
         )
+
+    async def unreached(self, definition: Definition) -> Mapping[str, str]:
+        await self.socket.reach()
+        made = next((stamp for stamp in self._stamps.values() if stamp.sha == definition.sha), None)
+        return self.apart.get(made.release, {}) if made else {}
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]

@@ -22,7 +22,7 @@ from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
-from workers.definition.networks import choices
+from workers.definition.networks import choices, unreached
 from workers.definition.retired import without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
@@ -64,7 +64,7 @@ class DockerDefinitions(HostParts):
         published = await in_file_thread(self._files.read, CURRENT)
         read = await self._reader.read(tree, stamp, published, keep=False)
         compared = transform.compare(read.model, kept, self._stack, tree=str(tree))
-        forbidden = tuple(map(str, read.forbidden))
+        forbidden, peers = tuple(map(str, read.forbidden)), await self._addresses.peers()
         problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
         return replace(
             compared,
@@ -73,7 +73,8 @@ class DockerDefinitions(HostParts):
             warnings=read.warnings,
             problems=problems,
             sources=read.sources,
-            networks=choices(read.model, self._stack, await self._addresses.peers()),
+            networks=choices(read.model, self._stack, peers),
+            unreached=unreached(read.model, self._stack, peers),
         )
 
     async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:
@@ -166,6 +167,11 @@ class DockerDefinitions(HostParts):
         if model != kept:
             await in_file_thread(self._files.write, definition.sha, model)
         return {s: await self._images.id_of(s, model["services"][s]["image"]) for s in services}
+
+    async def unreached(self, definition: Definition) -> Mapping[str, str]:
+        model = await in_file_thread(self._kept, definition.sha)
+        found = unreached(model, self._stack, await self._addresses.peers())
+        return {name: why for name, why in found.items() if not await self._adoption.existing(definition.sha, name)}
 
     async def one_way(self, sha: str) -> bool:
         kept = await in_file_thread(self._files.read, sha)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.routing.routes import ClientRoute
 from app.domain.step import step_named
-from tests.examples import a_release
+from tests.examples import a_release, a_routed, a_stack
 from tests.fakes.world import World
 from workers.ports import Answer, Instance
 from workers.rollout.advice import direct_advice
@@ -126,3 +127,20 @@ async def test_copy_that_may_listen_in_another_network_has_the_key(world: World)
     assert direct_advice(silent, service, copy) == expected
     assert direct_advice(Answer(500, 0.1), service, copy) == ""
     assert direct_advice(silent, service, replace(copy, addresses={"a": "10.0.0.2"})) == ""
+
+
+async def test_password_in_front_of_a_route_is_a_warning() -> None:
+    route = ClientRoute("web", middlewares=("auth@file",))
+    world = World(stack=a_stack(routed=(a_routed("skills", 8080, "/health", route),)))
+    await world.live("v1.0.0")
+    world.probe.guarded = {"skills"}
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    (warning,) = (text for text in ended.warnings if "middleware" in text)
+    assert warning.startswith("/health of skills answered HTTP 401 through Traefik, by a middleware of the route: ")
+    assert "Set routed/skills/health/headers to what the middleware lets through" in warning
+
+
+async def test_route_whose_copies_answer_has_no_warning(world: World) -> None:
+    ended = await roll_out(world)
+    assert (ended.status, ended.warnings) == (RolloutStatus.SUCCESS, ())
