@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from app.domain.routing.probe_request import route_header, route_name
+from app.domain.routing.probe_request import proof_of, route_header, route_name
 from app.domain.routing.routes import Scheme
 from app.domain.stack import Color, RoutedService, Stack
 
@@ -41,8 +41,8 @@ def render(stack: Stack, color: Color, rollout: str, copies: AllCopies | None = 
     A service without known copies is reached by its Compose name. The file keeps the copies of the other color too, so
     that it can lead back to them while the engine is away.
     Every router adds the rollout header, also to what the route's middlewares answer, so that an answer proves which
-    configuration served it, and its own name, so that no other router can answer for it. All names carry the stack's,
-    because Traefik drops names that two files define.
+    configuration served it, and its own name, so that no other router can answer for it, also none of another stack.
+    All names carry the stack's, because Traefik drops names that two files define.
 
     Traefik closes idle backend connections after `backend_idle` seconds, before the backends close them.
     https://doc.traefik.io/traefik/reference/routing-configuration/http/load-balancing/serverstransport/
@@ -162,7 +162,9 @@ def _http(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
         "routers": {name: _router(stack, service, number, routed.color) for name, service, number in _routes(stack)},
         "services": {_name(stack, s, routed.color): _service(stack, s, routed) for s in stack.routed},
         "middlewares": {
-            name: {"headers": {"customResponseHeaders": _headers(stack, routed.rollout, route_name(service, number))}}
+            name: {
+                "headers": {"customResponseHeaders": _headers(stack, routed.rollout, proof_of(stack, service, number))}
+            }
             for name, service, number in _routes(stack)
         },
         "serversTransports": {
