@@ -174,8 +174,11 @@ class FakeDefinitions(Daemon):
 
     async def unreached(self, definition: Definition) -> Mapping[str, str]:
         await self.socket.reach()
-        made = next((stamp for stamp in self._stamps.values() if stamp.sha == definition.sha), None)
-        return self.apart.get(made.release, {}) if made else {}
+        stamps = [*self._stamps.values(), *(container.stamp for container in self._containers.values())]
+        made = next((stamp for stamp in stamps if stamp.sha == definition.sha), None)
+        if made is None:
+            raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
+        return self.apart.get(made.release, {})
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]
