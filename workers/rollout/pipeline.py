@@ -134,9 +134,10 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
     """Rolls back the route first, then the bot, then the new color; nothing is rebuilt.
 
     Before the flip, it only removes what the rollout created. After it, the new color is stopped only if the route is
-    confirmed to lead away from it. `again` is the release to attempt again afterwards.
+    confirmed to lead away from it. `again` is the release to attempt again afterwards, unless an operator stopped it.
     """
     await run.undoing(error)
+    again = again if run.rollout.reason_code == Interrupted.code else None
     if await steps.may_not_go_back(run):
         return await stay(run)
     if not run.rollout.past_flip:

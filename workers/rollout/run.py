@@ -16,6 +16,7 @@ from app.domain.state import State
 from app.domain.step import ROUTE_SWITCH, StepId, StepKind
 from app.domain.traffic import Traffic
 from workers.ports import Definition, Ports, TimeLimit
+from workers.rollout.stop import stop_of
 
 if TYPE_CHECKING:
     from workers.rollout.health import NewColor
@@ -147,10 +148,18 @@ class Run:
         await self.update(lambda s: s.progress(s.rollout.stop(why)) if s.rollout else s)
 
     async def undoing(self, why: UpdaterError) -> None:
-        """Records that the rollback begins. From here on nothing stops it."""
+        """Records that the rollback begins, and why. From here on nothing stops it.
+
+        A call of an operator that was accepted until now is the reason, also if a step failed meanwhile.
+        """
         self._settled, self._why = True, None
         where = self.rollout.failed_step or "between steps"
-        await self.record(lambda r: r.roll_back(why, messages.failure(where, why)))
+
+        def begin(rollout: Rollout) -> Rollout:
+            cause = stop_of(rollout.stopping) if rollout.stopping else why
+            return rollout.roll_back(cause, messages.failure(where, cause))
+
+        await self.record(begin)
 
     async def finish(self, status: RolloutStatus, *, again: Release | None = None) -> Rollout:
         """Journals and publishes the final status. Queues `again`; without it, anything but a success pauses."""
