@@ -14,6 +14,7 @@ from app.domain.errors import (
 )
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import RoutedService, Singleton
+from app.domain.step import StepId, StepKind
 from workers.adoption import adopt
 from workers.ports import Comparison, Definition, Instance, Origin, Stamp
 from workers.rollout import (
@@ -271,11 +272,16 @@ async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
 async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
     """The singleton that was stopped although the journal does not say so: its last write can be lost or torn.
 
-    Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left.
+    Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left, or
+    if the hand-over did not begin, or ended: then it is known that nothing was stopped, and one that does not run was
+    stopped before, maybe on purpose.
     """
-    live = run.rollout.previous
+    live, hand_over = run.rollout.previous, StepId(StepKind.RESTART, singleton.name)
+    begun = any(step.id == hand_over for step in run.rollout.steps)
+    if live is None or not begun or hand_over in run.rollout.completed:
+        return None
     found = await run.ports.engine.find(singleton.service)
-    if live is None or any(not i.gone for i in found):
+    if any(not i.gone for i in found):
         return None
     at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}
     return max(at, key=lambda each: at[each], default=None)

@@ -349,6 +349,20 @@ async def test_an_unchanged_bot_is_not_restarted(world: World) -> None:
     assert not [effect for effect in world.effects if "bot" in effect]
 
 
+@pytest.mark.parametrize("fails", ["flip", "bake"])
+async def test_rollback_leaves_a_stopped_bot_stopped(world: World, fails: str) -> None:
+    """Someone stopped it before the rollout, as to run it elsewhere."""
+    world.engine.by_hand(stop=["bot"])
+    if fails == "flip":
+        world.route.lag = 11
+    else:
+        world.engine.behave("api", "v1.1.0", dies_after=20)
+    ended = await roll_out(world)
+    assert ended.past_flip
+    assert ended.status is not RolloutStatus.SUCCESS
+    assert world.engine.running("bot") == []
+
+
 async def test_bot_without_a_check_must_keep_running(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", own_check=False)
     ended = await roll_out(world)
