@@ -100,8 +100,7 @@ class Run:
     async def step(self, step: Step) -> None:
         """Runs one step; journals its start before and its evidence after. Raises any failure as an UpdaterError."""
         clock, name = self.ports.clock, step.name
-        if self._why is not None:
-            raise self._why
+        self.raise_if_stopped()
         self._committed = self._committed or step.id == ROUTE_SWITCH
         await self.record(lambda r: r.begin(step.id, clock.now()))
         self.ports.publisher.event("step.started", rollout_id=self.rollout.id, step=name)
@@ -139,9 +138,13 @@ class Run:
 
     def settle(self) -> None:
         """From here on nothing stops the rollout. Raises what was asked to stop it until now."""
+        self.raise_if_stopped()
+        self._settled = True
+
+    def raise_if_stopped(self) -> None:
+        """Raises what was asked to stop the rollout: Superseded, Cancelled, OperatorRollback."""
         if self._why is not None:
             raise self._why
-        self._settled = True
 
     async def stopped_by(self, why: UpdaterError) -> None:
         """Journals an accepted call of an operator, so that it also counts after a restart."""
@@ -230,6 +233,7 @@ class Run:
         try:
             limit += await self._longer_grace(step)
             async with self.ports.clock.limit(limit) as self._scope:
+                self.raise_if_stopped()  # while its begin was written, nothing could be ended
                 yield
         except UpdaterError:
             raise

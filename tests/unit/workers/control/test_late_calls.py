@@ -1,13 +1,13 @@
-"""Calls that are acknowledged while the end of a step is being journaled, so that the rollout is about to be undone."""
+"""Calls that are acknowledged while the begin or the end of a step is being journaled."""
 
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from app.domain.rollout import Rollout, RolloutStatus
-from app.domain.stack import Color
+from app.domain.stack import BeforeFlip, Color
 from app.domain.state import State
-from tests.examples import a_live, a_release
+from tests.examples import a_live, a_release, a_stack
 from tests.fakes.world import World
 from tests.unit.workers.rollout.test_recovery import crash_after
 from workers.control.operator import Operator
@@ -25,19 +25,23 @@ async def world() -> World:
     return world
 
 
-def ask_at_the_failure(world: World, ask: Callable[[], Awaitable[object]]) -> list[object]:
-    """Asks once, when a step has failed and that waits to be written. Returns the answer."""
+def ask_before(world: World, moment: Callable[[Rollout], bool], ask: Callable[[], Awaitable[object]]) -> list[object]:
+    """Asks once, when the `moment` of the rollout has come and waits to be written. Returns the answer."""
     update, answers = world.journal.update, list[object]()
 
     async def updating(change: Callable[[State], State]) -> State:
         rollout = change(world.state).rollout
-        if not answers and rollout is not None and rollout.failed_step is not None:
+        if not answers and rollout is not None and moment(rollout):
             answers.append("asked")
             answers[0] = await ask()
         return await update(change)
 
     world.journal.update = updating  # type: ignore[method-assign]  # the moment before the write
     return answers
+
+
+def failed(rollout: Rollout) -> bool:
+    return rollout.failed_step is not None
 
 
 async def cancelled(world: World, worker: Reconciler) -> None:
@@ -52,10 +56,14 @@ def last(world: World) -> Rollout:
     return world.publisher.results[-1][0]
 
 
+def seconds_of(rollout: Rollout, name: str) -> float:
+    return sum(step.seconds or 0.0 for step in rollout.steps if step.name == name)
+
+
 async def test_cancel_at_a_loss_of_the_engine_counts(world: World) -> None:
     """The release is not attempted again."""
     worker = world.worker()
-    asked = ask_at_the_failure(world, lambda: cancelled(world, worker))
+    asked = ask_before(world, failed, lambda: cancelled(world, worker))
     world.engine.goes_away = ["build v1.1.0"]
     await worker.reconcile()
     assert ends(world) == [(RolloutStatus.FAILED, "cancelled")]
@@ -65,7 +73,7 @@ async def test_cancel_at_a_loss_of_the_engine_counts(world: World) -> None:
 async def test_cancel_as_the_recovery_begins_counts(world: World) -> None:
     await crash_after(world, "start_api")
     worker = world.worker()
-    asked = ask_at_the_failure(world, lambda: cancelled(world, worker))
+    asked = ask_before(world, failed, lambda: cancelled(world, worker))
     await worker.start()
     await worker.reconcile()
     assert ends(world) == [(RolloutStatus.FAILED, "cancelled")]
@@ -77,7 +85,47 @@ async def test_forced_rollback_at_a_failure_counts(world: World) -> None:
     worker = world.worker()
     world.engine.one_ways = {"v1.1.0"}
     world.engine.behave("api", "v1.1.0", dies_after=20)
-    asked = ask_at_the_failure(world, lambda: Operator(world.ports, worker).roll_back(None, force=True))
+    asked = ask_before(world, failed, lambda: Operator(world.ports, worker).roll_back(None, force=True))
     await worker.reconcile()
     assert ends(world) == [(RolloutStatus.ROLLED_BACK, "operator_rollback")]
     assert (asked, world.route.served()[0], last(world).failed_step) == ([NEW.rollout_id], Color.BLUE, "bake")
+
+
+@pytest.mark.parametrize("step", ["git_fetch_tags", "docker_build"])
+async def test_cancel_as_a_step_begins_ends_it_at_once(world: World, step: str) -> None:
+    worker = world.worker()
+    world.source.seconds = 10
+    world.engine.behave("api", "v1.1.0", build_seconds=100)
+    asked = ask_before(world, lambda r: r.running_step == step, lambda: cancelled(world, worker))
+    await worker.reconcile()
+    assert (asked, ends(world)) == ([None], [(RolloutStatus.FAILED, "cancelled")])
+    assert seconds_of(last(world), step) < 1
+
+
+async def test_rollback_as_the_bake_begins_ends_it_at_once(world: World) -> None:
+    worker = world.worker()
+    asked = ask_before(world, lambda r: r.running_step == "bake", lambda: Operator(world.ports, worker).roll_back(None))
+    await worker.reconcile()
+    assert (asked, ends(world)) == ([NEW.rollout_id], [(RolloutStatus.ROLLED_BACK, "operator_rollback")])
+    assert seconds_of(last(world), "bake") < 1
+
+
+@pytest.mark.parametrize("during", ["begin", "sweep"])
+async def test_cancel_before_a_migration_prevents_it(during: str) -> None:
+    world = World(a_stack(before_flip=(BeforeFlip("skills", ("migrate", "up"), 60),)))
+    await world.live("v1.0.0")
+    world.inbox.put(NEW)
+    worker, sweep = world.worker(), world.engine.sweep
+
+    async def sweeping() -> list[str]:
+        world.engine.sweep = sweep  # type: ignore[method-assign]  # once
+        await cancelled(world, worker)
+        return await sweep()
+
+    if during == "begin":
+        ask_before(world, lambda r: r.running_step == "before_flip_1_skills", lambda: cancelled(world, worker))
+    else:
+        world.engine.sweep = sweeping  # type: ignore[method-assign]  # right before the command
+    await worker.reconcile()
+    assert ends(world) == [(RolloutStatus.FAILED, "cancelled")]
+    assert not [effect for effect in world.effects if effect.startswith("run ")]
