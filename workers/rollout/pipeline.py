@@ -17,8 +17,8 @@ from workers.rollout.run import MARGIN_SECONDS, Run, Step
 ATTEMPTS = 3
 """How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
 
-LEAD_BACK_SECONDS = 2.0
-"""How often a rollback tries to write a route file that cannot be written."""
+AGAIN_SECONDS = 2.0
+"""How often a rollback tries again to write the route file, and to restore a singleton while the engine is away."""
 
 
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
@@ -145,16 +145,24 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
         status = RolloutStatus.SUPERSEDED if run.rollout.reason_code == Superseded.code else RolloutStatus.FAILED
     else:
         back = await run.attempt(rollback_route(run.stack))
-        for step in rollback_singletons(run.stack):
-            await run.attempt(step)
+        left = [step for step in rollback_singletons(run.stack) if not await _restored(run, step)]
         if back := back or await _lead_back(run):
             await run.attempt(rollback_stop(run.stack))
         else:
             # The file does not lead to the new color. The journal may say so still, if the step was cut off in between.
             await run.update(lambda state: state.routed_to(run.rollout.origin, None))
+        for step in left:
+            while not await _restored(run, step):
+                await run.ports.clock.sleep(AGAIN_SECONDS)
         status = RolloutStatus.ROLLED_BACK if back else RolloutStatus.FAILED
     await run.attempt(prune(run.stack))
     return await run.finish(status, again=again)
+
+
+async def _restored(run: Run, step: Step) -> bool:
+    """Restores a singleton. Returns False only if the engine was away, which nothing but another attempt makes good."""
+    before = run.ports.engine.times_away
+    return await run.attempt(step) or run.ports.engine.times_away == before
 
 
 async def _lead_back(run: Run) -> bool:
@@ -163,7 +171,7 @@ async def _lead_back(run: Run) -> bool:
     Returns False if the file is right, but Traefik does not confirm it.
     """
     while await run.ports.route.active() is run.target:
-        await run.ports.clock.sleep(LEAD_BACK_SECONDS)
+        await run.ports.clock.sleep(AGAIN_SECONDS)
         if await run.attempt(rollback_route(run.stack)):
             return True
     return False

@@ -440,6 +440,17 @@ async def test_rollout_never_starts_on_the_routed_color(world: World) -> None:
     assert world.outages == []
 
 
+async def test_rollback_restores_the_bot_after_an_outage(world: World) -> None:
+    """The engine is away for longer than a call waits: nothing else would start the bot later."""
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.engine.goes_away = ["start bot v1.0.0", "start bot v1.0.0"]
+    ended = await roll_out(world)
+    is_as_before(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+    attempts = [step.error is None for step in ended.steps if step.name == "rollback_bot"]
+    assert attempts == [False, False, True]
+
+
 async def test_rollback_continues_without_the_old_bot(world: World) -> None:
     world = World()
     world.engine.behave("bot", "v1.0.0", ready_after=1e6)
