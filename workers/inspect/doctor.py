@@ -15,6 +15,7 @@ from workers.definition.files.live_compose import unused_files
 from workers.inspect import mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, leftovers
+from workers.inspect.mounted_files import mounted_files
 from workers.ports import Notifier, Ports, Seen, Survey
 from workers.rollout import preflight
 
@@ -55,6 +56,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
         *_colors(stack, state, seen, await ports.route.active()),
+        mounted_files(seen),
         _by_hand(stack, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),

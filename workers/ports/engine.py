@@ -180,7 +180,8 @@ class Comparison:
 class Seen:
     """A container, as the engine reports it. `mounts` maps paths inside it to paths on the host.
 
-    `networks`: those in which it has an address, and `host` if it uses the host's network.
+    `networks`: those in which it has an address, and `host` if it uses the host's network. `new_files` and `old_files`:
+    the operator's files that it mounts and that are not as when it was created; it started after the change, or before.
     """
 
     service: str
@@ -193,6 +194,8 @@ class Seen:
     mounts: Mapping[str, str]
     name: str = ""
     networks: tuple[str, ...] = ()
+    new_files: tuple[str, ...] = ()
+    old_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
-from workers.definition.files.live_files import LiveFile, Record
+from workers.definition.files.live_files import LiveFile, Record, differing
 
 LARGEST = 16 << 20
 """The largest file whose content is read, in bytes. Of a larger one, the size and the time of the last write count."""
@@ -42,13 +42,19 @@ def record(marks: ValueMarks, files: Iterable[LiveFile]) -> Record:
     }
 
 
+def other_versions(marks: ValueMarks, before: Record) -> list[str]:
+    """The files of the record `before` that have another content now."""
+    files = [LiveFile(path, writable="inode" in file) for path, file in before.items()]
+    return differing(before, record(marks, files))
+
+
 def untouched_since(files: Iterable[LiveFile], moment: datetime) -> bool:
     """Whether nothing replaced one of `files` after `moment`, or wrote to it, unless its container may write to it."""
-    return all(_last_change(Path(each.path)) <= moment.timestamp() for each in files if not each.writable)
+    return all(last_change(Path(each.path)) <= moment.timestamp() for each in files if not each.writable)
 
 
-def _last_change(path: Path) -> float:
-    """Seconds; 0 for a directory, in which a container sees every change."""
+def last_change(path: Path) -> float:
+    """Seconds; 0 for a directory, in which a container sees every change. Infinite if the file is missing."""
     try:
         return 0.0 if path.is_dir() else max(path.lstat().st_ctime, path.stat().st_ctime)
     except OSError:
