@@ -12,7 +12,7 @@ from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose.client import Compose, Resolved
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.env_files import EnvFiles, find_env_files, overridden, with_home
-from workers.adapters.docker_host.compose.included import absent_env_files, unread_env_files
+from workers.adapters.docker_host.compose.included import incomplete_files, unread_env_files
 from workers.adapters.docker_host.compose.model_secrets import learn_env_texts, learn_model
 from workers.adapters.docker_host.compose.secret_values import learn_env_files, secret_values
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
@@ -153,8 +153,8 @@ class ReleaseReader:
 
     async def _resolve(self, given: ComposeFiles, roots: Roots) -> tuple[Resolved, EnvFiles, Model]:
         """The model, its env files, and the model without values of variables, which shows who uses them."""
-        if absent := await in_file_thread(absent_env_files, given, roots):
-            raise ComposeInvalid(f"{'; '.join(absent)}. Traffic is unchanged")
+        if incomplete := await in_file_thread(incomplete_files, given, roots):
+            raise ComposeInvalid(f"{'; '.join(incomplete)}. Traffic is unchanged")
         try:
             raw = await self._compose.uninterpolated(given)
         except ComposeInvalid as unreadable:  # some values make a file valid only when they are known
