@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.release import UNKNOWN_TAG, LiveRelease, Release
+from app.domain.release import UNKNOWN_TAG, LiveRelease, Release, stays_failed
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 
@@ -77,9 +77,7 @@ class State:
     @property
     def is_unwell(self) -> bool:
         """Whether the live release failed its rollout and stays because it cannot be rolled back."""
-        if self.current is None or self.current.tag == UNKNOWN_TAG:
-            return False
-        return self.last_good_tag is not None and self.current.tag != self.last_good_tag
+        return self.current is not None and stays_failed(self.current.tag, self.last_good_tag)
 
     @property
     def kept(self) -> tuple[LiveRelease, ...]:
