@@ -43,7 +43,7 @@ def _hosts_of(service: RoutedService, ours: Sequence[Router]) -> set[str]:
     return {host_form(urlsplit(x.url).hostname or "") for router in ours for x in router.servers if x.is_of(service)}
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -57,7 +57,7 @@ def only_by_address(stack: Stack, color: Color, found: Found, ours: Sequence[Rou
     for service in (s for s in stack.routed if s.name not in named):
         name, hosts = service.colors[color], _hosts_of(service, ours)
         names = {host_form(n) for i in found.get(name, ()) if i.running for n in i.names}
-        if hosts and all(map(_is_address, hosts)) and names and host_form(name) not in names:
+        if hosts and all(map(is_address, hosts)) and names and host_form(name) not in names:
             urls = sorted({x.url for router in ours for x in router.servers if x.is_of(service)})
             yield (
                 f"{', '.join(urls)} leads to a container that no network knows as {name}, but the updater's "

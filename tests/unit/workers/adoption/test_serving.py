@@ -494,6 +494,15 @@ def test_file_with_a_stack_route_shadows_it() -> None:
     assert shadows(STACK, other, "routes.yml") == []
 
 
+def test_neighbor_with_the_hostname_of_the_colors_is_named() -> None:
+    """The router of another stack leads to its container `app`; both colors have `hostname: app`."""
+    router = '{entryPoints: [web], rule: "Host(`mail.example.org`)", service: mail}'
+    mail = f'http: {{routers: {{mail: {router}}}, services: {{mail: {{loadBalancer: {{servers: [{{url: "http://app"}}]}}}}}}}}'
+    api = [Instance(c, f"api-{c}", "running", names=(f"api-{c}", "app"), host=f"shop-api-{c}-1") for c in Color]
+    detail = refusal({"routes.yml": FILE, "mail.yml": mail}, [*running("skills-blue"), *api])
+    assert "If it should lead to another container, the stack's may not have the name app, as an alias or" in detail
+
+
 ALIASED = FILE.replace("//api-blue:", "//api:")
 """The old router uses an alias that the containers of both colors have."""
 
