@@ -13,7 +13,7 @@ REMEDY = (
 )
 
 
-def mounted_files(seen: Survey) -> Check:
+def check(seen: Survey) -> Check:
     """The engine mounts today's file when it starts a container, also when it restarts one by itself."""
     if found := "; ".join(_found(seen)):
         return Check(NAME, Verdict.WARNING, found, REMEDY)
