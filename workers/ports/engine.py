@@ -35,7 +35,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class LiveFiles:
-    """The single files of the live directory that services mount, now.
+    """The operator's single files that services mount, now.
 
     `changed`: those that are not as the definition was made with, and secrets and configs whose variables are not.
     `states`: by path, a text that every write to the file and every replacement changes. What a container may write
@@ -185,7 +185,8 @@ class Comparison:
 class Seen:
     """A container, as the engine reports it. `mounts` maps paths inside it to paths on the host.
 
-    `networks`: those in which it has an address, and `host` if it uses the host's network.
+    `networks`: those in which it has an address, and `host` if it uses the host's network. `new_files` and `old_files`:
+    the operator's files that it mounts and that are not as when it was created; it started after the change, or before.
     """
 
     service: str
@@ -198,6 +199,8 @@ class Seen:
     mounts: Mapping[str, str]
     name: str = ""
     networks: tuple[str, ...] = ()
+    new_files: tuple[str, ...] = ()
+    old_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -274,11 +277,11 @@ class Definitions(Protocol):
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way.
 
-        A file of the live directory that the instance mounts, and that has another content since, is a change.
+        A file of the operator that the instance mounts, and that has another content since, is a change.
         """
 
     async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
-        """The files of the live directory that `services` mount. Raises ReleaseNotKept, EngineFailed."""
+        """The operator's files that `services` mount. Raises ReleaseNotKept, EngineFailed."""
 
     @mutation
     async def publish(self, definition: Definition, color: Color) -> None:

@@ -37,9 +37,13 @@ def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
 
 
 def new_color(stack: Stack) -> Iterator[Step]:
-    """Starts the idle color and checks it directly. Nothing live is touched."""
+    """Starts the idle color and checks it directly. Nothing live is touched.
+
+    What still runs of the idle color, such as after a flip that Traefik did not confirm, is stopped by its start.
+    """
     for service in stack.routed:
-        yield Step(StepKind.START, partial(steps.start, service=service), stack.times.start, service.name)
+        limit = stack.times.start + _stop(stack)
+        yield Step(StepKind.START, partial(steps.start, service=service), limit, service.name, stops=1)
     for service in stack.routed:
         yield Step(StepKind.HEALTH, partial(steps.check_direct, service=service), stack.times.health, service.name)
 

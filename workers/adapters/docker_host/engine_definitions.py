@@ -185,7 +185,7 @@ class DockerDefinitions(HostParts):
         return await in_file_thread(self._sees_todays_files, instance, await in_file_thread(self._kept, definition.sha))
 
     def _sees_todays_files(self, instance: Instance, model: transform.Model) -> bool:
-        """Whether the instance sees the files of the live directory as they were when `model` was made."""
+        """Whether the instance sees the operator's files as they were when `model` was made."""
         now, before = recorded(model["services"][instance.service]["labels"]), recorded(instance.labels)
         if now is None or before is not None:
             return not differing(before or {}, now or {})
@@ -205,5 +205,9 @@ class DockerDefinitions(HostParts):
             before = recorded(model["services"][name]["labels"])
             today = self._reader.live_record(model, name)
             changed |= dict.fromkeys(differing(before, today) if before is not None else ())
-            now |= {path: file.get("inode") or state(Path(path)) for path, file in today.items()}
+            relabeled = {file.path for file in self._reader.live_files(model, name) if file.relabeled}
+            now |= {
+                path: file.get("inode") or state(Path(path), relabeled=path in relabeled)
+                for path, file in today.items()
+            }
         return LiveFiles(tuple(changed), now)

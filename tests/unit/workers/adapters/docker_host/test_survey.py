@@ -2,6 +2,7 @@ import asyncio
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,7 +19,10 @@ from workers.adapters.docker_host.addresses import Addresses
 from workers.adapters.docker_host.client import Docker, instance_of
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.own_services import container as own_container
+from workers.adapters.docker_host.stored.host_file_states import record
+from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.docker_host.survey import seen_of, survey
+from workers.definition.files.live_files import LiveFile, with_record
 from workers.ports import Survey
 
 WEB_STACK = a_stack(routed=(a_routed("web", 80, "/", ClientRoute("web")),))
@@ -93,9 +97,10 @@ def engine_of(answers: dict[str, tuple[int, object]]) -> Iterator[Docker]:
             client.close()
 
 
-async def surveyed(*containers: Mapping[str, Any]) -> Survey:
+async def surveyed(*containers: Mapping[str, Any], marks: ValueMarks | None = None) -> Survey:
     with engine_with(*containers) as engine:
-        return await survey(engine, cast("Compose", NoCompose()), a_stack())
+        known = marks or ValueMarks(Path("/dev/null/marks.key"))
+        return await survey(engine, cast("Compose", NoCompose()), a_stack(), known)
 
 
 async def address(*containers: Mapping[str, Any], stack: Stack | None = None) -> str | None:
@@ -122,6 +127,32 @@ async def test_networks_of_the_own_container_are_known() -> None:
     found = await surveyed(container(OWN, "shop", ops="10.0.0.2"))
     assert (found.own_name, found.own_networks) == (OWN, frozenset({"ops"}))
     assert found.own_mounts == {"/etc/dynamic": "/routes"}
+
+
+@pytest.mark.parametrize(
+    ("content", "minutes", "state", "expected"),
+    [
+        ("one", 1, "running", ((), ())),
+        ("two", 1, "running", (("token.txt",), ())),
+        ("two", -1, "running", ((), ("token.txt",))),
+        ("two", 1, "exited", ((), ())),
+    ],
+    ids=["same", "restarted", "not-restarted", "stopped"],
+)
+async def test_other_version_of_a_mounted_file_is_seen(
+    tmp_path: Path, content: str, minutes: int, state: str, expected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    """The engine mounts today's file when it starts a container, also when it does so by itself."""
+    file, marks = tmp_path / "token.txt", ValueMarks(tmp_path / "marks.key")
+    file.write_text("one")
+    bot = container("bot", "shop")
+    made_with = with_record({"labels": {}}, record(marks, [LiveFile(str(file))]))["labels"]
+    bot["Config"]["Labels"] |= {key: value.replace("$$", "$") for key, value in made_with.items()}
+    started = datetime.now(UTC) + timedelta(minutes=minutes)
+    bot["State"] = {"Status": state, "StartedAt": f"{started:%Y-%m-%dT%H:%M:%S}.123456789Z"}
+    file.write_text(content)
+    (seen,) = (await surveyed(bot, marks=marks)).containers
+    assert (seen.new_files, seen.old_files) == tuple(tuple(str(tmp_path / n) for n in names) for names in expected)
 
 
 WEB = container("web-blue", "shop", shop_back="10.0.1.2", shop_front="10.0.2.2")
