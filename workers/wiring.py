@@ -57,7 +57,8 @@ async def wire(
     async with contextlib.AsyncExitStack() as opened:
         client = await in_engine_thread(connect, settings.docker_host)
         opened.callback(client.close)
-        await _check_paths(Docker(client, settings.docker_host), [Path(stack.directory), settings.data_dir])
+        own = await own_mounts(Docker(client, settings.docker_host))
+        _check_paths(own, [Path(stack.directory), settings.data_dir])
         journal = FileJournal(settings.journal_path)
         command = find_compose(settings.compose_command)
         compose = Compose(command, stack.project, settings.docker_host, fence=journal.fence, learn=redactor.learn)
@@ -84,7 +85,9 @@ async def wire(
             opened.push_async_callback(traffic.aclose)
         releases, routes = settings.data_dir / "releases", settings.traefik_dynamic_path
         await learn_what_is_known(compose, stack, ReleaseFiles(releases))
-        docker_engine = DockerEngine(client, compose, stack, releases, fence=journal.fence, written=[routes])
+        docker_engine = DockerEngine(
+            client, compose, stack, releases, fence=journal.fence, written=[routes], own_mounts=own, route=route.file
+        )
         await opened.enter_async_context(lease.held())
         journal.load()
         await opened.enter_async_context(_sending(publisher, notifier))
@@ -168,9 +171,9 @@ def token_of(settings: WorkerSettings) -> str | None:
     return settings.github_token.get_secret_value() if settings.github_token else None
 
 
-async def _check_paths(engine: Docker, needed: Sequence[Path]) -> None:
+def _check_paths(own: mounts.Mounts | None, needed: Sequence[Path]) -> None:
     """Raises SettingsInvalid if the `needed` paths are not the same in this container as on the host."""
-    if wrong := mounts.unlike(needed, await own_mounts(engine)):
+    if wrong := mounts.unlike(needed, own):
         listed = ", ".join(map(str, wrong))
         raise SettingsInvalid(
             f"{listed}: not mounted at the same path as on the host, where the engine and your own `docker compose` "

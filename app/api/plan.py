@@ -77,6 +77,14 @@ class PlannedFile(ResponseModel):
     key: str = ""
 
 
+class PlannedNetwork(ResponseModel):
+    """In which of its networks the worker would ask `service` for its health, and why: for people."""
+
+    service: str = ""
+    network: str = ""
+    reason: str = ""
+
+
 class PlannedCommand(ResponseModel):
     """A command before the flip. `limit`: seconds. `runs` is False if it already succeeded for this commit."""
 
@@ -111,3 +119,4 @@ class Plan(ResponseModel):
     warnings: tuple[str, ...] = ()
     files: tuple[PlannedFile, ...] = ()
     copies: tuple[PlannedCopies, ...] = ()
+    networks: tuple[PlannedNetwork, ...] = ()

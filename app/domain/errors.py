@@ -157,7 +157,7 @@ class VariableMissing(UpdaterError):
 
 
 class FilesChanged(UpdaterError):
-    """A file of the live directory changed during the rollout."""
+    """A file of the operator changed during the rollout."""
 
     code = "files_changed"
     fault = Fault.OPERATOR

@@ -130,6 +130,14 @@ UNKNOWN_TAG = "unknown"
 """The tag of an adopted release without a known tag. Its `sha` is then a digest of its images, not a commit."""
 
 
+def stays_failed(tag: str, last_good: str | None) -> bool:
+    """Whether the live release `tag` failed its rollout and stays because it cannot be rolled back.
+
+    `last_good`: the tag of the release that last succeeded; None if none is known.
+    """
+    return tag != UNKNOWN_TAG and last_good not in {None, tag}
+
+
 @dataclass(frozen=True)
 class LiveRelease:
     """A release that is or was live, since the rollout `rollout_id` ended at `since`.

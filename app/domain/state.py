@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.release import UNKNOWN_TAG, LiveRelease, Release
+from app.domain.release import UNKNOWN_TAG, LiveRelease, Release, stays_failed
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Color
 
@@ -77,9 +77,7 @@ class State:
     @property
     def is_unwell(self) -> bool:
         """Whether the live release failed its rollout and stays because it cannot be rolled back."""
-        if self.current is None or self.current.tag == UNKNOWN_TAG:
-            return False
-        return self.last_good_tag is not None and self.current.tag != self.last_good_tag
+        return self.current is not None and stays_failed(self.current.tag, self.last_good_tag)
 
     @property
     def kept(self) -> tuple[LiveRelease, ...]:
@@ -119,7 +117,7 @@ class State:
 
     def adopt(self, live: LiveRelease, color: Color) -> "State":
         """Makes `live`, which already ran on `color`, the current release. An unknown tag keeps the last good one."""
-        good = self.last_good_tag if live.tag == UNKNOWN_TAG else live.tag
+        good = _known(live.tag, self.last_good_tag)
         return replace(
             self, active_color=color, route_id=live.rollout_id, current=live, last_good_tag=good, previous=None
         )
@@ -171,7 +169,9 @@ class State:
         return replace(self, epoch=self.epoch + 1)
 
     def begin(self, rollout: Rollout) -> "State":
-        return replace(self.drop(rollout.release), rollout=rollout, last_attempted_tag=rollout.release.tag)
+        """Records the start of a rollout. One of a kept release without a known tag keeps the last attempted tag."""
+        attempted = _known(rollout.release.tag, self.last_attempted_tag)
+        return replace(self.drop(rollout.release), rollout=rollout, last_attempted_tag=attempted)
 
     def progress(self, rollout: Rollout) -> "State":
         return replace(self, rollout=rollout)
@@ -213,5 +213,9 @@ class State:
         )
         if not good:
             return replace(moved, last_failure_at=at)
-        tag = self.last_good_tag if live.tag == UNKNOWN_TAG else live.tag
-        return replace(moved, last_good_tag=tag, last_success_at=at)
+        return replace(moved, last_good_tag=_known(live.tag, self.last_good_tag), last_success_at=at)
+
+
+def _known(tag: str, before: str | None) -> str | None:
+    """`tag`; `before` if that is only known as UNKNOWN_TAG."""
+    return before if tag == UNKNOWN_TAG else tag

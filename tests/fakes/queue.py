@@ -76,7 +76,9 @@ class FakeQueue:
 
 
 class FakeQueueWorker:
-    """Runs the jobs of `queue` as arq's worker does: each once, a question for QUESTION_SECONDS, a look each minute.
+    """Runs the jobs of `queue` as arq's worker does: each once, a look each minute.
+
+    A question runs for QUESTION_SECONDS, and no longer than its caller waits.
 
     `unexpected` is called with each error that a job has no name for.
     """
@@ -133,7 +135,7 @@ class FakeQueueWorker:
             await self._look()
             return
         try:
-            async with asyncio.timeout(QUESTION_SECONDS):
+            async with asyncio.timeout(min(QUESTION_SECONDS, job.expires - asyncio.get_running_loop().time())):
                 answer = await self._questions[job.name]({}, *job.arguments)
         except Exception as error:
             self._judge(error)

@@ -216,11 +216,13 @@ def _text(stack: Stack, color: Color, rollout: str) -> str:
 class FakeProbe:
     """Answers like Traefik at a route's URL, and like the instance at its own address.
 
-    Traefik cannot reach the Compose services in `unknown` by the names in the updater's route.
+    Traefik cannot reach the Compose services in `unknown` by the names in the updater's route. A middleware asks
+    clients of the routed services in `guarded` for a password.
     """
 
     def __init__(self, stack: Stack, clock: FakeClock, route: FakeRoute, engine: FakeEngine) -> None:
         self.unknown: set[str] = set()
+        self.guarded: set[str] = set()
         self._stack, self._clock, self._route, self._engine = stack, clock, route, engine
         self._asked = Counter[str]()
         self._routed = {(request.url, request.host): service for service, request in all_route_requests(stack)}
@@ -235,6 +237,8 @@ class FakeProbe:
         color, rollout = self._route.served()
         if color is None:
             return _answer(request, 404)
+        if service.name in self.guarded:
+            return _answer(request, 401, rollout)
         if rollout and service.colors[color] in self.unknown:
             return _answer(request, 502, rollout)
         return _answer(request, self._next(service, color, named=bool(rollout)), rollout)

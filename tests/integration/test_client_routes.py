@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route as PathRoute
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.routing.probe_request import direct_request, route_requests
+from app.domain.routing.probe_request import all_route_requests, direct_request, route_requests
 from app.domain.routing.routes import ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.routing.rule import RuleInvalid, parse
 from app.domain.stack import Color, Stack, Times, Traefik
@@ -36,6 +36,7 @@ from workers.adapters.machine import SystemClock
 from workers.adapters.traefik.route_file import FIRST_NAME, RouteFile
 from workers.adoption.conflicts import conflicts
 from workers.rollout.preflight import problems
+from workers.routing import route_file
 from workers.routing.client_certificates import certificates_needed
 from workers.routing.confirm import confirm_routes
 
@@ -280,25 +281,52 @@ async def test_two_stacks_share_traefik_and_its_directory(place: Place, shop: St
 
 
 async def test_file_of_the_first_version_is_taken_over_under_load(place: Place, shop: Stack) -> None:
-    stack, failed, stopping = routed_by(shop, ClientRoute("web")), Counter[int](), asyncio.Event()
+    stack = routed_by(shop, ClientRoute("web"))
     (place.dynamic / FIRST_NAME).write_text(first_version(stack, Color.BLUE, "r-0"))
     await until(lambda: _serves(place))
     route = RouteFile(place.dynamic, stack)
     assert (await route.active(), await route.rollout(), await route.strays()) == (Color.BLUE, "r-0", [])
 
+    async with under_load(place) as answers:
+        assert not await route.stands(Color.BLUE, "r-0"), "the drift watch rewrites it"
+        await place.flip(stack, Color.BLUE, "r-0")
+        await place.flip(stack, Color.GREEN, "r-1")
+    assert set(answers) == {200}
+    assert sorted(path.name for path in place.dynamic.iterdir()) == ["auth.yml", "updater-shop.yml"]
+
+
+async def test_file_of_the_version_before_is_taken_over_under_load(place: Place, shop: Stack) -> None:
+    """Its answers do not name the stack; they count until the file is rewritten."""
+    stack = routed_by(shop, ClientRoute("web"))
+    before = route_file.render(stack, Color.BLUE, "r-0").replace("Rollout-Route: shop.", "Rollout-Route: ")
+    (place.dynamic / "updater-shop.yml").write_text(before)
+    await until(lambda: _serves(place))
+    route = RouteFile(place.dynamic, stack)
+    assert (await route.active(), await route.rollout(), await route.strays()) == (Color.BLUE, "r-0", [])
+
+    async with under_load(place) as answers:
+        ((_, asked),) = all_route_requests(stack)
+        assert (await place.probe.ask(asked)).rollout == "r-0", "until then it counts"
+        assert not await route.stands(Color.BLUE, "r-0"), "the drift watch rewrites it"
+        await place.flip(stack, Color.BLUE, "r-0")
+        await place.flip(stack, Color.GREEN, "r-1")
+    assert set(answers) == {200}
+
+
+@asynccontextmanager
+async def under_load(place: Place) -> AsyncIterator[Counter[int]]:
+    """A client that asks without a pause; yields how often it got which status."""
+    answers, stopping = Counter[int](), asyncio.Event()
+
     async def load() -> None:
         while not stopping.is_set():
-            failed[(await place.get("any.example.org", secure=False)).status_code] += 1
+            answers[(await place.get("any.example.org", secure=False)).status_code] += 1
             await asyncio.sleep(PACE_SECONDS / 4)
 
     async with asyncio.TaskGroup() as clients:
         clients.create_task(load())
-        assert not await route.stands(Color.BLUE, "r-0"), "the drift watch rewrites it"
-        await place.flip(stack, Color.BLUE, "r-0")
-        await place.flip(stack, Color.GREEN, "r-1")
+        yield answers
         stopping.set()
-    assert set(failed) == {200}
-    assert sorted(path.name for path in place.dynamic.iterdir()) == ["auth.yml", "updater-shop.yml"]
 
 
 async def _serves(place: Place) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.errors import ComposeInvalid
 from app.domain.stack import FileRules
 from tests.integration.read_release import Bench
 from tests.integration.repositories import Repository, modular_repository
@@ -65,6 +66,32 @@ async def test_encrypted_env_file_is_refused_by_name(bench: Bench, name: str) ->
     bench.put(bench.live, name, "A=of the host\n")
     bench.stack = replace(bench.stack, files=FileRules(live=(name,)))
     assert (await bench.service())["environment"]["A"] == "of the host"
+
+
+INCLUDED = '{"services": {"more": {"image": "x:${V:-none}"}}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "env_file", "user"),
+    [
+        ("sub/app.env", "sub/app.env", "include of sub/compose.yml: env_file"),
+        ("sub/.env", None, "include of sub/compose.yml: env_file"),
+        ("sub/compose.yml", None, "include of sub/compose.yml"),
+        ("docker-compose.yml", None, "compose_files"),
+    ],
+)
+async def test_encrypted_file_that_compose_reads_is_refused_by_name(
+    bench: Bench, name: str, env_file: str | None, user: str
+) -> None:
+    bench.compose({}, include=[{"path": "sub/compose.yml", **({"env_file": env_file} if env_file else {})}])
+    bench.put(bench.tree, "sub/compose.yml", INCLUDED)
+    bench.put(bench.tree, name, CRYPT)
+    with pytest.raises(ComposeInvalid) as refused:
+        await bench.read()
+    assert f"{name} is a file that git-crypt encrypted, used by {user}. The updater runs no program" in str(
+        refused.value
+    )
+    assert "env_files in the stack file" in str(refused.value)
 
 
 async def test_encrypted_mount_build_and_secret_are_refused_by_name(bench: Bench) -> None:

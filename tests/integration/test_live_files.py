@@ -8,6 +8,7 @@ No engine: only Compose reads.
 import json
 import os
 import shlex
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -169,20 +170,100 @@ async def test_value_of_a_secret_may_not_change(bench: Bench, token: Path, tmp_p
     assert (await engine.live_files(again, [BOT])).changed == (), "a rollback starts with today's values, and says so"
 
 
-@pytest.mark.parametrize("file", [".env", "app.env"])
+@pytest.mark.parametrize("file", [".env", "app.env", "../shared.env", "../etc/app.env"])
 async def test_env_file_written_while_it_is_read(bench: Bench, token: Path, tmp_path: Path, file: str) -> None:
     """One command of Compose would read the old version, and the next one the new one."""
-    bench.compose({"env_file": "app.env", "environment": {"A": "${A}"}})
-    for name in (".env", "app.env"):
+    file = str((bench.live / file).resolve())
+    files = ["app.env", "../shared.env", str(tmp_path / "etc/app.env")]
+    bench.compose({"env_file": files, "environment": {"A": "${A}"}})
+    for name in (".env", *files):
         bench.put(bench.live, name, "A=1\n")
     editor = tmp_path / "compose-and-edit"
-    editor.write_text(f'#!/bin/sh\n{shlex.join(find_compose())} "$@" || exit\necho A=2 >{bench.live}/{file}\n')
+    editor.write_text(f'#!/bin/sh\n{shlex.join(find_compose())} "$@" || exit\necho A=2 >{file}\n')
     editor.chmod(0o755)
     engine = engine_of(bench, tmp_path)
     before = (await engine.define(bench.tree, stamp("r-1"))).sources
     with pytest.raises(FilesChanged) as stopped:
         await engine_of(bench, tmp_path, str(editor)).define(bench.tree, stamp("r-2"))
-    assert f"{bench.live}/{file}" in str(stopped.value)
+    assert file in str(stopped.value)
     now = (await engine.define(bench.tree, stamp("r-3"))).sources
     assert before.keys() == now.keys()
-    assert before[f"{bench.live}/{file}"] != now[f"{bench.live}/{file}"]
+    assert before[file] != now[file]
+
+
+@pytest.mark.parametrize("file", [".env", "app.env"])
+async def test_env_file_that_comes_while_the_release_is_read(
+    bench: Bench, token: Path, tmp_path: Path, file: str
+) -> None:
+    bench.compose({"env_file": [{"path": "app.env", "required": False}]})
+    editor = tmp_path / "compose-and-edit"
+    editor.write_text(f'#!/bin/sh\n{shlex.join(find_compose())} "$@" || exit\necho A=2 >{bench.live}/{file}\n')
+    editor.chmod(0o755)
+    with pytest.raises(FilesChanged, match=f"{bench.live}/{file} changed"):
+        await engine_of(bench, tmp_path, str(editor)).define(bench.tree, stamp("r-1"))
+
+
+def outside(tmp_path: Path) -> Path:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/token.txt").write_text("one")
+    return tmp_path / "etc/token.txt"
+
+
+@pytest.mark.parametrize("shape", ["mount", "secret", "config"])
+async def test_file_outside_the_live_directory_counts(bench: Bench, token: Path, tmp_path: Path, shape: str) -> None:
+    file = outside(tmp_path)
+    service, more = json.loads(json.dumps(SHAPES[shape]).replace("./token.txt", str(file)))
+    bench.compose(service, **more)
+    engine = engine_of(bench, tmp_path)
+    definition = await engine.define(bench.tree, stamp("r-1"))
+    assert await is_kept(engine, bench, bot_of(definition))
+    replaced(file, "two")
+    assert (await engine.live_files(definition, [BOT])).changed == (str(file),)
+    assert not await is_kept(engine, bench, bot_of(definition))
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+async def test_only_a_file_that_is_the_hosts_counts(bench: Bench, token: Path, tmp_path: Path, mounted: bool) -> None:
+    """The worker's container may have another file at its path, such as /etc/localtime."""
+    file = outside(tmp_path)
+    bench.compose({"volumes": [f"{file}:/token.txt:ro"]})
+    own = {str(bench.live): str(bench.live), str(file.parent): str(file.parent) if mounted else "/other"}
+    engine = engine_of(bench, tmp_path, own_mounts=own)
+    definition = await engine.define(bench.tree, stamp("r-1"))
+    assert list((await engine.live_files(definition, [BOT])).states) == ([str(file)] if mounted else [])
+
+
+async def test_socket_has_no_versions(bench: Bench, token: Path, tmp_path: Path) -> None:
+    bench.compose({"volumes": ["./a.sock:/a.sock:ro"]})
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(bench.live / "a.sock"))
+        definition = await engine_of(bench, tmp_path).define(bench.tree, stamp("r-1"))
+        assert (await engine_of(bench, tmp_path).live_files(definition, [BOT])).states == {}
+
+
+async def test_program_may_always_write_a_log(bench: Bench, token: Path, tmp_path: Path) -> None:
+    bench.compose({"volumes": ["/var/log/syslog:/syslog:ro", "/proc/uptime:/uptime:ro"]})
+    definition = await engine_of(bench, tmp_path).define(bench.tree, stamp("r-1"))
+    assert (await engine_of(bench, tmp_path).live_files(definition, [BOT])).states == {}
+
+
+LABELS: dict[str, dict[str, Any]] = {
+    "own": {},
+    "of a directory": {"services": {"cache": {"image": "redis", "volumes": [".:/all:z"]}}},
+}
+
+
+@pytest.mark.parametrize("mounted", ["own", "of a directory"])
+async def test_new_selinux_label_is_no_change(bench: Bench, token: Path, tmp_path: Path, mounted: str) -> None:
+    """The engine relabels what a container mounts with :Z at each start: only the time of the last change differs."""
+    options = "ro,Z" if mounted == "own" else "ro"
+    bench.compose({"volumes": [f"./token.txt:/token.txt:{options}"]}, **LABELS[mounted])
+    engine = engine_of(bench, tmp_path)
+    definition = await engine.define(bench.tree, stamp("r-1"))
+    before, changed_at = await engine.live_files(definition, [BOT]), token.stat().st_ctime_ns
+    while token.stat().st_ctime_ns == changed_at:
+        token.chmod(token.stat().st_mode)
+    assert await engine.live_files(definition, [BOT]) == before
+    token.write_text("two")
+    token.write_text("one")
+    assert (await engine.live_files(definition, [BOT])).states != before.states

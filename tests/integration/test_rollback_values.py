@@ -17,13 +17,14 @@ from workers.ports import Stamp
 KEPT, BACK = Stamp("v1.1.0", SHA, "r-1"), Stamp("v1.1.0", SHA, "r-2")
 
 
-def engine_of(bench: Bench, tmp_path: Path, compose: str | None = None) -> DockerEngine:
+def engine_of(bench: Bench, tmp_path: Path, compose: str | None = None, **more: Any) -> DockerEngine:
     """With an engine that has every image. `compose`: the command of Compose, if it is another one."""
     images = SimpleNamespace(get=lambda name: SimpleNamespace(id=f"id of {name}", tag=lambda *_: True))
     containers = SimpleNamespace(list=lambda **_: [])
     client = cast("docker.DockerClient", SimpleNamespace(images=images, containers=containers))
     stack = bench.stack
-    return DockerEngine(client, Compose(find_compose(compose), stack.project, None), stack, tmp_path / "releases")
+    command = find_compose(compose)
+    return DockerEngine(client, Compose(command, stack.project, None), stack, tmp_path / "releases", **more)
 
 
 def env(bench: Bench, text: str) -> None:

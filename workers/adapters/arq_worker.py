@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
 from arq.cron import cron
 from arq.utils import poll
 from arq.worker import Worker, func
@@ -151,7 +152,7 @@ def build_worker(
         replaced=lambda: jobs.replaced,
         functions=[
             func(jobs.nudge, name="nudge", timeout=NUDGE_SECONDS, keep_result=0, max_tries=1),  # type: ignore[arg-type]
-            *(func(ask, name=name, **limits) for name, ask in jobs.questions().items()),  # type: ignore[arg-type]
+            *(func(_in_time(ask), name=name, **limits) for name, ask in jobs.questions().items()),  # type: ignore[arg-type]
         ],
         cron_jobs=[cron(jobs.nudge, name="look", **every_minute)],  # type: ignore[arg-type]
         redis_pool=pool,
@@ -165,3 +166,19 @@ def build_worker(
         job_deserializer=load,
         ctx={},
     )
+
+
+def _in_time(question: Job) -> Job:
+    """Ends `question` when its job expires in Redis: its caller has given up then, and may ask again.
+
+    arq does not start a job that has expired, but one that has begun may wait, as for the start of this worker.
+    """
+
+    async def ask(context: dict[str, Any], *args: Any) -> Any:
+        left = await context["redis"].pttl(f"{job_key_prefix}{context['job_id']}") / 1000
+        if left <= 0:
+            raise TimeoutError("the caller has given up")
+        async with asyncio.timeout(left):
+            return await question(context, *args)
+
+    return ask

@@ -27,6 +27,7 @@ class HttpProbe:
 
     def __init__(self, header: str, timeout: float) -> None:
         self._header, self._timeout = header, timeout
+        self._proven: set[str] = set()
         self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
 
     async def ask(self, request: ProbeRequest) -> Answer:
@@ -50,7 +51,7 @@ class HttpProbe:
             await _read(response)
         rollout = response.headers.get(self._header)
         by = response.headers.get(route_header(self._header))
-        if request.route and by not in {None, request.route}:
+        if not self._is_by_its_route(request, by):
             rollout = None  # another route answered: Traefik does not serve this one
         location = response.headers.get("Location") if response.has_redirect_location else None
         return Answer(
@@ -60,6 +61,19 @@ class HttpProbe:
             accepted=request.accepted | (request.routed if rollout else frozenset()),
             location=location and shortened(location, LOCATION_LENGTH),
         )
+
+    def _is_by_its_route(self, request: ProbeRequest, by: str | None) -> bool:
+        """Whether the route that was asked may have answered. `by`: what the answer says.
+
+        The version before wrote a name that a route of another stack may have too. It counts until the route answers
+        with its whole name: the worker rewrites the route file when it starts.
+        """
+        if request.route is None or by is None:
+            return True
+        if by == request.route:
+            self._proven.add(request.route)
+            return True
+        return by == request.route_before and request.route not in self._proven
 
     def _client(self, request: ProbeRequest) -> "httpx.AsyncClient":
         import httpx

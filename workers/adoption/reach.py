@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from app.domain.stack import Color, RoutedService, Stack
 from workers.ports import Instance
+from workers.routing.copies import hosts_of as copies_of
 from workers.routing.routers import Router
 from workers.routing.servers import Backend, host_form
 
@@ -38,29 +39,11 @@ def _reached_by(instance: Instance) -> Iterator[str]:
     yield from instance.every_address
 
 
-def used_hosts(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> dict[str, tuple[str, ...]]:
-    """The hosts by which the updater's route reaches the serving copies.
-
-    A name that leads to this color alone stays: that of its service or container. Another one may be an alias that both
-    colors have, so the container's name takes its place; the engine knows it in the same networks. An address changes
-    when its container restarts: the route then uses the service's name. Of several copies, each is a server.
-    """
-    hosts: dict[str, tuple[str, ...]] = {}
-    for service in stack.routed:
-        name = service.colors[color]
-        containers = {i.host for i in found.get(name, ()) if i.running and i.host}
-        used = {host for host in _hosts_of(service, ours) if not _is_address(host)}
-        own = {host for host in used if host in {host_form(name), *map(host_form, containers)}}
-        if used and (kept := own if own == used and len(containers) <= 1 else containers):
-            hosts[service.name] = tuple(sorted(kept))
-    return hosts
-
-
 def _hosts_of(service: RoutedService, ours: Sequence[Router]) -> set[str]:
     return {host_form(urlsplit(x.url).hostname or "") for router in ours for x in router.servers if x.is_of(service)}
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -69,11 +52,12 @@ def _is_address(host: str) -> bool:
 
 
 def only_by_address(stack: Stack, color: Color, found: Found, ours: Sequence[Router]) -> Iterator[str]:
-    """Reports copies that the old routes reach by address: the updater's route then uses the service's name."""
-    for service in stack.routed:
+    """Reports copies that the old routes reach by address, and that have no name: the updater's route needs one."""
+    named = copies_of(stack, color, found)
+    for service in (s for s in stack.routed if s.name not in named):
         name, hosts = service.colors[color], _hosts_of(service, ours)
         names = {host_form(n) for i in found.get(name, ()) if i.running for n in i.names}
-        if hosts and all(map(_is_address, hosts)) and names and host_form(name) not in names:
+        if hosts and all(map(is_address, hosts)) and names and host_form(name) not in names:
             urls = sorted({x.url for router in ours for x in router.servers if x.is_of(service)})
             yield (
                 f"{', '.join(urls)} leads to a container that no network knows as {name}, but the updater's "

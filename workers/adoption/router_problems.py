@@ -1,10 +1,13 @@
 """Why the routers of an unknown stack cannot be replaced by the updater's own. Pure functions."""
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from app.domain.routing.routes import ClientRoute, precedence
 from app.domain.stack import RoutedService, Stack
+from workers.adoption.reach import is_address
 from workers.routing.routers import Router, Routing
+from workers.routing.servers import host_form
 
 SHOWN = 5
 """How many foreign names a message lists."""
@@ -77,7 +80,7 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
         at = ", ".join(router.entrypoints) or "every entrypoint"
         yield (
             f"{router.where} leads to {urls(router)} for `{router.rule}` at {at}, but the stack file has no such "
-            "route: add it there, or remove the router"
+            f"route: add it there, or remove the router{_of_a_neighbor(stack, router)}"
         )
         return
     service = matching[0]
@@ -106,6 +109,18 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
             f"{router.where} has {', '.join(router.extras)}, which the updater's router does not support: clients "
             "would be served without it. Remove it from the router, or leave this service out of the stack file"
         )
+
+
+def _of_a_neighbor(stack: Stack, router: Router) -> str:
+    """What to do if another container has the names in the router's URLs, too. The stack's own services have theirs."""
+    own = {host_form(name) for service in stack.routed for name in service.colors.values()}
+    used = {host_form(urlsplit(server.url).hostname or "") for server in router.servers if server.backend}
+    if not (names := sorted(host for host in used - own if not is_address(host))):
+        return ""
+    return (
+        f". If it should lead to another container, the stack's may not have the name {', '.join(names)}, as an alias "
+        "or `hostname`"
+    )
 
 
 def _foreign(routing: Routing, ours: Sequence[Router]) -> Iterator[str]:

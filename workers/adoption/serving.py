@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color, Stack
-from workers.adoption.reach import Found, only_by_address, used_hosts
+from workers.adoption.reach import Found, only_by_address
 from workers.adoption.router_problems import router_problems, urls
 from workers.adoption.singletons import doubled
 from workers.ports import Instance
+from workers.routing.copies import hosts_of
 from workers.routing.routers import Router, Routing
 
 LABEL_PREFIX = "traefik.http.routers."
@@ -18,8 +19,9 @@ LABEL_PREFIX = "traefik.http.routers."
 class Serving:
     """The color that has the traffic. `instances` are its running copies and the running singletons.
 
-    `files` are the dynamic files whose routers lead to the color. `hosts` are the names by which they reach its copies,
-    by routed service: these are known to work.
+    `files` are the dynamic files whose routers lead to the color. `hosts` are the names of its containers, by routed
+    service. The next color may have any other name that the routers use, as its alias or `hostname`, and would get
+    requests as soon as it starts. The adoption is undone if Traefik does not reach them.
     """
 
     color: Color
@@ -50,7 +52,7 @@ def serving_color(stack: Stack, routing: Routing, found: Found, outside: Sequenc
         raise AdoptionRefused("; ".join(problems))
     (color,) = colors
     files = tuple(sorted({router.file for router in ours}))
-    return Serving(color, tuple(_running(stack, color, found)), files, used_hosts(stack, color, found, ours))
+    return Serving(color, tuple(_running(stack, color, found)), files, hosts_of(stack, color, found))
 
 
 def up(stack: Stack, found: Found) -> list[Instance]:
@@ -87,7 +89,11 @@ def _no_router(stack: Stack, found: Found) -> str:
 
 def _two_colors(ours: Sequence[Router]) -> str:
     listed = "; ".join(f"{r.where} leads to {urls(r)}" for r in ours)
-    return f"two colors have traffic ({listed}): point every router at one color"
+    text = f"two colors have traffic ({listed}): point every router at one color"
+    found = {(s.url, s.backend[1]) for router in ours for s in router.servers if s.backend}
+    if shared := sorted(url for url, color in found if color is Color.BLUE and (url, Color.GREEN) in found):
+        text += f". {', '.join(shared)} is a name of both colors, by an alias or `hostname`: give each its own"
+    return text
 
 
 def _not_running(stack: Stack, color: Color, found: Found) -> Iterator[str]:

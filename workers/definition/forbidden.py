@@ -13,6 +13,7 @@ from typing import Any
 from app.domain.stack import Forbid, Stack
 from workers.definition.built_with import SERVICE, built_with
 from workers.definition.files.host_files import build_files, sources
+from workers.definition.networks import listed_networks
 from workers.definition.places import Places
 
 NAMESPACES = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
@@ -169,9 +170,7 @@ class _Model:
             yield from self._networks(other, (*seen, name))
         elif mode and mode not in _NO_NETWORK and ":" not in mode:
             yield mode
-        known = self.model.get("networks") or {}
-        for key in self.services[name].get("networks") or ():
-            yield str((known.get(key) or {}).get("name") or f"{self.model.get('name')}_{key}")
+        yield from listed_networks(self.model, name)
 
 
 def _privileged(service: Service) -> Iterator[str]:

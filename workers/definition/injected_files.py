@@ -34,10 +34,11 @@ def _of(model: Mapping[str, Any], part: str, service: str, values: Mapping[str, 
         content = undoubled(defined.get("content") or "") or values.get(defined.get("environment") or "")
         if content:
             mode = use.get("mode")
-            yield InjectedFile(_path(part, use), content, READABLE if mode is None else _mode(mode), _owner(use))
+            yield InjectedFile(path_inside(part, use), content, READABLE if mode is None else _mode(mode), _owner(use))
 
 
-def _path(part: str, use: Mapping[str, Any]) -> str:
+def path_inside(part: str, use: Mapping[str, Any]) -> str:
+    """Where the container has a config or secret (`part`) that it uses in that way."""
     target = undoubled(use.get("target") or use["source"])
     if target.startswith("/"):
         return target

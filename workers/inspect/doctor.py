@@ -12,7 +12,7 @@ from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption import adopt
 from workers.definition.files.live_compose import unused_files
-from workers.inspect import mounts, networks, traefik
+from workers.inspect import mounted_files, mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, leftovers
 from workers.ports import Notifier, Ports, Seen, Survey
@@ -56,6 +56,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await _adoption(stack, ports),
         *_colors(stack, state, seen, await ports.route.active()),
         *_copies(seen),
+        mounted_files.check(seen),
         _by_hand(stack, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),
@@ -83,8 +84,7 @@ async def _traffic(stack: Stack, ports: Ports) -> Check:
     """Checks whether the bake sees client responses, or only its own probes."""
     if ports.traffic is None:
         remedy = (
-            "Without it, a release that is healthy but fails its clients goes live. Set traefik/metrics in the stack "
-            "file."
+            "Without it, a healthy release that fails its clients goes live. Set traefik/metrics in the stack file."
         )
         return Check("traffic", Verdict.WARNING, "client responses are not watched", remedy)
     try:

@@ -1,5 +1,7 @@
 """What a rollout of a tag would do."""
 
+from collections.abc import Iterator
+
 from app.api.plan import (
     EnvironmentChange,
     NotApplied,
@@ -10,18 +12,21 @@ from app.api.plan import (
     PlannedFile,
     PlannedFrom,
     PlannedImage,
+    PlannedNetwork,
     PlannedRoute,
     PlannedSingleton,
 )
 from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AdoptionRefused, GitFailed
 from app.domain.release import LiveRelease, new_rollout_id
+from app.domain.routing.networks import short
 from app.domain.stack import BeforeFlip, Color, RoutedService, Singleton, Stack
 from app.domain.state import State
 from workers.adoption import adopt
 from workers.ports import Comparison, Difference, Ports, Stamp
 from workers.rollout import preflight
 from workers.rollout.preflight import GB
+from workers.rollout.reach import out_of_reach
 
 
 async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
@@ -41,6 +46,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         *refused,
         *compared.problems,
         *_forbidden(compared),
+        *await out_of_reach(stack, ports, target, compared.unreached),
         *_blocked(state, tag),
         *await preflight.problems(stack, ports, room),
     ]
@@ -67,6 +73,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         warnings=(*doubts, *_warnings(compared, tag)),
         copies=tuple(_copies(s, target, compared, state) for s in stack.routed),
         files=tuple(PlannedFile(path=f.path, origin=f.origin, service=f.service, key=f.key) for f in compared.files),
+        networks=tuple(_networks(stack, compared, target)),
     )
 
 
@@ -117,6 +124,14 @@ def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, 
     else:
         restarts, reason = False, "nothing about it changed"
     return PlannedSingleton(name=singleton.name, service=singleton.service, restarts=restarts, reason=reason)
+
+
+def _networks(stack: Stack, compared: Comparison, target: Color) -> Iterator[PlannedNetwork]:
+    """Where the services of the new color would be asked, if they are in several networks."""
+    for name in (service.colors[target] for service in stack.routed):
+        choice = compared.networks.get(name)
+        if choice is not None and choice.network is not None:
+            yield PlannedNetwork(service=name, network=short(stack, choice.network), reason=choice.reason)
 
 
 def _environment(difference: Difference) -> EnvironmentChange:

@@ -10,6 +10,7 @@ from app.domain.release import LiveRelease, new_rollout_id
 from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.ports import Ports, Stamp
+from workers.rollout.reach import out_of_reach
 
 _BUSY = "a rollout is in progress, and only one may use the release's files at a time"
 
@@ -23,6 +24,9 @@ async def rollback_plan(stack: Stack, ports: Ports, sha: str | None) -> Rollback
     back_to = kept_release(state, sha)
     target = state.active_color.other if state.active_color else Color.BLUE
     blocked = await _blocked(ports, state, back_to, stack.services(target))
+    if not blocked:
+        unreached = await ports.engine.unreached(ports.engine.defined(back_to.sha))
+        blocked = await out_of_reach(stack, ports, target, unreached)
     values, unknown = ((), _BUSY) if state.rollout else await _changed(ports, back_to)
     return RollbackPlan(
         tag=back_to.tag,

@@ -1,22 +1,18 @@
-"""Finds Traefik's container, and checks the watched directory that it mounts and its throttle."""
+"""Checks of Traefik's container: the watched directory that it mounts, its throttle, and its API."""
 
 import re
 from pathlib import Path
 
-from app.domain.callers.compose import image_name
 from app.domain.errors import RouteNotConfirmed
 from app.domain.findings import Check, Verdict
 from app.domain.stack import Stack
 from workers.ports import Ports, Seen, Survey
+from workers.routing.traefik_container import mounting, title
 
 THROTTLE = re.compile(r"providersThrottleDuration\W+(\d+(?:\.\d+)?)(ms|s)?", re.IGNORECASE)
 MOST_THROTTLE_MS = 200.0
 CALM_THROTTLE_MS = 2000.0
 """Traefik's default."""
-
-_NAME = "traefik"
-_FLAGS = re.compile(r"--(?:providers|entrypoints)\.", re.IGNORECASE)
-_UPDATER = re.compile(r"\b(?:workers|app)\.main\b|\bworkers\.successor\b")
 
 
 def mount(seen: Survey, route: Path) -> Check:
@@ -81,39 +77,8 @@ async def api(stack: Stack, ports: Ports) -> list[Check]:
     ]
 
 
-def running_traefik(seen: Survey, route: Path) -> Seen | None:
-    """Traefik's running container; None if no container is surely Traefik."""
-    return next((c for c in _mounting(seen, route) if c.state == "running" and _is_traefik(c)), None)
-
-
-def title(container: Seen) -> str:
-    """The service's name, else the container's."""
-    return container.service or container.name
-
-
 def _mounting(seen: Survey, route: Path) -> list[Seen]:
-    """The containers that mount the route file or its directory, without updaters: only Traefik's, if one surely is.
-
-    A name with "traefik" in it says less: a container that exports Traefik's certificates has one too.
-    """
-    watched = {str(route), *map(str, route.parents)} - {"/"}
-    found = [c for c in (*seen.containers, *seen.others) if watched & set(c.mounts.values()) and not _updates(c, seen)]
-    surely = [c for c in found if _is_traefik(c)]
-    return sorted(surely, key=lambda c: c.state != "running") or sorted(found, key=lambda c: not _may_be_traefik(c))
-
-
-def _updates(container: Seen, seen: Survey) -> bool:
-    """Whether it is an updater, of this stack or another: a worker mounts the directory too."""
-    return container.name == (seen.own_name or "/") or _UPDATER.search(" ".join(container.command)) is not None
-
-
-def _is_traefik(container: Seen) -> bool:
-    named = _NAME in (container.service.lower(), image_name({"image": container.image}))
-    return named or _FLAGS.search(" ".join(container.command)) is not None
-
-
-def _may_be_traefik(container: Seen) -> bool:
-    return _NAME in " ".join((container.service, container.image, *container.command)).lower()
+    return mounting((*seen.containers, *seen.others), seen.own_name, route)
 
 
 def _text(file: Path) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from app.domain.routing.networks import Choice
 from app.domain.stack import Color
 from workers.ports.mutation import mutation
 
@@ -34,7 +35,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class LiveFiles:
-    """The single files of the live directory that services mount, now.
+    """The operator's single files that services mount, now.
 
     `changed`: those that are not as the definition was made with, and secrets and configs whose variables are not.
     `states`: by path, a text that every write to the file and every replacement changes. What a container may write
@@ -163,6 +164,8 @@ class Comparison:
     `callers`: services that call a routed one by a name that may lead to its old color, and what to do.
     `files`: where the release's files come from. `warnings`: those of Compose, and of these files. `problems`: what is
     missing, each with its code; such a release is refused. `sources`: as those of a Definition.
+    `unreached`: by Compose service, why Traefik would not reach it, and what to write.
+    `networks`: in which network the worker would ask a routed service, by its Compose name, if it is in several.
     """
 
     moved: tuple[Difference, ...]
@@ -176,13 +179,16 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, Choice] = field(default_factory=dict)
+    unreached: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Seen:
     """A container, as the engine reports it. `mounts` maps paths inside it to paths on the host.
 
-    `networks`: those in which it has an address, and `host` if it uses the host's network.
+    `networks`: those in which it has an address, and `host` if it uses the host's network. `new_files` and `old_files`:
+    the operator's files that it mounts and that are not as when it was created; it started after the change, or before.
     """
 
     service: str
@@ -195,6 +201,8 @@ class Seen:
     mounts: Mapping[str, str]
     name: str = ""
     networks: tuple[str, ...] = ()
+    new_files: tuple[str, ...] = ()
+    old_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,6 +214,7 @@ class Survey:
     resolve. `retired` are the retired services that the live release's own file has. `own_name` and `own_networks` are
     those of the worker's container; None as with `own_mounts`. `others` are the running containers of other projects.
     `uncopyable`: what would refuse a release because of its copies, in the same file as `by_hand`; sentences.
+    `off_host`: the networks in which the host itself reaches no container.
     """
 
     containers: tuple[Seen, ...]
@@ -219,6 +228,7 @@ class Survey:
     own_networks: frozenset[str] | None = None
     others: tuple[Seen, ...] = ()
     uncopyable: tuple[str, ...] = ()
+    off_host: frozenset[str] = frozenset()
 
 
 class Definitions(Protocol):
@@ -253,6 +263,12 @@ class Definitions(Protocol):
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         """Compares the release in `tree` with the live one (SHA `live`). Changes nothing. Raises ComposeInvalid."""
 
+    async def unreached(self, definition: Definition) -> Mapping[str, str]:
+        """By Compose service, why Traefik would not reach it, and what to write. Raises ReleaseNotKept, EngineFailed.
+
+        An adopted instance that still exists starts again as it was, whatever its definition says: it is not in it.
+        """
+
     async def one_way(self, sha: str) -> bool:
         """Whether the release declares that it cannot be rolled back; False if its definition is missing."""
 
@@ -265,11 +281,11 @@ class Definitions(Protocol):
     async def unchanged(self, instance: Instance, definition: Definition) -> bool:
         """Whether `definition` would run the instance's service from the same image in the same way.
 
-        A file of the live directory that the instance mounts, and that has another content since, is a change.
+        A file of the operator that the instance mounts, and that has another content since, is a change.
         """
 
     async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
-        """The files of the live directory that `services` mount. Raises ReleaseNotKept, EngineFailed."""
+        """The operator's files that `services` mount. Raises ReleaseNotKept, EngineFailed."""
 
     @mutation
     async def publish(self, definition: Definition, color: Color) -> None:

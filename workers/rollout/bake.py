@@ -7,7 +7,8 @@ from app.domain.errors import BakeFailed
 from app.domain.routing.probe_request import ProbeRequest, all_route_requests, direct_request
 from app.domain.stack import RoutedService
 from workers.ports import Instance
-from workers.rollout.health import PROBE_INTERVAL, ask_route, asked_for, copy_name, with_tail
+from workers.rollout.advice import asked_path
+from workers.rollout.health import PROBE_INTERVAL, ask_route, copy_name, with_tail
 from workers.rollout.run import Run
 
 STRIKES = 2
@@ -52,7 +53,7 @@ class Bake:
             strikes = 0 if good else strikes + 1
             self.errors += not good
             if strikes >= STRIKES:
-                detail = f"{asked_for(request)} answered {answer}, {strikes} times in a row"
+                detail = f"{asked_path(request)} answered {answer}, {strikes} times in a row"
                 raise BakeFailed(detail, service=service.name)
             if good:
                 await clock.sleep(PROBE_INTERVAL)

@@ -21,6 +21,7 @@ async def run_command(run: Run, step: StepId, command: BeforeFlip) -> dict[str, 
         run.say(f"{step.name}: removed what an earlier run left: {', '.join(left)}")
     definition, service = steps.definition_of(run), run.stack.service_of(command.service, run.target)
     async with one_version.of_files(run, definition, [service]):
+        run.raise_if_stopped()  # from here on the command is not interrupted
         await run.ports.engine.run_once(
             definition,
             service,

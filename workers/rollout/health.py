@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from app.domain.errors import Interrupted, NeverHealthy, RoutedUnhealthy, UpdaterError
 from app.domain.routing.probe_request import ProbeRequest, direct_request, route_requests
 from app.domain.stack import RoutedService
 from workers.ports import Answer, Definition, Instance
 from workers.rollout import one_version
+from workers.rollout.advice import advice, asked_path, by_a_middleware, direct_advice, unreachable
 from workers.rollout.run import Run
 from workers.routing.confirm import confirm_routes
 
@@ -20,7 +20,6 @@ PROBE_INTERVAL = 0.2
 FIRST_PASS_INTERVAL = 0.2
 """Seconds between checks of a copy that does not pass yet, if `checks/interval` is longer. Refusals are cheap."""
 TAIL_LINES = 20
-BAD_REQUEST = 400
 ID_SHOWN = 12
 
 
@@ -146,9 +145,10 @@ async def look(run: Run, service: RoutedService, instance: Instance) -> Look:
         seen = f"its container is {now.state}, exit code {now.exit_code}, {now.restarts} restarts"
         return Look(False, seen, ended=True)
     if now.address is None:
-        return Look(False, _unreachable(service, now))
+        return Look(False, unreachable(service, now))
     answer = await run.ports.probe.ask(direct_request(run.stack.traefik, service, now.address))
-    seen = f"{service.health.path} answered {answer}{_advice(answer)}, its own check says {now.health or 'nothing'}"
+    said = f"{answer}{direct_advice(answer, service, now)}"
+    seen = f"{service.health.path} answered {said}, its own check says {now.health or 'nothing'}"
     passed = answer.ok and now.health != "unhealthy"
     return Look(passed, seen, seconds=answer.seconds, own_check=now.health)
 
@@ -159,24 +159,33 @@ async def confirm_route(run: Run, rollout: str) -> None:
 
 
 async def wait_routed(run: Run, service: RoutedService) -> dict[str, Any]:
-    """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy."""
+    """Waits for health through Traefik, with answers that carry this rollout's id. Raises RoutedUnhealthy.
+
+    Warns of each route at which a middleware answered the question for the health path: that proves no copy.
+    """
     asked = route_requests(run.stack, service)
-    latencies = await asyncio.gather(*(_wait_routed(run, service, request) for request in asked))
-    return {"latency_ms": [each for route in latencies for each in route]}
+    found = await asyncio.gather(*(_wait_routed(run, service, request) for request in asked))
+    for request, (_, answer) in zip(asked, found, strict=True):
+        if request.accepted and answer.status not in request.accepted:
+            text = by_a_middleware(service, request, answer)
+            await run.record(lambda r, text=text: r.warn(text))  # type: ignore[misc]
+    return {"latency_ms": [each for latencies, _ in found for each in latencies]}
 
 
-async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) -> list[float]:
+async def _wait_routed(run: Run, service: RoutedService, request: ProbeRequest) -> tuple[list[float], Answer]:
+    """The times of the answers that passed, in ms, and the last one."""
     checks, clock = run.stack.checks, run.ports.clock
     deadline = clock.monotonic() + run.stack.times.route
     latencies: list[float] = []
-    while len(latencies) < checks.passes:
+    while True:
         answer = await ask_route(run, service, request)
         mine = answer.ok and answer.rollout == run.rollout.id
         latencies = [*latencies, round(answer.seconds * 1000, 1)] if mine else []
         if not mine and clock.monotonic() > deadline:
-            raise RoutedUnhealthy(f"{asked_for(request)} answered {answer}{_advice(answer)}", service=service.name)
+            raise RoutedUnhealthy(f"{asked_path(request)} answered {answer}{advice(answer)}", service=service.name)
         await clock.sleep(min(checks.interval, PROBE_INTERVAL))
-    return latencies
+        if len(latencies) >= checks.passes:
+            return latencies, answer
 
 
 async def ask_route(run: Run, service: RoutedService, request: ProbeRequest) -> Answer:
@@ -185,30 +194,6 @@ async def ask_route(run: Run, service: RoutedService, request: ProbeRequest) -> 
     if answer.rollout == run.rollout.id:
         run.traffic.probed(service.name, answer.status)
     return answer
-
-
-def _unreachable(service: RoutedService, instance: Instance) -> str:
-    """Why the worker has no address for a running container, and what to write."""
-    networks = ", ".join(instance.addresses) or "none"
-    if service.network is not None:
-        return f"it is in {networks}, but not in {service.network}: correct routed/{service.name}/network"
-    return (
-        f"the worker is in none of its networks ({networks}): put the worker's container into one of them, or give the "
-        "service a network that both are in"
-    )
-
-
-def asked_for(request: ProbeRequest) -> str:
-    """The path of the request, with the name that was asked for if it is not the address's own."""
-    path = urlsplit(request.url).path
-    return f"{path} of {request.host}" if request.host else path
-
-
-def _advice(answer: Answer) -> str:
-    """What to write if a healthy service may answer so to the updater."""
-    if answer.location:
-        return ". Redirects are not followed: set health/headers or health/status"
-    return ". If it answers clients, set health/host or health/headers" if answer.status == BAD_REQUEST else ""
 
 
 def copy_name(instance: Instance) -> str:

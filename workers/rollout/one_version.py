@@ -1,4 +1,4 @@
-"""One version of each file of the live directory in a rollout: what runs is what the rollout's record says.
+"""One version of each of the operator's files in a rollout: what runs is what the rollout's record says.
 
 A rollout takes minutes, and an operator may edit a file meanwhile. It stops then: some containers would have the old
 version and others the new one.

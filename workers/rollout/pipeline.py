@@ -17,8 +17,8 @@ from workers.rollout.run import MARGIN_SECONDS, Run, Step
 ATTEMPTS = 3
 """How often a release is attempted, or its rollout resumed, before an interruption counts as its failure."""
 
-LEAD_BACK_SECONDS = 2.0
-"""How often a rollback tries to write a route file that cannot be written."""
+AGAIN_SECONDS = 2.0
+"""How often a rollback tries again to write the route file, and to restore a singleton while the engine is away."""
 
 
 def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
@@ -37,9 +37,13 @@ def preparation(stack: Stack, *, recall: bool = False) -> Iterator[Step]:
 
 
 def new_color(stack: Stack) -> Iterator[Step]:
-    """Starts the idle color and checks it directly. Nothing live is touched."""
+    """Starts the idle color and checks it directly. Nothing live is touched.
+
+    What still runs of the idle color, such as after a flip that Traefik did not confirm, is stopped by its start.
+    """
     for service in stack.routed:
-        yield Step(StepKind.START, partial(steps.start, service=service), stack.times.start, service.name)
+        limit = stack.times.start + _stop(stack)
+        yield Step(StepKind.START, partial(steps.start, service=service), limit, service.name, stops=1)
     for service in stack.routed:
         yield Step(StepKind.HEALTH, partial(steps.check_direct, service=service), stack.times.health, service.name)
 
@@ -134,9 +138,10 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
     """Rolls back the route first, then the bot, then the new color; nothing is rebuilt.
 
     Before the flip, it only removes what the rollout created. After it, the new color is stopped only if the route is
-    confirmed to lead away from it. `again` is the release to attempt again afterwards.
+    confirmed to lead away from it. `again` is the release to attempt again afterwards, unless an operator stopped it.
     """
     await run.undoing(error)
+    again = again if run.rollout.reason_code == Interrupted.code else None
     if await steps.may_not_go_back(run):
         return await stay(run)
     if not run.rollout.past_flip:
@@ -144,16 +149,24 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
         status = RolloutStatus.SUPERSEDED if run.rollout.reason_code == Superseded.code else RolloutStatus.FAILED
     else:
         back = await run.attempt(rollback_route(run.stack))
-        for step in rollback_singletons(run.stack):
-            await run.attempt(step)
+        left = [step for step in rollback_singletons(run.stack) if not await _restored(run, step)]
         if back := back or await _lead_back(run):
             await run.attempt(rollback_stop(run.stack))
         else:
             # The file does not lead to the new color. The journal may say so still, if the step was cut off in between.
             await run.update(lambda state: state.routed_to(run.rollout.origin, None))
+        for step in left:
+            while not await _restored(run, step):
+                await run.ports.clock.sleep(AGAIN_SECONDS)
         status = RolloutStatus.ROLLED_BACK if back else RolloutStatus.FAILED
     await run.attempt(prune(run.stack))
     return await run.finish(status, again=again)
+
+
+async def _restored(run: Run, step: Step) -> bool:
+    """Restores a singleton. Returns False only if the engine was away, which nothing but another attempt makes good."""
+    before = run.ports.engine.times_away
+    return await run.attempt(step) or run.ports.engine.times_away == before
 
 
 async def _lead_back(run: Run) -> bool:
@@ -162,7 +175,7 @@ async def _lead_back(run: Run) -> bool:
     Returns False if the file is right, but Traefik does not confirm it.
     """
     while await run.ports.route.active() is run.target:
-        await run.ports.clock.sleep(LEAD_BACK_SECONDS)
+        await run.ports.clock.sleep(AGAIN_SECONDS)
         if await run.attempt(rollback_route(run.stack)):
             return True
     return False

@@ -16,6 +16,7 @@ from app.domain.state import State
 from app.domain.step import ROUTE_SWITCH, StepId, StepKind
 from app.domain.traffic import Traffic
 from workers.ports import Definition, Ports, TimeLimit
+from workers.rollout.stop import stop_of
 
 if TYPE_CHECKING:
     from workers.rollout.health import NewColor
@@ -99,8 +100,7 @@ class Run:
     async def step(self, step: Step) -> None:
         """Runs one step; journals its start before and its evidence after. Raises any failure as an UpdaterError."""
         clock, name = self.ports.clock, step.name
-        if self._why is not None:
-            raise self._why
+        self.raise_if_stopped()
         self._committed = self._committed or step.id == ROUTE_SWITCH
         await self.record(lambda r: r.begin(step.id, clock.now()))
         self.ports.publisher.event("step.started", rollout_id=self.rollout.id, step=name)
@@ -138,19 +138,31 @@ class Run:
 
     def settle(self) -> None:
         """From here on nothing stops the rollout. Raises what was asked to stop it until now."""
+        self.raise_if_stopped()
+        self._settled = True
+
+    def raise_if_stopped(self) -> None:
+        """Raises what was asked to stop the rollout: Superseded, Cancelled, OperatorRollback."""
         if self._why is not None:
             raise self._why
-        self._settled = True
 
     async def stopped_by(self, why: UpdaterError) -> None:
         """Journals an accepted call of an operator, so that it also counts after a restart."""
         await self.update(lambda s: s.progress(s.rollout.stop(why)) if s.rollout else s)
 
     async def undoing(self, why: UpdaterError) -> None:
-        """Records that the rollback begins. From here on nothing stops it."""
+        """Records that the rollback begins, and why. From here on nothing stops it.
+
+        A call of an operator that was accepted until now is the reason, also if a step failed meanwhile.
+        """
         self._settled, self._why = True, None
         where = self.rollout.failed_step or "between steps"
-        await self.record(lambda r: r.roll_back(why, messages.failure(where, why)))
+
+        def begin(rollout: Rollout) -> Rollout:
+            cause = stop_of(rollout.stopping) if rollout.stopping else why
+            return rollout.roll_back(cause, messages.failure(where, cause))
+
+        await self.record(begin)
 
     async def finish(self, status: RolloutStatus, *, again: Release | None = None) -> Rollout:
         """Journals and publishes the final status. Queues `again`; without it, anything but a success pauses."""
@@ -221,6 +233,7 @@ class Run:
         try:
             limit += await self._longer_grace(step)
             async with self.ports.clock.limit(limit) as self._scope:
+                self.raise_if_stopped()  # while its begin was written, nothing could be ended
                 yield
         except UpdaterError:
             raise

@@ -17,6 +17,7 @@ from app.domain.errors import (
 )
 from app.domain.rollout import RolloutStatus
 from app.domain.stack import RoutedService, Singleton
+from app.domain.step import StepId, StepKind
 from workers.adoption import adopt
 from workers.ports import Comparison, Definition, Instance, Origin, Stamp
 from workers.rollout import (
@@ -26,6 +27,7 @@ from workers.rollout import (
     readiness,
 )
 from workers.rollout.bake import Bake
+from workers.rollout.reach import refuse_unreached
 from workers.rollout.run import Run
 from workers.routing.copies import find_hosts
 
@@ -44,12 +46,14 @@ async def recall(run: Run) -> Evidence:
     """Brings back a kept release with its own definition and images. Fetches and builds nothing.
 
     With `current_env`, the definition is made again, with today's values, from the kept files of the release.
+    Every rollback counts as forced, so force does not help against a Traefik that would not reach the release.
     """
     release, sha = run.rollout.release, str(run.rollout.release.recall)
     await run.record(lambda r: r.resolved(sha))
     stamp = Stamp(release.tag, sha, release.rollout_id)
     tree = await run.ports.source.checkout(sha) if release.current_env else None
     run.definition = await run.ports.engine.recall(stamp, run.stack.services(run.target), tree)
+    await refuse_unreached(run, await run.ports.engine.unreached(run.definition), force=False)
     return {"sha": sha, "current_env": release.current_env}
 
 
@@ -65,6 +69,7 @@ async def checkout(run: Run) -> Evidence:
     release, sha = run.rollout.release, sha_of(run)
     tree, stamp = await run.ports.source.checkout(sha, release.tag), Stamp(release.tag, sha, release.rollout_id)
     compared = await _compare(run, tree, stamp)
+    await refuse_unreached(run, compared.unreached, force=release.force)
     run.definition = await run.ports.engine.define(tree, stamp)
     one_version.same(compared.sources, run.definition.sources)
     one_way = await run.ports.engine.one_way(sha)
@@ -273,11 +278,16 @@ async def restore_singleton(run: Run, singleton: Singleton) -> Evidence:
 async def _stopped_before(run: Run, singleton: Singleton) -> str | None:
     """The singleton that was stopped although the journal does not say so: its last write can be lost or torn.
 
-    Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left.
+    Without that record, it is the newest one of the live release, if none runs. None if one runs, or none is left, or
+    if the hand-over did not begin, or ended: then it is known that nothing was stopped, and one that does not run was
+    stopped before, maybe on purpose.
     """
-    live = run.rollout.previous
+    live, hand_over = run.rollout.previous, StepId(StepKind.RESTART, singleton.name)
+    begun = any(step.id == hand_over for step in run.rollout.steps)
+    if live is None or not begun or hand_over in run.rollout.completed:
+        return None
     found = await run.ports.engine.find(singleton.service)
-    if live is None or any(not i.gone for i in found):
+    if any(not i.gone for i in found):
         return None
     at = {i.id: (i.rollout == live.rollout_id, i.sha == live.sha, i.created or run.rollout.started_at) for i in found}
     return max(at, key=lambda each: at[each], default=None)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 from app.domain.errors import RouteNotConfirmed
-from app.domain.routing.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests, route_name
+from app.domain.routing.probe_request import BY_A_MIDDLEWARE, ProbeRequest, all_route_requests, proof_of
 from app.domain.routing.rule import ADDRESS, has
 from app.domain.stack import RoutedService, Stack
 from workers.ports import Answer, Clock, Route
@@ -37,7 +37,7 @@ async def confirm_routes(stack: Stack, clock: Clock, route: Route, rollout: str,
             waiting, once_more = once_more, []
         elif clock.monotonic() > deadline:
             last = next(answer for each, answer in answers if each is waiting[0])
-            said = [*_reasons(last), *_unrouted(last, *waiting[0]), *await _complaints(route)]
+            said = [*_reasons(last), *_unrouted(stack, last, *waiting[0]), *await _complaints(route)]
             detail = "; ".join([_seen(stack, last), *said])
             raise RouteNotConfirmed(detail, service=", ".join(dict.fromkeys(s.name for s, _ in waiting)))
         else:
@@ -58,11 +58,11 @@ def _reasons(last: Answer) -> Iterator[str]:
         )
 
 
-def _unrouted(last: Answer, service: RoutedService, request: ProbeRequest) -> Iterator[str]:
+def _unrouted(stack: Stack, last: Answer, service: RoutedService, request: ProbeRequest) -> Iterator[str]:
     """Why Traefik may have no route for the request: it then answers 404 itself."""
     if last.status != NOT_FOUND or last.rollout is not None or request.route is None:
         return
-    asked = next(r for n, r in enumerate(service.routes, 1) if route_name(service, n) == request.route)
+    asked = next(r for n, r in enumerate(service.routes, 1) if proof_of(stack, service, n) == request.route)
     if request.secure and asked.tls is None:
         yield (
             f"without TLS in the route, Traefik has none for https clients, unless its entrypoint {asked.entrypoint} "

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from app.domain.routing.probe_request import route_header, route_name
+from app.domain.routing.probe_request import proof_of, route_header, route_name
 from app.domain.routing.routes import Scheme
 from app.domain.stack import Color, RoutedService, Stack
 
@@ -45,8 +45,8 @@ def render(stack: Stack, color: Color, rollout: str, copies: AllCopies | None = 
     A service without known copies is reached by its Compose name. The file keeps the copies of the other color too, so
     that it can lead back to them while the engine is away.
     Every router adds the rollout header, also to what the route's middlewares answer, so that an answer proves which
-    configuration served it, and its own name, so that no other router can answer for it. All names carry the stack's,
-    because Traefik drops names that two files define.
+    configuration served it, and its own name, so that no other router can answer for it, also none of another stack.
+    All names carry the stack's, because Traefik drops names that two files define.
 
     Of several copies, a request goes to another one if the first cannot be connected to. What was sent is never sent
     again, so that also holds for a POST.
@@ -172,7 +172,9 @@ def _http(stack: Stack, routed: RouteState) -> dict[str, dict[str, Any]]:
         "middlewares": {
             **{
                 name: {
-                    "headers": {"customResponseHeaders": _headers(stack, routed.rollout, route_name(service, number))}
+                    "headers": {
+                        "customResponseHeaders": _headers(stack, routed.rollout, proof_of(stack, service, number))
+                    }
                 }
                 for name, service, number in _routes(stack)
             },
@@ -213,6 +215,10 @@ def _transport(stack: Stack) -> str:
 def _name(stack: Stack, service: RoutedService, color: Color) -> str:
     """A dot is in no name of the stack file, so no two stacks can make the same name."""
     return f"updater.{stack.project}.{service.name}.{color}"
+
+
+def _marking(stack: Stack, rollout: str, route: str) -> dict[str, Any]:
+    return {"headers": {"customResponseHeaders": _headers(stack, rollout, route)}}
 
 
 def _retry(stack: Stack, service: RoutedService) -> str:

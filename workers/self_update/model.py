@@ -2,13 +2,14 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 from app.domain.stack import Updater
 from workers.definition.files.origins import MOUNTED_PARTS
+from workers.definition.injected_files import path_inside
 from workers.definition.retired import resources_of
 from workers.redaction.encodings import undoubled
 
@@ -96,6 +97,8 @@ def _copied_or_mounted(service: Mapping[str, Any], model: Mapping[str, Any]) -> 
 def runs_as(running: Mapping[str, Runs], services: Services, project: str) -> bool:
     """Returns whether `running` was started from `services`: compares image, command, environment and mounts.
 
+    The mounts include the files of configs and secrets. What Compose copies into a container is not compared.
+
     Compose's own hash of a definition is no help: it differs between versions of Compose, and the operator's Compose,
     which first started the updater, is not the updater's.
     """
@@ -114,12 +117,22 @@ def _runs_as(seen: Runs, service: Mapping[str, Any], built: str) -> bool:
         and all(seen.environment.get(k) == v for k, v in environment.items())
         and added.keys() <= environment.keys()
         and all(_is_mounted(volume, seen.mounts) for volume in service.get("volumes") or ())
+        and all(seen.mounts.get(target) == file for target, file in _files(service))
     )
+
+
+def _files(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The files of the configs and secrets of a service of `own_services`: inside → outside."""
+    defined = service.get(USED) or {}
+    for part in MOUNTED_PARTS:
+        for use in service.get(part) or ():
+            if file := (defined.get(f"{part}/{use['source']}") or {}).get("file"):
+                yield path_inside(part, use), undoubled(str(file))
 
 
 def _is_mounted(volume: Mapping[str, Any], mounts: Mapping[str, str]) -> bool:
     if volume["type"] == "bind":
-        return mounts.get(volume["target"]) == str(volume["source"])
+        return mounts.get(volume["target"]) == undoubled(str(volume["source"]))
     return volume["type"] != "volume" or volume["target"] in mounts
 
 

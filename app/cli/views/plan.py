@@ -10,6 +10,7 @@ from app.api.plan import (
     PlannedDisk,
     PlannedFile,
     PlannedImage,
+    PlannedNetwork,
     PlannedRoute,
     PlannedSingleton,
 )
@@ -53,6 +54,7 @@ def _sections(plan: Plan) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Services", list(_services(plan))
     yield "Before the flip, in the new images", [_command(each) for each in plan.before_flip]
     yield "Route", list(_route(plan.route))
+    yield "Networks", [_network(each) for each in plan.networks]
     yield "Bots and other singletons", [_singleton(each) for each in plan.singletons]
     yield "Environment (names only)", [_environment(each) for each in plan.environment_changes]
     yield (
@@ -92,6 +94,10 @@ def _route(route: PlannedRoute | None) -> Iterator[str]:
     if route:
         routers = ", ".join(map(plain, route.routers))
         yield f"{plain(route.from_ or 'nothing')} → {plain(route.to)} in one step: {routers}"
+
+
+def _network(each: PlannedNetwork) -> str:
+    return f"{plain(each.service)} is asked in {plain(each.network)}: {plain(each.reason)}"
 
 
 def _command(each: PlannedCommand) -> str:

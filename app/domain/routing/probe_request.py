@@ -35,7 +35,7 @@ class ProbeRequest:
 
     `accepted`: the statuses that count as healthy. `routed`: those that do if the answer carries a rollout id.
     `http2`: HTTP/2 without negotiation. `verify`: the certificate must be valid for the name. `route`: the name of the
-    route that must answer, as `route_name` has it.
+    route that must answer, as `proof_of` has it; `route_before`: as the version before wrote it.
     """
 
     url: str
@@ -47,6 +47,7 @@ class ProbeRequest:
     http2: bool = False
     verify: bool = False
     route: str | None = None
+    route_before: str | None = None
 
     @property
     def secure(self) -> bool:
@@ -82,13 +83,21 @@ def all_route_requests(stack: Stack) -> list[tuple[RoutedService, ProbeRequest]]
 
 
 def route_header(rollout_header: str) -> str:
-    """The header in which a router adds its own name, beside the one with the rollout's id."""
+    """The header in which a router says which route it is, as `proof_of` has it, beside the rollout's id."""
     return f"{rollout_header}-Route"
 
 
 def route_name(service: RoutedService, number: int) -> str:
-    """The name of one of the service's routes, counted from 1. Its answers carry it: no other can answer for it."""
+    """The name of one of the service's routes, counted from 1."""
     return f"{service.name}.{number}"
+
+
+def proof_of(stack: Stack, service: RoutedService, number: int) -> str:
+    """What the answers of the route carry, so that no other route can answer for it, of this stack or another.
+
+    A dot is in no name of the stack file, so no two routes can have the same.
+    """
+    return f"{stack.project}.{route_name(service, number)}"
 
 
 def _through(stack: Stack, service: RoutedService, number: int) -> Iterator[ProbeRequest]:
@@ -97,15 +106,15 @@ def _through(stack: Stack, service: RoutedService, number: int) -> Iterator[Prob
     free = [client for client in _clients(traefik, service, route) if not _taken(rivals, client)]
     if not free:
         raise InternalError(f"the stack file was read with a route that cannot be asked: {route.rule}")
-    yield _request(traefik, service, number, free[0])
+    yield _request(stack, service, number, free[0])
     others = {client.host: client for client in reversed(free) if client.host != free[0].host}
     for client in islice(reversed(others.values()), MOST_HOSTS - 1):
-        request = _request(traefik, service, number, client)
+        request = _request(stack, service, number, client)
         yield replace(request, accepted=frozenset(), routed=_ANY_ANSWER, verify=False)
 
 
-def _request(traefik: Traefik, service: RoutedService, number: int, client: Client) -> ProbeRequest:
-    route = service.routes[number - 1]
+def _request(stack: Stack, service: RoutedService, number: int, client: Client) -> ProbeRequest:
+    traefik, route = stack.traefik, service.routes[number - 1]
     point = traefik.entrypoints[route.entrypoint]
     accepted = service.health.statuses or SUCCESS
     asks_health = client.path == _path(service)
@@ -119,7 +128,8 @@ def _request(traefik: Traefik, service: RoutedService, number: int, client: Clie
         accepted=accepted if asks_health else frozenset(),
         routed=_routed(route) if asks_health else _ANY_ANSWER,
         verify=point.verify,
-        route=route_name(service, number),
+        route=proof_of(stack, service, number),
+        route_before=route_name(service, number),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from app.api.rollout import Result
 from app.api.status import PublishedStatus
 from app.domain.errors import AlreadyLive
-from app.domain.release import UNKNOWN_TAG, Version
+from app.domain.release import Version, stays_failed
 
 
 def live_tag(status: PublishedStatus) -> str | None:
@@ -27,13 +27,10 @@ def is_current(status: PublishedStatus, tag: str) -> bool:
 def live_is_well(status: PublishedStatus) -> bool:
     """Whether a release is live and its rollout succeeded.
 
-    A release that cannot be rolled back stays live when its rollout fails. Without an active color the updater does
-    not know what serves: another program may have moved the traffic.
+    Without an active color the updater does not know what serves: another program may have moved the traffic.
     """
-    current = status.current
-    if current is None or status.active_color is None:
-        return False
-    return current.tag == UNKNOWN_TAG or status.last_good_tag in {None, current.tag}
+    live = status.current if status.active_color is not None else None
+    return live is not None and not stays_failed(live.tag, status.last_good_tag)
 
 
 def live_result(status: PublishedStatus, at: datetime | None = None) -> Result:

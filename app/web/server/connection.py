@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from hypercorn.asyncio.task_group import TaskGroup
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
@@ -83,17 +83,22 @@ class Connection(TCPServer):
     async def _read_until_closed(self) -> None:
         """Reads in a task of its own, because Hypercorn goes on after the connection is lost, or waits for ever.
 
-        The application goes on too: it may have something to do after its answer.
+        The application goes on too: it may have something to do after its answer. That the connection is closed is
+        handed over here, behind what the application has not read: the task of the reader may be cancelled in between.
         """
         self._reading = reading = self.loop.create_task(self._read_data())
         try:
             await asyncio.wait([reading])
         finally:
             reading.cancel()
-        if reading.cancelled():
-            await self.protocol.handle(Closed())
-        else:
+        if not reading.cancelled():
             reading.result()
+        await self.protocol.handle(Closed())
+
+    async def _read_data(self) -> None:
+        with suppress(OSError):
+            while not self.reader.at_eof():
+                await self.protocol.handle(RawData(await self.reader.read(MAX_RECV)))
 
     def _stop_reading(self) -> None:
         if self._reading is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import BuildFailed, ComposeInvalid, PolicyRefused, ReleaseNotKept
+from app.domain.routing.networks import Choice
 from app.domain.stack import Color
 from tests.fakes.engine.daemon import Daemon
 from workers.ports import Comparison, Definition, Difference, Instance, LiveFiles, Stamp
@@ -28,6 +29,7 @@ class FakeDefinitions(Daemon):
     """`one_ways`: the releases that cannot be rolled back. `published` is what `docker compose` would run.
 
     `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
+    `networks`: the choice among the networks of a service. `apart`: why Traefik reaches none, by tag and service.
     `recalled_from`: the files with which the last kept release was recalled.
     """
 
@@ -37,6 +39,8 @@ class FakeDefinitions(Daemon):
         self.own: list[str] = []
         self.retired: list[str] = []
         self.callers: list[str] = []
+        self.networks: dict[str, Choice] = {}
+        self.apart: dict[str, dict[str, str]] = {}
         self.one_ways: set[str] = set()
         self.forbidden: dict[str, str] = {}
         self.published: tuple[str, Color] | None = None
@@ -158,10 +162,26 @@ class FakeDefinitions(Daemon):
         forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
         one_way = stamp.release in self.one_ways
         callers = tuple(self.callers)
-        sources = self.sources()
         return Comparison(
-            moved, others, own, retired, one_way=one_way, forbidden=forbidden, callers=callers, sources=sources
+            moved,
+            others,
+            own,
+            retired,
+            one_way=one_way,
+            forbidden=forbidden,
+            callers=callers,
+            sources=self.sources(),
+            networks=self.networks,
+            unreached=self.apart.get(stamp.release, {}),
         )
+
+    async def unreached(self, definition: Definition) -> Mapping[str, str]:
+        await self.socket.reach()
+        stamps = [*self._stamps.values(), *(container.stamp for container in self._containers.values())]
+        made = next((stamp for stamp in stamps if stamp.sha == definition.sha), None)
+        if made is None:
+            raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
+        return self.apart.get(made.release, {})
 
     async def build(
         self, definition: Definition, services: Sequence[str], log: Callable[[str], None]

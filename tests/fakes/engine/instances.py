@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import BeforeFlipFailed, EngineFailed, StartFailed
+from tests.examples import a_stack
 from tests.fakes.engine.behaviour import CHECK_LIMIT
 from tests.fakes.engine.container import Container
 from tests.fakes.engine.daemon import BY_COMPOSE
@@ -77,6 +78,9 @@ class FakeEngine(FakeDefinitions):
                 await self.resume(container.id)
             return [container.instance(self._now) for container in adopted]
         for old in self._of(service):
+            if old.behaviour.stop_seconds and old.runs(self._now):
+                grace = old.instance(self._now).grace(a_stack().times.stop_grace)
+                await self._clock.sleep(min(old.behaviour.stop_seconds, grace))
             await self._change(f"replace {service} {old.stamp.release}", self._forgetting(old), ends=old, once=True)
         made = [self._make(service, stamp) for _ in range(self.copies_of(service, stamp.release))]
         for container in made:

@@ -422,6 +422,12 @@ class EngineContract:
         answers = [await bench.engine.one_way(sha) for sha in (bench.stamp(V1).sha, bench.stamp(ONE_WAY).sha, "0" * 40)]
         assert answers == [False, True, False]
 
+    async def test_nothing_is_out_of_reach_of_a_traefik_that_is_not_found(self, bench: Bench) -> None:
+        assert await bench.engine.unreached(await bench.define(V1)) == {}
+        assert (await bench.compare(V1)).unreached == {}
+        with pytest.raises(ReleaseNotKept):
+            await bench.engine.unreached(bench.engine.defined("0" * 40))
+
     async def test_release_with_a_forbidden_option_is_refused(self, bench: Bench) -> None:
         assert (await bench.compare(V1)).forbidden == ()
         assert (await bench.compare(FORBIDDEN)).forbidden == ("bot uses privileged (privileged: true)",)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ from tests.integration.loops import HurriedLoop
 from tests.integration.web.deliveries import head
 
 GET = head([], "GET / HTTP/1.1")
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with 0 s."""
+
 PIECES = 64
 LIMIT = 20 * WRITE_SECONDS
 """For a test whose time runs faster: some ten seconds."""
@@ -221,6 +225,28 @@ def test_background_task_runs_although_the_client_left() -> None:
             writer.transport.abort()
             async with asyncio.timeout(LIMIT):
                 await ran.wait()
+
+    hurried(test)
+
+
+def test_client_that_leaves_in_its_body_is_forgotten() -> None:
+    """It sends as much of a body as Hypercorn keeps, and is gone before the answer. `GET /health` reads no body."""
+
+    async def test() -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.sleep(1)
+            await PlainTextResponse("ok")(scope, receive, send)
+
+        with capture_logs() as lines:
+            async with serving(app) as port:
+                for chunks in range(8, 14):
+                    sent = head([("Transfer-Encoding", "chunked")], "GET /health HTTP/1.1") + b"1\r\nx\r\n" * chunks
+                    _, writer = await ask(port, sent)
+                    await writer.drain()
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    writer.transport.abort()
+                await asyncio.sleep(2)
+        assert [line["event"] for line in lines] == []  # no connection was left to be ended
 
     hurried(test)
 

@@ -200,12 +200,17 @@ def instance_of(container: Container) -> Instance:
         definition=labels.get(DEFINITION_LABEL),
         names=tuple(sorted(names_of(attrs))),
         labels=labels,
-        created=datetime.fromisoformat(attrs["Created"][:SECONDS]).replace(tzinfo=UTC),
+        created=moment(attrs["Created"]),
         host=host_of(attrs),
         addresses=addresses,
         every_address=every_address(attrs),
         stop_grace=_stop_grace(attrs["Config"].get("StopTimeout")),
     )
+
+
+def moment(text: str) -> datetime:
+    """A time in the engine's form, without fractions of a second."""
+    return datetime.fromisoformat(text[:SECONDS]).replace(tzinfo=UTC)
 
 
 def _stop_grace(seconds: int | None) -> float | None:

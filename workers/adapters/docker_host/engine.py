@@ -24,7 +24,7 @@ class DockerEngine(DockerDefinitions, DockerContainers):
         return self._docker.times_away + self._compose.times_cut_off
 
     async def survey(self) -> Survey:
-        seen = await survey.survey(self._docker, self._compose, self._stack)
+        seen = await survey.survey(self._docker, self._compose, self._stack, self._marks)
         published = await in_file_thread(self._files.read, CURRENT)
         return replace(seen, retired=left_out(published, self._stack))
 

@@ -1,5 +1,6 @@
 """The containers of one Docker host: Compose creates them; the Docker SDK inspects, stops and removes them."""
 
+import asyncio
 import shlex
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -82,16 +83,19 @@ class DockerContainers(HostParts):
             ) from failed
 
     async def _clear(self, definition: Definition, services: Sequence[str]) -> bool:
-        """Removes stopped containers of other rollouts: Compose would leave their anonymous volumes behind.
+        """Stops and removes containers of other rollouts: Compose would leave their anonymous volumes behind.
 
-        Returns whether one of them runs: Compose then replaces it, and must not hand its anonymous volumes on.
+        Compose would also stop one that runs, and be ended with it after `times/start`. Returns whether one ran: if it
+        is kept, because it was adopted, Compose replaces it, and must not hand its anonymous volumes on.
         """
         of_now = await self._services(definition)
         found = [instance for service in services for instance in await self.find(service)]
         others = [i for i in found if i.rollout != of_now[i.service]["labels"][ROLLOUT_LABEL]]
-        for instance in (i for i in others if i.gone):
+        running, grace = [i for i in others if not i.gone], self._stack.times.stop_grace
+        await asyncio.gather(*(self.stop(i.id, i.grace(grace)) for i in running))
+        for instance in others:
             await self.remove(instance.id)
-        return any(not i.gone for i in others)
+        return bool(running)
 
     async def _started(
         self, definition: Definition, service: str, adopted: Sequence[Instance] = ()

@@ -23,6 +23,7 @@ from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
+from workers.definition.networks import choices, unreached
 from workers.definition.retired import without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
@@ -64,7 +65,7 @@ class DockerDefinitions(HostParts):
         published = await in_file_thread(self._files.read, CURRENT)
         read = await self._reader.read(tree, stamp, published, keep=False)
         compared = transform.compare(read.model, kept, self._stack, tree=str(tree))
-        forbidden = tuple(map(str, read.forbidden))
+        forbidden, peers = tuple(map(str, read.forbidden)), await self._addresses.peers()
         problems = tuple(f"{problem.code}: {problem.detail}" for problem in read.problems)
         return replace(
             compared,
@@ -73,6 +74,8 @@ class DockerDefinitions(HostParts):
             warnings=read.warnings,
             problems=problems,
             sources=read.sources,
+            networks=choices(read.model, self._stack, peers),
+            unreached=unreached(read.model, self._stack, peers),
         )
 
     async def recall(self, stamp: Stamp, services: Sequence[str], tree: Path | None = None) -> Definition:
@@ -166,6 +169,11 @@ class DockerDefinitions(HostParts):
             await in_file_thread(self._files.write, definition.sha, model)
         return {s: await self._images.id_of(s, model["services"][s]["image"]) for s in services}
 
+    async def unreached(self, definition: Definition) -> Mapping[str, str]:
+        model = await in_file_thread(self._kept, definition.sha)
+        found = unreached(model, self._stack, await self._addresses.peers())
+        return {name: why for name, why in found.items() if not await self._adoption.existing(definition.sha, name)}
+
     async def one_way(self, sha: str) -> bool:
         kept = await in_file_thread(self._files.read, sha)
         return kept is not None and transform.one_way(kept, self._stack)
@@ -178,7 +186,7 @@ class DockerDefinitions(HostParts):
         return await in_file_thread(self._sees_todays_files, instance, await in_file_thread(self._kept, definition.sha))
 
     def _sees_todays_files(self, instance: Instance, model: transform.Model) -> bool:
-        """Whether the instance sees the files of the live directory as they were when `model` was made."""
+        """Whether the instance sees the operator's files as they were when `model` was made."""
         now, before = recorded(model["services"][instance.service]["labels"]), recorded(instance.labels)
         if now is None or before is not None:
             return not differing(before or {}, now or {})
@@ -198,5 +206,9 @@ class DockerDefinitions(HostParts):
             before = recorded(model["services"][name]["labels"])
             today = self._reader.live_record(model, name)
             changed |= dict.fromkeys(differing(before, today) if before is not None else ())
-            now |= {path: file.get("inode") or state(Path(path)) for path, file in today.items()}
+            relabeled = {file.path for file in self._reader.live_files(model, name) if file.relabeled}
+            now |= {
+                path: file.get("inode") or state(Path(path), relabeled=path in relabeled)
+                for path, file in today.items()
+            }
         return LiveFiles(tuple(changed), now)

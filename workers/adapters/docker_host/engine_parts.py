@@ -46,6 +46,8 @@ class HostParts:
     """One Compose project on one Docker host. `releases` is the directory of the releases' definitions.
 
     Calls wait up to `away` seconds for an unreachable engine. `written`: what the updater writes beside its own data.
+    `route`: the route file, by which Traefik's container is found.
+    `own_mounts`: those of this process's own container, inside → outside; None if it runs in none.
     """
 
     def __init__(
@@ -58,17 +60,21 @@ class HostParts:
         away: float = AWAY_SECONDS,
         fence: Fence = no_fence,
         written: Sequence[Path] = (),
+        route: Path | None = None,
+        own_mounts: Mapping[str, str] | None = None,
     ) -> None:
         self._docker = Docker(client, compose.host, away=away, fence=fence)
         self._compose = compose
         self._stack = stack
         self._files = ReleaseFiles(releases)
         self._images = ReleaseImages(self._docker, compose, stack)
-        self._addresses = Addresses(self._docker, stack)
+        self._addresses = Addresses(self._docker, stack, route)
         policy = ReleasePolicyCheck(self._docker, stack, releases.parent)
         self._store = FileStore(releases.parent / "files")
         self._marks = ValueMarks(releases.parent / MARKS_KEY)
-        self._reader = ReleaseReader(compose, stack, self._store, policy, marks=self._marks, written=written)
+        self._reader = ReleaseReader(
+            compose, stack, self._store, policy, marks=self._marks, written=written, own_mounts=own_mounts
+        )
         self._adoption = DockerAdoption(self._docker, compose, stack, AdoptedFile(releases))
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:

@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.domain.routing.networks import GIVEN
+
 LONGEST_NAME = 63
 """Of one label of a host name. https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
 
-GIVEN = {"bridge", "host", "none"}
-"""The networks that every engine has. Its name server does not serve them."""
-
 SHORT_ID = 12
+
+_OFF_HOST = {"macvlan", "ipvlan", "overlay"}
+_BRIDGE = "com.docker.network.bridge."
+_NO_ADDRESS = {"gateway_mode_ipv4": {"isolated"}, "inhibit_ipv4": {"true", "t", "1"}}
+"""The options of a bridge that has no IPv4 address on the host. A container with both is asked by IPv4."""
 
 Attributes = Mapping[str, Any]
 
@@ -50,6 +54,19 @@ def addresses_of(attrs: Attributes) -> dict[str, str]:
 def address_in(network: Attributes) -> str:
     """The container's address in one of its networks; empty without one. Of two, the IPv4 address."""
     return str(network.get("IPAddress") or network.get("GlobalIPv6Address") or "")
+
+
+def is_off_host(network: Attributes) -> bool:
+    """Whether the host itself reaches no container in the network, from the engine's answer to an inspection of it.
+
+    The host reaches the containers of a bridge, also of an internal one, unless the bridge has no address there. It
+    reaches none by macvlan and ipvlan, whose traffic with the host the kernel drops, nor the addresses of an overlay.
+    https://docs.docker.com/engine/network/drivers/macvlan/, https://docs.docker.com/engine/network/port-publishing/
+    """
+    options: Mapping[str, str] = network.get("Options") or {}
+    return network.get("Driver") in _OFF_HOST or any(
+        str(options.get(_BRIDGE + option)).lower() in values for option, values in _NO_ADDRESS.items()
+    )
 
 
 def every_address(attrs: Attributes) -> tuple[str, ...]:

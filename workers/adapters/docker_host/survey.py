@@ -3,22 +3,28 @@
 import asyncio
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from docker.models.containers import Container
 
 from app.domain.stack import Stack
-from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker
+from workers.adapters.docker_host.client import PROJECT_LABEL, SERVICE_LABEL, Docker, moment
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.own_services.container import HOST, own_container, own_networks
-from workers.adapters.docker_host.reached import address_in
+from workers.adapters.docker_host.reached import address_in, is_off_host
+from workers.adapters.docker_host.stored.host_file_states import last_change, other_versions
+from workers.adapters.docker_host.stored.value_marks import ValueMarks
+from workers.adapters.threads import in_file_thread
 from workers.definition.copies import uncopyable
+from workers.definition.files.live_files import recorded
 from workers.definition.transform import COLOR_LABEL, RELEASE_LABEL
 from workers.ports import Seen, Survey
 
 
-async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
-    """Raises EngineFailed."""
+async def survey(docker: Docker, compose: Compose, stack: Stack, marks: ValueMarks) -> Survey:
+    """`marks`: those in the records of mounted files. Raises EngineFailed."""
     (containers, others), usage, version, own, by_hand, compose_version = await asyncio.gather(
         _containers(docker, stack.project),
         docker.call(lambda c: c.df()),
@@ -28,7 +34,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
         compose.version(),
     )
     return Survey(
-        containers=tuple(sorted((seen_of(c.attrs) for c in containers), key=lambda seen: seen.service)),
+        containers=await in_file_thread(_with_files, containers, marks),
         images_bytes=int(usage.get("LayersSize") or 0),
         build_cache_bytes=sum(int(entry.get("Size") or 0) for entry in usage.get("BuildCache") or ()),
         versions={
@@ -42,6 +48,7 @@ async def survey(docker: Docker, compose: Compose, stack: Stack) -> Survey:
         own_networks=await own_networks(docker, own),
         others=tuple(seen_of(c.attrs) for c in others),
         uncopyable=tuple(uncopyable(by_hand or {}, stack)),
+        off_host=await off_host(docker),
     )
 
 
@@ -49,6 +56,27 @@ async def _containers(docker: Docker, project: str) -> tuple[list[Container], li
     """Returns the project's containers, and the running ones of others."""
     running = await docker.call(lambda c: c.containers.list(ignore_removed=True))
     return await docker.containers(project), [c for c in running if c.labels.get(PROJECT_LABEL) != project]
+
+
+async def off_host(docker: Docker) -> frozenset[str]:
+    """The networks in which the host itself reaches no container. Raises EngineFailed."""
+    networks = await docker.call(lambda c: c.networks.list())
+    return frozenset(str(network.name) for network in networks if is_off_host(network.attrs))
+
+
+def _with_files(containers: list[Container], marks: ValueMarks) -> tuple[Seen, ...]:
+    """The containers by service. Those that run, with the files that are not as when they were created."""
+    found = [_with_files_of(seen_of(c.attrs), c.attrs, marks) for c in containers]
+    return tuple(sorted(found, key=lambda seen: seen.service))
+
+
+def _with_files_of(seen: Seen, attrs: Mapping[str, Any], marks: ValueMarks) -> Seen:
+    before = recorded(attrs["Config"]["Labels"] or {})
+    if before is None or seen.state != "running":
+        return seen
+    changed, started = other_versions(marks, before), moment(attrs["State"]["StartedAt"]).timestamp()
+    old = tuple(path for path in changed if last_change(Path(path)) > started)
+    return replace(seen, new_files=tuple(path for path in changed if path not in old), old_files=old)
 
 
 async def own_mounts(docker: Docker) -> Mapping[str, str] | None:

@@ -1,4 +1,4 @@
-"""The single files of the live directory that a service's containers mount, and whether they are still the same.
+"""The operator's single files that a service's containers mount, and whether they are still the same.
 
 The engine mounts a file when it starts the container. One that an editor replaces afterwards is another file: the
 container keeps the old one until it is started again.
@@ -6,7 +6,7 @@ container keeps the old one until it is started again.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workers.definition.files.origins import MOUNTED_PARTS
@@ -17,21 +17,33 @@ from workers.redaction.encodings import undoubled
 FILES_LABEL = "updater.files"
 """The label with the record of a container's files."""
 
+ALWAYS_WRITTEN = ("/dev", "/proc", "/sys", "/var/log")
+"""Directories of the host in which no file has one version."""
+
 Record = Mapping[str, Mapping[str, str]]
 """Of each file, by its path: `mark`, which differs if the content does, and `inode`, if the container may write."""
 
 
 @dataclass(frozen=True)
 class LiveFile:
-    """A path on the host that may be a file. `writable`: the container may write to it."""
+    """A path on the host that may be a file. `writable`: the container may write to it.
+
+    `relabeled`: the engine gives it another SELinux label when a container starts.
+    """
 
     path: str
     writable: bool = False
+    relabeled: bool = False
 
 
 def mounted_by(model: Mapping[str, Any], name: str) -> Iterator[LiveFile]:
     """What of the host the service mounts, or its build reads as a secret."""
-    service = model["services"][name]
+    relabeled = _relabeled(model)
+    for file in _mounted(model, model["services"][name]):
+        yield replace(file, relabeled=any(is_in(file.path, each) for each in relabeled))
+
+
+def _mounted(model: Mapping[str, Any], service: Mapping[str, Any]) -> Iterator[LiveFile]:
     for volume in service.get("volumes") or ():
         if volume.get("type") == "bind" and (source := volume.get("source")):
             yield LiveFile(undoubled(str(source)), writable=not volume.get("read_only"))
@@ -42,9 +54,18 @@ def mounted_by(model: Mapping[str, Any], name: str) -> Iterator[LiveFile]:
         yield from (LiveFile(undoubled(str(file))) for file in files if file)
 
 
-def inside(files: Iterable[LiveFile], live: str, *, but: str) -> list[LiveFile]:
-    """Those of `files` in the directory `live`, without those in the directory `but`."""
-    return [file for file in files if is_in(file.path, live) and not is_in(file.path, but)]
+def _relabeled(model: Mapping[str, Any]) -> list[str]:
+    """What any service mounts with `:z` or `:Z`. The engine relabels that, and all in it, at each start.
+
+    https://docs.docker.com/engine/storage/bind-mounts/#configure-the-selinux-label
+    """
+    volumes = (volume for service in model["services"].values() for volume in service.get("volumes") or ())
+    return [undoubled(str(each.get("source"))) for each in volumes if (each.get("bind") or {}).get("selinux")]
+
+
+def but_in(files: Iterable[LiveFile], *places: str) -> list[LiveFile]:
+    """`files` without those in one of the directories `places`."""
+    return [file for file in files if not any(is_in(file.path, place) for place in places)]
 
 
 def recorded(labels: Mapping[str, str]) -> Record | None:

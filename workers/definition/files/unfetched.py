@@ -48,7 +48,12 @@ _LIVE = (
     "a build, commit the file that it needs, or hand it over in build/secrets. If neither a build nor a container uses "
     "it, list it in files/unfetched"
 )
-_NO_PROGRAM = f"The updater runs no program on a release's files. {_LIVE}"
+READ_BY_COMPOSE = (
+    "Compose reads it while it reads the release's files, so it must be complete in Git. Commit its content; or, for "
+    "the env file of an `include`, remove it from there, put it into the live directory, and add it to env_files in "
+    "the stack file"
+)
+"""What to do about a file of which the live directory's cannot be used instead."""
 
 _BY_CONTENT = re.compile(r"lfs|annex|git-crypt(?:-.+)?")
 """Filters whose files show by their content whether one is missing."""
@@ -70,14 +75,17 @@ def unfetched(tree: Path, path: str, permitted: Collection[str] = ()) -> list[Pa
     return [part for part in found if not below(part.path, permitted)]
 
 
-def in_words(missing: Mapping[Part, Collection[str]]) -> list[str]:
-    """A text for each kind, with what to do. `missing`: the services that use each part."""
+def in_words(missing: Mapping[Part, Collection[str]], instead: str = _LIVE) -> list[str]:
+    """A text for each kind, with what to do. `missing`: the services that use each part.
+
+    `instead`: what to do about a file that only a program of Git's would complete.
+    """
     texts = []
     for kind in sorted({part.kind for part in missing}):
         of_kind = {part.path: users for part, users in missing.items() if part.kind == kind}
         users = dict.fromkeys(user for users in of_kind.values() for user in users)
         verb = "is" if len(of_kind) == 1 else "are each"
-        texts.append(f"{some(of_kind)} {verb} {kind}, used by {', '.join(users)}. {_remedy(kind)}")
+        texts.append(f"{some(of_kind)} {verb} {kind}, used by {', '.join(users)}. {_remedy(kind, instead)}")
     return texts
 
 
@@ -100,10 +108,10 @@ def _empty(tree: Path) -> Iterator[str]:
             yield at
 
 
-def _remedy(kind: str) -> str:
-    if kind.startswith(FILTERED):
-        return f"{_NO_PROGRAM}, or if its content in Git is right as it is"
-    return _REMEDIES.get(kind, _NO_PROGRAM)
+def _remedy(kind: str, instead: str) -> str:
+    remedy = _REMEDIES.get(kind, f"The updater runs no program on a release's files. {instead}")
+    complete = ". If its content in Git is right as it is, list it in files/unfetched"
+    return remedy + complete if kind.startswith(FILTERED) else remedy
 
 
 def _filtered(tree: Path, path: str) -> Iterator[Part]:

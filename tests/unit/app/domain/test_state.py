@@ -90,6 +90,12 @@ def test_rollback_to_an_unknown_tag_keeps_the_last_good_one() -> None:
     assert (after.current.tag, after.last_good_tag, after.is_unwell) == (UNKNOWN_TAG, "v1.0.0", False)
 
 
+def test_attempt_of_an_unknown_tag_keeps_the_last_attempted_one() -> None:
+    rollout = a_rollout(release=replace(a_release(), tag=UNKNOWN_TAG, recall=sha_of("v0.9.0")))
+    assert State(last_attempted_tag="v1.0.0").begin(rollout).last_attempted_tag == "v1.0.0"
+    assert State().begin(rollout).last_attempted_tag is None
+
+
 def test_command_record_is_unique_and_limited() -> None:
     ran = Ran("sha", "skills", ("migrate",))
     state = State().run(ran).run(ran)

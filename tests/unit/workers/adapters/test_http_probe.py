@@ -125,6 +125,29 @@ async def test_answer_of_another_route_carries_no_rollout_id(probe: HttpProbe) -
         assert [(await probe.ask(each)).rollout for each in asked] == [None, "r-1", "r-1"]
 
 
+async def test_route_of_another_stack_proves_nothing(probe: HttpProbe) -> None:
+    """Until the route file is rewritten, the answers name the route as the version before did."""
+    said = "web.1"
+
+    async def answer(_: str, writer: asyncio.StreamWriter) -> None:
+        head = f"HTTP/1.1 200 OK\r\nX-Updater-Rollout: r-1\r\nX-Updater-Rollout-Route: {said}\r\n"
+        writer.write(f"{head}Content-Length: 0\r\n\r\n".encode())
+
+    async with answering(answer) as url:
+        seen = []
+        for said in ("web.1", "mail.web.1", "shop.web.2", "shop.web.1", "web.1", "shop.web.1"):
+            asked = ProbeRequest(url, route="shop.web.1", route_before="web.1")
+            seen.append((said, (await probe.ask(asked)).rollout))
+    assert seen == [
+        ("web.1", "r-1"),
+        ("mail.web.1", None),
+        ("shop.web.2", None),
+        ("shop.web.1", "r-1"),
+        ("web.1", None),
+        ("shop.web.1", "r-1"),
+    ]
+
+
 async def test_name_that_tls_refuses_is_no_answer(probe: HttpProbe) -> None:
     answer = await probe.ask(ProbeRequest("https://127.0.0.1:1/", host="a..b"))
     assert (answer.status, str(answer).startswith("no answer (")) == (0, True)

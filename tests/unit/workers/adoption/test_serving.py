@@ -488,6 +488,15 @@ def test_file_with_a_stack_route_shadows_it() -> None:
     assert shadows(STACK, other, "routes.yml") == []
 
 
+def test_neighbor_with_the_hostname_of_the_colors_is_named() -> None:
+    """The router of another stack leads to its container `app`; both colors have `hostname: app`."""
+    router = '{entryPoints: [web], rule: "Host(`mail.example.org`)", service: mail}'
+    mail = f'http: {{routers: {{mail: {router}}}, services: {{mail: {{loadBalancer: {{servers: [{{url: "http://app"}}]}}}}}}}}'
+    api = [Instance(c, f"api-{c}", "running", names=(f"api-{c}", "app"), host=f"shop-api-{c}-1") for c in Color]
+    detail = refusal({"routes.yml": FILE, "mail.yml": mail}, [*running("skills-blue"), *api])
+    assert "If it should lead to another container, the stack's may not have the name app, as an alias or" in detail
+
+
 ALIASED = FILE.replace("//api-blue:", "//api:")
 """The old router uses an alias that the containers of both colors have."""
 
@@ -500,4 +509,21 @@ def test_alias_of_both_colors_is_replaced_by_the_containers_name() -> None:
         copies.append(Instance(color, name, state, names=(name, "api", f"shop-{name}-1"), host=f"shop-{name}-1"))
     found = serves({"routes.yml": ALIASED}, copies)
     assert found is not None
-    assert found.hosts == {"skills": ("skills-blue",), "api": ("shop-api-blue-1",)}
+    assert found.hosts == {"skills": ("shop-skills-blue-1",), "api": ("shop-api-blue-1",)}
+
+
+@pytest.mark.parametrize("state", ["exited", "running", None], ids=["stopped", "runs", "no-container-yet"])
+def test_name_that_the_other_color_has_as_hostname_is_not_kept(state: str | None) -> None:
+    """Both colors have `hostname: api-blue`: while green starts, the engine resolves that to it, too."""
+    blue = Instance("b", "api-blue", "running", names=("api-blue", "shop-api-blue-1"), host="shop-api-blue-1")
+    names = ("api-green", "api-blue", "shop-api-green-1")
+    green = [Instance("g", "api-green", state, names=names, host="shop-api-green-1")] if state else []
+    copies = [*running("skills-blue", host="shop-skills-blue-1"), blue, *green]
+    if state == "running":
+        detail = refusal({"routes.yml": FILE}, copies)
+        assert "two colors have traffic" in detail
+        assert "http://api-blue:8090 is a name of both colors, by an alias or `hostname`: give each its own" in detail
+    else:
+        found = serves({"routes.yml": FILE}, copies)
+        assert found is not None
+        assert found.hosts["api"] == ("shop-api-blue-1",)

@@ -18,6 +18,7 @@ READS = {
             "compare",
             "changed_values",
             "one_way",
+            "unreached",
             "unchanged",
             "published_path",
             "published_release",

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from workers.definition.files.live_files import LiveFile, differing, inside, mounted_by, recorded, with_record
+from workers.definition.files.live_files import (
+    ALWAYS_WRITTEN,
+    LiveFile,
+    but_in,
+    differing,
+    mounted_by,
+    recorded,
+    with_record,
+)
 
 SERVICE: dict[str, Any] = {
     "labels": {},
@@ -30,9 +38,16 @@ def test_every_mounted_file_is_found() -> None:
     assert found == {"/live/a": False, "/live/b$": True, "/live/key": False, "/live/netrc": False, "/live/site": False}
 
 
-def test_only_the_live_directory_counts() -> None:
-    paths = ["/live/a", "/live/files/x", "/other/a", "/lively", "relative"]
-    assert [f.path for f in inside(map(LiveFile, paths), "/live", but="/live/files")] == ["/live/a"]
+def test_kept_copies_and_logs_do_not_count() -> None:
+    paths = ["/live/a", "/live/files/x", "/other/a", "/lively", "/var/log/syslog", "/proc/1/environ"]
+    left = but_in(map(LiveFile, paths), "/live/files", *ALWAYS_WRITTEN)
+    assert [f.path for f in left] == ["/live/a", "/other/a", "/lively"]
+
+
+def test_file_below_a_relabeled_directory_is_relabeled() -> None:
+    cache = {"volumes": [{"type": "bind", "source": "/live/a", "bind": {"selinux": "Z"}}, {"type": "tmpfs"}]}
+    found = mounted_by({**MODEL, "services": {"bot": SERVICE, "cache": cache}}, "bot")
+    assert [file.path for file in found if file.relabeled] == ["/live/a"]
 
 
 def test_record_survives_the_labels() -> None:

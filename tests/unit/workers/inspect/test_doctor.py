@@ -89,6 +89,18 @@ async def test_every_failed_check_has_a_remedy(world: World) -> None:
         assert (found.status is Verdict.OK) == (found.remedy == ""), found
 
 
+async def test_other_version_of_a_mounted_file_is_a_warning(world: World) -> None:
+    assert (await check(world, "mounted_files", HEALTHY)).status is Verdict.OK
+    bot = seen("bot", name="shop-bot-1", new_files=("/srv/shop/token.txt",))
+    api = seen("api-blue", name="shop-api-blue-1", old_files=("/srv/shop/site.conf",))
+    found = await check(world, "mounted_files", replace(HEALTHY, containers=(bot, api)))
+    assert found.status is Verdict.WARNING
+    assert found.found == (
+        "shop-bot-1 was created with another version of /srv/shop/token.txt, and started again with today's; "
+        "shop-api-blue-1 still has the version of /srv/shop/site.conf from before it changed"
+    )
+
+
 async def test_broken_compose_is_a_failure(world: World) -> None:
     found = await check(world, "engine", replace(HEALTHY, versions={"docker_engine": "20.10", "compose": ""}))
     assert (found.status, "UPDATER_COMPOSE" in found.remedy) == (Verdict.FAILED, True)

@@ -27,11 +27,17 @@ DUMPER = container("certs-dumper", "ops", image="ldez/traefik-certs-dumper:v2", 
 
 
 def examine(
-    *containers: Seen, network: str | None = None, worker: tuple[str, ...] | None = None, others: tuple[Seen, ...] = ()
+    *containers: Seen,
+    network: str | None = None,
+    worker: tuple[str, ...] | None = None,
+    others: tuple[Seen, ...] = (),
+    off_host: frozenset[str] = frozenset(),
 ) -> Check | None:
     stack = a_stack(routed=(a_routed("web", 80, "/", ClientRoute("web"), network=network),))
     own = None if worker is None else frozenset(worker)
-    seen = Survey(containers, 0, 0, {}, None, None, own_name="shop-worker-1", own_networks=own, others=others)
+    seen = Survey(
+        containers, 0, 0, {}, None, None, own_name="shop-worker-1", own_networks=own, others=others, off_host=off_host
+    )
     found = checks(stack, seen, ROUTE)
     return found[0] if found else None
 
@@ -43,15 +49,67 @@ def examine(
         (("shop_default",), ("shop_default",), None, None),
         (("shop_default",), ("shop_default",), None, ("host",)),
         (("shop_default",), (), None, None),
-        (("shop_back", "shop_front"), ("shop_front",), None, ("shop_back", "shop_front")),
-        (("shop_back", "shop_front"), ("shop_front",), None, ("shop_back",)),
-        (("shop_back", "shop_front"), ("shop_front",), "front", ("shop_front",)),
-        (("edge", "shop_back"), ("edge",), "edge", ("edge",)),
         (("shop_back",), ("shop_back",), "shop_back", None),
     ],
 )
 def test_reachable_container_has_no_check(web: Any, proxy: Any, network: str | None, worker: Any) -> None:
     assert examine(container("web-blue", *web), traefik(*proxy), network=network, worker=worker) is None
+
+
+FRONT = "web-blue is in back, front; the worker asks it in front: "
+BACK = "web-blue is in back, front; the worker asks it in back: "
+
+
+@pytest.mark.parametrize(
+    ("proxy", "network", "worker", "expected"),
+    [
+        (("shop_front",), None, ("shop_back", "shop_front"), f"{FRONT}the worker and traefik reach it"),
+        (("shop_front",), None, None, f"{FRONT}the worker and traefik reach it"),
+        (
+            ("shop_front",),
+            None,
+            ("shop_back",),
+            f"{BACK}the worker reaches it, but traefik reaches none that the worker does",
+        ),
+        (("shop_front",), "front", ("shop_front",), f"{FRONT}routed/web/network names it"),
+        (
+            ("shop_back", "shop_front"),
+            None,
+            None,
+            f"{BACK}the worker and traefik reach it, as well as front; to choose, set routed/web/network",
+        ),
+        (
+            (),
+            None,
+            None,
+            f"{BACK}the worker reaches it; Traefik's container is not known, as well as front; to choose, set "
+            "routed/web/network",
+        ),
+    ],
+)
+def test_choice_among_several_networks_is_reported(proxy: Any, network: Any, worker: Any, expected: str) -> None:
+    found = examine(container("web-blue", "shop_back", "shop_front"), traefik(*proxy), network=network, worker=worker)
+    assert found == Check("network_web", OK, expected)
+
+
+def test_network_that_the_host_does_not_reach_is_a_warning() -> None:
+    def found(*networks: str, network: str | None = None) -> Check | None:
+        blue, proxy = container("web-blue", *networks), traefik("lan", "shop_front")
+        return examine(blue, proxy, network=network, off_host=frozenset({"lan"}))
+
+    alone, chosen = found("lan"), found("lan", "shop_front", network="lan")
+    assert alone
+    assert (alone.status, alone.found) == (
+        WARNING,
+        "the worker runs on the host, which usually does not reach web-blue in lan",
+    )
+    assert alone.remedy.startswith("Give web-blue a network with the driver bridge too, or run the worker in lan.")
+    assert chosen
+    assert chosen.remedy.startswith("Set routed/web/network in the stack file to front.")
+    assert found("shop_front") is None
+    several = found("lan", "shop_front")
+    assert several
+    assert "the worker asks it in front" in several.found
 
 
 def test_stopped_container_has_no_check() -> None:

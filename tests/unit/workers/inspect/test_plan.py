@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.errors import TagNotFound
+from app.domain.routing.networks import Choice
 from app.domain.stack import BeforeFlip, Color
 from app.domain.state import Ran
 from tests.examples import a_live, a_stack, sha_of
@@ -59,6 +60,14 @@ async def test_plan_warns_of_callers_of_a_color(world: World) -> None:
     planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
     assert planned["warnings"] == world.engine.callers
     assert planned["would_start"]
+
+
+async def test_plan_says_which_of_several_networks_is_used(world: World) -> None:
+    world.engine.networks = {f"skills-{c}": Choice("shop_front", f"why {c}") for c in Color} | {
+        "api-green": Choice(None)
+    }
+    (planned,) = (await plan(world.stack, world.ports, "v1.1.0")).networks
+    assert (planned.service, planned.network, planned.reason) == ("skills-green", "front", "why green")
 
 
 async def test_a_plan_changes_nothing(world: World) -> None:

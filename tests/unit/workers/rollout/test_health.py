@@ -1,14 +1,18 @@
 """The new color's own health path decides its health; the engine's check interval delays nothing."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.domain.rollout import Rollout, RolloutStatus
+from app.domain.routing.routes import ClientRoute
 from app.domain.step import step_named
-from tests.examples import a_release
+from tests.examples import a_release, a_routed, a_stack
 from tests.fakes.world import World
+from workers.ports import Answer, Instance
+from workers.rollout.advice import direct_advice
 
 NEW = a_release("v1.1.0")
 RARELY = 30.0
@@ -113,3 +117,30 @@ async def test_ended_copy_gets_no_traffic(world: World) -> None:
     assert (ended.status, ended.reason_code, ended.failed_step) == (RolloutStatus.FAILED, "never_healthy", "health_api")
     assert "(skills): its container is exited" in str(ended.error)
     assert world.outages == []
+
+
+async def test_copy_that_may_listen_in_another_network_has_the_key(world: World) -> None:
+    service = world.stack.routed[0]
+    copy = Instance("c1", "skills-green", "running", address="10.0.0.2", addresses={"a": "10.0.0.2", "b": "10.1.0.2"})
+    silent = Answer(0, 0.1, error="no answer (ConnectError)")
+    expected = " in the network a. If it listens in b only, set routed/skills/network"
+    assert direct_advice(silent, service, copy) == expected
+    assert direct_advice(Answer(500, 0.1), service, copy) == ""
+    assert direct_advice(silent, service, replace(copy, addresses={"a": "10.0.0.2"})) == ""
+
+
+async def test_password_in_front_of_a_route_is_a_warning() -> None:
+    route = ClientRoute("web", middlewares=("auth@file",))
+    world = World(stack=a_stack(routed=(a_routed("skills", 8080, "/health", route),)))
+    await world.live("v1.0.0")
+    world.probe.guarded = {"skills"}
+    ended = await roll_out(world)
+    assert ended.status is RolloutStatus.SUCCESS
+    (warning,) = (text for text in ended.warnings if "middleware" in text)
+    assert warning.startswith("/health of skills answered HTTP 401 through Traefik, by a middleware of the route: ")
+    assert "Set routed/skills/health/headers to what the middleware lets through" in warning
+
+
+async def test_route_whose_copies_answer_has_no_warning(world: World) -> None:
+    ended = await roll_out(world)
+    assert (ended.status, ended.warnings) == (RolloutStatus.SUCCESS, ())

@@ -349,6 +349,20 @@ async def test_an_unchanged_bot_is_not_restarted(world: World) -> None:
     assert not [effect for effect in world.effects if "bot" in effect]
 
 
+@pytest.mark.parametrize("fails", ["flip", "bake"])
+async def test_rollback_leaves_a_stopped_bot_stopped(world: World, fails: str) -> None:
+    """Someone stopped it before the rollout, as to run it elsewhere."""
+    world.engine.by_hand(stop=["bot"])
+    if fails == "flip":
+        world.route.lag = 11
+    else:
+        world.engine.behave("api", "v1.1.0", dies_after=20)
+    ended = await roll_out(world)
+    assert ended.past_flip
+    assert ended.status is not RolloutStatus.SUCCESS
+    assert world.engine.running("bot") == []
+
+
 async def test_bot_without_a_check_must_keep_running(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", own_check=False)
     ended = await roll_out(world)
@@ -424,6 +438,17 @@ async def test_rollout_never_starts_on_the_routed_color(world: World) -> None:
     world.inbox.put(a_release("v1.2.0", force=True))
     await world.worker().reconcile()
     assert world.outages == []
+
+
+async def test_rollback_restores_the_bot_after_an_outage(world: World) -> None:
+    """The engine is away for longer than a call waits: nothing else would start the bot later."""
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.engine.goes_away = ["start bot v1.0.0", "start bot v1.0.0"]
+    ended = await roll_out(world)
+    is_as_before(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+    attempts = [step.error is None for step in ended.steps if step.name == "rollback_bot"]
+    assert attempts == [False, False, True]
 
 
 async def test_rollback_continues_without_the_old_bot(world: World) -> None:

@@ -22,7 +22,7 @@ async def roll_out(world: World) -> Rollout:
 def slow(world: World, name: str, tag: str, *, grace: float | None = GRACE) -> None:
     """The containers of v1.0.0 exist already."""
     world.engine.behave(name, tag, stop_seconds=NEEDED, stop_grace=grace)
-    for service in (name, f"{name}-blue"):
+    for service in (name, f"{name}-blue", f"{name}-green"):
         for container in world.engine.containers(service):
             if container.stamp.release == tag:
                 container.behaviour = replace(container.behaviour, stop_seconds=NEEDED, stop_grace=grace)
@@ -59,6 +59,14 @@ async def test_failed_release_gets_all_of_its_grace(world: World, fails: str, ch
     if fails == "bot":
         assert seconds_to_stop(world, "bot v1.1.0") == NEEDED
     assert world.engine.running("bot") == ["v1.0.0"]
+
+
+async def test_replaced_idle_copy_gets_all_of_its_grace(world: World) -> None:
+    """It was left running: the start stops it first."""
+    world.engine.place("skills-green", "v0.9.0")
+    slow(world, "skills", "v0.9.0")
+    ended = await roll_out(world)
+    assert (ended.status, ended.error) == (RolloutStatus.SUCCESS, None)
 
 
 async def test_service_without_a_grace_gets_that_of_the_stack(world: World) -> None:

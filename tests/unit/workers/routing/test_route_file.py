@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from app.domain.routing.probe_request import route_requests
 from app.domain.routing.routes import ClientRoute, Scheme
 from app.domain.stack import Color
 from tests.examples import a_routed, a_stack
@@ -49,12 +50,12 @@ http:
       headers:
         customResponseHeaders:
           X-Updater-Rollout: r-1
-          X-Updater-Rollout-Route: skills.1
+          X-Updater-Rollout-Route: shop.skills.1
     updater.shop.api.1:
       headers:
         customResponseHeaders:
           X-Updater-Rollout: r-1
-          X-Updater-Rollout-Route: api.1
+          X-Updater-Rollout-Route: shop.api.1
   serversTransports:
     updater.shop:
       forwardingTimeouts:
@@ -204,6 +205,32 @@ def test_names_of_two_stacks_never_meet() -> None:
     content = yaml.safe_load(route_file.render(one, Color.BLUE, "r-1"))
     assert route_file.claims_our_names(content, one)
     assert not route_file.claims_our_names(content, two)
+
+
+BEFORE = GREEN.replace("Route: shop.", "Route: ")
+"""As the version before wrote it, whose answers do not say of which stack they are."""
+
+
+def test_file_of_the_version_before_is_read_and_rewritten() -> None:
+    assert route_file.read(BEFORE, STACK) == route_file.RouteState(Color.GREEN, "r-1", {})
+    assert route_file.render(STACK, Color.GREEN, "r-1") != BEFORE, "so the drift watch rewrites it"
+
+
+def test_answers_of_two_stacks_name_different_routes() -> None:
+    """Also where both have a service of the same name, and names that run into each other."""
+    stacks = [
+        a_stack(project=project, routed=(a_routed(name, 80, "/", ClientRoute("web")),))
+        for project, name in (("shop", "web"), ("mail", "web"), ("a-b", "c"), ("a", "b-c"))
+    ]
+    asked = [request.route for stack in stacks for request in route_requests(stack, stack.routed[0])]
+    assert asked == ["shop.web.1", "mail.web.1", "a-b.c.1", "a.b-c.1"]
+    written = [_route_headers(route_file.render(stack, Color.BLUE, "r-1")) for stack in stacks]
+    assert written == [[name] for name in asked]
+
+
+def _route_headers(text: str) -> list[str]:
+    middlewares = yaml.safe_load(text)["http"]["middlewares"].values()
+    return [each["headers"]["customResponseHeaders"]["X-Updater-Rollout-Route"] for each in middlewares]
 
 
 def test_header_that_ends_as_the_routes_own_does_is_read() -> None:

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -67,6 +67,23 @@ def test_container_runs_as_its_definition() -> None:
 )
 def test_container_differs_from_other_definition(change: dict[str, object]) -> None:
     assert not runs_as({"worker": RUNS}, {"worker": {**WORKER, **change}}, "shop")
+
+
+@pytest.mark.parametrize(
+    ("files", "runs"),
+    [({}, True), ({"configs": "/files/2/rules"}, False), ({"secrets": "/srv/other"}, False)],
+    ids=["same", "config", "secret"],
+)
+def test_files_of_configs_and_secrets_are_compared(files: dict[str, str], runs: bool) -> None:
+    """A file that comes from the release has a path with the hash of its content."""
+    worker = {**WORKER, "secrets": [{"source": "t"}], "configs": [{"source": "rules", "target": "/etc/rules"}]}
+    model = {
+        "services": {"worker": worker, "web": worker},
+        "secrets": {"t": {"file": files.get("secrets", "/srv/t")}},
+        "configs": {"rules": {"file": files.get("configs", "/files/$$1/rules")}},
+    }
+    running = replace(RUNS, mounts={**RUNS.mounts, "/etc/rules": "/files/$1/rules"})
+    assert runs_as({"web": running, "worker": running}, own_services(model, UPDATER), "shop") is runs
 
 
 def test_missing_service_is_another_definition() -> None:

@@ -54,8 +54,8 @@ class ComposeFiles:
 
     @property
     def set_by(self) -> tuple[Path, ...]:
-        """The operator's files that exist."""
-        return tuple(file for file in self.env_files if file != NO_VARIABLES)
+        """The operator's files. The default one may not exist."""
+        return tuple(file if file != NO_VARIABLES else self.directory / DEFAULT_ENV_FILE for file in self.env_files)
 
     @property
     def env(self) -> dict[str, str]:

@@ -37,7 +37,7 @@ class EnvFiles:
 
     `labels`: each service's `label_file` in the same way. `files`: where they come from. `problems`: those that a
     service needs and that are nowhere, and what to write. `warnings`: those of which the live directory has another
-    version. `sources`: the states of the live directory's.
+    version. `sources`: the states of the operator's.
     """
 
     of: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -62,12 +62,14 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
     values = await _values(compose, given, roots, [entry["path"] for _, _, entry in named])
     found = EnvFiles()
     moved = False
+    live: list[Path] = []
     incomplete: dict[Part, dict[str, None]] = {}
     for key, name, entry in named:
         whole = str(given.project_directory / values[entry["path"]])
         path = roots.beside(whole) or whole
         inside = roots.inside(path)
         origin, at = await in_file_thread(_look, roots, path, own)
+        live += [roots.live / (inside or path)] if origin is Origin.LIVE else []
         parts = await in_file_thread(_incomplete, roots, inside) if origin is Origin.RELEASE else []
         for part in parts:
             incomplete.setdefault(part, {})[f"{name} ({key})"] = None
@@ -81,7 +83,6 @@ async def find_env_files(compose: Compose, given: ComposeFiles, raw: Mapping[str
         moved |= str(at) != whole or bool(parts)
     found.problems.extend(in_words(incomplete))
     used = [file for file in found.files if file.origin is Origin.RELEASE]
-    live = [roots.live / file.path for file in found.files if file.origin is Origin.LIVE]
     return replace(
         found,
         moved=moved,

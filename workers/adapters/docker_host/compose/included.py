@@ -12,6 +12,9 @@ import yaml
 
 from workers.adapters.docker_host.compose.commands import DEFAULT_ENV_FILE, ComposeFiles
 from workers.definition.files.roots import Roots
+from workers.definition.files.unfetched import READ_BY_COMPOSE, Part, in_words, unfetched
+
+ENV_FILE = "env_file"
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,16 +46,34 @@ def unread_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
     ]
 
 
-def absent_env_files(given: ComposeFiles, roots: Roots) -> list[str]:
-    """Each `env_file` of an `include` that the release does not have, in words. Compose needs it to read the file."""
-    found = []
-    for directory, _, paths, entry in _included(given.files, given.project_directory, frozenset()):
-        named = entry.get("env_file") or []
-        for name in [named] if isinstance(named, str) else [str(each) for each in named]:
-            path = roots.inside(posixpath.normpath(directory / name))
-            if "$" not in name and path is not None and not roots.has(path):
-                found.append(f"include of {', '.join(paths)}: env_file {_only_live(roots, path)}")
-    return found
+def incomplete_files(given: ComposeFiles, roots: Roots) -> list[str]:
+    """What the release does not have, or only in part, of the files that Compose reads to read it, in words.
+
+    These are its Compose files, and each `env_file` of an `include`.
+    """
+    absent: list[str] = []
+    parts: dict[Part, dict[str, None]] = {}
+    for user, path in _read_by_compose(given, roots):
+        if user.endswith(ENV_FILE) and not roots.has(path):
+            absent.append(f"{user} {_only_live(roots, path)}")
+        for part in unfetched(roots.tree, path, roots.rules.unfetched):
+            parts.setdefault(part, {})[user] = None
+    return [*dict.fromkeys(absent), *in_words(parts, READ_BY_COMPOSE)]
+
+
+def _read_by_compose(given: ComposeFiles, roots: Roots) -> Iterator[tuple[str, str]]:
+    """Each such file by its path in the release, after what names it."""
+    yield from (("compose_files", path) for file in given.files if (path := roots.inside(str(file))))
+    for directory, where, paths, entry in _included(given.files, given.project_directory, frozenset()):
+        user, named = f"include of {', '.join(paths)}", entry.get("env_file") or []
+        names = [named] if isinstance(named, str) else [str(each) for each in named]
+        found = [(f"{user}: {ENV_FILE}", directory / name) for name in names]
+        if not names and (where / DEFAULT_ENV_FILE).exists():
+            found.append((f"{user}: {ENV_FILE}", where / DEFAULT_ENV_FILE))
+        for who, file in [*((user, directory / path) for path in paths), *found]:
+            path = roots.inside(posixpath.normpath(file))
+            if path is not None and "$" not in path:
+                yield who, path
 
 
 def _only_live(roots: Roots, path: str) -> str:

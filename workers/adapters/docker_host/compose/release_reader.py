@@ -12,7 +12,7 @@ from app.domain.stack import Forbid, Stack
 from workers.adapters.docker_host.compose.client import Compose, Resolved
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.docker_host.compose.env_files import EnvFiles, find_env_files, overridden, with_home
-from workers.adapters.docker_host.compose.included import absent_env_files, unread_env_files
+from workers.adapters.docker_host.compose.included import incomplete_files, unread_env_files
 from workers.adapters.docker_host.compose.model_secrets import learn_env_texts, learn_model
 from workers.adapters.docker_host.compose.secret_values import learn_env_files, secret_values
 from workers.adapters.docker_host.policy import ReleasePolicyCheck
@@ -29,9 +29,10 @@ from workers.definition.files import mounts
 from workers.definition.files.contents import equal
 from workers.definition.files.live_compose import unused_files
 from workers.definition.files.live_files import (
+    ALWAYS_WRITTEN,
     LiveFile,
     Record,
-    inside,
+    but_in,
     mounted_by,
     touched,
     why_changed,
@@ -45,6 +46,7 @@ from workers.definition.remade import remade
 from workers.definition.retired import without_retired
 from workers.definition.transform import Model, transform
 from workers.definition.unkept import unkept
+from workers.inspect.mounts import unlike
 from workers.ports import FileUse, Stamp
 
 
@@ -66,7 +68,7 @@ class ReadRelease:
 class ReleaseReader:
     """Reads releases of `stack`. `store` keeps the files that containers mount. `written`: what the updater writes.
 
-    `marks`: of values that no definition has.
+    `marks`: of values that no definition has. `own_mounts`: those of this process's own container, inside → outside.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class ReleaseReader:
         *,
         marks: ValueMarks,
         written: Sequence[Path] = (),
+        own_mounts: Mapping[str, str] | None = None,
     ) -> None:
         self._compose, self._stack, self._store, self._policy = compose, stack, store, policy
-        self._marks, self._written = marks, tuple(written)
+        self._marks, self._written, self._own_mounts = marks, tuple(written), own_mounts
 
     async def read(self, tree: Path, stamp: Stamp, published: Mapping[str, Any] | None, *, keep: bool) -> ReadRelease:
         """The definition of the release in `tree`. `published`: what a plain `docker compose` uses now.
@@ -93,9 +96,7 @@ class ReleaseReader:
         before = await in_file_thread(states, given.set_by)
         read = await self._read_once(tree, stamp, published, given, keep=keep)
         sources = {**before, **read.sources}
-        again = ComposeFiles.below(tree, self._stack, stamp).set_by
-        now = await in_file_thread(states, [*again, *(file for file in map(Path, sources) if file not in given.set_by)])
-        if written := touched(sources, now):
+        if written := touched(sources, await in_file_thread(states, map(Path, sources))):
             raise FilesChanged(why_changed(written))
         return replace(read, sources=sources)
 
@@ -154,8 +155,8 @@ class ReleaseReader:
 
     async def _resolve(self, given: ComposeFiles, roots: Roots) -> tuple[Resolved, EnvFiles, Model]:
         """The model, its env files, and the model without values of variables, which shows who uses them."""
-        if absent := await in_file_thread(absent_env_files, given, roots):
-            raise ComposeInvalid(f"{'; '.join(absent)}. Traffic is unchanged")
+        if incomplete := await in_file_thread(incomplete_files, given, roots):
+            raise ComposeInvalid(f"{'; '.join(incomplete)}. Traffic is unchanged")
         try:
             raw = await self._compose.uninterpolated(given)
         except ComposeInvalid as unreadable:  # some values make a file valid only when they are known
@@ -176,7 +177,7 @@ class ReleaseReader:
             return await self._compose.resolve(complete), found, raw
 
     def with_live_files(self, model: Model) -> Model:
-        """`model`, in whose labels are the files of the live directory that each service mounts, as they are now."""
+        """`model`, in whose labels are the operator's files that each service mounts, as they are now."""
         result = {**model, "services": dict(model["services"])}
         for name in (name for name in self._stack.moved_services() if name in result["services"]):
             result["services"][name] = with_record(result["services"][name], self.live_record(model, name))
@@ -186,8 +187,9 @@ class ReleaseReader:
         return record(self._marks, self.live_files(model, name))
 
     def live_files(self, model: Model, name: str) -> list[LiveFile]:
-        """What the service mounts of the live directory, without the copies in the store."""
-        return inside(mounted_by(model, name), self._stack.directory, but=str(self._store.directory))
+        """What the service mounts of the operator's files, as far as this process sees the host's at their paths."""
+        found = but_in(mounted_by(model, name), str(self._store.directory), *ALWAYS_WRITTEN)
+        return [file for file in found if not unlike([Path(file.path)], self._own_mounts)]
 
     def _stored(
         self, located: Located, published: Mapping[str, Any], tree: Path, moved: Collection[str], keep: bool

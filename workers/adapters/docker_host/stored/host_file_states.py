@@ -1,11 +1,12 @@
 """The state of single files of the host: of what they hold, and whether anything wrote to them."""
 
+import stat
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
-from workers.definition.files.live_files import LiveFile, Record
+from workers.definition.files.live_files import LiveFile, Record, differing
 
 LARGEST = 16 << 20
 """The largest file whose content is read, in bytes. Of a larger one, the size and the time of the last write count."""
@@ -13,16 +14,18 @@ LARGEST = 16 << 20
 MISSING = "missing"
 
 
-def state(path: Path) -> str:
+def state(path: Path, *, relabeled: bool = False) -> str:
     """A text that every write to the file, and every replacement of it, changes: also one that is undone later.
 
-    Only the kernel sets the time of the last change (ctime): a program cannot set it back.
+    Only the kernel sets the time of the last change (ctime): a program cannot set it back. A new SELinux label is such
+    a change too, so for a `relabeled` file the time of the last write counts.
     """
     try:
         link, file = path.lstat(), path.stat()
     except OSError as error:
         return f"{MISSING} {type(error).__name__}"
-    return f"{link.st_ino} {link.st_ctime_ns} {_inode(path)} {file.st_ctime_ns} {file.st_size}"
+    times = (link.st_mtime_ns, file.st_mtime_ns) if relabeled else (link.st_ctime_ns, file.st_ctime_ns)
+    return f"{link.st_ino} {times[0]} {_inode(path)} {times[1]} {file.st_size}"
 
 
 def states(paths: Iterable[Path]) -> dict[str, str]:
@@ -30,22 +33,28 @@ def states(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def record(marks: ValueMarks, files: Iterable[LiveFile]) -> Record:
-    """The record of those of `files` that are not directories. Raises OSError if the key of the marks is unreadable."""
-    wanted = {each.path: each for each in files if not Path(each.path).is_dir()}
-    content = marks.of({path: _content(Path(path)) for path in wanted})
+    """The record of those of `files` that are files or missing. Raises OSError if the marks' key is unreadable."""
+    wanted = {each.path: each for each in files if _has_versions(Path(each.path))}
+    content = marks.of({path: _content(Path(path), relabeled=each.relabeled) for path, each in wanted.items()})
     return {
         path: {"mark": content[path], **({"inode": _inode(Path(path))} if each.writable else {})}
         for path, each in wanted.items()
     }
 
 
+def other_versions(marks: ValueMarks, before: Record) -> list[str]:
+    """The files of the record `before` that have another content now."""
+    files = [LiveFile(path, writable="inode" in file) for path, file in before.items()]
+    return differing(before, record(marks, files))
+
+
 def untouched_since(files: Iterable[LiveFile], moment: datetime) -> bool:
     """Whether nothing replaced one of `files` after `moment`, or wrote to it, unless its container may write to it."""
-    return all(_last_change(Path(each.path)) <= moment.timestamp() for each in files if not each.writable)
+    return all(last_change(Path(each.path)) <= moment.timestamp() for each in files if not each.writable)
 
 
-def _last_change(path: Path) -> float:
-    """Seconds; 0 for a directory, in which a container sees every change."""
+def last_change(path: Path) -> float:
+    """Seconds; 0 for a directory, in which a container sees every change. Infinite if the file is missing."""
     try:
         return 0.0 if path.is_dir() else max(path.lstat().st_ctime, path.stat().st_ctime)
     except OSError:
@@ -60,17 +69,25 @@ def _inode(path: Path) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
-def _content(path: Path) -> str:
+def _has_versions(path: Path) -> bool:
+    """Whether it is no directory, socket, pipe or device. True if the worker may not look."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _content(path: Path, *, relabeled: bool) -> str:
     try:
         return _read(path)
     except PermissionError:
-        return state(path)
+        return state(path, relabeled=relabeled)
     except OSError:
         return MISSING
 
 
 def _read(path: Path) -> str:
     found = path.stat()
-    if found.st_size > LARGEST or not path.is_file():
+    if found.st_size > LARGEST:
         return f"{found.st_size} {found.st_mtime_ns}"
     return path.read_bytes().decode("utf-8", "surrogateescape")

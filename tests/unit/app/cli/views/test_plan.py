@@ -122,3 +122,8 @@ def test_plan_lists_before_flip_commands() -> None:
         "  skills: python -m migrate (at most 600 s)",
         "  skills: python -m migrate (skipped: it already succeeded for this commit)",
     ]
+
+
+def test_plan_says_in_which_network_a_service_is_asked() -> None:
+    text = "\n".join(plan_lines({"networks": [{"service": "web-green", "network": "front", "reason": "a reason"}]}))
+    assert "Networks\n  web-green is asked in front: a reason\n" in text

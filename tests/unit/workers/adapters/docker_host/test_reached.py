@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from workers.adapters.docker_host.reached import every_address, names_of
+import pytest
+
+from workers.adapters.docker_host.reached import every_address, is_off_host, names_of
+
+BRIDGE = "com.docker.network.bridge"
 
 
 def attributes(**networks: dict[str, Any]) -> dict[str, Any]:
@@ -12,6 +16,24 @@ def attributes(**networks: dict[str, Any]) -> dict[str, Any]:
         "Config": {"Hostname": "api.internal"},
         "NetworkSettings": {"Networks": networks},
     }
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        ({"Driver": "bridge", "Options": None}, False),
+        ({"Driver": "bridge", "Internal": True, "Options": {}}, False),
+        ({"Driver": "bridge", "Options": {f"{BRIDGE}.gateway_mode_ipv4": "nat"}}, False),
+        ({"Driver": "bridge", "Internal": True, "Options": {f"{BRIDGE}.gateway_mode_ipv4": "isolated"}}, True),
+        ({"Driver": "bridge", "Options": {f"{BRIDGE}.inhibit_ipv4": "true"}}, True),
+        ({"Driver": "macvlan", "Options": {"parent": "eth0"}}, True),
+        ({"Driver": "ipvlan"}, True),
+        ({"Driver": "overlay"}, True),
+        ({"Driver": "weave"}, False),
+    ],
+)
+def test_network_that_the_host_does_not_reach(network: dict[str, Any], expected: bool) -> None:
+    assert is_off_host(network) is expected
 
 
 def test_every_name_that_the_name_server_knows_is_found() -> None:
