@@ -30,6 +30,7 @@ class FakeRoute:
     """The route file, and a Traefik that loads it `lag` seconds later; a flip to a color in `refuses` fails.
 
     `deaf`: Traefik does not notice changes. `down`: it does not answer. `write_seconds`: of one write of the file.
+    `unreadable`: until the file is replaced, it cannot be read.
     `by_host` are files whose routers take the stack's requests, with the one name or address that they lead to.
     `flipping` is called with color and rollout before the updater replaces the file.
     """
@@ -46,6 +47,7 @@ class FakeRoute:
         self.says: list[str] = []
         self.in_traefik: Mapping[str, Any] = {}
         self.points: Mapping[str, Mapping[str, Any]] = {}
+        self.unreadable = False
         self.unreadable_api = False
         self._copies: dict[Color, Mapping[str, tuple[str, ...]]] = {}
         self.refuses: set[Color | None] = set()
@@ -69,7 +71,7 @@ class FakeRoute:
 
     async def stands(self, color: Color, rollout: str | None) -> bool:
         await asyncio.sleep(0)
-        return self._file is color and rollout in {None, self._written}
+        return not self.unreadable and self._file is color and rollout in {None, self._written}
 
     async def strays(self, reached: Reached | None = None) -> list[str]:
         """The files that take requests of the updater's routes."""
@@ -117,16 +119,21 @@ class FakeRoute:
             self._load(color, "")
 
     async def active(self) -> Color | None:
-        await asyncio.sleep(0)
+        await self._read()
         return self._file
 
     async def rollout(self) -> str | None:
-        await asyncio.sleep(0)
+        await self._read()
         return self._written if self._file else None
 
     async def copies(self, color: Color) -> Mapping[str, tuple[str, ...]]:
-        await asyncio.sleep(0)
+        await self._read()
         return self._copies.get(color, {}) if self._file else {}
+
+    async def _read(self) -> None:
+        await asyncio.sleep(0)
+        if self.unreadable:
+            raise RouteNotConfirmed("the route file cannot be read (EIO)")
 
     def names(self, service: str, color: Color) -> tuple[str, ...]:
         """The hosts of `service` in the file."""
@@ -196,7 +203,7 @@ class FakeRoute:
         self._fuse.burn()
 
     def _write(self, color: Color | None, rollout: str) -> None:
-        self._file, self._written = color, rollout
+        self._file, self._written, self.unreadable = color, rollout, False
         if not self.deaf:
             self._load(color, rollout)
 

@@ -3,13 +3,13 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 
-from app.domain.errors import EngineFailed
+from app.domain.errors import EngineFailed, RouteNotConfirmed
 from app.domain.findings import Alarm
 from app.domain.routing.probe_request import direct_request
 from app.domain.stack import Color, RoutedService, Stack
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
-from workers.ports import Instance, Ports
+from workers.ports import Instance, Ports, Route
 from workers.routing.asked import served_by_routes
 from workers.routing.copies import find_hosts
 from workers.routing.servers import Hosts
@@ -79,7 +79,7 @@ async def restore(stack: Stack, ports: Ports) -> list[Alarm]:
     state, route, alarms = ports.journal.state, ports.route, []
     color = state.active_color
     stands = color is None or await route.stands(color, state.route_id)
-    led = await route.active() is color and await route.rollout() == state.route_id
+    led = await _led(route, color, state.route_id)
     if color is not None and (not stands or state.route_id is None):
         route_id = state.route_id or (state.current.rollout_id if state.current else "restored")
         await route.flip(color, route_id, await _hosts(stack, ports, color))
@@ -91,6 +91,14 @@ async def restore(stack: Stack, ports: Ports) -> list[Alarm]:
         await route.set_aside(name)
         alarms.append(shadowed(name, "It was moved to .updater-staging beside the watched directory."))
     return alarms
+
+
+async def _led(route: Route, color: Color | None, route_id: str | None) -> bool:
+    """Whether the route file, as it was found, leads to the live color with the rollout's id."""
+    try:
+        return await route.active() is color and await route.rollout() == route_id
+    except RouteNotConfirmed:  # it cannot be read, and is replaced
+        return False
 
 
 async def follow(stack: Stack, ports: Ports, found: Mapping[str, Sequence[Instance]]) -> list[Alarm]:

@@ -14,7 +14,7 @@ from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
-from workers.ports import Instance, Ports
+from workers.ports import Instance, Ports, Route
 from workers.routing.asked import ask_routes
 from workers.routing.copies import counted
 from workers.routing.routers import read_routing
@@ -199,7 +199,7 @@ async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
         if all(any(i.running for i in s) for s in instances)
     }
     good = [color for color, release in running.items() if _is_proven(release, proven)]
-    color = await ports.route.active()
+    color = await _named(ports.route)
     if color not in running:
         color = good[0] if len(running) == len(good) == 1 else None
     if color is None:
@@ -212,6 +212,15 @@ async def look(stack: Stack, ports: Ports, proven: Collection[str]) -> Found:
         _with_copies(stack, color.other, previous, colors[color.other]),
         kept.tag if kept else None,
     )
+
+
+async def _named(route: Route) -> Color | None:
+    """The color in the route file; None if it names none or cannot be read."""
+    try:
+        return await route.active()
+    except RouteNotConfirmed as unreadable:
+        log.warning("the route file cannot be read; what runs decides which color is live", reason=str(unreadable))
+        return None
 
 
 def _is_proven(release: LiveRelease | None, proven: Collection[str]) -> bool:

@@ -1,7 +1,7 @@
 """Checks the machine for problems, and names a remedy for each."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from workers.definition.files.live_compose import unused_files
 from workers.inspect import mounted_files, mounts, networks, traefik
 from workers.inspect.disk import disk_use
 from workers.inspect.leftovers import Leftover, leftovers
+from workers.inspect.named_color import route_file
 from workers.ports import Notifier, Ports, Seen, Survey
 from workers.rollout import preflight
 
@@ -46,6 +47,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         return [Check("engine", Verdict.FAILED, str(error), "Start the Docker Engine, or correct DOCKER_HOST.")]
     state = ports.journal.state
     watched = mounts.outside(ports.route.file, seen.own_mounts) or ports.route.file
+    named, route_check = await route_file(ports)
     checks = [
         _engine(seen),
         traefik.mount(seen, watched),
@@ -54,14 +56,14 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await traefik.api(stack, ports),
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
-        *_colors(stack, state, seen, await ports.route.active()),
+        *_colors(stack, state, seen, named),
         *_copies(seen),
         mounted_files.check(seen),
         _by_hand(stack, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),
         *map(_retired, leftovers(stack, seen)),
-        await _route_names_what_is_live(ports),
+        route_check,
         await _traffic(stack, ports),
         *await asyncio.to_thread(_signatures, stack),
         _notifications(ports.notifier),
@@ -125,11 +127,11 @@ async def _adoption(stack: Stack, ports: Ports) -> list[Check]:
     return [Check("adoption", Verdict.WARNING, found, "The worker adopts it within a minute.")]
 
 
-def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> list[Check]:
+def _colors(stack: Stack, state: State, seen: Survey, named: Collection[Color]) -> list[Check]:
     """Checks that the active color is healthy and the idle one does not run. Passes if the active color is unknown.
 
-    `named`: the color in the route file. That color may have traffic. A running rollout needs both colors: a rollback
-    returns to one of them.
+    `named`: the color in the route file, or both if it cannot be read. That color may have traffic. A running rollout
+    needs both colors: a rollback returns to one of them.
 
     The engine reports `starting` until its first check, up to half a minute after the start. That counts as healthy,
     because the color got its traffic after its health path had passed.
@@ -150,7 +152,7 @@ def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> li
             needed = state.rollout is not None or not running
             serving = sum(c.health != "unhealthy" for c in running)
             well = needed if not active else serving >= copies.get(service.name, 1) and serving == len(running)
-            remedy = "" if well else _advice(active, routed=color is named)
+            remedy = "" if well else _advice(active, routed=color in named)
             checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, text, remedy))
     return checks
 
@@ -228,17 +230,6 @@ def _retired(left: Leftover) -> Check:
     if not left.found:
         return Check(name, Verdict.OK, "it does not run; the live release and the live directory do not have it")
     return Check(name, Verdict.WARNING, "; ".join(left.found), " ".join(left.remedies))
-
-
-async def _route_names_what_is_live(ports: Ports) -> Check:
-    named, live = await ports.route.active(), ports.journal.state.active_color
-    if named is live:
-        return Check("route_file", Verdict.OK, f"it names {named or 'no color'}")
-    if live is None:
-        return Check("route_file", Verdict.OK, f"it names {named or 'no color'}; no release is live yet")
-    remedy = f"The next rollout begins from the color that it names. Find out what changed {ports.route.file}."
-    found = f"it names {named or 'no color'}, but the active color is {live}"
-    return Check("route_file", Verdict.FAILED, found, remedy)
 
 
 def _signatures(stack: Stack) -> list[Check]:

@@ -44,13 +44,19 @@ class Route(Protocol):
         """Moves the file `name` out of the watched directory and keeps it. Raises RouteNotConfirmed."""
 
     async def active(self) -> Color | None:
-        """The color that the file points to now; None if the file is missing or is not the updater's."""
+        """The color that the file points to now; None if the file is missing or is not the updater's.
+
+        Raises RouteNotConfirmed if the file cannot be read: it may then lead to any color.
+        """
 
     async def rollout(self) -> str | None:
-        """The rollout id that answers carry if Traefik follows the file; None as for `active`."""
+        """The rollout id that answers carry if Traefik follows the file; None and errors as for `active`."""
 
     async def copies(self, color: Color) -> Mapping[str, tuple[str, ...]]:
-        """The host names by which the file reaches `color`, by routed service; empty if it has none."""
+        """The host names by which the file reaches `color`, by routed service; empty if it has none.
+
+        Raises RouteNotConfirmed as `active`.
+        """
 
     async def files(self) -> Mapping[str, str]:
         """The text of every file that Traefik reads, by its path inside the watched directory.

@@ -174,7 +174,7 @@ async def _lead_back(run: Run) -> bool:
 
     Returns False if the file is right, but Traefik does not confirm it.
     """
-    while await run.ports.route.active() is run.target:
+    while await steps.may_lead_to_target(run):
         await run.ports.clock.sleep(AGAIN_SECONDS)
         if await run.attempt(rollback_route(run.stack)):
             return True

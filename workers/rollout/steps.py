@@ -11,6 +11,7 @@ from app.domain.errors import (
     InternalError,
     NeverHealthy,
     OperatorRollback,
+    RouteNotConfirmed,
     SingletonNeverReady,
     SingletonNotGone,
     UpdaterError,
@@ -239,7 +240,15 @@ async def may_not_go_back(run: Run) -> bool:
     rollout = run.rollout
     if not (rollout.one_way and rollout.past_flip) or rollout.origin is None:
         return False
-    return rollout.reason_code != OperatorRollback.code and await run.ports.route.active() is run.target
+    return rollout.reason_code != OperatorRollback.code and await may_lead_to_target(run)
+
+
+async def may_lead_to_target(run: Run) -> bool:
+    """Whether the route file leads to the new color, or cannot be read, so that it may."""
+    try:
+        return await run.ports.route.active() is run.target
+    except RouteNotConfirmed:
+        return True
 
 
 async def restore_route(run: Run) -> Evidence:

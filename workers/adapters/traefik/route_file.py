@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ class RouteFile:
         return self._path
 
     async def flip(self, color: Color, rollout: str, copies: route_file.Copies | None = None) -> None:
-        await self._state()
+        with suppress(OSError):
+            await self._now()
         self._copies = {**self._copies, color: copies} if copies is not None else self._copies
         await self._install(route_file.render(self._stack, color, rollout, self._copies))
 
@@ -78,7 +80,10 @@ class RouteFile:
         await self._install(route_file.render_empty(self._stack))
 
     async def stands(self, color: Color, rollout: str | None) -> bool:
-        text, state = await self._now()
+        try:
+            text, state = await self._now()
+        except OSError:
+            return False
         if state is None or state.color is not color or rollout is None:
             return state is not None and state.color is color
         return text == route_file.render(self._stack, color, rollout, state.copies)
@@ -134,13 +139,16 @@ class RouteFile:
         return state.copies.get(color, {}) if state else {}
 
     async def _state(self) -> route_file.RouteState | None:
-        return (await self._now())[1]
+        try:
+            return (await self._now())[1]
+        except OSError as error:
+            raise RouteNotConfirmed(f"{self._path} cannot be read ({error})") from error
 
     async def _now(self) -> tuple[str | None, route_file.RouteState | None]:
-        """The file's text and what it says now. Remembers its copies, for when it is lost."""
-        text = await in_file_thread(self._read, self._path)
+        """The file's text and what it says now. Remembers its copies, for when it is lost. Raises OSError."""
+        text = await in_file_thread(self._known, self._path)
         if text is None:
-            text = await in_file_thread(self._read, self._first)
+            text = await in_file_thread(self._known, self._first)
         state = route_file.read(text, self._stack) if text is not None else None
         if state is not None and state.copies:
             self._copies = {**self._copies, **state.copies}
@@ -198,12 +206,18 @@ class RouteFile:
             return None
 
     @staticmethod
-    def _read(path: Path) -> str | None:
-        """Returns None if the file is missing or not text."""
+    def _known(path: Path) -> str | None:
+        """Returns None if the file is missing or not text. Raises OSError if that cannot be known."""
         try:
             return path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, UnicodeDecodeError):
             return None
+
+    def _read(self, path: Path) -> str | None:
+        """Returns None if the file is missing, not text or cannot be read: for a file that is replaced anyway."""
+        with suppress(OSError):
+            return self._known(path)
+        return None
 
     def _replace(self, content: bytes) -> None:
         self._fence()

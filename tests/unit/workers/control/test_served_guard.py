@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.errors import StillServes
+from app.domain.errors import RouteNotConfirmed, StillServes
 from app.domain.stack import Color
 from tests.examples import sha_of
 from tests.fakes.world import World
@@ -42,6 +42,22 @@ async def test_serving_release_is_never_pruned(world: World, pruned: bool) -> No
     await clean([sha_of("v1.1.0")])
     assert await world.engine.missing(stamp.sha, ["api-blue"]) == []
     await world.ports.engine.publish(definition, Color.BLUE)
+
+
+@pytest.mark.parametrize("service", ["api-blue", "api-green"])
+async def test_unreadable_route_protects_both_colors(world: World, service: str) -> None:
+    """It may lead to either of them."""
+    stamp = Stamp("v1.1.0", sha_of("v1.1.0"), "r-1")
+    definition = await world.ports.engine.define(await world.source.checkout(stamp.sha), stamp)
+    await world.ports.engine.start(definition, ["api-green"])
+    (instance,) = await world.ports.engine.find(service)
+    world.effects.clear()
+    world.route.unreadable = True
+    with pytest.raises(RouteNotConfirmed):
+        await world.ports.engine.stop(instance.id, 1)
+    with pytest.raises(RouteNotConfirmed):
+        await world.ports.engine.prune([])
+    assert world.effects == []
 
 
 async def test_everything_else_is_passed_on(world: World) -> None:

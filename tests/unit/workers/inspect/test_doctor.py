@@ -251,6 +251,14 @@ async def test_route_file_of_another_color_is_a_failure(world: World) -> None:
     assert (await check(world, "route_file", HEALTHY)).status is Verdict.FAILED
 
 
+async def test_unreadable_route_file_is_a_failure(world: World) -> None:
+    world.route.unreadable = True
+    found = await check(world, "route_file", HEALTHY)
+    assert (found.status, "cannot be read" in found.found) == (Verdict.FAILED, True)
+    both = replace(HEALTHY, containers=(seen("api-blue"), seen("api-green")))
+    assert (await check(world, "color_api-green", both)).remedy.startswith("Do not stop it")
+
+
 async def test_default_route_is_ok_before_a_release() -> None:
     world = World()
     world.route.place(Color.BLUE, "default")

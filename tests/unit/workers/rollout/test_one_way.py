@@ -82,6 +82,14 @@ async def test_bake_failure_keeps_the_new_color_live(world: World) -> None:
     assert world.engine.running("bot") == ["v1.1.0"]
 
 
+async def test_unreadable_route_keeps_the_new_color_live(world: World) -> None:
+    """It may lead to the new color."""
+    world.engine.behave("api", "v1.1.0", dies_after=20)
+    world.publisher.at_event("step.failed", lambda: setattr(world.route, "unreadable", True))
+    await world.worker().reconcile()
+    assert_it_stays_live(world)
+
+
 async def test_bot_failure_keeps_the_new_color_live(world: World) -> None:
     world.engine.behave("bot", "v1.1.0", status=500)
     await world.worker().reconcile()

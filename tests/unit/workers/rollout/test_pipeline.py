@@ -378,7 +378,7 @@ async def test_a_bake_failure_of_any_part_rolls_back(world: World, service: str)
     is_as_before(world)
 
 
-async def refused_for(world: World, seconds: float) -> None:
+async def refused_for(world: World, seconds: float, *, unreadable: bool = False) -> None:
     """The route file cannot be written from the first step that fails until `seconds` later."""
 
     lifting: list[asyncio.Task[None]] = []
@@ -388,7 +388,7 @@ async def refused_for(world: World, seconds: float) -> None:
         world.route.refuses = set()
 
     def refuse() -> None:
-        world.route.refuses = {Color.BLUE}
+        world.route.refuses, world.route.unreadable = {Color.BLUE}, unreadable
         lifting.append(asyncio.create_task(allow()))
 
     world.publisher.at_event("step.failed", refuse)
@@ -406,6 +406,16 @@ async def test_rollback_waits_for_a_writable_route(world: World, part: str) -> N
     attempts = [step.error is None for step in ended.steps if step.name == "rollback_route"]
     assert attempts == [False, False, True], "the first one, and of the retries the first and the last"
     assert len([w for w in ended.warnings if w.startswith("rollback_route")]) == 1
+
+
+async def test_rollback_replaces_an_unreadable_route(world: World) -> None:
+    """The file may lead to the failed color, so it is written until that succeeds."""
+    world.engine.behave("api", "v1.1.0", dies_after=10)
+    await refused_for(world, 30, unreadable=True)
+    ended = await roll_out(world)
+    assert (ended.status, ended.reason_code) == (RolloutStatus.ROLLED_BACK, "bake_failed")
+    assert (world.route.served()[0], world.route.named) == (Color.BLUE, Color.BLUE)
+    assert running(world, Color.BLUE) == [["v1.0.0"], ["v1.0.0"]]
 
 
 async def test_drift_watch_keeps_a_failed_rollback(world: World) -> None:

@@ -193,6 +193,21 @@ def _same(files: dict[Path, tuple[os.stat_result, bytes]]) -> dict[Path, tuple[o
     return {path: (s.st_ino, s.st_mode, s.st_mtime_ns, content) for path, (s, content) in files.items()}
 
 
+async def test_unreadable_file_is_not_a_missing_one(watched: Path) -> None:
+    """Here its links lead in a circle; an I/O error or too many open files are the same."""
+    route = RouteFile(watched, STACK)
+    await route.flip(Color.BLUE, "r-1", {"skills": ("first",)})
+    (watched / FILE_NAME).unlink()
+    (watched / FILE_NAME).symlink_to(FILE_NAME)
+    for ask in (route.active, route.rollout, lambda: route.copies(Color.BLUE)):
+        with pytest.raises(RouteNotConfirmed, match=r"updater-.*\.yml cannot be read"):
+            await ask()
+    assert not await route.stands(Color.BLUE, "r-1")
+    await route.flip(Color.BLUE, "r-2")
+    assert await route.active() is Color.BLUE
+    assert await route.copies(Color.BLUE) == {"skills": ("first",)}
+
+
 async def test_another_programs_route_file_is_kept(watched: Path) -> None:
     route = RouteFile(watched, STACK)
     (watched / FILE_NAME).write_text(OLD_YAML)
