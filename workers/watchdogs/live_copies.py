@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.domain.errors import EngineFailed, StartFailed
+from app.domain.errors import EngineFailed, RouteNotConfirmed, StartFailed
 from app.domain.findings import Alarm
 from app.domain.stack import Stack
 from app.domain.state import State
@@ -37,23 +37,31 @@ class LiveCopies:
         `found`: the instances of the live color by Compose service.
         """
         numbers = state.current.copies if state.current else {}
-        named = await self._ports.route.copies(state.active_color) if state.active_color else {}
+        named = await self._named(state)
         alarms: list[Alarm] = []
         for routed in self._stack.routed:
             for service in (name for name in routed.colors.values() if name in found):
-                hosts, number = named.get(routed.name, ()), numbers.get(routed.name, 1)
+                hosts, number = None if named is None else named.get(routed.name, ()), numbers.get(routed.name, 1)
                 failed = await self._start_stopped(found[service], hosts) if fix else ""
                 alarms += self._of(service, found[service], number, failed)
         return alarms
 
-    async def _start_stopped(self, instances: Sequence[Instance], named: Sequence[str]) -> str:
+    async def _named(self, state: State) -> Mapping[str, Sequence[str]] | None:
+        """The hosts in the route file, by routed service; None if it cannot be read."""
+        try:
+            return await self._ports.route.copies(state.active_color) if state.active_color else {}
+        except RouteNotConfirmed:
+            return None
+
+    async def _start_stopped(self, instances: Sequence[Instance], named: Sequence[str] | None) -> str:
         """Starts the stopped copies of the release that runs. Returns a sentence if that failed.
 
-        While others serve, only those that have left the route (`named`): a copy that has just started is not ready.
+        While others serve, only those that have left the route: a copy that has just started is not ready. `named`: the
+        hosts in the route; None if they are not known.
         """
         running = [i for i in instances if i.running]
         stopped = [i for i in _of_one_release(instances) if not i.running]
-        ready = [i for i in stopped if not running or i.host not in named]
+        ready = [i for i in stopped if not running or (named is not None and i.host not in named)]
         return "".join(dict.fromkeys([await self._started(i) for i in ready]))
 
     def _of(self, service: str, instances: Sequence[Instance], number: int, failed: str) -> list[Alarm]:
