@@ -119,3 +119,13 @@ async def test_route_that_was_not_confirmed_follows_the_copies(world: World) -> 
     assert await world.route.rollout() == "r-v1.1.0"
     await look(world, watch)
     assert await look(world, watch) == ([], GREEN)
+
+
+async def test_stopped_copy_waits_while_the_route_file_is_unreadable(world: World) -> None:
+    """The file may still name it: it would get requests before it is ready."""
+    watch = await a_watch(world)
+    copies(world)[0].end()
+    world.route.unreadable = True
+    alarms = await watch._copies.alarms(world.state, {"api-green": await world.engine.find("api-green")}, fix=True)
+    assert [alarm.kind for alarm in alarms] == ["live_copy_down"]
+    assert "start api-green v1.1.0" not in world.effects
