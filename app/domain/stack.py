@@ -295,6 +295,13 @@ class Stack:
         colored = {name: color for s in self.routed for color, name in s.colors.items()}
         return {**colored, **{s.service: None for s in self.singletons}}
 
+    def singles(self) -> Mapping[str, str]:
+        """The services that colors are made from, each with the color that their own container counts as.
+
+        Such a container is from before the updater: the first release goes to the other color.
+        """
+        return {s.made_from: s.colors[Color.BLUE] for s in self.routed if s.made_from}
+
     def written_services(self) -> Mapping[str, str | None]:
         """The same services as the release's files name them, with their colors: BOTH if both are made from it."""
         written: dict[str, str | None] = {}

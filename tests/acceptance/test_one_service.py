@@ -1,8 +1,9 @@
 """A stack whose Compose file has each service once: the updater makes both colors of the routed ones."""
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import yaml
 
 from deploy.demo.client_access import ClientAccess
 from deploy.demo.engine import Engine
-from deploy.demo.environment import Environment, environment, logs_of
+from deploy.demo.environment import Environment, compose_up, environment, logs_of
 from deploy.demo.load import Load, Report
 from tests.acceptance.conftest import SHORT
+from tests.acceptance.takeover.traffic import Traffic
+from tests.integration.waiting import until
 from workers.adapters.docker_host.compose.client import find_compose
 
 pytestmark = pytest.mark.engine
@@ -31,6 +34,20 @@ PROXY = {
 """An operator's own service, which no rollout moves."""
 
 
+PORTS = {"skills": 8080, "api": 8443}
+PRIORITY = 100
+
+
+def labels_of(name: str) -> dict[str, str]:
+    """The labels with which Traefik's Docker provider leads clients to the service."""
+    return {
+        "traefik.enable": "true",
+        f"traefik.http.routers.{name}.rule": "PathPrefix(`/`)",
+        f"traefik.http.routers.{name}.entrypoints": name,
+        f"traefik.http.services.{name}.loadbalancer.server.port": str(PORTS[name]),
+    }
+
+
 def each_once(directory: Path) -> None:
     """Gives the sample stack in `directory` one service for each pair of colors, as people write it."""
     model = yaml.safe_load((directory / FILE).read_text())
@@ -41,6 +58,14 @@ def each_once(directory: Path) -> None:
         services[name]["container_name"] = f"${{COMPOSE_PROJECT_NAME}}-{name}"
     services["skills"]["ports"] = ["127.0.0.1::8080"]
     services["proxy"] = PROXY
+    (directory / FILE).write_text(yaml.safe_dump(model, sort_keys=False))
+
+
+def each_once_with_labels(directory: Path) -> None:
+    each_once(directory)
+    model = yaml.safe_load((directory / FILE).read_text())
+    for name in ONE_SERVICE:
+        model["services"][name]["labels"] = labels_of(name)
     (directory / FILE).write_text(yaml.safe_dump(model, sort_keys=False))
 
 
@@ -119,3 +144,89 @@ async def test_colors_of_one_service_move_every_client(single: Environment) -> N
         assert set(up_by_hand(home)) == {"skills-blue", "api-blue", *others}
     no_failure(home, load.report)
     assert set(load.report.versions) == {"v1.0.0", "v1.1.0"}
+
+
+def in_files(home: Environment) -> None:
+    """Traefik's routers are in a dynamic file, and lead to the services by their names."""
+    routers = {n: {"entryPoints": [n], "rule": "PathPrefix(`/`)", "service": n} for n in PORTS}
+    services = {n: {"loadBalancer": {"servers": [{"url": f"http://{n}:{port}"}]}} for n, port in PORTS.items()}
+    (home.dynamic / "old.yml").write_text(yaml.safe_dump({"http": {"routers": routers, "services": services}}))
+
+
+def in_labels(home: Environment) -> None:
+    """Traefik reads the containers' labels, and the updater's routers come before those."""
+    model = yaml.safe_load((home.live / FILE).read_text())
+    options = ["--providers.docker.endpoint=unix:///docker.sock", "--providers.docker.exposedByDefault=false"]
+    model["services"]["traefik"]["command"] += options
+    model["services"]["traefik"]["volumes"].append(f"{home.engine.host.removeprefix('unix://')}:/docker.sock")
+    (home.live / FILE).write_text(yaml.safe_dump(model, sort_keys=False))
+    file = home.directory / "stack.yml"
+    stack = yaml.safe_load(file.read_text())
+    for service in stack["routed"].values():
+        service["priority"] = PRIORITY
+    file.write_text(yaml.safe_dump(stack, sort_keys=False))
+
+
+EDITS: dict[Callable[[Environment], None], Callable[[Path], None]] = {
+    in_files: each_once,
+    in_labels: each_once_with_labels,
+}
+
+
+@pytest.fixture(params=EDITS, ids=["file", "labels"])
+def running_already(
+    request: pytest.FixtureRequest, engine: Engine, images: tuple[str, str], tmp_path: Path
+) -> Iterator[tuple[Environment, Traffic, Callable[[Path], None]]]:
+    """An environment in which plain Compose runs v1.0.0, with clients from before the updater starts.
+
+    With them: what each release does with its files.
+    """
+    base, traefik = images
+    shared: Any = {"base": base, "traefik": traefik, "times": SHORT, "access": ONE_SERVICE}
+    started: list[Traffic] = []
+    with environment(tmp_path / "one", engine, **shared, prepare=_run_by_hand(request.param, started)) as home:
+        yield home, started[0], EDITS[request.param]
+
+
+def _run_by_hand(route: Callable[[Environment], None], started: list[Traffic]) -> Callable[[Environment], None]:
+    def prepare(home: Environment) -> None:
+        home.release("v1.0.0", edit=EDITS[route])
+        shutil.copytree(home.repository.path, home.live, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git"))
+        route(home)
+        compose_up(home, *PORTS, "bot", "proxy", "traefik")
+        clients = Traffic(list(home.routes.values()), RPS, SLOW_SECONDS)
+        started.append(clients)
+        clients.start()
+
+    return prepare
+
+
+async def test_one_container_that_serves_is_adopted(
+    running_already: tuple[Environment, Traffic, Callable[[Path], None]],
+) -> None:
+    """It serves until the first flip, and again after a rollback; no client fails, and no plain `up` changes it."""
+    home, clients, edit = running_already
+    old = running(home)
+
+    async def adopted() -> bool:
+        return bool((await home.get("/status"))["current"])
+
+    try:
+        await until(adopted, LIMIT)
+        checks = (await home.get("/doctor"))["checks"]
+        assert up_by_hand(home) == old
+        assert (await home.go_live("v1.1.0", edit=edit))["status"] == "success", logs_of(home)
+        assert not set(PORTS) & set(up_by_hand(home)), "the old containers are stopped"
+        await roll_back(home)
+        back = up_by_hand(home)
+        assert {name: back[name] for name in PORTS} == {name: old[name] for name in PORTS}, "the very same ones"
+        (await home.post("/update/unpause")).raise_for_status()
+        for tag, color in (("v1.2.0", "green"), ("v1.3.0", "blue")):
+            assert (await home.go_live(tag, edit=edit))["status"] == "success", logs_of(home)
+            after = up_by_hand(home)
+            assert {f"skills-{color}", f"api-{color}"} == {n for n in after if n.startswith(tuple(PORTS))}
+    finally:
+        report = clients.stop()
+    no_failure(home, report)
+    assert set(report.versions) == {"v1.0.0", "v1.1.0", "v1.2.0", "v1.3.0"}
+    assert not [check for check in checks if check["name"].startswith("color_") and check["status"] != "ok"]

@@ -51,6 +51,8 @@ def used_hosts(stack: Stack, color: Color, found: Found, ours: Sequence[Router])
         containers = {i.host for i in found.get(name, ()) if i.running and i.host}
         used = {host for host in _hosts_of(service, ours) if not _is_address(host)}
         own = {host for host in used if host in {host_form(name), *map(host_form, containers)}}
+        if not used and any(i.single for i in found.get(name, ())):  # no network knows it by the color's name
+            used = containers
         if used and (kept := own if own == used else containers):
             hosts[service.name] = tuple(sorted(kept))
     return hosts
@@ -72,7 +74,7 @@ def only_by_address(stack: Stack, color: Color, found: Found, ours: Sequence[Rou
     """Reports copies that the old routes reach by address: the updater's route then uses the service's name."""
     for service in stack.routed:
         name, hosts = service.colors[color], _hosts_of(service, ours)
-        names = {host_form(n) for i in found.get(name, ()) if i.running for n in i.names}
+        names = {host_form(n) for i in found.get(name, ()) if i.running and not i.single for n in i.names}
         if hosts and all(map(_is_address, hosts)) and names and host_form(name) not in names:
             urls = sorted({x.url for router in ours for x in router.servers if x.is_of(service)})
             yield (

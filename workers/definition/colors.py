@@ -22,6 +22,9 @@ ADDRESSES = ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address")
 https://docs.docker.com/reference/compose-file/services/#networks
 """
 
+SINGLES = "x-updater-singles"
+"""In the definition of an adopted release: the services that its colors were made from, as they run without colors."""
+
 Model = dict[str, Any]
 Service = Mapping[str, Any]
 
@@ -50,6 +53,13 @@ def with_colors(model: Mapping[str, Any], stack: Stack) -> Model:
         leads = {original: routed.colors[colors.get(name) or Color.BLUE] for original, routed in made.items()}
         lead(service, leads, _containers(model, made), keep_links=colors.get(name) is not None)
     return result
+
+
+def with_singles(result: Model, written: Mapping[str, Any], stack: Stack) -> Model:
+    """`result`, made of the model `written`, which also keeps how the services ran that colors are made from."""
+    services: Mapping[str, Service] = written.get("services") or {}
+    singles = {name: copy.deepcopy(services[name]) for name in stack.singles() if name in services}
+    return {**result, SINGLES: singles} if singles else result
 
 
 def _made(services: Mapping[str, Service], stack: Stack) -> dict[str, RoutedService]:

@@ -1,7 +1,7 @@
 """Turns a release's Compose model into the model that runs: pure functions."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
-from workers.definition.colors import lead, with_colors
+from workers.definition.colors import SINGLES, lead, with_colors
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
@@ -96,14 +96,16 @@ def as_it_runs(
     singletons: Mapping[str, str | None],
     *,
     sha: str,
+    singles: Collection[str] = (),
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
     The idle color gets its own profile, because it does not run and its images may be missing. Services that refer
     to it refer to the live color instead. Live services have no profile, even if the release's file gives them one. A
     singleton that another rollout started (`singletons`: service → rollout id) keeps that rollout's definition from
-    `before`. The updater's own services keep theirs from `before` too, because they keep running. `release_in` reads
-    `sha` and `color` from the result.
+    `before`. The updater's own services keep theirs from `before` too, because they keep running. `singles`:
+    live colors that are the one container of a service from before its colors were made; that service stays as it was,
+    in place of both. `release_in` reads `sha` and `color` from the result.
     """
     before = before or {"services": {}}
     of_now = {
@@ -113,12 +115,22 @@ def as_it_runs(
     }
     own = stack.updater.services if stack.updater else ()
     result = with_services(model, before, [*sorted(of_now), *own])
+    live: dict[str, str] = {}
+    written = {made: name for name, made in stack.singles().items() if made in singles}
     for routed in stack.routed:
-        result["services"][routed.colors[color.other]]["profiles"] = [IDLE_PROFILE]
-    for name in stack.services(color):
+        idle, active = routed.colors[color.other], routed.colors[color]
+        live |= {idle: written.get(active, active)} | ({active: written[active]} if active in written else {})
+    others = {s.made_from: s.colors[color] for s in stack.routed if s.made_from and s.made_from not in written.values()}
+    for name in written.values():
+        result["services"][name] = result[SINGLES][name]
+        lead(result["services"][name], others, {}, keep_links=True)
+    for name in live:
+        result["services"][name]["profiles"] = [IDLE_PROFILE]
+    for name in {*stack.services(color), *live.values()} - set(live):
         result["services"][name].pop("profiles", None)
+    result.pop(SINGLES, None)
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    return _on_live(result, {r.colors[color.other]: r.colors[color] for r in stack.routed})
+    return _on_live(result, live)
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:

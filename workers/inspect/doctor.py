@@ -55,6 +55,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
         *_colors(stack, state, seen, await ports.route.active()),
+        *_beside_colors(stack, seen),
         _by_hand(stack, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),
@@ -133,7 +134,7 @@ def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> li
     The engine reports `starting` until its first check, up to half a minute after the start. That counts as healthy,
     because the color got its traffic after its health path had passed.
     """
-    by_service = {c.service: c for c in seen.containers if c.state == "running"}
+    by_service = {c.moved_service: c for c in seen.containers if c.state == "running"}
     checks = []
     for service in stack.routed:
         for color, name in service.colors.items():
@@ -148,6 +149,21 @@ def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> li
             remedy = "" if well else _advice(active, routed=color is named)
             checks.append(Check(f"color_{name}", Verdict.OK if well else Verdict.WARNING, text, remedy))
     return checks
+
+
+def _beside_colors(stack: Stack, seen: Survey) -> list[Check]:
+    """Checks that no container of a service that colors are made from runs beside them, as after an old command."""
+    beside = [c for c in seen.containers if c.service in stack.singles() and c.state == "running" and not c.counts_as]
+    return [
+        Check(
+            f"single_{c.service}",
+            Verdict.WARNING,
+            f"{c.name} runs beside the colors that are made from {c.service}, and no release replaces it",
+            f"If no client uses a port of it, stop and remove it: docker stop {c.name} && docker rm {c.name}. Let "
+            f"`docker compose` in {stack.directory} use the live release.",
+        )
+        for c in beside
+    ]
 
 
 def _part_of_other(state: State, color: Color) -> str:
@@ -180,7 +196,8 @@ def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
         found = f"a plain `docker compose` in {stack.directory} finds no valid file"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
     active = [s.colors[state.active_color] for s in stack.routed] if state.active_color else []
-    other = [c.service for c in seen.containers if c.service in active and seen.by_hand.get(c.service) != c.image]
+    running = [c for c in seen.containers if c.moved_service in active]
+    other = [c.service for c in running if seen.by_hand.get(c.service) != c.image]
     if other:
         found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)

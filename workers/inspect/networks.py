@@ -25,7 +25,7 @@ def checks(stack: Stack, seen: Survey, route: Path) -> list[Check]:
     """
     traefik, found = running_traefik(seen, route), list[Check]()
     for service in stack.routed:
-        running = [c for c in seen.containers if c.state == "running" and c.service in service.colors.values()]
+        running = [c for c in seen.containers if c.state == "running" and c.moved_service in service.colors.values()]
         problems = [p for c in running for p in _Reach(stack, service, c, seen, traefik).problems()]
         if problems:
             worst = max((verdict for verdict, _, _ in problems), key=lambda verdict: verdict.rank)

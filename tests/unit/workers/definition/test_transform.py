@@ -6,6 +6,7 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Updater
 from tests.examples import a_stack, sha_of
+from workers.definition.colors import SINGLES, with_singles
 from workers.definition.environment import marked
 from workers.definition.fingerprint import fingerprint
 from workers.definition.transform import (
@@ -303,6 +304,47 @@ def test_dependency_on_a_made_color_moves_to_the_live_one() -> None:
     for color in Color:
         live = as_it_runs(made, None, MADE, color, {"bot": "r-1"}, sha=SHA)["services"]
         assert live["postgres"]["depends_on"] == {f"api-{color}": healthy}
+
+
+def adopted_model(**others: dict[str, Any]) -> dict[str, Any]:
+    """The definition of a release that ran in one container, with the services `others`."""
+    source = made_model()
+    source["services"] |= others
+    return with_singles(transform(source, MADE, STAMP), source, MADE)
+
+
+def test_single_container_stays_as_it_was() -> None:
+    """Until the first flip, a plain `docker compose up` must neither replace it nor start a color beside it."""
+    waits = {"depends_on": {"api": {"condition": "service_started"}}}
+    live = as_it_runs(
+        adopted_model(proxy=waits), None, MADE, Color.BLUE, {"bot": "r-1"}, sha=SHA, singles=["api-blue"]
+    )["services"]
+    assert live["api"] == made_model()["services"]["api"]
+    assert [live[f"api-{color}"]["profiles"] for color in Color] == [["updater-idle"]] * 2
+    assert live["proxy"] == waits
+
+
+@pytest.mark.parametrize("color", Color)
+def test_single_container_is_no_part_of_what_follows(color: Color) -> None:
+    """The first release is live, or a rollback had to create the color anew."""
+    live = as_it_runs(adopted_model(), None, MADE, color, {"bot": "r-1"}, sha=SHA)
+    assert "api" not in live["services"]
+    assert live["services"][f"api-{color.other}"]["profiles"] == ["updater-idle"]
+    assert "profiles" not in live["services"][f"api-{color}"]
+    assert SINGLES not in live
+
+
+def test_single_container_depends_on_colors_that_run() -> None:
+    """One service runs in colors already, the other one does not."""
+    other = replace(MADE.routed[0], name="web", colors={c: f"web-{c}" for c in Color}, made_from="web")
+    stack = replace(MADE, routed=(*MADE.routed, other))
+    source = made_model()
+    source["services"] |= {"web": {"image": "web"}}
+    source["services"]["api"]["depends_on"] = {"web": {"condition": "service_started"}}
+    adopted = with_singles(transform(source, stack, STAMP), source, stack)
+    live = as_it_runs(adopted, None, stack, Color.BLUE, {}, sha=SHA, singles=["api-blue"])["services"]
+    assert live["api"]["depends_on"] == {"web-blue": {"condition": "service_started"}}
+    assert "web" not in live
 
 
 def test_missing_service_is_refused_by_its_written_name() -> None:
