@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from app.domain.routing.routes import ClientRoute, precedence
 from app.domain.stack import RoutedService, Stack
-from workers.adoption.singles import staying_problems
+from workers.adoption.singles import not_compared, staying_problems
 from workers.routing.routers import Router, Routing
 
 SHOWN = 5
@@ -100,7 +100,7 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
         )
     yield from staying_problems(router, matching) if router.stays else ()
     for key, there, here in router.differences(service):
-        if router.stays and key == "priority":
+        if key in not_compared(router, service):
             continue
         yield (
             f"{router.where} has {key} {there}, but routed/{service.name} in the stack file has {here}: clients would "

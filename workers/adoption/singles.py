@@ -107,6 +107,22 @@ def staying_problems(router: Router, services: Sequence[RoutedService]) -> Itera
                 )
 
 
+def not_compared(router: Router, service: RoutedService) -> set[str]:
+    """The options in which a router of labels may differ from the stack file's.
+
+    A middleware of the container's own labels has to be defined elsewhere, under the same name: the colors cannot.
+    """
+    if not router.stays:
+        return set()
+    taken = [route for route in service.routes if router.takes(route)]
+    same = all(_plain(route.middlewares) == _plain(router.middlewares) for route in taken)
+    return {"priority", *({"middlewares"} if same else ())}
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    return [name.partition("@")[0] for name in names]
+
+
 def _at(service: RoutedService, route: ClientRoute) -> str:
     return f"into the route `{route.rule}` of routed/{service.name} in the stack file"
 

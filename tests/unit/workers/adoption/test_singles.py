@@ -124,6 +124,12 @@ def test_same_options_in_labels_and_stack_file_agree() -> None:
     assert serves(of, single({**labels, **PORT})).hosts == {"web": (HOST,)}
 
 
+def test_middleware_of_its_labels_may_be_defined_elsewhere() -> None:
+    labels = {**RULES, **PORT, "traefik.http.routers.web.middlewares": "auth,slow"}
+    assert serves(stack(priority=1000, middlewares=("auth@file", "slow@file")), single(labels)).color is Color.BLUE
+    assert "has middlewares" in refusal(stack(priority=1000, middlewares=("slow@file", "auth@file")), single(labels))
+
+
 def test_router_without_entrypoints_answers_at_those_of_the_stack_file() -> None:
     labels = {"traefik.http.routers.web.rule": RULE}
     of = replace(

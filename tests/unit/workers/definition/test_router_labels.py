@@ -41,6 +41,22 @@ def test_middleware_that_would_be_lost_is_refused() -> None:
     ]
 
 
+def test_middleware_of_its_own_labels_is_refused() -> None:
+    """Both colors define it, each while Docker reports it as healthy: a flip could leave the route without it."""
+    own = {"traefik.http.middlewares.auth.basicauth.users": "me:x", MIDDLEWARES: "auth"}
+    elsewhere = (
+        "Define auth in a file of Traefik's watched directory, or in the labels of a service that no rollout moves"
+    )
+    assert refused(own, "auth@docker", "other@docker") == [
+        "its labels define the middleware auth, which routed/web in the stack file uses. Traefik drops it while Docker "
+        "does not report a color as healthy, or if the colors of two releases define it in different ways, and then "
+        f"the route answers 404. {elsewhere}"
+    ]
+    (lost,) = refused(own)
+    assert lost.endswith(f" is without. Write middlewares: [auth@file] there. {elsewhere}")
+    assert refused(own, "auth@file") == []
+
+
 def test_labels_that_traefik_ignores_lose_nothing() -> None:
     assert refused({MIDDLEWARES: "auth", "traefik.enable": "False"}) == []
 
