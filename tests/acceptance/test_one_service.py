@@ -62,10 +62,14 @@ def each_once(directory: Path) -> None:
 
 
 def each_once_with_labels(directory: Path) -> None:
+    """The same, with labels that Traefik's Docker provider reads."""
     each_once(directory)
     model = yaml.safe_load((directory / FILE).read_text())
     for name in ONE_SERVICE:
         model["services"][name]["labels"] = labels_of(name)
+    options = ["--providers.docker.endpoint=unix:///docker.sock", "--providers.docker.exposedByDefault=false"]
+    model["services"]["traefik"]["command"] += options
+    model["services"]["traefik"]["volumes"].append("${DEMO_SOCKET}:/docker.sock")
     (directory / FILE).write_text(yaml.safe_dump(model, sort_keys=False))
 
 
@@ -155,11 +159,8 @@ def in_files(home: Environment) -> None:
 
 def in_labels(home: Environment) -> None:
     """Traefik reads the containers' labels, and the updater's routers come before those."""
-    model = yaml.safe_load((home.live / FILE).read_text())
-    options = ["--providers.docker.endpoint=unix:///docker.sock", "--providers.docker.exposedByDefault=false"]
-    model["services"]["traefik"]["command"] += options
-    model["services"]["traefik"]["volumes"].append(f"{home.engine.host.removeprefix('unix://')}:/docker.sock")
-    (home.live / FILE).write_text(yaml.safe_dump(model, sort_keys=False))
+    with (home.live / ".env").open("a") as env:
+        env.write(f"DEMO_SOCKET={home.engine.host.removeprefix('unix://')}\n")
     file = home.directory / "stack.yml"
     stack = yaml.safe_load(file.read_text())
     for service in stack["routed"].values():

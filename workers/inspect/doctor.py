@@ -14,7 +14,7 @@ from workers.adoption import adopt
 from workers.definition.files.live_compose import unused_files
 from workers.inspect import mounts, networks, traefik
 from workers.inspect.disk import disk_use
-from workers.inspect.leftovers import Leftover, leftovers
+from workers.inspect.leftovers import Leftover, beside_colors, leftovers
 from workers.ports import Notifier, Ports, Seen, Survey
 from workers.rollout import preflight
 
@@ -55,7 +55,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         _same_paths(seen, [Path(stack.directory)]),
         *await _adoption(stack, ports),
         *_colors(stack, state, seen, await ports.route.active()),
-        *_beside_colors(stack, seen),
+        *beside_colors(stack, seen),
         _by_hand(stack, state, seen),
         await asyncio.to_thread(_compose_files, stack),
         await _registries(ports),
@@ -151,21 +151,6 @@ def _colors(stack: Stack, state: State, seen: Survey, named: Color | None) -> li
     return checks
 
 
-def _beside_colors(stack: Stack, seen: Survey) -> list[Check]:
-    """Checks that no container of a service that colors are made from runs beside them, as after an old command."""
-    beside = [c for c in seen.containers if c.service in stack.singles() and c.state == "running" and not c.counts_as]
-    return [
-        Check(
-            f"single_{c.service}",
-            Verdict.WARNING,
-            f"{c.name} runs beside the colors that are made from {c.service}, and no release replaces it",
-            f"If no client uses a port of it, stop and remove it: docker stop {c.name} && docker rm {c.name}. Let "
-            f"`docker compose` in {stack.directory} use the live release.",
-        )
-        for c in beside
-    ]
-
-
 def _part_of_other(state: State, color: Color) -> str:
     """What the color that is not active is for."""
     if state.rollout is None:
@@ -196,8 +181,8 @@ def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
         found = f"a plain `docker compose` in {stack.directory} finds no valid file"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
     active = [s.colors[state.active_color] for s in stack.routed] if state.active_color else []
-    running = [c for c in seen.containers if c.moved_service in active]
-    other = [c.service for c in running if seen.by_hand.get(c.service) != c.image]
+    of_live = [c for c in seen.containers if c.moved_service in active]
+    other = [c.service for c in of_live if seen.by_hand.get(c.service) != c.image]
     if other:
         found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)

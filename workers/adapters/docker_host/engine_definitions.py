@@ -128,7 +128,8 @@ class DockerDefinitions(HostParts):
             await in_file_thread(self._files.write, definition.sha, model)
         before = await in_file_thread(self._files.read, CURRENT)
         running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
-        live = [i for s in self._stack.routed for i in await self.find(s.colors[color]) if i.sha == definition.sha]
+        colors = [s.colors[color] for s in self._stack.routed if s.made_from]
+        live = [i for service in colors for i in await self.find(service) if i.sha == definition.sha]
         await self._publish(
             transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha, singles=_singles(live))
         )
