@@ -1,5 +1,6 @@
 """A stack whose Compose file has each service once: the updater makes both colors of the routed ones."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from deploy.demo.client_access import ClientAccess
+from deploy.demo.clients import plain_client
 from deploy.demo.engine import Engine
 from deploy.demo.environment import Environment, compose_up, environment, logs_of
 from deploy.demo.load import Load, Report
@@ -189,12 +191,20 @@ def running_already(
         yield home, started[0], EDITS[request.param]
 
 
+async def served(home: Environment) -> bool:
+    """Whether clients reach each service through Traefik."""
+    async with plain_client(timeout=LIMIT) as client:
+        answers = [await client.get(f"{url}/version") for url in home.routes.values()]
+    return all(answer.is_success for answer in answers)
+
+
 def _run_by_hand(route: Callable[[Environment], None], started: list[Traffic]) -> Callable[[Environment], None]:
     def prepare(home: Environment) -> None:
         home.release("v1.0.0", edit=EDITS[route])
         shutil.copytree(home.repository.path, home.live, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git"))
         route(home)
         compose_up(home, *PORTS, "bot", "proxy", "traefik")
+        asyncio.run(until(lambda: served(home), LIMIT))  # Traefik reads no labels of a container that is `starting`
         clients = Traffic(list(home.routes.values()), RPS, SLOW_SECONDS)
         started.append(clients)
         clients.start()
