@@ -13,8 +13,9 @@ import structlog
 from app.domain.errors import AdoptionRefused, ComposeInvalid, RouteNotConfirmed
 from app.domain.notices import messages
 from app.domain.release import LiveRelease
-from app.domain.stack import Color, Stack
+from app.domain.stack import Color, RoutedService, Stack
 from app.domain.state import State
+from workers.adoption import singles
 from workers.adoption.evidence import claims_of, labels_of, own_release
 from workers.adoption.identity import Identity, identify
 from workers.adoption.reach import Found, hosts_of
@@ -82,8 +83,8 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
     held = tuple(stopped(stack, found))
     identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
     overruled = _overruled(ports.journal.state, serving.color)
-    idle = left_stopped(stack, serving, found)
-    warnings = (*overruled, *idle, *warnings_of(stack, found), *outside.warnings)
+    idle, of_singles = left_stopped(stack, serving, found), singles.warnings_of(stack, serving.instances)
+    warnings = (*overruled, *idle, *of_singles, *warnings_of(stack, found), *outside.warnings)
     return Adoptable(serving, identity, files, stopped=held, warnings=warnings)
 
 
@@ -105,9 +106,14 @@ async def _nothing_answers(stack: Stack, ports: Ports, routing: Routing) -> None
         if routers and await served_by_routes(stack, ports.probe, service):
             raise AdoptionRefused(
                 f"{routers[0].where} answers `{routers[0].rule}`, but in the Compose project {stack.project} neither "
-                f"{' nor '.join(service.colors.values())} runs: correct `project` in the stack file (`docker compose "
+                f"{' nor '.join(_containers_of(service))} runs: correct `project` in the stack file (`docker compose "
                 "ls` shows the names), or remove the router"
             )
+
+
+def _containers_of(service: RoutedService) -> list[str]:
+    """The Compose services whose containers may serve it."""
+    return [*service.colors.values(), *filter(None, [service.made_from])]
 
 
 def _overruled(state: State, color: Color) -> Iterator[str]:

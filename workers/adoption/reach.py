@@ -56,7 +56,7 @@ def only_by_address(stack: Stack, color: Color, found: Found, ours: Sequence[Rou
     named = copies_of(stack, color, found)
     for service in (s for s in stack.routed if s.name not in named):
         name, hosts = service.colors[color], _hosts_of(service, ours)
-        names = {host_form(n) for i in found.get(name, ()) if i.running for n in i.names}
+        names = {host_form(n) for i in found.get(name, ()) if i.running and not i.single for n in i.names}
         if hosts and all(map(is_address, hosts)) and names and host_form(name) not in names:
             urls = sorted({x.url for router in ours for x in router.servers if x.is_of(service)})
             yield (

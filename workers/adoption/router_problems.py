@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from app.domain.routing.routes import ClientRoute, precedence
 from app.domain.stack import RoutedService, Stack
 from workers.adoption.reach import is_address
+from workers.adoption.singles import not_compared, staying_problems
 from workers.routing.routers import Router, Routing
 from workers.routing.servers import host_form
 
@@ -85,7 +86,8 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
         return
     service = matching[0]
     known = {route.entrypoint for s in matching for route in s.routes}
-    if more := [e for e in router.entrypoints or ("every entrypoint",) if e not in known]:
+    everywhere = tuple(stack.traefik.entrypoints) if router.stays else ("every entrypoint",)
+    if more := [e for e in router.entrypoints or everywhere if e not in known]:
         yield (
             f"{router.where} also answers at {', '.join(more)}, but the updater's router answers only at "
             f"{', '.join(sorted(known))}: set `entryPoints: [{', '.join(sorted(known))}]` in the router, or add "
@@ -99,7 +101,10 @@ def _unlike(stack: Stack, router: Router) -> Iterator[str]:
             f"{router.where} connects to {service.name} by {', '.join(wrong)}, but the updater's router by {own}: "
             f"correct routed/{service.name}/port or scheme in the stack file, or the router"
         )
+    yield from staying_problems(router, matching) if router.stays else ()
     for key, there, here in router.differences(service):
+        if key in not_compared(router, service):
+            continue
         yield (
             f"{router.where} has {key} {there}, but routed/{service.name} in the stack file has {here}: clients would "
             "be served in another way. Write the same there"
@@ -125,14 +130,14 @@ def _of_a_neighbor(stack: Stack, router: Router) -> str:
 
 def _foreign(routing: Routing, ours: Sequence[Router]) -> Iterator[str]:
     """Other content in a file that the updater would replace."""
-    for file in sorted({router.file for router in ours}):
+    for file in sorted({router.file for router in ours if not router.stays}):
         if others := routing.others.get(file, ()):
             names = ", ".join(others[:SHOWN]) + (" …" if len(others) > SHOWN else "")
             yield f"{file} has {names} beside the routes of the stack, and is replaced: move that to another file"
 
 
 def _either(service: RoutedService) -> str:
-    return " or ".join(service.colors.values())
+    return " or ".join([*filter(None, [service.made_from]), *service.colors.values()])
 
 
 def urls(router: Router) -> str:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from app.domain.errors import AdoptionRefused
 from app.domain.stack import Color, Stack
-from workers.adoption.reach import Found, only_by_address
+from workers.adoption.reach import Found, hosts_of, only_by_address
 from workers.adoption.router_problems import router_problems, urls
+from workers.adoption.singles import label_routers, written_name
 from workers.adoption.singletons import doubled
 from workers.ports import Instance
-from workers.routing.copies import hosts_of
+from workers.routing.copies import hosts_of as copies_of
 from workers.routing.routers import Router, Routing
 
 LABEL_PREFIX = "traefik.http.routers."
@@ -37,7 +38,8 @@ def serving_color(stack: Stack, routing: Routing, found: Found, outside: Sequenc
     """
     if not up(stack, found):
         return None
-    ours = [router for router in routing.routers if router.services]
+    in_labels = label_routers(stack, found, hosts_of(stack, found))
+    ours = [*(router for router in routing.routers if router.services), *in_labels]
     colors = {color for router in ours for color in router.colors}
     problems = [*router_problems(stack, routing, ours)]
     problems += _labels(found)
@@ -51,8 +53,8 @@ def serving_color(stack: Stack, routing: Routing, found: Found, outside: Sequenc
     if problems:
         raise AdoptionRefused("; ".join(problems))
     (color,) = colors
-    files = tuple(sorted({router.file for router in ours}))
-    return Serving(color, tuple(_running(stack, color, found)), files, hosts_of(stack, color, found))
+    files = tuple(sorted({router.file for router in ours if not router.stays}))
+    return Serving(color, tuple(_running(stack, color, found)), files, copies_of(stack, color, found))
 
 
 def up(stack: Stack, found: Found) -> list[Instance]:
@@ -73,7 +75,8 @@ def shadows(stack: Stack, routing: Routing, own_file: str) -> list[str]:
 
 def _labels(found: Found) -> Iterator[str]:
     for service, instances in found.items():
-        labels = {label for i in instances if i.running for label in i.labels if label.startswith(LABEL_PREFIX)}
+        written = [i for i in instances if i.running and not i.single]
+        labels = {label for i in written for label in i.labels if label.startswith(LABEL_PREFIX)}
         routers = sorted({label.removeprefix(LABEL_PREFIX).partition(".")[0] for label in labels})
         if routers:
             yield (
@@ -83,8 +86,16 @@ def _labels(found: Found) -> Iterator[str]:
 
 
 def _no_router(stack: Stack, found: Found) -> str:
-    running = sorted({i.service for i in up(stack, found)})
-    return f"no router in the watched directory leads to the running {', '.join(running)}: add the routers"
+    running = up(stack, found)
+    names = sorted({written_name(stack, i.service) if i.single else i.service for i in running})
+    text = f"no router in the watched directory leads to the running {', '.join(names)}: add the routers"
+    ports = [port for i in running if i.single for port in i.ports]
+    if not ports:
+        return text
+    return (
+        f"{text}, and let clients use Traefik. Those that use {', '.join(ports)} of the host reach the container "
+        "itself, and no release could move them"
+    )
 
 
 def _two_colors(ours: Sequence[Router]) -> str:

@@ -36,7 +36,8 @@ def uncopyable(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
     """What refuses a release, and what to write: a wrong number of copies, and copies that cannot run side by side."""
     services: Mapping[str, Service] = model.get("services") or {}
     for routed in stack.routed:
-        for name in (name for name in routed.colors.values() if name in services):
+        written = (routed.made_from,) if routed.made_from else routed.colors.values()
+        for name in (name for name in written if name in services):
             if copies_of(services[name]) == 0:
                 yield f"{name} has {_key(services[name])} 0, so nothing would take its requests. Write 1 or more"
     for singleton in stack.singletons:

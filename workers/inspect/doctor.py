@@ -14,7 +14,7 @@ from workers.adoption import adopt
 from workers.definition.files.live_compose import unused_files
 from workers.inspect import mounted_files, mounts, networks, traefik
 from workers.inspect.disk import disk_use
-from workers.inspect.leftovers import Leftover, leftovers
+from workers.inspect.leftovers import Leftover, beside_colors, leftovers
 from workers.inspect.named_color import route_file
 from workers.ports import Notifier, Ports, Seen, Survey
 from workers.rollout import preflight
@@ -58,6 +58,7 @@ async def examine(stack: Stack, ports: Ports) -> list[Check]:
         *await _adoption(stack, ports),
         *_colors(stack, state, seen, named),
         *_copies(seen),
+        *beside_colors(stack, seen),
         mounted_files.check(seen),
         _by_hand(stack, state, seen),
         await asyncio.to_thread(_compose_files, stack),
@@ -138,7 +139,7 @@ def _colors(stack: Stack, state: State, seen: Survey, named: Collection[Color]) 
     """
     by_service: dict[str, list[Seen]] = {}
     for container in (c for c in seen.containers if c.state == "running"):
-        by_service.setdefault(container.service, []).append(container)
+        by_service.setdefault(container.moved_service, []).append(container)
     copies = state.current.copies if state.current else {}
     checks = []
     for service in stack.routed:
@@ -199,7 +200,8 @@ def _by_hand(stack: Stack, state: State, seen: Survey) -> Check:
         found = f"a plain `docker compose` in {stack.directory} finds no valid file"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)
     active = [s.colors[state.active_color] for s in stack.routed] if state.active_color else []
-    other = [c.service for c in seen.containers if c.service in active and seen.by_hand.get(c.service) != c.image]
+    of_live = [c for c in seen.containers if c.moved_service in active]
+    other = [c.service for c in of_live if seen.by_hand.get(c.service) != c.image]
     if other:
         found = f"a plain `docker compose up` in {stack.directory} would replace {', '.join(sorted(set(other)))}"
         return Check("compose_by_hand", Verdict.WARNING, found, remedy)

@@ -1,9 +1,10 @@
-"""Finds what remains of retired services, with a remedy for each. Pure functions."""
+"""Finds what remains of services that no rollout moves any more, with a remedy for each. Pure functions."""
 
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.domain.findings import Check, Verdict
 from app.domain.stack import Stack
 from workers.ports import Survey
 
@@ -22,6 +23,21 @@ class Leftover:
 def leftovers(stack: Stack, seen: Survey) -> list[Leftover]:
     """Returns one Leftover per retired service, even if nothing is left of it."""
     return [_leftover(service, stack, seen) for service in stack.retired]
+
+
+def beside_colors(stack: Stack, seen: Survey) -> Iterator[Check]:
+    """A check for each container of a service that colors are made from, if it runs beside them: by an old command."""
+    for container in seen.containers:
+        if container.service in stack.singles() and container.state in RUNS and not container.counts_as:
+            name = shlex.quote(container.name)
+            yield Check(
+                f"single_{container.service}",
+                Verdict.WARNING,
+                f"{container.name} runs beside the colors that are made from {container.service}, and no release "
+                "replaces it",
+                f"If no client uses a port of it, stop and remove it: docker stop {name} && docker rm {name}. Let "
+                f"`docker compose` in {stack.directory} use the live release.",
+            )
 
 
 def _leftover(service: str, stack: Stack, seen: Survey) -> Leftover:

@@ -25,7 +25,7 @@ def checks(stack: Stack, seen: Survey, route: Path) -> list[Check]:
     """
     peers, found = peers_of(seen, route), list[Check]()
     for service in stack.routed:
-        running = [c for c in seen.containers if c.state == "running" and c.service in service.colors.values()]
+        running = [c for c in seen.containers if c.state == "running" and c.moved_service in service.colors.values()]
         reaches = [_Reach(stack, service, container, peers) for container in running]
         problems = [problem for reach in reaches for problem in reach.problems()]
         chosen = [text for reach in reaches for text in reach.chosen_of_several()]

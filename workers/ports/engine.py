@@ -58,7 +58,8 @@ class Instance:
     make it. `names` are the names under which other containers reach it, `labels` those it was created with.
     `adopted`: it ran before the updater did, and is never created again. `host` is a name that leads to it alone, in
     every network of it; None if it has none. `stop_grace`: its own seconds from SIGTERM to SIGKILL; None if its
-    Compose file gives it none.
+    Compose file gives it none. `single`: it is the one container of a service that both colors are made from, from
+    before the updater did that; it counts as the blue color. `ports`: those of the host that lead to it.
     """
 
     id: str
@@ -81,6 +82,8 @@ class Instance:
     addresses: Mapping[str, str] = field(default_factory=dict)
     every_address: tuple[str, ...] = ()
     stop_grace: float | None = None
+    single: bool = False
+    ports: tuple[str, ...] = ()
 
     def grace(self, default: float) -> float:
         """How long a stop waits for its end: `stop_grace`, else `default` (`times/stop_grace`)."""
@@ -189,6 +192,7 @@ class Seen:
 
     `networks`: those in which it has an address, and `host` if it uses the host's network. `new_files` and `old_files`:
     the operator's files that it mounts and that are not as when it was created; it started after the change, or before.
+    `counts_as`: the color's service, if it is the one container of a service that both colors are made from.
     """
 
     service: str
@@ -203,6 +207,12 @@ class Seen:
     networks: tuple[str, ...] = ()
     new_files: tuple[str, ...] = ()
     old_files: tuple[str, ...] = ()
+    counts_as: str | None = None
+
+    @property
+    def moved_service(self) -> str:
+        """The service of the stack file that it is a container of."""
+        return self.counts_as or self.service
 
 
 @dataclass(frozen=True)

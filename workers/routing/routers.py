@@ -41,7 +41,10 @@ TEMPLATE = "{{"
 
 @dataclass(frozen=True)
 class Router:
-    """A router in the file `file`. `extras` are its options that the stack file has no key for."""
+    """A router in the file `file`. `extras` are its options that the stack file has no key for.
+
+    `stays`: it is in a container's labels, where nothing but the container's end removes it.
+    """
 
     file: str
     name: str
@@ -53,6 +56,7 @@ class Router:
     middlewares: tuple[str, ...] = ()
     priority: int = 0
     sticky: Tree | None = None
+    stays: bool = False
 
     @property
     def colors(self) -> set[Color]:

@@ -105,8 +105,9 @@ def _no_colors(project: Project) -> CommandError:
     file = project.directory / Path(project.file).name
     return Refused(
         f"No service of {file} has two colors (its services: {services}).{alone}",
-        "Give each service that takes requests two copies, such as api-blue and api-green, then run this again. "
-        "See 'Connect another stack' in README.md.",
+        "Give each service that takes requests two copies, such as api-blue and api-green, then run this again. Or "
+        "write the stack file yourself with `service: api`: the updater then makes both copies. See 'Connect another "
+        "stack' in README.md.",
     )
 
 

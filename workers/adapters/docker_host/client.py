@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -205,12 +205,20 @@ def instance_of(container: Container) -> Instance:
         addresses=addresses,
         every_address=every_address(attrs),
         stop_grace=_stop_grace(attrs["Config"].get("StopTimeout")),
+        ports=tuple(_published(attrs)),
     )
 
 
 def moment(text: str) -> datetime:
     """A time in the engine's form, without fractions of a second."""
     return datetime.fromisoformat(text[:SECONDS]).replace(tzinfo=UTC)
+
+
+def _published(attrs: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses and ports of the host that lead to the container, while it runs."""
+    ports: Mapping[str, Any] = (attrs.get("NetworkSettings") or {}).get("Ports") or {}
+    for bindings in ports.values():
+        yield from (f"{each.get('HostIp') or '0.0.0.0'}:{each.get('HostPort')}" for each in bindings or ())
 
 
 def _stop_grace(seconds: int | None) -> float | None:

@@ -26,11 +26,16 @@ class DockerEngine(DockerDefinitions, DockerContainers):
     async def survey(self) -> Survey:
         seen = await survey.survey(self._docker, self._compose, self._stack, self._marks)
         published = await in_file_thread(self._files.read, CURRENT)
-        return replace(seen, retired=left_out(published, self._stack))
+        counted = {
+            i.host: color for color in self._stack.singles().values() for i in await self._adoption.singles(color)
+        }
+        containers = tuple(replace(c, counts_as=counted.get(c.name)) for c in seen.containers)
+        return replace(seen, containers=containers, retired=left_out(published, self._stack))
 
     async def refused_images(self) -> Mapping[str, str]:
         model = await in_file_thread(self._files.read, CURRENT) or await self._compose.by_hand(self._stack.directory)
-        return await refusals(self._docker, model or {}, self._stack.moved_services())
+        moved = {**self._stack.moved_services(), **self._stack.written_services()}
+        return await refusals(self._docker, model or {}, moved)
 
     async def prune(self, keep: Collection[str]) -> int:
         await prune.prune_singletons(self._docker, self._stack, keep, self.find)

@@ -1,6 +1,6 @@
 """The definitions of releases and their images on one Docker host."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import transform
 from workers.definition.built_with import built_with
 from workers.definition.changed_values import changed_values
+from workers.definition.colors import with_colors, with_singles
 from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.forbidden import refusal
@@ -27,6 +28,11 @@ from workers.definition.networks import choices, unreached
 from workers.definition.retired import without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
+
+
+def _singles(instances: Iterable[Instance]) -> set[str]:
+    """The colors that are a single container of before: see `Instance.single`."""
+    return {instance.service for instance in instances if instance.single and not instance.gone}
 
 
 class DockerDefinitions(HostParts):
@@ -112,7 +118,11 @@ class DockerDefinitions(HostParts):
         # Keep the earlier rollout's definition of a bot that it created: `docker compose up` would replace the bot.
         single = {s.service for s in self._stack.singletons}
         made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
-        await self._publish(transform.as_it_runs(model, before, self._stack, color, made, sha=stamp.sha))
+        runs = with_singles(with_colors(model, self._stack), model, self._stack)
+        singles = _singles(instances)
+        await self._publish(
+            transform.as_it_runs(runs, before, self._stack, color, made, sha=stamp.sha, singles=singles)
+        )
         return changed
 
     async def publish(self, definition: Definition, color: Color) -> None:
@@ -122,7 +132,11 @@ class DockerDefinitions(HostParts):
             await in_file_thread(self._files.write, definition.sha, model)
         before = await in_file_thread(self._files.read, CURRENT)
         running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
-        await self._publish(transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha))
+        colors = [s.colors[color] for s in self._stack.routed if s.made_from]
+        live = [i for service in colors for i in await self.find(service) if i.sha == definition.sha]
+        await self._publish(
+            transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha, singles=_singles(live))
+        )
 
     async def published_release(self) -> tuple[str, Color] | None:
         return transform.release_in(await in_file_thread(self._files.read, CURRENT))

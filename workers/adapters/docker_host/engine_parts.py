@@ -79,7 +79,8 @@ class HostParts:
 
     async def find(self, service: str, *, rollout: str | None = None) -> list[Instance]:
         containers = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
-        found = [await self._known(instance_of(container)) for container in containers]
+        listed = [*map(instance_of, containers), *await self._adoption.singles(service)]
+        found = [await self._known(instance) for instance in listed]
         return [instance for instance in found if rollout in {None, instance.rollout}]
 
     async def outside(self, service: str) -> list[Outsider]:

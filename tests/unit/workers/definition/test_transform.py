@@ -6,6 +6,7 @@ import pytest
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Updater
 from tests.examples import a_stack, sha_of
+from workers.definition.colors import SINGLES, with_singles
 from workers.definition.environment import marked
 from workers.definition.fingerprint import fingerprint
 from workers.definition.transform import (
@@ -264,6 +265,106 @@ def test_dependencies_move_to_the_live_color() -> None:
     assert live["bot"]["depends_on"] == {"api-green": healthy, "postgres": started}
     assert live["postgres"]["depends_on"] == {"api-green": healthy}
     assert live["api-green"]["depends_on"] == {"postgres": healthy}
+
+
+def test_other_references_of_other_services_move_to_the_live_color() -> None:
+    """Compose rejects one to an inactive profile. A service with a profile may refer to a color."""
+    released, shares = model(), {"network_mode": "service:api-blue", "volumes_from": ["api-blue:ro"]}
+    shell = {"image": "shell", "profiles": ["debug"], **shares, "links": ["api-blue:api", "postgres"]}
+    released["services"] |= {"shell": shell, "api-blue": color_of_api(**shares)}
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"}, sha=SHA)["services"]
+    there = {"network_mode": "service:api-green", "volumes_from": ["api-green:ro"]}
+    assert live["shell"] == {**shell, **there, "links": ["api-green:api", "postgres"]}
+    assert {key: live["api-blue"][key] for key in shares} == shares
+
+
+MADE = a_stack(routed=(replace(STACK.routed[0], made_from="api"),))
+
+
+def made_model() -> dict[str, Any]:
+    source = model()
+    services = {name: service for name, service in source["services"].items() if not name.startswith("api-")}
+    return {**source, "services": {"api": color_of_api(container_name="api"), **services}}
+
+
+def test_made_colors_are_like_written_ones() -> None:
+    source = model()
+    source["services"]["api-green"] = color_of_api()
+    made = transform(made_model(), MADE, STAMP)
+    assert {name: made["services"][name] for name in ("api-blue", "api-green")} == {
+        name: transformed(source)["services"][name] for name in ("api-blue", "api-green")
+    }
+    assert "api" not in made["services"]
+
+
+def test_dependency_on_a_made_color_moves_to_the_live_one() -> None:
+    source, healthy = made_model(), {"condition": "service_healthy", "required": True}
+    source["services"]["postgres"]["depends_on"] = {"api": healthy}
+    made = transform(source, MADE, STAMP)
+    for color in Color:
+        live = as_it_runs(made, None, MADE, color, {"bot": "r-1"}, sha=SHA)["services"]
+        assert live["postgres"]["depends_on"] == {f"api-{color}": healthy}
+
+
+def adopted_model(**others: dict[str, Any]) -> dict[str, Any]:
+    """The definition of a release that ran in one container, with the services `others`."""
+    source = made_model()
+    source["services"] |= others
+    return with_singles(transform(source, MADE, STAMP), source, MADE)
+
+
+def test_single_container_stays_as_it_was() -> None:
+    """Until the first flip, a plain `docker compose up` must neither replace it nor start a color beside it."""
+    waits = {"depends_on": {"api": {"condition": "service_started"}}}
+    live = as_it_runs(
+        adopted_model(proxy=waits), None, MADE, Color.BLUE, {"bot": "r-1"}, sha=SHA, singles=["api-blue"]
+    )["services"]
+    assert live["api"] == made_model()["services"]["api"]
+    assert [live[f"api-{color}"]["profiles"] for color in Color] == [["updater-idle"]] * 2
+    assert live["proxy"] == waits
+
+
+@pytest.mark.parametrize("color", Color)
+def test_single_container_is_no_part_of_what_follows(color: Color) -> None:
+    """The first release is live, or a rollback had to create the color anew."""
+    live = as_it_runs(adopted_model(), None, MADE, color, {"bot": "r-1"}, sha=SHA)
+    assert "api" not in live["services"]
+    assert live["services"][f"api-{color.other}"]["profiles"] == ["updater-idle"]
+    assert "profiles" not in live["services"][f"api-{color}"]
+    assert SINGLES not in live
+
+
+def test_single_container_depends_on_colors_that_run() -> None:
+    """One service runs in colors already, the other one does not."""
+    other = replace(MADE.routed[0], name="web", colors={c: f"web-{c}" for c in Color}, made_from="web")
+    stack = replace(MADE, routed=(*MADE.routed, other))
+    source = made_model()
+    source["services"] |= {"web": {"image": "web"}}
+    source["services"]["api"]["depends_on"] = {"web": {"condition": "service_started"}}
+    adopted = with_singles(transform(source, stack, STAMP), source, stack)
+    live = as_it_runs(adopted, None, stack, Color.BLUE, {}, sha=SHA, singles=["api-blue"])["services"]
+    assert live["api"]["depends_on"] == {"web-blue": {"condition": "service_started"}}
+    assert "web" not in live
+
+
+def test_missing_service_is_refused_by_its_written_name() -> None:
+    with pytest.raises(ComposeInvalid, match="it has no service api, but the stack file names it"):
+        transform({"services": {"bot": {}}}, MADE, STAMP)
+    with pytest.raises(ComposeInvalid, match="api has a `provider`"):
+        transform({"services": {"bot": {}, "api": {"provider": {"type": "x"}}}}, MADE, STAMP)
+
+
+def test_change_of_a_service_that_colors_are_made_from_is_seen_in_both() -> None:
+    live = transform(made_model(), MADE, STAMP)
+    changed = made_model()
+    changed["services"]["api"]["environment"] = {"MODE": "new"}
+    seen = compare(transform(changed, MADE, STAMP), live, MADE, tree="/data/trees/abc")
+    assert {each.service: each.changed for each in seen.moved} == {
+        "api-blue": ("MODE",),
+        "api-green": ("MODE",),
+        "bot": (),
+    }
+    assert seen.others == ()
 
 
 def test_idle_color_gets_its_own_profile() -> None:

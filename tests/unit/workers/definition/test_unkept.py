@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.stack import BOTH
 from workers.definition.unkept import unkept
 
 DIGEST = "sha256:" + "0" * 64
@@ -107,6 +108,13 @@ def test_part_of_a_container_that_is_replaced_at_another_time_is_refused(name: s
     """Also if no rollout moves the service that takes it: it would lose its network, for example."""
     (problem,) = unkept({"services": {"bot": {"container_name": "shop-bot"}, name: option}}, MOVED)
     assert problem.startswith(f"{name}: {next(iter(option))} has ")
+
+
+def test_services_that_become_both_colors_may_share() -> None:
+    """Each color gets a part of the same color."""
+    services = {"web": {}, "side": {"network_mode": "service:web"}, "api-blue": {"pid": "service:web"}}
+    (problem,) = unkept({"services": services}, {"web": BOTH, "side": BOTH, "api-blue": "blue"})
+    assert problem.startswith("api-blue: pid has service:web, which the updater replaces at another time")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from app.domain.errors import EngineFailed
 from app.domain.findings import Check, Verdict
 from app.domain.notices import notice as notices
-from app.domain.stack import Color, Policy
+from app.domain.stack import Color, Policy, Stack
 from tests.examples import a_live, a_release, a_rollout, a_stack, a_traefik
 from tests.fakes.world import World
 from tests.integration.signing import need_ssh_keygen
@@ -24,12 +24,16 @@ def seen(service: str, **change: Any) -> Seen:
     return replace(known, **change)
 
 
-async def check(world: World, name: str, survey: Survey) -> Check:
+async def checks_of(world: World, survey: Survey) -> list[Check]:
     async def answer() -> Survey:
         return survey
 
     world.engine.survey = answer  # type: ignore[method-assign]  # sets what the fake sees
-    return next(c for c in await examine(world.stack, world.ports) if c.name == name)
+    return await examine(world.stack, world.ports)
+
+
+async def check(world: World, name: str, survey: Survey) -> Check:
+    return next(c for c in await checks_of(world, survey) if c.name == name)
 
 
 async def test_unreachable_container_is_a_failure(world: World) -> None:
@@ -38,6 +42,34 @@ async def test_unreachable_container_is_a_failure(world: World) -> None:
     ops = replace(HEALTHY, containers=(blue,), own_name="w", own_networks=frozenset({"ops"}))
     found = await check(world, "network_api", ops)
     assert (found.status, "shares no network with api-blue" in found.found) == (Verdict.FAILED, True)
+
+
+def made_stack() -> Stack:
+    routed = tuple(replace(service, made_from=service.name) for service in a_stack().routed)
+    return replace(a_stack(), routed=routed)
+
+
+async def test_single_container_that_serves_is_the_active_color(world: World) -> None:
+    """A plain `docker compose` knows it by its own name, and would not change it."""
+    world.stack = made_stack()
+    skills = seen("skills", counts_as="skills-blue", image="shop-skills")
+    survey = replace(HEALTHY, containers=(skills,), by_hand={"skills": "shop-skills", "skills-blue": "x"})
+    assert (await check(world, "color_skills-blue", survey)).found == "blue is active and runs (healthy)"
+    assert (await check(world, "compose_by_hand", survey)).status is Verdict.OK
+    assert not [c for c in await checks_of(world, survey) if c.name.startswith("single_")]
+
+
+async def test_container_beside_the_colors_is_named(world: World) -> None:
+    world.stack = made_stack()
+    survey = replace(HEALTHY, containers=(seen("skills", name="shop-skills-1"), seen("skills-blue")))
+    found = await check(world, "single_skills", survey)
+    assert (found.status, found.found) == (
+        Verdict.WARNING,
+        "shop-skills-1 runs beside the colors that are made from skills, and no release replaces it",
+    )
+    assert "docker stop shop-skills-1 && docker rm shop-skills-1" in found.remedy
+    stopped = replace(HEALTHY, containers=(seen("skills", state="exited"), seen("other")))
+    assert not [c for c in await checks_of(world, stopped) if c.name.startswith("single_")]
 
 
 async def test_router_with_the_same_requests_is_a_failure(world: World) -> None:

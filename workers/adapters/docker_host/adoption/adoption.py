@@ -10,7 +10,7 @@ from app.domain.stack import Color, Stack
 from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
 from workers.adapters.docker_host.adoption.outside import outsiders
 from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
-from workers.adapters.docker_host.client import REMOVED, Docker, inspected
+from workers.adapters.docker_host.client import REMOVED, SERVICE_LABEL, Docker, inspected, instance_of
 from workers.adapters.docker_host.compose.client import Compose
 from workers.adapters.docker_host.compose.commands import ComposeFiles
 from workers.adapters.threads import in_file_thread
@@ -40,6 +40,28 @@ class DockerAdoption:
             model = {}  # the adoption reports it
         listed: list[Mapping[str, Any]] = await self._docker.call(lambda c: c.api.containers(all=True))
         return outsiders(listed, model, self._stack, service)
+
+    async def singles(self, service: str) -> list[Instance]:
+        """Returns the containers of the service that `service`, the blue color, is made from. Raises EngineFailed.
+
+        Only those that count as it: the adopted ones, or, if no color of it runs and none is adopted, the running ones.
+        """
+        made_from = next((name for name, color in self._stack.singles().items() if color == service), None)
+        found = await self._containers(made_from) if made_from else []
+        if not found:
+            return []
+        adopted = await in_file_thread(self._file.get)
+        if kept := [i for i in found if adopted and i.id in adopted.containers]:
+            return kept
+        colors = next(s.colors for s in self._stack.routed if s.made_from == made_from)
+        of_colors = [i for color in colors.values() for i in await self._containers(color)]
+        if any(not i.gone for i in of_colors):
+            return []
+        return [replace(i, service=service, single=True) for i in found if not i.gone]
+
+    async def _containers(self, service: str) -> list[Instance]:
+        found = await self._docker.containers(self._stack.project, f"{SERVICE_LABEL}={service}")
+        return [instance_of(container) for container in found]
 
     async def definition(self, model: Model, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> Model:
         """Names the release's images and returns the model that recreates it. Raises ComposeInvalid, EngineFailed."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.stack import Color, Stack
 from workers.definition import transform
+from workers.definition.colors import with_colors, with_singles
 from workers.definition.copies import with_copies
 from workers.definition.transform import Model, image_name
 from workers.ports import Instance, Stamp
@@ -20,7 +21,7 @@ def adopted_model(model: Model, stack: Stack, stamp: Stamp, names: Mapping[str, 
     result = transform.transform(model, stack, stamp)
     for service, name in names.items():
         result["services"][service] |= {"image": name, "pull_policy": "never"}
-    return result
+    return with_singles(result, model, stack)
 
 
 def as_counted(model: Model, stack: Stack, color: Color, instances: Sequence[Instance]) -> Model:
@@ -37,7 +38,7 @@ def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: 
 
     The idle color gets the images of the running color if both use the same build or image.
     """
-    known = dict(images)
+    known, model = dict(images), with_colors(model, stack)
     for routed in stack.routed:
         active, idle = routed.colors[color], routed.colors[color.other]
         if active in images and _same_image(model["services"].get(active), model["services"].get(idle)):
@@ -47,6 +48,7 @@ def kept_images(model: Model, stack: Stack, stamp: Stamp, color: Color, images: 
 
 def recreatable(hashes: Mapping[str, str], stack: Stack, color: Color, instances: Sequence[Instance]) -> frozenset[str]:
     """Returns the services whose containers Compose would recreate identically from the live directory's file."""
+    hashes = {**hashes, **{color: hashes[name] for name, color in stack.singles().items() if name in hashes}}
     same = set(_services(instances, hashes, equal=True)) - set(_services(instances, hashes, equal=False))
     idle = {s.colors[color.other] for s in stack.routed if s.colors[color] in same}
     return frozenset(same | idle)

@@ -32,11 +32,13 @@ class Adopted:
         return [container for container, owner in self.containers.items() if owner == service]
 
     def mark(self, instance: Instance) -> Instance:
-        """Returns `instance` as if its container carried the release's labels."""
+        """Returns `instance` as if its container carried the labels of the release, and of the service it counts as."""
         if instance.id not in self.containers:
             return instance
-        stamp = self.stamp
-        return replace(instance, rollout=stamp.rollout, release=stamp.release, sha=stamp.sha, adopted=True)
+        stamp, service = self.stamp, self.containers[instance.id]
+        single = instance.single or instance.service not in {"", service}
+        of_release = replace(instance, rollout=stamp.rollout, release=stamp.release, sha=stamp.sha, adopted=True)
+        return replace(of_release, service=service, single=single)
 
 
 class AdoptedFile:

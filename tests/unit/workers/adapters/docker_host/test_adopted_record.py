@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workers.adapters.docker_host.adoption.record import RECORD, Adopted, AdoptedFile
-from workers.ports import Stamp
+from workers.ports import Instance, Stamp
 
 OLD, NEW = (Adopted(Stamp(tag, tag * 2, f"r-{tag}"), {"c1": "api-blue"}, frozenset({"bot"})) for tag in ("v1", "v2"))
 
@@ -35,6 +35,15 @@ def test_record_of_a_later_version_is_read(releases: Path) -> None:
 def test_unreadable_record_does_not_hide_another(releases: Path, content: str) -> None:
     (releases / NEW.stamp.sha / RECORD).write_text(content)
     assert AdoptedFile(releases).get() == OLD
+
+
+@pytest.mark.parametrize(("service", "single"), [("api-blue", False), ("api", True)])
+def test_recorded_container_has_the_service_that_it_counts_as(service: str, single: bool) -> None:
+    """A container of `api` counts as a color that is made from it; the engine does not know that."""
+    found = OLD.mark(Instance("c1", service, "running"))
+    assert (found.service, found.single, found.adopted, found.release) == ("api-blue", single, True, "v1")
+    other = Instance("c2", service, "running")
+    assert OLD.mark(other) == other
 
 
 def test_missing_directory_has_no_record(tmp_path: Path) -> None:

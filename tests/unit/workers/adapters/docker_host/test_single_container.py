@@ -1,0 +1,104 @@
+"""The one container of a service that both colors are made from: which of the engine's containers count as a color."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from app.domain.stack import Color
+from tests.examples import a_stack
+from workers.adapters.docker_host.adoption.adoption import DockerAdoption
+from workers.adapters.docker_host.adoption.model import adopted_model, kept_images, recreatable
+from workers.adapters.docker_host.adoption.record import Adopted, AdoptedFile
+from workers.adapters.docker_host.client import SERVICE_LABEL, Docker
+from workers.adapters.docker_host.compose.client import Compose
+from workers.definition.colors import SINGLES
+from workers.ports import Instance, Stamp
+
+STAMP = Stamp("v1.0.0", "a" * 40, "adopted-1")
+STACK = a_stack(routed=(replace(a_stack().routed[1], made_from="api"),))
+HASH = "com.docker.compose.config-hash"
+
+
+class Listed:
+    """An engine that lists these containers: id, service and state of each."""
+
+    def __init__(self, *containers: tuple[str, str, str]) -> None:
+        self._containers = containers
+
+    async def containers(self, project: str, *labels: str) -> list[Any]:
+        assert project == "shop"
+        return [
+            SimpleNamespace(
+                attrs={
+                    "Id": id_,
+                    "Name": f"/shop-{service}-1",
+                    "State": {"Status": state},
+                    "Config": {"Labels": {SERVICE_LABEL: service}, "StopTimeout": None},
+                    "NetworkSettings": {
+                        "Networks": {},
+                        "Ports": {"8090/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}], "9/tcp": None},
+                    },
+                    "Created": "2026-01-02T03:04:05Z",
+                }
+            )
+            for id_, service, state in self._containers
+            if f"{SERVICE_LABEL}={service}" in labels
+        ]
+
+
+@pytest.fixture
+def singles(tmp_path: Path) -> Callable[..., Any]:
+    async def found(*containers: tuple[str, str, str], service: str = "api-blue", adopted: str = "") -> list[Instance]:
+        file = AdoptedFile(tmp_path)
+        if adopted:
+            file.put(Adopted(STAMP, {adopted: "api-blue"}))
+        listed = cast("Docker", Listed(*containers))
+        return await DockerAdoption(listed, cast("Compose", None), STACK, file).singles(service)
+
+    return found
+
+
+async def test_running_container_counts_as_blue(singles: Callable[..., Any]) -> None:
+    (found,) = await singles(("c1", "api", "running"))
+    assert (found.id, found.service, found.single, found.ports) == ("c1", "api-blue", True, ("127.0.0.1:80",))
+    assert await singles(("c1", "api", "running"), service="api-green") == []
+    assert await singles(("c1", "bot", "running"), service="bot") == []
+
+
+async def test_container_beside_running_colors_counts_as_none(singles: Callable[..., Any]) -> None:
+    """Someone started it later with an old file: no route leads to it, and none may."""
+    for color in ("api-blue", "api-green"):
+        assert await singles(("c1", "api", "running"), ("c2", color, "running")) == []
+        assert len(await singles(("c1", "api", "running"), ("c2", color, "exited"))) == 1
+
+
+async def test_stopped_container_counts_only_if_it_was_adopted(singles: Callable[..., Any]) -> None:
+    stopped = ("c1", "api", "exited")
+    assert await singles(stopped) == []
+    assert [i.id for i in await singles(stopped, ("c2", "api-green", "running"), adopted="c1")] == ["c1"]
+    assert await singles(("c3", "api", "running"), ("c2", "api-green", "running"), adopted="c1") == []
+
+
+def model() -> dict[str, Any]:
+    """The live directory's model."""
+    api = {"build": {"context": "/srv/shop/api"}, "ports": [{"target": 8090, "published": "80"}]}
+    return {"name": "shop", "services": {"api": api, "bot": {"image": "bot"}}}
+
+
+def test_both_colors_can_be_recreated_from_its_image() -> None:
+    images = {"api-blue": "sha256:1"}
+    kept = kept_images(model(), STACK, STAMP, Color.BLUE, images)
+    assert kept == {f"shop-api-{color}:{'a' * 12}": "sha256:1" for color in Color}
+    defined = adopted_model(model(), STACK, STAMP, {"api-blue": "shop-api-blue:x"})
+    assert (defined["services"]["api-blue"]["image"], "api" in defined["services"]) == ("shop-api-blue:x", False)
+    assert defined[SINGLES] == {"api": model()["services"]["api"]}
+
+
+@pytest.mark.parametrize(("label", "same"), [("h1", {"api-blue", "api-green"}), ("h2", set())])
+def test_changed_file_of_its_service_is_seen(label: str, same: set[str]) -> None:
+    instance = Instance("c1", "api-blue", "running", labels={HASH: label}, single=True)
+    assert recreatable({"api": "h1", "bot": "h3"}, STACK, Color.BLUE, [instance]) == same
