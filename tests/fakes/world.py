@@ -39,7 +39,9 @@ class World:
     outages: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.engine = FakeEngine(self.clock, self.fuse, {s.service for s in self.stack.singletons})
+        singletons = [each.service for each in self.stack.singletons]
+        followers = [each.service for each in self.stack.followers]
+        self.engine = FakeEngine(self.clock, self.fuse, singletons, followers, self.stack.jobs)
         self.engine.watcher = self._look
         self._fences: dict[Process | None, Callable[[], None]] = {}
         self.route = FakeRoute(self.stack, self.clock, self.fuse, self.engine.note)
@@ -98,14 +100,14 @@ class World:
     async def live(self, tag: str, color: Color = Color.BLUE) -> None:
         """Makes `tag` live on `color`, as after an earlier rollout."""
         for service in self.stack.services(color):
-            self.engine.place(service, tag)
+            self.engine.place_all(service, tag)
         self.route.place(color, f"r-{tag}")
         await self.journal.update(lambda _: State(active_color=color, current=a_live(tag), last_good_tag=tag, epoch=1))
 
     async def before_the_updater(self, color: Color = Color.BLUE, *, file: str = "updater-routes.yml") -> None:
         """Runs v1.0.0 in both colors with plain Compose; another program's `file` routes to `color`."""
         for service in {*self.stack.services(Color.BLUE), *self.stack.services(Color.GREEN)}:
-            self.engine.place(service, "v1.0.0")
+            self.engine.place_all(service, "v1.0.0")
         self.engine.unlabel()
         self.route.place_foreign(color, name=file)
         await self.journal.update(lambda _: State())

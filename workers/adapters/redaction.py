@@ -24,8 +24,8 @@ ENV_FILE, SECRETS_DIRECTORY = ".env", "secrets"
 
 def names_of(stack: Stack) -> set[str]:
     """The names that stay readable, also if one of them is also a password: without them no text says anything."""
-    routed, single = ({s.name for s in stack.routed}, {s.name for s in stack.singletons})
-    return {stack.project, stack.directory, *stack.repository.split("/"), *routed, *single, *stack.moved_services()}
+    named = {*(s.name for s in stack.routed), *(s.name for s in stack.singletons), *(f.name for f in stack.followers)}
+    return {stack.project, stack.directory, *stack.repository.split("/"), *named, *stack.moved_services()}
 
 
 class Redactor:

@@ -1,7 +1,7 @@
 """Turns a release's Compose model into the model that runs: pure functions."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
+from workers.definition.copies import copies_of
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
@@ -31,6 +32,7 @@ ROLLBACK_LABEL = "updater.rollback"
 
 UNLESS_STOPPED = "unless-stopped"
 IDLE_PROFILE = "updater-idle"
+JOB_PROFILE = "updater-job"
 _LIVE = "x-updater-live"
 
 Model = dict[str, Any]
@@ -46,8 +48,8 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
 
     For the services that the updater moves: images get the release's own name, the updater's labels are added,
     `restart: always` becomes `unless-stopped`, also in `deploy/restart_policy`, which Compose prefers (a stopped color
-    or bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an alias. The stack
-    file's retired services are removed. Everything else is unchanged.
+    or bot must stay stopped when the engine restarts), and the `container_name` of a singleton or follower becomes an
+    alias. The stack file's retired services are removed. Everything else is unchanged.
     Raises ComposeInvalid if a service of the stack file is missing or is no container, or if a service cannot run
     without a retired one.
     """
@@ -75,8 +77,10 @@ def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
     for name in stack.moved_services():
-        service = result["services"][name]
-        labels = service["labels"]
+        service = result["services"].get(name) or {}
+        labels = service.get("labels") or {}
+        if name in stack.jobs and ROLLOUT_LABEL not in labels:
+            continue  # it became a job after this release was kept, whose commands do not run again
         labels[ROLLOUT_LABEL] = stamp.rollout
         labels[DEFINITION_LABEL] = with_marks_of(labels[DEFINITION_LABEL], service, result)
     return result
@@ -87,22 +91,23 @@ def as_it_runs(
     before: Mapping[str, Any] | None,
     stack: Stack,
     color: Color,
-    singletons: Mapping[str, str | None],
+    uncolored: Mapping[str, str | None],
     *,
     sha: str,
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
     The idle color gets its own profile, because it does not run and its images may be missing. Services that depend on
-    it depend on the live color instead. Live services have no profile, even if the release's file gives them one. A
-    singleton that another rollout started (`singletons`: service → rollout id) keeps that rollout's definition from
-    `before`. The updater's own services keep theirs from `before` too, because they keep running. `release_in` reads
-    `sha` and `color` from the result.
+    it depend on the live color instead. Jobs get a profile too, because a rollout has run them, and nothing waits for
+    them any more. Live services have no profile, even if the release's file gives them one. A singleton or follower
+    that another rollout started (`uncolored`: service → rollout id) keeps that rollout's definition from `before`. The
+    updater's own services keep theirs from `before` too, because they keep running. `release_in` reads `sha` and
+    `color` from the result.
     """
     before = before or {"services": {}}
     of_now = {
         service
-        for service, rollout in singletons.items()
+        for service, rollout in uncolored.items()
         if rollout and before["services"].get(service, {}).get("labels", {}).get(ROLLOUT_LABEL) == rollout
     }
     own = stack.updater.services if stack.updater else ()
@@ -111,8 +116,11 @@ def as_it_runs(
         result["services"][routed.colors[color.other]]["profiles"] = [IDLE_PROFILE]
     for name in stack.services(color):
         result["services"][name].pop("profiles", None)
+    jobs = {job for job in stack.jobs if job in result["services"]}
+    for job in jobs:
+        result["services"][job]["profiles"] = [JOB_PROFILE]
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    return _depending_on(result, {r.colors[color.other]: r.colors[color] for r in stack.routed})
+    return _depending_on(result, {r.colors[color.other]: r.colors[color] for r in stack.routed}, jobs)
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
@@ -123,12 +131,17 @@ def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
     return None
 
 
-def _depending_on(model: Model, live: Mapping[str, str]) -> Model:
-    """Replaces dependencies on idle services by live ones: Compose rejects a dependency on an inactive profile."""
+def _depending_on(model: Model, live: Mapping[str, str], jobs: Collection[str]) -> Model:
+    """Replaces dependencies on idle services by live ones, and removes those on `jobs`.
+
+    Compose rejects a dependency on an inactive profile.
+    """
     for name, service in model["services"].items():
-        if waits := service.get("depends_on"):
+        if waits := {needed: how for needed, how in (service.get("depends_on") or {}).items() if needed not in jobs}:
             moved = {live.get(needed, needed): how for needed, how in waits.items()}
             service["depends_on"] = {needed: how for needed, how in moved.items() if needed != name}
+        else:
+            service.pop("depends_on", None)
     return model
 
 
@@ -151,7 +164,9 @@ def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
     """Whether the release declares that it cannot be rolled back. Raises ComposeInvalid."""
     services = model["services"]
     declared = {
-        name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed") for name in stack.moved_services()
+        name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed")
+        for name in stack.moved_services()
+        if name in services or name not in stack.jobs
     }
     if odd := {name: word for name, word in declared.items() if word not in {"never", "allowed"}}:
         where = ", ".join(f"{name} has {word!r}" for name, word in odd.items())
@@ -181,9 +196,9 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
     return changed
 
 
-def _unnamed(singleton: Mapping[str, Any]) -> Model:
-    """Turns a fixed container name into an alias: a new singleton is created while the old one still exists."""
-    changed = dict(singleton)
+def _unnamed(service: Mapping[str, Any]) -> Model:
+    """Turns a fixed container name into an alias: a new container is created while the old one still exists."""
+    changed = dict(service)
     if (name := changed.pop("container_name", None)) and "network_mode" not in changed:
         networks = changed.get("networks") or {"default": None}
         changed["networks"] = {key: _with_alias(network, name) for key, network in networks.items()}
@@ -221,8 +236,8 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
 
 def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:
     context = _below(service["build"]["context"], tree) if "build" in service else None
-    difference = Difference(name, service["image"], context)
-    if before is None:
+    difference = Difference(name, service["image"], context, copies=copies_of(service))
+    if before is None or DEFINITION_LABEL not in (before.get("labels") or {}):
         return difference
     new, old = (_environment(s) for s in (service, before))
     return replace(

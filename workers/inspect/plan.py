@@ -7,6 +7,7 @@ from app.api.plan import (
     PlannedCommand,
     PlannedDisk,
     PlannedFile,
+    PlannedFollower,
     PlannedFrom,
     PlannedImage,
     PlannedRoute,
@@ -15,7 +16,7 @@ from app.api.plan import (
 from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AdoptionRefused, GitFailed
 from app.domain.release import LiveRelease, new_rollout_id
-from app.domain.stack import BeforeFlip, Color, Singleton, Stack
+from app.domain.stack import BeforeFlip, Color, Follower, Singleton, Stack
 from app.domain.state import State
 from workers.adoption import adopt
 from workers.ports import Comparison, Difference, Ports, Stamp
@@ -43,7 +44,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         *_blocked(state, tag),
         *await preflight.problems(stack, ports, room),
     ]
-    before, images = state.active_color, [d for d in compared.moved if d.service in stack.services(target)]
+    before, images = state.active_color, [d for d in compared.moved if d.service in stack.built(target)]
     return Plan(
         tag=tag,
         sha=sha,
@@ -54,6 +55,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         starts=tuple(s.colors[target] for s in stack.routed),
         stops=tuple(s.colors[before] for s in stack.routed) if before else (),
         singletons=tuple(_singleton(s, compared, differing) for s in stack.singletons),
+        followers=tuple(_follower(f, compared, differing) for f in stack.followers),
         route=PlannedRoute(from_=before, to=target, routers=tuple(f"updater-{s.name}" for s in stack.routed)),
         environment_changes=tuple(_environment(d) for d in compared.moved if d.added or d.removed or d.changed),
         retired=tuple(compared.retired),
@@ -100,15 +102,26 @@ def _image(difference: Difference, differs: bool) -> PlannedImage:
 
 def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, bool]) -> PlannedSingleton:
     difference = next(d for d in compared.moved if d.service == singleton.service)
-    if difference.redefined is None:
-        restarts, reason = True, "it starts for the first time"
-    elif difference.redefined:
-        restarts, reason = True, "its definition changed"
-    elif differing[difference.service]:
-        restarts, reason = True, f"{difference.context} changed"
-    else:
-        restarts, reason = False, "nothing about it changed"
+    restarts, reason = _replaced(difference, differing)
     return PlannedSingleton(name=singleton.name, service=singleton.service, restarts=restarts, reason=reason)
+
+
+def _follower(follower: Follower, compared: Comparison, differing: dict[str, bool]) -> PlannedFollower:
+    difference = next(d for d in compared.moved if d.service == follower.service)
+    replaced, reason = _replaced(difference, differing)
+    name, service, copies = follower.name, follower.service, difference.copies
+    return PlannedFollower(name=name, service=service, copies=copies, replaced=replaced, reason=reason)
+
+
+def _replaced(difference: Difference, differing: dict[str, bool]) -> tuple[bool, str]:
+    """Whether the service gets a new container, and why."""
+    if difference.redefined is None:
+        return True, "it starts for the first time"
+    if difference.redefined:
+        return True, "its definition changed"
+    if differing[difference.service]:
+        return True, f"{difference.context} changed"
+    return False, "nothing about it changed"
 
 
 def _environment(difference: Difference) -> EnvironmentChange:

@@ -122,6 +122,7 @@ class Difference:
 
     `context` is the build context inside the release (None: the image is pulled). `redefined` is None if there is
     nothing to compare with. `added`, `removed` and `changed` are names of environment variables, without values.
+    `copies`: how many of it run.
     """
 
     service: str
@@ -131,6 +132,7 @@ class Difference:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    copies: int = 1
 
 
 class Origin(StrEnum):
@@ -264,6 +266,12 @@ class Definitions(Protocol):
         A file of the live directory that the instance mounts, and that has another content since, is a change.
         """
 
+    async def copies(self, definition: Definition, service: str) -> int:
+        """How many copies of `service` run as `definition` says; of a recalled adopted release: as many as it had.
+
+        Raises ReleaseNotKept.
+        """
+
     async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
         """The files of the live directory that `services` mount. Raises ReleaseNotKept, EngineFailed."""
 
@@ -307,6 +315,13 @@ class Containers(Protocol):
 
         If the definition's rollout has made one, completes that one and returns it: an earlier call may have been cut
         off. From then on, an existing instance that is stopped stays stopped when the engine restarts.
+        """
+
+    @mutation
+    async def create_copies(self, definition: Definition, service: str) -> list[Instance]:
+        """Creates as many instances of `service` as `copies` says beside the existing ones, without starting them.
+
+        Completes and returns those that the definition's rollout has made, as `create` does. Raises StartFailed.
         """
 
     @mutation
@@ -354,6 +369,8 @@ class Containers(Protocol):
     ) -> None:
         """Runs `command` to its end in a separate instance without traffic, and streams the output to `log`.
 
+        An empty `command` is the service's own.
+
         Raises BeforeFlipFailed if it does not succeed within `limit` seconds. `sweep` removes what then remains, and
         what remains after a worker was killed.
         """
@@ -364,7 +381,7 @@ class Containers(Protocol):
 
     @mutation
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
-        """Records `instances`, of `color` and of singletons, as if the updater had made them for `stamp`.
+        """Records `instances`, of `color`, singletons and followers, as if the updater had made them for `stamp`.
 
         Keeps the images, records and publishes the definition, and makes sure that a stopped instance stays stopped
         when the engine restarts. Stops, starts and creates nothing. Calling it again changes nothing.
@@ -394,9 +411,9 @@ class Housekeeping(Protocol):
 
     @mutation
     async def prune(self, keep: Collection[str]) -> int:
-        """Removes own images and stopped singletons of all releases except `keep` (SHAs). Returns the bytes freed.
+        """Removes own images and stopped singletons and followers of all releases except `keep` (SHAs).
 
-        Also does what `forget` does.
+        Also does what `forget` does. Returns the bytes freed.
         """
 
     @mutation

@@ -96,8 +96,8 @@ async def _way_back(run: Run) -> None:
 
 
 async def build(run: Run) -> Evidence:
-    """Builds the images of the idle color and the singletons in parallel."""
-    services = run.stack.services(run.target)
+    """Builds the images of the idle color, singletons, followers and jobs in parallel."""
+    services = run.stack.built(run.target)
     async with one_version.of_files(run, definition_of(run), services):
         return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
 
@@ -313,8 +313,8 @@ async def _made(run: Run) -> list[Instance]:
 
 async def _watched(run: Run) -> list[Instance]:
     colored = await _instances(run, [s.colors[run.target] for s in run.stack.routed], rollout=run.rollout.id)
-    single = await _instances(run, [s.service for s in run.stack.singletons])
-    return [*colored, *(i for i in single if i.running)]
+    others = await _instances(run, list(run.stack.uncolored))
+    return [*colored, *(i for i in others if i.running)]
 
 
 async def _made_by(run: Run, service: str) -> Instance:

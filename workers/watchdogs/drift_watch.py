@@ -1,4 +1,4 @@
-"""Watches route, live color and bot between rollouts, and restores them."""
+"""Watches route, live color, bot and followers between rollouts, and restores what it can."""
 
 import asyncio
 import itertools
@@ -16,6 +16,7 @@ from workers.control.reconcile import Reconciler
 from workers.ports import Answer, Instance, Ports
 from workers.routing.asked import ask_routes
 from workers.routing.copies import hosts_of
+from workers.watchdogs import followers
 from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
@@ -151,6 +152,7 @@ class DriftWatch:
             alarms += await self._colors(found, fix=fix or _waits_for_it(state))
             alarms += await self._renamed(hosts_of(self._stack, color, found)) if fix else []
             alarms += await self._singletons(fix=fix)
+            alarms += await followers.alarms(self._stack, self._ports) if fix else []
         except EngineFailed as error:
             alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail)))
         return alarms

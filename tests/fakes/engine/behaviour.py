@@ -13,9 +13,9 @@ RETRIES = 3
 class Behaviour:
     """Times are in seconds after the start of an instance.
 
-    `image`: two releases with the same name share an image. A build takes `build_seconds`, a stop `stop_seconds`, in
-    which a start does nothing; `stop_grace` is what it has for that. A one-off command takes `run_seconds` and ends
-    with `exit_code`.
+    `image`: two releases with the same name share an image. `copies`: how many of a follower run. A build takes
+    `build_seconds`, a stop `stop_seconds`, in which a start does nothing; `stop_grace` is what it has for that. A
+    one-off command takes `run_seconds` and ends with `exit_code`.
     `dies_after`: an instance ends by itself. If it `comes_back`, the engine restarts it each time.
     `own_check`: whether the instances have their own health check. A run of it takes `check_seconds`, at most
     CHECK_LIMIT, and passes while they are ready and their status is 200. It never passes if `check_passes` is False,
@@ -41,3 +41,4 @@ class Behaviour:
     run_seconds: float = 1.0
     exit_code: int = 0
     image: str | None = None
+    copies: int = 1

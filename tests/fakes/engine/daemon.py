@@ -38,7 +38,14 @@ class Daemon:
     called with what is wrong when a singleton runs twice.
     """
 
-    def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
+    def __init__(
+        self,
+        clock: FakeClock,
+        fuse: Fuse,
+        singletons: Collection[str],
+        followers: Collection[str] = (),
+        jobs: Collection[str] = (),
+    ) -> None:
         self.effects: list[str] = []
         self.at: dict[str, float] = {}
         self.watcher: Callable[[str], None] = lambda _: None
@@ -50,6 +57,7 @@ class Daemon:
         self.goes_away: list[str] = []
         self.meanwhile: Callable[[], object] = lambda: None
         self._clock, self._fuse, self._singletons = clock, fuse, tuple(sorted(singletons))
+        self._uncolored, self._jobs = (*self._singletons, *followers), tuple(jobs)
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._stamps: dict[Path, Stamp] = {}
         self._containers: dict[str, Container] = {}
@@ -67,6 +75,11 @@ class Daemon:
         container.started_at = self._now - container.behaviour.ready_after
         self.images.add((service, container.stamp.sha))
         return container.id
+
+    def place_all(self, service: str, tag: str) -> None:
+        """Adds as many instances as the release has copies."""
+        for _ in range(self._behaviour(service, tag).copies):
+            self.place(service, tag)
 
     def start_by_hand(self, service: str, tag: str) -> None:
         """Starts another instance without the updater; the engine allows that."""

@@ -149,8 +149,12 @@ class FakeDefinitions(Daemon):
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         assert str(tree).startswith("/trees")
         redefined = None if live is None else False
-        names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
-        moved = tuple(Difference(n, self._image(n, stamp.release), n, redefined) for n in names)
+        colored = [f"{name}-{color}" for name in ("skills", "api") for color in Color]
+        names = [*colored, *self._uncolored, *self._jobs]
+        moved = tuple(
+            Difference(n, self._image(n, stamp.release), n, redefined, copies=self._behaviour(n, stamp.release).copies)
+            for n in names
+        )
         others, own, retired = tuple(self.others), tuple(self.own), tuple(self.retired)
         forbidden = tuple(used for tag, used in self.forbidden.items() if tag == stamp.release)
         one_way = stamp.release in self.one_ways
@@ -183,6 +187,13 @@ class FakeDefinitions(Daemon):
         now = {path: text for path, text in files.items() if instance.service in self.files[path].services}
         same = instance.image == self._image(instance.service, self._stamps[definition.path].release)
         return same and known == now
+
+    async def copies(self, definition: Definition, service: str) -> int:
+        await self.socket.reach()
+        if (stamp := self._stamps.get(definition.path)) is None:
+            raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
+        adopted = [c for c in self._of(service) if c.adopted and c.stamp == stamp]
+        return len(adopted) or self._behaviour(service, stamp.release).copies
 
     async def one_way(self, sha: str) -> bool:
         return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)

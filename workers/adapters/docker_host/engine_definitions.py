@@ -106,8 +106,8 @@ class DockerDefinitions(HostParts):
         changed = await self._adoption.record(stamp, color, instances)
         before = await in_file_thread(self._files.read, CURRENT)
         # Keep the earlier rollout's definition of a bot that it created: `docker compose up` would replace the bot.
-        single = {s.service for s in self._stack.singletons}
-        made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
+        uncolored = set(self._stack.uncolored)
+        made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in uncolored}
         await self._publish(transform.as_it_runs(model, before, self._stack, color, made, sha=stamp.sha))
         return changed
 
@@ -117,7 +117,7 @@ class DockerDefinitions(HostParts):
         if model != (model := settled(model)):
             await in_file_thread(self._files.write, definition.sha, model)
         before = await in_file_thread(self._files.read, CURRENT)
-        running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
+        running = {service: await self._rollout_of(service) for service in self._stack.uncolored}
         await self._publish(transform.as_it_runs(model, before, self._stack, color, running, sha=definition.sha))
 
     async def published_release(self) -> tuple[str, Color] | None:

@@ -19,6 +19,7 @@ READS = {
             "changed_values",
             "one_way",
             "unchanged",
+            "copies",
             "published_path",
             "published_release",
         ),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.unit.workers.rollout.test_recovery import (
     the_release_is_decided,
 )
 from workers.control.operator import Operator
+from workers.ports import Stamp
 
 MIGRATE, REGISTER = "before_flip_1_skills", "before_flip_2_bot"
 COMMANDS = (BeforeFlip("skills", ("migrate", "up"), 60), BeforeFlip("bot", ("register",), 30))
@@ -179,3 +181,38 @@ async def test_lost_journal_leaves_no_command_running(world: World) -> None:
     await start_again(world)
     assert world.engine.once == []
     assert world.state.active_color is Color.BLUE
+
+
+JOB = BeforeFlip("migrate")
+
+
+async def test_job_runs_its_own_command_in_its_own_image() -> None:
+    world = await a_world(JOB)
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert runs(world) == ["run migrate v1.1.0"]
+    assert ("migrate", sha_of("v1.1.0")) in world.engine.images
+    assert world.effects.index("ran migrate v1.1.0") < world.effects.index("start skills-green v1.1.0")
+    assert world.engine.containers("migrate") == []
+
+
+async def test_failed_job_leaves_live_unchanged() -> None:
+    world = await a_world(JOB)
+    world.engine.behave("migrate", "v1.1.0", exit_code=3)
+    await world.worker().reconcile()
+    assert (last(world).status, last(world).failed_step) == (RolloutStatus.FAILED, "before_flip_1_migrate")
+    is_consistent(world)
+
+
+async def test_rollback_needs_no_image_of_a_job() -> None:
+    """It runs no command, so one whose image is gone is no reason to refuse."""
+    world = await a_world(JOB)
+    worker = world.worker()
+    await worker.reconcile()
+    world.engine.images = {image for image in world.engine.images if image[0] != "migrate"}
+    world.engine.images |= {(service, sha_of("v1.0.0")) for service in world.stack.services(Color.BLUE)}
+    await world.engine.define(Path("/trees", sha_of("v1.0.0")), Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0"))
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert (last(world).status, last(world).release.tag) == (RolloutStatus.SUCCESS, "v1.0.0")
+    assert runs(world) == ["run migrate v1.1.0"]

@@ -23,6 +23,7 @@ from workers.adapters.threads import in_file_thread
 from workers.definition import variables
 from workers.definition.bases import built_bases
 from workers.definition.built_with import built_with
+from workers.definition.copies import unlike_its_kind
 from workers.definition.environment import marked
 from workers.definition.files import mounts
 from workers.definition.files.contents import equal
@@ -40,6 +41,7 @@ from workers.definition.files.origins import Located, locate
 from workers.definition.files.roots import Roots
 from workers.definition.forbidden import Use
 from workers.definition.images import left_behind, with_shared_builds
+from workers.definition.jobs import unrun
 from workers.definition.remade import remade
 from workers.definition.retired import without_retired
 from workers.definition.transform import Model, transform
@@ -127,7 +129,7 @@ class ReleaseReader:
         unused = await in_file_thread(unused_files, stack)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
         missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
-        missing += remade(located.model, published or {}, moved)
+        missing += [*unlike_its_kind(model, stack), *remade(located.model, published or {}, moved)]
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
         kept = await in_file_thread(self._stored, located, published or {}, tree, moved, keep)
@@ -141,6 +143,7 @@ class ReleaseReader:
                 *env_files.warnings,
                 *located.warnings,
                 *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
+                *unrun(model, stack),
             ),
             tuple(forbidden),
             (
