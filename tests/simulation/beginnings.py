@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.domain.release import LiveRelease
-from app.domain.stack import BeforeFlip, Checks, Color, Policy, Stack, Supersede, Times, Window
+from app.domain.stack import BeforeFlip, Checks, Color, Follower, Policy, Stack, Supersede, Times, Window
 from app.domain.state import State
 from tests.examples import NOW, a_stack, sha_of
 from tests.fakes.world import World
@@ -13,6 +13,8 @@ from workers.ports import Stamp
 TAGS = ("v0.9.0", FIRST, *(f"v1.{n}.0" for n in range(1, 10)))
 TIMES = Times(fetch=20, build=30, start=10, health=6, route=3, ready=6, bake=4, drain=3, stop_grace=3)
 MIGRATE = BeforeFlip("api", ("migrate",), limit=10)
+JOB = BeforeFlip("migrate", limit=10)
+QUEUE = Follower("queue", "worker")
 EVERY_OTHER_MINUTE = Window("*/2 * * * *", 60)
 
 
@@ -21,7 +23,8 @@ def stack_of(setting: Setting) -> Stack:
         times=TIMES,
         checks=Checks(passes=2),
         supersede=Supersede.BEFORE_FLIP if setting.supersede else Supersede.NEVER,
-        before_flip=(MIGRATE,) if setting.command else (),
+        before_flip=(*([MIGRATE] if setting.command else []), *([JOB] if setting.job else [])),
+        followers=(QUEUE,) if setting.followers else (),
         policy=Policy(windows=(EVERY_OTHER_MINUTE,) if setting.window else ()),
     )
 
@@ -30,7 +33,7 @@ async def live(world: World) -> None:
     """FIRST is live on blue, as after an earlier rollout."""
     await world.engine.define(Path("/trees", sha_of(FIRST)), Stamp(FIRST, sha_of(FIRST), f"r-{FIRST}"))
     for service in world.stack.services(Color.BLUE):
-        world.engine.place(service, FIRST)
+        world.engine.place_all(service, FIRST)
     world.engine.published = (sha_of(FIRST), Color.BLUE)
     world.route.place(Color.BLUE, f"r-{FIRST}")
     current = LiveRelease(FIRST, sha_of(FIRST), f"r-{FIRST}", NOW)
@@ -42,7 +45,7 @@ async def live(world: World) -> None:
 def adoptable(world: World) -> None:
     """FIRST runs in both colors with plain Compose; another program's file routes to blue."""
     for service in {s: None for color in Color for s in world.stack.services(color)}:
-        world.engine.place(service, FIRST)
+        world.engine.place_all(service, FIRST)
     world.engine.unlabel()
     world.route.place_foreign(Color.BLUE)
     world.source.clone = {

@@ -16,7 +16,7 @@ from workers.control.reconcile import Reconciler
 from workers.ports import Answer, Instance, Ports
 from workers.routing.asked import ask_routes
 from workers.routing.copies import hosts_of
-from workers.watchdogs import followers
+from workers.watchdogs.follower_watch import FollowerWatch
 from workers.watchdogs.repeat import repeat
 
 LOOK_SECONDS = 2.0
@@ -68,6 +68,7 @@ class DriftWatch:
         self._ports = ports
         self._reconciler = reconciler
         self._beside = beside
+        self._followers = FollowerWatch(stack, ports)
         self._tries: dict[str, int] = {}
         self._restarts: dict[str, tuple[str, int]] = {}
         self._restarted_at: dict[str, float] = {}
@@ -152,7 +153,7 @@ class DriftWatch:
             alarms += await self._colors(found, fix=fix or _waits_for_it(state))
             alarms += await self._renamed(hosts_of(self._stack, color, found)) if fix else []
             alarms += await self._singletons(fix=fix)
-            alarms += await followers.alarms(self._stack, self._ports) if fix else []
+            alarms += await self._followers.look() if fix else []
         except EngineFailed as error:
             alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail)))
         return alarms

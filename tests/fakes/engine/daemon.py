@@ -78,8 +78,12 @@ class Daemon:
 
     def place_all(self, service: str, tag: str) -> None:
         """Adds as many instances as the release has copies."""
-        for _ in range(self._behaviour(service, tag).copies):
+        for _ in range(self.wanted(service, tag)):
             self.place(service, tag)
+
+    def wanted(self, service: str, tag: str) -> int:
+        """How many copies of a follower that release runs."""
+        return self._behaviour(service, tag).copies
 
     def start_by_hand(self, service: str, tag: str) -> None:
         """Starts another instance without the updater; the engine allows that."""

@@ -274,13 +274,36 @@ async def test_missing_copy_is_reported_not_started() -> None:
     assert "2 of 3 copies of queue run" in world.publisher.alarm_texts[0]
 
 
-async def test_copy_of_another_release_is_reported_not_stopped() -> None:
+@pytest.mark.parametrize("stopped", [0, 3])
+async def test_copy_of_another_release_is_replaced(stopped: int) -> None:
+    """Copies of the live release that do not run are started first."""
     world = await a_world_with_followers()
     watch = await a_watch(world)
+    for copy in [i for i in await world.engine.find("worker") if i.running][:stopped]:
+        await world.engine.stop(copy.id, 1)
     world.engine.place("worker", "v1.0.0")
     world.effects.clear()
     await watch.look()
-    assert (alarmed(world), world.effects) == (["follower_outdated"], [])
+    assert alarmed(world) == ["follower_outdated"]
+    assert world.effects == [*["start worker v1.1.0"] * stopped, "stop worker v1.0.0"]
+    await watch.look()
+    assert (alarmed(world), world.engine.running("worker")) == ([], ["v1.1.0"] * 3)
+
+
+async def test_copies_that_cannot_be_replaced_are_only_reported_after_some_tries() -> None:
+    world = await a_world_with_followers()
+    watch = await a_watch(world)
+    for copy in world.engine.containers("worker"):
+        copy.end()
+        copy.behaviour = replace(copy.behaviour, starts=False)
+    world.engine.place("worker", "v1.0.0")
+    world.effects.clear()
+    for _ in range(TRIES):
+        await watch.look()
+        assert "They could not be replaced: A service of the release" in world.publisher.alarm_texts[0]
+    await watch.look()
+    assert "stop them by hand" in world.publisher.alarm_texts[0]
+    assert (world.engine.running("worker"), world.effects) == (["v1.0.0"], [])
 
 
 async def test_drift_watch_only_alarms_in_a_rollout(world: World) -> None:
