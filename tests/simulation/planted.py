@@ -27,7 +27,6 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
     ),
     "follower_still_stopping": (Edit("rollout.followers.restore", "await _stop_for_good(run, follower, old)", "pass"),),
     "old_followers_stay": (Edit("rollout.followers._retire", "await _stop_for_good(run, follower, old)", "pass"),),
-    "new_followers_stay": (Edit("rollout.followers.restore", "await _stop_for_good(run, follower, new)", "return {}"),),
     "command_is_not_run": (
         Edit("before_flip.run_command", "if before is not None and before.completed:", "if before is not None:"),
     ),

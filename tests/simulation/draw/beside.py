@@ -61,6 +61,11 @@ def followers_are_replaced(draw: Chances) -> None:
             if tag != FIRST or {"stop_seconds", "copies"} & set(changes):
                 draw.behaviours.setdefault(tag, {})["worker"] = dict(changes)
     if draw.maybe(0.3):
+        draw.behaviours.setdefault(FIRST, {})["worker"] = {"stop_seconds": 2.5, "stop_grace": 20.0}
+        draw.after(
+            random.choice(("effect ask", "effect ask", "step follow_queue")), "rollback", most=random.choice((3, SOON))
+        )
+    if draw.maybe(0.3):
         service, bad = random.choice(BAD_PAST_FLIP)
         draw.behaviours.setdefault(draw.releases[0], {}).setdefault(service, dict(bad))
     for _ in range(random.choice((0, 1, 1, 2, 3))):

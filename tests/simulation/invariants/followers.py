@@ -1,6 +1,7 @@
 """What must hold for the followers."""
 
-from app.domain.rollout import RolloutStatus
+from app.domain.rollout import Rollout, RolloutStatus
+from tests.fakes.engine import Container
 from tests.simulation.invariants.checks import asked, at_end, on_write
 from tests.simulation.observed import Observed, Write
 
@@ -15,7 +16,7 @@ def the_copies_of_one_release_run(seen: Observed) -> str | None:
     if current is None:
         return None
     for follower in seen.world.stack.followers:
-        copies = [c for c in seen.world.engine.containers(follower.service) if c.runs(seen.now)]
+        copies = _running(seen)[follower.name]
         running = [copy.stamp.release for copy in copies]
         others = [copy for copy in copies if copy.stamp.sha != current.sha]
         if any(other.behaviour.stops for other in others) or (others and not _is_alarmed(seen, "follower_outdated")):
@@ -39,14 +40,36 @@ def _is_alarmed(seen: Observed, kind: str) -> bool:
 @asked(on_write)
 def a_success_replaced_its_followers(seen: Observed, write: Write) -> str | None:
     """[H] When a rollout succeeds, no copy of another release runs."""
-    before, after = write.before.rollout, write.after
-    if before is None or after.rollout is not None or write.afresh or after.current is None:
+    ended, current = _ended(seen, write), write.after.current
+    if ended is None or current is None or ended.status is not RolloutStatus.SUCCESS:
         return None
-    ended = next((r for r, _ in reversed(seen.world.publisher.kept) if r.id == before.id), None)
-    if ended is None or ended.status is not RolloutStatus.SUCCESS:
-        return None
-    for follower in seen.world.stack.followers:
-        copies = [c for c in seen.world.engine.containers(follower.service) if c.runs(seen.now)]
-        if others := [c.stamp.release for c in copies if c.stamp.sha != after.current.sha]:
-            return f"{after.current.tag} is live, but copies of {follower.name} are of {others}"
+    for name, copies in _running(seen).items():
+        if others := [copy.stamp.release for copy in copies if copy.stamp.sha != current.sha]:
+            return f"{current.tag} is live, but copies of {name} are of {others}"
     return None
+
+
+@asked(on_write)
+def a_rollback_removed_its_followers(seen: Observed, write: Write) -> str | None:
+    """[H] When a rollout was rolled back, none of its own copies runs, unless a warning says so."""
+    ended = _ended(seen, write)
+    if ended is None or ended.status is not RolloutStatus.ROLLED_BACK or ended.warnings:
+        return None
+    for name, copies in _running(seen).items():
+        if own := [copy for copy in copies if copy.stamp.rollout == ended.id]:
+            return f"{ended.id} was rolled back, but {len(own)} of its copies of {name} run"
+    return None
+
+
+def _running(seen: Observed) -> dict[str, list[Container]]:
+    """The running copies of each follower."""
+    engine, followers = seen.world.engine, seen.world.stack.followers
+    return {f.name: [c for c in engine.containers(f.service) if c.runs(seen.now)] for f in followers}
+
+
+def _ended(seen: Observed, write: Write) -> Rollout | None:
+    """The record of the rollout that this write ends."""
+    before = write.before.rollout
+    if before is None or write.after.rollout is not None or write.afresh:
+        return None
+    return next((rollout for rollout, _ in reversed(seen.world.publisher.kept) if rollout.id == before.id), None)

@@ -52,7 +52,8 @@ class DockerDefinitions(HostParts):
         read = await self._reader.read(tree, stamp, published, keep=False)
         for problem in read.problems:
             raise problem
-        return changed_values(kept, read.model, self._stack.moved_services())
+        running = [name for name in self._stack.moved_services() if name not in self._stack.jobs]
+        return changed_values(kept, read.model, running)
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
