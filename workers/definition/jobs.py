@@ -1,4 +1,4 @@
-"""Dependencies on one-shot jobs: what a release waits for and no rollout runs. Pure functions.
+"""Dependencies on one-shot jobs, and of them: what a release waits for and no rollout runs. Pure functions.
 
 https://docs.docker.com/reference/compose-file/services/#depends_on
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.stack import Stack
 
-COMPLETED = "service_completed_successfully"
+COMPLETED, HEALTHY = "service_completed_successfully", "service_healthy"
 
 
 def unrun(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
@@ -25,6 +25,15 @@ def unrun(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
             f"does is not done for the release. Add `- service: {job}` to before_flip in the stack file"
         )
     yield from _too_late(services, stack)
+
+
+def needed_by(model: Mapping[str, Any], service: str, stack: Stack) -> dict[str, bool]:
+    """What `service` depends on and no rollout moves, if it has to run. True: it has to be healthy."""
+    waits: Mapping[str, Mapping[str, Any]] = model["services"][service].get("depends_on") or {}
+    moved = stack.moved_services()
+    needed = {name: how for name, how in waits.items() if name not in moved and how.get("required", True)}
+    conditions = {name: how.get("condition") for name, how in needed.items()}
+    return {name: condition == HEALTHY for name, condition in conditions.items() if condition != COMPLETED}
 
 
 def _too_late(services: Mapping[str, Any], stack: Stack) -> Iterator[str]:

@@ -272,6 +272,9 @@ class Definitions(Protocol):
         Raises ReleaseNotKept.
         """
 
+    async def needs(self, definition: Definition, service: str) -> Mapping[str, bool]:
+        """What `service` depends on and no rollout moves. True: it has to be healthy, else only to run."""
+
     async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
         """The files of the live directory that `services` mount. Raises ReleaseNotKept, EngineFailed."""
 

@@ -28,7 +28,7 @@ class FakeDefinitions(Daemon):
     """`one_ways`: the releases that cannot be rolled back. `published` is what `docker compose` would run.
 
     `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
-    `recalled_from`: the files with which the last kept release was recalled.
+    `recalled_from`: the files with which the last kept release was recalled. `needed`: what services depend on.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -45,6 +45,7 @@ class FakeDefinitions(Daemon):
         self.changed: dict[str, tuple[str, ...]] = {}
         self.recalled_from: Path | None = None
         self.files: dict[str, HostFile] = {}
+        self.needed: dict[str, dict[str, bool]] = {}
         self._files_of: dict[Path, dict[str, str]] = {}
 
     def write(self, path: str, content: str, *services: str) -> None:
@@ -194,6 +195,11 @@ class FakeDefinitions(Daemon):
             raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
         adopted = [c for c in self._of(service) if c.adopted and c.stamp == stamp]
         return len(adopted) or self._behaviour(service, stamp.release).copies
+
+    async def needs(self, definition: Definition, service: str) -> Mapping[str, bool]:
+        assert definition.path in self._stamps
+        await self.socket.reach()
+        return dict(self.needed.get(service, {}))
 
     async def one_way(self, sha: str) -> bool:
         return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)

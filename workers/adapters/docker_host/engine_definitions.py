@@ -22,6 +22,7 @@ from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
+from workers.definition.jobs import needed_by
 from workers.definition.retired import without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
 from workers.ports import Comparison, Definition, Instance, LiveFiles, Stamp
@@ -184,6 +185,9 @@ class DockerDefinitions(HostParts):
             return not differing(before or {}, now or {})
         files = self._reader.live_files(model, instance.service)  # an earlier updater made it
         return instance.created is not None and untouched_since(files, instance.created)
+
+    async def needs(self, definition: Definition, service: str) -> Mapping[str, bool]:
+        return needed_by(await in_file_thread(self._kept, definition.sha), service, self._stack)
 
     async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
         model = await in_file_thread(self._kept, definition.sha)

@@ -20,6 +20,7 @@ READS = {
             "one_way",
             "unchanged",
             "copies",
+            "needs",
             "published_path",
             "published_release",
         ),

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.stack import BeforeFlip
 from tests.examples import a_stack
-from workers.definition.jobs import unrun
+from workers.definition.jobs import needed_by, unrun
 
 COMPLETED = {"condition": "service_completed_successfully"}
 
@@ -32,3 +32,15 @@ def test_job_waits_for_jobs_too() -> None:
     assert late == "seed waits until migrate has completed (depends_on): put migrate first in before_flip"
     (unnamed,) = said(BeforeFlip("seed"), seed=seed, migrate={})
     assert unnamed.startswith("seed waits until migrate has completed")
+
+
+def test_job_needs_what_no_rollout_moves() -> None:
+    depends = {
+        "db": {"condition": "service_healthy", "required": True},
+        "cache": {"condition": "service_started"},
+        "mail": {"condition": "service_started", "required": False},
+        "seed": COMPLETED,
+        "bot": {"condition": "service_started"},
+    }
+    model = {"services": {"migrate": {"depends_on": depends}}}
+    assert needed_by(model, "migrate", a_stack(before_flip=(BeforeFlip("migrate"),))) == {"db": True, "cache": False}

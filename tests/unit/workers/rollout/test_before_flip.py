@@ -216,3 +216,28 @@ async def test_rollback_needs_no_image_of_a_job() -> None:
     await worker.reconcile()
     assert (last(world).status, last(world).release.tag) == (RolloutStatus.SUCCESS, "v1.0.0")
     assert runs(world) == ["run migrate v1.1.0"]
+
+
+async def test_job_waits_for_what_it_depends_on() -> None:
+    world = await a_world(JOB)
+    world.engine.needed["migrate"] = {"db": True, "cache": False}
+    world.engine.behave("db", "v1.0.0", ready_after=20)
+    for service in ("db", "cache"):
+        world.engine.start_by_hand(service, "v1.0.0")
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert 20 <= world.engine.at["run migrate v1.1.0"] <= 21
+
+
+@pytest.mark.parametrize("runs_at_all", [False, True])
+async def test_job_without_what_it_depends_on_never_runs(runs_at_all: bool) -> None:
+    world = await a_world(JOB)
+    world.engine.needed["migrate"] = {"db": True}
+    world.engine.behave("db", "v1.0.0", check_passes=False)
+    if runs_at_all:
+        world.engine.start_by_hand("db", "v1.0.0")
+    await world.worker().reconcile()
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "before_flip_failed")
+    assert "it depends on db, which no rollout starts" in str(last(world).error)
+    assert runs(world) == []
+    is_consistent(world)
