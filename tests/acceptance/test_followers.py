@@ -74,7 +74,10 @@ def services(tag: str, ready: str) -> dict[str, Any]:
     migrate = {
         "build": {"context": ".", "dockerfile_inline": "FROM ${DEMO_BASE_IMAGE}\nLABEL job=migrate\n"},
         "command": ["python3", "-c", script],
-        "depends_on": {"seed": {"condition": "service_completed_successfully"}},
+        "depends_on": {
+            "seed": {"condition": "service_completed_successfully"},
+            "gateway": {"condition": "service_started"},
+        },
     }
     return {"worker": worker, "seed": seed, "migrate": migrate}
 
