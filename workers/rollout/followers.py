@@ -17,8 +17,8 @@ async def replace(run: Run, follower: Follower) -> Evidence:
     """Starts the new copies, waits until all are ready, then stops the old ones, each with its own grace."""
     engine, definition = run.ports.engine, steps.definition_of(run)
     files = await one_version.as_defined(run, definition, [follower.service])
-    made, old = _apart(run, await engine.find(follower.service))
-    old = [instance for instance in old if not instance.gone]
+    made, others = _apart(run, await engine.find(follower.service))
+    old = [instance for instance in others if not instance.gone]
     wanted = await engine.copies(definition, follower.service)
     if not made and len(old) == wanted and all([await engine.unchanged(each, definition) for each in old]):
         return {"skipped": "nothing about it changed"}
@@ -29,7 +29,7 @@ async def replace(run: Run, follower: Follower) -> Evidence:
     if late is not None:
         raise await _never_ready(run, follower, late)
     one_version.same(files, await one_version.as_defined(run, definition, [follower.service]))
-    await _retire(run, follower, old)
+    await _retire(run, follower, others)
     return {"instances": [instance.id for instance in new], "stopped": [instance.id for instance in old]}
 
 
@@ -37,8 +37,7 @@ async def restore(run: Run, follower: Follower) -> Evidence:
     """Starts the old copies again, waits until they are ready, then stops and removes the new ones."""
     engine = run.ports.engine
     new, others = _apart(run, await engine.find(follower.service))
-    stopped = run.rollout.followed.get(follower.name, ())
-    old = [instance for instance in others if instance.id in stopped]
+    old, stopped = _stopped(run, follower, others), run.rollout.followed.get(follower.name, ())
     # One may still be shutting down: the engine ignores a start of what still runs, and it would then end.
     await _stop_for_good(run, follower, old)
     failed = [why for instance in old for why in await _started(run, instance)]
@@ -61,7 +60,7 @@ async def keep_new(run: Run, follower: Follower) -> Evidence:
         return {"skipped": "the release did not make any"}
     for instance in new:
         await run.ports.engine.resume(instance.id)
-    await _retire(run, follower, [instance for instance in others if not instance.gone])
+    await _retire(run, follower, others)
     return {"instances": [instance.id for instance in new]}
 
 
@@ -71,13 +70,34 @@ def _apart(run: Run, found: Sequence[Instance]) -> tuple[list[Instance], list[In
     return made, [instance for instance in found if instance.rollout != run.rollout.id]
 
 
-async def _retire(run: Run, follower: Follower, old: Sequence[Instance]) -> None:
-    """Stops the old copies. They are recorded twice before: the journal's last write can be lost or torn."""
-    known = run.rollout.followed.get(follower.name, ())
-    ids = list(dict.fromkeys((*known, *(instance.id for instance in old))))
-    for _ in range(2):
-        await run.record(lambda r: r.following(follower.name, ids))
+async def _retire(run: Run, follower: Follower, others: Sequence[Instance]) -> None:
+    """Stops those that run. Records first that, then which: the journal's last write can be lost or torn."""
+    old = [instance for instance in others if not instance.gone]
+    ids = list(dict.fromkeys(each.id for each in (*_stopped(run, follower, others), *old)))
+    if not ids:
+        return
+    if follower.name not in run.rollout.followed:
+        await run.record(lambda r: r.following(follower.name, ()))
+    await run.record(lambda r: r.following(follower.name, ids))
     await _stop_for_good(run, follower, old)
+
+
+def _stopped(run: Run, follower: Follower, others: Sequence[Instance]) -> list[Instance]:
+    """Those of `others` that this rollout has stopped, or is about to stop.
+
+    If the journal lost which: those of one release, that of the running ones, else of the live release.
+    """
+    ids = run.rollout.followed.get(follower.name)
+    if ids or ids is None:
+        return [instance for instance in others if instance.id in (ids or ())]
+    live = run.rollout.previous
+
+    def likely(each: Instance) -> tuple[object, ...]:
+        mine = (each.rollout == live.rollout_id, each.sha == live.sha) if live else (False, False)
+        return not each.gone, mine, each.created or run.rollout.started_at
+
+    best = max(others, key=likely, default=None)
+    return [instance for instance in others if best is not None and instance.rollout == best.rollout]
 
 
 async def _started(run: Run, instance: Instance) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -459,6 +460,22 @@ async def test_lost_rollout_leaves_the_followers_of_one_release(moment: str) -> 
     await world.worker().start()
     assert world.state.current is not None
     assert world.engine.running("worker") == [world.state.current.tag] * 3
+
+
+async def test_torn_file_brings_back_copies_that_still_stop() -> None:
+    """The lost write says that the old copies were about to be stopped, and the new color fails meanwhile."""
+    world = await with_followers()
+    for copy in world.engine.containers("worker"):
+        copy.behaviour = replace(copy.behaviour, stop_seconds=100, stop_grace=200)
+    world.inbox.put(NEW)
+    await killed_at(world, "ask to stop worker v1.0.0")
+    world.journal.tear()
+    for copy in world.engine.containers("api-green"):
+        copy.end()
+    await world.worker().start()
+    await world.clock.sleep(200)
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.engine.running("worker")) == ("v1.0.0", ["v1.0.0"] * 3)
 
 
 async def test_followers_of_a_proven_release_stay_stopped() -> None:
