@@ -11,6 +11,7 @@ from tests.simulation.draw.chances import (
 )
 from tests.simulation.draw.themes import SOON, Options, Theme, operator_calls
 from tests.simulation.schedule import FIRST
+from tests.simulation.undelayed import FAILURES
 
 
 def updater_is_replaced(draw: Chances) -> None:
@@ -60,7 +61,7 @@ def followers_are_replaced(draw: Chances) -> None:
             changes = random.choice(BAD_FOLLOWER)
             if tag != FIRST or {"stop_seconds", "copies"} & set(changes):
                 draw.behaviours.setdefault(tag, {})["worker"] = dict(changes)
-    if draw.maybe(0.3):
+    if draw.maybe(0.3) and _may_count_turns(draw):
         draw.behaviours.setdefault(FIRST, {})["worker"] = {"stop_seconds": 2.5, "stop_grace": 20.0}
         draw.after(
             random.choice(("effect ask", "effect ask", "step follow_queue")), "rollback", most=random.choice((3, SOON))
@@ -84,8 +85,15 @@ def jobs_run(draw: Chances) -> None:
         _meets(draw, random.choice(JOB))
 
 
+def _may_count_turns(draw: Chances) -> bool:
+    """Whether no target of messages fails: that gives a worker more turns, so an event would come at another moment."""
+    return FAILURES.isdisjoint(event.does for event in draw.events)
+
+
 def _meets(draw: Chances, cue: str) -> None:
     random = draw.random
+    if not _may_count_turns(draw):
+        return
     does = random.choice((*("kill", "kill", "release"), *SUCCESSION_TROUBLE))
     if does == "successor_hangs":
         does = "cancel"
