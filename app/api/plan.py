@@ -39,6 +39,16 @@ class PlannedSingleton(ResponseModel):
     reason: str = ""
 
 
+class PlannedFollower(ResponseModel):
+    """`copies` of it are replaced, or stay as they are; `reason` is for people."""
+
+    name: str = ""
+    service: str = ""
+    copies: int = 1
+    replaced: bool = False
+    reason: str = ""
+
+
 class PlannedRoute(ResponseModel):
     """`from` is None if nothing is live. All `routers` change in one step."""
 
@@ -86,7 +96,10 @@ class PlannedNetwork(ResponseModel):
 
 
 class PlannedCommand(ResponseModel):
-    """A command before the flip. `limit`: seconds. `runs` is False if it already succeeded for this commit."""
+    """A command before the flip; an empty `command` is the service's own. `limit`: seconds.
+
+    `runs` is False if it already succeeded for this commit.
+    """
 
     step: str = ""
     service: str = ""
@@ -107,6 +120,7 @@ class Plan(ResponseModel):
     starts: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
     singletons: tuple[PlannedSingleton, ...] = ()
+    followers: tuple[PlannedFollower, ...] = ()
     route: PlannedRoute | None = None
     environment_changes: tuple[EnvironmentChange, ...] = ()
     retired: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from app.domain.stack import (
     BeforeFlip,
     Channel,
     Checks,
+    Follower,
     GitHub,
     Keep,
     Needs,
@@ -41,9 +42,13 @@ class _Singleton(Part):
     service: ServiceName
 
 
+class _Follower(Part):
+    service: ServiceName
+
+
 class _BeforeFlip(Part):
-    service: Name
-    command: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    service: ServiceName
+    command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
     limit: Seconds = BeforeFlip.limit
 
 
@@ -110,6 +115,7 @@ class _File(Part):
     traefik: TraefikPart
     routed: dict[Name, RoutedPart] = Field(min_length=1)
     singletons: dict[Name, _Singleton] = Field(default_factory=dict)
+    followers: dict[Name, _Follower] = Field(default_factory=dict)
     retired: list[ServiceName] = Field(default_factory=list)
     before_flip: list[_BeforeFlip] = Field(default_factory=list, max_length=20)
     times: _Times = Field(default_factory=_Times)
@@ -123,7 +129,7 @@ class _File(Part):
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         found = [*self._release_files(), *self._routes(), *self._services_named_twice(), *self._signers()]
-        if found := [*found, *self._unknown_services(), *self._retired_and_used()]:
+        if found := [*found, *self._unclear_names(), *self._retired_and_used()]:
             raise ValueError("\n".join(found))
         return self
 
@@ -140,12 +146,21 @@ class _File(Part):
         if problem := self.policy.inside(self.directory):
             yield problem
 
-    def _unknown_services(self) -> Iterator[str]:
-        known = (*self.routed, *self.singletons)
-        for n, command in enumerate(self.before_flip):
-            if command.service not in known:
-                problem = f"{command.service} is not in routed or singletons ({', '.join(known)})"
-                yield f"before_flip/{n}/service: {problem}"
+    def _unclear_names(self) -> Iterator[str]:
+        for name in self.followers:
+            if name in {*self.routed, *self.singletons}:
+                yield f"followers/{name}: {name} is also in routed or singletons: give one of them another name"
+        named = {*self.routed, *self.singletons, *self.followers}
+        colors = {service: name for name, s in self.routed.items() for service in s.colors.values()}
+        made = {s.made_from: name for name, s in self.routed.items() if s.made_from}
+        own = (self.updater.web, self.updater.worker) if self.updater else ()
+        for n, service in enumerate(c.service for c in self.before_flip):
+            if service in colors and service not in named:
+                yield f"before_flip/{n}/service: {service} is one color of {colors[service]}: write {colors[service]}"
+            if service in made and service not in named:
+                yield f"before_flip/{n}/service: both colors of {made[service]} are made from it: write {made[service]}"
+            if service in own and service not in named:
+                yield f"before_flip/{n}/service: {service} is the updater's own service, and no release's command"
 
     def _services_named_twice(self) -> Iterator[str]:
         seen: dict[str, str] = {}
@@ -158,6 +173,7 @@ class _File(Part):
         """Every path in the file whose value is a Compose service, with that service."""
         yield from ((f"routed/{n}/{key}", name) for n, s in self.routed.items() for key, name in s.compose_services())
         yield from ((f"singletons/{n}/service", s.service) for n, s in self.singletons.items())
+        yield from ((f"followers/{n}/service", s.service) for n, s in self.followers.items())
         if own := self.updater:
             yield from (("updater/web", own.web), ("updater/worker", own.worker))
 
@@ -173,7 +189,7 @@ class _File(Part):
     def _command_places(self) -> Iterator[tuple[str, str]]:
         services = {name: tuple(service for _, service in s.compose_services()) for name, s in self.routed.items()}
         for n, command in enumerate(self.before_flip):
-            single = self.singletons.get(command.service)
+            single = self.singletons.get(command.service) or self.followers.get(command.service)
             runs_in = (single.service,) if single else services.get(command.service, (command.service,))
             yield from ((f"before_flip/{n}/service", service) for service in runs_in)
 
@@ -221,8 +237,9 @@ def _stack(file: _File, repository: str | None) -> Stack:
         traefik=file.traefik.traefik(),
         routed=tuple(s.service(name) for name, s in file.routed.items()),
         singletons=tuple(Singleton(name, s.service) for name, s in file.singletons.items()),
+        followers=tuple(Follower(name, s.service) for name, s in file.followers.items()),
         retired=tuple(file.retired),
-        before_flip=tuple(BeforeFlip(c.service, tuple(c.command), c.limit) for c in file.before_flip),
+        before_flip=tuple(BeforeFlip(c.service, tuple(c.command or ()), c.limit) for c in file.before_flip),
         times=Times(**file.times.model_dump()),
         checks=Checks(**file.checks.model_dump()),
         needs=Needs(**file.needs.model_dump()),

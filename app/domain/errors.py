@@ -224,6 +224,19 @@ class SingletonNotGone(UpdaterError):
     code = "singleton_not_gone"
 
 
+class FollowerNeverReady(UpdaterError):
+    """A follower did not become ready."""
+
+    code = "follower_never_ready"
+    fault = Fault.RELEASE
+
+
+class FollowerNotGone(UpdaterError):
+    """A copy of a follower did not stop."""
+
+    code = "follower_not_gone"
+
+
 class BakeFailed(UpdaterError):
     """The new color failed during the bake."""
 

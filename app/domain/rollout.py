@@ -1,6 +1,6 @@
 """One attempt to make a release live: its steps, evidence and final status."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -50,7 +50,8 @@ class Rollout:
     """The record of one attempt.
 
     `target` is the idle color that it makes live. `origin` is the color that was live, or None if nothing was.
-    `previous` is the release that was live. `replaced` maps each singleton to the instance that was stopped for it.
+    `previous` is the release that was live. `replaced` maps each singleton to the instance that was stopped for it, and
+    `followed` each follower to its instances that were stopped; none: it is not recorded yet which.
     `resumed` counts how often it continued after an interruption past its flip. `one_way`: the release declares that
     it cannot be rolled back. `stays`: it failed past its flip and keeps the traffic because it is `one_way`.
     `stopping` is the code of an operator's call that was accepted and stops it. `copies`: how many containers of each
@@ -68,6 +69,7 @@ class Rollout:
     sha: str | None = None
     steps: tuple[StepRecord, ...] = ()
     replaced: Mapping[str, str] = field(default_factory=dict)
+    followed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reason_code: str | None = None
     error: str | None = None
     fault: Fault | None = None
@@ -183,6 +185,9 @@ class Rollout:
 
     def replacing(self, singleton: str, instance: str) -> "Rollout":
         return replace(self, replaced={**self.replaced, singleton: instance})
+
+    def following(self, follower: str, instances: Sequence[str]) -> "Rollout":
+        return replace(self, followed={**self.followed, follower: tuple(instances)})
 
     def resume(self) -> "Rollout":
         return replace(self, resumed=self.resumed + 1)

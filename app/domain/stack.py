@@ -1,4 +1,4 @@
-"""The stack: one Compose project, its routed services and its singletons."""
+"""The stack: one Compose project, its routed services, singletons, followers and jobs."""
 
 import re
 from collections.abc import Mapping
@@ -74,14 +74,23 @@ class Singleton:
 
 
 @dataclass(frozen=True)
+class Follower:
+    """A service that is replaced after the flip: its new copies start before its old ones stop."""
+
+    name: str
+    service: str
+
+
+@dataclass(frozen=True)
 class BeforeFlip:
     """A command that runs once in the new image, before the new color starts.
 
-    `service` is the name of a routed service or singleton. `limit`: seconds.
+    `service` is the name of a routed service, singleton or follower, else a job: any other service of the release's
+    Compose files. `command`: empty for the service's own command. `limit`: seconds.
     """
 
     service: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ()
     limit: float = 600
 
 
@@ -266,6 +275,7 @@ class Stack:
     tags: str = "v*"
     supersede: Supersede = Supersede.BEFORE_FLIP
     singletons: tuple[Singleton, ...] = ()
+    followers: tuple[Follower, ...] = ()
     retired: tuple[str, ...] = ()
     before_flip: tuple[BeforeFlip, ...] = ()
     times: Times = field(default_factory=Times)
@@ -277,13 +287,31 @@ class Stack:
     updater: Updater | None = None
 
     def services(self, color: Color) -> tuple[str, ...]:
-        """The Compose services that a rollout to `color` builds: that color of each routed one, and the singletons."""
-        return (*(s.colors[color] for s in self.routed), *(s.service for s in self.singletons))
+        """The Compose services that run on `color`: that color of each routed one, the singletons and the followers."""
+        return (*(s.colors[color] for s in self.routed), *self.uncolored)
+
+    def built(self, color: Color) -> tuple[str, ...]:
+        """The Compose services that a rollout to `color` builds: those that run, and the jobs."""
+        return (*self.services(color), *self.jobs)
+
+    @property
+    def uncolored(self) -> tuple[str, ...]:
+        """The Compose services that are replaced after the flip: those of the singletons and followers."""
+        return (*(s.service for s in self.singletons), *(f.service for f in self.followers))
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The Compose services that only run before the flip, in order, each once."""
+        named = [
+            service for c in self.before_flip for service in {self.service_of(c.service, color) for color in Color}
+        ]
+        running = {*self.services(Color.BLUE), *self.services(Color.GREEN)}
+        return tuple(dict.fromkeys(service for service in named if service not in running))
 
     def service_of(self, name: str, color: Color) -> str:
-        """The Compose service of the routed service or singleton `name`."""
-        routed = {s.name: s.colors[color] for s in self.routed}
-        return routed.get(name) or next(s.service for s in self.singletons if s.name == name)
+        """The Compose service of the routed service, singleton or follower `name`; of any other name, that service."""
+        known = {f.name: f.service for f in self.followers} | {s.name: s.service for s in self.singletons}
+        return (known | {s.name: s.colors[color] for s in self.routed}).get(name, name)
 
     def before_flip_steps(self) -> Mapping[StepId, BeforeFlip]:
         """The before_flip commands by step, in order."""
@@ -291,9 +319,9 @@ class Stack:
         return {StepId(kind, f"{n}_{c.service}"): c for n, c in enumerate(self.before_flip, 1)}
 
     def moved_services(self) -> Mapping[str, Color | None]:
-        """Every Compose service that the updater replaces, with its color (None for a singleton)."""
+        """Every Compose service that the updater builds, with its color (None: a singleton, a follower or a job)."""
         colored = {name: color for s in self.routed for color, name in s.colors.items()}
-        return {**colored, **{s.service: None for s in self.singletons}}
+        return {**colored, **dict.fromkeys((*self.uncolored, *self.jobs))}
 
     def singles(self) -> Mapping[str, str]:
         """The services that colors are made from, each with the color that their own container counts as.
@@ -307,7 +335,7 @@ class Stack:
         written: dict[str, str | None] = {}
         for s in self.routed:
             written |= {s.made_from: BOTH} if s.made_from else {name: color for color, name in s.colors.items()}
-        return {**written, **{s.service: None for s in self.singletons}}
+        return {**written, **dict.fromkeys((*self.uncolored, *self.jobs))}
 
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")

@@ -18,6 +18,7 @@ class StepKind(StrEnum):
     ROUTE_SWITCH = "route_switch"
     HEALTH_ROUTED = "health_routed"
     RESTART = "restart"
+    FOLLOW = "follow"
     BAKE = "bake"
     STOP_OLD_COLOR = "stop_old_color"
     PRUNE = "prune"
@@ -25,12 +26,13 @@ class StepKind(StrEnum):
     DISCARD = "discard"
     ROLLBACK_ROUTE = "rollback_route"
     ROLLBACK_SINGLETON = "rollback"
+    ROLLBACK_FOLLOWER = "rollback_follow"
     ROLLBACK_STOP = "rollback_stop"
 
 
 @dataclass(frozen=True)
 class StepId:
-    """One step of a rollout. `subject` is its service, singleton or command, if any.
+    """One step of a rollout. `subject` is its service, singleton, follower or command, if any.
 
     `name` is for people and for the API. It is not an identity: a singleton may be called `route`.
     """

@@ -39,7 +39,9 @@ class World:
     outages: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.engine = FakeEngine(self.clock, self.fuse, {s.service for s in self.stack.singletons})
+        singletons = [each.service for each in self.stack.singletons]
+        followers = [each.service for each in self.stack.followers]
+        self.engine = FakeEngine(self.clock, self.fuse, singletons, followers, self.stack.jobs)
         self.engine.watcher = self._look
         self._fences: dict[Process | None, Callable[[], None]] = {}
         self.route = FakeRoute(self.stack, self.clock, self.fuse, self.engine.note)

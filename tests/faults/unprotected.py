@@ -126,11 +126,11 @@ def _protection(row: int, what: str, *edits: tuple[str, str, str], at_first: boo
 
 
 _RECOVERY = ("Reconciler._end_left_over", "await recover(run)", "pass")
-_CREATED = "await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)"
-_CREATED_AGAIN = """try:
-            await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)
+_CREATED = "await self._compose.create(definition.path, service, len(before) + missing, self._stack.times.start, env)"
+_CREATED_AGAIN = f"""try:
+            {_CREATED}
         except EngineFailed:
-            await self._compose.create(definition.path, service, len(before) + 2, self._stack.times.start, env)"""
+            {_CREATED.replace("missing", "missing + 1")}"""
 
 PROTECTIONS: Sequence[Protection] = (
     _protection(1, "recovery", _RECOVERY),

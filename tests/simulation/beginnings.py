@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.domain.release import LiveRelease
-from app.domain.stack import BeforeFlip, Checks, Color, Policy, Stack, Supersede, Times, Window
+from app.domain.stack import BeforeFlip, Checks, Color, Follower, Policy, Stack, Supersede, Times, Window
 from app.domain.state import State
 from tests.examples import NOW, a_stack, sha_of
 from tests.fakes.world import World
@@ -14,6 +14,8 @@ from workers.routing.copies import find_hosts
 TAGS = ("v0.9.0", FIRST, *(f"v1.{n}.0" for n in range(1, 10)))
 TIMES = Times(fetch=20, build=30, start=10, health=6, route=3, ready=6, bake=4, drain=3, stop_grace=3)
 MIGRATE = BeforeFlip("api", ("migrate",), limit=10)
+JOB = BeforeFlip("migrate", limit=10)
+QUEUE = Follower("queue", "worker")
 EVERY_OTHER_MINUTE = Window("*/2 * * * *", 60)
 
 
@@ -22,7 +24,8 @@ def stack_of(setting: Setting) -> Stack:
         times=TIMES,
         checks=Checks(passes=2),
         supersede=Supersede.BEFORE_FLIP if setting.supersede else Supersede.NEVER,
-        before_flip=(MIGRATE,) if setting.command else (),
+        before_flip=(*([MIGRATE] if setting.command else []), *([JOB] if setting.job else [])),
+        followers=(QUEUE,) if setting.followers else (),
         policy=Policy(windows=(EVERY_OTHER_MINUTE,) if setting.window else ()),
     )
 

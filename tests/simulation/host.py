@@ -20,7 +20,7 @@ from tests.fakes.updater.container_process import ContainerProcess
 from tests.fakes.updater.own_processes import FakeOwnProcesses
 from tests.fakes.updater.worker import FakeWorker
 from tests.fakes.world import World
-from tests.simulation.beginnings import TAGS, adoptable, live, stack_of
+from tests.simulation.beginnings import QUEUE, TAGS, adoptable, live, stack_of
 from tests.simulation.callers import Callers
 from tests.simulation.notices import PATIENCE, URLS
 from tests.simulation.observed import Observed
@@ -63,6 +63,8 @@ class Host:
         self.seen = Observed(world)
         updaters = {tag: NewUpdater(**services[UPDATER]) for tag, services in behaviours.items() if UPDATER in services}
         self.own = self.seen.own = own_of(world, self.socket, TAGS, updaters) if setting.updater else None
+        for tag in TAGS:
+            world.engine.behave(QUEUE.service, tag, copies=setting.followers)
         for tag, services in behaviours.items():
             for service, change in services.items():
                 if service != UPDATER:

@@ -109,6 +109,7 @@ class Observer:
     def _effect(self, effect: str) -> None:
         self._trace.add("engine", effect)
         self.seen.counts["effects"] += 1
+        self._ask(invariants.on_effect, effect)
         self._moment(f"effect {effect.partition(' ')[0]}")
 
     def _flipping(self, color: Color | None, rollout: str) -> None:
@@ -121,6 +122,7 @@ class Observer:
             self.seen.happened["singleton unrestorable"] += 1
         self._trace.add("event", kind, data)
         if kind == "step.started":
+            self.seen.counts["commands begun"] += data["step"].startswith("before_flip_")
             self._moment(f"step {data['step']}")
         if kind == "step.failed":
             self._moment("failed")

@@ -25,6 +25,11 @@ PLANTED: Mapping[str, Sequence[Edit]] = {
             "pass",
         ),
     ),
+    "follower_still_stopping": (Edit("rollout.followers.restore", "await _stop_for_good(run, follower, old)", "pass"),),
+    "old_followers_stay": (Edit("rollout.followers._retire", "await _stop_for_good(run, follower, old)", "pass"),),
+    "command_is_not_run": (
+        Edit("before_flip.run_command", "if before is not None and before.completed:", "if before is not None:"),
+    ),
     "rollback_in_memory": (Edit("Operator._turn_back", "await run.stopped_by(why)", "pass"),),
     "cancel_in_memory": (Edit("Operator.cancel", "await run.stopped_by(why)", "pass"),),
     "epoch_is_shared": (

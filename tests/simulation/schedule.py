@@ -39,7 +39,8 @@ class Setting:
     `latency`: seconds that a request takes to the engine. `command`: each release runs a command before its flip.
     `window`: releases go live only in the first half of every other minute. `check_minutes`: how often the worker asks
     GitHub for missed releases; 0: never. `deployments`: the worker reports to GitHub. `updater`: the stack file names
-    the updater's own services.
+    the updater's own services. `followers`: how many copies of a follower a release runs, if not another number; 0: the
+    stack has none. `job`: each release runs a one-shot job before its flip.
     """
 
     begins: str = "live"
@@ -54,6 +55,8 @@ class Setting:
     check_minutes: float = 0.0
     deployments: bool = False
     updater: bool = False
+    followers: int = 0
+    job: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ ENV_FILE, SECRETS_DIRECTORY = ".env", "secrets"
 
 def names_of(stack: Stack) -> set[str]:
     """The names that stay readable, also if one of them is also a password: without them no text says anything."""
-    routed, single = ({s.name for s in stack.routed}, {s.name for s in stack.singletons})
+    named = {*(s.name for s in stack.routed), *(s.name for s in stack.singletons), *(f.name for f in stack.followers)}
     services = {*stack.moved_services(), *stack.written_services()}
-    return {stack.project, stack.directory, *stack.repository.split("/"), *routed, *single, *services}
+    return {stack.project, stack.directory, *stack.repository.split("/"), *named, *services}
 
 
 class Redactor:

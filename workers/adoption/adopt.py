@@ -15,7 +15,7 @@ from app.domain.notices import messages
 from app.domain.release import LiveRelease
 from app.domain.stack import Color, RoutedService, Stack
 from app.domain.state import State
-from workers.adoption import singles
+from workers.adoption import followers, singles
 from workers.adoption.evidence import claims_of, labels_of, own_release
 from workers.adoption.identity import Identity, identify
 from workers.adoption.reach import Found, hosts_of
@@ -39,7 +39,8 @@ log = structlog.get_logger()
 class Adoptable:
     """What serves now, and which release it is. `files` is the current content of Traefik's dynamic files.
 
-    `stopped`: the containers of singletons that do not run, which belong to the release too. `warnings`: sentences.
+    `stopped`: the containers of singletons and followers that do not run, which belong to the release too.
+    `warnings`: sentences.
     `made`: the stamp of the updater's own rollout that made it, if the end of that rollout was lost; otherwise None.
     """
 
@@ -80,11 +81,12 @@ async def look(stack: Stack, ports: Ports) -> Adoptable | None:
         _not_failed(ports.journal.state, made, serving)
         return Adoptable(serving, Identity(made.release, made.sha, "according to its containers' labels"), files, made)
     claims = [*labels_of(colored), *await claims_of(stack, ports, serving.instances)]
-    held = tuple(stopped(stack, found))
+    held = (*stopped(stack, found), *followers.stopped(stack, found))
     identity = identify(claims, [str(i.image) for i in (*serving.instances, *held)])
     overruled = _overruled(ports.journal.state, serving.color)
     idle, of_singles = left_stopped(stack, serving, found), singles.warnings_of(stack, serving.instances)
-    warnings = (*overruled, *idle, *of_singles, *warnings_of(stack, found), *outside.warnings)
+    others = (*warnings_of(stack, found), *followers.warnings_of(stack, found))
+    warnings = (*overruled, *idle, *of_singles, *others, *outside.warnings)
     return Adoptable(serving, identity, files, stopped=held, warnings=warnings)
 
 

@@ -14,6 +14,7 @@ from app.domain.stack import Color, Stack
 from app.domain.state import State
 from workers.adoption.adopt import find_all
 from workers.adoption.reach import hosts_of
+from workers.control import live_followers
 from workers.ports import Instance, Ports, Route
 from workers.routing.asked import ask_routes
 from workers.routing.copies import counted
@@ -83,6 +84,7 @@ async def end_lost_rollout(stack: Stack, ports: Ports) -> None:
         return
     await _stop_orphans(stack, ports)
     await _start_singletons(stack, ports)
+    await live_followers.settle(stack, ports)
 
 
 async def _start_singletons(stack: Stack, ports: Ports) -> None:

@@ -51,6 +51,8 @@ def uncopyable(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
             )
     colored = {name: services[name] for routed in stack.routed for name in routed.colors.values() if name in services}
     yield from _taken(colored)
+    for follower in stack.followers:
+        yield from _not_twice(follower.service, services.get(follower.service, {}))
 
 
 def uneven(model: Mapping[str, Any], stack: Stack) -> Iterator[str]:
@@ -91,6 +93,17 @@ def _taken(services: Mapping[str, Service]) -> Iterator[str]:
             yield _refusal(users, services, claim)
 
 
+def _not_twice(name: str, follower: Service) -> Iterator[str]:
+    """A follower's new copies start while its old ones run. Its container_name becomes an alias."""
+    several = 2 * copies_of(follower)
+    for claim in _claims({key: value for key, value in follower.items() if key != "container_name"}):
+        if several > claim.room:
+            yield (
+                f"{name} has {claim.what}, which only {_containers(claim.room)} can have, but a follower's new copies "
+                f"start while its old ones run. {claim.remedy}, or write {name} below `singletons` in the stack file"
+            )
+
+
 def _refusal(users: Sequence[str], services: Mapping[str, Service], claim: _Claim) -> str:
     if len(users) == 1:
         who = f"all {_copies(copies_of(services[users[0]]))} of {users[0]} would have {claim.what}"
@@ -110,9 +123,11 @@ def _claims(service: Service) -> Iterator[_Claim]:
             remedy = "Remove it from ports: Traefik and the updater reach each container in its network"
             yield _Claim(where, remedy, int(last or first) - int(first) + 1, str(port.get("host_ip") or ""))
     for network, settings in (service.get("networks") or {}).items():
-        for key in ("ipv4_address", "ipv6_address"):
+        for key in ("ipv4_address", "ipv6_address", "mac_address"):
             if address := (settings or {}).get(key):
                 yield _Claim(f"the address {address} in {network}", f"Remove {key}")
+    if address := service.get("mac_address"):
+        yield _Claim(f"the address {address}", "Remove mac_address")
 
 
 def _key(service: Service) -> str:

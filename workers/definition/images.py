@@ -140,10 +140,13 @@ def settled(model: Mapping[str, Any]) -> Model:
 
 
 def with_images_of(model: Mapping[str, Any], kept: Mapping[str, Any], moved: Collection[str]) -> Model:
-    """`model`, whose `moved` services run from the images of `kept`, another definition of the same release."""
+    """`model`, whose `moved` services run from the images of `kept`, another definition of the same release.
+
+    One that `kept` does not have stays as it is: a job that the stack file names since, which does not run again.
+    """
     result: Model = copy.deepcopy(dict(model))
-    for name in moved:
-        before: Mapping[str, Any] = kept["services"].get(name) or {}
+    for name in (name for name in moved if name in kept["services"]):
+        before: Mapping[str, Any] = kept["services"][name] or {}
         service: Model = result["services"][name]
         for key in ("image", "pull_policy"):
             service.pop(key, None)

@@ -33,6 +33,7 @@ ROLLBACK_LABEL = "updater.rollback"
 
 UNLESS_STOPPED = "unless-stopped"
 IDLE_PROFILE = "updater-idle"
+JOB_PROFILE = "updater-job"
 _LIVE = "x-updater-live"
 
 Model = dict[str, Any]
@@ -48,9 +49,9 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
 
     For the services that the updater moves: images get the release's own name, the updater's labels are added,
     `restart: always` becomes `unless-stopped`, also in `deploy/restart_policy`, which Compose prefers (a stopped color
-    or bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an alias. The stack
-    file's retired services are removed, and a service that colors are made from becomes both. Everything else is
-    unchanged.
+    or bot must stay stopped when the engine restarts), and the `container_name` of a singleton or follower becomes an
+    alias. The stack file's retired services are removed, and a service that colors are made from becomes both.
+    Everything else is unchanged.
     Raises ComposeInvalid if a service of the stack file is missing or is no container, if a service cannot run without
     a retired one, or if there is a service with the name of a color that is made.
     """
@@ -82,8 +83,10 @@ def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     """A transformed model, relabelled for another rollout of the same release. Raises ComposeInvalid."""
     result = without_retired(model, stack)
     for name in stack.moved_services():
-        service = result["services"][name]
-        labels = service["labels"]
+        service = result["services"].get(name) or {}
+        labels = service.get("labels") or {}
+        if name in stack.jobs and ROLLOUT_LABEL not in labels:
+            continue  # it became a job after this release was kept, whose commands do not run again
         labels[ROLLOUT_LABEL] = stamp.rollout
         labels[DEFINITION_LABEL] = with_marks_of(labels[DEFINITION_LABEL], service, result)
     return result
@@ -94,24 +97,25 @@ def as_it_runs(
     before: Mapping[str, Any] | None,
     stack: Stack,
     color: Color,
-    singletons: Mapping[str, str | None],
+    uncolored: Mapping[str, str | None],
     *,
     sha: str,
     singles: Collection[str] = (),
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
-    The idle color gets its own profile, because it does not run and its images may be missing. Services that refer
-    to it refer to the live color instead. Live services have no profile, even if the release's file gives them one. A
-    singleton that another rollout started (`singletons`: service → rollout id) keeps that rollout's definition from
-    `before`. The updater's own services keep theirs from `before` too, because they keep running. `singles`:
-    live colors that are the one container of a service from before its colors were made; that service stays as it was,
-    in place of both. `release_in` reads `sha` and `color` from the result.
+    The idle color gets its own profile, because it does not run and its images may be missing. Services that refer to
+    it refer to the live color instead. Jobs get a profile too, because a rollout has run them, and nothing waits for
+    them any more. Live services have no profile, even if the release's file gives them one. A singleton or follower
+    that another rollout started (`uncolored`: service → rollout id) keeps that rollout's definition from `before`. The
+    updater's own services keep theirs from `before` too, because they keep running. `singles`: live colors that are the
+    one container of a service from before its colors were made; that service stays as it was, in place of both.
+    `release_in` reads `sha` and `color` from the result.
     """
     before = before or {"services": {}}
     of_now = {
         service
-        for service, rollout in singletons.items()
+        for service, rollout in uncolored.items()
         if rollout and before["services"].get(service, {}).get("labels", {}).get(ROLLOUT_LABEL) == rollout
     }
     own = stack.updater.services if stack.updater else ()
@@ -130,8 +134,11 @@ def as_it_runs(
     for name in {*stack.services(color), *live.values()} - set(live):
         result["services"][name].pop("profiles", None)
     result.pop(SINGLES, None)
+    jobs = {job for job in stack.jobs if job in result["services"]}
+    for job in jobs:
+        result["services"][job]["profiles"] = [JOB_PROFILE]
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    return _on_live(result, live)
+    return _on_live(result, live, jobs)
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
@@ -142,15 +149,18 @@ def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
     return None
 
 
-def _on_live(model: Model, live: Mapping[str, str]) -> Model:
-    """Replaces references to idle services by those to live ones: Compose rejects one to an inactive profile.
+def _on_live(model: Model, live: Mapping[str, str], jobs: Collection[str]) -> Model:
+    """Replaces references to idle services by those to live ones, and removes dependencies on `jobs`.
 
-    The colors themselves only depend on others: what else they share, they share with the same color.
+    Compose rejects a reference to an inactive profile. The colors themselves only depend on others: what else they
+    share, they share with the same color.
     """
     for name, service in model["services"].items():
-        if waits := service.get("depends_on"):
+        if waits := {needed: how for needed, how in (service.get("depends_on") or {}).items() if needed not in jobs}:
             moved = {live.get(needed, needed): how for needed, how in waits.items()}
             service["depends_on"] = {needed: how for needed, how in moved.items() if needed != name}
+        else:
+            service.pop("depends_on", None)
         if name not in {*live, *live.values()}:
             lead(service, live, {}, keep_links=True)
     return model
@@ -175,7 +185,9 @@ def one_way(model: Mapping[str, Any], stack: Stack) -> bool:
     """Whether the release declares that it cannot be rolled back. Raises ComposeInvalid."""
     services = model["services"]
     declared = {
-        name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed") for name in stack.moved_services()
+        name: (services[name].get("labels") or {}).get(ROLLBACK_LABEL, "allowed")
+        for name in stack.moved_services()
+        if name in services or name not in stack.jobs
     }
     if odd := {name: word for name, word in declared.items() if word not in {"never", "allowed"}}:
         where = ", ".join(f"{name} has {word!r}" for name, word in odd.items())
@@ -205,9 +217,9 @@ def _service(service: Mapping[str, Any], name: str, stack: Stack, stamp: Stamp, 
     return changed
 
 
-def _unnamed(singleton: Mapping[str, Any]) -> Model:
-    """Turns a fixed container name into an alias: a new singleton is created while the old one still exists."""
-    changed = dict(singleton)
+def _unnamed(service: Mapping[str, Any]) -> Model:
+    """Turns a fixed container name into an alias: a new container is created while the old one still exists."""
+    changed = dict(service)
     if (name := changed.pop("container_name", None)) and "network_mode" not in changed:
         networks = changed.get("networks") or {"default": None}
         changed["networks"] = {key: _with_alias(network, name) for key, network in networks.items()}
@@ -246,7 +258,7 @@ def compare(model: Mapping[str, Any], live: Mapping[str, Any] | None, stack: Sta
 def _difference(name: str, service: Mapping[str, Any], before: Mapping[str, Any] | None, tree: str) -> Difference:
     context = _below(service["build"]["context"], tree) if "build" in service else None
     difference = Difference(name, service["image"], context, copies=copies_of(service))
-    if before is None:
+    if before is None or DEFINITION_LABEL not in (before.get("labels") or {}):
         return difference
     new, old = (_environment(s) for s in (service, before))
     return replace(

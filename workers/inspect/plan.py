@@ -10,6 +10,7 @@ from app.api.plan import (
     PlannedCopies,
     PlannedDisk,
     PlannedFile,
+    PlannedFollower,
     PlannedFrom,
     PlannedImage,
     PlannedNetwork,
@@ -20,7 +21,7 @@ from app.domain.acceptance.policy import not_newer
 from app.domain.errors import AdoptionRefused, GitFailed
 from app.domain.release import LiveRelease, new_rollout_id
 from app.domain.routing.networks import short
-from app.domain.stack import BeforeFlip, Color, RoutedService, Singleton, Stack
+from app.domain.stack import BeforeFlip, Color, Follower, RoutedService, Singleton, Stack
 from app.domain.state import State
 from workers.adoption import adopt
 from workers.ports import Comparison, Difference, Ports, Stamp
@@ -50,7 +51,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         *_blocked(state, tag),
         *await preflight.problems(stack, ports, room),
     ]
-    before, images = state.active_color, [d for d in compared.moved if d.service in stack.services(target)]
+    before, images = state.active_color, [d for d in compared.moved if d.service in stack.built(target)]
     return Plan(
         tag=tag,
         sha=sha,
@@ -61,6 +62,7 @@ async def plan(stack: Stack, ports: Ports, tag: str) -> Plan:
         starts=tuple(s.colors[target] for s in stack.routed),
         stops=tuple(s.colors[before] for s in stack.routed) if before else (),
         singletons=tuple(_singleton(s, compared, differing) for s in stack.singletons),
+        followers=tuple(_follower(f, compared, differing) for f in stack.followers),
         route=PlannedRoute(from_=before, to=target, routers=tuple(f"updater-{s.name}" for s in stack.routed)),
         environment_changes=tuple(_environment(d) for d in compared.moved if d.added or d.removed or d.changed),
         retired=tuple(compared.retired),
@@ -115,14 +117,7 @@ def _copies(service: RoutedService, target: Color, compared: Comparison, state: 
 
 def _singleton(singleton: Singleton, compared: Comparison, differing: dict[str, bool]) -> PlannedSingleton:
     difference = next(d for d in compared.moved if d.service == singleton.service)
-    if difference.redefined is None:
-        restarts, reason = True, "it starts for the first time"
-    elif difference.redefined:
-        restarts, reason = True, "its definition changed"
-    elif differing[difference.service]:
-        restarts, reason = True, f"{difference.context} changed"
-    else:
-        restarts, reason = False, "nothing about it changed"
+    restarts, reason = _replaced(difference, differing)
     return PlannedSingleton(name=singleton.name, service=singleton.service, restarts=restarts, reason=reason)
 
 
@@ -132,6 +127,24 @@ def _networks(stack: Stack, compared: Comparison, target: Color) -> Iterator[Pla
         choice = compared.networks.get(name)
         if choice is not None and choice.network is not None:
             yield PlannedNetwork(service=name, network=short(stack, choice.network), reason=choice.reason)
+
+
+def _follower(follower: Follower, compared: Comparison, differing: dict[str, bool]) -> PlannedFollower:
+    difference = next(d for d in compared.moved if d.service == follower.service)
+    replaced, reason = _replaced(difference, differing)
+    name, service, copies = follower.name, follower.service, difference.copies
+    return PlannedFollower(name=name, service=service, copies=copies, replaced=replaced, reason=reason)
+
+
+def _replaced(difference: Difference, differing: dict[str, bool]) -> tuple[bool, str]:
+    """Whether the service gets a new container, and why."""
+    if difference.redefined is None:
+        return True, "it starts for the first time"
+    if difference.redefined:
+        return True, "its definition changed"
+    if differing[difference.service]:
+        return True, f"{difference.context} changed"
+    return False, "nothing about it changed"
 
 
 def _environment(difference: Difference) -> EnvironmentChange:

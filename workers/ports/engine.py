@@ -294,6 +294,15 @@ class Definitions(Protocol):
         A file of the operator that the instance mounts, and that has another content since, is a change.
         """
 
+    async def copies(self, definition: Definition, service: str) -> int:
+        """How many copies of `service` run as `definition` says; of a recalled adopted release: as many as it had.
+
+        Raises ReleaseNotKept.
+        """
+
+    async def needs(self, definition: Definition, service: str) -> Mapping[str, bool]:
+        """What `service` depends on and no rollout moves. True: it has to be healthy, else only to run."""
+
     async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
         """The operator's files that `services` mount. Raises ReleaseNotKept, EngineFailed."""
 
@@ -341,6 +350,13 @@ class Containers(Protocol):
         """
 
     @mutation
+    async def create_copies(self, definition: Definition, service: str) -> list[Instance]:
+        """Creates as many instances of `service` as `copies` says beside the existing ones, without starting them.
+
+        Completes and returns those that the definition's rollout has made, as `create` does. Raises StartFailed.
+        """
+
+    @mutation
     async def resume(self, instance: str) -> None:
         """Starts a stopped or created instance. Raises StartFailed."""
 
@@ -385,6 +401,8 @@ class Containers(Protocol):
     ) -> None:
         """Runs `command` to its end in a separate instance without traffic, and streams the output to `log`.
 
+        An empty `command` is the service's own.
+
         Raises BeforeFlipFailed if it does not succeed within `limit` seconds. `sweep` removes what then remains, and
         what remains after a worker was killed.
         """
@@ -395,7 +413,7 @@ class Containers(Protocol):
 
     @mutation
     async def adopt(self, stamp: Stamp, color: Color, instances: Sequence[Instance]) -> list[str]:
-        """Records `instances`, of `color` and of singletons, as if the updater had made them for `stamp`.
+        """Records `instances`, of `color`, singletons and followers, as if the updater had made them for `stamp`.
 
         Keeps the images, records and publishes the definition, and makes sure that a stopped instance stays stopped
         when the engine restarts. Stops, starts and creates nothing. Calling it again changes nothing.
@@ -425,9 +443,9 @@ class Housekeeping(Protocol):
 
     @mutation
     async def prune(self, keep: Collection[str]) -> int:
-        """Removes own images and stopped singletons of all releases except `keep` (SHAs). Returns the bytes freed.
+        """Removes own images and stopped singletons and followers of all releases except `keep` (SHAs).
 
-        Also does what `forget` does.
+        Also does what `forget` does. Returns the bytes freed.
         """
 
     @mutation

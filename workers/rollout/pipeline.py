@@ -9,7 +9,7 @@ from app.domain.release import Release, Trigger
 from app.domain.rollout import Rollout, RolloutStatus
 from app.domain.stack import Stack
 from app.domain.step import StepId, StepKind
-from workers.rollout import before_flip, steps
+from workers.rollout import before_flip, followers, steps
 from workers.rollout.health import NewColor
 from workers.rollout.preflight import preflight
 from workers.rollout.run import MARGIN_SECONDS, Run, Step
@@ -57,6 +57,9 @@ def take_over(stack: Stack) -> Iterator[Step]:
     for singleton in stack.singletons:
         action, limit = partial(steps.hand_over, singleton=singleton), times.start + _stop(stack) + times.ready
         yield Step(StepKind.RESTART, action, limit, singleton.name, stops=1)
+    for follower in stack.followers:
+        action, limit = partial(followers.replace, follower=follower), times.start + _stop(stack) + times.ready
+        yield Step(StepKind.FOLLOW, action, limit, follower.name, stops=1)
     yield Step(StepKind.BAKE, steps.bake, times.bake)
 
 
@@ -135,7 +138,7 @@ async def retire(run: Run) -> Rollout:
 
 
 async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -> Rollout:
-    """Rolls back the route first, then the bot, then the new color; nothing is rebuilt.
+    """Rolls back the route first, then bot and followers, then the new color; nothing is rebuilt.
 
     Before the flip, it only removes what the rollout created. After it, the new color is stopped only if the route is
     confirmed to lead away from it. `again` is the release to attempt again afterwards, unless an operator stopped it.
@@ -149,7 +152,8 @@ async def undo(run: Run, error: UpdaterError, *, again: Release | None = None) -
         status = RolloutStatus.SUPERSEDED if run.rollout.reason_code == Superseded.code else RolloutStatus.FAILED
     else:
         back = await run.attempt(rollback_route(run.stack))
-        left = [step for step in rollback_singletons(run.stack) if not await _restored(run, step)]
+        restoring = (*rollback_singletons(run.stack), *rollback_followers(run.stack))
+        left = [step for step in restoring if not await _restored(run, step)]
         if back := back or await _lead_back(run):
             await run.attempt(rollback_stop(run.stack))
         else:
@@ -184,10 +188,12 @@ async def _lead_back(run: Run) -> bool:
 async def stay(run: Run) -> Rollout:
     """Keeps the traffic on a release that cannot be rolled back, healthy or not.
 
-    The old color may not understand data that the new one has written. The bot is left unchanged. The old color is
-    stopped only if the route was confirmed to lead away from it.
+    The old color may not understand data that the new one has written. The bot is left unchanged, and of a follower
+    only one release's copies stay. The old color is stopped only if the route was confirmed to lead away from it.
     """
     await run.record(Rollout.stay)
+    for step in kept_followers(run.stack):
+        await run.attempt(step)
     if run.rollout.flipped:
         await run.attempt(stop_old_color(run.stack))
     else:
@@ -217,6 +223,19 @@ def rollback_singletons(stack: Stack) -> Iterator[Step]:
     for singleton in stack.singletons:
         action = partial(steps.restore_singleton, singleton=singleton)
         yield Step(StepKind.ROLLBACK_SINGLETON, action, limit, singleton.name, stops=2)
+
+
+def rollback_followers(stack: Stack) -> Iterator[Step]:
+    limit = stack.times.start + 2 * _stop(stack) + stack.times.ready
+    for follower in stack.followers:
+        action = partial(followers.restore, follower=follower)
+        yield Step(StepKind.ROLLBACK_FOLLOWER, action, limit, follower.name, stops=2)
+
+
+def kept_followers(stack: Stack) -> Iterator[Step]:
+    for follower in stack.followers:
+        action = partial(followers.keep_new, follower=follower)
+        yield Step(StepKind.FOLLOW, action, stack.times.start + _stop(stack), follower.name, stops=1)
 
 
 def rollback_stop(stack: Stack) -> Step:

@@ -106,8 +106,8 @@ async def _way_back(run: Run) -> None:
 
 
 async def build(run: Run) -> Evidence:
-    """Builds the images of the idle color and the singletons in parallel."""
-    services = run.stack.services(run.target)
+    """Builds the images of the idle color, singletons, followers and jobs in parallel."""
+    services = run.stack.built(run.target)
     async with one_version.of_files(run, definition_of(run), services):
         return {"images": await run.ports.engine.build(definition_of(run), services, run.say)}
 
@@ -345,8 +345,8 @@ async def _made(run: Run) -> list[Instance]:
 
 async def _watched(run: Run) -> list[Instance]:
     colored = [copy for service in run.stack.routed for copy in await _copies(run, service, BakeFailed)]
-    single = await _instances(run, [s.service for s in run.stack.singletons])
-    return [*colored, *(i for i in single if i.running)]
+    others = await _instances(run, list(run.stack.uncolored))
+    return [*colored, *(i for i in others if i.running)]
 
 
 async def _copies(run: Run, service: RoutedService, missing: type[NeverHealthy | BakeFailed]) -> list[Instance]:

@@ -1,4 +1,4 @@
-"""Watches route, live color and bot between rollouts, and restores them."""
+"""Watches route, live color, bot and followers between rollouts, and restores what it can."""
 
 import asyncio
 import itertools
@@ -15,6 +15,7 @@ from workers.adoption.conflicts import conflicts
 from workers.control.reconcile import Reconciler
 from workers.ports import Answer, Instance, Ports
 from workers.routing.asked import ask_routes
+from workers.watchdogs.follower_watch import FollowerWatch
 from workers.watchdogs.live_copies import LiveCopies
 from workers.watchdogs.repeat import repeat
 
@@ -62,6 +63,7 @@ class DriftWatch:
         self._reconciler = reconciler
         self._beside = beside
         self._copies = LiveCopies(stack, ports)
+        self._followers = FollowerWatch(stack, ports)
         self._of_containers: list[Alarm] = []
         self._of_answers: list[Alarm] = []
 
@@ -143,6 +145,7 @@ class DriftWatch:
             alarms += await self._copies.alarms(state, found, fix=fix or _waits_for_it(state))
             alarms += await self._followed(found) if fix else []
             alarms += await self._singletons(fix=fix)
+            alarms += await self._followers.look() if fix else []
         except EngineFailed as error:
             alarms.append(Alarm("engine_silent", ENGINE_SILENT.format(error.detail)))
         return alarms

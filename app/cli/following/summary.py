@@ -73,6 +73,8 @@ def _figures(result: Result) -> Iterator[Row]:
     for step, proof in evidence.items():
         if step.startswith("restart_"):
             yield plain(step.removeprefix("restart_")), _handover(proof)
+        if step.startswith("follow_"):
+            yield plain(step.removeprefix("follow_")), _replaced(proof)
     bake = evidence.get("bake", {})
     if "requests" in bake:
         slowest = f", slowest {bake['slowest_ms']:g} ms" if "slowest_ms" in bake else ""
@@ -96,6 +98,13 @@ def _handover(proof: Json) -> str:
     if gap is not None:
         return f"restarted, down for {gap:.2f} s"
     return "started" if "instance" in proof else "not handed over"
+
+
+def _replaced(proof: Json) -> str:
+    if "skipped" in proof:
+        return f"not replaced: {plain(proof['skipped'])}"
+    new, old = len(proof.get("instances") or ()), len(proof.get("stopped") or ())
+    return f"{new} started, then {old} old stopped" if old else f"{new} started"
 
 
 def _troubles(result: Result) -> Iterator[Row]:

@@ -25,7 +25,7 @@ def stack_text(proposal: Proposal, example: Example) -> str:
     paragraphs = [
         _head(proposal, example),
         *_release(proposal, example),
-        *(part(proposal, example) for part in (_traefik, _routed, _singletons, _retired, _updater)),
+        *(part(proposal, example) for part in (_traefik, _routed, _singletons, _followers, _retired, _updater)),
         *_limits(proposal, example),
     ]
     return "\n".join(paragraphs)
@@ -122,6 +122,10 @@ def _singletons(proposal: Proposal, example: Example) -> str:
         )
         lines.append(f"  # {scalar(name)}:\n  #   service: {scalar(service)}\n")
     return "".join(lines)
+
+
+def _followers(_: Proposal, example: Example) -> str:
+    return example.lines("followers", active=False) + "#   worker:\n#     service: worker\n"
 
 
 def _retired(proposal: Proposal, example: Example) -> str:

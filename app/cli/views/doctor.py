@@ -84,5 +84,6 @@ def _check_stack_file(path: Path) -> Check:
             invalid.detail,
             "Correct it, or set UPDATER_STACK_FILE to the right file. Neither process starts without it.",
         )
-    services = ", ".join([s.name for s in stack.routed] + [s.name for s in stack.singletons])
+    names = [*(s.name for s in stack.routed), *(s.name for s in stack.singletons), *(f.name for f in stack.followers)]
+    services = ", ".join(names)
     return Check("UPDATER_STACK_FILE", Verdict.OK, f"{path}: {stack.project} from {stack.repository} ({services})")

@@ -9,6 +9,7 @@ from app.api.plan import (
     PlannedCopies,
     PlannedDisk,
     PlannedFile,
+    PlannedFollower,
     PlannedImage,
     PlannedNetwork,
     PlannedRoute,
@@ -56,6 +57,7 @@ def _sections(plan: Plan) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Route", list(_route(plan.route))
     yield "Networks", [_network(each) for each in plan.networks]
     yield "Bots and other singletons", [_singleton(each) for each in plan.singletons]
+    yield "Followers", [_follower(each) for each in plan.followers]
     yield "Environment (names only)", [_environment(each) for each in plan.environment_changes]
     yield (
         "Changed by this release but NOT applied: the updater does not update these",
@@ -102,13 +104,20 @@ def _network(each: PlannedNetwork) -> str:
 
 def _command(each: PlannedCommand) -> str:
     limit = f"at most {each.limit:g} s" if each.runs else "skipped: it already succeeded for this commit"
-    return f"{plain(each.service)}: {' '.join(map(plain, each.command))} ({limit})"
+    return f"{plain(each.service)}: {' '.join(map(plain, each.command)) or 'its own command'} ({limit})"
 
 
 def _singleton(each: PlannedSingleton) -> str:
     word = "restarts: for a moment none runs, never two" if each.restarts else "is not restarted"
     reason = f" ({plain(each.reason)})" if each.reason else ""
     return f"{plain(each.name)} {word}{reason}"
+
+
+def _follower(each: PlannedFollower) -> str:
+    word = "is replaced: new copies start before the old ones stop" if each.replaced else "is not replaced"
+    copies = f", {each.copies} copies" if each.copies != 1 else ""
+    reason = f" ({plain(each.reason)})" if each.reason else ""
+    return f"{plain(each.name)}{copies} {word}{reason}"
 
 
 def _environment(each: EnvironmentChange) -> str:

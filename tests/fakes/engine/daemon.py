@@ -39,7 +39,14 @@ class Daemon:
     called with what is wrong when a singleton runs twice.
     """
 
-    def __init__(self, clock: FakeClock, fuse: Fuse, singletons: Collection[str]) -> None:
+    def __init__(
+        self,
+        clock: FakeClock,
+        fuse: Fuse,
+        singletons: Collection[str],
+        followers: Collection[str] = (),
+        jobs: Collection[str] = (),
+    ) -> None:
         self.effects: list[str] = []
         self.at: dict[str, float] = {}
         self.watcher: Callable[[str], None] = lambda _: None
@@ -51,6 +58,7 @@ class Daemon:
         self.goes_away: list[str] = []
         self.meanwhile: Callable[[], object] = lambda: None
         self._clock, self._fuse, self._singletons = clock, fuse, tuple(sorted(singletons))
+        self._uncolored, self._jobs = (*self._singletons, *followers), tuple(jobs)
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._stamps: dict[Path, Stamp] = {}
         self._containers: dict[str, Container] = {}
@@ -62,9 +70,9 @@ class Daemon:
         """`name` is without its color: `api` configures api-blue and api-green."""
         self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)
 
-    def place(self, service: str, tag: str) -> str:
-        """Adds the instances that ran before the test began; returns the id of the last one."""
-        for _ in range(self.copies_of(service, tag)):
+    def place(self, service: str, tag: str, number: int | None = None) -> str:
+        """Adds the instances that ran before the test began, all copies or `number`; returns the id of the last one."""
+        for _ in range(self.copies_of(service, tag) if number is None else number):
             container = self._make(service, Stamp(tag, sha_of(tag), f"r-{tag}"))
             container.started_at = self._now - container.behaviour.ready_after
             self.images.add((service, container.stamp.sha))

@@ -30,7 +30,7 @@ class FakeDefinitions(Daemon):
 
     `forbidden`: what each release uses that the policy forbids, by tag. `changed`: what today's files would change.
     `networks`: the choice among the networks of a service. `apart`: why Traefik reaches none, by tag and service.
-    `recalled_from`: the files with which the last kept release was recalled.
+    `recalled_from`: the files with which the last kept release was recalled. `needed`: what services depend on.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -49,6 +49,7 @@ class FakeDefinitions(Daemon):
         self.changed: dict[str, tuple[str, ...]] = {}
         self.recalled_from: Path | None = None
         self.files: dict[str, HostFile] = {}
+        self.needed: dict[str, dict[str, bool]] = {}
         self._files_of: dict[Path, dict[str, str]] = {}
 
     def write(self, path: str, content: str, *services: str) -> None:
@@ -153,7 +154,8 @@ class FakeDefinitions(Daemon):
     async def compare(self, tree: Path, stamp: Stamp, live: str | None) -> Comparison:
         assert str(tree).startswith("/trees")
         redefined = None if live is None else False
-        names = [*(f"{name}-{color}" for name in ("skills", "api") for color in Color), *self._singletons]
+        colored = [f"{name}-{color}" for name in ("skills", "api") for color in Color]
+        names = [*colored, *self._uncolored, *self._jobs]
         moved = tuple(
             Difference(n, self._image(n, stamp.release), n, redefined, copies=self.copies_of(n, stamp.release))
             for n in names
@@ -206,6 +208,18 @@ class FakeDefinitions(Daemon):
         now = {path: text for path, text in files.items() if instance.service in self.files[path].services}
         same = instance.image == self._image(instance.service, self._stamps[definition.path].release)
         return same and known == now
+
+    async def copies(self, definition: Definition, service: str) -> int:
+        await self.socket.reach()
+        if (stamp := self._stamps.get(definition.path)) is None:
+            raise ReleaseNotKept(f"the definition of {definition.sha} is gone")
+        adopted = [c for c in self._of(service) if c.adopted and c.stamp == stamp]
+        return len(adopted) or self._behaviour(service, stamp.release).copies
+
+    async def needs(self, definition: Definition, service: str) -> Mapping[str, bool]:
+        assert definition.path in self._stamps
+        await self.socket.reach()
+        return dict(self.needed.get(service, {}))
 
     async def one_way(self, sha: str) -> bool:
         return any(stamp.release in self.one_ways for stamp in self._stamps.values() if stamp.sha == sha)

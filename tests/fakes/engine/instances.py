@@ -42,7 +42,7 @@ class FakeEngine(FakeDefinitions):
         behaviour = self._behaviour(service, stamp.release)
         assert (service, stamp.sha) in self.images
         assert not self.once, "two at once"
-        text = f"{service} {stamp.release} {' '.join(command)}"
+        text = " ".join((service, stamp.release, *command))
         await self._change(f"run {text}", lambda: self.once.append(name), once=True)
         log(f"{service} {stamp.release} says {' '.join(command)}")
         await self._clock.sleep(min(behaviour.run_seconds, limit))
@@ -102,6 +102,16 @@ class FakeEngine(FakeDefinitions):
             f"create {service} {stamp.release}", lambda: made.append(self._make(service, stamp)), once=True
         )
         return made[0].instance(self._now)
+
+    async def create_copies(self, definition: Definition, service: str) -> list[Instance]:
+        stamp, wanted = self._stamps[definition.path], await self.copies(definition, service)
+        made = [container for container in self._of(service) if container.stamp.rollout == stamp.rollout]
+        for old in self._of(service):
+            old.always = False
+        while len(made) < wanted:
+            effect = f"create {service} {stamp.release}"
+            await self._change(effect, lambda: made.append(self._make(service, stamp)), once=True)
+        return [container.instance(self._now) for container in made]
 
     async def resume(self, instance: str) -> None:
         await self.socket.reach()
@@ -216,7 +226,7 @@ class FakeEngine(FakeDefinitions):
 
     async def prune(self, keep: Collection[str]) -> int:
         await self.socket.reach()
-        old = [c for c in self._containers.values() if c.service in self._singletons and c.stamp.sha not in keep]
+        old = [c for c in self._containers.values() if c.service in self._uncolored and c.stamp.sha not in keep]
         for container in [c for c in old if not c.runs(self._now)]:
             container.adopted = False
             await self.remove(container.id)

@@ -41,6 +41,8 @@ PATIENT = "v8.1.0"
 
 COPIES = "v9.0.0"
 """The skills of COPIES have three copies."""
+CREW = "v8.2.0"
+"""There are three copies of the skills of CREW, and its bot has a command that ends at once."""
 
 SUCCEEDS = ("python3", "-c", "print('migrated')")
 BREAKS = ("python3", "-c", "print('no such column'); raise SystemExit(3)")
@@ -71,6 +73,7 @@ class FakeBench:
         self.engine.behave("bot", SLOW_STOP, stop_seconds=2)
         self.engine.behave("bot", PATIENT, stop_grace=90)
         self.engine.behave("skills", COPIES, copies=3)
+        self.engine.behave("skills", CREW, copies=3)
         self.engine.one_ways = {ONE_WAY}
         self.engine.forbidden = {FORBIDDEN: "bot uses privileged (privileged: true)"}
         for tag in (SELDOM, UNWELL, UNCHECKED, NO_CHECK, CHECK_HANGS):
@@ -134,6 +137,13 @@ def with_copies(tree: Path) -> None:
     text = file.read_text()
     assert "x-skills: &skills\n" in text
     file.write_text(text.replace("x-skills: &skills\n", "x-skills: &skills\n  deploy: {replicas: 3}\n"))
+
+
+def crew(tree: Path) -> None:
+    with_copies(tree)
+    file = tree / "docker-compose.yml"
+    command = """[python3, -c, "print('its own command')"]"""
+    file.write_text(file.read_text().replace("  bot:\n", f"  bot:\n    command: {command}\n"))
 
 
 def checked_by(test: str | None = None) -> Callable[[Path], None]:
@@ -230,6 +240,32 @@ class EngineContract:
         assert (await bench.engine.inspect(old.id)).running
         assert {i.id for i in await bench.engine.find(BOT)} == {old.id, new.id}
         assert [i.id for i in await bench.engine.find(BOT, rollout=f"r-{V2}")] == [new.id]
+
+    async def test_copies_are_created_beside_the_old_ones(self, bench: Bench) -> None:
+        old = await start_one(bench.engine, await bench.built(V1, BLUE), BLUE)
+        definition = await bench.built(CREW, BLUE)
+        assert await bench.engine.copies(definition, BLUE) == 3
+        new = {i.id for i in await bench.engine.create_copies(definition, BLUE)}
+        found = {i.id: i for i in await bench.engine.find(BLUE)}
+        assert (len(new), set(found)) == (3, {*new, old.id})
+        assert [found[each].state for each in new] == ["created"] * 3
+        assert found[old.id].running
+        assert {i.id for i in await bench.engine.create_copies(definition, BLUE)} == new, "it is repeatable"
+        for each in new:
+            await bench.engine.resume(each)
+        assert all([(await bench.engine.inspect(each)).running for each in new])
+
+    async def test_missing_copies_are_completed(self, bench: Bench) -> None:
+        definition = await bench.built(CREW, BLUE)
+        first, *others = [i.id for i in await bench.engine.create_copies(definition, BLUE)]
+        await bench.engine.remove(first)
+        completed = {i.id for i in await bench.engine.create_copies(definition, BLUE)}
+        assert len(completed) == 3
+        assert completed > set(others)
+
+    async def test_release_without_the_service_has_no_copies(self, bench: Bench) -> None:
+        with pytest.raises(ReleaseNotKept):
+            await bench.engine.copies(bench.engine.defined("f" * 40), BLUE)
 
     async def test_stopped_instance_can_be_resumed(self, bench: Bench) -> None:
         bot = await start_one(bench.engine, await bench.built(V1, BOT), BOT)
@@ -355,6 +391,13 @@ class EngineContract:
         assert await bench.engine.find(BLUE) == [], "the one-off container is not an instance of the service"
         assert await bench.engine.sweep() == [], "no one-off container is left"
 
+    async def test_service_runs_its_own_command_once(self, bench: Bench) -> None:
+        definition, lines = await bench.built(CREW, BOT), list[str]()
+        await bench.engine.run_once(definition, BOT, (), name="r-1-job", limit=LIMIT, log=lines.append)
+        assert lines
+        assert await bench.engine.find(BOT) == []
+        assert await bench.engine.sweep() == []
+
     async def test_failed_command_blames_the_release(self, bench: Bench) -> None:
         definition = await bench.built(FAILS, BLUE)
         with pytest.raises(BeforeFlipFailed) as failed:
@@ -462,6 +505,7 @@ class TestDockerEngine(EngineContract):
         sample.release(SLOW_STOP, edit=slow_to_stop)
         sample.release(PATIENT, edit=patient)
         sample.release(COPIES, edit=with_copies)
+        sample.release(CREW, edit=crew)
         sample.release(SELDOM, edit=checked_by())
         sample.release(UNWELL, Variant.UNHEALTHY, edit=checked_by())
         sample.release(UNCHECKED, edit=checked_by("[NONE]"))

@@ -1,8 +1,18 @@
-"""Troubles of what runs beside the rollouts: the succession of the updater, and the messages to people."""
+"""Troubles of what runs beside the routed services: followers, jobs, the updater's succession, messages to people."""
 
-from tests.simulation.draw.chances import OLDER, SUCCESSION, TAGS, Chances
+from tests.simulation.draw.chances import (
+    BAD_FOLLOWER,
+    BAD_PAST_FLIP,
+    FOLLOWERS,
+    JOB,
+    OLDER,
+    SUCCESSION,
+    TAGS,
+    Chances,
+)
 from tests.simulation.draw.themes import SOON, Options, Theme, operator_calls
 from tests.simulation.schedule import FIRST
+from tests.simulation.undelayed import FAILURES
 
 
 def updater_is_replaced(draw: Chances) -> None:
@@ -41,6 +51,58 @@ LASTING = {
     *("suspend", "second_worker", "successor_hangs", "engine_hangs", "engine_refuses", "engine_restarts"),
     *("disk_full", "disk_slow", "redis_away"),
 }
+
+
+def followers_are_replaced(draw: Chances) -> None:
+    """The stack has a follower with several copies, which may be slow or bad, and trouble meets their replacement."""
+    random = draw.random
+    draw.set(followers=random.choice((1, 2, 3, 3)))
+    for tag in (FIRST, *draw.releases):
+        if draw.maybe(0.4):
+            changes = random.choice(BAD_FOLLOWER)
+            if tag != FIRST or {"stop_seconds", "copies"} & set(changes):
+                draw.behaviours.setdefault(tag, {})["worker"] = dict(changes)
+    if draw.maybe(0.3) and _may_count_turns(draw):
+        draw.behaviours.setdefault(FIRST, {})["worker"] = {"stop_seconds": 2.5, "stop_grace": 20.0}
+        draw.after(
+            random.choice(("effect ask", "effect ask", "step follow_queue")), "rollback", most=random.choice((3, SOON))
+        )
+    if draw.maybe(0.3):
+        service, bad = random.choice(BAD_PAST_FLIP)
+        draw.behaviours.setdefault(draw.releases[0], {}).setdefault(service, dict(bad))
+    for _ in range(random.choice((0, 1, 1, 2, 3))):
+        _meets(draw, random.choice((*FOLLOWERS, *FOLLOWERS, "step bake", "undo", "take over", "step resume_check")))
+
+
+def jobs_run(draw: Chances) -> None:
+    """The stack has a one-shot job, which may fail, and trouble meets it."""
+    random = draw.random
+    draw.set(job=True)
+    for tag in draw.releases:
+        if draw.maybe(0.3):
+            bad = random.choice(({"exit_code": 1}, {"run_seconds": 30.0}, {"run_seconds": 5.0}, {"builds": False}))
+            draw.behaviours.setdefault(tag, {})["migrate"] = dict(bad)
+    for _ in range(random.choice((0, 1, 1, 2))):
+        _meets(draw, random.choice(JOB))
+
+
+def _may_count_turns(draw: Chances) -> bool:
+    """Whether no target of messages fails: that gives a worker more turns, so an event would come at another moment."""
+    return FAILURES.isdisjoint(event.does for event in draw.events)
+
+
+def _meets(draw: Chances, cue: str) -> None:
+    random = draw.random
+    if not _may_count_turns(draw):
+        return
+    does = random.choice((*("kill", "kill", "release"), *SUCCESSION_TROUBLE))
+    if does == "successor_hangs":
+        does = "cancel"
+    more: Options = {"seconds": draw.seconds()} if does in LASTING else {}
+    more |= {"each": random.choice((0.3, 2.0))} if does == "disk_slow" else {}
+    more |= {"workers": True} if does == "engine_restarts" else {}
+    more |= {"tag": random.choice(TAGS[:5])} if does == "release" else {}
+    draw.after(cue, does, at=random.choice((0.0, 0.0, random.uniform(20, 80))), most=random.choice((3, SOON)), **more)
 
 
 def target_fails(draw: Chances) -> None:
@@ -87,5 +149,7 @@ BESIDE: tuple[tuple[float, Theme], ...] = (
     (0.05, target_fails),
     (0.05, people_are_not_told),
     (0.25, copies),
+    (0.25, followers_are_replaced),
+    (0.15, jobs_run),
 )
 """Themes that come on top of the others, each with its chance."""

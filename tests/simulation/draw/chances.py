@@ -23,6 +23,8 @@ STARTS = ("start", "take over", "step resume_check", "lease")
 OTHERS = ("begin", "end", "write", "step stop_old_color", "step prune")
 SUCCESSION = ("succession", "successor", "put web", "put worker", "succession back", "succession ends")
 CUES = (*BEFORE_FLIP, *PAST_FLIP, *UNDO, *EFFECTS, *STARTS, *OTHERS)
+FOLLOWERS = ("step follow_queue", "step rollback_follow_queue")
+JOB = ("step before_flip_1_migrate", "step before_flip_2_migrate", "effect run")
 TURNS = (3, 3, 20, 20, 200)
 """An event follows its cue within at most this many turns of the worker."""
 
@@ -51,6 +53,22 @@ BAD: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"own_check": False},
     ),
 }
+BAD_FOLLOWER: Sequence[Mapping[str, Any]] = (
+    {"check_passes": False},
+    {"dies_after": 0.2},
+    {"dies_after": 2.0, "comes_back": True},
+    {"starts": False},
+    {"stop_seconds": 2.0},
+    {"stop_seconds": 2.5, "stop_grace": 20.0},
+    {"stops": False},
+    {"ready_after": 4.0},
+    {"own_check": False},
+    {"copies": 1},
+    {"copies": 4},
+    {"copies": 0},
+)
+"""How a follower of a release is bad, slow or otherwise unlike the others."""
+
 BAD_PAST_FLIP: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("bot", {"check_passes": False}),
     ("bot", {"starts": False}),

@@ -1,8 +1,9 @@
 """What must hold, one function each. A function returns what is wrong, or None. DESIGN's letters are in brackets.
 
-`on_…` says when it is asked: before a request ends a container, before the route changes, after each write and answer,
-at each change by a worker, at each record of a succession, at each message that a target gets or that is given up, and
-at the end of a play, when all faults have ended and the worker had time to converge.
+`on_…` says when it is asked: before a request ends a container, before the route changes, after each effect on the
+engine, after each write and answer, at each change by a worker, at each record of a succession, at each message that a
+target gets or that is given up, and at the end of a play, when all faults have ended and the worker had time to
+converge.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ Checks = list[Check]
 
 on_ending: Checks = []
 on_flip: Checks = []
+on_effect: Checks = []
 on_write: Checks = []
 on_answer: Checks = []
 on_act: Checks = []

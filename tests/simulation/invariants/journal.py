@@ -54,6 +54,7 @@ def the_journal_forgets_nothing(seen: Observed, write: Write) -> str | None:
     done = now.completed
     gone = [step.name for step in then.steps if step.completed and step.id not in done]
     lost = (then.sha and not now.sha) or (then.stopping and not now.stopping) or set(then.replaced) - set(now.replaced)
+    lost = lost or set(then.followed) - set(now.followed)
     return f"{then.id} forgets {gone or 'a commit, a call or a bot'}" if gone or lost else None
 
 

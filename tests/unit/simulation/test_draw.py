@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.draw import draw
 from tests.simulation.draw.beside import BESIDE
-from tests.simulation.draw.chances import CUES, SUCCESSION, Chances
+from tests.simulation.draw.chances import CUES, FOLLOWERS, JOB, SUCCESSION, Chances
 from tests.simulation.draw.themes import THEMES, Theme
 from tests.simulation.events import KINDS
 from tests.simulation.player import play
@@ -22,7 +22,7 @@ def test_every_kind_of_event_is_drawn() -> None:
 
 def test_every_cue_is_drawn() -> None:
     drawn = {event.cue for seed in SEEDS for event in draw(seed).events}
-    assert drawn >= {*CUES, *SUCCESSION, "ask cancel", "answer cancel", "answer rollback"}
+    assert drawn >= {*CUES, *SUCCESSION, *FOLLOWERS, *JOB, "ask cancel", "answer cancel", "answer rollback"}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class DockerEngine(DockerDefinitions, DockerContainers):
         return await refusals(self._docker, model or {}, moved)
 
     async def prune(self, keep: Collection[str]) -> int:
-        await prune.prune_singletons(self._docker, self._stack, keep, self.find)
+        await prune.prune_uncolored(self._docker, self._stack, keep, self.find)
         live = await in_file_thread(self._files.read, CURRENT)
         named = {service.get("image", "") for service in (live or {}).get("services", {}).values()}
         freed = await prune.prune_images(self._docker, self._stack, keep, named)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from app.domain.errors import (
     BeforeFlipFailed,
     EngineFailed,
+    ReleaseNotKept,
     StartFailed,
 )
 from workers.adapters.docker_host import health_check, injection, prune, volumes
@@ -50,9 +51,9 @@ class DockerContainers(HostParts):
             code = await self._compose.once(
                 definition.path, service, command, name=named, limit=limit, log=keep, env=env
             )
-            failure = _failure_of(await self.inspect(named), code, command) if code else None
+            failure = _failure_of(await self.inspect(named), code, _words(command)) if code else None
         except TimeoutError:
-            failure = f"{shlex.join(command)} ran longer than {limit:g} s and was stopped"
+            failure = f"{_words(command)} ran longer than {limit:g} s and was stopped"
         if failure:
             raise BeforeFlipFailed(failure, service=service, last_lines=lines)
         await self.sweep()
@@ -123,31 +124,47 @@ class DockerContainers(HostParts):
         return ", ".join(services)
 
     async def create(self, definition: Definition, service: str) -> Instance:
+        return (await self._create(definition, service, 1))[0]
+
+    async def create_copies(self, definition: Definition, service: str) -> list[Instance]:
+        return await self._create(definition, service, await self.copies(definition, service))
+
+    async def copies(self, definition: Definition, service: str) -> int:
+        services = await self._services(definition)
+        if ROLLOUT_LABEL not in (services.get(service, {}).get("labels") or {}):
+            raise ReleaseNotKept(f"the release {definition.sha} has no {service} of the updater")
+        return len(await self._adopted(definition, service)) or copies_of(services[service])
+
+    async def _create(self, definition: Definition, service: str, wanted: int) -> list[Instance]:
+        """Completes the `wanted` instances of the definition's rollout, and returns them."""
         model = await in_file_thread(self._kept, definition.sha)
         found = await self.find(service)
         rollout = model["services"][service]["labels"][ROLLOUT_LABEL]
-        made = next((i for i in found if i.rollout == rollout), None)
-        if made is not None and made.state != CREATED:
+        made = [i for i in found if i.rollout == rollout]
+        incomplete = [i for i in made if i.state == CREATED]
+        if len(made) >= wanted and not incomplete:
             return made
         values = await self._values(model, [service])
-        if made is None:
-            made = await self._create_beside(definition, service, found, values)
-        await self._inject(model, made, values)
+        if (missing := wanted - len(made)) > 0:
+            if found and wanted == 1:  # a definition has the same volumes for all copies, so several get new ones
+                await self._inherit_volumes(definition, service, next((i for i in found if i.running), found[0]))
+            new = await self._create_beside(definition, service, found, missing, values)
+            made, incomplete = [*made, *new], [*incomplete, *new]
+        for instance in incomplete:
+            await self._inject(model, instance, values)
         return made
 
     async def _create_beside(
-        self, definition: Definition, service: str, found: Sequence[Instance], env: Mapping[str, str]
-    ) -> Instance:
+        self, definition: Definition, service: str, found: Sequence[Instance], missing: int, env: Mapping[str, str]
+    ) -> list[Instance]:
         before = {i.id for i in found}
         for old in before:
             await self._adoption.stay_stopped(old)
-        if found:
-            await self._inherit_volumes(definition, service, next((i for i in found if i.running), found[0]))
-        await self._compose.create(definition.path, service, len(before) + 1, self._stack.times.start, env)
+        await self._compose.create(definition.path, service, len(before) + missing, self._stack.times.start, env)
         made = [i for i in await self.find(service) if i.id not in before]
-        if len(made) != 1:
-            raise StartFailed(f"Compose created {len(made)} instances, expected 1", service=service)
-        return made[0]
+        if len(made) != missing:
+            raise StartFailed(f"Compose created {len(made)} instances, expected {missing}", service=service)
+        return made
 
     async def _inject(self, model: Model, created: Instance, values: Mapping[str, str]) -> None:
         """Compose copies some configs and secrets only when it starts a container itself."""
@@ -194,10 +211,14 @@ class DockerContainers(HostParts):
         return await prune.sweep(self._docker, self._stack)
 
 
-def _failure_of(ended: Instance, code: int, command: Sequence[str]) -> str:
+def _words(command: Sequence[str]) -> str:
+    return shlex.join(command) or "the service's own command"
+
+
+def _failure_of(ended: Instance, code: int, command: str) -> str:
     """Returns why the command failed, from its container; Compose's exit `code` if the container shows no failure."""
     if ended.state != "exited":
-        return f"{shlex.join(command)} did not run to its end: its container is {ended.state}"
+        return f"{command} did not run to its end: its container is {ended.state}"
     if ended.exit_code:
-        return f"{shlex.join(command)} ended with exit code {ended.exit_code}"
-    return f"Compose ended with exit code {code}; the container of {shlex.join(command)} ended with 0"
+        return f"{command} ended with exit code {ended.exit_code}"
+    return f"Compose ended with exit code {code}; the container of {command} ended with 0"

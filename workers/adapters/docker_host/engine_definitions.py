@@ -24,6 +24,7 @@ from workers.definition.files import mounts
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.forbidden import refusal
 from workers.definition.images import as_proven, settled, with_images_of, with_proven
+from workers.definition.jobs import needed_by
 from workers.definition.networks import choices, unreached
 from workers.definition.retired import without_retired
 from workers.definition.transform import DEFINITION_LABEL, ROLLOUT_LABEL
@@ -60,7 +61,8 @@ class DockerDefinitions(HostParts):
         read = await self._reader.read(tree, stamp, published, keep=False)
         for problem in read.problems:
             raise problem
-        return changed_values(kept, read.model, self._stack.moved_services())
+        running = [name for name in self._stack.moved_services() if name not in self._stack.jobs]
+        return changed_values(kept, read.model, running)
 
     def defined(self, sha: str) -> Definition:
         return Definition(self._files.path(sha), sha)
@@ -116,8 +118,8 @@ class DockerDefinitions(HostParts):
         changed = await self._adoption.record(stamp, color, instances)
         before = await in_file_thread(self._files.read, CURRENT)
         # Keep the earlier rollout's definition of a bot that it created: `docker compose up` would replace the bot.
-        single = {s.service for s in self._stack.singletons}
-        made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in single}
+        uncolored = set(self._stack.uncolored)
+        made = {i.service: i.labels.get(ROLLOUT_LABEL) for i in instances if i.service in uncolored}
         runs = with_singles(with_colors(model, self._stack), model, self._stack)
         singles = _singles(instances)
         await self._publish(
@@ -131,7 +133,7 @@ class DockerDefinitions(HostParts):
         if model != (model := settled(model)):
             await in_file_thread(self._files.write, definition.sha, model)
         before = await in_file_thread(self._files.read, CURRENT)
-        running = {s.service: await self._rollout_of(s.service) for s in self._stack.singletons}
+        running = {service: await self._rollout_of(service) for service in self._stack.uncolored}
         colors = [s.colors[color] for s in self._stack.routed if s.made_from]
         live = [i for service in colors for i in await self.find(service) if i.sha == definition.sha]
         await self._publish(
@@ -206,6 +208,9 @@ class DockerDefinitions(HostParts):
             return not differing(before or {}, now or {})
         files = self._reader.live_files(model, instance.service)  # an earlier updater made it
         return instance.created is not None and untouched_since(files, instance.created)
+
+    async def needs(self, definition: Definition, service: str) -> Mapping[str, bool]:
+        return needed_by(await in_file_thread(self._kept, definition.sha), service, self._stack)
 
     async def live_files(self, definition: Definition, services: Sequence[str]) -> LiveFiles:
         model = await in_file_thread(self._kept, definition.sha)

@@ -1,4 +1,4 @@
-"""Removes old singletons and images by their labels, and build cache above its limit."""
+"""Removes old singletons, followers and images by their labels, and build cache above its limit."""
 
 import contextlib
 import re
@@ -25,16 +25,19 @@ Find = Callable[[str], Awaitable[Sequence[Instance]]]
 """The instances of a service, the newest first."""
 
 
-async def prune_singletons(docker: Docker, stack: Stack, keep: Collection[str], find: Find) -> None:
-    """Removes stopped singletons of releases that are not in `keep`, and all but the newest of each release."""
-    for singleton in stack.singletons:
-        seen: set[str] = set()
-        for instance in await find(singleton.service):
+async def prune_uncolored(docker: Docker, stack: Stack, keep: Collection[str], find: Find) -> None:
+    """Removes stopped singletons and followers of releases that are not in `keep`, or that a later rollout made again.
+
+    Of each kept release, those of its newest rollout stay.
+    """
+    for service in stack.uncolored:
+        newest: dict[str, str | None] = {}
+        for instance in await find(service):
             if instance.sha is None:
                 continue
-            if instance.gone and (instance.sha not in keep or instance.sha in seen):
+            last = newest.setdefault(instance.sha, instance.rollout)
+            if instance.gone and (instance.sha not in keep or instance.rollout != last):
                 await remove(docker, instance.id, volumes=False)
-            seen.add(instance.sha)
 
 
 async def prune_images(docker: Docker, stack: Stack, keep: Collection[str], named: Collection[str]) -> int:

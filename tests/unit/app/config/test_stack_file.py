@@ -542,12 +542,55 @@ def test_before_flip_commands_keep_their_order() -> None:
 
 
 def test_invalid_command_names_its_path() -> None:
-    wrong = [{"service": "api", "command": "migrate"}, {"service": "api", "command": []}, {"service": "api"}]
+    wrong = [{"service": "api", "command": "migrate"}, {"service": "api", "command": []}, {"command": ["m"]}]
     found = problems(before_flip=[*wrong, {"service": "api", "command": ["m"], "limit": 0}])
-    paths = [f"before_flip/{path}" for path in ("0/command", "1/command", "2/command", "3/limit")]
+    paths = [f"before_flip/{path}" for path in ("0/command", "1/command", "2/service", "3/limit")]
     assert [line.partition(": ")[0] for line in found] == paths
-    assert problems(before_flip=[{"service": "db", "command": ["m"]}]) == [
-        "before_flip/0/service: db is not in routed or singletons (api)"
+
+
+def test_command_of_a_color_or_of_the_updater_is_refused() -> None:
+    change: dict[str, Any] = {"updater": {"web": "w", "worker": "u"}, "before_flip": [{"service": "api-green"}]}
+    assert problems(**change) == ["before_flip/0/service: api-green is one color of api: write api"]
+    assert problems(**change | {"before_flip": [{"service": "db"}, {"service": "u"}]}) == [
+        "before_flip/1/service: u is the updater's own service, and no release's command"
+    ]
+
+
+def test_command_of_a_service_that_colors_are_made_from_names_the_routed_one() -> None:
+    change = {"routed": {"shop": made()}, "before_flip": [{"service": "web"}]}
+    assert problems(**change) == ["before_flip/0/service: both colors of shop are made from it: write shop"]
+
+
+def test_other_service_is_a_job() -> None:
+    """It is built with the release, and runs only before the flip: once in the list, however often it is named."""
+    commands = [
+        {"service": "migrate"},
+        {"service": "api"},
+        {"service": "queue"},
+        {"service": "migrate", "command": ["x"]},
+    ]
+    stack = parse_stack(content(followers={"queue": {"service": "worker"}}, before_flip=commands))
+    assert stack.before_flip[0] == BeforeFlip("migrate", ())
+    assert stack.jobs == ("migrate",)
+    assert stack.services(Color.GREEN) == ("api-green", "worker")
+    assert stack.built(Color.GREEN) == ("api-green", "worker", "migrate")
+    assert stack.moved_services() == {
+        "api-blue": Color.BLUE,
+        "api-green": Color.GREEN,
+        "worker": None,
+        "migrate": None,
+    }
+    assert [stack.service_of(c.service, Color.BLUE) for c in stack.before_flip[:3]] == ["migrate", "api-blue", "worker"]
+
+
+def test_follower_has_a_service_of_its_own() -> None:
+    followers = {"queue": {"service": "worker"}, "api": {"service": "bot"}}
+    found = problems(singletons={"bot": {"service": "bot"}}, followers=followers, retired=["worker"])
+    assert found == [
+        "followers/api/service: bot is already the service of singletons/bot/service",
+        "followers/api: api is also in routed or singletons: give one of them another name",
+        "retired/0: worker is also used by followers/queue/service. A retired service never runs: list it in one place "
+        "only",
     ]
 
 
@@ -557,6 +600,6 @@ def test_recorded_stack_file_is_still_valid() -> None:
     stack = load_stack(recorded)
     assert (stack.project, stack.retired, stack.before_flip[0].limit) == ("zetherion-ai", ("old-updater",), 600)
     assert stack.policy.windows == (Window("0 22 * * 1-5", 4 * 3600, "Europe/Berlin"),)
-    newer = {"compose_files", "env_files", "profiles", "variables", "allow_unset", "files"}
+    newer = {"compose_files", "env_files", "profiles", "variables", "allow_unset", "files", "followers"}
     known = {field.name for field in fields(Stack)} - newer | {"compose_file"}
     assert set(yaml.safe_load(recorded.read_text())) == known

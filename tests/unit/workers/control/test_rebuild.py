@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import itertools
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from app.domain.release import Trigger
-from app.domain.stack import Color
+from app.domain.stack import Color, Follower
 from app.domain.state import State
-from tests.examples import a_release, sha_of
+from tests.examples import a_release, a_stack, sha_of
 from tests.fakes.fuse import Crash
 from tests.fakes.inbox import FakeInbox
 from tests.fakes.world import World
 from workers.control.jobs import Jobs
 from workers.control.operator import Operator
+from workers.ports import Stamp
 
 NEW = a_release("v1.1.0")
 WAITING = a_release("v1.2.0", after=1)
@@ -449,6 +452,57 @@ async def test_bot_that_a_lost_rollout_stopped_is_started(world: World) -> None:
     world.journal.lose(None)
     await world.worker().start()
     assert world.engine.running("bot") == ["v1.1.0"]
+
+
+async def with_followers() -> World:
+    world = World(a_stack(followers=(Follower("queue", "worker"),)))
+    for tag in ("v1.0.0", "v1.1.0"):
+        world.engine.behave("worker", tag, copies=3)
+    await world.live("v1.0.0")
+    await world.engine.define(Path("/trees", sha_of("v1.0.0")), Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0"))
+    return world
+
+
+@pytest.mark.parametrize(
+    "moment", ["follow_queue", "bake", "create worker v1.1.0", "stop worker v1.0.0", "rollback_stop"]
+)
+async def test_lost_rollout_leaves_the_followers_of_one_release(moment: str) -> None:
+    """Its record is lost when copies of both releases may run."""
+    world = await with_followers()
+    if moment == "rollback_stop":
+        world.engine.behave("api", "v1.1.0", dies_after=6.5)
+    world.inbox.put(NEW)
+    await killed_at(world, moment)
+    world.journal.lose("torn")
+    await world.worker().start()
+    assert world.state.current is not None
+    assert world.engine.running("worker") == [world.state.current.tag] * 3
+
+
+async def test_torn_file_brings_back_copies_that_still_stop() -> None:
+    """The lost write says that the old copies were about to be stopped, and the new color fails meanwhile."""
+    world = await with_followers()
+    for copy in world.engine.containers("worker"):
+        copy.behaviour = replace(copy.behaviour, stop_seconds=100, stop_grace=200)
+    world.inbox.put(NEW)
+    await killed_at(world, "ask to stop worker v1.0.0")
+    world.journal.tear()
+    for copy in world.engine.containers("api-green"):
+        copy.end()
+    await world.worker().start()
+    await world.clock.sleep(200)
+    assert world.state.current is not None
+    assert (world.state.current.tag, world.engine.running("worker")) == ("v1.0.0", ["v1.0.0"] * 3)
+
+
+async def test_followers_of_a_proven_release_stay_stopped() -> None:
+    world = await with_followers()
+    await go_live(world)
+    for copy in await world.engine.find("worker"):
+        await world.engine.stop(copy.id, 1)
+    world.journal.lose("torn")
+    await world.worker().start()
+    assert world.engine.running("worker") == []
 
 
 async def test_bot_of_a_proven_release_stays_stopped(world: World) -> None:

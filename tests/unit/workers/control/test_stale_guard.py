@@ -20,6 +20,8 @@ READS = {
             "one_way",
             "unreached",
             "unchanged",
+            "copies",
+            "needs",
             "published_path",
             "published_release",
         ),

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from app.domain.stack import Color
+from app.domain.stack import Color, Follower
 from tests.examples import a_stack
 from workers.definition.copies import copies_of, uncopyable, uneven, with_copies
 
 STACK = a_stack()
+FOLLOWED = a_stack(followers=(Follower("queue", "worker"),))
 
 
 def model(blue: dict[str, Any], green: dict[str, Any] | None = None, **services: dict[str, Any]) -> dict[str, Any]:
@@ -110,3 +111,30 @@ def test_service_that_no_rollout_moves_is_not_judged() -> None:
     assert refused({}, redis={"scale": 0, "container_name": "redis"}) == []
     assert list(uncopyable({}, STACK)) == list(uneven({}, STACK)) == []
     assert set(STACK.routed[1].colors) == set(Color)
+
+
+@pytest.mark.parametrize(
+    ("only_once", "what"),
+    [
+        ({"ports": [{"target": 80, "published": "8080"}]}, "port 8080 of the host (tcp)"),
+        ({"networks": {"inner": {"ipv4_address": "10.0.0.9"}}}, "the address 10.0.0.9 in inner"),
+        ({"mac_address": "02:42:ac:11:00:02"}, "the address 02:42:ac:11:00:02"),
+        ({"ports": [{"target": 80, "published": "9000-9004"}], "scale": 3}, "port 9000-9004 of the host (tcp)"),
+    ],
+)
+def test_follower_that_cannot_run_twice_is_refused(only_once: dict[str, Any], what: str) -> None:
+    (problem,) = uncopyable(model({}, worker=only_once), FOLLOWED)
+    assert problem.startswith(f"worker has {what}, which only ")
+    assert problem.endswith("or write worker below `singletons` in the stack file")
+    assert refused({}, worker=only_once) == []
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"ports": [{"target": 80}, {"target": 81, "published": "9000-9010"}, {"target": 82, "published": "0"}]},
+        {"networks": {"default": None}, "network_mode": "host", "deploy": {"replicas": 3}, "container_name": "queue"},
+    ],
+)
+def test_follower_that_can_run_twice_is_not_refused(service: dict[str, Any]) -> None:
+    assert list(uncopyable(model({}, worker=service), FOLLOWED)) == []

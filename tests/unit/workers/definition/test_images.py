@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import ComposeInvalid
-from workers.definition.images import left_behind, repository_and_tag, with_shared_builds
+from workers.definition.images import left_behind, repository_and_tag, with_images_of, with_shared_builds
 
 MOVED = ("web-blue", "web-green", "bot")
 BUILD = {"context": "."}
@@ -76,3 +76,10 @@ def test_service_that_no_rollout_moves_is_named() -> None:
     assert said.startswith("worker uses the image app, built by web-blue, but no rollout moves worker")
     assert with_shared_builds(given, MOVED, "shop", HUB) == given
     assert left_behind(given, (*MOVED, "worker"), "shop", HUB) == []
+
+
+def test_job_that_an_older_release_lacks_keeps_its_own_image() -> None:
+    """A model without an image would be invalid as a whole."""
+    now = {"services": {"bot": {"image": "bot:2"}, "migrate": {"image": "migrate:2"}}}
+    found = with_images_of(now, {"services": {"bot": {"image": "bot@sha256:1"}}}, ["bot", "migrate"])
+    assert found["services"] == {"bot": {"image": "bot@sha256:1"}, "migrate": {"image": "migrate:2"}}

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import ComposeInvalid
-from app.domain.stack import Color, Updater
+from app.domain.stack import BeforeFlip, Color, Follower, Stack, Updater
 from tests.examples import a_stack, sha_of
 from workers.definition.colors import SINGLES, with_singles
 from workers.definition.environment import marked
@@ -62,6 +62,46 @@ def test_name_of_a_singleton_becomes_an_alias_where_it_has_networks(mode: str | 
     bot = transformed(source)["services"]["bot"]
     assert "container_name" not in bot
     assert bot.get("networks") == (None if mode else {"default": {"aliases": ["shop-bot"]}})
+
+
+def with_a_job() -> dict[str, Any]:
+    """A model in which every service waits for migrate, which has a profile."""
+    released = model()
+    for service in released["services"].values():
+        service["depends_on"] = {"migrate": {"condition": "service_completed_successfully"}}
+    released["services"]["migrate"] = {"build": {"context": "/data/trees/abc/migrate"}, "profiles": ["tools"]}
+    return released
+
+
+JOB = replace(STACK, before_flip=(BeforeFlip("migrate"),), followers=(Follower("queue", "postgres"),))
+
+
+def test_job_is_built_for_the_release() -> None:
+    job = transform(with_a_job(), JOB, STAMP)["services"]["migrate"]
+    assert (job["image"], job["pull_policy"]) == (image_name("shop", "migrate", SHA), "never")
+    assert job["labels"]["updater.rollout"] == "r-1"
+    with pytest.raises(ComposeInvalid, match="it has no service migrate, but the stack file names it"):
+        transform(model(), JOB, STAMP)
+
+
+def test_published_model_neither_runs_a_job_nor_waits_for_it() -> None:
+    live = as_it_runs(transform(with_a_job(), JOB, STAMP), None, JOB, Color.GREEN, {}, sha=SHA)["services"]
+    assert live["migrate"]["profiles"] == ["updater-job"]
+    assert [name for name, service in live.items() if "depends_on" in service] == []
+
+
+def test_recalled_release_may_be_older_than_a_job() -> None:
+    kept, stack = transformed(with_a_job()), replace(JOB, followers=())  # migrate was a service that no rollout moves
+    assert restamp(kept, stack, Stamp("v1.1.0", SHA, "r-2"))["services"]["migrate"] == kept["services"]["migrate"]
+    del kept["services"]["migrate"]
+    restamp(kept, stack, Stamp("v1.1.0", SHA, "r-2"))
+    assert not one_way(kept, stack)
+
+
+def test_service_that_was_not_moved_before_is_new() -> None:
+    stamped = transform(with_a_job(), JOB, STAMP)
+    (job,) = [d for d in compare(stamped, transformed(with_a_job()), JOB, tree="/t").moved if d.service == "migrate"]
+    assert job.redefined is None
 
 
 def own_labels(service: dict[str, Any], **more: str) -> dict[str, str]:
@@ -400,10 +440,11 @@ def test_live_services_have_no_profile() -> None:
 
 
 @pytest.mark.parametrize(("rollout", "kept"), [("r-0", True), ("r-1", False), (None, False)])
-def test_kept_singleton_keeps_its_old_definition(rollout: str | None, kept: bool) -> None:
-    first = restamp(transformed(model()), STACK, Stamp("v1.0.0", SHA, "r-0"))
-    before = as_it_runs(first, None, STACK, Color.BLUE, {}, sha=SHA)
-    live = as_it_runs(transformed(model()), before, STACK, Color.GREEN, {"bot": rollout}, sha=SHA)
+@pytest.mark.parametrize("stack", [STACK, replace(STACK, singletons=(), followers=(Follower("queue", "bot"),))])
+def test_kept_singleton_or_follower_keeps_its_old_definition(stack: Stack, rollout: str | None, kept: bool) -> None:
+    first = restamp(transform(model(), stack, STAMP), stack, Stamp("v1.0.0", SHA, "r-0"))
+    before = as_it_runs(first, None, stack, Color.BLUE, {}, sha=SHA)
+    live = as_it_runs(transform(model(), stack, STAMP), before, stack, Color.GREEN, {"bot": rollout}, sha=SHA)
     assert (live["services"]["bot"]["labels"]["updater.rollout"] == "r-0") is kept
 
 

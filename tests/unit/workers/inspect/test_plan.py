@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.errors import TagNotFound
 from app.domain.routing.networks import Choice
-from app.domain.stack import BeforeFlip, Color
+from app.domain.stack import BeforeFlip, Color, Follower
 from app.domain.state import Ran
 from tests.examples import a_live, a_stack, sha_of
 from tests.fakes.world import World
@@ -41,6 +41,20 @@ async def test_plan_says_how_many_copies_start(world: World) -> None:
         {"service": "skills-green", "copies": 1, "before": 1},
         {"service": "api-green", "copies": 3, "before": 2},
     ]
+
+
+async def test_plan_lists_followers_and_jobs() -> None:
+    world = World(a_stack(followers=(Follower("queue", "worker"),), before_flip=(BeforeFlip("migrate"),)))
+    for tag in ("v1.0.0", "v1.1.0"):
+        world.engine.behave("worker", tag, copies=3)
+    await world.live("v1.0.0")
+    planned = (await plan(world.stack, world.ports, "v1.1.0")).as_json()
+    assert planned["followers"] == [
+        {"name": "queue", "service": "worker", "copies": 3, "replaced": True, "reason": "worker changed"}
+    ]
+    assert [image["service"] for image in planned["images"]][-2:] == ["worker", "migrate"]
+    (job,) = planned["before_flip"]
+    assert (job["step"], job["command"], job["runs"]) == ("before_flip_1_migrate", [], True)
 
 
 async def test_plan_warns_of_unmoved_and_own_changes() -> None:

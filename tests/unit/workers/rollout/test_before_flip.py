@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.unit.workers.rollout.test_recovery import (
     the_release_is_decided,
 )
 from workers.control.operator import Operator
+from workers.ports import Stamp
 
 MIGRATE, REGISTER = "before_flip_1_skills", "before_flip_2_bot"
 COMMANDS = (BeforeFlip("skills", ("migrate", "up"), 60), BeforeFlip("bot", ("register",), 30))
@@ -179,3 +181,63 @@ async def test_lost_journal_leaves_no_command_running(world: World) -> None:
     await start_again(world)
     assert world.engine.once == []
     assert world.state.active_color is Color.BLUE
+
+
+JOB = BeforeFlip("migrate")
+
+
+async def test_job_runs_its_own_command_in_its_own_image() -> None:
+    world = await a_world(JOB)
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert runs(world) == ["run migrate v1.1.0"]
+    assert ("migrate", sha_of("v1.1.0")) in world.engine.images
+    assert world.effects.index("ran migrate v1.1.0") < world.effects.index("start skills-green v1.1.0")
+    assert world.engine.containers("migrate") == []
+
+
+async def test_failed_job_leaves_live_unchanged() -> None:
+    world = await a_world(JOB)
+    world.engine.behave("migrate", "v1.1.0", exit_code=3)
+    await world.worker().reconcile()
+    assert (last(world).status, last(world).failed_step) == (RolloutStatus.FAILED, "before_flip_1_migrate")
+    is_consistent(world)
+
+
+async def test_rollback_needs_no_image_of_a_job() -> None:
+    """It runs no command, so one whose image is gone is no reason to refuse."""
+    world = await a_world(JOB)
+    worker = world.worker()
+    await worker.reconcile()
+    world.engine.images = {image for image in world.engine.images if image[0] != "migrate"}
+    world.engine.images |= {(service, sha_of("v1.0.0")) for service in world.stack.services(Color.BLUE)}
+    await world.engine.define(Path("/trees", sha_of("v1.0.0")), Stamp("v1.0.0", sha_of("v1.0.0"), "r-v1.0.0"))
+    await Operator(world.ports, worker).roll_back(None)
+    await worker.reconcile()
+    assert (last(world).status, last(world).release.tag) == (RolloutStatus.SUCCESS, "v1.0.0")
+    assert runs(world) == ["run migrate v1.1.0"]
+
+
+async def test_job_waits_for_what_it_depends_on() -> None:
+    world = await a_world(JOB)
+    world.engine.needed["migrate"] = {"db": True, "cache": False}
+    world.engine.behave("db", "v1.0.0", ready_after=20)
+    for service in ("db", "cache"):
+        world.engine.start_by_hand(service, "v1.0.0")
+    await world.worker().reconcile()
+    assert last(world).status is RolloutStatus.SUCCESS
+    assert 20 <= world.engine.at["run migrate v1.1.0"] <= 21
+
+
+@pytest.mark.parametrize("runs_at_all", [False, True])
+async def test_job_without_what_it_depends_on_never_runs(runs_at_all: bool) -> None:
+    world = await a_world(JOB)
+    world.engine.needed["migrate"] = {"db": True}
+    world.engine.behave("db", "v1.0.0", check_passes=False)
+    if runs_at_all:
+        world.engine.start_by_hand("db", "v1.0.0")
+    await world.worker().reconcile()
+    assert (last(world).status, last(world).reason_code) == (RolloutStatus.FAILED, "before_flip_failed")
+    assert "it depends on db, which no rollout starts" in str(last(world).error)
+    assert runs(world) == []
+    is_consistent(world)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.stack import Color
-from tests.examples import a_release
+from app.domain.stack import Color, Follower
+from tests.examples import a_release, a_stack
 from tests.fakes.engine.socket import FaultySocket
 from tests.fakes.world import World
 from workers.adoption.drift import ANSWER_SECONDS, HOSTS_SECONDS
@@ -252,6 +252,59 @@ async def test_stopped_bot_is_reported_not_restarted(world: World) -> None:
     world.effects.clear()
     await watch.look()
     assert (alarmed(world), world.effects) == (["singleton_gone"], [])
+
+
+async def a_world_with_followers() -> World:
+    world = World(a_stack(followers=(Follower("queue", "worker"),)))
+    for tag in ("v1.0.0", "v1.1.0"):
+        world.engine.behave("worker", tag, copies=3)
+    await world.live("v1.0.0")
+    return world
+
+
+async def test_missing_copy_is_reported_not_started() -> None:
+    world = await a_world_with_followers()
+    watch = await a_watch(world)
+    await watch.look()
+    assert alarmed(world) == []
+    one = next(i for i in await world.engine.find("worker") if i.running)
+    await world.engine.stop(one.id, 1)
+    world.effects.clear()
+    await watch.look()
+    assert (alarmed(world), world.effects) == (["follower_gone"], [])
+    assert "2 of 3 copies of queue run" in world.publisher.alarm_texts[0]
+
+
+@pytest.mark.parametrize("stopped", [0, 3])
+async def test_copy_of_another_release_is_replaced(stopped: int) -> None:
+    """Copies of the live release that do not run are started first."""
+    world = await a_world_with_followers()
+    watch = await a_watch(world)
+    for copy in [i for i in await world.engine.find("worker") if i.running][:stopped]:
+        await world.engine.stop(copy.id, 1)
+    world.engine.place("worker", "v1.0.0", 1)
+    world.effects.clear()
+    await watch.look()
+    assert alarmed(world) == ["follower_outdated"]
+    assert world.effects == [*["start worker v1.1.0"] * stopped, "stop worker v1.0.0"]
+    await watch.look()
+    assert (alarmed(world), world.engine.running("worker")) == ([], ["v1.1.0"] * 3)
+
+
+async def test_copies_that_cannot_be_replaced_are_only_reported_after_some_tries() -> None:
+    world = await a_world_with_followers()
+    watch = await a_watch(world)
+    for copy in world.engine.containers("worker"):
+        copy.end()
+        copy.behaviour = replace(copy.behaviour, starts=False)
+    world.engine.place("worker", "v1.0.0", 1)
+    world.effects.clear()
+    for _ in range(TRIES):
+        await watch.look()
+        assert "They could not be replaced: A service of the release" in world.publisher.alarm_texts[0]
+    await watch.look()
+    assert "stop them by hand" in world.publisher.alarm_texts[0]
+    assert (world.engine.running("worker"), world.effects) == (["v1.0.0"], [])
 
 
 async def test_drift_watch_only_alarms_in_a_rollout(world: World) -> None:

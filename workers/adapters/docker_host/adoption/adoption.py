@@ -120,7 +120,7 @@ class DockerAdoption:
         return [f"the container of {service} ({self._why_lost(adopted, service)})" for service in gone if adopted]
 
     def _why_lost(self, adopted: Adopted, service: str) -> str:
-        if service in {s.service for s in self._stack.singletons} and not adopted.of(service):
+        if service in self._stack.uncolored and not adopted.of(service):
             return "it had none when the stack was adopted"
         return f"{', '.join(self._stack.compose_files)} changed since it started"
 

@@ -42,6 +42,7 @@ from workers.definition.files.origins import Located, locate
 from workers.definition.files.roots import Roots
 from workers.definition.forbidden import Use
 from workers.definition.images import left_behind, with_shared_builds
+from workers.definition.jobs import unrun
 from workers.definition.remade import remade
 from workers.definition.retired import without_retired
 from workers.definition.transform import Model, transform
@@ -146,6 +147,7 @@ class ReleaseReader:
                 *left_behind(model, stack.written_services(), stack.project, INDEX_NAME),
                 *colors.left_out(model, stack),
                 *uneven(model, stack),
+                *unrun(model, stack),
             ),
             tuple(forbidden),
             (

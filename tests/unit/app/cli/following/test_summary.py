@@ -34,6 +34,19 @@ def test_success_shows_releases_and_timings() -> None:
     ]
 
 
+def test_followers_show_what_was_replaced() -> None:
+    evidence = {
+        "follow_queue": {"seconds": 9.0, "instances": ["c1", "c2", "c3"], "stopped": ["c4", "c5"]},
+        "follow_mailer": {"seconds": 2.0, "instances": ["c6"], "stopped": []},
+        "follow_feed": {"skipped": "nothing about it changed"},
+    }
+    assert summary(ended(evidence=evidence))[3:6] == [
+        ("queue", "3 started, then 2 old stopped"),
+        ("mailer", "1 started"),
+        ("feed", "not replaced: nothing about it changed"),
+    ]
+
+
 def test_rollback_shows_reason_and_next_step() -> None:
     rows = summary(
         ended(

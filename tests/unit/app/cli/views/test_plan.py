@@ -24,6 +24,10 @@ PLAN: dict[str, Any] = {
         {"name": "bot", "service": "bot", "restarts": False, "reason": "same image, same definition"},
         {"name": "poller", "service": "poller", "restarts": True, "reason": "its image changes"},
     ],
+    "followers": [
+        {"name": "queue", "service": "worker", "copies": 3, "replaced": True, "reason": "worker/ changed"},
+        {"name": "mailer", "service": "mailer", "copies": 1, "replaced": False, "reason": "nothing about it changed"},
+    ],
     "route": {"from": "blue", "to": "green", "routers": ["updater-skills", "updater-api"]},
     "environment_changes": [
         {"service": "api", "added": ["NEW", "NEWER"], "removed": ["OLD"], "changed": ["LEVEL"]},
@@ -68,6 +72,10 @@ Route
 Bots and other singletons
   bot is not restarted (same image, same definition)
   poller restarts: for a moment none runs, never two (its image changes)
+
+Followers
+  queue, 3 copies is replaced: new copies start before the old ones stop (worker/ changed)
+  mailer is not replaced (nothing about it changed)
 
 Environment (names only)
   api: added NEW, NEWER; removed OLD; changed LEVEL

@@ -27,7 +27,7 @@ from workers.adapters.disk.journal import (
 from workers.adapters.disk.one_writer import one_writer
 
 ROLLOUT = (
-    a_rollout(sha=sha_of("v1.1.0"), replaced={"bot": "c1"}, warnings=("slow",))
+    a_rollout(sha=sha_of("v1.1.0"), replaced={"bot": "c1"}, followed={"queue": ("c2", "c3")}, warnings=("slow",))
     .begin(step_named("preflight"), NOW)
     .end(
         step_named("preflight"),

@@ -26,7 +26,7 @@ def test_the_packaged_example_is_the_committed_one() -> None:
 
 def test_each_setting_that_the_example_shows_is_valid() -> None:
     stack = parse_stack(everything())
-    assert (stack.retired, len(stack.before_flip), len(stack.policy.windows)) == (("old-updater",), 1, 1)
+    assert (stack.retired, len(stack.before_flip), len(stack.policy.windows)) == (("old-updater",), 2, 1)
     assert stack.policy.allowed_signers == "/etc/zetherion-updater/allowed_signers"
 
 

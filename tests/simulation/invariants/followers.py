@@ -1,0 +1,75 @@
+"""What must hold for the followers."""
+
+from app.domain.rollout import Rollout, RolloutStatus
+from tests.fakes.engine import Container
+from tests.simulation.invariants.checks import asked, at_end, on_write
+from tests.simulation.observed import Observed, Write
+
+
+@asked(at_end)
+def the_copies_of_one_release_run(seen: Observed) -> str | None:
+    """[H] In the end, exactly the live release's copies of each follower run.
+
+    Fewer only if the alarm says so; another release's only if they do not stop, and the alarm says so.
+    """
+    current = seen.state.current
+    if current is None:
+        return None
+    for follower in seen.world.stack.followers:
+        copies = _running(seen)[follower.name]
+        running = [copy.stamp.release for copy in copies]
+        others = [copy for copy in copies if copy.stamp.sha != current.sha]
+        if any(other.behaviour.stops for other in others) or (others and not _is_alarmed(seen, "follower_outdated")):
+            return f"{current.tag} is live, but the copies of {follower.name} are of {running}"
+        wanted, count = seen.world.engine.copies_of(follower.service, current.tag), len(copies) - len(others)
+        if count > wanted or (count < wanted and not _missing_ones_are_reported(seen)):
+            return f"{count} of {wanted} copies of {follower.name} run: {running}"
+    return None
+
+
+def _missing_ones_are_reported(seen: Observed) -> bool:
+    """As for a bot: the old ones could not be started again, or their record was lost."""
+    lost = seen.happened["state file lost with its copy"] and (seen.state.paused or seen.unpauses)
+    return _is_alarmed(seen, "follower_gone") and bool(seen.happened["singleton unrestorable"] or lost)
+
+
+def _is_alarmed(seen: Observed, kind: str) -> bool:
+    return any(kind in alarms for alarms in seen.world.publisher.alarmed[-1:])
+
+
+@asked(on_write)
+def a_success_replaced_its_followers(seen: Observed, write: Write) -> str | None:
+    """[H] When a rollout succeeds, no copy of another release runs."""
+    ended, current = _ended(seen, write), write.after.current
+    if ended is None or current is None or ended.status is not RolloutStatus.SUCCESS:
+        return None
+    for name, copies in _running(seen).items():
+        if others := [copy.stamp.release for copy in copies if copy.stamp.sha != current.sha]:
+            return f"{current.tag} is live, but copies of {name} are of {others}"
+    return None
+
+
+@asked(on_write)
+def a_rollback_removed_its_followers(seen: Observed, write: Write) -> str | None:
+    """[H] When a rollout was rolled back, none of its own copies runs, unless a warning says so."""
+    ended = _ended(seen, write)
+    if ended is None or ended.status is not RolloutStatus.ROLLED_BACK or ended.warnings:
+        return None
+    for name, copies in _running(seen).items():
+        if own := [copy for copy in copies if copy.stamp.rollout == ended.id]:
+            return f"{ended.id} was rolled back, but {len(own)} of its copies of {name} run"
+    return None
+
+
+def _running(seen: Observed) -> dict[str, list[Container]]:
+    """The running copies of each follower."""
+    engine, followers = seen.world.engine, seen.world.stack.followers
+    return {f.name: [c for c in engine.containers(f.service) if c.runs(seen.now)] for f in followers}
+
+
+def _ended(seen: Observed, write: Write) -> Rollout | None:
+    """The record of the rollout that this write ends."""
+    before = write.before.rollout
+    if before is None or write.after.rollout is not None or write.afresh:
+        return None
+    return next((rollout for rollout, _ in reversed(seen.world.publisher.kept) if rollout.id == before.id), None)

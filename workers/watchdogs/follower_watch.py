@@ -1,0 +1,56 @@
+"""Compares the followers that run with the live release, and replaces the copies of another one."""
+
+from collections import Counter
+
+from app.domain.errors import ReleaseNotKept, StartFailed
+from app.domain.findings import Alarm
+from app.domain.release import LiveRelease
+from app.domain.stack import Follower, Stack
+from workers.control import live_followers
+from workers.ports import Instance, Ports
+
+TRIES = 3
+"""How often to replace copies of another release, if that fails. Then the watch only reports them."""
+
+
+class FollowerWatch:
+    """A missing copy is only reported: an operator may have stopped it."""
+
+    def __init__(self, stack: Stack, ports: Ports) -> None:
+        self._stack, self._ports = stack, ports
+        self._tries = Counter[str]()
+
+    async def look(self) -> list[Alarm]:
+        """Looks once. Raises EngineFailed."""
+        live = self._ports.journal.state.current
+        if live is None:
+            return []
+        return [alarm for follower in self._stack.followers for alarm in await self._look(follower, live)]
+
+    async def _look(self, follower: Follower, live: LiveRelease) -> list[Alarm]:
+        try:
+            seen = await live_followers.running(self._ports, follower, live)
+        except ReleaseNotKept:
+            return []  # the live release is older than this part of the stack file
+        if seen.others:
+            return [await self._replaced(follower, live, seen.others)]
+        self._tries.pop(follower.service, None)
+        if len(seen.live) >= seen.wanted:
+            return []
+        text = (
+            f"{len(seen.live)} of {seen.wanted} copies of {follower.name} run. If the others were not stopped on "
+            "purpose, start their containers."
+        )
+        return [Alarm("follower_gone", text)]
+
+    async def _replaced(self, follower: Follower, live: LiveRelease, others: tuple[Instance, ...]) -> Alarm:
+        ids = ", ".join(instance.id[:12] for instance in others)
+        text = f"Copies of {follower.name} ran that are not of the live release ({ids}). "
+        self._tries[follower.service] += 1
+        if self._tries[follower.service] > TRIES:
+            return Alarm("follower_outdated", f"{text}The updater could not replace them: stop them by hand.")
+        try:
+            await live_followers.restore(self._stack, self._ports, follower, live)
+        except (ReleaseNotKept, StartFailed) as error:
+            return Alarm("follower_outdated", f"{text}They could not be replaced: {error}")
+        return Alarm("follower_outdated", f"{text}The updater replaced them. Find out what started them.")
