@@ -71,12 +71,14 @@ class Daemon:
         self._behaviours[name, tag] = replace(self._behaviour(name, tag), **change)
 
     def place(self, service: str, tag: str, number: int | None = None) -> str:
-        """Adds the instances that ran before the test began, all copies or `number`; returns the id of the last one."""
+        """Adds the instances that ran before the test began, all copies or `number`; returns the last one's id."""
+        placed = ""
         for _ in range(self.copies_of(service, tag) if number is None else number):
             container = self._make(service, Stamp(tag, sha_of(tag), f"r-{tag}"))
             container.started_at = self._now - container.behaviour.ready_after
             self.images.add((service, container.stamp.sha))
-        return container.id
+            placed = container.id
+        return placed
 
     def copies_of(self, service: str, tag: str) -> int:
         """How many instances the release runs of the service."""
