@@ -89,8 +89,9 @@ def write_stack_file(
     if not proposal.routed:
         raise _no_colors(project)
     proposal.notes.check[:0] = list(_about_the_project(project))
+    own = proposal.traefik.own
     stack = _write_checked(path, stack_text(proposal, packaged_example()), force=force, draft=draft)
-    note_callers(project.model, stack, proposal.notes)
+    note_callers(own.with_it(project) if own else project.model, stack, proposal.notes)
     return Written(path, proposal.notes)
 
 
@@ -104,10 +105,11 @@ def _no_colors(project: Project) -> CommandError:
     alone = "" if project.resolved else f" No other file was read, and no `include` ({project.why_unresolved})."
     file = project.directory / Path(project.file).name
     return Refused(
-        f"No service of {file} has two colors (its services: {services}).{alone}",
-        "Give each service that takes requests two copies, such as api-blue and api-green, then run this again. Or "
-        "write the stack file yourself with `service: api`: the updater then makes both copies. See 'Connect another "
-        "stack' in README.md.",
+        f"No service of {file} has two colors, or takes requests and comes with a release "
+        f"(its services: {services}).{alone}",
+        "Let the file have a service that listens on a port (`expose` or `ports`), and that is built from the release, "
+        "has a variable such as ${TAG} in its image, or has an image of the repository's owner; then run this again. "
+        "See 'Connect another stack' in README.md.",
     )
 
 

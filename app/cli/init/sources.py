@@ -96,8 +96,7 @@ class Copy:
 
 def copies(pair: Pair, sources: Sources) -> tuple[Copy, Copy]:
     """The blue and the green copy."""
-    blue, green = (_copy(pair, name, sources) for name in pair.services)
-    return blue, green
+    return _copy(pair, pair.blue, sources), _copy(pair, pair.green, sources)
 
 
 def port_statements(pair: Pair, both: tuple[Copy, Copy], sources: Sources) -> Iterator[Statement[int]]:

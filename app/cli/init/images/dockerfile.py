@@ -1,4 +1,4 @@
-"""Reads EXPOSE, ENV and HEALTHCHECK of the built stage of a Dockerfile. Pure.
+"""Reads FROM, EXPOSE, ENV and HEALTHCHECK of the built stage of a Dockerfile. Pure.
 
 https://docs.docker.com/reference/dockerfile/
 """
@@ -91,7 +91,7 @@ class _Build:
         base = _resolved(match["base"], self._global).lower() if match else ""
         self._now = (match["name"] if match and match["name"] else str(len(self._stages))).lower()
         self._scope = {}
-        self._stages[self._now] = self._stages.get(base, ImageFacts())
+        self._stages[self._now] = self._stages.get(base, ImageFacts(base=base))
 
     def _arg(self, rest: str) -> None:
         for word in _split(rest):

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """`ports` are the TCP ports of EXPOSE; `health` is the command of HEALTHCHECK, None without one."""
+    """`ports` are the TCP ports of EXPOSE; `health` is the command of HEALTHCHECK, None without one.
+
+    `base`: the image that a Dockerfile starts from; empty if it is not known.
+    """
 
     ports: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     health: str | tuple[str, ...] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    base: str = field(default="", compare=False)
 
 
 FindImage = Callable[[str], ImageFacts | None]

@@ -5,14 +5,14 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from app.cli.errors import CommandError, Refused
-from app.cli.init.project.compose_files import compose_files
+from app.cli.init.project.compose_files import active_profiles, compose_files
 from app.cli.init.project.interpolation import with_defaults
 from app.cli.init.project.surrogates import path_of_no_text
 from app.config.compose_command import compose_command
@@ -33,6 +33,8 @@ class Project:
 
     `file` is the first Compose file's path inside the release, `more` are the others. `repository` is `owner/name` on
     GitHub, if Git knows it. `written`: the model before variables got their defaults, if Compose did not read it.
+    `images`: service → its image as the files have it, with variables. `profiles`: those that are active here.
+    `root`: the release's directory, if the Compose file is in one below it.
     """
 
     directory: Path
@@ -43,10 +45,18 @@ class Project:
     repository: str | None = None
     written: Model = field(default_factory=dict)
     more: tuple[str, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    profiles: frozenset[str] = frozenset()
+    root: Path | None = None
 
     @property
     def services(self) -> Mapping[str, Mapping[str, Any]]:
         return self.part("services")
+
+    @property
+    def live(self) -> Path:
+        """The live directory: that of the whole release, if the Compose file is in a directory below it."""
+        return self.root if self.root and "/" in self.file else self.directory
 
     def part(self, key: str) -> Mapping[str, Mapping[str, Any]]:
         """A part of the model that maps names to definitions: `services`, `volumes`, `configs`."""
@@ -74,8 +84,11 @@ def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
     inside, *more = (_inside(file, Path(root).resolve() if root else where) for file in files)
     repository = github_name(_git(where, "remote", "get-url", "origin") or "")
     model, why = _compose_model(where, files, environ)
+    read = Project(where, inside, model or {}, model is not None, why, repository, more=tuple(more))
+    images, profiles = _images(files), active_profiles(where, environ)
+    read = replace(read, images=images, profiles=profiles, root=Path(root).resolve() if root else None)
     if model is not None:
-        return Project(where, inside, model, True, why, repository, more=tuple(more))
+        return read
     written = _yaml_model(files[0])
     try:
         bad, plain = path_of_no_text(written), with_defaults(written)
@@ -83,7 +96,7 @@ def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
         raise _unreadable(files[0], "it refers to itself") from None
     if bad is not None:
         raise _unreadable(files[0], f"{bad} has half of a character (a lone surrogate)")
-    return Project(where, inside, plain, False, why, repository, written, tuple(more))
+    return replace(read, model=plain, written=written)
 
 
 def _inside(file: Path, root: Path) -> str:
@@ -150,6 +163,20 @@ def _yaml_model(file: Path) -> Model:
     if not isinstance(model, dict):
         raise _unreadable(file, "it is not a mapping")
     return model
+
+
+def _images(files: list[Path]) -> dict[str, str]:
+    """Service → its image as it is written, with variables, as far as the files can be read."""
+    found: dict[str, str] = {}
+    for file in files:
+        try:
+            services = _yaml_model(file).get("services")
+        except CommandError:
+            continue
+        for name, service in (services if isinstance(services, dict) else {}).items():
+            if isinstance(service, dict) and service.get("image"):
+                found[str(name)] = str(service["image"])
+    return found
 
 
 def _unreadable(file: Path, why: str) -> CommandError:

@@ -11,7 +11,7 @@ from app.cli.errors import Refused, WrongUse
 
 # In the order in which Compose looks: https://docs.docker.com/compose/intro/compose-application-model/
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-FILES, SEPARATOR = "COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR"
+FILES, SEPARATOR, PROFILES = "COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_PROFILES"
 _LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|(.*?))(?:\s+#.*|\s*)")
 
 
@@ -28,6 +28,12 @@ def compose_files(directory: Path, environ: Mapping[str, str]) -> list[Path]:
     return [file]
 
 
+def active_profiles(directory: Path, environ: Mapping[str, str]) -> frozenset[str]:
+    """The profiles that COMPOSE_PROFILES activates here; `*` for all of them."""
+    named = {**_of_env_file(directory), **environ}.get(PROFILES, "")
+    return frozenset(filter(None, map(str.strip, named.split(","))))
+
+
 def _existing(directory: Path, name: str) -> Path:
     file = directory / name
     if not file.is_file():
@@ -39,10 +45,12 @@ def _existing(directory: Path, name: str) -> Path:
 
 
 def _of_env_file(directory: Path) -> dict[str, str]:
-    """The two variables in the project's .env, which Compose takes from there."""
+    """Those of these variables that the project's .env has: Compose takes them from there."""
     try:
         lines = (directory / ".env").read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         return {}
     found = (match for line in lines if (match := _LINE.fullmatch(line)))
-    return {match[1]: match[2] or match[3] or match[4] or "" for match in found if match[1] in {FILES, SEPARATOR}}
+    return {
+        match[1]: match[2] or match[3] or match[4] or "" for match in found if match[1] in {FILES, SEPARATOR, PROFILES}
+    }

@@ -16,13 +16,23 @@ INTO_A_FILE = "write them into a file of the watched directory, and name them"
 def note_labels(pair: Pair, taken: Sequence[Way], sources: Sources, points: Points, notes: Notes) -> None:
     """Adds what to do with the labels of `pair`; `taken` are its routes, `points` all of Traefik's entrypoints."""
     path = f"routed/{pair.name}"
+    if pair.made:
+        notes.check += [f"{path}: {what}" for what in _lost_with_the_labels(pair, sources)]
+        return
     if any(label_routes(name, sources.project.services[name]) for name in pair.services):
-        notes.check.append(f"{path}: remove Traefik's labels from {pair.blue} and {pair.green}: they add other routes.")
+        notes.check.append(f"{path}: remove Traefik's labels from {pair.text}: they add other routes.")
         notes.check += [f"{path}: {what}" for what in dict.fromkeys(_still_needed(pair, sources, points))]
     own = [name for way in taken for name in way.route.options.get("middlewares", ())]
     for service, names in _defined(own, sources).items():
         what = f"labels of {service} define {', '.join(names)}, and these labels are to be removed"
         notes.ask(f"{path}/middlewares", f"{what}: {INTO_A_FILE} here with @file")
+
+
+def _lost_with_the_labels(pair: Pair, sources: Sources) -> Iterator[str]:
+    """Made colors are without the routers of their labels, and keep the middlewares."""
+    for route in sources.routes:
+        if route.container in pair.services and route.router and not sources.leads_to_colors(route):
+            yield f"move the labels of {named_router(Way(route, ''))}: it leads to another service."
 
 
 def _still_needed(pair: Pair, sources: Sources, points: Points) -> Iterator[str]:

@@ -22,7 +22,7 @@ def refuse_rivals(pair: Pair, ways: Sequence[Way], sources: Sources, points: Poi
                 f"routed/{pair.name}: {named_router(way)} and {named_router(rival)}, which leads to another service, "
                 f"have the same rule and priority at {way.entrypoint}: {way.rule}. The other service may get these "
                 "requests now, and ask for a password.",
-                f"If the other service stands before {pair.blue} and {pair.green}, remove the first router; if not, "
+                f"If the other service stands before {pair.text}, remove the first router; if not, "
                 "remove the other one, or give each a rule or priority of its own. Then run this again.",
             )
 

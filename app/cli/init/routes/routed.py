@@ -9,6 +9,7 @@ from app.cli.init.notes import Notes
 from app.cli.init.project import service_facts as facts
 from app.cli.init.routes.lost_options import refuse_lost
 from app.cli.init.routes.mixed_points import of_one_kind
+from app.cli.init.routes.networks import network_of
 from app.cli.init.routes.old_labels import note_labels
 from app.cli.init.routes.ports import ask_about_addresses, refuse_several_ports
 from app.cli.init.routes.rivals import refuse_rivals
@@ -99,7 +100,7 @@ def all_leads(pairs: Sequence[Pair], sources: Sources, points: Points, notes: No
 
 
 def _led_to(pair: Pair, both: tuple[Copy, Copy], ways: tuple[Way, ...], points: Points, notes: Notes) -> Led:
-    notes.found.append(f"routed/{pair.name}: {pair.blue} and {pair.green}")
+    notes.found.append(f"routed/{pair.name}: {pair.text}")
     return Led(pair, both, ways, best_ways(pair, ways, points, notes))
 
 
@@ -121,13 +122,15 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
         if way
         else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
         rule=way.route.rule if way else None,
-        options={**way.route.options, **_of_service(led, notes)} if way else {},
+        options={**(way.route.options if way else {}), **_of_service(led, notes), **network_of(pair, sources, notes)},
         routes=tuple(_keys(each) for each in led.taken) if len(led.taken) > 1 else (),
     )
 
 
 def _of_service(led: Led, notes: Notes) -> dict[str, Any]:
     """The options that all routes of a service share: those of the best one, and sticky sessions of any."""
+    if not led.taken:
+        return {}
     every = [way.route.of_service for way in led.taken]
     found = {**next(({"sticky": each["sticky"]} for each in every if "sticky" in each), {}), **every[0]}
     if any({**found, **each} != found or each.get("scheme") != found.get("scheme") for each in every):
@@ -158,7 +161,7 @@ def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:
 
 def _check_copies(led: Led, sources: Sources, notes: Notes) -> None:
     name, blue, green = led.pair.name, led.pair.blue, led.pair.green
-    for copy in led.both:
+    for copy in () if led.pair.made else led.both:
         if facts.publishes(copy.service):
             notes.check.append(
                 f"routed/{name}: {copy.name} publishes a port of the host; traffic must come through Traefik."

@@ -166,7 +166,7 @@ def guessed_entrypoint(pair: Pair, points: Points, port: int | None, *, others_r
 
     Adds a question if that is not certain, or if other services have routers (`others_routed`).
     """
-    path, nothing = f"routed/{pair.name}/entrypoint", f"no router leads to {pair.blue} or {pair.green}"
+    path, nothing = f"routed/{pair.name}/entrypoint", f"no router leads to {' or '.join(pair.services)}"
     same_port = [name for name, point in points.items() if point.port == port]
     found = next(iter(points)) if len(same_port) != 1 else same_port[0]
     why = "the only one" if len(points) == 1 else ""

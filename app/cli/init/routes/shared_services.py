@@ -18,10 +18,9 @@ def refuse_shared(pair: Pair, ways: Sequence[Way], sources: Sources, notes: Note
         if others := list(dict.fromkeys(_others(pair, way.route, sources))):
             raise Refused(
                 f"routed/{pair.name}: {named_router(way)} sends requests to {', '.join(others)} too, with {way.rule}. "
-                f"With a route of the stack file, {pair.blue} and {pair.green} would get all of them, also those that "
+                f"With a route of the stack file, {pair.text} would get all of them, also those that "
                 "only the other service gets now: it might ask for a password.",
-                f"Let the router lead to {pair.blue} and {pair.green} alone, or to the other service alone, then run "
-                "this again.",
+                f"Let the router lead to {pair.text} alone, or to the other service alone, then run this again.",
             )
     spare = (_shown(s) for way in ways for s in way.route.spare if not _is_of(pair, s, sources))
     for server in dict.fromkeys(spare):

@@ -36,8 +36,7 @@ def _what(led: Led, unread_labels: Collection[str]) -> str:
         return f"routed/{pair.name}: {named_router(bare)} has no rule, and Traefik's default rule is not known."
     labeled = [copy.name for copy in led.both if copy.name in unread_labels and has_routers(copy.service)]
     ignored = f"; it does not read the labels of {' and '.join(labeled)}" if labeled else ""
-    colors = f"{pair.blue} and {pair.green}"
     return (
-        f"No router of Traefik that can be followed leads to routed/{pair.name} ({colors}){ignored}; "
+        f"No router of Traefik that can be followed leads to routed/{pair.name} ({pair.text}){ignored}; "
         "another proxy may ask for a password before it sends them requests."
     )

@@ -1,8 +1,8 @@
-"""Finds pairs of services that are two colors of one service. Pure."""
+"""Finds pairs of services that are two colors of one service, or gives a service two of its own. Pure."""
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from app.cli.init.project.service_facts import Service, addresses, container_names, host_names
@@ -18,7 +18,10 @@ _COLORED = re.compile(
 
 @dataclass(frozen=True)
 class Pair:
-    """`name` is its name in the stack file, `base` the common part of the Compose services' names."""
+    """`name` is its name in the stack file, `base` the common part of the Compose services' names.
+
+    If the updater makes both colors of one service, `blue` and `green` are that service.
+    """
 
     name: str
     base: str
@@ -26,8 +29,18 @@ class Pair:
     green: str
 
     @property
-    def services(self) -> tuple[str, str]:
-        return self.blue, self.green
+    def services(self) -> tuple[str, ...]:
+        """The Compose services: one, or one for each color."""
+        return tuple(dict.fromkeys((self.blue, self.green)))
+
+    @property
+    def made(self) -> bool:
+        """Whether the updater makes both colors of one service."""
+        return self.blue == self.green
+
+    @property
+    def text(self) -> str:
+        return " and ".join(self.services)
 
 
 def color_pairs(services: Mapping[str, Service], project: str) -> list[Pair]:
@@ -35,6 +48,18 @@ def color_pairs(services: Mapping[str, Service], project: str) -> list[Pair]:
     whole = _whole(services)
     names = _short_names(name_prefix(services, project), whole)
     return [Pair(names[base], base, two["blue"], two["green"]) for base, two in whole.items()]
+
+
+def made_pairs(services: Mapping[str, Service], project: str, routed: Collection[str]) -> list[Pair]:
+    """A pair for each service of `routed`, of which the updater makes both colors."""
+    names = all_names(services, project)
+    return [Pair(names[service], service, service, service) for service in routed]
+
+
+def all_names(services: Mapping[str, Service], project: str) -> dict[str, str]:
+    """Each service → its short name, which no other one has."""
+    prefix = name_prefix(services, project)
+    return unique_names({service: short_name(service, prefix) for service in services})
 
 
 def name_prefix(services: Mapping[str, Service], project: str) -> str:

@@ -65,10 +65,10 @@ def _is_toml(file: Path) -> bool:
 def _yaml_for(project: Project, file: Path) -> Path:
     """The worker's route file beside `file`, a TOML file: with the same stem, or the worker's own name if it exists."""
     beside = file.with_suffix(".yml")
-    return beside if is_absent(beside) else file.with_name(_own_name(project))
+    return beside if is_absent(beside) else file.with_name(own_name(project))
 
 
-def _own_name(project: Project) -> str:
+def own_name(project: Project) -> str:
     """The name of the worker's file in a directory."""
     return f"updater-{project.model.get('name', '')}.yml"
 
@@ -109,7 +109,7 @@ def _mounted_itself(service: str, dynamic: Dynamic, watched: Path) -> str:
 
 def _other_files(project: Project, dynamic: Dynamic, watched: Path, routers: list[FoundRoute]) -> Iterator[str]:
     """Notes on files with routers of the stack that the worker's own file does not replace."""
-    own = _own_name(project)
+    own = own_name(project)
     for file in sorted({route.file for route in routers} - {project.shown(watched / own)}):
         what = f"{file} routes the stack now, but the worker writes {own}."
         if others := _others(file, dynamic, routers):

@@ -11,19 +11,21 @@ from app.cli.init.notes import Notes
 from app.cli.init.project.compose_file import Project
 from app.cli.init.proposal import Proposal
 from app.cli.init.routes.routed import RoutedFound
+from app.cli.init.services.uncolored import of_pairs
 from app.cli.init.stack_text import stack_text
+from app.cli.init.traefik_part import TraefikPart
 from app.config.stack_file import parse_stack
+
+UNSURE = {"jobs": ("shop-jobs", "its name")}
+BOT = of_pairs({"bot": ("shop-bot", "its name")}, UNSURE)
 
 PROPOSAL = Proposal(
     project=Project(Path("/srv/shop"), "compose.yaml", {}, resolved=True),
     name="shop",
     repository="octo/shop",
-    entrypoints={"web": "http://traefik:80"},
-    metrics="http://traefik:8082/metrics",
-    has_metrics=False,
+    traefik=TraefikPart({"web": "http://traefik:80"}, "http://traefik:8082/metrics", has_metrics=False),
     routed=(RoutedFound("web", "api-blue", "api-green", 8000, "/health", "web"),),
-    singletons={},
-    unsure={"jobs": ("shop-jobs", "its name")},
+    uncolored=of_pairs({}, UNSURE),
     retired=(),
     updater=None,
     stop_grace=45,
@@ -64,7 +66,11 @@ def test_what_was_not_found_is_a_comment() -> None:
 
 def test_what_was_found_is_in_force() -> None:
     found = replace(
-        PROPOSAL, has_metrics=True, singletons={"bot": "shop-bot"}, retired=("old", "on"), updater=("up", "up-worker")
+        PROPOSAL,
+        traefik=replace(PROPOSAL.traefik, has_metrics=True),
+        uncolored=BOT,
+        retired=("old", "on"),
+        updater=("up", "up-worker"),
     )
     content = yaml.safe_load(written(found))
     assert content["traefik"]["metrics"] == "http://traefik:8082/metrics"
@@ -73,7 +79,7 @@ def test_what_was_found_is_in_force() -> None:
 
 
 def test_what_is_a_comment_may_be_put_in_force() -> None:
-    proposal = replace(PROPOSAL, singletons={"bot": "shop-bot"})
+    proposal = replace(PROPOSAL, uncolored=BOT)
     stack = parse_stack(yaml.safe_load(activated(written(proposal))))
     assert [single.name for single in stack.singletons] == ["bot", "jobs"]
     assert stack.updater is not None
