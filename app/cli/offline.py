@@ -3,6 +3,7 @@
 
 import os
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from app.auth.scope import NAME_PATTERN, Scope
 from app.cli.api.access import secret_path
 from app.cli.duration import parse_duration
-from app.cli.errors import WrongUse
+from app.cli.errors import Exit, WrongUse
 from app.cli.options import Json
 from app.cli.report import ending, write
 from app.cli.views.text import document
@@ -32,21 +33,34 @@ def init(
         list[str] | None, typer.Option("--open", metavar="NAME", help="A service without a router, open to all.")
     ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Write an invalid proposal to stack.yml.draft.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read the newest tag with the file; write the file only if it is missing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a stack.yml for the Compose project in DIR, based on its files, Dockerfiles and Traefik's routes."""
     from app.cli.init.answers import answers
     from app.cli.init.command import write_stack_file
     from app.cli.init.images.local_images import local_images
+    from app.cli.init.preview import check as checked_by
 
     with ending(as_json=as_json), local_images(os.environ) as find_image:
         path = output or directory / "stack.yml"
         given = answers(nothing_in or (), copy or (), opened or ())
-        written = write_stack_file(
-            directory, path, force=force, environ=os.environ, find_image=find_image, answers=given, draft=draft
-        )
-        for line in [document(written.document())] if as_json else written.lines():
-            write(line)
+        written = None
+        if not check or force or not path.exists():
+            written = write_stack_file(
+                directory, path, force=force, environ=os.environ, find_image=find_image, answers=given, draft=draft
+            )
+        checked = checked_by(path, directory, os.environ) if check else None
+        if as_json:
+            of_file, of_release = (part.document() if part else {} for part in (written, checked))
+            write(document({**of_file, "checked": of_release} if checked else of_file))
+        else:
+            for line in chain(written.lines() if written else (), checked.lines() if checked else ()):
+                write(line)
+        if checked and not checked.passed:
+            raise typer.Exit(Exit.FAILED)
 
 
 def token(

@@ -80,9 +80,9 @@ def read_project(directory: Path, environ: Mapping[str, str]) -> Project:
     """The project in `directory`. Raises WrongUse if it has no Compose file, Refused if one is unreadable."""
     where = directory.resolve()
     files = compose_files(where, environ)
-    root = _git(where, "rev-parse", "--show-toplevel")
+    root = git(where, "rev-parse", "--show-toplevel")
     inside, *more = (_inside(file, Path(root).resolve() if root else where) for file in files)
-    repository = github_name(_git(where, "remote", "get-url", "origin") or "")
+    repository = github_name(git(where, "remote", "get-url", "origin") or "")
     model, why = _compose_model(where, files, environ)
     read = Project(where, inside, model or {}, model is not None, why, repository, more=tuple(more))
     images, profiles = _images(files), active_profiles(where, environ)
@@ -185,7 +185,7 @@ def _unreadable(file: Path, why: str) -> CommandError:
     )
 
 
-def _git(directory: Path, *words: str) -> str | None:
+def git(directory: Path, *words: str) -> str | None:
     """The output of a Git command in `directory`; None if it fails or prints nothing."""
     try:
         done = subprocess.run(

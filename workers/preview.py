@@ -1,0 +1,116 @@
+"""Reads the newest release of a local clone with a stack file, before any worker runs. Needs Git and Compose alone."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import docker
+
+from app.api.plan import PlannedImage
+from app.api.preview import ReleasePreview
+from app.config.stack_file import load_stack
+from app.domain.errors import GitFailed, UpdaterError
+from app.domain.release import Version, new_rollout_id
+from app.domain.stack import Channel, Stack
+from workers.adapters.commands import read_command
+from workers.adapters.docker_host.client import Docker
+from workers.adapters.docker_host.compose.client import Compose, find_compose
+from workers.adapters.docker_host.compose.release_reader import ReadRelease, ReleaseReader
+from workers.adapters.docker_host.engine_parts import MARKS_KEY
+from workers.adapters.docker_host.policy import ReleasePolicyCheck
+from workers.adapters.docker_host.stored.file_store import FileStore
+from workers.adapters.docker_host.stored.value_marks import ValueMarks
+from workers.adapters.git_repo.mirror import GitSource
+from workers.adapters.redaction import Redactor, names_of
+from workers.definition.transform import compare
+from workers.ports import Difference, Stamp
+
+TAGS_SECONDS = 30.0
+NO_ENGINE = "unix:///dev/null"
+"""Only `policy/forbid` asks the engine, and only about its networks."""
+
+
+async def previewed(stack: Stack, repository: Path) -> ReleasePreview:
+    """The newest release in the clone `repository`, from where alone it is fetched. What refuses it is in `problems`.
+
+    Raises GitFailed if the tags cannot be listed.
+    """
+    tag = newest(await _tags(repository), stack)
+    if tag is None:
+        return ReleasePreview()
+    redactor = Redactor(Path(stack.directory), env_files=stack.env_files, ordinary=names_of(stack))
+    with tempfile.TemporaryDirectory(prefix="updater-preview-") as directory:
+        try:
+            found = await _read(stack, repository, tag, Path(directory), redactor)
+        except UpdaterError as error:
+            found = ReleasePreview(tag=tag, problems=(f"{error.code}: {error}",))
+    return ReleasePreview.model_validate(redactor.value(found.model_dump()))
+
+
+def newest(tags: Iterable[str], stack: Stack) -> str | None:
+    """The tag with the highest version that the stack file's `tags` and `channel` let in; None if there is none."""
+    versions = {tag: version for tag in tags if fnmatchcase(tag, stack.tags) and (version := Version.read(tag))}
+    every = stack.channel is Channel.PRERELEASE
+    wanted = {tag: version for tag, version in versions.items() if every or not version.pre}
+    return max(wanted, key=lambda tag: wanted[tag], default=None)
+
+
+async def _tags(repository: Path) -> list[str]:
+    done, tags = await read_command(["git", "-C", str(repository), "tag", "--list"], limit=TAGS_SECONDS)
+    if not done.ok:
+        raise GitFailed(f"the tags of {repository} cannot be listed: {' '.join(done.lines)}")
+    return tags.split()
+
+
+async def _read(stack: Stack, repository: Path, tag: str, directory: Path, redactor: Redactor) -> ReleasePreview:
+    signers = Path(stack.policy.allowed_signers) if stack.policy.allowed_signers else None
+    source = GitSource(str(repository), directory / "git", stack.times.fetch, signers)
+    sha = await source.fetch(tag)
+    tree = await source.checkout(sha, tag)
+    client = docker.DockerClient(base_url=NO_ENGINE, version="1.41")
+    try:
+        policy = ReleasePolicyCheck(Docker(client, None), stack, directory)
+        compose = Compose(find_compose(os.environ.get("UPDATER_COMPOSE")), stack.project, None, learn=redactor.learn)
+        store, marks = FileStore(directory / "files"), ValueMarks(directory / MARKS_KEY)
+        reader = ReleaseReader(compose, stack, store, policy, marks=marks)
+        read = await reader.read(tree, Stamp(tag, sha, new_rollout_id()), None, keep=False)
+    finally:
+        client.close()
+    return _shown(read, stack, tag, sha, tree)
+
+
+def _shown(read: ReadRelease, stack: Stack, tag: str, sha: str, tree: Path) -> ReleasePreview:
+    compared = compare(read.model, None, stack, tree=str(tree))
+    problems = [f"{problem.code}: {problem.detail}" for problem in read.problems]
+    problems += [f"policy_refused: {use}" for use in read.forbidden]
+    return ReleasePreview(
+        tag=tag,
+        sha=sha,
+        images=tuple(map(_image, compared.moved)),
+        problems=tuple(problems),
+        warnings=(*read.warnings, *compared.callers),
+    )
+
+
+def _image(each: Difference) -> PlannedImage:
+    reason = f"built from {each.context}" if each.context is not None else "pulled"
+    return PlannedImage(service=each.service, image=each.image, builds=each.context is not None, reason=reason)
+
+
+def main() -> None:
+    """`python -m workers.preview STACK_FILE REPOSITORY`. Prints the preview as JSON; exits with 1 and the reason."""
+    file, repository = map(Path, sys.argv[1:])
+    try:
+        found = asyncio.run(previewed(load_stack(file), repository))
+    except UpdaterError as error:
+        sys.exit(str(error))
+    print(json.dumps(found.as_json()))
+
+
+if __name__ == "__main__":
+    main()
