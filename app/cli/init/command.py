@@ -89,9 +89,8 @@ def write_stack_file(
     if not proposal.routed:
         raise _no_colors(project)
     proposal.notes.check[:0] = list(_about_the_project(project))
-    own = proposal.traefik.own
     stack = _write_checked(path, stack_text(proposal, packaged_example()), force=force, draft=draft)
-    note_callers(own.with_it(project) if own else project.model, stack, proposal.notes)
+    note_callers(proposal.traefik.model or project.model, stack, proposal.notes)
     return Written(path, proposal.notes)
 
 

@@ -1,7 +1,7 @@
 """Reads what leads to the services that get two colors, and refuses what cannot be read or carried over."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.cli.init.answers import Answers
 from app.cli.init.images.facts import FindImage
@@ -15,11 +15,12 @@ from app.cli.init.services.made import refuse_one_network
 from app.cli.init.services.pairs import Pair, color_pairs, colored_hosts, made_pairs, reached_hosts
 from app.cli.init.services.roles import Kind, Roles, roles_of
 from app.cli.init.sources import Sources
+from app.cli.init.traefik.additions import METRICS
 from app.cli.init.traefik.dynamic.labels import has_routers, is_disabled
 from app.cli.init.traefik.dynamic.middlewares import all_chains, defined_in_labels
 from app.cli.init.traefik.dynamic.routes import skipped_routers
 from app.cli.init.traefik.dynamic.streams import Stream, label_streams, streams
-from app.cli.init.traefik.entrypoints import UNKNOWN, EntryPoint, routable
+from app.cli.init.traefik.entrypoints import DEFAULT, UNKNOWN, EntryPoint, routable
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
 from app.cli.init.traefik.static.unread import Unread
 from app.cli.init.traefik.static.unresolved import overrides, unresolved
@@ -30,7 +31,7 @@ from app.cli.init.unread import refuse_streams, refuse_unread
 class Looked:
     """What was read. `leads`: one for each pair; `points`: the entrypoints with the stack's routes.
 
-    `roles`: those of a project without colors. `new`: no Traefik routes the stack, so it gets one of its own.
+    `roles`: those of a project without colors. `new`: the project has no Traefik, so it gets one.
     """
 
     traefik: FoundTraefik
@@ -59,10 +60,13 @@ def look(project: Project, find_image: FindImage, answers: Answers, notes: Notes
     refuse_streams(_streams(project, sources, traefik, colored), notes)
     for name, file, first in skipped_routers(traefik.dynamic.documents):
         notes.check.append(f"router {name} in {file} is left out, as Traefik does: {first} has one of the same name.")
-    leads = all_leads(pairs, sources, traefik.points, notes)
+    leads = tuple(
+        _with_own_point(led, traefik, sources, new=new) if led.pair.name not in answers.opened else led
+        for led in all_leads(pairs, sources, traefik.points, notes)
+    )
+    refuse_unrouted([led for led in leads if not led.own_point], answers, notes, sources.unread_labels)
     if new:
-        return Looked(traefik, sources, leads, {p.name: EntryPoint(p.name, UNKNOWN.port) for p in pairs}, roles, new)
-    refuse_unrouted(leads, answers, notes, sources.unread_labels)
+        return Looked(traefik, sources, leads, {}, roles, new)
     used = {way.entrypoint for led in leads for way in led.ways}
     points = routable(traefik.points, used, [pair.name for pair in pairs])
     points |= {name: EntryPoint(name, UNKNOWN.port) for name in used - set(points)}
@@ -82,6 +86,18 @@ def _pairs(project: Project, traefik: FoundTraefik) -> tuple[list[Pair], Roles]:
 def _is_without_traefik(project: Project, pairs: Sequence[Pair], traefik: FoundTraefik) -> bool:
     services = [project.services[name] for pair in pairs for name in pair.services]
     return traefik.service is None and all(pair.made for pair in pairs) and not any(map(has_routers, services))
+
+
+def _with_own_point(led: Led, traefik: FoundTraefik, sources: Sources, *, new: bool) -> Led:
+    """`led`, with the name of an entrypoint of its own if none of Traefik's leads to a service that gets two colors.
+
+    A service with labels for a router keeps the question what they mean.
+    """
+    service = sources.project.services[led.pair.blue]
+    if led.ways or not led.pair.made or has_routers(service) or not (new or traefik.service):
+        return led
+    taken = {name.lower() for name in traefik.points} | {DEFAULT, METRICS}
+    return replace(led, own_point=f"{led.pair.name}-inner" if led.pair.name in taken else led.pair.name)
 
 
 def _sources(project: Project, find_image: FindImage, pairs: list[Pair], traefik: FoundTraefik) -> Sources:

@@ -54,7 +54,8 @@ def propose(project: Project, find_image: FindImage = no_images, answers: Answer
     project = with_image_labels(project, _colored(project), find_image)
     looked = look(project, find_image, answers, notes)
     found = [find_routed(led, looked.sources, looked.points, notes) for led in looked.leads]
-    routed = resolve_equal_rules(found, notes) if not looked.new else tuple(found)
+    resolved = resolve_equal_rules([each for each in found if not _is_alone(each, looked)], notes)
+    routed = tuple(next((r for r in resolved if r.name == each.name), each) for each in found)
     retired = old_updaters({n: s for n, s in project.services.items() if n != looked.traefik.service})
     uncolored = _uncolored(looked, retired)
     _service_notes(looked, routed, uncolored, retired, notes)
@@ -72,6 +73,11 @@ def propose(project: Project, find_image: FindImage = no_images, answers: Answer
         notes=notes,
         variables=tuple(_variables(looked, notes)),
     )
+
+
+def _is_alone(found: RoutedFound, looked: Looked) -> bool:
+    """Whether it has an entrypoint of its own, where no other service claims requests."""
+    return any(led.own_point for led in looked.leads if led.pair.name == found.name)
 
 
 def _uncolored(looked: Looked, retired: Mapping[str, str]) -> Uncolored:

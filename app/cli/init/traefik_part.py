@@ -1,7 +1,8 @@
 """The part `traefik` of a stack file: the entrypoints' URLs, the metrics, and notes on what Traefik lacks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from app.cli.init.looked import Looked
 from app.cli.init.notes import Notes
@@ -10,68 +11,90 @@ from app.cli.init.project.compose_file import Project
 from app.cli.init.routes.routed import RoutedFound
 from app.cli.init.services.own_services import own_services
 from app.cli.init.traefik.additions import Additions, additions
-from app.cli.init.traefik.advice import advise, ask_about_middlewares
+from app.cli.init.traefik.advice import advise, ask_about_middlewares, lines, place
 from app.cli.init.traefik.dynamic.watched import VARIABLE, knows_where, own_name, say_where
 from app.cli.init.traefik.entrypoints import url
-from app.cli.init.traefik.own_traefik import DIRECTORY, METRICS, NAME, OwnTraefik, own_traefik
+from app.cli.init.traefik.own_traefik import DIRECTORY, METRICS, NAME, OwnPoints, new_service, own_points, yaml_lines
 
 
 @dataclass(frozen=True)
 class TraefikPart:
     """`entrypoints`: name → URL. `metrics` is the URL of Traefik's metrics, which exist only if `has_metrics`.
 
-    `own`: the Traefik to add, if the project has none.
+    `model`: the project's model, with what Traefik has to take over.
     """
 
     entrypoints: Mapping[str, str]
     metrics: str
     has_metrics: bool
-    own: OwnTraefik | None = None
+    model: Mapping[str, Any] = field(default_factory=dict)
 
 
 def traefik_part(looked: Looked, routed: tuple[RoutedFound, ...], notes: Notes) -> TraefikPart:
-    if looked.new and routed:
-        return _of_a_new_one(looked, routed, notes)
-    missing = additions(looked.traefik.config)
-    entrypoints = dict(_urls(looked, routed, notes))
-    _traefik_notes(looked, missing, notes)
-    metrics = f"{url(looked.traefik.host, missing.metrics.port, tls=missing.metrics.tls)}/metrics"
-    return TraefikPart(entrypoints, metrics, looked.traefik.service is not None and missing.has_metrics)
-
-
-def _of_a_new_one(looked: Looked, routed: Sequence[RoutedFound], notes: Notes) -> TraefikPart:
-    project = looked.sources.project
-    own = own_traefik(project, routed)
-    for each in routed:
+    project, traefik = looked.sources.project, looked.traefik
+    inner = [each for each, led in zip(routed, looked.leads, strict=True) if led.own_point]
+    own = own_points(project, inner, [point.port for point in traefik.points.values()])
+    for each in inner:
         _note_place(each, own, notes)
-    colors = " and ".join(each.blue for each in routed)
-    removed = "".join(_removed(key, project, routed) for key in TAKEN_OVER)
+    if looked.new and routed:
+        _note_new(project, inner, own, notes)
+        return TraefikPart(own.urls(NAME), METRICS, has_metrics=True, model=own.with_it(project, NAME))
+    missing = additions(traefik.config)
+    outer = tuple(each for each in routed if each not in inner)
+    entrypoints = dict(_urls(looked, outer, notes)) if outer else {}
+    _traefik_notes(looked, missing, notes)
+    model = project.model
+    if inner and traefik.service:
+        _note_added(looked, inner, own, notes)
+        model = own.with_it(project, traefik.service)
+    metrics = f"{url(traefik.host, missing.metrics.port, tls=missing.metrics.tls)}/metrics"
+    has_metrics = traefik.service is not None and missing.has_metrics
+    return TraefikPart({**entrypoints, **own.urls(traefik.host)}, metrics, has_metrics, model)
+
+
+def _note_new(project: Project, routed: Sequence[RoutedFound], own: OwnPoints, notes: Notes) -> None:
     directory = project.directory / DIRECTORY
     file = directory / "dynamic" / own_name(project)
-    notes.traefik.append(f"No service of the project is Traefik. Commit this one{removed}:")
-    notes.traefik += [f"  {line}" for line in own.lines()]
-    notes.traefik.append(f"Its routes until the first rollout, for {file}, which the worker replaces:")
+    notes.traefik.append(f"No service of the project is Traefik. Commit this one{_removed(project, routed)}:")
+    notes.traefik += [f"  {line}" for line in yaml_lines({"services": {NAME: new_service(own)}})]
+    notes.traefik.append(f"{START}, for {file}, which the worker replaces:")
     notes.traefik += [f"  {line}" for line in own.start_lines()]
     notes.following += [
-        f"Create {file} with the routes above, then run `docker compose up --detach`. Traefik takes over the ports "
-        f"and names of {colors}: requests fail for the seconds of this one step, and of no later one.",
+        f"Create {file} with the routes above, then run `docker compose up --detach`. Traefik takes over the ports and "
+        f"names of {_names(routed)}: requests fail for the seconds of this one step, and of no later one.",
         f"Set {VARIABLE}={file} for the worker, and allow it to write to {directory}.",
     ]
     notes.check.append(REACHES.format(host=NAME))
-    return TraefikPart(own.urls, METRICS, has_metrics=True, own=own)
 
 
-def _removed(key: str, project: Project, routed: Sequence[RoutedFound]) -> str:
-    services = [each.blue for each in routed if project.services[each.blue].get(key)]
-    return f", and remove `{key}` from {' and '.join(services)}" if services else ""
+def _note_added(looked: Looked, routed: Sequence[RoutedFound], own: OwnPoints, notes: Notes) -> None:
+    """What the project's Traefik needs for the services of `routed`."""
+    traefik, project = looked.traefik, looked.sources.project
+    name = str(traefik.service)
+    notes.traefik.append(f"No router leads to {_names(routed)}. Add to {place(name, traefik.config)}:")
+    notes.traefik += [f"  {line}" for line in lines(traefik.config, own.options)]
+    notes.traefik.append(f"Add to {name} in the Compose file{_removed(project, routed)}:")
+    notes.traefik += [f"  {line}" for line in yaml_lines({"services": {name: own.keys}})]
+    notes.traefik.append(f"{START}, for the worker's route file, which the worker replaces:")
+    notes.traefik += [f"  {line}" for line in own.start_lines()]
 
 
-def _note_place(each: RoutedFound, own: OwnTraefik, notes: Notes) -> None:
-    port = own.ports[each.name]
-    notes.found.append(f"traefik/entrypoints/{each.name}: port {port} of the Traefik to add")
+def _names(routed: Sequence[RoutedFound]) -> str:
+    return " and ".join(each.blue for each in routed)
+
+
+def _removed(project: Project, routed: Sequence[RoutedFound]) -> str:
+    """What to remove from the services, because Traefik has it in their place."""
+    having = {key: [each for each in routed if project.services[each.blue].get(key)] for key in TAKEN_OVER}
+    return "".join(f", and remove `{key}` from {_names(each)}" for key, each in having.items() if each)
+
+
+def _note_place(each: RoutedFound, own: OwnPoints, notes: Notes) -> None:
+    port = own.ports[each.entrypoint]
+    notes.found.append(f"routed/{each.name}/entrypoint: {each.entrypoint} (to be added to Traefik, at port {port})")
     if port in TLS_PORTS:
         notes.ask(
-            f"traefik/entrypoints/{each.name}",
+            f"traefik/entrypoints/{each.entrypoint}",
             f"port {port} usually takes TLS. If {each.blue} does, its clients get Traefik's certificate: write "
             f"https://, `tls: true` and, for {each.blue} itself, `scheme: https`",
         )
@@ -86,6 +109,7 @@ TAKEN_OVER = ("ports", "container_name")
 """Keys of a service that its colors are without, and that Traefik has in their place."""
 
 REACHES = "traefik/entrypoints: can the worker, where it will run, reach {host} by this name?"
+START = "Its routes until the first rollout"
 TLS_PORTS = frozenset({443, 8443})
 
 

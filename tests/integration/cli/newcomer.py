@@ -60,15 +60,23 @@ class Newcomer:
 
     def add_traefik(self, written: Written) -> None:
         """Does what `init` says: adds its Traefik to the first file, and removes what Traefik takes over from all."""
-        printed = "\n".join(_block(written.notes.traefik, "No service of the project is Traefik"))
+        notes = written.notes.traefik
+        printed = "\n".join(_block(notes, "No service of the project is Traefik"))
+        added = "\n".join(_block(notes, "Add to traefik in the Compose file"))
         for n, file in enumerate(compose_files(self.below, environment())):
             model = yaml.safe_load(file.read_text())
             for service in self.expected["routed"].values():
-                for key in TAKEN_OVER if printed else ():
+                for key in TAKEN_OVER if printed or added else ():
                     model["services"].get(service["service"], {}).pop(key, None)
             if printed and n == 0:
                 model["services"] |= yaml.safe_load(printed)["services"]
+            if added and n == 0:
+                more = yaml.safe_load(added)["services"]["traefik"]
+                there = dict.fromkeys(model["services"]["traefik"]["networks"])
+                model["services"]["traefik"] |= {**more, "networks": {**there, **more["networks"]}}
             file.write_text(yaml.safe_dump(model, sort_keys=False))
+        if not printed:
+            return
         if routes := "\n".join(_block(written.notes.traefik, "Its routes until the first rollout")):
             (place,) = [line for line in written.notes.following if line.startswith("Create ")]
             first = Path(place.split()[1])

@@ -34,7 +34,7 @@ def client(tmp_path: Path) -> Iterator[docker.DockerClient]:
 async def read(sample: Newcomer, home: Path, client: docker.DockerClient) -> ReadRelease:
     """The release in a tree of its own: what git knows of the live directory."""
     tree = home / "trees" / SHA
-    shutil.copytree(sample.live, tree, ignore=shutil.ignore_patterns(".git", ".env", "secrets", "data", "traefik"))
+    shutil.copytree(sample.live, tree, ignore=shutil.ignore_patterns(".git", ".env", "secrets", "data"))
     stack = sample.stack()
     reader = release_reader(Compose(find_compose(), stack.project, None), stack, tree, client)
     return await reader.read(tree, Stamp("v1.1.0", SHA, "r-1"), None, keep=True)

@@ -69,12 +69,16 @@ class RoutedFound:
 
 @dataclass(frozen=True)
 class Led:
-    """A pair, its copies and the routes that lead to it now; `taken` are those for the stack file, the best first."""
+    """A pair, its copies and the routes that lead to it now; `taken` are those for the stack file, the best first.
+
+    `own_point`: the name of an entrypoint to add for it, because no router leads there.
+    """
 
     pair: Pair
     both: tuple[Copy, Copy]
     ways: tuple[Way, ...]
     taken: tuple[Way, ...]
+    own_point: str = ""
 
     @property
     def way(self) -> Way | None:
@@ -120,7 +124,7 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
         health_options=health.options,
         entrypoint=way.entrypoint
         if way
-        else guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
+        else led.own_point or guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
         rule=way.route.rule if way else None,
         options={**(way.route.options if way else {}), **_of_service(led, notes), **network_of(pair, sources, notes)},
         routes=tuple(_keys(each) for each in led.taken) if len(led.taken) > 1 else (),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.cli.init.notes import Notes
-from app.cli.init.traefik.additions import Additions, rendered
+from app.cli.init.traefik.additions import Additions, Option, rendered
 from app.cli.init.traefik.entrypoints import EntryPoint
 from app.cli.init.traefik.static.static_config import Form, StaticConfig
 
@@ -11,8 +11,8 @@ from app.cli.init.traefik.static.static_config import Form, StaticConfig
 def advise(service: str, config: StaticConfig, missing: Additions, notes: Notes) -> None:
     """Adds notes about missing options and a static file that is not read; `service` is Traefik's."""
     if missing.options:
-        notes.traefik.append(f"Add to {_place(service, config)}, and recreate {service}:")
-        notes.traefik += [f"  {line}" for line in _lines(config, missing)]
+        notes.traefik.append(f"Add to {place(service, config)}, and recreate {service}:")
+        notes.traefik += [f"  {line}" for line in lines(config, missing.options)]
     if config.ignored:
         notes.check.append(f"{service} has flags and the static file {config.file}: Traefik reads only the file.")
     if config.unread:
@@ -31,12 +31,14 @@ def ask_about_middlewares(point: EntryPoint, names: Sequence[str], notes: Notes)
         )
 
 
-def _lines(config: StaticConfig, missing: Additions) -> list[str]:
+def lines(config: StaticConfig, options: tuple[Option, ...]) -> list[str]:
+    """`options` in the form of Traefik's configuration."""
     toml = config.file is not None and config.file.suffix.lower() == ".toml"
-    return rendered(missing.options, config.form, toml=toml)
+    return rendered(options, config.form, toml=toml)
 
 
-def _place(service: str, config: StaticConfig) -> str:
+def place(service: str, config: StaticConfig) -> str:
+    """Where the options belong, for people."""
     if config.form is Form.FILE:
         return f"Traefik's static file {config.file}"
     return f"the {'command' if config.form is Form.FLAGS else 'environment'} of {service}"

@@ -1,9 +1,10 @@
-"""A Traefik for a project that has none: it takes over the names and ports of the services that it routes. Pure.
+"""Entrypoints for services that no router leads to: Traefik takes over their names and ports. Pure.
 
-So clients and other services keep their addresses, and no more of them reach a service than before.
+So clients and other services keep their addresses, and no more of them reach a service than before. A project without
+Traefik gets one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from app.cli.init.project.compose_file import Project
 from app.cli.init.project.service_facts import Service, entries
 from app.cli.init.routes.routed import RoutedFound
 from app.cli.init.services.roles import copies_of
-from app.cli.init.traefik.additions import METRICS_PORT, additions, rendered
+from app.cli.init.traefik.additions import METRICS_PORT, Option, additions, rendered
 from app.cli.init.traefik.static.static_config import Form, StaticConfig
 from app.domain.callers.compose import networks
 
@@ -28,78 +29,111 @@ METRICS_POINT = "updater-metrics"
 METRICS = f"http://{NAME}:{METRICS_PORT}/metrics"
 _INSIDE = "/etc/traefik/live"
 
+AS_BEFORE = (
+    (("forwardedHeaders", "insecure"), "true"),
+    (("transport", "respondingTimeouts", "readTimeout"), "0s"),
+)
+"""What a service sees without Traefik: the headers of a proxy before it, and uploads of any length.
+
+https://doc.traefik.io/traefik/reference/install-configuration/entrypoints/
+"""
+
 
 @dataclass(frozen=True)
-class OwnTraefik:
-    """`ports`: routed service → the port of its entrypoint, which has the service's name.
+class OwnPoints:
+    """`ports`: name of an entrypoint → its port. `options`: Traefik's, that make them.
 
-    `service`: Traefik's service in the Compose file. `start`: its routes until the first rollout.
+    `published` and `networks`: those keys of Traefik's service. `start`: the routes until the first rollout.
     """
 
     ports: Mapping[str, int]
-    service: Mapping[str, Any]
+    options: tuple[Option, ...]
+    published: tuple[str, ...]
+    networks: Mapping[str, Any]
     start: Mapping[str, Any]
 
     @property
-    def urls(self) -> dict[str, str]:
-        return {name: f"http://{NAME}:{port}" for name, port in self.ports.items()}
+    def keys(self) -> dict[str, Any]:
+        """The keys of Traefik's service."""
+        return {**({"ports": list(self.published)} if self.published else {}), "networks": dict(self.networks)}
 
-    def lines(self) -> list[str]:
-        return _yaml({"services": {NAME: self.service}})
+    def urls(self, host: str) -> dict[str, str]:
+        return {name: f"http://{host}:{port}" for name, port in self.ports.items()}
 
     def start_lines(self) -> list[str]:
-        return _yaml(self.start)
+        return yaml_lines(self.start)
 
-    def with_it(self, project: Project) -> dict[str, Any]:
-        """The project's model with this Traefik."""
-        return {**project.model, "services": {**project.services, NAME: dict(self.service)}}
+    def with_it(self, project: Project, traefik: str) -> dict[str, Any]:
+        """The project's model in which the service `traefik` has them, as far as names go."""
+        service = project.services.get(traefik, {})
+        there = {name: {"aliases": sorted(aliases)} for name, aliases in networks(service).items()} if service else {}
+        for name, settings in self.networks.items():
+            there[name] = {"aliases": [*there.get(name, {}).get("aliases", []), *settings["aliases"]]}
+        return {**project.model, "services": {**project.services, traefik: {**service, "networks": there}}}
 
 
-def own_traefik(project: Project, routed: Sequence[RoutedFound]) -> OwnTraefik:
-    ports = _entrypoint_ports(routed)
-    options: dict[tuple[str, ...], str] = {("entryPoints", name, "address"): f":{port}" for name, port in ports.items()}
-    options |= {
+def own_points(project: Project, routed: Sequence[RoutedFound], taken: Collection[int] = ()) -> OwnPoints:
+    """One entrypoint for each of `routed`, with the name that it has there. `taken`: the ports that Traefik has."""
+    ports = _ports(routed, {METRICS_PORT, *taken})
+    published = [p for each in routed for p in _published(project.services[each.blue], each, ports[each.entrypoint])]
+    return OwnPoints(
+        ports, tuple(_options(ports)), tuple(published), _networks(project, routed), _start(project, routed)
+    )
+
+
+def new_service(own: OwnPoints) -> dict[str, Any]:
+    """A whole Traefik for the Compose file."""
+    options: dict[tuple[str, ...], str] = {
+        **dict(own.options),
         ("entryPoints", METRICS_POINT, "address"): f":{METRICS_PORT}",
         ("metrics", "prometheus", "entryPoint"): METRICS_POINT,
         ("providers", "file", "directory"): f"{_INSIDE}/dynamic",
     }
     missing = additions(StaticConfig(Form.FLAGS, options)).options
-    published = [port for each in routed for port in _published(project.services[each.blue], each, ports[each.name])]
-    service = {
+    return {
         "image": IMAGE,
         "command": rendered((*options.items(), *missing), Form.FLAGS),
-        **({"ports": published} if published else {}),
         "volumes": [f"./{DIRECTORY}:{_INSIDE}:ro"],
-        "networks": _networks(project, routed),
+        **own.keys,
         "restart": "unless-stopped",
     }
-    return OwnTraefik(ports, service, _start(project, routed))
 
 
-def _entrypoint_ports(routed: Sequence[RoutedFound]) -> dict[str, int]:
-    """The container's own ports; if two services have the same, the later one gets the next free port."""
-    taken, found = {METRICS_PORT}, dict[str, int]()
+def yaml_lines(content: Mapping[str, Any]) -> list[str]:
+    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=1000).splitlines()
+
+
+def _options(ports: Mapping[str, int]) -> Iterator[Option]:
+    for name, port in ports.items():
+        yield ("entryPoints", name, "address"), f":{port}"
+        yield from ((("entryPoints", name, *key), value) for key, value in AS_BEFORE)
+
+
+def _ports(routed: Sequence[RoutedFound], taken: set[int]) -> dict[str, int]:
+    """The container's own ports; if another entrypoint has one, the next free port."""
+    found: dict[str, int] = {}
     for each in routed:
-        found[each.name] = next(port for port in range(each.port, 65_536) if port not in taken)
-        taken.add(found[each.name])
+        found[each.entrypoint] = next(port for port in range(each.port, 65_536) if port not in taken)
+        taken.add(found[each.entrypoint])
     return found
 
 
 def _published(service: Service, routed: RoutedFound, inside: int) -> Iterator[str]:
     """The host's ports that lead to the routed port now, and will lead to `inside`, for the same clients."""
     for each in entries(service.get("ports")):
-        host, target = _short(each)
-        if target == str(routed.port) and host:
+        host, target, protocol = _parts(each)
+        if target == str(routed.port) and host and protocol != "udp":
             yield f"{host}:{inside}"
 
 
-def _short(port: object) -> tuple[str, str]:
-    """The host's part, with its address, and the container's port."""
+def _parts(port: object) -> tuple[str, str, str]:
+    """The host's part, with its address, the container's port, and the protocol."""
     if isinstance(port, Mapping):
-        parts = [str(port[key]) for key in ("host_ip", "published") if port.get(key)]
-        return ":".join(parts) if port.get("published") else "", str(port.get("target"))
-    host, _, target = str(port).partition("/")[0].rpartition(":")
-    return host, target
+        host = ":".join(str(port[key]) for key in ("host_ip", "published") if port.get(key))
+        return host if port.get("published") else "", str(port.get("target")), str(port.get("protocol") or "tcp")
+    place, _, protocol = str(port).partition("/")
+    host, _, target = place.rpartition(":")
+    return host, target, protocol or "tcp"
 
 
 def _networks(project: Project, routed: Sequence[RoutedFound]) -> dict[str, Any]:
@@ -117,7 +151,8 @@ def _networks(project: Project, routed: Sequence[RoutedFound]) -> dict[str, Any]
 def _start(project: Project, routed: Sequence[RoutedFound]) -> dict[str, Any]:
     """Routes to the containers that run now, by names that Traefik does not take over."""
     routers = {
-        each.name: {"entryPoints": [each.name], "rule": "PathPrefix(`/`)", "service": each.name} for each in routed
+        each.name: {"entryPoints": [each.entrypoint], "rule": "PathPrefix(`/`)", "service": each.name}
+        for each in routed
     }
     services = {
         each.name: {"loadBalancer": {"servers": [{"url": url} for url in _urls(project, each)]}} for each in routed
@@ -126,10 +161,5 @@ def _start(project: Project, routed: Sequence[RoutedFound]) -> dict[str, Any]:
 
 
 def _urls(project: Project, routed: RoutedFound) -> Iterator[str]:
-    service = project.services[routed.blue]
-    for number in range(1, copies_of(service) + 1):
+    for number in range(1, copies_of(project.services[routed.blue]) + 1):
         yield f"http://{project.name}-{routed.blue}-{number}:{routed.port}"
-
-
-def _yaml(content: Mapping[str, Any]) -> list[str]:
-    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=1000).splitlines()

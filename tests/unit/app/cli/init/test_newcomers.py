@@ -81,8 +81,34 @@ def test_metrics_are_never_at_a_published_entrypoint(tmp_path: Path) -> None:
     written = init(tmp_path, {"metrics": {**WEB, "ports": ["8082:8082"], "healthcheck": {"disable": True}}})
     flags = traefik(written)["command"]
     assert "--metrics.prometheus.entryPoint=updater-metrics" in flags
-    assert "--entryPoints.metrics.address=:8083" in flags
+    assert "--entryPoints.metrics-inner.address=:8083" in flags
     assert "--entryPoints.updater-metrics.address=:8082" in flags
+
+
+def test_service_behind_others_gets_an_entrypoint_of_its_own(tmp_path: Path) -> None:
+    flags = ["--providers.docker=true", "--entrypoints.web.address=:80", "--entrypoints.api.address=:8000"]
+    proxy = {"image": "traefik:v3", "command": flags, "networks": ["default"]}
+    web = {"build": ".", "expose": ["80"], "labels": {"traefik.http.routers.w.rule": "Host(`a.b`)"}}
+    api = {**WEB, "ports": ["127.0.0.1:9000:8000"]}
+    calling = {**web, "environment": {"API": "http://api:8000"}}
+    written = init(tmp_path, {"proxy": proxy, "web": calling, "api": api}, given=("/etc/traefik",))
+    stack = load_stack(written.path)
+    points = {service.name: {route.entrypoint for route in service.routes} for service in stack.routed}
+    assert points["api"] == {"api-inner"}
+    assert stack.traefik.entrypoints["api-inner"].url == "http://proxy:8001"
+    lines = "\n".join(written.notes.traefik)
+    assert "No router leads to api. Add to the command of proxy:" in lines
+    assert "  --entryPoints.api-inner.address=:8001" in lines
+    assert "Add to proxy in the Compose file, and remove `ports` from api:" in lines
+    assert "127.0.0.1:9000:8001" in lines
+    assert any("services that call api at that port have to call api:8001" in each.lower() for each in notes(written))
+
+
+def test_service_behind_others_is_opened_only_by_an_answer(tmp_path: Path) -> None:
+    labels = {"traefik.enable": "false", "traefik.http.routers.w.rule": "Host(`a.b`)"}
+    proxy = {"image": "traefik:v3", "command": ["--providers.docker=true", "--entrypoints.web.address=:80"]}
+    with pytest.raises(Refused, match=r"No router of Traefik that can be followed leads to routed/web \(web\)"):
+        init(tmp_path, {"proxy": proxy, "web": {**WEB, "labels": labels}}, given=("/etc/traefik",))
 
 
 def test_data_of_one_container_is_a_question(tmp_path: Path) -> None:
