@@ -22,6 +22,7 @@ from app.cli.init.traefik.dynamic.routes import skipped_routers
 from app.cli.init.traefik.dynamic.streams import Stream, label_streams, streams
 from app.cli.init.traefik.entrypoints import DEFAULT, UNKNOWN, EntryPoint, routable
 from app.cli.init.traefik.found import FoundTraefik, found_traefik
+from app.cli.init.traefik.static.static_config import Form
 from app.cli.init.traefik.static.unread import Unread
 from app.cli.init.traefik.static.unresolved import overrides, unresolved
 from app.cli.init.unread import refuse_streams, refuse_unread
@@ -97,7 +98,9 @@ def _with_own_point(led: Led, traefik: FoundTraefik, sources: Sources, *, new: b
     if led.ways or not led.pair.made or has_routers(service) or not (new or traefik.service):
         return led
     taken = {name.lower() for name in traefik.points} | {DEFAULT, METRICS}
-    return replace(led, own_point=f"{led.pair.name}-inner" if led.pair.name in taken else led.pair.name)
+    name = f"{led.pair.name}-inner" if led.pair.name in taken else led.pair.name
+    # in the name of a variable, an underscore separates the parts of an option
+    return replace(led, own_point=name.replace("_", "-") if traefik.config.form is Form.ENVIRONMENT else name)
 
 
 def _sources(project: Project, find_image: FindImage, pairs: list[Pair], traefik: FoundTraefik) -> Sources:

@@ -37,9 +37,10 @@ class Newcomer:
         """Each question that `init` has to ask, with its answer; None: the proposed value is right."""
         return dict(self.expected.get("answers", {}))
 
-    def init(self) -> Written:
+    def init(self, **environ: str) -> Written:
         given = Answers(tuple(self.expected.get("nothing_in", ())))
-        return write_stack_file(self.below, self.stack_file, force=True, environ=environment(), answers=given)
+        known = {**environment(), **environ}
+        return write_stack_file(self.below, self.stack_file, force=True, environ=known, answers=given)
 
     @property
     def stack_file(self) -> Path:
@@ -61,8 +62,8 @@ class Newcomer:
     def add_traefik(self, written: Written) -> None:
         """Does what `init` says: adds its Traefik to the first file, and removes what Traefik takes over from all."""
         notes = written.notes.traefik
-        printed = "\n".join(_block(notes, "No service of the project is Traefik"))
-        added = "\n".join(_block(notes, "Add to traefik in the Compose file"))
+        printed = "\n".join(block(notes, "No service of the project is Traefik"))
+        added = "\n".join(block(notes, "Add to traefik in the Compose file"))
         for n, file in enumerate(compose_files(self.below, environment())):
             model = yaml.safe_load(file.read_text())
             for service in self.expected["routed"].values():
@@ -77,7 +78,7 @@ class Newcomer:
             file.write_text(yaml.safe_dump(model, sort_keys=False))
         if not printed:
             return
-        if routes := "\n".join(_block(written.notes.traefik, "Its routes until the first rollout")):
+        if routes := "\n".join(block(written.notes.traefik, "Its routes until the first rollout")):
             (place,) = [line for line in written.notes.following if line.startswith("Create ")]
             first = Path(place.split()[1])
             first.parent.mkdir(parents=True)
@@ -106,7 +107,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
 
 
-def _block(lines: list[str], first: str) -> Iterator[str]:
+def block(lines: list[str], first: str) -> Iterator[str]:
     """The indented lines below the one that starts with `first`."""
     start = next((n for n, line in enumerate(lines) if line.startswith(first)), len(lines))
     for line in lines[start + 1 :]:

@@ -21,6 +21,15 @@ from workers.ports import Stamp
 
 SECONDS = 60
 ROUTED = [name for name in NEWCOMERS if name != "gallery"]
+NEED_COMPOSE = {"forms", "surveys", "tickets"}
+"""A variable in a label, `extends` of another file, and a second file: only Compose knows what they say."""
+
+WITH_COMPOSE: dict[str, str] = {}
+ALONE = {"UPDATER_COMPOSE": "false"}
+EVERY = [
+    *(pytest.param(name, WITH_COMPOSE, id=name) for name in ROUTED),
+    *(pytest.param(name, ALONE, id=f"{name} alone") for name in ROUTED if name not in NEED_COMPOSE),
+]
 
 
 @pytest.fixture
@@ -58,10 +67,10 @@ def test_there_are_enough_samples() -> None:
     assert len(NEWCOMERS) >= 20
 
 
-@pytest.mark.parametrize("name", ROUTED)
-def test_init_gives_each_service_its_role(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "environ"), EVERY)
+def test_init_gives_each_service_its_role(tmp_path: Path, name: str, environ: dict[str, str]) -> None:
     sample = newcomer(name, tmp_path)
-    written = sample.init()
+    written = sample.init(**environ)
     assert set(written.notes.questions) == set(sample.questions)
     content = sample.answered()
     assert sample.stack().repository == f"octo/{name}"

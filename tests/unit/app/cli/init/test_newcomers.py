@@ -104,6 +104,15 @@ def test_service_behind_others_gets_an_entrypoint_of_its_own(tmp_path: Path) -> 
     assert any("services that call api at that port have to call api:8001" in each.lower() for each in notes(written))
 
 
+def test_entrypoint_in_variables_has_no_underscore(tmp_path: Path) -> None:
+    variables = {"TRAEFIK_PROVIDERS_DOCKER": "true", "TRAEFIK_ENTRYPOINTS_WEB_ADDRESS": ":80"}
+    proxy = {"image": "traefik:v3", "environment": variables}
+    web = {"build": ".", "expose": ["80"], "labels": {"traefik.http.routers.w.rule": "Host(`a.b`)"}}
+    written = init(tmp_path, {"proxy": proxy, "web": web, "my_api": WEB})
+    assert "my-api" in load_stack(written.path).traefik.entrypoints
+    assert "  TRAEFIK_ENTRYPOINTS_MY-API_ADDRESS=:8000" in written.notes.traefik
+
+
 def test_service_behind_others_is_opened_only_by_an_answer(tmp_path: Path) -> None:
     labels = {"traefik.enable": "false", "traefik.http.routers.w.rule": "Host(`a.b`)"}
     proxy = {"image": "traefik:v3", "command": ["--providers.docker=true", "--entrypoints.web.address=:80"]}
