@@ -18,6 +18,7 @@ def note_labels(pair: Pair, taken: Sequence[Way], sources: Sources, points: Poin
     path = f"routed/{pair.name}"
     if pair.made:
         notes.check += [f"{path}: {what}" for what in _lost_with_the_labels(pair, sources)]
+        _ask_about_own(pair, taken, sources, notes)
         return
     if any(label_routes(name, sources.project.services[name]) for name in pair.services):
         notes.check.append(f"{path}: remove Traefik's labels from {pair.text}: they add other routes.")
@@ -28,8 +29,16 @@ def note_labels(pair: Pair, taken: Sequence[Way], sources: Sources, points: Poin
         notes.ask(f"{path}/middlewares", f"{what}: {INTO_A_FILE} here with @file")
 
 
+def _ask_about_own(pair: Pair, taken: Sequence[Way], sources: Sources, notes: Notes) -> None:
+    """Adds a question about middlewares that the labels of the colors would define: Traefik drops them in each flip."""
+    own = [name for way in taken for name in way.route.options.get("middlewares", ())]
+    for service, names in _defined(own, sources).items():
+        what = f"labels of {service} define {', '.join(names)}, and Traefik drops what two different containers define"
+        notes.ask(f"routed/{pair.name}/middlewares", f"{what}: {INTO_A_FILE} here with @file")
+
+
 def _lost_with_the_labels(pair: Pair, sources: Sources) -> Iterator[str]:
-    """Made colors are without the routers of their labels, and keep the middlewares."""
+    """Made colors are without the routers of their labels."""
     for route in sources.routes:
         if route.container in pair.services and route.router and not sources.leads_to_colors(route):
             yield f"move the labels of {named_router(Way(route, ''))}: it leads to another service."

@@ -126,8 +126,8 @@ def find_routed(led: Led, sources: Sources, points: Points, notes: Notes) -> Rou
         if way
         else led.own_point or guessed_entrypoint(pair, points, port.value, others_routed=others, notes=notes),
         rule=way.route.rule if way else None,
-        options={**(way.route.options if way else {}), **_of_service(led, notes), **network_of(pair, sources, notes)},
-        routes=tuple(_keys(each) for each in led.taken) if len(led.taken) > 1 else (),
+        options={**(_options(way, pair) if way else {}), **_of_service(led, notes), **network_of(pair, sources, notes)},
+        routes=tuple(_keys(each, pair) for each in led.taken) if len(led.taken) > 1 else (),
     )
 
 
@@ -148,8 +148,17 @@ def _plain(options: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in options.items()) or "neither"
 
 
-def _keys(way: Way) -> dict[str, Any]:
-    return {"entrypoint": way.entrypoint, "rule": way.rule, **way.route.options}
+def _keys(way: Way, pair: Pair) -> dict[str, Any]:
+    return {"entrypoint": way.entrypoint, "rule": way.rule, **_options(way, pair)}
+
+
+def _options(way: Way, pair: Pair) -> dict[str, Any]:
+    """The options of the router. A route of made colors comes before the router in the labels of what runs now.
+
+    That container is adopted with its labels, and keeps them until it is stopped.
+    """
+    above = pair.made and not way.route.file and way.route.container in pair.services and way.route.rule
+    return {**way.route.options, **({"priority": way.priority + 1} if above else {})}
 
 
 def _settled(path: str, verdict: Weighed[T], placeholder: T, notes: Notes) -> T:

@@ -163,6 +163,25 @@ def test_labels_for_a_traefik_elsewhere_need_an_answer(tmp_path: Path) -> None:
     assert (route.rule, written.notes.traefik) == ("Host(`a.b`)", [])
 
 
+def test_route_comes_before_the_labels_of_what_runs(tmp_path: Path) -> None:
+    labels = {"traefik.http.routers.w.rule": "Host(`a.b`)", "traefik.http.routers.w.priority": "50"}
+    (route,) = load_stack(init(tmp_path, {"web": {**WEB, "labels": labels}}, given=("traefik",)).path).routed[0].routes
+    assert route.priority == 51
+
+
+def test_middleware_of_the_services_own_labels_is_a_question(tmp_path: Path) -> None:
+    labels = {
+        "traefik.http.routers.w.rule": "Host(`a.b`)",
+        "traefik.http.routers.w.middlewares": "auth,other",
+        "traefik.http.middlewares.auth.basicauth.users": "a:b",
+    }
+    other = {"image": "other", "labels": {"traefik.http.middlewares.other.compress": "true"}}
+    written = init(tmp_path, {"web": {**WEB, "labels": labels}, "other": other}, given=("traefik",))
+    assert "labels of web define auth, and Traefik drops" in written.notes.questions["routed/web/middlewares"]
+    (route,) = load_stack(written.path).routed[0].routes
+    assert route.middlewares == ("auth@docker", "other@docker")
+
+
 def test_streams_in_labels_are_refused(tmp_path: Path) -> None:
     label = {"traefik.tcp.routers.w.rule": "HostSNI(`*`)", "traefik.tcp.routers.w.middlewares": "allow"}
     with pytest.raises(Refused, match=r"has allow\. The stack file has no TCP routers"):
