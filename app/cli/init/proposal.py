@@ -104,7 +104,8 @@ def _service_notes(
 
 def _variables(looked: Looked, notes: Notes) -> Iterator[TagVariable]:
     """The variables that name the release in images of services that move."""
-    for each in tag_variables(looked.sources.project, list(looked.roles.moved)):
+    project = looked.sources.project
+    for each in tag_variables(project, [name for name in released(project) if name in looked.roles.moved]):
         notes.ask(
             f"variables/{each.name}",
             f"the image of {each.service} has this variable in its tag: is that the release's {each.value}? The value "

@@ -10,8 +10,8 @@ from app.cli.init.project.service_facts import image_name
 from app.cli.init.services.infrastructure import STORES, is_infrastructure
 
 _VARIABLE = re.compile(r"\$\{?(?P<name>\w+)(?::?-(?P<default>[^}]*))?")
-_OF_A_RELEASE = re.compile(r"TAG|VERSION|RELEASE|SHA|COMMIT|REVISION", re.IGNORECASE)
-_SHA = re.compile(r"SHA|COMMIT|REVISION", re.IGNORECASE)
+_OF_A_RELEASE = re.compile(r"(?:^|_)(?:IMAGE)?(?:TAG|VERSION|RELEASE|SHA\d*|COMMIT|REVISION)(?:$|_)", re.IGNORECASE)
+_SHA = re.compile(r"(?:^|_)(?:SHA\d*|COMMIT|REVISION)(?:$|_)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def tag_variables(project: Project, names: list[str]) -> list[TagVariable]:
     """The variables in the tags of the images of `names`, each once."""
     found: dict[str, TagVariable] = {}
     for name in names:
-        for match in _VARIABLE.finditer(project.images.get(name, "")):
+        _, _, tagged = project.images.get(name, "").rpartition("/")
+        for match in _VARIABLE.finditer(tagged):
             if _OF_A_RELEASE.search(match["name"]):
                 found.setdefault(match["name"], TagVariable(match["name"], _value(match), name))
     return list(found.values())

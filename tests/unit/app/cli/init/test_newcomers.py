@@ -182,6 +182,14 @@ def test_middleware_of_the_services_own_labels_is_a_question(tmp_path: Path) -> 
     assert route.middlewares == ("auth@docker", "other@docker")
 
 
+def test_job_of_others_keeps_its_own_version(tmp_path: Path) -> None:
+    job = {"image": "quay.io/minio/minio:${MC_VERSION:-1}", "restart": "no"}
+    web = {**WEB, "depends_on": {"buckets": {"condition": "service_completed_successfully"}}}
+    written = init(tmp_path, {"web": web, "buckets": job})
+    stack = load_stack(written.path)
+    assert ([each.service for each in stack.before_flip], dict(stack.variables)) == (["buckets"], {})
+
+
 def test_streams_in_labels_are_refused(tmp_path: Path) -> None:
     label = {"traefik.tcp.routers.w.rule": "HostSNI(`*`)", "traefik.tcp.routers.w.middlewares": "allow"}
     with pytest.raises(Refused, match=r"has allow\. The stack file has no TCP routers"):

@@ -112,6 +112,11 @@ def test_image_of_the_release_is_found(tmp_path: Path) -> None:
     assert [(each.name, each.value) for each in tag_variables(known, ["c", "f"])] == [("APP_VERSION", "version")]
 
 
+@pytest.mark.parametrize("image", ["${TAG}/a:1", "a:${STAGE}", "a:${SHARED}", "a:1", "a@${DIGEST}"])
+def test_other_variables_are_not_the_releases(tmp_path: Path, image: str) -> None:
+    assert released(project(tmp_path, {"a": {"image": "a"}}, images={"a": image})) == {}
+
+
 @pytest.mark.parametrize(("written", "value"), [("${GIT_SHA}", "sha"), ("${TAG:-latest}", "tag"), ("$TAG", "tag")])
 def test_variable_of_a_tag_gets_a_fitting_value(tmp_path: Path, written: str, value: str) -> None:
     known = project(tmp_path, {"a": {"image": "a"}}, images={"a": f"example/a:{written}"})
