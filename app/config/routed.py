@@ -1,18 +1,17 @@
 """The parts `traefik` and `routed` of `stack.yml`: how clients reach the services that have two colors."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from app.config.router_options import StickyOptions, TlsOptions
-from app.domain.routing.probe_request import hidden, unaskable
+from app.domain.routing.probe_request import unaskable
 from app.domain.routing.routes import CATCH_ALL, ClientRoute, EntryPoint, HealthRequest, Scheme
 from app.domain.routing.rule import RuleInvalid, parse
-from app.domain.routing.rule_form import Form, form_of
-from app.domain.stack import Color, RoutedService, Traefik
+from app.domain.stack import Color, RoutedService, Traefik, made_colors
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 ServiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
@@ -71,6 +70,19 @@ def _needed(entrypoint: str | None, info: ValidationInfo) -> str | None:
     return entrypoint
 
 
+def _either(color: str | None, info: ValidationInfo) -> str | None:
+    made_from = info.data.get("made_from", "")
+    if color is None and made_from is None:
+        one = ". If the Compose files have one service for both colors, write `service: <its name>` in place of both"
+        raise ValueError(f"is missing{one if info.field_name == Color.BLUE else ''}")
+    if color is not None and made_from:
+        raise ValueError(
+            f"would be ignored, because both colors are made from the service {made_from}. Remove blue and green; or "
+            "remove `service`, if the Compose files have a service for each color"
+        )
+    return color
+
+
 def _path_alone(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
@@ -86,6 +98,7 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
+_OfAColor = Annotated[ServiceName | None, AfterValidator(_either)]
 _Url = Annotated[str, AfterValidator(_url)]
 _PageUrl = Annotated[str, AfterValidator(_page)]
 _HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_no_host)]
@@ -144,10 +157,11 @@ class _Route(_RouteOptions):
 
 
 class RoutedPart(_RouteOptions):
-    """One service with two colors."""
+    """One service with two colors: one that the updater makes them from, or one for each."""
 
-    blue: ServiceName
-    green: ServiceName
+    made_from: ServiceName | None = Field(None, alias="service")
+    blue: _OfAColor = Field(None, validate_default=True)
+    green: _OfAColor = Field(None, validate_default=True)
     port: int = Field(ge=1, le=65_535)
     scheme: Scheme = Scheme.HTTP
     health: Annotated[_Health, BeforeValidator(_path_alone)]
@@ -160,14 +174,29 @@ class RoutedPart(_RouteOptions):
         health = self.health
         return RoutedService(
             name=name,
-            colors={Color.BLUE: self.blue, Color.GREEN: self.green},
+            colors=self.colors,
             port=self.port,
             health=HealthRequest(health.path, health.host, health.headers, frozenset(health.status)),
             routes=tuple(part.route(entrypoint) for entrypoint, part in self._routes()),
             scheme=self.scheme,
             network=self.network,
             sticky=cast("dict[str, Any] | None", self.sticky),
+            made_from=self.made_from,
         )
+
+    @property
+    def colors(self) -> dict[Color, str]:
+        """The Compose service of each color."""
+        if self.made_from:
+            return made_colors(self.made_from)
+        return {Color.BLUE: self.blue or "", Color.GREEN: self.green or ""}
+
+    def compose_services(self) -> Iterator[tuple[str, str]]:
+        """The keys whose values are Compose services, each with the names that it takes."""
+        if self.made_from:
+            yield from (("service", name) for name in (self.made_from, *self.colors.values()))
+        else:
+            yield from ((str(color), name) for color, name in self.colors.items())
 
     def problems(self, name: str, traefik: Traefik) -> Iterator[str]:
         """What contradicts itself or the entrypoints, each with its path in the file."""
@@ -200,32 +229,3 @@ class RoutedPart(_RouteOptions):
             yield f"{path}/tls: the route takes only TLS, so write {where} as https://…, not {point.url}"
         elif why := unaskable(traefik, service, route):
             yield f"{path}/rule: {why}"
-
-
-def hidden_routes(traefik: Traefik, services: Mapping[str, "RoutedPart"]) -> Iterator[str]:
-    """Routes that no request of the updater reaches, because Traefik gives all of them to other routes of the stack."""
-    routed = [part.service(name) for name, part in services.items()]
-    for service in routed:
-        for path, route in services[service.name].places(service.name):
-            if why := hidden(traefik, routed, service, route):
-                yield f"{path}/rule: {why}"
-
-
-def equal_routes(places: Sequence[tuple[str, ClientRoute]]) -> Iterator[str]:
-    """Routes that take the same requests at one entrypoint. `places`: each route with its path in the file.
-
-    Traefik uses the one with the higher priority, or either of them. The other could never be proven.
-    """
-    seen: dict[tuple[str, Form], tuple[str, ClientRoute]] = {}
-    for path, route in places:
-        first, other = seen.setdefault((route.entrypoint, form_of(route.rule)), (path, route))
-        if other is route:
-            continue
-        if route.priority == other.priority:
-            why = "so Traefik would use either of the two, unpredictably"
-        else:
-            why = "so Traefik would use only the one with the higher priority"
-        yield (
-            f"{path}/rule: {first} has the same rule at {route.entrypoint}, {why}. Give each route its own rule, such "
-            "as another host or path"
-        )

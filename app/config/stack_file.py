@@ -10,14 +10,14 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from app.config.policy import PolicyPart
 from app.config.problems import problems
 from app.config.release_files import FilesPart, Inside, VariableName, contradictions
-from app.config.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart, equal_routes, hidden_routes
+from app.config.rival_routes import equal_routes, hidden_routes
+from app.config.routed import Name, Part, RoutedPart, Seconds, ServiceName, TraefikPart
 from app.domain.errors import StackInvalid
 from app.domain.stack import (
     REPOSITORY,
     BeforeFlip,
     Channel,
     Checks,
-    Color,
     GitHub,
     Keep,
     Needs,
@@ -156,7 +156,7 @@ class _File(Part):
 
     def _places(self) -> Iterator[tuple[str, str]]:
         """Every path in the file whose value is a Compose service, with that service."""
-        yield from ((f"routed/{n}/{c}", getattr(s, c)) for n, s in self.routed.items() for c in Color)
+        yield from ((f"routed/{n}/{key}", name) for n, s in self.routed.items() for key, name in s.compose_services())
         yield from ((f"singletons/{n}/service", s.service) for n, s in self.singletons.items())
         if own := self.updater:
             yield from (("updater/web", own.web), ("updater/worker", own.worker))
@@ -171,7 +171,7 @@ class _File(Part):
                 yield f"retired/{n}: {service} is also used by {used}. {never}"
 
     def _command_places(self) -> Iterator[tuple[str, str]]:
-        services = {name: (s.blue, s.green) for name, s in self.routed.items()}
+        services = {name: tuple(service for _, service in s.compose_services()) for name, s in self.routed.items()}
         for n, command in enumerate(self.before_flip):
             single = self.singletons.get(command.service)
             runs_in = (single.service,) if single else services.get(command.service, (command.service,))

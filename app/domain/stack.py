@@ -41,7 +41,8 @@ class RoutedService:
 
     `colors` names the Compose service of each color. It listens on `port` and speaks `scheme`. `routes` lead to it, at
     least one. `network` is the Compose network where worker and Traefik reach it; None: one that they share. `sticky`
-    are options of Traefik's load balancer.
+    are options of Traefik's load balancer. `made_from`: the service of the release's files from which the updater makes
+    both colors; None: the files have a service for each color.
     """
 
     name: str
@@ -52,6 +53,16 @@ class RoutedService:
     scheme: Scheme = Scheme.HTTP
     network: str | None = None
     sticky: Mapping[str, Any] | None = None
+    made_from: str | None = None
+
+
+BOTH = "both"
+"""In place of a color: the service becomes both colors."""
+
+
+def made_colors(service: str) -> dict[Color, str]:
+    """The services that the updater makes from `service`."""
+    return {color: f"{service}-{color}" for color in Color}
 
 
 @dataclass(frozen=True)
@@ -283,6 +294,13 @@ class Stack:
         """Every Compose service that the updater replaces, with its color (None for a singleton)."""
         colored = {name: color for s in self.routed for color, name in s.colors.items()}
         return {**colored, **{s.service: None for s in self.singletons}}
+
+    def written_services(self) -> Mapping[str, str | None]:
+        """The same services as the release's files name them, with their colors: BOTH if both are made from it."""
+        written: dict[str, str | None] = {}
+        for s in self.routed:
+            written |= {s.made_from: BOTH} if s.made_from else {name: color for color, name in s.colors.items()}
+        return {**written, **{s.service: None for s in self.singletons}}
 
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")

@@ -25,7 +25,8 @@ ENV_FILE, SECRETS_DIRECTORY = ".env", "secrets"
 def names_of(stack: Stack) -> set[str]:
     """The names that stay readable, also if one of them is also a password: without them no text says anything."""
     routed, single = ({s.name for s in stack.routed}, {s.name for s in stack.singletons})
-    return {stack.project, stack.directory, *stack.repository.split("/"), *routed, *single, *stack.moved_services()}
+    services = {*stack.moved_services(), *stack.written_services()}
+    return {stack.project, stack.directory, *stack.repository.split("/"), *routed, *single, *services}
 
 
 class Redactor:

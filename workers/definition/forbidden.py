@@ -52,7 +52,7 @@ def forbidden(
     A service that the updater moves may have none. Other services are the operator's: one may keep what it has in the
     live release's model `before` (None: nothing is live, so there is nothing to compare with), and may get no more.
     """
-    moved, known = stack.moved_services(), set(uses(before, places)) if before else None
+    moved, known = stack.written_services(), set(uses(before, places)) if before else None
     built = built_with(model.get("services") or {}, moved)
 
     def counts(use: Use) -> bool:

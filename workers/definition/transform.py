@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.callers.advice import advise
 from app.domain.errors import ComposeInvalid
 from app.domain.stack import Color, Stack
+from workers.definition.colors import lead, with_colors
 from workers.definition.environment import unmarked
 from workers.definition.files.live_files import differing, recorded
 from workers.definition.fingerprint import fingerprint, with_marks_of
@@ -47,28 +48,33 @@ def transform(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
     For the services that the updater moves: images get the release's own name, the updater's labels are added,
     `restart: always` becomes `unless-stopped`, also in `deploy/restart_policy`, which Compose prefers (a stopped color
     or bot must stay stopped when the engine restarts), and a singleton's `container_name` becomes an alias. The stack
-    file's retired services are removed. Everything else is unchanged.
-    Raises ComposeInvalid if a service of the stack file is missing or is no container, or if a service cannot run
-    without a retired one.
+    file's retired services are removed, and a service that colors are made from becomes both. Everything else is
+    unchanged.
+    Raises ComposeInvalid if a service of the stack file is missing or is no container, if a service cannot run without
+    a retired one, or if there is a service with the name of a color that is made.
     """
     result = without_retired(model, stack)
-    services = result.get("services") or {}
-    moved = stack.moved_services()
-    missing = sorted(set(moved) - set(services))
-    if missing:
-        raise ComposeInvalid(f"it has no service {', '.join(missing)}, but the stack file names it")
-    own = stack.updater.services if stack.updater else ()
-    if programs := sorted(name for name in (*moved, *own) if "provider" in services.get(name, {})):
-        raise ComposeInvalid(
-            f"{', '.join(programs)} has a `provider`: Compose would run a program of this machine, not a container"
-        )
-    for name, color in moved.items():
+    _check_moved(result.get("services") or {}, stack)
+    result = with_colors(result, stack)
+    services = result["services"]
+    for name, color in stack.moved_services().items():
         services[name] = _service(services[name], name, stack, stamp, result)
         if color is None:
             services[name] = _unnamed(services[name])
         else:
             services[name]["labels"][COLOR_LABEL] = str(color)
     return result
+
+
+def _check_moved(services: Mapping[str, Any], stack: Stack) -> None:
+    written = stack.written_services()
+    if missing := sorted(set(written) - set(services)):
+        raise ComposeInvalid(f"it has no service {', '.join(missing)}, but the stack file names it")
+    own = stack.updater.services if stack.updater else ()
+    if programs := sorted(name for name in (*written, *own) if "provider" in services.get(name, {})):
+        raise ComposeInvalid(
+            f"{', '.join(programs)} has a `provider`: Compose would run a program of this machine, not a container"
+        )
 
 
 def restamp(model: Mapping[str, Any], stack: Stack, stamp: Stamp) -> Model:
@@ -93,8 +99,8 @@ def as_it_runs(
 ) -> Model:
     """`model`, live on `color`, in the form that a plain `docker compose up` can apply without changing what runs.
 
-    The idle color gets its own profile, because it does not run and its images may be missing. Services that depend on
-    it depend on the live color instead. Live services have no profile, even if the release's file gives them one. A
+    The idle color gets its own profile, because it does not run and its images may be missing. Services that refer
+    to it refer to the live color instead. Live services have no profile, even if the release's file gives them one. A
     singleton that another rollout started (`singletons`: service → rollout id) keeps that rollout's definition from
     `before`. The updater's own services keep theirs from `before` too, because they keep running. `release_in` reads
     `sha` and `color` from the result.
@@ -112,7 +118,7 @@ def as_it_runs(
     for name in stack.services(color):
         result["services"][name].pop("profiles", None)
     result[_LIVE] = {"sha": sha, "color": str(color)}
-    return _depending_on(result, {r.colors[color.other]: r.colors[color] for r in stack.routed})
+    return _on_live(result, {r.colors[color.other]: r.colors[color] for r in stack.routed})
 
 
 def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
@@ -123,12 +129,17 @@ def release_in(model: Mapping[str, Any] | None) -> tuple[str, Color] | None:
     return None
 
 
-def _depending_on(model: Model, live: Mapping[str, str]) -> Model:
-    """Replaces dependencies on idle services by live ones: Compose rejects a dependency on an inactive profile."""
+def _on_live(model: Model, live: Mapping[str, str]) -> Model:
+    """Replaces references to idle services by those to live ones: Compose rejects one to an inactive profile.
+
+    The colors themselves only depend on others: what else they share, they share with the same color.
+    """
     for name, service in model["services"].items():
         if waits := service.get("depends_on"):
             moved = {live.get(needed, needed): how for needed, how in waits.items()}
             service["depends_on"] = {needed: how for needed, how in moved.items() if needed != name}
+        if name not in {*live, *live.values()}:
+            lead(service, live, {}, keep_links=True)
     return model
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.callers.compose import DEPENDS_ON, LINKS, NETWORK_MODE, Services, calls, services_of
 from app.domain.callers.inner_route import NEW_ENTRYPOINT, InnerRoute, inner_route
-from app.domain.callers.names import CallTarget, known_ports, targets, traefik_of
+from app.domain.callers.names import FORMER_NAMES, CallTarget, known_ports, targets, traefik_of
 from app.domain.stack import Stack
 
 _VARIABLE = "variable "
@@ -29,7 +29,8 @@ def advise(model: Mapping[str, Any], stack: Stack) -> list[CallerAdvice]:
     services = services_of(model)
     traefik = traefik_of(services, stack)
     own = (*(stack.updater.services if stack.updater else ()), *stack.retired, traefik)
-    known, ports = targets(services, stack, traefik), known_ports(services, stack, traefik)
+    known = targets(services, stack, traefik, model.get(FORMER_NAMES) or {})
+    ports = known_ports(services, stack, traefik)
     found = (
         (caller, called)
         for caller in services
@@ -64,7 +65,8 @@ def _has_both_colors(target: CallTarget, called: list[CallTarget]) -> bool:
 
 def _advice(caller: str, places: list[str], way: InnerRoute) -> CallerAdvice | None:
     if set(places) == {DEPENDS_ON}:
-        return CallerAdvice(_only_depends(caller, way)) if way.target.color else None
+        written = way.target.color and not way.target.routed.made_from
+        return CallerAdvice(_only_depends(caller, way)) if written else None
     steps = [*_missing(way), *_instead(caller, places, way)]
     if not steps:
         return None

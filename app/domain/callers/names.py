@@ -1,11 +1,15 @@
 """The names by which other services reach a routed one, and what each name leads to. Pure."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from app.domain.callers.compose import Services, host_names, image_name, inside_ports
 from app.domain.stack import Color, RoutedService, Stack
+
+FORMER_NAMES = "x-updater-former-names"
+"""In a model whose colors were made from one service: the names that its colors do not have, by routed service."""
 
 _USUAL_PORTS = {80, 443}
 _COLORED = re.compile(r"(?P<base>.+)[-_](?:blue|green)|(?:blue|green)[-_](?P<base2>.+)")
@@ -34,12 +38,18 @@ def traefik_of(services: Services, stack: Stack) -> str | None:
     return next(named, None) or next(by_image, None)
 
 
-def targets(services: Services, stack: Stack, traefik: str | None) -> dict[str, CallTarget]:
-    """Each name in lower case → what it leads to. A plain name that another service has is left out."""
+def targets(
+    services: Services, stack: Stack, traefik: str | None, former: Mapping[str, Sequence[str]]
+) -> dict[str, CallTarget]:
+    """Each name in lower case → what it leads to. A plain name that another service has is left out.
+
+    `former`: names without a color that the release's own file gives to a routed service.
+    """
     others = taken(services, stack, traefik)
     found: dict[str, CallTarget] = {}
     for routed in stack.routed:
-        found.update({name: CallTarget(name, routed) for name in plain_names(routed) if name not in others})
+        plain = [*plain_names(routed), *(name.lower() for name in former.get(routed.name, ()))]
+        found.update({name: CallTarget(name, routed) for name in plain if name not in others})
     for routed in stack.routed:
         names = {color: host_names(name, services.get(name, {})) for color, name in routed.colors.items()}
         for color, each in names.items():

@@ -30,7 +30,8 @@ class DockerEngine(DockerDefinitions, DockerContainers):
 
     async def refused_images(self) -> Mapping[str, str]:
         model = await in_file_thread(self._files.read, CURRENT) or await self._compose.by_hand(self._stack.directory)
-        return await refusals(self._docker, model or {}, self._stack.moved_services())
+        moved = {**self._stack.moved_services(), **self._stack.written_services()}
+        return await refusals(self._docker, model or {}, moved)
 
     async def prune(self, keep: Collection[str]) -> int:
         await prune.prune_singletons(self._docker, self._stack, keep, self.find)

@@ -148,6 +148,57 @@ def test_environment_overrides_the_repository() -> None:
     assert (stack.repository, stack.source) == ("octo/fork", "https://github.com/octo/fork.git")
 
 
+def made(**change: Any) -> dict[str, Any]:
+    return {
+        "service": "web",
+        **{key: value for key, value in routed().items() if key not in {"blue", "green"}},
+        **change,
+    }
+
+
+def test_colors_are_made_from_one_service() -> None:
+    (web,) = parse_stack(content(routed={"web": made()})).routed
+    assert (web.made_from, web.colors) == ("web", {Color.BLUE: "web-blue", Color.GREEN: "web-green"})
+    assert parse_stack(content()).routed[0].made_from is None
+
+
+def test_one_service_and_two_contradict() -> None:
+    assert problems(routed={"web": made(blue="web-blue", green="web-green")}) == [
+        f"routed/web/{color}: would be ignored, because both colors are made from the service web. Remove blue and "
+        "green; or remove `service`, if the Compose files have a service for each color"
+        for color in Color
+    ]
+
+
+def test_colors_of_no_service_are_missing() -> None:
+    neither = {key: value for key, value in made().items() if key != "service"}
+    assert problems(routed={"web": neither}) == [
+        "routed/web/blue: is missing. If the Compose files have one service for both colors, write `service: <its "
+        "name>` in place of both",
+        "routed/web/green: is missing",
+    ]
+
+
+def test_a_service_that_colors_are_made_from_has_no_other_use() -> None:
+    found = problems(
+        routed={"web": made(), "shop": made(rule="Host(`shop.example`)")},
+        singletons={"bot": {"service": "web"}, "cron": {"service": "web-green"}},
+        retired=["web", "web-blue"],
+        before_flip=[{"service": "web", "command": ["migrate"]}],
+    )
+    assert found == [
+        "routed/shop/service: web is already the service of routed/web/service",
+        "routed/shop/service: web-blue is already the service of routed/web/service",
+        "routed/shop/service: web-green is already the service of routed/web/service",
+        "singletons/bot/service: web is already the service of routed/web/service",
+        "singletons/cron/service: web-green is already the service of routed/web/service",
+        "retired/0: web is also used by routed/web/service, routed/shop/service, singletons/bot/service, "
+        "before_flip/0/service. A retired service never runs: list it in one place only",
+        "retired/1: web-blue is also used by routed/web/service, routed/shop/service, before_flip/0/service. A retired "
+        "service never runs: list it in one place only",
+    ]
+
+
 def test_problems_are_reported_with_their_paths() -> None:
     found = problems(
         repositry="octo/shop",

@@ -266,6 +266,65 @@ def test_dependencies_move_to_the_live_color() -> None:
     assert live["api-green"]["depends_on"] == {"postgres": healthy}
 
 
+def test_other_references_of_other_services_move_to_the_live_color() -> None:
+    """Compose rejects one to an inactive profile. A service with a profile may refer to a color."""
+    released, shares = model(), {"network_mode": "service:api-blue", "volumes_from": ["api-blue:ro"]}
+    shell = {"image": "shell", "profiles": ["debug"], **shares, "links": ["api-blue:api", "postgres"]}
+    released["services"] |= {"shell": shell, "api-blue": color_of_api(**shares)}
+    live = as_it_runs(transformed(released), None, STACK, Color.GREEN, {"bot": "r-1"}, sha=SHA)["services"]
+    there = {"network_mode": "service:api-green", "volumes_from": ["api-green:ro"]}
+    assert live["shell"] == {**shell, **there, "links": ["api-green:api", "postgres"]}
+    assert {key: live["api-blue"][key] for key in shares} == shares
+
+
+MADE = a_stack(routed=(replace(STACK.routed[0], made_from="api"),))
+
+
+def made_model() -> dict[str, Any]:
+    source = model()
+    services = {name: service for name, service in source["services"].items() if not name.startswith("api-")}
+    return {**source, "services": {"api": color_of_api(container_name="api"), **services}}
+
+
+def test_made_colors_are_like_written_ones() -> None:
+    source = model()
+    source["services"]["api-green"] = color_of_api()
+    made = transform(made_model(), MADE, STAMP)
+    assert {name: made["services"][name] for name in ("api-blue", "api-green")} == {
+        name: transformed(source)["services"][name] for name in ("api-blue", "api-green")
+    }
+    assert "api" not in made["services"]
+
+
+def test_dependency_on_a_made_color_moves_to_the_live_one() -> None:
+    source, healthy = made_model(), {"condition": "service_healthy", "required": True}
+    source["services"]["postgres"]["depends_on"] = {"api": healthy}
+    made = transform(source, MADE, STAMP)
+    for color in Color:
+        live = as_it_runs(made, None, MADE, color, {"bot": "r-1"}, sha=SHA)["services"]
+        assert live["postgres"]["depends_on"] == {f"api-{color}": healthy}
+
+
+def test_missing_service_is_refused_by_its_written_name() -> None:
+    with pytest.raises(ComposeInvalid, match="it has no service api, but the stack file names it"):
+        transform({"services": {"bot": {}}}, MADE, STAMP)
+    with pytest.raises(ComposeInvalid, match="api has a `provider`"):
+        transform({"services": {"bot": {}, "api": {"provider": {"type": "x"}}}}, MADE, STAMP)
+
+
+def test_change_of_a_service_that_colors_are_made_from_is_seen_in_both() -> None:
+    live = transform(made_model(), MADE, STAMP)
+    changed = made_model()
+    changed["services"]["api"]["environment"] = {"MODE": "new"}
+    seen = compare(transform(changed, MADE, STAMP), live, MADE, tree="/data/trees/abc")
+    assert {each.service: each.changed for each in seen.moved} == {
+        "api-blue": ("MODE",),
+        "api-green": ("MODE",),
+        "bot": (),
+    }
+    assert seen.others == ()
+
+
 def test_idle_color_gets_its_own_profile() -> None:
     released = transformed(model())
     live = as_it_runs(released, None, STACK, Color.GREEN, {"bot": "r-1"}, sha=SHA)

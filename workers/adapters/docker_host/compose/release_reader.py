@@ -20,7 +20,7 @@ from workers.adapters.docker_host.stored.file_store import FileStore
 from workers.adapters.docker_host.stored.host_file_states import record, states
 from workers.adapters.docker_host.stored.value_marks import ValueMarks
 from workers.adapters.threads import in_file_thread
-from workers.definition import variables
+from workers.definition import colors, variables
 from workers.definition.bases import built_bases
 from workers.definition.built_with import built_with
 from workers.definition.environment import marked
@@ -109,9 +109,9 @@ class ReleaseReader:
         if around := roots.around(resolved.model):
             roots = replace(roots, relative=around - await self._compose.absolute_paths(given))
         model = with_shared_builds(
-            without_retired(resolved.model, stack), stack.moved_services(), stack.project, INDEX_NAME
+            without_retired(resolved.model, stack), stack.written_services(), stack.project, INDEX_NAME
         )
-        moved = [name for name in stack.moved_services() if name in model["services"]]
+        moved = [name for name in stack.written_services() if name in model["services"]]
         built = built_with(model["services"], moved)
         needed, others = variables.split(variables.unset(resolved.warnings, raw), built, stack.allow_unset)
         secret = await secret_values(self._compose, stack, given, model, built)
@@ -126,7 +126,8 @@ class ReleaseReader:
         unread = await in_file_thread(unread_env_files, given, roots)
         unused = await in_file_thread(unused_files, stack)
         bases = await in_file_thread(_bases, located.model, moved, stack.project)
-        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.moved_services()), *bases]
+        missing = [*unread, *env_files.problems, *located.problems, *unkept(model, stack.written_services()), *bases]
+        missing += colors.problems(located.model, stack)
         missing += remade(located.model, published or {}, moved)
         forbidden = await self._policy.forbidden(tree, located.model, published, env_files.paths())
         keep = keep and not (needed or missing or forbidden)
@@ -140,7 +141,8 @@ class ReleaseReader:
                 *([str(unused)] if unused else []),
                 *env_files.warnings,
                 *located.warnings,
-                *left_behind(model, stack.moved_services(), stack.project, INDEX_NAME),
+                *left_behind(model, stack.written_services(), stack.project, INDEX_NAME),
+                *colors.left_out(model, stack),
             ),
             tuple(forbidden),
             (
@@ -165,7 +167,7 @@ class ReleaseReader:
                     "find its env files. Traffic is unchanged. Replace that variable by its value",
                     last_lines=unreadable.last_lines,
                 ) from unreadable
-            everyone = {name: {"text": texts} for name in self._stack.moved_services()}
+            everyone = {name: {"text": texts} for name in self._stack.written_services()}
             return await self._compose.resolve(given), EnvFiles(), {"services": everyone}
         found = await find_env_files(self._compose, given, raw, roots)
         named = [Path(path) for paths in found.paths().values() for path in paths]

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from app.domain.callers.advice import advise
+from app.domain.callers.names import FORMER_NAMES
 from app.domain.routing.routes import ClientRoute
 from app.domain.stack import Color, Stack, Updater
 from tests.examples import a_routed, a_stack, a_traefik
@@ -238,3 +239,25 @@ def test_odd_models_are_read() -> None:
         assert texts(worker) == []
     assert advise({"services": None}, stack()) == []
     assert advise(model({"environment": ["API_URL"]}), replace(stack(), singletons=())) == []
+
+
+def made(worker: dict[str, Any], **former: list[str]) -> list[str]:
+    """The advice on `worker` beside the colors that were made from `web`."""
+    of = stack()
+    of = replace(of, routed=(replace(of.routed[0], made_from="web"),))
+    return [each.text for each in advise(model(worker) | {FORMER_NAMES: former}, of)]
+
+
+def test_dependency_on_a_made_color_needs_no_advice() -> None:
+    """The release's file depends on the one service, and the definition that runs depends on the live color."""
+    assert made({"depends_on": {"web-blue": {}}}) == []
+
+
+@pytest.mark.parametrize("name", ["web", "shop-web", "www"])
+def test_call_of_a_name_that_made_colors_do_not_have_is_advised(name: str) -> None:
+    (text,) = made(calling(f"http://{name}:8000") | {"depends_on": {"web-blue": {}}}, web=["Shop-Web", "www"])
+    assert text == (
+        f"`worker` calls `{name}` in its variable API_URL: no route of the stack file serves that name. Give Traefik's "
+        f"container the network alias `{name}` in the network `default` and add the route {{entrypoint: web, rule: "
+        f'"Host(`{name}`)"}} to routed/web/routes (together with its present route).'
+    )

@@ -1,0 +1,51 @@
+import pytest
+
+from app.domain.routing.routes import ClientRoute
+from tests.examples import a_routed
+from workers.definition.router_labels import is_route, problems_of
+
+MIDDLEWARES = "traefik.http.routers.web.middlewares"
+
+
+def refused(labels: dict[str, str], *middlewares: str) -> list[str]:
+    return list(
+        problems_of({"labels": labels}, a_routed("web", 8000, "/", ClientRoute("web", middlewares=middlewares)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "makes_one"),
+    [
+        ("traefik.http.routers.web.rule", True),
+        ("Traefik.HTTP.Services.web.LoadBalancer.server.port", True),
+        ("traefik.http.middlewares.auth.basicauth.users", False),
+        ("traefik.enable", False),
+        ("traefik.tcp.routers.db.rule", False),
+        ("team", False),
+    ],
+)
+def test_labels_of_routers_and_services_make_routes(label: str, makes_one: bool) -> None:
+    assert is_route(label) is makes_one
+
+
+@pytest.mark.parametrize("known", [("auth@docker", "compress@file"), ("auth@swarm", "compress@file")])
+def test_middlewares_that_the_stack_file_has_are_kept(known: tuple[str, ...]) -> None:
+    assert refused({MIDDLEWARES: "auth, compress@file"}, *known) == []
+
+
+def test_middleware_that_would_be_lost_is_refused() -> None:
+    """A site with a password would be open without one."""
+    assert refused({MIDDLEWARES: "auth,compress@file,slow@file"}, "compress@file") == [
+        "its labels have a router with the middlewares auth, slow@file, and routed/web in the stack file, which "
+        "replaces that router, is without. Write middlewares: [compress@file, auth@docker, slow@file] there"
+    ]
+
+
+def test_labels_that_traefik_ignores_lose_nothing() -> None:
+    assert refused({MIDDLEWARES: "auth", "traefik.enable": "False"}) == []
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_router_that_no_flip_moves_is_refused(protocol: str) -> None:
+    (problem,) = refused({f"traefik.{protocol}.routers.db.entrypoints": "db"})
+    assert problem.startswith(f"the updater moves only HTTP routes, and its label traefik.{protocol}.routers.db.")
