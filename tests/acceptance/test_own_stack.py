@@ -31,6 +31,9 @@ STARTED_BY_HAND = f"zu-own-db-{os.getpid()}"
 """The container of the user's own project: the demo starts the same service beside it."""
 
 REACHES_DB = "import socket; socket.create_connection(('db', 5432), 5)"
+STARTS = f'test "$$ONLY_HERE" = "$SECRET" && python3 -c "{REACHES_DB}" && exec python3 app.py'
+"""With the values of both env files, and after the database: else the service ends."""
+
 STACK: dict[str, Any] = {
     "project": "own-shop",
     "repository": "octo/shop",
@@ -74,11 +77,7 @@ def compose_file(base: str) -> dict[str, Any]:
                 "ports": ["18080:8080"],
                 "env_file": "../app.env",
                 "depends_on": {"db": {"condition": "service_healthy"}},
-                "command": [
-                    "sh",
-                    "-c",
-                    f'test "$$ONLY_HERE" = "$SECRET" && python3 -c "{REACHES_DB}" && python3 app.py',
-                ],
+                "command": ["sh", "-c", STARTS],
                 "init": True,
                 "networks": ["front", "back"],
             },

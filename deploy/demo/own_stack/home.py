@@ -175,6 +175,7 @@ def _say_all(parts: _Parts, say: Say) -> None:
         say(f"  the repository has one release: {given.tags.before} goes live again as {given.tags.after}")
     if copied.copied:
         say(f"  copied from {given.host}, because no release has it: {_listed(copied.copied)}")
+        say("  the values in it are your own: what they lead to outside this stack, such as a hosted service, is used")
     for name, why in copied.left_out.items():
         empty = "; it is empty here" if _is_directory(given, name) else ""
         say(f"  NOT copied from {given.host}: {name} ({why}){empty}")

@@ -98,7 +98,8 @@ async def _roll_back(home: OwnStack, show: Show, load: RouteLoad) -> Json:
 
 def _limit(stack: Stack) -> float:
     """How long one rollout may take, in seconds: every one of its limits, one after the other."""
-    return sum(asdict(stack.times).values()) + sum(command.limit for command in stack.before_flip) + GRACE_SECONDS
+    limits: list[float] = [*asdict(stack.times).values(), *(command.limit for command in stack.before_flip)]
+    return sum(limits) + GRACE_SECONDS
 
 
 def outcome_of(played: Played) -> Json:

@@ -46,7 +46,7 @@ def test_named_profile_is_started() -> None:
 
 
 def test_running_are_started_and_moved_services() -> None:
-    given = {"services": {"web": {}, "db": {}, "proxy": {}}}
+    given: dict[str, Any] = {"services": {"web": {}, "db": {}, "proxy": {}}}
     assert running(given, stack(), Beside(("db",), {"proxy": "…"})) == ["web", "db"]
 
 
