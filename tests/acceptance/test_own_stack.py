@@ -168,6 +168,7 @@ async def demo(engine: Engine, own: Own, *words: str, interrupt_at: str | None =
             *(str(ROOT / "bin" / "demo"), "--stack", "stack.yml", "--repository", ".", "--json", *words),
             env=env,
             cwd=own.path,
+            preexec_fn=_hears_ctrl_c,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -188,6 +189,11 @@ async def demo(engine: Engine, own: Own, *words: str, interrupt_at: str | None =
     print(log)
     lines = out.decode().splitlines()
     return Run(process.returncode or 0, json.loads(lines[-1]) if lines else {}, log, left)
+
+
+def _hears_ctrl_c() -> None:
+    """A shell's background job, as this test may be one, ignores the signal, and so would the demo."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def _log_until(process: asyncio.subprocess.Process, text: str) -> str:

@@ -75,11 +75,13 @@ def compose_model(model: Model, stack: Stack, others: Beside, traefik: Json) -> 
     """
     services = {name: _own(model, name) for name in others.started}
     parts = {key: value for key, value in model.items() if key not in {"services", "networks"}}
-    routed = networks_of_routed(model, stack)
+    joined = networks_of_routed(model, stack)
+    if all(network.get("internal") for network in joined.values()):
+        joined[ingress.EDGE] = {}
     return {
         **parts,
-        "services": {**services, ingress.SERVICE: {**traefik, "networks": dict.fromkeys(routed)}},
-        "networks": {**(model.get("networks") or {}), **routed},
+        "services": {**services, ingress.SERVICE: {**traefik, "networks": dict.fromkeys(joined)}},
+        "networks": {**(model.get("networks") or {}), **joined},
     }
 
 

@@ -10,6 +10,9 @@ SERVICE = "demo-traefik"
 STAND_INS = "demo-stand-ins.yml"
 """The file in the watched directory."""
 
+EDGE = "demo-edge"
+"""The network by which Traefik's ports are published if those of the stack are all internal."""
+
 METRICS = "demo-metrics"
 FIRST_PORT = 8000
 

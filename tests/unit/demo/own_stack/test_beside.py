@@ -67,6 +67,17 @@ def test_nothing_collides_with_the_stack_itself() -> None:
     }
 
 
+def test_traefik_can_publish_ports_beside_internal_networks() -> None:
+    given = {
+        "name": "zu-demo-1",
+        "services": {"web": {"networks": {"back": None}}},
+        "networks": {"back": {"internal": True}},
+    }
+    made = compose_model(given, stack(), Beside((), {}), {})
+    assert made["services"][ingress.SERVICE]["networks"] == {"back": None, ingress.EDGE: None}
+    assert made["networks"] == {"back": {"internal": True}, ingress.EDGE: {}}
+
+
 def test_traefik_is_in_every_network_of_the_routed_services() -> None:
     networks = {"front": {"name": "zu-demo-1_front"}, "back": {"internal": True}, "other": {}}
     given = {"services": {"web": {"networks": {"front": None, "back": None}}, "db": {"networks": {"other": None}}}}

@@ -1,3 +1,5 @@
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -5,9 +7,12 @@ import pytest
 import yaml
 
 from deploy.demo.environment import tree_of
+from deploy.demo.own_stack import ingress
+from deploy.demo.own_stack.beside import Beside, compose_model
 from deploy.demo.own_stack.place import Asked, make_live, model_of, read
 from deploy.demo.own_stack.refusal import NotPlayable
 from tests.unit.demo.own_stack.stacks import COMPOSE, content, git, repository
+from workers.adapters.docker_host.compose.client import find_compose
 
 
 @pytest.fixture
@@ -30,6 +35,17 @@ def test_user_s_repository_is_only_read(tmp_path: Path, place: Path) -> None:
     assert copied.copied == ["app.env"]
     assert set(model_of(given, given.stack, given.tags.before, place / "live")["services"]) == {"web", "db"}
     assert tree_of(own) == before
+
+
+def test_compose_accepts_what_runs_beside(tmp_path: Path, place: Path) -> None:
+    given = read(asked(repository(tmp_path / "own", "v1.0.0")), place)
+    make_live(given, "v1.0.0", place / "live")
+    model = model_of(given, given.stack, "v1.0.0", place / "live")
+    traefik = ingress.service(given.stack, "traefik:v3", str(place), {"web": 1001}, 1002)
+    (place / "beside.json").write_text(json.dumps(compose_model(model, given.stack, Beside(("db",), {}), traefik)))
+    command = [*find_compose(), "--file", str(place / "beside.json"), "config", "--services"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert set(done.stdout.split()) == {"db", ingress.SERVICE}
 
 
 def test_only_release_is_tagged_again_in_the_clone_alone(tmp_path: Path, place: Path) -> None:
