@@ -36,6 +36,9 @@ NAMES_SHOWN = 8
 HOST, TRIAL = "host/srv/live", "trial/srv/live"
 """The live directory, and the same for the second release. Neither has the demo's own files beside or above it."""
 
+_UPDATER_S = ("UPDATER_", "GITHUB_", "AUTO_UPDATE_")
+_KEPT = {"UPDATER_COMPOSE", "UPDATER_PYTHON"}
+
 Json = dict[str, Any]
 
 
@@ -81,10 +84,16 @@ def own_stack(asked: Asked, engine: Engine, place: Path, say: Say) -> Iterator[O
         ending.callback(take_down, engine.host, home.project)
         _start_beside(parts, engine, traefik, ports, say)
         say("starting Redis, the updater's web process and its worker")
-        home.env = updater_variables(home, ending.enter_context(redis_server(place / "redis", say)), ports)
+        redis_url = ending.enter_context(redis_server(place / "redis", say))
+        home.env = {**unset(os.environ), **updater_variables(home, redis_url, ports)}
         ending.callback(home.end_all)
         home.start_all()
         yield home
+
+
+def unset(environ: Mapping[str, str]) -> dict[str, str]:
+    """Blanks the variables of a real updater, which counts as unset: no message may reach its targets."""
+    return {name: "" for name in environ if name.startswith(_UPDATER_S) and name not in _KEPT}
 
 
 def _point(name: str) -> str:
